@@ -1,0 +1,261 @@
+// Cuts a stream of octets into frames (RFC 9113 section 4.1), whatever the chunks it arrives in. DATA is handed on as
+// it arrives, so that a large frame is never held back; every other frame is handed on whole.
+
+import { ErrorCode } from './error-codes.ts';
+import { ConnectionError } from './errors.ts';
+import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType } from './frame-type.ts';
+
+/** Buffers handed to these methods are valid only during the call. */
+export interface FrameHandler {
+  /** A whole frame other than DATA; the payload is `bytes` from `start` to `end`. */
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
+  /**
+   * A DATA frame begins: `length` octets count against flow control, `padding` of them carry nothing (the pad length
+   * octet included).
+   */
+  onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void;
+  /** A piece of the payload of the DATA frame that began last; `isLast` on the final one, which may be empty. */
+  onDataPiece(bytes: Buffer, start: number, end: number, isLast: boolean): void;
+}
+
+/** Where in a frame the reader stands. */
+const Expect = { PREFACE: 0, HEADER: 1, PAYLOAD: 2, PAD_LENGTH: 3, DATA: 4, PADDING: 5 } as const;
+
+const FIRST_HOLD_BYTES = 256;
+
+export class FrameReader {
+  readonly #handler: FrameHandler;
+  readonly #maxFrameBytes: number;
+  #expect: number;
+  #length = 0;
+  #type = 0;
+  #flags = 0;
+  #streamId = 0;
+  /** Payload (DATA) or padding octets still to come. */
+  #remaining = 0;
+  #padding = 0;
+  /** The beginning of a frame header, preface or payload whose rest has not arrived. */
+  #held: Buffer | undefined = undefined;
+  #heldBytes = 0;
+  /** The chunk in hand; kept in fields so that reading goes on after a stream error was thrown in the middle of it. */
+  #chunk: Buffer | undefined = undefined;
+  #offset = 0;
+
+  constructor(handler: FrameHandler, maxFrameBytes: number, expectPreface: boolean) {
+    this.#handler = handler;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#expect = expectPreface ? Expect.PREFACE : Expect.HEADER;
+  }
+
+  /** True while a frame has begun and not ended. */
+  get isInsideFrame(): boolean {
+    return this.#expect > Expect.HEADER || this.#heldBytes > 0;
+  }
+
+  /** Takes a chunk; resume() then reads it. */
+  feed(chunk: Buffer): void {
+    this.#chunk = chunk;
+    this.#offset = 0;
+  }
+
+  /** Drops the rest of the chunk: the connection is over. */
+  stop(): void {
+    this.#chunk = undefined;
+    this.#held = undefined;
+    this.#heldBytes = 0;
+  }
+
+  /**
+   * Reads until the chunk is used up. What the handler throws passes through; the frame it was thrown for counts as
+   * read, and another call of resume() goes on behind it.
+   */
+  resume(): void {
+    // One loop for all states and no call per octet: this is the hottest code of the engine.
+    while (this.#chunk !== undefined) {
+      const chunk = this.#chunk;
+      const available = chunk.length - this.#offset;
+      switch (this.#expect) {
+        case Expect.HEADER:
+          if (available >= FRAME_HEADER_BYTES && this.#heldBytes === 0) {
+            this.#readHeader(chunk, this.#offset);
+            this.#offset += FRAME_HEADER_BYTES;
+            this.#startFrame();
+          } else if (available === 0) {
+            this.#chunk = undefined;
+          } else {
+            this.#assemble(chunk, available, FRAME_HEADER_BYTES);
+          }
+          break;
+        case Expect.PAYLOAD:
+          if (available >= this.#length && this.#heldBytes === 0) {
+            const start = this.#offset;
+            this.#offset = start + this.#length;
+            this.#expect = Expect.HEADER;
+            this.#handler.onFrame(
+              this.#type,
+              this.#flags,
+              this.#streamId,
+              chunk,
+              start,
+              start + this.#length,
+            );
+          } else if (available === 0) {
+            this.#chunk = undefined;
+          } else {
+            this.#assemble(chunk, available, this.#length);
+          }
+          break;
+        case Expect.DATA:
+          if (available === 0) this.#chunk = undefined;
+          else this.#readData(chunk, available);
+          break;
+        case Expect.PADDING: {
+          const skipped = Math.min(available, this.#remaining);
+          this.#offset += skipped;
+          this.#remaining -= skipped;
+          if (this.#remaining > 0) {
+            this.#chunk = undefined;
+            break;
+          }
+          this.#expect = Expect.HEADER;
+          this.#handler.onDataPiece(chunk, this.#offset, this.#offset, true);
+          break;
+        }
+        case Expect.PAD_LENGTH:
+          if (available === 0) {
+            this.#chunk = undefined;
+          } else {
+            this.#offset++;
+            this.#startPaddedData(chunk[this.#offset - 1]);
+          }
+          break;
+        case Expect.PREFACE:
+          if (available === 0) this.#chunk = undefined;
+          else this.#assemble(chunk, available, CLIENT_PREFACE.length);
+          break;
+      }
+    }
+  }
+
+  #readHeader(bytes: Buffer, at: number): void {
+    this.#length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
+    this.#type = bytes[at + 3];
+    this.#flags = bytes[at + 4];
+    this.#streamId =
+      ((bytes[at + 5] & 0x7f) << 24) | (bytes[at + 6] << 16) | (bytes[at + 7] << 8) | bytes[at + 8];
+  }
+
+  #startFrame(): void {
+    if (this.#length > this.#maxFrameBytes) {
+      throw new ConnectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        'frame_too_large',
+        `a frame of ${this.#length} octets, above SETTINGS_MAX_FRAME_SIZE ${this.#maxFrameBytes}`,
+      );
+    }
+    if (this.#type !== FrameType.DATA) {
+      this.#expect = Expect.PAYLOAD;
+      return;
+    }
+    if ((this.#flags & Flag.PADDED) !== 0) {
+      if (this.#length === 0) {
+        throw new ConnectionError(
+          ErrorCode.FRAME_SIZE_ERROR,
+          'data_frame_size',
+          'DATA too short for its pad length',
+        );
+      }
+      this.#expect = Expect.PAD_LENGTH;
+      return;
+    }
+    this.#padding = 0;
+    this.#remaining = this.#length;
+    this.#beginData(this.#length, 0);
+  }
+
+  #startPaddedData(padLength: number): void {
+    // The pad length octet counts towards the frame's length (section 6.1).
+    if (padLength >= this.#length) throw paddingError(padLength, this.#length);
+    this.#padding = padLength;
+    this.#remaining = this.#length - 1 - padLength;
+    this.#beginData(this.#length, padLength + 1);
+  }
+
+  #beginData(length: number, padding: number): void {
+    if (this.#remaining > 0) this.#expect = Expect.DATA;
+    else this.#expectPadding();
+    const isWhole = this.#expect === Expect.HEADER;
+    this.#handler.onDataStart(this.#streamId, length, padding, (this.#flags & Flag.END_STREAM) !== 0);
+    if (isWhole) this.#handler.onDataPiece(NOTHING, 0, 0, true);
+  }
+
+  #expectPadding(): void {
+    this.#remaining = this.#padding;
+    this.#expect = this.#padding > 0 ? Expect.PADDING : Expect.HEADER;
+  }
+
+  #readData(chunk: Buffer, available: number): void {
+    const start = this.#offset;
+    const size = Math.min(available, this.#remaining);
+    this.#offset = start + size;
+    this.#remaining -= size;
+    if (this.#remaining === 0) this.#expectPadding();
+    this.#handler.onDataPiece(chunk, start, start + size, this.#expect === Expect.HEADER);
+  }
+
+  /** Collects `needed` octets that arrive in more than one chunk. The hold grows with what arrived, not with what was announced. */
+  #assemble(chunk: Buffer, available: number, needed: number): void {
+    const size = Math.min(available, needed - this.#heldBytes);
+    const held = this.#hold(this.#heldBytes + size, needed);
+    chunk.copy(held, this.#heldBytes, this.#offset, this.#offset + size);
+    this.#offset += size;
+    this.#heldBytes += size;
+    if (this.#expect === Expect.PREFACE) this.#checkPreface(held);
+    if (this.#heldBytes < needed) {
+      this.#chunk = undefined;
+      return;
+    }
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    if (this.#expect === Expect.HEADER) {
+      this.#readHeader(held, 0);
+      this.#startFrame();
+    } else if (this.#expect === Expect.PREFACE) {
+      this.#expect = Expect.HEADER;
+    } else {
+      this.#expect = Expect.HEADER;
+      this.#handler.onFrame(this.#type, this.#flags, this.#streamId, held, 0, needed);
+    }
+  }
+
+  #hold(size: number, needed: number): Buffer {
+    const held = this.#held;
+    if (held !== undefined && held.length >= size) return held;
+    const grown = Buffer.allocUnsafe(
+      Math.min(needed, Math.max(FIRST_HOLD_BYTES, size, 2 * (held?.length ?? 0))),
+    );
+    held?.copy(grown, 0, 0, this.#heldBytes);
+    this.#held = grown;
+    return grown;
+  }
+
+  #checkPreface(held: Buffer): void {
+    if (held.compare(CLIENT_PREFACE, 0, this.#heldBytes, 0, this.#heldBytes) !== 0) {
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        'preface_invalid',
+        'the client preface is not HTTP/2',
+      );
+    }
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function paddingError(padLength: number, length: number): ConnectionError {
+  return new ConnectionError(
+    ErrorCode.PROTOCOL_ERROR,
+    'data_padding_too_long',
+    `DATA of ${length} octets with ${padLength} octets of padding`,
+  );
+}

@@ -1,0 +1,255 @@
+// Header blocks as they arrive: put together, decoded, checked, and told to the stream they belong to as request,
+// response or trailer section (RFC 9113 sections 4.3 and 8.1).
+
+import { ErrorCode } from './error-codes.ts';
+import { ConnectionError, StreamError } from './errors.ts';
+import { Flood, type FloodGuard } from './flood-guard.ts';
+import { DEFAULT_MAX_FRAME_BYTES, Flag } from './frame-type.ts';
+import { HeaderBlock } from './header-block.ts';
+import { checkRequest, checkResponse, checkTrailers } from './header-rules.ts';
+import { HpackDecoder } from './hpack/decoder.ts';
+import type { HeaderList } from './hpack/header-list.ts';
+import type { Sender } from './sender.ts';
+import type { LocalSettings } from './settings.ts';
+import type { Stream, StreamOwner } from './stream.ts';
+import { Past, type StreamRegistry } from './stream-registry.ts';
+import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
+
+/** Told of a request on a new stream, whose owner is to be set during the call. */
+export type RequestHandler = (stream: Stream, list: HeaderList, endStream: boolean) => void;
+
+const MOST_INTERIM_RESPONSES = 10;
+/** Their content-length, where there is one, speaks of another response (RFC 9110 section 8.6). */
+const NO_CONTENT = new Set(['204', '304']);
+/** A compressed block may be this many times the announced list size before it is a flood. */
+const BLOCK_SIZE_FACTOR = 2;
+/** CONTINUATION frames of a request beyond those that its largest block fills. */
+const SPARE_CONTINUATIONS = 6;
+/**
+ * Of an upstream: its connection carries the calls of many clients, and one answer with too large a header block must
+ * not end them all. Such a block is read to its end, so that HPACK stays in step, and costs only its own stream.
+ */
+const LARGEST_RESPONSE_BLOCK_BYTES = 1_048_576;
+const MOST_RESPONSE_CONTINUATIONS = 128;
+
+/** Owner of a request stream until the handler has named one. */
+const NOBODY: StreamOwner = {
+  onResponse() {},
+  onData() {},
+  onTrailers() {},
+  onWritable() {},
+  onReset() {},
+  onRefused() {},
+  onConnectionLost() {},
+};
+
+export class HeaderReceiver {
+  readonly #isServer: boolean;
+  readonly #onRequest: RequestHandler;
+  readonly #settings: LocalSettings;
+  readonly #streams: StreamRegistry;
+  readonly #sender: Sender;
+  readonly #guard: FloodGuard;
+  readonly #decoder: HpackDecoder;
+  readonly #block: HeaderBlock;
+
+  constructor(
+    isServer: boolean,
+    onRequest: RequestHandler,
+    settings: LocalSettings,
+    streams: StreamRegistry,
+    sender: Sender,
+    guard: FloodGuard,
+  ) {
+    this.#isServer = isServer;
+    this.#onRequest = onRequest;
+    this.#settings = settings;
+    this.#streams = streams;
+    this.#sender = sender;
+    this.#guard = guard;
+    this.#block = isServer
+      ? requestBlock(settings.maxHeaderListBytes * BLOCK_SIZE_FACTOR)
+      : new HeaderBlock(LARGEST_RESPONSE_BLOCK_BYTES, MOST_RESPONSE_CONTINUATIONS);
+    this.#decoder = new HpackDecoder({
+      maxTableSizeBytes: 4096,
+      maxListSizeBytes: settings.maxHeaderListBytes,
+      maxFields: settings.maxHeaderFields,
+    });
+  }
+
+  /** The stream whose header block has begun and not ended, or 0; only its CONTINUATION may follow (section 6.10). */
+  get openStreamId(): number {
+    return this.#block.streamId;
+  }
+
+  receiveHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw connectionError('headers_on_connection', 'HEADERS on stream 0');
+    let from = start;
+    let to = end;
+    if ((flags & Flag.PADDED) !== 0) {
+      from++;
+      if (from <= end) to = end - bytes[start];
+    }
+    if ((flags & Flag.PRIORITY) !== 0) from += 5;
+    if (from > end) {
+      throw new ConnectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        'headers_frame_size',
+        `HEADERS of ${end - start} octets, too short for its flags`,
+      );
+    }
+    if (from > to) throw connectionError('headers_padding_too_long', 'HEADERS with more padding than octets');
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if ((flags & Flag.END_HEADERS) === 0) this.#block.begin(streamId, endStream, bytes, from, to);
+    else this.#receiveBlock(streamId, endStream, bytes, from, to);
+  }
+
+  receiveContinuation(flags: number, bytes: Buffer, start: number, end: number): void {
+    const isLast = (flags & Flag.END_HEADERS) !== 0;
+    this.#block.append(bytes, start, end, isLast);
+    if (!isLast) return;
+    const { streamId, endStream } = this.#block;
+    const block = this.#block.finish();
+    this.#receiveBlock(streamId, endStream, block, 0, block.length);
+  }
+
+  #receiveBlock(streamId: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+    // Decoded before anything else: the decoder's table must follow the peer's even for streams nobody wants.
+    const list = this.#decoder.decode(bytes, start, end);
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined && stream.state !== StreamState.IDLE) {
+      if (nextStreamState(stream.state, StreamInput.RECEIVE_HEADERS) === StreamViolation.STREAM_CLOSED) {
+        throw new StreamError(
+          streamId,
+          ErrorCode.STREAM_CLOSED,
+          'headers_after_end',
+          'HEADERS after END_STREAM',
+        );
+      }
+      if (stream.headersReceived) this.#receiveTrailers(stream, list, endStream);
+      else this.#receiveResponse(stream, list, endStream);
+    } else if (this.#isServer && this.#streams.isPeerId(streamId) && streamId > this.#streams.lastPeerId) {
+      this.#receiveRequest(streamId, list, endStream);
+    } else {
+      this.#checkPastHeaders(streamId);
+    }
+  }
+
+  #checkPastHeaders(streamId: number): void {
+    const past = this.#streams.past(streamId);
+    if (past === Past.RESET_BY_US || streamId > this.#streams.ownGoAwayLastId) return;
+    // A stream of ours, ended or forgotten: a late block of an upstream costs that stream only (section 5.1), since the
+    // connection carries the calls of many clients.
+    if (past !== Past.IDLE && !this.#streams.isPeerId(streamId)) return;
+    if (past === Past.CLOSED) {
+      throw new ConnectionError(
+        ErrorCode.STREAM_CLOSED,
+        'headers_after_close',
+        `HEADERS on the closed stream ${streamId}`,
+      );
+    }
+    throw connectionError('stream_id_invalid', `HEADERS on stream ${streamId}, which cannot be opened`);
+  }
+
+  #receiveRequest(streamId: number, list: HeaderList, endStream: boolean): void {
+    if (streamId > this.#streams.ownGoAwayLastId) {
+      this.#streams.lastPeerId = streamId;
+      return;
+    }
+    if (this.#streams.size >= this.#settings.maxConcurrentStreams) {
+      this.#streams.lastPeerId = streamId;
+      this.#streams.remember(streamId, true);
+      this.#guard.count(Flood.REFUSED_STREAMS);
+      this.#sender.writer.writeResetStream(streamId, ErrorCode.REFUSED_STREAM);
+      return;
+    }
+    const sendWindow = this.#sender.peerSettings.initialWindowBytes;
+    const stream = this.#streams.addPeer(
+      streamId,
+      NOBODY,
+      this.#sender,
+      sendWindow,
+      this.#settings.initialWindowBytes,
+    );
+    stream.openedAtMs = this.#guard.nowMs;
+    stream.headersReceived = true;
+    stream.state = StreamState.OPEN;
+    if (list.overflowedAt === undefined) checkRequest(list, streamId);
+    this.#expectContent(stream, list, endStream);
+    if (endStream) this.#streams.endPeerSide(stream);
+    this.#onRequest(stream, list, endStream);
+  }
+
+  #receiveResponse(stream: Stream, list: HeaderList, endStream: boolean): void {
+    if (list.overflowedAt !== undefined) {
+      throw new StreamError(
+        stream.id,
+        ErrorCode.ENHANCE_YOUR_CALM,
+        'response_headers_too_large',
+        `response header fields are too large, from ${list.overflowedAt} on`,
+      );
+    }
+    checkResponse(list, stream.id);
+    const isInterim = list.values[0].charCodeAt(0) === DIGIT_ONE;
+    if (isInterim) {
+      if (endStream)
+        throw streamError(stream.id, 'interim_response_ends', 'an interim response with END_STREAM');
+      if (++stream.interimResponses > MOST_INTERIM_RESPONSES) {
+        throw new StreamError(
+          stream.id,
+          ErrorCode.ENHANCE_YOUR_CALM,
+          'too_many_interim_responses',
+          'too many interim responses',
+        );
+      }
+    } else {
+      stream.headersReceived = true;
+      if (!endStream && !stream.isHead && !NO_CONTENT.has(list.values[0]))
+        this.#expectContent(stream, list, false);
+    }
+    if (endStream) this.#streams.endPeerSide(stream);
+    stream.owner.onResponse(list, endStream);
+  }
+
+  #receiveTrailers(stream: Stream, list: HeaderList, endStream: boolean): void {
+    if (!endStream)
+      throw streamError(stream.id, 'trailers_without_end', 'a trailer section without END_STREAM');
+    if (list.overflowedAt !== undefined) {
+      throw new StreamError(
+        stream.id,
+        ErrorCode.ENHANCE_YOUR_CALM,
+        'trailers_too_large',
+        `trailer fields are too large, from ${list.overflowedAt} on`,
+      );
+    }
+    checkTrailers(list, stream.id);
+    if (stream.contentLeft > 0)
+      throw streamError(stream.id, 'content_length_mismatch', 'DATA does not add up to content-length');
+    this.#streams.endPeerSide(stream);
+    stream.owner.onTrailers(list);
+  }
+
+  #expectContent(stream: Stream, list: HeaderList, endStream: boolean): void {
+    stream.contentLeft = list.contentLength;
+    if (endStream && stream.contentLeft > 0) {
+      throw streamError(stream.id, 'content_length_mismatch', 'content-length without content');
+    }
+  }
+}
+
+function requestBlock(largestBytes: number): HeaderBlock {
+  return new HeaderBlock(
+    largestBytes,
+    Math.ceil(largestBytes / DEFAULT_MAX_FRAME_BYTES) + SPARE_CONTINUATIONS,
+  );
+}
+
+const DIGIT_ONE = 0x31;
+
+function connectionError(token: string, message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, token, message);
+}
+
+function streamError(streamId: number, token: string, message: string): StreamError {
+  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, message);
+}

@@ -1,0 +1,216 @@
+// Which header lists HTTP/2 allows (RFC 9113 section 8). A list that breaks a rule is malformed: a stream error
+// PROTOCOL_ERROR; nothing is dropped in silence. Only white space at the ends of values is taken off, see checkFields.
+
+import { ErrorCode } from './error-codes.ts';
+import { StreamError } from './errors.ts';
+import type { HeaderList } from './hpack/header-list.ts';
+
+/** What a list may be; kept in HeaderList.obeys, so that a list seen again is not checked again. */
+export const HeaderRules = { NONE: 0, REQUEST: 1, RESPONSE: 2, TRAILERS: 3 } as const;
+
+const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path']);
+const RESPONSE_PSEUDO = new Set([':status']);
+const NO_PSEUDO = new Set<string>();
+
+/** Connection-specific fields have no place in HTTP/2 (section 8.2.2). */
+const CONNECTION_SPECIFIC = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** @throws StreamError when the list is not a well-formed request (section 8.3.1). */
+export function checkRequest(list: HeaderList, streamId: number): void {
+  if (list.obeys === HeaderRules.REQUEST) return;
+  checkFields(list, streamId, REQUEST_PSEUDO);
+  const method = list.get(':method');
+  const scheme = list.get(':scheme');
+  const path = list.get(':path');
+  const authority = list.get(':authority');
+  if (method === undefined || method === '')
+    throw malformed(streamId, 'request_method_missing', ':method is missing');
+  if (method === 'CONNECT') {
+    // Extended CONNECT (RFC 8441) was not offered in our SETTINGS, so that scheme and path must be absent.
+    if (scheme !== undefined || path !== undefined) {
+      throw malformed(streamId, 'request_connect_pseudo', 'CONNECT with :scheme or :path');
+    }
+    if (authority === undefined || authority === '') {
+      throw malformed(streamId, 'request_authority_missing', 'CONNECT without :authority');
+    }
+  } else {
+    if (scheme === undefined || scheme === '')
+      throw malformed(streamId, 'request_scheme_missing', ':scheme is missing');
+    if (!isScheme(scheme)) throw malformed(streamId, 'request_scheme_invalid', ':scheme is no scheme');
+    if (path === undefined || path === '')
+      throw malformed(streamId, 'request_path_missing', ':path is missing');
+    if (!isRequestTarget(path, method))
+      throw malformed(streamId, 'request_path_invalid', ':path is no request target');
+  }
+  if (!isToken(method)) throw malformed(streamId, 'request_method_invalid', ':method is no token');
+  if (authority !== undefined && !isAuthority(authority)) {
+    throw malformed(
+      streamId,
+      'request_authority_invalid',
+      ':authority holds user information or an invalid character',
+    );
+  }
+  if (authority === undefined) checkHost(list, streamId);
+  list.obeys = HeaderRules.REQUEST;
+}
+
+/** Without :authority the host field takes its place (section 8.3.1), and has to be as good. */
+function checkHost(list: HeaderList, streamId: number): void {
+  const hosts = list.values.filter((_value, index) => list.names[index] === 'host');
+  if (hosts.length > 1 || (hosts.length === 1 && !isAuthority(hosts[0]))) {
+    throw malformed(streamId, 'request_host_invalid', 'host is repeated or is no authority');
+  }
+}
+
+/** @throws StreamError when the list is not a well-formed response, final or interim (section 8.3.2). */
+export function checkResponse(list: HeaderList, streamId: number): void {
+  if (list.obeys === HeaderRules.RESPONSE) return;
+  checkFields(list, streamId, RESPONSE_PSEUDO);
+  const status = list.get(':status');
+  if (status === undefined) throw malformed(streamId, 'response_status_missing', ':status is missing');
+  if (!/^[1-5][0-9][0-9]$/.test(status) || status === '101') {
+    throw malformed(streamId, 'response_status_invalid', `:status is no status code of HTTP/2`);
+  }
+  list.obeys = HeaderRules.RESPONSE;
+}
+
+/** @throws StreamError when the list may not be a trailer section (section 8.1). */
+export function checkTrailers(list: HeaderList, streamId: number): void {
+  if (list.obeys === HeaderRules.TRAILERS) return;
+  checkFields(list, streamId, NO_PSEUDO);
+  list.obeys = HeaderRules.TRAILERS;
+}
+
+function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): void {
+  const { names, values } = list;
+  let regularSeen = false;
+  let contentLength = -1;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index];
+    let value = values[index];
+    if (name.charCodeAt(0) === COLON) {
+      if (regularSeen)
+        throw malformed(streamId, 'pseudo_after_regular', 'a pseudo-header field after a regular field');
+      if (!pseudoFields.has(name))
+        throw malformed(streamId, 'pseudo_unexpected', 'an unexpected pseudo-header field');
+      if (names.indexOf(name) !== index) throw malformed(streamId, 'pseudo_repeated', `${name} is repeated`);
+    } else {
+      regularSeen = true;
+      // Servers and clients of gRPC send spaces at the ends of messages and metadata, which gRPC allows to strip. Sent
+      // on they would be malformed (section 8.2.1), refused they would hide the status of a call. The list is still
+      // nobody's: it is checked as soon as it is decoded.
+      if (isPadded(value)) {
+        value = stripped(value);
+        values[index] = value;
+      }
+      if (!isFieldName(name))
+        throw malformed(streamId, 'field_name_invalid', 'a field name with an invalid character');
+      if (CONNECTION_SPECIFIC.has(name)) {
+        throw malformed(streamId, 'field_connection_specific', `the connection-specific field ${name}`);
+      }
+      if (name === 'te' && value !== 'trailers') {
+        throw malformed(streamId, 'field_te', 'te with another value than trailers');
+      }
+      if (name === 'content-length') contentLength = parseContentLength(value, contentLength, streamId);
+    }
+    if (!isFieldValue(value))
+      throw malformed(streamId, 'field_value_invalid', `${name} has an invalid value`);
+  }
+  list.contentLength = contentLength;
+}
+
+/** One decimal number; repeated fields must agree (RFC 9110 section 8.6). */
+function parseContentLength(value: string, previous: number, streamId: number): number {
+  const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : -1;
+  if (length === -1 || (previous !== -1 && previous !== length)) {
+    throw malformed(streamId, 'content_length_invalid', 'content-length is no single decimal number');
+  }
+  return length;
+}
+
+/** Lower-case tchar (RFC 9110 section 5.6.2, RFC 9113 section 8.2.1). */
+function isFieldName(name: string): boolean {
+  if (name.length === 0) return false;
+  for (let index = 0; index < name.length; index++) {
+    if (FIELD_NAME_OCTETS[name.charCodeAt(index)] === 0) return false;
+  }
+  return true;
+}
+
+/** No NUL, CR, LF (RFC 9113 section 8.2.1) and no other control character (RFC 9110 section 5.5). */
+function isFieldValue(value: string): boolean {
+  for (let index = 0; index < value.length; index++) {
+    const octet = value.charCodeAt(index);
+    if (octet < SPACE ? octet !== TAB : octet === DELETE) return false;
+  }
+  return true;
+}
+
+function isPadded(value: string): boolean {
+  return isWhiteSpace(value.charCodeAt(0)) || isWhiteSpace(value.charCodeAt(value.length - 1));
+}
+
+function stripped(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isWhiteSpace(value.charCodeAt(start))) start++;
+  while (end > start && isWhiteSpace(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
+}
+
+function isWhiteSpace(octet: number): boolean {
+  return octet === SPACE || octet === TAB;
+}
+
+/** origin-form without a fragment, or `*` for OPTIONS (RFC 9113 section 8.3.1). */
+function isRequestTarget(path: string, method: string): boolean {
+  if (path.charCodeAt(0) !== SLASH) return path === '*' && method === 'OPTIONS';
+  for (let index = 0; index < path.length; index++) {
+    const octet = path.charCodeAt(index);
+    if (octet <= SPACE || octet === DELETE || octet === NUMBER_SIGN) return false;
+  }
+  return true;
+}
+
+function isScheme(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*$/.test(text);
+}
+
+function isToken(text: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
+}
+
+function isAuthority(authority: string): boolean {
+  for (let index = 0; index < authority.length; index++) {
+    const octet = authority.charCodeAt(index);
+    if (octet <= SPACE || octet >= DELETE || octet === AT_SIGN || octet === SLASH || octet === NUMBER_SIGN)
+      return false;
+  }
+  return true;
+}
+
+function malformed(streamId: number, token: string, message: string): StreamError {
+  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, `malformed: ${message}`);
+}
+
+const TAB = 0x09;
+const SPACE = 0x20;
+const NUMBER_SIGN = 0x23;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+const AT_SIGN = 0x40;
+const DELETE = 0x7f;
+
+/** 1 for each octet a field name may hold. */
+const FIELD_NAME_OCTETS: Uint8Array = (() => {
+  const octets = new Uint8Array(256);
+  for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
+    octets[character.charCodeAt(0)] = 1;
+  return octets;
+})();

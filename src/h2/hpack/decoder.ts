@@ -1,0 +1,187 @@
+// The HPACK decoder of one connection (RFC 7541 section 3). Whatever a peer sends, it uses bounded memory and throws
+// nothing but a ConnectionError of COMPRESSION_ERROR.
+
+import { ErrorCode } from '../error-codes.ts';
+import { ConnectionError } from '../errors.ts';
+import { BlockMemo } from './block-memo.ts';
+import { DynamicTable } from './dynamic-table.ts';
+import { HeaderList } from './header-list.ts';
+import { type BlockCursor, readInteger } from './integer.ts';
+import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts';
+import { readString } from './string-literal.ts';
+
+// First octet of each representation and the prefix its integer has (RFC 7541 section 6).
+//
+//   1xxxxxxx  indexed field                       (6.1)
+//   01xxxxxx  literal with incremental indexing   (6.2.1)
+//   001xxxxx  dynamic table size update           (6.3)
+//   0001xxxx  literal never indexed               (6.2.3)
+//   0000xxxx  literal without indexing            (6.2.2)
+const INDEXED_FROM = 0x80;
+const INCREMENTAL_FROM = 0x40;
+const SIZE_UPDATE_FROM = 0x20;
+const NEVER_INDEXED_FROM = 0x10;
+
+/** Every connection starts with a table of this size until told otherwise (RFC 9113 section 6.5.2). */
+const INITIAL_TABLE_SIZE_BYTES = 4_096;
+
+const NO_BLOCK = Buffer.alloc(0);
+
+export interface HpackDecoderOptions {
+  /** The SETTINGS_HEADER_TABLE_SIZE in force at the start: 4096 unless both sides know better. */
+  readonly maxTableSizeBytes: number;
+  /** As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 octets per field on top of name and value. */
+  readonly maxListSizeBytes: number;
+  readonly maxFields: number;
+}
+
+export class HpackDecoder {
+  /** For tests and diagnosis; only the decoder may change it. */
+  readonly table: DynamicTable;
+  readonly #maxListSizeBytes: number;
+  readonly #maxFields: number;
+  readonly #cursor: BlockCursor = { block: NO_BLOCK, position: 0, end: 0 };
+  #maxTableSizeBytes: number;
+  /** The next block must start with a size update to at most this; undefined when none is due. */
+  #dueTableSizeBytes: number | undefined = undefined;
+  /** Created with the first block worth keeping, so that an idle connection holds none. */
+  #memo: BlockMemo | undefined = undefined;
+
+  constructor(options: HpackDecoderOptions) {
+    this.#maxTableSizeBytes = options.maxTableSizeBytes;
+    this.#maxListSizeBytes = options.maxListSizeBytes;
+    this.#maxFields = options.maxFields;
+    this.table = new DynamicTable(Math.min(options.maxTableSizeBytes, INITIAL_TABLE_SIZE_BYTES));
+  }
+
+  /** Grows whenever the dynamic table changes. */
+  get generation(): number {
+    return this.table.generation;
+  }
+
+  /** Call when the peer acknowledged our SETTINGS_HEADER_TABLE_SIZE, not when we sent it. */
+  setMaxTableSize(bytes: number): void {
+    this.#maxTableSizeBytes = bytes;
+    if (bytes < this.table.maxSizeBytes) {
+      this.#dueTableSizeBytes = Math.min(bytes, this.#dueTableSizeBytes ?? bytes);
+    }
+  }
+
+  /**
+   * Decodes the octets of `block` from start to end, one whole header block. The same octets give the same list
+   * object again as long as the dynamic table has not changed; so a list must not be altered.
+   */
+  decode(block: Buffer, start: number, end: number): HeaderList {
+    const generation = this.table.generation;
+    if (this.#memo !== undefined && this.#dueTableSizeBytes === undefined) {
+      const known = this.#memo.find(generation, block, start, end);
+      if (known !== undefined) return known;
+    }
+    const cursor = this.#cursor;
+    cursor.block = block;
+    cursor.position = start;
+    cursor.end = end;
+    this.#readSizeUpdates(cursor);
+    const list = new HeaderList();
+    while (cursor.position < end) this.#readField(cursor, list);
+    cursor.block = NO_BLOCK;
+    this.#remember(generation, block, start, end, list);
+    return list;
+  }
+
+  #remember(generationBefore: number, block: Buffer, start: number, end: number, list: HeaderList): void {
+    const generation = this.table.generation;
+    if (generation !== generationBefore) {
+      this.#memo?.clear(generation);
+    } else if (list.overflowedAt === undefined) {
+      this.#memo ??= new BlockMemo();
+      this.#memo.store(generation, block, start, end, list);
+    }
+  }
+
+  /** Size updates stand at the start of a block or nowhere (RFC 7541 section 4.2). */
+  #readSizeUpdates(cursor: BlockCursor): void {
+    while (
+      cursor.position < cursor.end &&
+      cursor.block[cursor.position] >= SIZE_UPDATE_FROM &&
+      cursor.block[cursor.position] < INCREMENTAL_FROM
+    ) {
+      const sizeBytes = readInteger(cursor, 0x1f);
+      // When the limit fell and rose again, the lowest must be signalled first, so that both sides evict alike.
+      if (sizeBytes > (this.#dueTableSizeBytes ?? this.#maxTableSizeBytes)) {
+        throw violation(
+          'hpack_size_update_above_limit',
+          'A table size update exceeds the acknowledged limit',
+        );
+      }
+      this.#dueTableSizeBytes = undefined;
+      this.table.setMaxSize(sizeBytes);
+    }
+    if (this.#dueTableSizeBytes !== undefined) {
+      // RFC 9113 section 4.3.1.
+      throw violation(
+        'hpack_size_update_missing',
+        'A header block after the table limit was lowered does not start with a size update',
+      );
+    }
+  }
+
+  #readField(cursor: BlockCursor, list: HeaderList): void {
+    const octet = cursor.block[cursor.position];
+    if (octet >= INDEXED_FROM) {
+      const index = readInteger(cursor, 0x7f);
+      this.#store(list, this.#nameOf(index), this.#valueOf(index), false);
+    } else if (octet >= INCREMENTAL_FROM) {
+      const name = this.#readName(cursor, 0x3f);
+      const value = readString(cursor);
+      this.#store(list, name, value, false);
+      this.table.insert(name, value);
+    } else if (octet >= SIZE_UPDATE_FROM) {
+      throw violation('hpack_size_update_after_field', 'A table size update follows a field of its block');
+    } else {
+      const name = this.#readName(cursor, 0x0f);
+      this.#store(list, name, readString(cursor), octet >= NEVER_INDEXED_FROM);
+    }
+  }
+
+  #readName(cursor: BlockCursor, prefixMask: number): string {
+    const index = readInteger(cursor, prefixMask);
+    return index === 0 ? readString(cursor) : this.#nameOf(index);
+  }
+
+  #nameOf(index: number): string {
+    if (index <= STATIC_TABLE_LENGTH) {
+      if (index === 0) throw violation('hpack_index_zero', 'A field has index 0');
+      return STATIC_NAMES[index];
+    }
+    const position = index - STATIC_TABLE_LENGTH - 1;
+    if (position >= this.table.length) {
+      throw violation('hpack_index_out_of_range', `A field has index ${index}, which no table holds`);
+    }
+    return this.table.nameAt(position);
+  }
+
+  /** After #nameOf, which checks the index. */
+  #valueOf(index: number): string {
+    return index <= STATIC_TABLE_LENGTH
+      ? STATIC_VALUES[index]
+      : this.table.valueAt(index - STATIC_TABLE_LENGTH - 1);
+  }
+
+  /** Above a limit decoding goes on, because the table must stay in step, but nothing is kept any more. */
+  #store(list: HeaderList, name: string, value: string, isNeverIndexed: boolean): void {
+    if (list.overflowedAt !== undefined) {
+      // The refusal has to be in the client's own language, gRPC or HTTP, whatever the order of its fields.
+      if (name === 'content-type' && value.length <= 64 && list.get(name) === undefined)
+        list.add(name, value);
+      return;
+    }
+    const sizeBytes = list.sizeBytes + name.length + value.length + 32;
+    if (sizeBytes > this.#maxListSizeBytes || list.length >= this.#maxFields) list.overflowedAt = name;
+    else list.add(name, value, isNeverIndexed);
+  }
+}
+
+function violation(token: string, message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.COMPRESSION_ERROR, token, message);
+}

@@ -1,0 +1,300 @@
+// The receiving half of a connection: every frame is checked against RFC 9113 and told to the stream's owner. A
+// violation is thrown as ConnectionError or StreamError; acting on it is the connection's business.
+
+import type { ConnectionHandler } from './connection-handler.ts';
+import { ErrorCode } from './error-codes.ts';
+import { ConnectionError, StreamError } from './errors.ts';
+import { Flood, type FloodGuard } from './flood-guard.ts';
+import type { FrameHandler } from './frame-reader.ts';
+import { Flag, FrameType, frameTypeName } from './frame-type.ts';
+import { HeaderReceiver } from './header-receiver.ts';
+import type { Sender } from './sender.ts';
+import { checkSettingsFrame, type LocalSettings, SETTING_BYTES, SettingId } from './settings.ts';
+import type { Stream } from './stream.ts';
+import { Past, type StreamRegistry } from './stream-registry.ts';
+import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
+
+/**
+ * A stream reset this soon, before any answer, cost more than it used: the attack of CVE-2023-44487 opens and resets in
+ * one breath. Ordinary cancels and deadlines come later, and a stream that lives longer holds its slot among
+ * SETTINGS_MAX_CONCURRENT_STREAMS, which bounds the rate by itself.
+ */
+const PREMATURE_RESET_MS = 20;
+
+export class Receiver implements FrameHandler {
+  readonly #isServer: boolean;
+  readonly #handler: ConnectionHandler;
+  readonly #streams: StreamRegistry;
+  readonly #sender: Sender;
+  readonly #guard: FloodGuard;
+  readonly #headers: HeaderReceiver;
+  #window: number;
+  #settingsReceived = false;
+  #unacknowledgedSettings = 1;
+  /** The stream of the DATA frame being read; undefined when its octets go nowhere. */
+  #dataStream: Stream | undefined = undefined;
+  #dataEndsStream = false;
+
+  constructor(
+    isServer: boolean,
+    handler: ConnectionHandler,
+    settings: LocalSettings,
+    streams: StreamRegistry,
+    sender: Sender,
+    guard: FloodGuard,
+  ) {
+    this.#isServer = isServer;
+    this.#handler = handler;
+    this.#streams = streams;
+    this.#sender = sender;
+    this.#guard = guard;
+    this.#window = settings.connectionWindowBytes;
+    this.#headers = new HeaderReceiver(
+      isServer,
+      (stream, list, endStream) => handler.onRequest(stream, list, endStream),
+      settings,
+      streams,
+      sender,
+      guard,
+    );
+  }
+
+  onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void {
+    this.#dataStream = undefined;
+    this.#checkOrder(FrameType.DATA, streamId);
+    if (streamId === 0) throw connectionError('data_on_connection', 'DATA on stream 0');
+    this.#window -= length;
+    if (this.#window < 0) {
+      throw new ConnectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'connection_window_exceeded',
+        'more DATA than the connection allows',
+      );
+    }
+    this.#window += this.#sender.creditConnection(length);
+    const stream = this.#liveStream(streamId, FrameType.DATA);
+    if (stream === undefined) return;
+    if (nextStreamState(stream.state, StreamInput.RECEIVE_DATA) === StreamViolation.STREAM_CLOSED) {
+      throw new StreamError(streamId, ErrorCode.STREAM_CLOSED, 'data_after_end', 'DATA after END_STREAM');
+    }
+    if (!stream.headersReceived)
+      throw streamError(streamId, 'data_before_headers', 'DATA before the response');
+    stream.receiveWindow -= length;
+    if (stream.receiveWindow < 0) {
+      throw new StreamError(
+        streamId,
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'stream_window_exceeded',
+        'more DATA than the stream allows',
+      );
+    }
+    const content = length - padding;
+    if (content === 0 && !endStream) this.#guard.count(Flood.EMPTY_DATA);
+    else this.#guard.dataReceived();
+    if (stream.contentLeft !== -1) this.#countContent(stream, content, endStream);
+    if (padding > 0) this.#sender.credit(stream, padding);
+    this.#dataStream = stream;
+    this.#dataEndsStream = endStream;
+  }
+
+  onDataPiece(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const stream = this.#dataStream;
+    if (stream === undefined || stream.state === StreamState.CLOSED) return;
+    if (!isLast || !this.#dataEndsStream) {
+      if (start < end) stream.owner.onData(bytes, start, end, false);
+      return;
+    }
+    this.#streams.endPeerSide(stream);
+    stream.owner.onData(bytes, start, end, true);
+  }
+
+  #countContent(stream: Stream, content: number, endStream: boolean): void {
+    stream.contentLeft -= content;
+    if (stream.contentLeft < 0 || (endStream && stream.contentLeft !== 0)) {
+      throw streamError(stream.id, 'content_length_mismatch', 'DATA does not add up to content-length');
+    }
+  }
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.#checkOrder(type, streamId);
+    switch (type) {
+      case FrameType.HEADERS:
+        this.#headers.receiveHeaders(flags, streamId, bytes, start, end);
+        return;
+      case FrameType.CONTINUATION:
+        this.#headers.receiveContinuation(flags, bytes, start, end);
+        return;
+      case FrameType.RST_STREAM:
+        this.#receiveReset(streamId, bytes, start, end);
+        return;
+      case FrameType.SETTINGS:
+        this.#receiveSettings(flags, streamId, bytes, start, end);
+        return;
+      case FrameType.WINDOW_UPDATE:
+        this.#receiveWindowUpdate(streamId, bytes, start, end);
+        return;
+      case FrameType.PING:
+        this.#receivePing(flags, streamId, bytes, start, end);
+        return;
+      case FrameType.GOAWAY:
+        this.#receiveGoAway(streamId, bytes, start, end);
+        return;
+      case FrameType.PRIORITY:
+        // Deprecated and without meaning here (section 5.3.2), but its form is still checked (section 6.3).
+        if (streamId === 0) throw connectionError('priority_on_connection', 'PRIORITY on stream 0');
+        this.#guard.count(Flood.PRIORITIES);
+        checkSize('priority_frame_size', FrameType.PRIORITY, end - start, 5);
+        return;
+      case FrameType.PUSH_PROMISE:
+        throw connectionError('push_promise', 'PUSH_PROMISE although push is switched off');
+      default:
+        // Unknown types are ignored (section 4.1), in measure.
+        this.#guard.count(Flood.UNKNOWN_FRAMES);
+    }
+  }
+
+  /** SETTINGS come first (section 3.4), and an open header block admits only its CONTINUATION (section 6.10). */
+  #checkOrder(type: number, streamId: number): void {
+    if (!this.#settingsReceived && type !== FrameType.SETTINGS) {
+      throw connectionError('settings_not_first', `${frameTypeName(type)} before SETTINGS`);
+    }
+    const isContinuation = type === FrameType.CONTINUATION;
+    const { openStreamId } = this.#headers;
+    if (openStreamId === 0 ? isContinuation : !isContinuation || streamId !== openStreamId) {
+      throw connectionError(
+        'continuation_expected',
+        `${frameTypeName(type)} on stream ${streamId} out of order with a header block`,
+      );
+    }
+  }
+
+  /** The stream a frame is for, or undefined when the frame is to be ignored. */
+  #liveStream(streamId: number, type: number): Stream | undefined {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      this.#checkPast(streamId, type);
+      return undefined;
+    }
+    if (stream.state === StreamState.IDLE) throw idleError(streamId, type);
+    return stream;
+  }
+
+  /** For a frame on a stream that is not live: returns when it is to be ignored. */
+  #checkPast(streamId: number, type: number): void {
+    const past = this.#streams.past(streamId);
+    if (past === Past.IDLE) throw idleError(streamId, type);
+    // Only what ended on both sides is the peer's fault for certain; of a forgotten stream it cannot be told any more.
+    if (past !== Past.CLOSED || type !== FrameType.DATA) return;
+    throw new StreamError(
+      streamId,
+      ErrorCode.STREAM_CLOSED,
+      'data_after_close',
+      `${frameTypeName(type)} on a closed stream`,
+    );
+  }
+
+  #receiveReset(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw connectionError('reset_on_connection', 'RST_STREAM on stream 0');
+    checkSize('reset_frame_size', FrameType.RST_STREAM, end - start, 4);
+    const stream = this.#liveStream(streamId, FrameType.RST_STREAM);
+    if (stream === undefined) return;
+    if (
+      this.#isServer &&
+      !stream.headersSent &&
+      this.#guard.nowMs - stream.openedAtMs <= PREMATURE_RESET_MS
+    ) {
+      this.#guard.count(Flood.PREMATURE_RESETS);
+    }
+    this.#streams.remove(stream, false);
+    stream.owner.onReset(bytes.readUInt32BE(start), undefined);
+  }
+
+  #receiveSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    const isAcknowledgement = (flags & Flag.ACK) !== 0;
+    checkSettingsFrame(end - start, isAcknowledgement, streamId);
+    if (isAcknowledgement) {
+      if (!this.#settingsReceived)
+        throw connectionError('settings_not_first', 'SETTINGS ACK before SETTINGS');
+      if (this.#unacknowledgedSettings > 0) this.#unacknowledgedSettings--;
+      else this.#guard.count(Flood.SETTINGS);
+      return;
+    }
+    this.#guard.count(Flood.SETTINGS);
+    const { peerSettings } = this.#sender;
+    const initialWindowBefore = peerSettings.initialWindowBytes;
+    for (let at = start; at < end; at += SETTING_BYTES) {
+      const id = bytes.readUInt16BE(at);
+      peerSettings.apply(id, bytes.readUInt32BE(at + 2), this.#isServer);
+      // Each value on its own: the smallest of them has to be signalled (RFC 7541 section 4.2).
+      if (id === SettingId.HEADER_TABLE_SIZE) this.#sender.applyHeaderTableSize();
+    }
+    const isFirst = !this.#settingsReceived;
+    this.#settingsReceived = true;
+    this.#sender.writer.writeSettingsAcknowledgement();
+    this.#sender.adjustStreamWindows(peerSettings.initialWindowBytes - initialWindowBefore);
+    this.#handler.onSettings(isFirst);
+  }
+
+  #receiveWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
+    checkSize('window_update_frame_size', FrameType.WINDOW_UPDATE, end - start, 4);
+    this.#guard.count(Flood.WINDOW_UPDATES);
+    const increment = bytes.readUInt32BE(start) & 0x7fffffff;
+    if (streamId === 0) {
+      this.#sender.increaseWindow(increment);
+      return;
+    }
+    const stream = this.#liveStream(streamId, FrameType.WINDOW_UPDATE);
+    if (stream !== undefined) this.#sender.increaseStreamWindow(stream, increment);
+  }
+
+  #receivePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId !== 0) throw connectionError('ping_on_stream', `PING on stream ${streamId}`);
+    checkSize('ping_frame_size', FrameType.PING, end - start, 8);
+    if ((flags & Flag.ACK) !== 0) {
+      this.#handler.onPingAcknowledged();
+      return;
+    }
+    this.#guard.count(Flood.PINGS);
+    this.#sender.writer.writePing(bytes, start, true);
+  }
+
+  #receiveGoAway(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId !== 0) throw connectionError('goaway_on_stream', `GOAWAY on stream ${streamId}`);
+    if (end - start < 8)
+      throw new ConnectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        'goaway_frame_size',
+        `GOAWAY of ${end - start} octets`,
+      );
+    this.#guard.count(Flood.GOAWAYS);
+    const lastId = bytes.readUInt32BE(start) & 0x7fffffff;
+    const code = bytes.readUInt32BE(start + 4);
+    // A later GOAWAY may only lower the identifier (section 6.8).
+    this.#streams.peerGoAwayLastId = Math.min(this.#streams.peerGoAwayLastId, lastId);
+    this.#handler.onGoAway(lastId, code, bytes.toString('latin1', start + 8, Math.min(end, start + 8 + 256)));
+    if (this.#isServer) return;
+    // A copy: an owner that opens another stream at once must not have it refused as well.
+    for (const stream of Array.from(this.#streams.values())) {
+      if (stream.id <= this.#streams.peerGoAwayLastId || stream.state === StreamState.CLOSED) continue;
+      this.#streams.remove(stream, true);
+      stream.owner.onRefused();
+    }
+  }
+}
+
+function connectionError(token: string, message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, token, message);
+}
+
+function streamError(streamId: number, token: string, message: string): StreamError {
+  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, message);
+}
+
+function checkSize(token: string, type: number, length: number, expected: number): void {
+  if (length === expected) return;
+  throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, token, `${frameTypeName(type)} of ${length} octets`);
+}
+
+function idleError(streamId: number, type: number): ConnectionError {
+  return connectionError('stream_idle', `${frameTypeName(type)} on the idle stream ${streamId}`);
+}

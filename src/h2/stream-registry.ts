@@ -1,0 +1,127 @@
+// The live streams of a connection, which identifiers were used, and which streams ended a moment ago
+// (RFC 9113 section 5.1.1).
+
+import { RecentIds } from './recent-ids.ts';
+import { Stream, type StreamOwner, type StreamSender } from './stream.ts';
+import { nextStreamState, StreamInput, StreamState } from './stream-state.ts';
+
+/** How a stream that is no longer live came to its end, as far as is remembered. */
+export const Past = {
+  /** Not used yet. */
+  IDLE: 0,
+  /** We reset it: frames sent before the peer learned of it may still arrive and are ignored (section 5.1). */
+  RESET_BY_US: 1,
+  /** Ended by both sides, or reset by the peer. */
+  CLOSED: 2,
+  /** Below the highest identifier seen: skipped, or closed longer ago than is remembered. */
+  FORGOTTEN: 3,
+} as const;
+
+/** What a client may have under way when its calls are refused one after another: a few thousand headers in one packet. */
+const MOST_RESETS_REMEMBERED = 4096;
+const MOST_ENDS_REMEMBERED = 64;
+
+export class StreamRegistry {
+  readonly #streams = new Map<number, Stream>();
+  readonly #isServer: boolean;
+  #lastLocalId: number;
+  /** The highest identifier the peer has used. */
+  lastPeerId = 0;
+  /** The last identifier the peer will process, from its GOAWAY. */
+  peerGoAwayLastId: number = Number.POSITIVE_INFINITY;
+  /** Streams above this are not processed: our GOAWAY said so. */
+  ownGoAwayLastId: number = Number.POSITIVE_INFINITY;
+  /** Kept apart, so that ordinary ends do not push out what matters longer. */
+  readonly #resets = new RecentIds(MOST_RESETS_REMEMBERED);
+  readonly #ends = new RecentIds(MOST_ENDS_REMEMBERED);
+
+  constructor(isServer: boolean) {
+    this.#isServer = isServer;
+    this.#lastLocalId = isServer ? 0 : -1;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Identifiers of ours left before the connection has to be replaced (section 5.1.1); kept well above 0. */
+  get localIdsLeft(): number {
+    return (RETIRE_AT_ID - this.#lastLocalId) / 2;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  values(): IterableIterator<Stream> {
+    return this.#streams.values();
+  }
+
+  addLocal(owner: StreamOwner, sender: StreamSender, sendWindow: number, receiveWindow: number): Stream {
+    this.#lastLocalId += 2;
+    return this.#add(this.#lastLocalId, owner, sender, sendWindow, receiveWindow);
+  }
+
+  addPeer(
+    id: number,
+    owner: StreamOwner,
+    sender: StreamSender,
+    sendWindow: number,
+    receiveWindow: number,
+  ): Stream {
+    this.lastPeerId = id;
+    return this.#add(id, owner, sender, sendWindow, receiveWindow);
+  }
+
+  #add(
+    id: number,
+    owner: StreamOwner,
+    sender: StreamSender,
+    sendWindow: number,
+    receiveWindow: number,
+  ): Stream {
+    const stream = new Stream(id, owner, sender, sendWindow, receiveWindow);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Whether the peer, not we, may open a stream of this identifier. */
+  isPeerId(id: number): boolean {
+    return (id & 1) === (this.#isServer ? 1 : 0);
+  }
+
+  /** Takes a stream out when it has reached the closed state. */
+  remove(stream: Stream, resetByUs: boolean): void {
+    stream.state = StreamState.CLOSED;
+    if (this.#streams.delete(stream.id)) this.remember(stream.id, resetByUs);
+  }
+
+  /** END_STREAM has come from the peer. */
+  endPeerSide(stream: Stream): void {
+    stream.state = nextStreamState(stream.state, StreamInput.RECEIVE_END_STREAM);
+    if (stream.state === StreamState.CLOSED) this.remove(stream, false);
+  }
+
+  remember(id: number, resetByUs: boolean): void {
+    (resetByUs ? this.#resets : this.#ends).add(id);
+  }
+
+  /** What is known of an identifier without a live stream. */
+  past(id: number): number {
+    const highest = this.isPeerId(id) ? this.lastPeerId : this.#lastLocalId;
+    if (id > highest) return Past.IDLE;
+    if (this.#resets.has(id)) return Past.RESET_BY_US;
+    return this.#ends.has(id) ? Past.CLOSED : Past.FORGOTTEN;
+  }
+
+  /** Empties the registry and hands out what was in it, closed. */
+  clear(): Stream[] {
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.state = StreamState.CLOSED;
+    return streams;
+  }
+}
+
+/** Half of what 31 bits allow: calls in flight and a replacement connection need no hurry. */
+const RETIRE_AT_ID = 0x4000_0000;

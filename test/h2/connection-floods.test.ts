@@ -1,0 +1,226 @@
+// What a peer may do too often: each flood ends the connection with ENHANCE_YOUR_CALM and its token, and time forgives.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Role } from '../../src/h2/connection.ts';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import * as frames from '../support/frames.ts';
+import { type Endpoint, opened } from '../support/wire.ts';
+
+const REQUEST = frames.requestBlock();
+
+function repeatedly(count: number, build: (index: number) => Buffer): Buffer {
+  return Buffer.concat(Array.from({ length: count }, (_, index) => build(index)));
+}
+
+/** Stream identifiers that nobody used before, since buckets are refilled and tried again. */
+let nextId = 1;
+function freshId(): number {
+  nextId += 2;
+  return nextId;
+}
+
+interface FloodCase {
+  readonly token: string;
+  readonly burst: number;
+  readonly perSecond: number;
+  /** One more of what is counted. */
+  readonly frame: () => Buffer;
+  readonly prepare?: () => Endpoint;
+}
+
+const FLOODS: readonly FloodCase[] = [
+  {
+    token: 'too_many_resets',
+    burst: 200,
+    perSecond: 20,
+    frame: () => {
+      const id = freshId();
+      return Buffer.concat([frames.headers(id, REQUEST), frames.resetStream(id, ErrorCode.CANCEL)]);
+    },
+  },
+  {
+    token: 'too_many_stream_errors',
+    burst: 20,
+    perSecond: 2,
+    frame: () => frames.headers(freshId(), frames.block([':method', 'GET'])),
+  },
+  { token: 'too_many_pings', burst: 100, perSecond: 10, frame: () => frames.ping() },
+  // One was spent on the handshake.
+  { token: 'too_many_settings', burst: 19, perSecond: 2, frame: () => frames.settings() },
+  { token: 'too_many_priorities', burst: 1000, perSecond: 100, frame: () => frames.priority(1) },
+  { token: 'too_many_window_updates', burst: 1000, perSecond: 100, frame: () => frames.windowUpdate(0, 1) },
+  {
+    token: 'too_many_empty_frames',
+    burst: 20,
+    perSecond: 2,
+    frame: () => frames.data(1, ''),
+    prepare: () => opened('server').receives(frames.headers(1, REQUEST)),
+  },
+  { token: 'too_many_unknown_frames', burst: 100, perSecond: 10, frame: () => frames.frame(0xbe, 0, 0) },
+  {
+    token: 'too_many_refused_streams',
+    burst: 100,
+    perSecond: 10,
+    frame: () => frames.headers(freshId(), REQUEST),
+    prepare: () => opened('server', { maxConcurrentStreams: 0 }),
+  },
+  { token: 'too_many_goaways', burst: 20, perSecond: 2, frame: () => frames.goAway(0, 0) },
+];
+
+describe('each flood', () => {
+  for (const { token, burst, perSecond, frame, prepare } of FLOODS) {
+    const prepared = prepare ?? (() => opened('server'));
+
+    test(`${token}: ${burst} at once are taken, one more ends the connection`, () => {
+      const server = prepared().receives(repeatedly(burst, frame));
+      assert.equal(server.connection.isClosed, false);
+      server.receives(frame());
+      server.failsConnection(token, 'ENHANCE_YOUR_CALM');
+    });
+
+    test(`${token}: each second allows ${perSecond} more`, () => {
+      const server = prepared().receives(repeatedly(burst, frame));
+      for (let second = 0; second < 3; second++) {
+        server.connection.replenish(1);
+        server.receives(repeatedly(perSecond, frame));
+      }
+      assert.equal(server.connection.isClosed, false);
+      server.receives(frame());
+      server.failsConnection(token, 'ENHANCE_YOUR_CALM');
+    });
+  }
+});
+
+/** With stream 1 open for DATA both ways. */
+function withStream(role: Role): Endpoint {
+  const endpoint = opened(role);
+  if (role === 'server') {
+    endpoint.receives(frames.headers(1, REQUEST));
+    endpoint.responds(1);
+  } else {
+    endpoint.requests();
+    endpoint.receives(frames.headers(1, frames.responseBlock()));
+  }
+  return endpoint.clears();
+}
+
+describe('what is no flood', () => {
+  test('resets of streams that were answered', () => {
+    const server = opened('server');
+    server.reactions.onRequest = (stream) => server.responds(stream.id);
+    const frame = FLOODS[0].frame;
+    for (let count = 0; count < 1_000; count++) {
+      server.receives(frame());
+      server.clears();
+    }
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  test('resets of streams that are older than 20 milliseconds', () => {
+    const server = opened('server', { maxConcurrentStreams: 1_000 });
+    const ids = Array.from({ length: 500 }, freshId);
+    server.receives(...ids.map((id) => frames.headers(id, REQUEST)));
+    server.nowMs = 21;
+    server.receives(...ids.map((id) => frames.resetStream(id, ErrorCode.CANCEL)));
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  test('too_many_resets: streams reset within 20 milliseconds are too many all the same', () => {
+    const server = opened('server', { maxConcurrentStreams: 1_000 });
+    const ids = Array.from({ length: 201 }, freshId);
+    server.receives(...ids.map((id) => frames.headers(id, REQUEST)));
+    server.nowMs = 20;
+    server.receives(...ids.map((id) => frames.resetStream(id, ErrorCode.CANCEL)));
+    server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('resets by a server', () => {
+    const client = opened('client');
+    for (let count = 0; count < 300; count++) {
+      const stream = client.requests();
+      client.receives(frames.resetStream(stream.id, ErrorCode.REFUSED_STREAM)).clears();
+    }
+    assert.equal(client.connection.isClosed, false);
+  });
+
+  test('small DATA frames, however many', () => {
+    const server = opened('server').receives(frames.headers(1, REQUEST));
+    for (let count = 0; count < 5_000; count++) {
+      server.receives(frames.data(1, 'x'));
+      server.stream(1).credit(1);
+      server.clears();
+    }
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  test('empty DATA between full ones, or at the end of streams', () => {
+    const server = opened('server');
+    for (let count = 0; count < 100; count++) {
+      const id = freshId();
+      server.receives(
+        frames.headers(id, REQUEST),
+        frames.data(id, ''),
+        frames.data(id, '', { endStream: true }),
+      );
+      server.responds(id, true);
+    }
+    server.accepts();
+  });
+
+  test('window updates for the DATA we send', () => {
+    const server = opened('server').receives(frames.headers(1, REQUEST, { endStream: true }));
+    server.responds(1);
+    for (let count = 0; count < 2_000; count++) {
+      server.sends(1, 'x');
+      server.receives(frames.windowUpdate(0, 1), frames.windowUpdate(1, 1)).clears();
+    }
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  // As grpc-go measures its bandwidth: on both sides, for as long as a stream lives.
+  for (const role of ['server', 'client'] as const) {
+    test(`a PING for each DATA frame that we send, in the ${role} role`, () => {
+      const endpoint = withStream(role);
+      for (let count = 0; count < 1_000; count++) {
+        assert.equal(endpoint.sends(1, 'x'), 1);
+        endpoint.receives(frames.windowUpdate(0, 1), frames.ping()).clears();
+      }
+      assert.equal(endpoint.connection.isClosed, false);
+    });
+
+    test(`a PING for each DATA frame that we receive, in the ${role} role`, () => {
+      const endpoint = withStream(role);
+      for (let count = 0; count < 1_000; count++) endpoint.receives(frames.data(1, 'x'), frames.ping());
+      endpoint.accepts();
+    });
+
+    test(`too_many_pings: without DATA in between they are too many, in the ${role} role`, () => {
+      const endpoint = withStream(role);
+      for (let count = 0; count < 1_000; count++) {
+        endpoint.sends(1, 'x');
+        endpoint.receives(frames.data(1, 'x'));
+      }
+      endpoint.clears().receives(repeatedly(100, () => frames.ping()));
+      assert.equal(endpoint.connection.isClosed, false, 'DATA earns no more than the burst');
+      endpoint.receives(frames.ping());
+      endpoint.failsConnection('too_many_pings', 'ENHANCE_YOUR_CALM');
+    });
+  }
+
+  test('acknowledgements of PING, and the one of our SETTINGS', () => {
+    const server = opened('server').receives(repeatedly(1_000, () => frames.pingAcknowledgement()));
+    server.accepts();
+  });
+});
+
+test('too_many_settings: acknowledgements of SETTINGS that we never sent', () => {
+  const server = opened('server').receives(repeatedly(20, () => frames.settingsAcknowledgement()));
+  server.failsConnection('too_many_settings', 'ENHANCE_YOUR_CALM');
+});
+
+test('a flood in one chunk is cut off in the middle of the chunk', () => {
+  const server = opened('server').receives(repeatedly(3_000, FLOODS[0].frame));
+  assert.equal(server.log.filter((line) => line.startsWith('request')).length, 201);
+  server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
+});
