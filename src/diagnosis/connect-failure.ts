@@ -1,0 +1,93 @@
+// Why could an endpoint not be reached? From the code of the failure to a stable token and a sentence with a remedy.
+// Pure, and total: a code nobody thought of still gives a sentence that names it.
+
+import type { Diagnosis } from './diagnosis.ts';
+import { diagnoseUpstreamAnswer } from './upstream-first-bytes.ts';
+
+/**
+ * `code` is that of a Node error (`error.code`), or one of ours: 'connect_timeout' (neither refused nor accepted in
+ * time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time) and 'unused' (ready, and gone before it answered a call). `endpoint` is the address as configured.
+ */
+export function diagnoseConnectFailure(code: string | undefined, endpoint: string): Diagnosis {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return { token: 'upstream_connection_refused', sentence: describeRefused(endpoint) };
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return {
+        token: 'upstream_connection_reset',
+        sentence: `${endpoint} accepted the connection and broke it off; has the service crashed, or does it expect TLS?`,
+      };
+    case 'connect_timeout':
+    case 'ETIMEDOUT':
+      return {
+        token: 'upstream_connect_timeout',
+        sentence: `${endpoint} did not answer the connection attempt in time; is the address right, and does a firewall drop the packets?`,
+      };
+    case 'unused':
+      return {
+        token: 'upstream_connections_unused',
+        sentence: `${endpoint} accepts connections and gives them up before it answers a call; is it shutting down, or is its limit of streams 0?`,
+      };
+    case 'no_settings':
+      return diagnoseUpstreamAnswer('need-more', endpoint);
+    case 'ENOTFOUND':
+    case 'EAI_NONAME':
+    case 'EAI_NODATA':
+      return {
+        token: 'upstream_name_not_found',
+        sentence: `The name in ${endpoint} is unknown to DNS; is it spelled right?`,
+      };
+    case 'EAI_AGAIN':
+      return {
+        token: 'upstream_name_lookup_failed',
+        sentence: `The name in ${endpoint} could not be looked up; is the DNS server reachable?`,
+      };
+    default:
+      return diagnoseRare(code, endpoint);
+  }
+}
+
+function describeRefused(endpoint: string): string {
+  // On a unix socket it means that the file is there and nobody accepts on it.
+  if (endpoint.startsWith('unix:')) {
+    return `${endpoint} exists but nobody accepts connections there: is the service running?`;
+  }
+  return `${endpoint} refused the connection: is the service running there?`;
+}
+
+function diagnoseRare(code: string | undefined, endpoint: string): Diagnosis {
+  switch (code) {
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EADDRNOTAVAIL':
+      return {
+        token: 'upstream_unreachable',
+        sentence: `There is no way to ${endpoint} from this machine (${code}); is the address right, and the network up?`,
+      };
+    case 'ENOENT':
+      return {
+        token: 'upstream_socket_missing',
+        sentence: `${endpoint} does not exist: is the service running, and is this the path of its socket?`,
+      };
+    case 'ENOTSOCK':
+      return { token: 'upstream_not_a_socket', sentence: `${endpoint} is not a socket: is the path right?` };
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        token: 'upstream_permission_denied',
+        sentence: `Connecting to ${endpoint} is not permitted (${code}); may this process write to the socket, and does a local firewall rule forbid it?`,
+      };
+    case 'EMFILE':
+    case 'ENFILE':
+      return {
+        token: 'upstream_too_many_open_files',
+        sentence: `No file descriptor is left for a connection to ${endpoint} (${code}); raise the limit of open files (LimitNOFILE= in systemd).`,
+      };
+    default:
+      return {
+        token: 'upstream_connect_failed',
+        sentence: `Connecting to ${endpoint} failed (${code ?? 'no reason given'}).`,
+      };
+  }
+}

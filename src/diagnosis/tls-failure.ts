@@ -1,0 +1,45 @@
+// Why did a TLS handshake with a client fail? From the code of Node's error to an entry of the refusal catalogue.
+// Pure, and total: what nobody thought of is tls_handshake_failed, with OpenSSL's reason beside it.
+
+import type { RefusalToken } from './refusal.ts';
+
+/** Node names OpenSSL's reasons ERR_SSL_<REASON>; alerts of the client are among them (…_ALERT_…). */
+export function tlsFailureToken(code: string | undefined): RefusalToken {
+  switch (code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'ERR_SSL_UNEXPECTED_EOF_WHILE_READING':
+      return 'tls_handshake_abandoned';
+    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
+      return 'tls_handshake_timeout';
+    case 'ERR_SSL_HTTP_REQUEST':
+    case 'ERR_SSL_HTTPS_PROXY_REQUEST':
+      return 'http1_on_tls_port';
+    // The record header is not one: 'PRI * HTTP/2.0', a PROXY header, or anything else in the clear.
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_BAD_RECORD_TYPE':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+    case 'ERR_SSL_RECORD_TOO_SMALL':
+      return 'plaintext_on_tls_port';
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+    case 'ERR_SSL_VERSION_TOO_LOW':
+    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+      return 'tls_version_unsupported';
+    case 'ERR_SSL_NO_SHARED_CIPHER':
+    case 'ERR_SSL_NO_SHARED_GROUPS':
+    case 'ERR_SSL_NO_SUITABLE_KEY_SHARE':
+      return 'tls_no_shared_cipher';
+    case 'ERR_SSL_NO_APPLICATION_PROTOCOL':
+      return 'tls_no_shared_alpn';
+    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
+    case 'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE':
+    case 'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN':
+    case 'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED':
+    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED':
+      return 'tls_certificate_not_trusted';
+    default:
+      return 'tls_handshake_failed';
+  }
+}

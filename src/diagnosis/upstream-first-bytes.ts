@@ -1,0 +1,74 @@
+// What did an endpoint answer where HTTP/2 was expected to begin? Its first octets, classified, and what to say of it.
+// Pure; it never needs more than the nine octets of a frame header.
+
+import type { Diagnosis } from './diagnosis.ts';
+
+export type UpstreamFirstBytes =
+  /** A SETTINGS frame on stream 0, not an acknowledgement: the server connection preface (RFC 9113 section 3.4). */
+  | 'http2-settings'
+  | 'http1'
+  /** A TLS alert or handshake record. */
+  | 'tls'
+  | 'unknown'
+  | 'need-more';
+
+const FRAME_HEADER_OCTETS = 9;
+const SETTINGS = 0x4;
+const ACK = 0x1;
+const HTTP1 = Buffer.from('HTTP/', 'latin1');
+const TLS_ALERT_RECORD = 0x15;
+const TLS_HANDSHAKE_RECORD = 0x16;
+
+export function classifyUpstreamFirstBytes(bytes: Buffer): UpstreamFirstBytes {
+  if (bytes.length === 0) return 'need-more';
+  switch (bytes[0]) {
+    // The top octet of a SETTINGS frame's length: no peer may send 64 KiB of settings before it was allowed to.
+    case 0:
+      return classifyFrameHeader(bytes);
+    case HTTP1[0]: {
+      const length = Math.min(bytes.length, HTTP1.length);
+      if (bytes.compare(HTTP1, 0, length, 0, length) !== 0) return 'unknown';
+      return length === HTTP1.length ? 'http1' : 'need-more';
+    }
+    case TLS_ALERT_RECORD:
+    case TLS_HANDSHAKE_RECORD:
+      if (bytes.length === 1) return 'need-more';
+      return bytes[1] === 3 ? 'tls' : 'unknown';
+    default:
+      return 'unknown';
+  }
+}
+
+function classifyFrameHeader(bytes: Buffer): UpstreamFirstBytes {
+  if (bytes.length < FRAME_HEADER_OCTETS) return 'need-more';
+  const isSettings = bytes[3] === SETTINGS && (bytes[4] & ACK) === 0;
+  return isSettings && (bytes.readUInt32BE(5) & 0x7fffffff) === 0 ? 'http2-settings' : 'unknown';
+}
+
+/** Token and sentence for an answer; `endpoint` is its address as the configuration has it. */
+export function diagnoseUpstreamAnswer(kind: UpstreamFirstBytes, endpoint: string): Diagnosis {
+  return { token: TOKENS[kind], sentence: describeUpstreamAnswer(kind, endpoint) };
+}
+
+export function describeUpstreamAnswer(kind: UpstreamFirstBytes, endpoint: string): string {
+  return `${endpoint} ${PREDICATES[kind]}`;
+}
+
+const TOKENS: Readonly<Record<UpstreamFirstBytes, string>> = {
+  'http2-settings': 'upstream_http2',
+  http1: 'upstream_not_http2_http1',
+  tls: 'upstream_not_http2_tls',
+  unknown: 'upstream_not_http2_unknown',
+  'need-more': 'upstream_no_settings',
+};
+
+const PREDICATES: Readonly<Record<UpstreamFirstBytes, string>> = {
+  'http2-settings': 'answered HTTP/2.',
+  http1:
+    'answered HTTP/1.1 where HTTP/2 in the clear (h2c) was expected; is this the port of the gRPC service, or of a web server or REST gateway beside it?',
+  tls: 'answered with TLS where HTTP/2 in the clear (h2c) was expected; the service has TLS switched on: let it listen on a plaintext (insecure) port too.',
+  unknown:
+    'answered something other than HTTP/2 in the clear (h2c), which was expected; is this the port of the gRPC service?',
+  'need-more':
+    'accepted the connection but sent no HTTP/2 SETTINGS; is this the port of a gRPC service, and does the service still respond?',
+};

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isGrpcContentType } from '../../src/grpc/content-type.ts';
+
+test('application/grpc is gRPC with every subtype, parameter and case', () => {
+  for (const value of [
+    'application/grpc',
+    'application/grpc+proto',
+    'application/grpc+json',
+    'application/grpc;charset=utf-8',
+    'application/grpc ; charset=utf-8',
+    'Application/gRPC',
+    'APPLICATION/GRPC+PROTO',
+  ]) {
+    assert.equal(isGrpcContentType(value), true, value);
+  }
+});
+
+test('gRPC-Web and everything else is not', () => {
+  for (const value of [
+    undefined,
+    '',
+    'application/grpc-web',
+    'application/grpc-web+proto',
+    'application/grpc-web-text',
+    'application/grpcx',
+    'application/grp',
+    'application/json',
+    ' application/grpc',
+    'text/html',
+  ]) {
+    assert.equal(isGrpcContentType(value), false, value);
+  }
+});
