@@ -1,0 +1,113 @@
+// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`; and networks of trusted clients (CIDR).
+
+import { isIP, isIPv6 } from 'node:net';
+import type { Address } from './config.ts';
+import type { Fault } from './problem.ts';
+
+// sockaddr_un holds 108 bytes on Linux, the last of them NUL; macOS has 104, and says so itself when it binds.
+const longestUnixPathBytes = 107;
+
+const hostName =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
+
+/** Port 0 is for a listener that takes any free port, so only a `purpose` of 'listen' accepts it. */
+export function parseAddress(text: string, purpose: 'listen' | 'connect'): Address | Fault {
+  if (text.startsWith('systemd:')) return systemdFault(purpose);
+  if (text.startsWith('unix:')) return parseUnixAddress(text);
+  if (text.includes('://')) {
+    return { message: `'${text}' is a URL`, hint: 'write host:port without a scheme' };
+  }
+  const found = /^(?:\[(?<bracketed>[^[\]]*)\]|(?<plain>[^:[\]]*)):(?<port>[0-9]{1,5})$/.exec(text);
+  if (found?.groups === undefined) return shapeFault(text);
+  const { bracketed, plain, port: portText = '' } = found.groups;
+  const host = bracketed ?? plain ?? '';
+  const hostFault = bracketed === undefined ? checkHost(host, portText) : checkIpv6(host);
+  if (hostFault !== undefined) return hostFault;
+  const port = Number(portText);
+  const lowestPort = purpose === 'listen' ? 0 : 1;
+  if (port < lowestPort || port > 65_535) {
+    return { message: `port ${portText} is out of range`, hint: `${lowestPort} to 65535` };
+  }
+  return { kind: 'tcp', host, port, text };
+}
+
+/** The network as `address/bits`, a single address with all its bits; `unix:` stands for clients of Unix sockets. */
+export function parseNetwork(text: string): string | Fault {
+  if (text === 'unix:') return text;
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = address.includes('%') ? 0 : isIP(address);
+  if (version === 0 || rest.length > 0) {
+    return { message: `'${text}' is not a network`, hint: 'write it as 10.0.0.0/8 or fd00::/8' };
+  }
+  const mostBits = version === 4 ? 32 : 128;
+  if (bits === undefined) return `${address}/${mostBits}`;
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(bits) || Number(bits) > mostBits) {
+    return { message: `'/${bits}' is not a prefix length of IPv${version}`, hint: `0 to ${mostBits}` };
+  }
+  return text;
+}
+
+function parseUnixAddress(text: string): Address | Fault {
+  const path = text.slice('unix:'.length);
+  if (!path.startsWith('/') || path.endsWith('/') || path.includes('\0')) {
+    return {
+      message: `'${text}' is not the path of a socket`,
+      hint: 'write an absolute path: unix:/run/name.sock',
+    };
+  }
+  if (Buffer.byteLength(path) > longestUnixPathBytes) {
+    return { message: `the path of the socket is longer than ${longestUnixPathBytes} bytes` };
+  }
+  return { kind: 'unix', path, text };
+}
+
+function systemdFault(purpose: 'listen' | 'connect'): Fault {
+  return purpose === 'listen'
+    ? {
+        message: 'systemd sockets are not supported by this version',
+        hint: 'write host:port, [ipv6]:port or unix:/path',
+      }
+    : {
+        message: 'an endpoint cannot be a systemd socket',
+        hint: 'write host:port, [ipv6]:port or unix:/path',
+      };
+}
+
+function shapeFault(text: string): Fault {
+  const shapes = 'write host:port, [ipv6]:port or unix:/path';
+  if (text.startsWith('/')) {
+    return { message: `'${text}' is not an address`, hint: `for a Unix socket write unix:${text}` };
+  }
+  const unbracketed = /^(.*):([0-9]{1,5})$/.exec(text);
+  if (unbracketed !== null && isIPv6(unbracketed[1] ?? '')) {
+    return {
+      message: `'${text}' lacks the brackets of an IPv6 address`,
+      hint: `write [${unbracketed[1]}]:${unbracketed[2]}`,
+    };
+  }
+  const ipv6 = text.replace(/^\[|\]$/g, '');
+  if (isIPv6(ipv6)) return { message: `'${text}' has no port`, hint: `write [${ipv6}]:PORT` };
+  if (isIP(text) === 4 || hostName.test(text)) {
+    return /^[0-9]+$/.test(text)
+      ? { message: `'${text}' has no host`, hint: `write 0.0.0.0:${text} or 127.0.0.1:${text}` }
+      : { message: `'${text}' has no port`, hint: `write ${text}:PORT` };
+  }
+  return { message: `'${text}' is not an address`, hint: shapes };
+}
+
+function checkHost(host: string, port: string): Fault | undefined {
+  if (host === '' || host === '*') {
+    return {
+      message: 'the host is missing',
+      hint: `write 0.0.0.0:${port} or [::]:${port} for every interface`,
+    };
+  }
+  // A last label of digits alone is meant as IPv4 (WHATWG URL, "ends in a number"), and no top-level domain is one.
+  const isNumeric = /(^|\.)[0-9]+$/.test(host);
+  if (isNumeric ? isIP(host) === 4 : hostName.test(host)) return undefined;
+  return { message: `'${host}' is neither a host name nor an IPv4 address` };
+}
+
+function checkIpv6(host: string): Fault | undefined {
+  return isIPv6(host) ? undefined : { message: `'${host}' is not an IPv6 address` };
+}

@@ -1,0 +1,109 @@
+// Looks at the certificate and key files a configuration names, before a listener would fail on them: are they there,
+// readable, of one pair, and valid today?
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { ConfigPath } from './config-path.ts';
+import { errorCode } from './error-code.ts';
+import { type Fault, type Finding, isFault, type Severity } from './problem.ts';
+import { listOf, mapOf, textOf } from './raw-value.ts';
+import { besideConfig } from './resolve-config.ts';
+
+/** `value` is the document as it stands in the file. */
+export function findCertificateProblems(
+  value: unknown,
+  configFile: string,
+  nowEpochMs: number = Date.now(),
+): readonly Finding[] {
+  return listOf(mapOf(value).get('listeners')).flatMap((listener, index) => {
+    const pairs = listOf(mapOf(mapOf(listener).get('tls')).get('certificates'));
+    return pairs.flatMap((pair, pairIndex) =>
+      checkPair(pair, ['listeners', index, 'tls', 'certificates', pairIndex], configFile, nowEpochMs),
+    );
+  });
+}
+
+function checkPair(
+  pair: unknown,
+  path: ConfigPath,
+  configFile: string,
+  nowEpochMs: number,
+): readonly Finding[] {
+  const certName = textOf(mapOf(pair).get('cert'));
+  const keyName = textOf(mapOf(pair).get('key'));
+  const certFile = certName ? besideConfig(configFile, certName) : undefined;
+  const keyFile = keyName ? besideConfig(configFile, keyName) : undefined;
+  const certificate = certFile === undefined ? undefined : readCertificate(certFile);
+  const key = keyFile === undefined ? undefined : readKey(keyFile);
+  const findings: Finding[] = [];
+  if (isFault(certificate)) findings.push(finding([...path, 'cert'], certificate));
+  else if (certificate !== undefined) {
+    const fault = checkValidity(certificate, `${certFile}`, nowEpochMs);
+    if (fault !== undefined) findings.push(finding([...path, 'cert'], fault, 'warning'));
+  }
+  if (isFault(key)) findings.push(finding([...path, 'key'], key));
+  if (certificate === undefined || key === undefined || isFault(certificate) || isFault(key)) return findings;
+  if (!certificate.checkPrivateKey(key)) {
+    findings.push(finding([...path, 'key'], { message: `${keyFile} is not the key of ${certFile}` }));
+  }
+  return findings;
+}
+
+function readCertificate(file: string): X509Certificate | Fault {
+  const bytes = read(file);
+  if (isFault(bytes)) return bytes;
+  try {
+    return new X509Certificate(bytes);
+  } catch {
+    return {
+      message: `${file} is not a certificate`,
+      hint: 'it must be in PEM form, the certificate of the server first',
+    };
+  }
+}
+
+function readKey(file: string): KeyObject | Fault {
+  const bytes = read(file);
+  if (isFault(bytes)) return bytes;
+  try {
+    return createPrivateKey(bytes);
+  } catch {
+    // The one PEM label, and the header of the older form, that name a passphrase (RFC 5958, RFC 1421 §4.6.1.1).
+    return /-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(bytes.toString('latin1'))
+      ? {
+          message: `${file} is protected by a passphrase`,
+          hint: 'decrypt it: openssl pkey -in FILE -out FILE',
+        }
+      : { message: `${file} is not a private key`, hint: 'it must be in PEM form' };
+  }
+}
+
+function read(file: string): Buffer | Fault {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT') return { message: `${file} cannot be read: ${code ?? String(error)}` };
+    return { message: `${file} does not exist`, hint: developmentHint(file) };
+  }
+}
+
+function developmentHint(file: string): string | undefined {
+  return /(^|[/\\])certs[/\\]server\.(crt|key)$/.test(file)
+    ? 'npm run certs makes certificates for development'
+    : undefined;
+}
+
+function checkValidity(certificate: X509Certificate, file: string, nowEpochMs: number): Fault | undefined {
+  if (nowEpochMs > certificate.validToDate.getTime()) {
+    return { message: `${file} expired at ${certificate.validToDate.toISOString()}` };
+  }
+  if (nowEpochMs < certificate.validFromDate.getTime()) {
+    return { message: `${file} is not valid before ${certificate.validFromDate.toISOString()}` };
+  }
+  return undefined;
+}
+
+function finding(path: ConfigPath, fault: Fault, severity: Severity = 'error'): Finding {
+  return { severity, path, at: 'value', ...fault };
+}

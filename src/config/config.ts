@@ -1,0 +1,99 @@
+// The configuration as the running proxy sees it: plain readonly data with units resolved and defaults filled in.
+// Built from the YAML by load-config.ts; nothing writes back to it.
+
+export interface Config {
+  /** The file it was read from, as the user named it. */
+  readonly file: string;
+  readonly listeners: readonly ListenerConfig[];
+  readonly routes: readonly RouteConfig[];
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly limits: LimitsConfig;
+  readonly drain: DrainConfig;
+  /** Undefined when switched off (`admin: off`). */
+  readonly admin: AdminConfig | undefined;
+  readonly log: LogConfig;
+}
+
+/** Where to listen or to connect. `text` is the address as written. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string };
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly address: Address;
+  readonly tls: ListenerTlsConfig | undefined;
+  /** Peers (CIDR) whose x-forwarded-* and x-request-id are kept and appended to; all others' are replaced. */
+  readonly trustedClients: readonly string[];
+}
+
+export interface ListenerTlsConfig {
+  /** Chosen by SNI; the first is the default. Paths are resolved against the folder of the config file. */
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly match: RouteMatchConfig;
+  /** Removed from the front of :path before the request is sent upstream, e.g. '/grpc'. */
+  readonly stripPrefix: string | undefined;
+  readonly upstream: string;
+}
+
+/** Every criterion that is given must hold. */
+export interface RouteMatchConfig {
+  /** Exact ('/a.B/C'), or a prefix that ends in '*' ('/a.B/*'). */
+  readonly path: string | undefined;
+  /** Exact ('grpc.example.com'), or a wildcard for one or more labels ('*.example.com'); compared in lower case, without port. */
+  readonly host: string | undefined;
+  /** Lower-case header name to its exact value. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** Name of a listener. */
+  readonly listener: string | undefined;
+}
+
+export interface UpstreamConfig {
+  readonly name: string;
+  readonly protocol: 'h2c';
+  readonly endpoints: readonly Address[];
+  readonly balance: 'round-robin';
+  readonly connections: UpstreamConnectionsConfig;
+}
+
+export interface UpstreamConnectionsConfig {
+  /** For TCP connect and the peer's first SETTINGS together. */
+  readonly connectTimeoutMs: number;
+  /** Connections to one endpoint at most; beyond them calls wait for a free stream. */
+  readonly max: number;
+  /** Calls that may wait for a connection or a free stream of one upstream; more get UNAVAILABLE. */
+  readonly maxPending: number;
+}
+
+/** Per connection, towards clients and towards upstreams alike. */
+export interface LimitsConfig {
+  /** Streams a client may have open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  readonly concurrentStreams: number;
+  /** Octets a peer may send on one stream before they are taken (SETTINGS_INITIAL_WINDOW_SIZE). */
+  readonly streamWindowBytes: number;
+  /** Octets a peer may send ahead on all streams together; credited on receipt. */
+  readonly connectionWindowBytes: number;
+  /** Decoded size of a header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  readonly headerListBytes: number;
+  readonly headerFields: number;
+}
+
+export interface DrainConfig {
+  /** How long a stopping process waits for running calls; undefined: for ever. */
+  readonly timeoutMs: number | undefined;
+}
+
+export interface AdminConfig {
+  readonly address: Address;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** One record per exchange. */
+  readonly access: boolean;
+}

@@ -1,0 +1,188 @@
+// What no single key shows: names that stand twice or name nothing, addresses taken twice, upstreams nobody uses.
+// Works on the document as it stands in the file, whatever else is wrong with it.
+
+import { isIPv4 } from 'node:net';
+import { parseAddress } from './address.ts';
+import type { Address } from './config.ts';
+import type { ConfigPath } from './config-path.ts';
+import { parseHeaderName } from './match-criteria.ts';
+import { type Finding, isFault, type Severity } from './problem.ts';
+import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { suggest } from './suggestion.ts';
+
+interface NamedAddress {
+  readonly owner: string;
+  readonly path: ConfigPath;
+  readonly address: Address;
+}
+
+export function crossCheck(document: unknown): readonly Finding[] {
+  const root = mapOf(document);
+  const listeners = listOf(root.get('listeners')).map(mapOf);
+  const routes = listOf(root.get('routes')).map(mapOf);
+  const listening = listeningAddresses(root, listeners);
+  const strayRoutes = unknownUpstreams(root, routes);
+  return [
+    ...duplicateNames('listeners', listeners, (listener) => textOf(listener.get('address'))),
+    ...duplicateNames('routes', routes, () => undefined),
+    ...duplicateAddresses(listening),
+    ...strayRoutes,
+    ...unknownListeners(root, routes),
+    ...duplicateHeaders(routes),
+    // An upstream may look unused only because a route misspells its name.
+    ...(strayRoutes.length > 0 ? [] : unusedUpstreams(root, routes)),
+    ...loops(root, listening),
+  ];
+}
+
+/** With the names that listeners without one get. */
+export function listenerNames(root: RawMap): readonly string[] {
+  const listeners = listOf(root.get('listeners')).map(mapOf);
+  return listeners.flatMap((listener) => textOf(listener.get('name') ?? listener.get('address')) ?? []);
+}
+
+function duplicateNames(
+  section: string,
+  entries: readonly RawMap[],
+  defaultName: (entry: RawMap) => string | undefined,
+): readonly Finding[] {
+  const seen = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const given = textOf(entry.get('name'));
+    const name = given ?? defaultName(entry);
+    if (name === undefined) continue;
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    // Two listeners without names and with one address are told about as such.
+    else if (given !== undefined) {
+      findings.push(error([section, index, 'name'], `'${name}' is the name of ${section}[${first}] already`));
+    }
+  }
+  return findings;
+}
+
+function listeningAddresses(root: RawMap, listeners: readonly RawMap[]): readonly NamedAddress[] {
+  const admin = root.get('admin');
+  const entries = listeners.map((listener, index) => ({
+    owner: `listener '${textOf(listener.get('name')) ?? textOf(listener.get('address')) ?? ''}'`,
+    path: ['listeners', index, 'address'] as ConfigPath,
+    text: textOf(listener.get('address')),
+  }));
+  if (admin !== 'off') {
+    const text = mapOf(admin).get('address') ?? '127.0.0.1:9901';
+    entries.push({ owner: 'the admin server', path: ['admin', 'address'], text: textOf(text) });
+  }
+  return entries.flatMap(({ owner, path, text }) => {
+    const address = text === undefined ? undefined : parseAddress(text, 'listen');
+    return address === undefined || isFault(address) ? [] : [{ owner, path, address }];
+  });
+}
+
+function duplicateAddresses(listening: readonly NamedAddress[]): readonly Finding[] {
+  return listening.flatMap(({ path, address }, index) => {
+    const other = listening.slice(0, index).find((earlier) => collide(earlier.address, address));
+    if (other === undefined) return [];
+    const addressOfOther = other.address.text === address.text ? '' : ` (${other.address.text})`;
+    return [error(path, `${address.text} is taken by ${other.owner}${addressOfOther} already`)];
+  });
+}
+
+/** Whether the system would refuse to bind both. [::] takes the port of every IPv4 address as well. */
+function collide(a: Address, b: Address): boolean {
+  if (a.kind === 'unix') return b.kind === 'unix' && a.path === b.path;
+  if (b.kind === 'unix') return false;
+  if (a.port !== b.port || a.port === 0) return false;
+  return a.host.toLowerCase() === b.host.toLowerCase() || covers(a.host, b.host) || covers(b.host, a.host);
+}
+
+function covers(wildcard: string, host: string): boolean {
+  return wildcard === '::' || (wildcard === '0.0.0.0' && (isIPv4(host) || host === '::'));
+}
+
+function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
+  const names = [...mapOf(root.get('upstreams')).keys()];
+  return routes.flatMap((route, index) => {
+    const name = textOf(route.get('upstream'));
+    if (name === undefined || name === '' || names.includes(name)) return [];
+    return [error(['routes', index, 'upstream'], `there is no upstream '${name}'`, hintOf(name, names))];
+  });
+}
+
+function unknownListeners(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
+  if (!root.has('listeners')) return [];
+  const names = listenerNames(root);
+  return routes.flatMap((route, index) => {
+    const name = textOf(mapOf(route.get('match')).get('listener'));
+    if (name === undefined || name === '' || names.includes(name)) return [];
+    return [
+      error(['routes', index, 'match', 'listener'], `there is no listener '${name}'`, hintOf(name, names)),
+    ];
+  });
+}
+
+function duplicateHeaders(routes: readonly RawMap[]): readonly Finding[] {
+  return routes.flatMap((route, index) => {
+    const seen = new Set<string>();
+    return [...mapOf(mapOf(route.get('match')).get('headers')).keys()].flatMap((written) => {
+      const name = parseHeaderName(written);
+      if (isFault(name) || !seen.has(name)) {
+        if (!isFault(name)) seen.add(name);
+        return [];
+      }
+      const path = ['routes', index, 'match', 'headers', written];
+      return [{ ...error(path, `header '${name}' stands twice`), at: 'key' } as const];
+    });
+  });
+}
+
+function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
+  const used = new Set(routes.map((route) => textOf(route.get('upstream'))));
+  return [...mapOf(root.get('upstreams')).keys()]
+    .filter((name) => !used.has(name))
+    .map(
+      (name) => ({ ...warning(['upstreams', name], 'no route leads to this upstream'), at: 'key' }) as const,
+    );
+}
+
+/** An endpoint that is a listener of this very proxy: calls would go round in circles. */
+function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Finding[] {
+  return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) =>
+    listOf(mapOf(upstream).get('endpoints')).flatMap((endpoint, index) => {
+      const text = textOf(endpoint);
+      const address = text === undefined ? undefined : parseAddress(text, 'connect');
+      if (address === undefined || isFault(address)) return [];
+      const own = listening.find((each) => leadsTo(address, each.address));
+      if (own === undefined) return [];
+      const message = `${address.text} leads back to ${own.owner} of this proxy`;
+      return [warning(['upstreams', name, 'endpoints', index], message)];
+    }),
+  );
+}
+
+/** A wildcard listener is only known to be meant when the endpoint is on this machine for certain. */
+function leadsTo(endpoint: Address, listening: Address): boolean {
+  if (endpoint.kind === 'unix' || listening.kind === 'unix') return collide(endpoint, listening);
+  const host = endpoint.host === 'localhost' ? '127.0.0.1' : endpoint.host;
+  const isHere = /^(127\..*|::1)$/.test(host) || host === listening.host;
+  return isHere && collide({ ...endpoint, host }, listening);
+}
+
+function hintOf(name: string, names: readonly string[]): string {
+  const meant = suggest(name, names);
+  if (meant !== undefined) return `did you mean '${meant}'?`;
+  const defined = [...new Set(names)].filter((each) => each !== '');
+  return defined.length === 0 ? 'none is defined' : `defined: ${defined.join(', ')}`;
+}
+
+function error(path: ConfigPath, message: string, hint?: string): Finding {
+  return finding('error', path, message, hint);
+}
+
+function warning(path: ConfigPath, message: string): Finding {
+  return finding('warning', path, message, undefined);
+}
+
+function finding(severity: Severity, path: ConfigPath, message: string, hint: string | undefined): Finding {
+  return { severity, path, at: 'value', message, hint };
+}

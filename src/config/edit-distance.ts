@@ -1,0 +1,25 @@
+// How many letters must be added, removed, changed or swapped with their neighbour to make one word of another
+// (optimal string alignment distance). For "did you mean": the words are short, so the plain table is enough.
+
+export function editDistance(from: string, to: string): number {
+  let beforePrevious: readonly number[] = [];
+  let previous: readonly number[] = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const isSame = from[row - 1] === to[column - 1];
+      let best = Math.min(
+        previous[column] + 1,
+        current[column - 1] + 1,
+        previous[column - 1] + (isSame ? 0 : 1),
+      );
+      const isSwapped =
+        row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      if (isSwapped) best = Math.min(best, beforePrevious[column - 2] + 1);
+      current.push(best);
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[to.length];
+}

@@ -1,0 +1,72 @@
+// Keys and values that belong to Framegate's configuration but not to this version of it. Someone who follows the
+// documentation of a later version is told so, instead of being offered a word that is spelt alike.
+
+import type { ConfigPath } from './config-path.ts';
+
+const notSupported = 'not supported by this version';
+
+/** Path of the map that holds the key, `*` for a name or an index; key; what to do instead. */
+const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
+  ['', { workers: 'remove it; this version runs as one process' }],
+  [
+    'listeners.*',
+    {
+      mismatch: 'remove it; a client that speaks the wrong protocol is refused',
+      proxyProtocol: 'remove it; the address of the socket is taken for that of the client',
+    },
+  ],
+  ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
+  [
+    'routes.*',
+    {
+      split: 'name one upstream instead',
+      headers: 'remove it; headers can be matched (match.headers) but not edited',
+      timeouts: 'remove it; the deadline a client sets reaches the upstream as it is',
+      retry: 'remove it; clients may retry by their own retry policy',
+      grpcWeb: 'remove it; only gRPC is relayed',
+    },
+  ],
+  [
+    'upstreams.*',
+    {
+      dns: 'list the endpoints instead',
+      health: 'remove it; an endpoint that cannot be reached is seen when it is dialled',
+      tls: 'remove it; this version speaks h2c to upstreams',
+      outliers: 'remove it',
+      limits: 'remove it, or set connections.max and connections.maxPending',
+    },
+  ],
+  ['upstreams.*.connections', { keepalive: 'remove it' }],
+]);
+
+/** Path of the value, the later values, what to do instead. */
+const laterValues: ReadonlyMap<string, readonly [values: readonly string[], hint: string]> = new Map([
+  ['upstreams.*.protocol', [['h2', 'http1'], 'this version speaks h2c to upstreams']],
+  [
+    'upstreams.*.balance',
+    [['least-requests', 'random', 'ring-hash'], 'this version balances round-robin only'],
+  ],
+]);
+
+export interface LaterVersionFault {
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function laterKey(parent: ConfigPath, key: string): LaterVersionFault | undefined {
+  const keys = laterKeys.get(patternOf(parent));
+  if (keys === undefined || !Object.hasOwn(keys, key)) return undefined;
+  return { message: notSupported, hint: keys[key] };
+}
+
+export function laterValue(path: ConfigPath, value: unknown): LaterVersionFault | undefined {
+  const [values, hint] = laterValues.get(patternOf(path)) ?? [[], ''];
+  if (typeof value !== 'string' || !values.includes(value)) return undefined;
+  return { message: `'${value}' is ${notSupported}`, hint };
+}
+
+/** Names and indexes stand second in every path of the configuration. */
+function patternOf(path: ConfigPath): string {
+  const isNamed = path[0] !== 'limits' && path.length > 1;
+  return path.map((step, index) => (isNamed && index === 1 ? '*' : step)).join('.');
+}

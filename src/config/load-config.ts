@@ -1,0 +1,129 @@
+// From a YAML file to a configuration, or to everything that is wrong with the file: problems are collected, never
+// thrown, so that a person mends them all in one go.
+
+import { readFileSync } from 'node:fs';
+import { findCertificateProblems } from './certificate-checks.ts';
+import type { Config, RouteConfig } from './config.ts';
+import { crossCheck, listenerNames } from './cross-checks.ts';
+import { errorCode } from './error-code.ts';
+import { type ConfigProblem, type Finding, locateFinding, sortProblems } from './problem.ts';
+import { listOf, mapOf } from './raw-value.ts';
+import { resolveConfig, resolveRoute } from './resolve-config.ts';
+import { validate, validateRoute } from './schema.ts';
+import { describeIssue, findingsOf } from './schema-findings.ts';
+import { readYaml } from './yaml-document.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly warnings: readonly ConfigProblem[];
+}
+
+/** Errors and warnings in the order of the file; at least one is an error. */
+export interface RefusedConfig {
+  readonly problems: readonly ConfigProblem[];
+}
+
+export interface NumberedRoute {
+  readonly route: RouteConfig;
+  /** Its place in the list of routes. */
+  readonly index: number;
+}
+
+/**
+ * A check of the routes among each other, made by whoever knows how they are matched. It is given those that are valid
+ * by themselves, whatever else is wrong, so that its findings are told together with all others.
+ */
+export type RouteCheck = (
+  routes: readonly NumberedRoute[],
+  listenerNames: readonly string[],
+) => readonly Finding[];
+
+const largestFileBytes = 1_048_576;
+
+/** Reads the file and those it names (certificates and keys). */
+export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return refuse(file, `cannot be read: ${readingFault(error)}`);
+  }
+  if (bytes.length > largestFileBytes) return refuse(file, 'is larger than 1MiB');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refuse(file, 'is not UTF-8 text');
+  }
+  return examine(text, file, (value) => [
+    ...findCertificateProblems(value, file),
+    ...findRouteProblems(value, checkRoutes),
+  ]);
+}
+
+/** The same without touching the disk: the files that the configuration names are not looked at. */
+export function parseConfig(
+  text: string,
+  file: string,
+  checkRoutes?: RouteCheck,
+): LoadedConfig | RefusedConfig {
+  return examine(text, file, (value) => findRouteProblems(value, checkRoutes));
+}
+
+function findRouteProblems(value: unknown, checkRoutes: RouteCheck | undefined): readonly Finding[] {
+  if (checkRoutes === undefined) return [];
+  const root = mapOf(value);
+  const routes = listOf(root.get('routes')).flatMap((raw, index) => {
+    const valid = validateRoute(raw);
+    return valid === undefined ? [] : [{ route: resolveRoute(valid), index }];
+  });
+  return checkRoutes(routes, listenerNames(root));
+}
+
+/** Further checks look at the value as it stands in the file, so that they speak even when the schema refuses it. */
+function examine(
+  text: string,
+  file: string,
+  furtherCheck: (value: unknown) => readonly Finding[],
+): LoadedConfig | RefusedConfig {
+  const document = readYaml(text);
+  const syntaxProblems = document.faults.map(
+    (fault): ConfigProblem => ({ severity: 'error', file, path: '', ...fault }),
+  );
+  const { value } = document;
+  if (value === undefined || value === null) {
+    return syntaxProblems.length > 0
+      ? { problems: sortProblems(syntaxProblems) }
+      : refuse(file, 'is empty', 'start from config.example.yaml');
+  }
+  const result = validate(value, describeIssue);
+  const findings = [
+    ...('issues' in result ? findingsOf(result.issues, value) : []),
+    ...crossCheck(value),
+    ...furtherCheck(value),
+  ];
+  const problems = sortProblems([
+    ...syntaxProblems,
+    ...findings.map((finding) => locateFinding(finding, file, document)),
+  ]);
+  if ('issues' in result || problems.some((problem) => problem.severity === 'error')) return { problems };
+  return { config: resolveConfig(result.config, file), warnings: problems };
+}
+
+function refuse(file: string, message: string, hint?: string): RefusedConfig {
+  return { problems: [{ severity: 'error', file, line: 1, column: 1, path: '', message, hint }] };
+}
+
+function readingFault(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  switch (errorCode(error)) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'it is a folder';
+    default:
+      return error.message;
+  }
+}

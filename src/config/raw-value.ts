@@ -1,0 +1,17 @@
+// Looks into YAML data whose shape is not known yet. What is not of the asked kind is as good as absent: the schema
+// reports it, and the other checks pass over it.
+
+export type RawMap = ReadonlyMap<string, unknown>;
+
+export function mapOf(value: unknown): RawMap {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Map();
+  return new Map(Object.entries(value));
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,98 @@
+// From the YAML's own shape, already valid, to the configuration the program works with: names filled in, paths of
+// files made relative to the config file, records turned into lists and maps.
+
+import { dirname, isAbsolute, join } from 'node:path';
+import type {
+  Config,
+  ListenerConfig,
+  ListenerTlsConfig,
+  RouteConfig,
+  RouteMatchConfig,
+  UpstreamConfig,
+} from './config.ts';
+import type { ValidConfig, ValidRoute } from './schema.ts';
+
+type ValidUpstream = ValidConfig['upstreams'][string];
+
+export function resolveConfig(valid: ValidConfig, file: string): Config {
+  const { limits, drain, admin, log } = valid;
+  return {
+    file,
+    listeners: valid.listeners.map((listener) => resolveListener(listener, file)),
+    routes: valid.routes.map(resolveRoute),
+    upstreams: Object.entries(valid.upstreams).map(([name, upstream]) => resolveUpstream(name, upstream)),
+    limits: {
+      concurrentStreams: limits.concurrentStreams,
+      streamWindowBytes: limits.streamWindow,
+      connectionWindowBytes: limits.connectionWindow,
+      headerListBytes: limits.headerListSize,
+      headerFields: limits.headerFields,
+    },
+    drain: { timeoutMs: drain.timeout === 'off' ? undefined : drain.timeout },
+    admin: admin === 'off' ? undefined : { address: admin.address },
+    log: { level: log.level, access: log.access },
+  };
+}
+
+/** A file named in the configuration stands relative to the folder of the configuration. */
+export function besideConfig(configFile: string, name: string): string {
+  return isAbsolute(name) ? name : join(dirname(configFile), name);
+}
+
+function resolveListener(listener: ValidConfig['listeners'][number], file: string): ListenerConfig {
+  return {
+    name: listener.name ?? listener.address.text,
+    address: listener.address,
+    tls: listener.tls === undefined ? undefined : resolveTls(listener.tls, file),
+    trustedClients: listener.trustedClients,
+  };
+}
+
+function resolveTls(
+  tls: NonNullable<ValidConfig['listeners'][number]['tls']>,
+  file: string,
+): ListenerTlsConfig {
+  return {
+    certificates: tls.certificates.map(({ cert, key }) => ({
+      cert: besideConfig(file, cert),
+      key: besideConfig(file, key),
+    })),
+    minVersion: tls.minVersion,
+  };
+}
+
+export function resolveRoute(route: ValidRoute): RouteConfig {
+  const match: RouteMatchConfig = {
+    path: route.match.path,
+    host: route.match.host,
+    headers: new Map(Object.entries(route.match.headers)),
+    listener: route.match.listener,
+  };
+  return {
+    name: route.name ?? describeMatch(match),
+    match,
+    stripPrefix: route.stripPrefix,
+    upstream: route.upstream,
+  };
+}
+
+/** The name of a route that has none: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. */
+function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
+  const parts = [
+    `${host ?? ''}${path ?? ''}`,
+    ...[...headers].map(([name, value]) => `[${name}=${value}]`),
+    listener === undefined ? '' : `on ${listener}`,
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+function resolveUpstream(name: string, upstream: ValidUpstream): UpstreamConfig {
+  const { connectTimeout, max, maxPending } = upstream.connections;
+  return {
+    name,
+    protocol: upstream.protocol,
+    endpoints: upstream.endpoints,
+    balance: upstream.balance,
+    connections: { connectTimeoutMs: connectTimeout, max, maxPending },
+  };
+}

@@ -1,0 +1,69 @@
+// Durations and sizes as people write them in the configuration: 250ms, 5s, 64KiB, 1MB, 512.
+
+import type { Fault } from './problem.ts';
+
+const millisecondsPerUnit: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+
+const bytesPerUnit: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['B', 1],
+  ['kB', 1_000],
+  ['KB', 1_000],
+  ['KiB', 1_024],
+  ['MB', 1_000_000],
+  ['MiB', 1_048_576],
+  ['GB', 1_000_000_000],
+  ['GiB', 1_073_741_824],
+]);
+
+export const durationPattern = /^([0-9]{1,15})(ms|s|m|h)$/;
+export const sizePattern = /^([0-9]{1,15})(|B|kB|KB|KiB|MB|MiB|GB|GiB)$/;
+
+/** Milliseconds, or undefined when the text is not a whole number followed by ms, s, m or h. */
+export function parseDuration(text: string): number | undefined {
+  return parseQuantity(text, durationPattern, millisecondsPerUnit);
+}
+
+/** Bytes, or undefined when the text is not a whole number, optionally followed by B, KB, KiB, MB, MiB, GB or GiB. */
+export function parseSize(text: string): number | undefined {
+  return parseQuantity(text, sizePattern, bytesPerUnit);
+}
+
+/** `lowest` and `highest` are durations too. */
+export function parseDurationBetween(text: string, lowest: string, highest: string): number | Fault {
+  return between(parseDuration, text, lowest, highest, 'a duration such as 250ms, 5s, 10m or 1h');
+}
+
+/** `lowest` and `highest` are sizes too. */
+export function parseSizeBetween(text: string, lowest: string, highest: string): number | Fault {
+  return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
+}
+
+function between(
+  parse: (text: string) => number | undefined,
+  text: string,
+  lowest: string,
+  highest: string,
+  expected: string,
+): number | Fault {
+  const quantity = parse(text);
+  if (quantity === undefined) return { message: `'${text}' is not ${expected}` };
+  if (quantity >= (parse(lowest) ?? 0) && quantity <= (parse(highest) ?? 0)) return quantity;
+  return { message: `'${text}' is out of range`, hint: `${lowest} to ${highest}` };
+}
+
+function parseQuantity(
+  text: string,
+  pattern: RegExp,
+  factors: ReadonlyMap<string, number>,
+): number | undefined {
+  const found = pattern.exec(text);
+  if (found === null) return undefined;
+  const quantity = Number(found[1]) * (factors.get(found[2] ?? '') ?? Number.NaN);
+  return Number.isSafeInteger(quantity) ? quantity : undefined;
+}

@@ -1,0 +1,124 @@
+// What is wrong with routes that are each valid by themselves: two with the same match, one that can never win, one
+// whose stripPrefix never applies, two between which only the alphabet decides.
+
+import type { RouteMatchConfig } from '../config/config.ts';
+import type { NumberedRoute } from '../config/load-config.ts';
+import type { Fault, Finding, Severity } from '../config/problem.ts';
+import { matchesHost } from './host.ts';
+import { compareSpecificity, pathCriterion } from './specificity.ts';
+import { stripPrefix } from './strip-prefix.ts';
+
+/** `listenerNames` are those of all listeners. Paths of the findings begin with `routes`. */
+export function findRouteProblems(
+  routes: readonly NumberedRoute[],
+  listenerNames: readonly string[],
+): readonly Finding[] {
+  return [
+    ...routes.flatMap(checkStripPrefix),
+    ...[...groupByPlace(routes).values()].flatMap(comparePairs),
+    ...findShadowed(routes, listenerNames),
+  ];
+}
+
+function checkStripPrefix({ route, index }: NumberedRoute): readonly Finding[] {
+  const path = pathCriterion(route.match);
+  const prefix = route.stripPrefix;
+  if (path === undefined || prefix === undefined) return [];
+  const base = path.endsWith('*') ? path.slice(0, -1) : path;
+  if (stripPrefix(base, prefix) !== base) return [];
+  if (path.endsWith('*') && prefix.startsWith(base)) {
+    const message = `'${prefix}' is removed only from some of the paths that '${path}' matches`;
+    const hint = `the others go upstream as they are; to match only the former write path: ${prefix}/*`;
+    return [finding('warning', index, ['stripPrefix'], { message, hint })];
+  }
+  const message = `'${prefix}' is never removed: no path that '${path}' matches begins with it`;
+  return [
+    finding('error', index, ['stripPrefix'], {
+      message,
+      hint: 'the path is matched before the prefix is removed',
+    }),
+  ];
+}
+
+/** Only routes of the same listener, host and path can tie. */
+function groupByPlace(routes: readonly NumberedRoute[]): ReadonlyMap<string, readonly NumberedRoute[]> {
+  return Map.groupBy(routes, ({ route: { match } }) =>
+    JSON.stringify([match.listener ?? null, match.host ?? null, pathCriterion(match) ?? null]),
+  );
+}
+
+function comparePairs(group: readonly NumberedRoute[]): readonly Finding[] {
+  return group.flatMap((later, place) => {
+    const earlier = group.slice(0, place);
+    const duplicate = earlier.find(({ route }) => compareSpecificity(route, later.route) === 0);
+    if (duplicate !== undefined) {
+      const message = `matches the same requests as route ${nameOf(duplicate)}`;
+      return [finding('error', later.index, ['match'], { message, hint: 'remove one of the two' })];
+    }
+    const rival = earlier.find(({ route }) => isTie(route.match, later.route.match));
+    if (rival === undefined) return [];
+    const winner = compareSpecificity(rival.route, later.route) < 0 ? rival : later;
+    const message = `a request can match route ${nameOf(rival)} equally well; then ${nameOf(winner)} wins`;
+    const hint = 'by the alphabet of their headers; give one of them a further criterion';
+    return [finding('warning', later.index, ['match'], { message, hint })];
+  });
+}
+
+/** As many headers each, and none on which they disagree. */
+function isTie(a: RouteMatchConfig, b: RouteMatchConfig): boolean {
+  const agrees = ([name, value]: readonly [string, string]) => (b.headers.get(name) ?? value) === value;
+  return a.headers.size === b.headers.size && [...a.headers].every(agrees);
+}
+
+/**
+ * Of two routes one of which matches whatever the other matches, the wider is the less specific, and so takes nothing
+ * away; except that a named listener counts before all else. A route of any listener is therefore lost when every
+ * listener has a wider route of its own.
+ */
+function findShadowed(routes: readonly NumberedRoute[], listeners: readonly string[]): readonly Finding[] {
+  const named = routes.filter(({ route }) => route.match.listener !== undefined);
+  const ofAnyListener = routes.filter(({ route }) => route.match.listener === undefined);
+  return ofAnyListener.flatMap(({ route, index }) => {
+    const wider = listeners.map((listener) =>
+      named.find(
+        (other) => other.route.match.listener === listener && covers(other.route.match, route.match),
+      ),
+    );
+    if (wider.length === 0 || wider.includes(undefined)) return [];
+    const names = wider.flatMap((other) => (other === undefined ? [] : nameOf(other)));
+    const message = `never wins: ${names.join(' and ')} take its requests on every listener`;
+    return [
+      finding('warning', index, ['match'], {
+        message,
+        hint: 'a route that names a listener wins over one that does not',
+      }),
+    ];
+  });
+}
+
+/** Whether `wide` holds for every request for which `narrow` holds, their listeners aside. */
+function covers(wide: RouteMatchConfig, narrow: RouteMatchConfig): boolean {
+  return (
+    coversHost(wide.host, narrow.host) &&
+    coversPath(pathCriterion(wide), pathCriterion(narrow)) &&
+    [...wide.headers].every(([name, value]) => narrow.headers.get(name) === value)
+  );
+}
+
+function coversHost(wide: string | undefined, narrow: string | undefined): boolean {
+  if (wide === undefined || wide === narrow) return true;
+  return narrow !== undefined && matchesHost(wide, narrow);
+}
+
+function coversPath(wide: string | undefined, narrow: string | undefined): boolean {
+  if (wide === undefined || wide === narrow) return true;
+  return narrow !== undefined && wide.endsWith('*') && narrow.startsWith(wide.slice(0, -1));
+}
+
+function nameOf({ route }: NumberedRoute): string {
+  return `'${route.name}'`;
+}
+
+function finding(severity: Severity, index: number, path: readonly string[], fault: Fault): Finding {
+  return { severity, path: ['routes', index, ...path], at: 'value', ...fault };
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { generate } from 'selfsigned';
+import { findCertificateProblems } from '../../src/config/certificate-checks.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'framegate-certificates-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const dayMs = 86_400_000;
+const configFile = join(folder, 'config.yaml');
+const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
+  keyType: 'ec',
+  algorithm: 'sha256',
+});
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+write('good.crt', pems.cert);
+write('good.key', pems.private);
+write('other.key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+write(
+  'locked.key',
+  privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString(),
+);
+write('text.pem', 'not a certificate');
+
+function write(name: string, text: string): void {
+  writeFileSync(join(folder, name), text);
+}
+
+function problemsOf(cert: unknown, key: unknown, nowEpochMs = Date.now()): readonly string[] {
+  const value = { listeners: [{ tls: { certificates: [{ cert, key }] } }] };
+  return findCertificateProblems(value, configFile, nowEpochMs).map(({ severity, path, message, hint }) => {
+    const text = `${severity} ${String(path.at(-1))}: ${message}${hint === undefined ? '' : ` (${hint})`}`;
+    return text.replaceAll(join(folder, '/'), '');
+  });
+}
+
+test('a certificate and its key are fine', () => {
+  assert.deepEqual(problemsOf('good.crt', 'good.key'), []);
+  assert.deepEqual(problemsOf(join(folder, 'good.crt'), join(folder, 'good.key')), []);
+});
+
+test('files that do not exist are named', () => {
+  assert.deepEqual(problemsOf('none.crt', 'none.key'), [
+    'error cert: none.crt does not exist',
+    'error key: none.key does not exist',
+  ]);
+});
+
+test('the development certificates come with how to make them', () => {
+  assert.deepEqual(problemsOf('certs/server.crt', 'good.key'), [
+    'error cert: certs/server.crt does not exist (npm run certs makes certificates for development)',
+  ]);
+});
+
+test('files that hold something else are named', () => {
+  assert.deepEqual(problemsOf('text.pem', 'text.pem'), [
+    'error cert: text.pem is not a certificate (it must be in PEM form, the certificate of the server first)',
+    'error key: text.pem is not a private key (it must be in PEM form)',
+  ]);
+  assert.deepEqual(problemsOf('.', 'good.key'), [`error cert: ${folder} cannot be read: EISDIR`]);
+});
+
+test('a key with a passphrase cannot be used', () => {
+  assert.deepEqual(problemsOf('good.crt', 'locked.key'), [
+    'error key: locked.key is protected by a passphrase (decrypt it: openssl pkey -in FILE -out FILE)',
+  ]);
+});
+
+test('a key of another certificate is found', () => {
+  assert.deepEqual(problemsOf('good.crt', 'other.key'), ['error key: other.key is not the key of good.crt']);
+});
+
+test('a certificate that is not valid today is a warning', () => {
+  const [expired] = problemsOf('good.crt', 'good.key', Date.now() + 4_000 * dayMs);
+  assert.match(expired, /^warning cert: good\.crt expired at /);
+  const [early] = problemsOf('good.crt', 'good.key', Date.now() - 4_000 * dayMs);
+  assert.match(early, /^warning cert: good\.crt is not valid before /);
+});
+
+test('what the schema refuses is passed over', () => {
+  for (const value of [
+    undefined,
+    null,
+    1,
+    [],
+    { listeners: 1 },
+    { listeners: [1, { tls: { certificates: [null] } }] },
+  ]) {
+    assert.deepEqual(findCertificateProblems(value, configFile), []);
+  }
+  assert.deepEqual(problemsOf(1, ''), []);
+});
