@@ -1,0 +1,141 @@
+// One address of an upstream: its connections, as few as carry the calls, and when it may be dialled again.
+
+import type { Address, UpstreamConnectionsConfig } from '../config/config.ts';
+import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import type { LocalSettings } from '../h2/settings.ts';
+import { Backoff } from './backoff.ts';
+import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
+
+/** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
+const USELESS_IN_ROW = 2;
+
+export interface EndpointEvents {
+  /** A connection can take streams, or can take more than before. */
+  onCapacity(): void;
+  /** Connecting has failed. */
+  onConnectFailed(endpoint: Endpoint, diagnosis: Diagnosis): void;
+  onConnected(endpoint: Endpoint): void;
+  /** A connection takes no new streams any more, or is gone. */
+  onRetired(endpoint: Endpoint, reason: string): void;
+  onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
+}
+
+export class Endpoint implements UpstreamConnectionEvents {
+  readonly address: Address;
+  readonly #config: UpstreamConnectionsConfig;
+  readonly #settings: LocalSettings;
+  readonly #events: EndpointEvents;
+  readonly #backoff = new Backoff();
+  readonly #ready: UpstreamConnection[] = [];
+  readonly #draining = new Set<UpstreamConnection>();
+  #connecting: UpstreamConnection | undefined = undefined;
+  #uselessInRow = 0;
+  #isClosed = false;
+  /** Why it could not be reached last time, until it is reached. */
+  lastFailure: Diagnosis | undefined = undefined;
+
+  constructor(
+    address: Address,
+    config: UpstreamConnectionsConfig,
+    settings: LocalSettings,
+    events: EndpointEvents,
+  ) {
+    this.address = address;
+    this.#config = config;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** A connection with room for one more stream. The oldest first: few connections make large batches. */
+  pickReady(): UpstreamConnection | undefined {
+    for (let index = 0; index < this.#ready.length; index++) {
+      if (this.#ready[index].hasCapacity) return this.#ready[index];
+    }
+    return undefined;
+  }
+
+  /** Dials when that is allowed. @returns whether a connection is on its way, or streams will become free */
+  seekCapacity(nowMs: number): boolean {
+    if (this.#isClosed) return false;
+    if (this.#connecting !== undefined) return true;
+    // Draining connections do not count: their streams may last for days.
+    const isFull = this.#ready.length >= this.#config.max;
+    if (!isFull && this.#backoff.remainingMs(nowMs) === 0) {
+      this.#connecting = new UpstreamConnection(
+        this.address,
+        this.#settings,
+        this.#config.connectTimeoutMs,
+        this,
+      );
+      return true;
+    }
+    if (this.#ready.length > 0) return true;
+    this.#backoff.noteDemand();
+    return false;
+  }
+
+  /** Connections take no new streams and end with those they have. */
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#ready.slice()) connection.drain();
+    this.#connecting?.drain();
+  }
+
+  /** Ends every connection now. */
+  destroy(reason: string): void {
+    this.#isClosed = true;
+    for (const connection of [...this.#ready, ...this.#draining]) connection.destroy(reason);
+    this.#connecting?.destroy(reason);
+  }
+
+  onReady(connection: UpstreamConnection): void {
+    this.#connecting = undefined;
+    if (this.#uselessInRow === 0) this.#backoff.succeed();
+    this.lastFailure = undefined;
+    this.#ready.push(connection);
+    this.#events.onConnected(this);
+    this.#events.onCapacity();
+  }
+
+  onFailed(_connection: UpstreamConnection, diagnosis: Diagnosis): void {
+    this.#connecting = undefined;
+    if (this.#isClosed) return;
+    this.#backoff.fail(performance.now());
+    this.lastFailure = diagnosis;
+    this.#events.onConnectFailed(this, diagnosis);
+  }
+
+  onRetired(connection: UpstreamConnection, reason: string): void {
+    const index = this.#ready.indexOf(connection);
+    if (index !== -1) this.#ready.splice(index, 1);
+    // A draining one has calls that may still be answered: it is judged when it is gone.
+    if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
+    else this.#judge(connection);
+    if (!this.#isClosed) this.#events.onRetired(this, reason);
+  }
+
+  /** An endpoint that takes connections and lets go of them unused would otherwise be dialled without a pause. */
+  #judge(connection: UpstreamConnection): void {
+    if (connection.hasServed) {
+      this.#uselessInRow = 0;
+      this.#backoff.succeed();
+    } else if (++this.#uselessInRow >= USELESS_IN_ROW) {
+      this.#backoff.fail(performance.now());
+      this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
+    }
+  }
+
+  onGone(connection: UpstreamConnection): void {
+    if (this.#draining.delete(connection)) this.#judge(connection);
+  }
+
+  onCapacity(): void {
+    this.#events.onCapacity();
+  }
+
+  onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {
+    this.#events.onViolation(this, error);
+  }
+}
