@@ -1,0 +1,106 @@
+// Binds a server to its address, and says in a sentence why that failed and what to do.
+// A unix socket's file is removed only when it is a socket on which nobody accepts any more.
+
+import { existsSync } from 'node:fs';
+import { lstat, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import type { Address } from '../config/config.ts';
+
+export interface BoundAddress {
+  readonly address: string;
+  readonly port: number | undefined;
+}
+
+export async function bind(server: Server, address: Address, listener: string): Promise<BoundAddress> {
+  try {
+    await listen(server, address);
+  } catch (error) {
+    if (address.kind !== 'unix' || codeOf(error) !== 'EADDRINUSE' || !(await isStaleSocket(address.path))) {
+      throw bindError(error, address, listener);
+    }
+    await unlink(address.path).catch(() => undefined);
+    await listen(server, address).catch((second: unknown) => {
+      throw bindError(second, address, listener);
+    });
+  }
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return { address: address.text, port: undefined };
+  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { address: `${host}:${bound.port}`, port: bound.port };
+}
+
+function listen(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onListening = (): void => {
+      server.removeListener('error', onError);
+      resolve();
+    };
+    const onError = (error: Error): void => {
+      server.removeListener('listening', onListening);
+      reject(error);
+    };
+    server.once('listening', onListening);
+    server.once('error', onError);
+    server.listen(
+      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
+    );
+  });
+}
+
+async function isStaleSocket(path: string): Promise<boolean> {
+  const isSocket = await lstat(path).then(
+    (status) => status.isSocket(),
+    () => false,
+  );
+  if (!isSocket) return false;
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    // Only a refusal proves that nobody is there; a full backlog or a lack of permission does not.
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+}
+
+function bindError(error: unknown, address: Address, listener: string): Error {
+  const sentence = describeBindFailure(codeOf(error), error, address);
+  return new Error(`listener '${listener}' cannot listen on ${address.text}: ${sentence}`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function describeBindFailure(code: string, error: unknown, address: Address): string {
+  const isUnix = address.kind === 'unix';
+  switch (code) {
+    case 'EADDRINUSE':
+      return isUnix
+        ? 'something accepts connections there already, or a file that is no socket has this name; stop the other process, or choose another path'
+        : `something listens there already; find it with \`ss -ltnp 'sport = :${address.port}'\`, or choose another port`;
+    case 'EACCES':
+    case 'EPERM':
+      return describeForbidden(address);
+    case 'EADDRNOTAVAIL':
+      return 'no network interface of this machine has this address; use 0.0.0.0 or [::] for all of them';
+    case 'ENOTFOUND':
+      return 'the name is unknown; write an address, or a name that this machine resolves to its own address';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function describeForbidden(address: Address): string {
+  if (address.kind === 'unix' && !existsSync(dirname(address.path))) {
+    // libuv reports ENOENT as EACCES here.
+    return 'the folder does not exist; make it, with write permission for the user of this process';
+  }
+  if (address.kind === 'unix') return 'permission denied; may the user of this process write to the folder?';
+  if (address.port > 0 && address.port < 1024) {
+    return 'permission denied; ports below 1024 need the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= in a systemd unit), a systemd socket, or a port from 1024 up';
+  }
+  return 'permission denied; a security policy of this machine (SELinux, a container) forbids this port';
+}

@@ -1,0 +1,19 @@
+// How every accepted socket is set up, plaintext or TLS.
+
+import type { Socket } from 'node:net';
+
+/** For net.Server and all that derive from it; set on the handle at accept. */
+export const socketOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+} as const;
+
+/**
+ * Attached from the first moment and for ever: an 'error' nobody listens for ends the process. A TLS record that cannot
+ * be decrypted is an 'error' too, and Node leaves the socket open after it. Whoever owns the socket learns of its end
+ * by 'close', and listens for 'error' itself where the reason matters.
+ */
+export function destroyOnError(this: Socket): void {
+  this.destroy();
+}
