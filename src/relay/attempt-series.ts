@@ -1,0 +1,132 @@
+// The attempts of one exchange: finds a connection, waits for one where it has to, sends the request, and sends it once
+// more where the upstream never processed it.
+
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { formatGrpcTimeout } from '../grpc/timeout.ts';
+import type { Waiter } from '../upstreams/upstream.ts';
+import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import { Attempt, type AttemptListener } from './attempt.ts';
+import type { CallFields } from './call-fields.ts';
+import type { RelayContext } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
+import type { StreamRelay } from './stream-relay.ts';
+
+/** Times a request is sent again to upstreams that never processed it. */
+const MOST_TRANSPARENT_RETRIES = 1;
+
+/** The exchange the attempts are made for. */
+export interface Call extends AttemptListener {
+  readonly subject: RequestHead;
+  /** A number of RequestIds, or the client's own x-request-id. */
+  readonly requestId: string | number;
+  readonly durationMs: number;
+  /** No connection is to be had, and none is worth waiting for. */
+  noConnection(diagnosis: Diagnosis): void;
+}
+
+export class AttemptSeries implements Waiter {
+  readonly #context: RelayContext;
+  readonly #call: Call;
+  readonly #request: StreamRelay;
+  readonly #response: StreamRelay;
+  #current: Attempt | undefined = undefined;
+  #isWaiting = false;
+  /** Attempts made so far. */
+  count = 0;
+  /** The endpoint of the last one, or ''. */
+  endpoint = '';
+
+  constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
+    this.#context = context;
+    this.#call = call;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  /** Sends the request, now or when there is a connection for it. */
+  begin(): void {
+    const { decision } = this.#call.subject;
+    if (decision.kind === 'refuse') return;
+    const connection = decision.upstream.pick();
+    if (connection !== undefined) {
+      this.#send(connection, this.count > 0);
+      return;
+    }
+    this.#isWaiting = true;
+    decision.upstream.wait(this);
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.#isWaiting = false;
+    this.#send(connection, true);
+  }
+
+  onUnavailable(diagnosis: Diagnosis): void {
+    this.#isWaiting = false;
+    this.#call.noConnection(diagnosis);
+  }
+
+  #send(connection: UpstreamConnection, hasWaited: boolean): void {
+    const { decision } = this.#call.subject;
+    if (decision.kind === 'refuse') return;
+    this.count++;
+    this.endpoint = connection.endpoint;
+    const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer);
+    const { stream } = attempt;
+    this.#current = attempt;
+    const { bytes, length } = this.#callFields(hasWaited);
+    if (!stream.sendHeaders(decision.fields, this.#request.takeEnd(), bytes, length)) {
+      // The connection broke between being picked and being used: nobody has seen the request.
+      attempt.onRefused();
+      return;
+    }
+    if (this.#request.hasPendingTrailers) attempt.forgetReplay();
+    this.#response.setSource(stream);
+    this.#request.setTarget(stream, attempt);
+  }
+
+  /** What differs from call to call. The deadline shrinks by what the call has waited here. */
+  #callFields(hasWaited: boolean): CallFields {
+    const { requestId, durationMs, subject } = this.#call;
+    const { callFields } = this.#context;
+    callFields.begin();
+    if (typeof requestId === 'number') callFields.addRequestId(requestId);
+    if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
+      callFields.addTimeout(
+        hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
+      );
+    }
+    return callFields;
+  }
+
+  /**
+   * For a request that was never processed.
+   * @returns false when it cannot be sent again: something of it is not known any more, or it has had its retry
+   */
+  retry(): boolean {
+    const attempt = this.#current;
+    if (attempt === undefined || attempt.isCommitted || this.count > MOST_TRANSPARENT_RETRIES) return false;
+    const sent = attempt.replay();
+    if (sent === undefined) return false;
+    const wasEnded = this.#request.isEnded;
+    this.#current = undefined;
+    this.#request.clearTarget();
+    this.#request.replay(sent, wasEnded);
+    this.begin();
+    return true;
+  }
+
+  /** The request cannot be sent a second time. */
+  forgetReplay(): void {
+    this.#current?.forgetReplay();
+  }
+
+  /** Gives back the connection, or the place in the queue for one. May be called again. */
+  end(code: number): void {
+    this.#current?.release(code);
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    const { decision } = this.#call.subject;
+    if (decision.kind === 'forward') decision.upstream.stopWaiting(this);
+  }
+}

@@ -1,0 +1,105 @@
+// One try of an exchange at one endpoint: its stream on an upstream connection, from HEADERS to the last frame.
+
+import { ErrorCode } from '../h2/error-codes.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import type { ReplayBuffer } from './replay-buffer.ts';
+import type { SentRecorder } from './stream-relay.ts';
+
+/** Request octets up to which a call can be made again; larger ones are the client's to repeat. */
+const REPLAY_LIMIT_BYTES = 8192;
+
+/** Told what comes back. */
+export interface AttemptListener {
+  receiveResponse(list: HeaderList, endStream: boolean): void;
+  receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
+  receiveResponseTrailers(list: HeaderList): void;
+  requestWritable(): void;
+  /** The upstream reset the stream, or broke the rule named in `violation`. */
+  attemptReset(code: number, violation: string | undefined): void;
+  /** The upstream says that it never looked at the request. */
+  attemptRefused(): void;
+  attemptLost(reason: string): void;
+}
+
+export class Attempt implements StreamOwner, SentRecorder {
+  readonly connection: UpstreamConnection;
+  readonly stream: Stream;
+  readonly #listener: AttemptListener;
+  readonly #replayBuffer: ReplayBuffer;
+  /** Something of a response was seen: the request was processed and is never sent again. */
+  isCommitted = false;
+  #isOver = false;
+  #replayMark = 0;
+  #replayBytes = 0;
+
+  constructor(connection: UpstreamConnection, listener: AttemptListener, replayBuffer: ReplayBuffer) {
+    this.connection = connection;
+    this.#replayBuffer = replayBuffer;
+    this.#listener = listener;
+    this.stream = connection.openStream(this);
+  }
+
+  /** Remembers what was sent in case the upstream turns out never to have processed it. */
+  recordSent(bytes: Buffer, start: number, end: number): void {
+    if (this.isCommitted || this.#replayBytes === -1 || start === end) return;
+    this.#replayBytes += end - start;
+    if (this.#replayBytes > REPLAY_LIMIT_BYTES) this.forgetReplay();
+    else this.#replayMark = this.#replayBuffer.append(this.#replayMark, bytes, start, end);
+  }
+
+  /** The request cannot be sent a second time. */
+  forgetReplay(): void {
+    this.#replayBytes = -1;
+  }
+
+  /** What was sent so far, or undefined when it is not known any more. */
+  replay(): Buffer[] | undefined {
+    return this.#replayBytes === -1 ? undefined : this.#replayBuffer.read(this.#replayMark);
+  }
+
+  /** Gives the stream back, resetting it where it is not over. May be called again. */
+  release(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.stream.reset(code);
+    this.connection.releaseStream();
+  }
+
+  onResponse(list: HeaderList, endStream: boolean): void {
+    this.isCommitted = true;
+    this.connection.hasServed = true;
+    if (!this.#isOver) this.#listener.receiveResponse(list, endStream);
+  }
+
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (!this.#isOver) this.#listener.receiveResponseData(bytes, start, end, endStream);
+  }
+
+  onTrailers(list: HeaderList): void {
+    if (!this.#isOver) this.#listener.receiveResponseTrailers(list);
+  }
+
+  onWritable(): void {
+    if (!this.#isOver) this.#listener.requestWritable();
+  }
+
+  onReset(code: number, violation: string | undefined): void {
+    if (this.#isOver) return;
+    this.release(ErrorCode.CANCEL);
+    this.#listener.attemptReset(code, violation);
+  }
+
+  onRefused(): void {
+    if (this.#isOver) return;
+    this.release(ErrorCode.CANCEL);
+    this.#listener.attemptRefused();
+  }
+
+  onConnectionLost(reason: string): void {
+    if (this.#isOver) return;
+    this.release(ErrorCode.CANCEL);
+    this.#listener.attemptLost(reason);
+  }
+}

@@ -1,0 +1,29 @@
+// The deadline of one exchange on the wheel of all of them. Made only for calls that have one.
+
+import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
+
+export interface DeadlineKeeper {
+  deadlinePassed(): void;
+}
+
+export class Deadline implements Timed {
+  readonly #wheel: DeadlineWheel;
+  readonly #keeper: DeadlineKeeper;
+  timerNext: Timed | undefined = undefined;
+  timerPrevious: Timed | undefined = undefined;
+  timerDueTick = 0;
+
+  constructor(wheel: DeadlineWheel, keeper: DeadlineKeeper, delayMs: number) {
+    this.#wheel = wheel;
+    this.#keeper = keeper;
+    wheel.set(this, delayMs);
+  }
+
+  clear(): void {
+    this.#wheel.clear(this);
+  }
+
+  onTimer(): void {
+    this.#keeper.deadlinePassed();
+  }
+}

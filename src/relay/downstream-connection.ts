@@ -1,0 +1,140 @@
+// A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
+
+import type { Socket } from 'node:net';
+import { type Connection, HIGHEST_STREAM_ID } from '../h2/connection.ts';
+import type { ConnectionHandler } from '../h2/connection-handler.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
+import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { LocalSettings } from '../h2/settings.ts';
+import type { Stream } from '../h2/stream.ts';
+import { Http2Transport } from '../transport/http2-transport.ts';
+import { Exchange, type ExchangeHome } from './exchange.ts';
+import type { Failure } from './failure.ts';
+import type { RelayContext } from './relay-context.ts';
+import { type DownstreamPeer, RequestHead } from './request-head.ts';
+
+/** A client that does not answer the PING between the two GOAWAYs waits no longer than this. */
+const GOAWAY_TIMEOUT_MS = 1000;
+/** From the end of the TLS handshake to the client's first SETTINGS (RFC 9113 section 3.4). */
+const PREFACE_TIMEOUT_MS = 10_000;
+/** After its last call a slow client still has responses to read; one that does nothing for so long is gone. */
+const LINGER_MS = 5000;
+const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
+
+export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
+  readonly peer: DownstreamPeer;
+  readonly #context: RelayContext;
+  readonly #transport: Http2Transport;
+  readonly #onClosed: (connection: DownstreamConnection) => void;
+  #exchangeCount = 0;
+  #prefaceTimer: NodeJS.Timeout | undefined = undefined;
+  #drainTimer: NodeJS.Timeout | undefined = undefined;
+  #drain: 'no' | 'announced' | 'final' = 'no';
+
+  /** @param head octets read from the socket already, beginning with the client preface */
+  constructor(
+    socket: Socket,
+    peer: DownstreamPeer,
+    head: Buffer | undefined,
+    context: RelayContext,
+    settings: LocalSettings,
+    onClosed: (connection: DownstreamConnection) => void,
+  ) {
+    this.peer = peer;
+    this.#context = context;
+    this.#onClosed = onClosed;
+    this.#transport = new Http2Transport(socket, 'server', settings, this, {
+      onClosed: () => this.#closed(),
+    });
+    this.#prefaceTimer = setTimeout(() => this.#prefaceMissing(), PREFACE_TIMEOUT_MS);
+    this.#transport.start(head);
+  }
+
+  get http2(): Connection {
+    return this.#transport.connection;
+  }
+
+  get exchangeCount(): number {
+    return this.#exchangeCount;
+  }
+
+  onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
+    const exchange = new Exchange(this.#context, this, stream, this.#headOf(list));
+    this.#exchangeCount++;
+    stream.owner = exchange;
+    exchange.start(endStream);
+  }
+
+  /** What was decided for an equal header block before still counts, as long as the configuration is the same. */
+  #headOf(list: HeaderList): RequestHead {
+    const { snapshot } = this.#context;
+    const known = list.derived;
+    if (known instanceof RequestHead && known.snapshot === snapshot) return known;
+    const head = new RequestHead(list, this.peer, snapshot);
+    list.derived = head;
+    return head;
+  }
+
+  exchangeFinished(): void {
+    this.#exchangeCount--;
+    if (this.#drain === 'final' && this.#exchangeCount === 0) this.#transport.close(LINGER_MS);
+  }
+
+  /**
+   * Asks the client to go elsewhere with new calls while those it has run on: a GOAWAY that still takes what is under
+   * way, and after a round trip the one that names the last call taken (RFC 9113 section 6.8).
+   */
+  drain(): void {
+    if (this.#drain !== 'no') return;
+    this.#drain = 'announced';
+    this.http2.goAway(HIGHEST_STREAM_ID, ErrorCode.NO_ERROR, 'draining');
+    this.http2.ping(DRAIN_PING);
+    this.#drainTimer = setTimeout(() => this.#finishDrain(), GOAWAY_TIMEOUT_MS);
+  }
+
+  onPingAcknowledged(): void {
+    if (this.#drain === 'announced') this.#finishDrain();
+  }
+
+  #finishDrain(): void {
+    clearTimeout(this.#drainTimer);
+    if (this.#drain !== 'announced') return;
+    this.#drain = 'final';
+    this.http2.goAway(this.http2.lastPeerStreamId, ErrorCode.NO_ERROR, 'draining');
+    if (this.#exchangeCount === 0) this.#transport.close(LINGER_MS);
+  }
+
+  /** Ends what is still running, with a status in trailers, and then the connection. */
+  abort(cause: Failure): void {
+    for (const owner of this.http2.streamOwners()) if (owner instanceof Exchange) owner.abort(cause);
+    this.#transport.close();
+  }
+
+  onSettings(isFirst: boolean): void {
+    if (isFirst) clearTimeout(this.#prefaceTimer);
+  }
+
+  #prefaceMissing(): void {
+    this.http2.goAway(0, ErrorCode.SETTINGS_TIMEOUT, 'no HTTP/2 preface and SETTINGS in time');
+    this.#transport.close();
+  }
+
+  onOutputDrained(): void {
+    // Streams that wait are told by the connection itself.
+  }
+
+  onGoAway(): void {
+    // The client opens no more streams; it closes the connection when it likes.
+  }
+
+  onViolation(error: ConnectionError | StreamError): void {
+    this.#context.onViolation(this.peer.client, error);
+  }
+
+  #closed(): void {
+    clearTimeout(this.#prefaceTimer);
+    clearTimeout(this.#drainTimer);
+    this.#onClosed(this);
+  }
+}

@@ -1,0 +1,298 @@
+// One request with its response, from the client's HEADERS to the record in the log. See docs/life-of-an-exchange.md:
+// the methods follow its order: start, begin an attempt, relay both ways, decide the outcome, finish.
+
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
+import { grpcStatusName } from '../grpc/status.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { AttemptListener } from './attempt.ts';
+import { AttemptSeries, type Call } from './attempt-series.ts';
+import { Deadline } from './deadline.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import {
+  connectionLost,
+  deadlineExceeded,
+  type Failure,
+  noGrpcStatus,
+  unavailable,
+  upstreamBrokeRule,
+} from './failure.ts';
+import { forwardedTrailers } from './forwarded-headers.ts';
+import { localResponse, localTrailers } from './local-response.ts';
+import { Outcome } from './outcome.ts';
+import type { RelayContext } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
+import { ResponseHead } from './response-head.ts';
+import { StreamRelay } from './stream-relay.ts';
+
+/** The client keeps its deadline itself and is usually first; this is for those that do not. */
+const DEADLINE_GRACE_MS = 100;
+
+/** Read once: the getter walks through the platform's time service. */
+const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
+
+/** What an exchange needs of the connection it came in by. */
+export interface ExchangeHome {
+  exchangeFinished(): void;
+}
+
+export class Exchange implements StreamOwner, AttemptListener, Call {
+  readonly subject: RequestHead;
+  readonly #context: RelayContext;
+  readonly #home: ExchangeHome;
+  readonly #stream: Stream;
+  readonly #request: StreamRelay;
+  readonly #response: StreamRelay;
+  readonly #attempts: AttemptSeries;
+  #deadline: Deadline | undefined = undefined;
+  #isFinished = false;
+  readonly #startedAtMs = performance.now();
+  #decided: Outcome | undefined = undefined;
+  /** Sent to the client; 0 until a response has begun. */
+  #httpStatus = 0;
+  readonly requestId: string | number;
+
+  constructor(context: RelayContext, home: ExchangeHome, stream: Stream, head: RequestHead) {
+    this.subject = head;
+    this.#context = context;
+    this.#home = home;
+    this.#stream = stream;
+    this.#request = new StreamRelay(head.isGrpc);
+    this.#response = new StreamRelay(head.isGrpc);
+    this.requestId = head.requestId ?? context.requestIds.next();
+    this.#attempts = new AttemptSeries(context, this, this.#request, this.#response);
+  }
+
+  /** Made when there is something to decide: an idle stream needs none. */
+  get #outcome(): Outcome {
+    this.#decided ??= new Outcome();
+    return this.#decided;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#startedAtMs;
+  }
+
+  start(endStream: boolean): void {
+    const { decision, timeoutMs } = this.subject;
+    this.#request.setSource(this.#stream);
+    this.#response.setTarget(this.#stream);
+    if (endStream) this.#request.end();
+    if (decision.kind === 'refuse') {
+      this.#fail(decision.failure);
+      return;
+    }
+    if (timeoutMs !== undefined)
+      this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + DEADLINE_GRACE_MS);
+    this.#attempts.begin();
+  }
+
+  noConnection(diagnosis: Diagnosis): void {
+    this.#fail(unavailable(diagnosis));
+  }
+
+  // Towards a client we are the server: nothing of this comes from there.
+  onResponse(): void {}
+  onRefused(): void {}
+
+  onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    this.#request.forward(bytes, start, end, endStream);
+  }
+
+  onTrailers(list: HeaderList): void {
+    this.#attempts.forgetReplay();
+    this.#request.forwardTrailers(forwardedTrailers(list));
+  }
+
+  onWritable(): void {
+    this.#response.resume();
+    this.#settle();
+  }
+
+  onReset(code: number, violation: string | undefined): void {
+    if (violation === undefined) {
+      this.#outcome.decide('downstream', 'CANCELLED', `The client reset the call (${errorCodeName(code)}).`);
+    } else {
+      this.#outcome.decide(
+        'framegate',
+        'INTERNAL',
+        `${violation}: The client broke a rule of HTTP/2 on this stream.`,
+      );
+    }
+    this.#finish(ErrorCode.CANCEL);
+  }
+
+  onConnectionLost(reason: string): void {
+    this.#outcome.decide('downstream', 'CANCELLED', `The client's connection is gone: ${reason}.`);
+    this.#finish(ErrorCode.CANCEL);
+  }
+
+  receiveResponse(list: HeaderList, endStream: boolean): void {
+    const head = ResponseHead.of(list);
+    const { isGrpc } = this.subject;
+    if (head.httpStatus < 200) {
+      // gRPC has no interim responses; its clients skip or stumble over them.
+      if (!isGrpc) this.#stream.sendHeaders(list, false);
+      return;
+    }
+    const broken = isGrpc ? head.whyNotGrpc(this.#attempts.endpoint, endStream) : undefined;
+    if (broken !== undefined) {
+      this.#fail(broken);
+      return;
+    }
+    this.#httpStatus = head.httpStatus;
+    if (endStream) {
+      this.#outcome.decide('upstream', head.grpcStatus, '');
+      this.#response.isEnded = true;
+    }
+    this.#stream.sendHeaders(list, endStream);
+    if (endStream) this.#settle();
+  }
+
+  receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (!endStream) {
+      this.#response.forward(bytes, start, end, false);
+      return;
+    }
+    if (this.subject.isGrpc) {
+      // The end of a gRPC response is its status: an end without one is made into an error, never into silence.
+      this.#response.forward(bytes, start, end, false);
+      this.#fail(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
+      return;
+    }
+    this.#outcome.decide('upstream', '', '');
+    this.#response.forward(bytes, start, end, true);
+    this.#settle();
+  }
+
+  receiveResponseTrailers(list: HeaderList): void {
+    const { grpcStatus } = ResponseHead.of(list);
+    if (this.subject.isGrpc && grpcStatus === '') {
+      this.#fail(noGrpcStatus(this.#attempts.endpoint, 'sent trailers without a grpc-status'));
+      return;
+    }
+    this.#outcome.decide('upstream', grpcStatus, '');
+    this.#response.forwardTrailers(list);
+    this.#settle();
+  }
+
+  requestWritable(): void {
+    this.#request.resume();
+  }
+
+  attemptReset(code: number, violation: string | undefined): void {
+    // A whole response counts, however its stream ended after that; it may only be waiting for the client.
+    if (this.#response.isComplete) return;
+    if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.retry()) return;
+    if (violation !== undefined) {
+      this.#fail(upstreamBrokeRule(this.#attempts.endpoint, violation));
+      return;
+    }
+    // Passed on with its code, which gRPC clients map to a status; NO_ERROR would look like an ordinary end.
+    const status = grpcStatusName(grpcStatusOfReset(code));
+    this.#outcome.decide(
+      'upstream',
+      this.subject.isGrpc ? status : '',
+      `${this.#attempts.endpoint} reset the call (${errorCodeName(code)}).`,
+    );
+    this.#stream.reset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code);
+    this.#finish(ErrorCode.CANCEL);
+  }
+
+  attemptRefused(): void {
+    if (this.#response.isComplete || this.#attempts.retry()) return;
+    // The client may repeat it, since nobody has processed it: REFUSED_STREAM says so.
+    const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
+    this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
+    this.#stream.reset(ErrorCode.REFUSED_STREAM);
+    this.#finish(ErrorCode.CANCEL);
+  }
+
+  attemptLost(reason: string): void {
+    if (this.#response.isComplete) return;
+    this.#fail(connectionLost(this.#attempts.endpoint, reason));
+  }
+
+  deadlinePassed(): void {
+    // A whole response counts, though the client has not taken all of it yet.
+    if (!this.#response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
+  }
+
+  /** Ends the exchange with a status of the proxy's own now: the client does not get what it has not taken. */
+  abort(cause: Failure): void {
+    if (this.#isFinished) return;
+    this.#outcome.overrule('framegate', this.#statusName(cause), `${cause.token}: ${cause.message}`);
+    this.#response.discard();
+    this.#fail(cause);
+  }
+
+  #fail(cause: Failure): void {
+    if (this.#isFinished) return;
+    this.#outcome.decide('framegate', this.#statusName(cause), `${cause.token}: ${cause.message}`);
+    this.#attempts.end(ErrorCode.CANCEL);
+    this.#response.setSource(undefined);
+    if (this.#httpStatus === 0) {
+      this.#respond(cause);
+      this.#settle();
+    } else if (this.subject.isGrpc) {
+      this.#response.forwardTrailers(localTrailers(cause));
+      this.#settle();
+    } else {
+      this.#stream.reset(ErrorCode.INTERNAL_ERROR);
+      this.#finish(ErrorCode.CANCEL);
+    }
+  }
+
+  #respond(cause: Failure): void {
+    const { httpStatus, fields, body } = localResponse(cause, this.subject);
+    this.#httpStatus = httpStatus;
+    this.#stream.sendHeaders(fields, body === undefined);
+    if (body === undefined) this.#response.isEnded = true;
+    else this.#response.forward(body, 0, body.length, true);
+  }
+
+  /** Name of the gRPC status for the record; calls that are not gRPC have none. */
+  #statusName(cause: Failure): string {
+    return this.subject.isGrpc ? grpcStatusName(cause.grpcStatus) : '';
+  }
+
+  /** Finishes once the last octet of the response was handed over. A slow client does not keep the upstream's stream. */
+  #settle(): void {
+    if (this.#response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
+    if (!this.#response.isEnded || this.#isFinished) return;
+    // A client still sending need not go on: the response is complete (RFC 9113 section 8.1).
+    this.#stream.reset(ErrorCode.NO_ERROR);
+    this.#finish(ErrorCode.NO_ERROR);
+  }
+
+  /** Once, whatever led here: gives everything back and tells the observers. */
+  #finish(upstreamCode: number): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#deadline?.clear();
+    this.#attempts.end(upstreamCode);
+    this.#context.observer.onExchangeFinished(this.#record());
+    this.#home.exchangeFinished();
+  }
+
+  #record(): ExchangeRecord {
+    return {
+      subject: this.subject,
+      endpoint: this.#attempts.endpoint,
+      grpcStatus: this.#outcome.grpcStatus,
+      httpStatus: this.#httpStatus,
+      startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
+      durationMs: this.durationMs,
+      requestBytes: this.#request.bytes,
+      responseBytes: this.#response.bytes,
+      requestMessages: this.#request.messages,
+      responseMessages: this.#response.messages,
+      attempts: this.#attempts.count,
+      endedBy: this.#outcome.endedBy,
+      reason: this.#outcome.reason,
+      requestId: this.requestId,
+    };
+  }
+}

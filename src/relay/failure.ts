@@ -1,0 +1,79 @@
+// Why the proxy ends an exchange itself, and what that is in gRPC and in HTTP. One table for both. Statuses that only
+// an application may give (INVALID_ARGUMENT, NOT_FOUND and so on) never appear here (gRPC status codes document).
+
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
+import { GrpcStatus } from '../grpc/status.ts';
+
+export interface Failure {
+  /** Stable name: log, metrics and tests know it by this. */
+  readonly token: string;
+  readonly grpcStatus: number;
+  readonly httpStatus: number;
+  /** What the client is told: what is wrong and what to do. */
+  readonly message: string;
+}
+
+const STATUSES = {
+  no_route: [GrpcStatus.UNIMPLEMENTED, 404],
+  connect_unsupported: [GrpcStatus.UNIMPLEMENTED, 501],
+  deadline_exceeded: [GrpcStatus.DEADLINE_EXCEEDED, 504],
+  timeout_malformed: [GrpcStatus.INTERNAL, 400],
+  request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
+  draining: [GrpcStatus.UNAVAILABLE, 503],
+  upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
+  upstream_protocol_error: [GrpcStatus.INTERNAL, 502],
+  upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
+  upstream_no_grpc_status: [GrpcStatus.UNKNOWN, 502],
+} as const satisfies Record<string, readonly [grpcStatus: number, httpStatus: number]>;
+
+export function failure(token: keyof typeof STATUSES, message: string): Failure {
+  const [grpcStatus, httpStatus] = STATUSES[token];
+  return { token, grpcStatus, httpStatus, message };
+}
+
+/** No connection to the upstream could be had. */
+export function unavailable(diagnosis: Diagnosis): Failure {
+  return {
+    token: diagnosis.token,
+    grpcStatus: GrpcStatus.UNAVAILABLE,
+    httpStatus: 503,
+    message: diagnosis.sentence,
+  };
+}
+
+export function deadlineExceeded(timeoutMs: number | undefined): Failure {
+  return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
+}
+
+export function connectionLost(endpoint: string, reason: string): Failure {
+  return failure(
+    'upstream_connection_lost',
+    `The connection to ${endpoint} was lost during the call: ${reason}.`,
+  );
+}
+
+export function upstreamBrokeRule(endpoint: string, violation: string): Failure {
+  if (violation.endsWith('_too_large')) {
+    return failure(
+      'upstream_headers_too_large',
+      `${endpoint} answered with header fields or trailers larger than this proxy accepts (${violation}); let the service send less, or raise limits.headerListSize and limits.headerFields.`,
+    );
+  }
+  return failure('upstream_protocol_error', `${endpoint} broke a rule of HTTP/2 (${violation}).`);
+}
+
+export function noGrpcStatus(endpoint: string, what: string): Failure {
+  return failure('upstream_no_grpc_status', `${endpoint} ${what}.`);
+}
+
+/** The upstream answered a gRPC request with plain HTTP (gRPC document "HTTP to gRPC Status Code Mapping"). */
+export function notGrpc(endpoint: string, httpStatus: number, contentType: string): Failure {
+  const type = contentType === '' ? 'no content-type' : `content-type ${contentType.slice(0, 64)}`;
+  return {
+    token: 'upstream_not_grpc',
+    grpcStatus: grpcStatusOfHttpStatus(httpStatus),
+    httpStatus: 502,
+    message: `${endpoint} answered this gRPC call with HTTP ${httpStatus} and ${type} instead of gRPC; is it a gRPC service?`,
+  };
+}

@@ -1,0 +1,107 @@
+// The request's header fields on their way upstream: what a client may not claim is replaced, what describes the
+// client is added, everything else stays byte for byte (names in docs/configuration.md, trustedClients).
+
+import { HeaderList } from '../h2/hpack/header-list.ts';
+
+/** What is known of the client, and whether what it says of others is believed. */
+export interface ForwardedClient {
+  readonly clientAddress: string;
+  /** TLS version, '' in the clear. */
+  readonly tls: string;
+  readonly trusted: boolean;
+}
+
+/** Fields that name somebody behind the peer: only a trusted peer may send them. */
+const CLAIMS = new Set([
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-client-cert',
+  'x-real-ip',
+  'x-request-id',
+  'forwarded',
+]);
+
+/** Set by us, each from its own rule; never copied. */
+const REPLACED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'te', 'host']);
+
+/**
+ * The list to send upstream, without what differs from call to call: grpc-timeout, and x-request-id unless the client's
+ * own is kept. `path` is the :path to send, `authority` the effective authority ('' when there is none).
+ */
+export function forwardedRequest(
+  list: HeaderList,
+  client: ForwardedClient,
+  path: string,
+  authority: string,
+  isGrpc: boolean,
+): HeaderList {
+  const outgoing = new HeaderList();
+  outgoing.add(':method', list.get(':method') ?? '');
+  // The scheme of the connection it travels on: servers such as Kestrel refuse another. The client's is in x-forwarded-proto.
+  outgoing.add(':scheme', 'http');
+  outgoing.add(':path', path);
+  if (authority !== '') outgoing.add(':authority', authority);
+  const { names, values, neverIndexed } = list;
+  let hasTe = isGrpc;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index];
+    if (name.charCodeAt(0) === COLON) continue;
+    if (name === 'te') hasTe = true;
+    if (REPLACED.has(name) || isUnbelievedClaim(name, client.trusted)) continue;
+    // Of a gRPC call it is sent for each call, with what is left of it.
+    if (isGrpc && name === 'grpc-timeout') continue;
+    outgoing.add(name, values[index], neverIndexed[index]);
+  }
+  // gRPC servers take a missing te for a proxy that drops trailers.
+  if (hasTe) outgoing.add('te', 'trailers');
+  addForwarded(outgoing, list, client, authority);
+  return outgoing;
+}
+
+/** A trailer section of the client's: servers may merge it with the header fields, so that it must not claim more than they. */
+export function forwardedTrailers(list: HeaderList): HeaderList {
+  if (!list.names.some(isNoTrailer)) return list;
+  const outgoing = new HeaderList();
+  list.names.forEach((name, index) => {
+    if (!isNoTrailer(name)) outgoing.add(name, list.values[index], list.neverIndexed[index]);
+  });
+  return outgoing;
+}
+
+function isNoTrailer(name: string): boolean {
+  return NO_TRAILERS.has(name) || REPLACED.has(name) || CLAIMS.has(name.replaceAll('_', '-'));
+}
+
+/** Also spelled with underscores, which some servers read as the same name. */
+function isUnbelievedClaim(name: string, trusted: boolean): boolean {
+  if (name.includes('_')) return CLAIMS.has(name.replaceAll('_', '-'));
+  return !trusted && CLAIMS.has(name);
+}
+
+function addForwarded(
+  outgoing: HeaderList,
+  list: HeaderList,
+  client: ForwardedClient,
+  authority: string,
+): void {
+  const before = client.trusted ? joined(list, 'x-forwarded-for') : '';
+  outgoing.add(
+    'x-forwarded-for',
+    before === '' ? client.clientAddress : `${before}, ${client.clientAddress}`,
+  );
+  const proto = client.trusted ? list.get('x-forwarded-proto') : undefined;
+  outgoing.add('x-forwarded-proto', proto ?? (client.tls === '' ? 'http' : 'https'));
+  const host = client.trusted ? list.get('x-forwarded-host') : undefined;
+  if (host !== undefined || authority !== '') outgoing.add('x-forwarded-host', host ?? authority);
+}
+
+function joined(list: HeaderList, name: string): string {
+  return list.values.filter((_value, index) => list.names[index] === name).join(', ');
+}
+
+/** Of use only before the content (RFC 9110 section 6.5.1). */
+const NO_TRAILERS = new Set(['content-length', 'grpc-timeout']);
+
+const COLON = 0x3a;

@@ -1,0 +1,21 @@
+// What all exchanges of a process share.
+
+import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import type { CallFields } from './call-fields.ts';
+import type { ExchangeObserver } from './exchange-record.ts';
+import type { ReplayBuffer } from './replay-buffer.ts';
+import type { RequestIds } from './request-id.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface RelayContext {
+  /** The configuration new exchanges begin with. */
+  readonly snapshot: Snapshot;
+  readonly observer: ExchangeObserver;
+  readonly deadlines: DeadlineWheel;
+  readonly requestIds: RequestIds;
+  readonly callFields: CallFields;
+  readonly replayBuffer: ReplayBuffer;
+  /** A client broke a rule of HTTP/2. */
+  onViolation(client: string, error: ConnectionError | StreamError): void;
+}

@@ -1,0 +1,96 @@
+// All downstream connections of the process, and what their exchanges share.
+
+import type { Socket } from 'node:net';
+import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import type { LocalSettings } from '../h2/settings.ts';
+import { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import { CallFields } from './call-fields.ts';
+import { DownstreamConnection } from './downstream-connection.ts';
+import type { ExchangeObserver } from './exchange-record.ts';
+import type { Failure } from './failure.ts';
+import type { RelayContext } from './relay-context.ts';
+import { ReplayBuffer } from './replay-buffer.ts';
+import type { DownstreamPeer } from './request-head.ts';
+import type { RequestIds } from './request-id.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export class Relay implements RelayContext {
+  snapshot: Snapshot;
+  readonly observer: ExchangeObserver;
+  readonly deadlines = new DeadlineWheel();
+  readonly requestIds: RequestIds;
+  readonly callFields: CallFields;
+  readonly replayBuffer = new ReplayBuffer();
+  readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
+  readonly #connections = new Set<DownstreamConnection>();
+  #isDraining = false;
+  #onIdle: (() => void) | undefined = undefined;
+
+  constructor(
+    snapshot: Snapshot,
+    observer: ExchangeObserver,
+    requestIds: RequestIds,
+    onViolation: (client: string, error: ConnectionError | StreamError) => void,
+  ) {
+    this.snapshot = snapshot;
+    this.observer = observer;
+    this.requestIds = requestIds;
+    this.callFields = new CallFields(requestIds);
+    this.onViolation = onViolation;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get exchangeCount(): number {
+    let count = 0;
+    for (const connection of this.#connections) count += connection.exchangeCount;
+    return count;
+  }
+
+  /** Takes over a socket that speaks HTTP/2. `head` is what was read from it already. */
+  accept(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void {
+    const connection = new DownstreamConnection(
+      socket,
+      peer,
+      head,
+      this,
+      localSettings(this.snapshot),
+      (closed) => this.#closed(closed),
+    );
+    this.#connections.add(connection);
+    if (this.#isDraining) connection.drain();
+  }
+
+  /** Every client is asked to go; resolves when the last connection is closed. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      for (const connection of this.#connections) connection.drain();
+      if (this.#connections.size === 0) resolve();
+    });
+  }
+
+  /** Ends everything that still runs. */
+  abort(cause: Failure): void {
+    for (const connection of this.#connections) connection.abort(cause);
+  }
+
+  #closed(connection: DownstreamConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onIdle?.();
+  }
+}
+
+/** What we announce to clients and, in the other role, to upstreams. */
+export function localSettings({ limits }: Pick<Snapshot, 'limits'>): LocalSettings {
+  return {
+    maxConcurrentStreams: limits.concurrentStreams,
+    initialWindowBytes: limits.streamWindowBytes,
+    connectionWindowBytes: limits.connectionWindowBytes,
+    maxHeaderListBytes: limits.headerListBytes,
+    maxHeaderFields: limits.headerFields,
+  };
+}

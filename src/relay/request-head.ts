@@ -1,0 +1,109 @@
+// What is decided about a request from its header fields alone. Clients repeat their header blocks, the decoder then
+// gives the same list, and this stands ready in HeaderList.derived: routing and rewriting are done once per kind of
+// call and connection, not once per call.
+
+import type { RouteConfig } from '../config/config.ts';
+import { isGrpcContentType } from '../grpc/content-type.ts';
+import { parseGrpcTimeout } from '../grpc/timeout.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { stripPrefix } from '../routing/strip-prefix.ts';
+import type { Upstream } from '../upstreams/upstream.ts';
+import type { ExchangeSubject } from './exchange-record.ts';
+import { type Failure, failure } from './failure.ts';
+import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The client as the relay knows it; made by the listener. */
+export interface DownstreamPeer extends ForwardedClient {
+  readonly listener: string;
+  readonly client: string;
+}
+
+/** Where to send a request and what, or why not. */
+export type RequestDecision =
+  | { readonly kind: 'forward'; readonly upstream: Upstream; readonly fields: HeaderList }
+  | { readonly kind: 'refuse'; readonly failure: Failure };
+
+export class RequestHead implements ExchangeSubject {
+  /** The configuration it was decided by. */
+  readonly snapshot: Snapshot;
+  readonly listener: string;
+  readonly client: string;
+  readonly tls: string;
+  readonly authority: string;
+  readonly method: string;
+  readonly route: string;
+  readonly upstream: string;
+  rendered: Buffer | undefined = undefined;
+  readonly isGrpc: boolean;
+  readonly isHead: boolean;
+  /** Milliseconds of grpc-timeout, or undefined: for ever. */
+  readonly timeoutMs: number | undefined;
+  /** grpc-timeout as the client wrote it; passed on so while no time was lost here. */
+  readonly timeoutText: string | undefined;
+  /** The client's own x-request-id where it is kept. */
+  readonly requestId: string | undefined;
+  readonly decision: RequestDecision;
+
+  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot) {
+    const path = list.get(':path') ?? '';
+    // :authority counts; a host field beside it is not believed and not passed on (RFC 9113 section 8.3.1).
+    const authority = list.get(':authority') ?? list.get('host') ?? '';
+    const route = snapshot.routes.match({ listener: peer.listener, authority, path, headers: list });
+    this.snapshot = snapshot;
+    this.listener = peer.listener;
+    this.client = peer.client;
+    this.tls = peer.tls;
+    this.authority = authority;
+    this.method = path;
+    this.route = route?.name ?? '';
+    this.upstream = route?.upstream ?? '';
+    this.isGrpc = isGrpcContentType(list.get('content-type'));
+    this.isHead = list.get(':method') === 'HEAD';
+    this.timeoutText = this.isGrpc ? list.get('grpc-timeout') : undefined;
+    this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
+    this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
+    this.decision = this.#decide(list, peer, route);
+  }
+
+  #decide(list: HeaderList, peer: DownstreamPeer, route: RouteConfig | undefined): RequestDecision {
+    const isTimeoutMalformed = this.timeoutText !== undefined && this.timeoutMs === undefined;
+    const refusal = refusalOf(list, this.snapshot, isTimeoutMalformed);
+    if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
+    const upstream = route === undefined ? undefined : this.snapshot.upstreams.get(route.upstream);
+    if (route === undefined || upstream === undefined) {
+      return { kind: 'refuse', failure: noRoute(this.method, this.authority, this.listener) };
+    }
+    const path = route.stripPrefix === undefined ? this.method : stripPrefix(this.method, route.stripPrefix);
+    const fields = forwardedRequest(list, peer, path, this.authority, this.isGrpc);
+    return { kind: 'forward', upstream, fields };
+  }
+}
+
+function refusalOf(list: HeaderList, snapshot: Snapshot, isTimeoutMalformed: boolean): Failure | undefined {
+  if (list.overflowedAt !== undefined) {
+    const { headerListBytes, headerFields } = snapshot.limits;
+    return failure(
+      'request_headers_too_large',
+      `The request's header fields are larger than this proxy accepts: ${headerListBytes} octets and ${headerFields} fields (limits.headerListSize, limits.headerFields); the limit was reached at "${list.overflowedAt}".`,
+    );
+  }
+  if (list.get(':method') === 'CONNECT') {
+    return failure('connect_unsupported', 'This proxy does not open tunnels by CONNECT.');
+  }
+  // Neither ignored nor passed on: a bounded call would become an unbounded one.
+  if (isTimeoutMalformed) {
+    return failure(
+      'timeout_malformed',
+      'The grpc-timeout header is malformed: at most 8 digits and one of H M S m u n.',
+    );
+  }
+  return undefined;
+}
+
+function noRoute(path: string, authority: string, listener: string): Failure {
+  return failure(
+    'no_route',
+    `No route of listener "${listener}" matches ${path.slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`,
+  );
+}

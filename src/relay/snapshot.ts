@@ -1,0 +1,12 @@
+// Everything built from one version of the configuration that an exchange needs. An exchange stays on the snapshot it
+// began with.
+
+import type { LimitsConfig } from '../config/config.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import type { Upstream } from '../upstreams/upstream.ts';
+
+export interface Snapshot {
+  readonly routes: RouteTable;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly limits: LimitsConfig;
+}
