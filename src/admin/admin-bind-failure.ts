@@ -1,0 +1,31 @@
+// Why the admin server could not listen, in a sentence, with what to do. Must not suggest to open it to the world.
+
+import type { Address } from '../config/config.ts';
+
+const elsewhere = 'or set admin.address to another address (admin: off for none)';
+
+export function adminBindFailure(error: NodeJS.ErrnoException, address: Address): Error {
+  const sentence = describe(error, address);
+  return new Error(`the admin server cannot listen on ${address.text}: ${sentence}`, { cause: error });
+}
+
+function describe(error: NodeJS.ErrnoException, address: Address): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return address.kind === 'unix'
+        ? `another process has this socket, or one left the file behind; remove the file if nothing uses it, ${elsewhere}`
+        : `something listens there already, perhaps another Framegate; stop it (ss -ltnp 'sport = :${address.port}' names it), ${elsewhere}`;
+    case 'EACCES':
+    case 'EPERM':
+      return `this user may not; allow it, ${elsewhere}`;
+    case 'EADDRNOTAVAIL':
+      return 'no network interface of this machine has this address; set admin.address to 127.0.0.1 with a port';
+    case 'ENOENT':
+      return `the folder does not exist; make it, writable for the user of this process, ${elsewhere}`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the name does not resolve; set admin.address to an IP address, such as 127.0.0.1, with a port';
+    default:
+      return `${error.message}; correct that, ${elsewhere}`;
+  }
+}

@@ -1,0 +1,217 @@
+// The admin server over real sockets: what it answers, whom it refuses, and that nothing that arrives ends it.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type AdminServer, openAdminServer, type Readiness } from '../../src/admin/admin-server.ts';
+import type { Address } from '../../src/config/config.ts';
+
+interface Received {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: string;
+}
+
+interface Asked {
+  readonly path: string;
+  readonly method?: string;
+  readonly host?: string;
+}
+
+const loopback: Address = { kind: 'tcp', host: '127.0.0.1', port: 0, text: '127.0.0.1:0' };
+
+function ask(address: Address, asked: Asked): Promise<Received> {
+  const target =
+    address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      ...target,
+      path: asked.path,
+      method: asked.method ?? 'GET',
+      agent: false,
+      headers: asked.host === undefined ? {} : { host: asked.host },
+    });
+    sent.on('error', reject);
+    sent.on('response', (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body += text;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+    });
+    sent.end();
+  });
+}
+
+/** Sends raw octets and resolves with everything that came back before the server closed. */
+function sendRaw(address: Address, octets: string): Promise<string> {
+  assert.equal(address.kind, 'tcp');
+  return new Promise((resolve) => {
+    const socket = connect(address.port, address.host);
+    let received = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      received += text;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(received));
+    socket.write(octets, 'latin1');
+  });
+}
+
+const ready = (): Readiness => ({ ready: true });
+
+describe('an admin server', () => {
+  let readiness = ready;
+  let server: AdminServer;
+  before(async () => {
+    server = await openAdminServer({ address: loopback }, { readiness: () => readiness() });
+  });
+  after(() => server.close());
+
+  test('says the port it was given', () => {
+    assert.equal(server.address.kind, 'tcp');
+    assert.match(server.address.text, /^127\.0\.0\.1:[1-9]\d*$/);
+  });
+
+  test('is alive', async () => {
+    const answer = await ask(server.address, { path: '/live' });
+    assert.deepEqual([answer.status, answer.body], [200, 'ok']);
+    assert.equal(answer.headers['cache-control'], 'no-store');
+  });
+
+  test('is ready, or says why not', async () => {
+    readiness = ready;
+    assert.equal((await ask(server.address, { path: '/ready?verbose' })).status, 200);
+    readiness = () => ({ ready: false, reason: 'draining: 3 calls are running' });
+    const answer = await ask(server.address, { path: '/ready' });
+    assert.deepEqual([answer.status, answer.body], [503, 'draining: 3 calls are running']);
+  });
+
+  test('answers HEAD without a body', async () => {
+    const answer = await ask(server.address, { path: '/live', method: 'HEAD' });
+    assert.deepEqual([answer.status, answer.body, answer.headers['content-length']], [200, '', '2']);
+  });
+
+  test('says what exists where it is asked for something else', async () => {
+    const answer = await ask(server.address, { path: '/', method: 'POST' });
+    assert.equal(answer.status, 404);
+    assert.match(answer.body, /GET \/live/);
+    assert.match(answer.body, /GET \/ready/);
+  });
+
+  test('refuses other methods', async () => {
+    const answer = await ask(server.address, { path: '/ready', method: 'DELETE' });
+    assert.deepEqual([answer.status, answer.headers['allow']], [405, 'GET, HEAD']);
+  });
+
+  for (const host of ['127.0.0.1:9901', '10.1.2.3', '[::1]:9901', 'localhost', 'LocalHost.:9901']) {
+    test(`takes ${host} for its name`, async () => {
+      assert.equal((await ask(server.address, { path: '/live', host })).status, 200);
+    });
+  }
+
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example:9901',
+    '127.0.0.1.evil.example',
+    'localhost@evil',
+  ]) {
+    test(`refuses '${host}' as its name`, async () => {
+      const answer = await ask(server.address, { path: '/live', host });
+      assert.equal(answer.status, 421);
+      assert.match(answer.body, /DNS rebinding/);
+    });
+  }
+
+  test('answers 500 when readiness itself fails', async () => {
+    readiness = () => {
+      throw new Error('broken');
+    };
+    assert.equal((await ask(server.address, { path: '/ready' })).status, 500);
+  });
+
+  const rawRequests: readonly (readonly [name: string, octets: string, answer: RegExp])[] = [
+    ['octets that are no HTTP', '\x16\x03\x01\x00\xff\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a request without Host', 'GET /live HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    [
+      'headers beyond 8 KiB',
+      `GET /live HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(9000)}\r\n\r\n`,
+      /^HTTP\/1\.1 431 /,
+    ],
+    ['CONNECT', 'CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n', /^$/],
+    [
+      'an upgrade',
+      'GET /live HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+      /^HTTP\/1\.1 200 /,
+    ],
+    ['an empty Host', 'GET /live HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 421 /],
+    ['HTTP/1.0 without Host', 'GET /live HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 200 /],
+  ];
+  for (const [name, octets, answer] of rawRequests) {
+    test(`survives ${name}`, async () => {
+      const closing = name === 'an upgrade' ? octets.replace('upgrade\r\n', 'upgrade, close\r\n') : octets;
+      assert.match(await sendRaw(server.address, closing), answer);
+      assert.equal((await ask(server.address, { path: '/live' })).status, 200);
+    });
+  }
+
+  test('survives a client that resets in the middle of a request', async () => {
+    assert.equal(server.address.kind, 'tcp');
+    const socket = connect(server.address.port, server.address.host);
+    await new Promise((resolve) => socket.write('GET /live HTTP/1.1\r\nho', resolve));
+    await new Promise<void>((resolve) => {
+      socket.on('close', () => resolve());
+      socket.resetAndDestroy();
+    });
+    assert.equal((await ask(server.address, { path: '/live' })).status, 200);
+  });
+});
+
+test('an address in use is named, with what to do', async () => {
+  const first = await openAdminServer({ address: loopback }, { readiness: ready });
+  await assert.rejects(
+    openAdminServer({ address: first.address }, { readiness: ready }),
+    (error: Error) =>
+      error.message.includes(first.address.text) && /stop it .*admin\.address/.test(error.message),
+  );
+  await first.close();
+});
+
+test('an address of another machine is named, with what to do', async () => {
+  const address: Address = { kind: 'tcp', host: '192.0.2.1', port: 9901, text: '192.0.2.1:9901' };
+  await assert.rejects(
+    openAdminServer({ address }, { readiness: ready }),
+    /cannot listen on 192\.0\.2\.1:9901: no network interface/,
+  );
+});
+
+test('closes twice, and with connections that never said anything', async () => {
+  const server = await openAdminServer({ address: loopback }, { readiness: ready });
+  assert.equal(server.address.kind, 'tcp');
+  const silent = connect(server.address.port, server.address.host);
+  silent.on('error', () => undefined);
+  const isClosed = new Promise((resolve) => silent.on('close', resolve));
+  await new Promise((resolve) => silent.once('connect', resolve));
+  const closing = server.close();
+  assert.equal(server.close(), closing);
+  await closing;
+  await isClosed;
+});
+
+test('a unix socket needs no name', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'framegate-'));
+  const path = join(folder, 'admin.sock');
+  const address: Address = { kind: 'unix', path, text: `unix:${path}` };
+  const server = await openAdminServer({ address }, { readiness: ready });
+  assert.equal((await ask(server.address, { path: '/live', host: 'whatever.example' })).status, 200);
+  await server.close();
+  await rm(folder, { recursive: true });
+});
