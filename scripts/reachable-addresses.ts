@@ -1,0 +1,33 @@
+// Where clients on this machine reach the listeners of a configuration.
+
+import type { Address, Config, ListenerConfig } from '../src/config/config.ts';
+
+/** 'host:port' or 'unix:/path'; undefined where the configuration has none. */
+export interface ReachableAddresses {
+  /** Of the first listener with TLS. */
+  readonly tls: string | undefined;
+  /** Of the first listener without. */
+  readonly cleartext: string | undefined;
+  readonly admin: string | undefined;
+}
+
+export function reachableAddresses(config: Config): ReachableAddresses {
+  const first = (matches: (listener: ListenerConfig) => boolean) => {
+    const listener = config.listeners.find(matches);
+    return listener === undefined ? undefined : reachable(listener.address, listener.tls !== undefined);
+  };
+  return {
+    tls: first((listener) => listener.tls !== undefined),
+    cleartext: first((listener) => listener.tls === undefined),
+    admin: config.admin === undefined ? undefined : reachable(config.admin.address, false),
+  };
+}
+
+/** A wildcard address is no destination; with TLS the name must be one that the certificate has. */
+function reachable(address: Address, isTls: boolean): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const { host, port } = address;
+  const isEverywhere = host === '0.0.0.0' || host === '::' || host === '';
+  if (isEverywhere) return `${isTls ? 'localhost' : '127.0.0.1'}:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,85 @@
+// `framegate check`: says whether a configuration can be used, and everything that is wrong with it, without opening
+// a port.
+
+import { existsSync } from 'node:fs';
+import { parseArgs, styleText } from 'node:util';
+import type { Config } from '../config/config.ts';
+import { type ConfigProblem, formatProblem } from '../config/problem.ts';
+import { loadAndVerify } from '../proxy/load-configuration.ts';
+
+const usage = `Usage: framegate check [-c FILE]
+
+Checks a configuration without serving it: prints every problem as
+FILE:LINE:COLUMN path – message (hint).
+
+  -c, --config FILE   the configuration (default: config.yaml)
+  -h, --help          show this help
+
+Exit code: 0 when the configuration can be used, 1 when it cannot.
+`;
+
+export async function check(argv: readonly string[]): Promise<number> {
+  const options = parseOptions(argv);
+  if (typeof options === 'string') {
+    process.stderr.write(`framegate check: ${options}\n\n${usage}`);
+    return 1;
+  }
+  if (options.isHelp) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const { file } = options;
+  if (!existsSync(file)) {
+    process.stderr.write(
+      `framegate check: there is no ${file} (start from config.example.yaml, or name another file with -c)\n`,
+    );
+    return 1;
+  }
+  const result = loadAndVerify(file);
+  if ('problems' in result) {
+    printProblems(process.stderr, result.problems);
+    return 1;
+  }
+  printProblems(process.stdout, result.warnings);
+  process.stdout.write(`${file}: ${paint(process.stdout, 'green', 'ok')} (${summaryOf(result.config)})\n`);
+  return 0;
+}
+
+function parseOptions(argv: readonly string[]): { readonly file: string; readonly isHelp: boolean } | string {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        config: { type: 'string', short: 'c', default: 'config.yaml' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return { file: values.config, isHelp: values.help };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProblem[]): void {
+  for (const problem of problems) {
+    const line = formatProblem(problem);
+    stream.write(`${paint(stream, problem.severity === 'error' ? 'red' : 'yellow', line)}\n`);
+  }
+}
+
+/** Colours only on a terminal; NO_COLOR is honoured. */
+function paint(stream: NodeJS.WriteStream, colour: 'green' | 'red' | 'yellow', text: string): string {
+  return styleText(colour, text, { stream });
+}
+
+function summaryOf({ listeners, routes, upstreams }: Config): string {
+  return [
+    counted(listeners.length, 'listener'),
+    counted(routes.length, 'route'),
+    counted(upstreams.length, 'upstream'),
+  ].join(', ');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,97 @@
+// Finds the command a person typed and runs it. Each command is loaded only when it runs, so that `check` never waits
+// for what `serve` needs; each knows its own options and its own --help.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suggest } from '../config/suggestion.ts';
+
+interface Command {
+  readonly summary: string;
+  /** Resolves to the exit code. */
+  run(argv: readonly string[]): Promise<number>;
+}
+
+const commands: ReadonlyMap<string, Command> = new Map([
+  [
+    'serve',
+    {
+      summary: 'run the proxy',
+      run: async (argv: readonly string[]) => (await import('./serve.ts')).serve(argv),
+    },
+  ],
+  [
+    'check',
+    {
+      summary: 'validate a configuration without running it',
+      run: async (argv: readonly string[]) => (await import('./check.ts')).check(argv),
+    },
+  ],
+  [
+    'demo',
+    {
+      summary: 'run the demo gRPC service alone',
+      run: async (argv: readonly string[]) => (await import('./demo.ts')).demo(argv),
+    },
+  ],
+]);
+
+/** Resolves to the exit code, also when the command fails; what a person should read has been written by then. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  switch (name) {
+    case undefined:
+      process.stderr.write(help());
+      return 1;
+    case '--version':
+    case '-v':
+      process.stdout.write(`${packageVersion()}\n`);
+      return 0;
+    case '--help':
+    case '-h':
+    case 'help':
+      if (rest.length > 0) return runCommand(rest[0], ['--help']);
+      process.stdout.write(help());
+      return 0;
+    default:
+      return runCommand(name, rest);
+  }
+}
+
+async function runCommand(name: string, argv: readonly string[]): Promise<number> {
+  const command = commands.get(name);
+  if (command === undefined) {
+    const closest = suggest(name, commands.keys());
+    const suggestion = closest === undefined ? '' : ` Did you mean "${closest}"?`;
+    process.stderr.write(
+      `framegate: there is no command "${name}".${suggestion} framegate --help lists the commands.\n`,
+    );
+    return 1;
+  }
+  try {
+    return await command.run(argv);
+  } catch (error) {
+    // Commands answer for what a person can mend; what they throw is a bug, and its stack is what helps.
+    process.stderr.write(`framegate ${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return 1;
+  }
+}
+
+function help(): string {
+  const width = Math.max(...[...commands.keys()].map((name) => name.length));
+  const list = [...commands].map(([name, command]) => `  ${name.padEnd(width)}   ${command.summary}\n`);
+  return `Usage: framegate COMMAND [OPTIONS]
+
+Framegate, a gRPC reverse proxy.
+
+${list.join('')}
+  framegate COMMAND --help   the options of a command
+  framegate --version        which version this is
+`;
+}
+
+/** package.json lies two folders above this file in src/, in dist/ and in the installed package alike. */
+function packageVersion(): string {
+  const contents: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  const hasVersion = typeof contents === 'object' && contents !== null && 'version' in contents;
+  return hasVersion ? String(contents.version) : 'unknown';
+}

@@ -1,0 +1,25 @@
+// The home of @grpc/grpc-js in the demo service: everything the demo and its clients need of it is passed on from here.
+
+export {
+  type CallOptions,
+  type ChannelOptions,
+  type Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type ClientWritableStream,
+  credentials,
+  type handleBidiStreamingCall,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  makeClientConstructor,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServiceError,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';

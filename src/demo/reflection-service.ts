@@ -1,0 +1,8 @@
+// The home of @grpc/reflection: server reflection, v1 and v1alpha, so that grpcurl needs no proto file.
+
+import { ReflectionService } from '@grpc/reflection';
+import { voicePackage } from './voice-proto.ts';
+
+export function createReflectionService(): ReflectionService {
+  return new ReflectionService(voicePackage);
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// Process entry, nothing else. The rest is loaded only once Node is known to be new enough to read it.
+
+import { setFlagsFromString } from 'node:v8';
+
+const requiredMajor = 24;
+
+if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
+  process.stderr.write(
+    `framegate needs Node.js ${requiredMajor} or newer, and this is ${process.version}; get one from https://nodejs.org\n`,
+  );
+  process.exitCode = 1;
+} else {
+  tuneGarbageCollection();
+  const { runCommandLine } = await import('./cli/command-line.ts');
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+}
+
+/**
+ * Buffers of messages lie outside the heap, but count towards V8's limit for collecting all of it. The heap is small,
+ * and so is the limit: half the cost of relaying 64 KiB messages was marking the same 14 MB over and over. So the limit
+ * may grow further, and the space for young objects stays at its first size instead of growing while modules are
+ * loaded: the many cheap collections of a small one free those buffers in time, and are too small to be worth sharing
+ * with other threads (docs/decisions/0014).
+ */
+function tuneGarbageCollection(): void {
+  setFlagsFromString('--heap-growing-percent=400');
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--no-parallel-scavenge');
+  setFlagsFromString('--no-concurrent-array-buffer-sweeping');
+  // The C library of most Linux systems gives freed memory back to the kernel and asks for it again a moment later,
+  // until it has seen a large block freed: then it keeps up to twice that block's size. Elsewhere this does nothing.
+  new ArrayBuffer(8 * 1024 * 1024).transfer(0);
+}

@@ -1,0 +1,120 @@
+// The program as a person runs it: dispatch, help, version and the demo command, each in a process of its own.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, suite, test } from 'node:test';
+import { connectVoiceClient } from '../support/voice-client.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(...argv: readonly string[]) {
+  return spawn(process.execPath, [join(root, 'src/main.ts'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function run(...argv: readonly string[]): Promise<Finished> {
+  const child = start(...argv);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { exitCode: child.exitCode, stdout, stderr };
+}
+
+suite('framegate', () => {
+  test('without a command prints the help to standard error and fails', async () => {
+    const { exitCode, stdout, stderr } = await run();
+    assert.equal(exitCode, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /Usage: framegate COMMAND/);
+  });
+
+  test('--help lists every command', async () => {
+    const { exitCode, stdout } = await run('--help');
+    assert.equal(exitCode, 0);
+    for (const command of ['serve', 'check', 'demo']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+
+  test('--version is that of package.json', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.deepEqual(await run('--version'), { exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  for (const command of ['check', 'demo']) {
+    test(`${command} --help says how to use it`, async () => {
+      const { exitCode, stdout } = await run(command, '--help');
+      assert.equal(exitCode, 0);
+      assert.ok(stdout.startsWith(`Usage: framegate ${command} `), stdout);
+      assert.equal((await run('help', command)).stdout, stdout);
+    });
+  }
+
+  test('a mistyped command is answered with the one that was meant', async () => {
+    const { exitCode, stderr } = await run('sevre');
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /no command "sevre"\. Did you mean "serve"\?/);
+  });
+
+  test('a command like no other gets no suggestion', async () => {
+    const { exitCode, stderr } = await run('xylophone');
+    assert.equal(exitCode, 1);
+    assert.doesNotMatch(stderr, /Did you mean/);
+  });
+
+  test('an unknown option is a sentence without a stack', async () => {
+    const { exitCode, stderr } = await run('demo', '--port', '1');
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /--port/);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  });
+});
+
+suite('framegate demo', () => {
+  const children: ChildProcess[] = [];
+  after(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  test('serves until SIGTERM, lets the running call finish and exits with 0', async () => {
+    const child = start('demo', '--address', '127.0.0.1:0');
+    children.push(child);
+    const [line] = await once(child.stdout, 'data');
+    const address = /listens on (\S+)/.exec(String(line))?.[1];
+    assert.ok(address !== undefined, String(line));
+
+    const client = connectVoiceClient({ address });
+    const stream = client.streamAudio();
+    await stream.headers;
+    child.kill('SIGTERM');
+    stream.send({ sequence: 1 });
+    assert.equal((await stream.next())?.sequence, 1);
+    stream.finish();
+    assert.equal((await stream.outcome).code, 0);
+    client.close();
+    const [exitCode] = await once(child, 'exit');
+    assert.equal(exitCode, 0);
+  });
+
+  test('says which port is in use and what to do', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const bound = taken.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    const { port } = bound;
+    const { exitCode, stdout, stderr } = await run('demo', '--address', `127.0.0.1:${port}`);
+    assert.equal(exitCode, 1);
+    assert.equal(stdout, '');
+    assert.equal(
+      stderr,
+      `framegate demo: 127.0.0.1:${port} is in use; stop what listens there or choose another with --address HOST:PORT\n`,
+    );
+    taken.close();
+  });
+});
