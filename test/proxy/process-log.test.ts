@@ -1,0 +1,165 @@
+// What happens to clients and upstreams is said once a minute for each peer and token; faults of ours are always said.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { ConnectionError, StreamError } from '../../src/h2/errors.ts';
+import { makeRefusal } from '../../src/listeners/refusal.ts';
+import type { LogFields, Logger } from '../../src/observability/logger.ts';
+import { ProcessLog } from '../../src/proxy/process-log.ts';
+import type { Endpoint } from '../../src/upstreams/endpoint.ts';
+import { standIn } from '../support/stand-in.ts';
+
+interface Line {
+  readonly level: string;
+  readonly fields: LogFields;
+  readonly message: string;
+}
+
+class Kept {
+  readonly lines: Line[] = [];
+  readonly log: ProcessLog;
+  nowMs = 1_000_000;
+
+  constructor(t: TestContext) {
+    t.mock.method(performance, 'now', () => this.nowMs);
+    const keep =
+      (level: string) =>
+      (fields: LogFields, message: string): void => {
+        this.lines.push({ level, fields, message });
+      };
+    const logger = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
+    this.log = new ProcessLog(standIn<Logger>(logger));
+  }
+
+  takeLevels(): string[] {
+    return this.lines.splice(0).map(({ level }) => level);
+  }
+}
+
+const BAD_FRAME = new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'bad_frame', 'a bad frame');
+const BAD_STREAM = new StreamError(1, ErrorCode.PROTOCOL_ERROR, 'bad_stream', 'a bad stream');
+const CAUSE = new Error('ours');
+const INTERNAL = new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', 'internal error', {
+  cause: CAUSE,
+});
+const ENDPOINT = standIn<Endpoint>({
+  address: { kind: 'tcp', host: '192.0.2.9', port: 50_051, text: '192.0.2.9:50051' },
+});
+const OTHER = standIn<Endpoint>({ address: { kind: 'unix', path: '/run/s', text: 'unix:/run/s' } });
+const REFUSED = { token: 'upstream_connection_refused', sentence: 'It refused.' };
+
+test('a violation of a client is a warning with token and client', (t) => {
+  const kept = new Kept(t);
+  kept.log.violation('192.0.2.1:4000', BAD_FRAME);
+  assert.equal(kept.lines[0].level, 'warn');
+  assert.deepEqual(kept.lines[0].fields, { client: '192.0.2.1:4000', token: 'bad_frame' });
+  assert.match(kept.lines[0].message, /a client broke a rule of HTTP\/2: a bad frame/);
+});
+
+test('the same of the same client, on whatever port, is said once a minute', (t) => {
+  const kept = new Kept(t);
+  for (let port = 4000; port < 4010; port++) kept.log.violation(`192.0.2.1:${port}`, BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 1);
+  kept.nowMs += 59_999;
+  kept.log.violation('192.0.2.1:5000', BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 0);
+  kept.nowMs += 1;
+  kept.log.violation('192.0.2.1:5000', BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 1);
+});
+
+test('another token and another client are news', (t) => {
+  const kept = new Kept(t);
+  kept.log.violation('192.0.2.1:4000', BAD_FRAME);
+  kept.log.violation('192.0.2.1:4000', BAD_STREAM);
+  kept.log.violation('192.0.2.2:4000', BAD_FRAME);
+  kept.log.violation('[2001:db8::1]:4000', BAD_FRAME);
+  kept.log.violation('[2001:db8::2]:4000', BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 5);
+});
+
+test('an internal error is logged as an error with its cause, every time', (t) => {
+  const kept = new Kept(t);
+  for (let time = 0; time < 3; time++) kept.log.violation('192.0.2.1:4000', INTERNAL);
+  assert.deepEqual(kept.lines[0].fields, { client: '192.0.2.1:4000', err: CAUSE });
+  assert.deepEqual(kept.takeLevels(), ['error', 'error', 'error']);
+});
+
+test('an internal error is always logged on connections to upstreams too, and is not called theirs', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  for (let time = 0; time < 3; time++) events.onViolation(ENDPOINT, INTERNAL);
+  for (const { message } of kept.lines) assert.doesNotMatch(message, /an upstream broke a rule/);
+  assert.deepEqual(kept.takeLevels(), ['error', 'error', 'error']);
+});
+
+test('refused clients are warned of once a minute, routine ones never', (t) => {
+  const kept = new Kept(t);
+  const refusal = makeRefusal('public', '192.0.2.1:4000', 'plaintext_on_tls_port', 'wrong version');
+  kept.log.refused(refusal);
+  kept.log.refused(refusal);
+  assert.deepEqual(kept.lines, [
+    {
+      level: 'warn',
+      fields: {
+        listener: 'public',
+        client: '192.0.2.1:4000',
+        token: 'plaintext_on_tls_port',
+        detail: 'wrong version',
+      },
+      message: refusal.sentence,
+    },
+  ]);
+  kept.takeLevels();
+  const routine = makeRefusal('public', '192.0.2.1:4000', 'first_bytes_abandoned');
+  kept.log.refused(routine);
+  kept.log.refused(routine);
+  assert.deepEqual(kept.takeLevels(), ['debug', 'debug']);
+});
+
+test('what happens to connections upstream is logged with upstream and endpoint', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  events.onConnected(ENDPOINT);
+  events.onRetired(ENDPOINT, 'GOAWAY: max_age');
+  events.onConnectFailed(ENDPOINT, REFUSED);
+  events.onViolation(ENDPOINT, BAD_FRAME);
+  assert.deepEqual(
+    kept.lines.map(({ fields: { upstream, endpoint } }) => [upstream, endpoint]),
+    Array.from({ length: 4 }, () => ['voice', '192.0.2.9:50051']),
+  );
+  assert.deepEqual(
+    kept.lines.map(({ message }) => message),
+    [
+      'connected to the endpoint',
+      'a connection to the endpoint takes no more calls: GOAWAY: max_age',
+      'It refused.',
+      `an upstream broke a rule of HTTP/2: ${BAD_FRAME.message}`,
+    ],
+  );
+  assert.deepEqual(kept.takeLevels(), ['info', 'info', 'warn', 'warn']);
+});
+
+test('an endpoint that stays down, or breaks rules again and again, is warned of once a minute', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  for (let time = 0; time < 3; time++) {
+    events.onConnectFailed(ENDPOINT, REFUSED);
+    events.onViolation(ENDPOINT, BAD_STREAM);
+  }
+  assert.equal(kept.takeLevels().length, 2);
+  events.onConnectFailed(OTHER, REFUSED);
+  assert.equal(kept.takeLevels().length, 1);
+  kept.nowMs += 60_000;
+  events.onConnectFailed(ENDPOINT, REFUSED);
+  assert.equal(kept.takeLevels().length, 1);
+});
+
+test('what it remembers is bounded', (t) => {
+  const kept = new Kept(t);
+  for (let host = 0; host < 5000; host++) kept.log.violation(`client-${host}:1`, BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 5000);
+  kept.log.violation('client-4999:1', BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 0);
+});

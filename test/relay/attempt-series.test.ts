@@ -1,0 +1,258 @@
+// The attempts of one exchange: at once or after waiting, and once more where the upstream never processed the call.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { AttemptSeries, type Call } from '../../src/relay/attempt-series.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { failure } from '../../src/relay/failure.ts';
+import type { RelayContext } from '../../src/relay/relay-context.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import type { RequestDecision, RequestHead } from '../../src/relay/request-head.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { RecordedConnection, RecordingListener, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { RecordedStream } from '../support/recorded-stream.ts';
+import { standIn } from '../support/stand-in.ts';
+
+const FIELDS = HeaderList.of([':path', '/a.B/C']);
+const HEAD = 'headers :path=/a.B/C';
+const NOTHING_THERE: Diagnosis = { token: 'upstream_closed', sentence: 'Gone.' };
+
+class Caller extends RecordingListener implements Call {
+  readonly subject: RequestHead;
+  readonly requestId: string | number;
+  durationMs = 0;
+
+  constructor(subject: Partial<RequestHead>, requestId: string | number) {
+    super();
+    this.subject = standIn<RequestHead>(subject);
+    this.requestId = requestId;
+  }
+
+  noConnection({ token }: Diagnosis): void {
+    this.log.push(`no connection: ${token}`);
+  }
+}
+
+interface Options {
+  readonly subject?: Partial<RequestHead>;
+  readonly requestId?: string | number;
+  readonly decision?: RequestDecision;
+}
+
+class Series {
+  readonly first = new RecordedConnection('first:1');
+  readonly second = new RecordedConnection('second:2');
+  readonly upstream = new ScriptedUpstream(this.first, this.second);
+  readonly client = new RecordedStream();
+  readonly request = new StreamRelay(false);
+  readonly response = new StreamRelay(false);
+  readonly ids = new RequestIds();
+  readonly call: Caller;
+  readonly attempts: AttemptSeries;
+
+  constructor({ subject, requestId = 'mine', decision }: Options = {}) {
+    const forward: RequestDecision = { kind: 'forward', upstream: this.upstream.asUpstream, fields: FIELDS };
+    this.call = new Caller({ decision: decision ?? forward, ...subject }, requestId);
+    const context = standIn<RelayContext>({
+      callFields: new CallFields(this.ids),
+      replayBuffer: new ReplayBuffer(65_536),
+    });
+    this.request.setSource(this.client.stream);
+    this.attempts = new AttemptSeries(context, this.call, this.request, this.response);
+  }
+
+  forwards(text: string, endStream = false): void {
+    this.request.forward(Buffer.from(text), 0, text.length, endStream);
+  }
+}
+
+/** The fields sent behind the last header block of a connection's first stream. */
+function suffixOf({ streams }: RecordedConnection): Record<string, string> {
+  const { suffix } = streams[0];
+  const decoder = new HpackDecoder({ maxTableSizeBytes: 4096, maxListSizeBytes: 10_000, maxFields: 10 });
+  const { names, values } = decoder.decode(suffix, 0, suffix.length);
+  return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+}
+
+test('with a connection at hand the request leaves at once, its end with the header block', () => {
+  const { attempts, request, first } = new Series();
+  request.end();
+  attempts.begin();
+  assert.deepEqual(first.streams[0].log, [`${HEAD} end`]);
+  assert.deepEqual([attempts.count, attempts.endpoint], [1, 'first:1']);
+});
+
+test('what the client sent while the call waited follows the header block', () => {
+  const series = new Series();
+  const { attempts, upstream, first } = series;
+  upstream.connections.length = 0;
+  attempts.begin();
+  series.forwards('data', true);
+  assert.deepEqual([upstream.waiting.length, attempts.count, attempts.endpoint], [1, 0, '']);
+  upstream.waiting[0].onConnection(first.asConnection);
+  assert.deepEqual(first.streams[0].log, [HEAD, 'data "data" end']);
+  assert.equal(series.client.creditedBytes, 4);
+});
+
+test('a call that is refused is never sent', () => {
+  const refuse: RequestDecision = { kind: 'refuse', failure: failure('no_route', 'm') };
+  const { attempts, first, upstream } = new Series({ decision: refuse });
+  attempts.begin();
+  assert.deepEqual([first.streams.length, upstream.waiting.length, attempts.count], [0, 0, 0]);
+  attempts.end(ErrorCode.CANCEL);
+});
+
+test('where there is nothing to wait for the call is told', () => {
+  const { attempts, upstream, call } = new Series();
+  upstream.connections.length = 0;
+  upstream.unavailable = NOTHING_THERE;
+  attempts.begin();
+  assert.deepEqual(call.takeLog(), ['no connection: upstream_closed']);
+});
+
+test('a call that ends while it waits gives up its place', () => {
+  const { attempts, upstream } = new Series();
+  upstream.connections.length = 0;
+  attempts.begin();
+  attempts.end(ErrorCode.CANCEL);
+  attempts.end(ErrorCode.CANCEL);
+  assert.deepEqual(upstream.waiting, []);
+});
+
+test('a call that ends gives its stream back once, reset with the code', () => {
+  const { attempts, first } = new Series();
+  attempts.begin();
+  attempts.end(ErrorCode.CANCEL);
+  attempts.end(ErrorCode.NO_ERROR);
+  assert.deepEqual(first.streams[0].log, [HEAD, 'reset CANCEL']);
+  assert.equal(first.released, 1);
+});
+
+test('an id of ours is sent, one of the client is in its own fields already', () => {
+  const ours = new Series({ requestId: 0 });
+  ours.attempts.begin();
+  assert.deepEqual(suffixOf(ours.first), { 'x-request-id': ours.ids.text(0) });
+  const theirs = new Series();
+  theirs.attempts.begin();
+  assert.deepEqual(suffixOf(theirs.first), {});
+});
+
+const TIMEOUT = { timeoutMs: 1500, timeoutText: '1500000u' } as const;
+
+test('a timeout is passed on as it was written while no time was lost', () => {
+  const { attempts, call, first } = new Series({ subject: TIMEOUT });
+  call.durationMs = 3;
+  attempts.begin();
+  assert.deepEqual(suffixOf(first), { 'grpc-timeout': '1500000u' });
+});
+
+for (const [waitedMs, sent] of [
+  [500, '1000m'],
+  [1500, '1n'],
+  [9000, '1n'],
+] as const) {
+  test(`after ${waitedMs} ms of waiting a timeout of 1500 ms is ${sent}`, () => {
+    const { attempts, call, upstream, first } = new Series({ subject: TIMEOUT });
+    upstream.connections.length = 0;
+    attempts.begin();
+    call.durationMs = waitedMs;
+    upstream.waiting[0].onConnection(first.asConnection);
+    assert.deepEqual(suffixOf(first), { 'grpc-timeout': sent });
+  });
+}
+
+test('a request never processed is sent again as it was, then goes on, and is credited once', () => {
+  const series = new Series();
+  const { attempts, first, second, client } = series;
+  attempts.begin();
+  series.forwards('ab');
+  series.forwards('cd');
+  first.streams[0].stream.owner.onRefused();
+  assert.deepEqual(series.call.takeLog(), ['refused']);
+  assert.equal(attempts.retry(), true);
+  series.forwards('ef', true);
+  assert.deepEqual(second.streams[0].log, [HEAD, 'data "abcd"', 'data "ef" end']);
+  assert.equal(client.creditedBytes, 6);
+  assert.deepEqual([attempts.count, attempts.endpoint], [2, 'second:2']);
+  assert.deepEqual([first.released, second.released], [1, 0]);
+});
+
+test('a request that was only a header block is so the second time too', () => {
+  const { attempts, request, second } = new Series();
+  request.end();
+  attempts.begin();
+  assert.equal(attempts.retry(), true);
+  assert.deepEqual(second.streams[0].log, [`${HEAD} end`]);
+});
+
+test('a retry may have to wait, and the place is given back at the end', () => {
+  const { attempts, upstream } = new Series();
+  attempts.begin();
+  upstream.connections.length = 0;
+  assert.equal(attempts.retry(), true);
+  assert.equal(upstream.waiting.length, 1);
+  attempts.end(ErrorCode.CANCEL);
+  assert.equal(upstream.waiting.length, 0);
+});
+
+test('what passed before the retry is taken off the timeout', () => {
+  const { attempts, call, second } = new Series({ subject: TIMEOUT });
+  attempts.begin();
+  call.durationMs = 500;
+  assert.equal(attempts.retry(), true);
+  assert.deepEqual(suffixOf(second), { 'grpc-timeout': '1000m' });
+});
+
+test('a connection that is lost before the header block leaves counts as one that refused', () => {
+  const { attempts, call, request, first, second } = new Series();
+  first.isLost = true;
+  request.end();
+  attempts.begin();
+  assert.deepEqual(call.takeLog(), ['refused']);
+  assert.equal(first.released, 1);
+  assert.equal(attempts.retry(), true);
+  assert.deepEqual(second.streams[0].log, [`${HEAD} end`]);
+});
+
+test('there is one retry and no more', () => {
+  const { attempts, upstream } = new Series();
+  upstream.connections.push(new RecordedConnection());
+  attempts.begin();
+  assert.deepEqual([attempts.retry(), attempts.retry()], [true, false]);
+  assert.equal(attempts.count, 2);
+});
+
+const HINDRANCES: readonly [what: string, hinder: (series: Series, t: TestContext) => void][] = [
+  [
+    'something of a response was seen',
+    ({ first }) => first.streams[0].stream.owner.onResponse(FIELDS, false),
+  ],
+  ['more was sent than is remembered', (series) => series.forwards('x'.repeat(8193))],
+  ['its trailers were sent', ({ attempts }) => attempts.forgetReplay()],
+];
+for (const [what, hinder] of HINDRANCES) {
+  test(`there is no retry when ${what}`, (t) => {
+    const series = new Series();
+    series.attempts.begin();
+    hinder(series, t);
+    assert.equal(series.attempts.retry(), false);
+    assert.equal(series.second.streams.length, 0);
+  });
+}
+
+test('there is no retry when the trailers had come before the first attempt', () => {
+  const { attempts, request, first } = new Series();
+  request.forwardTrailers(HeaderList.of(['x-checksum', '7']));
+  attempts.begin();
+  assert.deepEqual(first.streams[0].log, [HEAD, 'headers x-checksum=7 end']);
+  assert.equal(attempts.retry(), false);
+});
+
+test('there is no retry before there was an attempt', () => {
+  assert.equal(new Series().attempts.retry(), false);
+});

@@ -1,0 +1,127 @@
+// A client's connection at its beginning and at its end, on a socket that is connected to nothing.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { frameSummaries } from '../../src/h2/frame-summary.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
+import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import * as frames from '../support/frames.ts';
+import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { MemorySocket, nextTurns } from '../support/memory-socket.ts';
+
+const limits = {
+  concurrentStreams: 100,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 65_535,
+  headerListBytes: 16_384,
+  headerFields: 100,
+};
+
+/** Without any route: every call is answered here, at once. */
+class Connected {
+  readonly socket = new MemorySocket();
+  readonly records: ExchangeRecord[] = [];
+  readonly connection: DownstreamConnection;
+  closed = 0;
+
+  constructor(t: TestContext) {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const requestIds = new RequestIds();
+    const context = {
+      snapshot: { routes: compileRoutes([]), upstreams: new Map(), limits },
+      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      deadlines: new DeadlineWheel(() => 0),
+      requestIds,
+      callFields: new CallFields(requestIds),
+      replayBuffer: new ReplayBuffer(65_536),
+      onViolation() {},
+    };
+    const peer = { listener: 'tls', client: 'c:1', clientAddress: 'c', tls: 'TLSv1.3', trusted: false };
+    this.connection = new DownstreamConnection(this.socket, peer, undefined, context, LOCAL_SETTINGS, () => {
+      this.closed++;
+    });
+    t.after(() => this.socket.vanish());
+  }
+
+  async says(...octets: readonly Buffer[]): Promise<void> {
+    this.socket.arrives(Buffer.concat(octets));
+    await nextTurns();
+  }
+
+  get sent(): readonly string[] {
+    return frameSummaries(this.socket.written);
+  }
+}
+
+const incomplete: Readonly<Record<string, readonly Buffer[]>> = {
+  nothing: [],
+  'half a preface': [frames.preface().subarray(0, 12)],
+  'a preface without SETTINGS': [frames.preface()],
+  'half of its SETTINGS': [frames.preface(), frames.settings([4, 65_535]).subarray(0, 11)],
+};
+
+for (const [what, octets] of Object.entries(incomplete)) {
+  test(`a client that says ${what} is told so and closed after 10 s`, async (t) => {
+    const client = new Connected(t);
+    if (octets.length > 0) await client.says(...octets);
+    t.mock.timers.tick(9999);
+    await nextTurns();
+    assert.equal(client.socket.hasEnded, false);
+    t.mock.timers.tick(1);
+    await nextTurns();
+    assert.equal(client.socket.hasEnded, true);
+    assert.match(client.sent.at(-1) ?? '', /^GOAWAY .*code=SETTINGS_TIMEOUT/);
+    t.mock.timers.tick(1000);
+    await nextTurns();
+    assert.deepEqual([client.socket.destroyed, client.closed], [true, 1]);
+  });
+}
+
+test('a client that has said SETTINGS may be silent for as long as it likes', async (t) => {
+  const client = new Connected(t);
+  await client.says(frames.preface(), frames.settings());
+  t.mock.timers.tick(3_600_000);
+  await nextTurns();
+  assert.equal(client.socket.hasEnded, false);
+  assert.ok(!client.sent.some((frame) => frame.startsWith('GOAWAY')));
+});
+
+/** A client that takes nothing of the response to its call, which is all written; drained. */
+async function draining(t: TestContext): Promise<Connected> {
+  const client = new Connected(t);
+  await client.says(frames.preface(), frames.settings(), frames.settingsAcknowledgement());
+  client.socket.isStalled = true;
+  await client.says(frames.ping('in front'));
+  await client.says(frames.headers(1, frames.requestBlock(), { endStream: true }));
+  assert.equal(client.records.length, 1, 'the exchange is finished');
+  assert.ok(!client.sent.some((frame) => frame.startsWith('HEADERS')), 'its response is still here');
+  client.connection.drain();
+  t.mock.timers.tick(1000);
+  await nextTurns();
+  return client;
+}
+
+test('a drain leaves a client that still downloads the time to do so', async (t) => {
+  const client = await draining(t);
+  for (let writes = 0; !client.socket.hasEnded; writes++) {
+    assert.ok(writes < 10, 'never ended');
+    t.mock.timers.tick(4000);
+    assert.equal(client.socket.destroyed, false);
+    client.socket.release();
+    await nextTurns();
+  }
+  assert.ok(client.sent.some((frame) => frame.startsWith('HEADERS stream=1 ')));
+  assert.match(client.sent.at(-1) ?? '', /^GOAWAY .*code=NO_ERROR/);
+});
+
+test('a drain does not wait for ever for a client that takes nothing', async (t) => {
+  const client = await draining(t);
+  t.mock.timers.tick(5000);
+  await nextTurns();
+  assert.deepEqual([client.socket.destroyed, client.closed], [true, 1]);
+});

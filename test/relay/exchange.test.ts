@@ -1,0 +1,187 @@
+// Exchanges on streams that are connected to nothing: each finishes once, with one record, whatever ends it.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
+import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { failure } from '../../src/relay/failure.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { RecordedStream } from '../support/recorded-stream.ts';
+
+const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
+const TRAILERS = HeaderList.of(['grpc-status', '0']);
+const GRPC = { method: 'POST', path: '/a.B/C', contentType: 'application/grpc' };
+const limits = {
+  concurrentStreams: 1,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 65_535,
+  headerListBytes: 16_384,
+  headerFields: 99,
+};
+
+class Ran {
+  readonly client = new RecordedStream();
+  readonly connection = new RecordedConnection('a:1');
+  readonly upstream = new ScriptedUpstream(this.connection);
+  readonly records: ExchangeRecord[] = [];
+  readonly exchange: Exchange;
+  homecomings = 0;
+  nowMs = 0;
+  readonly deadlines = new DeadlineWheel(() => this.nowMs);
+
+  constructor(t: TestContext, request: Partial<typeof GRPC> = {}, timeout?: string) {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { method, path, contentType } = { ...GRPC, ...request };
+    const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
+    const snapshot = {
+      routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, upstream: 'voice' }]),
+      upstreams: new Map([['voice', this.upstream.asUpstream]]),
+      limits,
+    };
+    const list = HeaderList.of([':method', method], [':path', path], ['content-type', contentType]);
+    if (timeout !== undefined) list.add('grpc-timeout', timeout);
+    const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
+    const requestIds = new RequestIds();
+    const context = {
+      snapshot,
+      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      deadlines: this.deadlines,
+      requestIds,
+      callFields: new CallFields(requestIds),
+      replayBuffer: new ReplayBuffer(65_536),
+      onViolation() {},
+    };
+    const home = { exchangeFinished: () => this.homecomings++ };
+    this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
+    this.exchange.start(true);
+  }
+
+  /** What the upstream says on the stream of the attempt. */
+  get attempt(): RecordedStream {
+    return this.connection.streams[0];
+  }
+
+  finishes(endedBy: string, grpcStatus: string, token = ''): void {
+    const [record] = this.records;
+    assert.deepEqual([this.records.length, this.homecomings], [1, 1]);
+    assert.deepEqual([record.endedBy, record.grpcStatus], [endedBy, grpcStatus]);
+    assert.ok(record.reason.startsWith(token), record.reason);
+    assert.equal(this.deadlines.size, 0);
+    assert.equal(this.connection.released, this.connection.streams.length);
+  }
+}
+
+test('a whole response ends the exchange, and what comes after changes nothing', (t) => {
+  const ran = new Ran(t, {}, '1S');
+  assert.equal(ran.deadlines.size, 1);
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(RESPONSE, false);
+  owner.onData(Buffer.from('reply'), 0, 5, false);
+  owner.onTrailers(TRAILERS);
+  ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  ran.exchange.onConnectionLost('gone');
+  ran.exchange.deadlinePassed();
+  owner.onConnectionLost('gone');
+  assert.deepEqual(ran.client.log, [
+    'headers :status=200 content-type=application/grpc',
+    'data "reply"',
+    'headers grpc-status=0 end',
+    'reset NO_ERROR',
+  ]);
+  ran.finishes('upstream', 'OK');
+});
+
+test('a response the client has not taken yet is not ended by the deadline or a loss upstream', (t) => {
+  const ran = new Ran(t);
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(RESPONSE, false);
+  ran.client.room = 0;
+  owner.onData(Buffer.from('reply'), 0, 5, false);
+  owner.onTrailers(TRAILERS);
+  ran.exchange.deadlinePassed();
+  owner.onConnectionLost('gone');
+  assert.equal(ran.records.length, 0);
+  ran.client.room = 5;
+  ran.exchange.onWritable();
+  ran.finishes('upstream', 'OK');
+});
+
+test('the deadline passes a little after the timeout, with a status of ours', (t) => {
+  const ran = new Ran(t, {}, '200m');
+  ran.nowMs = 290;
+  ran.deadlines.advance();
+  assert.equal(ran.records.length, 0);
+  ran.nowMs = 320;
+  ran.deadlines.advance();
+  assert.match(ran.client.log[0], /grpc-status=4 .* end$/);
+  ran.finishes('framegate', 'DEADLINE_EXCEEDED', 'deadline_exceeded: ');
+});
+
+test('a loss in the middle of a response becomes trailers, of a plain one a reset', (t) => {
+  const grpc = new Ran(t);
+  grpc.attempt.stream.owner.onResponse(RESPONSE, false);
+  grpc.attempt.stream.owner.onConnectionLost('gone');
+  assert.match(grpc.client.log[1], /^headers grpc-status=14 grpc-message=.* end$/);
+  grpc.finishes('framegate', 'UNAVAILABLE', 'upstream_connection_lost: ');
+
+  t.mock.reset();
+  const plain = new Ran(t, { contentType: 'text/plain' });
+  plain.attempt.stream.owner.onResponse(HeaderList.of([':status', '200']), false);
+  plain.attempt.stream.owner.onConnectionLost('gone');
+  assert.equal(plain.client.log[1], 'reset INTERNAL_ERROR');
+  plain.finishes('framegate', '', 'upstream_connection_lost: ');
+});
+
+test('a client that resets gets nothing more, and the upstream gets CANCEL', (t) => {
+  const ran = new Ran(t);
+  ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  assert.deepEqual(ran.client.log, []);
+  assert.equal(ran.attempt.log.at(-1), 'reset CANCEL');
+  ran.finishes('downstream', 'CANCELLED');
+});
+
+test('a reset from upstream is passed on with its code; NO_ERROR would look like an ordinary end', (t) => {
+  for (const [code, passedOn] of [
+    [ErrorCode.CANCEL, 'reset CANCEL'],
+    [ErrorCode.NO_ERROR, 'reset INTERNAL_ERROR'],
+  ] as const) {
+    t.mock.reset();
+    const ran = new Ran(t);
+    ran.attempt.stream.owner.onReset(code, undefined);
+    assert.deepEqual(ran.client.log, [passedOn]);
+    ran.finishes('upstream', code === ErrorCode.CANCEL ? 'CANCELLED' : 'INTERNAL');
+  }
+});
+
+test('an abort overrules what the client has not taken, and only that', (t) => {
+  const ran = new Ran(t);
+  ran.attempt.stream.owner.onResponse(RESPONSE, false);
+  ran.client.room = 0;
+  ran.attempt.stream.owner.onData(Buffer.from('reply'), 0, 5, false);
+  ran.attempt.stream.owner.onTrailers(TRAILERS);
+  ran.exchange.abort(failure('draining', 'Stopping.'));
+  ran.exchange.abort(failure('draining', 'Stopping.'));
+  assert.deepEqual(ran.client.log.slice(1), [
+    'headers grpc-status=14 grpc-message=Stopping. end',
+    'reset NO_ERROR',
+  ]);
+  ran.finishes('framegate', 'UNAVAILABLE', 'draining: ');
+});
+
+test('a refused HEAD request gets no content', (t) => {
+  const ran = new Ran(t, { method: 'HEAD', path: '/nowhere', contentType: 'text/plain' });
+  assert.equal(ran.client.log.length, 2);
+  assert.match(ran.client.log[0], /^headers :status=404 .* end$/);
+  assert.equal(ran.client.log[1], 'reset NO_ERROR');
+  ran.finishes('framegate', '', 'no_route: ');
+  assert.equal(ran.records[0].responseBytes, 0);
+  assert.equal(ran.records[0].httpStatus, 404);
+});

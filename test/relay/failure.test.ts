@@ -1,0 +1,82 @@
+// The table of failures: only statuses a proxy may give, errors in HTTP too, and sentences that stay in bounds.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GrpcStatus } from '../../src/grpc/status.ts';
+import {
+  connectionLost,
+  deadlineExceeded,
+  type Failure,
+  failure,
+  noGrpcStatus,
+  notGrpc,
+  unavailable,
+  upstreamBrokeRule,
+} from '../../src/relay/failure.ts';
+
+const MADE_HERE: readonly Failure[] = [
+  failure('no_route', 'm'),
+  failure('connect_unsupported', 'm'),
+  failure('deadline_exceeded', 'm'),
+  failure('timeout_malformed', 'm'),
+  failure('request_headers_too_large', 'm'),
+  failure('draining', 'm'),
+  deadlineExceeded(100),
+  connectionLost('a:1', 'r'),
+  upstreamBrokeRule('a:1', 'v'),
+  noGrpcStatus('a:1', 'w'),
+  unavailable({ token: 'upstream_connection_refused', sentence: 's' }),
+  ...Array.from({ length: 400 }, (_, index) => notGrpc('a:1', 200 + index, 'text/html')),
+];
+
+/** Those that belong to the service (gRPC "Status codes and their use"). */
+const OF_SERVICES: ReadonlySet<number> = new Set([
+  GrpcStatus.OK,
+  GrpcStatus.INVALID_ARGUMENT,
+  GrpcStatus.NOT_FOUND,
+  GrpcStatus.ALREADY_EXISTS,
+  GrpcStatus.FAILED_PRECONDITION,
+  GrpcStatus.ABORTED,
+  GrpcStatus.OUT_OF_RANGE,
+  GrpcStatus.DATA_LOSS,
+]);
+
+test('no failure has a status that belongs to the service', () => {
+  for (const { token, grpcStatus } of MADE_HERE) assert.ok(!OF_SERVICES.has(grpcStatus), token);
+});
+
+test('every failure is an error in HTTP as well, and has a name and a sentence', () => {
+  for (const { token, httpStatus, message } of MADE_HERE) {
+    assert.match(token, /^[a-z][a-z0-9_]+$/);
+    assert.ok(httpStatus >= 400 && httpStatus <= 599, token);
+    assert.ok(message.length > 0, token);
+  }
+});
+
+test('each failure has the statuses its clients expect', () => {
+  const statuses = Object.fromEntries(
+    MADE_HERE.slice(0, 11).map(({ token, grpcStatus, httpStatus }) => [token, `${grpcStatus} ${httpStatus}`]),
+  );
+  assert.deepEqual(statuses, {
+    no_route: '12 404',
+    connect_unsupported: '12 501',
+    deadline_exceeded: '4 504',
+    timeout_malformed: '13 400',
+    request_headers_too_large: '8 431',
+    draining: '14 503',
+    upstream_connection_lost: '14 502',
+    upstream_protocol_error: '13 502',
+    upstream_no_grpc_status: '2 502',
+    upstream_connection_refused: '14 503',
+  });
+});
+
+test('sentences name the endpoint, the reason and the deadline', () => {
+  assert.match(deadlineExceeded(1500).message, /1500 ms/);
+  assert.match(connectionLost('a:1', 'the peer reset the connection').message, /a:1 .*the peer reset/);
+  assert.match(upstreamBrokeRule('a:1', 'data_on_connection').message, /a:1 .*\(data_on_connection\)/);
+});
+
+test('what an upstream says of its type is cut to 64 characters', () => {
+  assert.ok(notGrpc('a:1', 200, 'x'.repeat(5000)).message.length < 250);
+});

@@ -1,0 +1,49 @@
+// Responses of the proxy's own, as gRPC clients and as others get them.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { failure } from '../../src/relay/failure.ts';
+import { localResponse, localTrailers } from '../../src/relay/local-response.ts';
+
+const CAUSE = failure('no_route', 'No route für "x": 100 %');
+
+function fieldsOf({ names, values }: HeaderList): string[] {
+  return names.map((name, index) => `${name}: ${values[index]}`);
+}
+
+test('a gRPC client gets Trailers-Only with HTTP 200', () => {
+  const { httpStatus, fields, body } = localResponse(CAUSE, { isGrpc: true, isHead: false });
+  assert.deepEqual(fieldsOf(fields), [
+    ':status: 200',
+    'content-type: application/grpc',
+    'grpc-status: 12',
+    'grpc-message: No route f%C3%BCr "x": 100 %25',
+  ]);
+  assert.deepEqual([httpStatus, body], [200, undefined]);
+});
+
+test('another client gets the HTTP status and a line of text', () => {
+  const { httpStatus, fields, body } = localResponse(CAUSE, { isGrpc: false, isHead: false });
+  assert.equal(body?.toString(), 'No route für "x": 100 %\n');
+  assert.deepEqual(fieldsOf(fields), [
+    ':status: 404',
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${body.length}`,
+  ]);
+  assert.equal(httpStatus, 404);
+});
+
+test('HEAD is answered with the fields of that, and without the text', () => {
+  const get = localResponse(CAUSE, { isGrpc: false, isHead: false });
+  const head = localResponse(CAUSE, { isGrpc: false, isHead: true });
+  assert.deepEqual(fieldsOf(head.fields), fieldsOf(get.fields));
+  assert.equal(head.body, undefined);
+});
+
+test('trailers hold the status and no pseudo-header field', () => {
+  assert.deepEqual(fieldsOf(localTrailers(CAUSE)), [
+    'grpc-status: 12',
+    'grpc-message: No route f%C3%BCr "x": 100 %25',
+  ]);
+});

@@ -1,0 +1,157 @@
+// What is decided from a request's header fields alone: where to, with which fields, or why not.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
+import type { Snapshot } from '../../src/relay/snapshot.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import type { Upstream } from '../../src/upstreams/upstream.ts';
+import { standIn } from '../support/stand-in.ts';
+
+type Field = readonly [name: string, value: string];
+
+const LIMITS: LimitsConfig = {
+  concurrentStreams: 1,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 65_535,
+  headerListBytes: 16_384,
+  headerFields: 99,
+};
+const VOICE = standIn<Upstream>({ name: 'voice' });
+const PEER: DownstreamPeer = {
+  listener: 'public',
+  client: '192.0.2.1:5000',
+  clientAddress: '192.0.2.1',
+  tls: 'TLSv1.3',
+  trusted: false,
+};
+
+function route(path: string, stripPrefix?: string, upstream = 'voice'): RouteConfig {
+  const match = { path, host: undefined, headers: new Map(), listener: undefined };
+  return { name: `route of ${path}`, match, stripPrefix, upstream };
+}
+
+const SNAPSHOT: Snapshot = {
+  routes: compileRoutes([route('/a.*'), route('/grpc/*', '/grpc'), route('/lost/*', undefined, 'lost')]),
+  upstreams: new Map([['voice', VOICE]]),
+  limits: LIMITS,
+};
+
+const BASE: readonly Field[] = [
+  [':method', 'POST'],
+  [':scheme', 'https'],
+];
+
+function head(fields: readonly Field[], path = '/a.B/C', peer: Partial<DownstreamPeer> = {}): RequestHead {
+  const list = HeaderList.of(...BASE, [':path', path], ...fields);
+  return new RequestHead(list, { ...PEER, ...peer }, SNAPSHOT);
+}
+
+const GRPC: Field = ['content-type', 'application/grpc'];
+const AUTHORITY: Field = [':authority', 'example.test'];
+
+function refusal({ decision }: RequestHead): string {
+  return decision.kind === 'refuse' ? decision.failure.token : 'not refused';
+}
+
+function messageOf({ decision }: RequestHead): string {
+  return decision.kind === 'refuse' ? decision.failure.message : '';
+}
+
+function sentField({ decision }: RequestHead, name: string): string | undefined {
+  return decision.kind === 'forward' ? decision.fields.get(name) : undefined;
+}
+
+test('a call is routed, and what the log says of its kind is known', () => {
+  const call = head([AUTHORITY, GRPC]);
+  assert.equal(refusal(call), 'not refused');
+  assert.equal(call.decision.kind === 'forward' && call.decision.upstream, VOICE);
+  const { listener, client, tls, authority, method, route: name, upstream, isGrpc } = call;
+  assert.deepEqual(
+    { listener, client, tls, authority, method, name, upstream, isGrpc },
+    {
+      listener: 'public',
+      client: '192.0.2.1:5000',
+      tls: 'TLSv1.3',
+      authority: 'example.test',
+      method: '/a.B/C',
+      name: 'route of /a.*',
+      upstream: 'voice',
+      isGrpc: true,
+    },
+  );
+  assert.equal(call.snapshot, SNAPSHOT);
+});
+
+test('a stripped prefix is gone upstream and still there in the log', () => {
+  const call = head([AUTHORITY, GRPC], '/grpc/a.B/C');
+  assert.equal(sentField(call, ':path'), '/a.B/C');
+  assert.equal(call.method, '/grpc/a.B/C');
+});
+
+test('host counts where there is no :authority, and only there', () => {
+  const byHost = head([GRPC, ['host', 'from-host.test']]);
+  assert.equal(byHost.authority, 'from-host.test');
+  assert.equal(sentField(byHost, ':authority'), 'from-host.test');
+  const both = head([AUTHORITY, GRPC, ['host', 'from-host.test']]);
+  assert.equal(both.authority, 'example.test');
+  assert.equal(sentField(both, ':authority'), 'example.test');
+  assert.equal(sentField(both, 'host'), undefined);
+});
+
+test('a timeout of a gRPC call is read, and kept as the client wrote it', () => {
+  const call = head([AUTHORITY, GRPC, ['grpc-timeout', '1500m']]);
+  assert.deepEqual([call.timeoutMs, call.timeoutText], [1500, '1500m']);
+  const without = head([AUTHORITY, GRPC]);
+  assert.deepEqual([without.timeoutMs, without.timeoutText], [undefined, undefined]);
+});
+
+test('grpc-timeout means nothing to a request that is not gRPC', () => {
+  const request = head([AUTHORITY, ['grpc-timeout', 'soon']]);
+  assert.equal(request.isGrpc, false);
+  assert.deepEqual([request.timeoutMs, request.timeoutText], [undefined, undefined]);
+  assert.equal(refusal(request), 'not refused');
+});
+
+test('an x-request-id is kept of trusted clients only', () => {
+  const mine: Field = ['x-request-id', 'mine'];
+  assert.equal(head([AUTHORITY, GRPC, mine]).requestId, undefined);
+  assert.equal(head([AUTHORITY, GRPC, mine], '/a.B/C', { trusted: true }).requestId, 'mine');
+  assert.equal(head([AUTHORITY, GRPC], '/a.B/C', { trusted: true }).requestId, undefined);
+});
+
+test('every refusal has its token', () => {
+  const connect = new RequestHead(
+    HeaderList.of([':method', 'CONNECT'], [':authority', 'example.test:443']),
+    PEER,
+    SNAPSHOT,
+  );
+  assert.equal(refusal(connect), 'connect_unsupported');
+  assert.equal(refusal(head([AUTHORITY, GRPC], '/unknown/C')), 'no_route');
+  assert.equal(refusal(head([AUTHORITY, GRPC], '/lost/C')), 'no_route');
+  for (const value of ['', 'soon', '1', '123456789S', '-1S']) {
+    assert.equal(refusal(head([AUTHORITY, GRPC, ['grpc-timeout', value]])), 'timeout_malformed');
+  }
+});
+
+test('a list that was cut off is refused before anything that is missing can be misunderstood', () => {
+  const list = HeaderList.of(...BASE, [':path', '/nowhere'], GRPC, ['grpc-timeout', 'soon']);
+  list.overflowedAt = 'x-long';
+  const { decision } = new RequestHead(list, PEER, SNAPSHOT);
+  assert.equal(decision.kind, 'refuse');
+  const { token, message } = decision.kind === 'refuse' ? decision.failure : { token: '', message: '' };
+  assert.equal(token, 'request_headers_too_large');
+  assert.match(message, /16384 octets and 99 fields .*"x-long"/);
+});
+
+test('the sentence of a missing route names what was asked for, in bounds', () => {
+  assert.match(
+    messageOf(head([AUTHORITY, GRPC], '/x.Y/Z')),
+    /listener "public" matches \/x\.Y\/Z \(host example\.test\)/,
+  );
+  assert.match(messageOf(head([GRPC], '/x.Y/Z')), /\(host none\)/);
+  const long = head([[':authority', 'h'.repeat(9000)], GRPC], `/${'p'.repeat(9000)}`);
+  assert.ok(messageOf(long).length < 1000);
+});

@@ -1,0 +1,116 @@
+// The proxy and the demo service as processes of their own, for what only a process can show: signals, exit codes and
+// being killed. What is started with a test context is killed, if it still runs, when that test ends.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { testCertificate } from './certificates.ts';
+import { eventually } from './eventually.ts';
+import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
+
+const mainFile = join(import.meta.dirname, '../../src/main.ts');
+
+export interface ServiceProcess {
+  readonly address: string;
+  /** Ends it at once, as a crash would. */
+  kill(): void;
+}
+
+/** `framegate demo` at any free port. */
+export async function startServiceProcess(test: TestContext): Promise<ServiceProcess> {
+  const child = spawn(process.execPath, [mainFile, 'demo', '--address', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  test.after(() => child.kill('SIGKILL'));
+  const output = collectOutput(child);
+  const address = await eventually(
+    'the service process listens',
+    () => /listens on (\S+)/.exec(output())?.[1],
+  );
+  return { address, kill: () => child.kill('SIGKILL') };
+}
+
+export class ProxyProcess {
+  readonly caPem: string;
+  readonly #child: ChildProcess;
+  readonly #output: () => string;
+
+  constructor(child: ChildProcess, caPem: string) {
+    this.#child = child;
+    this.caPem = caPem;
+    this.#output = collectOutput(child);
+  }
+
+  /** Lines of the log so far. */
+  lines(): readonly Readonly<Record<string, unknown>>[] {
+    const text = this.#output();
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(parseLine);
+  }
+
+  /** The address of a listener, or of the admin server under 'admin', once it is open. */
+  address(listener: string): Promise<string> {
+    return eventually(`the listener ${listener} is open`, () => {
+      const line = this.lines().find((candidate) =>
+        listener === 'admin'
+          ? candidate['msg'] === 'admin server listens'
+          : candidate['listener'] === listener,
+      );
+      return typeof line?.['address'] === 'string' ? line['address'] : undefined;
+    });
+  }
+
+  async port(listener: string): Promise<number> {
+    const address = await this.address(listener);
+    return Number(address.slice(address.lastIndexOf(':') + 1));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The exit code, or the name of the signal that ended it, once it has ended. */
+  async exit(): Promise<number | string | null> {
+    await eventually('the proxy process ends', () => this.hasExited);
+    return this.#child.exitCode ?? this.#child.signalCode;
+  }
+}
+
+/** `framegate serve` with the usual configuration and what differs from it; resolves when it serves. */
+export async function startProxyProcess(test: TestContext, settings: ProxySettings): Promise<ProxyProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-process-'));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, await proxyConfigText(settings));
+  const { caPem } = await testCertificate('localhost', '127.0.0.1');
+  const child = spawn(process.execPath, [mainFile, 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  test.after(() => child.kill('SIGKILL'));
+  const proxy = new ProxyProcess(child, caPem);
+  await eventually('the proxy serves', () => proxy.lines().some(({ msg }) => msg === 'framegate serves'));
+  return proxy;
+}
+
+function collectOutput(child: ChildProcess): () => string {
+  let text = '';
+  child.stdout?.setEncoding('utf8');
+  child.stdout?.on('data', (piece: string) => {
+    text += piece;
+  });
+  return () => text;
+}
+
+function parseLine(text: string): Readonly<Record<string, unknown>> {
+  const line: unknown = JSON.parse(text);
+  return typeof line === 'object' && line !== null ? { ...line } : {};
+}

@@ -1,0 +1,73 @@
+// A stream that is connected to nothing: it writes down what is sent on it, and takes as much as the test allows.
+
+import { errorCodeName } from '../../src/h2/error-codes.ts';
+import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { Stream, type StreamOwner, type StreamSender } from '../../src/h2/stream.ts';
+
+export const IGNORING_OWNER: StreamOwner = {
+  onResponse() {},
+  onData() {},
+  onTrailers() {},
+  onWritable() {},
+  onReset() {},
+  onRefused() {},
+  onConnectionLost() {},
+};
+
+export class RecordedStream implements StreamSender {
+  readonly stream: Stream;
+  /** `headers a=b end`, `data "abc" end`, `reset CANCEL`, one for each. */
+  readonly log: string[] = [];
+  /** What was sent behind the last header block. */
+  suffix: Buffer = Buffer.alloc(0);
+  /** Octets of DATA it still takes. */
+  room = Number.POSITIVE_INFINITY;
+  creditedBytes = 0;
+  isReset = false;
+  /** It was over before it began: its connection is lost. */
+  isLost = false;
+
+  constructor(owner: StreamOwner = IGNORING_OWNER) {
+    this.stream = new Stream(1, owner, this, 65_535, 65_535);
+  }
+
+  sendHeaders(
+    _stream: Stream,
+    list: HeaderList,
+    endStream: boolean,
+    suffix: Buffer = Buffer.alloc(0),
+    suffixLength = 0,
+  ): boolean {
+    if (this.isLost) return false;
+    const fields = list.names.map((name, index) => `${name}=${list.values[index]}`);
+    this.log.push(['headers', ...fields, ...(endStream ? ['end'] : [])].join(' '));
+    this.suffix = Buffer.from(suffix.subarray(0, suffixLength));
+    return true;
+  }
+
+  sendData(_stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): number {
+    const taken = Math.min(end - start, this.room);
+    this.room -= taken;
+    const ends = endStream && taken === end - start;
+    if (taken > 0 || ends) {
+      this.log.push(`data "${bytes.toString('latin1', start, start + taken)}"${ends ? ' end' : ''}`);
+    }
+    return taken;
+  }
+
+  sendReset(_stream: Stream, code: number): boolean {
+    if (this.isReset) return false;
+    this.isReset = true;
+    this.log.push(`reset ${errorCodeName(code)}`);
+    return true;
+  }
+
+  credit(_stream: Stream, size: number): void {
+    this.creditedBytes += size;
+  }
+
+  /** What was written down since the last call. */
+  takeLog(): string[] {
+    return this.log.splice(0);
+  }
+}

@@ -1,0 +1,106 @@
+// Upstream connections under test: who writes down what they tell, and what has a stream on them.
+
+import type { Address } from '../../src/config/config.ts';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import type { ConnectionError, StreamError } from '../../src/h2/errors.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import type {
+  UpstreamConnection,
+  UpstreamConnectionEvents,
+} from '../../src/upstreams/upstream-connection.ts';
+import type { RawServer } from './raw-server.ts';
+
+const REQUEST = HeaderList.of(
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/a.B/C'],
+  [':authority', 'a'],
+);
+
+export function addressOf({ port, address }: RawServer): Address {
+  return { kind: 'tcp', host: '127.0.0.1', port, text: address };
+}
+
+export class ConnectionLog implements UpstreamConnectionEvents {
+  readonly log: string[] = [];
+  /** Not in the log: it may be told more often than there is news. */
+  capacityTold = 0;
+
+  onReady({ state }: UpstreamConnection): void {
+    this.log.push(`ready (${state})`);
+  }
+
+  onFailed({ state }: UpstreamConnection, { token }: Diagnosis): void {
+    this.log.push(`failed (${state}): ${token}`);
+  }
+
+  onRetired({ state }: UpstreamConnection, reason: string): void {
+    this.log.push(`retired (${state}): ${reason}`);
+  }
+
+  onGone({ state }: UpstreamConnection): void {
+    this.log.push(`gone (${state})`);
+  }
+
+  onCapacity(): void {
+    this.capacityTold++;
+  }
+
+  onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {
+    this.log.push(`violation: ${error.token}`);
+  }
+}
+
+/** A call on a connection, reduced to what connections can see of it. Gives its stream back once it is over. */
+export class CallOnConnection implements StreamOwner {
+  readonly connection: UpstreamConnection;
+  readonly stream: Stream;
+  /** How it ended; '' while it runs. */
+  end = '';
+
+  constructor(connection: UpstreamConnection) {
+    this.connection = connection;
+    this.stream = connection.openStream(this);
+    if (!this.stream.sendHeaders(REQUEST, true)) this.finish('never sent');
+  }
+
+  static on(connection: UpstreamConnection): CallOnConnection {
+    return new CallOnConnection(connection);
+  }
+
+  finish(end: string): void {
+    if (this.end !== '') return;
+    this.end = end;
+    this.stream.reset(8);
+    this.connection.releaseStream();
+  }
+
+  onResponse(_list: HeaderList, endStream: boolean): void {
+    if (endStream) this.finish('answered');
+  }
+
+  onData(_bytes: Buffer, _start: number, _end: number, endStream: boolean): void {
+    if (endStream) this.finish('answered');
+  }
+
+  onTrailers(): void {
+    this.finish('answered');
+  }
+
+  onWritable(): void {
+    // It has nothing to send.
+  }
+
+  onReset(): void {
+    this.finish('reset');
+  }
+
+  onRefused(): void {
+    this.finish('refused');
+  }
+
+  onConnectionLost(): void {
+    this.finish('lost');
+  }
+}

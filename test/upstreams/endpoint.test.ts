@@ -1,0 +1,189 @@
+// One address: when it is dialled, how many connections it gets, and what it says of them.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { SettingId } from '../../src/h2/settings.ts';
+import { Endpoint } from '../../src/upstreams/endpoint.ts';
+import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { nextTurns } from '../support/memory-socket.ts';
+import { goAwayFrame } from '../support/raw-frames.ts';
+import { type RawServer, startRawServer, startSocketServer } from '../support/raw-server.ts';
+import { addressOf, CallOnConnection } from '../support/upstream-events.ts';
+
+const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
+
+class Watched {
+  readonly endpoint: Endpoint;
+  readonly log: string[] = [];
+  /** The clock of the backoff. */
+  nowMs = 1_000_000;
+
+  constructor(t: TestContext, server: RawServer, max = 2) {
+    t.mock.method(performance, 'now', () => this.nowMs);
+    const config = { connectTimeoutMs: 60_000, max, maxPending: 10 };
+    this.endpoint = new Endpoint(addressOf(server), config, LOCAL_SETTINGS, {
+      onCapacity() {},
+      onConnected: () => this.log.push('connected'),
+      onConnectFailed: (_endpoint, { token }) => this.log.push(token),
+      onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
+      onViolation: (_endpoint, { token }) => this.log.push(token),
+    });
+    t.after(() => this.endpoint.destroy('the test is over'));
+  }
+
+  seeks(): boolean {
+    return this.endpoint.seekCapacity(this.nowMs);
+  }
+
+  /** The clock stands still meanwhile. */
+  async until(what: string, isSo: () => boolean): Promise<void> {
+    for (let turn = 0; !isSo(); turn++) {
+      assert.ok(turn < 100_000, `never happened: ${what}; ${this.log.join()}`);
+      await nextTurns(1);
+    }
+  }
+
+  async connects(): Promise<UpstreamConnection> {
+    const before = this.log.length;
+    assert.equal(this.seeks(), true);
+    await this.until('it is connected', () => this.log.slice(before).includes('connected'));
+    const connection = this.endpoint.pickReady();
+    assert.ok(connection);
+    return connection;
+  }
+}
+
+async function started(t: TestContext, options = {}): Promise<RawServer> {
+  const server = await startRawServer(options);
+  t.after(() => server.close());
+  return server;
+}
+
+async function down(): Promise<RawServer> {
+  const server = await startSocketServer(() => undefined);
+  server.close();
+  return server;
+}
+
+test('it is dialled when it is wanted, once', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  assert.equal(watched.endpoint.pickReady(), undefined);
+  assert.deepEqual([watched.seeks(), watched.seeks()], [true, true]);
+  await watched.until('it is connected', () => watched.log.length > 0);
+  await nextTurns(4);
+  assert.deepEqual([watched.log, server.peers.length], [['connected'], 1]);
+});
+
+test('another connection is dialled when the first is full, up to max; then there is a stream to wait for', async (t) => {
+  const server = await started(t, oneStream);
+  const watched = new Watched(t, server);
+  const first = new CallOnConnection(await watched.connects());
+  const second = new CallOnConnection(await watched.connects());
+  assert.notEqual(first.connection, second.connection);
+  assert.equal(watched.endpoint.pickReady(), undefined);
+  assert.equal(watched.seeks(), true);
+  await nextTurns(4);
+  assert.equal(server.peers.length, 2);
+});
+
+test('after a failure it is not dialled before its wait is over, and demand makes that a second', async (t) => {
+  const watched = new Watched(t, await down());
+  for (let failures = 1; failures <= 8; failures++) {
+    assert.equal(watched.seeks(), true);
+    await watched.until('it fails', () => watched.log.length === failures);
+    assert.equal(watched.endpoint.lastFailure?.token, 'upstream_connection_refused');
+    assert.equal(watched.seeks(), false);
+    watched.nowMs += 700;
+    assert.equal(watched.seeks(), false);
+    watched.nowMs += 300;
+  }
+});
+
+test('once it is reached its failures are forgotten', async (t) => {
+  const gone = await down();
+  const watched = new Watched(t, gone);
+  watched.seeks();
+  await watched.until('it fails', () => watched.log.length === 1);
+  const server = await startRawServer({ port: gone.port });
+  t.after(() => server.close());
+  watched.nowMs += 1200;
+  await watched.connects();
+  assert.equal(watched.endpoint.lastFailure, undefined);
+});
+
+test('a draining connection does not count against max', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server, 1);
+  const call = new CallOnConnection(await watched.connects());
+  await watched.until('the request is there', () => server.requests.length === 1);
+  server.peers[0].send(goAwayFrame(1, 0, 'max_age'));
+  await watched.until('it is retired', () => watched.log.includes('retired: GOAWAY: max_age'));
+  assert.equal(watched.endpoint.pickReady(), undefined);
+  const next = await watched.connects();
+  assert.notEqual(next, call.connection);
+  server.requests[0].succeed();
+  await watched.until('the call is answered', () => call.end === 'answered');
+});
+
+test('a violation is told, and the endpoint can be dialled again at once', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  await watched.connects();
+  server.peers[0].sendData(0, Buffer.alloc(1));
+  await watched.until('it is retired', () => watched.log.length === 3);
+  assert.equal(watched.log[1], 'data_on_connection');
+  assert.match(watched.log[2], /^retired: /);
+  assert.equal(watched.seeks(), true);
+});
+
+test('one that lets go of its connections unused is dialled with pauses, and said to do so', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  for (let round = 1; round <= 2; round++) {
+    assert.equal(watched.endpoint.lastFailure, undefined);
+    await watched.connects();
+    server.peers[round - 1].send(goAwayFrame(0, 0));
+    await watched.until('it is retired', () => watched.log.length === 2 * round);
+  }
+  assert.equal(watched.seeks(), false);
+  assert.notEqual(watched.endpoint.lastFailure, undefined);
+  watched.nowMs += 1200;
+  const connection = await watched.connects();
+  connection.hasServed = true;
+  server.peers[2].send(goAwayFrame(0, 0));
+  await watched.until('it is retired', () => watched.log.length === 6);
+  assert.equal(watched.seeks(), true, 'it has served: no pause');
+});
+
+test('closed it is neither dialled nor heard of again, and running calls finish', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  const call = new CallOnConnection(await watched.connects());
+  watched.log.length = 0;
+  watched.endpoint.close();
+  watched.endpoint.close();
+  assert.equal(watched.seeks(), false);
+  assert.equal(watched.endpoint.pickReady(), undefined);
+  await watched.until('the request is there', () => server.requests.length === 1);
+  server.requests[0].succeed();
+  await watched.until('the socket is closed', () => server.peers[0].isClosed);
+  assert.deepEqual([call.end, watched.log], ['answered', []]);
+});
+
+test('destroyed while it connects and while it drains, everything ends and nothing is told', async (t) => {
+  const server = await started(t);
+  const connecting = new Watched(t, server);
+  connecting.seeks();
+  connecting.endpoint.destroy('stopped');
+  const draining = new Watched(t, server);
+  const call = new CallOnConnection(await draining.connects());
+  draining.endpoint.close();
+  draining.log.length = 0;
+  draining.endpoint.destroy('stopped');
+  draining.endpoint.destroy('stopped');
+  assert.equal(call.end, 'lost');
+  await draining.until('all sockets are closed', () => server.peers.every(({ isClosed }) => isClosed));
+  assert.deepEqual([connecting.log, draining.log], [[], []]);
+});

@@ -1,0 +1,255 @@
+// One connection from dialling to its end, against servers that behave and servers that do not.
+
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { Address } from '../../src/config/config.ts';
+import { SettingId } from '../../src/h2/settings.ts';
+import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import { eventually } from '../support/eventually.ts';
+import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { nextTurns } from '../support/memory-socket.ts';
+import { goAwayFrame, settingsFrame } from '../support/raw-frames.ts';
+import {
+  type RawServer,
+  type RawServerOptions,
+  startRawServer,
+  startSocketServer,
+} from '../support/raw-server.ts';
+import { addressOf, CallOnConnection, ConnectionLog } from '../support/upstream-events.ts';
+
+const TIMEOUT_MS = 60_000;
+
+class Dialled {
+  readonly events = new ConnectionLog();
+  readonly connection: UpstreamConnection;
+
+  constructor(t: TestContext, address: Address) {
+    this.connection = new UpstreamConnection(address, LOCAL_SETTINGS, TIMEOUT_MS, this.events);
+    t.after(async () => {
+      this.connection.destroy('the test is over');
+      await this.closed();
+      await nextTurns(4);
+    });
+  }
+
+  /** Resolves to everything told so far once this line is among it. */
+  async told(line: string): Promise<string[]> {
+    const { log } = this.events;
+    await eventually(`told ${line}, instead of ${log.join()}`, () => log.includes(line));
+    return log.splice(0);
+  }
+
+  async closed(): Promise<void> {
+    await eventually('it is closed', () => this.connection.state === 'closed');
+  }
+}
+
+async function dial(
+  t: TestContext,
+  server: Promise<RawServer>,
+): Promise<Dialled & { readonly server: RawServer }> {
+  const running = await server;
+  t.after(() => running.close());
+  return Object.assign(new Dialled(t, addressOf(running)), { server: running });
+}
+
+async function ready(t: TestContext, options: RawServerOptions = {}): ReturnType<typeof dial> {
+  const dialled = await dial(t, startRawServer(options));
+  await dialled.told('ready (ready)');
+  return dialled;
+}
+
+async function sendSettingsSlowly(socket: Socket): Promise<void> {
+  socket.setNoDelay(true);
+  for (const octet of settingsFrame([])) {
+    socket.write(Buffer.from([octet]));
+    await nextTurns();
+  }
+}
+
+const oneStream = [[SettingId.MAX_CONCURRENT_STREAMS, 1]] as const;
+
+test('it is ready when SETTINGS are here, and takes as many streams as the peer allows', async (t) => {
+  const dialled = await dial(t, startRawServer({ settings: oneStream }));
+  const { connection } = dialled;
+  assert.deepEqual([connection.state, connection.hasCapacity], ['connecting', false]);
+  assert.deepEqual(await dialled.told('ready (ready)'), ['ready (ready)']);
+  assert.equal(connection.hasCapacity, true);
+  const call = new CallOnConnection(connection);
+  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [1, false]);
+  (await dialled.server.wantRequest()).succeed();
+  await eventually('the call ends', () => call.end === 'answered');
+  assert.ok(dialled.events.capacityTold > 0);
+  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, true]);
+});
+
+test('a peer that raises its limit has capacity again', async (t) => {
+  const { connection, server, events } = await ready(t, { settings: oneStream });
+  CallOnConnection.on(connection);
+  let hadCapacity = false;
+  events.onCapacity = () => {
+    hadCapacity = connection.hasCapacity;
+  };
+  server.peers[0].send(settingsFrame([[SettingId.MAX_CONCURRENT_STREAMS, 2]]));
+  await eventually('capacity is told', () => hadCapacity);
+});
+
+test('SETTINGS that come octet by octet are understood', async (t) => {
+  const dialled = await dial(
+    t,
+    startSocketServer((socket) => void sendSettingsSlowly(socket)),
+  );
+  await dialled.told('ready (ready)');
+});
+
+test('an endpoint that refuses is named so', async (t) => {
+  const server = await startSocketServer(() => undefined);
+  server.close();
+  const dialled = new Dialled(t, addressOf(server));
+  await dialled.closed();
+  assert.deepEqual(dialled.events.log, ['failed (closed): upstream_connection_refused']);
+});
+
+test('a unix socket that is not there is named so', async (t) => {
+  const path = '/nowhere/at/all.sock';
+  const dialled = new Dialled(t, { kind: 'unix', path, text: `unix:${path}` });
+  await dialled.closed();
+  assert.deepEqual(dialled.events.log, ['failed (closed): upstream_socket_missing']);
+});
+
+test('an endpoint that takes the connection and drops it is named so', async (t) => {
+  for (const drop of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.resetAndDestroy()]) {
+    const dialled = await dial(t, startSocketServer(drop));
+    await dialled.closed();
+    assert.deepEqual(dialled.events.log, ['failed (closed): upstream_connection_reset']);
+  }
+});
+
+test('what is not HTTP/2 is named by what it is, once', async (t) => {
+  const answers = {
+    upstream_not_http2_http1: 'HTTP/1.1 400 Bad Request\r\n\r\n',
+    upstream_not_http2_tls: '\u0015\u0003\u0001\u0000\u0002\u0002\u0046',
+    upstream_not_http2_unknown: '220 mail.test ESMTP\r\n',
+  };
+  for (const [token, answer] of Object.entries(answers)) {
+    const dialled = await dial(
+      t,
+      startSocketServer((socket) => {
+        socket.write(answer, 'latin1');
+        socket.end('more of it');
+      }),
+    );
+    await dialled.closed();
+    await nextTurns(4);
+    assert.deepEqual(dialled.events.log, [`failed (closed): ${token}`]);
+  }
+});
+
+test('one that does not answer the connection attempt is given up in time', async (t) => {
+  const server = await startSocketServer(() => undefined);
+  t.after(() => server.close());
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const dialled = new Dialled(t, addressOf(server));
+  t.mock.timers.tick(TIMEOUT_MS - 1);
+  assert.deepEqual(dialled.events.log, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(dialled.events.log, ['failed (closed): upstream_connect_timeout']);
+  await nextTurns(4);
+  assert.equal(dialled.events.log.length, 1);
+});
+
+test('one that accepts and sends no SETTINGS is given up in the same time, under another name', async (t) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const server = await startSocketServer((socket) => socket.once('data', resolve));
+  t.after(() => server.close());
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const dialled = new Dialled(t, addressOf(server));
+  await promise;
+  t.mock.timers.tick(TIMEOUT_MS);
+  assert.deepEqual(dialled.events.log, ['failed (closed): upstream_no_settings']);
+});
+
+test('destroyed while it connects it fails once and never becomes ready', async (t) => {
+  const dialled = await dial(t, startRawServer());
+  dialled.connection.destroy('no more');
+  dialled.connection.destroy('no more');
+  await dialled.closed();
+  await nextTurns(4);
+  assert.deepEqual(dialled.events.log, ['failed (closed): upstream_connection_reset']);
+});
+
+test('drained while it connects it ends at once', async (t) => {
+  const dialled = await dial(t, startRawServer());
+  dialled.connection.drain();
+  await dialled.closed();
+  assert.equal(dialled.connection.hasCapacity, false);
+});
+
+test('a GOAWAY lets running streams finish and takes no new ones', async (t) => {
+  const dialled = await ready(t);
+  const { connection, server } = dialled;
+  const call = new CallOnConnection(connection);
+  const request = await server.wantRequest();
+  request.peer.send(goAwayFrame(request.streamId, 0, 'max_age'));
+  assert.deepEqual(await dialled.told('retired (draining): GOAWAY: max_age'), [
+    'retired (draining): GOAWAY: max_age',
+  ]);
+  assert.deepEqual([connection.state, connection.hasCapacity], ['draining', false]);
+  request.succeed();
+  assert.deepEqual(await dialled.told('gone (closed)'), ['gone (closed)']);
+  assert.equal(call.end, 'answered');
+});
+
+test('a GOAWAY while nothing runs closes the connection', async (t) => {
+  const dialled = await ready(t);
+  dialled.server.peers[0].send(goAwayFrame(0, 0));
+  assert.deepEqual(await dialled.told('gone (closed)'), ['retired (draining): GOAWAY', 'gone (closed)']);
+  await dialled.server.peers[0].wantClosed();
+});
+
+test('drain ends the connection when its streams are over', async (t) => {
+  const dialled = await ready(t);
+  const { connection, server } = dialled;
+  CallOnConnection.on(connection);
+  connection.drain();
+  connection.drain();
+  assert.equal(connection.state, 'draining');
+  (await server.wantRequest()).succeed();
+  assert.deepEqual(await dialled.told('gone (closed)'), [
+    'retired (draining): it is not needed any more',
+    'gone (closed)',
+  ]);
+});
+
+test('a connection that breaks retires once, and has no capacity from the moment its streams are told', async (t) => {
+  const breaks: Record<string, (server: RawServer) => void> = {
+    closed: ({ peers }) => peers[0].socket.end(),
+    reset: ({ peers }) => peers[0].socket.resetAndDestroy(),
+    violated: ({ peers }) => peers[0].sendData(0, Buffer.alloc(1)),
+  };
+  for (const [how, breakIt] of Object.entries(breaks)) {
+    const dialled = await ready(t);
+    const { connection } = dialled;
+    const call = new CallOnConnection(connection);
+    let hadCapacity = false;
+    dialled.events.onCapacity = () => {
+      hadCapacity ||= call.end === 'lost' && connection.hasCapacity;
+    };
+    await dialled.server.wantRequest();
+    breakIt(dialled.server);
+    await dialled.closed();
+    assert.deepEqual([call.end, hadCapacity], ['lost', false], how);
+    assert.equal(dialled.events.log.filter((line) => line.startsWith('retired (closed)')).length, 1, how);
+  }
+});
+
+test('a stream ended by the peer is told, and the connection goes on', async (t) => {
+  const { connection, server, events } = await ready(t);
+  const call = new CallOnConnection(connection);
+  (await server.wantRequest()).reset(2);
+  await eventually('the call ends', () => call.end !== '');
+  assert.equal(call.end, 'reset');
+  assert.deepEqual(events.log, []);
+  assert.equal(connection.state, 'ready');
+});

@@ -1,0 +1,275 @@
+// Which connection a call is given, who waits, in which order they are served, and what they are told when none comes.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { UpstreamConnectionsConfig } from '../../src/config/config.ts';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import { SettingId } from '../../src/h2/settings.ts';
+import { Upstream, type Waiter } from '../../src/upstreams/upstream.ts';
+import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import { eventually } from '../support/eventually.ts';
+import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { nextTurns } from '../support/memory-socket.ts';
+import {
+  type RawServer,
+  type RawServerOptions,
+  startRawServer,
+  startSocketServer,
+} from '../support/raw-server.ts';
+import { addressOf, CallOnConnection } from '../support/upstream-events.ts';
+
+const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
+
+class Waiting implements Waiter {
+  call: CallOnConnection | undefined = undefined;
+  told = '';
+
+  onConnection(connection: UpstreamConnection): void {
+    assert.equal(this.told, '', 'told twice');
+    this.told = 'connection';
+    this.call = new CallOnConnection(connection);
+  }
+
+  onUnavailable({ token }: Diagnosis): void {
+    assert.equal(this.told, '', 'told twice');
+    this.told = token;
+  }
+}
+
+class Group {
+  readonly upstream: Upstream;
+  readonly log: string[] = [];
+
+  constructor(
+    t: TestContext,
+    servers: readonly RawServer[],
+    connections: Partial<UpstreamConnectionsConfig> = {},
+  ) {
+    const config = {
+      name: 'voice',
+      protocol: 'h2c',
+      endpoints: servers.map(addressOf),
+      balance: 'round-robin',
+      connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
+    } as const;
+    this.upstream = new Upstream(config, LOCAL_SETTINGS, {
+      onConnected: ({ address }) => this.log.push(`connected ${address.text}`),
+      onConnectFailed: (_endpoint, { token }) => this.log.push(token),
+      onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
+      onViolation: (_endpoint, { token }) => this.log.push(token),
+    });
+    t.after(() => this.upstream.destroy('the test is over'));
+  }
+
+  waits(): Waiting {
+    const waiting = new Waiting();
+    this.upstream.wait(waiting);
+    return waiting;
+  }
+
+  /** A call that is running. */
+  async runs(): Promise<CallOnConnection> {
+    const waiting = this.waits();
+    return eventually('it has a connection', () => waiting.call);
+  }
+}
+
+async function started(t: TestContext, options: RawServerOptions = {}): Promise<RawServer> {
+  const server = await startRawServer(options);
+  t.after(() => server.close());
+  return server;
+}
+
+async function down(): Promise<RawServer> {
+  const server = await startSocketServer(() => undefined);
+  server.close();
+  return server;
+}
+
+test('the first call dials and waits, and the next are given the connection at once', async (t) => {
+  const server = await started(t);
+  const { upstream, ...group } = new Group(t, [server]);
+  assert.equal(upstream.pick(), undefined);
+  const waiting = new Waiting();
+  upstream.wait(waiting);
+  assert.equal(upstream.pendingCount, 1);
+  await eventually('it is served', () => waiting.told !== '');
+  assert.equal(waiting.told, 'connection');
+  assert.equal(upstream.pendingCount, 0);
+  assert.equal(upstream.pick(), waiting.call?.connection);
+  assert.deepEqual([group.log, server.peers.length], [[`connected ${server.address}`], 1]);
+});
+
+test('endpoints take turns, and one without room is passed over', async (t) => {
+  const servers = [await started(t), await started(t), await started(t, oneStream)];
+  const group = new Group(t, servers);
+  assert.equal(group.upstream.pick(), undefined, 'and all are dialled');
+  await eventually('all are connected', () => group.log.length === 3);
+  const picks = (count: number): (string | undefined)[] =>
+    Array.from({ length: count }, () => group.upstream.pick()?.endpoint);
+  const [a, b, c] = servers.map(({ address }) => address);
+  assert.deepEqual(picks(7), [a, b, c, a, b, c, a]);
+  assert.equal(group.upstream.pick()?.endpoint, b);
+  const full = group.upstream.pick();
+  assert.equal(full?.endpoint, c);
+  CallOnConnection.on(full);
+  assert.deepEqual(picks(4), [a, b, a, b]);
+});
+
+test('of one endpoint the oldest connection with room is taken', async (t) => {
+  const server = await started(t, oneStream);
+  const group = new Group(t, [server], { max: 2 });
+  const first = await group.runs();
+  const second = await group.runs();
+  assert.notEqual(second.connection, first.connection);
+  second.finish('done');
+  first.finish('done');
+  assert.equal(group.upstream.pick(), first.connection);
+});
+
+test('those that wait are served in order, one for each stream that becomes free', async (t) => {
+  const group = new Group(t, [await started(t, oneStream)]);
+  let running = await group.runs();
+  const waiting = [group.waits(), group.waits(), group.waits()];
+  for (const [index, next] of waiting.entries()) {
+    running.finish('done');
+    assert.deepEqual(
+      waiting.map(({ told }) => told !== ''),
+      waiting.map((_, other) => other <= index),
+    );
+    assert.ok(next.call);
+    running = next.call;
+  }
+});
+
+test('one that stopped waiting is never told, and the next has its turn', async (t) => {
+  const group = new Group(t, [await started(t, oneStream)]);
+  const running = await group.runs();
+  const [stopped, next] = [group.waits(), group.waits()];
+  group.upstream.stopWaiting(stopped);
+  group.upstream.stopWaiting(stopped);
+  running.finish('done');
+  assert.deepEqual([stopped.told, next.told], ['', 'connection']);
+});
+
+test('one that ends as soon as it is served does not keep the rest waiting', async (t) => {
+  const group = new Group(t, [await started(t, oneStream)]);
+  const running = await group.runs();
+  const hasty = new Waiting();
+  hasty.onConnection = (connection) => {
+    hasty.told = 'connection';
+    new CallOnConnection(connection).finish('done at once');
+  };
+  group.upstream.wait(hasty);
+  const next = group.waits();
+  running.finish('done');
+  assert.deepEqual([hasty.told, next.told], ['connection', 'connection']);
+});
+
+test('beyond maxPending nobody waits', async (t) => {
+  const group = new Group(t, [await started(t, oneStream)], { maxPending: 2 });
+  const running = await group.runs();
+  const waiting = [group.waits(), group.waits(), group.waits()];
+  assert.deepEqual(
+    waiting.map(({ told }) => told),
+    ['', '', 'upstream_queue_full'],
+  );
+  running.finish('done');
+  assert.equal(group.waits().told, '', 'there is a place again');
+});
+
+test('where every endpoint is down, those that wait are told why, and later ones at once', async (t) => {
+  const group = new Group(t, [await down(), await down()]);
+  const waiting = [group.waits(), group.waits()];
+  await eventually('they are told', () => waiting[1].told !== '');
+  for (const { told } of waiting) assert.equal(told, 'upstream_connection_refused');
+  assert.equal(group.waits().told, 'upstream_connection_refused');
+  assert.equal(group.upstream.pendingCount, 0);
+  assert.deepEqual(group.log, ['upstream_connection_refused', 'upstream_connection_refused']);
+});
+
+test('while one endpoint may still connect, the failure of another is not told', async (t) => {
+  const server = await started(t);
+  const group = new Group(t, [await down(), server]);
+  const waiting = group.waits();
+  await eventually('it is told', () => waiting.told !== '');
+  assert.equal(waiting.call?.connection.endpoint, server.address);
+});
+
+test('an endpoint that was down is dialled again when its wait is over', async (t) => {
+  let nowMs = 1_000_000;
+  t.mock.method(performance, 'now', () => nowMs);
+  const gone = await down();
+  const group = new Group(t, [gone]);
+  const first = group.waits();
+  for (let turn = 0; first.told === '' && turn < 10_000; turn++) await nextTurns(1);
+  assert.equal(group.waits().told, 'upstream_connection_refused');
+  await started(t, { port: gone.port });
+  nowMs += 1200;
+  const again = group.waits();
+  assert.equal(again.told, '');
+  for (let turn = 0; again.told === '' && turn < 10_000; turn++) await nextTurns(1);
+  assert.equal(again.told, 'connection');
+});
+
+test('a call that waits is never given a connection that is lost', async (t) => {
+  const breaks: Record<string, (server: RawServer) => void> = {
+    closed: ({ peers }) => peers[0].socket.end(),
+    reset: ({ peers }) => peers[0].socket.resetAndDestroy(),
+    violated: ({ peers }) => peers[0].sendData(0, Buffer.alloc(1)),
+  };
+  for (const [how, breakIt] of Object.entries(breaks)) {
+    const server = await started(t, oneStream);
+    const group = new Group(t, [server]);
+    const running = await group.runs();
+    const waiting = group.waits();
+    await server.wantRequest();
+    breakIt(server);
+    await eventually('the next is served', () => waiting.told !== '');
+    assert.deepEqual([running.end, waiting.told, waiting.call?.end], ['lost', 'connection', ''], how);
+    assert.notEqual(waiting.call?.connection, running.connection, how);
+  }
+});
+
+test('a lost connection is never picked, from the moment its streams are told', async (t) => {
+  const server = await started(t);
+  const group = new Group(t, [server]);
+  const running = await group.runs();
+  let picked: UpstreamConnection | undefined;
+  running.onConnectionLost = () => {
+    picked = group.upstream.pick();
+    running.finish('lost');
+  };
+  await server.wantRequest();
+  server.peers[0].sendData(0, Buffer.alloc(1));
+  await eventually('the call is lost', () => running.end !== '');
+  assert.equal(picked, undefined);
+});
+
+test('close() takes no new calls and lets running ones finish', async (t) => {
+  const server = await started(t, oneStream);
+  const group = new Group(t, [server]);
+  const running = await group.runs();
+  const waiting = group.waits();
+  group.upstream.close();
+  group.upstream.close();
+  assert.deepEqual([waiting.told, group.waits().told], ['upstream_closed', 'upstream_closed']);
+  assert.equal(group.upstream.pick(), undefined);
+  (await server.wantRequest()).succeed();
+  await eventually('the call ends', () => running.end !== '');
+  assert.equal(running.end, 'answered');
+  await server.peers[0].wantClosed();
+});
+
+test('destroy() ends everything now, what connects included', async (t) => {
+  const server = await started(t, oneStream);
+  const group = new Group(t, [server], { max: 2 });
+  const running = await group.runs();
+  const waiting = group.waits();
+  group.upstream.destroy('stopped');
+  group.upstream.destroy('stopped');
+  assert.deepEqual([running.end, waiting.told], ['lost', 'upstream_closed']);
+  assert.equal(group.upstream.pick(), undefined);
+  await server.peers[0].wantClosed();
+  assert.equal(group.waits().told, 'upstream_closed');
+});
