@@ -1,0 +1,52 @@
+// One call through a proxy, looked at closely: a proxy which answers quickly but wrongly must not win.
+
+import {
+  type ClientHttp2Session,
+  connect,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2';
+import { GRPC_REQUEST_HEADERS } from './request-headers.ts';
+
+const PATIENCE_MS = 5_000;
+
+/** Rejects unless the response is 200, application/grpc, the same message back, and grpc-status 0 in trailers. */
+export async function probeCall(port: number, path: string, message: Buffer): Promise<void> {
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  const impatience = setTimeout(() => session.destroy(new Error('no answer to the first call')), PATIENCE_MS);
+  try {
+    const problem = await callOnce(session, path, message);
+    if (problem !== undefined) throw new Error(`the first call came back wrong: ${problem}`);
+  } finally {
+    clearTimeout(impatience);
+    session.destroy();
+  }
+}
+
+async function callOnce(
+  session: ClientHttp2Session,
+  path: string,
+  message: Buffer,
+): Promise<string | undefined> {
+  return await new Promise((resolve, reject) => {
+    session.once('error', reject);
+    const stream = session.request({ ':method': 'POST', ':path': path, ...GRPC_REQUEST_HEADERS });
+    const chunks: Buffer[] = [];
+    let headers: IncomingHttpHeaders & IncomingHttpStatusHeader = {};
+    let trailers: IncomingHttpHeaders = {};
+    stream.once('error', reject);
+    stream.once('response', (received) => (headers = received));
+    stream.once('trailers', (received: IncomingHttpHeaders) => (trailers = received));
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.once('end', () => {
+      const grpcStatus = trailers['grpc-status'];
+      if (headers[':status'] !== 200) resolve(`HTTP status ${headers[':status']}`);
+      else if (headers['content-type'] !== 'application/grpc')
+        resolve(`content-type ${headers['content-type']}`);
+      else if (!Buffer.concat(chunks).equals(message)) resolve('another body than the service sent');
+      else if (grpcStatus !== '0') resolve(`grpc-status ${String(grpcStatus)} in the trailers`);
+      else resolve(undefined);
+    });
+    stream.end(message);
+  });
+}

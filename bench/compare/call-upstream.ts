@@ -1,0 +1,62 @@
+// The service behind every proxy for unary calls: nghttpd, which answers a POST with a file, as gRPC looks on the wire
+// (headers with content-type, data, trailers with grpc-status).
+//
+// nghttpd's --echo-upload sends trailers too, but no content-type, and it writes every upload to a temporary file. A file
+// gets its content-type by the extension, hence the dot in the last part of the path, which no real method has.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeMessage } from './payload.ts';
+import { StartedProcess } from './started-process.ts';
+import { findFreePort, waitUntilAccepting } from './tcp-port.ts';
+
+const SERVICE = 'voice.VoiceAssistant';
+
+export interface CallUpstream {
+  readonly port: number;
+  readonly process: StartedProcess;
+}
+
+export function callPath(workloadName: string): string {
+  return `/${SERVICE}/Say.${workloadName}`;
+}
+
+/** The file with request and response of one workload below `folder`. */
+export function messageFile(folder: string, workloadName: string): string {
+  return join(folder, callPath(workloadName));
+}
+
+export async function startCallUpstream(
+  program: string,
+  folder: string,
+  workloads: readonly { readonly name: string; readonly payloadBytes: number }[],
+): Promise<CallUpstream> {
+  mkdirSync(join(folder, SERVICE));
+  for (const { name, payloadBytes } of workloads) {
+    writeFileSync(messageFile(folder, name), makeMessage(payloadBytes));
+  }
+  const typesFile = join(folder, 'mime.types');
+  writeFileSync(typesFile, `application/grpc ${workloads.map(({ name }) => name).join(' ')}\n`);
+  const port = await findFreePort();
+  const started = new StartedProcess({
+    name: 'nghttpd',
+    program,
+    programArguments: [
+      '--no-tls',
+      '--no-content-length',
+      '--trailer=grpc-status: 0',
+      `--mime-types-file=${typesFile}`,
+      `--htdocs=${folder}`,
+      '--address=127.0.0.1',
+      // As many streams on one connection as a gRPC server takes, and windows that are no bottleneck on loopback:
+      // the default of 64 KiB per connection would measure how proxies wait.
+      '--max-concurrent-streams=10000',
+      '--window-bits=20',
+      '--connection-window-bits=24',
+      String(port),
+    ],
+    folder,
+  });
+  await waitUntilAccepting(port, started);
+  return { port, process: started };
+}

@@ -1,0 +1,31 @@
+// Where and with what the figures were made: a figure without this says nothing.
+
+import { arch, availableParallelism, cpus, release, type } from 'node:os';
+
+export interface MachineDescription {
+  readonly date: string;
+  readonly kernel: string;
+  readonly cpu: string;
+  readonly cores: number;
+  /** Name to version, of the proxies, the service and the load generator. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function describeMachine(versions: Readonly<Record<string, string>>): MachineDescription {
+  return {
+    date: new Date().toISOString(),
+    kernel: `${type()} ${release()} ${arch()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    versions,
+  };
+}
+
+export function machineLines(machine: MachineDescription): readonly string[] {
+  return [
+    `date      ${machine.date}`,
+    `kernel    ${machine.kernel}`,
+    `CPU       ${machine.cpu}, ${machine.cores} cores`,
+    ...Object.entries(machine.versions).map(([name, version]) => `${name.padEnd(10)}${version}`),
+  ];
+}
