@@ -1,0 +1,153 @@
+// Holds src to ARCHITECTURE.md: who may import whom, which file is the home of which package, and how files look.
+// What fails here is mended in the source; a row of these tables changes only with the architecture.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+/** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
+const FLOORS: Readonly<Record<string, string>> = {
+  'main.ts': 'cli',
+  cli: 'proxy demo observability config',
+  proxy: 'admin observability relay upstreams routing listeners transport config diagnosis grpc h2',
+  admin: 'observability upstreams config diagnosis',
+  observability: 'relay/exchange-record.ts relay/request-id.ts config grpc',
+  relay: 'upstreams routing transport config diagnosis grpc h2',
+  upstreams: 'transport config diagnosis grpc h2',
+  routing: 'config',
+  listeners: 'transport config diagnosis',
+  transport: 'h2',
+  demo: '',
+  config: '',
+  diagnosis: '',
+  grpc: '',
+  h2: '',
+};
+
+/** Third-party packages, each with the one file of src that may import it, types included. */
+const HOMES: Readonly<Record<string, string>> = {
+  '@grpc/grpc-js': 'demo/grpc.ts',
+  '@grpc/proto-loader': 'demo/voice-proto.ts',
+  '@grpc/reflection': 'demo/reflection-service.ts',
+  'grpc-health-check': 'demo/health-service.ts',
+  pino: 'observability/logger.ts',
+  yaml: 'config/yaml-document.ts',
+  zod: 'config/schema.ts',
+};
+
+const MOST_LINES = 300;
+/** Files that may be longer, each with its reason: generated tables, nothing else. */
+const LONGER: Readonly<Record<string, string>> = {};
+
+const CLOCK =
+  /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b|\b(?:Date|performance|process)\.\w|\bnew Date\b/;
+const KEBAB_CASE = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/;
+/** import and export from, import for its effects, import(), and Node's modules fetched by name. */
+const IMPORT =
+  /^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|^import\s+'([^']+)'|\b(?:import|require|getBuiltinModule)\(\s*['"`]([^'"`]+)/gm;
+
+interface Import {
+  readonly from: string;
+  readonly specifier: string;
+  readonly isType: boolean;
+  /** The imported file, relative to src; undefined for packages and Node's modules. */
+  readonly file: string | undefined;
+}
+
+const root = join(import.meta.dirname, '../src');
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+const imports = Array.from(sources, ([file, source]) => importsOf(file, source)).flat();
+
+function importsOf(from: string, source: string): Import[] {
+  return Array.from(source.matchAll(IMPORT), ([, type, named, bare, called]) => {
+    const specifier = named ?? bare ?? called;
+    const file = specifier.startsWith('.') ? join(dirname(from), specifier) : undefined;
+    return { from, specifier, isType: type !== undefined, file };
+  });
+}
+
+function folderOf(file: string): string {
+  return file.split('/', 1)[0];
+}
+
+function isAllowed({ from, file, isType }: Import): boolean {
+  if (file === undefined || folderOf(file) === folderOf(from)) return true;
+  const allowed = (FLOORS[folderOf(from)] ?? '').split(' ');
+  return allowed.includes(folderOf(file)) || (isType && allowed.includes(file));
+}
+
+/** The first way found that leads from a name back to itself. */
+function findCircle(nameOf: (file: string) => string): readonly string[] {
+  const edges = new Map<string, Set<string>>();
+  for (const { from, file } of imports) {
+    if (file === undefined || nameOf(from) === nameOf(file)) continue;
+    edges.set(nameOf(from), (edges.get(nameOf(from)) ?? new Set()).add(nameOf(file)));
+  }
+  const done = new Set<string>();
+  const follow = (name: string, way: readonly string[]): readonly string[] => {
+    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+    if (done.has(name)) return [];
+    done.add(name);
+    return [...(edges.get(name) ?? [])].map((next) => follow(next, [...way, name])).find(isFound) ?? [];
+  };
+  return [...edges.keys()].map((name) => follow(name, [])).find(isFound) ?? [];
+}
+
+function isFound(way: readonly string[]): boolean {
+  return way.length > 0;
+}
+
+function assertNone(violations: readonly Import[]): void {
+  assert.deepEqual(
+    violations.map(({ from, specifier }) => `${from} imports ${specifier}`),
+    [],
+  );
+}
+
+test('the table has every folder of src and no other', () => {
+  assert.deepEqual([...new Set(files.map(folderOf))].toSorted(), Object.keys(FLOORS).toSorted());
+});
+
+test('imports point down, as the table allows', () => {
+  assertNone(imports.filter((one) => !isAllowed(one)));
+});
+
+test('neither files nor folders import each other in a circle', () => {
+  assert.deepEqual(
+    findCircle((file) => file),
+    [],
+  );
+  assert.deepEqual(findCircle(folderOf), []);
+});
+
+test('src imports nothing outside src', () => {
+  assertNone(imports.filter(({ file }) => file !== undefined && !sources.has(file)));
+});
+
+test('each package is imported by its home file, and by no other', () => {
+  const ofPackages = imports.filter(({ specifier }) => !/^(?:\.|node:)/.test(specifier));
+  assertNone(ofPackages.filter(({ from, specifier }) => HOMES[specifier] !== from));
+  const inUse = new Set(ofPackages.map(({ specifier }) => specifier));
+  assert.deepEqual([...inUse].toSorted(), Object.keys(HOMES).toSorted());
+});
+
+test('h2 imports nothing outside itself and has no clock', () => {
+  assertNone(imports.filter(({ from, file }) => folderOf(from) === 'h2' && file === undefined));
+  const withClock = files.filter((file) => folderOf(file) === 'h2' && CLOCK.test(sources.get(file) ?? ''));
+  assert.deepEqual(withClock, []);
+});
+
+test(`no file is longer than ${MOST_LINES} lines`, () => {
+  const lengths = Array.from(sources, ([file, source]) => [file, source.split('\n').length - 1] as const);
+  const tooLong = lengths.filter(([file, lines]) => lines > MOST_LINES && !(file in LONGER));
+  assert.deepEqual(tooLong, []);
+});
+
+test('there is no default export, and names of files are kebab-case', () => {
+  const byDefault = /^export default\b|^export \{[^}]*\bas default\b/m;
+  const withDefault = files.filter((file) => byDefault.test(sources.get(file) ?? ''));
+  const misnamed = files.filter((file) => !KEBAB_CASE.test(file));
+  assert.deepEqual({ withDefault, misnamed }, { withDefault: [], misnamed: [] });
+});
