@@ -67,11 +67,6 @@ export class Connection {
     return this.#sender.peerSettings.maxConcurrentStreams;
   }
 
-  /** The peer's GOAWAY was received. */
-  get isPeerGoingAway(): boolean {
-    return this.#streams.peerGoAwayLastId !== Number.POSITIVE_INFINITY;
-  }
-
   /** Identifiers are used up so far that a new connection should take over. */
   get isWornOut(): boolean {
     return this.#streams.localIdsLeft <= 0;

@@ -47,11 +47,6 @@ export class FrameReader {
     this.#expect = expectPreface ? Expect.PREFACE : Expect.HEADER;
   }
 
-  /** True while a frame has begun and not ended. */
-  get isInsideFrame(): boolean {
-    return this.#expect > Expect.HEADER || this.#heldBytes > 0;
-  }
-
   /** Takes a chunk; resume() then reads it. */
   feed(chunk: Buffer): void {
     this.#chunk = chunk;

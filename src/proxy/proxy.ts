@@ -58,10 +58,6 @@ export class Proxy {
     return this.#listeners;
   }
 
-  get adminAddress(): string | undefined {
-    return this.#admin?.address.text;
-  }
-
   async #open(): Promise<void> {
     if (this.#config.admin !== undefined) {
       const state = { readiness: () => this.#readiness() };

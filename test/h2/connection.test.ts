@@ -119,7 +119,6 @@ describe('GOAWAY from the peer', () => {
     for (let count = 0; count < 3; count++) client.requests({ endStream: true });
     client.clears().receives(frames.goAway(3, ErrorCode.NO_ERROR, 'bye'));
     client.accepts().tells('goaway 3 NO_ERROR "bye"', 'refused 5');
-    assert.equal(client.connection.isPeerGoingAway, true);
     client.receives(frames.headers(3, frames.responseBlock(), { endStream: true }));
     client.tells('response 3 :status=200 end');
     assert.equal(client.connection.streamCount, 1);
@@ -278,5 +277,4 @@ test('numbers that tell when to open another connection', () => {
   client.receives(frames.settings([3, 50]));
   assert.equal(client.connection.peerMaxConcurrentStreams, 50);
   assert.equal(client.connection.isWornOut, false);
-  assert.equal(client.connection.isPeerGoingAway, false);
 });

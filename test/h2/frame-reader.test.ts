@@ -273,16 +273,4 @@ describe('after an exception and after the end', () => {
     read(reader, Buffer.concat([frames.ping(), frames.ping()]));
     assert.equal(recorder.calls.length, 1);
   });
-
-  test('it knows whether it stands inside a frame', () => {
-    const reader = newReader(new Recorder());
-    const bytes = frames.ping();
-    assert.equal(reader.isInsideFrame, false);
-    read(reader, bytes.subarray(0, 1));
-    assert.equal(reader.isInsideFrame, true);
-    read(reader, bytes.subarray(1, 9));
-    assert.equal(reader.isInsideFrame, true);
-    read(reader, bytes.subarray(9));
-    assert.equal(reader.isInsideFrame, false);
-  });
 });
