@@ -19,6 +19,11 @@ export type Role = 'server' | 'client';
 /** What a GOAWAY names before it is known which streams will be processed (RFC 9113 section 6.8). */
 export const HIGHEST_STREAM_ID = 0x7fffffff;
 
+/** From the first frame of a header block to its last (an endless one is the attack of CVE-2024-27316, slowly). */
+const HEADER_BLOCK_TIMEOUT_MS = 10_000;
+/** RFC 9113 section 6.5.3. */
+const SETTINGS_TIMEOUT_MS = 10_000;
+
 export class Connection {
   readonly #handler: ConnectionHandler;
   readonly #settings: LocalSettings;
@@ -30,6 +35,7 @@ export class Connection {
   readonly #isServer: boolean;
   #isClosed = false;
   #congestionWasSeen = false;
+  #firstCheckedAtMs: number | undefined = undefined;
 
   /** Writes the preface (client), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
   constructor(role: Role, output: OutputBuffer, settings: LocalSettings, handler: ConnectionHandler) {
@@ -78,12 +84,37 @@ export class Connection {
   }
 
   /**
-   * Takes octets from the peer, and the time for the flood guard, in whole milliseconds. Never throws: violations end their stream or the connection.
+   * Takes octets from the peer, and the time for the flood guard, in whole milliseconds. Never throws: violations end
+   * their stream or the connection. A chunk of very many frames is read in parts: see hasUnread.
+   * @param isKept the chunk stays as it is for as long as it is needed: keepUnread() makes no copy
    */
-  receive(chunk: Buffer, nowMs = 0): void {
+  receive(chunk: Buffer, nowMs = 0, isKept = false): void {
     if (this.#isClosed) return;
     this.#guard.nowMs = nowMs;
-    this.#reader.feed(chunk);
+    if (this.#reader.isParked) {
+      this.#reader.keepParked(chunk);
+      return;
+    }
+    this.#reader.feed(chunk, isKept);
+    this.#read();
+  }
+
+  /** Of the last chunk some is still to be read, by readOn(): now, or after keepUnread() when others have had their turn. */
+  get hasUnread(): boolean {
+    return this.#reader.isParked;
+  }
+
+  readOn(): void {
+    this.#reader.unpark();
+    this.#read();
+  }
+
+  /** The chunk in hand will be used for something else: what was not read of it is copied. */
+  keepUnread(): void {
+    this.#reader.keepParked();
+  }
+
+  #read(): void {
     for (;;) {
       try {
         this.#reader.resume();
@@ -110,7 +141,7 @@ export class Connection {
   #failStream(error: StreamError): void {
     const stream = this.#streams.get(error.streamId);
     if (stream === undefined) {
-      this.#streams.remember(error.streamId, true);
+      this.#streams.remember(error.streamId, true, this.#settings.initialWindowBytes);
       this.#sender.writer.writeResetStream(error.streamId, error.code);
     } else {
       this.#sender.sendReset(stream, error.code);
@@ -163,6 +194,31 @@ export class Connection {
     }
   }
 
+  /**
+   * Ends the connection when the peer has let too much time pass; to be called now and then.
+   * @param nowMs by the clock that receive() is told
+   */
+  checkTime(nowMs: number): void {
+    if (this.#isClosed) return;
+    this.#firstCheckedAtMs ??= nowMs;
+    const openSinceMs = this.#receiver.headerBlockOpenSinceMs;
+    if (openSinceMs !== undefined && nowMs - openSinceMs >= HEADER_BLOCK_TIMEOUT_MS) {
+      this.#fail(
+        new ConnectionError(
+          ErrorCode.ENHANCE_YOUR_CALM,
+          'header_block_timeout',
+          `a header block was not finished in ${HEADER_BLOCK_TIMEOUT_MS / 1000} s`,
+        ),
+      );
+    } else if (
+      this.#receiver.awaitsSettingsAcknowledgement &&
+      nowMs - this.#firstCheckedAtMs >= SETTINGS_TIMEOUT_MS
+    ) {
+      const message = `SETTINGS were not acknowledged in ${SETTINGS_TIMEOUT_MS / 1000} s`;
+      this.#fail(new ConnectionError(ErrorCode.SETTINGS_TIMEOUT, 'settings_timeout', message));
+    }
+  }
+
   /** Time has passed: buckets of the flood guard fill up again. */
   replenish(seconds: number): void {
     this.#guard.replenish(seconds);
@@ -191,7 +247,7 @@ export class Connection {
 
   /** @param opaque eight octets that the acknowledgement brings back */
   ping(opaque: Buffer): void {
-    if (!this.#isClosed) this.#sender.writer.writePing(opaque, 0, false);
+    if (!this.#isClosed) this.#sender.sendPing(opaque);
   }
 
   /**

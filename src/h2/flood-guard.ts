@@ -11,6 +11,7 @@ export const Flood = {
   PREMATURE_RESETS: 0,
   /** Streams we had to reset because the peer broke a rule (CVE-2025-8671). */
   STREAM_ERRORS: 1,
+  /** And acknowledgements of PINGs that nobody sent. */
   PINGS: 2,
   SETTINGS: 3,
   PRIORITIES: 4,
@@ -23,12 +24,16 @@ export const Flood = {
   /** Streams opened above SETTINGS_MAX_CONCURRENT_STREAMS. */
   REFUSED_STREAMS: 8,
   GOAWAYS: 9,
+  /** RST_STREAM and HEADERS on streams that are over, beyond what may have crossed their end. */
+  LATE_FRAMES: 10,
 } as const;
 
 interface Bucket {
   readonly token: string;
   readonly burst: number;
   readonly perSecond: number;
+  /** What can be saved up by useful traffic; the burst unless given. */
+  readonly most?: number;
 }
 
 const BUCKETS: readonly Bucket[] = [
@@ -37,11 +42,13 @@ const BUCKETS: readonly Bucket[] = [
   { token: 'too_many_pings', burst: 100, perSecond: 10 },
   { token: 'too_many_settings', burst: 20, perSecond: 2 },
   { token: 'too_many_priorities', burst: 1000, perSecond: 100 },
-  { token: 'too_many_window_updates', burst: 1000, perSecond: 100 },
+  // A peer may answer each DATA frame of a large batch by an update of the stream and one of the connection.
+  { token: 'too_many_window_updates', burst: 1000, perSecond: 100, most: 100_000 },
   { token: 'too_many_empty_frames', burst: 20, perSecond: 2 },
   { token: 'too_many_unknown_frames', burst: 100, perSecond: 10 },
   { token: 'too_many_refused_streams', burst: 100, perSecond: 10 },
   { token: 'too_many_goaways', burst: 20, perSecond: 2 },
+  { token: 'too_many_late_frames', burst: 1000, perSecond: 100 },
 ];
 
 export class FloodGuard {
@@ -80,7 +87,8 @@ export class FloodGuard {
   /** Gives back what useful traffic has earned. */
   forgive(flood: number, times: number): void {
     if (this.#left === undefined) return;
-    this.#left[flood] = Math.min(BUCKETS[flood].burst, this.#left[flood] + times);
+    const { burst, most = burst } = BUCKETS[flood];
+    this.#left[flood] = Math.min(most, this.#left[flood] + times);
   }
 
   /** To be called now and then with the whole seconds that have passed since the last call. */
@@ -88,7 +96,7 @@ export class FloodGuard {
     const left = this.#left;
     if (left === undefined) return;
     BUCKETS.forEach(({ burst, perSecond }, flood) => {
-      left[flood] = Math.min(burst, left[flood] + perSecond * seconds);
+      if (left[flood] < burst) left[flood] = Math.min(burst, left[flood] + perSecond * seconds);
     });
   }
 }

@@ -22,6 +22,10 @@ export interface FrameHandler {
 const Expect = { PREFACE: 0, HEADER: 1, PAYLOAD: 2, PAD_LENGTH: 3, DATA: 4, PADDING: 5 } as const;
 
 const FIRST_HOLD_BYTES = 256;
+/** Frames read before whoever owns time is asked whether others should have a turn; so many take well below a millisecond. */
+const FRAMES_AT_ONCE = 256;
+/** Beyond the one it is: a header block may be a call to decode, to route and to answer, tens of microseconds. */
+const EXTRA_COST_OF_HEADERS = 15;
 
 export class FrameReader {
   readonly #handler: FrameHandler;
@@ -40,6 +44,11 @@ export class FrameReader {
   /** The chunk in hand; kept in fields so that reading goes on after a stream error was thrown in the middle of it. */
   #chunk: Buffer | undefined = undefined;
   #offset = 0;
+  /** The chunk in hand when it was put aside in the middle. */
+  #parked: Buffer | undefined = undefined;
+  /** The chunk in hand, or what was put aside of it, stays as it is. */
+  #isKept = false;
+  #framesLeft = FRAMES_AT_ONCE;
 
   constructor(handler: FrameHandler, maxFrameBytes: number, expectPreface: boolean) {
     this.#handler = handler;
@@ -47,21 +56,44 @@ export class FrameReader {
     this.#expect = expectPreface ? Expect.PREFACE : Expect.HEADER;
   }
 
-  /** Takes a chunk; resume() then reads it. */
-  feed(chunk: Buffer): void {
+  /** Takes a chunk, which may be changed after the call unless it `isKept`; resume() then reads it. */
+  feed(chunk: Buffer, isKept = false): void {
     this.#chunk = chunk;
+    this.#isKept = isKept;
+    this.#offset = 0;
+    this.#framesLeft = FRAMES_AT_ONCE;
+  }
+
+  /** The chunk was put aside after FRAMES_AT_ONCE frames: unpark() and resume() go on with it. */
+  get isParked(): boolean {
+    return this.#parked !== undefined;
+  }
+
+  unpark(): void {
+    this.#chunk = this.#parked;
+    this.#parked = undefined;
+    this.#framesLeft = FRAMES_AT_ONCE;
+  }
+
+  /** Makes a copy of what was put aside, with `more` behind it: the chunk is valid no longer. */
+  keepParked(more?: Buffer): void {
+    if (this.#parked === undefined || (this.#isKept && more === undefined)) return;
+    const rest = this.#parked.subarray(this.#offset);
+    this.#parked = Buffer.concat(more === undefined ? [rest] : [rest, more]);
+    this.#isKept = true;
     this.#offset = 0;
   }
 
   /** Drops the rest of the chunk: the connection is over. */
   stop(): void {
     this.#chunk = undefined;
+    this.#parked = undefined;
     this.#held = undefined;
     this.#heldBytes = 0;
   }
 
   /**
-   * Reads until the chunk is used up. What the handler throws passes through; the frame it was thrown for counts as
+   * Reads until the chunk is used up, or put aside. What the handler throws passes through; the frame it was thrown for counts as
    * read, and another call of resume() goes on behind it.
    */
   resume(): void {
@@ -72,6 +104,11 @@ export class FrameReader {
       switch (this.#expect) {
         case Expect.HEADER:
           if (available >= FRAME_HEADER_BYTES && this.#heldBytes === 0) {
+            if (this.#framesLeft-- <= 0) {
+              this.#parked = chunk;
+              this.#chunk = undefined;
+              break;
+            }
             this.#readHeader(chunk, this.#offset);
             this.#offset += FRAME_HEADER_BYTES;
             this.#startFrame();
@@ -149,6 +186,7 @@ export class FrameReader {
       );
     }
     if (this.#type !== FrameType.DATA) {
+      if (this.#type === FrameType.HEADERS) this.#framesLeft -= EXTRA_COST_OF_HEADERS;
       this.#expect = Expect.PAYLOAD;
       return;
     }

@@ -52,6 +52,7 @@ export class HeaderReceiver {
   readonly #guard: FloodGuard;
   readonly #decoder: HpackDecoder;
   readonly #block: HeaderBlock;
+  #openSinceMs = 0;
 
   constructor(
     isServer: boolean,
@@ -82,6 +83,10 @@ export class HeaderReceiver {
     return this.#block.streamId;
   }
 
+  get openSinceMs(): number | undefined {
+    return this.#block.isOpen ? this.#openSinceMs : undefined;
+  }
+
   receiveHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (streamId === 0) throw connectionError('headers_on_connection', 'HEADERS on stream 0');
     let from = start;
@@ -100,8 +105,10 @@ export class HeaderReceiver {
     }
     if (from > to) throw connectionError('headers_padding_too_long', 'HEADERS with more padding than octets');
     const endStream = (flags & Flag.END_STREAM) !== 0;
-    if ((flags & Flag.END_HEADERS) === 0) this.#block.begin(streamId, endStream, bytes, from, to);
-    else this.#receiveBlock(streamId, endStream, bytes, from, to);
+    if ((flags & Flag.END_HEADERS) === 0) {
+      this.#openSinceMs = this.#guard.nowMs;
+      this.#block.begin(streamId, endStream, bytes, from, to);
+    } else this.#receiveBlock(streamId, endStream, bytes, from, to);
   }
 
   receiveContinuation(flags: number, bytes: Buffer, start: number, end: number): void {
@@ -137,7 +144,10 @@ export class HeaderReceiver {
 
   #checkPastHeaders(streamId: number): void {
     const past = this.#streams.past(streamId);
-    if (past === Past.RESET_BY_US || streamId > this.#streams.ownGoAwayLastId) return;
+    if (past === Past.RESET_BY_US || streamId > this.#streams.ownGoAwayLastId) {
+      if (!this.#streams.spendLateFrame()) this.#guard.count(Flood.LATE_FRAMES);
+      return;
+    }
     // A stream of ours, ended or forgotten: a late block of an upstream costs that stream only (section 5.1), since the
     // connection carries the calls of many clients.
     if (past !== Past.IDLE && !this.#streams.isPeerId(streamId)) return;
@@ -154,11 +164,12 @@ export class HeaderReceiver {
   #receiveRequest(streamId: number, list: HeaderList, endStream: boolean): void {
     if (streamId > this.#streams.ownGoAwayLastId) {
       this.#streams.lastPeerId = streamId;
+      this.#streams.expectLate(this.#settings.initialWindowBytes);
       return;
     }
     if (this.#streams.size >= this.#settings.maxConcurrentStreams) {
       this.#streams.lastPeerId = streamId;
-      this.#streams.remember(streamId, true);
+      this.#streams.remember(streamId, true, this.#settings.initialWindowBytes);
       this.#guard.count(Flood.REFUSED_STREAMS);
       this.#sender.writer.writeResetStream(streamId, ErrorCode.REFUSED_STREAM);
       return;
@@ -174,7 +185,7 @@ export class HeaderReceiver {
     stream.openedAtMs = this.#guard.nowMs;
     stream.headersReceived = true;
     stream.state = StreamState.OPEN;
-    if (list.overflowedAt === undefined) checkRequest(list, streamId);
+    if (list.overflowedAt === undefined) checkRequest(list, streamId, this.#settings.enableConnectProtocol);
     this.#expectContent(stream, list, endStream);
     if (endStream) this.#streams.endPeerSide(stream);
     this.#onRequest(stream, list, endStream);

@@ -9,6 +9,7 @@ import type { HeaderList } from './hpack/header-list.ts';
 export const HeaderRules = { NONE: 0, REQUEST: 1, RESPONSE: 2, TRAILERS: 3 } as const;
 
 const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path']);
+const EXTENDED_CONNECT_PSEUDO = new Set([...REQUEST_PSEUDO, ':protocol']);
 const RESPONSE_PSEUDO = new Set([':status']);
 const NO_PSEUDO = new Set<string>();
 
@@ -21,18 +22,22 @@ const CONNECTION_SPECIFIC = new Set([
   'upgrade',
 ]);
 
-/** @throws StreamError when the list is not a well-formed request (section 8.3.1). */
-export function checkRequest(list: HeaderList, streamId: number): void {
+/**
+ * @param extendedConnect our SETTINGS have allowed it (RFC 8441 section 3)
+ * @throws StreamError when the list is not a well-formed request (section 8.3.1).
+ */
+export function checkRequest(list: HeaderList, streamId: number, extendedConnect = false): void {
   if (list.obeys === HeaderRules.REQUEST) return;
-  checkFields(list, streamId, REQUEST_PSEUDO);
+  checkFields(list, streamId, extendedConnect ? EXTENDED_CONNECT_PSEUDO : REQUEST_PSEUDO);
   const method = list.get(':method');
   const scheme = list.get(':scheme');
   const path = list.get(':path');
   const authority = list.get(':authority');
   if (method === undefined || method === '')
     throw malformed(streamId, 'request_method_missing', ':method is missing');
-  if (method === 'CONNECT') {
-    // Extended CONNECT (RFC 8441) was not offered in our SETTINGS, so that scheme and path must be absent.
+  const protocol = extendedConnect ? list.get(':protocol') : undefined;
+  if (protocol !== undefined) checkProtocol(protocol, method, authority, streamId);
+  if (method === 'CONNECT' && protocol === undefined) {
     if (scheme !== undefined || path !== undefined) {
       throw malformed(streamId, 'request_connect_pseudo', 'CONNECT with :scheme or :path');
     }
@@ -58,6 +63,20 @@ export function checkRequest(list: HeaderList, streamId: number): void {
   }
   if (authority === undefined) checkHost(list, streamId);
   list.obeys = HeaderRules.REQUEST;
+}
+
+/** Extended CONNECT is a CONNECT with all the fields of other requests (RFC 8441 section 4). */
+function checkProtocol(
+  protocol: string,
+  method: string,
+  authority: string | undefined,
+  streamId: number,
+): void {
+  if (method !== 'CONNECT')
+    throw malformed(streamId, 'request_protocol_unexpected', ':protocol without CONNECT');
+  if (!isToken(protocol)) throw malformed(streamId, 'request_protocol_invalid', ':protocol is no token');
+  if (authority === undefined || authority === '')
+    throw malformed(streamId, 'request_authority_missing', 'CONNECT without :authority');
 }
 
 /** Without :authority the host field takes its place (section 8.3.1), and has to be as good. */

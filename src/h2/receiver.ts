@@ -2,6 +2,7 @@
 // violation is thrown as ConnectionError or StreamError; acting on it is the connection's business.
 
 import type { ConnectionHandler } from './connection-handler.ts';
+import { DataReceiver } from './data-receiver.ts';
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
 import { Flood, type FloodGuard } from './flood-guard.ts';
@@ -12,7 +13,7 @@ import type { Sender } from './sender.ts';
 import { checkSettingsFrame, type LocalSettings, SETTING_BYTES, SettingId } from './settings.ts';
 import type { Stream } from './stream.ts';
 import { Past, type StreamRegistry } from './stream-registry.ts';
-import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
+import { StreamState } from './stream-state.ts';
 
 /**
  * A stream reset this soon, before any answer, cost more than it used: the attack of CVE-2023-44487 opens and resets in
@@ -28,12 +29,9 @@ export class Receiver implements FrameHandler {
   readonly #sender: Sender;
   readonly #guard: FloodGuard;
   readonly #headers: HeaderReceiver;
-  #window: number;
+  readonly #data: DataReceiver;
   #settingsReceived = false;
   #unacknowledgedSettings = 1;
-  /** The stream of the DATA frame being read; undefined when its octets go nowhere. */
-  #dataStream: Stream | undefined = undefined;
-  #dataEndsStream = false;
 
   constructor(
     isServer: boolean,
@@ -48,7 +46,7 @@ export class Receiver implements FrameHandler {
     this.#streams = streams;
     this.#sender = sender;
     this.#guard = guard;
-    this.#window = settings.connectionWindowBytes;
+    this.#data = new DataReceiver(settings, streams, sender, guard);
     this.#headers = new HeaderReceiver(
       isServer,
       (stream, list, endStream) => handler.onRequest(stream, list, endStream),
@@ -59,60 +57,27 @@ export class Receiver implements FrameHandler {
     );
   }
 
+  /** Of our SETTINGS some are still to be acknowledged (section 6.5.3). */
+  get awaitsSettingsAcknowledgement(): boolean {
+    return this.#unacknowledgedSettings > 0;
+  }
+
+  /** When the header block began that has not ended yet, by the time receive() was told; undefined when there is none. */
+  get headerBlockOpenSinceMs(): number | undefined {
+    return this.#headers.openSinceMs;
+  }
+
   onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void {
-    this.#dataStream = undefined;
     this.#checkOrder(FrameType.DATA, streamId);
     if (streamId === 0) throw connectionError('data_on_connection', 'DATA on stream 0');
-    this.#window -= length;
-    if (this.#window < 0) {
-      throw new ConnectionError(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'connection_window_exceeded',
-        'more DATA than the connection allows',
-      );
-    }
-    this.#window += this.#sender.creditConnection(length);
+    this.#data.countConnection(length);
     const stream = this.#liveStream(streamId, FrameType.DATA);
-    if (stream === undefined) return;
-    if (nextStreamState(stream.state, StreamInput.RECEIVE_DATA) === StreamViolation.STREAM_CLOSED) {
-      throw new StreamError(streamId, ErrorCode.STREAM_CLOSED, 'data_after_end', 'DATA after END_STREAM');
-    }
-    if (!stream.headersReceived)
-      throw streamError(streamId, 'data_before_headers', 'DATA before the response');
-    stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) {
-      throw new StreamError(
-        streamId,
-        ErrorCode.FLOW_CONTROL_ERROR,
-        'stream_window_exceeded',
-        'more DATA than the stream allows',
-      );
-    }
-    const content = length - padding;
-    if (content === 0 && !endStream) this.#guard.count(Flood.EMPTY_DATA);
-    else this.#guard.dataReceived();
-    if (stream.contentLeft !== -1) this.#countContent(stream, content, endStream);
-    if (padding > 0) this.#sender.credit(stream, padding);
-    this.#dataStream = stream;
-    this.#dataEndsStream = endStream;
+    if (stream === undefined) this.#data.ignore(length);
+    else this.#data.begin(stream, length, padding, endStream);
   }
 
   onDataPiece(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    const stream = this.#dataStream;
-    if (stream === undefined || stream.state === StreamState.CLOSED) return;
-    if (!isLast || !this.#dataEndsStream) {
-      if (start < end) stream.owner.onData(bytes, start, end, false);
-      return;
-    }
-    this.#streams.endPeerSide(stream);
-    stream.owner.onData(bytes, start, end, true);
-  }
-
-  #countContent(stream: Stream, content: number, endStream: boolean): void {
-    stream.contentLeft -= content;
-    if (stream.contentLeft < 0 || (endStream && stream.contentLeft !== 0)) {
-      throw streamError(stream.id, 'content_length_mismatch', 'DATA does not add up to content-length');
-    }
+    this.#data.receive(bytes, start, end, isLast);
   }
 
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -197,7 +162,10 @@ export class Receiver implements FrameHandler {
     if (streamId === 0) throw connectionError('reset_on_connection', 'RST_STREAM on stream 0');
     checkSize('reset_frame_size', FrameType.RST_STREAM, end - start, 4);
     const stream = this.#liveStream(streamId, FrameType.RST_STREAM);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      if (!this.#streams.spendLateFrame()) this.#guard.count(Flood.LATE_FRAMES);
+      return;
+    }
     if (
       this.#isServer &&
       !stream.headersSent &&
@@ -251,7 +219,8 @@ export class Receiver implements FrameHandler {
     if (streamId !== 0) throw connectionError('ping_on_stream', `PING on stream ${streamId}`);
     checkSize('ping_frame_size', FrameType.PING, end - start, 8);
     if ((flags & Flag.ACK) !== 0) {
-      this.#handler.onPingAcknowledged();
+      if (this.#sender.takePing()) this.#handler.onPingAcknowledged();
+      else this.#guard.count(Flood.PINGS);
       return;
     }
     this.#guard.count(Flood.PINGS);
@@ -284,10 +253,6 @@ export class Receiver implements FrameHandler {
 
 function connectionError(token: string, message: string): ConnectionError {
   return new ConnectionError(ErrorCode.PROTOCOL_ERROR, token, message);
-}
-
-function streamError(streamId: number, token: string, message: string): StreamError {
-  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, message);
 }
 
 function checkSize(token: string, type: number, length: number, expected: number): void {

@@ -30,6 +30,7 @@ export class Sender implements StreamSender {
   readonly #localSettings: LocalSettings;
   #window = DEFAULT_WINDOW_BYTES;
   #uncreditedBytes = 0;
+  #pingsUnderWay = 0;
   /** Streams with data that wait for the connection's window or for the output to drain, first come first served. */
   #waiting: Stream[] = [];
 
@@ -212,6 +213,19 @@ export class Sender implements StreamSender {
         stream.owner.onWritable();
       }
     }
+  }
+
+  /** @param opaque eight octets that the acknowledgement brings back */
+  sendPing(opaque: Buffer): void {
+    this.#pingsUnderWay++;
+    this.writer.writePing(opaque, 0, false);
+  }
+
+  /** An acknowledgement came. @returns whether there was a PING to acknowledge */
+  takePing(): boolean {
+    if (this.#pingsUnderWay === 0) return false;
+    this.#pingsUnderWay--;
+    return true;
   }
 
   sendGoAway(lastStreamId: number, code: number, debug: string): void {

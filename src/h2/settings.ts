@@ -11,18 +11,20 @@ export const SettingId = {
   INITIAL_WINDOW_SIZE: 0x4,
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
+  /** RFC 8441 section 3. */
+  ENABLE_CONNECT_PROTOCOL: 0x8,
 } as const;
 
-const NAMES = ['', ...Object.keys(SettingId)];
+const NAMES = new Map<number, string>(Object.entries(SettingId).map(([name, id]) => [id, name]));
 
 export function settingName(id: number): string {
-  return NAMES[id] || `setting 0x${id.toString(16)}`;
+  return NAMES.get(id) ?? `setting 0x${id.toString(16)}`;
 }
 
 export const SETTING_BYTES = 6;
 export const DEFAULT_WINDOW_BYTES = 65_535;
 export const LARGEST_WINDOW_BYTES = 0x7fffffff;
-/** A SETTINGS frame with more entries is a flood: only six are defined. */
+/** A SETTINGS frame with more entries is a flood: hardly ten are defined. */
 const MOST_ENTRIES = 32;
 
 /** The values in force for what a peer may be sent; RFC 9113's initial values until its SETTINGS arrive. */
@@ -89,6 +91,8 @@ export interface LocalSettings {
   readonly connectionWindowBytes: number;
   readonly maxHeaderListBytes: number;
   readonly maxHeaderFields: number;
+  /** Server role: requests may be extended CONNECT (RFC 8441), by which WebSockets come. */
+  readonly enableConnectProtocol?: boolean;
 }
 
 /** The payload of our first SETTINGS frame. */
@@ -98,6 +102,8 @@ export function settingsPayload(settings: LocalSettings, isServer: boolean): Buf
     [SettingId.INITIAL_WINDOW_SIZE, settings.initialWindowBytes],
     [SettingId.MAX_HEADER_LIST_SIZE, settings.maxHeaderListBytes],
   ];
+  if (isServer && settings.enableConnectProtocol === true)
+    entries.push([SettingId.ENABLE_CONNECT_PROTOCOL, 1]);
   const payload = Buffer.alloc(entries.length * SETTING_BYTES);
   entries.forEach(([id, value], index) => {
     payload.writeUInt16BE(id, index * SETTING_BYTES);

@@ -20,6 +20,9 @@ export const Past = {
 /** What a client may have under way when its calls are refused one after another: a few thousand headers in one packet. */
 const MOST_RESETS_REMEMBERED = 4096;
 const MOST_ENDS_REMEMBERED = 64;
+const MOST_LATE_FRAMES = 8192;
+/** Per stream, for frames without octets. */
+const SPARE_LATE_BYTES = 1024;
 
 export class StreamRegistry {
   readonly #streams = new Map<number, Stream>();
@@ -34,6 +37,8 @@ export class StreamRegistry {
   /** Kept apart, so that ordinary ends do not push out what matters longer. */
   readonly #resets = new RecentIds(MOST_RESETS_REMEMBERED);
   readonly #ends = new RecentIds(MOST_ENDS_REMEMBERED);
+  #lateBytes = 0;
+  #lateFrames = 0;
 
   constructor(isServer: boolean) {
     this.#isServer = isServer;
@@ -93,7 +98,7 @@ export class StreamRegistry {
   /** Takes a stream out when it has reached the closed state. */
   remove(stream: Stream, resetByUs: boolean): void {
     stream.state = StreamState.CLOSED;
-    if (this.#streams.delete(stream.id)) this.remember(stream.id, resetByUs);
+    if (this.#streams.delete(stream.id)) this.remember(stream.id, resetByUs, stream.receiveWindow);
   }
 
   /** END_STREAM has come from the peer. */
@@ -102,8 +107,34 @@ export class StreamRegistry {
     if (stream.state === StreamState.CLOSED) this.remove(stream, false);
   }
 
-  remember(id: number, resetByUs: boolean): void {
-    (resetByUs ? this.#resets : this.#ends).add(id);
+  /** @param windowBytes what the peer may have sent before it learned of a reset */
+  remember(id: number, resetByUs: boolean, windowBytes: number): void {
+    if (resetByUs) {
+      this.#resets.add(id);
+      this.expectLate(windowBytes);
+    } else {
+      this.#ends.add(id);
+      this.#lateFrames = Math.min(this.#lateFrames + 1, MOST_LATE_FRAMES);
+    }
+  }
+
+  /** The peer may not know yet that a stream is over: a window of DATA and its end can still be under way. */
+  expectLate(windowBytes: number): void {
+    this.#lateBytes += Math.max(0, windowBytes) + SPARE_LATE_BYTES;
+    this.#lateFrames = Math.min(this.#lateFrames + 2, MOST_LATE_FRAMES);
+  }
+
+  /** @returns whether so many octets of DATA may still come for streams that are over */
+  spendLateBytes(size: number): boolean {
+    this.#lateBytes -= size;
+    return this.#lateBytes >= 0;
+  }
+
+  /** @returns whether one more trailer section or RST_STREAM may still come for a stream that is over */
+  spendLateFrame(): boolean {
+    if (this.#lateFrames === 0) return false;
+    this.#lateFrames--;
+    return true;
   }
 
   /** What is known of an identifier without a live stream. */

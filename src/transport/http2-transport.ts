@@ -1,7 +1,7 @@
-// An h2 connection on a socket: reads go in, output goes out once per turn of the event loop. The one writer of its
+// An h2 connection on a socket, or on any duplex stream of octets: reads go in, output goes out once per turn of the event loop. The one writer of its
 // socket. It never throws into a socket event, and close() may be called any number of times.
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Connection, type Role } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
@@ -13,6 +13,12 @@ const CLOSE_TIMEOUT_MS = 1000;
 /** A peer that sends and does not read is not read from until it has taken some of its answers. */
 const PAUSE_READING_BYTES = 1_048_576;
 const RESUME_READING_BYTES = 262_144;
+/** What one connection may take of a turn of the event loop, about. */
+const LONGEST_TURN_MS = 1;
+/** A read this long means that more waits: libuv then reads the same socket again, up to 32 times in one turn. */
+const LONG_READ_BYTES = 16_384;
+/** Between two reads of one turn there is less than this, since nobody else has his. */
+const MOST_BETWEEN_READS_MS = 0.1;
 
 export interface TransportEvents {
   /** The socket is gone. Streams that were open have been told before. */
@@ -21,7 +27,7 @@ export interface TransportEvents {
 
 export class Http2Transport implements Flushable, OutputSink {
   readonly connection: Connection;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #output: OutputBuffer;
   readonly #events: TransportEvents;
   readonly #mayPause: boolean;
@@ -30,15 +36,20 @@ export class Http2Transport implements Flushable, OutputSink {
   /** Writes that were done when write() returned; callbacks come in the order of the writes. */
   #callbacksToSkip = 0;
   #isClosing = false;
+  /** By a violation: whatever the peer takes or leaves, it has CLOSE_TIMEOUT_MS in all. */
+  #hasFailed = false;
   #isPaused = false;
   #closeTimer: NodeJS.Timeout | undefined = undefined;
   #lingerMs = CLOSE_TIMEOUT_MS;
   #reason = '';
+  /** When the reads began that follow each other without a pause, and when the last of them was done. */
+  #turnBeganMs = 0;
+  #readDoneMs = 0;
   #replenishedAtMs = Math.floor(performance.now());
 
   /** The connection's first frames leave at once; nothing is read before start(), or receive() is called. */
   constructor(
-    socket: Socket,
+    socket: Duplex,
     role: Role,
     settings: LocalSettings,
     handler: ConnectionHandler,
@@ -50,7 +61,6 @@ export class Http2Transport implements Flushable, OutputSink {
     this.#mayPause = role === 'server';
     this.#output = new OutputBuffer(this);
     this.connection = new Connection(role, this.#output, settings, handler);
-    socket.setNoDelay(true);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#noteReason(describeSocketError(error)));
     socket.on('end', () => {
       this.#noteReason('the peer closed the connection');
@@ -61,23 +71,69 @@ export class Http2Transport implements Flushable, OutputSink {
 
   /** Reads from now on, by 'data' events. `head` is what was read from the socket before. */
   start(head: Buffer | undefined): void {
-    if (head !== undefined) this.receive(head);
-    this.#socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    if (head !== undefined) this.receive(head, true);
+    this.#socket.on('data', (chunk: Buffer) => this.receive(chunk, true));
     // Whoever looked at the first octets may have left the socket paused.
     this.#socket.resume();
   }
 
-  /** Octets from the peer; for sockets that hand them over by another way than 'data' events. The chunk may be reused after the call. */
-  receive(chunk: Buffer): void {
+  /** Octets from the peer; for sockets that hand them over by another way than 'data' events. The chunk may be reused after the call, unless it `isKept`. */
+  receive(chunk: Buffer, isKept = false): void {
     // What still comes is dropped: it must neither end the time a slow reader has, nor prolong it.
     if (this.#isClosing) return;
     const { connection } = this;
-    // Whole milliseconds: a fraction would be an object of its own on the heap.
-    const nowMs = Math.floor(performance.now());
+    const startedMs = performance.now();
+    // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
+    const nowMs = Math.floor(startedMs);
     if (nowMs - this.#replenishedAtMs >= 1000) this.#replenish(nowMs);
-    connection.receive(chunk, nowMs);
-    if (connection.isClosed) this.close();
+    connection.receive(chunk, nowMs, isKept);
+    if (chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
+    else if (connection.hasUnread) this.#readOn(startedMs + LONGEST_TURN_MS);
+    this.#afterReading();
+  }
+
+  /** Of a peer that sends more than fits into one read: all its reads of a turn together have their time. */
+  #shareTurn(startedMs: number): void {
+    if (startedMs - this.#readDoneMs > MOST_BETWEEN_READS_MS) this.#turnBeganMs = startedMs;
+    const untilMs = this.#turnBeganMs + LONGEST_TURN_MS;
+    if (this.connection.hasUnread) this.#readOn(untilMs);
+    this.#readDoneMs = performance.now();
+    if (this.#readDoneMs < untilMs || this.#isPaused || this.connection.isClosed) return;
+    this.#pause();
+    setImmediate(this.#continueReading);
+  }
+
+  #afterReading(): void {
+    if (this.connection.isClosed) this.close();
     else if (this.#mayPause && this.#output.pendingBytes > PAUSE_READING_BYTES) this.#pause();
+  }
+
+  /** A chunk of many small frames: the other connections get their turn after a millisecond. */
+  #readOn(untilMs: number): void {
+    const { connection } = this;
+    while (connection.hasUnread) {
+      if (performance.now() >= untilMs) {
+        connection.keepUnread();
+        if (!this.#isPaused) this.#pause();
+        setImmediate(this.#continueReading);
+        return;
+      }
+      connection.readOn();
+    }
+  }
+
+  readonly #continueReading = (): void => {
+    if (this.#isClosing) return;
+    this.#readOn(performance.now() + LONGEST_TURN_MS);
+    this.#afterReading();
+    if (!this.connection.hasUnread) this.#resumeReading();
+  };
+
+  /** Ends the connection when the peer has let too much time pass, see Connection.checkTime. */
+  checkTime(nowMs: number): void {
+    if (this.#isClosing) return;
+    this.connection.checkTime(Math.floor(nowMs));
+    if (this.connection.isClosed) this.close();
   }
 
   /** How long the peer has not taken the octets that were written last; 0 when nothing waits. */
@@ -148,12 +204,13 @@ export class Http2Transport implements Flushable, OutputSink {
     if (error) return;
     this.connection.outputDrained();
     this.#resumeReading();
-    if (this.#isClosing) this.#limitClosing();
+    if (this.#isClosing && !this.#hasFailed) this.#limitClosing();
     this.flush();
   };
 
   #resumeReading(): void {
-    if (!this.#isPaused || this.#output.pendingBytes >= RESUME_READING_BYTES) return;
+    if (!this.#isPaused || this.connection.hasUnread || this.#output.pendingBytes >= RESUME_READING_BYTES)
+      return;
     this.#isPaused = false;
     this.#socket.resume();
   }
@@ -169,10 +226,12 @@ export class Http2Transport implements Flushable, OutputSink {
    * @param lingerMs how long the peer may do nothing until it has closed its side too; a later, shorter time counts
    */
   close(lingerMs = CLOSE_TIMEOUT_MS): void {
+    if (this.#hasFailed) return;
     this.#lingerMs = Math.min(lingerMs, this.#isClosing ? this.#lingerMs : lingerMs);
     this.#limitClosing();
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#hasFailed = this.connection.isClosed;
     if (!this.connection.isClosed)
       this.connection.connectionLost(this.#reason || 'the connection was closed');
     this.flush();

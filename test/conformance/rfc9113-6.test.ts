@@ -202,7 +202,14 @@ describe('6.7 PING', () => {
   });
 
   test('an acknowledgement is told and not answered', () => {
-    requested().receives(frames.pingAcknowledgement()).accepts().wants().tells('ping acknowledged');
+    const server = requested();
+    server.connection.ping(Buffer.from('12345678'));
+    server.takesOutput();
+    server.receives(frames.pingAcknowledgement()).accepts().wants().tells('ping acknowledged');
+  });
+
+  test('an acknowledgement of a PING that nobody sent is not told', () => {
+    requested().receives(frames.pingAcknowledgement()).accepts().wants().tells();
   });
 
   test('ping_on_stream: PING on a stream', () => {

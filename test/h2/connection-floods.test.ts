@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import type { Role } from '../../src/h2/connection.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import * as frames from '../support/frames.ts';
-import { type Endpoint, opened } from '../support/wire.ts';
+import { Endpoint, opened } from '../support/wire.ts';
 
 const REQUEST = frames.requestBlock();
 
@@ -208,8 +208,26 @@ describe('what is no flood', () => {
     });
   }
 
-  test('acknowledgements of PING, and the one of our SETTINGS', () => {
-    const server = opened('server').receives(repeatedly(1_000, () => frames.pingAcknowledgement()));
+  test('acknowledgements of PINGs that we sent, and the one of our SETTINGS', () => {
+    const server = opened('server');
+    for (let count = 0; count < 1_000; count++) server.connection.ping(Buffer.alloc(8));
+    server.receives(repeatedly(1_000, () => frames.pingAcknowledgement()));
+    server.accepts();
+  });
+
+  test('what crosses the end of a stream: a window of DATA in small frames, a trailer section, a reset', () => {
+    const server = opened('server');
+    for (let index = 0; index < 1_500; index++) {
+      const id = 1 + 2 * index;
+      server.receives(frames.headers(id, REQUEST));
+      server.nowMs += 100;
+      server.stream(id).reset(ErrorCode.CANCEL);
+      server.receives(
+        repeatedly(100, () => frames.data(id, 'x'.repeat(500))),
+        frames.headers(id, frames.block(['a', 'b']), { endStream: true }),
+        frames.resetStream(id, ErrorCode.CANCEL),
+      );
+    }
     server.accepts();
   });
 });
@@ -217,6 +235,80 @@ describe('what is no flood', () => {
 test('too_many_settings: acknowledgements of SETTINGS that we never sent', () => {
   const server = opened('server').receives(repeatedly(20, () => frames.settingsAcknowledgement()));
   server.failsConnection('too_many_settings', 'ENHANCE_YOUR_CALM');
+});
+
+test('too_many_pings: acknowledgements of PINGs that we never sent', () => {
+  const server = opened('server').receives(repeatedly(101, () => frames.pingAcknowledgement()));
+  server.failsConnection('too_many_pings', 'ENHANCE_YOUR_CALM');
+});
+
+test('too_many_late_frames: resets of a stream that ended long ago', () => {
+  const server = opened('server').receives(frames.headers(1, REQUEST), frames.resetStream(1, 8));
+  server.receives(repeatedly(1_100, () => frames.resetStream(1, 8)));
+  server.failsConnection('too_many_late_frames', 'ENHANCE_YOUR_CALM');
+});
+
+test('too_many_late_frames: header blocks on a stream that we reset', () => {
+  const server = opened('server').receives(frames.headers(1, REQUEST));
+  server.stream(1).reset(ErrorCode.CANCEL);
+  server.receives(repeatedly(1_100, () => frames.headers(1, REQUEST)));
+  server.failsConnection('too_many_late_frames', 'ENHANCE_YOUR_CALM');
+});
+
+for (const [what, frame] of [
+  ['octets', frames.data(1, Buffer.alloc(1_000))],
+  ['empty frames', frames.data(1, '')],
+] as const) {
+  test(`late_data_exceeded: ${what} for a stream that we reset, beyond what its window allowed`, () => {
+    const server = opened('server').receives(frames.headers(1, REQUEST));
+    server.stream(1).reset(ErrorCode.CANCEL);
+    server.receives(repeatedly(70_000, () => frame));
+    server.failsConnection('late_data_exceeded', 'FLOW_CONTROL_ERROR');
+  });
+}
+
+test('too_much_padding: a megabyte more of padding than of content', () => {
+  const server = opened('server').receives(frames.headers(1, REQUEST));
+  const padded = frames.data(1, 'x', { padding: 255 });
+  server.receives(repeatedly(4_000, () => padded));
+  server.accepts();
+  server.receives(repeatedly(200, () => padded));
+  server.failsConnection('too_much_padding', 'ENHANCE_YOUR_CALM');
+});
+
+test('padding beside as much content is no flood', () => {
+  const server = opened('server').receives(frames.headers(1, REQUEST));
+  server.reactions.onData = (_bytes, start, end) => server.stream(1).credit(end - start);
+  server.receives(repeatedly(20_000, () => frames.data(1, 'x'.repeat(255), { padding: 255 }))).accepts();
+});
+
+describe('time', () => {
+  test('header_block_timeout: a header block that is never finished, and nothing else is ever sent', () => {
+    const server = opened('server');
+    server.nowMs = 5_000;
+    server.receives(frames.headers(1, REQUEST, { endHeaders: false }));
+    server.connection.checkTime(14_999);
+    server.accepts();
+    server.connection.checkTime(15_000);
+    server.failsConnection('header_block_timeout', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('a header block that was finished has no time limit', () => {
+    const server = opened('server');
+    server.receives(frames.headers(1, REQUEST));
+    server.connection.checkTime(0);
+    server.connection.checkTime(1_000_000);
+    server.accepts();
+  });
+
+  test('settings_timeout: SETTINGS that are never acknowledged', () => {
+    const server = new Endpoint('server').receives(frames.preface(), frames.settings());
+    server.connection.checkTime(7_000);
+    server.connection.checkTime(16_999);
+    server.accepts();
+    server.connection.checkTime(17_000);
+    server.failsConnection('settings_timeout', 'SETTINGS_TIMEOUT');
+  });
 });
 
 test('a flood in one chunk is cut off in the middle of the chunk', () => {

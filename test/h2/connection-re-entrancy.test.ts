@@ -31,6 +31,12 @@ function serving(
   return server.clears();
 }
 
+function pinging(count: number): Endpoint {
+  const server = serving(count);
+  server.connection.ping(Buffer.alloc(8));
+  return server.clears();
+}
+
 function asking(count: number): Endpoint {
   const client = opened('client');
   for (let index = 0; index < count; index++) client.requests();
@@ -49,7 +55,7 @@ describe('a handler or owner that throws', () => {
     ['onReset', () => serving(2), frames.resetStream(1, 8)],
     ['onReset', () => serving(2), frames.windowUpdate(1, 0)],
     ['onSettings', () => serving(2), frames.settings()],
-    ['onPingAcknowledged', () => serving(2), frames.pingAcknowledgement()],
+    ['onPingAcknowledged', () => pinging(2), frames.pingAcknowledgement()],
     ['onGoAway', () => asking(2), frames.goAway(0, 0)],
     ['onRefused', () => asking(2), frames.goAway(0, 0)],
     ['onResponse', () => asking(2), frames.headers(1, frames.responseBlock())],

@@ -17,6 +17,7 @@ const EXPECTED: readonly (readonly [flood: number, token: string, burst: number,
   [Flood.UNKNOWN_FRAMES, 'too_many_unknown_frames', 100, 10],
   [Flood.REFUSED_STREAMS, 'too_many_refused_streams', 100, 10],
   [Flood.GOAWAYS, 'too_many_goaways', 20, 2],
+  [Flood.LATE_FRAMES, 'too_many_late_frames', 1000, 100],
 ];
 
 function countTimes(guard: FloodGuard, flood: number, times: number): void {
@@ -69,13 +70,21 @@ test('one empty bucket leaves the others full', () => {
 
 test('what is forgiven may be spent again, up to the burst', () => {
   const guard = new FloodGuard();
-  countTimes(guard, Flood.WINDOW_UPDATES, 1000);
-  guard.forgive(Flood.WINDOW_UPDATES, 10);
-  isEmptyAfter(guard, Flood.WINDOW_UPDATES, 10, 'too_many_window_updates');
+  countTimes(guard, Flood.PINGS, 100);
+  guard.forgive(Flood.PINGS, 10);
+  isEmptyAfter(guard, Flood.PINGS, 10, 'too_many_pings');
   const other = new FloodGuard();
-  countTimes(other, Flood.WINDOW_UPDATES, 3);
-  other.forgive(Flood.WINDOW_UPDATES, 1_000_000);
-  isEmptyAfter(other, Flood.WINDOW_UPDATES, 1000, 'too_many_window_updates');
+  countTimes(other, Flood.PINGS, 3);
+  other.forgive(Flood.PINGS, 1_000_000);
+  isEmptyAfter(other, Flood.PINGS, 100, 'too_many_pings');
+});
+
+test('WINDOW_UPDATEs are earned by DATA beyond the burst, within bounds, and time takes none away', () => {
+  const guard = new FloodGuard();
+  guard.count(Flood.WINDOW_UPDATES);
+  for (let count = 0; count < 1_000_000; count++) guard.dataSent();
+  guard.replenish(1);
+  isEmptyAfter(guard, Flood.WINDOW_UPDATES, 100_000, 'too_many_window_updates');
 });
 
 test('a guard that has counted nothing takes time and forgiveness', () => {

@@ -123,6 +123,34 @@ describe('requests', () => {
     test(`${token}: ${name}`, () => refuses(checkRequest, fields, token));
   }
 
+  const checkExtended: Rule = (list, streamId) => checkRequest(list, streamId, true);
+  const extended = (
+    changes: Readonly<Record<string, string | undefined>>,
+    protocol = 'websocket',
+  ): Field[] => [[':protocol', protocol], ...request({ ':method': 'CONNECT', ...changes })];
+
+  test('extended CONNECT has the fields of other requests, and is allowed where it was offered', () => {
+    for (const fields of [extended({}), request({}), request(CONNECT)]) {
+      const list = HeaderList.of(...fields);
+      checkExtended(list, 1);
+      assert.equal(list.obeys, HeaderRules.REQUEST);
+    }
+  });
+
+  const refusedExtended: readonly (readonly [token: string, name: string, fields: readonly Field[]])[] = [
+    ['request_protocol_unexpected', ':protocol with another method', extended({ ':method': 'GET' })],
+    ['request_protocol_invalid', ':protocol that is no token', extended({}, 'a b')],
+    ['request_authority_missing', ':protocol without :authority', extended({ ':authority': undefined })],
+    ['request_path_missing', ':protocol without :path', extended({ ':path': undefined })],
+    ['request_scheme_missing', ':protocol without :scheme', extended({ ':scheme': undefined })],
+    ['request_path_invalid', ':protocol with a bad path', extended({ ':path': 'chat' })],
+    ['request_connect_pseudo', 'an ordinary CONNECT with :path', request({ ...CONNECT, ':path': '/' })],
+  ];
+  for (const [token, name, fields] of refusedExtended) {
+    test(`${token}: ${name}, where extended CONNECT was offered`, () =>
+      refuses(checkExtended, fields, token));
+  }
+
   test('a CONNECT by lower case is another method and needs a path', () => {
     refuses(checkRequest, request({ ...CONNECT, ':method': 'connect' }), 'request_scheme_missing');
   });

@@ -141,7 +141,9 @@ test('a thousand cancelled calls leave no stream behind', async (t) => {
     for (const stream of streams) stream.cancel();
     await Promise.all(streams.map((stream) => stream.outcome));
   }
-  await eventually('the service sees them all', () => demo.counters.StreamAudio.cancelled === 1000);
+  // grpc-js half-closes a stream before it resets it; the service may end it in between.
+  const { StreamAudio } = demo.counters;
+  await eventually('the service sees them all', () => StreamAudio.cancelled + StreamAudio.completed === 1000);
   assert.equal((await client.say({})).code, status.OK);
 });
 

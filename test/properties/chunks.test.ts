@@ -36,7 +36,7 @@ function outcomeOf(role: Role, chunks: readonly Buffer[]): Outcome {
     endpoint.responds(stream.id);
     endpoint.sends(stream.id, 'answer');
   };
-  for (const chunk of chunks) endpoint.connection.receive(chunk);
+  for (const chunk of chunks) endpoint.hears(chunk);
   return {
     told: withPiecesJoined(endpoint.log),
     sent: frameSummaries(endpoint.takesOutput()),

@@ -73,7 +73,7 @@ function hearOneEndEach(log: readonly string[]): void {
 function survives(role: Role, octets: Buffer, sizes: readonly number[], answers: boolean): void {
   const endpoint = endpointFor(role);
   if (answers) answersEverything(endpoint);
-  for (const chunk of cutInto(octets, sizes)) endpoint.connection.receive(chunk);
+  for (const chunk of cutInto(octets, sizes)) endpoint.hears(chunk);
   isInOrder(endpoint);
 }
 

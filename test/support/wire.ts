@@ -168,8 +168,14 @@ export class Endpoint {
 
   /** Feeds frames in one chunk. */
   receives(...frames: readonly Buffer[]): this {
-    this.connection.receive(Buffer.concat(frames), this.nowMs);
+    this.hears(Buffer.concat(frames));
     return this;
+  }
+
+  /** Octets as they come from a socket, read to their end at once. */
+  hears(octets: Buffer): void {
+    this.connection.receive(octets, this.nowMs);
+    while (this.connection.hasUnread) this.connection.readOn();
   }
 
   /** Takes the octets sent since the last look. */
@@ -268,9 +274,9 @@ export class Wire {
       const toClient = this.server.takesOutput();
       if (toServer.length === 0 && toClient.length === 0) return this;
       watch(this.client, toServer);
-      for (const chunk of cut(toServer)) this.server.connection.receive(chunk);
+      for (const chunk of cut(toServer)) this.server.hears(chunk);
       watch(this.server, toClient);
-      for (const chunk of cut(toClient)) this.client.connection.receive(chunk);
+      for (const chunk of cut(toClient)) this.client.hears(chunk);
       this.client.connection.outputDrained();
       this.server.connection.outputDrained();
     }

@@ -1,0 +1,115 @@
+// DATA as it arrives: counted against both windows and the content-length, then told to its stream piece by piece
+// (RFC 9113 sections 6.1, 6.9 and 8.1.1). What comes for streams that are over is counted too, and goes nowhere.
+
+import { ErrorCode } from './error-codes.ts';
+import { ConnectionError, StreamError } from './errors.ts';
+import { Flood, type FloodGuard } from './flood-guard.ts';
+import type { Sender } from './sender.ts';
+import type { LocalSettings } from './settings.ts';
+import type { Stream } from './stream.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
+
+/** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
+const LARGEST_EXCESS_PADDING_BYTES = 1_048_576;
+
+export class DataReceiver {
+  readonly #streams: StreamRegistry;
+  readonly #sender: Sender;
+  readonly #guard: FloodGuard;
+  #window: number;
+  /** Padding octets beyond as many of content. */
+  #excessPadding = 0;
+  /** The stream of the DATA frame being read; undefined when its octets go nowhere. */
+  #stream: Stream | undefined = undefined;
+  #endsStream = false;
+
+  constructor(settings: LocalSettings, streams: StreamRegistry, sender: Sender, guard: FloodGuard) {
+    this.#streams = streams;
+    this.#sender = sender;
+    this.#guard = guard;
+    this.#window = settings.connectionWindowBytes;
+  }
+
+  /** Whatever becomes of the frame, its octets count against the connection's window. */
+  countConnection(length: number): void {
+    this.#stream = undefined;
+    this.#window -= length;
+    if (this.#window < 0) {
+      throw new ConnectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'connection_window_exceeded',
+        'more DATA than the connection allows',
+      );
+    }
+    this.#window += this.#sender.creditConnection(length);
+  }
+
+  /** A frame on a stream that is over: no more may come than the stream's window still allowed when it ended. */
+  ignore(length: number): void {
+    if (this.#streams.spendLateBytes(Math.max(length, 1))) return;
+    throw new ConnectionError(
+      ErrorCode.FLOW_CONTROL_ERROR,
+      'late_data_exceeded',
+      'more DATA for ended streams than their windows allowed',
+    );
+  }
+
+  begin(stream: Stream, length: number, padding: number, endStream: boolean): void {
+    if (nextStreamState(stream.state, StreamInput.RECEIVE_DATA) === StreamViolation.STREAM_CLOSED) {
+      throw new StreamError(stream.id, ErrorCode.STREAM_CLOSED, 'data_after_end', 'DATA after END_STREAM');
+    }
+    if (!stream.headersReceived)
+      throw streamError(stream.id, 'data_before_headers', 'DATA before the response');
+    stream.receiveWindow -= length;
+    if (stream.receiveWindow < 0) {
+      throw new StreamError(
+        stream.id,
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'stream_window_exceeded',
+        'more DATA than the stream allows',
+      );
+    }
+    const content = length - padding;
+    if (content === 0 && !endStream) this.#guard.count(Flood.EMPTY_DATA);
+    else this.#guard.dataReceived();
+    if (stream.contentLeft !== -1) countContent(stream, content, endStream);
+    if (padding > 0) this.#countPadding(stream, padding, content);
+    this.#stream = stream;
+    this.#endsStream = endStream;
+  }
+
+  #countPadding(stream: Stream, padding: number, content: number): void {
+    this.#excessPadding = Math.max(0, this.#excessPadding + padding - content);
+    if (this.#excessPadding > LARGEST_EXCESS_PADDING_BYTES) {
+      throw new ConnectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        'too_much_padding',
+        'more padding than content in DATA',
+      );
+    }
+    this.#sender.credit(stream, padding);
+  }
+
+  receive(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const stream = this.#stream;
+    if (stream === undefined || stream.state === StreamState.CLOSED) return;
+    if (!isLast || !this.#endsStream) {
+      if (start < end) stream.owner.onData(bytes, start, end, false);
+      return;
+    }
+    this.#streams.endPeerSide(stream);
+    stream.owner.onData(bytes, start, end, true);
+  }
+}
+
+function countContent(stream: Stream, content: number, endStream: boolean): void {
+  stream.contentLeft -= content;
+  if (stream.contentLeft < 0 || (endStream && stream.contentLeft !== 0)) {
+    throw streamError(stream.id, 'content_length_mismatch', 'DATA does not add up to content-length');
+  }
+}
+
+function streamError(streamId: number, token: string, message: string): StreamError {
+  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, message);
+}

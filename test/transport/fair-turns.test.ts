@@ -1,0 +1,117 @@
+// F20: a chunk of very many small frames does not keep the other connections waiting; nothing of it is lost.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { Stream } from '../../src/h2/stream.ts';
+import { Http2Transport } from '../../src/transport/http2-transport.ts';
+import { eventually } from '../support/eventually.ts';
+import * as frames from '../support/frames.ts';
+import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { MemorySocket, nextTurns } from '../support/memory-socket.ts';
+import { IGNORING_OWNER } from '../support/recorded-stream.ts';
+
+const ANSWER = HeaderList.of([':status', '200']);
+
+/** Makes every request cost a quarter of a millisecond, whatever the machine. */
+function spendTime(): void {
+  const untilMs = performance.now() + 0.25;
+  while (performance.now() < untilMs);
+}
+
+class Busy {
+  readonly socket = new MemorySocket();
+  readonly transport: Http2Transport;
+  readonly served: number[] = [];
+  violations = 0;
+
+  constructor(t: TestContext) {
+    const handler = {
+      onRequest: (stream: Stream) => {
+        spendTime();
+        stream.owner = IGNORING_OWNER;
+        this.served.push(stream.id);
+        stream.sendHeaders(ANSWER, true);
+      },
+      onSettings() {},
+      onGoAway() {},
+      onPingAcknowledged() {},
+      onOutputDrained() {},
+      onViolation: () => {
+        this.violations++;
+      },
+    };
+    this.transport = new Http2Transport(this.socket, 'server', LOCAL_SETTINGS, handler, { onClosed() {} });
+    t.after(() => this.socket.vanish());
+    this.transport.start(Buffer.concat([frames.preface(), frames.settings()]));
+  }
+}
+
+/** As many requests as come in one read, about. */
+const REQUESTS = 1000;
+
+function requests(first = 0): Buffer {
+  const block = frames.requestBlock();
+  return Buffer.concat(
+    Array.from({ length: REQUESTS }, (_, index) =>
+      frames.headers(2 * (first + index) + 1, block, { endStream: true }),
+    ),
+  );
+}
+
+function ids(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 2 * index + 1);
+}
+
+test('a chunk of a thousand requests is served in several turns of the event loop, in order', async (t) => {
+  const busy = new Busy(t);
+  busy.transport.receive(requests());
+  assert.ok(busy.served.length < REQUESTS, 'all at once');
+  assert.equal(busy.socket.isPaused(), true, 'more is read meanwhile');
+  await eventually('all are served', () => busy.served.length === REQUESTS);
+  assert.deepEqual(busy.served, ids(REQUESTS));
+  await nextTurns();
+  assert.equal(busy.socket.isPaused(), false);
+  assert.equal(busy.violations, 0);
+});
+
+test('the chunk may be used for something else as soon as receive() returns', async (t) => {
+  const busy = new Busy(t);
+  const chunk = requests();
+  busy.transport.receive(chunk);
+  chunk.fill(0xff);
+  await eventually('all are served', () => busy.served.length === REQUESTS);
+  assert.equal(busy.violations, 0);
+});
+
+test('what comes in the meantime is read behind it', async (t) => {
+  const busy = new Busy(t);
+  busy.transport.receive(requests());
+  busy.transport.receive(requests(REQUESTS));
+  await eventually('all are served', () => busy.served.length === 2 * REQUESTS);
+  assert.deepEqual(busy.served, ids(2 * REQUESTS));
+});
+
+test('a connection that is closed in the meantime serves no more', async (t) => {
+  const busy = new Busy(t);
+  busy.transport.receive(requests());
+  const served = busy.served.length;
+  busy.transport.close();
+  await nextTurns(8);
+  assert.equal(busy.served.length, served);
+});
+
+test('a few requests are not divided, and a few more that take long are', (t) => {
+  for (const [count, served] of [
+    [16, 16],
+    [40, 16],
+  ]) {
+    const busy = new Busy(t);
+    const block = frames.requestBlock();
+    const some = Array.from({ length: count }, (_, index) =>
+      frames.headers(2 * index + 1, block, { endStream: true }),
+    );
+    busy.transport.receive(Buffer.concat(some));
+    assert.equal(busy.served.length, served, `of ${count}`);
+  }
+});
