@@ -1,4 +1,4 @@
-// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`; and networks of trusted clients (CIDR).
+// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`; networks of clients (CIDR); names of servers.
 
 import { isIP, isIPv6 } from 'node:net';
 import type { Address } from './config.ts';
@@ -45,6 +45,13 @@ export function parseNetwork(text: string): string | Fault {
     return { message: `'/${bits}' is not a prefix length of IPv${version}`, hint: `0 to ${mostBits}` };
   }
   return text;
+}
+
+/** A host name as a certificate holds it; an IP address is none (RFC 6066 section 3). */
+export function parseServerName(text: string): string | Fault {
+  const name = text.toLowerCase();
+  if (isIP(name) === 0 && hostName.test(name)) return name;
+  return { message: `'${text}' is not a host name`, hint: 'write the name alone, such as voice.internal' };
 }
 
 function parseUnixAddress(text: string): Address | Fault {

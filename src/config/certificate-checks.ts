@@ -1,4 +1,4 @@
-// Looks at the certificate and key files a configuration names, before a listener would fail on them: are they there,
+// Looks at the certificate and key files a configuration names, before a listener or a connection would fail on them: are they there,
 // readable, of one pair, and valid today?
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
@@ -15,12 +15,28 @@ export function findCertificateProblems(
   configFile: string,
   nowEpochMs: number = Date.now(),
 ): readonly Finding[] {
-  return listOf(mapOf(value).get('listeners')).flatMap((listener, index) => {
+  const root = mapOf(value);
+  const ofListeners = listOf(root.get('listeners')).flatMap((listener, index) => {
     const pairs = listOf(mapOf(mapOf(listener).get('tls')).get('certificates'));
     return pairs.flatMap((pair, pairIndex) =>
       checkPair(pair, ['listeners', index, 'tls', 'certificates', pairIndex], configFile, nowEpochMs),
     );
   });
+  const ofUpstreams = [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
+    const tls = mapOf(upstream).get('tls');
+    const path = ['upstreams', name, 'tls'];
+    return [
+      ...checkAuthorities(tls, [...path, 'ca'], configFile),
+      ...checkPair(tls, path, configFile, nowEpochMs),
+    ];
+  });
+  return [...ofListeners, ...ofUpstreams];
+}
+
+function checkAuthorities(tls: unknown, path: ConfigPath, configFile: string): readonly Finding[] {
+  const name = textOf(mapOf(tls).get('ca'));
+  const authority = name ? readCertificate(besideConfig(configFile, name)) : undefined;
+  return isFault(authority) ? [finding(path, authority)] : [];
 }
 
 function checkPair(

@@ -25,7 +25,16 @@ export interface ListenerConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** Peers (CIDR) whose x-forwarded-* and x-request-id are kept and appended to; all others' are replaced. */
   readonly trustedClients: readonly string[];
+  readonly mismatch: MismatchPolicy;
+  /** Peers (CIDR, or unix:) whose connections begin with a PROXY protocol header; undefined: nobody's do. */
+  readonly proxyProtocol: { readonly trusted: readonly string[] } | undefined;
 }
+
+/**
+ * What becomes of a client that speaks another protocol than the port: it is told so in its own language, its
+ * connection is closed, or (TLS listeners only) it is served in the clear.
+ */
+export type MismatchPolicy = 'explain' | 'close' | 'accept';
 
 export interface ListenerTlsConfig {
   /** Chosen by SNI; the first is the default. Paths are resolved against the folder of the config file. */
@@ -39,6 +48,13 @@ export interface RouteConfig {
   /** Removed from the front of :path before the request is sent upstream, e.g. '/grpc'. */
   readonly stripPrefix: string | undefined;
   readonly upstream: string;
+  /** Undefined: gRPC-Web is not served. */
+  readonly grpcWeb: GrpcWebConfig | undefined;
+}
+
+export interface GrpcWebConfig {
+  /** Origins of the pages that may call; undefined: all, but without credentials. */
+  readonly origins: readonly string[] | undefined;
 }
 
 /** Every criterion that is given must hold. */
@@ -55,10 +71,24 @@ export interface RouteMatchConfig {
 
 export interface UpstreamConfig {
   readonly name: string;
-  readonly protocol: 'h2c';
+  /** HTTP/2 in the clear, HTTP/2 over TLS, or HTTP/1.1 (over TLS where `tls` is given). */
+  readonly protocol: 'h2c' | 'h2' | 'http1';
+  /** Undefined in the clear. */
+  readonly tls: UpstreamTlsConfig | undefined;
   readonly endpoints: readonly Address[];
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
+}
+
+/** Files are paths resolved against the folder of the config file. */
+export interface UpstreamTlsConfig {
+  /** Authorities to trust; undefined: those that Node knows. */
+  readonly ca: string | undefined;
+  /** What the proxy shows of itself; `cert` and `key` are given together or not at all. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** For SNI and the certificate; undefined: the host of the endpoint. */
+  readonly serverName: string | undefined;
 }
 
 export interface UpstreamConnectionsConfig {

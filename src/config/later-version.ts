@@ -8,13 +8,6 @@ const notSupported = 'not supported by this version';
 /** Path of the map that holds the key, `*` for a name or an index; key; what to do instead. */
 const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   ['', { workers: 'remove it; this version runs as one process' }],
-  [
-    'listeners.*',
-    {
-      mismatch: 'remove it; a client that speaks the wrong protocol is refused',
-      proxyProtocol: 'remove it; the address of the socket is taken for that of the client',
-    },
-  ],
   ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
   [
     'routes.*',
@@ -23,7 +16,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
       headers: 'remove it; headers can be matched (match.headers) but not edited',
       timeouts: 'remove it; the deadline a client sets reaches the upstream as it is',
       retry: 'remove it; clients may retry by their own retry policy',
-      grpcWeb: 'remove it; only gRPC is relayed',
     },
   ],
   [
@@ -31,7 +23,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
     {
       dns: 'list the endpoints instead',
       health: 'remove it; an endpoint that cannot be reached is seen when it is dialled',
-      tls: 'remove it; this version speaks h2c to upstreams',
       outliers: 'remove it',
       limits: 'remove it, or set connections.max and connections.maxPending',
     },
@@ -41,7 +32,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
 
 /** Path of the value, the later values, what to do instead. */
 const laterValues: ReadonlyMap<string, readonly [values: readonly string[], hint: string]> = new Map([
-  ['upstreams.*.protocol', [['h2', 'http1'], 'this version speaks h2c to upstreams']],
   [
     'upstreams.*.balance',
     [['least-requests', 'random', 'ring-hash'], 'this version balances round-robin only'],

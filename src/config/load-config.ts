@@ -7,6 +7,7 @@ import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { errorCode } from './error-code.ts';
 import { type ConfigProblem, type Finding, locateFinding, sortProblems } from './problem.ts';
+import { findProtocolProblems } from './protocol-checks.ts';
 import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
 import { validate, validateRoute } from './schema.ts';
@@ -100,6 +101,7 @@ function examine(
   const findings = [
     ...('issues' in result ? findingsOf(result.issues, value) : []),
     ...crossCheck(value),
+    ...findProtocolProblems(value),
     ...furtherCheck(value),
   ];
   const problems = sortProblems([

@@ -4,11 +4,13 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
   Config,
+  GrpcWebConfig,
   ListenerConfig,
   ListenerTlsConfig,
   RouteConfig,
   RouteMatchConfig,
   UpstreamConfig,
+  UpstreamTlsConfig,
 } from './config.ts';
 import type { ValidConfig, ValidRoute } from './schema.ts';
 
@@ -20,7 +22,9 @@ export function resolveConfig(valid: ValidConfig, file: string): Config {
     file,
     listeners: valid.listeners.map((listener) => resolveListener(listener, file)),
     routes: valid.routes.map(resolveRoute),
-    upstreams: Object.entries(valid.upstreams).map(([name, upstream]) => resolveUpstream(name, upstream)),
+    upstreams: Object.entries(valid.upstreams).map(([name, upstream]) =>
+      resolveUpstream(name, upstream, file),
+    ),
     limits: {
       concurrentStreams: limits.concurrentStreams,
       streamWindowBytes: limits.streamWindow,
@@ -45,6 +49,8 @@ function resolveListener(listener: ValidConfig['listeners'][number], file: strin
     address: listener.address,
     tls: listener.tls === undefined ? undefined : resolveTls(listener.tls, file),
     trustedClients: listener.trustedClients,
+    mismatch: listener.mismatch,
+    proxyProtocol: listener.proxyProtocol,
   };
 }
 
@@ -73,7 +79,13 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     match,
     stripPrefix: route.stripPrefix,
     upstream: route.upstream,
+    grpcWeb: resolveGrpcWeb(route.grpcWeb),
   };
+}
+
+function resolveGrpcWeb(grpcWeb: ValidRoute['grpcWeb']): GrpcWebConfig | undefined {
+  if (grpcWeb === false) return undefined;
+  return { origins: grpcWeb === true ? undefined : grpcWeb.origins };
 }
 
 /** The name of a route that has none: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. */
@@ -86,13 +98,23 @@ function describeMatch({ path, host, headers, listener }: RouteMatchConfig): str
   return parts.filter((part) => part !== '').join(' ');
 }
 
-function resolveUpstream(name: string, upstream: ValidUpstream): UpstreamConfig {
+/** Over HTTP/1.1 a connection carries one request at a time, and a WebSocket keeps it. */
+const CONNECTIONS_MAX = { h2c: 16, h2: 16, http1: 1024 } as const;
+
+function resolveUpstream(name: string, upstream: ValidUpstream, file: string): UpstreamConfig {
   const { connectTimeout, max, maxPending } = upstream.connections;
+  const { protocol } = upstream;
   return {
     name,
-    protocol: upstream.protocol,
+    protocol,
+    tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream.tls, file) : undefined,
     endpoints: upstream.endpoints,
     balance: upstream.balance,
-    connections: { connectTimeoutMs: connectTimeout, max, maxPending },
+    connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
   };
+}
+
+function resolveUpstreamTls(tls: ValidUpstream['tls'], file: string): UpstreamTlsConfig {
+  const beside = (name: string | undefined) => (name === undefined ? undefined : besideConfig(file, name));
+  return { ca: beside(tls?.ca), cert: beside(tls?.cert), key: beside(tls?.key), serverName: tls?.serverName };
 }

@@ -6,6 +6,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { Backoff } from './backoff.ts';
+import type { Dialer } from './dial.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
 
 /** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
@@ -27,6 +28,7 @@ export class Endpoint implements UpstreamConnectionEvents {
   readonly #config: UpstreamConnectionsConfig;
   readonly #settings: LocalSettings;
   readonly #events: EndpointEvents;
+  readonly #dialer: Dialer | undefined;
   readonly #backoff = new Backoff();
   readonly #ready: UpstreamConnection[] = [];
   readonly #draining = new Set<UpstreamConnection>();
@@ -41,7 +43,9 @@ export class Endpoint implements UpstreamConnectionEvents {
     config: UpstreamConnectionsConfig,
     settings: LocalSettings,
     events: EndpointEvents,
+    dialer?: Dialer,
   ) {
+    this.#dialer = dialer;
     this.address = address;
     this.#config = config;
     this.#settings = settings;
@@ -68,6 +72,7 @@ export class Endpoint implements UpstreamConnectionEvents {
         this.#settings,
         this.#config.connectTimeoutMs,
         this,
+        this.#dialer,
       );
       return true;
     }
@@ -124,6 +129,7 @@ export class Endpoint implements UpstreamConnectionEvents {
     } else if (++this.#uselessInRow >= USELESS_IN_ROW) {
       this.#backoff.fail(performance.now());
       this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
+      if (!this.#isClosed) this.#events.onConnectFailed(this, this.lastFailure);
     }
   }
 

@@ -1,6 +1,5 @@
-// One h2c connection to an endpoint, from dialling to its end. Streams of all clients share it.
+// One HTTP/2 connection to an endpoint, from dialling to its end. Streams of all clients share it.
 
-import { connect, type Socket } from 'node:net';
 import type { Address } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -10,18 +9,13 @@ import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
+import { type DialEvents, type Dialer, tcpDialer } from './dial.ts';
 
 /** Octets an endpoint does not take for so long will not be taken at all. */
 const STALL_LIMIT_MS = 30_000;
 const STALL_CHECK_MS = 1000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/**
- * All upstream sockets read into this: what was read is dealt with before the next read, and a buffer of 64 KiB for
- * each read, as sockets allocate by themselves, made garbage collection a third of the cost of large messages.
- */
-const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(65_536);
 
 /**
  * connecting: dialled, SETTINGS still to come. ready: takes streams. draining: goes on with the streams it has and
@@ -42,11 +36,12 @@ export interface UpstreamConnectionEvents {
   onViolation(connection: UpstreamConnection, error: ConnectionError | StreamError): void;
 }
 
-export class UpstreamConnection {
+export class UpstreamConnection implements DialEvents {
   /** The endpoint's address as configured; for logs. */
   readonly endpoint: string;
+  /** The other end is in this process. */
+  readonly isInProcess: boolean;
   readonly #events: UpstreamConnectionEvents;
-  readonly #socket: Socket;
   readonly #transport: Http2Transport;
   readonly #timer: NodeJS.Timeout;
   readonly #stallTimer: NodeJS.Timeout;
@@ -64,23 +59,14 @@ export class UpstreamConnection {
     settings: LocalSettings,
     connectTimeoutMs: number,
     events: UpstreamConnectionEvents,
+    dialer: Dialer = tcpDialer,
   ) {
     this.endpoint = address.text;
     this.#events = events;
-    const onread = { buffer: READ_BUFFER, callback: this.#onRead };
-    this.#socket =
-      address.kind === 'unix'
-        ? connect({ path: address.path, onread })
-        : connect({ host: address.host, port: address.port, onread });
-    this.#socket.setKeepAlive(true, 60_000);
-    this.#socket.once('connect', () => {
-      this.#isConnected = true;
-    });
-    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
-      this.#fail(diagnoseConnectFailure(error.code, this.endpoint)),
-    );
+    this.isInProcess = dialer.isInProcess;
+    const socket = dialer.dial(address, this);
     this.#transport = new Http2Transport(
-      this.#socket,
+      socket,
       'client',
       settings,
       {
@@ -96,8 +82,10 @@ export class UpstreamConnection {
     this.#stallTimer = setInterval(() => this.#checkProgress(), STALL_CHECK_MS).unref();
     this.#timer = setTimeout(
       () =>
-        this.#fail(
-          diagnoseConnectFailure(this.#isConnected ? 'no_settings' : 'connect_timeout', this.endpoint),
+        this.onFailed(
+          diagnoseConnectFailure(this.#isConnected ? 'no_settings' : 'connect_timeout', this.endpoint, {
+            timeoutMs: connectTimeoutMs,
+          }),
         ),
       connectTimeoutMs,
     );
@@ -147,13 +135,14 @@ export class UpstreamConnection {
     this.#transport.destroy(reason);
   }
 
-  readonly #onRead = (size: number, buffer: Uint8Array): boolean => {
-    const chunk = READ_BUFFER.subarray(0, size);
-    if (buffer !== READ_BUFFER) throw new Error('onread used another buffer than it was given');
+  onConnected(): void {
+    this.#isConnected = true;
+  }
+
+  onOctets(chunk: Buffer): void {
     if (this.#isHttp2) this.#transport.receive(chunk);
     else this.#receiveFirst(chunk);
-    return true;
-  };
+  }
 
   /** What comes first shows whether HTTP/2 is spoken here; anything else is told to the user by name. */
   #receiveFirst(chunk: Buffer): void {
@@ -166,7 +155,7 @@ export class UpstreamConnection {
     this.#head = NOTHING;
     this.#isHttp2 = kind === 'http2-settings';
     if (this.#isHttp2) this.#transport.receive(head);
-    else this.#fail(diagnoseUpstreamAnswer(kind, this.endpoint));
+    else this.onFailed(diagnoseUpstreamAnswer(kind, this.endpoint));
   }
 
   #settingsReceived(isFirst: boolean): void {
@@ -179,7 +168,7 @@ export class UpstreamConnection {
     }
   }
 
-  #fail(diagnosis: Diagnosis): void {
+  onFailed(diagnosis: Diagnosis): void {
     if (this.#state !== 'connecting') return;
     clearTimeout(this.#timer);
     this.#state = 'closed';
@@ -190,7 +179,7 @@ export class UpstreamConnection {
   #retire(reason: string): void {
     if (this.#state !== 'ready') {
       // GOAWAY before SETTINGS: the endpoint wants nobody now.
-      if (this.#state === 'connecting') this.#fail(diagnoseConnectFailure('ECONNRESET', this.endpoint));
+      if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
       return;
     }
     this.#state = 'draining';
@@ -200,6 +189,7 @@ export class UpstreamConnection {
 
   /** An endpoint that takes no octets would otherwise hold its calls until the kernel gives up, after a quarter of an hour. */
   #checkProgress(): void {
+    this.#transport.checkTime(performance.now());
     if (this.#transport.stalledMs < STALL_LIMIT_MS) return;
     this.#transport.destroy(`the endpoint took nothing for ${STALL_LIMIT_MS / 1000} s`);
   }
@@ -211,7 +201,7 @@ export class UpstreamConnection {
   #closed(reason: string): void {
     clearTimeout(this.#timer);
     clearInterval(this.#stallTimer);
-    if (this.#state === 'connecting') this.#fail(diagnoseConnectFailure('ECONNRESET', this.endpoint));
+    if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
     const before = this.#state;
     this.#state = 'closed';
     if (before === 'ready') this.#events.onRetired(this, reason);

@@ -4,6 +4,7 @@
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { LocalSettings } from '../h2/settings.ts';
+import type { Dialer } from './dial.ts';
 import { Endpoint, type EndpointEvents } from './endpoint.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -15,14 +16,22 @@ export interface Waiter {
 
 export class Upstream {
   readonly name: string;
+  readonly protocol: UpstreamConfig['protocol'];
   readonly #endpoints: readonly Endpoint[];
   readonly #maxPending: number;
   readonly #waiting = new Set<Waiter>();
   #nextEndpoint = 0;
   #isServing = false;
 
-  constructor(config: UpstreamConfig, settings: LocalSettings, events: Omit<EndpointEvents, 'onCapacity'>) {
+  /** @param dialer how connections are made; over TCP in the clear where it is not given */
+  constructor(
+    config: Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>,
+    settings: LocalSettings,
+    events: Omit<EndpointEvents, 'onCapacity'>,
+    dialer?: Dialer,
+  ) {
     this.name = config.name;
+    this.protocol = config.protocol;
     this.#maxPending = config.connections.maxPending;
     const endpointEvents: EndpointEvents = {
       onCapacity: () => this.#serveWaiting(),
@@ -38,7 +47,7 @@ export class Upstream {
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
     };
     this.#endpoints = config.endpoints.map(
-      (address) => new Endpoint(address, config.connections, settings, endpointEvents),
+      (address) => new Endpoint(address, config.connections, settings, endpointEvents, dialer),
     );
   }
 

@@ -26,6 +26,7 @@ const routes = fc
         name: `${index}`,
         match,
         stripPrefix: undefined,
+        grpcWeb: undefined,
         upstream: 'service',
       }),
     ),

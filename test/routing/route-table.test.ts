@@ -14,7 +14,7 @@ interface Criteria {
 
 function route(name: string, { path, host, headers = {}, listener }: Criteria): RouteConfig {
   const match = { path, host, headers: new Map(Object.entries(headers)), listener };
-  return { name, match, stripPrefix: undefined, upstream: 'service' };
+  return { name, match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'service' };
 }
 
 interface Request {

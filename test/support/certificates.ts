@@ -49,7 +49,7 @@ async function makeCertificate(names: readonly string[], index: number): Promise
     extensions: [
       { name: 'basicConstraints', cA: false },
       { name: 'keyUsage', digitalSignature: true },
-      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
       { name: 'subjectAltName', altNames: names.map(alternativeName) },
     ],
   });

@@ -1,0 +1,61 @@
+// The description of a listener in the YAML.
+
+import { fileName, listenAddress, name, network, z } from './schema-values.ts';
+
+const certificate = z.strictObject({
+  cert: fileName.describe(
+    'PEM file with the certificate and its intermediates, relative to this file. Like nginx ssl_certificate.',
+  ),
+  key: fileName.describe(
+    'PEM file with the private key, not encrypted, relative to this file. Like nginx ssl_certificate_key.',
+  ),
+});
+
+const listenerTls = z.strictObject({
+  certificates: z
+    .array(certificate)
+    .min(1)
+    .describe('Certificates, chosen by the name a client asks for (SNI); the first is the default.'),
+  minVersion: z
+    .enum(['TLSv1.2', 'TLSv1.3'])
+    .default('TLSv1.2')
+    .describe('The oldest TLS version accepted. Default: TLSv1.2. Like nginx ssl_protocols.'),
+});
+
+export const listener = z.strictObject({
+  name: name.optional().describe('Name in logs, metrics, match.listener. Default: the address.'),
+  address: listenAddress.describe(
+    'Where to listen: host:port, [ipv6]:port or unix:/path; port 0 takes any free port. Like nginx listen.',
+  ),
+  tls: listenerTls
+    .optional()
+    .describe('Serve TLS with ALPN h2. Without it: HTTP/2 in the clear with prior knowledge (h2c).'),
+  trustedClients: z
+    .array(network)
+    .prefault([])
+    .describe(
+      'Networks (CIDR), or unix: for clients of a Unix socket, whose x-forwarded-* and x-request-id headers are kept ' +
+        'and appended to; those of others are replaced. Default: none. Like nginx set_real_ip_from.',
+    ),
+  mismatch: z
+    .enum(['explain', 'close', 'accept'])
+    .default('explain')
+    .describe(
+      'What a client gets that speaks another protocol than this port: an explanation in its own language, a closed ' +
+        'connection, or, on a TLS port, service in the clear (h2c and HTTP/1.1). Default: explain.',
+    ),
+  proxyProtocol: z
+    .strictObject({
+      trusted: z
+        .array(network)
+        .min(1)
+        .describe(
+          'Networks (CIDR), or unix:, whose connections must begin with a PROXY protocol header (v1 or v2); nobody ' +
+            "else's may. Like nginx listen proxy_protocol with set_real_ip_from.",
+        ),
+    })
+    .optional()
+    .describe(
+      'Load balancers in front that tell the address of the client by the PROXY protocol. Default: none.',
+    ),
+});

@@ -1,0 +1,20 @@
+// Web origins as browsers send them in the Origin header (RFC 6454 section 7): scheme, host and port, nothing else.
+
+import type { Fault } from './problem.ts';
+
+/** The origin in the form browsers send: lower case, no default port, no final slash. */
+export function parseOrigin(text: string): string | Fault {
+  if (text === '*') return { message: "'*' stands for every origin", hint: 'write grpcWeb: true' };
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return { message: `'${text}' is not an origin`, hint: 'write it as https://app.example.com' };
+  }
+  if (url.origin !== text.toLowerCase().replace(/\/$/, '').replace(defaultPort(url.protocol), '')) {
+    return { message: `'${text}' is more than an origin`, hint: `write ${url.origin}` };
+  }
+  return url.origin;
+}
+
+function defaultPort(protocol: string): RegExp {
+  return protocol === 'https:' ? /:443$/ : /:80$/;
+}

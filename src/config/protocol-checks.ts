@@ -1,0 +1,56 @@
+// Keys that are each valid and do not go together: what speaks which protocol, and what that needs.
+// Works on the document as it stands in the file, whatever else is wrong with it.
+
+import type { ConfigPath } from './config-path.ts';
+import type { Finding } from './problem.ts';
+import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+
+export function findProtocolProblems(document: unknown): readonly Finding[] {
+  const root = mapOf(document);
+  const upstreams = mapOf(root.get('upstreams'));
+  return [
+    ...listOf(root.get('listeners')).flatMap((listener, index) => checkListener(mapOf(listener), index)),
+    ...listOf(root.get('routes')).flatMap((route, index) => checkRoute(mapOf(route), index, upstreams)),
+    ...[...upstreams].flatMap(([name, upstream]) => checkUpstream(name, mapOf(upstream))),
+  ];
+}
+
+function checkListener(listener: RawMap, index: number): readonly Finding[] {
+  if (listener.get('mismatch') !== 'accept' || listener.get('tls') !== undefined) return [];
+  const message = "'accept' is for listeners with tls: this one serves h2c and HTTP/1.1 anyway";
+  return [error(['listeners', index, 'mismatch'], message, 'write explain or close, or remove it')];
+}
+
+function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
+  const grpcWeb = route.get('grpcWeb');
+  if (grpcWeb === undefined || grpcWeb === false) return [];
+  const upstream = textOf(route.get('upstream')) ?? '';
+  if (mapOf(upstreams.get(upstream)).get('protocol') !== 'http1') return [];
+  const message = `upstream '${upstream}' speaks HTTP/1.1, so no gRPC`;
+  return [error(['routes', index, 'grpcWeb'], message, 'gRPC-Web needs an upstream with protocol h2c or h2')];
+}
+
+function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
+  const given = upstream.get('tls');
+  if (given === undefined) return [];
+  const path: ConfigPath = ['upstreams', name, 'tls'];
+  const protocol = upstream.get('protocol') ?? 'h2c';
+  const tls = mapOf(given);
+  const findings: Finding[] = [];
+  if (protocol === 'h2c') {
+    findings.push(error(path, 'h2c is HTTP/2 in the clear', 'set protocol: h2, or remove tls'));
+  }
+  for (const [one, other] of [
+    ['cert', 'key'],
+    ['key', 'cert'],
+  ] as const) {
+    if (tls.has(one) && !tls.has(other)) {
+      findings.push(error([...path, one], `${one} is given without ${other}`, `add ${other}`));
+    }
+  }
+  return findings;
+}
+
+function error(path: ConfigPath, message: string, hint: string): Finding {
+  return { severity: 'error', path, at: 'value', message, hint };
+}

@@ -1,0 +1,87 @@
+// The kinds of values that the configuration is made of: texts that are parsed, durations, sizes, addresses, names.
+// The home of zod: whoever describes a part of the configuration takes it from here.
+
+import { z } from 'zod';
+import { parseAddress, parseNetwork } from './address.ts';
+import { type Fault, isFault } from './problem.ts';
+import { durationPattern, parseDurationBetween, parseSizeBetween, sizePattern } from './units.ts';
+
+export { z };
+export type SchemaIssue = z.core.$ZodIssue;
+export type RawIssue = z.core.$ZodRawIssue;
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** A text that `parse` turns into what the program needs, or says what is wrong with it. */
+export function parsed<T>(
+  expected: string,
+  parse: (text: string) => T | Fault,
+  meta: Record<string, unknown> = {},
+) {
+  return z
+    .string(expecting(expected))
+    .meta(meta)
+    .transform((text, context) => accept(parse(text), text, context));
+}
+
+function accept<T>(result: T | Fault, input: unknown, context: z.RefinementCtx): T {
+  if (!isFault(result)) return result;
+  context.issues.push({ code: 'custom', message: result.message, params: { hint: result.hint }, input });
+  return z.NEVER;
+}
+
+/** The words for a value of the wrong kind. What is missing, empty or out of range is told alike for every key. */
+export function expecting(expected: string) {
+  return {
+    error: ({ code, input }: { readonly code?: string; readonly input?: unknown }) =>
+      (code === 'invalid_type' || code === 'invalid_union') && input !== undefined && input !== null
+        ? `must be ${expected}`
+        : undefined,
+  };
+}
+
+export function duration(lowest: string, highest: string) {
+  const parse = (text: string) => parseDurationBetween(text, lowest, highest);
+  return parsed('a duration such as 250ms, 5s, 10m or 1h', parse, { pattern: durationPattern.source });
+}
+
+export function size(lowest: string, highest: string) {
+  const text = z.string().meta({ pattern: sizePattern.source });
+  return z
+    .union([z.int().min(0), text], expecting('a size such as 512, 64KiB or 1MiB'))
+    .transform((value, context) => accept(parseSizeBetween(String(value), lowest, highest), value, context));
+}
+
+export function count(lowest: number, highest: number) {
+  return z.int(expecting('a whole number')).min(lowest).max(highest);
+}
+
+export const off = z.literal('off');
+
+export const listenAddress = parsed(
+  'an address such as 0.0.0.0:8443',
+  (text) => parseAddress(text, 'listen'),
+  {
+    examples: ['0.0.0.0:8443', '[::]:8443', 'unix:/run/framegate.sock'],
+  },
+);
+
+export const endpointAddress = parsed(
+  'an address such as 127.0.0.1:50051',
+  (text) => parseAddress(text, 'connect'),
+  {
+    examples: ['127.0.0.1:50051', '[::1]:50051', 'unix:/run/service.sock'],
+  },
+);
+
+// Names go to logs, metric labels and messages.
+export const name = z
+  .string(expecting('text'))
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'must not hold control characters');
+
+export const fileName = z.string(expecting('the name of a file')).min(1);
+
+export const network = parsed('a network such as 10.0.0.0/8', parseNetwork, {
+  examples: ['10.0.0.0/8', 'fd00::/8'],
+});

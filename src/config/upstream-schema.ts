@@ -1,0 +1,76 @@
+// The description of an upstream in the YAML.
+
+import { parseServerName } from './address.ts';
+import { count, duration, endpointAddress, fileName, parsed, z } from './schema-values.ts';
+
+const connections = z.strictObject({
+  connectTimeout: duration('1ms', '10m')
+    .prefault('5s')
+    .describe(
+      'For TCP and the first SETTINGS of the upstream together. 1ms to 10m. Default: 5s. Like nginx grpc_connect_timeout.',
+    ),
+  max: count(1, 10_000)
+    .optional()
+    .describe(
+      'Connections to one endpoint at most; beyond them calls wait. Over HTTP/1.1 a connection carries one request or ' +
+        'WebSocket at a time. 1 to 10000. Default: 16, with http1 1024. Like Envoy circuit_breakers max_connections.',
+    ),
+  maxPending: count(0, 1_000_000)
+    .default(1024)
+    .describe(
+      'Calls of the upstream that may wait for a connection or a free stream; more are answered UNAVAILABLE. ' +
+        '0 to 1000000. Default: 1024. Like Envoy circuit_breakers max_pending_requests.',
+    ),
+});
+
+const upstreamTls = z.strictObject({
+  ca: fileName
+    .optional()
+    .describe(
+      'PEM file with the authorities that sign the certificates of the endpoints, relative to this file. Default: those ' +
+        'that Node knows. Like nginx grpc_ssl_trusted_certificate.',
+    ),
+  cert: fileName
+    .optional()
+    .describe(
+      'PEM file with the certificate shown to the endpoints, relative to this file. Like nginx grpc_ssl_certificate.',
+    ),
+  key: fileName
+    .optional()
+    .describe(
+      'PEM file with its private key, not encrypted, relative to this file. Like nginx grpc_ssl_certificate_key.',
+    ),
+  serverName: parsed('text', parseServerName, { examples: ['voice.internal'] })
+    .optional()
+    .describe(
+      'Name to call by SNI and to find in the certificate. Default: the host of the endpoint. Like nginx grpc_ssl_name.',
+    ),
+});
+
+export const upstream = z.strictObject({
+  protocol: z
+    .enum(['h2c', 'h2', 'http1'])
+    .default('h2c')
+    .describe(
+      'What the endpoints speak: h2c, HTTP/2 in the clear with prior knowledge; h2, HTTP/2 over TLS; http1, HTTP/1.1, ' +
+        'over TLS where tls is given. Default: h2c. Like grpc_pass grpc://, grpcs:// and proxy_pass of nginx.',
+    ),
+  tls: upstreamTls
+    .optional()
+    .describe('How TLS is spoken to the endpoints; with h2 there are defaults for all of it. Not for h2c.'),
+  endpoints: z
+    .array(endpointAddress)
+    .min(1)
+    .describe(
+      'The servers of this upstream: host:port, [ipv6]:port or unix:/path. Like server in nginx upstream.',
+    ),
+  balance: z
+    .literal('round-robin')
+    .default('round-robin')
+    .describe(
+      'How calls are shared among the endpoints. Default: round-robin. Like Envoy lb_policy ROUND_ROBIN.',
+    ),
+  connections: connections
+    .prefault({})
+    .describe('Connections kept to each endpoint, and who may wait for one.'),
+});

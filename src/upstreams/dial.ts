@@ -1,0 +1,73 @@
+// How the octets of an upstream connection travel: over TCP or a unix socket in the clear, over TLS, or inside the
+// process. Knows nothing of HTTP/2.
+
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Address } from '../config/config.ts';
+import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+
+export interface DialEvents {
+  /** The way is open; what the endpoint speaks is still to be seen. */
+  onConnected(): void;
+  /** Octets from the endpoint, valid only during the call. */
+  onOctets(chunk: Buffer): void;
+  /** There is no way, or it broke. The socket closes. */
+  onFailed(diagnosis: Diagnosis): void;
+}
+
+export interface Dialer {
+  /** The other end is in this process: what it says of itself can be believed. */
+  readonly isInProcess: boolean;
+  /** The socket may be written to at once. Nothing is told during the call. */
+  dial(address: Address, events: DialEvents): Duplex;
+}
+
+/**
+ * All upstream sockets read into this: what was read is dealt with before the next read, and a buffer of 64 KiB for
+ * each read, as sockets allocate by themselves, made garbage collection a third of the cost of large messages.
+ */
+const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(65_536);
+
+/** For connect() of node:net and node:tls. */
+export function sharedReads(events: DialEvents) {
+  const callback = (size: number, buffer: Uint8Array): boolean => {
+    if (buffer !== READ_BUFFER) throw new Error('onread used another buffer than it was given');
+    events.onOctets(READ_BUFFER.subarray(0, size));
+    return true;
+  };
+  return { buffer: READ_BUFFER, callback };
+}
+
+/** Where connect() of node:net and node:tls is to go. */
+export function destination(address: Address) {
+  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+}
+
+export const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
+
+export const tcpDialer: Dialer = {
+  isInProcess: false,
+  dial(address, events) {
+    const socket = connect({ ...destination(address), ...socketOptions, onread: sharedReads(events) });
+    socket.once('connect', () => events.onConnected());
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      events.onFailed(diagnoseConnectFailure(error.code, address.text)),
+    );
+    return socket;
+  },
+};
+
+/** @param open one end of a pair whose other end is served in this process */
+export function inProcessDialer(open: () => Duplex): Dialer {
+  return {
+    isInProcess: true,
+    dial(address, events) {
+      const socket = open();
+      process.nextTick(() => events.onConnected());
+      socket.on('data', (chunk: Buffer) => events.onOctets(chunk));
+      socket.on('error', () => events.onFailed(diagnoseConnectFailure('ECONNRESET', address.text)));
+      return socket;
+    },
+  };
+}
