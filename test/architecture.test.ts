@@ -10,9 +10,10 @@ import { test } from 'node:test';
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
   cli: 'proxy demo observability config',
-  proxy: 'admin observability relay upstreams routing listeners transport config diagnosis grpc h2',
+  proxy: 'admin bridge observability relay upstreams routing listeners transport config diagnosis grpc h2',
   admin: 'observability upstreams config diagnosis',
   observability: 'relay/exchange-record.ts relay/request-id.ts config grpc',
+  bridge: 'relay upstreams routing transport config diagnosis grpc h2',
   relay: 'upstreams routing transport config diagnosis grpc h2',
   upstreams: 'transport config diagnosis grpc h2',
   routing: 'config',
@@ -31,9 +32,10 @@ const HOMES: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'demo/voice-proto.ts',
   '@grpc/reflection': 'demo/reflection-service.ts',
   'grpc-health-check': 'demo/health-service.ts',
+  'http2-proxy': 'bridge/guarded-proxy.ts',
   pino: 'observability/logger.ts',
   yaml: 'config/yaml-document.ts',
-  zod: 'config/schema.ts',
+  zod: 'config/schema-values.ts',
 };
 
 const MOST_LINES = 300;

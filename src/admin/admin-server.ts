@@ -1,9 +1,10 @@
-// The HTTP server for those who run the proxy: is it alive, is it ready?
+// The HTTP server for those who run the proxy: is it alive, is it ready, what was wrong with those who called?
 // Must never take the process down, whatever arrives, and never answer to a web page's idea of its name.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Address, AdminConfig } from '../config/config.ts';
+import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
@@ -15,6 +16,7 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 
 export interface AdminState {
   readiness(): Readiness;
+  diagnoses(): DiagnosisReport;
 }
 
 export interface AdminServer {
@@ -33,6 +35,8 @@ interface Served {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  /** Plain text where it is not said. */
+  readonly contentType?: string;
 }
 
 interface Page {
@@ -41,9 +45,13 @@ interface Page {
 }
 
 /** What there is. Everything is read by GET or HEAD. */
-const pages: ReadonlyMap<string, Page> = new Map([
+const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   ['/live', { says: '200 while the process runs', answer: () => ({ status: 200, text: 'ok' }) }],
   ['/ready', { says: '200 when it takes calls, else 503 with the reason', answer: answerReady }],
+  [
+    '/api/diagnoses',
+    { says: 'JSON: what refused clients and unreachable endpoints did wrong', answer: answerDiagnoses },
+  ],
 ]);
 
 const limits = {
@@ -84,6 +92,10 @@ function answerReady(state: AdminState): Answer {
   return readiness.ready ? { status: 200, text: 'ok' } : { status: 503, text: readiness.reason };
 }
 
+function answerDiagnoses(state: AdminState): Answer {
+  return { status: 200, text: `${JSON.stringify(state.diagnoses())}\n`, contentType: 'application/json' };
+}
+
 function handle(request: IncomingMessage, response: ServerResponse, served: Served): void {
   let answer: Answer;
   try {
@@ -94,7 +106,7 @@ function handle(request: IncomingMessage, response: ServerResponse, served: Serv
   }
   const body = Buffer.from(answer.text);
   response.writeHead(answer.status, {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': answer.contentType ?? 'text/plain; charset=utf-8',
     'content-length': body.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',

@@ -1,14 +1,21 @@
 // Why could an endpoint not be reached? From the code of the failure to a stable token and a sentence with a remedy.
 // Pure, and total: a code nobody thought of still gives a sentence that names it.
 
+import { type ConnectDetails, describeWait } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { diagnoseUpstreamAnswer } from './upstream-first-bytes.ts';
+import { diagnoseUpstreamTlsFailure } from './upstream-tls-failure.ts';
 
 /**
- * `code` is that of a Node error (`error.code`), or one of ours: 'connect_timeout' (neither refused nor accepted in
- * time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time) and 'unused' (ready, and gone before it answered a call). `endpoint` is the address as configured.
+ * `code` is that of a Node error (`error.code`), those of TLS included, or one of ours: 'connect_timeout' (neither
+ * refused nor accepted in time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time), 'no_h2_alpn' (TLS, but "h2"
+ * was not chosen) and 'unused' (ready, and gone before it answered a call). `endpoint` is the address as configured.
  */
-export function diagnoseConnectFailure(code: string | undefined, endpoint: string): Diagnosis {
+export function diagnoseConnectFailure(
+  code: string | undefined,
+  endpoint: string,
+  details: ConnectDetails = {},
+): Diagnosis {
   switch (code) {
     case 'ECONNREFUSED':
       return { token: 'upstream_connection_refused', sentence: describeRefused(endpoint) };
@@ -16,13 +23,13 @@ export function diagnoseConnectFailure(code: string | undefined, endpoint: strin
     case 'EPIPE':
       return {
         token: 'upstream_connection_reset',
-        sentence: `${endpoint} accepted the connection and broke it off; has the service crashed, or does it expect TLS?`,
+        sentence: describeReset(endpoint, details),
       };
     case 'connect_timeout':
     case 'ETIMEDOUT':
       return {
         token: 'upstream_connect_timeout',
-        sentence: `${endpoint} did not answer the connection attempt in time; is the address right, and does a firewall drop the packets?`,
+        sentence: `${endpoint} did not answer the connection attempt ${describeWait(details.timeoutMs)}; is the address right, and does a firewall drop the packets?`,
       };
     case 'unused':
       return {
@@ -30,7 +37,7 @@ export function diagnoseConnectFailure(code: string | undefined, endpoint: strin
         sentence: `${endpoint} accepts connections and gives them up before it answers a call; is it shutting down, or is its limit of streams 0?`,
       };
     case 'no_settings':
-      return diagnoseUpstreamAnswer('need-more', endpoint);
+      return diagnoseUpstreamAnswer('need-more', endpoint, details);
     case 'ENOTFOUND':
     case 'EAI_NONAME':
     case 'EAI_NODATA':
@@ -44,7 +51,7 @@ export function diagnoseConnectFailure(code: string | undefined, endpoint: strin
         sentence: `The name in ${endpoint} could not be looked up; is the DNS server reachable?`,
       };
     default:
-      return diagnoseRare(code, endpoint);
+      return diagnoseUpstreamTlsFailure(code, endpoint, details) ?? diagnoseRare(code, endpoint);
   }
 }
 
@@ -54,6 +61,14 @@ function describeRefused(endpoint: string): string {
     return `${endpoint} exists but nobody accepts connections there: is the service running?`;
   }
   return `${endpoint} refused the connection: is the service running there?`;
+}
+
+function describeReset(endpoint: string, { isTls }: ConnectDetails): string {
+  const question =
+    isTls === true
+      ? 'does it speak TLS, or h2c (HTTP/2 in the clear)?'
+      : 'does it expect TLS (protocol: h2)?';
+  return `${endpoint} accepted the connection and broke it off; has the service crashed, or ${question}`;
 }
 
 function diagnoseRare(code: string | undefined, endpoint: string): Diagnosis {

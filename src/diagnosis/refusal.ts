@@ -10,18 +10,33 @@ const SENTENCES = {
     'A client called a TLS port without TLS; use TLS credentials in the client (not insecure ones), or another port.',
   http1_on_tls_port:
     'A client called a TLS port with plaintext HTTP/1; use https:// in the client, or another port.',
-  http1_on_grpc_port:
-    'An HTTP/1 client called a gRPC port; gRPC needs HTTP/2: is a proxy between the client and this port, or is it a browser?',
+  http1_on_grpc_route:
+    'An HTTP/1 request took a route that leads to a gRPC service; use a gRPC client, or set grpcWeb on the route for browsers.',
+  http1_grpc:
+    'A gRPC call came over HTTP/1 in the clear; gRPC needs HTTP/2 with prior knowledge (h2c): does a proxy in between change the protocol?',
+  tls_grpc_without_h2:
+    'A gRPC call came over HTTP/1 in TLS, as the client had not chosen "h2" by ALPN; let the client offer "h2": does something in between terminate TLS?',
   tls_without_h2:
     'A client spoke HTTP/2 over TLS without having chosen it by ALPN; HTTP/2 over TLS needs ALPN "h2" (RFC 9113 section 3.2): does something in between terminate TLS, or is the client very old?',
-  http1_upgrade:
-    'A client asked for an HTTP/1 upgrade (a WebSocket, or h2c), which this listener does not serve.',
+  websocket_refused:
+    'A client asked for a WebSocket, or another upgrade, on a route that cannot serve it; WebSockets need a route to an upstream with protocol: http1.',
   http1_connect: 'A client asked for an HTTP tunnel (CONNECT), which this listener does not serve.',
   http1_malformed: 'A client sent an HTTP/1 request that cannot be understood.',
+  http1_request_invalid:
+    'A client sent an HTTP/1 request that is forbidden or cannot be forwarded safely (RFC 9112): its Host, its target or the length of its body is ambiguous.',
   http1_header_too_large: 'A client sent more HTTP/1 header fields than this listener accepts (16 KiB).',
   http1_headers_timeout: 'A client did not finish the header of its HTTP/1 request in time.',
+  grpc_web_origin_refused:
+    'A web page of an origin that is not in grpcWeb.origins of the route made a gRPC-Web call; add its origin there, if it may.',
   proxy_protocol_not_enabled:
-    'A load balancer sent a PROXY protocol header, which this listener does not read; switch it off there.',
+    'A load balancer sent a PROXY protocol header, which this listener does not read; switch it off there, or set proxyProtocol.trusted here.',
+  proxy_protocol_untrusted:
+    'A PROXY protocol header came from a peer that is not in proxyProtocol.trusted; add the load balancer there, or switch the header off in it.',
+  proxy_protocol_missing:
+    'A peer in proxyProtocol.trusted sent no PROXY protocol header, which this listener requires of it; switch the header on in the load balancer, or take the peer out.',
+  proxy_protocol_malformed:
+    'A load balancer sent a PROXY protocol header that cannot be understood; it has to be version 1 or 2, and valid.',
+  proxy_protocol_timeout: 'A peer in proxyProtocol.trusted did not finish its PROXY protocol header in time.',
   unknown_protocol: 'A client sent something that is neither HTTP nor TLS; does it call the right port?',
   first_bytes_abandoned:
     'A client closed the connection before it had sent anything that tells its protocol; port checks do so.',

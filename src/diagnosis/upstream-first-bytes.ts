@@ -1,6 +1,7 @@
 // What did an endpoint answer where HTTP/2 was expected to begin? Its first octets, classified, and what to say of it.
 // Pure; it never needs more than the nine octets of a frame header.
 
+import { type ConnectDetails, describeWait } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 export type UpstreamFirstBytes =
@@ -46,12 +47,12 @@ function classifyFrameHeader(bytes: Buffer): UpstreamFirstBytes {
 }
 
 /** Token and sentence for an answer; `endpoint` is its address as the configuration has it. */
-export function diagnoseUpstreamAnswer(kind: UpstreamFirstBytes, endpoint: string): Diagnosis {
-  return { token: TOKENS[kind], sentence: describeUpstreamAnswer(kind, endpoint) };
-}
-
-export function describeUpstreamAnswer(kind: UpstreamFirstBytes, endpoint: string): string {
-  return `${endpoint} ${PREDICATES[kind]}`;
+export function diagnoseUpstreamAnswer(
+  kind: UpstreamFirstBytes,
+  endpoint: string,
+  details: ConnectDetails = {},
+): Diagnosis {
+  return { token: TOKENS[kind], sentence: `${endpoint} ${PREDICATES[kind](details)}` };
 }
 
 const TOKENS: Readonly<Record<UpstreamFirstBytes, string>> = {
@@ -62,13 +63,13 @@ const TOKENS: Readonly<Record<UpstreamFirstBytes, string>> = {
   'need-more': 'upstream_no_settings',
 };
 
-const PREDICATES: Readonly<Record<UpstreamFirstBytes, string>> = {
-  'http2-settings': 'answered HTTP/2.',
-  http1:
-    'answered HTTP/1.1 where HTTP/2 in the clear (h2c) was expected; is this the port of the gRPC service, or of a web server or REST gateway beside it?',
-  tls: 'answered with TLS where HTTP/2 in the clear (h2c) was expected; the service has TLS switched on: let it listen on a plaintext (insecure) port too.',
-  unknown:
-    'answered something other than HTTP/2 in the clear (h2c), which was expected; is this the port of the gRPC service?',
-  'need-more':
-    'accepted the connection but sent no HTTP/2 SETTINGS; is this the port of a gRPC service, and does the service still respond?',
+const PREDICATES: Readonly<Record<UpstreamFirstBytes, (details: ConnectDetails) => string>> = {
+  'http2-settings': () => 'answered HTTP/2.',
+  http1: ({ isTls }) =>
+    `answered HTTP/1.1, not ${isTls === true ? 'HTTP/2' : 'h2c (HTTP/2 in the clear)'}: is this the port of the gRPC service, or of a web server beside it? A web service needs protocol: http1.`,
+  tls: () =>
+    'expects TLS: set protocol: h2 on the upstream, or let the service listen on a plaintext (insecure) port.',
+  unknown: () => 'answered neither HTTP/2 nor HTTP/1.1; is this the port of the gRPC service?',
+  'need-more': ({ timeoutMs }) =>
+    `accepted the connection but sent no SETTINGS ${describeWait(timeoutMs)}: is this the port of a gRPC service, and does the service still respond?`,
 };

@@ -9,13 +9,18 @@ export interface ListenerHandler {
   /**
    * An HTTP/2 connection. The socket is the handler's from here on: it attaches 'data' before it returns (octets that
    * come while nobody listens are lost), treats `head` as received before them, and closes the socket in the end.
-   * `head` is what a plaintext connection has sent already, the client preface first, perhaps with whole frames after
-   * it; undefined on TLS, where the preface is still to come. An 'error' listener is attached already; 'close' is
-   * always emitted.
+   * `head` is what the client has sent already, the client preface first, perhaps with whole frames after it;
+   * undefined where ALPN chose h2, and the preface is still to come. An 'error' listener is attached already; 'close'
+   * is always emitted. With `peer.mismatch`, every request is to be answered with an explanation.
    */
   onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void;
-  /** An HTTP/1.1 request, of Node's own HTTP server. */
+  /** An HTTP/1.1 request, of Node's own HTTP server. Its header may hold any number of fields. */
   onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void;
-  /** A client was turned away; its connection is closed or closing. */
+  /**
+   * A GET with `Upgrade: websocket`, which nobody has answered yet. The socket is the handler's from here on, in the
+   * state of Node's 'upgrade' event: not flowing, `head` read already and perhaps empty. An 'error' listener is attached.
+   */
+  onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void;
+  /** A client was turned away; its connection is closed or closing, or is being told why (`peer.mismatch`). */
   onRefused(refusal: Refusal): void;
 }

@@ -1,13 +1,13 @@
 // A listener of the configuration, opened: accepts connections, learns what they speak, and hands them up.
 // It never keeps an HTTP/2 connection, and never closes one that it has handed up.
 
-import type { Server } from 'node:http';
-import type { Http2SecureServer } from 'node:http2';
+import type { Server } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
 import { bind } from './bind.ts';
 import { loadCertificates } from './certificates.ts';
-import type { Http1Side } from './http1-side.ts';
+import { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
+import type { PeerSource } from './peer.ts';
 import { createPlaintextServer } from './plaintext-server.ts';
 import { makeRefusal } from './refusal.ts';
 import type { ListenerTimeouts, ServerContext } from './server-context.ts';
@@ -23,14 +23,15 @@ export interface Listener {
   /** Undefined for a unix socket. */
   readonly port: number | undefined;
   /**
-   * Stops accepting, at once. HTTP/2 connections stay with their owners; idle HTTP/1.1 connections are closed, busy
-   * ones after their response. May be called twice.
+   * Stops accepting, at once. HTTP/2 connections and upgraded ones stay with their owners; idle HTTP/1.1 connections
+   * are closed, busy ones after their response. May be called twice.
    */
   close(): Promise<void>;
 }
 
 const DEFAULT_TIMEOUTS: ListenerTimeouts = {
   firstBytesMs: 10_000,
+  clientHelloMs: 1000,
   tlsHandshakeMs: 10_000,
   http1HeadersMs: 10_000,
 };
@@ -41,20 +42,29 @@ export async function openListener(
   handler: ListenerHandler,
   timeouts: Partial<ListenerTimeouts> = {},
 ): Promise<Listener> {
-  const context = createContext(config, handler, { ...DEFAULT_TIMEOUTS, ...timeouts });
-  const { server, http1 } = await createServer(config, context);
+  let port: number | undefined;
+  const source: PeerSource = {
+    listener: config.name,
+    isUnix: config.address.kind === 'unix',
+    isTrusted: compileTrustedClients(config.trustedClients),
+    mismatchPolicy: config.mismatch,
+    port: () => port,
+  };
+  const context = createContext(config, source, handler, { ...DEFAULT_TIMEOUTS, ...timeouts });
+  const server = await createServer(config, context);
   // After binding, Node reports failures to accept here; the listener goes on.
   server.on('error', (error: Error) => {
     if (server.listening) handler.onRefused(makeRefusal(config.name, '', 'listener_error', error.message));
   });
   const bound = await bind(server, config.address, config.name);
+  port = bound.port;
   let closing: Promise<void> | undefined;
   return {
     name: config.name,
     address: bound.address,
-    port: bound.port,
+    port,
     close() {
-      closing ??= closeServer(server, http1);
+      closing ??= closeServer(server, context.http1);
       return closing;
     },
   };
@@ -62,31 +72,21 @@ export async function openListener(
 
 function createContext(
   config: ListenerConfig,
+  source: PeerSource,
   handler: ListenerHandler,
   timeouts: ListenerTimeouts,
 ): ServerContext {
+  const { proxyProtocol } = config;
   return {
-    source: {
-      listener: config.name,
-      isUnix: config.address.kind === 'unix',
-      isTrusted: compileTrustedClients(config.trustedClients),
-    },
+    source,
     handler,
     timeouts,
-    http1: {
-      onRequest: (request, response, peer) => handler.onHttp1Request(request, response, peer),
-      onRefused: (peer, token, detail) =>
-        handler.onRefused(makeRefusal(config.name, peer.client, token, detail)),
-    },
+    http1: new Http1Side(handler, timeouts.http1HeadersMs),
+    isProxy: proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted),
   };
 }
 
-interface CreatedServer {
-  readonly server: Server | Http2SecureServer;
-  readonly http1: Http1Side;
-}
-
-async function createServer(config: ListenerConfig, context: ServerContext): Promise<CreatedServer> {
+async function createServer(config: ListenerConfig, context: ServerContext): Promise<Server> {
   const { tls } = config;
   if (tls === undefined) return createPlaintextServer(context);
   if (tls.certificates.length === 0) throw new Error(`listener '${config.name}': tls needs a certificate`);
@@ -102,7 +102,7 @@ async function createServer(config: ListenerConfig, context: ServerContext): Pro
  * Node's close callback waits for the last connection, which may live for days; accepting ends within the call. The
  * turn of the event loop is for a unix socket's file, which is gone after it.
  */
-function closeServer(server: Server | Http2SecureServer, http1: Http1Side): Promise<void> {
+function closeServer(server: Server, http1: Http1Side): Promise<void> {
   http1.close();
   server.close();
   return new Promise((resolve) => {

@@ -2,6 +2,7 @@
 // The sentence is ours alone; what a peer or OpenSSL said stands in `detail`.
 
 import type { Socket } from 'node:net';
+import { diagnosisCode } from '../diagnosis/codes.ts';
 import { diagnoseRefusal, type RefusalToken } from '../diagnosis/refusal.ts';
 
 export interface Refusal {
@@ -10,8 +11,10 @@ export interface Refusal {
   readonly client: string;
   /** Stable, one of the catalogue's in diagnosis/refusal.ts. */
   readonly token: RefusalToken;
+  /** Of the page that says more: 'FG1001'. */
+  readonly code: string;
   readonly sentence: string;
-  /** What OpenSSL or Node's HTTP parser said. */
+  /** What OpenSSL or Node's HTTP parser said, or a ClientHello in the clear. */
   readonly detail?: string;
   /** True for what port checks and vanishing clients cause all day: worth counting, not worth a warning. */
   readonly routine: boolean;
@@ -25,8 +28,9 @@ const ROUTINE: ReadonlySet<RefusalToken> = new Set<RefusalToken>([
 
 export function makeRefusal(listener: string, client: string, token: RefusalToken, detail?: string): Refusal {
   const { sentence } = diagnoseRefusal(token);
+  const code = diagnosisCode(token);
   const routine = ROUTINE.has(token);
-  return { listener, client, token, sentence, routine, ...(detail === undefined ? {} : { detail }) };
+  return { listener, client, token, code, sentence, routine, ...(detail === undefined ? {} : { detail }) };
 }
 
 /** How long a refused client may take to read the farewell and to close its side. */

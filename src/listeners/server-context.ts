@@ -1,12 +1,15 @@
-// What a plaintext or TLS server needs to know of the listener it works for.
+// What the servers of a listener need to know of it.
 
-import type { Http1Handler } from './http1-side.ts';
+import type { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import type { PeerSource } from './peer.ts';
+import type { TrustedClients } from './trusted-clients.ts';
 
 export interface ListenerTimeouts {
-  /** For a client of a plaintext port to tell its protocol. */
+  /** For a client to tell its protocol, its PROXY header included. */
   readonly firstBytesMs: number;
+  /** For the rest of a ClientHello on a plaintext port, which is read for the log alone. */
+  readonly clientHelloMs: number;
   readonly tlsHandshakeMs: number;
   /** For the header of an HTTP/1.1 request, from its first octet or the beginning of the connection. */
   readonly http1HeadersMs: number;
@@ -15,6 +18,8 @@ export interface ListenerTimeouts {
 export interface ServerContext {
   readonly source: PeerSource;
   readonly handler: ListenerHandler;
-  readonly http1: Http1Handler;
+  readonly http1: Http1Side;
   readonly timeouts: ListenerTimeouts;
+  /** Whose connections begin with a PROXY header; undefined where nobody's do. */
+  readonly isProxy: TrustedClients | undefined;
 }

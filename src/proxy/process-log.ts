@@ -1,26 +1,51 @@
-// What happens to listeners, clients and upstreams, as lines of the log. Exchanges have their own record.
+// What happens to listeners, clients and upstreams, as lines of the log; diagnoses also go to the ring, every one of them.
+// Exchanges have their own record. What a peer repeats must not fill the log or the memory.
 
+import type { Http1EndpointEvents } from '../bridge/http1-endpoint.ts';
+import { diagnosisCode } from '../diagnosis/codes.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { Refusal } from '../listeners/refusal.ts';
+import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
 /** The same thing from the same peer is said once in this time. */
 const REPEAT_AFTER_MS = 60_000;
 const MOST_REMEMBERED = 4096;
+/** OpenSSL's and parsers' words are short; this is for the one that is not. */
+const MOST_DETAIL_CHARACTERS = 256;
 
 export class ProcessLog {
   readonly #logger: Logger;
+  readonly #ring: DiagnosisRing;
+  /** Oldest first. */
   readonly #saidAtMs = new Map<string, number>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, ring: DiagnosisRing) {
     this.#logger = logger;
+    this.#ring = ring;
   }
 
   refused(refusal: Refusal): void {
-    const { sentence, routine, ...fields } = refusal;
+    const { listener, client, token, code, sentence, routine } = refusal;
+    const detail = refusal.detail?.slice(0, MOST_DETAIL_CHARACTERS);
+    const fields = { listener, client, token, code, ...(detail && { detail }) };
+    if (!this.#isDiagnosisNews({ ...fields, sentence }, hostOf(client))) return;
     if (routine) this.#logger.debug(fields, sentence);
-    else if (this.#isNews(`${refusal.token} ${hostOf(refusal.client)}`)) this.#logger.warn(fields, sentence);
+    else this.#logger.warn(fields, sentence);
+  }
+
+  /** An endpoint that cannot be used. `endpoint` is its address as configured. */
+  upstreamFailed(upstream: string, endpoint: string, { token, sentence }: Diagnosis): void {
+    const fields = { upstream, endpoint, token, code: diagnosisCode(token) };
+    if (this.#isDiagnosisNews({ ...fields, sentence }, endpoint)) this.#logger.warn(fields, sentence);
+  }
+
+  /** Counts and keeps it; true when the log should have it too. */
+  #isDiagnosisNews(event: DiagnosisEvent, peer: string): boolean {
+    if (event.code !== '') this.#ring.record(event, peer);
+    return this.#isNews(`${event.token} ${peer}`);
   }
 
   violation(client: string, error: ConnectionError | StreamError): void {
@@ -38,16 +63,25 @@ export class ProcessLog {
     return true;
   }
 
+  http1Events(name: string): Http1EndpointEvents {
+    return {
+      onConnected: ({ address }) =>
+        this.#logger.info({ upstream: name, endpoint: address.text }, 'connected to the endpoint'),
+      onConnectFailed: ({ address }, diagnosis) => this.upstreamFailed(name, address.text, diagnosis),
+    };
+  }
+
+  /** Connections within the process are nobody's concern, except when they break. */
+  inProcessEvents(name: string): ConstructorParameters<typeof Upstream>[2] {
+    return { ...this.upstreamEvents(name), onConnected() {}, onRetired() {} };
+  }
+
   upstreamEvents(name: string): ConstructorParameters<typeof Upstream>[2] {
     const logger = this.#logger;
     return {
       onConnected: (endpoint) =>
         logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),
-      onConnectFailed: (endpoint, diagnosis) => {
-        const fields = { upstream: name, endpoint: endpoint.address.text, token: diagnosis.token };
-        if (this.#isNews(`${diagnosis.token} ${endpoint.address.text}`))
-          logger.warn(fields, diagnosis.sentence);
-      },
+      onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),
       onRetired: (endpoint, reason) =>
         logger.info(
           { upstream: name, endpoint: endpoint.address.text },
@@ -66,13 +100,24 @@ export class ProcessLog {
     const nowMs = performance.now();
     const saidAtMs = this.#saidAtMs.get(key);
     if (saidAtMs !== undefined && nowMs - saidAtMs < REPEAT_AFTER_MS) return false;
-    if (this.#saidAtMs.size >= MOST_REMEMBERED) this.#saidAtMs.clear();
+    // Taken out and put back, so that the oldest stays first.
+    this.#saidAtMs.delete(key);
     this.#saidAtMs.set(key, nowMs);
+    if (this.#saidAtMs.size > MOST_REMEMBERED) this.#forgetOldest();
     return true;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#saidAtMs.keys()) {
+      this.#saidAtMs.delete(key);
+      return;
+    }
   }
 }
 
-/** Without the port, which differs with every connection. */
-function hostOf(client: string): string {
-  return client.slice(0, client.lastIndexOf(':'));
+/** Without the port, which differs with every connection: '1.2.3.4', '[::1]', 'unix'; all of it where there is none. */
+export function hostOf(client: string): string {
+  const colon = client.lastIndexOf(':');
+  const hasPort = colon !== -1 && (client.indexOf(':') === colon || client[colon - 1] === ']');
+  return hasPort ? client.slice(0, colon) : client;
 }

@@ -1,20 +1,20 @@
-// The composition root: from a configuration to open listeners, a relay and upstreams, and back again.
+// The composition root: from a configuration to open listeners, a relay, a bridge and upstreams, and back again.
 
 import { type AdminServer, openAdminServer } from '../admin/admin-server.ts';
-import type { Config } from '../config/config.ts';
+import { Bridge } from '../bridge/bridge.ts';
+import { GrpcWebEntry } from '../bridge/grpc-web-entry.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import { type Listener, openListener } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { AccessLog } from '../observability/access-log.ts';
+import { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { ExchangeObserver } from '../relay/exchange-record.ts';
 import { failure } from '../relay/failure.ts';
-import { localSettings, Relay } from '../relay/relay.ts';
+import { Relay } from '../relay/relay.ts';
 import { RequestIds } from '../relay/request-id.ts';
-import type { Snapshot } from '../relay/snapshot.ts';
-import { compileRoutes } from '../routing/route-table.ts';
-import { Upstream } from '../upstreams/upstream.ts';
-import { refuseHttp1 } from './http1-refusal.ts';
+import { buildSnapshot, type ProxySnapshot } from './build-snapshot.ts';
+import { CallDiagnoses } from './call-diagnoses.ts';
 import { ProcessLog } from './process-log.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
@@ -22,8 +22,11 @@ type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 export class Proxy {
   readonly #config: Config;
   readonly #logger: Logger;
-  readonly #relay: Relay;
+  readonly #diagnoses = new DiagnosisRing();
   readonly #log: ProcessLog;
+  readonly #snapshot: ProxySnapshot;
+  readonly #relay: Relay;
+  readonly #bridge: Bridge;
   #state: ProxyState = 'starting';
   #listeners: readonly Listener[] = [];
   #admin: AdminServer | undefined = undefined;
@@ -31,14 +34,25 @@ export class Proxy {
   private constructor(config: Config, logger: Logger, destination: LogDestination) {
     this.#config = config;
     this.#logger = logger;
-    this.#log = new ProcessLog(logger);
+    this.#log = new ProcessLog(logger, this.#diagnoses);
+    const log = this.#log;
     const requestIds = new RequestIds();
-    const observer: ExchangeObserver = config.log.access
-      ? new AccessLog({ destination, logger, requestIds })
-      : { onExchangeFinished() {} };
-    this.#relay = new Relay(buildSnapshot(config, this.#log), observer, requestIds, (client, error) =>
-      this.#log.violation(client, error),
+    const accessLog = config.log.access ? new AccessLog({ destination, logger, requestIds }) : undefined;
+    const observer = new CallDiagnoses(accessLog, log, this.#diagnoses);
+    this.#snapshot = buildSnapshot(config, log);
+    this.#relay = new Relay(this.#snapshot, observer, requestIds, (client, error) =>
+      log.violation(client, error),
     );
+    const grpcWeb = new GrpcWebEntry(this.#relay);
+    this.#bridge = new Bridge({
+      snapshot: () => this.#snapshot,
+      observer,
+      requestIds,
+      http1Upstream: (name) => this.#snapshot.http1Upstreams.get(name),
+      handleGrpcWeb: (request, response, peer) => grpcWeb.handle(request, response, peer),
+      onRefused: ({ listener, client }, token, detail) =>
+        log.refused(makeRefusal(listener, client, token, detail)),
+    });
   }
 
   /** Resolves when every listener is open. Rejects, with nothing left open, when one cannot be. */
@@ -58,26 +72,34 @@ export class Proxy {
     return this.#listeners;
   }
 
+  /** Calls and HTTP/1.1 requests that run. */
+  get #exchangeCount(): number {
+    return this.#relay.exchangeCount + this.#bridge.exchangeCount;
+  }
+
   async #open(): Promise<void> {
     if (this.#config.admin !== undefined) {
-      const state = { readiness: () => this.#readiness() };
+      const state = { readiness: () => this.#readiness(), diagnoses: () => this.#diagnoses.report() };
       this.#admin = await openAdminServer(this.#config.admin, state, this.#logger);
       this.#logger.info({ address: this.#admin.address.text }, 'admin server listens');
     }
     for (const listenerConfig of this.#config.listeners) {
-      const listener = await openListener(listenerConfig, {
-        onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head),
-        onHttp1Request: (request, response, peer) => {
-          refuseHttp1(request, response);
-          this.#log.refused(makeRefusal(listenerConfig.name, peer.client, 'http1_on_grpc_port'));
-        },
-        onRefused: (refusal) => this.#log.refused(refusal),
-      });
+      const listener = await this.#openListener(listenerConfig);
       this.#listeners = [...this.#listeners, listener];
       const tls = listenerConfig.tls !== undefined;
       this.#logger.info({ listener: listener.name, address: listener.address, tls }, 'listener is open');
     }
     this.#state = 'serving';
+  }
+
+  #openListener(config: ListenerConfig): Promise<Listener> {
+    return openListener(config, {
+      onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head),
+      onHttp1Request: (request, response, peer) => this.#bridge.handleRequest(request, response, peer),
+      onHttp1Upgrade: (request, socket, head, peer) =>
+        this.#bridge.handleUpgrade(request, socket, head, peer),
+      onRefused: (refusal) => this.#log.refused(refusal),
+    });
   }
 
   #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {
@@ -93,14 +115,15 @@ export class Proxy {
     this.#state = 'draining';
     const { timeoutMs } = this.#config.drain;
     this.#logger.info(
-      { connections: this.#relay.connectionCount, calls: this.#relay.exchangeCount, timeoutMs },
+      { connections: this.#relay.connectionCount, calls: this.#exchangeCount, timeoutMs },
       'draining',
     );
     await this.#closeListeners();
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#abort(), timeoutMs);
-    await this.#relay.drain();
+    await Promise.all([this.#relay.drain(), this.#bridge.drain()]);
     clearTimeout(timer);
-    for (const upstream of this.#relay.snapshot.upstreams.values()) upstream.destroy('the proxy has stopped');
+    for (const upstream of this.#snapshot.upstreams.values()) upstream.destroy('the proxy has stopped');
+    for (const upstream of this.#snapshot.http1Upstreams.values()) upstream.close();
     await this.#admin?.close();
     this.#state = 'stopped';
     this.#logger.info({}, 'stopped');
@@ -108,29 +131,18 @@ export class Proxy {
 
   #abort(): void {
     this.#logger.warn(
-      { calls: this.#relay.exchangeCount },
+      { calls: this.#exchangeCount },
       'drain.timeout has passed; ending the calls that are left',
     );
-    this.#relay.abort(
-      failure('draining', 'The proxy is stopping and the time for running calls is over; call again.'),
+    const cause = failure(
+      'draining',
+      'The proxy is stopping and the time for running calls is over; call again.',
     );
+    this.#relay.abort(cause);
+    this.#bridge.abort(cause);
   }
 
   async #closeListeners(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
-}
-
-function buildSnapshot(config: Config, log: ProcessLog): Snapshot {
-  const settings = localSettings(config);
-  return {
-    routes: compileRoutes(config.routes),
-    upstreams: new Map(
-      config.upstreams.map((upstream) => [
-        upstream.name,
-        new Upstream(upstream, settings, log.upstreamEvents(upstream.name)),
-      ]),
-    ),
-    limits: config.limits,
-  };
 }

@@ -20,8 +20,6 @@ export interface Call extends AttemptListener {
   /** A number of RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
   readonly durationMs: number;
-  /** No connection is to be had, and none is worth waiting for. */
-  noConnection(diagnosis: Diagnosis): void;
 }
 
 export class AttemptSeries implements Waiter {
@@ -33,8 +31,7 @@ export class AttemptSeries implements Waiter {
   #isWaiting = false;
   /** Attempts made so far. */
   count = 0;
-  /** The endpoint of the last one, or ''. */
-  endpoint = '';
+  #last: Attempt | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
     this.#context = context;
@@ -43,10 +40,15 @@ export class AttemptSeries implements Waiter {
     this.#response = response;
   }
 
+  /** The endpoint of the last attempt, or ''. */
+  get endpoint(): string {
+    return this.#last === undefined ? '' : this.#last.endpoint;
+  }
+
   /** Sends the request, now or when there is a connection for it. */
   begin(): void {
     const { decision } = this.#call.subject;
-    if (decision.kind === 'refuse') return;
+    if (decision.kind !== 'forward') return;
     const connection = decision.upstream.pick();
     if (connection !== undefined) {
       this.#send(connection, this.count > 0);
@@ -63,17 +65,17 @@ export class AttemptSeries implements Waiter {
 
   onUnavailable(diagnosis: Diagnosis): void {
     this.#isWaiting = false;
-    this.#call.noConnection(diagnosis);
+    this.#call.unavailable(diagnosis);
   }
 
   #send(connection: UpstreamConnection, hasWaited: boolean): void {
     const { decision } = this.#call.subject;
-    if (decision.kind === 'refuse') return;
+    if (decision.kind !== 'forward') return;
     this.count++;
-    this.endpoint = connection.endpoint;
     const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer);
     const { stream } = attempt;
     this.#current = attempt;
+    this.#last = attempt;
     const { bytes, length } = this.#callFields(hasWaited);
     if (!stream.sendHeaders(decision.fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke between being picked and being used: nobody has seen the request.

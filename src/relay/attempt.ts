@@ -1,9 +1,11 @@
 // One try of an exchange at one endpoint: its stream on an upstream connection, from HEADERS to the last frame.
 
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import { readInProcessReport } from './in-process-report.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
@@ -12,6 +14,8 @@ const REPLAY_LIMIT_BYTES = 8192;
 
 /** Told what comes back. */
 export interface AttemptListener {
+  /** No connection is to be had, and none is worth waiting for; or a response is not, for which `httpStatus` stands. */
+  unavailable(diagnosis: Diagnosis, httpStatus?: number): void;
   receiveResponse(list: HeaderList, endStream: boolean): void;
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
   receiveResponseTrailers(list: HeaderList): void;
@@ -26,6 +30,8 @@ export interface AttemptListener {
 export class Attempt implements StreamOwner, SentRecorder {
   readonly connection: UpstreamConnection;
   readonly stream: Stream;
+  /** The endpoint's address as configured. */
+  endpoint: string;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   /** Something of a response was seen: the request was processed and is never sent again. */
@@ -36,6 +42,7 @@ export class Attempt implements StreamOwner, SentRecorder {
 
   constructor(connection: UpstreamConnection, listener: AttemptListener, replayBuffer: ReplayBuffer) {
     this.connection = connection;
+    this.endpoint = connection.endpoint;
     this.#replayBuffer = replayBuffer;
     this.#listener = listener;
     this.stream = connection.openStream(this);
@@ -70,7 +77,17 @@ export class Attempt implements StreamOwner, SentRecorder {
   onResponse(list: HeaderList, endStream: boolean): void {
     this.isCommitted = true;
     this.connection.hasServed = true;
-    if (!this.#isOver) this.#listener.receiveResponse(list, endStream);
+    if (this.#isOver) return;
+    if (this.connection.isInProcess) this.#receiveReport(list, endStream);
+    else this.#listener.receiveResponse(list, endStream);
+  }
+
+  /** The upstream is of this process, and has chosen the endpoint itself. */
+  #receiveReport(list: HeaderList, endStream: boolean): void {
+    const report = readInProcessReport(list);
+    if (report.endpoint !== '') this.endpoint = report.endpoint;
+    if (report.failure === undefined) this.#listener.receiveResponse(report.list, endStream);
+    else this.#listener.unavailable(report.failure, report.httpStatus);
   }
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {

@@ -2,6 +2,9 @@
 
 import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
 
+/** The client keeps its deadline itself and is usually first; this is for those that do not. */
+export const GRACE_MS = 100;
+
 export interface DeadlineKeeper {
   deadlinePassed(): void;
 }

@@ -1,18 +1,21 @@
 // A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Connection, HIGHEST_STREAM_ID } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { LocalSettings } from '../h2/settings.ts';
-import type { Stream } from '../h2/stream.ts';
+import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
 import { Exchange, type ExchangeHome } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import { clientStalled } from './failure.ts';
+import { GrpcWebStream } from './grpc-web-stream.ts';
 import type { RelayContext } from './relay-context.ts';
 import { type DownstreamPeer, RequestHead } from './request-head.ts';
+import { StallWatch } from './stall-watch.ts';
 
 /** A client that does not answer the PING between the two GOAWAYs waits no longer than this. */
 const GOAWAY_TIMEOUT_MS = 1000;
@@ -20,7 +23,14 @@ const GOAWAY_TIMEOUT_MS = 1000;
 const PREFACE_TIMEOUT_MS = 10_000;
 /** After its last call a slow client still has responses to read; one that does nothing for so long is gone. */
 const LINGER_MS = 5000;
+/** Octets that a client's side does not take for so long will not be taken at all. */
+const STALL_LIMIT_MS = 30_000;
+/** For a client that came in by the wrong way to make a call, and be told so in its answer. */
+const EXPLANATION_TIMEOUT_MS = 10_000;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
+
+/** Who owns the streams of clients. */
+type Call = Exchange | GrpcWebStream;
 
 export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly peer: DownstreamPeer;
@@ -30,11 +40,13 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #exchangeCount = 0;
   #prefaceTimer: NodeJS.Timeout | undefined = undefined;
   #drainTimer: NodeJS.Timeout | undefined = undefined;
+  #explanationTimer: NodeJS.Timeout | undefined = undefined;
+  #stalls: StallWatch<Call> | undefined = undefined;
   #drain: 'no' | 'announced' | 'final' = 'no';
 
   /** @param head octets read from the socket already, beginning with the client preface */
   constructor(
-    socket: Socket,
+    socket: Duplex,
     peer: DownstreamPeer,
     head: Buffer | undefined,
     context: RelayContext,
@@ -48,6 +60,9 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
       onClosed: () => this.#closed(),
     });
     this.#prefaceTimer = setTimeout(() => this.#prefaceMissing(), PREFACE_TIMEOUT_MS);
+    if (peer.mismatch !== undefined) {
+      this.#explanationTimer = setTimeout(() => this.#transport.close(), EXPLANATION_TIMEOUT_MS);
+    }
     this.#transport.start(head);
   }
 
@@ -60,10 +75,20 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
-    const exchange = new Exchange(this.#context, this, stream, this.#headOf(list));
+    const head = this.#headOf(list);
     this.#exchangeCount++;
-    stream.owner = exchange;
-    exchange.start(endStream);
+    if (head.grpcWeb === undefined) {
+      const exchange = new Exchange(this.#context, this, stream, head);
+      stream.owner = exchange;
+      exchange.start(endStream);
+    } else {
+      const translator = new GrpcWebStream(stream, head.grpcWeb, this);
+      const exchange = new Exchange(this.#context, translator, translator, head);
+      stream.owner = translator;
+      translator.start(exchange, endStream);
+    }
+    // Whoever came in by the wrong way was told so; the next connection may be a better one.
+    if (this.peer.mismatch !== undefined) this.drain();
   }
 
   /** What was decided for an equal header block before still counts, as long as the configuration is the same. */
@@ -74,6 +99,23 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const head = new RequestHead(list, this.peer, snapshot);
     list.derived = head;
     return head;
+  }
+
+  /** To be called every few seconds: ends what the client has let lie for too long. */
+  checkTime(nowMs: number): void {
+    const transport = this.#transport;
+    transport.checkTime(nowMs);
+    if (transport.stalledMs >= STALL_LIMIT_MS) {
+      transport.destroy(`the client took nothing for ${STALL_LIMIT_MS / 1000} s`);
+    } else if (this.#exchangeCount > 0) {
+      this.#checkStalls(nowMs);
+    }
+  }
+
+  #checkStalls(nowMs: number): void {
+    this.#stalls ??= new StallWatch();
+    const calls = this.http2.streamOwners().filter(isCall);
+    for (const call of this.#stalls.check(calls, nowMs)) call.abort(clientStalled());
   }
 
   exchangeFinished(): void {
@@ -107,7 +149,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   /** Ends what is still running, with a status in trailers, and then the connection. */
   abort(cause: Failure): void {
-    for (const owner of this.http2.streamOwners()) if (owner instanceof Exchange) owner.abort(cause);
+    for (const call of this.http2.streamOwners().filter(isCall)) call.abort(cause);
     this.#transport.close();
   }
 
@@ -135,6 +177,11 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #closed(): void {
     clearTimeout(this.#prefaceTimer);
     clearTimeout(this.#drainTimer);
+    clearTimeout(this.#explanationTimer);
     this.#onClosed(this);
   }
+}
+
+function isCall(owner: StreamOwner): owner is Call {
+  return owner instanceof Exchange || owner instanceof GrpcWebStream;
 }

@@ -6,10 +6,11 @@ import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { StreamOwner } from '../h2/stream.ts';
 import type { AttemptListener } from './attempt.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
-import { Deadline } from './deadline.ts';
+import type { CallStream } from './call-stream.ts';
+import { Deadline, GRACE_MS } from './deadline.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import {
   connectionLost,
@@ -20,15 +21,12 @@ import {
   upstreamBrokeRule,
 } from './failure.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
-import { localResponse, localTrailers } from './local-response.ts';
+import { type LocalResponse, localResponse, localTrailers } from './local-response.ts';
 import { Outcome } from './outcome.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseHead } from './response-head.ts';
 import { StreamRelay } from './stream-relay.ts';
-
-/** The client keeps its deadline itself and is usually first; this is for those that do not. */
-const DEADLINE_GRACE_MS = 100;
 
 /** Read once: the getter walks through the platform's time service. */
 const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
@@ -42,9 +40,9 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   readonly subject: RequestHead;
   readonly #context: RelayContext;
   readonly #home: ExchangeHome;
-  readonly #stream: Stream;
+  readonly #stream: CallStream;
   readonly #request: StreamRelay;
-  readonly #response: StreamRelay;
+  readonly response: StreamRelay;
   readonly #attempts: AttemptSeries;
   #deadline: Deadline | undefined = undefined;
   #isFinished = false;
@@ -54,20 +52,20 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   #httpStatus = 0;
   readonly requestId: string | number;
 
-  constructor(context: RelayContext, home: ExchangeHome, stream: Stream, head: RequestHead) {
+  constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
     this.subject = head;
     this.#context = context;
     this.#home = home;
     this.#stream = stream;
     this.#request = new StreamRelay(head.isGrpc);
-    this.#response = new StreamRelay(head.isGrpc);
+    this.response = new StreamRelay(head.isGrpc);
     this.requestId = head.requestId ?? context.requestIds.next();
-    this.#attempts = new AttemptSeries(context, this, this.#request, this.#response);
+    this.#attempts = new AttemptSeries(context, this, this.#request, this.response);
   }
 
   /** Made when there is something to decide: an idle stream needs none. */
   get #outcome(): Outcome {
-    this.#decided ??= new Outcome();
+    this.#decided ??= new Outcome(this.subject.isGrpc);
     return this.#decided;
   }
 
@@ -78,19 +76,24 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   start(endStream: boolean): void {
     const { decision, timeoutMs } = this.subject;
     this.#request.setSource(this.#stream);
-    this.#response.setTarget(this.#stream);
+    this.response.setTarget(this.#stream);
     if (endStream) this.#request.end();
     if (decision.kind === 'refuse') {
       this.#fail(decision.failure);
       return;
     }
+    if (decision.kind === 'answer') {
+      this.#outcome.decide('framegate', '', decision.reason);
+      this.#respond(decision.response);
+      return;
+    }
     if (timeoutMs !== undefined)
-      this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + DEADLINE_GRACE_MS);
+      this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
     this.#attempts.begin();
   }
 
-  noConnection(diagnosis: Diagnosis): void {
-    this.#fail(unavailable(diagnosis));
+  unavailable(diagnosis: Diagnosis, httpStatus?: number): void {
+    this.#fail(unavailable(diagnosis, httpStatus));
   }
 
   // Towards a client we are the server: nothing of this comes from there.
@@ -107,7 +110,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   onWritable(): void {
-    this.#response.resume();
+    this.response.resume();
     this.#settle();
   }
 
@@ -145,7 +148,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
-      this.#response.isEnded = true;
+      this.response.isEnded = true;
     }
     this.#stream.sendHeaders(list, endStream);
     if (endStream) this.#settle();
@@ -153,17 +156,17 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     if (!endStream) {
-      this.#response.forward(bytes, start, end, false);
+      this.response.forward(bytes, start, end, false);
       return;
     }
     if (this.subject.isGrpc) {
       // The end of a gRPC response is its status: an end without one is made into an error, never into silence.
-      this.#response.forward(bytes, start, end, false);
+      this.response.forward(bytes, start, end, false);
       this.#fail(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
       return;
     }
     this.#outcome.decide('upstream', '', '');
-    this.#response.forward(bytes, start, end, true);
+    this.response.forward(bytes, start, end, true);
     this.#settle();
   }
 
@@ -174,7 +177,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       return;
     }
     this.#outcome.decide('upstream', grpcStatus, '');
-    this.#response.forwardTrailers(list);
+    this.response.forwardTrailers(list);
     this.#settle();
   }
 
@@ -184,7 +187,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   attemptReset(code: number, violation: string | undefined): void {
     // A whole response counts, however its stream ended after that; it may only be waiting for the client.
-    if (this.#response.isComplete) return;
+    if (this.response.isComplete) return;
     if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.retry()) return;
     if (violation !== undefined) {
       this.#fail(upstreamBrokeRule(this.#attempts.endpoint, violation));
@@ -194,7 +197,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     const status = grpcStatusName(grpcStatusOfReset(code));
     this.#outcome.decide(
       'upstream',
-      this.subject.isGrpc ? status : '',
+      status,
       `${this.#attempts.endpoint} reset the call (${errorCodeName(code)}).`,
     );
     this.#stream.reset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code);
@@ -202,7 +205,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   attemptRefused(): void {
-    if (this.#response.isComplete || this.#attempts.retry()) return;
+    if (this.response.isComplete || this.#attempts.retry()) return;
     // The client may repeat it, since nobody has processed it: REFUSED_STREAM says so.
     const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
     this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
@@ -211,33 +214,32 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   attemptLost(reason: string): void {
-    if (this.#response.isComplete) return;
+    if (this.response.isComplete) return;
     this.#fail(connectionLost(this.#attempts.endpoint, reason));
   }
 
   deadlinePassed(): void {
     // A whole response counts, though the client has not taken all of it yet.
-    if (!this.#response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
+    if (!this.response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
   }
 
   /** Ends the exchange with a status of the proxy's own now: the client does not get what it has not taken. */
   abort(cause: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.overrule('framegate', this.#statusName(cause), `${cause.token}: ${cause.message}`);
-    this.#response.discard();
+    this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), `${cause.token}: ${cause.message}`);
+    this.response.discard();
     this.#fail(cause);
   }
 
   #fail(cause: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.decide('framegate', this.#statusName(cause), `${cause.token}: ${cause.message}`);
+    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), `${cause.token}: ${cause.message}`);
     this.#attempts.end(ErrorCode.CANCEL);
-    this.#response.setSource(undefined);
+    this.response.setSource(undefined);
     if (this.#httpStatus === 0) {
-      this.#respond(cause);
-      this.#settle();
+      this.#respond(localResponse(cause, this.subject));
     } else if (this.subject.isGrpc) {
-      this.#response.forwardTrailers(localTrailers(cause));
+      this.response.forwardTrailers(localTrailers(cause));
       this.#settle();
     } else {
       this.#stream.reset(ErrorCode.INTERNAL_ERROR);
@@ -245,23 +247,18 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     }
   }
 
-  #respond(cause: Failure): void {
-    const { httpStatus, fields, body } = localResponse(cause, this.subject);
+  #respond({ httpStatus, fields, body }: LocalResponse): void {
     this.#httpStatus = httpStatus;
     this.#stream.sendHeaders(fields, body === undefined);
-    if (body === undefined) this.#response.isEnded = true;
-    else this.#response.forward(body, 0, body.length, true);
-  }
-
-  /** Name of the gRPC status for the record; calls that are not gRPC have none. */
-  #statusName(cause: Failure): string {
-    return this.subject.isGrpc ? grpcStatusName(cause.grpcStatus) : '';
+    if (body === undefined) this.response.isEnded = true;
+    else this.response.forward(body, 0, body.length, true);
+    this.#settle();
   }
 
   /** Finishes once the last octet of the response was handed over. A slow client does not keep the upstream's stream. */
   #settle(): void {
-    if (this.#response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
-    if (!this.#response.isEnded || this.#isFinished) return;
+    if (this.response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
+    if (!this.response.isEnded || this.#isFinished) return;
     // A client still sending need not go on: the response is complete (RFC 9113 section 8.1).
     this.#stream.reset(ErrorCode.NO_ERROR);
     this.#finish(ErrorCode.NO_ERROR);
@@ -286,9 +283,9 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
       durationMs: this.durationMs,
       requestBytes: this.#request.bytes,
-      responseBytes: this.#response.bytes,
+      responseBytes: this.response.bytes,
       requestMessages: this.#request.messages,
-      responseMessages: this.#response.messages,
+      responseMessages: this.response.messages,
       attempts: this.#attempts.count,
       endedBy: this.#outcome.endedBy,
       reason: this.#outcome.reason,

@@ -16,11 +16,13 @@ export interface Failure {
 
 const STATUSES = {
   no_route: [GrpcStatus.UNIMPLEMENTED, 404],
+  plaintext_on_tls_port: [GrpcStatus.UNAVAILABLE, 400],
   connect_unsupported: [GrpcStatus.UNIMPLEMENTED, 501],
   deadline_exceeded: [GrpcStatus.DEADLINE_EXCEEDED, 504],
   timeout_malformed: [GrpcStatus.INTERNAL, 400],
   request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
   draining: [GrpcStatus.UNAVAILABLE, 503],
+  client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
   upstream_protocol_error: [GrpcStatus.INTERNAL, 502],
   upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
@@ -32,18 +34,25 @@ export function failure(token: keyof typeof STATUSES, message: string): Failure 
   return { token, grpcStatus, httpStatus, message };
 }
 
-/** No connection to the upstream could be had. */
-export function unavailable(diagnosis: Diagnosis): Failure {
+/** No connection to the upstream could be had, or no response from it. */
+export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
   return {
     token: diagnosis.token,
     grpcStatus: GrpcStatus.UNAVAILABLE,
-    httpStatus: 503,
+    httpStatus,
     message: diagnosis.sentence,
   };
 }
 
 export function deadlineExceeded(timeoutMs: number | undefined): Failure {
   return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
+}
+
+export function clientStalled(): Failure {
+  return failure(
+    'client_stalled',
+    'The client took nothing of this response for 30 s, and more than 1 MiB waited for it on this connection.',
+  );
 }
 
 export function connectionLost(endpoint: string, reason: string): Failure {

@@ -26,23 +26,33 @@ const CLAIMS = new Set([
 /** Set by us, each from its own rule; never copied. */
 const REPLACED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'te', 'host']);
 
+/** Where a request goes, as its pseudo-header fields say it. */
+export interface RequestTarget {
+  /** The scheme of the connection it travels on: servers such as Kestrel refuse another. The client's is in x-forwarded-proto. */
+  readonly scheme: 'http' | 'https';
+  readonly path: string;
+  /** The effective authority; '' when there is none. */
+  readonly authority: string;
+}
+
 /**
  * The list to send upstream, without what differs from call to call: grpc-timeout, and x-request-id unless the client's
- * own is kept. `path` is the :path to send, `authority` the effective authority ('' when there is none).
+ * own is kept.
  */
 export function forwardedRequest(
   list: HeaderList,
   client: ForwardedClient,
-  path: string,
-  authority: string,
+  target: RequestTarget,
   isGrpc: boolean,
 ): HeaderList {
+  const { scheme, path, authority } = target;
   const outgoing = new HeaderList();
   outgoing.add(':method', list.get(':method') ?? '');
-  // The scheme of the connection it travels on: servers such as Kestrel refuse another. The client's is in x-forwarded-proto.
-  outgoing.add(':scheme', 'http');
+  outgoing.add(':scheme', scheme);
   outgoing.add(':path', path);
   if (authority !== '') outgoing.add(':authority', authority);
+  const protocol = list.get(':protocol');
+  if (protocol !== undefined) outgoing.add(':protocol', protocol);
   const { names, values, neverIndexed } = list;
   let hasTe = isGrpc;
   for (let index = 0; index < names.length; index++) {

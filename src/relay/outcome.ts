@@ -3,10 +3,16 @@
 import type { EndedBy } from './exchange-record.ts';
 
 export class Outcome {
+  readonly #isGrpc: boolean;
   endedBy: EndedBy = 'upstream';
   grpcStatus = '';
   reason = '';
   #isDecided = false;
+
+  /** @param isGrpc whether the exchange has a gRPC status at all */
+  constructor(isGrpc: boolean) {
+    this.#isGrpc = isGrpc;
+  }
 
   /** @param reason one sentence, '' for an ordinary end */
   decide(endedBy: EndedBy, grpcStatus: string, reason: string): void {
@@ -17,7 +23,7 @@ export class Outcome {
   overrule(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     this.#isDecided = true;
     this.endedBy = endedBy;
-    this.grpcStatus = grpcStatus;
+    this.grpcStatus = this.#isGrpc ? grpcStatus : '';
     this.reason = reason;
   }
 }

@@ -1,6 +1,6 @@
 // All downstream connections of the process, and what their exchanges share.
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { DeadlineWheel } from '../transport/deadline-wheel.ts';
@@ -14,6 +14,11 @@ import type { DownstreamPeer } from './request-head.ts';
 import type { RequestIds } from './request-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
+/** A client that is only told what is wrong with its connection needs no more at a time. */
+const EXPLAINED_STREAMS = 16;
+/** How often connections are asked whether their clients dawdle. */
+const WATCH_INTERVAL_MS = 2000;
+
 export class Relay implements RelayContext {
   snapshot: Snapshot;
   readonly observer: ExchangeObserver;
@@ -24,6 +29,7 @@ export class Relay implements RelayContext {
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly #connections = new Set<DownstreamConnection>();
   #isDraining = false;
+  #watch: NodeJS.Timeout | undefined = undefined;
   #onIdle: (() => void) | undefined = undefined;
 
   constructor(
@@ -50,17 +56,27 @@ export class Relay implements RelayContext {
   }
 
   /** Takes over a socket that speaks HTTP/2. `head` is what was read from it already. */
-  accept(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void {
-    const connection = new DownstreamConnection(
-      socket,
-      peer,
-      head,
-      this,
-      localSettings(this.snapshot),
-      (closed) => this.#closed(closed),
+  accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined): void {
+    const connection = new DownstreamConnection(socket, peer, head, this, this.#settingsFor(peer), (closed) =>
+      this.#closed(closed),
     );
     this.#connections.add(connection);
+    this.#watch ??= setInterval(() => this.#checkTime(), WATCH_INTERVAL_MS).unref();
     if (this.#isDraining) connection.drain();
+  }
+
+  #settingsFor(peer: DownstreamPeer): LocalSettings {
+    const settings = localSettings(this.snapshot);
+    if (peer.mismatch !== undefined) {
+      return {
+        ...settings,
+        maxConcurrentStreams: Math.min(settings.maxConcurrentStreams, EXPLAINED_STREAMS),
+      };
+    }
+    const { upstreams } = this.snapshot;
+    // WebSockets come by extended CONNECT, and go to HTTP/1.1 upstreams only.
+    const enableConnectProtocol = [...upstreams.values()].some(({ protocol }) => protocol === 'http1');
+    return enableConnectProtocol ? { ...settings, enableConnectProtocol } : settings;
   }
 
   /** Every client is asked to go; resolves when the last connection is closed. */
@@ -78,9 +94,17 @@ export class Relay implements RelayContext {
     for (const connection of this.#connections) connection.abort(cause);
   }
 
+  #checkTime(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections) connection.checkTime(nowMs);
+  }
+
   #closed(connection: DownstreamConnection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#onIdle?.();
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    this.#onIdle?.();
   }
 }
 

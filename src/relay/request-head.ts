@@ -3,6 +3,7 @@
 // call and connection, not once per call.
 
 import type { RouteConfig } from '../config/config.ts';
+import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -11,17 +12,25 @@ import type { Upstream } from '../upstreams/upstream.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import { type Failure, failure } from './failure.ts';
 import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
+import { GrpcWebCall } from './grpc-web-call.ts';
+import { corsFieldsFor, isPreflight, originRefused, preflightAnswer } from './grpc-web-cors.ts';
+import type { LocalResponse } from './local-response.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The client as the relay knows it; made by the listener. */
 export interface DownstreamPeer extends ForwardedClient {
   readonly listener: string;
   readonly client: string;
+  /** The port the client called; undefined on a unix socket. */
+  readonly port?: number | undefined;
+  /** What is wrong with the connection itself: every call on it is answered with the explanation. */
+  readonly mismatch?: 'plaintext_on_tls_port' | undefined;
 }
 
-/** Where to send a request and what, or why not. */
+/** Where to send a request and what, or what to answer, or why it is refused. */
 export type RequestDecision =
   | { readonly kind: 'forward'; readonly upstream: Upstream; readonly fields: HeaderList }
+  | { readonly kind: 'answer'; readonly response: LocalResponse; readonly reason: string }
   | { readonly kind: 'refuse'; readonly failure: Failure };
 
 export class RequestHead implements ExchangeSubject {
@@ -35,6 +44,9 @@ export class RequestHead implements ExchangeSubject {
   readonly route: string;
   readonly upstream: string;
   rendered: Buffer | undefined = undefined;
+  /** Of a call that is translated; undefined for all others. */
+  readonly grpcWeb: GrpcWebCall | undefined;
+  /** gRPC-Web included, where it is translated. */
   readonly isGrpc: boolean;
   readonly isHead: boolean;
   /** Milliseconds of grpc-timeout, or undefined: for ever. */
@@ -58,7 +70,8 @@ export class RequestHead implements ExchangeSubject {
     this.method = path;
     this.route = route?.name ?? '';
     this.upstream = route?.upstream ?? '';
-    this.isGrpc = isGrpcContentType(list.get('content-type'));
+    this.grpcWeb = GrpcWebCall.of(list, route, peer, authority);
+    this.isGrpc = this.grpcWeb !== undefined || isGrpcContentType(list.get('content-type'));
     this.isHead = list.get(':method') === 'HEAD';
     this.timeoutText = this.isGrpc ? list.get('grpc-timeout') : undefined;
     this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
@@ -68,19 +81,43 @@ export class RequestHead implements ExchangeSubject {
 
   #decide(list: HeaderList, peer: DownstreamPeer, route: RouteConfig | undefined): RequestDecision {
     const isTimeoutMalformed = this.timeoutText !== undefined && this.timeoutMs === undefined;
-    const refusal = refusalOf(list, this.snapshot, isTimeoutMalformed);
-    if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
     const upstream = route === undefined ? undefined : this.snapshot.upstreams.get(route.upstream);
+    const refusal = mismatchOf(list, peer) ?? refusalOf(list, this.snapshot, isTimeoutMalformed, upstream);
+    if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
     if (route === undefined || upstream === undefined) {
       return { kind: 'refuse', failure: noRoute(this.method, this.authority, this.listener) };
     }
+    const web = this.#decideGrpcWeb(list, peer, route);
+    if (web !== undefined) return web;
     const path = route.stripPrefix === undefined ? this.method : stripPrefix(this.method, route.stripPrefix);
-    const fields = forwardedRequest(list, peer, path, this.authority, this.isGrpc);
+    const scheme = upstream.protocol === 'h2' ? 'https' : 'http';
+    const native = this.grpcWeb?.nativeRequest(list) ?? list;
+    const fields = forwardedRequest(native, peer, { scheme, path, authority: this.authority }, this.isGrpc);
     return { kind: 'forward', upstream, fields };
+  }
+
+  /** What browsers ask, and what they are refused; undefined for all that is forwarded. */
+  #decideGrpcWeb(list: HeaderList, peer: DownstreamPeer, route: RouteConfig): RequestDecision | undefined {
+    if (this.grpcWeb?.isRefused === true) return { kind: 'refuse', failure: originRefused(list, route) };
+    if (route.grpcWeb === undefined || !isPreflight(list)) return undefined;
+    const cors = corsFieldsFor(route.grpcWeb, list, peer, this.authority);
+    if (cors === undefined) return { kind: 'refuse', failure: originRefused(list, route) };
+    const response = { httpStatus: 204, fields: preflightAnswer(cors, list), body: undefined };
+    return { kind: 'answer', response, reason: 'cors_preflight: The browser was told what the page may do.' };
   }
 }
 
-function refusalOf(list: HeaderList, snapshot: Snapshot, isTimeoutMalformed: boolean): Failure | undefined {
+function mismatchOf(list: HeaderList, { mismatch, port }: DownstreamPeer): Failure | undefined {
+  if (mismatch === undefined) return undefined;
+  return failure(mismatch, explainPlaintextOnTlsPort(port, list.get('user-agent')));
+}
+
+function refusalOf(
+  list: HeaderList,
+  snapshot: Snapshot,
+  isTimeoutMalformed: boolean,
+  upstream: Upstream | undefined,
+): Failure | undefined {
   if (list.overflowedAt !== undefined) {
     const { headerListBytes, headerFields } = snapshot.limits;
     return failure(
@@ -89,7 +126,16 @@ function refusalOf(list: HeaderList, snapshot: Snapshot, isTimeoutMalformed: boo
     );
   }
   if (list.get(':method') === 'CONNECT') {
-    return failure('connect_unsupported', 'This proxy does not open tunnels by CONNECT.');
+    const protocol = list.get(':protocol');
+    if (protocol === undefined) {
+      return failure('connect_unsupported', 'This proxy does not open tunnels by CONNECT.');
+    }
+    if (protocol !== 'websocket' || (upstream !== undefined && upstream.protocol !== 'http1')) {
+      return failure(
+        'connect_unsupported',
+        'This route serves no extended CONNECT (RFC 8441): it is for WebSockets, on routes to an upstream with protocol: http1.',
+      );
+    }
   }
   // Neither ignored nor passed on: a bounded call would become an unbounded one.
   if (isTimeoutMalformed) {

@@ -3,7 +3,7 @@
 
 import { MessageCounter } from '../grpc/message-counter.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Stream } from '../h2/stream.ts';
+import type { CallStream } from './call-stream.ts';
 import { PendingData } from './pending-data.ts';
 
 /** Told of every octet that the target has taken. */
@@ -27,8 +27,8 @@ export class StreamRelay {
   /** END_STREAM was handed to the target. */
   isEnded = false;
   readonly #counter: MessageCounter | undefined;
-  #source: Stream | undefined = undefined;
-  #target: Stream | undefined = undefined;
+  #source: CallStream | undefined = undefined;
+  #target: CallStream | undefined = undefined;
   #recorder: SentRecorder | undefined = undefined;
   #backlog: Backlog | undefined = undefined;
 
@@ -56,12 +56,12 @@ export class StreamRelay {
   }
 
   /** Whom to credit for what is taken; undefined when the octets are our own. */
-  setSource(stream: Stream | undefined): void {
+  setSource(stream: CallStream | undefined): void {
     this.#source = stream;
   }
 
   /** Where to send; what has waited is sent as far as there is room. */
-  setTarget(stream: Stream, recorder?: SentRecorder): void {
+  setTarget(stream: CallStream, recorder?: SentRecorder): void {
     this.#target = stream;
     this.#recorder = recorder;
     this.resume();

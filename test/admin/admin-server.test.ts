@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type AdminServer, openAdminServer, type Readiness } from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/config.ts';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 
 interface Received {
   readonly status: number;
@@ -67,12 +68,16 @@ function sendRaw(address: Address, octets: string): Promise<string> {
 }
 
 const ready = (): Readiness => ({ ready: true });
+const nothing = () => new DiagnosisRing().report();
+const readyState = { readiness: ready, diagnoses: nothing };
 
 describe('an admin server', () => {
   let readiness = ready;
+  let diagnoses = new DiagnosisRing();
   let server: AdminServer;
   before(async () => {
-    server = await openAdminServer({ address: loopback }, { readiness: () => readiness() });
+    const state = { readiness: () => readiness(), diagnoses: () => diagnoses.report() };
+    server = await openAdminServer({ address: loopback }, state);
   });
   after(() => server.close());
 
@@ -93,6 +98,36 @@ describe('an admin server', () => {
     readiness = () => ({ ready: false, reason: 'draining: 3 calls are running' });
     const answer = await ask(server.address, { path: '/ready' });
     assert.deepEqual([answer.status, answer.body], [503, 'draining: 3 calls are running']);
+  });
+
+  test('shows the diagnoses as JSON: how often each code was given, and the last ones, newest first', async () => {
+    diagnoses = new DiagnosisRing(() => 1_000);
+    const none = await ask(server.address, { path: '/api/diagnoses' });
+    assert.deepEqual(JSON.parse(none.body), { counts: {}, recent: [] });
+    const refusal = {
+      code: 'FG1001',
+      token: 'plaintext_on_tls_port',
+      sentence: 'No TLS.',
+      listener: 'public',
+    };
+    diagnoses.record({ ...refusal, client: '192.0.2.1:4000' }, '192.0.2.1');
+    diagnoses.record({ ...refusal, client: '192.0.2.2:4000' }, '192.0.2.2');
+    const answer = await ask(server.address, { path: '/api/diagnoses' });
+    assert.equal(answer.headers['content-type'], 'application/json');
+    const times = { atEpochMs: 1_000, lastAtEpochMs: 1_000, count: 1 };
+    assert.deepEqual(JSON.parse(answer.body), {
+      counts: { FG1001: 2 },
+      recent: [
+        { ...refusal, client: '192.0.2.2:4000', ...times },
+        { ...refusal, client: '192.0.2.1:4000', ...times },
+      ],
+    });
+  });
+
+  test('shows diagnoses to nobody who calls it by another name', async () => {
+    const answer = await ask(server.address, { path: '/api/diagnoses', host: 'evil.example' });
+    assert.equal(answer.status, 421);
+    assert.doesNotMatch(answer.body, /recent/);
   });
 
   test('answers HEAD without a body', async () => {
@@ -176,9 +211,9 @@ describe('an admin server', () => {
 });
 
 test('an address in use is named, with what to do', async () => {
-  const first = await openAdminServer({ address: loopback }, { readiness: ready });
+  const first = await openAdminServer({ address: loopback }, readyState);
   await assert.rejects(
-    openAdminServer({ address: first.address }, { readiness: ready }),
+    openAdminServer({ address: first.address }, readyState),
     (error: Error) =>
       error.message.includes(first.address.text) && /stop it .*admin\.address/.test(error.message),
   );
@@ -188,13 +223,13 @@ test('an address in use is named, with what to do', async () => {
 test('an address of another machine is named, with what to do', async () => {
   const address: Address = { kind: 'tcp', host: '192.0.2.1', port: 9901, text: '192.0.2.1:9901' };
   await assert.rejects(
-    openAdminServer({ address }, { readiness: ready }),
+    openAdminServer({ address }, readyState),
     /cannot listen on 192\.0\.2\.1:9901: no network interface/,
   );
 });
 
 test('closes twice, and with connections that never said anything', async () => {
-  const server = await openAdminServer({ address: loopback }, { readiness: ready });
+  const server = await openAdminServer({ address: loopback }, readyState);
   assert.equal(server.address.kind, 'tcp');
   const silent = connect(server.address.port, server.address.host);
   silent.on('error', () => undefined);
@@ -210,7 +245,7 @@ test('a unix socket needs no name', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'framegate-'));
   const path = join(folder, 'admin.sock');
   const address: Address = { kind: 'unix', path, text: `unix:${path}` };
-  const server = await openAdminServer({ address }, { readiness: ready });
+  const server = await openAdminServer({ address }, readyState);
   assert.equal((await ask(server.address, { path: '/live', host: 'whatever.example' })).status, 200);
   await server.close();
   await rm(folder, { recursive: true });

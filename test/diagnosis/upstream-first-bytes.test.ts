@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { diagnoseConnectFailure } from '../../src/diagnosis/connect-failure.ts';
 import {
   classifyUpstreamFirstBytes,
-  describeUpstreamAnswer,
   diagnoseUpstreamAnswer,
   type UpstreamFirstBytes,
 } from '../../src/diagnosis/upstream-first-bytes.ts';
@@ -35,13 +34,29 @@ test('what an endpoint answers first tells its protocol', () => {
   }
 });
 
-test('the sentence names the endpoint and what it spoke', () => {
-  assert.match(
-    describeUpstreamAnswer('http1', '127.0.0.1:50051'),
-    /^127\.0\.0\.1:50051 answered HTTP\/1\.1 where HTTP\/2 in the clear \(h2c\) was expected; /,
-  );
-  assert.equal(diagnoseUpstreamAnswer('tls', 'a:1').token, 'upstream_not_http2_tls');
-  assert.equal(diagnoseUpstreamAnswer('http1', 'a:1').token, 'upstream_not_http2_http1');
+test('the sentence names the endpoint, what it spoke, and what to set', () => {
+  const http1 = diagnoseUpstreamAnswer('http1', '127.0.0.1:50051');
+  assert.equal(http1.token, 'upstream_not_http2_http1');
+  assert.match(http1.sentence, /^127\.0\.0\.1:50051 answered HTTP\/1\.1, not h2c .*protocol: http1/);
+  const tls = diagnoseUpstreamAnswer('tls', 'a:1');
+  assert.equal(tls.token, 'upstream_not_http2_tls');
+  assert.match(tls.sentence, /^a:1 expects TLS: set protocol: h2 /);
+  assert.equal(diagnoseUpstreamAnswer('unknown', 'a:1').token, 'upstream_not_http2_unknown');
+});
+
+test('an endpoint that should speak h2 over TLS is not asked for h2c', () => {
+  const { sentence } = diagnoseUpstreamAnswer('http1', 'a:1', { isTls: true });
+  assert.match(sentence, /^a:1 answered HTTP\/1\.1, not HTTP\/2: /);
+});
+
+function sentenceAfter(timeoutMs?: number): string {
+  return diagnoseUpstreamAnswer('need-more', 'a:1', { timeoutMs }).sentence;
+}
+
+test('the sentence says how long was waited for SETTINGS', () => {
+  assert.match(sentenceAfter(5000), /^a:1 accepted the connection but sent no SETTINGS in 5 s: /);
+  assert.match(sentenceAfter(1500), /sent no SETTINGS in 1500 ms: /);
+  assert.match(sentenceAfter(), /sent no SETTINGS in time: /);
   assert.equal(diagnoseUpstreamAnswer('need-more', 'a:1').token, 'upstream_no_settings');
 });
 
@@ -78,5 +93,18 @@ test('a refusal asks whether the service runs, on a unix socket too', () => {
   assert.match(
     diagnoseConnectFailure('ECONNREFUSED', 'unix:/run/a.sock').sentence,
     /^unix:\/run\/a\.sock exists but nobody/,
+  );
+});
+
+test('the sentence says how long was waited for a connection', () => {
+  const { sentence } = diagnoseConnectFailure('connect_timeout', 'a:1', { timeoutMs: 5000 });
+  assert.match(sentence, /^a:1 did not answer the connection attempt in 5 s; /);
+});
+
+test('an endpoint that breaks off may expect the other of TLS and plaintext', () => {
+  assert.match(diagnoseConnectFailure('ECONNRESET', 'a:1').sentence, /does it expect TLS \(protocol: h2\)/);
+  assert.match(
+    diagnoseConnectFailure('ECONNRESET', 'a:1', { isTls: true }).sentence,
+    /does it speak TLS, or h2c/,
   );
 });

@@ -118,7 +118,7 @@ const wrongUpstreams: readonly WrongUpstream[] = [
     onSocket: (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n'));
     },
-    says: /answered HTTP\/1\.1 where HTTP\/2 in the clear/,
+    says: /answered HTTP\/1\.1, not h2c /,
     token: 'upstream_not_http2_http1',
   },
   {
@@ -126,7 +126,7 @@ const wrongUpstreams: readonly WrongUpstream[] = [
     onSocket: (socket) => {
       socket.once('data', () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])));
     },
-    says: /answered with TLS/,
+    says: /expects TLS: set protocol: h2 /,
     token: 'upstream_not_http2_tls',
   },
   {
@@ -134,13 +134,13 @@ const wrongUpstreams: readonly WrongUpstream[] = [
     onSocket: (socket) => {
       socket.write('220 mail.example.com ESMTP\r\n');
     },
-    says: /answered something other than HTTP\/2/,
+    says: /answered neither HTTP\/2 nor HTTP\/1\.1/,
     token: 'upstream_not_http2_unknown',
   },
   {
     does: 'accepts and says nothing',
     onSocket: () => undefined,
-    says: /accepted the connection but sent no HTTP\/2 SETTINGS/,
+    says: /accepted the connection but sent no SETTINGS in /,
     token: 'upstream_no_settings',
   },
   {

@@ -43,18 +43,20 @@ async function answerOf(
 }
 
 for (const listener of ['tls', 'clear'] as const) {
-  test(`an HTTP/1.1 request is answered with 505 in text (${listener})`, async (t) => {
+  test(`an HTTP/1.1 request on a route to a gRPC service is answered in text (${listener})`, async (t) => {
     const proxy = await startWithDemo(t);
     const page = await answerOf(proxy, listener, { path: '/' });
-    assert.equal(page.response.statusCode, 505);
-    assert.match(page.text, /serves gRPC over HTTP\/2/);
+    assert.equal(page.response.statusCode, 426);
+    assert.equal(page.response.headers.upgrade, listener === 'tls' ? 'h2' : 'h2c');
+    assert.match(page.text, /served by a gRPC service over HTTP\/2.*\(FG1007\)/);
     const grpc = await answerOf(proxy, listener, {
       method: 'POST',
       path: '/voice.VoiceAssistant/Say',
       headers: { 'content-type': 'application/grpc' },
     });
     assert.equal(grpc.response.statusCode, 505);
-    assert.match(grpc.text, /gRPC needs HTTP\/2/);
+    assert.equal(grpc.response.headers['grpc-status'], '14');
+    assert.match(grpc.text, listener === 'tls' ? /ALPN "h2".*\(FG1005\)/ : /over HTTP\/1\.1.*\(FG1006\)/);
     await assertLives(proxy);
   });
 }

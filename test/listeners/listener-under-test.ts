@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Address, ListenerConfig, ListenerTlsConfig } from '../../src/config/config.ts';
+import type { Address, ListenerConfig, ListenerTlsConfig, MismatchPolicy } from '../../src/config/config.ts';
 import { type Listener, type ListenerHandler, openListener } from '../../src/listeners/listener.ts';
 import type { DownstreamPeer } from '../../src/listeners/peer.ts';
 import type { Refusal } from '../../src/listeners/refusal.ts';
@@ -47,9 +47,17 @@ export class Inbox<T> {
   }
 }
 
+export interface UpgradeArrival {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+  readonly peer: DownstreamPeer;
+}
+
 export class RecordingHandler implements ListenerHandler {
   readonly http2 = new Inbox<Http2Arrival>();
   readonly http1 = new Inbox<DownstreamPeer>();
+  readonly upgrades = new Inbox<UpgradeArrival>();
   readonly refusals = new Inbox<Refusal>();
   respond: (request: IncomingMessage, response: ServerResponse) => void = (request, response) => {
     response.end(`${request.method} ${request.url}`);
@@ -64,6 +72,10 @@ export class RecordingHandler implements ListenerHandler {
   onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void {
     this.respond(request, response);
     this.http1.put(peer);
+  }
+
+  onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void {
+    this.upgrades.put({ request, socket, head, peer });
   }
 
   onRefused(refusal: Refusal): void {
@@ -82,6 +94,8 @@ export interface ListenerTestOptions {
   readonly certificates?: ListenerTlsConfig['certificates'];
   readonly minVersion?: ListenerTlsConfig['minVersion'];
   readonly trustedClients?: readonly string[];
+  readonly mismatch?: MismatchPolicy;
+  readonly proxies?: readonly string[];
   readonly timeouts?: Partial<ListenerTimeouts>;
 }
 
@@ -104,11 +118,13 @@ export async function listen(
     address: options.address ?? tcp('127.0.0.1'),
     tls: certificates === undefined ? undefined : { certificates, minVersion },
     trustedClients: options.trustedClients ?? [],
+    mismatch: options.mismatch ?? 'explain',
+    proxyProtocol: options.proxies === undefined ? undefined : { trusted: options.proxies },
   };
   const listener = await openListener(config, handler, options.timeouts);
   context.after(async () => {
     await listener.close();
-    for (const { socket } of handler.http2.all) socket.destroy();
+    for (const { socket } of [...handler.http2.all, ...handler.upgrades.all]) socket.destroy();
     for (const client of clients) client.destroy();
     clients.clear();
   });

@@ -17,7 +17,10 @@ function folder(context: TestContext): string {
 }
 
 function open(address: Address, tls?: ListenerTlsConfig) {
-  return openListener({ name: 'public', address, tls, trustedClients: [] }, new RecordingHandler());
+  return openListener(
+    { name: 'public', address, tls, trustedClients: [], mismatch: 'explain', proxyProtocol: undefined },
+    new RecordingHandler(),
+  );
 }
 
 test('port 0 is resolved, IPv6 addresses stand in brackets', async (context) => {

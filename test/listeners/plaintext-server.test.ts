@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
-import { closed, handshake, listen, PREFACE, readToEnd, send } from './listener-under-test.ts';
+import { closed, listen, PREFACE, readToEnd, send } from './listener-under-test.ts';
 
 test('the preface and what came with it are the head', async (context) => {
   const { handler, port } = await listen(context);
@@ -16,11 +16,15 @@ test('the preface and what came with it are the head', async (context) => {
   assert.deepEqual(head, Buffer.concat([PREFACE, settings]));
   assert.deepEqual(peer, {
     listener: 'under-test',
+    port,
     client: `127.0.0.1:${client.localPort}`,
     clientAddress: '127.0.0.1',
     tls: '',
+    alpn: '',
     serverName: '',
     trusted: false,
+    mismatch: undefined,
+    mismatchPolicy: 'explain',
   });
   client.destroy();
 });
@@ -82,14 +86,6 @@ test('HTTP/1.1 requests reach the handler, their bodies whole, over one connecti
   assert.equal(handler.http1.all.length, 2);
 });
 
-test('a TLS client gets an alert that it can report', async (context) => {
-  const { handler, port } = await listen(context);
-  await assert.rejects(handshake(port, {}), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
-  const refusal = await handler.refusals.next();
-  assert.equal(refusal.token, 'tls_on_plaintext_port');
-  assert.match(refusal.sentence, /plaintext \(insecure\) credentials/);
-});
-
 test('PROXY headers and garbage are refused and closed; the listener lives on', async (context) => {
   const { handler, port } = await listen(context);
   const cases = [
@@ -131,11 +127,10 @@ test('a client that goes away before it has said anything is routine', async (co
 
 test('HTTP/1 mistakes are answered with a status and reported', async (context) => {
   const { handler, port } = await listen(context, { timeouts: { http1HeadersMs: 50 } });
-  const upgrade = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
   const cases = [
-    [upgrade, '501 Not Implemented', 'http1_upgrade'],
     ['CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n', '501 Not Implemented', 'http1_connect'],
     ['GET / HTTP/1.1\r\nno colon\r\n\r\n', '400 Bad Request', 'http1_malformed'],
+    ['FROB / HTTP/1.1\r\n\r\n', '400 Bad Request', 'http1_malformed'],
     [
       `GET / HTTP/1.1\r\nx: ${'a'.repeat(17_000)}\r\n\r\n`,
       '431 Request Header Fields Too Large',
@@ -149,9 +144,17 @@ test('HTTP/1 mistakes are answered with a status and reported', async (context) 
     assert.ok(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer);
     const refusal = await handler.refusals.next();
     assert.equal(refusal.token, token);
-    assert.ok(answer.endsWith(`${refusal.sentence}\n`));
+    assert.ok(answer.endsWith(`${refusal.sentence} (${refusal.code})\n`));
   }
   assert.equal(handler.http1.all.length, 0);
+});
+
+test('what has no request line of HTTP is closed without an answer in HTTP', async (context) => {
+  const { handler, port } = await listen(context);
+  for (const octets of ['INVALID CONNECTION PREFACE\r\n\r\nSM', 'EHLO mail.example\r\n']) {
+    assert.equal(await readToEnd(send(port, octets)), '');
+    assert.equal((await handler.refusals.next()).token, 'unknown_protocol');
+  }
 });
 
 test('a pipelined mistake does not corrupt the answer that is under way', async (context) => {

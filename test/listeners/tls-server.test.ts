@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { get } from 'node:https';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { testCertificate } from '../support/certificates.ts';
+import { recordClientHello } from './client-hello-recording.ts';
 import {
   closed,
   handshake,
@@ -17,6 +19,7 @@ import {
 } from './listener-under-test.ts';
 
 const certificate = await testCertificate('localhost', '127.0.0.1');
+const CLIENT_HELLO = await recordClientHello({ servername: 'localhost', ALPNProtocols: ['h2'] });
 const trust = { ca: certificate.caPem, servername: 'localhost' };
 
 function listenTls(context: TestContext, options: ListenerTestOptions = {}) {
@@ -32,11 +35,15 @@ test('a client that chooses h2 by ALPN reaches the HTTP/2 handler, with its peer
   assert.equal(head, undefined);
   assert.deepEqual(peer, {
     listener: 'under-test',
+    port,
     client: `127.0.0.1:${client.localPort}`,
     clientAddress: '127.0.0.1',
     tls: 'TLSv1.3',
+    alpn: 'h2',
     serverName: 'localhost',
     trusted: false,
+    mismatch: undefined,
+    mismatchPolicy: 'explain',
   });
   if (received.length === 0) await once(socket, 'data');
   assert.deepEqual(Buffer.concat(received), PREFACE);
@@ -70,17 +77,56 @@ test('an HTTP/1.1 client reaches the HTTP/1.1 handler, with its peer', async (co
   assert.equal(peer.serverName, 'localhost');
 });
 
-test('a client without ALPN is HTTP/1.1', async (context) => {
+test('a client without ALPN that sends HTTP/1.1 is served', async (context) => {
   const { handler, port } = await listenTls(context);
   const client = await handshake(port, trust);
-  client.write('GET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
+  client.write('G');
+  await turn();
+  client.write('ET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
   assert.match(await readToEnd(client), /^HTTP\/1\.1 200 OK\r\n[^]*GET \/x$/);
-  assert.equal(handler.http1.all.length, 1);
+  const peer = await handler.http1.next();
+  assert.deepEqual([peer.alpn, peer.tls], ['', 'TLSv1.3']);
 });
 
-test('HTTP/2 without ALPN is refused with an explanation', async (context) => {
+test('a client without ALPN that sends the HTTP/2 preface is served, and nothing is lost', async (context) => {
   const { handler, port } = await listenTls(context);
   const client = await handshake(port, trust);
+  for (const octet of PREFACE) {
+    client.write(Buffer.from([octet]));
+    await turn();
+  }
+  const { socket, peer, head, received } = await handler.http2.next();
+  assert.ok(head !== undefined && head.subarray(0, 24).equals(PREFACE));
+  assert.deepEqual([peer.alpn, peer.tls, peer.mismatch], ['', 'TLSv1.3', undefined]);
+  client.end('after');
+  await closed(socket);
+  assert.equal(Buffer.concat(received).toString('latin1'), `${PREFACE.toString('latin1')}after`);
+});
+
+test('a client without ALPN that sends neither is refused, and so is one that sends nothing', async (context) => {
+  const { handler, port } = await listenTls(context, { timeouts: { firstBytesMs: 50 } });
+  const cases = [
+    ['\0\0\0garbage', 'unknown_protocol'],
+    ['PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n', 'unknown_protocol'],
+    ['', 'first_bytes_timeout'],
+    ['PRI * HTT', 'first_bytes_timeout'],
+  ] as const;
+  for (const [bytes, token] of cases) {
+    const client = await handshake(port, trust);
+    const { localPort } = client;
+    if (bytes !== '') client.write(bytes);
+    assert.equal(await readToEnd(client), '');
+    const refusal = await handler.refusals.next();
+    assert.deepEqual([refusal.token, refusal.client], [token, `127.0.0.1:${localPort}`]);
+  }
+  const gone = await handshake(port, trust);
+  gone.end();
+  assert.equal((await handler.refusals.next()).token, 'first_bytes_abandoned');
+});
+
+test('HTTP/2 after ALPN chose http/1.1 is refused with an explanation', async (context) => {
+  const { handler, port } = await listenTls(context);
+  const client = await handshake(port, { ...trust, ALPNProtocols: ['http/1.1'] });
   client.write(PREFACE);
   assert.match(await readToEnd(client), /^HTTP\/1\.1 400 Bad Request[^]*needs ALPN "h2"/);
   assert.equal((await handler.refusals.next()).token, 'tls_without_h2');
@@ -140,47 +186,72 @@ test('a client whose ALPN offers neither h2 nor http/1.1 is refused', async (con
   assert.equal((await handler.refusals.next()).token, 'tls_no_shared_alpn');
 });
 
-test('clients without TLS are refused, told apart, and closed; the listener lives on', async (context) => {
-  const { handler, port } = await listenTls(context);
-  const cases = [
-    [PREFACE, 'plaintext_on_tls_port'],
-    ['GET / HTTP/1.1\r\n\r\n', 'http1_on_tls_port'],
-    ['OPTIONS / HTTP/1.1\r\n\r\n', 'http1_on_tls_port'],
-    ['PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n', 'plaintext_on_tls_port'],
-    ['\0\0\0\0\0\0\0\0\0\0\0', 'plaintext_on_tls_port'],
-  ] as const;
-  for (const [bytes, token] of cases) {
-    const client = send(port, bytes);
-    await readToEnd(client);
-    const refusal = await handler.refusals.next();
-    assert.equal(refusal.token, token);
-    assert.equal(refusal.routine, false);
-    assert.match(refusal.client, /^127\.0\.0\.1:\d+$/);
+test('a client that goes away during the handshake is routine, and its address is known', async (context) => {
+  for (const mismatch of ['explain', 'close'] as const) {
+    const { handler, port } = await listenTls(context, { mismatch });
+    for (const leave of ['end', 'resetAndDestroy'] as const) {
+      const client = send(port, CLIENT_HELLO);
+      await once(client, 'data');
+      const { localPort } = client;
+      client[leave]();
+      const refusal = await handler.refusals.next();
+      assert.deepEqual([refusal.token, refusal.routine], ['tls_handshake_abandoned', true]);
+      assert.equal(refusal.client, `127.0.0.1:${localPort}`);
+    }
   }
-  const client = await handshake(port, { ...trust, ALPNProtocols: ['h2'] });
-  client.destroy();
 });
 
-test('a client that goes away during the handshake is routine', async (context) => {
+test('a client that stops in the middle of the handshake is closed in time, and its address is known', async (context) => {
+  for (const mismatch of ['explain', 'close'] as const) {
+    const { handler, port } = await listenTls(context, { mismatch, timeouts: { tlsHandshakeMs: 50 } });
+    for (const bytes of [CLIENT_HELLO, CLIENT_HELLO.subarray(0, 100)]) {
+      const client = send(port, bytes);
+      await once(client, 'connect');
+      const { localPort } = client;
+      await readToEnd(client);
+      const refusal = await handler.refusals.next();
+      assert.equal(refusal.token, 'tls_handshake_timeout');
+      assert.equal(refusal.client, `127.0.0.1:${localPort}`);
+    }
+  }
+});
+
+test('a ClientHello that comes octet by octet loses nothing', async (context) => {
   const { handler, port } = await listenTls(context);
-  const polite = connect({ port, host: '127.0.0.1' }, () => polite.end());
-  const first = await handler.refusals.next();
-  assert.deepEqual([first.token, first.routine], ['tls_handshake_abandoned', true]);
-  const rude = connect({ port, host: '127.0.0.1' }, () => rude.resetAndDestroy());
-  const second = await handler.refusals.next();
-  assert.deepEqual([second.token, second.routine], ['tls_handshake_abandoned', true]);
+  const between = createServer((downstream) => {
+    const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
+    upstream.pipe(downstream);
+    downstream.once('data', (hello: Buffer) => {
+      downstream.pause();
+      trickle(upstream, hello).then(
+        () => downstream.pipe(upstream),
+        () => upstream.destroy(),
+      );
+    });
+    for (const socket of [upstream, downstream]) socket.on('error', () => upstream.destroy());
+  });
+  between.listen(0, '127.0.0.1');
+  context.after(() => between.close());
+  await once(between, 'listening');
+  const address = between.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const client = await handshake(address.port, { ...trust, ALPNProtocols: ['h2'] });
+  client.write(PREFACE);
+  const { socket, received } = await handler.http2.next();
+  if (received.length === 0) await once(socket, 'data');
+  assert.deepEqual(Buffer.concat(received), PREFACE);
 });
 
-test('a silent client is closed when the handshake time is over', async (context) => {
-  const { handler, port } = await listenTls(context, { timeouts: { tlsHandshakeMs: 50 } });
-  const client = connect({ port, host: '127.0.0.1' });
-  await readToEnd(client);
-  assert.equal((await handler.refusals.next()).token, 'tls_handshake_timeout');
-});
+async function trickle(socket: Socket, bytes: Buffer): Promise<void> {
+  for (const octet of bytes) {
+    socket.write(Buffer.from([octet]));
+    await turn();
+  }
+}
 
 test('a client that is silent after the handshake is closed', async (context) => {
   const { handler, port } = await listenTls(context, { timeouts: { http1HeadersMs: 50 } });
-  const client = await handshake(port, trust);
+  const client = await handshake(port, { ...trust, ALPNProtocols: ['http/1.1'] });
   assert.match(await readToEnd(client), /^HTTP\/1\.1 408 /);
   assert.equal((await handler.refusals.next()).token, 'http1_headers_timeout');
 });

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { ConnectionError, StreamError } from '../../src/h2/errors.ts';
 import { makeRefusal } from '../../src/listeners/refusal.ts';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { ProcessLog } from '../../src/proxy/process-log.ts';
 import type { Endpoint } from '../../src/upstreams/endpoint.ts';
@@ -18,6 +19,7 @@ interface Line {
 
 class Kept {
   readonly lines: Line[] = [];
+  readonly ring = new DiagnosisRing();
   readonly log: ProcessLog;
   nowMs = 1_000_000;
 
@@ -29,7 +31,7 @@ class Kept {
         this.lines.push({ level, fields, message });
       };
     const logger = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
-    this.log = new ProcessLog(standIn<Logger>(logger));
+    this.log = new ProcessLog(standIn<Logger>(logger), this.ring);
   }
 
   takeLevels(): string[] {
@@ -94,7 +96,7 @@ test('an internal error is always logged on connections to upstreams too, and is
   assert.deepEqual(kept.takeLevels(), ['error', 'error', 'error']);
 });
 
-test('refused clients are warned of once a minute, routine ones never', (t) => {
+test('refused clients are warned of once a minute, with the code; routine ones never', (t) => {
   const kept = new Kept(t);
   const refusal = makeRefusal('public', '192.0.2.1:4000', 'plaintext_on_tls_port', 'wrong version');
   kept.log.refused(refusal);
@@ -106,6 +108,7 @@ test('refused clients are warned of once a minute, routine ones never', (t) => {
         listener: 'public',
         client: '192.0.2.1:4000',
         token: 'plaintext_on_tls_port',
+        code: 'FG1001',
         detail: 'wrong version',
       },
       message: refusal.sentence,
@@ -115,7 +118,61 @@ test('refused clients are warned of once a minute, routine ones never', (t) => {
   const routine = makeRefusal('public', '192.0.2.1:4000', 'first_bytes_abandoned');
   kept.log.refused(routine);
   kept.log.refused(routine);
-  assert.deepEqual(kept.takeLevels(), ['debug', 'debug']);
+  assert.deepEqual(kept.takeLevels(), ['debug']);
+});
+
+test('every refusal is counted and kept, said or not', (t) => {
+  const kept = new Kept(t);
+  for (let port = 4000; port < 4003; port++)
+    kept.log.refused(makeRefusal('public', `192.0.2.1:${port}`, 'plaintext_on_tls_port'));
+  kept.log.refused(makeRefusal('public', '192.0.2.1:5000', 'first_bytes_abandoned'));
+  assert.equal(kept.takeLevels().length, 2);
+  const { counts, recent } = kept.ring.report();
+  assert.deepEqual(counts, { FG1001: 3, FG1042: 1 });
+  assert.deepEqual(
+    recent.map(({ code, listener, client, count }) => [code, listener, client, count]),
+    [
+      ['FG1042', 'public', '192.0.2.1:5000', 1],
+      ['FG1001', 'public', '192.0.2.1:4000', 3],
+    ],
+  );
+});
+
+test('every failure to reach an endpoint is counted and kept, said or not', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  for (let time = 0; time < 3; time++) events.onConnectFailed(ENDPOINT, REFUSED);
+  events.onConnectFailed(OTHER, REFUSED);
+  assert.equal(kept.lines[0].fields['code'], 'FG2001');
+  const { counts, recent } = kept.ring.report();
+  assert.deepEqual(counts, { FG2001: 4 });
+  assert.deepEqual(
+    recent.map(({ upstream, endpoint, sentence, count }) => [upstream, endpoint, sentence, count]),
+    [
+      ['voice', 'unix:/run/s', 'It refused.', 1],
+      ['voice', '192.0.2.9:50051', 'It refused.', 3],
+    ],
+  );
+});
+
+test('a broken rule of HTTP/2 is no diagnosis', (t) => {
+  const kept = new Kept(t);
+  kept.log.violation('192.0.2.1:4000', BAD_FRAME);
+  kept.log.upstreamEvents('voice').onViolation(ENDPOINT, BAD_FRAME);
+  assert.deepEqual(kept.ring.report(), { counts: {}, recent: [] });
+});
+
+test('clients whose address has no port, or is unknown, are told apart', (t) => {
+  const kept = new Kept(t);
+  for (const client of ['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2', 'unix:', ''])
+    kept.log.refused(makeRefusal('public', client, 'unknown_protocol'));
+  assert.equal(kept.takeLevels().length, 6);
+});
+
+test('a detail without end is cut', (t) => {
+  const kept = new Kept(t);
+  kept.log.refused(makeRefusal('public', '192.0.2.1:4000', 'tls_handshake_failed', 'x'.repeat(10_000)));
+  assert.equal(String(kept.lines[0].fields['detail']).length, 256);
 });
 
 test('what happens to connections upstream is logged with upstream and endpoint', (t) => {
@@ -156,10 +213,13 @@ test('an endpoint that stays down, or breaks rules again and again, is warned of
   assert.equal(kept.takeLevels().length, 1);
 });
 
-test('what it remembers is bounded', (t) => {
+test('what it remembers is bounded, and the oldest is forgotten first', (t) => {
   const kept = new Kept(t);
   for (let host = 0; host < 5000; host++) kept.log.violation(`client-${host}:1`, BAD_FRAME);
   assert.equal(kept.takeLevels().length, 5000);
   kept.log.violation('client-4999:1', BAD_FRAME);
+  kept.log.violation('client-1000:1', BAD_FRAME);
   assert.equal(kept.takeLevels().length, 0);
+  kept.log.violation('client-0:1', BAD_FRAME);
+  assert.equal(kept.takeLevels().length, 1);
 });

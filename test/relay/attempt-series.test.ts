@@ -33,7 +33,7 @@ class Caller extends RecordingListener implements Call {
     this.requestId = requestId;
   }
 
-  noConnection({ token }: Diagnosis): void {
+  override unavailable({ token }: Diagnosis): void {
     this.log.push(`no connection: ${token}`);
   }
 }

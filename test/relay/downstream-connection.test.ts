@@ -29,7 +29,7 @@ class Connected {
   readonly connection: DownstreamConnection;
   closed = 0;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, mismatch?: 'plaintext_on_tls_port') {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const requestIds = new RequestIds();
     const context = {
@@ -41,7 +41,15 @@ class Connected {
       replayBuffer: new ReplayBuffer(65_536),
       onViolation() {},
     };
-    const peer = { listener: 'tls', client: 'c:1', clientAddress: 'c', tls: 'TLSv1.3', trusted: false };
+    const peer = {
+      listener: 'tls',
+      client: 'c:1',
+      clientAddress: 'c',
+      tls: 'TLSv1.3',
+      trusted: false,
+      port: 8443,
+      mismatch,
+    };
     this.connection = new DownstreamConnection(this.socket, peer, undefined, context, LOCAL_SETTINGS, () => {
       this.closed++;
     });
@@ -124,4 +132,35 @@ test('a drain does not wait for ever for a client that takes nothing', async (t)
   t.mock.timers.tick(5000);
   await nextTurns();
   assert.deepEqual([client.socket.destroyed, client.closed], [true, 1]);
+});
+
+const MISMATCH = 'plaintext_on_tls_port';
+
+test('a client that came in by the wrong way is told so in the answer to its call, and asked to go', async (t) => {
+  const client = new Connected(t, MISMATCH);
+  await client.says(frames.preface(), frames.settings(), frames.settingsAcknowledgement());
+  await client.says(
+    frames.headers(1, frames.requestBlock(['content-type', 'application/grpc']), { endStream: true }),
+  );
+  const [record] = client.records;
+  assert.equal(record?.grpcStatus, 'UNAVAILABLE');
+  assert.match(record?.reason ?? '', /^plaintext_on_tls_port: Port 8443 speaks TLS .*\(FG1001\)$/);
+  assert.ok(
+    client.sent.some((frame) => frame.startsWith('HEADERS stream=1 ') && frame.includes('END_STREAM')),
+  );
+  assert.match(client.sent.findLast((frame) => frame.startsWith('GOAWAY')) ?? '', /code=NO_ERROR/);
+  t.mock.timers.tick(1000);
+  await nextTurns();
+  assert.equal(client.socket.hasEnded, true);
+});
+
+test('one that makes no call is closed after 10 s', async (t) => {
+  const client = new Connected(t, MISMATCH);
+  await client.says(frames.preface(), frames.settings(), frames.settingsAcknowledgement());
+  t.mock.timers.tick(9999);
+  await nextTurns();
+  assert.equal(client.socket.hasEnded, false);
+  t.mock.timers.tick(1);
+  await nextTurns();
+  assert.equal(client.socket.hasEnded, true);
 });

@@ -42,7 +42,9 @@ class Ran {
     const { method, path, contentType } = { ...GRPC, ...request };
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const snapshot = {
-      routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, upstream: 'voice' }]),
+      routes: compileRoutes([
+        { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' },
+      ]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits,
     };

@@ -25,7 +25,12 @@ const PSEUDO: Fields = [
 
 function forwarded(fields: Fields, client = STRANGER, isGrpc = true, authority = 'example.test'): string[] {
   const list = HeaderList.of(...PSEUDO, ...fields);
-  const { names, values } = forwardedRequest(list, client, '/a.B/C', authority, isGrpc);
+  const { names, values } = forwardedRequest(
+    list,
+    client,
+    { scheme: 'http', path: '/a.B/C', authority },
+    isGrpc,
+  );
   return names.map((name, index) => `${name}: ${values[index]}`);
 }
 
@@ -156,7 +161,12 @@ test('a field that must not be indexed stays so', () => {
   const list = HeaderList.of(...PSEUDO);
   list.add('authorization', 'secret', true);
   list.add('x-plain', '1');
-  const outgoing = forwardedRequest(list, STRANGER, '/a.B/C', 'example.test', true);
+  const outgoing = forwardedRequest(
+    list,
+    STRANGER,
+    { scheme: 'http', path: '/a.B/C', authority: 'example.test' },
+    true,
+  );
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('authorization')], true);
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('x-plain')], false);
 });

@@ -9,7 +9,7 @@ function said({ endedBy, grpcStatus, reason }: Outcome): string {
 }
 
 test('the first decision stands', () => {
-  const outcome = new Outcome();
+  const outcome = new Outcome(true);
   outcome.decide('downstream', 'CANCELLED', 'first');
   outcome.decide('upstream', 'OK', '');
   outcome.decide('framegate', 'INTERNAL', 'third');
@@ -17,16 +17,22 @@ test('the first decision stands', () => {
 });
 
 test('an ordinary end is a decision too', () => {
-  const outcome = new Outcome();
+  const outcome = new Outcome(true);
   outcome.decide('upstream', '', '');
   outcome.decide('downstream', 'CANCELLED', 'late');
   assert.equal(said(outcome), 'upstream  ');
 });
 
 test('overruling replaces what was decided, and stands itself', () => {
-  const outcome = new Outcome();
+  const outcome = new Outcome(true);
   outcome.decide('upstream', 'OK', '');
   outcome.overrule('framegate', 'DEADLINE_EXCEEDED', 'too late');
   outcome.decide('downstream', 'CANCELLED', 'later');
   assert.equal(said(outcome), 'framegate DEADLINE_EXCEEDED too late');
+});
+
+test('an exchange that is not gRPC has no gRPC status, however it ended', () => {
+  const outcome = new Outcome(false);
+  outcome.decide('downstream', 'CANCELLED', 'The client went away.');
+  assert.equal(said(outcome), 'downstream  The client went away.');
 });

@@ -19,7 +19,9 @@ const LIMITS: LimitsConfig = {
   headerListBytes: 16_384,
   headerFields: 99,
 };
-const VOICE = standIn<Upstream>({ name: 'voice' });
+const VOICE = standIn<Upstream>({ name: 'voice', protocol: 'h2c' });
+const WEBSITE = standIn<Upstream>({ name: 'website', protocol: 'http1' });
+const SECURE = standIn<Upstream>({ name: 'secure', protocol: 'h2' });
 const PEER: DownstreamPeer = {
   listener: 'public',
   client: '192.0.2.1:5000',
@@ -30,12 +32,18 @@ const PEER: DownstreamPeer = {
 
 function route(path: string, stripPrefix?: string, upstream = 'voice'): RouteConfig {
   const match = { path, host: undefined, headers: new Map(), listener: undefined };
-  return { name: `route of ${path}`, match, stripPrefix, upstream };
+  return { name: `route of ${path}`, match, stripPrefix, grpcWeb: undefined, upstream };
 }
 
 const SNAPSHOT: Snapshot = {
-  routes: compileRoutes([route('/a.*'), route('/grpc/*', '/grpc'), route('/lost/*', undefined, 'lost')]),
-  upstreams: new Map([['voice', VOICE]]),
+  routes: compileRoutes([
+    route('/a.*'),
+    route('/grpc/*', '/grpc'),
+    route('/lost/*', undefined, 'lost'),
+    route('/web/*', '/web', 'website'),
+    route('/tls/*', undefined, 'secure'),
+  ]),
+  upstreams: new Map([VOICE, WEBSITE, SECURE].map((upstream) => [upstream.name, upstream])),
   limits: LIMITS,
 };
 
@@ -120,6 +128,53 @@ test('an x-request-id is kept of trusted clients only', () => {
   assert.equal(head([AUTHORITY, GRPC, mine]).requestId, undefined);
   assert.equal(head([AUTHORITY, GRPC, mine], '/a.B/C', { trusted: true }).requestId, 'mine');
   assert.equal(head([AUTHORITY, GRPC], '/a.B/C', { trusted: true }).requestId, undefined);
+});
+
+const PYTHON: Field = ['user-agent', 'grpc-python/1.51.1 grpc-c/29.0.0 (linux; chttp2)'];
+
+test('a call that came in by the wrong way is told so in the words of its library, whatever it asks', () => {
+  const wrong = { mismatch: 'plaintext_on_tls_port', port: 8443, tls: '' } as const;
+  for (const path of ['/a.B/C', '/nowhere', '/web/']) {
+    const call = head([AUTHORITY, GRPC, PYTHON], path, wrong);
+    assert.equal(refusal(call), 'plaintext_on_tls_port');
+    assert.match(
+      messageOf(call),
+      /^Port 8443 speaks TLS .*grpc\.secure_channel\(\.\.\.\), not grpc\.insecure_channel/,
+    );
+  }
+});
+
+test('a WebSocket by extended CONNECT goes to HTTP/1.1 upstreams, and nowhere else', () => {
+  const connect = (path: string, protocol = 'websocket') =>
+    new RequestHead(
+      HeaderList.of(
+        [':method', 'CONNECT'],
+        [':protocol', protocol],
+        [':scheme', 'https'],
+        [':path', path],
+        AUTHORITY,
+        ['sec-websocket-version', '13'],
+      ),
+      PEER,
+      SNAPSHOT,
+    );
+  const socket = connect('/web/chat');
+  assert.equal(socket.decision.kind === 'forward' && socket.decision.upstream, WEBSITE);
+  assert.deepEqual(
+    [':method', ':protocol', ':path', ':authority', 'sec-websocket-version'].map((name) =>
+      sentField(socket, name),
+    ),
+    ['CONNECT', 'websocket', '/chat', 'example.test', '13'],
+  );
+  assert.equal(refusal(connect('/a.B/C')), 'connect_unsupported');
+  assert.equal(refusal(connect('/web/chat', 'connect-udp')), 'connect_unsupported');
+  assert.equal(refusal(connect('/nowhere')), 'no_route');
+});
+
+test('the scheme sent is that of the connection to the upstream', () => {
+  assert.equal(sentField(head([AUTHORITY, GRPC]), ':scheme'), 'http');
+  assert.equal(sentField(head([AUTHORITY, GRPC], '/tls/C', { tls: '' }), ':scheme'), 'https');
+  assert.equal(sentField(head([AUTHORITY], '/web/x'), ':scheme'), 'http');
 });
 
 test('every refusal has its token', () => {

@@ -18,6 +18,7 @@ export class RecordedConnection {
   released = 0;
   hasServed = false;
   isLost = false;
+  isInProcess = false;
 
   constructor(endpoint = '192.0.2.9:50051') {
     this.endpoint = endpoint;
@@ -72,6 +73,10 @@ export class ScriptedUpstream {
 
 export class RecordingListener implements AttemptListener {
   readonly log: string[] = [];
+
+  unavailable({ token, sentence }: Diagnosis, httpStatus?: number): void {
+    this.log.push(`unavailable ${httpStatus} ${token}: ${sentence}`);
+  }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
     this.log.push(`response ${list.values[0]}${endStream ? ' end' : ''}`);

@@ -28,6 +28,8 @@ export interface RawPeerOptions {
   readonly givesCredit?: boolean;
   /** True unless given. */
   readonly answersPing?: boolean;
+  /** True unless given. */
+  readonly answersSettings?: boolean;
   readonly onFrame?: (frame: ReceivedFrame) => void;
 }
 
@@ -40,6 +42,7 @@ export class RawPeer {
   isClosed = false;
   readonly #givesCredit: boolean;
   readonly #answersPing: boolean;
+  readonly #answersSettings: boolean;
   readonly #onFrame: (frame: ReceivedFrame) => void;
   readonly #decoder = new HpackDecoder({
     maxTableSizeBytes: 4096,
@@ -60,6 +63,7 @@ export class RawPeer {
     this.#expectsPreface = expectsPreface;
     this.#givesCredit = options.givesCredit ?? true;
     this.#answersPing = options.answersPing ?? true;
+    this.#answersSettings = options.answersSettings ?? true;
     this.#onFrame = options.onFrame ?? (() => undefined);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -200,7 +204,7 @@ export class RawPeer {
     const isAcknowledgement = (flags & Flag.ACK) !== 0;
     if (type === FrameType.SETTINGS && !isAcknowledgement) {
       this.#applySettings(payload);
-      this.send(rawFrame(FrameType.SETTINGS, Flag.ACK, 0, Buffer.alloc(0)));
+      if (this.#answersSettings) this.send(rawFrame(FrameType.SETTINGS, Flag.ACK, 0, Buffer.alloc(0)));
     } else if (type === FrameType.PING && !isAcknowledgement) {
       if (this.#answersPing) this.send(rawFrame(FrameType.PING, Flag.ACK, 0, payload));
     } else if (type === FrameType.WINDOW_UPDATE) {

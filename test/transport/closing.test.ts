@@ -118,3 +118,20 @@ test('how long the peer has not taken what was written last is known', async (t)
   await nextTurns();
   assert.equal(transport.stalledMs, 0);
 });
+
+test('a peer that broke a rule has a second in all, however little of its answers it takes at a time', async (t) => {
+  const { socket, transport } = await opened(t);
+  socket.isStalled = true;
+  transport.connection.ping(Buffer.from('11111111'));
+  await nextTurns();
+  transport.receive(frames.frame(FrameType.PING, 0, 1, ' 8 bytes'));
+  assert.equal(transport.connection.isClosed, true);
+  t.mock.timers.tick(900);
+  socket.release();
+  await nextTurns();
+  transport.close(60_000);
+  t.mock.timers.tick(99);
+  assert.equal(socket.destroyed, false);
+  t.mock.timers.tick(1);
+  assert.equal(socket.destroyed, true);
+});

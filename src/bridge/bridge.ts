@@ -1,0 +1,171 @@
+// Where HTTP/1.1 clients come in. Their requests are routed, limited and logged as those of gRPC clients are; those that lead
+// to an HTTP/1.1 service are forwarded, gRPC-Web goes to the relay, and the others are told what is wrong.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Failure } from '../relay/failure.ts';
+import { localResponse } from '../relay/local-response.ts';
+import type { BridgeContext, BridgePeer } from './bridge-context.ts';
+import { Http1Connection } from './http1-connection.ts';
+import { Http1Exchange, type Http1Plan } from './http1-exchange.ts';
+import { type Http1Head, readHttp1Head } from './http1-head.ts';
+import {
+  type Http1Refusal,
+  refuseGrpc,
+  refuseHttp1,
+  refuseInvalid,
+  refuseWebSocket,
+} from './http1-refusal.ts';
+import { Http1Reply } from './http1-reply.ts';
+import type { InvalidRequest } from './http1-request.ts';
+import { WaitingSocket } from './waiting-socket.ts';
+
+/** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
+const MOST_PIPELINED = 100;
+
+export class Bridge {
+  readonly #context: BridgeContext;
+  readonly #connections = new WeakMap<BridgePeer, Http1Connection>();
+  readonly #exchanges = new Set<Http1Exchange>();
+  #isDraining = false;
+  #onIdle: (() => void) | undefined = undefined;
+
+  constructor(context: BridgeContext) {
+    this.#context = context;
+  }
+
+  /** Those that run, WebSockets included. */
+  get exchangeCount(): number {
+    return this.#exchanges.size;
+  }
+
+  /** For 'request' of Node's HTTP server. */
+  handleRequest(request: IncomingMessage, response: ServerResponse, peer: BridgePeer): void {
+    // A client that goes away is told by the response's 'close'.
+    request.on('error', ignore);
+    const connection = this.#connectionOf(peer);
+    const head = connection.memo.headOf(request, peer, this.#context.snapshot());
+    if (connection.outstandingCount >= MOST_PIPELINED) {
+      this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
+      request.socket.destroy();
+      return;
+    }
+    if (this.#isDraining) response.shouldKeepAlive = false;
+    if (!('isValid' in head) && this.#isGrpcWeb(head)) {
+      response.once('close', () => connection.next());
+      connection.enqueue(() => this.#context.handleGrpcWeb(request, response, peer));
+      return;
+    }
+    const reply = new Http1Reply(response);
+    if ('isValid' in head) {
+      this.#refuseInvalid(head, reply, peer);
+      return;
+    }
+    const exchange = this.#begin(request, head, reply, connection);
+    connection.enqueue(() => exchange.start(this.#plan(request, head, peer)));
+  }
+
+  /** For 'upgrade' of Node's HTTP server, of requests for a WebSocket. `head` is what was read behind the request. */
+  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: BridgePeer): void {
+    socket.on('error', ignore);
+    const connection = this.#connectionOf(peer);
+    if (connection.outstandingCount > 0) {
+      this.#context.onRefused(peer, 'http1_request_invalid', 'an upgrade behind requests without an answer');
+      socket.destroy();
+      return;
+    }
+    const result = readHttp1Head(request, peer, this.#context.snapshot(), true);
+    if ('isValid' in result) {
+      this.#refuseInvalid(result, Http1Reply.onSocket(request, socket), peer);
+      return;
+    }
+    const exchange = this.#begin(request, result, new WaitingSocket(socket, head), connection);
+    connection.enqueue(() => exchange.start(this.#planUpgrade(result, peer)));
+  }
+
+  /** New requests are still answered, and their connections closed. Resolves when nothing runs. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const exchange of this.#exchanges) exchange.closeAfter();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#exchanges.size === 0) resolve();
+    });
+  }
+
+  /** Ends everything that still runs: with the failure's status, where nothing was sent yet. */
+  abort(cause: Failure): void {
+    for (const exchange of this.#exchanges) exchange.abort(cause);
+  }
+
+  #connectionOf(peer: BridgePeer): Http1Connection {
+    let connection = this.#connections.get(peer);
+    if (connection === undefined) {
+      connection = new Http1Connection();
+      this.#connections.set(peer, connection);
+    }
+    return connection;
+  }
+
+  #begin(
+    request: IncomingMessage,
+    head: Http1Head,
+    answer: Http1Reply | WaitingSocket,
+    connection: Http1Connection,
+  ): Http1Exchange {
+    const onFinished = (finished: Http1Exchange): void => {
+      this.#exchanges.delete(finished);
+      connection.next();
+      if (this.#exchanges.size === 0) this.#onIdle?.();
+    };
+    const exchange = new Http1Exchange({ context: this.#context, request, head, answer, onFinished });
+    this.#exchanges.add(exchange);
+    return exchange;
+  }
+
+  /** A service of HTTP/1.1 may serve gRPC-Web itself. */
+  #isGrpcWeb({ request: { grpcWeb, decision, upstream } }: Http1Head): boolean {
+    if (grpcWeb === undefined && decision.kind !== 'answer') return false;
+    return this.#context.http1Upstream(upstream) === undefined;
+  }
+
+  #plan(request: IncomingMessage, head: Http1Head, peer: BridgePeer): Http1Plan {
+    const { isGrpc, decision, upstream: name } = head.request;
+    if (isGrpc) return this.#refuse(refuseGrpc(request, peer), peer);
+    if (decision.kind === 'refuse') return planFailure(decision.failure, head);
+    if (decision.kind === 'answer') return { ...decision, closes: false };
+    const upstream = this.#context.http1Upstream(name);
+    if (upstream !== undefined) return { kind: 'forward', upstream };
+    return this.#refuse(refuseHttp1(request, peer), peer);
+  }
+
+  #planUpgrade(head: Http1Head, peer: BridgePeer): Http1Plan {
+    const { decision, upstream: name } = head.request;
+    if (decision.kind === 'refuse') return planFailure(decision.failure, head);
+    const upstream = this.#context.http1Upstream(name);
+    if (upstream !== undefined) return { kind: 'forward', upstream };
+    return this.#refuse(refuseWebSocket(), peer);
+  }
+
+  #refuse({ token, response, reason }: Http1Refusal, peer: BridgePeer): Http1Plan {
+    this.#context.onRefused(peer, token);
+    if (peer.mismatchPolicy === 'close') return { kind: 'drop', reason };
+    return { kind: 'answer', response, reason, closes: true };
+  }
+
+  /** There is no request to speak of: the connection is answered and closed, and the log has the refusal only. */
+  #refuseInvalid({ httpStatus, why }: InvalidRequest, reply: Http1Reply, peer: BridgePeer): void {
+    this.#context.onRefused(peer, 'http1_request_invalid', why);
+    reply.response.shouldKeepAlive = false;
+    reply.answer(refuseInvalid(httpStatus, why).response);
+  }
+}
+
+function planFailure(failure: Failure, { request }: Http1Head): Http1Plan {
+  const response = localResponse(failure, { isGrpc: false, isHead: request.isHead });
+  return { kind: 'answer', response, reason: `${failure.token}: ${failure.message}`, closes: false };
+}
+
+function ignore(): void {
+  // 'close' follows.
+}

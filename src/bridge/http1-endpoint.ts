@@ -1,0 +1,64 @@
+// One address of an HTTP/1.1 upstream: its connections, the requests that run on them, and when it may be tried again.
+
+import type { Address } from '../config/config.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { Backoff } from '../upstreams/backoff.ts';
+import { EndpointAgent } from './endpoint-agent.ts';
+import type { EndpointTls } from './endpoint-socket.ts';
+import { diagnoseConnect } from './upstream-failure.ts';
+
+export interface Http1EndpointEvents {
+  /** The first time, and after failures. */
+  onConnected(endpoint: Http1Endpoint): void;
+  onConnectFailed(endpoint: Http1Endpoint, diagnosis: Diagnosis): void;
+}
+
+export interface Http1EndpointOptions {
+  readonly address: Address;
+  readonly tls: EndpointTls | undefined;
+  readonly connectTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+export class Http1Endpoint {
+  readonly address: Address;
+  readonly isTls: boolean;
+  readonly connectTimeoutMs: number;
+  readonly agent: EndpointAgent;
+  /** Each has a connection, or makes one. */
+  runningCount = 0;
+  readonly #maxConnections: number;
+  readonly #backoff = new Backoff();
+  #isKnownGood = false;
+  #isFailing = false;
+
+  constructor(options: Http1EndpointOptions, events: Http1EndpointEvents) {
+    this.address = options.address;
+    this.isTls = options.tls !== undefined;
+    this.connectTimeoutMs = options.connectTimeoutMs;
+    this.#maxConnections = options.maxConnections;
+    this.agent = new EndpointAgent(options, {
+      onConnected: () => {
+        this.#backoff.succeed();
+        this.#isFailing = false;
+        if (!this.#isKnownGood) events.onConnected(this);
+        this.#isKnownGood = true;
+      },
+      onConnectFailed: ({ code }) => {
+        this.#backoff.fail(performance.now());
+        this.#isFailing = true;
+        this.#isKnownGood = false;
+        events.onConnectFailed(this, diagnoseConnect(code, this));
+      },
+    });
+  }
+
+  get hasRoom(): boolean {
+    return this.runningCount < this.#maxConnections;
+  }
+
+  /** It could not be reached a short while ago; to be tried only where nothing better is left. */
+  get isAvoided(): boolean {
+    return this.#isFailing && this.#backoff.remainingMs(performance.now()) > 0;
+  }
+}

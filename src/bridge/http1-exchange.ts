@@ -1,0 +1,234 @@
+// One HTTP/1.1 request with its response, from its header to the record in the log; a WebSocket with it, where the request
+// asked for one. Ends exactly once: when the connection has taken the last octet, or is gone.
+
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ExchangeRecord } from '../relay/exchange-record.ts';
+import type { Failure } from '../relay/failure.ts';
+import { type LocalResponse, localResponse } from '../relay/local-response.ts';
+import { Outcome } from '../relay/outcome.ts';
+import type { RequestHead } from '../relay/request-head.ts';
+import type { BridgeContext } from './bridge-context.ts';
+import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
+import { forwardRequest, forwardUpgrade } from './guarded-proxy.ts';
+import type { Http1Head } from './http1-head.ts';
+import { closeGently, Http1Reply } from './http1-reply.ts';
+import type { Http1Upstream } from './http1-upstream.ts';
+import { trailerFields } from './response-fields.ts';
+import type { WaitingSocket } from './waiting-socket.ts';
+
+/** Read once: the getter walks through the platform's time service. */
+const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
+
+/** What becomes of the exchange. */
+export type Http1Plan =
+  | { readonly kind: 'forward'; readonly upstream: Http1Upstream }
+  | {
+      readonly kind: 'answer';
+      readonly response: LocalResponse;
+      readonly reason: string;
+      readonly closes: boolean;
+    }
+  /** Nobody is told anything. */
+  | { readonly kind: 'drop'; readonly reason: string };
+
+export interface Http1ExchangeParts {
+  readonly context: BridgeContext;
+  readonly request: IncomingMessage;
+  readonly head: Http1Head;
+  /** A request for a WebSocket has none yet, but a socket that waits. */
+  readonly answer: Http1Reply | WaitingSocket;
+  readonly onFinished: (exchange: Http1Exchange) => void;
+}
+
+export class Http1Exchange implements ResponseReceiver {
+  readonly #parts: Http1ExchangeParts;
+  readonly #subject: RequestHead;
+  readonly #socket: Socket;
+  readonly #startedAtMs = performance.now();
+  readonly #requestId: string | number;
+  readonly #outcome = new Outcome(false);
+  #reply: Http1Reply | undefined;
+  readonly #waiting: WaitingSocket | undefined;
+  #forwarding: Forwarding | undefined = undefined;
+  #tunnel: TunnelBytes | undefined = undefined;
+  #isFinished = false;
+
+  constructor(parts: Http1ExchangeParts) {
+    const { context, head, request, answer } = parts;
+    this.#parts = parts;
+    this.#subject = head.request;
+    this.#socket = request.socket;
+    this.#requestId = head.request.requestId ?? context.requestIds.next();
+    this.#reply = answer instanceof Http1Reply ? answer : undefined;
+    this.#waiting = answer instanceof Http1Reply ? undefined : answer;
+    (this.#reply?.response ?? request.socket).once('close', () => this.#finish());
+  }
+
+  start(plan: Http1Plan): void {
+    // The client went away while an earlier request of its connection was answered.
+    if (this.#isFinished) return;
+    switch (plan.kind) {
+      case 'forward':
+        this.#forwarding = new Forwarding(plan.upstream.pool, this.#outgoing(), this);
+        this.#forwarding.start();
+        break;
+      case 'answer':
+        this.#outcome.decide('framegate', '', plan.reason);
+        this.#answer(plan.response, plan.closes);
+        break;
+      case 'drop':
+        this.#outcome.decide('framegate', '', plan.reason);
+        this.#socket.destroy();
+    }
+  }
+
+  receiveHead(head: ResponseHead): void {
+    this.#openReply().begin(head);
+  }
+
+  flushHead(): void {
+    this.#reply?.flush();
+  }
+
+  receiveData(chunk: Buffer): boolean {
+    const reply = this.#reply;
+    if (reply === undefined || reply.write(chunk)) return true;
+    reply.whenWritable(() => this.#forwarding?.resume());
+    return false;
+  }
+
+  receiveEnd(trailers: readonly string[]): void {
+    this.#outcome.decide('upstream', '', '');
+    this.#reply?.end(trailers);
+    if (this.#parts.head.outgoing.framing !== 'none') this.#reply?.dropBody();
+  }
+
+  receiveUpgrade(_response: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket instanceof Socket) this.#tunnel = new TunnelBytes(socket, head);
+    this.#waiting?.giveBack();
+    this.#outcome.decide('upstream', '', '');
+  }
+
+  receiveFailure(failure: Failure): void {
+    // The service's side of a WebSocket has ended; what it has sent is still on its way.
+    if (this.#tunnel !== undefined) {
+      closeGently(this.#socket);
+      return;
+    }
+    this.#outcome.decide('framegate', '', `${failure.token}: ${failure.message}`);
+    if (this.#reply !== undefined && this.#reply.httpStatus !== 0) {
+      // A clean end would make half a response look like a whole one.
+      this.#socket.destroy();
+    } else {
+      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.#subject.isHead }), false);
+    }
+  }
+
+  /** Ends it now: with a status, where nothing was sent yet. */
+  abort(failure: Failure): void {
+    if (this.#isFinished) return;
+    this.#outcome.overrule('framegate', '', `${failure.token}: ${failure.message}`);
+    this.#forwarding?.cancel();
+    if (this.#tunnel === undefined && (this.#reply === undefined || this.#reply.httpStatus === 0)) {
+      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.#subject.isHead }), true);
+    } else {
+      this.#socket.destroy();
+    }
+  }
+
+  /** No request after this one. */
+  closeAfter(): void {
+    const response = this.#reply?.response;
+    if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;
+  }
+
+  #outgoing(): ForwardedRequest {
+    const { request, head, context } = this.#parts;
+    const id = this.#requestId;
+    const callFields = typeof id === 'number' ? ['x-request-id', context.requestIds.text(id)] : [];
+    if (this.#reply === undefined) {
+      return { head: head.outgoing, callFields, body: undefined, start: forwardUpgrade(this.#socket) };
+    }
+    const body =
+      head.outgoing.framing === 'none'
+        ? undefined
+        : { stream: request, trailers: () => trailerFields(request.rawTrailers) };
+    return { head: head.outgoing, callFields, body, start: forwardRequest };
+  }
+
+  #answer(response: LocalResponse, closes: boolean): void {
+    const reply = this.#openReply();
+    if (closes) reply.response.shouldKeepAlive = false;
+    reply.answer(response);
+  }
+
+  #openReply(): Http1Reply {
+    if (this.#reply === undefined) {
+      this.#waiting?.drop();
+      this.#reply = Http1Reply.onSocket(this.#parts.request, this.#socket);
+    }
+    return this.#reply;
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    const { context, onFinished } = this.#parts;
+    this.#forwarding?.cancel();
+    if (this.#reply !== undefined && !this.#reply.response.writableFinished) {
+      this.#outcome.decide('downstream', '', GONE);
+      // Decided by the service, but the client did not wait for it.
+      if (this.#outcome.endedBy === 'upstream') this.#outcome.overrule('downstream', '', GONE);
+    }
+    this.#outcome.decide('downstream', '', GONE);
+    context.observer.onExchangeFinished(this.#record());
+    onFinished(this);
+  }
+
+  #record(): ExchangeRecord {
+    const forwarding = this.#forwarding;
+    const tunnel = this.#tunnel;
+    return {
+      subject: this.#subject,
+      endpoint: forwarding === undefined ? '' : forwarding.endpointText,
+      grpcStatus: '',
+      httpStatus: tunnel === undefined ? (this.#reply?.httpStatus ?? 0) : 101,
+      startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
+      durationMs: performance.now() - this.#startedAtMs,
+      requestBytes: tunnel?.requestBytes ?? forwarding?.requestBytes ?? 0,
+      responseBytes:
+        tunnel?.responseBytes ?? (forwarding?.responseBytes ?? 0) + (this.#reply?.writtenBytes ?? 0),
+      requestMessages: 0,
+      responseMessages: 0,
+      attempts: forwarding === undefined ? 0 : forwarding.attempts,
+      endedBy: this.#outcome.endedBy,
+      reason: this.#outcome.reason,
+      requestId: this.#requestId,
+    };
+  }
+}
+
+const GONE = 'The client closed the connection before it had the whole response.';
+
+/** What a WebSocket carries is counted where it goes to the service and comes from it. */
+class TunnelBytes {
+  readonly #socket: Socket;
+  readonly #writtenBefore: number;
+  readonly #readBefore: number;
+
+  constructor(socket: Socket, head: Buffer) {
+    this.#socket = socket;
+    this.#writtenBefore = socket.bytesWritten;
+    this.#readBefore = socket.bytesRead - head.length;
+  }
+
+  get requestBytes(): number {
+    return this.#socket.bytesWritten - this.#writtenBefore;
+  }
+
+  get responseBytes(): number {
+    return this.#socket.bytesRead - this.#readBefore;
+  }
+}

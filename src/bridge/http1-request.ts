@@ -1,0 +1,171 @@
+// An HTTP/1.1 request as the list of header fields that HTTP/2 would have for it, or why it may not be forwarded. Node's
+// parser has refused what cannot be parsed; here is what parses and is still ambiguous (RFC 9112).
+
+import type { LimitsConfig } from '../config/config.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
+import type { Framing } from './request-fields.ts';
+
+/** Of an IncomingMessage. */
+export interface ParsedRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}
+
+export type HeaderLimits = Pick<LimitsConfig, 'headerFields' | 'headerListBytes'>;
+
+export interface InvalidRequest {
+  readonly isValid: false;
+  readonly httpStatus: number;
+  readonly why: string;
+}
+
+export type ReadRequest =
+  | { readonly isValid: true; readonly list: HeaderList; readonly framing: Framing }
+  | InvalidRequest;
+
+/** Of one connection (RFC 9110 section 7.6.1); fields that Connection names go as well. */
+const CONNECTION_SPECIFIC = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** What a client may not have taken away on its behalf: routing, or the end of the body, depends on it. */
+const NEVER_NAMED = new Set(['host', 'content-length', 'transfer-encoding', 'content-type', 'cookie']);
+
+export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, tls: string): ReadRequest {
+  const { httpVersion, rawHeaders } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid(505, 'its version is not HTTP/1.1');
+  const fields = new FieldScan(rawHeaders);
+  const framing = framingOf(fields, httpVersion);
+  if (typeof framing !== 'string') return framing;
+  if (fields.hosts.length > 1) return invalid(400, 'it has more than one Host field');
+  const target = parseTarget(request.url ?? '', request.method ?? '');
+  if (target === undefined)
+    return invalid(400, 'its target is neither a path nor an http:// or https:// URI');
+  const authority = target.authority ?? fields.hosts.at(0) ?? '';
+  if (!isAuthority(authority) || !isAuthority(fields.hosts.at(0) ?? '')) {
+    return invalid(400, 'its Host is not a host with or without a port');
+  }
+  const list = new HeaderList();
+  list.add(':method', request.method ?? '');
+  list.add(':scheme', tls === '' ? 'http' : 'https');
+  list.add(':path', target.path);
+  list.add(':authority', authority);
+  addFields(list, rawHeaders, fields.named, limits);
+  return { isValid: true, list, framing };
+}
+
+/** What the framing and the route of a request depend on, found in one walk. */
+class FieldScan {
+  readonly hosts: string[] = [];
+  readonly transferEncodings: string[] = [];
+  contentLength: string | undefined = undefined;
+  named: ReadonlySet<string> | undefined = undefined;
+
+  constructor(raw: readonly string[]) {
+    for (let index = 0; index < raw.length; index += 2) {
+      const value = raw[index + 1];
+      switch (raw[index].toLowerCase()) {
+        case 'host':
+          this.hosts.push(value);
+          break;
+        case 'transfer-encoding':
+          this.transferEncodings.push(value);
+          break;
+        case 'content-length':
+          this.contentLength = value;
+          break;
+        case 'connection':
+          this.named = new Set([...(this.named ?? []), ...value.toLowerCase().split(',').map(trim)]);
+          break;
+        default:
+      }
+    }
+  }
+}
+
+function framingOf(fields: FieldScan, httpVersion: string): Framing | InvalidRequest {
+  const { transferEncodings, contentLength } = fields;
+  if (transferEncodings.length === 0) {
+    return contentLength === undefined || /^0+$/.test(contentLength) ? 'none' : 'length';
+  }
+  if (httpVersion === '1.0') return invalid(400, 'it has Transfer-Encoding in HTTP/1.0');
+  if (contentLength !== undefined) return invalid(400, 'it has both Content-Length and Transfer-Encoding');
+  const [coding] = transferEncodings;
+  if (transferEncodings.length > 1 || coding.toLowerCase() !== 'chunked') {
+    return invalid(501, 'its Transfer-Encoding is another than "chunked"');
+  }
+  return 'chunked';
+}
+
+interface Target {
+  readonly path: string;
+  /** Of an absolute target, whose host counts more than Host (RFC 9112 section 3.2.2). */
+  readonly authority: string | undefined;
+}
+
+function parseTarget(target: string, method: string): Target | undefined {
+  if (target === '*') return method === 'OPTIONS' ? { path: '*', authority: undefined } : undefined;
+  if (!isVisible(target)) return undefined;
+  if (target.startsWith('/')) return { path: target, authority: undefined };
+  const absolute = /^https?:\/\/([^/?]+)(.*)$/is.exec(target);
+  if (absolute === null) return undefined;
+  const [, authority, rest] = absolute;
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, authority };
+}
+
+/** Neither white space, nor a control character, nor a fragment. */
+function isVisible(target: string): boolean {
+  for (let index = 0; index < target.length; index++) {
+    const octet = target.charCodeAt(index);
+    if (octet <= SPACE || octet === DELETE || octet === NUMBER_SIGN) return false;
+  }
+  return true;
+}
+
+/** Host, or host and port (RFC 9110 section 7.2); '' where a client knows none. No user, no path, no white space. */
+function isAuthority(text: string): boolean {
+  return /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{0,5})?$/.test(text);
+}
+
+function addFields(
+  list: HeaderList,
+  raw: readonly string[],
+  named: ReadonlySet<string> | undefined,
+  limits: HeaderLimits,
+): void {
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index].toLowerCase();
+    const value = raw[index + 1];
+    if (name === 'host' || CONNECTION_SPECIFIC.has(name)) continue;
+    if (name === 'te') {
+      // As in HTTP/2: of all codings of the way only trailers can be passed on (RFC 9113 section 8.2.2).
+      if (value.toLowerCase().split(',').map(trim).includes('trailers')) list.add('te', 'trailers');
+      continue;
+    }
+    if (named?.has(name) === true && !NEVER_NAMED.has(name)) continue;
+    list.add(name, value);
+    if (list.length > limits.headerFields || list.sizeBytes > limits.headerListBytes) {
+      list.overflowedAt = name;
+      return;
+    }
+  }
+}
+
+function invalid(httpStatus: number, why: string): InvalidRequest {
+  return { isValid: false, httpStatus, why };
+}
+
+function trim(text: string): string {
+  return text.trim();
+}
+
+const SPACE = 0x20;
+const NUMBER_SIGN = 0x23;
+const DELETE = 0x7f;

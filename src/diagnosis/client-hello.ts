@@ -1,0 +1,169 @@
+// What a TLS client says before anything is encrypted: the name it calls and the protocols it offers (RFC 8446 section
+// 4.1.2, RFC 6066 section 3, RFC 7301 section 3.1). For logs only. Pure, total, and bounded, whatever is sent.
+
+export interface ClientHello {
+  /** '' without SNI. Printable ASCII; other octets are escaped. */
+  readonly serverName: string;
+  /** In the client's order, written likewise; the first eight, each cut after 32 characters. */
+  readonly alpn: readonly string[];
+}
+
+export type ClientHelloResult = ClientHello | 'need-more' | 'malformed';
+
+/** Records and their headers together. It never answers 'need-more' for that many octets. */
+export const CLIENT_HELLO_MAX = 16_384;
+
+const MOST_ALPN_NAMES = 8;
+const MOST_ALPN_CHARACTERS = 32;
+const MOST_SERVER_NAME_CHARACTERS = 255;
+
+const RECORD_HEADER_OCTETS = 5;
+const HANDSHAKE_RECORD = 0x16;
+const TLS_MAJOR_VERSION = 3;
+const MOST_RECORD_OCTETS = 16_384;
+
+const MESSAGE_HEADER_OCTETS = 4;
+const CLIENT_HELLO_MESSAGE = 1;
+const VERSION_AND_RANDOM_OCTETS = 2 + 32;
+
+const SERVER_NAME_EXTENSION = 0;
+const ALPN_EXTENSION = 16;
+const HOST_NAME = 0;
+
+/** `octets` is all that has come so far, from the first octet of the connection. */
+export function parseClientHello(octets: Buffer): ClientHelloResult {
+  const message = joinRecords(octets.subarray(0, CLIENT_HELLO_MAX));
+  if (message === 'need-more') return octets.length < CLIENT_HELLO_MAX ? 'need-more' : 'malformed';
+  if (message === 'malformed') return 'malformed';
+  const hello = readClientHello(new Fields(message));
+  return hello ?? 'malformed';
+}
+
+/** For a log line: 'SNI grpc.example.com, ALPN h2, http/1.1'. */
+export function describeClientHello({ serverName, alpn }: ClientHello): string {
+  const name = serverName === '' ? 'no SNI' : `SNI ${serverName}`;
+  return `${name}, ${alpn.length === 0 ? 'no ALPN' : `ALPN ${alpn.join(', ')}`}`;
+}
+
+/** The body of the ClientHello message, which may lie in several records, each with any part of it. */
+function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
+  const fragments: Buffer[] = [];
+  let collected = 0;
+  let offset = 0;
+  while (offset < octets.length) {
+    if (octets[offset] !== HANDSHAKE_RECORD) return 'malformed';
+    if (offset + 1 < octets.length && octets[offset + 1] !== TLS_MAJOR_VERSION) return 'malformed';
+    if (octets.length - offset < RECORD_HEADER_OCTETS) return 'need-more';
+    const length = octets.readUInt16BE(offset + 3);
+    // RFC 8446 section 5.1: no empty fragments of handshake messages.
+    if (length === 0 || length > MOST_RECORD_OCTETS) return 'malformed';
+    offset += RECORD_HEADER_OCTETS;
+    const fragment = octets.subarray(offset, offset + length);
+    fragments.push(fragment);
+    collected += fragment.length;
+    offset += length;
+    if (collected < MESSAGE_HEADER_OCTETS) continue;
+    const start = fragments.length === 1 ? fragment : Buffer.concat(fragments, MESSAGE_HEADER_OCTETS);
+    if (start[0] !== CLIENT_HELLO_MESSAGE) return 'malformed';
+    const end = MESSAGE_HEADER_OCTETS + start.readUIntBE(1, 3);
+    if (end > CLIENT_HELLO_MAX) return 'malformed';
+    if (collected >= end) return Buffer.concat(fragments).subarray(MESSAGE_HEADER_OCTETS, end);
+  }
+  return 'need-more';
+}
+
+/** Undefined when lengths do not fit into each other. */
+function readClientHello(fields: Fields): ClientHello | undefined {
+  fields.take(VERSION_AND_RANDOM_OCTETS);
+  // legacy_session_id, cipher_suites, legacy_compression_methods.
+  fields.takeVector(1);
+  fields.takeVector(2);
+  fields.takeVector(1);
+  let serverName = '';
+  let alpn: readonly string[] = [];
+  // TLS 1.2 allows a ClientHello without extensions.
+  const extensions = fields.isAtEnd ? fields : fields.takeFields(2);
+  while (!extensions.isAtEnd) {
+    const type = extensions.takeNumber(2);
+    const extension = extensions.takeFields(2);
+    if (type === SERVER_NAME_EXTENSION) serverName = readServerName(extension.takeFields(2));
+    else if (type === ALPN_EXTENSION) alpn = readAlpn(extension.takeFields(2));
+    if (extension.isBroken) return undefined;
+  }
+  return fields.isBroken || extensions.isBroken ? undefined : { serverName, alpn };
+}
+
+function readServerName(names: Fields): string {
+  while (!names.isAtEnd) {
+    const type = names.takeNumber(1);
+    const name = names.takeVector(2);
+    if (type === HOST_NAME) return printable(name, MOST_SERVER_NAME_CHARACTERS);
+  }
+  return '';
+}
+
+function readAlpn(protocols: Fields): readonly string[] {
+  const names: string[] = [];
+  while (!protocols.isAtEnd && names.length < MOST_ALPN_NAMES) {
+    const name = protocols.takeVector(1);
+    if (!protocols.isBroken) names.push(printable(name, MOST_ALPN_CHARACTERS));
+  }
+  return names;
+}
+
+/** Cut to that many characters; commas are escaped too, as they stand between names. */
+function printable(octets: Buffer, mostCharacters: number): string {
+  const text = octets
+    .toString('latin1', 0, mostCharacters)
+    .replace(/[^!-~]|[\\,"]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.length <= mostCharacters ? text : text.slice(0, mostCharacters);
+}
+
+/** A cursor. Once something does not fit it is broken: at its end, and all that it gives is empty. */
+class Fields {
+  readonly #octets: Buffer;
+  readonly #parent: Fields | undefined;
+  #offset = 0;
+  #isBroken = false;
+
+  constructor(octets: Buffer, parent?: Fields) {
+    this.#octets = octets;
+    this.#parent = parent;
+  }
+
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#isBroken || this.#offset >= this.#octets.length;
+  }
+
+  take(length: number): Buffer {
+    if (this.#isBroken || length > this.#octets.length - this.#offset) {
+      this.#break();
+      return Buffer.alloc(0);
+    }
+    this.#offset += length;
+    return this.#octets.subarray(this.#offset - length, this.#offset);
+  }
+
+  takeNumber(octets: 1 | 2): number {
+    const taken = this.take(octets);
+    return taken.length === 0 ? 0 : taken.readUIntBE(0, octets);
+  }
+
+  /** What stands behind its length. */
+  takeVector(lengthOctets: 1 | 2): Buffer {
+    return this.take(this.takeNumber(lengthOctets));
+  }
+
+  takeFields(lengthOctets: 1 | 2): Fields {
+    return new Fields(this.takeVector(lengthOctets), this);
+  }
+
+  #break(): void {
+    this.#isBroken = true;
+    if (this.#parent !== undefined) this.#parent.#break();
+  }
+}

@@ -1,0 +1,58 @@
+// Which library is calling? From the user-agent to one of a fixed set of names, so that a client can be told what to do in
+// its own words. A guess for texts only: nothing may be allowed or refused by it, and what was sent is never repeated.
+
+export type ClientLibrary =
+  | 'grpc-python'
+  | 'grpc-go'
+  | 'grpc-java'
+  | 'grpc-node'
+  | 'grpc-c++'
+  | 'grpc-dotnet'
+  | 'grpc-ruby'
+  | 'grpc-php'
+  | 'grpc-swift'
+  | 'tonic'
+  | 'connect-go'
+  | 'connect-es'
+  | 'grpcurl'
+  | 'curl'
+  | 'browser'
+  | 'unknown';
+
+/** Enough for the name of an application before that of its library. */
+const MOST_CHARACTERS = 256;
+
+/** Product names of user-agents (RFC 9110 section 10.1.5), in lower case. */
+const LIBRARIES: ReadonlyMap<string, ClientLibrary> = new Map([
+  ['grpc-python', 'grpc-python'],
+  ['grpc-python-asyncio', 'grpc-python'],
+  ['grpc-go', 'grpc-go'],
+  ['grpc-java-netty', 'grpc-java'],
+  ['grpc-java-okhttp', 'grpc-java'],
+  ['grpc-java-cronet', 'grpc-java'],
+  ['grpc-node-js', 'grpc-node'],
+  ['grpc-node', 'grpc-node'],
+  ['grpc-c++', 'grpc-c++'],
+  ['grpc-dotnet', 'grpc-dotnet'],
+  ['grpc-ruby', 'grpc-ruby'],
+  ['grpc-php', 'grpc-php'],
+  ['grpc-swift', 'grpc-swift'],
+  ['grpc-swift-nio', 'grpc-swift'],
+  ['tonic', 'tonic'],
+  ['connect-go', 'connect-go'],
+  ['grpc-go-connect', 'connect-go'],
+  ['connect-es', 'connect-es'],
+  ['grpcurl', 'grpcurl'],
+  ['curl', 'curl'],
+  ['mozilla', 'browser'],
+]);
+
+/** The first product that is known decides: grpcurl names itself before grpc-go, an application before its library. */
+export function clientLibrary(userAgent: string | undefined): ClientLibrary {
+  if (userAgent === undefined) return 'unknown';
+  for (const product of userAgent.slice(0, MOST_CHARACTERS).toLowerCase().split(' ')) {
+    const library = LIBRARIES.get(product.split('/', 1)[0]);
+    if (library !== undefined) return library;
+  }
+  return 'unknown';
+}

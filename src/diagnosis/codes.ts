@@ -1,0 +1,106 @@
+// The one table of codes: what a diagnosis is called in logs, in the admin API and in docs/diagnoses. A code, once given,
+// keeps its meaning for ever and is never given again; new ones go to the end of their group.
+
+import type { RefusalToken } from './refusal.ts';
+
+/** Clients refused by a listener or by the HTTP/1.1 side. */
+const REFUSED_CLIENTS = {
+  plaintext_on_tls_port: 'FG1001',
+  http1_on_tls_port: 'FG1002',
+  tls_on_plaintext_port: 'FG1003',
+  tls_without_h2: 'FG1004',
+  tls_grpc_without_h2: 'FG1005',
+  http1_grpc: 'FG1006',
+  http1_on_grpc_route: 'FG1007',
+  grpc_web_origin_refused: 'FG1009',
+
+  websocket_refused: 'FG1012',
+  http1_connect: 'FG1013',
+  http1_malformed: 'FG1014',
+  http1_request_invalid: 'FG1015',
+  http1_header_too_large: 'FG1016',
+  http1_headers_timeout: 'FG1017',
+
+  tls_version_unsupported: 'FG1021',
+  tls_no_shared_cipher: 'FG1022',
+  tls_no_shared_alpn: 'FG1023',
+  tls_certificate_not_trusted: 'FG1024',
+  tls_handshake_timeout: 'FG1025',
+  tls_handshake_abandoned: 'FG1026',
+  tls_handshake_failed: 'FG1027',
+
+  proxy_protocol_not_enabled: 'FG1031',
+  proxy_protocol_untrusted: 'FG1032',
+  proxy_protocol_missing: 'FG1033',
+  proxy_protocol_malformed: 'FG1034',
+  proxy_protocol_timeout: 'FG1035',
+
+  unknown_protocol: 'FG1041',
+  first_bytes_abandoned: 'FG1042',
+  first_bytes_timeout: 'FG1043',
+  listener_error: 'FG1044',
+} as const satisfies Readonly<Record<RefusalToken, `FG1${string}`>>;
+
+/** Endpoints that cannot be reached, or that speak something else than expected. */
+const UPSTREAMS = {
+  upstream_connection_refused: 'FG2001',
+  upstream_connection_reset: 'FG2002',
+  upstream_connect_timeout: 'FG2003',
+  upstream_no_settings: 'FG2004',
+  upstream_connections_unused: 'FG2005',
+  upstream_name_not_found: 'FG2006',
+  upstream_name_lookup_failed: 'FG2007',
+  upstream_unreachable: 'FG2008',
+  upstream_socket_missing: 'FG2009',
+  upstream_not_a_socket: 'FG2010',
+  upstream_permission_denied: 'FG2011',
+  upstream_too_many_open_files: 'FG2012',
+  upstream_connect_failed: 'FG2013',
+
+  upstream_not_http2_http1: 'FG2021',
+  upstream_not_http2_tls: 'FG2022',
+  upstream_not_http2_unknown: 'FG2023',
+
+  upstream_not_tls: 'FG2031',
+  upstream_no_h2_alpn: 'FG2032',
+  upstream_certificate_not_trusted: 'FG2033',
+  upstream_certificate_name_mismatch: 'FG2034',
+  upstream_tls_failed: 'FG2035',
+
+  upstream_not_http1: 'FG2041',
+  upstream_response_invalid: 'FG2042',
+  upstream_died: 'FG2043',
+} as const satisfies Readonly<Record<string, `FG2${string}`>>;
+
+/** Calls that the proxy refuses, or ends itself. */
+const CALLS = {
+  no_route: 'FG3001',
+  connect_unsupported: 'FG3002',
+  timeout_malformed: 'FG3003',
+  request_headers_too_large: 'FG3004',
+  deadline_exceeded: 'FG3005',
+  draining: 'FG3006',
+  upstream_queue_full: 'FG3007',
+  upstream_closed: 'FG3008',
+  client_stalled: 'FG3009',
+  grpc_web_text_malformed: 'FG3010',
+
+  upstream_connection_lost: 'FG3011',
+  upstream_protocol_error: 'FG3012',
+  upstream_headers_too_large: 'FG3013',
+  upstream_no_grpc_status: 'FG3014',
+  upstream_not_grpc: 'FG3015',
+} as const satisfies Readonly<Record<string, `FG3${string}`>>;
+
+const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;
+
+export type DiagnosisToken = keyof typeof ALL;
+export type DiagnosisCode = (typeof ALL)[DiagnosisToken];
+
+/** Every diagnosis there is, in the order of the catalogue. */
+export const diagnosisCodes: ReadonlyMap<string, DiagnosisCode> = new Map(Object.entries(ALL));
+
+/** '' for a token that is no diagnosis: a broken rule of HTTP/2, say. */
+export function diagnosisCode(token: string): DiagnosisCode | '' {
+  return diagnosisCodes.get(token) ?? '';
+}

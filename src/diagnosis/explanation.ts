@@ -1,0 +1,103 @@
+// What a client with the wrong protocol is told, in the words of its own library: what is wrong, what to change, and the
+// code of the page that says more. ASCII, short enough for a grpc-message, and nothing in it that a client sent.
+
+import { type ClientLibrary, clientLibrary } from './client-library.ts';
+import { diagnosisCode } from './codes.ts';
+import type { RefusalToken } from './refusal.ts';
+
+/** `port` is undefined on a unix socket. */
+export function explainPlaintextOnTlsPort(port: number | undefined, userAgent: string | undefined): string {
+  const where = port === undefined ? 'This socket' : `Port ${port}`;
+  const what = `${where} speaks TLS and this client connected without it.`;
+  return withCode(`${what} ${USE_TLS[clientLibrary(userAgent)]}`, 'plaintext_on_tls_port');
+}
+
+/**
+ * A gRPC call over HTTP/1.1. `alpn` is what the client offered by ALPN on TLS (it did not offer "h2", or HTTP/2 would
+ * be spoken); it means nothing in the clear.
+ */
+export function explainMissingAlpn(
+  isTls: boolean,
+  alpn: 'http/1.1' | 'none',
+  userAgent: string | undefined,
+): string {
+  const library = clientLibrary(userAgent);
+  if (!isTls) {
+    const what = 'gRPC needs HTTP/2, and this call came over HTTP/1.1 in the clear.';
+    return withCode(`${what} ${USE_H2C[library] ?? SPEAK_H2C}`, 'http1_grpc');
+  }
+  const offered = alpn === 'none' ? 'no protocol' : 'only "http/1.1"';
+  const what = `gRPC over TLS needs HTTP/2, chosen by ALPN "h2", and this client offered ${offered} by ALPN.`;
+  return withCode(`${what} ${USE_ALPN[library] ?? OFFER_H2}`, 'tls_grpc_without_h2');
+}
+
+/** An HTTP/1.1 request that is no gRPC-Web, on a route to a gRPC service: for the text of a 426. */
+export function explainHttp1OnGrpcRoute(userAgent: string | undefined): string {
+  const what = 'This path is served by a gRPC service over HTTP/2, and this request came over HTTP/1.1.';
+  return withCode(`${what} ${USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC}`, 'http1_on_grpc_route');
+}
+
+function withCode(text: string, token: RefusalToken): string {
+  return `${text} (${diagnosisCode(token)})`;
+}
+
+const USE_TLS: Readonly<Record<ClientLibrary, string>> = {
+  'grpc-python': 'Use grpc.secure_channel(...), not grpc.insecure_channel(...).',
+  'grpc-go':
+    'Use grpc.WithTransportCredentials(credentials.NewTLS(...)), not grpc.WithTransportCredentials(insecure.NewCredentials()).',
+  'grpc-java': 'Build the channel with useTransportSecurity(), not usePlaintext().',
+  'grpc-node': 'Use credentials.createSsl(), not credentials.createInsecure().',
+  'grpc-c++': 'Use grpc::SslCredentials(...), not grpc::InsecureChannelCredentials().',
+  'grpc-dotnet': 'Use an https:// address in GrpcChannel.ForAddress(...), not http://.',
+  'grpc-ruby': 'Use GRPC::Core::ChannelCredentials.new, not :this_channel_is_insecure.',
+  'grpc-php': 'Use Grpc\\ChannelCredentials::createSsl(), not Grpc\\ChannelCredentials::createInsecure().',
+  'grpc-swift': 'Use TLS as the security of the transport, not plaintext (insecure).',
+  tonic: 'Use an https:// address and Endpoint::tls_config(ClientTlsConfig::new()), not http://.',
+  'connect-go': 'Use an https:// base URL with a client that speaks TLS, not http:// (h2c).',
+  'connect-es': 'Use an https:// baseUrl, not http://.',
+  grpcurl: 'Call grpcurl without -plaintext.',
+  curl: 'Use https:// in the URL, not http://.',
+  browser: 'Use https:// in the URL, not http://.',
+  unknown: 'Use TLS (secure) channel credentials, not plaintext (insecure) ones.',
+};
+
+const MIDDLEBOX = 'something between client and server';
+
+const SPEAK_H2C = `Let the client speak HTTP/2 with prior knowledge (h2c); if it does, ${MIDDLEBOX} changes the protocol.`;
+const GRPC_LIBRARY_H2C = `This library speaks HTTP/2 by itself, so ${MIDDLEBOX} (a proxy, a load balancer) changes the protocol: let it pass HTTP/2 on.`;
+const USE_H2C: Readonly<Partial<Record<ClientLibrary, string>>> = {
+  ...forGrpcLibraries(GRPC_LIBRARY_H2C),
+  'connect-go': 'Use a client that speaks HTTP/2 in the clear (h2c) with prior knowledge.',
+  'connect-es': 'Set httpVersion: "2" in createGrpcTransport(...).',
+  curl: 'Use curl --http2-prior-knowledge.',
+};
+
+const OFFER_H2 = `Let the client offer "h2"; if it does, ${MIDDLEBOX} (a proxy, a virus scanner) terminates TLS and takes it away.`;
+const GRPC_LIBRARY_ALPN = `This library offers "h2" by itself, so ${MIDDLEBOX} (a proxy, a virus scanner) terminates TLS: let it pass TLS on, or offer "h2".`;
+const USE_ALPN: Readonly<Partial<Record<ClientLibrary, string>>> = {
+  ...forGrpcLibraries(GRPC_LIBRARY_ALPN),
+  'connect-es': 'Set httpVersion: "2" in createGrpcTransport(...).',
+  curl: 'Use curl --http2.',
+};
+
+const CALL_BY_GRPC = 'Call it with a gRPC client; for web pages set grpcWeb: true on the route.';
+const USE_GRPC: Readonly<Partial<Record<ClientLibrary, string>>> = {
+  curl: 'Call it with a gRPC client such as grpcurl; for web pages set grpcWeb: true on the route.',
+  browser: 'Set grpcWeb: true on the route and use a gRPC-Web client in the page.',
+};
+
+function forGrpcLibraries(text: string): Readonly<Partial<Record<ClientLibrary, string>>> {
+  return {
+    'grpc-python': text,
+    'grpc-go': text,
+    'grpc-java': text,
+    'grpc-node': text,
+    'grpc-c++': text,
+    'grpc-dotnet': text,
+    'grpc-ruby': text,
+    'grpc-php': text,
+    'grpc-swift': text,
+    tonic: text,
+    grpcurl: text,
+  };
+}

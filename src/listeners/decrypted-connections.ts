@@ -1,0 +1,43 @@
+// Connections after their TLS handshake: ALPN tells what they speak; where the client had none, its first octets do.
+
+import type { TLSSocket } from 'node:tls';
+import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
+import type { RefusalToken } from '../diagnosis/refusal.ts';
+import { readOctets } from './octet-reader.ts';
+import type { DownstreamPeer } from './peer.ts';
+import { closeAfterFarewell, makeRefusal } from './refusal.ts';
+import type { ServerContext } from './server-context.ts';
+
+export function serveDecrypted(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
+  if (peer.alpn === 'h2') context.handler.onHttp2(socket, peer, undefined);
+  else if (peer.alpn === 'http/1.1') context.http1.serve(socket, peer);
+  else serveUnnegotiated(socket, peer, context);
+}
+
+/** RFC 9113 section 3.2 wants ALPN of HTTP/2 clients; some old and some very small ones have none. */
+function serveUnnegotiated(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
+  readOctets<'http2' | 'http1' | 'other'>(socket, {
+    timeoutMs: context.timeouts.firstBytesMs,
+    examine(octets) {
+      const kind = classifyFirstBytes(octets);
+      return kind === 'http2' || kind === 'http1' || kind === 'need-more' ? kind : 'other';
+    },
+    decided(outcome, octets) {
+      if (outcome === 'http2') context.handler.onHttp2(socket, peer, octets);
+      else if (outcome === 'http1') context.http1.serve(socket, peer, octets);
+      else refuse(socket, peer, TOKENS[outcome], context);
+    },
+  });
+}
+
+const TOKENS: Readonly<Record<'other' | 'timeout' | 'abandoned', RefusalToken>> = {
+  other: 'unknown_protocol',
+  timeout: 'first_bytes_timeout',
+  abandoned: 'first_bytes_abandoned',
+};
+
+function refuse(socket: TLSSocket, peer: DownstreamPeer, token: RefusalToken, context: ServerContext): void {
+  if (token === 'first_bytes_abandoned') socket.destroy();
+  else closeAfterFarewell(socket);
+  context.handler.onRefused(makeRefusal(peer.listener, peer.client, token));
+}

@@ -1,0 +1,93 @@
+// How a connection begins: a PROXY protocol header, where there has to be one, and then the octets that tell what the
+// client speaks. Who may send a header is decided here, and nowhere else.
+
+import type { Socket } from 'node:net';
+import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
+import { parseProxyHeader } from '../diagnosis/proxy-header.ts';
+import type { RefusalToken } from '../diagnosis/refusal.ts';
+import { readOctets } from './octet-reader.ts';
+import { type ClientOrigin, originOf } from './peer.ts';
+import type { ServerContext } from './server-context.ts';
+
+/** What the client speaks, or why it has to go. */
+export type OpeningOutcome = 'http2' | 'http1' | 'tls' | RefusalToken;
+
+export interface Opening {
+  readonly outcome: OpeningOutcome;
+  /** All that has come so far, without the PROXY header: what told the protocol, and what came with it. */
+  readonly head: Buffer;
+  readonly origin: ClientOrigin;
+}
+
+/** Calls `opened` once, with the socket in the state that `Reading.decided` describes. */
+export function readOpening(
+  socket: Socket,
+  context: ServerContext,
+  opened: (socket: Socket, opening: Opening) => void,
+): void {
+  const beginning = new Beginning(context, originOf(socket, context.source));
+  readOctets<OpeningOutcome>(socket, {
+    timeoutMs: context.timeouts.firstBytesMs,
+    examine: (octets) => beginning.examine(octets),
+    decided: (outcome, octets) => opened(socket, beginning.conclude(outcome, octets)),
+  });
+}
+
+/** What is known of one connection so far. */
+class Beginning {
+  /** What a PROXY header is here. */
+  readonly #header: 'required' | 'proxy_protocol_untrusted' | 'proxy_protocol_not_enabled';
+  /** At the other end of the socket. */
+  readonly #accepted: ClientOrigin;
+  #headerLength = 0;
+  #origin: ClientOrigin;
+
+  constructor({ isProxy }: ServerContext, origin: ClientOrigin) {
+    this.#accepted = origin;
+    this.#origin = origin;
+    if (isProxy === undefined) this.#header = 'proxy_protocol_not_enabled';
+    else this.#header = isProxy(origin.address) ? 'required' : 'proxy_protocol_untrusted';
+  }
+
+  examine(octets: Buffer): OpeningOutcome | 'need-more' {
+    if (this.#isWaitingForHeader) return this.#examineHeader(octets);
+    const kind = classifyFirstBytes(octets.subarray(this.#headerLength));
+    switch (kind) {
+      case 'proxy-v1':
+      case 'proxy-v2':
+        // A second one: balancers in a row have to agree on the first client.
+        return this.#header === 'required' ? 'proxy_protocol_malformed' : this.#header;
+      case 'unknown':
+        return 'unknown_protocol';
+      default:
+        return kind;
+    }
+  }
+
+  get #isWaitingForHeader(): boolean {
+    return this.#header === 'required' && this.#headerLength === 0;
+  }
+
+  #examineHeader(octets: Buffer): OpeningOutcome | 'need-more' {
+    const kind = classifyFirstBytes(octets);
+    if (kind === 'need-more') return kind;
+    if (kind !== 'proxy-v1' && kind !== 'proxy-v2') return 'proxy_protocol_missing';
+    const header = parseProxyHeader(octets);
+    if (header === 'need-more') return header;
+    if (header === 'malformed') return 'proxy_protocol_malformed';
+    this.#headerLength = header.headerLength;
+    this.#origin = header.source ?? this.#origin;
+    return this.examine(octets);
+  }
+
+  conclude(outcome: OpeningOutcome | 'timeout' | 'abandoned', octets: Buffer): Opening {
+    const timeout = this.#isWaitingForHeader ? 'proxy_protocol_timeout' : 'first_bytes_timeout';
+    const told = outcome === 'timeout' ? timeout : outcome;
+    return {
+      outcome: told === 'abandoned' ? 'first_bytes_abandoned' : told,
+      head: octets.subarray(this.#headerLength),
+      // That is the balancer's mistake.
+      origin: told === 'proxy_protocol_malformed' ? this.#accepted : this.#origin,
+    };
+  }
+}

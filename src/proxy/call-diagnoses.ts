@@ -1,0 +1,44 @@
+// Told of every finished exchange: those the proxy ended itself are diagnoses too, counted and kept with the others.
+
+import { diagnosisCode } from '../diagnosis/codes.ts';
+import { makeRefusal } from '../listeners/refusal.ts';
+import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { ExchangeObserver, ExchangeRecord } from '../relay/exchange-record.ts';
+import { hostOf, type ProcessLog } from './process-log.ts';
+
+/** What is wrong with an endpoint, and only its answer shows. */
+const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
+
+export class CallDiagnoses implements ExchangeObserver {
+  readonly #next: ExchangeObserver | undefined;
+  readonly #log: ProcessLog;
+  readonly #ring: DiagnosisRing;
+
+  /** @param next told of the same exchanges */
+  constructor(next: ExchangeObserver | undefined, log: ProcessLog, ring: DiagnosisRing) {
+    this.#next = next;
+    this.#log = log;
+    this.#ring = ring;
+  }
+
+  onExchangeFinished(record: ExchangeRecord): void {
+    if (record.endedBy === 'framegate' && record.reason !== '') this.#diagnose(record);
+    this.#next?.onExchangeFinished(record);
+  }
+
+  #diagnose({ subject, reason, endpoint }: ExchangeRecord): void {
+    const colonAt = reason.indexOf(': ');
+    const token = reason.slice(0, colonAt);
+    const { listener, client, upstream } = subject;
+    if (token === 'grpc_web_origin_refused') {
+      this.#log.refused(makeRefusal(listener, client, token));
+      return;
+    }
+    const code = diagnosisCode(token);
+    const sentence = reason.slice(colonAt + 2);
+    // Of endpoints whose connection was good: others were told when they failed, and not once for each call.
+    if (FOUND_BY_CALLS.has(token)) this.#log.upstreamFailed(upstream, endpoint, { token, sentence });
+    else if (code.startsWith('FG3'))
+      this.#ring.record({ code, token, sentence, listener, client, upstream, endpoint }, hostOf(client));
+  }
+}

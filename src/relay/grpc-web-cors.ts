@@ -1,0 +1,79 @@
+// Which web pages may make gRPC-Web calls on a route (Fetch standard, CORS protocol), and the answer to a browser that asks
+// beforehand. Credentials are allowed only to origins that the configuration names.
+
+import type { GrpcWebConfig, RouteConfig } from '../config/config.ts';
+import { diagnoseRefusal } from '../diagnosis/refusal.ts';
+import type { HeaderFields } from '../grpc/error-trailers.ts';
+import { GrpcStatus } from '../grpc/status.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
+import type { Failure } from './failure.ts';
+import type { ForwardedClient } from './forwarded-headers.ts';
+
+/** Browsers remember a preflight no longer than two hours, whatever they are told. */
+const MAX_AGE_SECONDS = '7200';
+/** More names than any page sends; longer lists get no permission. */
+const MOST_REQUESTED_OCTETS = 4096;
+const FIELD_NAMES = /^[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[\t ]*,[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*[\t ]*$/;
+
+/** The fields that let the page read the answer; undefined where it may not make the call. */
+export type CorsFields = HeaderFields | undefined;
+
+/** A request without an Origin comes from no foreign page: it may call, and needs no fields. */
+export function corsFieldsFor(
+  { origins }: GrpcWebConfig,
+  list: HeaderList,
+  client: ForwardedClient,
+  authority: string,
+): CorsFields {
+  const origin = list.get('origin');
+  if (origin === undefined) return [];
+  if (origins === undefined) return [['access-control-allow-origin', '*']];
+  if (!origins.includes(origin) && origin !== ownOrigin(list, client, authority)) return undefined;
+  return [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', 'true'],
+    ['vary', 'origin'],
+  ];
+}
+
+/** The origin of pages that come from where the request goes to, as browsers write it: without a default port. */
+function ownOrigin(list: HeaderList, client: ForwardedClient, authority: string): string {
+  const [claimedScheme, claimedHost] = client.trusted
+    ? [list.get('x-forwarded-proto'), list.get('x-forwarded-host')]
+    : [];
+  const scheme = (claimedScheme ?? (client.tls === '' ? 'http' : 'https')).toLowerCase();
+  const host = (claimedHost ?? authority).toLowerCase();
+  const defaultPort = scheme === 'https' ? ':443' : ':80';
+  return `${scheme}://${host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host}`;
+}
+
+/** A browser asks whether a page may make a call. */
+export function isPreflight(list: HeaderList): boolean {
+  return (
+    list.get(':method') === 'OPTIONS' &&
+    list.get('origin') !== undefined &&
+    list.get('access-control-request-method') !== undefined
+  );
+}
+
+/** POST with the fields that were asked for; names that are none are not repeated. */
+export function preflightAnswer(cors: HeaderFields, list: HeaderList): HeaderList {
+  const answer = HeaderList.of([':status', '204'], ...cors, ['access-control-allow-methods', 'POST']);
+  const requested = list.get('access-control-request-headers') ?? '';
+  if (requested.length <= MOST_REQUESTED_OCTETS && FIELD_NAMES.test(requested)) {
+    answer.add('access-control-allow-headers', requested);
+  }
+  answer.add('access-control-max-age', MAX_AGE_SECONDS);
+  return answer;
+}
+
+export function originRefused(list: HeaderList, route: RouteConfig): Failure {
+  const { token } = diagnoseRefusal('grpc_web_origin_refused');
+  const origin = (list.get('origin') ?? '').slice(0, 128);
+  return {
+    token,
+    grpcStatus: GrpcStatus.PERMISSION_DENIED,
+    httpStatus: 403,
+    message: `Pages of ${origin} may not make gRPC-Web calls here. If they should, add the origin to grpcWeb.origins of route "${route.name}".`,
+  };
+}

@@ -1,0 +1,292 @@
+// A bridge behind a plain server of Node's, in front of services of this process, for both kinds of clients: HTTP/1.1
+// through `port`, HTTP/2 as the relay does it through `h2`.
+
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { Bridge } from '../../src/bridge/bridge.ts';
+import type { BridgeContext, BridgePeer } from '../../src/bridge/bridge-context.ts';
+import { Http1Upstream } from '../../src/bridge/http1-upstream.ts';
+import type { Address, RouteConfig, UpstreamConfig } from '../../src/config/config.ts';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import type { Snapshot } from '../../src/relay/snapshot.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { inProcessDialer } from '../../src/upstreams/dial.ts';
+import { Upstream } from '../../src/upstreams/upstream.ts';
+import { eventually } from '../support/eventually.ts';
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface BridgeOptions {
+  readonly endpoints: readonly Address[];
+  readonly upstream?: Partial<UpstreamConfig>;
+  readonly connections?: Partial<UpstreamConfig['connections']>;
+  readonly limits?: Partial<Snapshot['limits']>;
+  readonly peer?: Partial<BridgePeer>;
+  readonly routes?: readonly Partial<RouteConfig>[];
+  readonly handleGrpcWeb?: BridgeContext['handleGrpcWeb'];
+}
+
+const LIMITS: Snapshot['limits'] = {
+  concurrentStreams: 100,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 1_048_576,
+  headerListBytes: 16_384,
+  headerFields: 100,
+};
+
+export class BridgeUnderTest {
+  readonly bridge: Bridge;
+  readonly upstream: Http1Upstream;
+  readonly records: ExchangeRecord[] = [];
+  readonly refused: string[] = [];
+  readonly failures: string[] = [];
+  readonly server: Server;
+  port = 0;
+
+  private readonly peers = new WeakMap<Socket, BridgePeer>();
+
+  constructor(options: BridgeOptions) {
+    this.upstream = new Http1Upstream(upstreamConfig(options), limitsOf(options), {
+      onConnected: () => undefined,
+      onConnectFailed: (_endpoint, { token }: Diagnosis) => this.failures.push(token),
+    });
+    const snapshot = this.#snapshot(options);
+    this.bridge = new Bridge({
+      snapshot: () => snapshot,
+      observer: { onExchangeFinished: (record) => this.records.push({ ...record }) },
+      requestIds: new RequestIds(),
+      http1Upstream: (name) => (name === 'web' ? this.upstream : undefined),
+      handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
+      onRefused: (_peer, token, detail) =>
+        this.refused.push(detail === undefined ? token : `${token}: ${detail}`),
+    });
+    this.server = this.#listen(options);
+  }
+
+  static async start(test: TestContext, options: BridgeOptions): Promise<BridgeUnderTest> {
+    const bridge = new BridgeUnderTest(options);
+    bridge.port = await listen(test, bridge.server);
+    test.after(() => bridge.upstream.close());
+    return bridge;
+  }
+
+  /** The next record, of one exchange. */
+  record(): Promise<ExchangeRecord> {
+    return eventually('a record', () => this.records.shift());
+  }
+
+  /** As the relay connects. Closed with the test. */
+  h2(test: TestContext): ClientHttp2Session {
+    const session = connectHttp2('http://framegate', { createConnection: () => this.upstream.connect() });
+    test.after(() => session.destroy());
+    return session;
+  }
+
+  #snapshot(options: BridgeOptions): Snapshot {
+    const dialer = inProcessDialer(() => this.upstream.connect());
+    const settings = {
+      maxConcurrentStreams: 100,
+      initialWindowBytes: 65_535,
+      connectionWindowBytes: 65_535,
+      maxHeaderListBytes: 16_384,
+      maxHeaderFields: 100,
+    };
+    const events = {
+      onConnected: () => undefined,
+      onConnectFailed: () => undefined,
+      onRetired: () => undefined,
+      onViolation: () => undefined,
+    };
+    const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
+    const upstreams = [
+      new Upstream(upstreamConfig(options), settings, events, dialer),
+      new Upstream(grpc, settings, events),
+    ];
+    const routes = options.routes ?? [{ upstream: 'web' }];
+    return {
+      routes: compileRoutes(routes.map(routeConfig)),
+      upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
+      limits: limitsOf(options),
+    };
+  }
+
+  #listen(options: BridgeOptions): Server {
+    const server = createServer({ shouldUpgradeCallback: ({ headers }) => headers.upgrade === 'websocket' });
+    server.maxHeadersCount = 0;
+    server.on('connection', (socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      this.peers.set(socket, peerOf(options.peer));
+    });
+    server.on('request', (request, response) => {
+      const peer = this.peers.get(request.socket);
+      if (peer !== undefined) this.bridge.handleRequest(request, response, peer);
+    });
+    server.on('upgrade', (request, socket: Socket, head) => {
+      const peer = this.peers.get(socket);
+      if (peer !== undefined) this.bridge.handleUpgrade(request, socket, head, peer);
+    });
+    return server;
+  }
+}
+
+function assertNever(): void {
+  throw new Error('this is no gRPC-Web request');
+}
+
+function peerOf(part: Partial<BridgePeer> = {}): BridgePeer {
+  return {
+    listener: 'main',
+    port: 8080,
+    client: '192.0.2.1:4711',
+    clientAddress: '192.0.2.1',
+    tls: '',
+    alpn: '',
+    trusted: false,
+    mismatchPolicy: 'explain',
+    ...part,
+  };
+}
+
+function limitsOf({ limits }: BridgeOptions): Snapshot['limits'] {
+  return { ...LIMITS, ...limits };
+}
+
+function upstreamConfig({ endpoints, upstream, connections }: BridgeOptions): UpstreamConfig {
+  return {
+    name: 'web',
+    protocol: 'http1',
+    tls: undefined,
+    endpoints,
+    balance: 'round-robin',
+    connections: { connectTimeoutMs: 5000, max: 1024, maxPending: 100, ...connections },
+    ...upstream,
+  };
+}
+
+function routeConfig(part: Partial<RouteConfig>): RouteConfig {
+  return {
+    name: 'route',
+    match: { path: undefined, host: undefined, headers: new Map(), listener: undefined },
+    stripPrefix: undefined,
+    upstream: 'web',
+    grpcWeb: undefined,
+    ...part,
+  };
+}
+
+/** @returns the port; the server and its connections end with the test */
+export async function listen(test: TestContext, server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  test.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const bound = server.address();
+  assert.ok(bound !== null && typeof bound === 'object');
+  return bound.port;
+}
+
+export function addressOf(port: number): Address {
+  return { kind: 'tcp', host: '127.0.0.1', port, text: `127.0.0.1:${port}` };
+}
+
+/** An HTTP/1.1 service, and how many connections were made to it. */
+export async function startService(test: TestContext, handler: Handler) {
+  const server = createServer(handler);
+  const service = { server, port: 0, connections: 0, address: addressOf(0) };
+  server.on('connection', () => service.connections++);
+  service.port = await listen(test, server);
+  service.address = addressOf(service.port);
+  return service;
+}
+
+/**
+ * A service that writes octets: `answer` to each request head, except where that is undefined. What it received is kept
+ * as text, one entry for each connection.
+ */
+export async function startRawService(
+  test: TestContext,
+  answer: (received: string, socket: Socket) => string | undefined,
+) {
+  const received: string[] = [];
+  const server = createTcpServer((socket) => {
+    const index = received.push('') - 1;
+    socket.setEncoding('latin1');
+    socket.on('error', () => undefined);
+    socket.on('data', (text: string) => {
+      received[index] += text;
+      if (!text.includes('\r\n\r\n')) return;
+      const octets = answer(received[index], socket);
+      if (octets !== undefined) socket.write(octets, 'latin1');
+    });
+  });
+  const port = await listen(test, server);
+  return { port, address: addressOf(port), received };
+}
+
+/** Names and values by turns. */
+export function rawResponse(statusLine: string, body: string, fields: readonly string[] = []): string {
+  let head = `${statusLine}\r\n`;
+  for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  return `${head}\r\n${body}`;
+}
+
+/** A client that writes octets and reads octets. */
+export class RawHttp1Client {
+  readonly socket: Socket;
+  text = '';
+  isEnded = false;
+  isClosed = false;
+
+  constructor(test: TestContext, port: number) {
+    this.socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    this.socket.setEncoding('latin1');
+    this.socket.on('data', (text: string) => {
+      this.text += text;
+    });
+    this.socket.on('end', () => {
+      this.isEnded = true;
+      this.socket.end();
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => {
+      this.isClosed = true;
+    });
+    test.after(() => this.socket.destroy());
+  }
+
+  /** Lines, with CRLF after each. */
+  send(...lines: readonly string[]): this {
+    return this.write(`${lines.join('\r\n')}\r\n`);
+  }
+
+  write(text: string): this {
+    this.socket.write(text, 'latin1');
+    return this;
+  }
+
+  /** Everything received so far, once it holds this. */
+  receives(part: string | RegExp): Promise<string> {
+    return eventually(`the client receives ${String(part)}; it has ${JSON.stringify(this.text)}`, () =>
+      (typeof part === 'string' ? this.text.includes(part) : part.test(this.text)) ? this.text : undefined,
+    );
+  }
+
+  /** Everything received, once the connection is over. */
+  async closed(): Promise<string> {
+    await eventually('the connection ends', () => this.isEnded || this.isClosed);
+    return this.text;
+  }
+}

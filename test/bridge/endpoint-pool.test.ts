@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EndpointPool, type EndpointSeeker } from '../../src/bridge/endpoint-pool.ts';
+import type { Http1Endpoint } from '../../src/bridge/http1-endpoint.ts';
+import { standIn } from '../support/stand-in.ts';
+
+interface EndpointState {
+  readonly name: string;
+  runningCount: number;
+  hasRoom: boolean;
+  isAvoided: boolean;
+}
+
+function poolOf(maxPending: number, ...states: EndpointState[]) {
+  const endpoints = states.map((one) => standIn<Http1Endpoint>(one));
+  return { pool: new EndpointPool('web', endpoints, maxPending), endpoints };
+}
+
+function state(name: string, part: Partial<EndpointState> = {}): EndpointState {
+  return { name, runningCount: 0, hasRoom: true, isAvoided: false, ...part };
+}
+
+class Seeker implements EndpointSeeker {
+  found: Http1Endpoint | undefined = undefined;
+  failure = '';
+
+  onEndpoint(endpoint: Http1Endpoint): void {
+    this.found = endpoint;
+  }
+
+  onUnavailable({ token }: { readonly token: string }): void {
+    this.failure = token;
+  }
+}
+
+function seek(pool: EndpointPool, tried: readonly Http1Endpoint[] = []): Seeker {
+  const seeker = new Seeker();
+  pool.acquire(seeker, tried);
+  return seeker;
+}
+
+test('endpoints take turns', () => {
+  const { pool, endpoints } = poolOf(1, state('a'), state('b'));
+  assert.deepEqual(
+    [seek(pool).found, seek(pool).found, seek(pool).found],
+    [endpoints[0], endpoints[1], endpoints[0]],
+  );
+});
+
+test('one that failed is passed over while another is left, and taken when none is', () => {
+  const [a, b] = [state('a', { isAvoided: true }), state('b')];
+  const { pool, endpoints } = poolOf(1, a, b);
+  assert.deepEqual([seek(pool).found, seek(pool).found], [endpoints[1], endpoints[1]]);
+  assert.equal(seek(pool, [endpoints[1]]).found, endpoints[0]);
+  b.isAvoided = true;
+  assert.equal(seek(pool).found, endpoints[0]);
+});
+
+test('one that is only busy is worth a wait, and gets those first that wait the longest', () => {
+  const [a, b] = [state('a', { isAvoided: true }), state('b', { hasRoom: false })];
+  const { pool, endpoints } = poolOf(2, a, b);
+  const [first, second] = [seek(pool), seek(pool)];
+  assert.deepEqual([first.found, pool.pendingCount], [undefined, 2]);
+  assert.equal(seek(pool).failure, 'upstream_queue_full');
+  pool.release(endpoints[1]);
+  assert.deepEqual([first.found, second.found, pool.pendingCount], [endpoints[1], undefined, 1]);
+  pool.stopWaiting(second);
+  assert.equal(pool.pendingCount, 0);
+});
+
+test('who has tried an endpoint in vain does not get it again', () => {
+  const { pool, endpoints } = poolOf(2, state('a'), state('b', { hasRoom: false }));
+  const seeker = seek(pool, [endpoints[0]]);
+  pool.release(endpoints[0]);
+  assert.equal(seeker.found, undefined);
+  pool.release(endpoints[1]);
+  assert.equal(seeker.found, endpoints[1]);
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ReadRequest, readHttp1Request } from '../../src/bridge/http1-request.ts';
+
+const LIMITS = {
+  concurrentStreams: 100,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 65_535,
+  headerListBytes: 1000,
+  headerFields: 10,
+};
+
+function read(
+  url: string,
+  rawHeaders: readonly string[],
+  part: { method?: string; httpVersion?: string } = {},
+) {
+  return readHttp1Request({ method: 'GET', url, httpVersion: '1.1', rawHeaders, ...part }, LIMITS, '');
+}
+
+function fieldsOf(request: ReadRequest): readonly string[] {
+  assert.ok(request.isValid);
+  return request.list.names.map((name, index) => `${name}: ${request.list.values[index]}`);
+}
+
+test('a request becomes the list that HTTP/2 would have for it', () => {
+  const request = read('/a?b', ['Host', 'x:1', 'X-A', '1', 'x-a', '2', 'Content-Length', '3']);
+  assert.deepEqual(fieldsOf(request), [
+    ':method: GET',
+    ':scheme: http',
+    ':path: /a?b',
+    ':authority: x:1',
+    'x-a: 1',
+    'x-a: 2',
+    'content-length: 3',
+  ]);
+});
+
+test('fields of the connection and those it names are left out, but not those that decide where a request ends or goes', () => {
+  const named = 'X-Gone, Content-Length, host, cookie';
+  const raw = [
+    'Host',
+    'x',
+    'Connection',
+    named,
+    'X-Gone',
+    '1',
+    'Content-Length',
+    '0',
+    'Keep-Alive',
+    '5',
+    'Cookie',
+    'a',
+  ];
+  assert.deepEqual(fieldsOf(read('/', raw)).slice(4), ['content-length: 0', 'cookie: a']);
+});
+
+test('of te only trailers is left', () => {
+  assert.deepEqual(fieldsOf(read('/', ['Host', 'x', 'TE', 'deflate, Trailers'])).slice(4), ['te: trailers']);
+  assert.deepEqual(fieldsOf(read('/', ['Host', 'x', 'TE', 'deflate'])).slice(4), []);
+});
+
+function framingOf(...raw: string[]): string {
+  const request = read('/', ['Host', 'x', ...raw], { method: 'POST' });
+  return request.isValid ? request.framing : `${request.httpStatus}`;
+}
+
+test('the framing of the body', () => {
+  assert.equal(framingOf(), 'none');
+  assert.equal(framingOf('Content-Length', '0'), 'none');
+  assert.equal(framingOf('Content-Length', '10'), 'length');
+  assert.equal(framingOf('Transfer-Encoding', 'Chunked'), 'chunked');
+  assert.equal(framingOf('Transfer-Encoding', 'gzip, chunked'), '501');
+  assert.equal(framingOf('Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'identity'), '501');
+  assert.equal(framingOf('Transfer-Encoding', ' '), '501');
+  assert.equal(framingOf('Transfer-Encoding', 'chunked', 'Content-Length', '1'), '400');
+});
+
+function pathOf(url: string, method = 'GET'): string {
+  const request = read(url, ['Host', 'x'], { method });
+  return request.isValid ? `${request.list.get(':authority')} ${request.list.get(':path')}` : '400';
+}
+
+test('targets', () => {
+  assert.equal(pathOf('/'), 'x /');
+  assert.equal(pathOf('//a/b'), 'x //a/b');
+  assert.equal(pathOf('http://y:8'), 'y:8 /');
+  assert.equal(pathOf('HTTPS://y/a?b'), 'y /a?b');
+  assert.equal(pathOf('http://y?b'), 'y /?b');
+  assert.equal(pathOf('*', 'OPTIONS'), 'x *');
+  for (const url of [
+    '',
+    '*',
+    'a',
+    'ftp://y/',
+    'http://',
+    'http:///a',
+    'http://u@y/',
+    '/a#b',
+    '/a b',
+    '/a\x7f',
+  ]) {
+    assert.equal(pathOf(url), '400', url);
+  }
+});
+
+test('hosts', () => {
+  const isValid = (...hosts: string[]): boolean =>
+    read(
+      '/',
+      hosts.flatMap((host) => ['Host', host]),
+    ).isValid;
+  for (const host of ['a', 'a.b-c_d:80', '127.0.0.1:1', '[::1]:443', 'a:', ''])
+    assert.ok(isValid(host), host);
+  for (const host of ['a b', 'a/b', 'u@a', 'a, b', '[::1', 'a:b', 'a:123456', '::1', 'a\\b', 'a?b']) {
+    assert.ok(!isValid(host), host);
+  }
+  assert.ok(!isValid('a', 'a'));
+  assert.ok(!read('http://y/', ['Host', 'a b']).isValid);
+  assert.ok(read('/', [], { httpVersion: '1.0' }).isValid);
+});
+
+test('other versions than 1.0 and 1.1 are not HTTP/1.1', () => {
+  const request = read('/', ['Host', 'x'], { httpVersion: '2.0' });
+  assert.ok(!request.isValid);
+  assert.equal(request.httpStatus, 505);
+});
+
+test('the field that breaks a limit is named', () => {
+  const many = read('/', [
+    'Host',
+    'x',
+    ...Array.from({ length: 10 }, (_, index) => [`X-${index}`, '1']).flat(),
+  ]);
+  assert.ok(many.isValid);
+  assert.equal(many.list.overflowedAt, 'x-6');
+  const large = read('/', ['Host', 'x', 'X-Large', 'x'.repeat(1000)]);
+  assert.ok(large.isValid);
+  assert.equal(large.list.overflowedAt, 'x-large');
+});

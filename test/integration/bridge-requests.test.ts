@@ -1,0 +1,133 @@
+// Plain HTTP and WebSockets on the ports that serve gRPC: one proxy, both kinds of clients, one log.
+
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { request as httpsRequest } from 'node:https';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
+
+async function startWeb(
+  t: TestContext,
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<ProxyUnderTest> {
+  const demo = await startDemo(t);
+  const port = await listen(t, createServer(handler));
+  return startProxy(t, {
+    sections: {
+      routes: [
+        { name: 'web', match: { path: '/web/*' }, stripPrefix: '/web', upstream: 'web' },
+        { name: 'voice', match: { path: '/voice.VoiceAssistant/*' }, upstream: 'voice' },
+      ],
+      upstreams: {
+        voice: { endpoints: [demo.address] },
+        web: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] },
+      },
+    },
+  });
+}
+
+test('an HTTP/1.1 client in the clear gets its page, and the log has it as it has calls', async (t) => {
+  const proxy = await startWeb(t, (request, response) => response.end(`page ${request.url}`));
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET /web/index.html?a=1 HTTP/1.1', 'Host: shop.example', 'Connection: close', '');
+  assert.match(await client.closed(), /^HTTP\/1.1 200 OK\r\n[^]*page \/index.html\?a=1$/);
+  const record = await proxy.record();
+  assert.equal(record.method, '/web/index.html?a=1');
+  assert.deepEqual(
+    [record['route'], record['upstream'], record['authority'], record['httpStatus']],
+    ['web', 'web', 'shop.example', 200],
+  );
+  assert.equal(record.grpcStatus, '');
+});
+
+test('an HTTP/1.1 client on the TLS port gets its page', async (t) => {
+  const proxy = await startWeb(t, (request, response) => {
+    response.end(request.headers['x-forwarded-proto'] === 'https' ? 'secure' : 'clear');
+  });
+  const body = await new Promise<string>((resolve, reject) => {
+    const options = { host: 'localhost', port: proxy.port('tls'), path: '/web/', ca: proxy.caPem };
+    httpsRequest(options, (response) => {
+      response.setEncoding('utf8');
+      response.on('data', resolve);
+    })
+      .on('error', reject)
+      .end();
+  });
+  assert.equal(body, 'secure');
+});
+
+test('an HTTP/2 client gets the page of the same service', async (t) => {
+  const proxy = await startWeb(t, (request, response) =>
+    response.end(`page ${request.url} ${request.headers.host}`),
+  );
+  const session = connectHttp2(`https://localhost:${proxy.port('tls')}`, { ca: proxy.caPem });
+  t.after(() => session.destroy());
+  const stream = session.request({ ':path': '/web/', ':authority': 'shop.example' });
+  stream.setEncoding('utf8');
+  let body = '';
+  stream.on('data', (text: string) => {
+    body += text;
+  });
+  await eventually('the page', () => stream.destroyed);
+  assert.equal(body, 'page / shop.example');
+  assert.match(String((await proxy.record())['endpoint']), /^127.0.0.1:/);
+});
+
+test('a gRPC call goes on beside a page that does not end', async (t) => {
+  const proxy = await startWeb(t, (_request, response) => response.write('event'));
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET /web/events HTTP/1.1', 'Host: a', '');
+  await client.receives('event');
+  const { reply } = await proxy.voiceClient('clear').say({ text: 'hello' });
+  assert.equal(reply?.text, 'You said: hello');
+});
+
+test('a WebSocket is opened on the port that serves gRPC', async (t) => {
+  const server = createServer();
+  server.on('upgrade', (_request, socket) => {
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+  });
+  const port = await listen(t, server);
+  const proxy = await startProxy(t, {
+    sections: { upstreams: { voice: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] } } },
+  });
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: WebSocket', '');
+  assert.match(await client.closed(), /^HTTP\/1.1 101 Switching Protocols\r\n/);
+  assert.equal((await proxy.record())['httpStatus'], 101);
+});
+
+test('a page request on a route to a gRPC service is told so', async (t) => {
+  const proxy = await startWeb(t, () => undefined);
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET /voice.VoiceAssistant/Say HTTP/1.1', 'Host: a', '');
+  assert.match(await client.closed(), /^HTTP\/1.1 426 Upgrade Required\r\n/);
+  await proxy.line((line) => line['token'] === 'http1_on_grpc_route');
+});
+
+test('a stopping proxy lets a running request finish', async (t) => {
+  let finish: (() => void) | undefined;
+  const port = await listen(
+    t,
+    createServer((_request, response) => {
+      finish = () => response.end('done');
+    }),
+  );
+  const proxy = await startProxy(t, {
+    sections: {
+      upstreams: { voice: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] } },
+      drain: { timeout: '60s' },
+    },
+  });
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET / HTTP/1.1', 'Host: a', '');
+  await eventually('it runs', () => finish);
+  const closed = proxy.proxy.drain();
+  finish?.();
+  assert.match(await client.closed(), /\r\n\r\n(?:4\r\n)?done/);
+  await closed;
+});

@@ -1,0 +1,148 @@
+// The ring of the last diagnoses: repeats are counted, old ones dropped, and nothing grows with what peers do.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  DIAGNOSIS_RING_CAPACITY,
+  type DiagnosisEvent,
+  DiagnosisRing,
+} from '../../src/observability/diagnosis-ring.ts';
+
+const REFUSED: DiagnosisEvent = {
+  code: 'FG1001',
+  token: 'plaintext_on_tls_port',
+  sentence: 'No TLS.',
+  listener: 'public',
+  client: '192.0.2.1:4000',
+};
+
+function startRing() {
+  const clock = { nowEpochMs: 1_000_000 };
+  return { clock, ring: new DiagnosisRing(() => clock.nowEpochMs) };
+}
+
+test('a diagnosis is kept with its time and what was known of it', () => {
+  const { ring } = startRing();
+  ring.record({ ...REFUSED, detail: 'wrong version number' }, '192.0.2.1');
+  assert.deepEqual(ring.report(), {
+    counts: { FG1001: 1 },
+    recent: [
+      {
+        ...REFUSED,
+        detail: 'wrong version number',
+        atEpochMs: 1_000_000,
+        lastAtEpochMs: 1_000_000,
+        count: 1,
+      },
+    ],
+  });
+});
+
+test('the same from the same peer within a minute raises the count of its entry', () => {
+  const { ring, clock } = startRing();
+  ring.record(REFUSED, '192.0.2.1');
+  clock.nowEpochMs += 59_999;
+  ring.record({ ...REFUSED, client: '192.0.2.1:4001' }, '192.0.2.1');
+  const [only, ...others] = ring.report().recent;
+  assert.deepEqual(others, []);
+  assert.deepEqual([only.count, only.atEpochMs, only.lastAtEpochMs], [2, 1_000_000, 1_059_999]);
+});
+
+test('after a minute it is a new entry, and the counter goes on', () => {
+  const { ring, clock } = startRing();
+  ring.record(REFUSED, '192.0.2.1');
+  clock.nowEpochMs += 60_000;
+  ring.record(REFUSED, '192.0.2.1');
+  const { counts, recent } = ring.report();
+  assert.deepEqual(counts, { FG1001: 2 });
+  assert.deepEqual(
+    recent.map(({ atEpochMs }) => atEpochMs),
+    [1_060_000, 1_000_000],
+  );
+});
+
+test('another code and another peer are entries of their own, the newest first', () => {
+  const { ring } = startRing();
+  ring.record(REFUSED, '192.0.2.1');
+  ring.record({ ...REFUSED, client: '192.0.2.2:1' }, '192.0.2.2');
+  ring.record(
+    { code: 'FG2001', token: 'upstream_connection_refused', sentence: 'No.', endpoint: 'a:1' },
+    'a:1',
+  );
+  const { counts, recent } = ring.report();
+  assert.deepEqual(counts, { FG1001: 2, FG2001: 1 });
+  assert.deepEqual(
+    recent.map(({ code, client, endpoint }) => [code, client ?? endpoint]),
+    [
+      ['FG2001', 'a:1'],
+      ['FG1001', '192.0.2.2:1'],
+      ['FG1001', '192.0.2.1:4000'],
+    ],
+  );
+});
+
+test('the oldest are dropped when it is full, and the counters still know them', () => {
+  const { ring } = startRing();
+  const all = DIAGNOSIS_RING_CAPACITY + 10;
+  for (let peer = 0; peer < all; peer++)
+    ring.record({ ...REFUSED, client: `client-${peer}` }, `client-${peer}`);
+  const { counts, recent } = ring.report();
+  assert.deepEqual(counts, { FG1001: all });
+  assert.equal(recent.length, DIAGNOSIS_RING_CAPACITY);
+  assert.equal(recent[0].client, `client-${all - 1}`);
+  assert.equal(recent.at(-1)?.client, 'client-10');
+});
+
+test('a peer whose entry was dropped gets a new one', () => {
+  const { ring } = startRing();
+  for (let peer = 0; peer <= DIAGNOSIS_RING_CAPACITY; peer++) ring.record(REFUSED, `client-${peer}`);
+  ring.record({ ...REFUSED, client: 'again' }, 'client-0');
+  const { recent } = ring.report();
+  assert.deepEqual([recent[0].client, recent[0].count], ['again', 1]);
+});
+
+test('an entry that was dropped does not take a later one of its peer with it', () => {
+  const { ring, clock } = startRing();
+  ring.record(REFUSED, 'client-0');
+  clock.nowEpochMs += 60_000;
+  ring.record(REFUSED, 'client-0');
+  for (let peer = 1; peer < DIAGNOSIS_RING_CAPACITY; peer++) ring.record(REFUSED, `client-${peer}`);
+  ring.record(REFUSED, 'client-0');
+  const { recent } = ring.report();
+  assert.deepEqual([recent.length, recent.at(-1)?.count], [DIAGNOSIS_RING_CAPACITY, 2]);
+});
+
+test('a clock that was set back neither throws nor loses anything', () => {
+  const { ring, clock } = startRing();
+  ring.record(REFUSED, '192.0.2.1');
+  clock.nowEpochMs -= 3_600_000;
+  ring.record(REFUSED, '192.0.2.1');
+  assert.deepEqual(ring.report().counts, { FG1001: 2 });
+});
+
+test('texts without end are cut', () => {
+  const { ring } = startRing();
+  const long = 'x'.repeat(100_000);
+  ring.record(
+    {
+      ...REFUSED,
+      sentence: long,
+      client: long,
+      listener: long,
+      endpoint: long,
+      upstream: long,
+      detail: long,
+    },
+    long,
+  );
+  assert.ok(JSON.stringify(ring.report()).length < 3_000);
+});
+
+test('what was reported does not change afterwards', () => {
+  const { ring } = startRing();
+  ring.record(REFUSED, '192.0.2.1');
+  const before = ring.report();
+  ring.record(REFUSED, '192.0.2.1');
+  assert.equal(before.recent[0].count, 1);
+  assert.deepEqual(before.counts, { FG1001: 1 });
+});

@@ -1,0 +1,91 @@
+// A relay with its gRPC-Web entry before it, in this process and at hand: a port for HTTP/1.1.
+
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { GrpcWebEntry } from '../../src/bridge/grpc-web-entry.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { LogDestination } from '../../src/observability/log-destination.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { buildSnapshot } from '../../src/proxy/build-snapshot.ts';
+import { ProcessLog } from '../../src/proxy/process-log.ts';
+import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { failure } from '../../src/relay/failure.ts';
+import { Relay } from '../../src/relay/relay.ts';
+import type { DownstreamPeer } from '../../src/relay/request-head.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import { eventually } from './eventually.ts';
+import { proxyConfigText } from './proxy-under-test.ts';
+
+export class WebRelay {
+  readonly relay: Relay;
+  readonly records: readonly ExchangeRecord[];
+  readonly #server: Server;
+
+  constructor(relay: Relay, records: readonly ExchangeRecord[]) {
+    this.relay = relay;
+    this.records = records;
+    const entry = new GrpcWebEntry(relay);
+    this.#server = createServer((request, response) =>
+      entry.handle(request, response, peerOf(request.socket)),
+    );
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.listen(0, '127.0.0.1', resolve);
+    });
+  }
+
+  get port(): number {
+    const bound = this.#server.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    return bound.port;
+  }
+
+  /** The first, finished already or still to come. */
+  record(): Promise<ExchangeRecord> {
+    return eventually('a record', () => this.records.at(0));
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    this.relay.abort(failure('draining', 'The test is over.'));
+    for (const upstream of this.relay.snapshot.upstreams.values()) upstream.destroy('the test is over');
+  }
+}
+
+/** Everything goes to `endpoint`, by one route with gRPC-Web. */
+export async function startWebRelay(test: TestContext, endpoint: string): Promise<WebRelay> {
+  const routes = [{ name: 'web', match: { path: '/*' }, upstream: 'voice', grpcWeb: true }];
+  const text = await proxyConfigText({ endpoints: [endpoint], sections: { routes } });
+  const loaded = parseConfig(text, 'test.yaml');
+  assert.ok('config' in loaded);
+  const logger = createLogger({ level: 'silent', access: false }, new LogDestination({ fd: 2 }));
+  const log = new ProcessLog(logger, new DiagnosisRing());
+  const records: ExchangeRecord[] = [];
+  const relay = new Relay(
+    buildSnapshot(loaded.config, log),
+    { onExchangeFinished: (record) => records.push(record) },
+    new RequestIds(),
+    (client, error) => log.violation(client, error),
+  );
+  const web = new WebRelay(relay, records);
+  test.after(() => web.close());
+  await web.listen();
+  return web;
+}
+
+function peerOf({ remotePort }: Socket): DownstreamPeer {
+  const clientAddress = '127.0.0.1';
+  return {
+    listener: 'clear',
+    client: `${clientAddress}:${remotePort}`,
+    clientAddress,
+    tls: '',
+    trusted: false,
+  };
+}

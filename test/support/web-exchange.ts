@@ -1,0 +1,109 @@
+// A gRPC-Web call without sockets: the client's stream, the translator, the exchange behind it, and the stream to the
+// service. The two streams write down what is sent on them.
+
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { encodeBase64 } from '../../src/grpc/grpc-web-base64.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
+import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
+import { RequestIds } from '../../src/relay/request-id.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { RecordedConnection, ScriptedUpstream } from './attempt-parts.ts';
+import { RecordedStream } from './recorded-stream.ts';
+
+const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
+
+export class WebExchange {
+  readonly client = new RecordedStream();
+  readonly connection = new RecordedConnection('a:1');
+  readonly translator: GrpcWebStream;
+  readonly records: ExchangeRecord[] = [];
+  homecomings = 0;
+
+  constructor(t: TestContext, contentType = 'application/grpc-web') {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
+    const grpcWeb = { origins: undefined };
+    const snapshot = {
+      routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
+      upstreams: new Map([['voice', new ScriptedUpstream(this.connection).asUpstream]]),
+      limits: {
+        concurrentStreams: 1,
+        streamWindowBytes: 65_535,
+        connectionWindowBytes: 65_535,
+        headerListBytes: 16_384,
+        headerFields: 99,
+      },
+    };
+    const requestIds = new RequestIds();
+    const context = {
+      snapshot,
+      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      deadlines: new DeadlineWheel(() => 0),
+      requestIds,
+      callFields: new CallFields(requestIds),
+      replayBuffer: new ReplayBuffer(65_536),
+      onViolation() {},
+    };
+    const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', contentType]);
+    const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
+    const head = new RequestHead(list, peer, snapshot);
+    assert.ok(head.grpcWeb !== undefined);
+    this.translator = new GrpcWebStream(this.client.stream, head.grpcWeb, {
+      exchangeFinished: () => this.homecomings++,
+    });
+    this.client.stream.owner = this.translator;
+    this.translator.start(new Exchange(context, this.translator, this.translator, head), false);
+    this.attempt.takeLog();
+  }
+
+  /** The stream to the service. */
+  get attempt(): RecordedStream {
+    return this.connection.streams[0];
+  }
+
+  /** DATA from the client. */
+  sends(octets: Buffer | string, endStream = false): void {
+    const bytes = Buffer.from(octets);
+    this.translator.onData(bytes, 0, bytes.length, endStream);
+  }
+
+  /** The service answers with its head, and DATA. */
+  responds(...pieces: readonly Buffer[]): void {
+    const { owner } = this.attempt.stream;
+    owner.onResponse(RESPONSE, false);
+    for (const piece of pieces) owner.onData(piece, 0, piece.length, false);
+  }
+
+  /** Lets the client take so many octets more. */
+  makesRoom(octets: number): void {
+    this.client.room = octets;
+    this.translator.onWritable();
+  }
+
+  /** Content of all DATA sent to the client. */
+  takeContent(): string {
+    return this.client
+      .takeLog()
+      .map((line) => /^data "([^]*)"/.exec(line)?.[1] ?? '')
+      .join('');
+  }
+
+  finishesOnce(grpcStatus: string, token = ''): void {
+    assert.equal(this.records.length, 1);
+    assert.equal(this.homecomings, 1);
+    assert.equal(this.records[0].grpcStatus, grpcStatus);
+    assert.ok(this.records[0].reason.startsWith(token), this.records[0].reason);
+  }
+}
+
+export function base64(octets: Buffer | string): string {
+  const bytes = Buffer.from(octets.toString('latin1'), 'latin1');
+  return encodeBase64(bytes, 0, bytes.length).toString('latin1');
+}
