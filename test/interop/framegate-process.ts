@@ -1,4 +1,5 @@
-// Framegate as a child process: a TLS and a cleartext listener on free ports, one upstream, its log kept.
+// Framegate as a child process, its log kept. Unless another configuration is given it has a TLS and a cleartext listener
+// on free ports, and one upstream.
 
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -33,8 +34,17 @@ export class FramegateProcess {
     options: FramegateOptions,
     onSpawn: (child: ReportingChild) => void,
   ): Promise<FramegateProcess> {
-    const file = join(mkdtempSync(join(options.folder, 'config-')), 'config.yaml');
-    writeFileSync(file, configurationText(options));
+    return FramegateProcess.launch(options.folder, configurationText(options), onSpawn);
+  }
+
+  /** The configuration needs listeners of the names `tls` and `plaintext`. */
+  static async launch(
+    folder: string,
+    configuration: string,
+    onSpawn: (child: ReportingChild) => void,
+  ): Promise<FramegateProcess> {
+    const file = join(mkdtempSync(join(folder, 'config-')), 'config.yaml');
+    writeFileSync(file, configuration);
     const child = new ReportingChild({
       name: 'framegate',
       command: process.execPath,
@@ -43,6 +53,10 @@ export class FramegateProcess {
     onSpawn(child);
     await child.report('that it serves', ({ msg }) => msg === 'framegate serves');
     return new FramegateProcess(child, listenerAddress(child, 'tls'), listenerAddress(child, 'plaintext'));
+  }
+
+  addressOf(listener: string): string {
+    return listenerAddress(this.child, listener);
   }
 
   async residentKiB(): Promise<number> {

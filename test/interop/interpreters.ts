@@ -17,10 +17,15 @@ export interface Missing {
   readonly missing: string;
 }
 
+export interface Interpreters {
+  readonly packageIndex: Interpreter | Missing;
+  readonly debian: Interpreter | Missing;
+}
+
 const project = join(import.meta.dirname, '../..');
 const cache = join(project, 'node_modules/.cache/framegate-interop');
 const protoFolder = join(project, 'proto');
-const toolPackages = ['grpcio-tools', 'grpcio-health-checking', 'grpcio-reflection'];
+const toolPackages = ['grpcio-tools', 'grpcio-health-checking', 'grpcio-reflection', 'websockets'];
 const debianPython = '/usr/bin/python3';
 const debianPackages = ['python3-grpcio', 'python3-protobuf'];
 const installTimeoutMs = 5 * 60_000;
@@ -53,12 +58,10 @@ export function preparePackageIndexPython(warn: (text: string) => void): Interpr
   return { executable, version, generated: generateModules(executable, warn) };
 }
 
-/** Debian's python3-grpcio; installed only where a continuous integration job runs as root. */
+/** Debian's python3-grpcio. */
 export function prepareDebianPython(warn: (text: string) => void): Interpreter | Missing {
   if (!existsSync(debianPython)) return { missing: `there is no ${debianPython}` };
-  if (grpcVersion(debianPython) === undefined && process.env.CI === 'true' && process.getuid?.() === 0) {
-    installDebianPackages(warn);
-  }
+  if (grpcVersion(debianPython) === undefined) installDebianPackages(debianPackages, warn);
   const version = grpcVersion(debianPython);
   if (version === undefined) {
     return { missing: `${debianPython} has no grpc (apt-get install ${debianPackages.join(' ')})` };
@@ -66,14 +69,15 @@ export function prepareDebianPython(warn: (text: string) => void): Interpreter |
   return { executable: debianPython, version, generated: undefined };
 }
 
-function installDebianPackages(warn: (text: string) => void): void {
-  const install = () =>
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...debianPackages]);
+/** Does so only where a continuous integration job runs as root. */
+export function installDebianPackages(packages: readonly string[], warn: (text: string) => void): void {
+  if (process.env.CI !== 'true' || process.getuid?.() !== 0) return;
+  const install = () => run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages]);
   if (install().status === 0) return;
   run('apt-get', ['update', '-qq']);
   const installed = install();
   if (installed.status !== 0) {
-    warn(`${debianPackages.join(' and ')} could not be installed: ${lastLine(installed)}`);
+    warn(`${packages.join(' and ')} could not be installed: ${lastLine(installed)}`);
   }
 }
 

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { generateCertificates } from '../../certs/generate.ts';
 import type { InteropCase } from './interop-case.ts';
 import { prepareDebianPython, preparePackageIndexPython } from './interpreters.ts';
+import { prepareTools } from './ports/tools.ts';
 import { printTable, type SuiteResult } from './result-table.ts';
 import { type Suite, suitesOf } from './suites.ts';
 import { type Ends, type RunSetup, Workbench } from './workbench.ts';
@@ -25,11 +26,14 @@ function warn(text: string): void {
 }
 
 async function main(): Promise<boolean> {
-  console.log('Preparing Python ...');
-  const suites = suitesOf({
+  console.log('Preparing Python and other clients ...');
+  const interpreters = {
     packageIndex: preparePackageIndexPython(warn),
     debian: prepareDebianPython(warn),
-  });
+  };
+  const tools = prepareTools(interpreters, warn);
+  for (const [name, { version }] of tools) console.log(`  ${name} ${version}`);
+  const suites = suitesOf(interpreters, tools);
   const folder = mkdtempSync(join(tmpdir(), 'framegate-interop-'));
   try {
     const run: RunSetup = {
@@ -71,6 +75,9 @@ async function runSuite(suite: Suite, run: RunSetup): Promise<SuiteResult> {
     if (await runCase(interopCase, suite.ends, run)) result.passed++;
     else result.failed++;
   }
+  const problems = (await suite.close?.()) ?? [];
+  if (problems.length > 0) result.failed++;
+  for (const text of problems) console.log(`  FAILED   after all of them: ${text}`);
   return result;
 }
 
@@ -87,7 +94,7 @@ async function runCase(interopCase: InteropCase, ends: Ends, run: RunSetup): Pro
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const isOk = problems.length === 0;
   console.log(`  ${isOk ? 'ok     ' : 'FAILED '}  ${interopCase.name} (${seconds} s)`);
-  for (const text of [...problems, ...bench.remarks]) console.log(`             ${text}`);
+  for (const text of [...problems, ...bench.remarks]) console.log(text.replaceAll(/^/gm, '             '));
   if (!isOk) console.log(bench.lastWords().replaceAll(/^/gm, '             '));
   return isOk;
 }

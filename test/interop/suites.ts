@@ -5,20 +5,22 @@ import { load } from './cases/load.ts';
 import { nodeClient } from './cases/node-client.ts';
 import { asyncioCalls, discovery, plainCalls } from './cases/plain-calls.ts';
 import type { InteropCase } from './interop-case.ts';
-import type { Interpreter, Missing } from './interpreters.ts';
+import type { Interpreter, Interpreters, Missing } from './interpreters.ts';
+import { portSuite } from './ports/port-suite.ts';
+import type { Tools } from './ports/tools.ts';
 import type { Ends } from './workbench.ts';
 
 export type Suite = { readonly name: string } & (
-  | { readonly cases: readonly InteropCase[]; readonly ends: Ends }
+  | {
+      readonly cases: readonly InteropCase[];
+      readonly ends: Ends;
+      /** For what the cases share; says what is wrong with how it ended. */
+      readonly close?: () => Promise<readonly string[]>;
+    }
   | { readonly skipped: string }
 );
 
-export interface Interpreters {
-  readonly packageIndex: Interpreter | Missing;
-  readonly debian: Interpreter | Missing;
-}
-
-export function suitesOf({ packageIndex, debian }: Interpreters): readonly Suite[] {
+export function suitesOf({ packageIndex, debian }: Interpreters, tools: Tools): readonly Suite[] {
   const bothEnds = [...plainCalls, ...endings, ...outages, ...load];
   return [
     suite('grpcio to grpcio', packageIndex, [...bothEnds, ...discovery], (python) => ({
@@ -46,6 +48,11 @@ export function suitesOf({ packageIndex, debian }: Interpreters): readonly Suite
       client: python,
       service: { kind: 'python', interpreter: python, isAsyncio: false },
     })),
+    {
+      name: 'clients, ports, answers',
+      ends: { client: undefined, service: { kind: 'demo' } },
+      ...portSuite(tools),
+    },
   ];
 }
 
