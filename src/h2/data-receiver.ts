@@ -11,12 +11,18 @@ import type { StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
 /** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
-const LARGEST_EXCESS_PADDING_BYTES = 1_048_576;
+const MOST_EXCESS_PADDING_BYTES = 1_048_576;
+/**
+ * Of an upstream, whose connection carries the calls of many clients. gRPC's own interoperability test of padding sends
+ * a message in frames of 5 octets and 255 of padding, 15.8 MB of excess.
+ */
+const MOST_EXCESS_PADDING_BYTES_UPSTREAM = 33_554_432;
 
 export class DataReceiver {
   readonly #streams: StreamRegistry;
   readonly #sender: Sender;
   readonly #guard: FloodGuard;
+  readonly #mostExcessPadding: number;
   #window: number;
   /** Padding octets beyond as many of content. */
   #excessPadding = 0;
@@ -24,11 +30,18 @@ export class DataReceiver {
   #stream: Stream | undefined = undefined;
   #endsStream = false;
 
-  constructor(settings: LocalSettings, streams: StreamRegistry, sender: Sender, guard: FloodGuard) {
+  constructor(
+    isServer: boolean,
+    settings: LocalSettings,
+    streams: StreamRegistry,
+    sender: Sender,
+    guard: FloodGuard,
+  ) {
     this.#streams = streams;
     this.#sender = sender;
     this.#guard = guard;
     this.#window = settings.connectionWindowBytes;
+    this.#mostExcessPadding = isServer ? MOST_EXCESS_PADDING_BYTES : MOST_EXCESS_PADDING_BYTES_UPSTREAM;
   }
 
   /** Whatever becomes of the frame, its octets count against the connection's window. */
@@ -81,7 +94,7 @@ export class DataReceiver {
 
   #countPadding(stream: Stream, padding: number, content: number): void {
     this.#excessPadding = Math.max(0, this.#excessPadding + padding - content);
-    if (this.#excessPadding > LARGEST_EXCESS_PADDING_BYTES) {
+    if (this.#excessPadding > this.#mostExcessPadding) {
       throw new ConnectionError(
         ErrorCode.ENHANCE_YOUR_CALM,
         'too_much_padding',

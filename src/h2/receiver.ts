@@ -46,7 +46,7 @@ export class Receiver implements FrameHandler {
     this.#streams = streams;
     this.#sender = sender;
     this.#guard = guard;
-    this.#data = new DataReceiver(settings, streams, sender, guard);
+    this.#data = new DataReceiver(isServer, settings, streams, sender, guard);
     this.#headers = new HeaderReceiver(
       isServer,
       (stream, list, endStream) => handler.onRequest(stream, list, endStream),

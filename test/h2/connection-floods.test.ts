@@ -276,6 +276,14 @@ test('too_much_padding: a megabyte more of padding than of content', () => {
   server.failsConnection('too_much_padding', 'ENHANCE_YOUR_CALM');
 });
 
+test('a service may send 15.8 MB of padding for 314 KB of content, as the interoperability test of gRPC does', () => {
+  const client = opened('client', { initialWindowBytes: 2 ** 30, connectionWindowBytes: 2 ** 30 });
+  const stream = client.requests({ endStream: true });
+  client.receives(frames.headers(stream.id, frames.responseBlock()));
+  client.receives(repeatedly(62_840, () => frames.data(stream.id, 'xxxxx', { padding: 254 })));
+  client.accepts();
+});
+
 test('padding beside as much content is no flood', () => {
   const server = opened('server').receives(frames.headers(1, REQUEST));
   server.reactions.onData = (_bytes, start, end) => server.stream(1).credit(end - start);

@@ -38,6 +38,8 @@ function request(changes: Readonly<Record<string, string | undefined>>, ...more:
 const CONNECT = { ':method': 'CONNECT', ':scheme': undefined, ':path': undefined };
 const RESPONSE: Field = [':status', '200'];
 
+const checkExtended: Rule = (list, streamId) => checkRequest(list, streamId, true);
+
 describe('requests', () => {
   const allowed: readonly (readonly [name: string, fields: readonly Field[]])[] = [
     ['a plain one', request({})],
@@ -123,7 +125,6 @@ describe('requests', () => {
     test(`${token}: ${name}`, () => refuses(checkRequest, fields, token));
   }
 
-  const checkExtended: Rule = (list, streamId) => checkRequest(list, streamId, true);
   const extended = (
     changes: Readonly<Record<string, string | undefined>>,
     protocol = 'websocket',

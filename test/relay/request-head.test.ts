@@ -144,21 +144,23 @@ test('a call that came in by the wrong way is told so in the words of its librar
   }
 });
 
+function webSocket(path: string, protocol = 'websocket'): RequestHead {
+  return new RequestHead(
+    HeaderList.of(
+      [':method', 'CONNECT'],
+      [':protocol', protocol],
+      [':scheme', 'https'],
+      [':path', path],
+      AUTHORITY,
+      ['sec-websocket-version', '13'],
+    ),
+    PEER,
+    SNAPSHOT,
+  );
+}
+
 test('a WebSocket by extended CONNECT goes to HTTP/1.1 upstreams, and nowhere else', () => {
-  const connect = (path: string, protocol = 'websocket') =>
-    new RequestHead(
-      HeaderList.of(
-        [':method', 'CONNECT'],
-        [':protocol', protocol],
-        [':scheme', 'https'],
-        [':path', path],
-        AUTHORITY,
-        ['sec-websocket-version', '13'],
-      ),
-      PEER,
-      SNAPSHOT,
-    );
-  const socket = connect('/web/chat');
+  const socket = webSocket('/web/chat');
   assert.equal(socket.decision.kind === 'forward' && socket.decision.upstream, WEBSITE);
   assert.deepEqual(
     [':method', ':protocol', ':path', ':authority', 'sec-websocket-version'].map((name) =>
@@ -166,9 +168,9 @@ test('a WebSocket by extended CONNECT goes to HTTP/1.1 upstreams, and nowhere el
     ),
     ['CONNECT', 'websocket', '/chat', 'example.test', '13'],
   );
-  assert.equal(refusal(connect('/a.B/C')), 'connect_unsupported');
-  assert.equal(refusal(connect('/web/chat', 'connect-udp')), 'connect_unsupported');
-  assert.equal(refusal(connect('/nowhere')), 'no_route');
+  assert.equal(refusal(webSocket('/a.B/C')), 'connect_unsupported');
+  assert.equal(refusal(webSocket('/web/chat', 'connect-udp')), 'connect_unsupported');
+  assert.equal(refusal(webSocket('/nowhere')), 'no_route');
 });
 
 test('the scheme sent is that of the connection to the upstream', () => {
