@@ -24,7 +24,7 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
  * with other threads (docs/decisions/0014).
  */
 function tuneGarbageCollection(): void {
-  setFlagsFromString('--heap-growing-percent=400');
+  setFlagsFromString('--heap-growing-percent=200');
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--no-parallel-scavenge');
   setFlagsFromString('--no-concurrent-array-buffer-sweeping');

@@ -84,6 +84,9 @@ function carryResponse(request: IncomingMessage, response: ServerResponse, strea
     stream.pipe(response, { end: false });
   });
   stream.on('error', ignore);
+  // Node does not close the stream by itself where the relay answered before it took all of the request: what was
+  // written last still waits for credit. A code that the stream was reset with stays as it is.
+  stream.on('end', () => stream.destroy());
   stream.on('close', () => {
     request.unpipe(stream);
     request.resume();

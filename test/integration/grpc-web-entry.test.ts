@@ -193,6 +193,37 @@ test('a response that comes before the request has ended is whole, and the conne
   assert.equal(answered.match(/HTTP\/1\.1 200/g)?.length, 3);
 });
 
+test('a response that comes before a request larger than a window has been taken ends', async (t) => {
+  const upstream = await startRawUpstream(t, {
+    onRequest: (request) => {
+      request.sendTrailers([
+        [':status', '200'],
+        ['content-type', 'application/grpc'],
+        ['grpc-status', '8'],
+      ]);
+      request.reset(ErrorCode.NO_ERROR);
+    },
+  });
+  const web = await startWebRelay(t, upstream.address);
+  for (let round = 0; round < 10; round++) {
+    const socket = connect(web.port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    let answered = '';
+    socket.on('data', (chunk: Buffer) => {
+      answered += chunk.toString('latin1');
+    });
+    socket.write(
+      'POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc-web\r\nContent-Length: 200000\r\n\r\n',
+    );
+    socket.write(Buffer.alloc(200_000));
+    await eventually(
+      'the end of the answer',
+      () => answered.endsWith('\r\n0\r\n\r\n') || /content-length: 0/i.test(answered),
+    );
+    assert.match(answered, /grpc-status: 8/);
+  }
+});
+
 for (const [what, sent] of [
   ['with its request', 'whole'],
   ['before its request', 'par'],
