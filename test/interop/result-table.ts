@@ -6,17 +6,19 @@ export interface SuiteResult {
   failed: number;
   /** Why, one line for each. */
   readonly skipped: string[];
+  /** What else a reader of the table has to know. */
+  readonly remarks?: readonly string[];
 }
 
 /** A suite that cannot run is a failure where CI=true: there the machine is meant to have what it takes. */
 export function printTable(results: readonly SuiteResult[]): boolean {
-  const rows = results.map(({ suite, passed, failed, skipped }) => [
+  const rows = results.map(({ suite, passed, failed, skipped, remarks = [] }) => [
     suite,
     String(passed + failed + skipped.length),
     String(passed),
     String(failed),
     String(skipped.length),
-    skipped.join('; '),
+    [...skipped, ...remarks].join('; '),
   ]);
   const heading = ['suite', 'cases', 'passed', 'failed', 'skipped', 'reason'];
   const widths = heading.map((title, column) =>

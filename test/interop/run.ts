@@ -1,11 +1,13 @@
 // `npm run interop [-- --full] [-- --only TEXT]`: real gRPC clients and services with Framegate between them, TLS in and
-// cleartext HTTP/2 out. Prints every case and a table; exit code 1 when one failed, or when CI=true and one was skipped.
+// cleartext HTTP/2 out, and the conformance suites of others. Prints every case and a table; exit code 1 when one failed, or when CI=true and one was skipped.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { generateCertificates } from '../../certs/generate.ts';
+import { runConformanceSuite } from './conformance/conformance-suite.ts';
+import { conformanceSuites } from './conformance/suites.ts';
 import type { InteropCase } from './interop-case.ts';
 import { prepareDebianPython, preparePackageIndexPython } from './interpreters.ts';
 import { prepareTools } from './ports/tools.ts';
@@ -34,6 +36,7 @@ async function main(): Promise<boolean> {
   const tools = prepareTools(interpreters, warn);
   for (const [name, { version }] of tools) console.log(`  ${name} ${version}`);
   const suites = suitesOf(interpreters, tools);
+  const conformance = conformanceSuites(interpreters.packageIndex, warn);
   const folder = mkdtempSync(join(tmpdir(), 'framegate-interop-'));
   try {
     const run: RunSetup = {
@@ -44,6 +47,10 @@ async function main(): Promise<boolean> {
     const results: SuiteResult[] = [];
     for (const suite of suites.map(onlyWanted)) {
       if (suite !== undefined) results.push(await runSuite(suite, run));
+    }
+    for (const suite of conformance) {
+      if (!suite.name.includes(options.only)) continue;
+      results.push(await runConformanceSuite(suite, { ...run, isFull: options.full }));
     }
     return printTable(results);
   } finally {
