@@ -11,9 +11,12 @@ export async function textOf(session: ClientHttp2Session, headers: OutgoingHttpH
   });
   const stream = session.request(headers);
   const chunks: Buffer[] = [];
+  // Told by the session as well.
+  stream.on('error', () => undefined);
   stream.on('data', (octets: Buffer) => chunks.push(octets));
   const responded = once(stream, 'response');
   const ended = once(stream, 'end');
+  for (const waiting of [responded, ended]) waiting.catch(() => undefined);
   stream.resume();
   const [response]: unknown[] = await Promise.race([responded, failed]);
   await Promise.race([ended, failed]);
