@@ -209,8 +209,8 @@ export class Http2Transport implements Flushable, OutputSink {
   };
 
   #resumeReading(): void {
-    if (!this.#isPaused || this.connection.hasUnread || this.#output.pendingBytes >= RESUME_READING_BYTES)
-      return;
+    if (!this.#isPaused || this.connection.hasUnread) return;
+    if (this.#mayPause && this.#output.pendingBytes >= RESUME_READING_BYTES) return;
     this.#isPaused = false;
     this.#socket.resume();
   }

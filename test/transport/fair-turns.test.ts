@@ -115,3 +115,20 @@ test('a few requests are not divided, and a few more that take long are', (t) =>
     assert.equal(busy.served.length, served, `of ${count}`);
   }
 });
+
+test('reads of one socket that follow each other share a turn: the socket rests until the next', async (t) => {
+  const busy = new Busy(t);
+  const block = frames.requestBlock(['bulk', 'v'.repeat(2500)]);
+  const some = (first: number, count: number): Buffer =>
+    Buffer.concat(
+      Array.from({ length: count }, (_, index) =>
+        frames.headers(2 * (first + index) + 1, block, { endStream: true }),
+      ),
+    );
+  busy.transport.receive(some(0, 2));
+  assert.equal(busy.socket.isPaused(), false, 'a short read is the last of its turn');
+  busy.transport.receive(some(2, 8));
+  assert.equal(busy.served.length, 10);
+  assert.equal(busy.socket.isPaused(), true);
+  await eventually('it is read from again', () => !busy.socket.isPaused());
+});

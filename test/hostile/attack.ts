@@ -1,0 +1,20 @@
+// An attack of the threat model: who mounts it and how, and what has to come of it. Mounting one asserts the reaction; what
+// the bystander and the proxy's memory have to say is asked by whoever runs it.
+
+import type { Stage } from './stage.ts';
+
+export interface Attack {
+  /** Its row in docs/threat-model.md. */
+  readonly id: string;
+  readonly name: string;
+  /** Tokens, or the limit in words. */
+  readonly rule: string;
+  /** Also part of `npm test`. */
+  readonly isShort?: boolean;
+  /** Legal, and as much of it as the proxy can serve: mounted last, as memory grows by it up to V8's limit. */
+  readonly isSaturating?: boolean;
+  /** Takes half a minute because a time limit has to pass; such attacks are mounted together. */
+  readonly isSlow?: boolean;
+  /** @returns the reaction in words; rejects when it is another than promised */
+  mount(stage: Stage): Promise<string>;
+}

@@ -1,0 +1,102 @@
+// Mounts an attack and measures what it does to others: the bystander's calls, and the memory of the proxy.
+
+import assert from 'node:assert/strict';
+import type { Attack } from './attack.ts';
+import { pause, type Stage } from './stage.ts';
+
+const MOST_GROWTH_MIB = 64;
+/** Legal traffic without a pause: garbage that V8 does not collect yet (docs/decisions/0014), honest or not. */
+const MOST_BUSY_GROWTH_MIB = 128;
+const MOST_KEPT_MIB = 8;
+/** By the median of calls, where there were enough of them to speak of one. */
+const MOST_SLOWDOWN = 20;
+const FEWEST_CALLS = 20;
+/** A median below this is no harm, however fast calls were before. */
+const BEARABLE_MS = 100;
+const MOST_WAIT_MS = 2000;
+const SAMPLE_MS = 20;
+const QUIET_MS = 250;
+/** For what the attackers left to be cleared away. */
+const RECOVERY_MS = 8000;
+const ASK_EVERY_MS = 500;
+
+export interface Measurement {
+  readonly reaction: string;
+  readonly calls: number;
+  /** Median of the bystander's calls during the attack by that before; NaN where there were too few. */
+  readonly slowdown: number;
+  readonly medianMs: number;
+  readonly worstMs: number;
+  /** Of the resident memory, at most. */
+  readonly growthMiB: number;
+  /** Of the memory in use, afterwards. */
+  readonly keptMiB: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+export async function measure(stage: Stage, attack: Pick<Attack, 'mount'>): Promise<Measurement> {
+  const heldBefore = await stage.heldMiB();
+  await stage.bystanderReport();
+  await pause(QUIET_MS);
+  const before = await stage.bystanderReport();
+  const residentBefore = stage.residentMiB;
+  const cpuBefore = stage.cpuSeconds;
+  const startedAtMs = performance.now();
+  let mostResident = residentBefore;
+  const sampling = setInterval(() => {
+    mostResident = Math.max(mostResident, stage.residentMiB);
+  }, SAMPLE_MS);
+  let reaction: string;
+  try {
+    reaction = await attack.mount(stage);
+  } finally {
+    clearInterval(sampling);
+  }
+  mostResident = Math.max(mostResident, stage.residentMiB);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  const during = await stage.bystanderReport();
+  assertServed(stage, during);
+  return {
+    reaction,
+    calls: during.calls,
+    slowdown: during.calls < FEWEST_CALLS ? Number.NaN : during.medianMs / before.medianMs,
+    medianMs: during.medianMs,
+    worstMs: during.worstMs,
+    growthMiB: mostResident - residentBefore,
+    keptMiB: (await leastHeld(stage, heldBefore)) - heldBefore,
+    seconds,
+    cpuSeconds: stage.cpuSeconds - cpuBefore,
+  };
+}
+
+function assertServed(
+  stage: Stage,
+  during: { readonly failures: readonly string[]; readonly calls: number },
+): void {
+  assert.equal(stage.hasExited, false, 'the proxy lives');
+  assert.deepEqual(during.failures, [], 'the bystander');
+  assert.ok(during.calls > 0, 'the bystander made no call');
+}
+
+/** What is promised to everybody else, whatever the attack. */
+export function assertHarmless(attack: Attack, measurement: Measurement): void {
+  const { slowdown, medianMs, worstMs, growthMiB, keptMiB } = measurement;
+  assert.ok(worstMs < MOST_WAIT_MS, `a call of the bystander took ${worstMs.toFixed(0)} ms`);
+  const isBearable = medianMs < BEARABLE_MS || !(slowdown > MOST_SLOWDOWN);
+  assert.ok(isBearable, `the bystander was slowed down ${slowdown.toFixed(1)} times`);
+  const mostGrowthMiB = attack.isSaturating === true ? MOST_BUSY_GROWTH_MIB : MOST_GROWTH_MIB;
+  assert.ok(growthMiB <= mostGrowthMiB, `memory grew by ${growthMiB.toFixed(1)} MiB`);
+  assert.ok(keptMiB <= MOST_KEPT_MIB, `${keptMiB.toFixed(1)} MiB were kept`);
+}
+
+/** Memory in use when it has come back, or after some time. */
+async function leastHeld(stage: Stage, before: number): Promise<number> {
+  const untilMs = performance.now() + RECOVERY_MS;
+  let least = await stage.heldMiB();
+  while (least > before + MOST_KEPT_MIB && performance.now() < untilMs) {
+    await pause(ASK_EVERY_MS);
+    least = Math.min(least, await stage.heldMiB());
+  }
+  return least;
+}

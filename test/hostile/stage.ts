@@ -1,0 +1,222 @@
+// What every attack is mounted on: the proxy as a process of its own with its limits as they are by default, the honest
+// bystander in another, and upstreams that do what an attack wants them to. The attacker is the test's own process.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testCertificate } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
+import { type BystanderReport, isReport } from './bystander-report.ts';
+import { HostileUpstream } from './hostile-upstream.ts';
+
+const SLOTS = 170;
+const mainFile = join(import.meta.dirname, '../../src/main.ts');
+const heldMemoryFile = join(import.meta.dirname, 'held-memory.ts');
+const bystanderFile = join(import.meta.dirname, 'bystander.ts');
+
+export interface LogLine {
+  readonly msg: string;
+  readonly token?: string;
+  readonly client?: string;
+  readonly endpoint?: string;
+  readonly address?: string;
+  readonly listener?: string;
+}
+
+export class Stage {
+  readonly caPem: string;
+  readonly #proxy: ChildProcess;
+  readonly #bystander: ChildProcess;
+  readonly #folder: string;
+  readonly #upstreams: readonly HostileUpstream[];
+  readonly #ports: Readonly<Record<'clear' | 'tls', number>>;
+  /** Lines of the log that are no access records, oldest first. */
+  readonly #lines: readonly LogLine[];
+  /** Of the proxy's memory, when it had served hardly anything. */
+  readonly coldMiB: number;
+  #nextUpstream = 0;
+  #nextSource = 1;
+
+  private constructor(
+    caPem: string,
+    proxy: ChildProcess,
+    bystander: ChildProcess,
+    folder: string,
+    upstreams: readonly HostileUpstream[],
+    ports: Readonly<Record<'clear' | 'tls', number>>,
+    lines: readonly LogLine[],
+  ) {
+    this.caPem = caPem;
+    this.#proxy = proxy;
+    this.#bystander = bystander;
+    this.#folder = folder;
+    this.#upstreams = upstreams;
+    this.#ports = ports;
+    this.#lines = lines;
+    this.coldMiB = this.residentMiB;
+  }
+
+  static async open(): Promise<Stage> {
+    const folder = mkdtempSync(join(tmpdir(), 'framegate-hostile-'));
+    const bystander = fork(bystanderFile, { stdio: 'inherit' });
+    const [servicePort]: unknown[] = await once(bystander, 'message');
+    const upstreams: HostileUpstream[] = [];
+    for (let slot = 0; slot < SLOTS; slot++) upstreams.push(await HostileUpstream.open(slot));
+    const { cert, key, caPem } = await testCertificate('localhost', '127.0.0.1');
+    const file = join(folder, 'config.yaml');
+    writeFileSync(file, configText(Number(servicePort), upstreams, { cert, key }));
+    const proxy = spawn(
+      process.execPath,
+      ['--expose-gc', '--import', heldMemoryFile, mainFile, 'serve', '-c', file],
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+    );
+    const lines = collectLines(proxy);
+    await eventually('the proxy serves', () => lines.some(({ msg }) => msg === 'framegate serves'));
+    const ports = { clear: portOf(lines, 'clear'), tls: portOf(lines, 'tls') };
+    bystander.send(ports.clear);
+    // Not left behind by a run that is broken off.
+    process.once('exit', () => proxy.kill('SIGKILL'));
+    const stage = new Stage(caPem, proxy, bystander, folder, upstreams, ports, lines);
+    await stage.#warmUp();
+    return stage;
+  }
+
+  /** The bystander begins with all it can do, and is warm when it has come to rest. */
+  async #warmUp(): Promise<void> {
+    let calls = 0;
+    await eventually('the bystander has warmed the proxy up', async () => {
+      await pause(500);
+      const report = await this.bystanderReport();
+      assert.deepEqual(report.failures, []);
+      calls += report.calls;
+      return calls > 1000 && report.calls < 250 && report.echoes > 0;
+    });
+  }
+
+  port(listener: 'clear' | 'tls'): number {
+    return this.#ports[listener];
+  }
+
+  /** A loopback address nobody has attacked from: the log says the same thing about one peer only once a minute. */
+  newSource(): string {
+    const index = this.#nextSource++;
+    return `127.66.${index >> 8}.${index & 0xff}`;
+  }
+
+  /** An upstream nobody has used, which does nothing yet. */
+  newUpstream(): HostileUpstream {
+    const upstream = this.#upstreams[this.#nextUpstream++];
+    assert.ok(upstream !== undefined, 'there are too few hostile upstreams');
+    return upstream;
+  }
+
+  /** Of the time since the last one. */
+  async bystanderReport(): Promise<BystanderReport> {
+    this.#bystander.send('report');
+    const [report]: unknown[] = await once(this.#bystander, 'message');
+    assert.ok(isReport(report), 'the bystander reports');
+    return report;
+  }
+
+  get residentMiB(): number {
+    const status = readFileSync(`/proc/${this.#proxy.pid}/status`, 'latin1');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
+  }
+
+  /** In use, garbage not counted. */
+  async heldMiB(): Promise<number> {
+    this.#proxy.send('how much');
+    const [held]: unknown[] = await once(this.#proxy, 'message');
+    return Number(held);
+  }
+
+  /** User and system time of the proxy so far. */
+  get cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.#proxy.pid}/stat`, 'latin1').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  get hasExited(): boolean {
+    return this.#proxy.exitCode !== null || this.#proxy.signalCode !== null;
+  }
+
+  linesOf(peer: string, token: string): readonly LogLine[] {
+    return this.#lines.filter(
+      (line) =>
+        line.token === token && (line.client?.startsWith(`${peer}:`) === true || line.endpoint === peer),
+    );
+  }
+
+  /** The log names the peer and the rule, and does so once however often it is broken. */
+  async wantOneLine(peer: string, token: string): Promise<void> {
+    await eventually(
+      `a line of the log with ${peer} and ${token}`,
+      () => this.linesOf(peer, token).length > 0,
+    );
+    assert.equal(this.linesOf(peer, token).length, 1, `${token} of ${peer} in the log`);
+  }
+
+  async close(): Promise<void> {
+    this.#proxy.kill('SIGKILL');
+    this.#bystander.disconnect();
+    for (const upstream of this.#upstreams) upstream.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+    await eventually('the processes end', () => this.hasExited);
+  }
+}
+
+export function pause(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), milliseconds);
+  });
+}
+
+function configText(
+  servicePort: number,
+  hostile: readonly HostileUpstream[],
+  certificate: { readonly cert: string; readonly key: string },
+): string {
+  const upstreams = Object.fromEntries(hostile.map(({ name, address }) => [name, { endpoints: [address] }]));
+  return JSON.stringify({
+    listeners: [
+      { name: 'clear', address: '127.0.0.1:0' },
+      { name: 'tls', address: '127.0.0.1:0', tls: { certificates: [certificate] } },
+    ],
+    routes: [
+      { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
+      ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
+    ],
+    upstreams: { good: { endpoints: [`127.0.0.1:${servicePort}`] }, ...upstreams },
+    drain: { timeout: '0s' },
+    admin: 'off',
+  });
+}
+
+function portOf(lines: readonly LogLine[], listener: string): number {
+  const address = lines.find((line) => line.listener === listener)?.address ?? '';
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
+/** Access records are as many as an attacker has calls: they are passed over. */
+function collectLines(child: ChildProcess): readonly LogLine[] {
+  const lines: LogLine[] = [];
+  let rest = '';
+  child.stdout?.setEncoding('utf8');
+  child.stdout?.on('data', (piece: string) => {
+    const texts = (rest + piece).split('\n');
+    rest = texts.pop() ?? '';
+    for (const text of texts) {
+      if (text.includes('"endedBy"')) continue;
+      const line: unknown = JSON.parse(text);
+      if (isLogLine(line)) lines.push(line);
+    }
+  });
+  return lines;
+}
+
+function isLogLine(line: unknown): line is LogLine {
+  return typeof line === 'object' && line !== null && 'msg' in line;
+}
