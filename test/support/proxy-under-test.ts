@@ -131,6 +131,14 @@ export class ProxyUnderTest {
     });
   }
 
+  /** All access-log records, once there are so many at least. */
+  wantRecords(count: number): Promise<readonly AccessRecord[]> {
+    return eventually(`${count} access-log records`, () => {
+      const records = this.records();
+      return records.length >= count && records;
+    });
+  }
+
   line(matches: (line: LogLine) => boolean): Promise<LogLine> {
     return eventually('a line of the log', () => this.lines().find(matches));
   }

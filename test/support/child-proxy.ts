@@ -1,0 +1,123 @@
+// `framegate serve` in surroundings of a test's choosing: few descriptors, a stdout of its own, a module in front. For the
+// usual surroundings there is proxy-process.ts.
+
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { eventually } from './eventually.ts';
+import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
+
+const mainFile = join(import.meta.dirname, '../../src/main.ts');
+
+export interface Surroundings extends ProxySettings {
+  /** In front of `node`, as in a shell: `ulimit -n 64;`. */
+  readonly shell?: string;
+  /** Where stdout goes, as a shell says it: `>/dev/full`, `| true`. Its lines are kept unless given. */
+  readonly redirection?: string;
+  readonly nodeOptions?: readonly string[];
+}
+
+export class ChildProxy {
+  /** Of the clear listener; it was free a moment before. */
+  readonly port: number;
+  readonly #child: ChildProcess;
+  #output = '';
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+    child.stdout?.on('data', (piece: Buffer) => {
+      this.#output += piece.toString();
+    });
+  }
+
+  static async start(t: TestContext, surroundings: Surroundings): Promise<ChildProxy> {
+    const folder = mkdtempSync(join(tmpdir(), 'framegate-child-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const port = await freePort();
+    const file = join(folder, 'config.yaml');
+    const sections = {
+      listeners: [{ name: 'clear', address: `127.0.0.1:${port}` }],
+      ...surroundings.sections,
+    };
+    writeFileSync(file, await proxyConfigText({ ...surroundings, sections }));
+    const { shell = '', redirection = '', nodeOptions = [] } = surroundings;
+    const command = [process.execPath, ...nodeOptions, mainFile, 'serve', '-c', file].map(quoted).join(' ');
+    const line = redirection.startsWith('|')
+      ? `${shell} ${command} ${redirection}`
+      : `${shell} exec ${command} ${redirection}`;
+    const stdio: StdioOptions = ['ignore', redirection === '' ? 'pipe' : 'ignore', 'inherit'];
+    // A group of its own, so that a shell that stays in front ends together with what it runs.
+    const child = spawn('sh', ['-c', line], { stdio, detached: true });
+    const { pid } = child;
+    t.after(() => {
+      if (pid === undefined) return;
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    });
+    const proxy = new ChildProxy(child, port);
+    await eventually('the proxy accepts connections', () => isAccepting(port), 30_000);
+    return proxy;
+  }
+
+  /** Of the process in front: the proxy itself unless its output goes into a pipe. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Lines of its log so far. */
+  lines(): readonly Readonly<Record<string, unknown>>[] {
+    const whole = this.#output.slice(0, this.#output.lastIndexOf('\n') + 1);
+    return whole
+      .split('\n')
+      .filter((text) => text !== '')
+      .map((text): Readonly<Record<string, unknown>> => {
+        const line: unknown = JSON.parse(text);
+        return typeof line === 'object' && line !== null ? { ...line } : {};
+      });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async exit(): Promise<number | string | null> {
+    await eventually('the process ends', () => this.hasExited, 30_000);
+    return this.#child.exitCode ?? this.#child.signalCode;
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+  const address = server.address();
+  const port = address === null || typeof address === 'string' ? 0 : address.port;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+}
+
+function isAccepting(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.once('connect', () => resolve(true));
+  socket.once('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}
