@@ -9,7 +9,7 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'proxy demo observability config',
+  cli: 'proxy demo observability service-manager config',
   proxy: 'admin bridge observability relay upstreams routing listeners transport config diagnosis grpc h2',
   admin: 'observability upstreams config diagnosis',
   observability: 'relay/exchange-record.ts relay/request-id.ts config grpc',
@@ -17,7 +17,8 @@ const FLOORS: Readonly<Record<string, string>> = {
   relay: 'upstreams routing transport config diagnosis grpc h2',
   upstreams: 'transport config diagnosis grpc h2',
   routing: 'config',
-  listeners: 'transport config diagnosis',
+  listeners: 'service-manager transport config diagnosis',
+  'service-manager': '',
   transport: 'h2',
   demo: '',
   config: '',
