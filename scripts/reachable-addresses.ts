@@ -1,6 +1,6 @@
 // Where clients on this machine reach the listeners of a configuration.
 
-import type { Address, Config, ListenerConfig } from '../src/config/config.ts';
+import type { Config, ListenAddress, ListenerConfig } from '../src/config/config.ts';
 
 /** 'host:port' or 'unix:/path'; undefined where the configuration has none. */
 export interface ReachableAddresses {
@@ -24,7 +24,8 @@ export function reachableAddresses(config: Config): ReachableAddresses {
 }
 
 /** A wildcard address is no destination; with TLS the name must be one that the certificate has. */
-function reachable(address: Address, isTls: boolean): string {
+function reachable(address: ListenAddress, isTls: boolean): string | undefined {
+  if (address.kind === 'systemd') return undefined;
   if (address.kind === 'unix') return `unix:${address.path}`;
   const { host, port } = address;
   const isEverywhere = host === '0.0.0.0' || host === '::' || host === '';

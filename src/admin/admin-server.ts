@@ -1,4 +1,5 @@
-// The HTTP server for those who run the proxy: is it alive, is it ready, what was wrong with those who called?
+// The HTTP server for those who run the proxy: is it alive, is it ready, what was wrong with those who called, what is it
+// configured to do? Reloads and drains it when asked.
 // Must never take the process down, whatever arrives, and never answer to a web page's idea of its name.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -17,6 +18,16 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 export interface AdminState {
   readiness(): Readiness;
   diagnoses(): DiagnosisReport;
+  /** The running configuration, as JSON. */
+  config(): unknown;
+  reload(): Promise<AdminReply>;
+  drain(): AdminReply;
+}
+
+export interface AdminReply {
+  readonly status: number;
+  /** For JSON. */
+  readonly body: unknown;
 }
 
 export interface AdminServer {
@@ -40,17 +51,53 @@ interface Answer {
 }
 
 interface Page {
+  /** What is read by GET is read by HEAD too. */
+  readonly method: 'GET' | 'POST';
   readonly says: string;
-  readonly answer: (state: AdminState) => Answer;
+  readonly answer: (state: AdminState) => Answer | Promise<Answer>;
 }
 
-/** What there is. Everything is read by GET or HEAD. */
+/** What there is. */
 const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
-  ['/live', { says: '200 while the process runs', answer: () => ({ status: 200, text: 'ok' }) }],
-  ['/ready', { says: '200 when it takes calls, else 503 with the reason', answer: answerReady }],
+  [
+    '/live',
+    { method: 'GET', says: '200 while the process runs', answer: () => ({ status: 200, text: 'ok' }) },
+  ],
+  [
+    '/ready',
+    { method: 'GET', says: '200 when it takes calls, else 503 with the reason', answer: answerReady },
+  ],
   [
     '/api/diagnoses',
-    { says: 'JSON: what refused clients and unreachable endpoints did wrong', answer: answerDiagnoses },
+    {
+      method: 'GET',
+      says: 'JSON: what refused clients and unreachable endpoints did wrong',
+      answer: (state) => jsonAnswer({ status: 200, body: state.diagnoses() }),
+    },
+  ],
+  [
+    '/api/config',
+    {
+      method: 'GET',
+      says: 'JSON: the running configuration, its epoch, exchanges on older ones, certificates, reloads',
+      answer: (state) => jsonAnswer({ status: 200, body: state.config() }),
+    },
+  ],
+  [
+    '/api/reload',
+    {
+      method: 'POST',
+      says: 'reads the configuration again: 200 with what changed, 422 with every problem',
+      answer: async (state) => jsonAnswer(await state.reload()),
+    },
+  ],
+  [
+    '/api/drain',
+    {
+      method: 'POST',
+      says: '202, and the process stops as on SIGTERM: running calls finish',
+      answer: (state) => jsonAnswer(state.drain()),
+    },
   ],
 ]);
 
@@ -92,18 +139,28 @@ function answerReady(state: AdminState): Answer {
   return readiness.ready ? { status: 200, text: 'ok' } : { status: 503, text: readiness.reason };
 }
 
-function answerDiagnoses(state: AdminState): Answer {
-  return { status: 200, text: `${JSON.stringify(state.diagnoses())}\n`, contentType: 'application/json' };
+function jsonAnswer({ status, body }: AdminReply): Answer {
+  return { status, text: `${JSON.stringify(body)}\n`, contentType: 'application/json' };
 }
 
 function handle(request: IncomingMessage, response: ServerResponse, served: Served): void {
-  let answer: Answer;
-  try {
-    answer = answerTo(request, response, served);
-  } catch (err) {
+  const fail = (err: unknown): void => {
     served.logger?.error({ err }, 'the admin server could not answer a request');
-    answer = { status: 500, text: 'the answer could not be made; the log has the error' };
+    send(request, response, { status: 500, text: 'the answer could not be made; the log has the error' });
+  };
+  try {
+    const answer = answerTo(request, response, served);
+    if (answer instanceof Promise) answer.then((made) => send(request, response, made)).catch(fail);
+    else send(request, response, answer);
+  } catch (err) {
+    fail(err);
   }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  // Whatever body came is not worth reading.
+  request.resume();
+  if (response.headersSent) return;
   const body = Buffer.from(answer.text);
   response.writeHead(answer.status, {
     'content-type': answer.contentType ?? 'text/plain; charset=utf-8',
@@ -114,7 +171,11 @@ function handle(request: IncomingMessage, response: ServerResponse, served: Serv
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function answerTo(request: IncomingMessage, response: ServerResponse, served: Served): Answer {
+function answerTo(
+  request: IncomingMessage,
+  response: ServerResponse,
+  served: Served,
+): Answer | Promise<Answer> {
   if (!isAdminHost(request.headers.host, served.address)) {
     const text =
       'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
@@ -123,18 +184,27 @@ function answerTo(request: IncomingMessage, response: ServerResponse, served: Se
   const path = (request.url ?? '').split('?', 1)[0];
   const page = pages.get(path);
   if (page === undefined) return { status: 404, text: describePages() };
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD');
-    // Whatever body follows is not worth reading.
+  const methods = page.method === 'GET' ? ['GET', 'HEAD'] : ['POST'];
+  if (!methods.includes(request.method ?? '')) {
+    response.setHeader('allow', methods.join(', '));
     response.setHeader('connection', 'close');
-    return { status: 405, text: `${path} is read with GET or HEAD` };
+    const how = page.method === 'GET' ? 'read with GET or HEAD' : 'asked for with POST';
+    return { status: 405, text: `${path} is ${how}` };
+  }
+  if (page.method === 'POST' && isFromWebPage(request)) {
+    return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
   return page.answer(served.state);
 }
 
+/** Browsers let any page send a POST anywhere, and say in Origin where the page is from. */
+function isFromWebPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined && headers.origin !== `http://${headers.host ?? ''}`;
+}
+
 function describePages(): string {
   const lines = ['There is no such page. There are:'];
-  for (const [path, page] of pages) lines.push(`GET ${path}  ${page.says}`);
+  for (const [path, page] of pages) lines.push(`${page.method} ${path}  ${page.says}`);
   return `${lines.join('\n')}\n`;
 }
 

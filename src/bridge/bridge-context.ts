@@ -7,6 +7,7 @@ import type { ExchangeObserver } from '../relay/exchange-record.ts';
 import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { RequestIds } from '../relay/request-id.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
+import type { Upstream } from '../upstreams/upstream.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
 
 /** The client as the listener knows it. One object for each connection. */
@@ -22,9 +23,14 @@ export interface BridgeContext {
   readonly observer: ExchangeObserver;
   readonly requestIds: RequestIds;
   /** Undefined for upstreams of another protocol than http1. */
-  http1Upstream(name: string): Http1Upstream | undefined;
-  /** A gRPC-Web call, on a route that serves it. */
-  handleGrpcWeb(request: IncomingMessage, response: ServerResponse, peer: BridgePeer): void;
+  http1Upstream(upstream: Upstream): Http1Upstream | undefined;
+  /** A gRPC-Web call, on a route of this configuration that serves it. */
+  handleGrpcWeb(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: BridgePeer,
+    snapshot: Snapshot,
+  ): void;
   /** A client was told what it did wrong, or was cut off for it. */
   onRefused(peer: BridgePeer, token: RefusalToken, detail?: string): void;
 }

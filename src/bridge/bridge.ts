@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Failure } from '../relay/failure.ts';
 import { localResponse } from '../relay/local-response.ts';
+import type { Snapshot } from '../relay/snapshot.ts';
 import type { BridgeContext, BridgePeer } from './bridge-context.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { Http1Exchange, type Http1Plan } from './http1-exchange.ts';
@@ -39,12 +40,25 @@ export class Bridge {
     return this.#exchanges.size;
   }
 
-  /** For 'request' of Node's HTTP server. */
-  handleRequest(request: IncomingMessage, response: ServerResponse, peer: BridgePeer): void {
+  /** Requests that run, WebSockets included. */
+  get runningCalls(): readonly Http1Exchange[] {
+    return [...this.#exchanges];
+  }
+
+  /**
+   * For 'request' of Node's HTTP server.
+   * @param snapshot of a client that is to go elsewhere: what its requests begin with until then
+   */
+  handleRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: BridgePeer,
+    snapshot: Snapshot = this.#context.snapshot(),
+  ): void {
     // A client that goes away is told by the response's 'close'.
     request.on('error', ignore);
     const connection = this.#connectionOf(peer);
-    const head = connection.memo.headOf(request, peer, this.#context.snapshot());
+    const head = connection.memo.headOf(request, peer, snapshot);
     if (connection.outstandingCount >= MOST_PIPELINED) {
       this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
       request.socket.destroy();
@@ -53,7 +67,7 @@ export class Bridge {
     if (this.#isDraining) response.shouldKeepAlive = false;
     if (!('isValid' in head) && this.#isGrpcWeb(head)) {
       response.once('close', () => connection.next());
-      connection.enqueue(() => this.#context.handleGrpcWeb(request, response, peer));
+      connection.enqueue(() => this.#context.handleGrpcWeb(request, response, peer, snapshot));
       return;
     }
     const reply = new Http1Reply(response);
@@ -66,7 +80,13 @@ export class Bridge {
   }
 
   /** For 'upgrade' of Node's HTTP server, of requests for a WebSocket. `head` is what was read behind the request. */
-  handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: BridgePeer): void {
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    peer: BridgePeer,
+    snapshot: Snapshot = this.#context.snapshot(),
+  ): void {
     socket.on('error', ignore);
     const connection = this.#connectionOf(peer);
     if (connection.outstandingCount > 0) {
@@ -74,7 +94,7 @@ export class Bridge {
       socket.destroy();
       return;
     }
-    const result = readHttp1Head(request, peer, this.#context.snapshot(), true);
+    const result = readHttp1Head(request, peer, snapshot, true);
     if ('isValid' in result) {
       this.#refuseInvalid(result, Http1Reply.onSocket(request, socket), peer);
       return;
@@ -124,25 +144,25 @@ export class Bridge {
   }
 
   /** A service of HTTP/1.1 may serve gRPC-Web itself. */
-  #isGrpcWeb({ request: { grpcWeb, decision, upstream } }: Http1Head): boolean {
+  #isGrpcWeb({ request: { grpcWeb, decision, upstream, snapshot } }: Http1Head): boolean {
     if (grpcWeb === undefined && decision.kind !== 'answer') return false;
-    return this.#context.http1Upstream(upstream) === undefined;
+    return snapshot.upstreams.get(upstream)?.protocol !== 'http1';
   }
 
   #plan(request: IncomingMessage, head: Http1Head, peer: BridgePeer): Http1Plan {
-    const { isGrpc, decision, upstream: name } = head.request;
+    const { isGrpc, decision } = head.request;
     if (isGrpc) return this.#refuse(refuseGrpc(request, peer), peer);
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
     if (decision.kind === 'answer') return { ...decision, closes: false };
-    const upstream = this.#context.http1Upstream(name);
+    const upstream = this.#context.http1Upstream(decision.upstream);
     if (upstream !== undefined) return { kind: 'forward', upstream };
     return this.#refuse(refuseHttp1(request, peer), peer);
   }
 
   #planUpgrade(head: Http1Head, peer: BridgePeer): Http1Plan {
-    const { decision, upstream: name } = head.request;
+    const { decision } = head.request;
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
-    const upstream = this.#context.http1Upstream(name);
+    const upstream = decision.kind === 'forward' ? this.#context.http1Upstream(decision.upstream) : undefined;
     if (upstream !== undefined) return { kind: 'forward', upstream };
     return this.#refuse(refuseWebSocket(), peer);
   }

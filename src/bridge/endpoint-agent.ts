@@ -5,7 +5,8 @@ import type { ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address } from '../config/config.ts';
-import { type ConnectError, connectEndpoint, type EndpointTls } from './endpoint-socket.ts';
+import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
+import { type ConnectError, connectEndpoint } from './endpoint-socket.ts';
 
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { Agent } = process.getBuiltinModule('node:http');
@@ -17,7 +18,7 @@ const BEFORE_SERVICE_MS = 1000;
 
 export interface EndpointAgentOptions {
   readonly address: Address;
-  readonly tls: EndpointTls | undefined;
+  readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   /** Idle ones included. */
   readonly maxConnections: number;

@@ -2,15 +2,10 @@
 // only when it is there, so that a request that failed before was never sent. Certificates are verified, always.
 
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
-import type { Address, UpstreamTlsConfig } from '../config/config.ts';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Address } from '../config/config.ts';
 import { destination, socketOptions } from '../upstreams/dial.ts';
-import { tlsErrorCode, upstreamSecureContext, upstreamServerName } from '../upstreams/upstream-tls.ts';
-
-export interface EndpointTls {
-  readonly secureContext: SecureContext;
-  readonly config: UpstreamTlsConfig;
-}
+import { tlsErrorCode, type UpstreamTls, upstreamServerName } from '../upstreams/upstream-tls.ts';
 
 /** Why there is no connection: `code` as diagnoseConnectFailure takes it. */
 export class ConnectError extends Error {
@@ -22,18 +17,10 @@ export class ConnectError extends Error {
   }
 }
 
-/**
- * Reads the files once. Throws an Error that names the upstream and the file where one cannot be used.
- * @param upstream its name, for errors
- */
-export function loadEndpointTls(config: UpstreamTlsConfig, upstream: string): EndpointTls {
-  return { secureContext: upstreamSecureContext(config, upstream), config };
-}
-
 /** @param done called once, never during the call */
 export function connectEndpoint(
   address: Address,
-  tls: EndpointTls | undefined,
+  tls: UpstreamTls | undefined,
   timeoutMs: number,
   done: (error: ConnectError | undefined, socket: Socket) => void,
 ): void {
@@ -59,7 +46,7 @@ function optionsFor(address: Address) {
   return { ...destination(address), ...socketOptions };
 }
 
-function secureSocket(address: Address, { secureContext, config }: EndpointTls): TLSSocket {
+function secureSocket(address: Address, { secureContext, config }: UpstreamTls): TLSSocket {
   const servername = upstreamServerName(config, address);
   // A variable of its own: the types of node:tls lack the options it hands on to node:net.
   const options = {

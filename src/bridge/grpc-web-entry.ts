@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DownstreamPeer } from '../relay/request-head.ts';
+import type { Snapshot } from '../relay/snapshot.ts';
 import { memoryPair } from '../transport/memory-pair.ts';
 import { readHttp1Request } from './http1-request.ts';
 
@@ -20,7 +21,7 @@ const UNLIMITED = { headerFields: Number.POSITIVE_INFINITY, headerListBytes: Num
 
 /** What is needed of the relay. */
 export interface Http2Acceptor {
-  accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined): void;
+  accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined, last?: Snapshot): void;
 }
 
 export class GrpcWebEntry {
@@ -31,12 +32,17 @@ export class GrpcWebEntry {
     this.#relay = relay;
   }
 
-  /** For requests that the relay is to answer: gRPC-Web calls, and preflights on routes that serve them. */
-  handle(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void {
+  /**
+   * For requests that the relay is to answer: gRPC-Web calls, and preflights on routes that serve them.
+   * @param last as of `Relay.accept`
+   */
+  handle(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer, last?: Snapshot): void {
     request.on('error', ignore);
     response.on('error', ignore);
     const read = readHttp1Request(request, UNLIMITED, peer.tls);
-    const stream = read.isValid ? this.#open(request.socket, peer, fieldsOf(read.list)) : undefined;
+    const stream = read.isValid
+      ? this.#open(this.#sessionOf(request.socket, peer, last), fieldsOf(read.list))
+      : undefined;
     if (stream === undefined) {
       answer(request, response, 400, 'This request cannot be forwarded: its header fields are not valid.');
       return;
@@ -46,8 +52,7 @@ export class GrpcWebEntry {
   }
 
   /** Undefined where Node finds something in the fields that it does not send. */
-  #open(socket: Socket, peer: DownstreamPeer, fields: readonly string[]): ClientHttp2Stream | undefined {
-    const session = this.#sessionOf(socket, peer);
+  #open(session: ClientHttp2Session, fields: readonly string[]): ClientHttp2Stream | undefined {
     try {
       return session.request(fields);
     } catch {
@@ -56,7 +61,7 @@ export class GrpcWebEntry {
   }
 
   /** Closed with the client's socket. The relay closes it when it drains; a call that comes after that opens another. */
-  #sessionOf(socket: Socket, peer: DownstreamPeer): ClientHttp2Session {
+  #sessionOf(socket: Socket, peer: DownstreamPeer, last: Snapshot | undefined): ClientHttp2Session {
     const known = this.#sessions.get(socket);
     if (known !== undefined && !known.closed && !known.destroyed) return known;
     // Loaded with the first request that needs it.
@@ -72,7 +77,7 @@ export class GrpcWebEntry {
     session.on('error', ignore);
     socket.once('close', () => session.destroy());
     this.#sessions.set(socket, session);
-    this.#relay.accept(far, peer, undefined);
+    this.#relay.accept(far, peer, undefined, last);
     return session;
   }
 }

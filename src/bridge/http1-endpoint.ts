@@ -3,8 +3,8 @@
 import type { Address } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { Backoff } from '../upstreams/backoff.ts';
+import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
-import type { EndpointTls } from './endpoint-socket.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
 
 export interface Http1EndpointEvents {
@@ -15,7 +15,7 @@ export interface Http1EndpointEvents {
 
 export interface Http1EndpointOptions {
   readonly address: Address;
-  readonly tls: EndpointTls | undefined;
+  readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
 }

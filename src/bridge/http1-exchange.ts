@@ -44,7 +44,7 @@ export interface Http1ExchangeParts {
 
 export class Http1Exchange implements ResponseReceiver {
   readonly #parts: Http1ExchangeParts;
-  readonly #subject: RequestHead;
+  readonly subject: RequestHead;
   readonly #socket: Socket;
   readonly #startedAtMs = performance.now();
   readonly #requestId: string | number;
@@ -58,12 +58,16 @@ export class Http1Exchange implements ResponseReceiver {
   constructor(parts: Http1ExchangeParts) {
     const { context, head, request, answer } = parts;
     this.#parts = parts;
-    this.#subject = head.request;
+    this.subject = head.request;
     this.#socket = request.socket;
     this.#requestId = head.request.requestId ?? context.requestIds.next();
     this.#reply = answer instanceof Http1Reply ? answer : undefined;
     this.#waiting = answer instanceof Http1Reply ? undefined : answer;
     (this.#reply?.response ?? request.socket).once('close', () => this.#finish());
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#startedAtMs;
   }
 
   start(plan: Http1Plan): void {
@@ -122,7 +126,7 @@ export class Http1Exchange implements ResponseReceiver {
       // A clean end would make half a response look like a whole one.
       this.#socket.destroy();
     } else {
-      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.#subject.isHead }), false);
+      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), false);
     }
   }
 
@@ -132,7 +136,7 @@ export class Http1Exchange implements ResponseReceiver {
     this.#outcome.overrule('framegate', '', `${failure.token}: ${failure.message}`);
     this.#forwarding?.cancel();
     if (this.#tunnel === undefined && (this.#reply === undefined || this.#reply.httpStatus === 0)) {
-      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.#subject.isHead }), true);
+      this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), true);
     } else {
       this.#socket.destroy();
     }
@@ -191,12 +195,12 @@ export class Http1Exchange implements ResponseReceiver {
     const forwarding = this.#forwarding;
     const tunnel = this.#tunnel;
     return {
-      subject: this.#subject,
+      subject: this.subject,
       endpoint: forwarding === undefined ? '' : forwarding.endpointText,
       grpcStatus: '',
       httpStatus: tunnel === undefined ? (this.#reply?.httpStatus ?? 0) : 101,
       startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
-      durationMs: performance.now() - this.#startedAtMs,
+      durationMs: this.durationMs,
       requestBytes: tunnel?.requestBytes ?? forwarding?.requestBytes ?? 0,
       responseBytes:
         tunnel?.responseBytes ?? (forwarding?.responseBytes ?? 0) + (this.#reply?.writtenBytes ?? 0),

@@ -3,23 +3,26 @@
 
 import type { Duplex } from 'node:stream';
 import type { LimitsConfig, UpstreamConfig } from '../config/config.ts';
+import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import { EndpointPool } from './endpoint-pool.ts';
-import { loadEndpointTls } from './endpoint-socket.ts';
 import { Http1Endpoint, type Http1EndpointEvents } from './http1-endpoint.ts';
 import { InProcessServer } from './in-process-server.ts';
 
 export class Http1Upstream {
   readonly name: string;
   readonly pool: EndpointPool;
+  /** Undefined in the clear. */
+  readonly tls: UpstreamTls | undefined;
   readonly #server: InProcessServer;
 
   /** Reads the files of `tls`. Throws an Error that names the upstream where one cannot be used. */
   constructor(config: UpstreamConfig, limits: LimitsConfig, events: Http1EndpointEvents) {
     const { name, endpoints, connections } = config;
-    const tls = config.tls === undefined ? undefined : loadEndpointTls(config.tls, name);
+    const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
     const { connectTimeoutMs, max: maxConnections, maxPending } = connections;
     const options = { tls, connectTimeoutMs, maxConnections };
     this.name = name;
+    this.tls = tls;
     this.pool = new EndpointPool(
       name,
       endpoints.map((address) => new Http1Endpoint({ address, ...options }, events)),
@@ -33,7 +36,7 @@ export class Http1Upstream {
     return this.#server.connect();
   }
 
-  /** Idle connections are closed now, others after their request. May be called twice. */
+  /** Idle connections are closed now, others after their request; requests may still come. May be called twice. */
   close(): void {
     for (const { agent } of this.pool.endpoints) agent.close();
   }

@@ -9,6 +9,9 @@ import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { loadAndVerify } from '../proxy/load-configuration.ts';
 import { Proxy } from '../proxy/proxy.ts';
+import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
+import { ServiceManager } from '../service-manager/service-manager.ts';
+import { describeUnsafeNode } from './node-version.ts';
 
 const usage = `Usage: framegate serve [-c FILE] [--demo]
 
@@ -17,8 +20,11 @@ Runs the proxy. Log lines are JSON on standard output.
   -c, --config FILE   the configuration (default: config.yaml)
       --demo          also run the demo service on 127.0.0.1:50051, where
                       nothing listens there yet
+      --allow-unsafe-node
+                      run on a Node.js with known security holes all the same
   -h, --help          show this help
 
+SIGHUP reads the configuration again; one that cannot be used changes nothing, and the log says why.
 SIGTERM or SIGINT (Ctrl-C) lets running calls finish, for drain.timeout at most; a second one ends at once.
 `;
 
@@ -33,13 +39,23 @@ export async function serve(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
+  const unsafe = options.allowsUnsafeNode ? undefined : describeUnsafeNode(process.versions.node);
+  if (unsafe !== undefined) {
+    process.stderr.write(`framegate serve: ${unsafe} (--allow-unsafe-node starts it all the same)\n`);
+    return 1;
+  }
   const config = readConfig(options.file);
   if (config === undefined) return 1;
   const destination = new LogDestination({ fd: 1 });
   const logger = createLogger(config.log, destination);
   dieLoudly(logger, destination);
+  // Before any child is started, which would take what systemd says for its own.
+  inheritedSockets();
+  const serviceManager = new ServiceManager({
+    onFailure: (reason) => logger.warn({ reason }, 'systemd is not told how this service fares'),
+  });
   try {
-    const exitCode = await run(config, options.isDemo, logger, destination);
+    const exitCode = await run(config, options.isDemo, { logger, destination, serviceManager });
     // Connections that have not said what they speak belong to nobody yet, and would keep the process for some seconds.
     return process.exit(exitCode);
   } catch (error) {
@@ -49,19 +65,30 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
 }
 
-function parseOptions(
-  argv: readonly string[],
-): { readonly file: string; readonly isDemo: boolean; readonly isHelp: boolean } | string {
+interface ServeOptions {
+  readonly file: string;
+  readonly isDemo: boolean;
+  readonly allowsUnsafeNode: boolean;
+  readonly isHelp: boolean;
+}
+
+function parseOptions(argv: readonly string[]): ServeOptions | string {
   try {
     const { values } = parseArgs({
       args: [...argv],
       options: {
         config: { type: 'string', short: 'c', default: 'config.yaml' },
         demo: { type: 'boolean', default: false },
+        'allow-unsafe-node': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    return { file: values.config, isDemo: values.demo, isHelp: values.help };
+    return {
+      file: values.config,
+      isDemo: values.demo,
+      allowsUnsafeNode: values['allow-unsafe-node'],
+      isHelp: values.help,
+    };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -83,29 +110,42 @@ function readConfig(file: string): Config | undefined {
   return loaded.config;
 }
 
+interface Surroundings {
+  readonly logger: Logger;
+  readonly destination: LogDestination;
+  readonly serviceManager: ServiceManager;
+}
+
 async function run(
   config: Config,
   isDemo: boolean,
-  logger: Logger,
-  destination: LogDestination,
+  { logger, destination, serviceManager }: Surroundings,
 ): Promise<number> {
   const demo = isDemo ? await startDemo(logger) : undefined;
   try {
     const signals = new StopSignals(destination);
-    // Node's own way with SIGHUP would be to end the process and cut every call.
-    process.on('SIGHUP', () =>
-      logger.warn({}, 'SIGHUP: this version does not reload; restart it to take up a change'),
-    );
-    const proxy = await Proxy.start(config, logger, destination);
+    const hangUps = new HangUps();
+    const proxy = await Proxy.start(config, logger, destination, {
+      onDrainRequested: () => signals.stop('POST /api/drain'),
+      onReloadBegin: () => serviceManager.reloading(),
+      onReloadEnd: () => serviceManager.ready(),
+    });
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
+    serviceManager.ready(() => describeLoad('serving', proxy.load));
+    hangUps.listen(() => proxy.requestReload('SIGHUP'));
     const signal = await signals.first;
     logger.info({ signal }, `${signal}: stopping`);
+    serviceManager.stopping(() => describeLoad('draining', proxy.load));
     await proxy.drain();
     await destination.close();
     return 0;
   } finally {
     demo?.forceClose();
   }
+}
+
+function describeLoad(doing: string, { connections, calls }: Proxy['load']): string {
+  return `${doing}: ${connections} connections, ${calls} calls`;
 }
 
 async function startDemo(logger: Logger): Promise<DemoService | undefined> {
@@ -123,13 +163,35 @@ async function startDemo(logger: Logger): Promise<DemoService | undefined> {
   return demo;
 }
 
+/** SIGHUP asks for a reload. Node's own way with it would be to end the process and cut every call. */
+class HangUps {
+  #isWaiting = false;
+  #onHangUp: (() => void) | undefined = undefined;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      if (this.#onHangUp === undefined) this.#isWaiting = true;
+      else this.#onHangUp();
+    });
+  }
+
+  /** One that came before is told at once. */
+  listen(onHangUp: () => void): void {
+    this.#onHangUp = onHangUp;
+    if (this.#isWaiting) onHangUp();
+  }
+}
+
 /** The first signal asks for an end, the second one makes it. */
 class StopSignals {
   readonly first: Promise<string>;
+  /** Asks for an end as a signal does. */
+  readonly stop: (reason: string) => void;
 
   constructor(destination: LogDestination) {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.first = promise;
+    this.stop = resolve;
     let count = 0;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {

@@ -1,7 +1,8 @@
-// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`; networks of clients (CIDR); names of servers.
+// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`, `systemd:NAME`; networks of clients (CIDR);
+// names of servers.
 
 import { isIP, isIPv6 } from 'node:net';
-import type { Address } from './config.ts';
+import type { Address, ListenAddress } from './config.ts';
 import type { Fault } from './problem.ts';
 
 // sockaddr_un holds 108 bytes on Linux, the last of them NUL; macOS has 104, and says so itself when it binds.
@@ -9,6 +10,20 @@ const longestUnixPathBytes = 107;
 
 const hostName =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
+
+// What FileDescriptorName= of a systemd unit may be (systemd.socket(5)).
+const systemdSocketName = /^[\x20-\x39\x3b-\x7e]{1,255}$/;
+
+/** Where a listener takes its connections from: an address, or a socket that systemd has opened. */
+export function parseListenAddress(text: string): ListenAddress | Fault {
+  if (!text.startsWith('systemd:')) return parseAddress(text, 'listen');
+  const socketName = text.slice('systemd:'.length);
+  if (systemdSocketName.test(socketName)) return { kind: 'systemd', socketName, text };
+  return {
+    message: `'${text}' does not name a socket`,
+    hint: 'write systemd:NAME, with the FileDescriptorName= of the .socket unit',
+  };
+}
 
 /** Port 0 is for a listener that takes any free port, so only a `purpose` of 'listen' accepts it. */
 export function parseAddress(text: string, purpose: 'listen' | 'connect'): Address | Fault {
@@ -69,15 +84,11 @@ function parseUnixAddress(text: string): Address | Fault {
 }
 
 function systemdFault(purpose: 'listen' | 'connect'): Fault {
-  return purpose === 'listen'
-    ? {
-        message: 'systemd sockets are not supported by this version',
-        hint: 'write host:port, [ipv6]:port or unix:/path',
-      }
-    : {
-        message: 'an endpoint cannot be a systemd socket',
-        hint: 'write host:port, [ipv6]:port or unix:/path',
-      };
+  const owner = purpose === 'listen' ? 'the admin server' : 'an endpoint';
+  return {
+    message: `${owner} cannot be a systemd socket`,
+    hint: 'write host:port, [ipv6]:port or unix:/path',
+  };
 }
 
 function shapeFault(text: string): Fault {

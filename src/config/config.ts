@@ -9,6 +9,7 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   readonly limits: LimitsConfig;
   readonly drain: DrainConfig;
+  readonly reload: ReloadConfig;
   /** Undefined when switched off (`admin: off`). */
   readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
@@ -19,9 +20,14 @@ export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string };
 
+/** A listener may also take a socket that systemd has opened, by the FileDescriptorName= of its unit. */
+export type ListenAddress =
+  | Address
+  | { readonly kind: 'systemd'; readonly socketName: string; readonly text: string };
+
 export interface ListenerConfig {
   readonly name: string;
-  readonly address: Address;
+  readonly address: ListenAddress;
   readonly tls: ListenerTlsConfig | undefined;
   /** Peers (CIDR) whose x-forwarded-* and x-request-id are kept and appended to; all others' are replaced. */
   readonly trustedClients: readonly string[];
@@ -116,6 +122,15 @@ export interface LimitsConfig {
 export interface DrainConfig {
   /** How long a stopping process waits for running calls; undefined: for ever. */
   readonly timeoutMs: number | undefined;
+  /** How long it goes on to accept connections before that, not ready any more. */
+  readonly delayMs: number;
+}
+
+/** How often files are looked at; undefined: never. */
+export interface ReloadConfig {
+  /** The configuration itself. */
+  readonly watchMs: number | undefined;
+  readonly certificatesMs: number | undefined;
 }
 
 export interface AdminConfig {

@@ -2,8 +2,8 @@
 // Works on the document as it stands in the file, whatever else is wrong with it.
 
 import { isIPv4 } from 'node:net';
-import { parseAddress } from './address.ts';
-import type { Address } from './config.ts';
+import { parseAddress, parseListenAddress } from './address.ts';
+import type { Address, ListenAddress } from './config.ts';
 import type { ConfigPath } from './config-path.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { type Finding, isFault, type Severity } from './problem.ts';
@@ -13,7 +13,7 @@ import { suggest } from './suggestion.ts';
 interface NamedAddress {
   readonly owner: string;
   readonly path: ConfigPath;
-  readonly address: Address;
+  readonly address: ListenAddress;
 }
 
 export function crossCheck(document: unknown): readonly Finding[] {
@@ -74,7 +74,7 @@ function listeningAddresses(root: RawMap, listeners: readonly RawMap[]): readonl
     entries.push({ owner: 'the admin server', path: ['admin', 'address'], text: textOf(text) });
   }
   return entries.flatMap(({ owner, path, text }) => {
-    const address = text === undefined ? undefined : parseAddress(text, 'listen');
+    const address = text === undefined ? undefined : parseListenAddress(text);
     return address === undefined || isFault(address) ? [] : [{ owner, path, address }];
   });
 }
@@ -89,9 +89,10 @@ function duplicateAddresses(listening: readonly NamedAddress[]): readonly Findin
 }
 
 /** Whether the system would refuse to bind both. [::] takes the port of every IPv4 address as well. */
-function collide(a: Address, b: Address): boolean {
+function collide(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.kind === 'systemd') return b.kind === 'systemd' && a.socketName === b.socketName;
   if (a.kind === 'unix') return b.kind === 'unix' && a.path === b.path;
-  if (b.kind === 'unix') return false;
+  if (b.kind !== 'tcp') return false;
   if (a.port !== b.port || a.port === 0) return false;
   return a.host.toLowerCase() === b.host.toLowerCase() || covers(a.host, b.host) || covers(b.host, a.host);
 }
@@ -161,8 +162,8 @@ function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Findi
 }
 
 /** A wildcard listener is only known to be meant when the endpoint is on this machine for certain. */
-function leadsTo(endpoint: Address, listening: Address): boolean {
-  if (endpoint.kind === 'unix' || listening.kind === 'unix') return collide(endpoint, listening);
+function leadsTo(endpoint: Address, listening: ListenAddress): boolean {
+  if (endpoint.kind !== 'tcp' || listening.kind !== 'tcp') return collide(endpoint, listening);
   const host = endpoint.host === 'localhost' ? '127.0.0.1' : endpoint.host;
   const isHere = /^(127\..*|::1)$/.test(host) || host === listening.host;
   return isHere && collide({ ...endpoint, host }, listening);

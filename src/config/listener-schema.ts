@@ -25,7 +25,8 @@ const listenerTls = z.strictObject({
 export const listener = z.strictObject({
   name: name.optional().describe('Name in logs, metrics, match.listener. Default: the address.'),
   address: listenAddress.describe(
-    'Where to listen: host:port, [ipv6]:port or unix:/path; port 0 takes any free port. Like nginx listen.',
+    'Where to listen: host:port, [ipv6]:port or unix:/path; port 0 takes any free port; systemd:NAME takes over a socket ' +
+      'that systemd has opened. Like nginx listen.',
   ),
   tls: listenerTls
     .optional()

@@ -6,7 +6,13 @@ import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { errorCode } from './error-code.ts';
-import { type ConfigProblem, type Finding, locateFinding, sortProblems } from './problem.ts';
+import {
+  type ConfigProblem,
+  type Finding,
+  locateFinding,
+  type PositionLookup,
+  sortProblems,
+} from './problem.ts';
 import { findProtocolProblems } from './protocol-checks.ts';
 import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
@@ -14,7 +20,7 @@ import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 import { readYaml } from './yaml-document.ts';
 
-export interface LoadedConfig {
+export interface LoadedConfig extends PositionLookup {
   readonly config: Config;
   readonly warnings: readonly ConfigProblem[];
 }
@@ -109,7 +115,11 @@ function examine(
     ...findings.map((finding) => locateFinding(finding, file, document)),
   ]);
   if ('issues' in result || problems.some((problem) => problem.severity === 'error')) return { problems };
-  return { config: resolveConfig(result.config, file), warnings: problems };
+  return {
+    config: resolveConfig(result.config, file),
+    warnings: problems,
+    locate: (path, at) => document.locate(path, at),
+  };
 }
 
 function refuse(file: string, message: string, hint?: string): RefusedConfig {

@@ -17,7 +17,7 @@ import type { ValidConfig, ValidRoute } from './schema.ts';
 type ValidUpstream = ValidConfig['upstreams'][string];
 
 export function resolveConfig(valid: ValidConfig, file: string): Config {
-  const { limits, drain, admin, log } = valid;
+  const { limits, drain, reload, admin, log } = valid;
   return {
     file,
     listeners: valid.listeners.map((listener) => resolveListener(listener, file)),
@@ -32,10 +32,15 @@ export function resolveConfig(valid: ValidConfig, file: string): Config {
       headerListBytes: limits.headerListSize,
       headerFields: limits.headerFields,
     },
-    drain: { timeoutMs: drain.timeout === 'off' ? undefined : drain.timeout },
+    drain: { timeoutMs: unlessOff(drain.timeout), delayMs: drain.delay },
+    reload: { watchMs: unlessOff(reload.watch), certificatesMs: unlessOff(reload.certificates) },
     admin: admin === 'off' ? undefined : { address: admin.address },
     log: { level: log.level, access: log.access },
   };
+}
+
+function unlessOff(durationMs: number | 'off'): number | undefined {
+  return durationMs === 'off' ? undefined : durationMs;
 }
 
 /** A file named in the configuration stands relative to the folder of the configuration. */

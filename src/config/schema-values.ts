@@ -2,7 +2,7 @@
 // The home of zod: whoever describes a part of the configuration takes it from here.
 
 import { z } from 'zod';
-import { parseAddress, parseNetwork } from './address.ts';
+import { parseAddress, parseListenAddress, parseNetwork } from './address.ts';
 import { type Fault, isFault } from './problem.ts';
 import { durationPattern, parseDurationBetween, parseSizeBetween, sizePattern } from './units.ts';
 
@@ -57,12 +57,14 @@ export function count(lowest: number, highest: number) {
 
 export const off = z.literal('off');
 
-export const listenAddress = parsed(
-  'an address such as 0.0.0.0:8443',
+export const listenAddress = parsed('an address such as 0.0.0.0:8443', parseListenAddress, {
+  examples: ['0.0.0.0:8443', '[::]:8443', 'unix:/run/framegate.sock', 'systemd:framegate-https'],
+});
+
+export const adminAddress = parsed(
+  'an address such as 127.0.0.1:9901',
   (text) => parseAddress(text, 'listen'),
-  {
-    examples: ['0.0.0.0:8443', '[::]:8443', 'unix:/run/framegate.sock'],
-  },
+  { examples: ['127.0.0.1:9901', '[::1]:9901', 'unix:/run/framegate/admin.sock'] },
 );
 
 export const endpointAddress = parsed(

@@ -11,11 +11,11 @@ import {
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import {
+  adminAddress,
   count,
   duration,
   expecting,
   type JsonSchema,
-  listenAddress,
   name,
   off,
   parsed,
@@ -127,10 +127,32 @@ const drain = z.strictObject({
     .describe(
       'How long running calls are waited for; off: for ever. 0s to 24h. Default: 30s. Like nginx worker_shutdown_timeout.',
     ),
+  delay: duration('0s', '1h')
+    .prefault('0s')
+    .describe(
+      'How long listeners stay open while /ready says 503 already, so that load balancers notice. 0s to 1h. Default: 0s. ' +
+        'Like Envoy drain_time_s.',
+    ),
+});
+
+const interval = z.union([off, duration('100ms', '1h')], expecting('a duration such as 10s, or off'));
+
+const reload = z.strictObject({
+  watch: interval
+    .prefault('off')
+    .describe(
+      'How often this file is looked at; a change is taken up as SIGHUP does it. 100ms to 1h, or off. Default: off.',
+    ),
+  certificates: interval
+    .prefault('10s')
+    .describe(
+      'How often the files of certificates, keys and authorities are looked at; what has changed is used for new ' +
+        'connections. 100ms to 1h, or off: only with a reload. Default: 10s.',
+    ),
 });
 
 const admin = z.strictObject({
-  address: listenAddress
+  address: adminAddress
     .prefault('127.0.0.1:9901')
     .describe('Where the admin server listens. Default: 127.0.0.1:9901. Like Envoy admin.address.'),
 });
@@ -158,6 +180,7 @@ const configSchema = z
       .prefault({})
       .describe('Limits of every connection, towards clients and towards upstreams.'),
     drain: drain.prefault({}).describe('How the process stops.'),
+    reload: reload.prefault({}).describe('What is taken up by itself, beside SIGHUP and POST /api/reload.'),
     admin: z
       .union([off, admin], expecting('a map with an address, or off'))
       .prefault({})

@@ -1,36 +1,66 @@
-// Binds a server to its address, and says in a sentence why that failed and what to do.
+// Binds a server to its address, or to a socket that systemd has opened, and says in a sentence why that failed and what to do.
 // A unix socket's file is removed only when it is a socket on which nobody accepts any more.
 
 import { existsSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
-import { connect, type Server } from 'node:net';
+import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Address } from '../config/config.ts';
+import type { Address, ListenAddress } from '../config/config.ts';
+import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
+import { unixSocketPath } from '../service-manager/unix-socket-path.ts';
 
 export interface BoundAddress {
   readonly address: string;
+  /** Undefined for a Unix socket. */
   readonly port: number | undefined;
 }
 
-export async function bind(server: Server, address: Address, listener: string): Promise<BoundAddress> {
+/** systemd made the queue of connections as long as its unit says; Node's own 511 would shorten it. The system has a limit. */
+const inheritedBacklog = 65_535;
+
+export async function bind(server: Server, address: ListenAddress, listener: string): Promise<BoundAddress> {
+  if (address.kind === 'systemd') return bindToInherited(server, address.socketName, listener);
   try {
-    await listen(server, address);
+    await listen(server, listenOptions(address));
   } catch (error) {
     if (address.kind !== 'unix' || codeOf(error) !== 'EADDRINUSE' || !(await isStaleSocket(address.path))) {
       throw bindError(error, address, listener);
     }
     await unlink(address.path).catch(() => undefined);
-    await listen(server, address).catch((second: unknown) => {
+    await listen(server, listenOptions(address)).catch((second: unknown) => {
       throw bindError(second, address, listener);
     });
   }
+  return boundAddress(server, address.text);
+}
+
+async function bindToInherited(server: Server, name: string, listener: string): Promise<BoundAddress> {
+  try {
+    const fd = inheritedSockets().claim(name);
+    await listen(server, { fd, backlog: inheritedBacklog });
+    const path = unixSocketPath(fd);
+    return boundAddress(server, path === undefined ? `systemd:${name}` : `unix:${path}`);
+  } catch (error) {
+    const sentence = describeInheritedFailure(error);
+    throw new Error(`listener '${listener}' cannot use systemd:${name}: ${sentence}`, { cause: error });
+  }
+}
+
+function boundAddress(server: Server, addressOfUnixSocket: string): BoundAddress {
   const bound = server.address();
-  if (bound === null || typeof bound === 'string') return { address: address.text, port: undefined };
+  if (bound === null || typeof bound === 'string') return { address: addressOfUnixSocket, port: undefined };
   const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return { address: `${host}:${bound.port}`, port: bound.port };
 }
 
-function listen(server: Server, address: Address): Promise<void> {
+/** Where to listen; types of Node do not know `fd`. */
+type ListenTarget = ListenOptions | { readonly fd: number; readonly backlog: number };
+
+function listenOptions(address: Address): ListenTarget {
+  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+}
+
+function listen(server: Server, target: ListenTarget): Promise<void> {
   return new Promise((resolve, reject) => {
     const onListening = (): void => {
       server.removeListener('error', onError);
@@ -42,9 +72,7 @@ function listen(server: Server, address: Address): Promise<void> {
     };
     server.once('listening', onListening);
     server.once('error', onError);
-    server.listen(
-      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-    );
+    server.listen(target);
   });
 }
 
@@ -68,6 +96,19 @@ async function isStaleSocket(path: string): Promise<boolean> {
 function bindError(error: unknown, address: Address, listener: string): Error {
   const sentence = describeBindFailure(codeOf(error), error, address);
   return new Error(`listener '${listener}' cannot listen on ${address.text}: ${sentence}`, { cause: error });
+}
+
+function describeInheritedFailure(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'EINVAL':
+    case 'ENOTSOCK':
+    case 'EBADF':
+    case 'EOPNOTSUPP':
+    case 'ERR_INVALID_FD_TYPE':
+      return 'this is no listening stream socket; its .socket unit needs ListenStream= and Accept=no';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function codeOf(error: unknown): string {

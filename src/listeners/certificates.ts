@@ -25,6 +25,10 @@ export async function loadCertificates(
   return Promise.all(certificates.map(loadCertificate));
 }
 
+export function isSameCertificate(a: Certificate, b: Certificate): boolean {
+  return a.certPem.equals(b.certPem) && a.keyPem.equals(b.keyPem);
+}
+
 async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
   const [certPem, keyPem] = await Promise.all([
     readPem(files.cert, 'certificate'),

@@ -1,32 +1,27 @@
 // A listener of the configuration, opened: accepts connections, learns what they speak, and hands them up.
 // It never keeps an HTTP/2 connection, and never closes one that it has handed up.
 
-import type { Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
 import { bind } from './bind.ts';
-import { loadCertificates } from './certificates.ts';
-import { Http1Side } from './http1-side.ts';
+import type { Certificate } from './certificates.ts';
+import { ListenerError } from './listener-error.ts';
 import type { ListenerHandler } from './listener-handler.ts';
-import type { PeerSource } from './peer.ts';
-import { createPlaintextServer } from './plaintext-server.ts';
+import {
+  createListenerService,
+  type ListenerPlace,
+  type ListenerService,
+  type ServiceParts,
+} from './listener-service.ts';
 import { makeRefusal } from './refusal.ts';
-import type { ListenerTimeouts, ServerContext } from './server-context.ts';
-import { createTlsServer } from './tls-server.ts';
-import { compileTrustedClients } from './trusted-clients.ts';
+import type { ListenerTimeouts } from './server-context.ts';
+import { destroyOnError, socketOptions } from './socket-options.ts';
 
 export type { ListenerHandler };
 
-export interface Listener {
-  readonly name: string;
-  /** Where it really listens: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
-  readonly address: string;
-  /** Undefined for a unix socket. */
-  readonly port: number | undefined;
-  /**
-   * Stops accepting, at once. HTTP/2 connections and upgraded ones stay with their owners; idle HTTP/1.1 connections
-   * are closed, busy ones after their response. May be called twice.
-   */
-  close(): Promise<void>;
+export interface ListenerOptions extends Partial<ListenerTimeouts> {
+  /** Connections wait until `admit` is called. */
+  readonly isHeld?: boolean;
 }
 
 const DEFAULT_TIMEOUTS: ListenerTimeouts = {
@@ -36,76 +31,133 @@ const DEFAULT_TIMEOUTS: ListenerTimeouts = {
   http1HeadersMs: 10_000,
 };
 
-/** Rejects with an Error whose message names the listener, what is wrong, and what to do. */
+/** Rejects with a ListenerError whose message names the listener, what is wrong, and what to do. */
 export async function openListener(
   config: ListenerConfig,
   handler: ListenerHandler,
-  timeouts: Partial<ListenerTimeouts> = {},
+  options: ListenerOptions = {},
 ): Promise<Listener> {
-  let port: number | undefined;
-  const source: PeerSource = {
-    listener: config.name,
-    isUnix: config.address.kind === 'unix',
-    isTrusted: compileTrustedClients(config.trustedClients),
-    mismatchPolicy: config.mismatch,
-    port: () => port,
-  };
-  const context = createContext(config, source, handler, { ...DEFAULT_TIMEOUTS, ...timeouts });
-  const server = await createServer(config, context);
-  // After binding, Node reports failures to accept here; the listener goes on.
-  server.on('error', (error: Error) => {
-    if (server.listening) handler.onRefused(makeRefusal(config.name, '', 'listener_error', error.message));
-  });
-  const bound = await bind(server, config.address, config.name);
-  port = bound.port;
-  let closing: Promise<void> | undefined;
-  return {
-    name: config.name,
-    address: bound.address,
-    port,
-    close() {
-      closing ??= closeServer(server, context.http1);
-      return closing;
-    },
-  };
+  const { isHeld = false, ...timeouts } = options;
+  const place: ListenerPlace = { port: undefined, isUnix: config.address.kind === 'unix' };
+  const parts: ServiceParts = { config, handler, place, timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts } };
+  const listener = new Listener(parts, await createListenerService(parts), isHeld);
+  await listener.bind();
+  return listener;
 }
 
-function createContext(
-  config: ListenerConfig,
-  source: PeerSource,
-  handler: ListenerHandler,
-  timeouts: ListenerTimeouts,
-): ServerContext {
-  const { proxyProtocol } = config;
-  return {
-    source,
-    handler,
-    timeouts,
-    http1: new Http1Side(handler, timeouts.http1HeadersMs),
-    isProxy: proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted),
-  };
-}
+export class Listener {
+  readonly #parts: ServiceParts;
+  readonly #server: Server;
+  #service: ListenerService;
+  /** Accepted, and nobody has looked at them yet; undefined when they need not wait. */
+  #held: Set<Socket> | undefined;
+  #address = '';
+  #closing: Promise<void> | undefined = undefined;
 
-async function createServer(config: ListenerConfig, context: ServerContext): Promise<Server> {
-  const { tls } = config;
-  if (tls === undefined) return createPlaintextServer(context);
-  if (tls.certificates.length === 0) throw new Error(`listener '${config.name}': tls needs a certificate`);
-  try {
-    return createTlsServer(context, tls, await loadCertificates(tls.certificates));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`listener '${config.name}': ${reason}`, { cause: error });
+  constructor(parts: ServiceParts, service: ListenerService, isHeld: boolean) {
+    this.#parts = parts;
+    this.#service = service;
+    this.#held = isHeld ? new Set() : undefined;
+    this.#server = createServer({ ...socketOptions, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    // After binding, Node reports failures to accept here; the listener goes on.
+    this.#server.on('error', (error: Error) => {
+      if (!this.#server.listening) return;
+      this.#service.handler.onRefused(makeRefusal(this.name, '', 'listener_error', error.message));
+    });
   }
-}
 
-/**
- * Node's close callback waits for the last connection, which may live for days; accepting ends within the call. The
- * turn of the event loop is for a unix socket's file, which is gone after it.
- */
-function closeServer(server: Server, http1: Http1Side): Promise<void> {
-  http1.close();
-  server.close();
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  get name(): string {
+    return this.config.name;
+  }
+
+  get config(): ListenerConfig {
+    return this.#service.config;
+  }
+
+  /** Where it really listens: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** Undefined for a unix socket. */
+  get port(): number | undefined {
+    return this.#parts.place.port;
+  }
+
+  /** Those that new connections get; none without TLS. */
+  get certificates(): readonly Certificate[] {
+    return this.#service.certificates;
+  }
+
+  async bind(): Promise<void> {
+    const { config, place } = this.#parts;
+    try {
+      const { address, port } = await bind(this.#server, config.address, config.name);
+      this.#address = address;
+      place.port = port;
+      // Only now known of a socket that systemd has opened.
+      place.isUnix = port === undefined;
+    } catch (error) {
+      throw new ListenerError('address', error instanceof Error ? error.message : String(error), error);
+    }
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', destroyOnError);
+    if (this.#held === undefined) {
+      this.#service.accept(socket);
+      return;
+    }
+    const held = this.#held;
+    held.add(socket);
+    socket.once('close', () => held.delete(socket));
+  }
+
+  /** From now on connections are served. */
+  admit(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const socket of held) this.#service.accept(socket);
+  }
+
+  /**
+   * Builds what new settings need, and reads certificates and keys again. Nothing changes before the result is called:
+   * from then on new connections get the new settings, and those there are stay as they are. With another handler
+   * HTTP/1.1 connections end as they do by `close`. Rejects with a ListenerError.
+   * @returns undefined where nothing differs, the contents of files included
+   */
+  async prepare(
+    config: ListenerConfig = this.config,
+    handler: ListenerHandler = this.#service.handler,
+  ): Promise<(() => void) | undefined> {
+    const current = this.#service;
+    const service = await createListenerService({ ...this.#parts, config, handler }, current);
+    if (service === current) return undefined;
+    return () => {
+      this.#service = service;
+      if (service.http1 !== current.http1) current.http1.close();
+    };
+  }
+
+  /**
+   * Stops accepting, at once. HTTP/2 connections and upgraded ones stay with their owners; idle HTTP/1.1 connections
+   * are closed, busy ones after their response. May be called twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /**
+   * Node's close callback waits for the last connection, which may live for days; accepting ends within the call. The
+   * turn of the event loop is for a unix socket's file, which is gone after it.
+   */
+  #close(): Promise<void> {
+    for (const socket of this.#held ?? []) socket.destroy();
+    this.#service.http1.close();
+    this.#server.close();
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
 }

@@ -1,22 +1,19 @@
-// A plaintext listener's server: the first octets of each connection tell whether it is HTTP/2, HTTP/1.1, or a mistake.
+// What a plaintext listener does with its connections: the first octets of each connection tell whether it is HTTP/2, HTTP/1.1, or a mistake.
 // A TLS client gets an alert it can report; what it said before encryption goes to the log.
 
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type ClientHelloResult, describeClientHello, parseClientHello } from '../diagnosis/client-hello.ts';
 import { refuseOpening, reportRefusal, serveHttp1, serveHttp2 } from './clear-connections.ts';
 import { readOctets } from './octet-reader.ts';
 import { type Opening, readOpening } from './opening.ts';
 import { closeAfterFarewell } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
-import { destroyOnError, socketOptions } from './socket-options.ts';
 import { TLS_ALERT_PROTOCOL_VERSION } from './tls-alert.ts';
 
-/** Not yet listening. */
-export function createPlaintextServer(context: ServerContext): Server {
-  return createServer({ ...socketOptions, allowHalfOpen: true }, (socket) => {
-    socket.on('error', destroyOnError);
+/** For accepted sockets, half-open ones. */
+export function plaintextAcceptor(context: ServerContext): (socket: Socket) => void {
+  return (socket) =>
     readOpening(socket, context, (opened, opening) => serveOpening(opened, opening, context));
-  });
 }
 
 function serveOpening(socket: Socket, opening: Opening, context: ServerContext): void {

@@ -1,10 +1,10 @@
-// A TLS listener's server: Node's http2 secure server does TLS and ALPN, on the connection's own handle; its HTTP/2 and
+// What a TLS listener does with its connections: Node's http2 secure server does TLS and ALPN, on the connection's own handle; its HTTP/2 and
 // HTTP/1.1 are never used, what it has decrypted goes up.
 // Clients without TLS are recognised before OpenSSL sees them, unless they are just to be closed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import type { ListenerTlsConfig } from '../config/config.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
@@ -17,28 +17,24 @@ import { readOpening } from './opening.ts';
 import { type ClientOrigin, describeTlsPeer, originOf } from './peer.ts';
 import { buildSecureContexts, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
-import { destroyOnError, socketOptions } from './socket-options.ts';
+import { destroyOnError } from './socket-options.ts';
 import { handleClearClient } from './tls-mismatch.ts';
 
-/** Not yet listening. Throws when OpenSSL does not accept a certificate. */
-export function createTlsServer(
+/** For accepted sockets, half-open ones. Throws when OpenSSL does not accept a certificate. */
+export function tlsAcceptor(
   context: ServerContext,
   tls: ListenerTlsConfig,
   certificates: readonly Certificate[],
-): Server {
+): (socket: Socket) => void {
   const handshakes = new Handshakes(context, tls, certificates);
-  const isDirect = context.source.mismatchPolicy === 'close' && context.isProxy === undefined;
-  return createServer({ ...socketOptions, allowHalfOpen: !isDirect }, (socket) => {
-    socket.on('error', destroyOnError);
-    if (isDirect) {
-      handshakes.begin(socket, originOf(socket, context.source));
-      return;
-    }
+  if (context.source.mismatchPolicy === 'close' && context.isProxy === undefined) {
+    return (socket) => handshakes.begin(socket, originOf(socket, context.source));
+  }
+  return (socket) =>
     readOpening(socket, context, (opened, opening) => {
       if (opening.outcome !== 'tls') handleClearClient(opened, opening, opening.outcome, context);
       else handshakes.begin(opened, opening.origin, opening.head);
     });
-  });
 }
 
 /** One connection on its way through the handshake. */

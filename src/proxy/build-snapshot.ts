@@ -1,58 +1,99 @@
 // From a configuration to what exchanges run on: routes compiled, upstreams with the way their connections are made.
+// An upstream whose settings have not changed is the one there was, with its connections and its backoff.
 
 import { Http1Upstream } from '../bridge/http1-upstream.ts';
-import type { Config, UpstreamConfig } from '../config/config.ts';
-import type { LocalSettings } from '../h2/settings.ts';
+import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
+import type { Finding } from '../config/problem.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
-import { type Dialer, inProcessDialer } from '../upstreams/dial.ts';
+import { inProcessDialer } from '../upstreams/dial.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { Upstream } from '../upstreams/upstream.ts';
+import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
+import { findingOf, UnusableConfig } from './unusable-config.ts';
 
 /** Into this process: each carries a thousand streams or so. */
 const MOST_IN_PROCESS_CONNECTIONS = 64;
 
-export interface ProxySnapshot extends Snapshot {
-  /** Those of `upstreams` that speak HTTP/1.1, as the bridge knows them. */
-  readonly http1Upstreams: ReadonlyMap<string, Http1Upstream>;
+/** By the upstream as the relay knows it: exchanges may be on one of an older configuration. */
+const HTTP1_UPSTREAMS = new WeakMap<Upstream, Http1Upstream>();
+
+/** Undefined for upstreams of another protocol than http1. */
+export function http1Of(upstream: Upstream): Http1Upstream | undefined {
+  return HTTP1_UPSTREAMS.get(upstream);
 }
 
-/** Throws an Error that names the upstream where its TLS files cannot be used. */
-export function buildSnapshot(config: Config, log: ProcessLog): ProxySnapshot {
-  const settings = localSettings(config);
-  const http1Upstreams = config.upstreams
-    .filter(({ protocol }) => protocol === 'http1')
-    .map((upstream) => new Http1Upstream(upstream, config.limits, log.http1Events(upstream.name)));
-  const byName = new Map(http1Upstreams.map((upstream) => [upstream.name, upstream]));
-  const upstreams = config.upstreams.map((upstream) =>
-    buildUpstream(upstream, settings, byName.get(upstream.name), log),
-  );
+export interface BuiltUpstream {
+  /** Everything it was built from, as text. */
+  readonly origin: string;
+  readonly upstream: Upstream;
+  /** The same as the bridge knows it, where it speaks HTTP/1.1. */
+  readonly http1: Http1Upstream | undefined;
+  /** Undefined in the clear. */
+  readonly tls: UpstreamTls | undefined;
+}
+
+export interface ProxySnapshot extends Snapshot {
+  readonly config: Config;
+  readonly loadedAtEpochMs: number;
+  readonly built: ReadonlyMap<string, BuiltUpstream>;
+}
+
+/** Opens nothing and changes nothing. Throws UnusableConfig where TLS files of upstreams cannot be used. */
+export function buildSnapshot(config: Config, log: ProcessLog, previous?: ProxySnapshot): ProxySnapshot {
+  const built = new Map<string, BuiltUpstream>();
+  const findings: Finding[] = [];
+  for (const upstream of config.upstreams) {
+    const origin = originOf(upstream, config.limits);
+    const known = previous?.built.get(upstream.name);
+    try {
+      built.set(
+        upstream.name,
+        known?.origin === origin ? known : buildUpstream(upstream, config, origin, log),
+      );
+    } catch (error) {
+      findings.push(findingOf(['upstreams', upstream.name, 'tls'], error));
+    }
+  }
+  if (findings.length > 0) throw new UnusableConfig(findings);
   return {
+    epoch: (previous?.epoch ?? 0) + 1,
+    config,
+    loadedAtEpochMs: Date.now(),
     routes: compileRoutes(config.routes),
-    upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
-    http1Upstreams: byName,
+    upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
+    built,
     limits: config.limits,
   };
 }
 
-function buildUpstream(
-  config: UpstreamConfig,
-  settings: LocalSettings,
-  http1: Http1Upstream | undefined,
-  log: ProcessLog,
-): Upstream {
-  if (http1 === undefined) {
-    return new Upstream(config, settings, log.upstreamEvents(config.name), dialerOf(config));
-  }
-  const dialer = inProcessDialer(() => http1.connect());
-  return new Upstream(inProcessConfig(config), settings, log.inProcessEvents(config.name), dialer);
+/** Of the limits those that its connections depend on. The number of streams is what we allow clients. */
+function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
+  return JSON.stringify({ upstream, limits: { ...limits, concurrentStreams: 0 } });
 }
 
-/** Undefined for TCP in the clear. */
-function dialerOf({ name, protocol, tls }: UpstreamConfig): Dialer | undefined {
-  return protocol === 'h2' && tls !== undefined ? tlsDialer(tls, name) : undefined;
+function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
+  const settings = localSettings(all);
+  if (config.protocol === 'http1') return buildHttp1(config, all, origin, log);
+  const tls =
+    config.protocol === 'h2' && config.tls !== undefined
+      ? new UpstreamTls(config.tls, config.name)
+      : undefined;
+  const dialer = tls === undefined ? undefined : tlsDialer(tls);
+  const upstream = new Upstream(config, settings, log.upstreamEvents(config.name), dialer);
+  return { origin, upstream, http1: undefined, tls };
+}
+
+function buildHttp1(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
+  const settings = localSettings(all);
+  const http1 = new Http1Upstream(config, all.limits, log.http1Events(config.name));
+  const dialer = inProcessDialer(() => http1.connect());
+  const events = log.inProcessEvents(config.name);
+  const upstream = new Upstream(inProcessConfig(config), settings, events, dialer);
+  HTTP1_UPSTREAMS.set(upstream, http1);
+  return { origin, upstream, http1, tls: http1.tls };
 }
 
 /** The relay sees one endpoint, in this process; the bridge behind it chooses among the real ones. */
@@ -64,4 +105,34 @@ function inProcessConfig(config: UpstreamConfig): UpstreamConfig {
     endpoints: [{ kind: 'unix', path: '', text }],
     connections: { ...config.connections, max: MOST_IN_PROCESS_CONNECTIONS },
   };
+}
+
+/** Calls that began with it go on; its connections end with them. */
+export function retireUpstreams(before: ProxySnapshot, now: ProxySnapshot): void {
+  for (const [name, old] of before.built) {
+    if (now.built.get(name) === old) continue;
+    old.upstream.close();
+    old.http1?.close();
+  }
+}
+
+/**
+ * Reads the TLS files of upstreams again. Throws UnusableConfig where one cannot be used, and then nothing has changed.
+ * @returns what puts those to use that differ, with the names of their upstreams
+ */
+export function prepareUpstreamTls(
+  snapshot: ProxySnapshot,
+): readonly { readonly name: string; apply(): void }[] {
+  const findings: Finding[] = [];
+  const changes = Array.from(snapshot.built).flatMap(([name, { tls }]) => {
+    try {
+      const apply = tls?.prepare();
+      return apply === undefined ? [] : [{ name, apply }];
+    } catch (error) {
+      findings.push(findingOf(['upstreams', name, 'tls'], error));
+      return [];
+    }
+  });
+  if (findings.length > 0) throw new UnusableConfig(findings);
+  return changes;
 }

@@ -10,20 +10,20 @@ import { hostOf, type ProcessLog } from './process-log.ts';
 const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
 
 export class CallDiagnoses implements ExchangeObserver {
-  readonly #next: ExchangeObserver | undefined;
+  /** Told of the same exchanges. */
+  next: ExchangeObserver | undefined;
   readonly #log: ProcessLog;
   readonly #ring: DiagnosisRing;
 
-  /** @param next told of the same exchanges */
   constructor(next: ExchangeObserver | undefined, log: ProcessLog, ring: DiagnosisRing) {
-    this.#next = next;
+    this.next = next;
     this.#log = log;
     this.#ring = ring;
   }
 
   onExchangeFinished(record: ExchangeRecord): void {
     if (record.endedBy === 'framegate' && record.reason !== '') this.#diagnose(record);
-    this.#next?.onExchangeFinished(record);
+    this.next?.onExchangeFinished(record);
   }
 
   #diagnose({ subject, reason, endpoint }: ExchangeRecord): void {

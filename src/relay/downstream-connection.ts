@@ -15,6 +15,7 @@ import { clientStalled } from './failure.ts';
 import { GrpcWebStream } from './grpc-web-stream.ts';
 import type { RelayContext } from './relay-context.ts';
 import { type DownstreamPeer, RequestHead } from './request-head.ts';
+import type { Snapshot } from './snapshot.ts';
 import { StallWatch } from './stall-watch.ts';
 
 /** A client that does not answer the PING between the two GOAWAYs waits no longer than this. */
@@ -34,6 +35,8 @@ type Call = Exchange | GrpcWebStream;
 
 export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly peer: DownstreamPeer;
+  /** What new calls begin with. Changed by a reload, unless the connection is to end anyway. */
+  snapshot: Snapshot;
   readonly #context: RelayContext;
   readonly #transport: Http2Transport;
   readonly #onClosed: (connection: DownstreamConnection) => void;
@@ -54,6 +57,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     onClosed: (connection: DownstreamConnection) => void,
   ) {
     this.peer = peer;
+    this.snapshot = context.snapshot;
     this.#context = context;
     this.#onClosed = onClosed;
     this.#transport = new Http2Transport(socket, 'server', settings, this, {
@@ -72,6 +76,19 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   get exchangeCount(): number {
     return this.#exchangeCount;
+  }
+
+  /** Those that have a stream still. */
+  get calls(): readonly Call[] {
+    return this.http2.streamOwners().filter(isCall);
+  }
+
+  get exchanges(): readonly Exchange[] {
+    return this.calls.map(exchangeOf).filter((exchange) => exchange instanceof Exchange);
+  }
+
+  get isDraining(): boolean {
+    return this.#drain !== 'no';
   }
 
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
@@ -93,7 +110,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   /** What was decided for an equal header block before still counts, as long as the configuration is the same. */
   #headOf(list: HeaderList): RequestHead {
-    const { snapshot } = this.#context;
+    const { snapshot } = this;
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
     const head = new RequestHead(list, this.peer, snapshot);
@@ -114,8 +131,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   #checkStalls(nowMs: number): void {
     this.#stalls ??= new StallWatch();
-    const calls = this.http2.streamOwners().filter(isCall);
-    for (const call of this.#stalls.check(calls, nowMs)) call.abort(clientStalled());
+    for (const call of this.#stalls.check(this.calls, nowMs)) call.abort(clientStalled());
   }
 
   exchangeFinished(): void {
@@ -149,7 +165,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   /** Ends what is still running, with a status in trailers, and then the connection. */
   abort(cause: Failure): void {
-    for (const call of this.http2.streamOwners().filter(isCall)) call.abort(cause);
+    for (const call of this.calls) call.abort(cause);
     this.#transport.close();
   }
 
@@ -180,6 +196,10 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     clearTimeout(this.#explanationTimer);
     this.#onClosed(this);
   }
+}
+
+function exchangeOf(call: Call): unknown {
+  return call instanceof Exchange ? call : call.exchange;
 }
 
 function isCall(owner: StreamOwner): owner is Call {

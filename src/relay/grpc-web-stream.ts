@@ -59,6 +59,10 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     this.#textRequest = call.isTextRequest ? new TextRequestBody() : undefined;
   }
 
+  get exchange(): GrpcWebExchange | undefined {
+    return this.#exchange;
+  }
+
   /** The exchange was made with this as its stream and its home. */
   start(exchange: GrpcWebExchange, endStream: boolean): void {
     this.#exchange = exchange;

@@ -10,7 +10,7 @@ import type { ExchangeObserver } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
-import type { DownstreamPeer } from './request-head.ts';
+import type { DownstreamPeer, RequestHead } from './request-head.ts';
 import type { RequestIds } from './request-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -18,6 +18,12 @@ import type { Snapshot } from './snapshot.ts';
 const EXPLAINED_STREAMS = 16;
 /** How often connections are asked whether their clients dawdle. */
 const WATCH_INTERVAL_MS = 2000;
+
+/** An exchange, as far as reports show it. */
+export interface RunningCall {
+  readonly subject: RequestHead;
+  readonly durationMs: number;
+}
 
 export class Relay implements RelayContext {
   snapshot: Snapshot;
@@ -55,14 +61,36 @@ export class Relay implements RelayContext {
     return count;
   }
 
-  /** Takes over a socket that speaks HTTP/2. `head` is what was read from it already. */
-  accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined): void {
+  /** For reports: costs a walk over all streams. */
+  get runningCalls(): readonly RunningCall[] {
+    return [...this.#connections].flatMap((connection) => connection.exchanges);
+  }
+
+  /**
+   * Takes over a socket that speaks HTTP/2. `head` is what was read from it already.
+   * @param last of a client that is to go elsewhere: what the calls begin with that it makes before it knows
+   */
+  accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined, last?: Snapshot): void {
     const connection = new DownstreamConnection(socket, peer, head, this, this.#settingsFor(peer), (closed) =>
       this.#closed(closed),
     );
     this.#connections.add(connection);
     this.#watch ??= setInterval(() => this.#checkTime(), WATCH_INTERVAL_MS).unref();
-    if (this.#isDraining) connection.drain();
+    if (last !== undefined) connection.snapshot = last;
+    if (this.#isDraining || last !== undefined) connection.drain();
+  }
+
+  /**
+   * New exchanges begin with `next`. Clients that are to leave are asked to go, and what they still begin stays on the
+   * configuration that has their listener.
+   */
+  replaceSnapshot(next: Snapshot, isToLeave: (peer: DownstreamPeer) => boolean): void {
+    this.snapshot = next;
+    for (const connection of this.#connections) {
+      if (connection.isDraining) continue;
+      if (isToLeave(connection.peer)) connection.drain();
+      else connection.snapshot = next;
+    }
   }
 
   #settingsFor(peer: DownstreamPeer): LocalSettings {

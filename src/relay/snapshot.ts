@@ -6,6 +6,8 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
 export interface Snapshot {
+  /** Counts the configurations of this process: 1, 2, … */
+  readonly epoch: number;
   readonly routes: RouteTable;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly limits: LimitsConfig;

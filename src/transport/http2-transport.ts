@@ -87,7 +87,8 @@ export class Http2Transport implements Flushable, OutputSink {
     const nowMs = Math.floor(startedMs);
     if (nowMs - this.#replenishedAtMs >= 1000) this.#replenish(nowMs);
     connection.receive(chunk, nowMs, isKept);
-    if (chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
+    // Of clients only: an upstream's connection carries the calls of many, and this cost 64 KiB messages a twentieth.
+    if (this.#mayPause && chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
     else if (connection.hasUnread) this.#readOn(startedMs + LONGEST_TURN_MS);
     this.#afterReading();
   }

@@ -35,6 +35,9 @@ export class Endpoint implements UpstreamConnectionEvents {
   #connecting: UpstreamConnection | undefined = undefined;
   #uselessInRow = 0;
   #isClosed = false;
+  #isDestroyed = false;
+  /** What is retired now is so by our own wish, which says nothing about the endpoint. */
+  #isLettingGo = false;
   /** Why it could not be reached last time, until it is reached. */
   lastFailure: Diagnosis | undefined = undefined;
 
@@ -62,7 +65,7 @@ export class Endpoint implements UpstreamConnectionEvents {
 
   /** Dials when that is allowed. @returns whether a connection is on its way, or streams will become free */
   seekCapacity(nowMs: number): boolean {
-    if (this.#isClosed) return false;
+    if (this.#isDestroyed) return false;
     if (this.#connecting !== undefined) return true;
     // Draining connections do not count: their streams may last for days.
     const isFull = this.#ready.length >= this.#config.max;
@@ -81,16 +84,22 @@ export class Endpoint implements UpstreamConnectionEvents {
     return false;
   }
 
-  /** Connections take no new streams and end with those they have. */
+  /** From now on no connection is kept once it has no stream. Who still has calls to make may make them. */
   close(): void {
     this.#isClosed = true;
-    for (const connection of this.#ready.slice()) connection.drain();
-    this.#connecting?.drain();
+    for (const connection of this.#ready.slice()) this.#drainIfIdle(connection);
+  }
+
+  #drainIfIdle(connection: UpstreamConnection): void {
+    if (connection.activeStreams > 0) return;
+    this.#isLettingGo = true;
+    connection.drain();
+    this.#isLettingGo = false;
   }
 
   /** Ends every connection now. */
   destroy(reason: string): void {
-    this.#isClosed = true;
+    this.#isDestroyed = true;
     for (const connection of [...this.#ready, ...this.#draining]) connection.destroy(reason);
     this.#connecting?.destroy(reason);
   }
@@ -101,12 +110,18 @@ export class Endpoint implements UpstreamConnectionEvents {
     this.lastFailure = undefined;
     this.#ready.push(connection);
     this.#events.onConnected(this);
+    this.#offer(connection);
+  }
+
+  /** Those that wait come first. */
+  #offer(connection: UpstreamConnection): void {
     this.#events.onCapacity();
+    if (this.#isClosed) this.#drainIfIdle(connection);
   }
 
   onFailed(_connection: UpstreamConnection, diagnosis: Diagnosis): void {
     this.#connecting = undefined;
-    if (this.#isClosed) return;
+    if (this.#isDestroyed) return;
     this.#backoff.fail(performance.now());
     this.lastFailure = diagnosis;
     this.#events.onConnectFailed(this, diagnosis);
@@ -115,10 +130,11 @@ export class Endpoint implements UpstreamConnectionEvents {
   onRetired(connection: UpstreamConnection, reason: string): void {
     const index = this.#ready.indexOf(connection);
     if (index !== -1) this.#ready.splice(index, 1);
+    if (this.#isLettingGo) return;
     // A draining one has calls that may still be answered: it is judged when it is gone.
     if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
     else this.#judge(connection);
-    if (!this.#isClosed) this.#events.onRetired(this, reason);
+    if (!this.#isDestroyed) this.#events.onRetired(this, reason);
   }
 
   /** An endpoint that takes connections and lets go of them unused would otherwise be dialled without a pause. */
@@ -129,7 +145,7 @@ export class Endpoint implements UpstreamConnectionEvents {
     } else if (++this.#uselessInRow >= USELESS_IN_ROW) {
       this.#backoff.fail(performance.now());
       this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
-      if (!this.#isClosed) this.#events.onConnectFailed(this, this.lastFailure);
+      if (!this.#isDestroyed) this.#events.onConnectFailed(this, this.lastFailure);
     }
   }
 
@@ -137,8 +153,8 @@ export class Endpoint implements UpstreamConnectionEvents {
     if (this.#draining.delete(connection)) this.#judge(connection);
   }
 
-  onCapacity(): void {
-    this.#events.onCapacity();
+  onCapacity(connection: UpstreamConnection): void {
+    this.#offer(connection);
   }
 
   onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {

@@ -1,23 +1,20 @@
 // Upstream connections over TLS, on which HTTP/2 has to be chosen by ALPN.
 
 import { connect } from 'node:tls';
-import type { UpstreamTlsConfig } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import { type Dialer, destination, sharedReads, socketOptions } from './dial.ts';
-import { tlsErrorCode, upstreamSecureContext, upstreamServerName } from './upstream-tls.ts';
+import { tlsErrorCode, type UpstreamTls, upstreamServerName } from './upstream-tls.ts';
 
-/** Throws an Error that names the upstream and the file where one cannot be used. */
-export function tlsDialer(config: UpstreamTlsConfig, upstream: string): Dialer {
-  const secureContext = upstreamSecureContext(config, upstream);
+export function tlsDialer(tls: UpstreamTls): Dialer {
   return {
     isInProcess: false,
     dial(address, events) {
-      const servername = upstreamServerName(config, address);
+      const servername = upstreamServerName(tls.config, address);
       // A variable of its own: the types of node:tls lack the options it hands on to node:net.
       const options = {
         ...destination(address),
         ...socketOptions,
-        secureContext,
+        secureContext: tls.secureContext,
         ALPNProtocols: ['h2'],
         ...(servername === undefined ? {} : { servername }),
         onread: sharedReads(events),

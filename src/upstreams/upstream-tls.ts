@@ -1,21 +1,76 @@
 // TLS towards endpoints, whatever is spoken inside: the certificates are verified, always.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Address, UpstreamTlsConfig } from '../config/config.ts';
 
-/** Reads the files. Throws an Error that names the upstream and the file where one cannot be used. */
-export function upstreamSecureContext(config: UpstreamTlsConfig, upstream: string): SecureContext {
+interface Material {
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+  readonly secureContext: SecureContext;
+}
+
+/** What one upstream trusts and shows of itself. Its files may be read again; new connections then use what they hold. */
+export class UpstreamTls {
+  readonly config: UpstreamTlsConfig;
+  readonly #upstream: string;
+  #material: Material;
+
+  /** Reads the files. Throws an Error that names the upstream and the file where one cannot be used. */
+  constructor(config: UpstreamTlsConfig, upstream: string) {
+    this.config = config;
+    this.#upstream = upstream;
+    this.#material = read(config, upstream);
+  }
+
+  get secureContext(): SecureContext {
+    return this.#material.secureContext;
+  }
+
+  get files(): readonly string[] {
+    return [this.config.ca, this.config.cert, this.config.key].filter((file) => file !== undefined);
+  }
+
+  /** What is shown to the endpoints; undefined: nothing. */
+  get certificate(): X509Certificate | undefined {
+    const { cert } = this.#material;
+    return cert === undefined ? undefined : new X509Certificate(cert);
+  }
+
+  /**
+   * Reads the files again. Throws as the constructor does, and then nothing has changed.
+   * @returns what puts them to use, or undefined where they hold what they held
+   */
+  prepare(): (() => void) | undefined {
+    const material = read(this.config, this.#upstream);
+    if (isSame(material, this.#material)) return undefined;
+    return () => {
+      this.#material = material;
+    };
+  }
+}
+
+function read(config: UpstreamTlsConfig, upstream: string): Material {
   try {
     const [ca, cert, key] = [config.ca, config.cert, config.key].map((file) =>
       file === undefined ? undefined : readFileSync(file),
     );
-    return createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
+    return { ca, cert, key, secureContext: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`upstream '${upstream}': its TLS files cannot be used: ${reason}`, { cause: error });
   }
+}
+
+function isSame(a: Material, b: Material): boolean {
+  return isEqual(a.ca, b.ca) && isEqual(a.cert, b.cert) && isEqual(a.key, b.key);
+}
+
+function isEqual(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
 }
 
 /**

@@ -131,10 +131,12 @@ export class Upstream {
     }
   }
 
-  /** Takes no new connections; those it has end with their streams. */
+  /**
+   * Its time is over: connections end with their last stream. Calls that wait, and those that began while it was in use
+   * and have an attempt still to make, are served, by a new connection if need be.
+   */
   close(): void {
     for (const endpoint of this.#endpoints) endpoint.close();
-    this.#reconsiderWaiting();
   }
 
   destroy(reason: string): void {

@@ -7,7 +7,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type AdminServer, openAdminServer, type Readiness } from '../../src/admin/admin-server.ts';
+import {
+  type AdminServer,
+  type AdminState,
+  openAdminServer,
+  type Readiness,
+} from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/config.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 
@@ -21,6 +26,7 @@ interface Asked {
   readonly path: string;
   readonly method?: string;
   readonly host?: string;
+  readonly origin?: string;
 }
 
 const loopback: Address = { kind: 'tcp', host: '127.0.0.1', port: 0, text: '127.0.0.1:0' };
@@ -34,7 +40,10 @@ function ask(address: Address, asked: Asked): Promise<Received> {
       path: asked.path,
       method: asked.method ?? 'GET',
       agent: false,
-      headers: asked.host === undefined ? {} : { host: asked.host },
+      headers: {
+        ...(asked.host === undefined ? {} : { host: asked.host }),
+        ...(asked.origin === undefined ? {} : { origin: asked.origin }),
+      },
     });
     sent.on('error', reject);
     sent.on('response', (response) => {
@@ -69,14 +78,19 @@ function sendRaw(address: Address, octets: string): Promise<string> {
 
 const ready = (): Readiness => ({ ready: true });
 const nothing = () => new DiagnosisRing().report();
-const readyState = { readiness: ready, diagnoses: nothing };
+const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
+  config: () => ({ epoch: 7 }),
+  reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
+  drain: () => ({ status: 202, body: { state: 'draining' } }),
+};
+const readyState = { readiness: ready, diagnoses: nothing, ...others };
 
 describe('an admin server', () => {
   let readiness = ready;
   let diagnoses = new DiagnosisRing();
   let server: AdminServer;
   before(async () => {
-    const state = { readiness: () => readiness(), diagnoses: () => diagnoses.report() };
+    const state = { readiness: () => readiness(), diagnoses: () => diagnoses.report(), ...others };
     server = await openAdminServer({ address: loopback }, state);
   });
   after(() => server.close());
@@ -128,6 +142,33 @@ describe('an admin server', () => {
     const answer = await ask(server.address, { path: '/api/diagnoses', host: 'evil.example' });
     assert.equal(answer.status, 421);
     assert.doesNotMatch(answer.body, /recent/);
+  });
+
+  test('shows the configuration, reloads and drains, and answers what came of it', async () => {
+    const config = await ask(server.address, { path: '/api/config' });
+    assert.deepEqual([config.status, JSON.parse(config.body)], [200, { epoch: 7 }]);
+    const reload = await ask(server.address, { path: '/api/reload', method: 'POST' });
+    assert.equal(reload.status, 422);
+    assert.deepEqual(JSON.parse(reload.body).problems, ['c.yaml:1:1 – wrong']);
+    const drain = await ask(server.address, { path: '/api/drain', method: 'POST' });
+    assert.deepEqual([drain.status, JSON.parse(drain.body)], [202, { state: 'draining' }]);
+  });
+
+  test('neither reloads nor drains for a link, or for a web page of another server', async () => {
+    const read = await ask(server.address, { path: '/api/drain' });
+    assert.deepEqual([read.status, read.headers['allow']], [405, 'POST']);
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1']) {
+      const answer = await ask(server.address, { path: '/api/drain', method: 'POST', origin });
+      assert.equal(answer.status, 403, origin);
+    }
+    const host = server.address.text;
+    const own = await ask(server.address, {
+      path: '/api/drain',
+      method: 'POST',
+      host,
+      origin: `http://${host}`,
+    });
+    assert.equal(own.status, 202);
   });
 
   test('answers HEAD without a body', async () => {

@@ -60,7 +60,7 @@ export class BridgeUnderTest {
       snapshot: () => snapshot,
       observer: { onExchangeFinished: (record) => this.records.push({ ...record }) },
       requestIds: new RequestIds(),
-      http1Upstream: (name) => (name === 'web' ? this.upstream : undefined),
+      http1Upstream: ({ name }) => (name === 'web' ? this.upstream : undefined),
       handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
       onRefused: (_peer, token, detail) =>
         this.refused.push(detail === undefined ? token : `${token}: ${detail}`),
@@ -109,6 +109,7 @@ export class BridgeUnderTest {
     ];
     const routes = options.routes ?? [{ upstream: 'web' }];
     return {
+      epoch: 1,
       routes: compileRoutes(routes.map(routeConfig)),
       upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
       limits: limitsOf(options),

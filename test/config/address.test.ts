@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { parseAddress, parseNetwork } from '../../src/config/address.ts';
+import { parseAddress, parseListenAddress, parseNetwork } from '../../src/config/address.ts';
 import { isFault } from '../../src/config/problem.ts';
 
 function tcp(text: string, host: string, port: number): void {
@@ -31,6 +31,15 @@ test('what is not an address is refused', () => {
     '1.2.3:80', '1.2.3.4.5:80', '-a:80', 'a-:80', 'a..b:80', 'a b:80', 'http://a:80', 'unix:', 'unix:/', 'unix:a',
     'unix:/a\0b', `unix:/${'a'.repeat(107)}`, `${'a'.repeat(254)}:80`, 'systemd:name', 'host:80\n']; // biome-ignore format: a list
   for (const text of texts) assert.ok(isFault(parseAddress(text, 'listen')), JSON.stringify(text));
+});
+
+test('a listener may name a socket of systemd, and nothing else may', () => {
+  const text = 'systemd:framegate.socket';
+  assert.deepEqual(parseListenAddress(text), { kind: 'systemd', socketName: 'framegate.socket', text });
+  for (const purpose of ['listen', 'connect'] as const) assert.ok(isFault(parseAddress(text, purpose)));
+  for (const name of ['', 'a:b', 'a\nb', 'ä', 'a'.repeat(256)]) {
+    assert.ok(isFault(parseListenAddress(`systemd:${name}`)), JSON.stringify(name));
+  }
 });
 
 test('IPv6 without brackets is told how to write them', () => {

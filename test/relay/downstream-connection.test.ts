@@ -33,7 +33,7 @@ class Connected {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const requestIds = new RequestIds();
     const context = {
-      snapshot: { routes: compileRoutes([]), upstreams: new Map(), limits },
+      snapshot: { epoch: 1, routes: compileRoutes([]), upstreams: new Map(), limits },
       observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
       deadlines: new DeadlineWheel(() => 0),
       requestIds,

@@ -42,6 +42,7 @@ class Ran {
     const { method, path, contentType } = { ...GRPC, ...request };
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const snapshot = {
+      epoch: 1,
       routes: compileRoutes([
         { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' },
       ]),

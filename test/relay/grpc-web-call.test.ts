@@ -45,6 +45,7 @@ function head(
     list,
     { ...PEER, ...peer },
     {
+      epoch: 1,
       routes: compileRoutes([{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
       upstreams: new Map([['voice', standIn<Upstream>({ name: 'voice', protocol: 'h2c' })]]),
       limits: {

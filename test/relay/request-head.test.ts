@@ -36,6 +36,7 @@ function route(path: string, stripPrefix?: string, upstream = 'voice'): RouteCon
 }
 
 const SNAPSHOT: Snapshot = {
+  epoch: 1,
   routes: compileRoutes([
     route('/a.*'),
     route('/grpc/*', '/grpc'),

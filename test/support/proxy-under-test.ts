@@ -188,7 +188,7 @@ export async function startRawUpstream(
   return server;
 }
 
-function configOf(text: string): Config {
+export function configOf(text: string): Config {
   const loaded = parseConfig(text, 'test.yaml');
   if ('problems' in loaded)
     assert.fail(loaded.problems.map(({ path, message }) => `${path} ${message}`).join('\n'));

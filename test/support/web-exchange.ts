@@ -31,6 +31,7 @@ export class WebExchange {
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const grpcWeb = { origins: undefined };
     const snapshot = {
+      epoch: 1,
       routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
       upstreams: new Map([['voice', new ScriptedUpstream(this.connection).asUpstream]]),
       limits: {

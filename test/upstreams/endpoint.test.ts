@@ -159,19 +159,28 @@ test('one that lets go of its connections unused is dialled with pauses, and sai
   assert.equal(watched.seeks(), true, 'it has served: no pause');
 });
 
-test('closed it is neither dialled nor heard of again, and running calls finish', async (t) => {
+test('closed it keeps no connection that has no calls, says nothing of it, and running calls finish', async (t) => {
   const server = await started(t);
   const watched = new Watched(t, server);
   const call = new CallOnConnection(await watched.connects());
   watched.log.length = 0;
   watched.endpoint.close();
   watched.endpoint.close();
-  assert.equal(watched.seeks(), false);
-  assert.equal(watched.endpoint.pickReady(), undefined);
   await watched.until('the request is there', () => server.requests.length === 1);
   server.requests[0].succeed();
   await watched.until('the socket is closed', () => server.peers[0].isClosed);
   assert.deepEqual([call.end, watched.log], ['answered', []]);
+  assert.equal(watched.endpoint.pickReady(), undefined);
+});
+
+test('closed while it connects, it serves who waits and then lets go', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  assert.equal(watched.seeks(), true);
+  watched.endpoint.close();
+  await watched.until('it was connected', () => watched.log.includes('connected'));
+  await watched.until('the socket is closed', () => server.peers.some(({ isClosed }) => isClosed));
+  assert.equal(watched.endpoint.lastFailure, undefined);
 });
 
 test('destroyed while it connects and while it drains, everything ends and nothing is told', async (t) => {

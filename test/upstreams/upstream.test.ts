@@ -246,19 +246,35 @@ test('a lost connection is never picked, from the moment its streams are told', 
   assert.equal(picked, undefined);
 });
 
-test('close() takes no new calls and lets running ones finish', async (t) => {
+test('close() lets running and waiting calls finish, and then the connection ends', async (t) => {
   const server = await started(t, oneStream);
-  const group = new Group(t, [server]);
+  const group = new Group(t, [server], { max: 1 });
   const running = await group.runs();
   const waiting = group.waits();
   group.upstream.close();
   group.upstream.close();
-  assert.deepEqual([waiting.told, group.waits().told], ['upstream_closed', 'upstream_closed']);
-  assert.equal(group.upstream.pick(), undefined);
-  (await server.wantRequest()).succeed();
+  assert.equal(waiting.told, '');
+  (await server.wantRequest(0)).succeed();
   await eventually('the call ends', () => running.end !== '');
+  (await server.wantRequest(1)).succeed();
+  await eventually('the call that waited ends', () => waiting.call?.end === 'answered');
   assert.equal(running.end, 'answered');
   await server.peers[0].wantClosed();
+  assert.equal(server.peers.length, 1);
+});
+
+test('close() ends idle connections, and a call that still has an attempt to make gets one of its own', async (t) => {
+  const server = await started(t, oneStream);
+  const group = new Group(t, [server]);
+  const first = await group.runs();
+  (await server.wantRequest(0)).succeed();
+  await eventually('the call ends', () => first.end !== '');
+  group.upstream.close();
+  await server.peers[0].wantClosed();
+  const late = group.waits();
+  (await server.wantRequest(1)).succeed();
+  await eventually('the late call ends', () => late.call?.end === 'answered');
+  await server.peers[1].wantClosed();
 });
 
 test('destroy() ends everything now, what connects included', async (t) => {

@@ -1,0 +1,111 @@
+// What a listener does with the connections it accepts, built from one version of its configuration. Never changed: a
+// reload builds another, for the connections that come after it.
+
+import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenerConfig } from '../config/config.ts';
+import { type Certificate, isSameCertificate, loadCertificates } from './certificates.ts';
+import { Http1Side } from './http1-side.ts';
+import { ListenerError } from './listener-error.ts';
+import type { ListenerHandler } from './listener-handler.ts';
+import type { PeerSource } from './peer.ts';
+import { plaintextAcceptor } from './plaintext-server.ts';
+import type { ListenerTimeouts, ServerContext } from './server-context.ts';
+import { tlsAcceptor } from './tls-server.ts';
+import { compileTrustedClients } from './trusted-clients.ts';
+
+/** Where the listener is bound; known once it is. */
+export interface ListenerPlace {
+  port: number | undefined;
+  isUnix: boolean;
+}
+
+export interface ListenerService {
+  readonly config: ListenerConfig;
+  readonly handler: ListenerHandler;
+  /** None without TLS. */
+  readonly certificates: readonly Certificate[];
+  readonly http1: Http1Side;
+  accept(socket: Socket): void;
+}
+
+export interface ServiceParts {
+  readonly config: ListenerConfig;
+  readonly handler: ListenerHandler;
+  readonly place: ListenerPlace;
+  readonly timeouts: ListenerTimeouts;
+}
+
+/**
+ * Rejects with a ListenerError where certificates cannot be used.
+ * @param current what is used now: it is given back where nothing would differ, and where only the handler is the same its
+ *   HTTP/1.1 connections stay with it
+ */
+export async function createListenerService(
+  parts: ServiceParts,
+  current?: ListenerService,
+): Promise<ListenerService> {
+  const { config, handler } = parts;
+  const certificates = await loadTls(config);
+  const isSameHandler = current?.handler === handler;
+  if (
+    isSameHandler &&
+    isDeepStrictEqual(config, current.config) &&
+    areSame(certificates, current.certificates)
+  ) {
+    return current;
+  }
+  const http1 = isSameHandler ? current.http1 : new Http1Side(handler, parts.timeouts.http1HeadersMs);
+  const context = contextOf(parts, http1);
+  return { config, handler, certificates, http1, accept: acceptorOf(config, context, certificates) };
+}
+
+function contextOf({ config, handler, place, timeouts }: ServiceParts, http1: Http1Side): ServerContext {
+  const { proxyProtocol } = config;
+  const source: PeerSource = {
+    listener: config.name,
+    get isUnix() {
+      return place.isUnix;
+    },
+    isTrusted: compileTrustedClients(config.trustedClients),
+    mismatchPolicy: config.mismatch,
+    port: () => place.port,
+  };
+  const isProxy = proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted);
+  return { source, handler, timeouts, http1, isProxy };
+}
+
+async function loadTls({ name, tls }: ListenerConfig): Promise<readonly Certificate[]> {
+  if (tls === undefined) return [];
+  if (tls.certificates.length === 0) {
+    throw new ListenerError('tls', `listener '${name}': tls needs a certificate`);
+  }
+  return loadCertificates(tls.certificates).catch((error: unknown) => {
+    throw tlsError(name, error);
+  });
+}
+
+function acceptorOf(
+  config: ListenerConfig,
+  context: ServerContext,
+  certificates: readonly Certificate[],
+): (socket: Socket) => void {
+  if (config.tls === undefined) return plaintextAcceptor(context);
+  try {
+    return tlsAcceptor(context, config.tls, certificates);
+  } catch (error) {
+    throw tlsError(config.name, error);
+  }
+}
+
+function tlsError(listener: string, error: unknown): ListenerError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ListenerError('tls', `listener '${listener}': ${reason}`, error);
+}
+
+function areSame(some: readonly Certificate[], others: readonly Certificate[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((certificate, index) => isSameCertificate(certificate, others[index]))
+  );
+}

@@ -1,0 +1,55 @@
+// The admin server, and its change to another address: the new one is open before the old one closes.
+
+import { isDeepStrictEqual } from 'node:util';
+import { type AdminServer, type AdminState, openAdminServer } from '../admin/admin-server.ts';
+import type { AdminConfig } from '../config/config.ts';
+import type { Logger } from '../observability/logger.ts';
+import { findingOf, UnusableConfig } from './unusable-config.ts';
+
+export interface AdminChange {
+  apply(): void;
+  /** Leaves everything as it was. */
+  discard(): Promise<void>;
+}
+
+export class AdminPort {
+  readonly #state: AdminState;
+  readonly #logger: Logger;
+  #config: AdminConfig | undefined = undefined;
+  #server: AdminServer | undefined = undefined;
+
+  constructor(state: AdminState, logger: Logger) {
+    this.#state = state;
+    this.#logger = logger;
+  }
+
+  /** Throws UnusableConfig, and then nothing has changed. */
+  async prepare(config: AdminConfig | undefined): Promise<AdminChange> {
+    if (isDeepStrictEqual(config, this.#config)) return { apply() {}, discard: async () => undefined };
+    const server = config === undefined ? undefined : await this.#open(config);
+    return {
+      apply: () => {
+        const old = this.#server;
+        this.#server = server;
+        this.#config = config;
+        if (server !== undefined) this.#logger.info({ address: server.address.text }, 'admin server listens');
+        old?.close().catch(ignore);
+      },
+      discard: async () => server?.close(),
+    };
+  }
+
+  #open(config: AdminConfig): Promise<AdminServer> {
+    return openAdminServer(config, this.#state, this.#logger).catch((error: unknown) => {
+      throw new UnusableConfig([findingOf(['admin', 'address'], error)]);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+}
+
+function ignore(): void {
+  // Closing has nothing to report.
+}

@@ -1,0 +1,49 @@
+// Warns of certificates that expire soon: once for each threshold and certificate.
+
+import type { Logger } from '../observability/logger.ts';
+import type { TlsUser, UsedCertificate } from './tls-users.ts';
+
+const DAY_MS = 86_400_000;
+/** The first that holds counts. */
+const THRESHOLD_DAYS = [0, 1, 7, 21];
+/** Certificates that are long gone need not be remembered. */
+const MOST_REMEMBERED = 1024;
+
+/** Whole days that are left; negative when it has expired. */
+export function daysLeft({ certificate }: UsedCertificate, nowEpochMs: number): number {
+  return Math.floor((certificate.validToDate.getTime() - nowEpochMs) / DAY_MS);
+}
+
+export class CertificateExpiry {
+  readonly #logger: Logger;
+  readonly #said = new Set<string>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  check(users: readonly TlsUser[], nowEpochMs: number): void {
+    for (const user of users) {
+      for (const used of user.certificates()) this.#checkOne(user, used, nowEpochMs);
+    }
+  }
+
+  #checkOne(user: TlsUser, used: UsedCertificate, nowEpochMs: number): void {
+    const { certificate, file } = used;
+    const leftMs = certificate.validToDate.getTime() - nowEpochMs;
+    const threshold = THRESHOLD_DAYS.find((days) => leftMs <= days * DAY_MS);
+    if (threshold === undefined) return;
+    const key = `${user.kind} ${user.name} ${certificate.fingerprint256} ${threshold}`;
+    if (this.#said.has(key)) return;
+    if (this.#said.size >= MOST_REMEMBERED) this.#said.clear();
+    this.#said.add(key);
+    const notAfter = certificate.validToDate.toISOString();
+    const fields = { [user.kind]: user.name, file, notAfter, daysLeft: daysLeft(used, nowEpochMs) };
+    if (leftMs <= 0) this.#logger.error(fields, 'a certificate has expired: clients refuse it');
+    else this.#logger.warn(fields, `a certificate expires in ${counted(threshold)} or less: renew it`);
+  }
+}
+
+function counted(days: number): string {
+  return days === 1 ? '1 day' : `${days} days`;
+}

@@ -1,0 +1,97 @@
+// Reads certificates again when their files have changed, and warns before they expire. All or nothing for each listener
+// and upstream: a certificate whose key is not there yet is tried again, and the old pair serves on.
+
+import type { Logger } from '../observability/logger.ts';
+import { CertificateExpiry } from './certificate-expiry.ts';
+import { signatureOf } from './file-signature.ts';
+import { Poll } from './poll.ts';
+import type { TlsUser } from './tls-users.ts';
+
+const EXPIRY_CHECK_MS = 3_600_000;
+
+export interface CertificateWatchOptions {
+  readonly users: () => readonly TlsUser[];
+  /** Runs it when no reload runs. */
+  readonly serially: (task: () => Promise<void>) => Promise<void>;
+  readonly logger: Logger;
+}
+
+export class CertificateWatch {
+  readonly #options: CertificateWatchOptions;
+  readonly #expiry: CertificateExpiry;
+  readonly #poll = new Poll(() => this.#look());
+  readonly #expiryTimer: NodeJS.Timeout;
+  /** Of the files as they were last read. */
+  readonly #read = new Map<string, string>();
+  /** What was said of files that cannot be used. */
+  readonly #complaints = new Map<string, string>();
+
+  constructor(options: CertificateWatchOptions) {
+    this.#options = options;
+    this.#expiry = new CertificateExpiry(options.logger);
+    this.#expiryTimer = setInterval(() => this.checkExpiry(), EXPIRY_CHECK_MS).unref();
+  }
+
+  setInterval(everyMs: number | undefined): void {
+    this.#poll.setInterval(everyMs);
+  }
+
+  close(): void {
+    this.#poll.setInterval(undefined);
+    clearInterval(this.#expiryTimer);
+  }
+
+  checkExpiry(): void {
+    this.#expiry.check(this.#options.users(), Date.now());
+  }
+
+  #look(): Promise<void> {
+    return this.#options.serially(async () => {
+      for (const user of this.#options.users()) await this.#lookAt(user);
+    });
+  }
+
+  async #lookAt(user: TlsUser): Promise<void> {
+    const key = `${user.kind} ${user.name} ${user.files.join(' ')}`;
+    // Before they are read: what changes in between is seen next time.
+    const signature = await signatureOf(user.files);
+    if (this.#read.get(key) === signature) return;
+    try {
+      const apply = await user.prepare();
+      this.#read.set(key, signature);
+      this.#complaints.delete(key);
+      if (apply === undefined) return;
+      apply();
+      this.#report(user);
+    } catch (error) {
+      this.#complain(key, user, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #report(user: TlsUser): void {
+    for (const { file, certificate } of user.certificates()) {
+      const fields = { [user.kind]: user.name, file, subject: subjectOf(certificate.subject) };
+      const notAfter = certificate.validToDate.toISOString();
+      this.#options.logger.info({ ...fields, notAfter }, 'certificate reloaded: new connections get it');
+    }
+    if (user.certificates().length === 0) {
+      this.#options.logger.info({ [user.kind]: user.name }, 'TLS files reloaded: new connections use them');
+    }
+    this.checkExpiry();
+  }
+
+  /** Once for each thing that is wrong. */
+  #complain(key: string, user: TlsUser, problem: string): void {
+    if (this.#complaints.get(key) === problem) return;
+    this.#complaints.set(key, problem);
+    this.#options.logger.warn(
+      { [user.kind]: user.name, problem },
+      'changed TLS files cannot be used; the old ones serve on, and the files are looked at again',
+    );
+  }
+}
+
+/** On one line: 'CN=example.com'. */
+export function subjectOf(subject: string | undefined): string {
+  return (subject ?? '').replaceAll('\n', ', ');
+}

@@ -1,0 +1,34 @@
+// Says now and then in the log what a draining process still waits for.
+
+import type { Logger } from '../observability/logger.ts';
+
+const EVERY_MS = 5000;
+
+interface RunningCall {
+  readonly subject: { readonly method: string };
+  readonly durationMs: number;
+}
+
+export class DrainProgress {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(logger: Logger, calls: () => readonly RunningCall[], everyMs: number = EVERY_MS) {
+    this.#timer = setInterval(() => {
+      const running = calls();
+      if (running.length > 0) logger.info({ calls: running.length }, describeProgress(running));
+    }, everyMs).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** 'draining: 12 calls left, oldest 48 s, /voice.VoiceAssistant/StreamAudio'. */
+export function describeProgress(calls: readonly RunningCall[]): string {
+  const [first] = calls;
+  const oldest = calls.reduce((older, call) => (call.durationMs > older.durationMs ? call : older), first);
+  const count = calls.length === 1 ? '1 call' : `${calls.length} calls`;
+  const path = oldest.subject.method.split('?', 1)[0].slice(0, 256);
+  return `draining: ${count} left, oldest ${Math.floor(oldest.durationMs / 1000)} s, ${path}`;
+}

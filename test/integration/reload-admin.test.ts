@@ -1,0 +1,49 @@
+// The admin server is under the configuration that it reloads.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { startReloadingProxy } from '../support/reloading-proxy.ts';
+
+test('the admin server moves: who asked is still answered, and then it listens elsewhere only', async (t) => {
+  const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: ['127.0.0.1:1'] } } });
+  const socketPath = join(proxy.folder, 'admin.sock');
+  proxy.write({ admin: { address: `unix:${socketPath}` } });
+  const answer = await proxy.reload();
+  assert.deepEqual([answer.status, answer.body.result, answer.body.epoch], [200, 'reloaded', 2]);
+  await eventually('the old address is closed', () =>
+    proxy.ask('GET', '/live').then(
+      () => false,
+      ({ code }) => code === 'ECONNREFUSED',
+    ),
+  );
+  const sent = request({ socketPath, path: '/ready', agent: false }).end();
+  const [response]: IncomingMessage[] = await once(sent, 'response');
+  assert.equal(response.statusCode, 200);
+  response.resume();
+});
+
+test('admin: off closes it, and SIGHUP opens it again', async (t) => {
+  const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: ['127.0.0.1:1'] } } });
+  const port = await proxy.process.port('admin');
+  proxy.write({ admin: 'off' });
+  assert.equal((await proxy.reload()).status, 200);
+  await eventually('it is closed', () =>
+    proxy.ask('GET', '/live').then(
+      () => false,
+      () => true,
+    ),
+  );
+  proxy.write({ admin: { address: `127.0.0.1:${port}` } });
+  proxy.process.signal('SIGHUP');
+  // Open a moment before the new configuration is in use.
+  await eventually('it is open, and shows the new configuration', () =>
+    proxy.state().then(
+      ({ epoch }) => epoch === 3,
+      () => false,
+    ),
+  );
+});

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { LogDestination } from '../../src/observability/log-destination.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { buildSnapshot } from '../../src/proxy/build-snapshot.ts';
+import { configReport, olderEpochs } from '../../src/proxy/config-report.ts';
+import { ProcessLog } from '../../src/proxy/process-log.ts';
+import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
+
+function call(epoch: number, seconds: number) {
+  return { subject: { snapshot: { epoch } }, durationMs: seconds * 1000 };
+}
+
+test('exchanges on older configurations are told by epoch, with the age of the oldest', () => {
+  const calls = [call(3, 1), call(1, 48.9), call(2, 5), call(1, 7), call(3, 2)];
+  assert.deepEqual(olderEpochs(3, calls), [
+    { epoch: 1, exchanges: 2, oldestSeconds: 48 },
+    { epoch: 2, exchanges: 1, oldestSeconds: 5 },
+  ]);
+});
+
+test('the configuration is shown as resolved, without values that routes ask for as secrets', async () => {
+  const headers = { 'x-api-key': 'hunter2', 'x-tenant': 'blue' };
+  const routes = [{ name: 'r', match: { path: '/*', headers }, upstream: 'voice' }];
+  const config = configOf(await proxyConfigText({ sections: { routes } }));
+  const logger = createLogger({ level: 'silent', access: false }, new LogDestination({ fd: 1 }));
+  const snapshot = buildSnapshot(config, new ProcessLog(logger, new DiagnosisRing()));
+  const reloads = { reloaded: 0, refused: 0, failed: 0, lastError: undefined };
+  const text = JSON.stringify(configReport(snapshot, [], [], reloads));
+  assert.doesNotMatch(text, /hunter2/);
+  assert.match(text, /"x-api-key":"\[redacted\]","x-tenant":"blue"/);
+  assert.match(text, /"epoch":1,/);
+  assert.match(text, /"timeoutMs":0/);
+});

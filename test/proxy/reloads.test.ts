@@ -1,0 +1,151 @@
+// Who gets which answer when reloads are asked for at once, and what is counted.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
+import type { LogFields, Logger } from '../../src/observability/logger.ts';
+import { type ReloadResult, Reloads } from '../../src/proxy/reloads.ts';
+import { findingOf, UnusableConfig } from '../../src/proxy/unusable-config.ts';
+import { nextTurns } from '../support/memory-socket.ts';
+
+const changes = {
+  listeners: { added: [], changed: [], removed: [] },
+  routes: { added: [], changed: [], removed: [] },
+  upstreams: { added: [], changed: [], removed: [] },
+  sections: [],
+};
+
+const text = [
+  'listeners: [{ address: 127.0.0.1:8080 }]',
+  'routes: [{ match: { path: /* }, upstream: voice }]',
+  'upstreams:',
+  '  voice: { endpoints: ["127.0.0.1:50051"] }',
+  '',
+].join('\n');
+
+/** A change that ends when the test says so. */
+interface Applied {
+  readonly config: Config;
+  succeed(): void;
+  fail(error: unknown): void;
+}
+
+class ReloadsUnderTest {
+  readonly reloads: Reloads;
+  readonly file: string;
+  readonly applied: Applied[] = [];
+  readonly events: string[] = [];
+  readonly log: string[] = [];
+  obstacle: string | undefined = undefined;
+
+  constructor(t: TestContext) {
+    const folder = mkdtempSync(join(tmpdir(), 'framegate-reloads-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    this.file = join(folder, 'config.yaml');
+    this.write(text);
+    const say = (_fields: LogFields, message: string): void => {
+      this.log.push(message);
+    };
+    const logger: Logger = {
+      level: 'info',
+      isLevelEnabled: () => true,
+      trace: say,
+      debug: say,
+      info: say,
+      warn: say,
+      error: say,
+      fatal: say,
+      child: () => logger,
+    };
+    this.reloads = new Reloads({
+      file: this.file,
+      logger,
+      apply: (config) =>
+        new Promise((resolve, reject) => {
+          const epoch = this.applied.length + 2;
+          this.applied.push({ config, succeed: () => resolve({ epoch, changes }), fail: reject });
+        }),
+      obstacle: () => this.obstacle,
+      onBegin: () => this.events.push('begin'),
+      onEnd: () => this.events.push('end'),
+    });
+  }
+
+  write(content: string): void {
+    writeFileSync(this.file, content);
+  }
+}
+
+function epochOf(result: ReloadResult): number | string {
+  return result.result === 'reloaded' ? result.epoch : result.result;
+}
+
+test('all that ask while a reload runs share the next one, which reads the file after them', async (t) => {
+  const under = new ReloadsUnderTest(t);
+  const first = under.reloads.request('SIGHUP');
+  const others = [
+    under.reloads.request('api'),
+    under.reloads.request('watch'),
+    under.reloads.request('SIGHUP'),
+  ];
+  under.write(`${text}limits: { headerFields: 77 }\n`);
+  await nextTurns(2);
+  assert.equal(under.applied.length, 1);
+  under.applied[0].succeed();
+  assert.equal(epochOf(await first), 2);
+  await nextTurns(2);
+  assert.equal(under.applied.length, 2);
+  assert.equal(under.applied[1].config.limits.headerFields, 77);
+  const afterwards = under.reloads.request('api');
+  under.applied[1].succeed();
+  assert.deepEqual((await Promise.all(others)).map(epochOf), [3, 3, 3]);
+  await nextTurns(2);
+  under.applied[2].succeed();
+  assert.equal(epochOf(await afterwards), 4);
+  assert.equal(under.reloads.report.reloaded, 3);
+  assert.deepEqual(under.events, ['begin', 'end', 'begin', 'end', 'begin', 'end']);
+});
+
+test('what cannot be used is told with its place, and forgotten with the next good one', async (t) => {
+  const under = new ReloadsUnderTest(t);
+  const refused = under.reloads.request('api');
+  under.applied[0].fail(
+    new UnusableConfig([findingOf(['upstreams', 'voice', 'endpoints', 0], new Error('out of order'))]),
+  );
+  const problems = [`${under.file}:4:24 upstreams.voice.endpoints[0] – out of order`];
+  assert.deepEqual(await refused, { result: 'refused', problems });
+  assert.deepEqual(under.reloads.report.lastError?.problems, problems);
+  assert.ok(under.log.some((line) => line.includes(problems[0])));
+  const good = under.reloads.request('api');
+  await nextTurns(2);
+  under.applied[1].succeed();
+  await good;
+  const { reloaded, refused: refusals, failed, lastError } = under.reloads.report;
+  assert.deepEqual([reloaded, refusals, failed, lastError], [1, 1, 0, undefined]);
+});
+
+test('a fault of ours is told apart from a fault of the configuration, and does not stop the next reload', async (t) => {
+  const under = new ReloadsUnderTest(t);
+  const failed = under.reloads.request('api');
+  under.applied[0].fail(new TypeError('a bug'));
+  assert.deepEqual(await failed, { result: 'failed', problems: ['a bug'] });
+  assert.equal(under.reloads.report.failed, 1);
+  const good = under.reloads.request('api');
+  await nextTurns(2);
+  under.applied[1].succeed();
+  assert.equal((await good).result, 'reloaded');
+});
+
+test('where there is an obstacle nothing is read and nothing counted', async (t) => {
+  const under = new ReloadsUnderTest(t);
+  under.obstacle = 'the proxy is draining';
+  assert.deepEqual(await under.reloads.request('SIGHUP'), {
+    result: 'ignored',
+    problems: ['the proxy is draining'],
+  });
+  assert.deepEqual(under.events, []);
+  assert.deepEqual(under.log, ['reload ignored: the proxy is draining']);
+});

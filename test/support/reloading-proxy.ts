@@ -1,0 +1,144 @@
+// The proxy as a process of its own whose configuration is written anew while it runs, and its admin server to ask.
+// Everything lies in a folder that is removed when the test ends: the configuration, and `server.crt` with its key.
+
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { testCertificate } from './certificates.ts';
+import { eventually } from './eventually.ts';
+import { ProxyProcess } from './proxy-process.ts';
+
+export type Sections = Readonly<Record<string, unknown>>;
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: AdminBody;
+}
+
+/** What tests look at of `/api/config` and `/api/reload`. */
+export interface AdminBody {
+  readonly epoch: number;
+  readonly olderEpochs: readonly { readonly epoch: number; readonly exchanges: number }[];
+  readonly reloads: {
+    readonly reloaded: number;
+    readonly refused: number;
+    readonly lastError?: { readonly problems: readonly string[] };
+  };
+  readonly certificates: readonly {
+    readonly listener?: string;
+    readonly file: string;
+    readonly names: string;
+    readonly daysLeft: number;
+  }[];
+  readonly config: Sections;
+  readonly result: string;
+  readonly problems: readonly string[];
+  readonly changes: { readonly upstreams: { readonly changed: readonly string[] } };
+}
+
+const mainFile = join(import.meta.dirname, '../../src/main.ts');
+
+export class ReloadingProxy {
+  readonly folder: string;
+  readonly process: ProxyProcess;
+  #sections: Sections;
+  #adminPort: number | undefined = undefined;
+
+  constructor(folder: string, process: ProxyProcess, sections: Sections) {
+    this.folder = folder;
+    this.process = process;
+    this.#sections = sections;
+  }
+
+  get configFile(): string {
+    return join(this.folder, 'config.yaml');
+  }
+
+  /** The running configuration is another only after a reload. */
+  write(changes: Sections): void {
+    this.#sections = { ...this.#sections, ...changes };
+    writeFileSync(this.configFile, configText(this.#sections));
+  }
+
+  writeText(text: string): void {
+    writeFileSync(this.configFile, text);
+  }
+
+  async reload(): Promise<AdminAnswer> {
+    return this.ask('POST', '/api/reload');
+  }
+
+  async state(): Promise<AdminBody> {
+    return (await this.ask('GET', '/api/config')).body;
+  }
+
+  async ask(method: string, path: string): Promise<AdminAnswer> {
+    this.#adminPort ??= await this.process.port('admin');
+    const port = this.#adminPort;
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, method, path, agent: false });
+      sent.on('error', reject);
+      sent.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (piece: string) => {
+          text += piece;
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: text.startsWith('{') ? JSON.parse(text) : text }),
+        );
+      });
+      sent.end();
+    });
+  }
+
+  /** A line of the log, once it is there. */
+  line(text: string): Promise<Readonly<Record<string, unknown>>> {
+    return eventually(`the log says: ${text}`, () =>
+      this.process.lines().find(({ msg }) => String(msg).includes(text)),
+    );
+  }
+}
+
+function configText(sections: Sections): string {
+  // A line for each section, so that problems have lines of their own.
+  return Object.entries(sections)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+    .join('');
+}
+
+export const tlsListener = {
+  name: 'tls',
+  address: '127.0.0.1:0',
+  tls: { certificates: [{ cert: 'server.crt', key: 'server.key' }] },
+};
+export const clearListener = { name: 'clear', address: '127.0.0.1:0' };
+
+/** @param sections in place of the usual ones: two listeners, and one route for everything to the upstream 'voice' */
+export async function startReloadingProxy(t: TestContext, sections: Sections): Promise<ReloadingProxy> {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-reload-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { cert, key, caPem } = await testCertificate('localhost', '127.0.0.1');
+  copyFileSync(cert, join(folder, 'server.crt'));
+  copyFileSync(key, join(folder, 'server.key'));
+  const all = {
+    listeners: [tlsListener, clearListener],
+    routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }],
+    drain: { timeout: '0s' },
+    admin: { address: '127.0.0.1:0' },
+    log: { level: 'info', access: true },
+    ...sections,
+  };
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, configText(all));
+  const child = spawn(process.execPath, [mainFile, 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const proxy = new ProxyProcess(child, caPem);
+  await eventually('the proxy serves', () => proxy.lines().some(({ msg }) => msg === 'framegate serves'));
+  return new ReloadingProxy(folder, proxy, all);
+}
