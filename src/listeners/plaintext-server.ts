@@ -1,4 +1,4 @@
-// What a plaintext listener does with its connections: the first octets of each connection tell whether it is HTTP/2, HTTP/1.1, or a mistake.
+// What a plaintext listener does with its connections: the first octets tell whether it is HTTP/2, HTTP/1.1, or a mistake.
 // A TLS client gets an alert it can report; what it said before encryption goes to the log.
 
 import type { Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// What a TLS listener does with its connections: Node's http2 secure server does TLS and ALPN, on the connection's own handle; its HTTP/2 and
-// HTTP/1.1 are never used, what it has decrypted goes up.
+// What a TLS listener does with its connections: Node's http2 secure server does TLS and ALPN, on the connection's own
+// handle; its HTTP/2 and HTTP/1.1 are never used, what it has decrypted goes up.
 // Clients without TLS are recognised before OpenSSL sees them, unless they are just to be closed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';

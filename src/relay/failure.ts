@@ -51,7 +51,7 @@ export function deadlineExceeded(timeoutMs: number | undefined): Failure {
 export function clientStalled(): Failure {
   return failure(
     'client_stalled',
-    'The client took nothing of this response for 30 s, and more than 1 MiB waited for it on this connection.',
+    'The client took less than 4 KiB of this response in 30 s, and more than 1 MiB waits for it on this connection: read the responses of all calls, or cancel them.',
   );
 }
 
