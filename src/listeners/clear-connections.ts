@@ -11,6 +11,7 @@ import type { ServerContext } from './server-context.ts';
 export function serveHttp2(socket: Socket, { head, origin }: Opening, context: ServerContext): void {
   // Sockets are accepted half-open; HTTP/2 has no use for that (its streams half-close).
   socket.allowHalfOpen = false;
+  context.openings.settle(socket);
   context.handler.onHttp2(socket, describePlaintextPeer(origin, context.source), head);
 }
 

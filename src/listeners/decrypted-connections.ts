@@ -9,9 +9,14 @@ import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
 
 export function serveDecrypted(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
-  if (peer.alpn === 'h2') context.handler.onHttp2(socket, peer, undefined);
+  if (peer.alpn === 'h2') serveHttp2(socket, peer, context);
   else if (peer.alpn === 'http/1.1') context.http1.serve(socket, peer);
   else serveUnnegotiated(socket, peer, context);
+}
+
+function serveHttp2(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext, head?: Buffer): void {
+  context.openings.settle(socket);
+  context.handler.onHttp2(socket, peer, head);
 }
 
 /** RFC 9113 section 3.2 wants ALPN of HTTP/2 clients; some old and some very small ones have none. */
@@ -23,7 +28,7 @@ function serveUnnegotiated(socket: TLSSocket, peer: DownstreamPeer, context: Ser
       return kind === 'http2' || kind === 'http1' || kind === 'need-more' ? kind : 'other';
     },
     decided(outcome, octets) {
-      if (outcome === 'http2') context.handler.onHttp2(socket, peer, octets);
+      if (outcome === 'http2') serveHttp2(socket, peer, context, octets);
       else if (outcome === 'http1') context.http1.serve(socket, peer, octets);
       else refuse(socket, peer, TOKENS[outcome], context);
     },

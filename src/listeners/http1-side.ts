@@ -8,6 +8,7 @@ import type { RefusalToken } from '../diagnosis/refusal.ts';
 import { refusalResponse } from './http1-answer.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import { putBack } from './octet-reader.ts';
+import type { Openings } from './openings.ts';
 import type { DownstreamPeer } from './peer.ts';
 import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 
@@ -22,6 +23,7 @@ const MAX_HEADER_OCTETS = 16_384;
 
 export class Http1Side {
   readonly #handler: ListenerHandler;
+  readonly #openings: Openings;
   readonly #server: Server;
   /** Of every connection that is still ours. */
   readonly #peers = new Map<Socket, DownstreamPeer>();
@@ -30,8 +32,10 @@ export class Http1Side {
   #isClosing = false;
   #isWatching = false;
 
-  constructor(handler: ListenerHandler, headersTimeoutMs: number) {
+  /** @param openings where connections are settled by their first request */
+  constructor(handler: ListenerHandler, openings: Openings, headersTimeoutMs: number) {
     this.#handler = handler;
+    this.#openings = openings;
     const server = createServer({
       headersTimeout: headersTimeoutMs,
       // A request may stream for hours; the header is what must not dawdle.
@@ -101,6 +105,7 @@ export class Http1Side {
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
+    this.#openings.settle(socket);
     const peer = this.#peers.get(socket);
     if (peer === undefined) {
       socket.destroy();
@@ -117,6 +122,7 @@ export class Http1Side {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const peer = this.#peers.get(socket);
+    this.#openings.settle(socket);
     this.#forget(socket);
     if (peer === undefined) socket.destroy();
     else this.#handler.onHttp1Upgrade(request, socket, head, peer);

@@ -8,6 +8,7 @@ import { type Certificate, isSameCertificate, loadCertificates } from './certifi
 import { Http1Side } from './http1-side.ts';
 import { ListenerError } from './listener-error.ts';
 import type { ListenerHandler } from './listener-handler.ts';
+import type { Openings } from './openings.ts';
 import type { PeerSource } from './peer.ts';
 import { plaintextAcceptor } from './plaintext-server.ts';
 import type { ListenerTimeouts, ServerContext } from './server-context.ts';
@@ -34,6 +35,7 @@ export interface ServiceParts {
   readonly handler: ListenerHandler;
   readonly place: ListenerPlace;
   readonly timeouts: ListenerTimeouts;
+  readonly openings: Openings;
 }
 
 /**
@@ -55,12 +57,15 @@ export async function createListenerService(
   ) {
     return current;
   }
-  const http1 = isSameHandler ? current.http1 : new Http1Side(handler, parts.timeouts.http1HeadersMs);
+  const http1 = isSameHandler
+    ? current.http1
+    : new Http1Side(handler, parts.openings, parts.timeouts.http1HeadersMs);
   const context = contextOf(parts, http1);
   return { config, handler, certificates, http1, accept: acceptorOf(config, context, certificates) };
 }
 
-function contextOf({ config, handler, place, timeouts }: ServiceParts, http1: Http1Side): ServerContext {
+function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
+  const { config, handler, place, timeouts, openings } = parts;
   const { proxyProtocol } = config;
   const source: PeerSource = {
     listener: config.name,
@@ -72,7 +77,7 @@ function contextOf({ config, handler, place, timeouts }: ServiceParts, http1: Ht
     port: () => place.port,
   };
   const isProxy = proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted);
-  return { source, handler, timeouts, http1, isProxy };
+  return { source, handler, timeouts, openings, http1, isProxy };
 }
 
 async function loadTls({ name, tls }: ListenerConfig): Promise<readonly Certificate[]> {

@@ -13,6 +13,7 @@ import {
   type ListenerService,
   type ServiceParts,
 } from './listener-service.ts';
+import { Openings } from './openings.ts';
 import { makeRefusal } from './refusal.ts';
 import type { ListenerTimeouts } from './server-context.ts';
 import { destroyOnError, socketOptions } from './socket-options.ts';
@@ -39,7 +40,13 @@ export async function openListener(
 ): Promise<Listener> {
   const { isHeld = false, ...timeouts } = options;
   const place: ListenerPlace = { port: undefined, isUnix: config.address.kind === 'unix' };
-  const parts: ServiceParts = { config, handler, place, timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts } };
+  const parts: ServiceParts = {
+    config,
+    handler,
+    place,
+    timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
+    openings: new Openings(),
+  };
   const listener = new Listener(parts, await createListenerService(parts), isHeld);
   await listener.bind();
   return listener;
@@ -102,8 +109,14 @@ export class Listener {
     }
   }
 
+  /** Those accepted that nobody has taken yet; they may become somebody's after `close`. */
+  get openings(): Openings {
+    return this.#parts.openings;
+  }
+
   #accept(socket: Socket): void {
     socket.on('error', destroyOnError);
+    this.openings.begin(socket);
     if (this.#held === undefined) {
       this.#service.accept(socket);
       return;

@@ -2,6 +2,7 @@
 
 import type { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
+import type { Openings } from './openings.ts';
 import type { PeerSource } from './peer.ts';
 import type { TrustedClients } from './trusted-clients.ts';
 
@@ -20,6 +21,8 @@ export interface ServerContext {
   readonly handler: ListenerHandler;
   readonly http1: Http1Side;
   readonly timeouts: ListenerTimeouts;
+  /** To be settled when a connection is handed up; closing it does that too. */
+  readonly openings: Openings;
   /** Whose connections begin with a PROXY header; undefined where nobody's do. */
   readonly isProxy: TrustedClients | undefined;
 }

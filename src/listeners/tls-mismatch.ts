@@ -20,7 +20,7 @@ export function handleClearClient(
 }
 
 function handleHttp2(socket: Socket, opening: Opening, context: ServerContext): void {
-  const { source, handler } = context;
+  const { source, handler, openings } = context;
   switch (source.mismatchPolicy) {
     case 'accept':
       serveHttp2(socket, opening, context);
@@ -28,6 +28,7 @@ function handleHttp2(socket: Socket, opening: Opening, context: ServerContext): 
     case 'explain': {
       const peer = describePlaintextPeer(opening.origin, source);
       socket.allowHalfOpen = false;
+      openings.settle(socket);
       handler.onHttp2(socket, { ...peer, mismatch: 'plaintext_on_tls_port' }, opening.head);
       break;
     }

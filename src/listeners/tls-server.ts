@@ -39,6 +39,7 @@ export function tlsAcceptor(
 
 /** One connection on its way through the handshake. */
 interface Handshake {
+  readonly socket: Socket;
   readonly origin: ClientOrigin;
   /** Finished, or reported as failed. */
   isSettled: boolean;
@@ -75,7 +76,7 @@ class Handshakes {
   }
 
   begin(socket: Socket, origin: ClientOrigin, head?: Buffer): void {
-    const handshake: Handshake = { origin, isSettled: false };
+    const handshake: Handshake = { socket, origin, isSettled: false };
     // Closed by the client, it is outside of its context when Node reports that.
     socket.once('close', () => this.#fail(handshake, 'tls_handshake_abandoned'));
     // The decrypted socket takes this over.
@@ -92,7 +93,9 @@ class Handshakes {
     }
     handshake.isSettled = true;
     socket.on('error', destroyOnError);
-    const { source } = this.#context;
+    const { source, openings } = this.#context;
+    openings.begin(socket);
+    openings.settle(handshake.socket);
     serveDecrypted(socket, describeTlsPeer(socket, handshake.origin, source), this.#context);
   }
 

@@ -9,6 +9,9 @@ import { ListenerError } from '../listeners/listener-error.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import { findingOf, UnusableConfig } from './unusable-config.ts';
 
+/** TCP, TLS and the first request take three round trips, and a lost packet a second. */
+const OPENING_TIMEOUT_MS = 3000;
+
 /** Clients that came in by one listener while it had one name and spoke one protocol. */
 export interface Clientele {
   /** Of clients that are to go elsewhere: what their last calls begin with. Undefined: whatever is current. */
@@ -54,6 +57,17 @@ export class ListenerSet {
 
   async close(): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.close()));
+  }
+
+  /**
+   * Resolves when every connection that was accepted is somebody's or closed. One that says nothing is not waited for
+   * longer than a client may take that is far away.
+   */
+  async settled(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, OPENING_TIMEOUT_MS);
+    await Promise.race([late, Promise.all(this.listeners.map(({ openings }) => openings.settled()))]);
+    clearTimeout(timer);
   }
 
   /** Throws UnusableConfig with everything that is wrong, and then nothing has changed. */

@@ -267,6 +267,8 @@ export class Proxy {
     await this.#listenerSet.close();
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#abort(), timeoutMs);
     const progress = new DrainProgress(this.#logger, () => this.#runningCalls);
+    await Promise.all([this.#relay.drain(), this.#bridge.drain(), this.#listenerSet.settled()]);
+    // What has become of the last connections, which were in their handshake when the listeners closed.
     await Promise.all([this.#relay.drain(), this.#bridge.drain()]);
     clearTimeout(timer);
     progress.close();
