@@ -57,6 +57,8 @@ wait_for() { for _ in $(seq 300); do "$@" && return; sleep 0.2; done; told 'wait
 
 told before "$(show ActiveState)"
 told 'first answer' "$(ask)"
+# It serves a moment before systemd has read that it is ready.
+wait_for systemctl is-active -q framegate
 told state "$(show ActiveState) $(show SubState)"
 told status "$(show StatusText)"
 pid=$(show MainPID)
