@@ -12,6 +12,11 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
   process.exitCode = 1;
 } else {
   tuneGarbageCollection();
+  void main();
+}
+
+/** Not awaited above: the single executable is CommonJS, which cannot. */
+async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/command-line.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }
@@ -24,7 +29,7 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
  * with other threads (docs/decisions/0014).
  */
 function tuneGarbageCollection(): void {
-  setFlagsFromString('--heap-growing-percent=200');
+  setFlagsFromString('--heap-growing-percent=100');
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--no-parallel-scavenge');
   setFlagsFromString('--no-concurrent-array-buffer-sweeping');

@@ -9,10 +9,13 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'proxy demo observability service-manager config',
-  proxy: 'admin bridge observability relay upstreams routing listeners transport config diagnosis grpc h2',
+  cli: 'workers proxy demo observability service-manager config',
+  workers: 'proxy observability overload listeners config',
+  proxy:
+    'admin bridge observability overload relay upstreams routing listeners transport config diagnosis grpc h2',
   admin: 'observability upstreams config diagnosis',
   observability: 'relay/exchange-record.ts relay/request-id.ts config grpc',
+  overload: 'listeners config',
   bridge: 'relay upstreams routing transport config diagnosis grpc h2',
   relay: 'upstreams routing transport config diagnosis grpc h2',
   upstreams: 'transport config diagnosis grpc h2',
@@ -32,6 +35,8 @@ const HOMES: Readonly<Record<string, string>> = {
   '@grpc/grpc-js': 'demo/grpc.ts',
   '@grpc/proto-loader': 'demo/voice-proto.ts',
   '@grpc/reflection': 'demo/reflection-service.ts',
+  '@prometheus-io/client': 'observability/metrics-text.ts',
+  '@prometheus-io/client/lib/registry.js': 'observability/metrics-text.ts',
   'grpc-health-check': 'demo/health-service.ts',
   'http2-proxy': 'bridge/guarded-proxy.ts',
   pino: 'observability/logger.ts',

@@ -69,7 +69,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const fd = openSync('/dev/null', 'w');
 const pinoLogger = pino(pino.destination({ fd, sync: false, minLength: 8192 }));
 const destination = new LogDestination({ fd });
-const logger = createLogger({ level: 'info', access: true }, destination);
+const logger = createLogger({ level: 'info', syslogPrefix: false }, destination);
 const accessLog = new AccessLog({ destination, logger, requestIds });
 
 const pinoNs = await nanosecondsPerRecord((record) => {

@@ -7,6 +7,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Address, AdminConfig } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-text.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 
@@ -17,11 +19,12 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 
 export interface AdminState {
   readiness(): Readiness;
-  diagnoses(): DiagnosisReport;
-  /** The running configuration, as JSON. */
+  diagnoses(): DiagnosisReport | Promise<DiagnosisReport>;
+  metrics(): Promise<MetricsSnapshot>;
+  /** The running configuration, or a promise of it, for JSON. */
   config(): unknown;
   reload(): Promise<AdminReply>;
-  drain(): AdminReply;
+  drain(): Promise<AdminReply>;
 }
 
 export interface AdminReply {
@@ -67,12 +70,13 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     '/ready',
     { method: 'GET', says: '200 when it takes calls, else 503 with the reason', answer: answerReady },
   ],
+  ['/metrics', { method: 'GET', says: 'what is counted and held, for Prometheus', answer: answerMetrics }],
   [
     '/api/diagnoses',
     {
       method: 'GET',
       says: 'JSON: what refused clients and unreachable endpoints did wrong',
-      answer: (state) => jsonAnswer({ status: 200, body: state.diagnoses() }),
+      answer: async (state) => jsonAnswer({ status: 200, body: await state.diagnoses() }),
     },
   ],
   [
@@ -80,7 +84,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'JSON: the running configuration, its epoch, exchanges on older ones, certificates, reloads',
-      answer: (state) => jsonAnswer({ status: 200, body: state.config() }),
+      answer: async (state) => jsonAnswer({ status: 200, body: await state.config() }),
     },
   ],
   [
@@ -96,7 +100,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'POST',
       says: '202, and the process stops as on SIGTERM: running calls finish',
-      answer: (state) => jsonAnswer(state.drain()),
+      answer: async (state) => jsonAnswer(await state.drain()),
     },
   ],
 ]);
@@ -137,6 +141,11 @@ export async function openAdminServer(
 function answerReady(state: AdminState): Answer {
   const readiness = state.readiness();
   return readiness.ready ? { status: 200, text: 'ok' } : { status: 503, text: readiness.reason };
+}
+
+async function answerMetrics(state: AdminState): Promise<Answer> {
+  const text = await renderMetrics(await state.metrics());
+  return { status: 200, text, contentType: METRICS_CONTENT_TYPE };
 }
 
 function jsonAnswer({ status, body }: AdminReply): Answer {

@@ -14,9 +14,15 @@ export class BodyPump {
   sentBytes = 0;
   readonly #body: RequestBody;
   #request: ClientRequest | undefined = undefined;
+  #hasEnded = false;
 
   constructor(body: RequestBody) {
     this.#body = body;
+  }
+
+  /** The service would take more, and there is nothing. */
+  get isStarved(): boolean {
+    return this.#request !== undefined && !this.#hasEnded && !this.#body.stream.isPaused();
   }
 
   start(request: ClientRequest): void {
@@ -52,6 +58,7 @@ export class BodyPump {
   };
 
   readonly #onEnd = (): void => {
+    this.#hasEnded = true;
     const trailers = this.#body.trailers();
     if (trailers.length > 0) this.#request?.addTrailers(pairsOf(trailers));
     this.#request?.end();

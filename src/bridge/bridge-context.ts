@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MismatchPolicy } from '../config/config.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
+import type { ClientTerms } from '../relay/client-terms.ts';
 import type { ExchangeObserver } from '../relay/exchange-record.ts';
 import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { RequestIds } from '../relay/request-id.ts';
@@ -22,6 +23,7 @@ export interface BridgeContext {
   snapshot(): Snapshot;
   readonly observer: ExchangeObserver;
   readonly requestIds: RequestIds;
+  readonly terms: Readonly<ClientTerms>;
   /** Undefined for upstreams of another protocol than http1. */
   http1Upstream(upstream: Upstream): Http1Upstream | undefined;
   /** A gRPC-Web call, on a route of this configuration that serves it. */

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Failure } from '../relay/failure.ts';
+import { type Failure, memoryPressure } from '../relay/failure.ts';
 import { localResponse } from '../relay/local-response.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import type { BridgeContext, BridgePeer } from './bridge-context.ts';
@@ -19,16 +19,20 @@ import {
 } from './http1-refusal.ts';
 import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
+import type { Http1Upstream } from './http1-upstream.ts';
 import { WaitingSocket } from './waiting-socket.ts';
 
 /** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
 const MOST_PIPELINED = 100;
+/** How often exchanges are asked whether their clients dawdle. */
+const WATCH_INTERVAL_MS = 2000;
 
 export class Bridge {
   readonly #context: BridgeContext;
   readonly #connections = new WeakMap<BridgePeer, Http1Connection>();
   readonly #exchanges = new Set<Http1Exchange>();
   #isDraining = false;
+  #watch: NodeJS.Timeout | undefined = undefined;
   #onIdle: (() => void) | undefined = undefined;
 
   constructor(context: BridgeContext) {
@@ -64,7 +68,8 @@ export class Bridge {
       request.socket.destroy();
       return;
     }
-    if (this.#isDraining) response.shouldKeepAlive = false;
+    const { connectionAgeMs } = this.#context.terms;
+    if (this.#isDraining || connection.isOlderThan(connectionAgeMs)) response.shouldKeepAlive = false;
     if (!('isValid' in head) && this.#isGrpcWeb(head)) {
       response.once('close', () => connection.next());
       connection.enqueue(() => this.#context.handleGrpcWeb(request, response, peer, snapshot));
@@ -118,6 +123,16 @@ export class Bridge {
     for (const exchange of this.#exchanges) exchange.abort(cause);
   }
 
+  #checkTime(): void {
+    const { stallTimeoutMs } = this.#context.snapshot().limits;
+    const nowMs = performance.now();
+    if (stallTimeoutMs !== undefined)
+      for (const exchange of this.#exchanges) exchange.checkTime(nowMs, stallTimeoutMs);
+    if (this.#exchanges.size > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
   #connectionOf(peer: BridgePeer): Http1Connection {
     let connection = this.#connections.get(peer);
     if (connection === undefined) {
@@ -140,6 +155,7 @@ export class Bridge {
     };
     const exchange = new Http1Exchange({ context: this.#context, request, head, answer, onFinished });
     this.#exchanges.add(exchange);
+    this.#watch ??= setInterval(() => this.#checkTime(), WATCH_INTERVAL_MS).unref();
     return exchange;
   }
 
@@ -155,7 +171,7 @@ export class Bridge {
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
     if (decision.kind === 'answer') return { ...decision, closes: false };
     const upstream = this.#context.http1Upstream(decision.upstream);
-    if (upstream !== undefined) return { kind: 'forward', upstream };
+    if (upstream !== undefined) return this.#planForward(upstream, head);
     return this.#refuse(refuseHttp1(request, peer), peer);
   }
 
@@ -163,8 +179,13 @@ export class Bridge {
     const { decision } = head.request;
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
     const upstream = decision.kind === 'forward' ? this.#context.http1Upstream(decision.upstream) : undefined;
-    if (upstream !== undefined) return { kind: 'forward', upstream };
+    if (upstream !== undefined) return this.#planForward(upstream, head);
     return this.#refuse(refuseWebSocket(), peer);
+  }
+
+  #planForward(upstream: Http1Upstream, head: Http1Head): Http1Plan {
+    if (this.#context.terms.isRefusingCalls) return planFailure(memoryPressure(), head);
+    return { kind: 'forward', upstream };
   }
 
   #refuse({ token, response, reason }: Http1Refusal, peer: BridgePeer): Http1Plan {

@@ -1,14 +1,20 @@
 // The endpoints of an HTTP/1.1 upstream, which take turns, and the requests that wait for one. Bounds both: HTTP/1.1 has
 // one connection for each request that runs.
 
-import { type Failure, unavailable } from '../relay/failure.ts';
+import { type Failure, requestStalled, unavailable } from '../relay/failure.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
+import { StalledRequests, type WaitingRequest } from './stalled-requests.ts';
+
+/** How often requests that run are looked at. */
+const WATCH_INTERVAL_MS = 2000;
 
 /** Told once. */
-export interface EndpointSeeker {
+export interface EndpointSeeker extends WaitingRequest {
   /** To be given back by `release`. */
   onEndpoint(endpoint: Http1Endpoint): void;
   onUnavailable(failure: Failure): void;
+  /** It has an endpoint, which another waits for, and makes no use of it. */
+  giveUp(failure: Failure): void;
 }
 
 export class EndpointPool {
@@ -17,12 +23,23 @@ export class EndpointPool {
   readonly #maxPending: number;
   /** With the endpoints each of them has tried in vain. */
   readonly #waiting = new Map<EndpointSeeker, readonly Http1Endpoint[]>();
+  readonly #running = new Set<EndpointSeeker>();
+  readonly #stallTimeoutMs: number | undefined;
+  #stalled: StalledRequests<EndpointSeeker> | undefined = undefined;
+  #watch: NodeJS.Timeout | undefined = undefined;
   #next = 0;
 
-  constructor(name: string, endpoints: readonly Http1Endpoint[], maxPending: number) {
+  /** @param stallTimeoutMs after which who dawdles has to make room for who waits; undefined: never */
+  constructor(
+    name: string,
+    endpoints: readonly Http1Endpoint[],
+    maxPending: number,
+    stallTimeoutMs: number | undefined,
+  ) {
     this.#name = name;
     this.endpoints = endpoints;
     this.#maxPending = maxPending;
+    this.#stallTimeoutMs = stallTimeoutMs;
   }
 
   get pendingCount(): number {
@@ -33,8 +50,7 @@ export class EndpointPool {
   acquire(seeker: EndpointSeeker, tried: readonly Http1Endpoint[]): void {
     const endpoint = this.#pick(tried);
     if (endpoint !== undefined) {
-      endpoint.runningCount++;
-      seeker.onEndpoint(endpoint);
+      this.#run(seeker, endpoint);
     } else if (this.#waiting.size >= this.#maxPending) {
       seeker.onUnavailable(
         unavailable({
@@ -51,13 +67,37 @@ export class EndpointPool {
     this.#waiting.delete(seeker);
   }
 
-  release(endpoint: Http1Endpoint): void {
+  #run(seeker: EndpointSeeker, endpoint: Http1Endpoint): void {
+    endpoint.runningCount++;
+    this.#running.add(seeker);
+    this.#watch ??= setInterval(() => this.#checkStalls(), WATCH_INTERVAL_MS).unref();
+    seeker.onEndpoint(endpoint);
+  }
+
+  #checkStalls(): void {
+    const timeoutMs = this.#stallTimeoutMs;
+    if (timeoutMs === undefined) return;
+    if (this.#running.size === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+      return;
+    }
+    this.#stalled ??= new StalledRequests(timeoutMs);
+    const given = this.#stalled.check(this.#running, performance.now(), this.#waiting.size);
+    for (const seeker of given) seeker.giveUp(requestStalled(this.#name, timeoutMs));
+  }
+
+  release(endpoint: Http1Endpoint, seeker: EndpointSeeker): void {
     endpoint.runningCount--;
+    this.#running.delete(seeker);
+    this.#serveWaiting(endpoint);
+  }
+
+  #serveWaiting(endpoint: Http1Endpoint): void {
     for (const [seeker, tried] of this.#waiting) {
       if (tried.includes(endpoint)) continue;
       this.#waiting.delete(seeker);
-      endpoint.runningCount++;
-      seeker.onEndpoint(endpoint);
+      this.#run(seeker, endpoint);
       return;
     }
   }

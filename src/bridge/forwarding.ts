@@ -71,6 +71,16 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     return this.#pump === undefined ? 0 : this.#pump.sentBytes;
   }
 
+  get movedBytes(): number {
+    return this.requestBytes + this.responseBytes;
+  }
+
+  /** Of a WebSocket that is nobody's turn in particular. */
+  get isWaitingForClient(): boolean {
+    if (this.#isUpgraded) return false;
+    return this.#pump?.isStarved === true || this.#response?.isPaused() === true;
+  }
+
   /** Address of the endpoint tried last, or '' when none was. */
   endpointText = '';
 
@@ -102,6 +112,10 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
       else this.#pump.start(connected);
     };
     this.#attempt = this.#request.start({ request, sendBody }, this);
+  }
+
+  giveUp(failure: Failure): void {
+    if (!this.#isOver) this.#fail(failure);
   }
 
   onUnavailable(failure: Failure): void {
@@ -197,7 +211,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#attempt = undefined;
     this.#endpoint = undefined;
     // A turn later Node has its connection back; before that, the next request would make another.
-    if (endpoint !== undefined) process.nextTick(() => this.#pool.release(endpoint));
+    if (endpoint !== undefined) process.nextTick(() => this.#pool.release(endpoint, this));
   }
 }
 

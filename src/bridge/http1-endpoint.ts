@@ -20,6 +20,11 @@ export interface Http1EndpointOptions {
   readonly maxConnections: number;
 }
 
+export interface Http1ConnectionCounts {
+  readonly busy: number;
+  readonly idle: number;
+}
+
 export class Http1Endpoint {
   readonly address: Address;
   readonly isTls: boolean;
@@ -57,8 +62,16 @@ export class Http1Endpoint {
     return this.runningCount < this.#maxConnections;
   }
 
+  get connectionCounts(): Http1ConnectionCounts {
+    return { busy: countSockets(this.agent.sockets), idle: countSockets(this.agent.freeSockets) };
+  }
+
   /** It could not be reached a short while ago; to be tried only where nothing better is left. */
   get isAvoided(): boolean {
     return this.#isFailing && this.#backoff.remainingMs(performance.now()) > 0;
   }
+}
+
+function countSockets(sockets: NodeJS.ReadOnlyDict<readonly unknown[]>): number {
+  return Object.values(sockets).reduce((count, list) => count + (list?.length ?? 0), 0);
 }

@@ -4,8 +4,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ExchangeRecord } from '../relay/exchange-record.ts';
-import type { Failure } from '../relay/failure.ts';
+import type { ExchangeRecord, ExchangeTraffic } from '../relay/exchange-record.ts';
+import { clientTookNothing, type Failure } from '../relay/failure.ts';
 import { type LocalResponse, localResponse } from '../relay/local-response.ts';
 import { Outcome } from '../relay/outcome.ts';
 import type { RequestHead } from '../relay/request-head.ts';
@@ -54,6 +54,9 @@ export class Http1Exchange implements ResponseReceiver {
   #forwarding: Forwarding | undefined = undefined;
   #tunnel: TunnelBytes | undefined = undefined;
   #isFinished = false;
+  /** Of all that was written to the client's connection, at the last look that found a change. */
+  #takenBytes = 0;
+  #takenAtMs = 0;
 
   constructor(parts: Http1ExchangeParts) {
     const { context, head, request, answer } = parts;
@@ -68,6 +71,19 @@ export class Http1Exchange implements ResponseReceiver {
 
   get durationMs(): number {
     return performance.now() - this.#startedAtMs;
+  }
+
+  /** Nothing is known here of messages. */
+  get traffic(): ExchangeTraffic {
+    const tunnel = this.#tunnel;
+    const forwarding = this.#forwarding;
+    const answered = (forwarding?.responseBytes ?? 0) + (this.#reply?.writtenBytes ?? 0);
+    return {
+      requestBytes: tunnel?.requestBytes ?? forwarding?.requestBytes ?? 0,
+      responseBytes: tunnel?.responseBytes ?? answered,
+      requestMessages: 0,
+      responseMessages: 0,
+    };
   }
 
   start(plan: Http1Plan): void {
@@ -127,6 +143,20 @@ export class Http1Exchange implements ResponseReceiver {
       this.#socket.destroy();
     } else {
       this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), false);
+    }
+  }
+
+  /** To be called now and then. A client that takes nothing of what is written to it has so much time in a row. */
+  checkTime(nowMs: number, stallTimeoutMs: number): void {
+    const { bytesWritten, writableLength } = this.#socket;
+    const takenBytes = bytesWritten - writableLength;
+    if (writableLength === 0 || takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
+      this.#takenAtMs = nowMs;
+    } else if (nowMs - this.#takenAtMs >= stallTimeoutMs) {
+      const { token, message } = clientTookNothing(stallTimeoutMs);
+      this.#outcome.overrule('framegate', '', `${token}: ${message}`);
+      this.#socket.destroy();
     }
   }
 
@@ -193,19 +223,14 @@ export class Http1Exchange implements ResponseReceiver {
 
   #record(): ExchangeRecord {
     const forwarding = this.#forwarding;
-    const tunnel = this.#tunnel;
     return {
       subject: this.subject,
       endpoint: forwarding === undefined ? '' : forwarding.endpointText,
       grpcStatus: '',
-      httpStatus: tunnel === undefined ? (this.#reply?.httpStatus ?? 0) : 101,
+      httpStatus: this.#tunnel === undefined ? (this.#reply?.httpStatus ?? 0) : 101,
       startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
       durationMs: this.durationMs,
-      requestBytes: tunnel?.requestBytes ?? forwarding?.requestBytes ?? 0,
-      responseBytes:
-        tunnel?.responseBytes ?? (forwarding?.responseBytes ?? 0) + (this.#reply?.writtenBytes ?? 0),
-      requestMessages: 0,
-      responseMessages: 0,
+      ...this.traffic,
       attempts: forwarding === undefined ? 0 : forwarding.attempts,
       endedBy: this.#outcome.endedBy,
       reason: this.#outcome.reason,

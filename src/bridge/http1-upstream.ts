@@ -27,6 +27,7 @@ export class Http1Upstream {
       name,
       endpoints.map((address) => new Http1Endpoint({ address, ...options }, events)),
       maxPending,
+      limits.stallTimeoutMs,
     );
     this.#server = new InProcessServer(this.pool, limits);
   }

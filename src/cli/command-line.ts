@@ -1,14 +1,15 @@
 // Finds the command a person typed and runs it. Each command is loaded only when it runs, so that `check` never waits
 // for what `serve` needs; each knows its own options and its own --help.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { suggest } from '../config/suggestion.ts';
+import { packageVersion } from '../observability/package-version.ts';
 
 interface Command {
   readonly summary: string;
   /** Resolves to the exit code. */
   run(argv: readonly string[]): Promise<number>;
+  /** Not for people. */
+  readonly isHidden?: boolean;
 }
 
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -33,7 +34,17 @@ const commands: ReadonlyMap<string, Command> = new Map([
       run: async (argv: readonly string[]) => (await import('./demo.ts')).demo(argv),
     },
   ],
+  [
+    'worker',
+    {
+      summary: 'what serve starts for each worker',
+      run: async () => (await import('./worker.ts')).worker(),
+      isHidden: true,
+    },
+  ],
 ]);
+
+const shown = new Map([...commands].filter(([, { isHidden }]) => isHidden !== true));
 
 /** Resolves to the exit code, also when the command fails; what a person should read has been written by then. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -60,7 +71,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
   const command = commands.get(name);
   if (command === undefined) {
-    const closest = suggest(name, commands.keys());
+    const closest = suggest(name, shown.keys());
     const suggestion = closest === undefined ? '' : ` Did you mean "${closest}"?`;
     process.stderr.write(
       `framegate: there is no command "${name}".${suggestion} framegate --help lists the commands.\n`,
@@ -77,8 +88,8 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
 }
 
 function help(): string {
-  const width = Math.max(...[...commands.keys()].map((name) => name.length));
-  const list = [...commands].map(([name, command]) => `  ${name.padEnd(width)}   ${command.summary}\n`);
+  const width = Math.max(...[...shown.keys()].map((name) => name.length));
+  const list = [...shown].map(([name, command]) => `  ${name.padEnd(width)}   ${command.summary}\n`);
   return `Usage: framegate COMMAND [OPTIONS]
 
 Framegate, a gRPC reverse proxy.
@@ -87,11 +98,4 @@ ${list.join('')}
   framegate COMMAND --help   the options of a command
   framegate --version        which version this is
 `;
-}
-
-/** package.json lies two folders above this file in src/, in dist/ and in the installed package alike. */
-function packageVersion(): string {
-  const contents: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
-  const hasVersion = typeof contents === 'object' && contents !== null && 'version' in contents;
-  return hasVersion ? String(contents.version) : 'unknown';
 }

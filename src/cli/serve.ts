@@ -7,11 +7,16 @@ import { formatProblem } from '../config/problem.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
+import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
 import { loadAndVerify } from '../proxy/load-configuration.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
+import { CrashLoop } from '../workers/crash-loop.ts';
+import { workerCount } from '../workers/worker-count.ts';
+import { type CarryingPlane, makePlane } from './make-plane.ts';
 import { describeUnsafeNode } from './node-version.ts';
+import { RequestSignal, StopSignals } from './signals.ts';
 
 const usage = `Usage: framegate serve [-c FILE] [--demo]
 
@@ -25,6 +30,8 @@ Runs the proxy. Log lines are JSON on standard output.
   -h, --help          show this help
 
 SIGHUP reads the configuration again; one that cannot be used changes nothing, and the log says why.
+SIGUSR2 replaces the workers one by one, with the program as it lies on disk; their calls may
+finish in the old ones, for drain.timeout at most.
 SIGTERM or SIGINT (Ctrl-C) lets running calls finish, for drain.timeout at most; a second one ends at once.
 `;
 
@@ -46,7 +53,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
   const config = readConfig(options.file);
   if (config === undefined) return 1;
-  const destination = new LogDestination({ fd: 1 });
+  const destination = new LogDestination({ fd: 1, isShared: workerCount(config) > 1 });
   const logger = createLogger(config.log, destination);
   dieLoudly(logger, destination);
   // Before any child is started, which would take what systemd says for its own.
@@ -61,7 +68,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   } catch (error) {
     destination.flushSync();
     process.stderr.write(`framegate serve: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 1;
+    return process.exit(error instanceof CrashLoop ? FAULT_EXIT_CODE : 1);
   }
 }
 
@@ -122,17 +129,21 @@ async function run(
   { logger, destination, serviceManager }: Surroundings,
 ): Promise<number> {
   const demo = isDemo ? await startDemo(logger) : undefined;
+  const signals = new StopSignals(destination);
+  const [hangUps, replacements] = [new RequestSignal('SIGHUP'), new RequestSignal('SIGUSR2')];
+  const { plane, replaceWorkers, kill } = await makePlane(config, logger, destination);
+  signals.onSecond = kill;
   try {
-    const signals = new StopSignals(destination);
-    const hangUps = new HangUps();
-    const proxy = await Proxy.start(config, logger, destination, {
+    const proxy = await Proxy.start(plane, config, logger, {
       onDrainRequested: () => signals.stop('POST /api/drain'),
       onReloadBegin: () => serviceManager.reloading(),
       onReloadEnd: () => serviceManager.ready(),
     });
+    warnOfUnusedSockets(logger);
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
     serviceManager.ready(() => describeLoad('serving', proxy.load));
     hangUps.listen(() => proxy.requestReload('SIGHUP'));
+    replacements.listen(() => requestReplacement(replaceWorkers, logger));
     const signal = await signals.first;
     logger.info({ signal }, `${signal}: stopping`);
     serviceManager.stopping(() => describeLoad('draining', proxy.load));
@@ -140,8 +151,27 @@ async function run(
     await destination.close();
     return 0;
   } finally {
+    kill();
     demo?.forceClose();
   }
+}
+
+/** Whoever connects to one would wait for ever, and nobody would know why. */
+function warnOfUnusedSockets(logger: Logger): void {
+  for (const name of inheritedSockets().unclaimed) {
+    logger.warn(
+      { socket: name },
+      'systemd has passed a socket that no listener takes, so its clients wait in vain: name it in the configuration (systemd:NAME), or disable its .socket unit',
+    );
+  }
+}
+
+function requestReplacement(replaceWorkers: CarryingPlane['replaceWorkers'], logger: Logger): void {
+  if (replaceWorkers === undefined) {
+    logger.warn({}, 'SIGUSR2: there are no workers to replace, as one process does everything (workers: 1)');
+    return;
+  }
+  replaceWorkers().catch((err: unknown) => logger.error({ err }, 'workers could not be replaced'));
 }
 
 function describeLoad(doing: string, { connections, calls }: Proxy['load']): string {
@@ -161,59 +191,4 @@ async function startDemo(logger: Logger): Promise<DemoService | undefined> {
     logger.info({ address: demo.address }, 'demo service listens');
   }
   return demo;
-}
-
-/** SIGHUP asks for a reload. Node's own way with it would be to end the process and cut every call. */
-class HangUps {
-  #isWaiting = false;
-  #onHangUp: (() => void) | undefined = undefined;
-
-  constructor() {
-    process.on('SIGHUP', () => {
-      if (this.#onHangUp === undefined) this.#isWaiting = true;
-      else this.#onHangUp();
-    });
-  }
-
-  /** One that came before is told at once. */
-  listen(onHangUp: () => void): void {
-    this.#onHangUp = onHangUp;
-    if (this.#isWaiting) onHangUp();
-  }
-}
-
-/** The first signal asks for an end, the second one makes it. */
-class StopSignals {
-  readonly first: Promise<string>;
-  /** Asks for an end as a signal does. */
-  readonly stop: (reason: string) => void;
-
-  constructor(destination: LogDestination) {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.first = promise;
-    this.stop = resolve;
-    let count = 0;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        count++;
-        if (count === 1) {
-          resolve(signal);
-          return;
-        }
-        destination.flushSync();
-        process.exit(1);
-      });
-    }
-  }
-}
-
-/** What nobody caught is a fault of ours: it is told, and the process ends so that its supervisor starts a fresh one. */
-function dieLoudly(logger: Logger, destination: LogDestination): void {
-  const die = (err: unknown) => {
-    logger.fatal({ err }, 'uncaught error: the process ends; please report this');
-    destination.flushSync();
-    process.exit(70);
-  };
-  process.on('uncaughtException', die);
-  process.on('unhandledRejection', die);
 }

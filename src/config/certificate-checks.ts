@@ -1,10 +1,11 @@
-// Looks at the certificate and key files a configuration names, before a listener or a connection would fail on them: are they there,
-// readable, of one pair, and valid today?
+// Looks at the files of certificates, keys and OCSP responses a configuration names, before a listener or a connection
+// would fail on them: are they there, readable, of one pair, and valid today?
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ConfigPath } from './config-path.ts';
 import { errorCode } from './error-code.ts';
+import { answerFor, parseOcspResponse, whyNotServed } from './ocsp-response.ts';
 import { type Fault, type Finding, isFault, type Severity } from './problem.ts';
 import { listOf, mapOf, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
@@ -18,9 +19,13 @@ export function findCertificateProblems(
   const root = mapOf(value);
   const ofListeners = listOf(root.get('listeners')).flatMap((listener, index) => {
     const pairs = listOf(mapOf(mapOf(listener).get('tls')).get('certificates'));
-    return pairs.flatMap((pair, pairIndex) =>
-      checkPair(pair, ['listeners', index, 'tls', 'certificates', pairIndex], configFile, nowEpochMs),
-    );
+    return pairs.flatMap((pair, pairIndex) => {
+      const path = ['listeners', index, 'tls', 'certificates', pairIndex];
+      return [
+        ...checkPair(pair, path, configFile, nowEpochMs),
+        ...checkStaple(pair, path, configFile, nowEpochMs),
+      ];
+    });
   });
   const ofUpstreams = [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const tls = mapOf(upstream).get('tls');
@@ -63,6 +68,33 @@ function checkPair(
     findings.push(finding([...path, 'key'], { message: `${keyFile} is not the key of ${certFile}` }));
   }
   return findings;
+}
+
+/** A response that is of no use is a warning: nobody gets it, and the certificate is served all the same. */
+function checkStaple(
+  pair: unknown,
+  path: ConfigPath,
+  configFile: string,
+  nowEpochMs: number,
+): readonly Finding[] {
+  const name = textOf(mapOf(pair).get('ocsp'));
+  if (!name) return [];
+  const file = besideConfig(configFile, name);
+  const at = [...path, 'ocsp'];
+  const octets = read(file);
+  if (isFault(octets)) return [finding(at, octets)];
+  const response = parseOcspResponse(octets);
+  if (isFault(response)) return [finding(at, { ...response, message: `${file} ${response.message}` })];
+  const certName = textOf(mapOf(pair).get('cert'));
+  const certificate = certName ? readCertificate(besideConfig(configFile, certName)) : undefined;
+  if (certificate === undefined || isFault(certificate)) return [];
+  const answer = answerFor(response, certificate);
+  const why = whyNotServed(answer, nowEpochMs);
+  if (why !== undefined) return [finding(at, { message: `${file} ${why}: no client gets it` }, 'warning')];
+  if (answer?.status !== 'revoked') return [];
+  return [
+    finding(at, { message: `${file} says that the certificate is revoked: clients refuse it` }, 'warning'),
+  ];
 }
 
 function readCertificate(file: string): X509Certificate | Fault {

@@ -4,10 +4,13 @@
 export interface Config {
   /** The file it was read from, as the user named it. */
   readonly file: string;
+  /** Processes that carry calls; 'auto' depends on the machine it runs on. */
+  readonly workers: number | 'auto';
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly limits: LimitsConfig;
+  readonly capacity: CapacityConfig;
   readonly drain: DrainConfig;
   readonly reload: ReloadConfig;
   /** Undefined when switched off (`admin: off`). */
@@ -34,6 +37,10 @@ export interface ListenerConfig {
   readonly mismatch: MismatchPolicy;
   /** Peers (CIDR, or unix:) whose connections begin with a PROXY protocol header; undefined: nobody's do. */
   readonly proxyProtocol: { readonly trusted: readonly string[] } | undefined;
+  /** `limits.openingTimeout`: for each step until a connection is one. */
+  readonly openingTimeoutMs: number;
+  /** `limits.headerTimeout`: for the header fields of a request, from the first octet to the last. */
+  readonly headerTimeoutMs: number;
 }
 
 /**
@@ -43,9 +50,20 @@ export interface ListenerConfig {
 export type MismatchPolicy = 'explain' | 'close' | 'accept';
 
 export interface ListenerTlsConfig {
-  /** Chosen by SNI; the first is the default. Paths are resolved against the folder of the config file. */
-  readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+  /** Chosen by SNI; the first is the default. */
+  readonly certificates: readonly CertificateFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** What a client gets whose server name no certificate holds: the first certificate, or a TLS alert. */
+  readonly unknownServerName: 'serve-default' | 'refuse';
+}
+
+/** Paths, resolved against the folder of the config file. */
+export interface CertificateFiles {
+  /** PEM: the certificate, then its intermediates. */
+  readonly cert: string;
+  readonly key: string;
+  /** DER: an OCSP response to staple. */
+  readonly ocsp?: string | undefined;
 }
 
 export interface RouteConfig {
@@ -117,6 +135,46 @@ export interface LimitsConfig {
   /** Decoded size of a header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
   readonly headerListBytes: number;
   readonly headerFields: number;
+  readonly floods: FloodLimitsConfig;
+  /** For each step until a connection is one. */
+  readonly openingTimeoutMs: number;
+  /** For the header fields of a request, from the first octet to the last. */
+  readonly headerTimeoutMs: number;
+  /** How long a peer may take nothing of what there is for it; undefined: for ever. */
+  readonly stallTimeoutMs: number | undefined;
+  /** What the stalled responses of one connection may hold together. */
+  readonly stalledResponsesBytes: number;
+}
+
+/** How much of what costs its sender little is borne on a connection; see FloodLimits, which has the same members. */
+export interface FloodLimitsConfig {
+  readonly resets: number;
+  readonly streamErrors: number;
+  readonly pings: number;
+  readonly settings: number;
+  readonly priorities: number;
+  readonly windowUpdates: number;
+  readonly emptyData: number;
+  readonly unknownFrames: number;
+  readonly refusedStreams: number;
+  readonly goAways: number;
+  readonly lateFrames: number;
+  readonly settingsEntries: number;
+  readonly continuations: number;
+  readonly interimResponses: number;
+  readonly paddingBytes: number;
+  readonly upstreamPaddingBytes: number;
+}
+
+/** The keys of `limits` that hold for the whole proxy; 'auto' depends on the machine it runs on. */
+export interface CapacityConfig {
+  readonly connections: number | 'auto';
+  /** Undefined: as many as there may be. */
+  readonly connectionsPerAddress: number | 'auto' | undefined;
+  /** When clients are asked to connect again; undefined: never. */
+  readonly connectionAgeMs: number | undefined;
+  /** What all processes together may use; undefined: not watched. */
+  readonly memoryBytes: number | 'auto' | undefined;
 }
 
 export interface DrainConfig {
@@ -141,4 +199,6 @@ export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** One record per exchange. */
   readonly access: boolean;
+  /** Each line begins with its priority as sd-daemon(3) has it, for a journald that reads standard output. */
+  readonly syslogPrefix: boolean;
 }

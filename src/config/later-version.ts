@@ -7,7 +7,6 @@ const notSupported = 'not supported by this version';
 
 /** Path of the map that holds the key, `*` for a name or an index; key; what to do instead. */
 const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
-  ['', { workers: 'remove it; this version runs as one process' }],
   ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
   [
     'routes.*',

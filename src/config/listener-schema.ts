@@ -9,6 +9,12 @@ const certificate = z.strictObject({
   key: fileName.describe(
     'PEM file with the private key, not encrypted, relative to this file. Like nginx ssl_certificate_key.',
   ),
+  ocsp: fileName
+    .optional()
+    .describe(
+      'DER file with an OCSP response for the certificate, relative to this file, given to clients that ask (stapling) ' +
+        'until it expires. Default: none. Like nginx ssl_stapling_file.',
+    ),
 });
 
 const listenerTls = z.strictObject({
@@ -20,6 +26,13 @@ const listenerTls = z.strictObject({
     .enum(['TLSv1.2', 'TLSv1.3'])
     .default('TLSv1.2')
     .describe('The oldest TLS version accepted. Default: TLSv1.2. Like nginx ssl_protocols.'),
+  unknownServerName: z
+    .enum(['serve-default', 'refuse'])
+    .default('serve-default')
+    .describe(
+      'What a client gets whose server name (SNI) no certificate holds: the first certificate, or the TLS alert ' +
+        'unrecognized_name. One without a name gets the first. Default: serve-default. refuse is like nginx ssl_reject_handshake.',
+    ),
 });
 
 export const listener = z.strictObject({

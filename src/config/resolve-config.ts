@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type {
   Config,
   GrpcWebConfig,
+  LimitsConfig,
   ListenerConfig,
   ListenerTlsConfig,
   RouteConfig,
@@ -20,7 +21,8 @@ export function resolveConfig(valid: ValidConfig, file: string): Config {
   const { limits, drain, reload, admin, log } = valid;
   return {
     file,
-    listeners: valid.listeners.map((listener) => resolveListener(listener, file)),
+    workers: valid.workers,
+    listeners: valid.listeners.map((listener) => resolveListener(listener, limits, file)),
     routes: valid.routes.map(resolveRoute),
     upstreams: Object.entries(valid.upstreams).map(([name, upstream]) =>
       resolveUpstream(name, upstream, file),
@@ -31,16 +33,39 @@ export function resolveConfig(valid: ValidConfig, file: string): Config {
       connectionWindowBytes: limits.connectionWindow,
       headerListBytes: limits.headerListSize,
       headerFields: limits.headerFields,
+      ...resolvePatience(limits),
+    },
+    capacity: {
+      connections: limits.connections,
+      connectionsPerAddress: unlessOff(limits.connectionsPerAddress),
+      connectionAgeMs: unlessOff(limits.connectionAge),
+      memoryBytes: unlessOff(limits.memory),
     },
     drain: { timeoutMs: unlessOff(drain.timeout), delayMs: drain.delay },
     reload: { watchMs: unlessOff(reload.watch), certificatesMs: unlessOff(reload.certificates) },
     admin: admin === 'off' ? undefined : { address: admin.address },
-    log: { level: log.level, access: log.access },
+    log: { level: log.level, access: log.access, syslogPrefix: log.syslogPrefix },
   };
 }
 
-function unlessOff(durationMs: number | 'off'): number | undefined {
-  return durationMs === 'off' ? undefined : durationMs;
+function unlessOff<T>(value: T | 'off'): T | undefined {
+  return value === 'off' ? undefined : value;
+}
+
+function resolvePatience(
+  limits: ValidConfig['limits'],
+): Pick<
+  LimitsConfig,
+  'floods' | 'openingTimeoutMs' | 'headerTimeoutMs' | 'stallTimeoutMs' | 'stalledResponsesBytes'
+> {
+  const { padding, upstreamPadding, ...floods } = limits.floods;
+  return {
+    floods: { ...floods, paddingBytes: padding, upstreamPaddingBytes: upstreamPadding },
+    openingTimeoutMs: limits.openingTimeout,
+    headerTimeoutMs: limits.headerTimeout,
+    stallTimeoutMs: unlessOff(limits.stallTimeout),
+    stalledResponsesBytes: limits.stalledResponses,
+  };
 }
 
 /** A file named in the configuration stands relative to the folder of the configuration. */
@@ -48,7 +73,11 @@ export function besideConfig(configFile: string, name: string): string {
   return isAbsolute(name) ? name : join(dirname(configFile), name);
 }
 
-function resolveListener(listener: ValidConfig['listeners'][number], file: string): ListenerConfig {
+function resolveListener(
+  listener: ValidConfig['listeners'][number],
+  limits: ValidConfig['limits'],
+  file: string,
+): ListenerConfig {
   return {
     name: listener.name ?? listener.address.text,
     address: listener.address,
@@ -56,6 +85,8 @@ function resolveListener(listener: ValidConfig['listeners'][number], file: strin
     trustedClients: listener.trustedClients,
     mismatch: listener.mismatch,
     proxyProtocol: listener.proxyProtocol,
+    openingTimeoutMs: limits.openingTimeout,
+    headerTimeoutMs: limits.headerTimeout,
   };
 }
 
@@ -64,11 +95,13 @@ function resolveTls(
   file: string,
 ): ListenerTlsConfig {
   return {
-    certificates: tls.certificates.map(({ cert, key }) => ({
+    certificates: tls.certificates.map(({ cert, key, ocsp }) => ({
       cert: besideConfig(file, cert),
       key: besideConfig(file, key),
+      ...(ocsp === undefined ? {} : { ocsp: besideConfig(file, ocsp) }),
     })),
     minVersion: tls.minVersion,
+    unknownServerName: tls.unknownServerName,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   parseStripPrefix,
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
+import { patience } from './patience-schema.ts';
 import {
   adminAddress,
   count,
@@ -89,7 +90,43 @@ const route = z.strictObject({
     ),
 });
 
+const auto = z.literal('auto');
+
+/** Of the whole proxy, or of one client towards all of it. */
+const capacities = {
+  connections: z
+    .union([auto, count(1, 1_000_000)], expecting('a whole number, or auto'))
+    .default('auto')
+    .describe(
+      'Connections of clients at a time, over all listeners; more are closed at once. auto: 0.8 x (limit of open files - ' +
+        '200) / 2, since each may need one upstream. 1 to 1000000, or auto. Default: auto. Like HAProxy maxconn.',
+    ),
+  connectionsPerAddress: z
+    .union([auto, off, count(1, 1_000_000)], expecting('a whole number, auto, or off'))
+    .default('auto')
+    .describe(
+      'Those of one address, or of one /64 of IPv6; trustedClients, proxyProtocol.trusted and Unix sockets are not counted. ' +
+        'auto: a quarter of connections. 1 to 1000000, auto, or off. Default: auto. Like nginx limit_conn.',
+    ),
+  connectionAge: z
+    .union([off, duration('1s', '720h')], expecting('a duration such as 30m, or off'))
+    .prefault('off')
+    .describe(
+      'Age at which a client is asked to connect again, 10 % more or less; its running calls finish, however long they ' +
+        'take. 1s to 720h, or off. Default: off. Like gRPC MAX_CONNECTION_AGE, nginx keepalive_time.',
+    ),
+  memory: z
+    .union([auto, off, size('64MiB', '1023GiB')], expecting('a size such as 2GiB, auto, or off'))
+    .prefault('auto')
+    .describe(
+      'Memory that all processes together may use. At 80 % caches are given back, from 90 % new calls are refused, from ' +
+        '97 % new connections. auto: 0.9 of what the cgroup allows, where it has a limit. 64MiB to 1023GiB, auto, or off. ' +
+        'Default: auto. Like Envoy overload_manager.',
+    ),
+};
+
 const limits = z.strictObject({
+  ...capacities,
   concurrentStreams: count(1, 1_000_000)
     .default(128)
     .describe(
@@ -118,6 +155,7 @@ const limits = z.strictObject({
     .describe(
       'Header fields of a request or a response. 16 to 10000. Default: 128. Like Envoy max_headers_count.',
     ),
+  ...patience,
 });
 
 const drain = z.strictObject({
@@ -166,10 +204,24 @@ const log = z.strictObject({
     .boolean(expecting('true or false'))
     .default(true)
     .describe('One record per call. Default: true. Like nginx access_log.'),
+  syslogPrefix: z
+    .boolean(expecting('true or false'))
+    .default(false)
+    .describe(
+      'Begins each line with its priority, <4> for a warning, which journald takes off and files the line by. ' +
+        'Default: false. Like systemd SyslogLevelPrefix.',
+    ),
 });
 
 const configSchema = z
   .strictObject({
+    workers: z
+      .union([auto, count(1, 256)], expecting('a whole number, or auto'))
+      .default('auto')
+      .describe(
+        'Processes that carry calls, each on a core. auto: as many as there are cores. 1: one process in all. Above that one ' +
+          'more, which accepts connections. 1 to 256, or auto. Default: auto. Like nginx worker_processes.',
+      ),
     listeners: z.array(listener).min(1).describe('Where clients connect to.'),
     routes: z.array(route).min(1).describe('Which calls go to which upstream. Their order does not matter.'),
     upstreams: z
@@ -178,7 +230,7 @@ const configSchema = z
       .describe('Groups of servers, by name.'),
     limits: limits
       .prefault({})
-      .describe('Limits of every connection, towards clients and towards upstreams.'),
+      .describe('Limits of every connection, towards clients and towards upstreams, and of all together.'),
     drain: drain.prefault({}).describe('How the process stops.'),
     reload: reload.prefault({}).describe('What is taken up by itself, beside SIGHUP and POST /api/reload.'),
     admin: z

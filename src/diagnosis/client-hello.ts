@@ -111,6 +111,11 @@ function readAlpn(protocols: Fields): readonly string[] {
   return names;
 }
 
+/** A server name from anywhere else, as `ClientHello.serverName` has it. */
+export function printableServerName(serverName: string): string {
+  return printable(Buffer.from(serverName), MOST_SERVER_NAME_CHARACTERS);
+}
+
 /** Cut to that many characters; commas are escaped too, as they stand between names. */
 function printable(octets: Buffer, mostCharacters: number): string {
   const text = octets

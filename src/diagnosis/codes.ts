@@ -28,6 +28,7 @@ const REFUSED_CLIENTS = {
   tls_handshake_timeout: 'FG1025',
   tls_handshake_abandoned: 'FG1026',
   tls_handshake_failed: 'FG1027',
+  unknown_server_name: 'FG1028',
 
   proxy_protocol_not_enabled: 'FG1031',
   proxy_protocol_untrusted: 'FG1032',
@@ -39,6 +40,9 @@ const REFUSED_CLIENTS = {
   first_bytes_abandoned: 'FG1042',
   first_bytes_timeout: 'FG1043',
   listener_error: 'FG1044',
+  too_many_connections: 'FG1045',
+  too_many_connections_of_address: 'FG1046',
+  memory_exhausted: 'FG1047',
 } as const satisfies Readonly<Record<RefusalToken, `FG1${string}`>>;
 
 /** Endpoints that cannot be reached, or that speak something else than expected. */
@@ -90,6 +94,7 @@ const CALLS = {
   upstream_headers_too_large: 'FG3013',
   upstream_no_grpc_status: 'FG3014',
   upstream_not_grpc: 'FG3015',
+  memory_pressure: 'FG3016',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

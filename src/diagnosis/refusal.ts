@@ -54,7 +54,15 @@ const SENTENCES = {
   tls_certificate_not_trusted:
     "A client does not accept this listener's certificate; is its issuer known to the client, is it valid now, and does it hold the name the client called?",
   tls_handshake_failed: 'The TLS handshake with a client failed.',
+  unknown_server_name:
+    'A client called a server name (SNI) that no certificate of this listener holds, and tls.unknownServerName is refuse; call a name that one holds, or give this listener a certificate for it.',
   listener_error: 'The listener could not accept a connection.',
+  too_many_connections:
+    'A client was turned away, as there are as many connections as limits.connections allows; raise it together with the limit of open files, or find out who holds them.',
+  too_many_connections_of_address:
+    'A client was turned away, as its address has as many connections as limits.connectionsPerAddress allows; raise it, or name the address in trustedClients or proxyProtocol.trusted if it speaks for many.',
+  memory_exhausted:
+    'A client was turned away, as the memory of the proxy is used up (limits.memory); it is served again when calls have ended.',
 } as const;
 
 export type RefusalToken = keyof typeof SENTENCES;

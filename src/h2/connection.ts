@@ -19,16 +19,11 @@ export type Role = 'server' | 'client';
 /** What a GOAWAY names before it is known which streams will be processed (RFC 9113 section 6.8). */
 export const HIGHEST_STREAM_ID = 0x7fffffff;
 
-/** From the first frame of a header block to its last (an endless one is the attack of CVE-2024-27316, slowly). */
-const HEADER_BLOCK_TIMEOUT_MS = 10_000;
-/** RFC 9113 section 6.5.3. */
-const SETTINGS_TIMEOUT_MS = 10_000;
-
 export class Connection {
   readonly #handler: ConnectionHandler;
   readonly #settings: LocalSettings;
   readonly #streams: StreamRegistry;
-  readonly #guard = new FloodGuard();
+  readonly #guard: FloodGuard;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #reader: FrameReader;
@@ -44,6 +39,7 @@ export class Connection {
     this.#handler = handler;
     this.#settings = settings;
     this.#streams = new StreamRegistry(isServer);
+    this.#guard = new FloodGuard(settings.floods);
     this.#sender = new Sender(output, this.#streams, this.#guard, settings);
     this.#receiver = new Receiver(isServer, handler, settings, this.#streams, this.#sender, this.#guard);
     this.#reader = new FrameReader(this.#receiver, DEFAULT_MAX_FRAME_BYTES, isServer);
@@ -61,7 +57,7 @@ export class Connection {
 
   /** Owners of the live streams, as of now. */
   streamOwners(): StreamOwner[] {
-    return Array.from(this.#streams.values(), (stream) => stream.owner);
+    return this.#streams.values().map((stream) => stream.owner);
   }
 
   get streamCount(): number {
@@ -76,6 +72,11 @@ export class Connection {
   /** Identifiers are used up so far that a new connection should take over. */
   get isWornOut(): boolean {
     return this.#streams.localIdsLeft <= 0;
+  }
+
+  /** The same of the peer's: it should be asked to connect again while it has some left. */
+  get isWornOutByPeer(): boolean {
+    return this.#streams.arePeerIdsWorn;
   }
 
   /** The highest stream of the peer's that is or was processed: those above our final GOAWAY are not. */
@@ -172,6 +173,11 @@ export class Connection {
     }
   }
 
+  /** A peer that breaks a rule of the transport's: GOAWAY with the code, as for any other. */
+  giveUp(error: ConnectionError): void {
+    if (!this.#isClosed) this.#fail(error);
+  }
+
   /** The transport is gone or given up: every stream's owner is told, once. */
   connectionLost(reason: string): void {
     if (!this.#isClosed) this.#tellLost(this.#close(), reason);
@@ -194,6 +200,12 @@ export class Connection {
     }
   }
 
+  /** Gives back what is kept to save time with header blocks that come again. */
+  forgetHeaderBlocks(): void {
+    this.#receiver.forgetHeaderBlocks();
+    this.#sender.encoder.forget();
+  }
+
   /**
    * Ends the connection when the peer has let too much time pass; to be called now and then.
    * @param nowMs by the clock that receive() is told
@@ -201,20 +213,21 @@ export class Connection {
   checkTime(nowMs: number): void {
     if (this.#isClosed) return;
     this.#firstCheckedAtMs ??= nowMs;
+    const { headerTimeoutMs, settingsTimeoutMs } = this.#settings;
     const openSinceMs = this.#receiver.headerBlockOpenSinceMs;
-    if (openSinceMs !== undefined && nowMs - openSinceMs >= HEADER_BLOCK_TIMEOUT_MS) {
+    if (openSinceMs !== undefined && nowMs - openSinceMs >= headerTimeoutMs) {
       this.#fail(
         new ConnectionError(
           ErrorCode.ENHANCE_YOUR_CALM,
           'header_block_timeout',
-          `a header block was not finished in ${HEADER_BLOCK_TIMEOUT_MS / 1000} s`,
+          `a header block was not finished in ${headerTimeoutMs / 1000} s`,
         ),
       );
     } else if (
       this.#receiver.awaitsSettingsAcknowledgement &&
-      nowMs - this.#firstCheckedAtMs >= SETTINGS_TIMEOUT_MS
+      nowMs - this.#firstCheckedAtMs >= settingsTimeoutMs
     ) {
-      const message = `SETTINGS were not acknowledged in ${SETTINGS_TIMEOUT_MS / 1000} s`;
+      const message = `SETTINGS were not acknowledged in ${settingsTimeoutMs / 1000} s`;
       this.#fail(new ConnectionError(ErrorCode.SETTINGS_TIMEOUT, 'settings_timeout', message));
     }
   }

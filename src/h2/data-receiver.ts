@@ -10,18 +10,11 @@ import type { Stream } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
-/** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
-const MOST_EXCESS_PADDING_BYTES = 1_048_576;
-/**
- * Of an upstream, whose connection carries the calls of many clients. gRPC's own interoperability test of padding sends
- * a message in frames of 5 octets and 255 of padding, 15.8 MB of excess.
- */
-const MOST_EXCESS_PADDING_BYTES_UPSTREAM = 33_554_432;
-
 export class DataReceiver {
   readonly #streams: StreamRegistry;
   readonly #sender: Sender;
   readonly #guard: FloodGuard;
+  /** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
   readonly #mostExcessPadding: number;
   #window: number;
   /** Padding octets beyond as many of content. */
@@ -41,7 +34,8 @@ export class DataReceiver {
     this.#sender = sender;
     this.#guard = guard;
     this.#window = settings.connectionWindowBytes;
-    this.#mostExcessPadding = isServer ? MOST_EXCESS_PADDING_BYTES : MOST_EXCESS_PADDING_BYTES_UPSTREAM;
+    const { paddingBytes, upstreamPaddingBytes } = settings.floods;
+    this.#mostExcessPadding = isServer ? paddingBytes : upstreamPaddingBytes;
   }
 
   /** Whatever becomes of the frame, its octets count against the connection's window. */

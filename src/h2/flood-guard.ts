@@ -1,9 +1,10 @@
 // Counts what a peer may do too often, and ends the connection with ENHANCE_YOUR_CALM when it does (RFC 9113 section
-// 10.5). Every kind has a bucket: so many at once, so many more for each second that passes. There is no clock here:
-// whoever owns time calls replenish(). Small DATA frames are never counted: token streams are made of them.
+// 10.5). Every kind has a bucket: so many at once, a tenth of it more for each second that passes. There is no clock
+// here: whoever owns time calls replenish(). Small DATA frames are never counted: token streams are made of them.
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
+import type { FloodLimits } from './flood-limits.ts';
 
 /** The order of BUCKETS. */
 export const Flood = {
@@ -30,36 +31,62 @@ export const Flood = {
 
 interface Bucket {
   readonly token: string;
-  readonly burst: number;
-  readonly perSecond: number;
-  /** What can be saved up by useful traffic; the burst unless given. */
-  readonly most?: number;
+  readonly limit: keyof FloodLimits;
+  /** So many times the limit can be saved up by useful traffic. */
+  readonly savings: number;
 }
 
 const BUCKETS: readonly Bucket[] = [
-  { token: 'too_many_resets', burst: 200, perSecond: 20 },
-  { token: 'too_many_stream_errors', burst: 20, perSecond: 2 },
-  { token: 'too_many_pings', burst: 100, perSecond: 10 },
-  { token: 'too_many_settings', burst: 20, perSecond: 2 },
-  { token: 'too_many_priorities', burst: 1000, perSecond: 100 },
+  { token: 'too_many_resets', limit: 'resets', savings: 1 },
+  { token: 'too_many_stream_errors', limit: 'streamErrors', savings: 1 },
+  { token: 'too_many_pings', limit: 'pings', savings: 1 },
+  { token: 'too_many_settings', limit: 'settings', savings: 1 },
+  { token: 'too_many_priorities', limit: 'priorities', savings: 1 },
   // A peer may answer each DATA frame of a large batch by an update of the stream and one of the connection.
-  { token: 'too_many_window_updates', burst: 1000, perSecond: 100, most: 100_000 },
-  { token: 'too_many_empty_frames', burst: 20, perSecond: 2 },
-  { token: 'too_many_unknown_frames', burst: 100, perSecond: 10 },
-  { token: 'too_many_refused_streams', burst: 100, perSecond: 10 },
-  { token: 'too_many_goaways', burst: 20, perSecond: 2 },
-  { token: 'too_many_late_frames', burst: 1000, perSecond: 100 },
+  { token: 'too_many_window_updates', limit: 'windowUpdates', savings: 100 },
+  { token: 'too_many_empty_frames', limit: 'emptyData', savings: 1 },
+  { token: 'too_many_unknown_frames', limit: 'unknownFrames', savings: 1 },
+  { token: 'too_many_refused_streams', limit: 'refusedStreams', savings: 1 },
+  { token: 'too_many_goaways', limit: 'goAways', savings: 1 },
+  { token: 'too_many_late_frames', limit: 'lateFrames', savings: 1 },
 ];
+/** Of what a bucket holds, for each second. */
+const REFILL = 0.1;
+
+/** The limits in the order of BUCKETS. */
+interface Budgets {
+  readonly burst: Int32Array;
+  readonly most: Int32Array;
+}
+
+/** All connections of a configuration have the same. */
+const BUDGETS = new WeakMap<FloodLimits, Budgets>();
+
+function budgetsOf(limits: FloodLimits): Budgets {
+  const known = BUDGETS.get(limits);
+  if (known !== undefined) return known;
+  const budgets = {
+    burst: Int32Array.from(BUCKETS, ({ limit }) => limits[limit]),
+    most: Int32Array.from(BUCKETS, ({ limit, savings }) => limits[limit] * savings),
+  };
+  BUDGETS.set(limits, budgets);
+  return budgets;
+}
 
 export class FloodGuard {
   /** The time as told with the chunk being read, in whole milliseconds of any clock that does not go back. */
   nowMs = 0;
+  readonly #budgets: Budgets;
   /** Made at the first count: an idle connection keeps none. */
   #left: Int32Array | undefined = undefined;
 
+  constructor(limits: FloodLimits) {
+    this.#budgets = budgetsOf(limits);
+  }
+
   /** @throws ConnectionError when the bucket is empty */
   count(flood: number): void {
-    this.#left ??= Int32Array.from(BUCKETS, (bucket) => bucket.burst);
+    this.#left ??= Int32Array.from(this.#budgets.burst);
     if (--this.#left[flood] < 0) {
       const { token } = BUCKETS[flood];
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, token, token.replaceAll('_', ' '));
@@ -80,23 +107,23 @@ export class FloodGuard {
   /** A DATA frame with content, or with the end, was received: it ends a row of empty ones, and may come with a PING. */
   dataReceived(): void {
     if (this.#left === undefined) return;
-    this.forgive(Flood.EMPTY_DATA, 20);
+    this.#left[Flood.EMPTY_DATA] = this.#budgets.burst[Flood.EMPTY_DATA];
     this.forgive(Flood.PINGS, 1);
   }
 
   /** Gives back what useful traffic has earned. */
   forgive(flood: number, times: number): void {
     if (this.#left === undefined) return;
-    const { burst, most = burst } = BUCKETS[flood];
-    this.#left[flood] = Math.min(most, this.#left[flood] + times);
+    this.#left[flood] = Math.min(this.#budgets.most[flood], this.#left[flood] + times);
   }
 
   /** To be called now and then with the whole seconds that have passed since the last call. */
   replenish(seconds: number): void {
     const left = this.#left;
     if (left === undefined) return;
-    BUCKETS.forEach(({ burst, perSecond }, flood) => {
-      if (left[flood] < burst) left[flood] = Math.min(burst, left[flood] + perSecond * seconds);
+    this.#budgets.burst.forEach((burst, flood) => {
+      if (left[flood] < burst)
+        left[flood] = Math.min(burst, left[flood] + Math.ceil(burst * REFILL * seconds));
     });
   }
 }

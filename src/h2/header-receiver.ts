@@ -18,13 +18,10 @@ import { nextStreamState, StreamInput, StreamState, StreamViolation } from './st
 /** Told of a request on a new stream, whose owner is to be set during the call. */
 export type RequestHandler = (stream: Stream, list: HeaderList, endStream: boolean) => void;
 
-const MOST_INTERIM_RESPONSES = 10;
 /** Their content-length, where there is one, speaks of another response (RFC 9110 section 8.6). */
 const NO_CONTENT = new Set(['204', '304']);
 /** A compressed block may be this many times the announced list size before it is a flood. */
 const BLOCK_SIZE_FACTOR = 2;
-/** CONTINUATION frames of a request beyond those that its largest block fills. */
-const SPARE_CONTINUATIONS = 6;
 /**
  * Of an upstream: its connection carries the calls of many clients, and one answer with too large a header block must
  * not end them all. Such a block is read to its end, so that HPACK stays in step, and costs only its own stream.
@@ -68,9 +65,7 @@ export class HeaderReceiver {
     this.#streams = streams;
     this.#sender = sender;
     this.#guard = guard;
-    this.#block = isServer
-      ? requestBlock(settings.maxHeaderListBytes * BLOCK_SIZE_FACTOR)
-      : new HeaderBlock(LARGEST_RESPONSE_BLOCK_BYTES, MOST_RESPONSE_CONTINUATIONS);
+    this.#block = isServer ? requestBlock(settings) : responseBlock(settings);
     this.#decoder = new HpackDecoder({
       maxTableSizeBytes: 4096,
       maxListSizeBytes: settings.maxHeaderListBytes,
@@ -85,6 +80,10 @@ export class HeaderReceiver {
 
   get openSinceMs(): number | undefined {
     return this.#block.isOpen ? this.#openSinceMs : undefined;
+  }
+
+  forgetHeaderBlocks(): void {
+    this.#decoder.forget();
   }
 
   receiveHeaders(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -205,7 +204,7 @@ export class HeaderReceiver {
     if (isInterim) {
       if (endStream)
         throw streamError(stream.id, 'interim_response_ends', 'an interim response with END_STREAM');
-      if (++stream.interimResponses > MOST_INTERIM_RESPONSES) {
+      if (++stream.interimResponses > this.#settings.floods.interimResponses) {
         throw new StreamError(
           stream.id,
           ErrorCode.ENHANCE_YOUR_CALM,
@@ -248,10 +247,16 @@ export class HeaderReceiver {
   }
 }
 
-function requestBlock(largestBytes: number): HeaderBlock {
+function requestBlock({ maxHeaderListBytes, floods }: LocalSettings): HeaderBlock {
+  const largestBytes = maxHeaderListBytes * BLOCK_SIZE_FACTOR;
+  const needed = Math.ceil(largestBytes / DEFAULT_MAX_FRAME_BYTES);
+  return new HeaderBlock(largestBytes, Math.max(needed, floods.continuations));
+}
+
+function responseBlock({ floods }: LocalSettings): HeaderBlock {
   return new HeaderBlock(
-    largestBytes,
-    Math.ceil(largestBytes / DEFAULT_MAX_FRAME_BYTES) + SPARE_CONTINUATIONS,
+    LARGEST_RESPONSE_BLOCK_BYTES,
+    Math.max(MOST_RESPONSE_CONTINUATIONS, floods.continuations),
   );
 }
 

@@ -15,6 +15,12 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const smallSlabs: Buffer[] = [];
 const largeSlabs: Buffer[] = [];
 
+/** Memory is short: those that wait for reuse go to the garbage collector. */
+export function dropSpareSlabs(): void {
+  smallSlabs.length = 0;
+  largeSlabs.length = 0;
+}
+
 /** A stretch of output to be written to the socket: `bytes` up to `length`. */
 export interface Slab {
   bytes: Buffer;

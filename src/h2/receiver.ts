@@ -25,6 +25,7 @@ const PREMATURE_RESET_MS = 20;
 export class Receiver implements FrameHandler {
   readonly #isServer: boolean;
   readonly #handler: ConnectionHandler;
+  readonly #settings: LocalSettings;
   readonly #streams: StreamRegistry;
   readonly #sender: Sender;
   readonly #guard: FloodGuard;
@@ -43,6 +44,7 @@ export class Receiver implements FrameHandler {
   ) {
     this.#isServer = isServer;
     this.#handler = handler;
+    this.#settings = settings;
     this.#streams = streams;
     this.#sender = sender;
     this.#guard = guard;
@@ -65,6 +67,10 @@ export class Receiver implements FrameHandler {
   /** When the header block began that has not ended yet, by the time receive() was told; undefined when there is none. */
   get headerBlockOpenSinceMs(): number | undefined {
     return this.#headers.openSinceMs;
+  }
+
+  forgetHeaderBlocks(): void {
+    this.#headers.forgetHeaderBlocks();
   }
 
   onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void {
@@ -179,7 +185,7 @@ export class Receiver implements FrameHandler {
 
   #receiveSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const isAcknowledgement = (flags & Flag.ACK) !== 0;
-    checkSettingsFrame(end - start, isAcknowledgement, streamId);
+    checkSettingsFrame(end - start, isAcknowledgement, streamId, this.#settings.floods.settingsEntries);
     if (isAcknowledgement) {
       if (!this.#settingsReceived)
         throw connectionError('settings_not_first', 'SETTINGS ACK before SETTINGS');
@@ -242,8 +248,8 @@ export class Receiver implements FrameHandler {
     this.#streams.peerGoAwayLastId = Math.min(this.#streams.peerGoAwayLastId, lastId);
     this.#handler.onGoAway(lastId, code, bytes.toString('latin1', start + 8, Math.min(end, start + 8 + 256)));
     if (this.#isServer) return;
-    // A copy: an owner that opens another stream at once must not have it refused as well.
-    for (const stream of Array.from(this.#streams.values())) {
+    // Those of now: an owner that opens another stream at once must not have it refused as well.
+    for (const stream of this.#streams.values()) {
       if (stream.id <= this.#streams.peerGoAwayLastId || stream.state === StreamState.CLOSED) continue;
       this.#streams.remove(stream, true);
       stream.owner.onRefused();

@@ -184,7 +184,7 @@ export class Sender implements StreamSender {
   /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every stream's window moves by the difference (section 6.9.2). */
   adjustStreamWindows(difference: number): void {
     if (difference === 0) return;
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.values();
     for (const stream of streams) stream.sendWindow = adjustedSendWindow(stream.sendWindow, difference);
     if (difference > 0) for (const stream of streams) this.#wakeStream(stream);
   }

@@ -2,6 +2,7 @@
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
+import type { FloodLimits } from './flood-limits.ts';
 import { DEFAULT_MAX_FRAME_BYTES, LARGEST_MAX_FRAME_BYTES } from './frame-type.ts';
 
 export const SettingId = {
@@ -24,9 +25,6 @@ export function settingName(id: number): string {
 export const SETTING_BYTES = 6;
 export const DEFAULT_WINDOW_BYTES = 65_535;
 export const LARGEST_WINDOW_BYTES = 0x7fffffff;
-/** A SETTINGS frame with more entries is a flood: hardly ten are defined. */
-const MOST_ENTRIES = 32;
-
 /** The values in force for what a peer may be sent; RFC 9113's initial values until its SETTINGS arrive. */
 export class PeerSettings {
   headerTableBytes = 4096;
@@ -81,7 +79,7 @@ export class PeerSettings {
   }
 }
 
-/** What we announce. Push is switched off in both roles; MAX_FRAME_SIZE and HEADER_TABLE_SIZE keep their initial values. */
+/** What we announce, and what we bear. Push is switched off in both roles; MAX_FRAME_SIZE and HEADER_TABLE_SIZE keep their initial values. */
 export interface LocalSettings {
   /** Streams the peer may open (server role). */
   readonly maxConcurrentStreams: number;
@@ -91,6 +89,13 @@ export interface LocalSettings {
   readonly connectionWindowBytes: number;
   readonly maxHeaderListBytes: number;
   readonly maxHeaderFields: number;
+  readonly floods: FloodLimits;
+  /** From the first frame of a header block to its last. */
+  readonly headerTimeoutMs: number;
+  /** For the peer to acknowledge our SETTINGS (section 6.5.3). */
+  readonly settingsTimeoutMs: number;
+  /** For whoever writes to the socket: how long the peer may take nothing of it; undefined: for ever. */
+  readonly stallTimeoutMs: number | undefined;
   /** Server role: requests may be extended CONNECT (RFC 8441), by which WebSockets come. */
   readonly enableConnectProtocol?: boolean;
 }
@@ -112,8 +117,16 @@ export function settingsPayload(settings: LocalSettings, isServer: boolean): Buf
   return payload;
 }
 
-/** @throws ConnectionError when a SETTINGS frame cannot be one (section 6.5). */
-export function checkSettingsFrame(length: number, isAcknowledgement: boolean, streamId: number): void {
+/**
+ * @param mostEntries more of them are a flood: hardly ten are defined
+ * @throws ConnectionError when a SETTINGS frame cannot be one (section 6.5)
+ */
+export function checkSettingsFrame(
+  length: number,
+  isAcknowledgement: boolean,
+  streamId: number,
+  mostEntries: number,
+): void {
   if (streamId !== 0) {
     throw new ConnectionError(
       ErrorCode.PROTOCOL_ERROR,
@@ -128,7 +141,7 @@ export function checkSettingsFrame(length: number, isAcknowledgement: boolean, s
       `SETTINGS of ${length} octets`,
     );
   }
-  if (length > MOST_ENTRIES * SETTING_BYTES) {
+  if (length > mostEntries * SETTING_BYTES) {
     throw new ConnectionError(
       ErrorCode.ENHANCE_YOUR_CALM,
       'settings_too_many_entries',

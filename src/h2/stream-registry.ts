@@ -4,6 +4,7 @@
 import { RecentIds } from './recent-ids.ts';
 import { Stream, type StreamOwner, type StreamSender } from './stream.ts';
 import { nextStreamState, StreamInput, StreamState } from './stream-state.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** How a stream that is no longer live came to its end, as far as is remembered. */
 export const Past = {
@@ -25,7 +26,7 @@ const MOST_LATE_FRAMES = 8192;
 const SPARE_LATE_BYTES = 1024;
 
 export class StreamRegistry {
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new StreamTable();
   readonly #isServer: boolean;
   #lastLocalId: number;
   /** The highest identifier the peer has used. */
@@ -54,11 +55,17 @@ export class StreamRegistry {
     return (RETIRE_AT_ID - this.#lastLocalId) / 2;
   }
 
+  /** Half of the peer's identifiers are used, or skipped. */
+  get arePeerIdsWorn(): boolean {
+    return this.lastPeerId >= RETIRE_AT_ID;
+  }
+
   get(id: number): Stream | undefined {
     return this.#streams.get(id);
   }
 
-  values(): IterableIterator<Stream> {
+  /** As they are now, the oldest first. */
+  values(): Stream[] {
     return this.#streams.values();
   }
 
@@ -86,7 +93,7 @@ export class StreamRegistry {
     receiveWindow: number,
   ): Stream {
     const stream = new Stream(id, owner, sender, sendWindow, receiveWindow);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     return stream;
   }
 
@@ -98,7 +105,7 @@ export class StreamRegistry {
   /** Takes a stream out when it has reached the closed state. */
   remove(stream: Stream, resetByUs: boolean): void {
     stream.state = StreamState.CLOSED;
-    if (this.#streams.delete(stream.id)) this.remember(stream.id, resetByUs, stream.receiveWindow);
+    if (this.#streams.remove(stream)) this.remember(stream.id, resetByUs, stream.receiveWindow);
   }
 
   /** END_STREAM has come from the peer. */
@@ -147,7 +154,7 @@ export class StreamRegistry {
 
   /** Empties the registry and hands out what was in it, closed. */
   clear(): Stream[] {
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.values();
     this.#streams.clear();
     for (const stream of streams) stream.state = StreamState.CLOSED;
     return streams;

@@ -60,6 +60,9 @@ export class Stream {
   /** When the peer opened the stream, by the time receive() was told; see FloodGuard. */
   openedAtMs = 0;
 
+  /** For StreamTable alone. */
+  nextInTable: Stream | undefined = undefined;
+
   /** Five booleans as bits: ten thousand idle streams are an ordinary load, and each field of theirs is 160 KB. */
   #flags = 0;
 

@@ -1,14 +1,12 @@
-// Reads certificates and their keys from disk and makes sure that each pair belongs together.
+// Reads certificates, their keys and OCSP responses from disk and makes sure that each pair belongs together.
 // All or nothing, before anything is served with them; never logs or quotes what a file holds.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-
-export interface CertificateFiles {
-  /** PEM: the certificate, then its intermediates. */
-  readonly cert: string;
-  readonly key: string;
-}
+import type { CertificateFiles } from '../config/config.ts';
+import { parseOcspResponse } from '../config/ocsp-response.ts';
+import { isFault } from '../config/problem.ts';
+import { Staple } from './staple.ts';
 
 export interface Certificate {
   readonly files: CertificateFiles;
@@ -16,6 +14,7 @@ export interface Certificate {
   readonly keyPem: Buffer;
   /** The first certificate of the file: the server's own. */
   readonly leaf: X509Certificate;
+  readonly staple: Staple | undefined;
 }
 
 /** Rejects with an Error that names the file and what is wrong with it. */
@@ -26,13 +25,18 @@ export async function loadCertificates(
 }
 
 export function isSameCertificate(a: Certificate, b: Certificate): boolean {
-  return a.certPem.equals(b.certPem) && a.keyPem.equals(b.keyPem);
+  return a.certPem.equals(b.certPem) && a.keyPem.equals(b.keyPem) && isSameStaple(a.staple, b.staple);
+}
+
+function isSameStaple(a: Staple | undefined, b: Staple | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.der.equals(b.der);
 }
 
 async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
-  const [certPem, keyPem] = await Promise.all([
-    readPem(files.cert, 'certificate'),
-    readPem(files.key, 'private key'),
+  const [certPem, keyPem, ocsp] = await Promise.all([
+    read(files.cert, 'certificate'),
+    read(files.key, 'private key'),
+    files.ocsp === undefined ? undefined : read(files.ocsp, 'OCSP response'),
   ]);
   const leaf = attempt(() => new X509Certificate(certPem), `${files.cert} holds no certificate in PEM form`);
   const key = attempt(
@@ -44,10 +48,18 @@ async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
       `the private key ${files.key} does not belong to the certificate ${files.cert}; the server's own certificate must come first in its file`,
     );
   }
-  return { files, certPem, keyPem, leaf };
+  const staple =
+    files.ocsp === undefined || ocsp === undefined ? undefined : makeStaple(files.ocsp, ocsp, leaf);
+  return { files, certPem, keyPem, leaf, staple };
 }
 
-async function readPem(path: string, what: string): Promise<Buffer> {
+function makeStaple(file: string, octets: Buffer, leaf: X509Certificate): Staple {
+  const response = parseOcspResponse(octets);
+  if (isFault(response)) throw new Error(`${file} ${response.message}`);
+  return new Staple(file, response, leaf);
+}
+
+async function read(path: string, what: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {

@@ -4,16 +4,22 @@
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenerConfig } from '../config/config.ts';
+import { Admission } from './admission.ts';
 import { type Certificate, isSameCertificate, loadCertificates } from './certificates.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
 import { Http1Side } from './http1-side.ts';
 import { ListenerError } from './listener-error.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
-import type { PeerSource } from './peer.ts';
+import { originOf, type PeerSource } from './peer.ts';
 import { plaintextAcceptor } from './plaintext-server.ts';
 import type { ListenerTimeouts, ServerContext } from './server-context.ts';
+import type { TicketKeys } from './ticket-keys.ts';
 import { tlsAcceptor } from './tls-server.ts';
 import { compileTrustedClients } from './trusted-clients.ts';
+
+/** What is not there by then of a ClientHello that cannot be served is not awaited. */
+const CLIENT_HELLO_TIMEOUT_MS = 1000;
 
 /** Where the listener is bound; known once it is. */
 export interface ListenerPlace {
@@ -34,8 +40,11 @@ export interface ServiceParts {
   readonly config: ListenerConfig;
   readonly handler: ListenerHandler;
   readonly place: ListenerPlace;
-  readonly timeouts: ListenerTimeouts;
+  /** Others than the configuration has. */
+  readonly timeouts: Partial<ListenerTimeouts>;
   readonly openings: Openings;
+  readonly ticketKeys: TicketKeys;
+  readonly limits: ConnectionLimits;
 }
 
 /**
@@ -57,15 +66,30 @@ export async function createListenerService(
   ) {
     return current;
   }
-  const http1 = isSameHandler
+  const isSameHttp1 = isSameHandler && config.headerTimeoutMs === current.config.headerTimeoutMs;
+  const http1 = isSameHttp1
     ? current.http1
-    : new Http1Side(handler, parts.openings, parts.timeouts.http1HeadersMs);
+    : new Http1Side(handler, parts.openings, timeoutsOf(parts).http1HeadersMs);
   const context = contextOf(parts, http1);
-  return { config, handler, certificates, http1, accept: acceptorOf(config, context, certificates) };
+  const serve = acceptorOf(config, context, certificates);
+  const accept = (socket: Socket): void => {
+    if (context.admission.admit(socket, originOf(socket, context.source))) serve(socket);
+  };
+  return { config, handler, certificates, http1, accept };
+}
+
+function timeoutsOf({ config, timeouts }: ServiceParts): ListenerTimeouts {
+  return {
+    firstBytesMs: config.openingTimeoutMs,
+    clientHelloMs: CLIENT_HELLO_TIMEOUT_MS,
+    tlsHandshakeMs: config.openingTimeoutMs,
+    http1HeadersMs: config.headerTimeoutMs,
+    ...timeouts,
+  };
 }
 
 function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
-  const { config, handler, place, timeouts, openings } = parts;
+  const { config, handler, place, openings, ticketKeys, limits } = parts;
   const { proxyProtocol } = config;
   const source: PeerSource = {
     listener: config.name,
@@ -77,7 +101,9 @@ function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
     port: () => place.port,
   };
   const isProxy = proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted);
-  return { source, handler, timeouts, openings, http1, isProxy };
+  const admission = new Admission({ config, handler, limits, isTrusted: source.isTrusted, isProxy });
+  const timeouts = timeoutsOf(parts);
+  return { source, handler, timeouts, openings, ticketKeys, admission, http1, isProxy };
 }
 
 async function loadTls({ name, tls }: ListenerConfig): Promise<readonly Certificate[]> {

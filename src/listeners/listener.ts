@@ -1,10 +1,11 @@
 // A listener of the configuration, opened: accepts connections, learns what they speak, and hands them up.
 // It never keeps an HTTP/2 connection, and never closes one that it has handed up.
 
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
-import { bind } from './bind.ts';
 import type { Certificate } from './certificates.ts';
+import { ConnectionLimits } from './connection-limits.ts';
+import { type ConnectionSource, type OpenSource, openOwnSocket } from './connection-source.ts';
 import { ListenerError } from './listener-error.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import {
@@ -16,61 +17,57 @@ import {
 import { Openings } from './openings.ts';
 import { makeRefusal } from './refusal.ts';
 import type { ListenerTimeouts } from './server-context.ts';
-import { destroyOnError, socketOptions } from './socket-options.ts';
+import { destroyOnError } from './socket-options.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 export type { ListenerHandler };
 
 export interface ListenerOptions extends Partial<ListenerTimeouts> {
   /** Connections wait until `admit` is called. */
   readonly isHeld?: boolean;
+  /** Those of the process; keys of its own where none are given. */
+  readonly ticketKeys?: TicketKeys;
+  /** Those of the process; without them connections are not counted with those of other listeners, and not limited. */
+  readonly limits?: ConnectionLimits;
+  /** A socket of its own unless given. */
+  readonly openSource?: OpenSource;
 }
 
-const DEFAULT_TIMEOUTS: ListenerTimeouts = {
-  firstBytesMs: 10_000,
-  clientHelloMs: 1000,
-  tlsHandshakeMs: 10_000,
-  http1HeadersMs: 10_000,
-};
-
+const UNLIMITED = { connections: Number.POSITIVE_INFINITY, perAddress: undefined };
 /** Rejects with a ListenerError whose message names the listener, what is wrong, and what to do. */
 export async function openListener(
   config: ListenerConfig,
   handler: ListenerHandler,
   options: ListenerOptions = {},
 ): Promise<Listener> {
-  const { isHeld = false, ...timeouts } = options;
+  const { isHeld = false, ticketKeys = new TicketKeys(), limits, openSource, ...timeouts } = options;
   const place: ListenerPlace = { port: undefined, isUnix: config.address.kind === 'unix' };
   const parts: ServiceParts = {
     config,
     handler,
     place,
-    timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
+    timeouts,
     openings: new Openings(),
+    ticketKeys,
+    limits: limits ?? new ConnectionLimits(UNLIMITED),
   };
   const listener = new Listener(parts, await createListenerService(parts), isHeld);
-  await listener.bind();
+  await listener.open(openSource);
   return listener;
 }
 
 export class Listener {
   readonly #parts: ServiceParts;
-  readonly #server: Server;
+  #source: ConnectionSource | undefined = undefined;
   #service: ListenerService;
   /** Accepted, and nobody has looked at them yet; undefined when they need not wait. */
   #held: Set<Socket> | undefined;
-  #address = '';
   #closing: Promise<void> | undefined = undefined;
 
   constructor(parts: ServiceParts, service: ListenerService, isHeld: boolean) {
     this.#parts = parts;
     this.#service = service;
     this.#held = isHeld ? new Set() : undefined;
-    this.#server = createServer({ ...socketOptions, allowHalfOpen: true }, (socket) => this.#accept(socket));
-    // After binding, Node reports failures to accept here; the listener goes on.
-    this.#server.on('error', (error: Error) => {
-      if (!this.#server.listening) return;
-      this.#service.handler.onRefused(makeRefusal(this.name, '', 'listener_error', error.message));
-    });
   }
 
   get name(): string {
@@ -83,7 +80,7 @@ export class Listener {
 
   /** Where it really listens: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
   get address(): string {
-    return this.#address;
+    return this.#source?.address ?? '';
   }
 
   /** Undefined for a unix socket. */
@@ -96,17 +93,24 @@ export class Listener {
     return this.#service.certificates;
   }
 
-  async bind(): Promise<void> {
-    const { config, place } = this.#parts;
+  async open(openSource: OpenSource = openOwnSocket): Promise<void> {
     try {
-      const { address, port } = await bind(this.#server, config.address, config.name);
-      this.#address = address;
-      place.port = port;
-      // Only now known of a socket that systemd has opened.
-      place.isUnix = port === undefined;
+      this.#source = await openSource(this.config, {
+        accept: (socket) => this.#accept(socket),
+        fail: ({ message }) =>
+          this.#service.handler.onRefused(makeRefusal(this.name, '', 'listener_error', message)),
+      });
     } catch (error) {
       throw new ListenerError('address', error instanceof Error ? error.message : String(error), error);
     }
+    this.#learnPlace();
+  }
+
+  /** Only now known of port 0, and of a socket that systemd has opened. */
+  #learnPlace(): void {
+    const { place } = this.#parts;
+    place.port = this.#source?.port;
+    place.isUnix = place.port === undefined;
   }
 
   /** Those accepted that nobody has taken yet; they may become somebody's after `close`. */
@@ -128,6 +132,7 @@ export class Listener {
 
   /** From now on connections are served. */
   admit(): void {
+    this.#learnPlace();
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const socket of held) this.#service.accept(socket);
@@ -136,7 +141,7 @@ export class Listener {
   /**
    * Builds what new settings need, and reads certificates and keys again. Nothing changes before the result is called:
    * from then on new connections get the new settings, and those there are stay as they are. With another handler
-   * HTTP/1.1 connections end as they do by `close`. Rejects with a ListenerError.
+   * or another time for header fields HTTP/1.1 connections end as they do by `close`. Rejects with a ListenerError.
    * @returns undefined where nothing differs, the contents of files included
    */
   async prepare(
@@ -168,7 +173,7 @@ export class Listener {
   #close(): Promise<void> {
     for (const socket of this.#held ?? []) socket.destroy();
     this.#service.http1.close();
-    this.#server.close();
+    this.#source?.close();
     return new Promise((resolve) => {
       setImmediate(resolve);
     });

@@ -25,11 +25,16 @@ export function readOpening(
   context: ServerContext,
   opened: (socket: Socket, opening: Opening) => void,
 ): void {
-  const beginning = new Beginning(context, originOf(socket, context.source));
+  const accepted = originOf(socket, context.source);
+  const beginning = new Beginning(context, accepted);
   readOctets<OpeningOutcome>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,
     examine: (octets) => beginning.examine(octets),
-    decided: (outcome, octets) => opened(socket, beginning.conclude(outcome, octets)),
+    decided(outcome, octets) {
+      const opening = beginning.conclude(outcome, octets);
+      const { origin } = opening;
+      if (origin === accepted || context.admission.admitBehindProxy(socket, origin)) opened(socket, opening);
+    },
   });
 }
 

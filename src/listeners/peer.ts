@@ -46,7 +46,7 @@ export interface ClientOrigin {
 }
 
 /** Asked at accept: a socket that is closed no longer knows. */
-export function originOf(socket: Socket, source: PeerSource): ClientOrigin {
+export function originOf(socket: Socket, source: Pick<PeerSource, 'isUnix'>): ClientOrigin {
   if (source.isUnix) return { address: UNIX_CLIENT, port: undefined };
   return { address: withoutMapping(socket.remoteAddress ?? ''), port: socket.remotePort };
 }

@@ -1,9 +1,11 @@
 // What the servers of a listener need to know of it.
 
+import type { Admission } from './admission.ts';
 import type { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
 import type { PeerSource } from './peer.ts';
+import type { TicketKeys } from './ticket-keys.ts';
 import type { TrustedClients } from './trusted-clients.ts';
 
 export interface ListenerTimeouts {
@@ -23,6 +25,8 @@ export interface ServerContext {
   readonly timeouts: ListenerTimeouts;
   /** To be settled when a connection is handed up; closing it does that too. */
   readonly openings: Openings;
+  readonly ticketKeys: TicketKeys;
+  readonly admission: Admission;
   /** Whose connections begin with a PROXY header; undefined where nobody's do. */
   readonly isProxy: TrustedClients | undefined;
 }

@@ -3,10 +3,12 @@
 // Clients without TLS are recognised before OpenSSL sees them, unless they are just to be closed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import type { ListenerTlsConfig } from '../config/config.ts';
+import { printableServerName } from '../diagnosis/client-hello.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
 import { tlsFailureToken } from '../diagnosis/tls-failure.ts';
 import type { Certificate } from './certificates.ts';
@@ -15,9 +17,10 @@ import { serveDecrypted } from './decrypted-connections.ts';
 import { putBack } from './octet-reader.ts';
 import { readOpening } from './opening.ts';
 import { type ClientOrigin, describeTlsPeer, originOf } from './peer.ts';
-import { buildSecureContexts, secureContextOptions } from './secure-contexts.ts';
+import { buildSecureContexts, type SelectContext, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
 import { destroyOnError } from './socket-options.ts';
+import { TLS_ALERT_UNRECOGNIZED_NAME } from './tls-alert.ts';
 import { handleClearClient } from './tls-mismatch.ts';
 
 /** For accepted sockets, half-open ones. Throws when OpenSSL does not accept a certificate. */
@@ -54,16 +57,28 @@ class Handshakes {
    * longer knows its client, and none knows what a PROXY header said.
    */
   readonly #current = new AsyncLocalStorage<Handshake>();
+  /** A single certificate needs no choice, and then OpenSSL need not stop the handshake to ask for one. */
+  readonly #selectContext: SelectContext | undefined;
+  readonly #isNameRequired: boolean;
+  #ticketKeys: Buffer;
 
   constructor(context: ServerContext, tls: ListenerTlsConfig, certificates: readonly Certificate[]) {
     this.#context = context;
+    this.#isNameRequired = tls.unknownServerName === 'refuse';
+    const isChoiceNeeded = certificates.length > 1 || this.#isNameRequired;
+    this.#selectContext = isChoiceNeeded ? buildSecureContexts(certificates, tls.minVersion) : undefined;
+    this.#ticketKeys = context.ticketKeys.current;
     this.#server = createSecureServer({
       ...secureContextOptions(certificates[0], tls.minVersion),
-      ...sniOptions(certificates, tls),
+      ...this.#nameOptions(this.#selectContext),
       // By ALPN: "h2", then "http/1.1".
       allowHTTP1: true,
       handshakeTimeout: context.timeouts.tlsHandshakeMs,
+      // With the contexts of other certificates OpenSSL takes both from here as well.
+      ticketKeys: this.#ticketKeys,
+      sessionIdContext: sessionIdContext(context.source.listener, tls),
     });
+    this.#staple(certificates);
     // Node's own listeners would serve the one, and take the other for an error of HTTP/1.1.
     this.#server.removeAllListeners('secureConnection');
     this.#server.removeAllListeners('tlsClientError');
@@ -75,7 +90,39 @@ class Handshakes {
     });
   }
 
+  #nameOptions(selectContext: SelectContext | undefined): TlsOptions {
+    if (selectContext === undefined) return {};
+    return {
+      SNICallback: (serverName, choose) => {
+        const context = selectContext(serverName);
+        if (context === undefined && this.#isNameRequired) this.#refuseName(serverName);
+        else choose(null, context);
+      },
+    };
+  }
+
+  /** The handshake, which waits for a certificate, gets none; all it has said so far is in the clear. */
+  #refuseName(serverName: string): void {
+    const handshake = this.#current.getStore();
+    this.#fail(handshake, 'unknown_server_name', `SNI ${printableServerName(serverName)}`);
+    handshake?.socket.end(TLS_ALERT_UNRECOGNIZED_NAME, () => handshake.socket.destroy());
+  }
+
+  /** With a listener there OpenSSL stops every handshake that asks for a response. */
+  #staple(certificates: readonly Certificate[]): void {
+    const staples = certificates.flatMap(({ leaf, staple }) =>
+      staple === undefined ? [] : [{ certificate: leaf.raw, staple }],
+    );
+    if (staples.length === 0) return;
+    this.#server.on('OCSPRequest', (chosen, _issuer, answer) => {
+      const staple = staples.find(({ certificate }) => certificate.equals(chosen))?.staple;
+      const isServed = staple !== undefined && staple.whyNotServed(Date.now()) === undefined;
+      answer(null, isServed ? staple.der : null);
+    });
+  }
+
   begin(socket: Socket, origin: ClientOrigin, head?: Buffer): void {
+    this.#useTicketKeys(this.#context.ticketKeys.current);
     const handshake: Handshake = { socket, origin, isSettled: false };
     // Closed by the client, it is outside of its context when Node reports that.
     socket.once('close', () => this.#fail(handshake, 'tls_handshake_abandoned'));
@@ -85,10 +132,21 @@ class Handshakes {
     this.#current.run(handshake, () => this.#server.emit('connection', socket));
   }
 
+  #useTicketKeys(keys: Buffer): void {
+    if (keys === this.#ticketKeys) return;
+    this.#ticketKeys = keys;
+    this.#server.setTicketKeys(keys);
+  }
+
   #finish(socket: TLSSocket): void {
     const handshake = this.#current.getStore();
     if (handshake === undefined || handshake.isSettled) {
       socket.destroy();
+      return;
+    }
+    if (this.#isNameRequired && this.#isResumedUnderUnknownName(socket)) {
+      socket.destroy();
+      this.#fail(handshake, 'unknown_server_name', 'in a resumed session');
       return;
     }
     handshake.isSettled = true;
@@ -99,6 +157,16 @@ class Handshakes {
     serveDecrypted(socket, describeTlsPeer(socket, handshake.origin, source), this.#context);
   }
 
+  /** No certificate is chosen for those. In TLS 1.2 nobody tells the name either: it was accepted when the session began. */
+  #isResumedUnderUnknownName(socket: TLSSocket): boolean {
+    const { servername } = socket;
+    return (
+      typeof servername === 'string' &&
+      socket.isSessionReused() &&
+      this.#selectContext?.(servername) === undefined
+    );
+  }
+
   #fail(handshake: Handshake | undefined, token: RefusalToken, detail?: string): void {
     if (handshake === undefined || handshake.isSettled) return;
     handshake.isSettled = true;
@@ -106,9 +174,8 @@ class Handshakes {
   }
 }
 
-/** A single certificate needs no choice, and then OpenSSL need not stop the handshake to ask for one. */
-function sniOptions(certificates: readonly Certificate[], tls: ListenerTlsConfig): TlsOptions {
-  if (certificates.length === 1) return {};
-  const selectContext = buildSecureContexts(certificates, tls.minVersion);
-  return { SNICallback: (serverName, choose) => choose(null, selectContext(serverName)) };
+/** A session is resumed only where it was made: by this listener, under these rules. OpenSSL takes 32 octets at most. */
+function sessionIdContext(listener: string, { minVersion, unknownServerName }: ListenerTlsConfig): string {
+  const rules = JSON.stringify([listener, minVersion, unknownServerName]);
+  return createHash('sha256').update(rules).digest('hex').slice(0, 32);
 }

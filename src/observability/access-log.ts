@@ -8,6 +8,7 @@ import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from '.
 import { boundedText, jsonString, textOfOctets } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import type { Logger } from './logger.ts';
+import { syslogPrefixOf } from './syslog-prefix.ts';
 
 export interface AccessLogOptions {
   readonly destination: LogDestination;
@@ -19,6 +20,7 @@ export interface AccessLogOptions {
 
 /** `time` has 13 digits, of which the last three are written for every record. */
 const timeStart = bytesOf('{"level":30,"time":');
+const prefixedTimeStart = bytesOf(`${syslogPrefixOf(30)}{"level":30,"time":`);
 const timeDigits = 13;
 const firstEpochMs = 10 ** (timeDigits - 1);
 const endEpochMs = 10 ** timeDigits;
@@ -53,13 +55,19 @@ export class AccessLog implements ExchangeObserver {
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
   /** The beginning of the record with the time's digits, valid for one second. */
-  readonly #start = Buffer.concat([timeStart, Buffer.alloc(timeDigits)]);
+  #start = startWith(timeStart);
   #startSecond = -1;
 
   constructor(options: AccessLogOptions) {
     this.#destination = options.destination;
     this.#logger = options.logger;
     this.#requestIds = options.requestIds;
+  }
+
+  /** Whether records begin with their priority, from the next one on. It is part of what is copied anyway. */
+  useSyslogPrefix(hasPrefix: boolean): void {
+    this.#start = startWith(hasPrefix ? prefixedTimeStart : timeStart);
+    this.#startSecond = -1;
   }
 
   onExchangeFinished(record: ExchangeRecord): void {
@@ -89,7 +97,7 @@ export class AccessLog implements ExchangeObserver {
     const second = Math.floor(epochMs / 1000);
     if (second !== this.#startSecond) {
       this.#startSecond = second;
-      writeDecimal(this.#start, timeStart.length, second);
+      writeDecimal(this.#start, this.#start.length - timeDigits, second);
     }
     const end = copy(target, offset, this.#start);
     writeThreeDigits(target, end - 3, Math.floor(epochMs - second * 1000));
@@ -125,6 +133,10 @@ export class AccessLog implements ExchangeObserver {
     const name = jsonString(textOfOctets(grpcStatus));
     return memoise(this.#statuses, grpcStatus, `,"grpcStatus":${name}${httpStatusLabel}`);
   }
+}
+
+function startWith(label: Buffer): Buffer {
+  return Buffer.concat([label, Buffer.alloc(timeDigits)]);
 }
 
 function writeNumbers(target: Buffer, offset: number, record: ExchangeRecord): number {

@@ -138,7 +138,7 @@ export class DescriptorWriter {
   #writeNonblocking(chunk: Chunk): void {
     let bytes: number;
     try {
-      bytes = writeSync(this.#fd, chunk.buffer, this.#written, this.#portion(chunk));
+      bytes = writeSync(this.#fd, chunk.buffer, this.#written, this.#portion(chunk, this.#written));
     } catch (error) {
       this.#retryLater(codeOf(error));
       return;
@@ -146,13 +146,13 @@ export class DescriptorWriter {
     this.#advance(bytes);
   }
 
-  /** How many octets of a chunk go into one write. */
-  #portion(chunk: Chunk): number {
-    const rest = chunk.length - this.#written;
-    if (!this.#options.isShared || rest <= atomicPipeBytes) return rest;
-    const end = chunk.buffer.lastIndexOf(newline, this.#written + atomicPipeBytes - 1) + 1;
-    if (end > this.#written) return end - this.#written;
-    return chunk.buffer.indexOf(newline, this.#written) + 1 - this.#written;
+  /** How many octets of a chunk go into one write. A line that is longer than what the kernel keeps whole goes alone. */
+  #portion(chunk: Chunk, from: number): number {
+    const rest = chunk.length - from;
+    if (!this.#options.isShared || this.#nonblocking === undefined || rest <= atomicPipeBytes) return rest;
+    const end = chunk.buffer.lastIndexOf(newline, from + atomicPipeBytes - 1) + 1;
+    if (end > from) return end - from;
+    return chunk.buffer.indexOf(newline, from) + 1 - from;
   }
 
   #advance(bytes: number): void {
@@ -180,7 +180,7 @@ export class DescriptorWriter {
     let written = from;
     while (written < chunk.length) {
       try {
-        written += writeSync(this.#fd, chunk.buffer, written, chunk.length - written);
+        written += writeSync(this.#fd, chunk.buffer, written, this.#portion(chunk, written));
       } catch (error) {
         if (codeOf(error) !== 'EAGAIN' || performance.now() >= deadline) break;
         sleep(2);

@@ -4,8 +4,10 @@
 import pino from 'pino';
 import type { LogConfig } from '../config/config.ts';
 import type { LogDestination } from './log-destination.ts';
+import { syslogPrefixOf } from './syslog-prefix.ts';
 
 export type LogLevel = LogConfig['level'];
+type LogSettings = Pick<LogConfig, 'level' | 'syslogPrefix'>;
 
 /** What a line carries beside its message. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -13,6 +15,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface Logger {
   /** May be set at any time; a logger and all its children share one level. */
   level: LogLevel;
+  /** Both at once, for the logger, its parents and all their children. */
+  use(settings: LogSettings): void;
   isLevelEnabled(level: LogLevel): boolean;
   trace(fields: LogFields, message: string): void;
   debug(fields: LogFields, message: string): void;
@@ -38,12 +42,11 @@ const secretNames = [
   'pfx',
 ];
 
-export function createLogger(config: LogConfig, destination: LogDestination): Logger {
-  const root = pino(
-    { level: config.level, redact: { paths: secretNames.flatMap(pathsOf), censor: '[redacted]' } },
-    { write: (line) => destination.write(line) },
-  );
-  const logger = new SharedLevelLogger({ root, destination, level: config.level }, {});
+export function createLogger(config: LogSettings, destination: LogDestination): Logger {
+  const lines = new PinoLines(destination, config.syslogPrefix);
+  const redact = { paths: secretNames.flatMap(pathsOf), censor: '[redacted]' };
+  const root = pino({ level: config.level, redact }, lines);
+  const logger = new SharedLevelLogger({ root, destination, lines, level: config.level }, {});
   destination.reportDropsTo((records, errorCode) => {
     logger.warn(
       { records, errorCode },
@@ -58,10 +61,28 @@ function pathsOf(name: string): string[] {
   return [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`];
 }
 
+/** Takes pino's lines, and their levels, which pino sets before it writes where this symbol stands. */
+class PinoLines {
+  readonly [pino.symbols.needsMetadataGsym] = true;
+  lastLevel = 0;
+  hasPrefix: boolean;
+  readonly #destination: LogDestination;
+
+  constructor(destination: LogDestination, hasPrefix: boolean) {
+    this.#destination = destination;
+    this.hasPrefix = hasPrefix;
+  }
+
+  write(line: string): void {
+    this.#destination.write(this.hasPrefix ? `${syslogPrefixOf(this.lastLevel)}${line}` : line);
+  }
+}
+
 /** What a logger and its children have in common. */
 interface LoggerCore {
   readonly root: pino.Logger;
   readonly destination: LogDestination;
+  readonly lines: PinoLines;
   level: LogLevel;
 }
 
@@ -82,6 +103,11 @@ class SharedLevelLogger implements Logger {
   set level(level: LogLevel) {
     this.#core.root.level = level;
     this.#core.level = level;
+  }
+
+  use({ level, syslogPrefix }: LogSettings): void {
+    this.level = level;
+    this.#core.lines.hasPrefix = syslogPrefix;
   }
 
   isLevelEnabled(level: LogLevel): boolean {

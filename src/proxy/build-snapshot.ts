@@ -37,12 +37,16 @@ export interface BuiltUpstream {
 
 export interface ProxySnapshot extends Snapshot {
   readonly config: Config;
-  readonly loadedAtEpochMs: number;
   readonly built: ReadonlyMap<string, BuiltUpstream>;
 }
 
 /** Opens nothing and changes nothing. Throws UnusableConfig where TLS files of upstreams cannot be used. */
-export function buildSnapshot(config: Config, log: ProcessLog, previous?: ProxySnapshot): ProxySnapshot {
+export function buildSnapshot(
+  config: Config,
+  log: ProcessLog,
+  epoch = 1,
+  previous?: ProxySnapshot,
+): ProxySnapshot {
   const built = new Map<string, BuiltUpstream>();
   const findings: Finding[] = [];
   for (const upstream of config.upstreams) {
@@ -59,9 +63,8 @@ export function buildSnapshot(config: Config, log: ProcessLog, previous?: ProxyS
   }
   if (findings.length > 0) throw new UnusableConfig(findings);
   return {
-    epoch: (previous?.epoch ?? 0) + 1,
+    epoch,
     config,
-    loadedAtEpochMs: Date.now(),
     routes: compileRoutes(config.routes),
     upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
     built,

@@ -1,27 +1,34 @@
-// Told of every finished exchange: those the proxy ended itself are diagnoses too, counted and kept with the others.
+// Told of every finished exchange, and counts it. Those the proxy ended itself are diagnoses too, kept with the others.
 
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { ExchangeObserver, ExchangeRecord } from '../relay/exchange-record.ts';
 import { hostOf, type ProcessLog } from './process-log.ts';
 
 /** What is wrong with an endpoint, and only its answer shows. */
 const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
 
+/** Said in place of the service, and nothing is wrong. */
+const ANSWERS = new Set(['cors_preflight']);
+
 export class CallDiagnoses implements ExchangeObserver {
   /** Told of the same exchanges. */
   next: ExchangeObserver | undefined;
   readonly #log: ProcessLog;
   readonly #ring: DiagnosisRing;
+  readonly #metrics: Metrics;
 
-  constructor(next: ExchangeObserver | undefined, log: ProcessLog, ring: DiagnosisRing) {
+  constructor(next: ExchangeObserver | undefined, log: ProcessLog, ring: DiagnosisRing, metrics: Metrics) {
     this.next = next;
     this.#log = log;
     this.#ring = ring;
+    this.#metrics = metrics;
   }
 
   onExchangeFinished(record: ExchangeRecord): void {
+    this.#metrics.exchanges.onExchangeFinished(record);
     if (record.endedBy === 'framegate' && record.reason !== '') this.#diagnose(record);
     this.next?.onExchangeFinished(record);
   }
@@ -30,6 +37,7 @@ export class CallDiagnoses implements ExchangeObserver {
     const colonAt = reason.indexOf(': ');
     const token = reason.slice(0, colonAt);
     const { listener, client, upstream } = subject;
+    if (!ANSWERS.has(token)) this.#metrics.events.failed(token);
     if (token === 'grpc_web_origin_refused') {
       this.#log.refused(makeRefusal(listener, client, token));
       return;

@@ -1,4 +1,4 @@
-// Warns of certificates that expire soon: once for each threshold and certificate.
+// Warns of certificates that expire soon, once for each threshold and certificate, and of OCSP responses that are of no use.
 
 import type { Logger } from '../observability/logger.ts';
 import type { TlsUser, UsedCertificate } from './tls-users.ts';
@@ -24,8 +24,27 @@ export class CertificateExpiry {
 
   check(users: readonly TlsUser[], nowEpochMs: number): void {
     for (const user of users) {
-      for (const used of user.certificates()) this.#checkOne(user, used, nowEpochMs);
+      for (const used of user.certificates()) {
+        this.#checkOne(user, used, nowEpochMs);
+        this.#checkStaple(user, used, nowEpochMs);
+      }
     }
+  }
+
+  /** They are valid for days only, so that a warning beforehand would come all the time. */
+  #checkStaple(user: TlsUser, { staple }: UsedCertificate, nowEpochMs: number): void {
+    const problem = staple?.whyNotServed(nowEpochMs);
+    if (staple === undefined || problem === undefined) return;
+    if (!this.#isFirst(`${user.kind} ${user.name} ${staple.file} ${problem}`)) return;
+    const fields = { [user.kind]: user.name, file: staple.file, problem };
+    this.#logger.warn(fields, 'an OCSP response is of no use, and no client gets it: renew the file');
+  }
+
+  #isFirst(key: string): boolean {
+    if (this.#said.has(key)) return false;
+    if (this.#said.size >= MOST_REMEMBERED) this.#said.clear();
+    this.#said.add(key);
+    return true;
   }
 
   #checkOne(user: TlsUser, used: UsedCertificate, nowEpochMs: number): void {
@@ -34,9 +53,7 @@ export class CertificateExpiry {
     const threshold = THRESHOLD_DAYS.find((days) => leftMs <= days * DAY_MS);
     if (threshold === undefined) return;
     const key = `${user.kind} ${user.name} ${certificate.fingerprint256} ${threshold}`;
-    if (this.#said.has(key)) return;
-    if (this.#said.size >= MOST_REMEMBERED) this.#said.clear();
-    this.#said.add(key);
+    if (!this.#isFirst(key)) return;
     const notAfter = certificate.validToDate.toISOString();
     const fields = { [user.kind]: user.name, file, notAfter, daysLeft: daysLeft(used, nowEpochMs) };
     if (leftMs <= 0) this.#logger.error(fields, 'a certificate has expired: clients refuse it');

@@ -61,7 +61,7 @@ export class CertificateWatch {
       this.#read.set(key, signature);
       this.#complaints.delete(key);
       if (apply === undefined) return;
-      apply();
+      await apply();
       this.#report(user);
     } catch (error) {
       this.#complain(key, user, error instanceof Error ? error.message : String(error));

@@ -13,19 +13,26 @@ export interface ConfigChanges {
   readonly listeners: NamedChanges;
   readonly routes: NamedChanges;
   readonly upstreams: NamedChanges;
-  /** Of `limits`, `drain`, `reload`, `admin` and `log` those that differ. */
+  /** Of `workers`, `limits`, `drain`, `reload`, `admin` and `log` those that differ. */
   readonly sections: readonly string[];
 }
 
-const SECTIONS = ['limits', 'drain', 'reload', 'admin', 'log'] as const;
+const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'log'] as const;
 
 export function configChanges(before: Config, now: Config): ConfigChanges {
   return {
     listeners: namedChanges(before.listeners, now.listeners),
     routes: namedChanges(before.routes, now.routes),
     upstreams: namedChanges(before.upstreams, now.upstreams),
-    sections: SECTIONS.filter((section) => !isDeepStrictEqual(before[section], now[section])),
+    sections: SECTIONS.filter(
+      (section) => !isDeepStrictEqual(sectionOf(before, section), sectionOf(now, section)),
+    ),
   };
+}
+
+/** As it is written: some of its keys are resolved apart. */
+function sectionOf(config: Config, section: (typeof SECTIONS)[number]): unknown {
+  return section === 'limits' ? [config.limits, config.capacity] : config[section];
 }
 
 interface Named {

@@ -2,59 +2,42 @@
 // exchanges are still on older ones.
 
 import type { Config } from '../config/config.ts';
-import type { ProxySnapshot } from './build-snapshot.ts';
+import type { Staple } from '../listeners/staple.ts';
 import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
+import type { PlaneReport } from './plane.ts';
 import type { ReloadReport } from './reloads.ts';
 import type { TlsUser } from './tls-users.ts';
 
-interface RunningCall {
-  readonly subject: { readonly snapshot: { readonly epoch: number } };
-  readonly durationMs: number;
-}
-
-export interface OlderEpoch {
+/** The configuration in force. */
+export interface CurrentConfig {
   readonly epoch: number;
-  readonly exchanges: number;
-  /** How long the oldest of them has run. */
-  readonly oldestSeconds: number;
+  readonly config: Config;
+  readonly loadedAtEpochMs: number;
 }
 
 /** Values of header fields that routes ask for may be secrets. */
 const SECRET_NAME = /auth|cookie|token|secret|key|passw/;
 
 export function configReport(
-  snapshot: ProxySnapshot,
-  calls: readonly RunningCall[],
+  current: CurrentConfig,
+  plane: PlaneReport,
   users: readonly TlsUser[],
   reloads: ReloadReport,
-): unknown {
+): Readonly<Record<string, unknown>> {
   return {
-    epoch: snapshot.epoch,
-    loadedAt: new Date(snapshot.loadedAtEpochMs).toISOString(),
-    olderEpochs: olderEpochs(snapshot.epoch, calls),
+    epoch: current.epoch,
+    loadedAt: new Date(current.loadedAtEpochMs).toISOString(),
+    ...plane,
     reloads,
     certificates: users.flatMap(describeCertificates),
-    config: readable(snapshot.config),
+    config: readable(current.config),
   };
-}
-
-/** Oldest first. */
-export function olderEpochs(current: number, calls: readonly RunningCall[]): readonly OlderEpoch[] {
-  const byEpoch = Map.groupBy(calls, ({ subject }) => subject.snapshot.epoch);
-  return [...byEpoch]
-    .filter(([epoch]) => epoch !== current)
-    .toSorted(([a], [b]) => a - b)
-    .map(([epoch, group]) => ({
-      epoch,
-      exchanges: group.length,
-      oldestSeconds: Math.floor(group.reduce((most, call) => Math.max(most, call.durationMs), 0) / 1000),
-    }));
 }
 
 function describeCertificates(user: TlsUser): readonly unknown[] {
   return user.certificates().map((used) => {
-    const { certificate, file } = used;
+    const { certificate, file, staple } = used;
     return {
       [user.kind]: user.name,
       file,
@@ -63,8 +46,19 @@ function describeCertificates(user: TlsUser): readonly unknown[] {
       serialNumber: certificate.serialNumber,
       notAfter: certificate.validToDate.toISOString(),
       daysLeft: daysLeft(used, Date.now()),
+      ...(staple === undefined ? {} : { ocsp: describeStaple(staple) }),
     };
   });
+}
+
+function describeStaple(staple: Staple): unknown {
+  const { file, nextUpdateEpochMs } = staple;
+  const problem = staple.whyNotServed(Date.now());
+  return {
+    file,
+    ...(nextUpdateEpochMs === undefined ? {} : { nextUpdate: new Date(nextUpdateEpochMs).toISOString() }),
+    ...(problem === undefined ? {} : { problem }),
+  };
 }
 
 function readable(config: Config): unknown {

@@ -1,12 +1,24 @@
 // The open listeners, and their change to those of another configuration: everything that can fail comes first, then one
 // synchronous step. An address that stays keeps its socket; what goes is closed only when what comes is open.
 
-import type { ListenAddress, ListenerConfig } from '../config/config.ts';
-import type { ConfigPath } from '../config/config-path.ts';
+import type { ListenerConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
-import { type Listener, type ListenerHandler, openListener } from '../listeners/listener.ts';
+import { type OpenSource, openOwnSocket } from '../listeners/connection-source.ts';
+import {
+  type Listener,
+  type ListenerHandler,
+  type ListenerOptions,
+  openListener,
+} from '../listeners/listener.ts';
 import { ListenerError } from '../listeners/listener-error.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
+import {
+  addressFinding,
+  bySystemdLast,
+  isSystemd,
+  type PlannedListener,
+  planListeners,
+} from './listener-plan.ts';
 import { findingOf, UnusableConfig } from './unusable-config.ts';
 
 /** TCP, TLS and the first request take three round trips, and a lost packet a second. */
@@ -24,12 +36,7 @@ interface OpenListener {
   readonly handler: ListenerHandler;
 }
 
-interface Planned {
-  readonly config: ListenerConfig;
-  readonly index: number;
-  /** Has the address now. */
-  readonly known: OpenListener | undefined;
-}
+type Planned = PlannedListener<OpenListener>;
 
 export interface ListenerChange {
   readonly opened: readonly Listener[];
@@ -43,12 +50,20 @@ export interface ListenerChange {
   discard(): Promise<void>;
 }
 
+export interface SharedParts extends Pick<ListenerOptions, 'limits' | 'ticketKeys'> {
+  /** Where the listener at this index of the configuration that is prepared gets its connections from. */
+  readonly openSourceOf?: (index: number) => OpenSource;
+}
+
 export class ListenerSet {
   readonly #handlerFor: (clientele: Clientele) => ListenerHandler;
+  readonly #shared: SharedParts;
   #open: readonly OpenListener[] = [];
 
-  constructor(handlerFor: (clientele: Clientele) => ListenerHandler) {
+  /** @param shared what the listeners of a process have in common */
+  constructor(handlerFor: (clientele: Clientele) => ListenerHandler, shared: SharedParts) {
     this.#handlerFor = handlerFor;
+    this.#shared = shared;
   }
 
   get listeners(): readonly Listener[] {
@@ -73,14 +88,14 @@ export class ListenerSet {
   /** Throws UnusableConfig with everything that is wrong, and then nothing has changed. */
   async prepare(configs: readonly ListenerConfig[]): Promise<ListenerChange> {
     const findings: Finding[] = [];
-    const planned = this.#plan(configs);
+    const planned = planListeners(this.#open, ({ listener }) => listener.config, configs);
     const next = new Map<number, OpenListener>();
     const changes: (() => void)[] = [];
-    const attempt = async ({ config, index }: Planned, prepare: () => Promise<void>): Promise<void> => {
+    const attempt = async (plan: Planned, prepare: () => Promise<void>): Promise<void> => {
       try {
         await prepare();
       } catch (error) {
-        findings.push(this.#findingOf(error, index, config));
+        findings.push(this.#findingOf(error, plan));
       }
     };
     for (const plan of planned.filter(({ known }) => known !== undefined)) {
@@ -91,12 +106,11 @@ export class ListenerSet {
       });
     }
     const opened: Listener[] = [];
-    // A socket of systemd's cannot be had a second time, so it is not asked for before all else is well.
     const added = planned.filter(({ known }) => known === undefined).toSorted(bySystemdLast);
     for (const plan of added) {
-      if (plan.config.address.kind === 'systemd' && findings.length > 0) continue;
+      if (isSystemd(plan) && findings.length > 0) continue;
       await attempt(plan, async () => {
-        const entry = await this.#openAnother(plan.config);
+        const entry = await this.#openAnother(plan);
         opened.push(entry.listener);
         next.set(plan.index, entry);
       });
@@ -130,23 +144,6 @@ export class ListenerSet {
     return new Set(left.map(({ name }) => name));
   }
 
-  /** By address and name first: several listeners may ask for any free port. */
-  #plan(configs: readonly ListenerConfig[]): readonly Planned[] {
-    const free = new Set(this.#open);
-    const take = (config: ListenerConfig, isNameAsked: boolean): OpenListener | undefined => {
-      for (const entry of free) {
-        const { address, name } = entry.listener.config;
-        if (addressKey(address) !== addressKey(config.address)) continue;
-        if (isNameAsked && name !== config.name) continue;
-        free.delete(entry);
-        return entry;
-      }
-      return undefined;
-    };
-    const byName = configs.map((config) => take(config, true));
-    return configs.map((config, index) => ({ config, index, known: byName[index] ?? take(config, false) }));
-  }
-
   /** Who came in under another name, or by another protocol, is asked to come again. */
   async #prepareKnown({ config, known }: Planned): Promise<[OpenListener, (() => void) | undefined]> {
     if (known === undefined) throw new Error(`there is no open listener at ${config.address.text}`);
@@ -157,9 +154,12 @@ export class ListenerSet {
     return [entry, await listener.prepare(config, entry.handler)];
   }
 
-  async #openAnother(config: ListenerConfig): Promise<OpenListener> {
+  async #openAnother({ config, index }: Planned): Promise<OpenListener> {
     const entry = this.#makeClientele();
-    return { ...entry, listener: await openListener(config, entry.handler, { isHeld: true }) };
+    const { openSourceOf, ...shared } = this.#shared;
+    const openSource = openSourceOf?.(index) ?? openOwnSocket;
+    const options = { ...shared, openSource, isHeld: true };
+    return { ...entry, listener: await openListener(config, entry.handler, options) };
   }
 
   #makeClientele(): Omit<OpenListener, 'listener'> {
@@ -167,28 +167,11 @@ export class ListenerSet {
     return { clientele, handler: this.#handlerFor(clientele) };
   }
 
-  #findingOf(error: unknown, index: number, { address }: ListenerConfig): Finding {
-    const key = error instanceof ListenerError ? error.key : 'address';
-    const path: ConfigPath = ['listeners', index, key];
-    const rival = key === 'address' ? this.#rivalOf(address) : undefined;
-    if (rival === undefined) return findingOf(path, error);
-    const hint = `listener '${rival.name}' of the running configuration is there until this one is open: remove that in a reload of its own`;
-    return { ...findingOf(path, error), hint };
+  #findingOf(error: unknown, plan: Planned): Finding {
+    return error instanceof ListenerError && error.key !== 'address'
+      ? findingOf(['listeners', plan.index, error.key], error)
+      : addressFinding(error, plan, this.listeners);
   }
-
-  #rivalOf(address: ListenAddress): Listener | undefined {
-    return this.listeners.find(
-      ({ port }) => address.kind === 'tcp' && address.port !== 0 && port === address.port,
-    );
-  }
-}
-
-function addressKey(address: ListenAddress): string {
-  return address.kind === 'tcp' ? `${address.host}:${address.port}` : address.text;
-}
-
-function bySystemdLast(a: Planned, b: Planned): number {
-  return Number(a.config.address.kind === 'systemd') - Number(b.config.address.kind === 'systemd');
 }
 
 function ignore(): void {

@@ -1,4 +1,4 @@
-// What happens to listeners, clients and upstreams, as lines of the log; diagnoses also go to the ring, every one of them.
+// What happens to listeners, clients and upstreams, as lines of the log. Every one is counted, and diagnoses go to the ring.
 // Exchanges have their own record. What a peer repeats must not fill the log or the memory.
 
 import type { Http1EndpointEvents } from '../bridge/http1-endpoint.ts';
@@ -7,6 +7,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { Refusal } from '../listeners/refusal.ts';
 import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
@@ -19,18 +20,21 @@ const MOST_DETAIL_CHARACTERS = 256;
 export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
+  readonly #metrics: EventMetrics;
   /** Oldest first. */
   readonly #saidAtMs = new Map<string, number>();
 
-  constructor(logger: Logger, ring: DiagnosisRing) {
+  constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics) {
     this.#logger = logger;
     this.#ring = ring;
+    this.#metrics = metrics;
   }
 
   refused(refusal: Refusal): void {
     const { listener, client, token, code, sentence, routine } = refusal;
     const detail = refusal.detail?.slice(0, MOST_DETAIL_CHARACTERS);
     const fields = { listener, client, token, code, ...(detail && { detail }) };
+    this.#metrics.refused(token);
     if (!this.#isDiagnosisNews({ ...fields, sentence }, hostOf(client))) return;
     if (routine) this.#logger.debug(fields, sentence);
     else this.#logger.warn(fields, sentence);
@@ -39,6 +43,7 @@ export class ProcessLog {
   /** An endpoint that cannot be used. `endpoint` is its address as configured. */
   upstreamFailed(upstream: string, endpoint: string, { token, sentence }: Diagnosis): void {
     const fields = { upstream, endpoint, token, code: diagnosisCode(token) };
+    this.#metrics.endpointFailed(upstream, endpoint, token);
     if (this.#isDiagnosisNews({ ...fields, sentence }, endpoint)) this.#logger.warn(fields, sentence);
   }
 
@@ -49,6 +54,7 @@ export class ProcessLog {
   }
 
   violation(client: string, error: ConnectionError | StreamError): void {
+    this.#metrics.violation('downstream', error.token);
     if (this.#isOurs({ client }, error) || !this.#isNews(`${error.token} ${hostOf(client)}`)) return;
     this.#logger.warn({ client, token: error.token }, `a client broke a rule of HTTP/2: ${error.message}`);
   }
@@ -88,6 +94,7 @@ export class ProcessLog {
           `a connection to the endpoint takes no more calls: ${reason}`,
         ),
       onViolation: (endpoint, error) => {
+        this.#metrics.violation('upstream', error.token);
         const fields = { upstream: name, endpoint: endpoint.address.text };
         if (this.#isOurs(fields, error) || !this.#isNews(`${error.token} ${endpoint.address.text}`)) return;
         const message = `an upstream broke a rule of HTTP/2: ${error.message}`;

@@ -3,12 +3,15 @@
 
 import type { X509Certificate } from 'node:crypto';
 import type { Listener } from '../listeners/listener.ts';
+import type { Staple } from '../listeners/staple.ts';
 import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 
 export interface UsedCertificate {
   readonly file: string;
   readonly certificate: X509Certificate;
+  /** The OCSP response that clients get with it, while it is of use. */
+  readonly staple?: Staple | undefined;
 }
 
 export interface TlsUser {
@@ -19,7 +22,7 @@ export interface TlsUser {
   /** Those in use now. */
   certificates(): readonly UsedCertificate[];
   /** Reads the files again; undefined where they hold what they held. Rejects with an Error that names the file. */
-  prepare(): Promise<(() => void) | undefined>;
+  prepare(): Promise<(() => void | Promise<void>) | undefined>;
 }
 
 export function tlsUsers(listeners: readonly Listener[], { built }: ProxySnapshot): readonly TlsUser[] {
@@ -32,11 +35,16 @@ export function tlsUsers(listeners: readonly Listener[], { built }: ProxySnapsho
 function listenerUser(listener: Listener): readonly TlsUser[] {
   const { name, config } = listener;
   if (config.tls === undefined) return [];
-  const files = config.tls.certificates.flatMap(({ cert, key }) => [cert, key]);
+  const files = config.tls.certificates.flatMap(({ cert, key, ocsp }) => [
+    cert,
+    key,
+    ...(ocsp ? [ocsp] : []),
+  ]);
   const certificates = () =>
     listener.certificates.map((certificate) => ({
       file: certificate.files.cert,
       certificate: certificate.leaf,
+      staple: certificate.staple,
     }));
   return [{ kind: 'listener', name, files, certificates, prepare: () => listener.prepare() }];
 }

@@ -1,31 +1,29 @@
 // A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
 
 import type { Duplex } from 'node:stream';
+import type { LimitsConfig } from '../config/config.ts';
 import { type Connection, HIGHEST_STREAM_ID } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
-import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import { ConnectionError, type StreamError } from '../h2/errors.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
-import { Exchange, type ExchangeHome } from './exchange.ts';
+import { ageFactor } from './client-terms.ts';
+import { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { clientStalled } from './failure.ts';
 import { GrpcWebStream } from './grpc-web-stream.ts';
-import type { RelayContext } from './relay-context.ts';
+import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import { type DownstreamPeer, RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StallWatch } from './stall-watch.ts';
 
 /** A client that does not answer the PING between the two GOAWAYs waits no longer than this. */
 const GOAWAY_TIMEOUT_MS = 1000;
-/** From the end of the TLS handshake to the client's first SETTINGS (RFC 9113 section 3.4). */
-const PREFACE_TIMEOUT_MS = 10_000;
 /** After its last call a slow client still has responses to read; one that does nothing for so long is gone. */
 const LINGER_MS = 5000;
-/** Octets that a client's side does not take for so long will not be taken at all. */
-const STALL_LIMIT_MS = 30_000;
 /** For a client that came in by the wrong way to make a call, and be told so in its answer. */
 const EXPLANATION_TIMEOUT_MS = 10_000;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
@@ -38,6 +36,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   /** What new calls begin with. Changed by a reload, unless the connection is to end anyway. */
   snapshot: Snapshot;
   readonly #context: RelayContext;
+  /** Those it began with. */
+  readonly #limits: LimitsConfig;
   readonly #transport: Http2Transport;
   readonly #onClosed: (connection: DownstreamConnection) => void;
   #exchangeCount = 0;
@@ -46,6 +46,11 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #explanationTimer: NodeJS.Timeout | undefined = undefined;
   #stalls: StallWatch<Call> | undefined = undefined;
   #drain: 'no' | 'announced' | 'final' = 'no';
+  readonly #sinceMs = Math.floor(performance.now());
+  readonly #ageFactor = ageFactor();
+  /** The last stream at the last look; below any at first. */
+  #streamIdSeen = -1;
+  #isIdle = false;
 
   /** @param head octets read from the socket already, beginning with the client preface */
   constructor(
@@ -59,11 +64,13 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.peer = peer;
     this.snapshot = context.snapshot;
     this.#context = context;
+    this.#limits = context.snapshot.limits;
     this.#onClosed = onClosed;
     this.#transport = new Http2Transport(socket, 'server', settings, this, {
       onClosed: () => this.#closed(),
     });
-    this.#prefaceTimer = setTimeout(() => this.#prefaceMissing(), PREFACE_TIMEOUT_MS);
+    // RFC 9113 section 3.4.
+    this.#prefaceTimer = setTimeout(() => this.#prefaceMissing(), this.#limits.openingTimeoutMs);
     if (peer.mismatch !== undefined) {
       this.#explanationTimer = setTimeout(() => this.#transport.close(), EXPLANATION_TIMEOUT_MS);
     }
@@ -89,6 +96,11 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   get isDraining(): boolean {
     return this.#drain !== 'no';
+  }
+
+  /** No call has run for some seconds. */
+  get isIdle(): boolean {
+    return this.#isIdle;
   }
 
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
@@ -118,20 +130,30 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return head;
   }
 
-  /** To be called every few seconds: ends what the client has let lie for too long. */
+  /** To be called every few seconds: ends what the client has let lie for too long, and what is too old. */
   checkTime(nowMs: number): void {
-    const transport = this.#transport;
-    transport.checkTime(nowMs);
-    if (transport.stalledMs >= STALL_LIMIT_MS) {
-      transport.destroy(`the client took nothing for ${STALL_LIMIT_MS / 1000} s`);
-    } else if (this.#exchangeCount > 0) {
-      this.#checkStalls(nowMs);
-    }
+    this.#transport.checkTime(nowMs, 'the client');
+    this.#checkUse();
+    const { connectionAgeMs } = this.#context.terms;
+    const isOld = connectionAgeMs !== undefined && nowMs - this.#sinceMs >= connectionAgeMs * this.#ageFactor;
+    if (isOld || this.http2.isWornOutByPeer) this.drain();
+    if (this.#exchangeCount > 0) this.#checkStalls(nowMs);
+  }
+
+  /** Calls that came and went between two looks have left their mark in the number of the last stream. */
+  #checkUse(): void {
+    const streamId = this.http2.lastPeerStreamId;
+    this.#isIdle = this.#exchangeCount === 0 && streamId === this.#streamIdSeen;
+    this.#streamIdSeen = streamId;
   }
 
   #checkStalls(nowMs: number): void {
-    this.#stalls ??= new StallWatch();
-    for (const call of this.#stalls.check(this.calls, nowMs)) call.abort(clientStalled());
+    const { stallTimeoutMs, stalledResponsesBytes } = this.#limits;
+    if (stallTimeoutMs === undefined) return;
+    this.#stalls ??= new StallWatch(stallTimeoutMs, stalledResponsesBytes);
+    for (const call of this.#stalls.check(this.calls, nowMs)) {
+      call.abort(clientStalled(stallTimeoutMs, stalledResponsesBytes));
+    }
   }
 
   exchangeFinished(): void {
@@ -174,7 +196,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   #prefaceMissing(): void {
-    this.http2.goAway(0, ErrorCode.SETTINGS_TIMEOUT, 'no HTTP/2 preface and SETTINGS in time');
+    const text = 'no HTTP/2 preface and SETTINGS in time';
+    this.http2.giveUp(new ConnectionError(ErrorCode.SETTINGS_TIMEOUT, 'preface_timeout', text));
     this.#transport.close();
   }
 

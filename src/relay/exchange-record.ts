@@ -5,7 +5,8 @@ export type EndedBy = 'downstream' | 'upstream' | 'framegate';
 
 /**
  * The part of a record that is the same for every call of the same shape on one downstream connection. The access
- * log keeps what it rendered of it in `rendered`; whoever makes a subject leaves that undefined.
+ * log keeps what it rendered of it in `rendered`, the metrics what it is counted in in `counted`; whoever makes a subject
+ * leaves both undefined.
  */
 export interface ExchangeSubject {
   readonly listener: string;
@@ -20,9 +21,20 @@ export interface ExchangeSubject {
   readonly route: string;
   readonly upstream: string;
   rendered: Buffer | undefined;
+  counted?: unknown;
 }
 
-export interface ExchangeRecord {
+/** What an exchange has carried. */
+export interface ExchangeTraffic {
+  /** DATA octets without padding. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** gRPC messages counted by their five-byte prefix; 0 when the exchange is not gRPC. */
+  readonly requestMessages: number;
+  readonly responseMessages: number;
+}
+
+export interface ExchangeRecord extends ExchangeTraffic {
   readonly subject: ExchangeSubject;
   /** The endpoint of the last attempt, or '' when none was made. */
   readonly endpoint: string;
@@ -32,12 +44,6 @@ export interface ExchangeRecord {
   readonly httpStatus: number;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
-  /** DATA octets without padding. */
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  /** gRPC messages counted by their five-byte prefix; 0 when the exchange is not gRPC. */
-  readonly requestMessages: number;
-  readonly responseMessages: number;
   readonly attempts: number;
   readonly endedBy: EndedBy;
   /** One sentence; where the proxy decided, a stable token and a colon stand before it. '' for an ordinary end. */

@@ -11,11 +11,12 @@ import type { AttemptListener } from './attempt.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
 import type { CallStream } from './call-stream.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
-import type { ExchangeRecord } from './exchange-record.ts';
+import type { ExchangeRecord, ExchangeTraffic } from './exchange-record.ts';
 import {
   connectionLost,
   deadlineExceeded,
   type Failure,
+  memoryPressure,
   noGrpcStatus,
   unavailable,
   upstreamBrokeRule,
@@ -23,18 +24,13 @@ import {
 import { forwardedTrailers } from './forwarded-headers.ts';
 import { type LocalResponse, localResponse, localTrailers } from './local-response.ts';
 import { Outcome } from './outcome.ts';
-import type { RelayContext } from './relay-context.ts';
+import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseHead } from './response-head.ts';
-import { StreamRelay } from './stream-relay.ts';
+import { StreamRelay, trafficOf } from './stream-relay.ts';
 
 /** Read once: the getter walks through the platform's time service. */
 const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
-
-/** What an exchange needs of the connection it came in by. */
-export interface ExchangeHome {
-  exchangeFinished(): void;
-}
 
 export class Exchange implements StreamOwner, AttemptListener, Call {
   readonly subject: RequestHead;
@@ -73,6 +69,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     return performance.now() - this.#startedAtMs;
   }
 
+  get traffic(): ExchangeTraffic {
+    return trafficOf(this.#request, this.response);
+  }
+
   start(endStream: boolean): void {
     const { decision, timeoutMs } = this.subject;
     this.#request.setSource(this.#stream);
@@ -85,6 +85,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (decision.kind === 'answer') {
       this.#outcome.decide('framegate', '', decision.reason);
       this.#respond(decision.response);
+      return;
+    }
+    if (this.#context.terms.isRefusingCalls) {
+      this.#fail(memoryPressure());
       return;
     }
     if (timeoutMs !== undefined)
@@ -118,11 +122,8 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (violation === undefined) {
       this.#outcome.decide('downstream', 'CANCELLED', `The client reset the call (${errorCodeName(code)}).`);
     } else {
-      this.#outcome.decide(
-        'framegate',
-        'INTERNAL',
-        `${violation}: The client broke a rule of HTTP/2 on this stream.`,
-      );
+      const reason = `${violation}: The client broke a rule of HTTP/2 on this stream.`;
+      this.#outcome.decide('framegate', 'INTERNAL', reason);
     }
     this.#finish(ErrorCode.CANCEL);
   }
@@ -195,11 +196,8 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     }
     // Passed on with its code, which gRPC clients map to a status; NO_ERROR would look like an ordinary end.
     const status = grpcStatusName(grpcStatusOfReset(code));
-    this.#outcome.decide(
-      'upstream',
-      status,
-      `${this.#attempts.endpoint} reset the call (${errorCodeName(code)}).`,
-    );
+    const reason = `${this.#attempts.endpoint} reset the call (${errorCodeName(code)}).`;
+    this.#outcome.decide('upstream', status, reason);
     this.#stream.reset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code);
     this.#finish(ErrorCode.CANCEL);
   }

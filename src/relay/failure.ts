@@ -12,6 +12,8 @@ export interface Failure {
   readonly httpStatus: number;
   /** What the client is told: what is wrong and what to do. */
   readonly message: string;
+  /** When the client may come again; undefined: nothing is said of that. */
+  readonly retryAfterMs?: number;
 }
 
 const STATUSES = {
@@ -23,6 +25,7 @@ const STATUSES = {
   request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
   draining: [GrpcStatus.UNAVAILABLE, 503],
   client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
+  memory_pressure: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
   upstream_protocol_error: [GrpcStatus.INTERNAL, 502],
   upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
@@ -48,11 +51,36 @@ export function deadlineExceeded(timeoutMs: number | undefined): Failure {
   return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
 }
 
-export function clientStalled(): Failure {
+/** @param heldBytes what the stalled responses of the connection may hold */
+export function clientStalled(timeoutMs: number, heldBytes: number): Failure {
   return failure(
     'client_stalled',
-    'The client took less than 4 KiB of this response in 30 s, and more than 1 MiB waits for it on this connection: read the responses of all calls, or cancel them.',
+    `The client took less than 4 KiB of this response in ${timeoutMs / 1000} s (limits.stallTimeout), and more than ${heldBytes} bytes wait for it on this connection (limits.stalledResponses): read the responses of all calls, or cancel them.`,
   );
+}
+
+export function requestStalled(upstream: string, timeoutMs: number): Failure {
+  return failure(
+    'client_stalled',
+    `The client sent or took less than 4 KiB of this request in ${timeoutMs / 1000} s (limits.stallTimeout) while others waited for a connection to upstream ${upstream} (connections.max).`,
+  );
+}
+
+export function clientTookNothing(timeoutMs: number): Failure {
+  return failure(
+    'client_stalled',
+    `The client took nothing for ${timeoutMs / 1000} s (limits.stallTimeout).`,
+  );
+}
+
+/** Drawn for each call: clients that were refused together are not to come back together. */
+const LEAST_RETRY_MS = 1000;
+const MOST_RETRY_MS = 2000;
+
+export function memoryPressure(random: () => number = Math.random): Failure {
+  const retryAfterMs = LEAST_RETRY_MS + Math.floor(random() * (MOST_RETRY_MS - LEAST_RETRY_MS));
+  const message = `The proxy has no memory for another call now (limits.memory); call again in ${retryAfterMs} ms.`;
+  return { ...failure('memory_pressure', message), retryAfterMs };
 }
 
 export function connectionLost(endpoint: string, reason: string): Failure {

@@ -11,10 +11,10 @@ import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import type { CallStream } from './call-stream.ts';
-import type { ExchangeHome } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import type { GrpcWebCall } from './grpc-web-call.ts';
 import { TextRequestBody } from './grpc-web-request-body.ts';
+import type { ExchangeHome } from './relay-context.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
 /** Octets encoded at a time: a multiple of three, so that only the last piece is padded, and 16 KiB when encoded. */

@@ -17,8 +17,11 @@ export interface AnsweredRequest {
 }
 
 export function localResponse(cause: Failure, request: AnsweredRequest): LocalResponse {
+  const { retryAfterMs } = cause;
   if (request.isGrpc) {
     const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message));
+    // gRPC proposal A6: a client with a retry policy for the status waits as long, and no shorter.
+    if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(retryAfterMs));
     return { httpStatus: 200, fields, body: undefined };
   }
   const body = Buffer.from(`${cause.message}\n`);
@@ -27,6 +30,7 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
   );
+  if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
   return { httpStatus: cause.httpStatus, fields, body: request.isHead ? undefined : body };
 }

@@ -1,8 +1,9 @@
-// What all exchanges of a process share.
+// What all exchanges of a process share, and what each needs of the connection it came in by.
 
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import type { CallFields } from './call-fields.ts';
+import type { ClientTerms } from './client-terms.ts';
 import type { ExchangeObserver } from './exchange-record.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestIds } from './request-id.ts';
@@ -16,6 +17,11 @@ export interface RelayContext {
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;
   readonly replayBuffer: ReplayBuffer;
+  readonly terms: Readonly<ClientTerms>;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
+}
+
+export interface ExchangeHome {
+  exchangeFinished(): void;
 }

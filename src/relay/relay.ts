@@ -5,8 +5,9 @@ import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import { CallFields } from './call-fields.ts';
+import { ClientTerms } from './client-terms.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
-import type { ExchangeObserver } from './exchange-record.ts';
+import type { ExchangeObserver, ExchangeTraffic } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
@@ -23,6 +24,8 @@ const WATCH_INTERVAL_MS = 2000;
 export interface RunningCall {
   readonly subject: RequestHead;
   readonly durationMs: number;
+  /** So far. */
+  readonly traffic: ExchangeTraffic;
 }
 
 export class Relay implements RelayContext {
@@ -32,6 +35,7 @@ export class Relay implements RelayContext {
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;
   readonly replayBuffer = new ReplayBuffer();
+  readonly terms = new ClientTerms();
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly #connections = new Set<DownstreamConnection>();
   #isDraining = false;
@@ -117,6 +121,18 @@ export class Relay implements RelayContext {
     });
   }
 
+  /** Memory is short: gives back what is kept only to save time. */
+  shrink(): void {
+    this.replayBuffer.clear();
+    for (const { http2 } of this.#connections) http2.forgetHeaderBlocks();
+    for (const upstream of this.snapshot.upstreams.values()) upstream.shrink();
+  }
+
+  /** Clients without a call are asked to connect again when they have one: what their connections hold is the most that can be had. */
+  drainIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle) connection.drain();
+  }
+
   /** Ends everything that still runs. */
   abort(cause: Failure): void {
     for (const connection of this.#connections) connection.abort(cause);
@@ -144,5 +160,9 @@ export function localSettings({ limits }: Pick<Snapshot, 'limits'>): LocalSettin
     connectionWindowBytes: limits.connectionWindowBytes,
     maxHeaderListBytes: limits.headerListBytes,
     maxHeaderFields: limits.headerFields,
+    floods: limits.floods,
+    headerTimeoutMs: limits.headerTimeoutMs,
+    settingsTimeoutMs: limits.openingTimeoutMs,
+    stallTimeoutMs: limits.stallTimeoutMs,
   };
 }

@@ -40,6 +40,12 @@ export class ReplayBuffer {
     return mark;
   }
 
+  /** Gives the memory back. What was kept is as if it had been overwritten. */
+  clear(): void {
+    this.#ring = undefined;
+    this.#head += this.#capacity;
+  }
+
   /** The octets of a call, oldest first, or undefined when some were overwritten. */
   read(mark: number): Buffer[] | undefined {
     const pieces: Buffer[] = [];

@@ -44,6 +44,7 @@ export class RequestHead implements ExchangeSubject {
   readonly route: string;
   readonly upstream: string;
   rendered: Buffer | undefined = undefined;
+  counted: unknown = undefined;
   /** Of a call that is translated; undefined for all others. */
   readonly grpcWeb: GrpcWebCall | undefined;
   /** gRPC-Web included, where it is translated. */

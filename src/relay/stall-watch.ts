@@ -3,12 +3,8 @@
 
 import type { StreamRelay } from './stream-relay.ts';
 
-/** As long as a response may make hardly any progress while the connection holds too much. */
-const STALL_LIMIT_MS = 30_000;
 /** Less than this in that time is no progress: an octet now and then would hold a whole window for ever. */
 const LEAST_PROGRESS_BYTES = 4096;
-/** What the stalled responses of one connection may hold together. */
-const MOST_HELD_BYTES = 1_048_576;
 
 /** An exchange, or what stands before it. */
 export interface Watched {
@@ -21,7 +17,18 @@ interface Stall {
 }
 
 export class StallWatch<Call extends Watched> {
+  readonly #timeoutMs: number;
+  readonly #mostHeldBytes: number;
   #stalls = new Map<Call, Stall>();
+
+  /**
+   * @param timeoutMs for which a response may make hardly any progress while the connection holds too much
+   * @param mostHeldBytes what the stalled responses of one connection may hold together
+   */
+  constructor(timeoutMs: number, mostHeldBytes: number) {
+    this.#timeoutMs = timeoutMs;
+    this.#mostHeldBytes = mostHeldBytes;
+  }
 
   /** To be called now and then. @returns those to be given up: the ones that hold the most, until the rest is bearable */
   check(calls: readonly Call[], nowMs: number): readonly Call[] {
@@ -37,11 +44,11 @@ export class StallWatch<Call extends Watched> {
       const isStalled = known !== undefined && takenBytes - known.takenBytes < LEAST_PROGRESS_BYTES;
       const stall = isStalled ? known : { takenBytes, sinceMs: nowMs };
       this.#stalls.set(call, stall);
-      if (nowMs - stall.sinceMs < STALL_LIMIT_MS) continue;
+      if (nowMs - stall.sinceMs < this.#timeoutMs) continue;
       stalled.push(call);
       heldBytes += pendingBytes;
     }
-    return heldBytes <= MOST_HELD_BYTES ? [] : largest(stalled, heldBytes - MOST_HELD_BYTES);
+    return largest(stalled, heldBytes - this.#mostHeldBytes);
   }
 }
 

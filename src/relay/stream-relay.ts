@@ -4,6 +4,7 @@
 import { MessageCounter } from '../grpc/message-counter.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallStream } from './call-stream.ts';
+import type { ExchangeTraffic } from './exchange-record.ts';
 import { PendingData } from './pending-data.ts';
 
 /** Told of every octet that the target has taken. */
@@ -181,3 +182,13 @@ export class StreamRelay {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** So far. */
+export function trafficOf(request: StreamRelay, response: StreamRelay): ExchangeTraffic {
+  return {
+    requestBytes: request.bytes,
+    responseBytes: response.bytes,
+    requestMessages: request.messages,
+    responseMessages: response.messages,
+  };
+}

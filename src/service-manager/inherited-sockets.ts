@@ -40,6 +40,11 @@ export class InheritedSockets {
     return new InheritedSockets(describeSockets(Number(count), names), '');
   }
 
+  /** Names of those that nobody has claimed: whoever connects to one waits for nothing. */
+  get unclaimed(): readonly string[] {
+    return this.#sockets.filter(({ fd }) => !this.#claimed.has(fd)).map(({ name }) => name);
+  }
+
   /**
    * The descriptor of the socket with this name. Throws a sentence for whoever runs the service when there is none, or
    * more than one. A descriptor is given out once: who gets it closes it, and systemd keeps the socket open.

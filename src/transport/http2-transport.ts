@@ -4,6 +4,8 @@
 import type { Duplex } from 'node:stream';
 import { Connection, type Role } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
+import { ConnectionError } from '../h2/errors.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
@@ -31,6 +33,7 @@ export class Http2Transport implements Flushable, OutputSink {
   readonly #output: OutputBuffer;
   readonly #events: TransportEvents;
   readonly #mayPause: boolean;
+  readonly #stallTimeoutMs: number | undefined;
   #slab: Slab | undefined = undefined;
   #slabSinceMs = 0;
   /** Writes that were done when write() returned; callbacks come in the order of the writes. */
@@ -59,6 +62,7 @@ export class Http2Transport implements Flushable, OutputSink {
     this.#events = events;
     // Only towards clients: two proxies that both stop reading until the other reads would wait for ever.
     this.#mayPause = role === 'server';
+    this.#stallTimeoutMs = settings.stallTimeoutMs;
     this.#output = new OutputBuffer(this);
     this.connection = new Connection(role, this.#output, settings, handler);
     socket.on('error', (error: NodeJS.ErrnoException) => this.#noteReason(describeSocketError(error)));
@@ -73,8 +77,8 @@ export class Http2Transport implements Flushable, OutputSink {
   start(head: Buffer | undefined): void {
     if (head !== undefined) this.receive(head, true);
     this.#socket.on('data', (chunk: Buffer) => this.receive(chunk, true));
-    // Whoever looked at the first octets may have left the socket paused.
-    this.#socket.resume();
+    // Whoever looked at the first octets may have left the socket paused. So may this: a head full of calls takes turns.
+    if (!this.#isPaused) this.#socket.resume();
   }
 
   /** Octets from the peer; for sockets that hand them over by another way than 'data' events. The chunk may be reused after the call, unless it `isKept`. */
@@ -130,8 +134,14 @@ export class Http2Transport implements Flushable, OutputSink {
     if (!this.connection.hasUnread) this.#resumeReading();
   };
 
-  /** Ends the connection when the peer has let too much time pass, see Connection.checkTime. */
-  checkTime(nowMs: number): void {
+  /** Ends the connection when the peer has let too much time pass, see Connection.checkTime, or takes nothing. */
+  checkTime(nowMs: number, peer: 'the client' | 'the endpoint'): void {
+    const timeoutMs = this.#stallTimeoutMs;
+    if (timeoutMs !== undefined && this.stalledMs >= timeoutMs) {
+      const reason = `${peer} took nothing for ${timeoutMs / 1000} s`;
+      this.connection.giveUp(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'connection_stalled', reason));
+      this.destroy(reason);
+    }
     if (this.#isClosing) return;
     this.connection.checkTime(Math.floor(nowMs));
     if (this.connection.isClosed) this.close();

@@ -23,6 +23,13 @@ export interface EndpointEvents {
   onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
 }
 
+/** How many connections there are, by what they are good for. */
+export interface ConnectionCounts {
+  readonly connecting: number;
+  readonly ready: number;
+  readonly draining: number;
+}
+
 export class Endpoint implements UpstreamConnectionEvents {
   readonly address: Address;
   readonly #config: UpstreamConnectionsConfig;
@@ -53,6 +60,17 @@ export class Endpoint implements UpstreamConnectionEvents {
     this.#config = config;
     this.#settings = settings;
     this.#events = events;
+  }
+
+  get connectionCounts(): ConnectionCounts {
+    const connecting = this.#connecting === undefined ? 0 : 1;
+    return { connecting, ready: this.#ready.length, draining: this.#draining.size };
+  }
+
+  /** It failed last time, and is not to be tried again yet, or is being tried. */
+  get isFailing(): boolean {
+    if (this.lastFailure === undefined) return false;
+    return this.#connecting !== undefined || this.#backoff.remainingMs(performance.now()) > 0;
   }
 
   /** A connection with room for one more stream. The oldest first: few connections make large batches. */
@@ -88,6 +106,11 @@ export class Endpoint implements UpstreamConnectionEvents {
   close(): void {
     this.#isClosed = true;
     for (const connection of this.#ready.slice()) this.#drainIfIdle(connection);
+  }
+
+  /** Lets go of the connections that only a burst of calls had needed. */
+  shrink(): void {
+    for (const connection of this.#ready.slice(1)) this.#drainIfIdle(connection);
   }
 
   #drainIfIdle(connection: UpstreamConnection): void {

@@ -11,8 +11,6 @@ import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
 import { type DialEvents, type Dialer, tcpDialer } from './dial.ts';
 
-/** Octets an endpoint does not take for so long will not be taken at all. */
-const STALL_LIMIT_MS = 30_000;
 const STALL_CHECK_MS = 1000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -189,9 +187,7 @@ export class UpstreamConnection implements DialEvents {
 
   /** An endpoint that takes no octets would otherwise hold its calls until the kernel gives up, after a quarter of an hour. */
   #checkProgress(): void {
-    this.#transport.checkTime(performance.now());
-    if (this.#transport.stalledMs < STALL_LIMIT_MS) return;
-    this.#transport.destroy(`the endpoint took nothing for ${STALL_LIMIT_MS / 1000} s`);
+    this.#transport.checkTime(performance.now(), 'the endpoint');
   }
 
   #offerCapacity(): void {

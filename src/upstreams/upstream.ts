@@ -17,7 +17,7 @@ export interface Waiter {
 export class Upstream {
   readonly name: string;
   readonly protocol: UpstreamConfig['protocol'];
-  readonly #endpoints: readonly Endpoint[];
+  readonly endpoints: readonly Endpoint[];
   readonly #maxPending: number;
   readonly #waiting = new Set<Waiter>();
   #nextEndpoint = 0;
@@ -46,7 +46,7 @@ export class Upstream {
       },
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
     };
-    this.#endpoints = config.endpoints.map(
+    this.endpoints = config.endpoints.map(
       (address) => new Endpoint(address, config.connections, settings, endpointEvents, dialer),
     );
   }
@@ -58,7 +58,7 @@ export class Upstream {
 
   /** A connection with room, of the endpoint whose turn it is if it has one. Synchronous: the usual way of a call. */
   pick(): UpstreamConnection | undefined {
-    const endpoints = this.#endpoints;
+    const endpoints = this.endpoints;
     const count = endpoints.length;
     for (let step = 0; step < count; step++) {
       const index = (this.#nextEndpoint + step) % count;
@@ -95,12 +95,12 @@ export class Upstream {
   #canWait(): boolean {
     const nowMs = performance.now();
     let canWait = false;
-    for (const endpoint of this.#endpoints) canWait = endpoint.seekCapacity(nowMs) || canWait;
+    for (const endpoint of this.endpoints) canWait = endpoint.seekCapacity(nowMs) || canWait;
     return canWait;
   }
 
   #unavailable(): Diagnosis {
-    for (const endpoint of this.#endpoints)
+    for (const endpoint of this.endpoints)
       if (endpoint.lastFailure !== undefined) return endpoint.lastFailure;
     return {
       token: 'upstream_closed',
@@ -136,11 +136,16 @@ export class Upstream {
    * and have an attempt still to make, are served, by a new connection if need be.
    */
   close(): void {
-    for (const endpoint of this.#endpoints) endpoint.close();
+    for (const endpoint of this.endpoints) endpoint.close();
+  }
+
+  /** Lets go of connections that can be done without. */
+  shrink(): void {
+    for (const endpoint of this.endpoints) endpoint.shrink();
   }
 
   destroy(reason: string): void {
-    for (const endpoint of this.#endpoints) endpoint.destroy(reason);
+    for (const endpoint of this.endpoints) endpoint.destroy(reason);
     this.#reconsiderWaiting();
   }
 }

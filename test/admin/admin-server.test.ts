@@ -15,6 +15,7 @@ import {
 } from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/config.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { gaugeFamily, single } from '../../src/observability/metrics-snapshot.ts';
 
 interface Received {
   readonly status: number;
@@ -79,9 +80,10 @@ function sendRaw(address: Address, octets: string): Promise<string> {
 const ready = (): Readiness => ({ ready: true });
 const nothing = () => new DiagnosisRing().report();
 const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
+  metrics: async () => [gaugeFamily('framegate_things', 'Things.', single(7))],
   config: () => ({ epoch: 7 }),
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
-  drain: () => ({ status: 202, body: { state: 'draining' } }),
+  drain: async () => ({ status: 202, body: { state: 'draining' } }),
 };
 const readyState = { readiness: ready, diagnoses: nothing, ...others };
 
@@ -112,6 +114,16 @@ describe('an admin server', () => {
     readiness = () => ({ ready: false, reason: 'draining: 3 calls are running' });
     const answer = await ask(server.address, { path: '/ready' });
     assert.deepEqual([answer.status, answer.body], [503, 'draining: 3 calls are running']);
+  });
+
+  test('shows the metrics as the text that Prometheus reads', async () => {
+    const answer = await ask(server.address, { path: '/metrics' });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.equal(
+      answer.body,
+      '# HELP framegate_things Things.\n# TYPE framegate_things gauge\nframegate_things 7\n',
+    );
   });
 
   test('shows the diagnoses as JSON: how often each code was given, and the last ones, newest first', async () => {

@@ -11,6 +11,7 @@ import type { BridgeContext, BridgePeer } from '../../src/bridge/bridge-context.
 import { Http1Upstream } from '../../src/bridge/http1-upstream.ts';
 import type { Address, RouteConfig, UpstreamConfig } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import type { Snapshot } from '../../src/relay/snapshot.ts';
@@ -18,6 +19,7 @@ import { compileRoutes } from '../../src/routing/route-table.ts';
 import { inProcessDialer } from '../../src/upstreams/dial.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
+import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -32,11 +34,8 @@ export interface BridgeOptions {
 }
 
 const LIMITS: Snapshot['limits'] = {
-  concurrentStreams: 100,
-  streamWindowBytes: 65_535,
+  ...ANY_LIMITS,
   connectionWindowBytes: 1_048_576,
-  headerListBytes: 16_384,
-  headerFields: 100,
 };
 
 export class BridgeUnderTest {
@@ -45,6 +44,7 @@ export class BridgeUnderTest {
   readonly records: ExchangeRecord[] = [];
   readonly refused: string[] = [];
   readonly failures: string[] = [];
+  readonly terms = new ClientTerms();
   readonly server: Server;
   port = 0;
 
@@ -60,6 +60,7 @@ export class BridgeUnderTest {
       snapshot: () => snapshot,
       observer: { onExchangeFinished: (record) => this.records.push({ ...record }) },
       requestIds: new RequestIds(),
+      terms: this.terms,
       http1Upstream: ({ name }) => (name === 'web' ? this.upstream : undefined),
       handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
       onRefused: (_peer, token, detail) =>
@@ -89,13 +90,7 @@ export class BridgeUnderTest {
 
   #snapshot(options: BridgeOptions): Snapshot {
     const dialer = inProcessDialer(() => this.upstream.connect());
-    const settings = {
-      maxConcurrentStreams: 100,
-      initialWindowBytes: 65_535,
-      connectionWindowBytes: 65_535,
-      maxHeaderListBytes: 16_384,
-      maxHeaderFields: 100,
-    };
+    const settings = LOCAL_SETTINGS;
     const events = {
       onConnected: () => undefined,
       onConnectFailed: () => undefined,

@@ -13,7 +13,7 @@ interface EndpointState {
 
 function poolOf(maxPending: number, ...states: EndpointState[]) {
   const endpoints = states.map((one) => standIn<Http1Endpoint>(one));
-  return { pool: new EndpointPool('web', endpoints, maxPending), endpoints };
+  return { pool: new EndpointPool('web', endpoints, maxPending, 30_000), endpoints };
 }
 
 function state(name: string, part: Partial<EndpointState> = {}): EndpointState {
@@ -23,12 +23,18 @@ function state(name: string, part: Partial<EndpointState> = {}): EndpointState {
 class Seeker implements EndpointSeeker {
   found: Http1Endpoint | undefined = undefined;
   failure = '';
+  movedBytes = 0;
+  isWaitingForClient = false;
 
   onEndpoint(endpoint: Http1Endpoint): void {
     this.found = endpoint;
   }
 
   onUnavailable({ token }: { readonly token: string }): void {
+    this.failure = token;
+  }
+
+  giveUp({ token }: { readonly token: string }): void {
     this.failure = token;
   }
 }
@@ -62,7 +68,7 @@ test('one that is only busy is worth a wait, and gets those first that wait the 
   const [first, second] = [seek(pool), seek(pool)];
   assert.deepEqual([first.found, pool.pendingCount], [undefined, 2]);
   assert.equal(seek(pool).failure, 'upstream_queue_full');
-  pool.release(endpoints[1]);
+  pool.release(endpoints[1], new Seeker());
   assert.deepEqual([first.found, second.found, pool.pendingCount], [endpoints[1], undefined, 1]);
   pool.stopWaiting(second);
   assert.equal(pool.pendingCount, 0);
@@ -71,8 +77,8 @@ test('one that is only busy is worth a wait, and gets those first that wait the 
 test('who has tried an endpoint in vain does not get it again', () => {
   const { pool, endpoints } = poolOf(2, state('a'), state('b', { hasRoom: false }));
   const seeker = seek(pool, [endpoints[0]]);
-  pool.release(endpoints[0]);
+  pool.release(endpoints[0], new Seeker());
   assert.equal(seeker.found, undefined);
-  pool.release(endpoints[1]);
+  pool.release(endpoints[1], new Seeker());
   assert.equal(seeker.found, endpoints[1]);
 });

@@ -75,7 +75,7 @@ test('every problem is told: of the YAML, of the routes among each other, and of
     '  - { name: one, match: { path: /x }, upstream: service }',
     '  - { name: two, match: { path: /x }, upstream: service }',
     upstreams,
-    'workers: 4',
+    'workers: 0',
   );
   const { code, stdout, stderr } = check('-c', 'bad.yaml');
   assert.equal(code, 1);
@@ -85,7 +85,7 @@ test('every problem is told: of the YAML, of the routes among each other, and of
     `bad.yaml:3:35 listeners[0].tls.certificates[0].cert – certs/server.crt does not exist ${hint}`,
     `bad.yaml:3:58 listeners[0].tls.certificates[0].key – certs/server.key does not exist ${hint}`,
     "bad.yaml:6:25 routes[1].match – matches the same requests as route 'one' (remove one of the two)",
-    'bad.yaml:8:1 workers – not supported by this version (remove it; this version runs as one process)',
+    'bad.yaml:8:10 workers – must be at least 1',
     '',
   ]);
 });

@@ -42,6 +42,13 @@ suite('framegate', () => {
     for (const command of ['serve', 'check', 'demo']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   });
 
+  test('worker is for the program itself: no help has it, and by hand it only says so', async () => {
+    assert.doesNotMatch((await run('--help')).stdout, /worker/);
+    const { exitCode, stdout, stderr } = await run('worker');
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /framegate serve starts its workers itself/);
+  });
+
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     assert.deepEqual(await run('--version'), { exitCode: 0, stdout: `${version}\n`, stderr: '' });

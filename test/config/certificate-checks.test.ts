@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { generate } from 'selfsigned';
 import { findCertificateProblems } from '../../src/config/certificate-checks.ts';
+import { ocspError, ocspResponse } from '../support/ocsp-response.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'framegate-certificates-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -93,4 +94,41 @@ test('what the schema refuses is passed over', () => {
     assert.deepEqual(findCertificateProblems(value, configFile), []);
   }
   assert.deepEqual(problemsOf(1, ''), []);
+});
+
+function stapleProblems(ocsp: string, nowEpochMs = Date.now()): readonly string[] {
+  const value = { listeners: [{}, { tls: { certificates: [{ cert: 'good.crt', key: 'good.key', ocsp }] } }] };
+  return findCertificateProblems(value, configFile, nowEpochMs).map(({ severity, path, message, hint }) => {
+    const text = `${severity} ${path.join('.')}: ${message}${hint === undefined ? '' : ` (${hint})`}`;
+    return text.replaceAll(join(folder, '/'), '').replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, 'TIME');
+  });
+}
+
+test('an OCSP response is looked at: what cannot be one is an error at its key, what is of no use a warning', async () => {
+  const stranger = await generate([{ name: 'commonName', value: 'other' }], { keyType: 'ec' });
+  const files = {
+    'good.der': ocspResponse({ certPem: pems.cert }),
+    'revoked.der': ocspResponse({ certPem: pems.cert, status: 'revoked' }),
+    'stranger.der': ocspResponse({ certPem: stranger.cert }),
+    'later.der': ocspError(3),
+  };
+  for (const [name, octets] of Object.entries(files)) writeFileSync(join(folder, name), octets);
+  const at = 'listeners.1.tls.certificates.0.ocsp';
+  assert.deepEqual(stapleProblems('good.der'), []);
+  assert.deepEqual(stapleProblems('good.der', Date.now() + 2 * dayMs), [
+    `warning ${at}: good.der expired at TIME: no client gets it`,
+  ]);
+  assert.deepEqual(stapleProblems('stranger.der'), [
+    `warning ${at}: stranger.der is about another certificate: no client gets it`,
+  ]);
+  assert.deepEqual(stapleProblems('revoked.der'), [
+    `warning ${at}: revoked.der says that the certificate is revoked: clients refuse it`,
+  ]);
+  assert.deepEqual(stapleProblems('later.der'), [
+    `error ${at}: later.der holds no response, but the error 'tryLater' of the responder`,
+  ]);
+  assert.deepEqual(stapleProblems('good.crt'), [
+    `error ${at}: good.crt is not an OCSP response: there is a tag 45 in place of 48 (it must be in DER form, as openssl ocsp -respout writes it)`,
+  ]);
+  assert.deepEqual(stapleProblems('none.der'), [`error ${at}: none.der does not exist`]);
 });

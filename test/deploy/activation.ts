@@ -53,7 +53,8 @@ export const activationCases: readonly DeployCase[] = [
       const activated = new Background([
         'systemd-socket-activate',
         `--listen=${address}`,
-        '--fdname=https',
+        `--listen=127.0.0.1:${await freePort()}`,
+        '--fdname=https:forgotten',
         ...variables.map((variable) => `--setenv=${variable}`),
         process.execPath,
         mainFile,
@@ -70,6 +71,7 @@ export const activationCases: readonly DeployCase[] = [
       const { code, details } = await client.say({ text: 'hello' }, { deadlineMs: 60_000 });
       assert.equal(code, 0, details);
       await activated.says(new RegExp(`"listener is open"`));
+      await activated.says(/"socket":"forgotten","msg":"systemd has passed a socket that no listener takes/);
       assert.ok(activated.output.includes(`"address":"${address}"`), activated.output);
       await receiver.says(/\["READY=1", "STATUS=serving: \d+ connections, \d+ calls"\]/);
       await eventually(

@@ -29,6 +29,7 @@ const config = {
   ],
   routes: [{ match: { path: '/*' }, upstream: 'voice' }],
   upstreams: { voice: { endpoints: ['127.0.0.1:50051'] } },
+  log: { syslogPrefix: true },
 };
 
 /** In place of the example's Python: the demo service, which answers curl with 415. */
@@ -64,6 +65,7 @@ told status "$(show StatusText)"
 pid=$(show MainPID)
 told uid "$(awk '/^Uid:/ {print $2}' /proc/$pid/status)"
 told capabilities "$(awk '/^Cap(Eff|Prm|Bnd|Amb):/ {printf "%s ", $2}' /proc/$pid/status)"
+curl -s -m 60 -o /dev/null http://localhost:443/a
 told 'system calls filtered' "$(awk '/^Seccomp:/ {print $2}' /proc/$pid/status)"
 told 'key for others' "$(stat -c %a /run/credentials/framegate.service/tls.key)"
 logged() { journalctl -u framegate -o cat | grep -q "$1"; }
@@ -104,6 +106,11 @@ told 'renewed by' "$([ "$(show MainPID)" = "$pid" ] && echo 'the same process')"
 systemctl stop framegate.socket framegate
 told stopped "$(show Result) $(show ExecMainStatus)"
 journalctl --sync
+by_priority() { journalctl -u framegate -o cat -p "$1" | grep -c "$2"; }
+told 'warnings by priority' "$(by_priority warning..warning FG1002)"
+told 'calls by priority' "$(by_priority info..info 'exchange finished')"
+told 'calls among warnings' "$(by_priority warning 'exchange finished')"
+told 'prefixes left' "$(journalctl -u framegate -o cat | grep -c '^<')"
 told complaints "$(journalctl -u framegate -o cat | grep -c 'systemd is not told')"
 `;
 
@@ -225,5 +232,9 @@ function judge(log: string): void {
   is('renewed by', 'the same process');
   is('stopped', 'success 0');
   is('complaints', '0');
+  is('warnings by priority', '1');
+  is('calls by priority', /^\d{2,}$/);
+  is('calls among warnings', '0');
+  is('prefixes left', '0');
   assert.equal(told.get('waited in vain'), undefined);
 }

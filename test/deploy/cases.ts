@@ -4,11 +4,14 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asRoot, canBeRoot, killAll, run } from './commands.ts';
+import { unpackPrograms } from './unpacked-programs.ts';
 
 export interface DeployCase {
   readonly name: string;
   /** Programs, each with the Debian package that has it. */
   readonly needs: Readonly<Record<string, string>>;
+  /** Likewise, of packages that are not to be installed: they would start a service. */
+  readonly unpacks?: Readonly<Record<string, string>>;
   readonly needsRoot: boolean;
   run(context: CaseContext): Promise<void>;
 }
@@ -79,7 +82,7 @@ async function runCase(one: DeployCase): Promise<string | undefined> {
 async function findMissing(one: DeployCase): Promise<string | undefined> {
   if (one.needsRoot && !canBeRoot()) return 'it needs root, or sudo without a password';
   const absent = await absentPrograms(one);
-  if (absent.length === 0) return undefined;
+  if (absent.length === 0) return unpackPrograms(one.unpacks ?? {});
   const packages = [...new Set(absent.map((program) => one.needs[program]))];
   if (!canBeRoot()) return `there is no ${absent.join(', ')} (Debian: ${packages.join(', ')})`;
   console.log(`  installing ${packages.join(', ')} by apt-get ...`);
@@ -100,7 +103,8 @@ async function findMissing(one: DeployCase): Promise<string | undefined> {
     return `apt-get could not install ${packages.join(', ')}: ${error instanceof Error ? error.message : String(error)}`;
   }
   const stillAbsent = await absentPrograms(one);
-  return stillAbsent.length === 0 ? undefined : `there is no ${stillAbsent.join(', ')}`;
+  if (stillAbsent.length > 0) return `there is no ${stillAbsent.join(', ')}`;
+  return unpackPrograms(one.unpacks ?? {});
 }
 
 async function absentPrograms(one: DeployCase): Promise<readonly string[]> {

@@ -27,13 +27,20 @@ async function rawClient(t: TestContext, proxy: ChildProxy): Promise<RawClient> 
   return client;
 }
 
+/** By default clients would be turned away long before that. */
+const UNLIMITED = { limits: { connections: 1000, connectionsPerAddress: 'off' } };
+
 function isOk({ code }: { readonly code: number }): boolean {
   return status[code] === 'OK';
 }
 
 test('a process without descriptors refuses new clients, serves those it has, and recovers', async (t) => {
   const demo = await startDemo(t);
-  const proxy = await ChildProxy.start(t, { endpoints: [demo.address], shell: 'ulimit -n 60;' });
+  const proxy = await ChildProxy.start(t, {
+    endpoints: [demo.address],
+    shell: 'ulimit -n 60;',
+    sections: UNLIMITED,
+  });
   const client = voiceClient(t, proxy);
   const stream = client.streamAudio();
   stream.send({ sequence: 1 });
@@ -67,7 +74,11 @@ test('a process without descriptors refuses new clients, serves those it has, an
 
 test('without a descriptor for the service a call is told so, and the next is served once there is one', async (t) => {
   const demo = await startDemo(t);
-  const proxy = await ChildProxy.start(t, { endpoints: [demo.address], shell: 'ulimit -n 60;' });
+  const proxy = await ChildProxy.start(t, {
+    endpoints: [demo.address],
+    shell: 'ulimit -n 60;',
+    sections: UNLIMITED,
+  });
   const client = await rawClient(t, proxy);
   const crowd: Socket[] = Array.from({ length: 100 }, () => {
     const socket = connect({ host: '127.0.0.1', port: proxy.port });
@@ -97,7 +108,11 @@ const SINKS: readonly (readonly [what: string, redirection: string])[] = [
 for (const [what, redirection] of SINKS) {
   test(`a log that goes to ${what} costs no call`, async (t) => {
     const demo = await startDemo(t);
-    const proxy = await ChildProxy.start(t, { endpoints: [demo.address], redirection });
+    const proxy = await ChildProxy.start(t, {
+      endpoints: [demo.address],
+      redirection,
+      sections: { workers: 2 },
+    });
     const client = voiceClient(t, proxy);
     // Much more than a pipe holds.
     for (let batch = 0; batch < 20; batch++) {
@@ -119,7 +134,11 @@ test('a log that goes to a FIFO whose reader comes and goes costs no call', asyn
   execFileSync('mkfifo', [fifo]);
   const demo = await startDemo(t);
   // Opened for both directions, so that the shell does not wait for a reader.
-  const proxy = await ChildProxy.start(t, { endpoints: [demo.address], redirection: `1<>${fifo}` });
+  const proxy = await ChildProxy.start(t, {
+    endpoints: [demo.address],
+    redirection: `1<>${fifo}`,
+    sections: { workers: 2 },
+  });
   const client = voiceClient(t, proxy);
   for (let batch = 0; batch < 20; batch++) {
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => client.say({ text: 'x' })));

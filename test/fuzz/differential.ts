@@ -12,6 +12,7 @@ import { OutputBuffer } from '../../src/h2/output-buffer.ts';
 import type { Stream } from '../../src/h2/stream.ts';
 import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
+import { PATIENCE } from '../support/local-settings.ts';
 import { FrameStream } from './frame-stream.ts';
 import { FuzzPeer } from './fuzz-peer.ts';
 import { Random } from './random.ts';
@@ -44,6 +45,7 @@ const SETTINGS = {
   connectionWindowBytes: 65_535,
   maxHeaderListBytes: 65_535,
   maxHeaderFields: 128,
+  ...PATIENCE,
 } as const;
 
 function newHeard(fields: string): HeardStream {

@@ -9,6 +9,7 @@ import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { OutputBuffer } from '../../src/h2/output-buffer.ts';
 import { LARGEST_WINDOW_BYTES, type LocalSettings } from '../../src/h2/settings.ts';
 import { StreamState } from '../../src/h2/stream-state.ts';
+import { PATIENCE } from '../support/local-settings.ts';
 import { Auditor, type OnSent } from './auditor.ts';
 import { type Company, FuzzOwner } from './fuzz-owner.ts';
 import { Random } from './random.ts';
@@ -20,6 +21,7 @@ const SETTINGS: LocalSettings = {
   connectionWindowBytes: 65_535,
   maxHeaderListBytes: 16_384,
   maxHeaderFields: 128,
+  ...PATIENCE,
 };
 const MOST_OWN_STREAMS = 40;
 

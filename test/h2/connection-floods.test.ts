@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Role } from '../../src/h2/connection.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
+import type { FloodLimits } from '../../src/h2/flood-limits.ts';
+import type { LocalSettings } from '../../src/h2/settings.ts';
 import * as frames from '../support/frames.ts';
+import { FLOOD_LIMITS } from '../support/local-settings.ts';
 import { Endpoint, opened } from '../support/wire.ts';
 
 const REQUEST = frames.requestBlock();
@@ -22,16 +25,18 @@ function freshId(): number {
 
 interface FloodCase {
   readonly token: string;
+  readonly limit: keyof FloodLimits;
   readonly burst: number;
   readonly perSecond: number;
   /** One more of what is counted. */
   readonly frame: () => Buffer;
-  readonly prepare?: () => Endpoint;
+  readonly prepare?: (settings: Partial<LocalSettings>) => Endpoint;
 }
 
 const FLOODS: readonly FloodCase[] = [
   {
     token: 'too_many_resets',
+    limit: 'resets',
     burst: 200,
     perSecond: 20,
     frame: () => {
@@ -41,36 +46,61 @@ const FLOODS: readonly FloodCase[] = [
   },
   {
     token: 'too_many_stream_errors',
+    limit: 'streamErrors',
     burst: 20,
     perSecond: 2,
     frame: () => frames.headers(freshId(), frames.block([':method', 'GET'])),
   },
-  { token: 'too_many_pings', burst: 100, perSecond: 10, frame: () => frames.ping() },
+  { token: 'too_many_pings', limit: 'pings', burst: 100, perSecond: 10, frame: () => frames.ping() },
   // One was spent on the handshake.
-  { token: 'too_many_settings', burst: 19, perSecond: 2, frame: () => frames.settings() },
-  { token: 'too_many_priorities', burst: 1000, perSecond: 100, frame: () => frames.priority(1) },
-  { token: 'too_many_window_updates', burst: 1000, perSecond: 100, frame: () => frames.windowUpdate(0, 1) },
+  { token: 'too_many_settings', limit: 'settings', burst: 19, perSecond: 2, frame: () => frames.settings() },
+  {
+    token: 'too_many_priorities',
+    limit: 'priorities',
+    burst: 1000,
+    perSecond: 100,
+    frame: () => frames.priority(1),
+  },
+  {
+    token: 'too_many_window_updates',
+    limit: 'windowUpdates',
+    burst: 1000,
+    perSecond: 100,
+    frame: () => frames.windowUpdate(0, 1),
+  },
   {
     token: 'too_many_empty_frames',
+    limit: 'emptyData',
     burst: 20,
     perSecond: 2,
     frame: () => frames.data(1, ''),
-    prepare: () => opened('server').receives(frames.headers(1, REQUEST)),
+    prepare: (settings) => opened('server', settings).receives(frames.headers(1, REQUEST)),
   },
-  { token: 'too_many_unknown_frames', burst: 100, perSecond: 10, frame: () => frames.frame(0xbe, 0, 0) },
+  {
+    token: 'too_many_unknown_frames',
+    limit: 'unknownFrames',
+    burst: 100,
+    perSecond: 10,
+    frame: () => frames.frame(0xbe, 0, 0),
+  },
   {
     token: 'too_many_refused_streams',
+    limit: 'refusedStreams',
     burst: 100,
     perSecond: 10,
     frame: () => frames.headers(freshId(), REQUEST),
-    prepare: () => opened('server', { maxConcurrentStreams: 0 }),
+    prepare: (settings) => opened('server', { ...settings, maxConcurrentStreams: 0 }),
   },
-  { token: 'too_many_goaways', burst: 20, perSecond: 2, frame: () => frames.goAway(0, 0) },
+  { token: 'too_many_goaways', limit: 'goAways', burst: 20, perSecond: 2, frame: () => frames.goAway(0, 0) },
 ];
 
+function openedServer(settings: Partial<LocalSettings>): Endpoint {
+  return opened('server', settings);
+}
+
 describe('each flood', () => {
-  for (const { token, burst, perSecond, frame, prepare } of FLOODS) {
-    const prepared = prepare ?? (() => opened('server'));
+  for (const { token, limit, burst, perSecond, frame, prepare } of FLOODS) {
+    const prepared = (floods = FLOOD_LIMITS): Endpoint => (prepare ?? openedServer)({ floods });
 
     test(`${token}: ${burst} at once are taken, one more ends the connection`, () => {
       const server = prepared().receives(repeatedly(burst, frame));
@@ -78,6 +108,18 @@ describe('each flood', () => {
       server.receives(frame());
       server.failsConnection(token, 'ENHANCE_YOUR_CALM');
     });
+
+    for (const times of [2, 0.5]) {
+      test(`${token}: limits.floods.${limit} at ${times} times its default`, () => {
+        const most = FLOOD_LIMITS[limit] * times;
+        // What the handshake has spent.
+        const spent = FLOOD_LIMITS[limit] - burst;
+        const server = prepared({ ...FLOOD_LIMITS, [limit]: most }).receives(repeatedly(most - spent, frame));
+        assert.equal(server.connection.isClosed, false);
+        server.receives(frame());
+        server.failsConnection(token, 'ENHANCE_YOUR_CALM');
+      });
+    }
 
     test(`${token}: each second allows ${perSecond} more`, () => {
       const server = prepared().receives(repeatedly(burst, frame));
@@ -290,6 +332,60 @@ test('padding beside as much content is no flood', () => {
   server.receives(repeatedly(20_000, () => frames.data(1, 'x'.repeat(255), { padding: 255 }))).accepts();
 });
 
+function settingsOf(count: number): Buffer {
+  return frames.settings(...Array.from({ length: count }, () => [0xf0, 1] as const));
+}
+
+function blockBegun(continuations: number): Buffer {
+  const piece = frames.continuation(1, frames.block(['a', 'b']), false);
+  return Buffer.concat([
+    frames.headers(1, REQUEST, { endHeaders: false }),
+    repeatedly(continuations, () => piece),
+  ]);
+}
+
+describe('limits.floods of what has no time', () => {
+  const floods = { ...FLOOD_LIMITS, settingsEntries: 40, continuations: 20, interimResponses: 2 };
+
+  test('settingsEntries', () => {
+    const server = opened('server', { floods }).receives(settingsOf(40));
+    server.accepts();
+    server.receives(settingsOf(41)).failsConnection('settings_too_many_entries', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('continuations', () => {
+    opened('server', { floods }).receives(blockBegun(20)).accepts();
+    opened('server', { floods })
+      .receives(blockBegun(21))
+      .failsConnection('continuation_flood', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('interimResponses', () => {
+    const client = opened('client', { floods });
+    const stream = client.requests({ endStream: true });
+    const hints = frames.headers(stream.id, frames.block([':status', '103']));
+    client.receives(hints, hints).accepts();
+    client.receives(hints).failsStream(stream.id, 'too_many_interim_responses', 'ENHANCE_YOUR_CALM');
+  });
+
+  for (const [role, limit] of [
+    ['server', 'paddingBytes'],
+    ['client', 'upstreamPaddingBytes'],
+  ] as const) {
+    test(`${limit}, in the ${role} role`, () => {
+      const endpoint = opened(role, { floods: { ...FLOOD_LIMITS, [limit]: 65_536 } });
+      if (role === 'client') endpoint.requests({ endStream: true });
+      endpoint.receives(frames.headers(1, role === 'client' ? frames.responseBlock() : REQUEST));
+      const padded = frames.data(1, 'x', { padding: 200 });
+      endpoint.receives(repeatedly(320, () => padded));
+      endpoint.accepts();
+      endpoint
+        .receives(repeatedly(20, () => padded))
+        .failsConnection('too_much_padding', 'ENHANCE_YOUR_CALM');
+    });
+  }
+});
+
 describe('time', () => {
   test('header_block_timeout: a header block that is never finished, and nothing else is ever sent', () => {
     const server = opened('server');
@@ -307,6 +403,20 @@ describe('time', () => {
     server.connection.checkTime(0);
     server.connection.checkTime(1_000_000);
     server.accepts();
+  });
+
+  test('limits.headerTimeout and limits.openingTimeout are what counts', () => {
+    const slow = opened('server', { headerTimeoutMs: 60_000 });
+    slow.receives(frames.headers(1, REQUEST, { endHeaders: false }));
+    slow.connection.checkTime(59_999);
+    slow.accepts();
+    slow.connection.checkTime(60_000);
+    slow.failsConnection('header_block_timeout', 'ENHANCE_YOUR_CALM');
+    const silent = new Endpoint('server', { settingsTimeoutMs: 2_000 });
+    silent.receives(frames.preface(), frames.settings());
+    silent.connection.checkTime(0);
+    silent.connection.checkTime(2_000);
+    silent.failsConnection('settings_timeout', 'SETTINGS_TIMEOUT');
   });
 
   test('settings_timeout: SETTINGS that are never acknowledged', () => {

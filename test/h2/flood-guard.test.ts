@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { ConnectionError } from '../../src/h2/errors.ts';
 import { Flood, FloodGuard } from '../../src/h2/flood-guard.ts';
+import { FLOOD_LIMITS } from '../support/local-settings.ts';
 
 const EXPECTED: readonly (readonly [flood: number, token: string, burst: number, perSecond: number])[] = [
   [Flood.PREMATURE_RESETS, 'too_many_resets', 200, 20],
@@ -43,18 +44,18 @@ test('every kind of flood is expected here', () => {
 describe('each bucket', () => {
   for (const [flood, token, burst, perSecond] of EXPECTED) {
     test(`${token}: after ${burst} at once`, () => {
-      isEmptyAfter(new FloodGuard(), flood, burst, token);
+      isEmptyAfter(new FloodGuard(FLOOD_LIMITS), flood, burst, token);
     });
 
     test(`${token}: a second gives back ${perSecond}`, () => {
-      const guard = new FloodGuard();
+      const guard = new FloodGuard(FLOOD_LIMITS);
       countTimes(guard, flood, burst);
       guard.replenish(1);
       isEmptyAfter(guard, flood, perSecond, token);
     });
 
     test(`${token}: a long time gives back no more than ${burst}`, () => {
-      const guard = new FloodGuard();
+      const guard = new FloodGuard(FLOOD_LIMITS);
       guard.count(flood);
       guard.replenish(1_000_000_000);
       isEmptyAfter(guard, flood, burst, token);
@@ -63,24 +64,24 @@ describe('each bucket', () => {
 });
 
 test('one empty bucket leaves the others full', () => {
-  const guard = new FloodGuard();
+  const guard = new FloodGuard(FLOOD_LIMITS);
   countTimes(guard, Flood.PINGS, 100);
   countTimes(guard, Flood.SETTINGS, 20);
 });
 
 test('what is forgiven may be spent again, up to the burst', () => {
-  const guard = new FloodGuard();
+  const guard = new FloodGuard(FLOOD_LIMITS);
   countTimes(guard, Flood.PINGS, 100);
   guard.forgive(Flood.PINGS, 10);
   isEmptyAfter(guard, Flood.PINGS, 10, 'too_many_pings');
-  const other = new FloodGuard();
+  const other = new FloodGuard(FLOOD_LIMITS);
   countTimes(other, Flood.PINGS, 3);
   other.forgive(Flood.PINGS, 1_000_000);
   isEmptyAfter(other, Flood.PINGS, 100, 'too_many_pings');
 });
 
 test('WINDOW_UPDATEs are earned by DATA beyond the burst, within bounds, and time takes none away', () => {
-  const guard = new FloodGuard();
+  const guard = new FloodGuard(FLOOD_LIMITS);
   guard.count(Flood.WINDOW_UPDATES);
   for (let count = 0; count < 1_000_000; count++) guard.dataSent();
   guard.replenish(1);
@@ -88,7 +89,7 @@ test('WINDOW_UPDATEs are earned by DATA beyond the burst, within bounds, and tim
 });
 
 test('a guard that has counted nothing takes time and forgiveness', () => {
-  const guard = new FloodGuard();
+  const guard = new FloodGuard(FLOOD_LIMITS);
   guard.replenish(10);
   guard.forgive(Flood.PINGS, 10);
   isEmptyAfter(guard, Flood.PINGS, 100, 'too_many_pings');

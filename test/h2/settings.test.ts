@@ -121,25 +121,25 @@ describe('what we announce', () => {
 
 describe('the frame', () => {
   test('any whole number of entries up to 32 is taken', () => {
-    for (let entries = 0; entries <= 32; entries++) checkSettingsFrame(entries * 6, false, 0);
-    checkSettingsFrame(0, true, 0);
+    for (let entries = 0; entries <= 32; entries++) checkSettingsFrame(entries * 6, false, 0, 32);
+    checkSettingsFrame(0, true, 0, 32);
   });
 
   test('settings_frame_size: a length that is no multiple of 6', () => {
     for (const length of [1, 5, 7, 13]) {
-      fails(() => checkSettingsFrame(length, false, 0), 'settings_frame_size', 'FRAME_SIZE_ERROR');
+      fails(() => checkSettingsFrame(length, false, 0, 32), 'settings_frame_size', 'FRAME_SIZE_ERROR');
     }
   });
 
   test('settings_frame_size: an acknowledgement with a payload', () => {
-    fails(() => checkSettingsFrame(6, true, 0), 'settings_frame_size', 'FRAME_SIZE_ERROR');
+    fails(() => checkSettingsFrame(6, true, 0, 32), 'settings_frame_size', 'FRAME_SIZE_ERROR');
   });
 
   test('settings_on_stream', () => {
-    fails(() => checkSettingsFrame(0, false, 1), 'settings_on_stream', 'PROTOCOL_ERROR');
+    fails(() => checkSettingsFrame(0, false, 1, 32), 'settings_on_stream', 'PROTOCOL_ERROR');
   });
 
   test('settings_too_many_entries', () => {
-    fails(() => checkSettingsFrame(33 * 6, false, 0), 'settings_too_many_entries', 'ENHANCE_YOUR_CALM');
+    fails(() => checkSettingsFrame(33 * 6, false, 0, 32), 'settings_too_many_entries', 'ENHANCE_YOUR_CALM');
   });
 });

@@ -3,22 +3,30 @@
 import type { Attack } from './attack.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
+import { connectionFloods } from './connection-floods.ts';
 import { headerAttacks } from './header-attacks.ts';
 import { hpackAttacks } from './hpack-attacks.ts';
+import { http1Attacks } from './http1-attacks.ts';
+import { openingAttacks } from './opening-attacks.ts';
 import { resourceAttacks } from './resource-attacks.ts';
 import { slowAttacks } from './slow-attacks.ts';
 import { stallAttacks } from './stall-attacks.ts';
+import { streamIdAttacks } from './stream-id-attacks.ts';
 import { tlsAttacks } from './tls-attacks.ts';
 import { upstreamFloods } from './upstream-floods.ts';
 
 export const allAttacks: readonly Attack[] = [
   ...clientFloods,
   ...clientViolations,
+  ...streamIdAttacks,
   ...upstreamFloods,
   ...hpackAttacks,
   ...headerAttacks,
+  ...openingAttacks,
   ...tlsAttacks,
   ...resourceAttacks,
+  ...connectionFloods,
   ...slowAttacks,
   ...stallAttacks,
+  ...http1Attacks,
 ];

@@ -7,11 +7,11 @@ export interface Attack {
   /** Its row in docs/threat-model.md. */
   readonly id: string;
   readonly name: string;
-  /** Tokens, or the limit in words. */
+  /** Tokens, which /metrics has to count, or the limit in words. */
   readonly rule: string;
   /** Also part of `npm test`. */
   readonly isShort?: boolean;
-  /** Legal, and as much of it as the proxy can serve: mounted last, as memory grows by it up to V8's limit. */
+  /** Legal, and as much of it as the proxy can serve: mounted last, as the garbage of it fills the heap up to V8's limit. */
   readonly isSaturating?: boolean;
   /** Takes half a minute because a time limit has to pass; such attacks are mounted together. */
   readonly isSlow?: boolean;

@@ -10,14 +10,14 @@ import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
 import { RawPeer, type ReceivedFrame } from '../support/raw-peer.ts';
 import type { HostileUpstream } from './hostile-upstream.ts';
-import type { Stage } from './stage.ts';
+import type { ListenerName, Stage } from './stage.ts';
 
 /** A second for the peer to read the GOAWAY, and what a busy machine takes to notice. */
 const MOST_CLOSING_MS = 3000;
 const POKE_MS = 25;
 
 export interface AttackerOptions {
-  readonly listener?: 'clear' | 'tls';
+  readonly listener?: ListenerName;
   /** True unless given: what comes is read, and SETTINGS and PING answered. */
   readonly reads?: boolean;
   readonly from?: string;

@@ -117,7 +117,7 @@ const stuckUpstream: Attack = {
   },
 };
 
-const IDLE_CONNECTIONS = 2000;
+const IDLE_CONNECTIONS = 800;
 
 const idle: Attack = {
   id: '1d',

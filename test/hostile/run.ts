@@ -41,7 +41,7 @@ async function run(stage: Stage, attack: Attack): Promise<void> {
   try {
     const result = await measure(stage, attack);
     printResult(attack, result);
-    assertHarmless(attack, result);
+    assertHarmless(result);
   } catch (error) {
     failed++;
     const text = error instanceof Error ? error.message : String(error);
@@ -80,7 +80,7 @@ async function runTogether(onStage: Stage, attacks: readonly Attack[]): Promise<
   const all: Attack = {
     id: '',
     name: `${attacks.length} attacks at the same time, by time:`,
-    rule: 'each below',
+    rule: attacks.map(({ rule }) => rule).join(', '),
     async mount(at) {
       const outcomes = await Promise.allSettled(
         attacks.map(async (attack) => {

@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
 import type { Attack } from './attack.ts';
 import { Attacker } from './attacker.ts';
-import { pause } from './stage.ts';
+import { type ListenerName, pause } from './stage.ts';
 
 /** What a limit of 10 s may take on a busy machine, and the proxy to look. */
 const MOST_TEN_SECONDS_MS = 16_000;
@@ -24,7 +24,7 @@ async function wantGoneBy(attacker: Attacker, mostMs: number): Promise<string> {
 interface SlowOpening {
   readonly name: string;
   readonly rule: string;
-  readonly listener: 'clear' | 'tls';
+  readonly listener: ListenerName;
   /** At once; then nothing, or octet by octet. */
   readonly begins: Buffer;
   readonly drips?: Buffer;
@@ -73,6 +73,12 @@ const openings: readonly Attack[] = [
     drips: Buffer.from([0]),
   }),
   slowOpening({
+    name: 'Half a PROXY header',
+    rule: 'proxy_protocol_timeout',
+    listener: 'proxied',
+    begins: Buffer.from('PROXY TCP4 192.0.2.1'),
+  }),
+  slowOpening({
     name: 'HTTP/1.1 header fields, octet by octet (slow loris)',
     rule: 'http1_headers_timeout',
     listener: 'clear',
@@ -89,8 +95,9 @@ function silence(name: string, listener: 'clear' | 'tls', begins: Buffer): Attac
     rule: 'first_bytes_timeout',
     isSlow: true,
     async mount(stage) {
+      const from = stage.newSource();
       const attackers = await Promise.all(
-        Array.from({ length: 100 }, () => Attacker.connectPlain(stage, { listener })),
+        Array.from({ length: 100 }, () => Attacker.connectPlain(stage, { listener, from })),
       );
       for (const attacker of attackers) attacker.send(begins);
       await Promise.all(attackers.map((attacker) => wantGoneBy(attacker, MOST_TEN_SECONDS_MS)));
@@ -162,7 +169,7 @@ const connections: readonly Attack[] = [
   slowConnection({
     id: '1d',
     name: 'A preface without SETTINGS',
-    token: 'no HTTP/2 preface and SETTINGS in time',
+    token: 'preface_timeout',
     code: ErrorCode.SETTINGS_TIMEOUT,
     octets: CLIENT_PREFACE,
   }),

@@ -9,13 +9,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
+import { readMetrics } from '../support/metrics-reader.ts';
 import { type BystanderReport, isReport } from './bystander-report.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
+import { WebService } from './web-service.ts';
 
+/** Connections to the service that takes uploads; by default it would take thousands of sockets to hold all. */
+export const MOST_UPLOADS = 64;
 const SLOTS = 170;
+/** By default they depend on the limit of open files, and may be more than a machine has ports for. */
+export const MOST_CONNECTIONS = 1000;
+export const MOST_OF_ADDRESS = 250;
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 const heldMemoryFile = join(import.meta.dirname, 'held-memory.ts');
 const bystanderFile = join(import.meta.dirname, 'bystander.ts');
+
+/** Where attackers come from that have an address of their own. */
+const ATTACKERS = '127.66.0.0/16';
+
+/** The third is for peers that send a PROXY header. */
+export type ListenerName = 'clear' | 'tls' | 'proxied';
 
 export interface LogLine {
   readonly msg: string;
@@ -28,11 +41,12 @@ export interface LogLine {
 
 export class Stage {
   readonly caPem: string;
+  readonly web: WebService;
   readonly #proxy: ChildProcess;
   readonly #bystander: ChildProcess;
   readonly #folder: string;
   readonly #upstreams: readonly HostileUpstream[];
-  readonly #ports: Readonly<Record<'clear' | 'tls', number>>;
+  readonly #ports: Readonly<Record<ListenerName, number>>;
   /** Lines of the log that are no access records, oldest first. */
   readonly #lines: readonly LogLine[];
   /** Of the proxy's memory, when it had served hardly anything. */
@@ -42,14 +56,16 @@ export class Stage {
 
   private constructor(
     caPem: string,
+    web: WebService,
     proxy: ChildProcess,
     bystander: ChildProcess,
     folder: string,
     upstreams: readonly HostileUpstream[],
-    ports: Readonly<Record<'clear' | 'tls', number>>,
+    ports: Readonly<Record<ListenerName, number>>,
     lines: readonly LogLine[],
   ) {
     this.caPem = caPem;
+    this.web = web;
     this.#proxy = proxy;
     this.#bystander = bystander;
     this.#folder = folder;
@@ -65,9 +81,10 @@ export class Stage {
     const [servicePort]: unknown[] = await once(bystander, 'message');
     const upstreams: HostileUpstream[] = [];
     for (let slot = 0; slot < SLOTS; slot++) upstreams.push(await HostileUpstream.open(slot));
+    const web = await WebService.open();
     const { cert, key, caPem } = await testCertificate('localhost', '127.0.0.1');
     const file = join(folder, 'config.yaml');
-    writeFileSync(file, configText(Number(servicePort), upstreams, { cert, key }));
+    writeFileSync(file, configText(Number(servicePort), web.address, upstreams, { cert, key }));
     const proxy = spawn(
       process.execPath,
       ['--expose-gc', '--import', heldMemoryFile, mainFile, 'serve', '-c', file],
@@ -75,11 +92,15 @@ export class Stage {
     );
     const lines = collectLines(proxy);
     await eventually('the proxy serves', () => lines.some(({ msg }) => msg === 'framegate serves'));
-    const ports = { clear: portOf(lines, 'clear'), tls: portOf(lines, 'tls') };
+    const ports = {
+      clear: portOf(lines, 'clear'),
+      tls: portOf(lines, 'tls'),
+      proxied: portOf(lines, 'proxied'),
+    };
     bystander.send(ports.clear);
     // Not left behind by a run that is broken off.
     process.once('exit', () => proxy.kill('SIGKILL'));
-    const stage = new Stage(caPem, proxy, bystander, folder, upstreams, ports, lines);
+    const stage = new Stage(caPem, web, proxy, bystander, folder, upstreams, ports, lines);
     await stage.#warmUp();
     return stage;
   }
@@ -96,7 +117,7 @@ export class Stage {
     });
   }
 
-  port(listener: 'clear' | 'tls'): number {
+  port(listener: ListenerName): number {
     return this.#ports[listener];
   }
 
@@ -133,6 +154,22 @@ export class Stage {
     return Number(held);
   }
 
+  /** How often each of these tokens was counted so far, as violation, refusal or failure. */
+  async counted(tokens: readonly string[]): Promise<readonly number[]> {
+    const samples = await readMetrics(this.#adminAddress);
+    return tokens.map((token) =>
+      samples
+        .filter(({ labels }) => labels['token'] === token || labels['diagnosis'] === token)
+        .reduce((sum, { value }) => sum + value, 0),
+    );
+  }
+
+  get #adminAddress(): string {
+    const line = this.#lines.find(({ msg }) => msg === 'admin server listens');
+    assert.ok(line?.address !== undefined, 'the admin server is open');
+    return line.address;
+  }
+
   /** User and system time of the proxy so far. */
   get cpuSeconds(): number {
     const fields = readFileSync(`/proc/${this.#proxy.pid}/stat`, 'latin1').split(') ')[1].split(' ');
@@ -163,6 +200,7 @@ export class Stage {
     this.#proxy.kill('SIGKILL');
     this.#bystander.disconnect();
     for (const upstream of this.#upstreams) upstream.close();
+    this.web.close();
     rmSync(this.#folder, { recursive: true, force: true });
     await eventually('the processes end', () => this.hasExited);
   }
@@ -176,22 +214,30 @@ export function pause(milliseconds: number): Promise<undefined> {
 
 function configText(
   servicePort: number,
+  webAddress: string,
   hostile: readonly HostileUpstream[],
   certificate: { readonly cert: string; readonly key: string },
 ): string {
   const upstreams = Object.fromEntries(hostile.map(({ name, address }) => [name, { endpoints: [address] }]));
+  const web = { endpoints: [webAddress], protocol: 'http1' };
+  const uploads = { ...web, connections: { max: MOST_UPLOADS } };
   return JSON.stringify({
     listeners: [
       { name: 'clear', address: '127.0.0.1:0' },
       { name: 'tls', address: '127.0.0.1:0', tls: { certificates: [certificate] } },
+      { name: 'proxied', address: '127.0.0.1:0', proxyProtocol: { trusted: [ATTACKERS] } },
     ],
     routes: [
       { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
+      { name: 'uploads', match: { path: '/upload/*' }, upstream: 'uploads' },
+      { name: 'downloads', match: { path: '/download/*' }, upstream: 'downloads' },
       ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
     ],
-    upstreams: { good: { endpoints: [`127.0.0.1:${servicePort}`] }, ...upstreams },
+    upstreams: { good: { endpoints: [`127.0.0.1:${servicePort}`] }, uploads, downloads: web, ...upstreams },
+    limits: { connections: MOST_CONNECTIONS, connectionsPerAddress: MOST_OF_ADDRESS },
     drain: { timeout: '0s' },
-    admin: 'off',
+    workers: 1,
+    admin: { address: '127.0.0.1:0' },
   });
 }
 

@@ -38,7 +38,7 @@ function endedCalls(attacker: Attacker): number {
 const zeroWindows: Attack = {
   id: 'F11',
   name: 'Windows of 0 with 4 MiB of responses pending (CVE-2019-9511)',
-  rule: 'client_stalled',
+  rule: 'limits.stallTimeout, limits.stalledResponses: client_stalled',
   isSlow: true,
   async mount(stage) {
     const attacker = await callsWithResponses(stage, {
@@ -56,7 +56,7 @@ const zeroWindows: Attack = {
 const dribble: Attack = {
   id: 'F11',
   name: 'Windows that grow by an octet twice a second with 4 MiB pending (CVE-2019-9511)',
-  rule: 'client_stalled',
+  rule: 'limits.stallTimeout, limits.stalledResponses: client_stalled',
   isSlow: true,
   async mount(stage) {
     const attacker = await callsWithResponses(stage, {
@@ -83,7 +83,7 @@ const dribble: Attack = {
 const unreadResponses: Attack = {
   id: 'F12',
   name: 'Open windows, and nothing is ever read from the socket (CVE-2019-9517)',
-  rule: '30 s without progress',
+  rule: 'limits.stallTimeout: connection_stalled',
   isSlow: true,
   async mount(stage) {
     const upstream = stage.newUpstream();
@@ -118,7 +118,7 @@ function bulkyCalls(client: number, path: string): Buffer {
 const stuckUpstream: Attack = {
   id: 'F19',
   name: 'From upstream: nothing is ever read',
-  rule: '30 s without progress',
+  rule: 'limits.stallTimeout: connection_stalled',
   isSlow: true,
   async mount(stage) {
     const upstream = stage.newUpstream();

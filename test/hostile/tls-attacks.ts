@@ -85,7 +85,7 @@ const versions: Attack = {
 const protocols: Attack = {
   id: '1d',
   name: 'ALPN that names neither HTTP/2 nor HTTP/1.1',
-  rule: 'alert no_application_protocol',
+  rule: 'tls_no_shared_alpn',
   isShort: true,
   async mount(stage) {
     const code = await refusedHandshake(stage, { ALPNProtocols: ['h3', 'spdy/3.1'] });

@@ -28,7 +28,7 @@ async function beginAndDrain<Result>(
   t.after(() => line.close());
   line.set({ isBlackhole: true }, 'toTarget');
   const result = begin(line.port);
-  const opened = proxy.proxy.listeners.find(({ name }) => name === listener);
+  const opened = proxy.plane.listeners.find(({ name }) => name === listener);
   await eventually('the proxy has accepted it', () => opened?.openings.size === 1);
   const draining = proxy.close();
   line.set({});

@@ -164,9 +164,10 @@ test('log.access and log.level count from the reload on', async (t) => {
   const proxy = await startProxy(t, settings);
   const usual = configOf(await proxyConfigText(settings));
   const client = await proxy.rawClient('clear');
-  await proxy.proxy.apply({ ...usual, log: { level: 'info', access: false } });
+  const log = { level: 'info', syslogPrefix: false } as const;
+  await proxy.proxy.apply({ ...usual, log: { ...log, access: false } });
   await client.outcome(client.call({ path: '/a.B/Unseen' }));
-  await proxy.proxy.apply({ ...usual, log: { level: 'info', access: true } });
+  await proxy.proxy.apply({ ...usual, log: { ...log, access: true } });
   await client.outcome(client.call({ path: '/a.B/Seen' }));
   await eventually('there is a record', () => proxy.records().length > 0);
   assert.deepEqual(

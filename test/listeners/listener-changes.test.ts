@@ -21,6 +21,8 @@ async function held(
     trustedClients: [],
     mismatch: 'explain',
     proxyProtocol: undefined,
+    openingTimeoutMs: 10_000,
+    headerTimeoutMs: 10_000,
   };
   const listener = await openListener(config, handler, { isHeld: true });
   t.after(async () => {
@@ -72,6 +74,19 @@ test('settings count for the connections that come after they were put to use', 
   assert.equal(listener.port, port);
 });
 
+test('limits of time count for the connections that come after they were put to use', async (t) => {
+  const { listener, port } = await listen(t);
+  const before = send(port, 'PRI');
+  await once(before, 'connect');
+  const change = await listener.prepare({ ...listener.config, openingTimeoutMs: 100, headerTimeoutMs: 200 });
+  change?.();
+  const [silent, dawdling] = [send(port, ''), send(port, 'GET / HTTP/1.1\r\nHost:')];
+  const answer = once(dawdling, 'data');
+  await Promise.all([closed(silent), closed(dawdling)]);
+  assert.match(String((await answer)[0]), /^HTTP\/1\.1 408 /);
+  assert.equal(before.destroyed, false);
+});
+
 test('nothing is to be done where settings and files are as they were', async (t) => {
   const { cert, key } = await testCertificate('localhost');
   const { listener } = await listen(t, { certificates: [{ cert, key }] });
@@ -84,7 +99,7 @@ test('a certificate that cannot be used is refused, and the one before goes on',
   const { listener, port } = await listen(t, { certificates: [first] });
   const withCertificate = (cert: string, key: string): ListenerConfig => ({
     ...listener.config,
-    tls: { certificates: [{ cert, key }], minVersion: 'TLSv1.2' },
+    tls: { certificates: [{ cert, key }], minVersion: 'TLSv1.2', unknownServerName: 'serve-default' },
   });
   await assert.rejects(
     listener.prepare(withCertificate(second.cert, first.key)),

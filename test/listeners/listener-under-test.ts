@@ -6,10 +6,12 @@ import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Address, ListenerConfig, ListenerTlsConfig, MismatchPolicy } from '../../src/config/config.ts';
+import type { ConnectionLimits } from '../../src/listeners/connection-limits.ts';
 import { type Listener, type ListenerHandler, openListener } from '../../src/listeners/listener.ts';
 import type { DownstreamPeer } from '../../src/listeners/peer.ts';
 import type { Refusal } from '../../src/listeners/refusal.ts';
 import type { ListenerTimeouts } from '../../src/listeners/server-context.ts';
+import type { TicketKeys } from '../../src/listeners/ticket-keys.ts';
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
@@ -90,9 +92,13 @@ export interface ListenerUnderTest {
 }
 
 export interface ListenerTestOptions {
+  readonly name?: string;
   readonly address?: Address;
   readonly certificates?: ListenerTlsConfig['certificates'];
   readonly minVersion?: ListenerTlsConfig['minVersion'];
+  readonly unknownServerName?: ListenerTlsConfig['unknownServerName'];
+  readonly ticketKeys?: TicketKeys;
+  readonly limits?: ConnectionLimits;
   readonly trustedClients?: readonly string[];
   readonly mismatch?: MismatchPolicy;
   readonly proxies?: readonly string[];
@@ -112,16 +118,23 @@ export async function listen(
   options: ListenerTestOptions = {},
 ): Promise<ListenerUnderTest> {
   const handler = new RecordingHandler();
-  const { certificates, minVersion = 'TLSv1.2' } = options;
+  const { certificates, minVersion = 'TLSv1.2', unknownServerName = 'serve-default' } = options;
   const config: ListenerConfig = {
-    name: 'under-test',
+    name: options.name ?? 'under-test',
     address: options.address ?? tcp('127.0.0.1'),
-    tls: certificates === undefined ? undefined : { certificates, minVersion },
+    tls: certificates === undefined ? undefined : { certificates, minVersion, unknownServerName },
     trustedClients: options.trustedClients ?? [],
     mismatch: options.mismatch ?? 'explain',
     proxyProtocol: options.proxies === undefined ? undefined : { trusted: options.proxies },
+    openingTimeoutMs: 10_000,
+    headerTimeoutMs: 10_000,
   };
-  const listener = await openListener(config, handler, options.timeouts);
+  const { ticketKeys, limits } = options;
+  const listener = await openListener(config, handler, {
+    ...options.timeouts,
+    ...(ticketKeys === undefined ? {} : { ticketKeys }),
+    ...(limits === undefined ? {} : { limits }),
+  });
   context.after(async () => {
     await listener.close();
     for (const { socket } of [...handler.http2.all, ...handler.upgrades.all]) socket.destroy();

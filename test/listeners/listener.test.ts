@@ -18,7 +18,16 @@ function folder(context: TestContext): string {
 
 function open(address: Address, tls?: ListenerTlsConfig) {
   return openListener(
-    { name: 'public', address, tls, trustedClients: [], mismatch: 'explain', proxyProtocol: undefined },
+    {
+      name: 'public',
+      address,
+      tls,
+      trustedClients: [],
+      mismatch: 'explain',
+      proxyProtocol: undefined,
+      openingTimeoutMs: 10_000,
+      headerTimeoutMs: 10_000,
+    },
     new RecordingHandler(),
   );
 }
@@ -136,10 +145,17 @@ test('certificates that cannot be used are explained before anything is bound', 
     [{ cert: good.cert, key: other.key }, /does not belong to the certificate/],
   ] as const;
   for (const [files, message] of cases) {
-    await assert.rejects(open(tcp('127.0.0.1'), { certificates: [files], minVersion: 'TLSv1.2' }), message);
+    await assert.rejects(
+      open(tcp('127.0.0.1'), {
+        certificates: [files],
+        minVersion: 'TLSv1.2',
+        unknownServerName: 'serve-default',
+      }),
+      message,
+    );
   }
   await assert.rejects(
-    open(tcp('127.0.0.1'), { certificates: [], minVersion: 'TLSv1.2' }),
+    open(tcp('127.0.0.1'), { certificates: [], minVersion: 'TLSv1.2', unknownServerName: 'serve-default' }),
     /needs a certificate/,
   );
 });

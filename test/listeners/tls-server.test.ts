@@ -132,29 +132,6 @@ test('HTTP/2 after ALPN chose http/1.1 is refused with an explanation', async (c
   assert.equal((await handler.refusals.next()).token, 'tls_without_h2');
 });
 
-test('SNI chooses the certificate: exact before wildcard, in any case, the first for unknown names', async (context) => {
-  const wildcard = await testCertificate('*.b.test');
-  const exact = await testCertificate('x.b.test', 'other.test');
-  const { handler, port } = await listenTls(context, { certificates: [certificate, wildcard, exact] });
-  const cases = [
-    ['localhost', 'DNS:localhost, IP Address:127.0.0.1'],
-    ['A.B.Test', 'DNS:*.b.test'],
-    ['X.B.TEST', 'DNS:x.b.test, DNS:other.test'],
-    ['a.a.b.test', 'DNS:localhost, IP Address:127.0.0.1'],
-    ['b.test', 'DNS:localhost, IP Address:127.0.0.1'],
-    ['unknown.test', 'DNS:localhost, IP Address:127.0.0.1'],
-    ['*.b.test', 'DNS:localhost, IP Address:127.0.0.1'],
-    ['we ird..name', 'DNS:localhost, IP Address:127.0.0.1'],
-  ] as const;
-  for (const [servername, names] of cases) {
-    const client = await handshake(port, { servername, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
-    assert.equal(client.getPeerCertificate().subjectaltname, names, servername);
-    const { peer } = await handler.http2.next();
-    assert.equal(peer.serverName, servername.toLowerCase());
-    client.destroy();
-  }
-});
-
 test('TLS 1.1 is refused', async (context) => {
   const { handler, port } = await listenTls(context);
   const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
@@ -179,6 +156,34 @@ test('suites that HTTP/2 forbids are refused', async (context) => {
   await assert.rejects(handshake(port, { ...trust, ...cbc }), /handshake failure/);
   assert.equal((await handler.refusals.next()).token, 'tls_no_shared_cipher');
 });
+
+test('a client that offers compression gets none', async (context) => {
+  const { port } = await listenTls(context);
+  const hello = await recordClientHello({ servername: 'localhost', maxVersion: 'TLSv1.2' });
+  const offering = withDeflate(hello);
+  assert.equal(offering.length, hello.length + 1);
+  const client = send(port, offering);
+  const [answer] = await once(client, 'data');
+  // ServerHello: record header 5, message header 4, version 2, random 32, session id, suite 2, compression method.
+  assert.deepEqual([answer[0], answer[5]], [0x16, 2]);
+  assert.equal(answer[43 + 1 + answer[43] + 2], 0);
+  client.destroy();
+});
+
+/** The same ClientHello with DEFLATE (RFC 3749) before the null method. */
+function withDeflate(hello: Buffer): Buffer {
+  const suites = 43 + 1 + hello[43];
+  const methods = suites + 2 + hello.readUInt16BE(suites);
+  assert.deepEqual([...hello.subarray(methods, methods + 2)], [1, 0]);
+  const offering = Buffer.concat([
+    hello.subarray(0, methods),
+    Buffer.from([2, 1, 0]),
+    hello.subarray(methods + 2),
+  ]);
+  offering.writeUInt16BE(offering.length - 5, 3);
+  offering.writeUIntBE(offering.length - 9, 6, 3);
+  return offering;
+}
 
 test('a client whose ALPN offers neither h2 nor http/1.1 is refused', async (context) => {
   const { handler, port } = await listenTls(context);

@@ -23,7 +23,7 @@ interface Fixture {
 function open(): Fixture {
   const reader = new LogReader();
   const destination = new LogDestination({ fd: reader.fd });
-  const logger = createLogger({ level: 'info', access: true }, destination);
+  const logger = createLogger({ level: 'info', syslogPrefix: false }, destination);
   const lines = (): string[] => {
     do destination.flush();
     while (reader.read() > 0 || destination.pendingBytes > 0);
@@ -199,6 +199,26 @@ describe('a record of the access log', () => {
     accessLog.onExchangeFinished({ ...ordinary, durationMs: Number.NaN, requestBytes: -1, attempts: 0.5 });
     const { time, durationMs, requestBytes, attempts } = JSON.parse(lines()[0]);
     assert.deepEqual([typeof time, durationMs, requestBytes, attempts], ['number', 0, 0, 0]);
+  });
+
+  test('begins with the priority of information where asked for, and is otherwise the same', () => {
+    const { accessLog, lines } = open();
+    accessLog.onExchangeFinished(ordinary);
+    accessLog.useSyslogPrefix(true);
+    accessLog.onExchangeFinished(ordinary);
+    accessLog.useSyslogPrefix(false);
+    accessLog.onExchangeFinished(ordinary);
+    const written = lines();
+    const plain = written[0].length;
+    assert.deepEqual(
+      written.map((line) => [line.slice(0, 4), line.length]),
+      [
+        ['{"le', plain],
+        ['<6>{', plain + 3],
+        ['{"le', plain],
+      ],
+    );
+    assert.equal(written[1].slice(3), written[0]);
   });
 
   test('is written while the level is info or below', () => {

@@ -163,6 +163,18 @@ describe('a destination that is a pipe', () => {
     assert.deepEqual(numbersOf(reader.lines()), firstNumbers(3001));
   });
 
+  test('that others share gets whole lines also from a process that ends', () => {
+    const reader = new LogReader();
+    const destination = new LogDestination({ fd: reader.fd, isShared: true });
+    for (let number = 0; number < 3000; number += 1) destination.write(numberedLine(number, 97));
+    destination.flushSync(0);
+    reader.read();
+    const before = reader.lines().length;
+    assert.ok(before > 0 && before < 3000, 'the pipe was filled to where a portion did not fit');
+    drain(destination, reader);
+    assert.deepEqual(numbersOf(reader.lines()), firstNumbers(3000));
+  });
+
   test('flushSync gives up on a reader that stalls, and loses nothing by it', () => {
     const reader = new LogReader();
     const destination = new LogDestination({ fd: reader.fd });
@@ -269,7 +281,7 @@ describe('in a process of its own', () => {
 test('dropped records are reported by the logger, after what was kept and before what came later', () => {
   const reader = new LogReader();
   const destination = new LogDestination({ fd: reader.fd, maxPendingBytes: 2 * slabBytes });
-  const logger = createLogger({ level: 'info', access: true }, destination);
+  const logger = createLogger({ level: 'info', syslogPrefix: false }, destination);
   for (let number = 0; number < 2000; number += 1) logger.info({ number }, 'x'.repeat(200));
   const dropped = destination.droppedRecords;
   drain(destination, reader);

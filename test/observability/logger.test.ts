@@ -20,7 +20,7 @@ function open(level: Logger['level']): Fixture {
     reader.read();
     return reader.lines().map((line): Record<string, unknown> => JSON.parse(line));
   };
-  return { logger: createLogger({ level, access: true }, destination), lines, destination };
+  return { logger: createLogger({ level, syslogPrefix: false }, destination), lines, destination };
 }
 
 test('a line has the usual fields of pino', () => {
@@ -45,6 +45,28 @@ test('a level set later holds for children made before', () => {
   assert.deepEqual(
     lines().map(({ part, upstream, msg }) => [part, upstream, msg]),
     [['relay', 'greeter', 'now']],
+  );
+});
+
+test('each line begins with the priority of its level where asked for', () => {
+  const reader = new LogReader();
+  const destination = new LogDestination({ fd: reader.fd });
+  const logger = createLogger({ level: 'trace', syslogPrefix: true }, destination);
+  const child = logger.child({ part: 'relay' });
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) child[level]({}, level);
+  logger.use({ level: 'warn', syslogPrefix: false });
+  child.info({}, 'not any more');
+  child.error({}, 'plain');
+  destination.flush();
+  reader.read();
+  const lines = reader.lines();
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, line.indexOf('{'))),
+    ['<7>', '<7>', '<6>', '<4>', '<3>', '<2>', ''],
+  );
+  assert.deepEqual(
+    lines.map((line): unknown => JSON.parse(line.slice(line.indexOf('{'))).msg),
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'plain'],
   );
 });
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import type { Logger } from '../../src/observability/logger.ts';
+import { Metrics } from '../../src/observability/metrics.ts';
 import { CallDiagnoses } from '../../src/proxy/call-diagnoses.ts';
 import { ProcessLog } from '../../src/proxy/process-log.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
@@ -13,12 +14,14 @@ class Observed {
   readonly warnings: unknown[] = [];
   readonly passedOn: ExchangeRecord[] = [];
   readonly ring = new DiagnosisRing();
+  readonly metrics = new Metrics({ refusals: [], failures: [] });
   readonly #diagnoses: CallDiagnoses;
 
   constructor() {
     const logger = standIn<Logger>({ warn: (fields: unknown) => this.warnings.push(fields), debug() {} });
     const next = { onExchangeFinished: (record: ExchangeRecord) => this.passedOn.push(record) };
-    this.#diagnoses = new CallDiagnoses(next, new ProcessLog(logger, this.ring), this.ring);
+    const log = new ProcessLog(logger, this.ring, this.metrics.events);
+    this.#diagnoses = new CallDiagnoses(next, log, this.ring, this.metrics);
   }
 
   ends(reason: string, endedBy: ExchangeRecord['endedBy'] = 'framegate'): void {
@@ -78,4 +81,19 @@ test('what was told when it was found, ordinary ends and ends by others are only
   observed.ends('no_route: said by somebody else', 'upstream');
   assert.deepEqual(observed.counts, {});
   assert.equal(observed.passedOn.length, 5);
+});
+
+test('what the proxy ended is counted by its token for the metrics; the answer to a browser is no failure', () => {
+  const observed = new Observed();
+  observed.ends('no_route: No route matches: /a.B/C.');
+  observed.ends('no_route: No route matches: /a.B/D.');
+  observed.ends('window_overflow: The client broke a rule of HTTP/2 on this stream.');
+  observed.ends('cors_preflight: The browser was told what the page may do.');
+  observed.ends('The client reset the call (CANCEL).', 'downstream');
+  observed.ends('');
+  const failures = observed.metrics.events.families.find(({ name }) => name === 'framegate_failures_total');
+  assert.deepEqual(failures?.values, [
+    { labels: { token: 'no_route' }, value: 2 },
+    { labels: { token: 'window_overflow' }, value: 1 },
+  ]);
 });

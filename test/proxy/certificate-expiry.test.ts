@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
+import { parseOcspResponse } from '../../src/config/ocsp-response.ts';
+import { isFault } from '../../src/config/problem.ts';
+import { Staple } from '../../src/listeners/staple.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { CertificateExpiry, daysLeft } from '../../src/proxy/certificate-expiry.ts';
 import type { TlsUser } from '../../src/proxy/tls-users.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { ocspResponse } from '../support/ocsp-response.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -34,6 +38,7 @@ function recorder(): { readonly said: string[]; readonly logger: Logger } {
   const logger: Logger = {
     level: 'info',
     isLevelEnabled: () => true,
+    use() {},
     trace: unused,
     debug: unused,
     info: unused,
@@ -78,4 +83,28 @@ test('days that have begun count as left only when they are whole', async () => 
     [0, 0, 0, 1, 10],
   );
   assert.equal(daysLeft(used, notAfterMs + 1), -1);
+});
+
+test('an OCSP response is warned of once when it has expired, and never before', async () => {
+  const { certPem } = await testCertificate('stapled.example');
+  const nextUpdate = new Date(Math.ceil(Date.now() / 1000) * 1000 + DAY_MS);
+  const response = parseOcspResponse(ocspResponse({ certPem, nextUpdate }));
+  assert.ok(!isFault(response));
+  const certificate = new X509Certificate(certPem);
+  const used = { file: 'a.crt', certificate, staple: new Staple('a.der', response, certificate) };
+  const user: TlsUser = {
+    kind: 'listener',
+    name: 'stapled',
+    files: [],
+    certificates: () => [used],
+    prepare: async () => undefined,
+  };
+  const { said, logger } = recorder();
+  const expiry = new CertificateExpiry(logger);
+  expiry.check([user], nextUpdate.getTime());
+  assert.deepEqual(said, []);
+  for (const laterMs of [1, 2, DAY_MS]) expiry.check([user], nextUpdate.getTime() + laterMs);
+  assert.deepEqual(said, [
+    'warn stapled: an OCSP response is of no use, and no client gets it: renew the file (undefined)',
+  ]);
 });

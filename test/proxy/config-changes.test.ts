@@ -22,3 +22,9 @@ test('names what was added, changed and removed, and the sections that differ', 
     sections: ['limits'],
   });
 });
+
+test('limits of the whole proxy are limits too', async () => {
+  const before = configOf(await proxyConfigText({}));
+  const now = { ...before, capacity: { ...before.capacity, connections: 5 } };
+  assert.deepEqual(configChanges(before, now).sections, ['limits']);
+});

@@ -6,6 +6,7 @@ import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { ConnectionError, StreamError } from '../../src/h2/errors.ts';
 import { makeRefusal } from '../../src/listeners/refusal.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { ProcessLog } from '../../src/proxy/process-log.ts';
 import type { Endpoint } from '../../src/upstreams/endpoint.ts';
@@ -20,6 +21,7 @@ interface Line {
 class Kept {
   readonly lines: Line[] = [];
   readonly ring = new DiagnosisRing();
+  readonly metrics = new EventMetrics({ refusals: [], failures: [] });
   readonly log: ProcessLog;
   nowMs = 1_000_000;
 
@@ -31,7 +33,7 @@ class Kept {
         this.lines.push({ level, fields, message });
       };
     const logger = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') };
-    this.log = new ProcessLog(standIn<Logger>(logger), this.ring);
+    this.log = new ProcessLog(standIn<Logger>(logger), this.ring, this.metrics);
   }
 
   takeLevels(): string[] {

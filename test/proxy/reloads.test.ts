@@ -52,6 +52,7 @@ class ReloadsUnderTest {
     const logger: Logger = {
       level: 'info',
       isLevelEnabled: () => true,
+      use() {},
       trace: say,
       debug: say,
       info: say,

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { frameSummaries } from '../../src/h2/frame-summary.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
@@ -11,21 +12,18 @@ import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import * as frames from '../support/frames.ts';
-import { LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { MemorySocket, nextTurns } from '../support/memory-socket.ts';
 
 const limits = {
-  concurrentStreams: 100,
-  streamWindowBytes: 65_535,
-  connectionWindowBytes: 65_535,
-  headerListBytes: 16_384,
-  headerFields: 100,
+  ...LIMITS,
 };
 
 /** Without any route: every call is answered here, at once. */
 class Connected {
   readonly socket = new MemorySocket();
   readonly records: ExchangeRecord[] = [];
+  readonly terms = new ClientTerms();
   readonly connection: DownstreamConnection;
   closed = 0;
 
@@ -39,6 +37,7 @@ class Connected {
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
+      terms: this.terms,
       onViolation() {},
     };
     const peer = {
@@ -163,4 +162,70 @@ test('one that makes no call is closed after 10 s', async (t) => {
   t.mock.timers.tick(1);
   await nextTurns();
   assert.equal(client.socket.hasEnded, true);
+});
+
+/** Well beyond what the client may be late with, in milliseconds from now. */
+function looks(client: Connected, laterMs: number): Promise<void> {
+  client.connection.checkTime(performance.now() + laterMs);
+  return nextTurns();
+}
+
+async function greeted(t: TestContext): Promise<Connected> {
+  const client = new Connected(t);
+  await client.says(frames.preface(), frames.settings(), frames.settingsAcknowledgement());
+  return client;
+}
+
+function goAways(client: Connected): readonly string[] {
+  return client.sent.filter((frame) => frame.startsWith('GOAWAY'));
+}
+
+test('a connection older than its age, 10 % more or less, is asked to go in two steps', async (t) => {
+  const client = await greeted(t);
+  client.terms.connectionAgeMs = 60_000;
+  await looks(client, 60_000 * 0.89);
+  assert.deepEqual(goAways(client), []);
+  await looks(client, 60_000 * 1.11);
+  assert.equal(goAways(client).length, 1);
+  assert.equal(client.socket.hasEnded, false);
+  t.mock.timers.tick(1000);
+  await nextTurns();
+  assert.equal(goAways(client).length, 2);
+  assert.ok(goAways(client).every((frame) => frame.includes('code=NO_ERROR')));
+  assert.equal(client.socket.hasEnded, true);
+});
+
+test('an age that comes with a reload counts for connections there are', async (t) => {
+  const client = await greeted(t);
+  await looks(client, 3_600_000);
+  assert.deepEqual(goAways(client), []);
+  client.terms.connectionAgeMs = 60_000;
+  await looks(client, 3_600_000);
+  assert.equal(goAways(client).length, 1);
+});
+
+test('a connection is idle when no call has run between two looks', async (t) => {
+  const client = await greeted(t);
+  await looks(client, 0);
+  assert.equal(client.connection.isIdle, false, 'it has only just come');
+  await looks(client, 2000);
+  assert.equal(client.connection.isIdle, true);
+  await client.says(frames.headers(1, frames.requestBlock(), { endStream: true }));
+  assert.equal(client.records.length, 1, 'the call came and went');
+  await looks(client, 4000);
+  assert.equal(client.connection.isIdle, false);
+  await looks(client, 6000);
+  assert.equal(client.connection.isIdle, true);
+});
+
+test('a client that repeats its header block is understood after the memory of it was given back', async (t) => {
+  const client = await greeted(t);
+  for (const streamId of [1, 3, 5, 7]) {
+    await client.says(frames.headers(streamId, frames.requestBlock(), { endStream: true }));
+    client.connection.http2.forgetHeaderBlocks();
+  }
+  assert.deepEqual(
+    client.records.map(({ reason }) => reason.slice(0, 9)),
+    ['no_route:', 'no_route:', 'no_route:', 'no_route:'],
+  );
 });

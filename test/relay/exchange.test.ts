@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { failure } from '../../src/relay/failure.ts';
@@ -14,16 +15,15 @@ import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { LIMITS } from '../support/local-settings.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
 const TRAILERS = HeaderList.of(['grpc-status', '0']);
 const GRPC = { method: 'POST', path: '/a.B/C', contentType: 'application/grpc' };
 const limits = {
+  ...LIMITS,
   concurrentStreams: 1,
-  streamWindowBytes: 65_535,
-  connectionWindowBytes: 65_535,
-  headerListBytes: 16_384,
   headerFields: 99,
 };
 
@@ -34,11 +34,13 @@ class Ran {
   readonly records: ExchangeRecord[] = [];
   readonly exchange: Exchange;
   homecomings = 0;
+  readonly terms = new ClientTerms();
   nowMs = 0;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
 
-  constructor(t: TestContext, request: Partial<typeof GRPC> = {}, timeout?: string) {
+  constructor(t: TestContext, request: Partial<typeof GRPC> = {}, timeout?: string, isRefusing = false) {
     t.mock.timers.enable({ apis: ['setInterval'] });
+    this.terms.isRefusingCalls = isRefusing;
     const { method, path, contentType } = { ...GRPC, ...request };
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const snapshot = {
@@ -60,6 +62,7 @@ class Ran {
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
+      terms: this.terms,
       onViolation() {},
     };
     const home = { exchangeFinished: () => this.homecomings++ };
@@ -187,4 +190,29 @@ test('a refused HEAD request gets no content', (t) => {
   ran.finishes('framegate', '', 'no_route: ');
   assert.equal(ran.records[0].responseBytes, 0);
   assert.equal(ran.records[0].httpStatus, 404);
+});
+
+test('when memory is short a gRPC call is refused with the time to come again, and reaches no upstream', (t) => {
+  const ran = new Ran(t, {}, '1S', true);
+  const [head] = ran.client.log;
+  assert.match(head, /grpc-status=8 .*grpc-retry-pushback-ms=1\d{3} end$/);
+  assert.equal(ran.connection.streams.length, 0);
+  ran.finishes('framegate', 'RESOURCE_EXHAUSTED', 'memory_pressure: ');
+});
+
+test('another request is refused with 503 and retry-after', (t) => {
+  const ran = new Ran(t, { contentType: 'text/plain' }, undefined, true);
+  assert.match(ran.client.log[0], /^headers :status=503 .*retry-after=2$/);
+  assert.equal(ran.connection.streams.length, 0);
+  ran.finishes('framegate', '', 'memory_pressure: ');
+});
+
+test('a call that runs when memory becomes short runs on', (t) => {
+  const ran = new Ran(t);
+  ran.terms.isRefusingCalls = true;
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(RESPONSE, false);
+  owner.onData(Buffer.from('reply'), 0, 5, false);
+  owner.onTrailers(TRAILERS);
+  ran.finishes('upstream', 'OK');
 });

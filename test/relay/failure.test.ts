@@ -8,6 +8,7 @@ import {
   deadlineExceeded,
   type Failure,
   failure,
+  memoryPressure,
   noGrpcStatus,
   notGrpc,
   unavailable,
@@ -21,6 +22,7 @@ const MADE_HERE: readonly Failure[] = [
   failure('timeout_malformed', 'm'),
   failure('request_headers_too_large', 'm'),
   failure('draining', 'm'),
+  memoryPressure(),
   deadlineExceeded(100),
   connectionLost('a:1', 'r'),
   upstreamBrokeRule('a:1', 'v'),
@@ -55,7 +57,7 @@ test('every failure is an error in HTTP as well, and has a name and a sentence',
 
 test('each failure has the statuses its clients expect', () => {
   const statuses = Object.fromEntries(
-    MADE_HERE.slice(0, 11).map(({ token, grpcStatus, httpStatus }) => [token, `${grpcStatus} ${httpStatus}`]),
+    MADE_HERE.slice(0, 12).map(({ token, grpcStatus, httpStatus }) => [token, `${grpcStatus} ${httpStatus}`]),
   );
   assert.deepEqual(statuses, {
     no_route: '12 404',
@@ -64,6 +66,7 @@ test('each failure has the statuses its clients expect', () => {
     timeout_malformed: '13 400',
     request_headers_too_large: '8 431',
     draining: '14 503',
+    memory_pressure: '8 503',
     upstream_connection_lost: '14 502',
     upstream_protocol_error: '13 502',
     upstream_no_grpc_status: '2 502',
@@ -79,4 +82,10 @@ test('sentences name the endpoint, the reason and the deadline', () => {
 
 test('what an upstream says of its type is cut to 64 characters', () => {
   assert.ok(notGrpc('a:1', 200, 'x'.repeat(5000)).message.length < 250);
+});
+
+test('clients that are refused together come back between one second and two, each at its own time', () => {
+  assert.equal(memoryPressure(() => 0).retryAfterMs, 1000);
+  assert.equal(memoryPressure(() => 0.999_999).retryAfterMs, 1999);
+  assert.match(memoryPressure(() => 0.5).message, /call again in 1500 ms/);
 });

@@ -8,6 +8,7 @@ import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import type { Upstream } from '../../src/upstreams/upstream.ts';
+import { LIMITS } from '../support/local-settings.ts';
 import { standIn } from '../support/stand-in.ts';
 
 type Field = readonly [name: string, value: string];
@@ -49,10 +50,8 @@ function head(
       routes: compileRoutes([{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
       upstreams: new Map([['voice', standIn<Upstream>({ name: 'voice', protocol: 'h2c' })]]),
       limits: {
+        ...LIMITS,
         concurrentStreams: 1,
-        streamWindowBytes: 65_535,
-        connectionWindowBytes: 65_535,
-        headerListBytes: 16_384,
         headerFields: 99,
       },
     },

@@ -115,3 +115,15 @@ test('a call is given back whole or not at all, and what is fresh is always know
     { numRuns: 100 },
   );
 });
+
+test('what was given back is gone, whatever is written after it', () => {
+  const ring = new ReplayBuffer(64);
+  const before = append(ring, 0, 'before');
+  ring.clear();
+  assert.equal(ring.read(before), undefined);
+  const after = append(ring, 0, 'after');
+  assert.equal(ring.read(before), undefined);
+  assert.equal(read(ring, after), 'after');
+  const more = append(ring, before, 'more');
+  assert.equal(ring.read(more), undefined, 'a part of it is gone');
+});

@@ -8,15 +8,14 @@ import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.t
 import type { Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import type { Upstream } from '../../src/upstreams/upstream.ts';
+import { LIMITS as ANY_LIMITS } from '../support/local-settings.ts';
 import { standIn } from '../support/stand-in.ts';
 
 type Field = readonly [name: string, value: string];
 
 const LIMITS: LimitsConfig = {
+  ...ANY_LIMITS,
   concurrentStreams: 1,
-  streamWindowBytes: 65_535,
-  connectionWindowBytes: 65_535,
-  headerListBytes: 16_384,
   headerFields: 99,
 };
 const VOICE = standIn<Upstream>({ name: 'voice', protocol: 'h2c' });

@@ -34,7 +34,7 @@ function watch(
   seconds: number,
   each: (second: number) => void = () => undefined,
 ): string[] {
-  const stalls = new StallWatch<Call>();
+  const stalls = new StallWatch<Call>(30_000, 1024 * KIB);
   const given: string[] = [];
   for (let second = 0; second <= seconds; second += 2) {
     each(second);

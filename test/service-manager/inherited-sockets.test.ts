@@ -71,3 +71,11 @@ test('a socket is given out once', () => {
   sockets.claim('https');
   assert.throws(() => sockets.claim('https'), /has closed the socket before: restart it/);
 });
+
+test('sockets that no listener takes are known', () => {
+  const sockets = take({ LISTEN_PID: '812', LISTEN_FDS: '3', LISTEN_FDNAMES: 'https:http:admin' });
+  assert.deepEqual(sockets.unclaimed, ['https', 'http', 'admin']);
+  sockets.claim('http');
+  assert.deepEqual(sockets.unclaimed, ['https', 'admin']);
+  assert.deepEqual(take({}).unclaimed, []);
+});

@@ -78,7 +78,7 @@ class SocketKeeper {
   async stop(): Promise<void> {
     const endedBefore = this.#count('ended with');
     const pid = Number(
-      this.lines('"pid":')
+      this.lines('framegate serves')
         .at(-1)
         ?.match(/"pid":(\d+)/)?.[1],
     );

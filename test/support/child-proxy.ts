@@ -40,6 +40,8 @@ export class ChildProxy {
     const port = await freePort();
     const file = join(folder, 'config.yaml');
     const sections = {
+      // Its descriptors, its memory and its signals are those of one process.
+      workers: 1,
       listeners: [{ name: 'clear', address: `127.0.0.1:${port}` }],
       ...surroundings.sections,
     };

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { GrpcWebEntry } from '../../src/bridge/grpc-web-entry.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { buildSnapshot } from '../../src/proxy/build-snapshot.ts';
@@ -64,8 +65,8 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
   const text = await proxyConfigText({ endpoints: [endpoint], sections: { routes } });
   const loaded = parseConfig(text, 'test.yaml');
   assert.ok('config' in loaded);
-  const logger = createLogger({ level: 'silent', access: false }, new LogDestination({ fd: 2 }));
-  const log = new ProcessLog(logger, new DiagnosisRing());
+  const logger = createLogger({ level: 'silent', syslogPrefix: false }, new LogDestination({ fd: 2 }));
+  const log = new ProcessLog(logger, new DiagnosisRing(), new EventMetrics({ refusals: [], failures: [] }));
   const records: ExchangeRecord[] = [];
   const relay = new Relay(
     buildSnapshot(loaded.config, log),

@@ -1,6 +1,39 @@
-// What the proxy announces in tests that do not care.
+// What the proxy announces and bears in tests that do not care.
 
+import type { LimitsConfig } from '../../src/config/config.ts';
+import type { FloodLimits } from '../../src/h2/flood-limits.ts';
 import type { LocalSettings } from '../../src/h2/settings.ts';
+
+/** As the configuration has them by default, which test/h2/flood-limits.test.ts holds. */
+export const FLOOD_LIMITS: FloodLimits = {
+  resets: 200,
+  streamErrors: 20,
+  pings: 100,
+  settings: 20,
+  priorities: 1000,
+  windowUpdates: 1000,
+  emptyData: 20,
+  unknownFrames: 100,
+  refusedStreams: 100,
+  goAways: 20,
+  lateFrames: 1000,
+  settingsEntries: 32,
+  continuations: 8,
+  interimResponses: 10,
+  paddingBytes: 1_048_576,
+  upstreamPaddingBytes: 33_554_432,
+};
+
+/** What is borne, and for how long. */
+export const PATIENCE: Pick<
+  LocalSettings,
+  'floods' | 'headerTimeoutMs' | 'settingsTimeoutMs' | 'stallTimeoutMs'
+> = {
+  floods: FLOOD_LIMITS,
+  headerTimeoutMs: 10_000,
+  settingsTimeoutMs: 10_000,
+  stallTimeoutMs: 30_000,
+};
 
 export const LOCAL_SETTINGS: LocalSettings = {
   maxConcurrentStreams: 100,
@@ -8,4 +41,19 @@ export const LOCAL_SETTINGS: LocalSettings = {
   connectionWindowBytes: 65_535,
   maxHeaderListBytes: 16_384,
   maxHeaderFields: 100,
+  ...PATIENCE,
+};
+
+/** The same as configuration. */
+export const LIMITS: LimitsConfig = {
+  concurrentStreams: 100,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 65_535,
+  headerListBytes: 16_384,
+  headerFields: 100,
+  floods: FLOOD_LIMITS,
+  openingTimeoutMs: 10_000,
+  headerTimeoutMs: 10_000,
+  stallTimeoutMs: 30_000,
+  stalledResponsesBytes: 1_048_576,
 };

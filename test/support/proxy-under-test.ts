@@ -11,6 +11,7 @@ import { parseConfig } from '../../src/config/load-config.ts';
 import { type DemoService, type DemoServiceOptions, startDemoService } from '../../src/demo/demo-service.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { DataPlane } from '../../src/proxy/data-plane.ts';
 import { Proxy } from '../../src/proxy/proxy.ts';
 import { testCertificate } from './certificates.ts';
 import { eventually } from './eventually.ts';
@@ -29,6 +30,8 @@ export interface ProxySettings {
   readonly endpoints?: readonly string[];
   readonly connections?: Readonly<Record<string, unknown>>;
   readonly trustedClients?: readonly string[];
+  /** What the process is said to use. */
+  readonly usedBytes?: () => number;
   /** Sections of the configuration as in YAML; they replace the usual ones. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -59,27 +62,39 @@ export async function proxyConfigText(settings: ProxySettings): Promise<string> 
   });
 }
 
+interface Parts {
+  readonly proxy: Proxy;
+  readonly plane: DataPlane;
+  readonly caPem: string;
+  readonly destination: LogDestination;
+  readonly logFd: number;
+}
+
 export class ProxyUnderTest {
   readonly proxy: Proxy;
+  readonly plane: DataPlane;
   readonly caPem: string;
   readonly #destination: LogDestination;
   readonly #logFd: number;
   readonly #clients: { close(): void }[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(proxy: Proxy, caPem: string, destination: LogDestination, logFd: number) {
-    this.proxy = proxy;
-    this.caPem = caPem;
-    this.#destination = destination;
-    this.#logFd = logFd;
+  private constructor(parts: Parts) {
+    this.proxy = parts.proxy;
+    this.plane = parts.plane;
+    this.caPem = parts.caPem;
+    this.#destination = parts.destination;
+    this.#logFd = parts.logFd;
   }
 
-  static async start(config: Config): Promise<ProxyUnderTest> {
+  static async start(config: Config, usedBytes?: () => number): Promise<ProxyUnderTest> {
     const { caPem } = await testCertificate('localhost', '127.0.0.1');
     const logFd = openUnnamedFile();
     const destination = new LogDestination({ fd: logFd });
-    const proxy = await Proxy.start(config, createLogger(config.log, destination), destination);
-    return new ProxyUnderTest(proxy, caPem, destination, logFd);
+    const logger = createLogger(config.log, destination);
+    const plane = new DataPlane({ config, logger, destination, ...(usedBytes && { usedBytes }) });
+    const proxy = await Proxy.start(plane, config, logger);
+    return new ProxyUnderTest({ proxy, plane, caPem, destination, logFd });
   }
 
   port(listener: string): number {
@@ -159,7 +174,10 @@ export class ProxyUnderTest {
 
 /** With the usual configuration and what differs from it. */
 export async function startProxy(test: TestContext, settings: ProxySettings): Promise<ProxyUnderTest> {
-  return startProxyOf(test, await proxyConfigText(settings));
+  const config = configOf(await proxyConfigText(settings));
+  const proxy = await ProxyUnderTest.start(config, settings.usedBytes);
+  test.after(() => proxy.close());
+  return proxy;
 }
 
 /** From a configuration as text (YAML) or ready made. */

@@ -11,6 +11,10 @@ export interface RawClientOptions extends RawPeerOptions {
   /** PEM to trust; without it the connection is in the clear. */
   readonly ca?: string;
   readonly settings?: readonly (readonly [id: number, value: number])[];
+  /** A PROXY header; in the clear only. */
+  readonly beforePreface?: Buffer;
+  /** Another loopback address than 127.0.0.1. */
+  readonly localAddress?: string;
 }
 
 export interface RawCall {
@@ -41,7 +45,11 @@ export class RawClient extends RawPeer {
 
   constructor(socket: Socket, options: RawClientOptions) {
     super(socket, false, options);
-    this.send(CLIENT_PREFACE, settingsFrame(options.settings ?? []));
+    this.send(
+      options.beforePreface ?? Buffer.alloc(0),
+      CLIENT_PREFACE,
+      settingsFrame(options.settings ?? []),
+    );
   }
 
   /** Starts a gRPC call (other fields may make it something else) and returns its stream. */
@@ -117,7 +125,11 @@ function isEndOfStream(frame: ReceivedFrame): boolean {
 /** Resolves once the preface is on its way. */
 export function connectRawClient(options: RawClientOptions): Promise<RawClient> {
   const { promise, resolve, reject } = Promise.withResolvers<RawClient>();
-  const target = { host: '127.0.0.1', port: options.port };
+  const target = {
+    host: '127.0.0.1',
+    port: options.port,
+    ...(options.localAddress !== undefined && { localAddress: options.localAddress }),
+  };
   const socket =
     options.ca === undefined
       ? connectPlain(target, () => resolve(new RawClient(socket, options)))

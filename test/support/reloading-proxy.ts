@@ -18,6 +18,15 @@ export interface AdminAnswer {
   readonly body: AdminBody;
 }
 
+export interface WorkerState {
+  readonly worker: number;
+  readonly pid: number;
+  readonly state: string;
+  readonly epoch: number;
+  readonly connections: number;
+  readonly streams: number;
+}
+
 /** What tests look at of `/api/config` and `/api/reload`. */
 export interface AdminBody {
   readonly epoch: number;
@@ -27,6 +36,8 @@ export interface AdminBody {
     readonly refused: number;
     readonly lastError?: { readonly problems: readonly string[] };
   };
+  /** Missing where one process does everything. */
+  readonly workers?: readonly WorkerState[];
   readonly certificates: readonly {
     readonly listener?: string;
     readonly file: string;
@@ -34,6 +45,9 @@ export interface AdminBody {
     readonly daysLeft: number;
   }[];
   readonly config: Sections;
+  readonly processes: readonly {
+    readonly memory: { readonly level: number; readonly usedBytes: number };
+  }[];
   readonly result: string;
   readonly problems: readonly string[];
   readonly changes: { readonly upstreams: { readonly changed: readonly string[] } };
@@ -73,6 +87,11 @@ export class ReloadingProxy {
 
   async state(): Promise<AdminBody> {
     return (await this.ask('GET', '/api/config')).body;
+  }
+
+  /** Those that carry new connections. */
+  async workers(): Promise<readonly WorkerState[]> {
+    return ((await this.state()).workers ?? []).filter(({ state }) => state === 'serving');
   }
 
   async ask(method: string, path: string): Promise<AdminAnswer> {

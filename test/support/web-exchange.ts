@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { encodeBase64 } from '../../src/grpc/grpc-web-base64.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
@@ -15,6 +16,7 @@ import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { RecordedConnection, ScriptedUpstream } from './attempt-parts.ts';
+import { LIMITS } from './local-settings.ts';
 import { RecordedStream } from './recorded-stream.ts';
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
@@ -35,10 +37,8 @@ export class WebExchange {
       routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
       upstreams: new Map([['voice', new ScriptedUpstream(this.connection).asUpstream]]),
       limits: {
+        ...LIMITS,
         concurrentStreams: 1,
-        streamWindowBytes: 65_535,
-        connectionWindowBytes: 65_535,
-        headerListBytes: 16_384,
         headerFields: 99,
       },
     };
@@ -50,6 +50,7 @@ export class WebExchange {
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
+      terms: new ClientTerms(),
       onViolation() {},
     };
     const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', contentType]);

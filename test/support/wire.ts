@@ -12,6 +12,7 @@ import { OutputBuffer } from '../../src/h2/output-buffer.ts';
 import type { LocalSettings } from '../../src/h2/settings.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
 import { type Field, preface, REQUEST_FIELDS, settings, settingsAcknowledgement } from './frames.ts';
+import { PATIENCE } from './local-settings.ts';
 
 export const TEST_SETTINGS: LocalSettings = {
   maxConcurrentStreams: 100,
@@ -19,6 +20,7 @@ export const TEST_SETTINGS: LocalSettings = {
   connectionWindowBytes: 65_535,
   maxHeaderListBytes: 16_384,
   maxHeaderFields: 128,
+  ...PATIENCE,
 };
 
 /** What a test does from within the callbacks of owners and handler. */

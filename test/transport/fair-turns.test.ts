@@ -19,13 +19,16 @@ function spendTime(): void {
   while (performance.now() < untilMs);
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 class Busy {
   readonly socket = new MemorySocket();
   readonly transport: Http2Transport;
   readonly served: number[] = [];
   violations = 0;
 
-  constructor(t: TestContext) {
+  /** @param head what comes with the first octets */
+  constructor(t: TestContext, head = NOTHING) {
     const handler = {
       onRequest: (stream: Stream) => {
         spendTime();
@@ -43,7 +46,7 @@ class Busy {
     };
     this.transport = new Http2Transport(this.socket, 'server', LOCAL_SETTINGS, handler, { onClosed() {} });
     t.after(() => this.socket.vanish());
-    this.transport.start(Buffer.concat([frames.preface(), frames.settings()]));
+    this.transport.start(Buffer.concat([frames.preface(), frames.settings(), head]));
   }
 }
 
@@ -70,6 +73,16 @@ test('a chunk of a thousand requests is served in several turns of the event loo
   assert.equal(busy.socket.isPaused(), true, 'more is read meanwhile');
   await eventually('all are served', () => busy.served.length === REQUESTS);
   assert.deepEqual(busy.served, ids(REQUESTS));
+  await nextTurns();
+  assert.equal(busy.socket.isPaused(), false);
+  assert.equal(busy.violations, 0);
+});
+
+test('a client whose first octets are a thousand requests is not read from before they are served', async (t) => {
+  const busy = new Busy(t, requests());
+  assert.ok(busy.served.length < REQUESTS, 'all at once');
+  assert.equal(busy.socket.isPaused(), true, 'what comes meanwhile would be copied again and again');
+  await eventually('all are served', () => busy.served.length === REQUESTS);
   await nextTurns();
   assert.equal(busy.socket.isPaused(), false);
   assert.equal(busy.violations, 0);

@@ -173,6 +173,28 @@ test('closed it keeps no connection that has no calls, says nothing of it, and r
   assert.equal(watched.endpoint.pickReady(), undefined);
 });
 
+test('where memory is short it keeps one connection and those with calls, and the endpoint is as good as before', async (t) => {
+  const server = await started(t, oneStream);
+  const watched = new Watched(t, server, 3);
+  const calls = [
+    new CallOnConnection(await watched.connects()),
+    new CallOnConnection(await watched.connects()),
+    new CallOnConnection(await watched.connects()),
+  ];
+  await watched.until('the requests are there', () => server.requests.length === 3);
+  server.requests[0].succeed();
+  server.requests[1].succeed();
+  await watched.until('two are answered', () => calls.filter(({ end }) => end === 'answered').length === 2);
+  watched.log.length = 0;
+  watched.endpoint.shrink();
+  await watched.until('a socket is closed', () => server.peers[1].isClosed);
+  assert.deepEqual([server.peers[0].isClosed, server.peers[2].isClosed, watched.log], [false, false, []]);
+  server.requests[2].succeed();
+  await watched.until('the last is answered', () => calls[2].end === 'answered');
+  assert.equal(watched.endpoint.lastFailure, undefined);
+  assert.equal(watched.endpoint.pickReady(), calls[0].connection);
+});
+
 test('closed while it connects, it serves who waits and then lets go', async (t) => {
   const server = await started(t);
   const watched = new Watched(t, server);
@@ -197,4 +219,44 @@ test('destroyed while it connects and while it drains, everything ends and nothi
   assert.equal(call.end, 'lost');
   await draining.until('all sockets are closed', () => server.peers.every(({ isClosed }) => isClosed));
   assert.deepEqual([connecting.log, draining.log], [[], []]);
+});
+
+test('it is failing while it waits to be tried again and while it is tried, and not when nothing is known of it', async (t) => {
+  const gone = await down();
+  const watched = new Watched(t, gone);
+  const { endpoint } = watched;
+  assert.equal(endpoint.isFailing, false);
+  watched.seeks();
+  assert.equal(endpoint.isFailing, false);
+  await watched.until('it fails', () => watched.log.length === 1);
+  assert.equal(endpoint.isFailing, true);
+  watched.nowMs += 1300;
+  assert.equal(endpoint.isFailing, false);
+  watched.seeks();
+  assert.equal(endpoint.isFailing, true);
+  await watched.until('it fails again', () => watched.log.length === 2);
+  const server = await startRawServer({ port: gone.port });
+  t.after(() => server.close());
+  watched.nowMs += 3000;
+  await watched.connects();
+  assert.equal(endpoint.isFailing, false);
+});
+
+test('its connections are counted by their state', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  const { endpoint } = watched;
+  assert.deepEqual(endpoint.connectionCounts, { connecting: 0, ready: 0, draining: 0 });
+  watched.seeks();
+  assert.deepEqual(endpoint.connectionCounts, { connecting: 1, ready: 0, draining: 0 });
+  await watched.until('it is connected', () => watched.log.length > 0);
+  assert.deepEqual(endpoint.connectionCounts, { connecting: 0, ready: 1, draining: 0 });
+  const connection = endpoint.pickReady();
+  assert.ok(connection);
+  const call = new CallOnConnection(connection);
+  server.peers[0].send(goAwayFrame(call.stream.id, 0));
+  await watched.until('it is draining', () => endpoint.connectionCounts.draining === 1);
+  assert.deepEqual(endpoint.connectionCounts, { connecting: 0, ready: 0, draining: 1 });
+  call.finish('cancelled');
+  await watched.until('it is gone', () => endpoint.connectionCounts.draining === 0);
 });

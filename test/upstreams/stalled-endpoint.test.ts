@@ -140,8 +140,9 @@ test('an endpoint that reads nothing for 30 s is given up, and its calls are tol
   t.mock.timers.tick(1000);
   await stalled.until('the connection is given up', () => connection.state === 'closed');
   const reason = 'the endpoint took nothing for 30 s';
-  assert.deepEqual(stalled.log, ['connected', reason]);
-  assert.deepEqual([stalled.losses.length, ...new Set(stalled.losses)], [calls, reason]);
+  assert.deepEqual(stalled.log, ['connected', 'connection_stalled', reason]);
+  const told = `${reason} (ENHANCE_YOUR_CALM, connection_stalled)`;
+  assert.deepEqual([stalled.losses.length, ...new Set(stalled.losses)], [calls, told]);
 });
 
 test('an endpoint that reads all it is sent may be silent for as long as it likes', async (t) => {

@@ -30,6 +30,11 @@ export class BlockMemo {
   /** Where two blocks of equal length last differed: the others differ there too, mostly (a path, an id). */
   #tellingPosition = 0;
 
+  /** From now on each newcomer drives out another. */
+  get isFull(): boolean {
+    return this.#entries.length === MAX_ENTRIES;
+  }
+
   /** The list these octets decoded to when the table was at this generation. Allocates nothing. */
   find(generation: number, block: Buffer, start: number, end: number): HeaderList | undefined {
     const count = this.#entries.length;

@@ -7,6 +7,8 @@ import { BlockMemo } from './block-memo.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { HeaderList } from './header-list.ts';
 import { type BlockCursor, readInteger } from './integer.ts';
+import { readName } from './known-names.ts';
+import { SeenBlocks } from './seen-blocks.ts';
 import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts';
 import { readString } from './string-literal.ts';
 
@@ -46,6 +48,8 @@ export class HpackDecoder {
   #dueTableSizeBytes: number | undefined = undefined;
   /** Created with the first block worth keeping, so that an idle connection holds none. */
   #memo: BlockMemo | undefined = undefined;
+  /** Created when the memo is full: from then on a block has to come twice to be kept. */
+  #seen: SeenBlocks | undefined = undefined;
 
   constructor(options: HpackDecoderOptions) {
     this.#maxTableSizeBytes = options.maxTableSizeBytes;
@@ -89,14 +93,26 @@ export class HpackDecoder {
     return list;
   }
 
+  /** Gives back what is kept to save decoding; costs the next blocks a little time. */
+  forget(): void {
+    this.#memo = undefined;
+    this.#seen = undefined;
+  }
+
   #remember(generationBefore: number, block: Buffer, start: number, end: number, list: HeaderList): void {
     const generation = this.table.generation;
     if (generation !== generationBefore) {
       this.#memo?.clear(generation);
     } else if (list.overflowedAt === undefined) {
       this.#memo ??= new BlockMemo();
-      this.#memo.store(generation, block, start, end, list);
+      if (!this.#memo.isFull || this.#wasSeen(block, start, end))
+        this.#memo.store(generation, block, start, end, list);
     }
+  }
+
+  #wasSeen(block: Buffer, start: number, end: number): boolean {
+    this.#seen ??= new SeenBlocks();
+    return this.#seen.see(block, start, end);
   }
 
   /** Size updates stand at the start of a block or nowhere (RFC 7541 section 4.2). */
@@ -146,7 +162,7 @@ export class HpackDecoder {
 
   #readName(cursor: BlockCursor, prefixMask: number): string {
     const index = readInteger(cursor, prefixMask);
-    return index === 0 ? readString(cursor) : this.#nameOf(index);
+    return index === 0 ? readName(cursor) : this.#nameOf(index);
   }
 
   #nameOf(index: number): string {

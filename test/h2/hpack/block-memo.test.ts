@@ -79,6 +79,22 @@ for (const [block, hex] of [
   });
 }
 
+/** A literal without indexing. */
+function literalBlock(number: number): string {
+  return `00 01 61 02 ${Buffer.from([number >> 6, number & 63]).toString('hex')}`;
+}
+
+test('once sixteen blocks are known, a newcomer is kept when it comes again, and one that never does drives out nobody', () => {
+  const decoder = newDecoder();
+  const known = Array.from({ length: 16 }, (_, number) => decode(decoder, literalBlock(number)));
+  for (let number = 16; number < 200; number++) decode(decoder, literalBlock(number));
+  for (const [number, list] of known.entries()) assert.equal(decode(decoder, literalBlock(number)), list);
+  const first = decode(decoder, literalBlock(200));
+  const second = decode(decoder, literalBlock(200));
+  assert.notEqual(second, first);
+  assert.equal(decode(decoder, literalBlock(200)), second);
+});
+
 test('a block that changes the table is decoded each time', () => {
   const decoder = newDecoder();
   assert.notEqual(decode(decoder, INSERTION), decode(decoder, INSERTION));

@@ -96,3 +96,33 @@ test('more lists than the memo holds are all encoded rightly', () => {
     }
   }
 });
+
+/** Each with an id of its own, which needs no table. */
+function numberedLists(count: number): HeaderList[] {
+  return Array.from({ length: count }, (_, number) =>
+    HeaderList.of([':method', 'POST'], ['x-request-id', String(number)]),
+  );
+}
+
+test('lists that come for a moment, as responses with a date do, are not kept', () => {
+  const encoder = new HpackEncoder();
+  const kept = numberedLists(1_000).map((list) => {
+    settle(encoder, list);
+    return { list, block: encoder.encode(list) };
+  });
+  const stillThere = kept.filter(({ list, block }) => encoder.encode(list) === block);
+  assert.ok(stillThere.length < 64, `${stillThere.length} of 1000 are kept`);
+});
+
+test('lists that are in use stay, however many, while others come and go', () => {
+  const encoder = new HpackEncoder();
+  const used = numberedLists(300);
+  const passing = numberedLists(300);
+  for (let round = 0; round < 8; round++) for (const list of used) encoder.encode(list);
+  const blocks = used.map((list) => encoder.encode(list));
+  for (const list of passing) {
+    settle(encoder, list);
+    for (const inUse of used) encoder.encode(inUse);
+  }
+  for (const [number, list] of used.entries()) assert.equal(encoder.encode(list), blocks[number]);
+});

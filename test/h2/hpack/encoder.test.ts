@@ -40,9 +40,23 @@ test('a name is referred to where a table has it, the static one first', () => {
   assert.equal(hexOf(encoder, ['te', '?']), '0f2f013f');
 });
 
-test('strings are Huffman coded only where that is shorter', () => {
-  assert.equal(hexOf(new HpackEncoder(), [':path', '?']), '04013f');
-  assert.equal(hexOf(new HpackEncoder(), [':path', '/////']), '048461861863');
+test('strings of a list that comes again are Huffman coded where that is shorter', () => {
+  for (const [path, hex] of [
+    ['?', '04013f'],
+    ['/////', '048461861863'],
+  ] as const) {
+    // A field whose value changes with each call stays a literal.
+    const list = new HeaderList();
+    list.add('etag', path);
+    const encoder = new HpackEncoder();
+    times(2, () => encoder.encode(list));
+    const { bytes, length } = encoder.encode(list);
+    assert.equal(bytes.toString('hex', 0, length), hex.replace(/^04/, '0f13'));
+  }
+});
+
+test('a list that comes once is not Huffman coded, which would cost more than its octets', () => {
+  assert.equal(hexOf(new HpackEncoder(), [':path', '/////']), '04052f2f2f2f2f');
 });
 
 test('fields the sender marked stay never indexed', () => {

@@ -1,0 +1,34 @@
+// What carries the calls of `framegate serve`: this process, or workers that it starts. Only what is needed is loaded.
+
+import type { Config } from '../config/config.ts';
+import type { LogDestination } from '../observability/log-destination.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Plane } from '../proxy/plane.ts';
+import { workerCount } from '../workers/worker-count.ts';
+
+export interface CarryingPlane {
+  readonly plane: Plane;
+  /** New workers, with the program as it lies on disk. Undefined where this process carries the calls itself. */
+  readonly replaceWorkers: (() => Promise<void>) | undefined;
+  /** Leaves no process behind. */
+  readonly kill: () => void;
+}
+
+/** Throws UnusableConfig where TLS files of upstreams cannot be used. */
+export async function makePlane(
+  config: Config,
+  logger: Logger,
+  destination: LogDestination,
+): Promise<CarryingPlane> {
+  const workers = workerCount(config);
+  if (workers > 1) {
+    const { WorkersPlane } = await import('../workers/workers-plane.ts');
+    const { forkWorker } = await import('../workers/fork-worker.ts');
+    const plane = new WorkersPlane({ workers, logger, fork: forkWorker });
+    return { plane, replaceWorkers: () => plane.replaceWorkers(), kill: () => plane.kill() };
+  }
+  const { DataPlane } = await import('../proxy/data-plane.ts');
+  const plane = new DataPlane({ config, logger, destination });
+  plane.ticketKeys.startRotation();
+  return { plane, replaceWorkers: undefined, kill: () => undefined };
+}

@@ -1,0 +1,84 @@
+// Reads DER (ITU-T X.690) element by element: as much of it as certificates and OCSP responses are made of.
+// Throws a DerError, and nothing else, whatever the octets are.
+
+export class DerError extends Error {}
+
+export interface DerElement {
+  /** The identifier octet: class, form and number. */
+  readonly tag: number;
+  readonly content: Buffer;
+  /** With identifier and length. */
+  readonly octets: Buffer;
+}
+
+/** Identifier octets; those in brackets of ASN.1 are `context(N)` and, with elements inside, `constructed(N)`. */
+export const DER_INTEGER = 0x02;
+export const DER_OCTET_STRING = 0x04;
+export const DER_OBJECT_IDENTIFIER = 0x06;
+export const DER_ENUMERATED = 0x0a;
+export const DER_GENERALIZED_TIME = 0x18;
+export const DER_SEQUENCE = 0x30;
+
+export function context(number: number): number {
+  return 0x80 | number;
+}
+
+export function constructed(number: number): number {
+  return 0xa0 | number;
+}
+
+/** Four octets of length hold more than any file that is read here. */
+const MOST_LENGTH_OCTETS = 4;
+const HIGH_TAG_NUMBER = 0x1f;
+
+export class DerReader {
+  readonly #octets: Buffer;
+  #position = 0;
+
+  constructor(octets: Buffer) {
+    this.#octets = octets;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#position === this.#octets.length;
+  }
+
+  /** The next element, which has to have this tag, or any where none is given. */
+  next(tag?: number): DerElement {
+    const start = this.#position;
+    const found = this.#octet();
+    if ((found & HIGH_TAG_NUMBER) === HIGH_TAG_NUMBER) throw new DerError('a tag number is too high');
+    if (tag !== undefined && found !== tag) throw new DerError(`there is a tag ${found} in place of ${tag}`);
+    const length = this.#length();
+    const end = this.#position + length;
+    if (end > this.#octets.length) throw new DerError('an element is cut off');
+    const content = this.#octets.subarray(this.#position, end);
+    this.#position = end;
+    return { tag: found, content, octets: this.#octets.subarray(start, end) };
+  }
+
+  /** What is in the next element, which has to have this tag. */
+  enter(tag: number): DerReader {
+    return new DerReader(this.next(tag).content);
+  }
+
+  /** For OPTIONAL ones: undefined, and nothing read, where the next element has another tag or there is none. */
+  optional(tag: number): DerElement | undefined {
+    return !this.isAtEnd && this.#octets[this.#position] === tag ? this.next() : undefined;
+  }
+
+  #octet(): number {
+    if (this.isAtEnd) throw new DerError('an element is missing');
+    return this.#octets[this.#position++];
+  }
+
+  #length(): number {
+    const first = this.#octet();
+    if (first < 0x80) return first;
+    const count = first & 0x7f;
+    if (count === 0 || count > MOST_LENGTH_OCTETS) throw new DerError('a length is not of DER');
+    let length = 0;
+    for (let index = 0; index < count; index++) length = length * 256 + this.#octet();
+    return length;
+  }
+}

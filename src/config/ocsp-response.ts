@@ -1,0 +1,175 @@
+// An OCSP response (RFC 6960) as far as a server needs to know it that staples one: which certificates it speaks of, what
+// it says of them, and for how long. Its signature is not checked: clients do that, and only they know whom they trust.
+
+import { createHash, type X509Certificate } from 'node:crypto';
+import {
+  constructed,
+  context,
+  DER_ENUMERATED,
+  DER_GENERALIZED_TIME,
+  DER_INTEGER,
+  DER_OBJECT_IDENTIFIER,
+  DER_OCTET_STRING,
+  DER_SEQUENCE,
+  DerError,
+  DerReader,
+} from './der-reader.ts';
+import type { Fault } from './problem.ts';
+
+export interface OcspResponse {
+  /** As it goes to clients. */
+  readonly der: Buffer;
+  readonly answers: readonly OcspAnswer[];
+}
+
+export interface OcspAnswer {
+  readonly certificateId: CertificateId;
+  readonly status: 'good' | 'revoked' | 'unknown';
+  readonly thisUpdateEpochMs: number;
+  /** Undefined: newer information can be had at any time. */
+  readonly nextUpdateEpochMs: number | undefined;
+}
+
+interface CertificateId {
+  /** Of the hash, its OBJECT IDENTIFIER in hexadecimal. */
+  readonly algorithm: string;
+  readonly issuerNameHash: Buffer;
+  readonly serialNumber: Buffer;
+}
+
+/** It goes into every handshake that asks for it; with its signer's certificates it has one to four KiB. */
+const MOST_OCTETS = 65_536;
+
+/** RFC 6960 section 4.2.1, in the order of their numbers. */
+const RESPONSE_STATUSES = [
+  'successful',
+  'malformedRequest',
+  'internalError',
+  'tryLater',
+  '4',
+  'sigRequired',
+  'unauthorized',
+];
+const BASIC_RESPONSE = '2b0601050507300101';
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ['2b0e03021a', 'sha1'],
+  ['608648016503040201', 'sha256'],
+  ['608648016503040202', 'sha384'],
+  ['608648016503040203', 'sha512'],
+]);
+
+/** The fault's message goes on after the name of the file. */
+export function parseOcspResponse(octets: Buffer): OcspResponse | Fault {
+  const hint = 'it must be in DER form, as openssl ocsp -respout writes it';
+  if (octets.length > MOST_OCTETS) return { message: `is larger than ${MOST_OCTETS} octets`, hint };
+  try {
+    return readResponse(octets);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    return { message: `is not an OCSP response: ${error.message}`, hint };
+  }
+}
+
+/** What the response says of this certificate; undefined when it is about others. */
+export function answerFor(response: OcspResponse, certificate: X509Certificate): OcspAnswer | undefined {
+  let names: ReturnType<typeof readCertificateNames>;
+  try {
+    names = readCertificateNames(certificate.raw);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    return undefined;
+  }
+  const { serialNumber, issuer } = names;
+  return response.answers.find(({ certificateId }) => {
+    const hash = HASHES.get(certificateId.algorithm);
+    if (hash === undefined || !certificateId.serialNumber.equals(serialNumber)) return false;
+    return createHash(hash).update(issuer).digest().equals(certificateId.issuerNameHash);
+  });
+}
+
+/** Why clients do not get it, as a sentence without its subject; undefined when they do. */
+export function whyNotServed(answer: OcspAnswer | undefined, nowEpochMs: number): string | undefined {
+  if (answer === undefined) return 'is about another certificate';
+  const { status, thisUpdateEpochMs, nextUpdateEpochMs } = answer;
+  if (status === 'unknown') return 'says that the responder does not know the certificate';
+  if (nextUpdateEpochMs !== undefined && nowEpochMs > nextUpdateEpochMs) {
+    return `expired at ${new Date(nextUpdateEpochMs).toISOString()}`;
+  }
+  if (nowEpochMs < thisUpdateEpochMs) {
+    return `is not valid before ${new Date(thisUpdateEpochMs).toISOString()}`;
+  }
+  return undefined;
+}
+
+function readResponse(octets: Buffer): OcspResponse | Fault {
+  const file = new DerReader(octets);
+  const response = file.enter(DER_SEQUENCE);
+  if (!file.isAtEnd) throw new DerError('something follows its end');
+  const [status = -1] = response.next(DER_ENUMERATED).content;
+  if (status !== 0) {
+    const name = RESPONSE_STATUSES[status] ?? String(status);
+    return { message: `holds no response, but the error '${name}' of the responder` };
+  }
+  const bytes = response.enter(constructed(0)).enter(DER_SEQUENCE);
+  if (bytes.next(DER_OBJECT_IDENTIFIER).content.toString('hex') !== BASIC_RESPONSE) {
+    throw new DerError('it is not of the basic type');
+  }
+  const basic = new DerReader(bytes.next(DER_OCTET_STRING).content).enter(DER_SEQUENCE);
+  const data = basic.enter(DER_SEQUENCE);
+  // version, and then responderID: by name or by key.
+  data.optional(constructed(0));
+  if (data.optional(constructed(1)) === undefined) data.next(constructed(2));
+  data.next(DER_GENERALIZED_TIME);
+  const list = data.enter(DER_SEQUENCE);
+  const answers: OcspAnswer[] = [];
+  while (!list.isAtEnd) answers.push(readAnswer(list.enter(DER_SEQUENCE)));
+  if (answers.length === 0) throw new DerError('it is about no certificate');
+  return { der: octets, answers };
+}
+
+function readAnswer(single: DerReader): OcspAnswer {
+  const id = single.enter(DER_SEQUENCE);
+  const algorithm = id.enter(DER_SEQUENCE).next(DER_OBJECT_IDENTIFIER).content.toString('hex');
+  const issuerNameHash = id.next(DER_OCTET_STRING).content;
+  id.next(DER_OCTET_STRING);
+  const serialNumber = id.next(DER_INTEGER).content;
+  const status = statusOf(single.next().tag);
+  const thisUpdateEpochMs = timeOf(single.next(DER_GENERALIZED_TIME).content);
+  const next = single.optional(constructed(0));
+  const nextUpdateEpochMs =
+    next === undefined ? undefined : timeOf(new DerReader(next.content).next(DER_GENERALIZED_TIME).content);
+  const certificateId = { algorithm, issuerNameHash, serialNumber };
+  return { certificateId, status, thisUpdateEpochMs, nextUpdateEpochMs };
+}
+
+function statusOf(tag: number): OcspAnswer['status'] {
+  switch (tag) {
+    case context(0):
+      return 'good';
+    case constructed(1):
+      return 'revoked';
+    case context(2):
+      return 'unknown';
+    default:
+      throw new DerError(`there is no certificate status ${tag}`);
+  }
+}
+
+/** RFC 5280 section 4.1.2.5.2: always with seconds, always in UTC, without fractions. */
+function timeOf(content: Buffer): number {
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(content.toString('latin1'));
+  if (match === null) throw new DerError('a time is malformed');
+  const [, year, month, day, hour, minute, second] = match;
+  const epochMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (Number.isNaN(epochMs)) throw new DerError('a time is malformed');
+  return epochMs;
+}
+
+/** RFC 5280 section 4.1: what an OCSP response calls a certificate by. */
+function readCertificateNames(der: Buffer): { readonly serialNumber: Buffer; readonly issuer: Buffer } {
+  const certificate = new DerReader(der).enter(DER_SEQUENCE).enter(DER_SEQUENCE);
+  certificate.optional(constructed(0));
+  const serialNumber = certificate.next(DER_INTEGER).content;
+  certificate.next(DER_SEQUENCE);
+  return { serialNumber, issuer: certificate.next(DER_SEQUENCE).octets };
+}

@@ -1,0 +1,91 @@
+// The live streams of a connection by their identifiers. Allocates nothing as they come and go: a Map makes a new table
+// every few removals, and as each table knows the next, one that has grown old takes all that follow with it.
+
+import type { Stream } from './stream.ts';
+
+const FIRST_SLOTS = 16;
+/** More than so many are given back when the last stream is gone. */
+const MOST_SLOTS_KEPT = 256;
+
+export class StreamTable {
+  /** Chains of streams; made with the first stream, so that a connection without any has none. Always a power of two. */
+  #slots: (Stream | undefined)[] | undefined = undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(id: number): Stream | undefined {
+    const slots = this.#slots;
+    if (slots === undefined) return undefined;
+    let stream = slots[placeOf(id, slots)];
+    while (stream !== undefined && stream.id !== id) stream = stream.nextInTable;
+    return stream;
+  }
+
+  /** Its identifier must be new. */
+  add(stream: Stream): void {
+    this.#slots ??= emptySlots(FIRST_SLOTS);
+    if (this.#size >= this.#slots.length) this.#grow(this.#slots);
+    this.#size++;
+    link(this.#slots, stream);
+  }
+
+  /** @returns false when it is not there */
+  remove(stream: Stream): boolean {
+    const slots = this.#slots;
+    if (slots === undefined) return false;
+    const place = placeOf(stream.id, slots);
+    let before: Stream | undefined;
+    let found = slots[place];
+    while (found !== undefined && found !== stream) {
+      before = found;
+      found = found.nextInTable;
+    }
+    if (found === undefined) return false;
+    if (before === undefined) slots[place] = stream.nextInTable;
+    else before.nextInTable = stream.nextInTable;
+    stream.nextInTable = undefined;
+    this.#size--;
+    if (this.#size === 0 && slots.length > MOST_SLOTS_KEPT) this.#slots = undefined;
+    return true;
+  }
+
+  #grow(slots: readonly (Stream | undefined)[]): void {
+    const streams = this.values();
+    const larger = emptySlots(slots.length * 2);
+    for (const stream of streams) link(larger, stream);
+    this.#slots = larger;
+  }
+
+  /** Those that are there now, the oldest first. */
+  values(): Stream[] {
+    const streams: Stream[] = [];
+    for (let stream of this.#slots ?? []) {
+      for (; stream !== undefined; stream = stream.nextInTable) streams.push(stream);
+    }
+    return streams.toSorted((one, other) => one.id - other.id);
+  }
+
+  clear(): void {
+    for (const stream of this.values()) stream.nextInTable = undefined;
+    this.#slots = undefined;
+    this.#size = 0;
+  }
+}
+
+/** Neighbours stand side by side: all streams of a connection are odd, or all are even. */
+function placeOf(id: number, slots: readonly unknown[]): number {
+  return (id >> 1) & (slots.length - 1);
+}
+
+function link(slots: (Stream | undefined)[], stream: Stream): void {
+  const place = placeOf(stream.id, slots);
+  stream.nextInTable = slots[place];
+  slots[place] = stream;
+}
+
+function emptySlots(count: number): (Stream | undefined)[] {
+  return Array.from({ length: count }, () => undefined);
+}

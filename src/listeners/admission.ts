@@ -1,0 +1,67 @@
+// The door of a listener: every accepted connection takes a place among those there may be, and gives it back when it is
+// closed. Who finds none is turned away before a single octet is read, at the least cost.
+
+import type { Socket } from 'node:net';
+import type { ListenerConfig } from '../config/config.ts';
+import {
+  type ConnectionLimits,
+  type ConnectionPlace,
+  type ConnectionRefusal,
+  isPlace,
+} from './connection-limits.ts';
+import type { ListenerHandler } from './listener-handler.ts';
+import { type ClientOrigin, clientOf } from './peer.ts';
+import { makeRefusal } from './refusal.ts';
+import type { TrustedClients } from './trusted-clients.ts';
+
+export interface AdmissionParts {
+  readonly config: Pick<ListenerConfig, 'name'>;
+  readonly handler: Pick<ListenerHandler, 'onRefused'>;
+  readonly limits: ConnectionLimits;
+  readonly isTrusted: TrustedClients;
+  readonly isProxy: TrustedClients | undefined;
+}
+
+export class Admission {
+  readonly #parts: AdmissionParts;
+  /** Of connections whose client is only known by a PROXY header. */
+  readonly #places = new WeakMap<Socket, ConnectionPlace>();
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  /** False: it is closed already, and reported. */
+  admit(socket: Socket, origin: ClientOrigin): boolean {
+    const { limits, config, isTrusted, isProxy } = this.#parts;
+    const { address } = origin;
+    const mayHaveHeader = isProxy?.(address) === true;
+    const speaksForMany = origin.port === undefined || mayHaveHeader || isTrusted(address);
+    const result = limits.take(address, speaksForMany, config.name);
+    if (!isPlace(result)) {
+      this.#turnAway(socket, origin, result);
+      return false;
+    }
+    socket.once('close', () => result.release());
+    if (mayHaveHeader) this.#places.set(socket, result);
+    return true;
+  }
+
+  /** A PROXY header has told who the client is. False: it is closed, and reported. */
+  admitBehindProxy(socket: Socket, origin: ClientOrigin): boolean {
+    const refusal = this.#parts.isTrusted(origin.address)
+      ? undefined
+      : this.#places.get(socket)?.countFor(origin.address);
+    if (refusal === undefined) return true;
+    this.#turnAway(socket, origin, refusal);
+    return false;
+  }
+
+  #turnAway(socket: Socket, origin: ClientOrigin, { token, detail }: ConnectionRefusal): void {
+    const { config, handler } = this.#parts;
+    // A reset leaves nothing behind in the kernel: no FIN to be answered, no minute of TIME_WAIT. Unix sockets have none.
+    if (origin.port === undefined) socket.destroy();
+    else socket.resetAndDestroy();
+    handler.onRefused(makeRefusal(config.name, clientOf(origin), token, detail));
+  }
+}

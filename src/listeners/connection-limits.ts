@@ -1,0 +1,158 @@
+// How many connections clients may have, in all and by address. Counts and decides, in a few steps however many there are;
+// it never touches a socket, and whoever takes a place gives it back once.
+
+import type { RefusalToken } from '../diagnosis/refusal.ts';
+
+export interface ConnectionCaps {
+  readonly connections: number;
+  /** Undefined: one address may have all of them. */
+  readonly perAddress: number | undefined;
+}
+
+/** Held as long as the connection is. */
+export interface ConnectionPlace {
+  /** May be called twice. */
+  release(): void;
+  /**
+   * A PROXY header has told whose connection it is: from now on it counts for that address, whatever it counted for before.
+   * @returns why it has to go; the place is still to be released then
+   */
+  countFor(address: string): ConnectionRefusal | undefined;
+}
+
+export interface ConnectionRefusal {
+  readonly token: RefusalToken;
+  readonly detail?: string;
+}
+
+export class ConnectionLimits {
+  /** May be changed at any time; connections there are stay. */
+  caps: ConnectionCaps;
+  /** Memory is used up: nobody gets a place. */
+  isClosed = false;
+  #open = 0;
+  #refused = 0;
+  /** Open connections by address or IPv6 network; none that has none. */
+  readonly #byAddress = new Map<string, number>();
+  readonly #byListener = new Map<string, number>();
+
+  constructor(caps: ConnectionCaps) {
+    this.caps = caps;
+  }
+
+  get openCount(): number {
+    return this.#open;
+  }
+
+  /** Open connections by the name of the listener they came in by; a listener that ever had one stays. */
+  get openByListener(): ReadonlyMap<string, number> {
+    return this.#byListener;
+  }
+
+  /** Since the start. */
+  get refusedCount(): number {
+    return this.#refused;
+  }
+
+  /**
+   * @param address as text; '' where there is none
+   * @param isExempt speaks for many: counts in all, but not by address
+   */
+  take(address: string, isExempt: boolean, listener = ''): ConnectionPlace | ConnectionRefusal {
+    const key = isExempt || address === '' ? undefined : countedAddress(address);
+    const refusal = this.#refusalInAll() ?? this.#refusalOf(key);
+    if (refusal !== undefined) {
+      this.#refused++;
+      return refusal;
+    }
+    return this.#place(key, listener);
+  }
+
+  #place(key: string | undefined, listener: string): ConnectionPlace {
+    let counted = key;
+    let isHeld = true;
+    this.#open++;
+    this.#byListener.set(listener, (this.#byListener.get(listener) ?? 0) + 1);
+    this.#count(counted);
+    return {
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        this.#open--;
+        this.#byListener.set(listener, (this.#byListener.get(listener) ?? 1) - 1);
+        this.#discount(counted);
+      },
+      countFor: (address) => {
+        if (!isHeld) return undefined;
+        this.#discount(counted);
+        counted = undefined;
+        const next = countedAddress(address);
+        const refusal = this.#refusalOf(next);
+        if (refusal !== undefined) {
+          this.#refused++;
+          return refusal;
+        }
+        counted = next;
+        this.#count(counted);
+        return undefined;
+      },
+    };
+  }
+
+  #refusalInAll(): ConnectionRefusal | undefined {
+    if (this.isClosed) return { token: 'memory_exhausted' };
+    if (this.#open < this.caps.connections) return undefined;
+    return { token: 'too_many_connections', detail: `${this.#open} connections` };
+  }
+
+  #refusalOf(key: string | undefined): ConnectionRefusal | undefined {
+    const { perAddress } = this.caps;
+    if (key === undefined || perAddress === undefined) return undefined;
+    const count = this.#byAddress.get(key) ?? 0;
+    if (count < perAddress) return undefined;
+    return { token: 'too_many_connections_of_address', detail: `${count} connections of ${key}` };
+  }
+
+  #count(key: string | undefined): void {
+    if (key !== undefined) this.#byAddress.set(key, (this.#byAddress.get(key) ?? 0) + 1);
+  }
+
+  #discount(key: string | undefined): void {
+    if (key === undefined) return;
+    const count = this.#byAddress.get(key) ?? 0;
+    if (count > 1) this.#byAddress.set(key, count - 1);
+    else this.#byAddress.delete(key);
+  }
+}
+
+export function isPlace(result: ConnectionPlace | ConnectionRefusal): result is ConnectionPlace {
+  return 'release' in result;
+}
+
+/** How many groups of an IPv6 address are the network: 64 bits, of which one host may use every address. */
+const NETWORK_GROUPS = 4;
+const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** An IPv4 address as it is, an IPv6 one as its network of 64 bits: '2001:db8:0:1::/64'. */
+export function countedAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  const mapped = MAPPED_IPV4.exec(address);
+  if (mapped !== null) return mapped[1];
+  const [before = '', after] = address.toLowerCase().split('%', 1)[0].split('::');
+  const head = groupsOf(before);
+  const tail = after === undefined ? [] : groupsOf(after);
+  const missing = Math.max(0, 8 - head.length - tail.length);
+  const groups =
+    after === undefined ? head : [...head, ...Array.from({ length: missing }, () => '0'), ...tail];
+  return `${groups.slice(0, NETWORK_GROUPS).map(withoutZeros).join(':')}::/64`;
+}
+
+/** An IPv4 address at the end stands for two groups. */
+function groupsOf(text: string): string[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => (group.includes('.') ? [group, group] : [group]));
+}
+
+function withoutZeros(group: string): string {
+  return group.replace(/^0+(?=.)/, '');
+}

@@ -1,0 +1,61 @@
+// Counters of what is not a call, or is one gone wrong: broken rules, refused clients, endpoints that fail. All that
+// happens is counted, also what the log says only once a minute. Labels are tokens of the code and names of the configuration.
+
+import { LabelledCounter } from './labelled-counter.ts';
+import type { MetricFamily } from './metrics-snapshot.ts';
+
+/** Their lines are there from the start, so that the first increase is seen as one. */
+export interface KnownTokens {
+  readonly refusals: readonly string[];
+  readonly failures: readonly string[];
+}
+
+export class EventMetrics {
+  readonly #violations = new LabelledCounter(
+    'framegate_protocol_errors_total',
+    'Rules of HTTP/2 that peers broke, and floods that were ended, by the token of the rule.',
+    ['side', 'token'],
+  );
+  readonly #refusals = new LabelledCounter(
+    'framegate_refused_clients_total',
+    'Clients turned away before there was an exchange, by the token of the diagnosis.',
+    ['diagnosis'],
+  );
+  readonly #failures = new LabelledCounter(
+    'framegate_failures_total',
+    'Exchanges that the proxy ended itself, by the token of the reason.',
+    ['token'],
+  );
+  readonly #endpointFailures = new LabelledCounter(
+    'framegate_endpoint_failures_total',
+    'Connections to endpoints that could not be made, and answers that could not be used, by the token of the diagnosis.',
+    ['upstream', 'endpoint', 'token'],
+  );
+
+  constructor({ refusals, failures }: KnownTokens) {
+    for (const diagnosis of refusals) this.#refusals.count({ diagnosis }, 0);
+    for (const token of failures) this.#failures.count({ token }, 0);
+  }
+
+  violation(side: 'downstream' | 'upstream', token: string): void {
+    this.#violations.count({ side, token });
+  }
+
+  refused(token: string): void {
+    this.#refusals.count({ diagnosis: token });
+  }
+
+  failed(token: string): void {
+    this.#failures.count({ token });
+  }
+
+  endpointFailed(upstream: string, endpoint: string, token: string): void {
+    this.#endpointFailures.count({ upstream, endpoint, token });
+  }
+
+  get families(): readonly MetricFamily[] {
+    return [this.#violations, this.#refusals, this.#failures, this.#endpointFailures].map(
+      ({ family }) => family,
+    );
+  }
+}

@@ -1,0 +1,157 @@
+// Counts finished exchanges, by listener, route, upstream and status. A call costs a few additions: what it is counted in
+// is remembered with its subject, so that no string is made and nothing is looked up by a composed key.
+
+import { GrpcStatus } from '../grpc/status.ts';
+import type {
+  ExchangeObserver,
+  ExchangeRecord,
+  ExchangeSubject,
+  ExchangeTraffic,
+} from '../relay/exchange-record.ts';
+import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
+
+/** For short calls and for streams that last for hours alike. */
+const DURATION_BUCKETS_SECONDS: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 28_800,
+];
+const BUCKETS_MS = Float64Array.from(DURATION_BUCKETS_SECONDS, (seconds) => seconds * 1000);
+
+/** The last one is for exchanges that are not gRPC. */
+const STATUS_LABELS: readonly string[] = [...Object.keys(GrpcStatus), ''];
+const STATUS_INDEX: ReadonlyMap<string, number> = new Map(
+  STATUS_LABELS.map((status, index) => [status, index]),
+);
+
+/** All exchanges of one listener, route and upstream. */
+class Series {
+  readonly #labels: Readonly<Record<'listener' | 'route' | 'upstream', string>>;
+  readonly #statuses = new Float64Array(STATUS_LABELS.length);
+  /** Each with those of its own only; the last one is without end. */
+  readonly #buckets = new Float64Array(BUCKETS_MS.length + 1);
+  #sumMs = 0;
+
+  constructor({ listener, route, upstream }: ExchangeSubject) {
+    this.#labels = { listener, route, upstream };
+  }
+
+  count(grpcStatus: string, durationMs: number): void {
+    // gRPC clients take a code that gRPC does not define for UNKNOWN too.
+    this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
+    let bucket = 0;
+    while (bucket < BUCKETS_MS.length && durationMs > BUCKETS_MS[bucket]) bucket++;
+    this.#buckets[bucket]++;
+    this.#sumMs += durationMs;
+  }
+
+  get totals(): readonly MetricValue[] {
+    return STATUS_LABELS.map((status, index) => ({
+      labels: { ...this.#labels, grpc_status: status },
+      value: this.#statuses[index],
+    })).filter(({ value }) => value > 0);
+  }
+
+  get durations(): readonly MetricValue[] {
+    const name = DURATION;
+    let count = 0;
+    const buckets = Array.from(this.#buckets, (value, index) => {
+      count += value;
+      const le = index < BUCKETS_MS.length ? DURATION_BUCKETS_SECONDS[index] : '+Inf';
+      return { metricName: `${name}_bucket`, labels: { le, ...this.#labels }, value: count };
+    });
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels: this.#labels, value: this.#sumMs / 1000 },
+      { metricName: `${name}_count`, labels: this.#labels, value: count },
+    ];
+  }
+}
+
+const DURATION = 'framegate_exchange_duration_seconds';
+
+export class ExchangeMetrics implements ExchangeObserver {
+  /** By listener, route and upstream. */
+  readonly #series = new Map<string, Map<string, Map<string, Series>>>();
+  #requestBytes = 0;
+  #responseBytes = 0;
+  #requestMessages = 0;
+  #responseMessages = 0;
+  #retries = 0;
+
+  onExchangeFinished(record: ExchangeRecord): void {
+    const { subject } = record;
+    const known = subject.counted;
+    const series = known instanceof Series ? known : this.#seriesOf(subject);
+    series.count(record.grpcStatus, record.durationMs);
+    this.#requestBytes += record.requestBytes;
+    this.#responseBytes += record.responseBytes;
+    this.#requestMessages += record.requestMessages;
+    this.#responseMessages += record.responseMessages;
+    if (record.attempts > 1) this.#retries += record.attempts - 1;
+  }
+
+  #seriesOf(subject: ExchangeSubject): Series {
+    const { listener, route, upstream } = subject;
+    const series = this.#series.get(listener)?.get(route)?.get(upstream) ?? this.#makeSeries(subject);
+    subject.counted = series;
+    return series;
+  }
+
+  #makeSeries(subject: ExchangeSubject): Series {
+    const { listener, route, upstream } = subject;
+    const ofListener = getOrMake(this.#series, listener, () => new Map<string, Map<string, Series>>());
+    const ofRoute = getOrMake(ofListener, route, () => new Map<string, Series>());
+    return getOrMake(ofRoute, upstream, () => new Series(subject));
+  }
+
+  /** @param running what exchanges that have not finished have carried so far; the counters are theirs as well */
+  families(running: ExchangeTraffic): readonly MetricFamily[] {
+    const series = [...this.#series.values()]
+      .flatMap((ofListener) => [...ofListener.values()])
+      .flatMap((ofRoute) => [...ofRoute.values()]);
+    return [
+      counterFamily(
+        'framegate_exchanges_total',
+        'Finished exchanges, by their gRPC status; an empty one for exchanges that are not gRPC.',
+        series.flatMap(({ totals }) => totals),
+      ),
+      {
+        name: DURATION,
+        help: 'How long finished exchanges took, streams included.',
+        type: 'histogram',
+        aggregator: 'sum',
+        values: series.flatMap(({ durations }) => durations),
+      },
+      counterFamily(
+        'framegate_messages_total',
+        'gRPC messages, those of running exchanges included.',
+        byDirection(
+          this.#requestMessages + running.requestMessages,
+          this.#responseMessages + running.responseMessages,
+        ),
+      ),
+      counterFamily(
+        'framegate_bytes_total',
+        'Octets of request and response bodies, those of running exchanges included.',
+        byDirection(this.#requestBytes + running.requestBytes, this.#responseBytes + running.responseBytes),
+      ),
+      counterFamily('framegate_retries_total', 'Attempts beyond the first one of an exchange.', [
+        { labels: {}, value: this.#retries },
+      ]),
+    ];
+  }
+}
+
+function byDirection(request: number, response: number): readonly MetricValue[] {
+  return [
+    { labels: { direction: 'request' }, value: request },
+    { labels: { direction: 'response' }, value: response },
+  ];
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

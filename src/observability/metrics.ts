@@ -1,0 +1,21 @@
+// What this process has counted since it was started. Never set back: not by a reload, and not by being read.
+
+import type { ExchangeTraffic } from '../relay/exchange-record.ts';
+import { EventMetrics, type KnownTokens } from './event-metrics.ts';
+import { ExchangeMetrics } from './exchange-metrics.ts';
+import type { MetricsSnapshot } from './metrics-snapshot.ts';
+import { processMetrics } from './process-metrics.ts';
+
+export class Metrics {
+  readonly exchanges = new ExchangeMetrics();
+  readonly events: EventMetrics;
+
+  constructor(tokens: KnownTokens) {
+    this.events = new EventMetrics(tokens);
+  }
+
+  /** @param running what exchanges that have not finished have carried so far */
+  snapshot(running: ExchangeTraffic): MetricsSnapshot {
+    return [...this.exchanges.families(running), ...this.events.families, ...processMetrics()];
+  }
+}

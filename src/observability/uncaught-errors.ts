@@ -1,0 +1,17 @@
+// What nobody caught is a fault of ours: it is told, and the process ends so that its supervisor starts a fresh one.
+
+import type { LogDestination } from './log-destination.ts';
+import type { Logger } from './logger.ts';
+
+/** EX_SOFTWARE of sysexits.h. */
+export const FAULT_EXIT_CODE = 70;
+
+export function dieLoudly(logger: Logger, destination: LogDestination): void {
+  const die = (err: unknown) => {
+    logger.fatal({ err }, 'uncaught error: the process ends; please report this');
+    destination.flushSync();
+    process.exit(FAULT_EXIT_CODE);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+}

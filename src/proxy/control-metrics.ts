@@ -1,0 +1,44 @@
+// What only the control of a proxy can tell: its reloads, the certificates in use, and which program this is.
+
+import {
+  counterFamily,
+  gaugeFamily,
+  type MetricsSnapshot,
+  type MetricValue,
+} from '../observability/metrics-snapshot.ts';
+import { packageVersion } from '../observability/package-version.ts';
+import type { ReloadReport } from './reloads.ts';
+import type { TlsUser } from './tls-users.ts';
+
+export function controlMetrics(
+  reloads: Pick<ReloadReport, 'reloaded' | 'refused' | 'failed'>,
+  users: readonly TlsUser[],
+): MetricsSnapshot {
+  const { reloaded, refused, failed } = reloads;
+  return [
+    counterFamily(
+      'framegate_config_reloads_total',
+      'Reloads of the configuration: reloaded, refused because of what is wrong with it, or failed by a fault of ours.',
+      Object.entries({ reloaded, refused, failed }).map(([result, value]) => ({ labels: { result }, value })),
+    ),
+    gaugeFamily(
+      'framegate_certificate_expiry_seconds',
+      'When a certificate in use expires (notAfter), as seconds since 1970.',
+      users.flatMap(expiryValues),
+      'min',
+    ),
+    gaugeFamily(
+      'framegate_build_info',
+      'Always 1; the labels are what counts.',
+      [{ labels: { version: packageVersion(), node: process.versions.node }, value: 1 }],
+      'max',
+    ),
+  ];
+}
+
+function expiryValues(user: TlsUser): readonly MetricValue[] {
+  return user.certificates().map(({ file, certificate }) => ({
+    labels: { kind: user.kind, name: user.name, file },
+    value: certificate.validToDate.getTime() / 1000,
+  }));
+}

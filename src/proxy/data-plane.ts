@@ -1,0 +1,228 @@
+// What carries calls within one process: listeners, relay, bridge, and the upstreams of the configuration in force. A
+// change of configuration is prepared completely and then committed in one synchronous step. A running exchange never
+// learns of it.
+
+import { Bridge } from '../bridge/bridge.ts';
+import { GrpcWebEntry } from '../bridge/grpc-web-entry.ts';
+import type { Config } from '../config/config.ts';
+import type { Listener, ListenerHandler } from '../listeners/listener.ts';
+import { makeRefusal } from '../listeners/refusal.ts';
+import { TicketKeys } from '../listeners/ticket-keys.ts';
+import { AccessLog } from '../observability/access-log.ts';
+import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { LogDestination } from '../observability/log-destination.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { failure } from '../relay/failure.ts';
+import { Relay, type RunningCall } from '../relay/relay.ts';
+import { RequestIds } from '../relay/request-id.ts';
+import { buildSnapshot, http1Of, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
+import { CallDiagnoses } from './call-diagnoses.ts';
+import { DescriptorWatch } from './descriptor-watch.ts';
+import { DrainProgress } from './drain-progress.ts';
+import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
+import { olderEpochs } from './older-epochs.ts';
+import { OverloadGuard } from './overload-guard.ts';
+import type { Load, Plane, PlaneChange, PlaneReport } from './plane.ts';
+import { PlaneMetrics } from './plane-metrics.ts';
+import { type PreparedChange, prepareChange } from './prepared-change.ts';
+import { ProcessLog } from './process-log.ts';
+import { type TlsUser, tlsUsers } from './tls-users.ts';
+
+export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
+  /** What the process uses; asked of the system unless given. */
+  readonly usedBytes?: () => number;
+  readonly config: Config;
+  /** Of this configuration; 1 for the first of all. */
+  readonly epoch?: number;
+  readonly logger: Logger;
+  readonly destination: LogDestination;
+  /** How many carry calls together with this one, itself among them. */
+  readonly processes?: () => number;
+}
+
+export class DataPlane implements Plane {
+  /** Of all its listeners. Whoever makes the plane has them rotated, or gives it those of another process. */
+  readonly ticketKeys = new TicketKeys();
+  readonly #logger: Logger;
+  readonly #destination: LogDestination;
+  readonly #processes: () => number;
+  readonly #diagnoses = new DiagnosisRing();
+  readonly #metrics = new PlaneMetrics();
+  readonly #log: ProcessLog;
+  readonly #accessLog: AccessLog;
+  readonly #observer: CallDiagnoses;
+  readonly #relay: Relay;
+  readonly #bridge: Bridge;
+  readonly #listenerSet: ListenerSet;
+  readonly #overload: OverloadGuard;
+  #snapshot: ProxySnapshot;
+  /** The first configuration is in use. */
+  #isOpen = false;
+  #isDraining = false;
+  #descriptors: DescriptorWatch | undefined = undefined;
+
+  /**
+   * Opens nothing: `prepare` with the same configuration does.
+   * Throws UnusableConfig where TLS files of upstreams cannot be used.
+   */
+  constructor(parts: DataPlaneParts) {
+    const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
+    this.#logger = logger;
+    this.#destination = destination;
+    this.#processes = processes;
+    this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events);
+    const log = this.#log;
+    const requestIds = new RequestIds();
+    this.#accessLog = new AccessLog({ destination, logger, requestIds });
+    this.#observer = new CallDiagnoses(undefined, log, this.#diagnoses, this.#metrics.counted);
+    this.#snapshot = buildSnapshot(config, log, epoch);
+    this.#relay = new Relay(this.#snapshot, this.#observer, requestIds, (client, error) =>
+      log.violation(client, error),
+    );
+    this.#bridge = this.#makeBridge(requestIds);
+    this.#overload = new OverloadGuard({
+      relay: this.#relay,
+      logger,
+      ...(usedBytes && { usedBytes }),
+    });
+    const { limits } = this.#overload;
+    const { ticketKeys } = this;
+    const shared = { limits, ticketKeys, ...(openSourceOf && { openSourceOf }) };
+    this.#listenerSet = new ListenerSet((clientele) => this.#handlerFor(clientele), shared);
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listenerSet.listeners;
+  }
+
+  get load(): Load {
+    const calls = this.#relay.exchangeCount + this.#bridge.exchangeCount;
+    return { connections: this.#relay.connectionCount, calls };
+  }
+
+  get tlsUsers(): readonly TlsUser[] {
+    return tlsUsers(this.listeners, this.#snapshot);
+  }
+
+  get obstacle(): string | undefined {
+    return this.#isOpen ? undefined : 'starting';
+  }
+
+  get #runningCalls(): readonly RunningCall[] {
+    return [...this.#relay.runningCalls, ...this.#bridge.runningCalls];
+  }
+
+  async diagnoses(): Promise<DiagnosisReport> {
+    return this.#diagnoses.report();
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return this.#metrics.collect({
+      calls: this.load.calls,
+      connections: this.#overload.limits.openByListener,
+      overload: this.#overload.report,
+      droppedRecords: this.#destination.droppedRecords,
+      running: this.#runningCalls,
+      snapshot: this.#snapshot,
+    });
+  }
+
+  async report(): Promise<PlaneReport> {
+    return {
+      calls: this.load.calls,
+      olderEpochs: olderEpochs(this.#snapshot.epoch, this.#runningCalls),
+      processes: [this.#overload.report],
+    };
+  }
+
+  async prepare(config: Config, epoch: number): Promise<PlaneChange> {
+    const next = this.#isOpen ? buildSnapshot(config, this.#log, epoch, this.#snapshot) : this.#snapshot;
+    const change = await prepareChange(config, next, this.#listenerSet);
+    return {
+      opened: change.opened,
+      commit: () => this.#commit(next, change),
+      discard: () => change.discard(),
+    };
+  }
+
+  #commit(next: ProxySnapshot, change: PreparedChange): void {
+    const before = this.#snapshot;
+    this.#snapshot = next;
+    const left = change.apply(before);
+    if (this.#isOpen) {
+      this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
+      retireUpstreams(before, next);
+      this.#metrics.upstreams.replaced(before, next);
+    }
+    this.#overload.use(next.config.capacity, this.#processes());
+    this.#observer.next = next.config.log.access ? this.#accessLog : undefined;
+    this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
+    this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
+    this.#isOpen = true;
+  }
+
+  #makeBridge(requestIds: RequestIds): Bridge {
+    const grpcWeb = new GrpcWebEntry(this.#relay);
+    return new Bridge({
+      snapshot: () => this.#snapshot,
+      observer: this.#observer,
+      requestIds,
+      terms: this.#relay.terms,
+      http1Upstream: (upstream) => http1Of(upstream),
+      handleGrpcWeb: (request, response, peer, snapshot) => {
+        const last = snapshot === this.#snapshot ? undefined : snapshot;
+        grpcWeb.handle(request, response, peer, last);
+      },
+      onRefused: ({ listener, client }, token, detail) =>
+        this.#log.refused(makeRefusal(listener, client, token, detail)),
+    });
+  }
+
+  #handlerFor(clientele: Clientele): ListenerHandler {
+    return {
+      onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head, clientele.last),
+      onHttp1Request: (request, response, peer) =>
+        this.#bridge.handleRequest(request, response, peer, clientele.last),
+      onHttp1Upgrade: (request, socket, head, peer) =>
+        this.#bridge.handleUpgrade(request, socket, head, peer, clientele.last),
+      onRefused: (refusal) => this.#log.refused(refusal),
+    };
+  }
+
+  #withoutDescriptors(code: string): void {
+    const detail = `no file descriptor is left (${code}): new clients are turned away`;
+    for (const { name } of this.listeners) this.#log.refused(makeRefusal(name, '', 'listener_error', detail));
+  }
+
+  async drain(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    await this.#listenerSet.close();
+    const { timeoutMs } = this.#snapshot.config.drain;
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#abort(), timeoutMs);
+    const progress = new DrainProgress(this.#logger, () => this.#runningCalls);
+    await Promise.all([this.#relay.drain(), this.#bridge.drain(), this.#listenerSet.settled()]);
+    // What has become of the last connections, which were in their handshake when the listeners closed.
+    await Promise.all([this.#relay.drain(), this.#bridge.drain()]);
+    clearTimeout(timer);
+    progress.close();
+    for (const { upstream, http1 } of this.#snapshot.built.values()) {
+      upstream.destroy('the proxy has stopped');
+      http1?.close();
+    }
+    this.#descriptors?.close();
+    this.#overload.close();
+    this.ticketKeys.close();
+  }
+
+  #abort(): void {
+    this.#logger.warn({ calls: this.load.calls }, 'drain.timeout has passed; ending the calls that are left');
+    const cause = failure(
+      'draining',
+      'The proxy is stopping and the time for running calls is over; call again.',
+    );
+    this.#relay.abort(cause);
+    this.#bridge.abort(cause);
+  }
+}

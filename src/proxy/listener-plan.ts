@@ -1,0 +1,67 @@
+// Which listener of a new configuration keeps which open socket. One rule for all: for the process that has the sockets
+// and for workers that are given their connections, which must come to the same answer.
+
+import type { ListenAddress, ListenerConfig } from '../config/config.ts';
+import type { ConfigPath } from '../config/config-path.ts';
+import type { Finding } from '../config/problem.ts';
+import { findingOf } from './unusable-config.ts';
+
+export interface PlannedListener<Open> {
+  readonly config: ListenerConfig;
+  readonly index: number;
+  /** Has the address now; undefined: it has to be opened. */
+  readonly known: Open | undefined;
+}
+
+/** By address and name first: several listeners may ask for any free port. */
+export function planListeners<Open>(
+  open: readonly Open[],
+  configOf: (open: Open) => ListenerConfig,
+  configs: readonly ListenerConfig[],
+): readonly PlannedListener<Open>[] {
+  const free = new Set(open);
+  const take = (config: ListenerConfig, isNameAsked: boolean): Open | undefined => {
+    for (const entry of free) {
+      const { address, name } = configOf(entry);
+      if (addressKey(address) !== addressKey(config.address)) continue;
+      if (isNameAsked && name !== config.name) continue;
+      free.delete(entry);
+      return entry;
+    }
+    return undefined;
+  };
+  const byName = configs.map((config) => take(config, true));
+  return configs.map((config, index) => ({ config, index, known: byName[index] ?? take(config, false) }));
+}
+
+/** A socket of systemd's cannot be had a second time, so it is not asked for before all else is well. */
+export function bySystemdLast(a: PlannedListener<unknown>, b: PlannedListener<unknown>): number {
+  return Number(isSystemd(a)) - Number(isSystemd(b));
+}
+
+export function isSystemd({ config }: PlannedListener<unknown>): boolean {
+  return config.address.kind === 'systemd';
+}
+
+/**
+ * What is wrong with the address of a listener.
+ * @param open those there are; one of them may have the port
+ */
+export function addressFinding(
+  error: unknown,
+  { index, config }: PlannedListener<unknown>,
+  open: readonly { readonly name: string; readonly port: number | undefined }[],
+): Finding {
+  const path: ConfigPath = ['listeners', index, 'address'];
+  const { address } = config;
+  const rival = open.find(
+    ({ port }) => address.kind === 'tcp' && address.port !== 0 && port === address.port,
+  );
+  if (rival === undefined) return findingOf(path, error);
+  const hint = `listener '${rival.name}' of the running configuration is there until this one is open: remove that in a reload of its own`;
+  return { ...findingOf(path, error), hint };
+}
+
+function addressKey(address: ListenAddress): string {
+  return address.kind === 'tcp' ? `${address.host}:${address.port}` : address.text;
+}

@@ -1,0 +1,26 @@
+// Which exchanges are still on configurations before the current one.
+
+interface RunningCall {
+  readonly subject: { readonly snapshot: { readonly epoch: number } };
+  readonly durationMs: number;
+}
+
+export interface OlderEpoch {
+  readonly epoch: number;
+  readonly exchanges: number;
+  /** How long the oldest of them has run. */
+  readonly oldestSeconds: number;
+}
+
+/** Oldest first. */
+export function olderEpochs(current: number, calls: readonly RunningCall[]): readonly OlderEpoch[] {
+  const byEpoch = Map.groupBy(calls, ({ subject }) => subject.snapshot.epoch);
+  return [...byEpoch]
+    .filter(([epoch]) => epoch !== current)
+    .toSorted(([a], [b]) => a - b)
+    .map(([epoch, group]) => ({
+      epoch,
+      exchanges: group.length,
+      oldestSeconds: Math.floor(group.reduce((most, call) => Math.max(most, call.durationMs), 0) / 1000),
+    }));
+}

@@ -1,0 +1,157 @@
+// Keeps this process within what it can carry: connections, memory, and a look at how late its event loop is. It decides
+// about what is new; what runs is never ended for it.
+
+import type { CapacityConfig } from '../config/config.ts';
+import { dropSpareSlabs } from '../h2/output-buffer.ts';
+import { ConnectionLimits } from '../listeners/connection-limits.ts';
+import type { Logger } from '../observability/logger.ts';
+import { collectGarbage } from '../overload/collect-garbage.ts';
+import {
+  EventLoopDelay,
+  type EventLoopDelayReport,
+  makeDelayHistogram,
+} from '../overload/event-loop-delay.ts';
+import { memoryLimit } from '../overload/memory-limit.ts';
+import type { MemoryLevel } from '../overload/memory-pressure.ts';
+import { MemoryUse } from '../overload/memory-use.ts';
+import { type MemoryReport, MemoryWatch } from '../overload/memory-watch.ts';
+import { connectionCaps, connectionsFor, readOpenFilesLimit } from '../overload/open-files.ts';
+import type { ClientTerms } from '../relay/client-terms.ts';
+import type { Relay } from '../relay/relay.ts';
+
+const LOOK_EVERY_MS = 1000;
+/** While memory is short, since it may come to its end within seconds. */
+const LOOK_OFTEN_MS = 250;
+const BYTES_PER_MEBIBYTE = 1_048_576;
+
+/** Of one process; plain data. */
+export interface OverloadReport {
+  readonly connections: {
+    readonly open: number;
+    readonly refused: number;
+    readonly most: number;
+    /** Undefined: one address may have all. */
+    readonly mostOfAddress: number | undefined;
+  };
+  readonly memory: MemoryReport;
+  readonly eventLoopDelay: EventLoopDelayReport;
+}
+
+const MESSAGES: Readonly<Record<MemoryLevel, string>> = {
+  0: 'memory is no longer short',
+  1: 'memory is short: caches are given back',
+  2: 'memory is short: new calls are refused, and clients without a call asked to connect again later',
+  3: 'memory is used up: new calls and new connections are refused',
+};
+
+export interface OverloadGuardParts {
+  readonly relay: Pick<Relay, 'shrink' | 'drainIdle'> & { readonly terms: ClientTerms };
+  readonly logger: Logger;
+  /** For tests: what the process is said to use. */
+  readonly usedBytes?: () => number;
+}
+
+export class OverloadGuard {
+  readonly limits = new ConnectionLimits({ connections: Number.POSITIVE_INFINITY, perAddress: undefined });
+  readonly #parts: OverloadGuardParts;
+  readonly #memory: MemoryWatch;
+  readonly #histogram = makeDelayHistogram();
+  readonly #delay: EventLoopDelay;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(parts: OverloadGuardParts) {
+    this.#parts = parts;
+    const use = new MemoryUse();
+    this.#memory = new MemoryWatch({
+      usedBytes: parts.usedBytes ?? (() => use.usedBytes),
+      relieve: (level) => this.#relieve(level),
+      onLevel: (level, before) => this.#changeLevel(level, before),
+    });
+    this.#delay = new EventLoopDelay(
+      (durationMs) => this.#reportStandstill(durationMs),
+      this.#histogram,
+      performance.now(),
+    );
+  }
+
+  get report(): OverloadReport {
+    const { openCount, refusedCount, caps } = this.limits;
+    return {
+      connections: {
+        open: openCount,
+        refused: refusedCount,
+        most: caps.connections,
+        mostOfAddress: caps.perAddress,
+      },
+      memory: this.#memory.report,
+      eventLoopDelay: this.#delay.report,
+    };
+  }
+
+  /**
+   * At once, for connections there are as well; none is ended for it.
+   * @param processes that carry connections, this one among them
+   */
+  use(capacity: CapacityConfig, processes: number): void {
+    const openFiles = readOpenFilesLimit();
+    const { perAddress } = connectionCaps(capacity, openFiles, processes);
+    const connections = capacity.connections === 'auto' ? connectionsFor(openFiles) : capacity.connections;
+    this.limits.caps = { connections, perAddress };
+    this.#parts.relay.terms.connectionAgeMs = capacity.connectionAgeMs;
+    this.#memory.limitBytes = memoryLimit(capacity.memoryBytes, processes);
+    if (this.#timer !== undefined) return;
+    this.#histogram.enable();
+    this.#schedule();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#histogram.disable();
+  }
+
+  #schedule(): void {
+    const pauseMs = this.#memory.level === 0 ? LOOK_EVERY_MS : LOOK_OFTEN_MS;
+    this.#timer = setTimeout(() => this.#look(), pauseMs).unref();
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    this.#delay.look(nowMs);
+    this.#memory.look(nowMs);
+    if (this.#memory.level >= 2) this.#parts.relay.drainIdle();
+    this.#schedule();
+  }
+
+  #relieve(level: MemoryLevel): number {
+    const beganMs = performance.now();
+    dropSpareSlabs();
+    this.#parts.relay.shrink();
+    collectGarbage(level === 3 ? 'last-resort' : 'regular');
+    return performance.now() - beganMs;
+  }
+
+  #changeLevel(level: MemoryLevel, before: MemoryLevel): void {
+    this.#parts.relay.terms.isRefusingCalls = level >= 2;
+    this.limits.isClosed = level >= 3;
+    const { usedBytes, limitBytes } = this.#memory.report;
+    const fields = {
+      memoryLevel: level,
+      usedMiB: mebibytes(usedBytes),
+      limitMiB: mebibytes(limitBytes),
+    };
+    if (level > before) this.#parts.logger.warn(fields, MESSAGES[level]);
+    else this.#parts.logger.info(fields, MESSAGES[level]);
+  }
+
+  #reportStandstill(durationMs: number): void {
+    this.#parts.logger.warn(
+      { durationMs: Math.round(durationMs) },
+      'the event loop stood still, and every call with it: does something else take the processor, or is the machine swapping?',
+    );
+  }
+}
+
+function mebibytes(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : Math.round(bytes / BYTES_PER_MEBIBYTE);
+}

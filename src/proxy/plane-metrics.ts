@@ -1,0 +1,106 @@
+// The metrics of one process that carries calls: what it has counted, and what it holds at the moment it is asked.
+
+import { diagnosisCodes } from '../diagnosis/codes.ts';
+import { refusalTokens } from '../diagnosis/refusal.ts';
+import { Metrics } from '../observability/metrics.ts';
+import {
+  counterFamily,
+  gaugeFamily,
+  type MetricFamily,
+  type MetricsSnapshot,
+  single,
+} from '../observability/metrics-snapshot.ts';
+import type { ExchangeTraffic } from '../relay/exchange-record.ts';
+import type { RunningCall } from '../relay/relay.ts';
+import type { ProxySnapshot } from './build-snapshot.ts';
+import type { OverloadReport } from './overload-guard.ts';
+import { UpstreamGauges } from './upstream-gauges.ts';
+
+/** What a data plane holds now. */
+export interface PlaneState {
+  readonly calls: number;
+  readonly running: readonly RunningCall[];
+  /** Open ones by the name of their listener. */
+  readonly connections: ReadonlyMap<string, number>;
+  readonly overload: OverloadReport;
+  /** Of the log. */
+  readonly droppedRecords: number;
+  readonly snapshot: ProxySnapshot;
+}
+
+const failureTokens = Array.from(diagnosisCodes).flatMap(([token, code]) =>
+  code.startsWith('FG3') ? [token] : [],
+);
+
+export class PlaneMetrics {
+  readonly counted = new Metrics({ refusals: refusalTokens, failures: failureTokens });
+  readonly upstreams = new UpstreamGauges();
+
+  collect(state: PlaneState): MetricsSnapshot {
+    const { calls, running, connections, overload, droppedRecords, snapshot } = state;
+    return [
+      ...this.counted.snapshot(trafficOfAll(running)),
+      gaugeFamily(
+        'framegate_exchanges_active',
+        'Exchanges that have begun and are not finished.',
+        single(calls),
+      ),
+      connectionsFamily(connections),
+      ...this.upstreams.families(snapshot),
+      ...overloadFamilies(overload),
+      counterFamily(
+        'framegate_log_records_dropped_total',
+        'Lines of the log that were dropped, since nobody read the log fast enough.',
+        single(droppedRecords),
+      ),
+    ];
+  }
+}
+
+export function connectionsFamily(connections: ReadonlyMap<string, number>): MetricFamily {
+  return gaugeFamily(
+    'framegate_downstream_connections',
+    'Connections of clients, whatever they speak, by the listener they came in by.',
+    Array.from(connections, ([listener, value]) => ({ labels: { listener }, value })),
+  );
+}
+
+function overloadFamilies({ memory, eventLoopDelay }: OverloadReport): readonly MetricFamily[] {
+  const { p50Ms, p99Ms, maxMs } = eventLoopDelay;
+  const delays = { p50: p50Ms, p99: p99Ms, max: maxMs };
+  const families = [
+    gaugeFamily(
+      'framegate_event_loop_delay_seconds',
+      'How late the event loop was in the last ten seconds, of the process that was latest.',
+      Object.entries(delays).map(([statistic, ms]) => ({ labels: { statistic }, value: ms / 1000 })),
+      'max',
+    ),
+    gaugeFamily(
+      'framegate_memory_pressure_level',
+      'Memory: 0 enough, 1 caches are given back, 2 new calls are refused, 3 new connections too.',
+      single(memory.level),
+      'max',
+    ),
+    gaugeFamily(
+      'framegate_memory_used_bytes',
+      'Memory in use, as it is compared with the limit: without what was freed and is kept for the next need.',
+      single(memory.usedBytes),
+    ),
+  ];
+  if (memory.limitBytes !== undefined) {
+    const help = 'Memory that may be used, as limits.memory or the machine have it.';
+    families.push(gaugeFamily('framegate_memory_limit_bytes', help, single(memory.limitBytes)));
+  }
+  return families;
+}
+
+function trafficOfAll(running: readonly RunningCall[]): ExchangeTraffic {
+  const sum = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
+  for (const { traffic } of running) {
+    sum.requestBytes += traffic.requestBytes;
+    sum.responseBytes += traffic.responseBytes;
+    sum.requestMessages += traffic.requestMessages;
+    sum.responseMessages += traffic.responseMessages;
+  }
+  return sum;
+}

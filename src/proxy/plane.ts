@@ -1,0 +1,76 @@
+// What carries the calls, as the control of a proxy sees it: this process itself, or the workers it has started. Only the
+// control knows files, signals and the admin server.
+
+import type { Config, ListenerConfig } from '../config/config.ts';
+import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { OlderEpoch } from './older-epochs.ts';
+import type { OverloadReport } from './overload-guard.ts';
+import type { TlsUser } from './tls-users.ts';
+
+export interface PlaneListener {
+  readonly name: string;
+  readonly config: ListenerConfig;
+  /** Where it really listens. */
+  readonly address: string;
+  /** Undefined for a unix socket. */
+  readonly port: number | undefined;
+}
+
+/** Runs now; `calls` are HTTP/1.1 requests as well. */
+export interface Load {
+  readonly connections: number;
+  readonly calls: number;
+}
+
+export interface PlaneChange {
+  readonly opened: readonly PlaneListener[];
+  /** Puts it to use everywhere. Cannot fail. */
+  commit(): void | Promise<void>;
+  /** Leaves everything as it was. */
+  discard(): Promise<void>;
+}
+
+/** One of several processes that carry calls. */
+export interface WorkerReport {
+  readonly worker: number;
+  readonly pid: number;
+  readonly state: string;
+  /** Of the configuration it serves. */
+  readonly epoch: number;
+  readonly connections: number;
+  readonly streams: number;
+}
+
+/** For `/api/config`. */
+export interface PlaneReport {
+  /** That run now, counted when asked. */
+  readonly calls: number;
+  /** Exchanges that are still on configurations before the current one, oldest first. */
+  readonly olderEpochs: readonly OlderEpoch[];
+  /** What each process that carries calls has, and what it may. */
+  readonly processes: readonly OverloadReport[];
+  /** Where there are any. */
+  readonly workers?: readonly WorkerReport[];
+  /** Numbers of workers whose part is missing, as they did not answer in time. */
+  readonly unanswered?: readonly number[];
+}
+
+export interface Plane {
+  readonly listeners: readonly PlaneListener[];
+  readonly load: Load;
+  readonly tlsUsers: readonly TlsUser[];
+  /** Why it takes no calls, where it takes none. */
+  readonly obstacle: string | undefined;
+  /**
+   * All that can fail of a change, the first configuration's included. Rejects with UnusableConfig and everything that
+   * is wrong, and then nothing has changed. Is followed by commit or discard before the next one begins.
+   */
+  prepare(config: Config, epoch: number): Promise<PlaneChange>;
+  diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
+  /** What its processes have counted and hold, the figures of the processes included. */
+  metrics(): Promise<MetricsSnapshot>;
+  report(): Promise<PlaneReport>;
+  /** No new connection, two-step GOAWAY, running calls have drain.timeout; resolves when all is closed. */
+  drain(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+// What all workers know, asked of each and put together. A worker that does not answer is left out and named; of one that has
+// ended its counts stay, as far as they are known.
+
+import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
+import type { PlaneReport } from '../proxy/plane.ts';
+import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
+import type { Answers, Topic } from './messages.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+interface Gathered<About extends Topic> {
+  readonly answers: readonly Answers[About][];
+  readonly unanswered: readonly number[];
+}
+
+/** What there is to say about it in an answer. */
+type Omission = Pick<PlaneReport, 'unanswered'>;
+
+export class GatheredAnswers {
+  /** What the primary finds out itself. */
+  readonly ring = new DiagnosisRing();
+  readonly #workers: () => readonly WorkerProcess[];
+  /** As it was last told. */
+  readonly #lastMetrics = new Map<WorkerProcess, MetricsSnapshot>();
+  #metricsOfEnded: MetricsSnapshot = [];
+  #diagnosesOfEnded: DiagnosisReport = { counts: {}, recent: [] };
+
+  /** @param workers those that can be asked */
+  constructor(workers: () => readonly WorkerProcess[]) {
+    this.#workers = workers;
+  }
+
+  async diagnoses(): Promise<DiagnosisReport & Omission> {
+    const { answers, unanswered } = await this.#gather('diagnoses');
+    const own = this.ring.report();
+    return { ...mergeDiagnoses([own, this.#diagnosesOfEnded, ...answers]), ...omission(unanswered) };
+  }
+
+  async report(): Promise<PlaneReport> {
+    const { answers, unanswered } = await this.#gather('report');
+    return {
+      calls: answers.reduce((sum, { calls }) => sum + calls, 0),
+      olderEpochs: mergeOlderEpochs(answers.map(({ olderEpochs }) => olderEpochs)),
+      processes: answers.flatMap(({ processes }) => processes),
+      ...omission(unanswered),
+    };
+  }
+
+  /** @param own of the primary */
+  async metrics(own: MetricsSnapshot): Promise<MetricsSnapshot> {
+    const { answers } = await this.#gather('metrics', (worker, answer) =>
+      this.#lastMetrics.set(worker, answer),
+    );
+    return sumMetrics([own, ...answers, this.#metricsOfEnded]);
+  }
+
+  /** What a worker has said before it ended. */
+  keep(worker: WorkerProcess, { metrics, diagnoses }: Partial<Answers>): void {
+    if (metrics !== undefined) this.#lastMetrics.set(worker, metrics);
+    if (diagnoses !== undefined) this.#diagnosesOfEnded = mergeDiagnoses([this.#diagnosesOfEnded, diagnoses]);
+  }
+
+  gone(worker: WorkerProcess): void {
+    const last = this.#lastMetrics.get(worker);
+    this.#lastMetrics.delete(worker);
+    if (last !== undefined) this.#metricsOfEnded = sumMetrics([this.#metricsOfEnded, withoutGauges(last)]);
+  }
+
+  async #gather<About extends Topic>(
+    topic: About,
+    onAnswer: (worker: WorkerProcess, answer: Answers[About]) => void = () => undefined,
+  ): Promise<Gathered<About>> {
+    const unanswered: number[] = [];
+    const asked = this.#workers().map(async (worker) => {
+      const answer = await worker.ask(topic);
+      if (answer === undefined) unanswered.push(worker.number);
+      else onAnswer(worker, answer);
+      return answer === undefined ? [] : [answer];
+    });
+    return { answers: (await Promise.all(asked)).flat(), unanswered };
+  }
+}
+
+function omission(unanswered: readonly number[]): Omission {
+  return unanswered.length === 0 ? {} : { unanswered };
+}

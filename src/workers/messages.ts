@@ -1,0 +1,208 @@
+// What the primary and its workers say to each other: every message there is, and whether what arrived is one. Both ends
+// check, since after an upgrade they need not be the same program.
+
+import type { Config } from '../config/config.ts';
+import type { Finding } from '../config/problem.ts';
+import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { PlaneReport } from '../proxy/plane.ts';
+
+/** Another one whenever a message or the resolved configuration changes its meaning. */
+export const PROTOCOL_VERSION = 1;
+
+/** A listening socket of the primary's. */
+export interface SocketPlace {
+  readonly socket: number;
+  readonly address: string;
+  /** Undefined for a unix socket. */
+  readonly port: number | undefined;
+}
+
+/** What a worker knows of the certificates of a listener or an upstream; never of keys. */
+export interface TlsReport {
+  readonly kind: 'listener' | 'upstream';
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly certificates: readonly {
+    readonly file: string;
+    readonly der: Uint8Array;
+    /** The OCSP response that goes with it. */
+    readonly staple: { readonly file: string; readonly der: Uint8Array } | undefined;
+  }[];
+}
+
+/** The configuration in force, and the sockets its listeners get their connections from, in the order of the listeners. */
+export interface Assignment {
+  readonly config: Config;
+  readonly epoch: number;
+  readonly places: readonly SocketPlace[];
+  /** How many workers share what is limited for all. */
+  readonly workers: number;
+}
+
+/** What the primary asks for, and what it gets. */
+export interface Answers {
+  readonly diagnoses: DiagnosisReport;
+  readonly report: PlaneReport;
+  readonly metrics: MetricsSnapshot;
+}
+
+export type Topic = keyof Answers;
+
+export type ToWorker =
+  | {
+      readonly type: 'start';
+      readonly version: number;
+      readonly worker: number;
+      readonly assignment: Assignment;
+      readonly ticketKeys: Uint8Array;
+    }
+  /** Comes with a socket, which was accepted at the listening socket with this number. */
+  | { readonly type: 'connection'; readonly connection: number; readonly socket: number }
+  | { readonly type: 'prepare'; readonly change: number; readonly assignment: Assignment }
+  /** The files of one user of certificates are to be read again. */
+  | {
+      readonly type: 'prepareTls';
+      readonly change: number;
+      readonly kind: TlsReport['kind'];
+      readonly name: string;
+    }
+  | { readonly type: 'commit'; readonly change: number; readonly places: readonly SocketPlace[] }
+  | { readonly type: 'discard'; readonly change: number }
+  | { readonly type: 'ask'; readonly question: number; readonly topic: Topic }
+  | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
+  | { readonly type: 'drain' };
+
+export type FromWorker =
+  /** The first of all. */
+  | { readonly type: 'hello'; readonly version: number }
+  | { readonly type: 'serving'; readonly tls: readonly TlsReport[] }
+  /** It cannot serve, and ends. */
+  | { readonly type: 'failed'; readonly message: string; readonly findings: readonly Finding[] }
+  | {
+      readonly type: 'load';
+      readonly streams: number;
+      /** Connections that have arrived since the last report, in order. */
+      readonly taken: readonly number[];
+      /** Those that have closed since. */
+      readonly closed: readonly number[];
+    }
+  | {
+      readonly type: 'prepared';
+      readonly change: number;
+      /** Refused: what `findings` or `message` says is wrong. Failed: a fault of ours. */
+      readonly outcome: 'changed' | 'same' | 'refused' | 'failed';
+      readonly message: string;
+      readonly findings: readonly Finding[];
+    }
+  | { readonly type: 'committed'; readonly change: number; readonly tls: readonly TlsReport[] }
+  | { readonly type: 'answer'; readonly question: number; readonly body: Partial<Answers> }
+  /** The last of all, of a worker that has drained. */
+  | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
+
+type Check = (value: unknown) => boolean;
+type Shapes<Message extends { readonly type: string }> = {
+  readonly [Type in Message['type']]: {
+    readonly [Field in keyof Omit<Extract<Message, { readonly type: Type }>, 'type'>]: Check;
+  };
+};
+
+const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isText: Check = (value) => typeof value === 'string';
+const isOctets: Check = (value) => value instanceof Uint8Array;
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isOneOf(...values: readonly string[]): Check {
+  return (value) => typeof value === 'string' && values.includes(value);
+}
+
+function isListOf(check: Check): Check {
+  return (value) => Array.isArray(value) && value.every(check);
+}
+
+function has(fields: Readonly<Record<string, Check>>): Check {
+  return (value) => isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
+}
+
+function optional(check: Check): Check {
+  return (value) => value === undefined || check(value);
+}
+
+const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
+const isKind = isOneOf('listener', 'upstream');
+const isStaple = has({ file: isText, der: isOctets });
+const isTlsReport = has({
+  kind: isKind,
+  name: isText,
+  files: isListOf(isText),
+  certificates: isListOf(has({ file: isText, der: isOctets, staple: optional(isStaple) })),
+});
+const isFinding = has({ path: Array.isArray, message: isText, severity: isText });
+/** The configuration itself was checked where it was read. */
+const isAssignment = has({
+  config: has({ listeners: Array.isArray, routes: Array.isArray, upstreams: Array.isArray }),
+  epoch: isNumber,
+  places: isListOf(isPlace),
+  workers: isNumber,
+});
+
+/** To one question; the others' are not there. */
+const isAnswer = has({
+  diagnoses: optional(has({ counts: isRecord, recent: isListOf(has({ lastAtEpochMs: isNumber })) })),
+  report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
+  metrics: optional(isListOf(has({ name: isText, values: Array.isArray }))),
+});
+
+const toWorker: Shapes<ToWorker> = {
+  start: { version: isNumber, worker: isNumber, assignment: isAssignment, ticketKeys: isOctets },
+  connection: { connection: isNumber, socket: isNumber },
+  prepare: { change: isNumber, assignment: isAssignment },
+  prepareTls: { change: isNumber, kind: isKind, name: isText },
+  commit: { change: isNumber, places: isListOf(isPlace) },
+  discard: { change: isNumber },
+  ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics') },
+  ticketKeys: { keys: isOctets },
+  drain: {},
+};
+
+const fromWorker: Shapes<FromWorker> = {
+  hello: { version: isNumber },
+  serving: { tls: isListOf(isTlsReport) },
+  failed: { message: isText, findings: isListOf(isFinding) },
+  load: { streams: isNumber, taken: isListOf(isNumber), closed: isListOf(isNumber) },
+  prepared: {
+    change: isNumber,
+    outcome: isOneOf('changed', 'same', 'refused', 'failed'),
+    message: isText,
+    findings: isListOf(isFinding),
+  },
+  committed: { change: isNumber, tls: isListOf(isTlsReport) },
+  answer: { question: isNumber, body: isAnswer },
+  farewell: { answers: isAnswer },
+};
+
+export function isToWorker(message: unknown): message is ToWorker {
+  return isMessage(message, toWorker);
+}
+
+export function isFromWorker(message: unknown): message is FromWorker {
+  return isMessage(message, fromWorker);
+}
+
+/** Of any version: the first message of a worker says no more than this. */
+export function helloVersion(message: unknown): number | undefined {
+  if (!isRecord(message) || message['type'] !== 'hello') return undefined;
+  const { version } = message;
+  return typeof version === 'number' ? version : undefined;
+}
+
+function isMessage(
+  message: unknown,
+  shapes: Readonly<Record<string, Readonly<Record<string, Check>>>>,
+): boolean {
+  if (!isRecord(message) || typeof message['type'] !== 'string') return false;
+  return Object.hasOwn(shapes, message['type']) && has(shapes[message['type']])(message);
+}

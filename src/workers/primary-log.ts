@@ -1,0 +1,44 @@
+// What the primary itself sees and counts, since no worker can: clients that found no place, descriptors that ran out. It is
+// put together with what the workers answer.
+
+import { makeRefusal } from '../listeners/refusal.ts';
+import { EventMetrics } from '../observability/event-metrics.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { processMetrics } from '../observability/process-metrics.ts';
+import { DescriptorWatch } from '../proxy/descriptor-watch.ts';
+import { ProcessLog } from '../proxy/process-log.ts';
+import { GatheredAnswers } from './gathered-answers.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+export class PrimaryLog {
+  readonly process: ProcessLog;
+  readonly answers: GatheredAnswers;
+  readonly #events = new EventMetrics({ refusals: [], failures: [] });
+  #descriptors: DescriptorWatch | undefined = undefined;
+
+  constructor(logger: Logger, workers: () => readonly WorkerProcess[]) {
+    this.answers = new GatheredAnswers(workers);
+    this.process = new ProcessLog(logger, this.answers.ring, this.#events);
+  }
+
+  watchDescriptors(listeners: () => readonly string[]): void {
+    this.#descriptors = new DescriptorWatch((code) => {
+      const detail = `no file descriptor is left (${code}): new clients are turned away`;
+      for (const name of listeners()) this.process.refused(makeRefusal(name, '', 'listener_error', detail));
+    });
+  }
+
+  turnedAway(listener: string): void {
+    const detail = 'no worker took the connection';
+    this.process.refused(makeRefusal(listener, '', 'listener_error', detail));
+  }
+
+  metrics(): Promise<MetricsSnapshot> {
+    return this.answers.metrics([...this.#events.families, ...processMetrics()]);
+  }
+
+  close(): void {
+    this.#descriptors?.close();
+  }
+}

@@ -1,0 +1,169 @@
+// The listening sockets of the primary, and their change to those of another configuration: opened first, and held until
+// everybody is ready; closed last. It accepts and looks at nothing that comes in.
+
+import type { Socket } from 'node:net';
+import type { ListenerConfig } from '../config/config.ts';
+import type { Finding } from '../config/problem.ts';
+import { type ConnectionSource, openSocketForOthers } from '../listeners/connection-source.ts';
+import { destroyOnError } from '../listeners/socket-options.ts';
+import { addressFinding, isSystemd, type PlannedListener, planListeners } from '../proxy/listener-plan.ts';
+import type { PlaneListener } from '../proxy/plane.ts';
+import { UnusableConfig } from '../proxy/unusable-config.ts';
+import type { SocketPlace } from './messages.ts';
+
+export interface SocketSetEvents {
+  /** Paused: nothing has been read from it. */
+  readonly onConnection: (socket: Socket, listening: ListeningSocket) => void;
+  readonly onFailure: (listening: ListeningSocket, error: Error) => void;
+}
+
+export interface SocketChange {
+  /** In the order of the listeners; of sockets that are still to be claimed the address is not known. */
+  readonly places: readonly SocketPlace[];
+  readonly opened: readonly PlaneListener[];
+  /**
+   * Takes sockets of systemd's, which cannot be had a second time: comes when nothing else can fail any more. Rejects with
+   * UnusableConfig.
+   */
+  claim(): Promise<void>;
+  apply(): void;
+  discard(): void;
+}
+
+type Planned = PlannedListener<ListeningSocket>;
+
+export class ListeningSocket implements PlaneListener {
+  readonly id: number;
+  config: ListenerConfig;
+  readonly #events: SocketSetEvents;
+  #source: ConnectionSource | undefined = undefined;
+  /** Accepted before anybody could serve them; undefined when they need not wait. */
+  #held: Socket[] | undefined = [];
+
+  constructor(id: number, config: ListenerConfig, events: SocketSetEvents) {
+    this.id = id;
+    this.config = config;
+    this.#events = events;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get address(): string {
+    return this.#source?.address ?? '';
+  }
+
+  get port(): number | undefined {
+    return this.#source?.port;
+  }
+
+  get place(): SocketPlace {
+    return { socket: this.id, address: this.address, port: this.port };
+  }
+
+  async open(): Promise<void> {
+    this.#source = await openSocketForOthers(this.config, {
+      accept: (socket) => this.#accept(socket),
+      fail: (error) => this.#events.onFailure(this, error),
+    });
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', destroyOnError);
+    if (this.#held === undefined) this.#events.onConnection(socket, this);
+    else this.#held.push(socket);
+  }
+
+  /** From now on connections are served. */
+  admit(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const socket of held) this.#events.onConnection(socket, this);
+  }
+
+  /** Who is held goes too; who was accepted before stays. May be called twice. */
+  close(): void {
+    for (const socket of this.#held ?? []) socket.destroy();
+    this.#held = undefined;
+    this.#source?.close();
+  }
+}
+
+export class SocketSet {
+  readonly #events: SocketSetEvents;
+  #open: readonly ListeningSocket[] = [];
+  #lastId = 0;
+
+  constructor(events: SocketSetEvents) {
+    this.#events = events;
+  }
+
+  get sockets(): readonly ListeningSocket[] {
+    return this.#open;
+  }
+
+  /** Throws UnusableConfig with every address that is wrong, and then nothing has changed. */
+  async prepare(configs: readonly ListenerConfig[]): Promise<SocketChange> {
+    const findings: Finding[] = [];
+    const planned = planListeners(this.#open, ({ config }) => config, configs);
+    const added = new Map<number, ListeningSocket>();
+    for (const plan of planned.filter(({ known }) => known === undefined)) {
+      const socket = new ListeningSocket(++this.#lastId, plan.config, this.#events);
+      added.set(plan.index, socket);
+      if (!isSystemd(plan)) await this.#attempt(plan, socket, findings);
+    }
+    const discard = (): void => {
+      for (const socket of added.values()) socket.close();
+    };
+    if (findings.length > 0) {
+      discard();
+      throw new UnusableConfig(findings);
+    }
+    const next = planned.map(({ known, index }) => known ?? added.get(index)).filter(isThere);
+    return {
+      get places() {
+        return next.map(({ place }) => place);
+      },
+      opened: [...added.values()],
+      discard,
+      claim: () => this.#claim(planned, added),
+      apply: () => this.#apply(next, configs),
+    };
+  }
+
+  async #claim(planned: readonly Planned[], added: ReadonlyMap<number, ListeningSocket>): Promise<void> {
+    const findings: Finding[] = [];
+    for (const plan of planned) {
+      const socket = added.get(plan.index);
+      if (socket !== undefined && isSystemd(plan)) await this.#attempt(plan, socket, findings);
+    }
+    if (findings.length > 0) throw new UnusableConfig(findings);
+  }
+
+  async #attempt(plan: Planned, socket: ListeningSocket, findings: Finding[]): Promise<void> {
+    try {
+      await socket.open();
+    } catch (error) {
+      findings.push(addressFinding(error, plan, this.#open));
+    }
+  }
+
+  #apply(next: readonly ListeningSocket[], configs: readonly ListenerConfig[]): void {
+    const left = this.#open.filter((socket) => !next.includes(socket));
+    this.#open = next;
+    for (const [index, socket] of next.entries()) {
+      socket.config = configs[index];
+      socket.admit();
+    }
+    for (const socket of left) socket.close();
+  }
+
+  close(): void {
+    for (const socket of this.#open) socket.close();
+  }
+}
+
+function isThere(socket: ListeningSocket | undefined): socket is ListeningSocket {
+  return socket !== undefined;
+}

@@ -1,0 +1,261 @@
+// Keeps as many workers alive as there are to be: starts them, starts another where one has died, later and later where
+// they die soon, and replaces them one by one when asked. Which connections and which configuration they get is not its own.
+
+import type { ChildProcess } from 'node:child_process';
+import type { Finding } from '../config/problem.ts';
+import type { Logger } from '../observability/logger.ts';
+import { UnusableConfig } from '../proxy/unusable-config.ts';
+import { CrashLoop } from './crash-loop.ts';
+import { RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
+import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';
+
+/** A worker that has said nothing for so many looks hangs: a sign of life comes every five seconds. */
+const LOOK_EVERY_MS = 5000;
+const MOST_SILENT_LOOKS = 12;
+
+/** One of the workers there are to be, whichever process it is just now. */
+interface Post {
+  readonly number: number;
+  readonly backoff: RestartBackoff;
+  holder: WorkerProcess | undefined;
+  /** Is to take over from the holder once it serves. */
+  successor: WorkerProcess | undefined;
+  restart: NodeJS.Timeout | undefined;
+}
+
+export interface WorkerPoolOptions {
+  readonly logger: Logger;
+  readonly fork: () => ChildProcess;
+  readonly makeStart: (worker: number) => StartMessage;
+  readonly events: Pick<WorkerEvents, 'onLoad' | 'onPrepared' | 'onCommitted' | 'onFarewell'>;
+  /** There is one more that can take connections. */
+  readonly onReady: () => void;
+  readonly onGone: (worker: WorkerProcess) => void;
+}
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #logger: Logger;
+  readonly #posts: Post[] = [];
+  /** Every process there is, those that drain included. */
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #startUpDeaths = new StartUpDeaths();
+  /** What workers said when they could not start. */
+  readonly #failures = new WeakMap<WorkerProcess, WorkerFailure>();
+  /** Began to serve while a change of configuration was under way, which they have not heard of. */
+  readonly #withheld = new Set<WorkerProcess>();
+  #isChanging = false;
+  #isStopping = false;
+  #start: PromiseWithResolvers<void> | undefined = undefined;
+  #replacement: PromiseWithResolvers<boolean> | undefined = undefined;
+  #onEmpty: (() => void) | undefined = undefined;
+  #watch: NodeJS.Timeout | undefined = undefined;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+  }
+
+  get workers(): readonly WorkerProcess[] {
+    return [...this.#workers];
+  }
+
+  /** Those that carry new connections. */
+  get serving(): readonly WorkerProcess[] {
+    return this.#posts.flatMap(({ holder }) => (holder?.canServe === true ? [holder] : []));
+  }
+
+  /** Resolves when all serve. Rejects with UnusableConfig where one cannot use the configuration, or with CrashLoop. */
+  async start(count: number): Promise<void> {
+    this.#start = Promise.withResolvers();
+    for (let number = 1; number <= count; number++) {
+      const backoff = new RestartBackoff();
+      const post: Post = { number, backoff, holder: undefined, successor: undefined, restart: undefined };
+      this.#posts.push(post);
+      post.holder = this.#launch(post);
+    }
+    this.#watch = setInterval(() => this.#lookForSilence(), LOOK_EVERY_MS).unref();
+    await this.#start.promise;
+    this.#start = undefined;
+    this.#startUpDeaths.succeeded();
+  }
+
+  /** Until `endChange` nobody who has not been asked becomes one of those that serve. */
+  beginChange(): void {
+    this.#isChanging = true;
+  }
+
+  /** @param epoch of what was committed: who has started with another one is started again; undefined: nothing was */
+  endChange(epoch: number | undefined): void {
+    this.#isChanging = false;
+    const withheld = [...this.#withheld];
+    this.#withheld.clear();
+    if (epoch === undefined) {
+      for (const worker of withheld) this.#serve(worker);
+      return;
+    }
+    for (const worker of this.#workers) {
+      // Who has not been told yet will be told the new one.
+      if (worker.state !== 'starting' || worker.epoch === 0 || worker.epoch === epoch) continue;
+      worker.isUnwanted = true;
+      worker.kill();
+    }
+  }
+
+  /** One after the other, with the program as it lies on disk. Resolves to how many were replaced. */
+  async replaceAll(): Promise<number> {
+    let count = 0;
+    for (const post of this.#posts) {
+      if (this.#isStopping || !(await this.#replace(post))) break;
+      count++;
+    }
+    return count;
+  }
+
+  /** Each lets its calls finish and ends; none is started any more. Resolves when all have ended. */
+  drain(): Promise<void> {
+    this.#isStopping = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    for (const { restart } of this.#posts) clearTimeout(restart);
+    for (const worker of this.#workers) worker.drain();
+    if (this.#workers.size === 0) resolve();
+    return promise.finally(() => clearInterval(this.#watch));
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    this.#isStopping = true;
+    for (const worker of this.#workers) {
+      worker.isUnwanted = true;
+      worker.kill();
+    }
+  }
+
+  #launch(post: Post): WorkerProcess {
+    const { fork, makeStart, events } = this.#options;
+    const worker = new WorkerProcess(post.number, fork(), () => makeStart(post.number), {
+      ...events,
+      onServing: (serving) => {
+        if (this.#isChanging) this.#withheld.add(serving);
+        else this.#serve(serving);
+      },
+      onFailed: (failed, failure) => this.#failures.set(failed, failure),
+      onGone: (gone, how) => this.#bury(post, gone, how),
+    });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  #serve(worker: WorkerProcess): void {
+    if (worker.state !== 'starting') return;
+    worker.state = 'serving';
+    const fields = { worker: worker.number, workerPid: worker.pid };
+    const post = this.#posts.find(({ successor }) => successor === worker);
+    if (post !== undefined) {
+      const old = post.holder;
+      post.holder = worker;
+      post.successor = undefined;
+      this.#logger.info({ ...fields, replacedPid: old?.pid }, 'worker serves in place of the one before');
+      old?.drain();
+      this.#replacement?.resolve(true);
+    } else this.#logger.info(fields, 'worker serves');
+    if (this.#posts.every(({ holder }) => holder?.state === 'serving')) this.#start?.resolve();
+    this.#options.onReady();
+  }
+
+  #bury(post: Post, worker: WorkerProcess, how: string): void {
+    this.#workers.delete(worker);
+    this.#withheld.delete(worker);
+    const failure = this.#failures.get(worker);
+    this.#report(worker, how, failure);
+    this.#options.onGone(worker);
+    if (this.#workers.size === 0) this.#onEmpty?.();
+    if (this.#isStopping) return;
+    if (post.successor === worker) this.#loseSuccessor(post, worker);
+    else if (post.holder === worker) this.#fill(post, worker, how, failure?.findings ?? []);
+  }
+
+  #loseSuccessor(post: Post, worker: WorkerProcess): void {
+    post.successor = worker.isUnwanted ? this.#launch(post) : undefined;
+    if (post.successor === undefined) this.#replacement?.resolve(false);
+  }
+
+  /** Its place is empty: another one is started, unless it is clear that this leads nowhere. */
+  #fill(post: Post, worker: WorkerProcess, how: string, findings: readonly Finding[]): void {
+    post.holder = undefined;
+    if (worker.isUnwanted) {
+      post.holder = this.#launch(post);
+      return;
+    }
+    if (this.#start !== undefined && findings.length > 0) {
+      this.#giveUp(new UnusableConfig(findings));
+      return;
+    }
+    const { livedMs } = worker;
+    if (this.#startUpDeaths.died(livedMs)) {
+      this.#giveUp(new CrashLoop(this.#startUpDeaths.count, how));
+      return;
+    }
+    const delayMs = post.backoff.died(livedMs);
+    if (delayMs > 0) {
+      const fields = { worker: post.number, delayMs: Math.round(delayMs) };
+      this.#logger.warn(fields, 'the worker ended soon after its start: the next one is started later');
+    }
+    post.restart = setTimeout(() => {
+      post.holder = this.#launch(post);
+    }, delayMs);
+  }
+
+  #giveUp(error: Error): void {
+    this.#isStopping = true;
+    for (const { restart } of this.#posts) clearTimeout(restart);
+    clearInterval(this.#watch);
+    this.kill();
+    this.#start?.reject(error);
+  }
+
+  async #replace(post: Post): Promise<boolean> {
+    // Where there is none, the next one is new anyway.
+    if (post.holder?.state !== 'serving') return true;
+    this.#replacement = Promise.withResolvers();
+    post.successor = this.#launch(post);
+    const isReplaced = await this.#replacement.promise;
+    this.#replacement = undefined;
+    return isReplaced;
+  }
+
+  #report(worker: WorkerProcess, how: string, failure: WorkerFailure | undefined): void {
+    const fields = { worker: worker.number, workerPid: worker.pid, how };
+    const post = this.#posts.find(({ successor }) => successor === worker);
+    if (worker.isUnwanted || (worker.hasEndedWell && this.#isStopping))
+      this.#logger.debug(fields, 'worker ended');
+    else if (worker.hasEndedWell) this.#logger.info(fields, 'worker ended after its last call');
+    else if (post !== undefined) {
+      const problem = failure?.message ?? how;
+      this.#logger.error(
+        { ...fields, problem },
+        `the new worker cannot serve, so the old one stays, and those after it are not replaced: ${problem}`,
+      );
+    } else if (failure !== undefined) {
+      this.#logger.error(
+        { ...fields, problem: failure.message },
+        `a worker cannot serve: ${failure.message}`,
+      );
+    } else if (worker.isLeaving) {
+      const message = `a worker died before its last call had ended, and its connections with it (${how})`;
+      this.#logger.error(fields, message);
+    } else
+      this.#logger.error(fields, `a worker died, and its connections with it (${how}); another is started`);
+  }
+
+  #lookForSilence(): void {
+    for (const worker of this.#workers) {
+      worker.silentLooks++;
+      if (worker.silentLooks < MOST_SILENT_LOOKS) continue;
+      const fields = { worker: worker.number, workerPid: worker.pid };
+      this.#logger.error(fields, 'a worker has shown no sign of life for a minute and is ended');
+      worker.kill();
+    }
+  }
+}

@@ -1,0 +1,256 @@
+// A worker: carries calls on connections that the primary process hands it, with the configuration it is told. It listens
+// at nothing, reads no configuration and takes no signal; when the primary is gone it lets its calls finish and ends.
+
+import { Socket } from 'node:net';
+import { LogDestination } from '../observability/log-destination.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+import { dieLoudly } from '../observability/uncaught-errors.ts';
+import { DataPlane } from '../proxy/data-plane.ts';
+import type { TlsUser } from '../proxy/tls-users.ts';
+import { UnusableConfig } from '../proxy/unusable-config.ts';
+import { FedSockets } from './fed-sockets.ts';
+import { WORKER_LOG_FD } from './fork-worker.ts';
+import { LoadReporter } from './load-reporter.ts';
+import {
+  type Answers,
+  type Assignment,
+  type FromWorker,
+  isToWorker,
+  PROTOCOL_VERSION,
+  type SocketPlace,
+  type Topic,
+  type ToWorker,
+} from './messages.ts';
+import { reportTls } from './tls-report.ts';
+
+/** What waits to be put to use. */
+interface PreparedChange {
+  readonly number: number;
+  /** What can fail has been done before. */
+  commit(places: readonly SocketPlace[]): Promise<void>;
+  discard(): Promise<void>;
+}
+
+type StartMessage = Extract<ToWorker, { type: 'start' }>;
+type PreparedVote = Extract<FromWorker, { type: 'prepared' }>;
+
+/** Signals are the primary's: a terminal sends them to all processes of a group. */
+const IGNORED_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const;
+
+/** Resolves to the exit code. `send` goes to the primary, whose messages come as events of the process. */
+export async function runWorker(send: (message: FromWorker) => void): Promise<number> {
+  for (const signal of IGNORED_SIGNALS) process.on(signal, () => undefined);
+  const start = Promise.withResolvers<StartMessage | undefined>();
+  process.once('disconnect', () => start.resolve(undefined));
+  const awaitStart = (message: unknown): void => {
+    if (isToWorker(message) && message.type === 'start' && message.version === PROTOCOL_VERSION)
+      start.resolve(message);
+  };
+  process.on('message', awaitStart);
+  send({ type: 'hello', version: PROTOCOL_VERSION });
+  const message = await start.promise;
+  process.off('message', awaitStart);
+  if (message === undefined) return 1;
+  const destination = new LogDestination({ fd: WORKER_LOG_FD, isShared: true });
+  const logger = createLogger(message.assignment.config.log, destination).child({ worker: message.worker });
+  dieLoudly(logger, destination);
+  try {
+    await new Worker({ start: message, logger, destination, send }).run();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UnusableConfig)) throw error;
+    send({ type: 'failed', message: error.message, findings: error.findings });
+    return 1;
+  } finally {
+    await destination.close();
+  }
+}
+
+interface WorkerParts {
+  readonly start: StartMessage;
+  readonly logger: Logger;
+  readonly destination: LogDestination;
+  readonly send: (message: FromWorker) => void;
+}
+
+class Worker {
+  readonly #logger: Logger;
+  readonly #send: (message: FromWorker) => void;
+  readonly #sockets = new FedSockets();
+  readonly #load: LoadReporter;
+  readonly #plane: DataPlane;
+  #assignment: Assignment;
+  #change: PreparedChange | undefined = undefined;
+  #drained: Promise<void> | undefined = undefined;
+
+  /** Throws UnusableConfig. */
+  constructor({ start, logger, destination, send }: WorkerParts) {
+    this.#logger = logger;
+    this.#send = send;
+    this.#assignment = start.assignment;
+    const { config, epoch } = start.assignment;
+    const openSourceOf = (index: number) => this.#sockets.openerOf(index);
+    const processes = () => this.#assignment.workers;
+    this.#plane = new DataPlane({ config, epoch, logger, destination, openSourceOf, processes });
+    this.#plane.ticketKeys.use(start.ticketKeys);
+    this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
+  }
+
+  /** Resolves when it has ended its work. */
+  async run(): Promise<void> {
+    const { places, config, epoch } = this.#assignment;
+    this.#sockets.expect(places);
+    const change = await this.#plane.prepare(config, epoch);
+    this.#sockets.settle(places);
+    await change.commit();
+    const ended = Promise.withResolvers<void>();
+    const drain = (): void => {
+      this.#drained ??= this.#plane.drain();
+      this.#drained.then(ended.resolve, ended.reject);
+    };
+    process.once('disconnect', () => {
+      if (this.#drained === undefined)
+        this.#logger.error(
+          {},
+          'the primary process is gone: running calls may finish, then this worker ends',
+        );
+      drain();
+    });
+    process.on('message', (message: unknown, handle: unknown) => {
+      const socket = handle instanceof Socket ? handle : undefined;
+      if (!isToWorker(message))
+        throw new Error('a message of the primary process that this worker does not know');
+      if (message.type === 'drain') drain();
+      else this.#receive(message, socket);
+    });
+    this.#send({ type: 'serving', tls: reportTls(this.#plane.tlsUsers) });
+    this.#load.start();
+    await ended.promise;
+    this.#load.close();
+    const [metrics, diagnoses] = [await this.#plane.metrics(), await this.#plane.diagnoses()];
+    this.#send({ type: 'farewell', answers: { metrics, diagnoses } });
+  }
+
+  #receive(message: Exclude<ToWorker, { type: 'drain' }>, socket: Socket | undefined): void {
+    switch (message.type) {
+      case 'start':
+        break;
+      case 'connection':
+        this.#accept(message.connection, message.socket, socket);
+        break;
+      case 'prepare':
+        this.#vote(message.change, () => this.#prepare(message.change, message.assignment));
+        break;
+      case 'prepareTls':
+        this.#vote(message.change, () => this.#prepareTls(message.change, message));
+        break;
+      case 'commit':
+        // A fault here is nobody's to catch: this worker would serve something else than the others.
+        void this.#commit(message.change, message.places);
+        break;
+      case 'discard':
+        this.#discard(message.change);
+        break;
+      case 'ask':
+        this.#answer(message.question, message.topic);
+        break;
+      case 'ticketKeys':
+        this.#plane.ticketKeys.use(message.keys);
+        break;
+    }
+  }
+
+  #accept(connection: number, listening: number, socket: Socket | undefined): void {
+    this.#load.taken(connection);
+    // Gone before it arrived.
+    if (socket === undefined) {
+      this.#load.closed(connection);
+      return;
+    }
+    socket.once('close', () => this.#load.closed(connection));
+    if (!this.#sockets.accept(listening, socket)) socket.destroy();
+  }
+
+  /** Tells how preparing has gone. */
+  #vote(change: number, prepare: () => Promise<'changed' | 'same'>): void {
+    const send = (vote: Pick<PreparedVote, 'outcome'> & Partial<PreparedVote>): void =>
+      this.#send({ type: 'prepared', change, message: '', findings: [], ...vote });
+    prepare().then(
+      (outcome) => send({ outcome }),
+      (error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        if (error instanceof UnusableConfig) send({ outcome: 'refused', message, findings: error.findings });
+        else send({ outcome: error instanceof RefusedFiles ? 'refused' : 'failed', message });
+      },
+    );
+  }
+
+  async #prepare(number: number, assignment: Assignment): Promise<'changed'> {
+    this.#sockets.expect(assignment.places);
+    const prepared = await this.#plane.prepare(assignment.config, assignment.epoch);
+    this.#change = {
+      number,
+      discard: () => prepared.discard(),
+      commit: async (places) => {
+        this.#assignment = assignment;
+        this.#sockets.settle(places);
+        await prepared.commit();
+        this.#logger.use(assignment.config.log);
+        this.#checkPlaces(places);
+      },
+    };
+    return 'changed';
+  }
+
+  async #prepareTls(
+    number: number,
+    { kind, name }: Pick<TlsUser, 'kind' | 'name'>,
+  ): Promise<'changed' | 'same'> {
+    const user = this.#plane.tlsUsers.find((candidate) => candidate.kind === kind && candidate.name === name);
+    const apply = await user?.prepare().catch((error: unknown) => {
+      throw new RefusedFiles(error instanceof Error ? error.message : String(error), { cause: error });
+    });
+    this.#change = { number, commit: async () => apply?.(), discard: async () => undefined };
+    return apply === undefined ? 'same' : 'changed';
+  }
+
+  async #commit(number: number, places: readonly SocketPlace[]): Promise<void> {
+    if (this.#change?.number !== number) throw new Error(`change ${number} has not been prepared`);
+    const change = this.#change;
+    this.#change = undefined;
+    await change.commit(places);
+    this.#send({ type: 'committed', change: number, tls: reportTls(this.#plane.tlsUsers) });
+  }
+
+  #discard(number: number): void {
+    if (this.#change?.number !== number) return;
+    this.#change
+      .discard()
+      .catch((err: unknown) => this.#logger.error({ err }, 'a change could not be discarded'));
+    this.#change = undefined;
+  }
+
+  /** The primary has worked out the same by the same rule; a connection at the wrong listener would be served in the clear. */
+  #checkPlaces(places: readonly SocketPlace[]): void {
+    const addresses = this.#plane.listeners.map(({ address }) => address);
+    if (
+      addresses.length !== places.length ||
+      places.some(({ address }, index) => address !== addresses[index])
+    )
+      throw new Error('the listeners of this worker are not those of the primary process');
+  }
+
+  #answer(question: number, topic: Topic): void {
+    this.#answerTo(topic).then(
+      (body) => this.#send({ type: 'answer', question, body }),
+      (err: unknown) => this.#logger.error({ err, topic }, 'a question of the primary process has no answer'),
+    );
+  }
+
+  async #answerTo(topic: Topic): Promise<Partial<Answers>> {
+    return { [topic]: await this.#plane[topic]() };
+  }
+}
+
+/** Files of certificates that cannot be used. */
+class RefusedFiles extends Error {}

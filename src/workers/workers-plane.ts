@@ -1,0 +1,287 @@
+// The plane of the primary process: listening sockets that are its own, workers that carry what comes in by them, and answers
+// put together from theirs. It never reads an octet of a client's.
+
+import type { ChildProcess } from 'node:child_process';
+import type { Config } from '../config/config.ts';
+import { ConnectionLimits } from '../listeners/connection-limits.ts';
+import { makeRefusal } from '../listeners/refusal.ts';
+import { TicketKeys } from '../listeners/ticket-keys.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
+import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../proxy/plane.ts';
+import type { TlsUser } from '../proxy/tls-users.ts';
+import { ConnectionDispatcher } from './connection-dispatcher.ts';
+import { ConnectionDoor } from './connection-door.ts';
+import { type Assignment, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
+import { PoolChange, type PrepareMessage } from './pool-change.ts';
+import { PrimaryLog } from './primary-log.ts';
+import { type SocketChange, SocketSet } from './socket-set.ts';
+import { readCertificates } from './tls-report.ts';
+import { WorkerPool } from './worker-pool.ts';
+import type { StartMessage, WorkerProcess } from './worker-process.ts';
+
+/** How long accepted connections may wait for a worker once no more are accepted. */
+const HAND_OVER_WITHIN_MS = 3000;
+
+export interface WorkersPlaneOptions {
+  readonly workers: number;
+  readonly logger: Logger;
+  readonly fork: () => ChildProcess;
+}
+
+export class WorkersPlane implements Plane {
+  readonly #options: WorkersPlaneOptions;
+  readonly #log: PrimaryLog;
+  readonly #limits = new ConnectionLimits({ connections: Number.POSITIVE_INFINITY, perAddress: undefined });
+  readonly #ticketKeys = new TicketKeys();
+  readonly #sockets: SocketSet;
+  readonly #pool: WorkerPool;
+  readonly #dispatcher: ConnectionDispatcher;
+  /** What every worker is to do; a new one begins with it. */
+  #assignment: Assignment | undefined = undefined;
+  #change: PoolChange | undefined = undefined;
+  #lastChange = 0;
+  #drained: Promise<void> | undefined = undefined;
+  /** The end of the last replacement that was asked for. */
+  #replaced: Promise<void> = Promise.resolve();
+
+  constructor(options: WorkersPlaneOptions) {
+    this.#options = options;
+    const { logger, fork } = options;
+    this.#pool = new WorkerPool({
+      logger,
+      fork,
+      makeStart: (worker) => this.#makeStart(worker),
+      onReady: () => this.#dispatcher.dispatch(),
+      onGone: (worker) => this.#lose(worker),
+      events: {
+        onLoad: (worker, report) => this.#dispatcher.reported(worker, report),
+        onPrepared: (worker, vote) => this.#change?.prepared(worker, vote),
+        onCommitted: (worker, change) => this.#change?.committed(worker, change),
+        onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
+      },
+    });
+    const heard = (): readonly WorkerProcess[] =>
+      this.#pool.workers.filter(({ state }) => state !== 'starting');
+    this.#log = new PrimaryLog(logger, heard);
+    this.#dispatcher = new ConnectionDispatcher({
+      workers: () => this.#pool.serving,
+      onTurnedAway: ({ name }) => this.#log.turnedAway(name),
+    });
+    const door = new ConnectionDoor(this.#limits, (refusal) => this.#log.process.refused(refusal));
+    this.#sockets = new SocketSet({
+      onConnection: (socket, listening) => {
+        const place = door.admit(socket, listening);
+        if (place !== undefined)
+          this.#dispatcher.accept({ socket, listening: listening.id, name: listening.name, place });
+      },
+      onFailure: ({ name }, { message }) =>
+        this.#log.process.refused(makeRefusal(name, '', 'listener_error', message)),
+    });
+    this.#ticketKeys.onChange((keys) => {
+      for (const worker of this.#pool.workers) worker.send({ type: 'ticketKeys', keys });
+    });
+  }
+
+  get listeners(): readonly PlaneListener[] {
+    return this.#sockets.sockets;
+  }
+
+  get load(): Load {
+    let calls = 0;
+    for (const { load } of this.#pool.workers) calls += load.reportedStreams;
+    return { connections: this.#dispatcher.connectionCount, calls };
+  }
+
+  get tlsUsers(): readonly TlsUser[] {
+    const reports = this.#pool.serving[0]?.tls ?? [];
+    return reports.map((report) => this.#tlsUserOf(report));
+  }
+
+  get obstacle(): string | undefined {
+    return this.#pool.serving.length > 0 ? undefined : 'no worker serves';
+  }
+
+  /** New workers, with the program as it lies on disk, take over one after the other. */
+  replaceWorkers(): Promise<void> {
+    // Asked again meanwhile: the program may be another one now, so all are replaced once more.
+    this.#replaced = this.#replaced.then(() => this.#replaceWorkers());
+    return this.#replaced;
+  }
+
+  async #replaceWorkers(): Promise<void> {
+    const { logger } = this.#options;
+    logger.info({}, 'replacing the workers one by one, with the program as it lies on disk');
+    const replaced = await this.#pool.replaceAll();
+    logger.info({ replaced }, 'workers replaced; those before end after their last call');
+  }
+
+  /** Ends all workers at once. */
+  kill(): void {
+    this.#pool.kill();
+  }
+
+  async diagnoses(): ReturnType<Plane['diagnoses']> {
+    return this.#log.answers.diagnoses();
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return this.#log.metrics();
+  }
+
+  async report(): Promise<PlaneReport> {
+    const report = await this.#log.answers.report();
+    const workers = this.#pool.workers.map((worker) => ({
+      worker: worker.number,
+      pid: worker.pid,
+      state: worker.state,
+      epoch: worker.epoch,
+      connections: this.#dispatcher.connectionsOf(worker),
+      streams: worker.load.reportedStreams,
+    }));
+    return { ...report, workers };
+  }
+
+  async prepare(config: Config, epoch: number): Promise<PlaneChange> {
+    const sockets = await this.#sockets.prepare(config.listeners);
+    const isFirst = this.#assignment === undefined;
+    const change = isFirst
+      ? this.#begin(sockets, config, epoch)
+      : this.#prepareWorkers(sockets, config, epoch);
+    try {
+      return await change;
+    } catch (error) {
+      sockets.discard();
+      throw error;
+    }
+  }
+
+  /** Workers serve before the first connection is admitted. */
+  async #begin(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
+    const { workers } = this.#options;
+    await sockets.claim();
+    this.#assignment = { config, epoch, places: sockets.places, workers };
+    this.#limits.caps = connectionCaps(config.capacity, readOpenFilesLimit(), workers);
+    this.#ticketKeys.startRotation();
+    await this.#pool.start(workers);
+    this.#log.watchDescriptors(() => this.listeners.map(({ name }) => name));
+    return {
+      opened: sockets.opened,
+      commit: () => sockets.apply(),
+      discard: async () => {
+        sockets.discard();
+        this.kill();
+      },
+    };
+  }
+
+  async #prepareWorkers(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
+    const { workers } = this.#options;
+    const assignment = { config, epoch, places: sockets.places, workers };
+    const change = await this.#ask({ type: 'prepare', change: ++this.#lastChange, assignment });
+    try {
+      await sockets.claim();
+    } catch (error) {
+      this.#abandon(change);
+      throw error;
+    }
+    return {
+      opened: sockets.opened,
+      commit: () => this.#commit(change, sockets, { ...assignment, places: sockets.places }),
+      discard: async () => {
+        this.#abandon(change);
+        sockets.discard();
+      },
+    };
+  }
+
+  /** Resolves when all serving workers are ready for it; rejects when one is not, and then all have forgotten it. */
+  async #ask(message: PrepareMessage): Promise<PoolChange> {
+    this.#pool.beginChange();
+    const change = new PoolChange(message, this.#pool.serving);
+    this.#change = change;
+    try {
+      await change.prepare();
+      return change;
+    } catch (error) {
+      this.#endChange(undefined);
+      throw error;
+    }
+  }
+
+  #abandon(change: PoolChange): void {
+    change.discard();
+    this.#endChange(undefined);
+  }
+
+  #endChange(epoch: number | undefined): void {
+    this.#change = undefined;
+    this.#pool.endChange(epoch);
+  }
+
+  /** Connections that come by new sockets are sent after it, so that no worker gets one before it knows the socket. */
+  async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
+    const { config, epoch, places, workers } = assignment;
+    this.#assignment = assignment;
+    this.#limits.caps = connectionCaps(config.capacity, readOpenFilesLimit(), workers);
+    const committed = change.commit(places);
+    for (const worker of change.voters) worker.epoch = epoch;
+    sockets.apply();
+    await committed;
+    this.#endChange(epoch);
+  }
+
+  /** Its files are read again by all workers, or used again by none. */
+  #tlsUserOf(report: TlsReport): TlsUser {
+    const { kind, name, files } = report;
+    const current = (): TlsReport =>
+      this.#pool.serving[0]?.tls.find((other) => other.kind === kind && other.name === name) ?? report;
+    return {
+      kind,
+      name,
+      files,
+      certificates: () => readCertificates(current()),
+      prepare: async () => {
+        const change = await this.#ask({ type: 'prepareTls', change: ++this.#lastChange, kind, name });
+        if (!change.isChanged) {
+          this.#abandon(change);
+          return undefined;
+        }
+        return async () => {
+          await change.commit([]);
+          // Who is just starting may have read the files before they changed.
+          this.#endChange(0);
+        };
+      },
+    };
+  }
+
+  #makeStart(worker: number): StartMessage {
+    if (this.#assignment === undefined) throw new Error('a worker was started without a configuration');
+    const { current: ticketKeys } = this.#ticketKeys;
+    return { type: 'start', version: PROTOCOL_VERSION, worker, assignment: this.#assignment, ticketKeys };
+  }
+
+  #lose(worker: WorkerProcess): void {
+    this.#change?.gone(worker);
+    this.#log.answers.gone(worker);
+    this.#dispatcher.gone(worker);
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    this.#sockets.close();
+    this.#ticketKeys.close();
+    const timer = setTimeout(() => this.#dispatcher.close(), HAND_OVER_WITHIN_MS);
+    await this.#dispatcher.emptied();
+    clearTimeout(timer);
+    await this.#pool.drain();
+    this.#dispatcher.close();
+    this.#log.close();
+  }
+}

@@ -1,0 +1,134 @@
+// What is read of OCSP responses, and that nothing else is taken for one, whatever the octets are.
+
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import {
+  answerFor,
+  type OcspResponse,
+  parseOcspResponse,
+  whyNotServed,
+} from '../../src/config/ocsp-response.ts';
+import { isFault } from '../../src/config/problem.ts';
+import { testCertificate } from '../support/certificates.ts';
+import { der, ocspError, ocspResponse } from '../support/ocsp-response.ts';
+
+const DAY_MS = 86_400_000;
+const { certPem } = await testCertificate('one.test');
+const certificate = new X509Certificate(certPem);
+const other = await testCertificate('two.test');
+const valid = ocspResponse({ certPem });
+
+function parsed(octets: Buffer): OcspResponse {
+  const response = parseOcspResponse(octets);
+  assert.ok(!isFault(response), isFault(response) ? response.message : '');
+  return response;
+}
+
+function complaint(octets: Buffer): string {
+  const response = parseOcspResponse(octets);
+  return isFault(response) ? response.message : 'none';
+}
+
+test('a response tells its status, its times and its certificate, and goes out as it came', () => {
+  const thisUpdate = new Date('2026-01-02T03:04:05Z');
+  const nextUpdate = new Date('2026-01-09T03:04:05Z');
+  const octets = ocspResponse({ certPem, thisUpdate, nextUpdate });
+  const response = parsed(octets);
+  assert.ok(response.der.equals(octets));
+  const answer = answerFor(response, certificate);
+  assert.equal(answer?.status, 'good');
+  assert.equal(answer.thisUpdateEpochMs, thisUpdate.getTime());
+  assert.equal(answer.nextUpdateEpochMs, nextUpdate.getTime());
+});
+
+test('it is found by the certificate, with every hash that is used for names', () => {
+  for (const hash of ['sha1', 'sha256', 'sha512'] as const) {
+    const response = parsed(ocspResponse({ certPem, hash }));
+    assert.equal(answerFor(response, certificate)?.status, 'good', hash);
+    assert.equal(answerFor(response, new X509Certificate(other.certPem)), undefined, hash);
+  }
+});
+
+test('a hash that nobody uses names nobody', () => {
+  assert.equal(answerFor(parsed(ocspResponse({ certPem, hash: 'md5' })), certificate), undefined);
+});
+
+test('a response about several certificates is each one’s own', () => {
+  const response = parsed(ocspResponse({ certPem: other.certPem, status: 'revoked' }, { certPem }));
+  assert.equal(answerFor(response, certificate)?.status, 'good');
+  assert.equal(answerFor(response, new X509Certificate(other.certPem))?.status, 'revoked');
+});
+
+test('it is served while it is valid, to the millisecond, and not when the responder does not know the certificate', () => {
+  const thisUpdate = new Date('2026-01-02T00:00:00Z');
+  const nextUpdate = new Date('2026-01-03T00:00:00Z');
+  const why = (parts: object, nowEpochMs: number) =>
+    whyNotServed(
+      answerFor(parsed(ocspResponse({ certPem, thisUpdate, nextUpdate, ...parts })), certificate),
+      nowEpochMs,
+    );
+  assert.equal(why({}, thisUpdate.getTime()), undefined);
+  assert.equal(why({}, nextUpdate.getTime()), undefined);
+  assert.equal(why({}, nextUpdate.getTime() + 1), 'expired at 2026-01-03T00:00:00.000Z');
+  assert.equal(why({}, thisUpdate.getTime() - 1), 'is not valid before 2026-01-02T00:00:00.000Z');
+  assert.equal(why({ nextUpdate: null }, nextUpdate.getTime() + 400 * DAY_MS), undefined);
+  assert.equal(why({ status: 'revoked' }, nextUpdate.getTime()), undefined);
+  assert.match(why({ status: 'unknown' }, nextUpdate.getTime()) ?? '', /does not know the certificate/);
+  assert.equal(whyNotServed(undefined, 0), 'is about another certificate');
+});
+
+test('what the responder said instead of a response is named', () => {
+  assert.equal(complaint(ocspError(3)), "holds no response, but the error 'tryLater' of the responder");
+  assert.equal(complaint(ocspError(6)), "holds no response, but the error 'unauthorized' of the responder");
+  assert.equal(complaint(ocspError(99)), "holds no response, but the error '99' of the responder");
+});
+
+test('what is no response is refused: text, PEM, a certificate, nothing, too much, and other types of response', () => {
+  const wrong = [
+    Buffer.alloc(0),
+    Buffer.from('not a response'),
+    Buffer.from(`-----BEGIN OCSP RESPONSE-----\n${valid.toString('base64')}\n-----END OCSP RESPONSE-----\n`),
+    Buffer.from(valid.toString('base64')),
+    certificate.raw,
+    Buffer.concat([valid, Buffer.from([0])]),
+    ocspResponse(),
+    der(0x30, der(0x0a)),
+    der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, der(0x30, der(0x06, Buffer.from([1])), der(0x04)))),
+  ];
+  for (const octets of wrong) assert.match(complaint(octets), /^(is not an OCSP response|holds no response)/);
+  assert.equal(complaint(Buffer.alloc(70_000)), 'is larger than 65536 octets');
+});
+
+test('times are checked: a thirteenth month, a fraction, an offset, a ninety-ninth second', () => {
+  const text = valid.toString('latin1');
+  for (const wrong of ['20261301000000Z', '2026010100.000Z', '20260101000060+', '20260101000099Z']) {
+    const octets = Buffer.from(text.replaceAll(/20\d{12}Z/g, wrong), 'latin1');
+    assert.equal(complaint(octets), 'is not an OCSP response: a time is malformed', wrong);
+  }
+});
+
+test('a response that is cut anywhere is refused', () => {
+  for (let length = 0; length < valid.length; length++)
+    assert.notEqual(complaint(valid.subarray(0, length)), 'none', `${length} octets`);
+});
+
+test('whatever the octets are, the answer is a response or a fault', () => {
+  const damaged = fc
+    .array(fc.tuple(fc.nat(valid.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 8 })
+    .map((changes) => {
+      const octets = Buffer.from(valid);
+      for (const [index, octet] of changes) octets[index] = octet;
+      return octets;
+    });
+  const anything = fc.uint8Array({ maxLength: 200 }).map((octets) => Buffer.from(octets));
+  fc.assert(
+    fc.property(fc.oneof(damaged, anything), (octets) => {
+      const response = parseOcspResponse(octets);
+      if (isFault(response)) assert.ok(response.message !== '');
+      else whyNotServed(answerFor(response, certificate), Date.now());
+    }),
+    { numRuns: 3000, seed: 1 },
+  );
+});

@@ -1,0 +1,73 @@
+// docs/metrics.md tells of every metric there is, with its type and its labels, and of no other.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { familiesOf } from '../support/metrics-reader.ts';
+import { startDemo, startProxy } from '../support/proxy-under-test.ts';
+
+/** What only some machines and configurations have. */
+const NOT_EVERYWHERE = new Set(['framegate_memory_limit_bytes', 'process_open_fds', 'process_max_fds']);
+const docs = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+
+interface Documented {
+  readonly type: string;
+  readonly labels: readonly string[];
+}
+
+/** Rows of the tables: names, type, labels; behind a colon stand values of a label. */
+function documented(): ReadonlyMap<string, Documented> {
+  const rows = new Map<string, Documented>();
+  for (const line of docs.split('\n')) {
+    const [, names = '', type = '', labelCell = ''] = line.split('|').map((cell) => cell.trim());
+    if (!/^`(framegate|process)_/.test(names)) continue;
+    const labels = labelCell.split(';').flatMap((part) => wordsOf(part.split(':')[0]));
+    for (const name of wordsOf(names)) rows.set(name, { type: type.split(',')[0], labels });
+  }
+  return rows;
+}
+
+function wordsOf(cell: string): readonly string[] {
+  return Array.from(cell.matchAll(/`([a-z0-9_]+)`/g), ([, word]) => word);
+}
+
+test('every metric is documented with its type and labels, and every metric documented is there', async (t) => {
+  const demo = await startDemo(t);
+  // One endpoint is down, so that there are failures to show.
+  const proxy = await startProxy(t, {
+    endpoints: [demo.address, '127.0.0.1:1'],
+    sections: { admin: { address: '127.0.0.1:0' } },
+  });
+  await proxy.voiceClient('tls').say({});
+  const raw = await proxy.rawClient('clear');
+  raw.sendReset(2, 0);
+  await raw.wantGoAway();
+  const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
+  const families = familiesOf(await (await fetch(`http://${String(address)}/metrics`)).text());
+  const rows = documented();
+  for (const { name, type, samples } of families) {
+    const row = rows.get(name);
+    assert.ok(row !== undefined, `${name} is not in docs/metrics.md`);
+    assert.equal(row.type, type, name);
+    assert.ok(samples.length > 0, `there is no sample of ${name} to compare labels with`);
+    const labels = samples.flatMap((sample) => Object.keys(sample.labels)).filter((label) => label !== 'le');
+    assert.deepEqual([...new Set(labels)].toSorted(), row.labels.toSorted(), `labels of ${name}`);
+  }
+  const there = new Set(families.map(({ name }) => name));
+  const missing = [...rows.keys()].filter((name) => !there.has(name) && !NOT_EVERYWHERE.has(name));
+  assert.deepEqual(missing, [], 'documented, but not there');
+});
+
+test('metrics that documents, alerts and scripts speak of are there', () => {
+  const alerts = readFileSync(
+    join(import.meta.dirname, '../../deploy/prometheus/framegate-alerts.yaml'),
+    'utf8',
+  );
+  const rows = documented();
+  const spokenOf = new Set(
+    [...(docs + alerts).matchAll(/\b(?:framegate|process)_[a-z0-9_]+/g)].map(([name]) => name),
+  );
+  const unknown = [...spokenOf].filter((name) => !rows.has(name.replace(/_(bucket|sum|count)$/, '')));
+  assert.deepEqual(unknown, []);
+});

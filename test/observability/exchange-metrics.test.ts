@@ -1,0 +1,134 @@
+// Finished exchanges are counted by what the configuration calls them and by their status, and what still runs counts too.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ExchangeMetrics } from '../../src/observability/exchange-metrics.ts';
+import { renderMetrics } from '../../src/observability/metrics-text.ts';
+import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../../src/relay/exchange-record.ts';
+import { type MetricSample, samplesOf, sumOf } from '../support/metrics-reader.ts';
+
+const nothing: ExchangeTraffic = {
+  requestBytes: 0,
+  responseBytes: 0,
+  requestMessages: 0,
+  responseMessages: 0,
+};
+
+function subjectOf(names: Partial<ExchangeSubject> = {}): ExchangeSubject {
+  return {
+    listener: 'public',
+    client: '192.0.2.17:50412',
+    tls: 'TLSv1.3',
+    authority: 'grpc.example.com',
+    method: '/a.B/C',
+    route: 'greeter',
+    upstream: 'greeters',
+    rendered: undefined,
+    ...names,
+  };
+}
+
+function recordOf(subject: ExchangeSubject, figures: Partial<ExchangeRecord> = {}): ExchangeRecord {
+  return {
+    subject,
+    endpoint: '10.0.0.11:50051',
+    grpcStatus: 'OK',
+    httpStatus: 200,
+    startedAtEpochMs: 1_750_000_000_000,
+    durationMs: 0.75,
+    ...nothing,
+    attempts: 1,
+    endedBy: 'upstream',
+    reason: '',
+    requestId: '',
+    ...figures,
+  };
+}
+
+async function read(metrics: ExchangeMetrics, running = nothing): Promise<readonly MetricSample[]> {
+  return samplesOf(await renderMetrics(metrics.families(running)));
+}
+
+test('an exchange is counted by listener, route, upstream and status', async () => {
+  const metrics = new ExchangeMetrics();
+  const subject = subjectOf();
+  metrics.onExchangeFinished(recordOf(subject));
+  metrics.onExchangeFinished(recordOf(subject));
+  metrics.onExchangeFinished(recordOf(subject, { grpcStatus: 'UNAVAILABLE' }));
+  metrics.onExchangeFinished(recordOf(subjectOf({ route: 'other' })));
+  const samples = await read(metrics);
+  assert.deepEqual(
+    samples.filter(({ name }) => name === 'framegate_exchanges_total'),
+    [
+      { route: 'greeter', grpc_status: 'OK', value: 2 },
+      { route: 'greeter', grpc_status: 'UNAVAILABLE', value: 1 },
+      { route: 'other', grpc_status: 'OK', value: 1 },
+    ].map(({ value, ...labels }) => ({
+      name: 'framegate_exchanges_total',
+      labels: { listener: 'public', upstream: 'greeters', ...labels },
+      value,
+    })),
+  );
+});
+
+test('calls of other clients, methods and hosts are counted in the same line', async () => {
+  const metrics = new ExchangeMetrics();
+  for (let call = 0; call < 500; call++) {
+    const subject = subjectOf({
+      client: `192.0.2.1:${call}`,
+      method: `/a.B/${call}`,
+      authority: `${call}.example.com`,
+    });
+    metrics.onExchangeFinished(recordOf(subject, { httpStatus: 200 + call }));
+  }
+  const totals = (await read(metrics)).filter(({ name }) => name === 'framegate_exchanges_total');
+  assert.deepEqual(
+    totals.map(({ value }) => value),
+    [500],
+  );
+});
+
+test('what is not gRPC has an empty status; a code that gRPC does not define counts as UNKNOWN', async () => {
+  const metrics = new ExchangeMetrics();
+  metrics.onExchangeFinished(recordOf(subjectOf(), { grpcStatus: '' }));
+  for (const grpcStatus of ['99', 'UNKNOWN', 'toString', '"\n']) {
+    metrics.onExchangeFinished(recordOf(subjectOf(), { grpcStatus }));
+  }
+  const samples = await read(metrics);
+  assert.equal(sumOf(samples, 'framegate_exchanges_total', { grpc_status: '' }), 1);
+  assert.equal(sumOf(samples, 'framegate_exchanges_total', { grpc_status: 'UNKNOWN' }), 4);
+  assert.equal(sumOf(samples, 'framegate_exchanges_total'), 5);
+});
+
+test('durations of a millisecond and of a day have their buckets', async () => {
+  const metrics = new ExchangeMetrics();
+  const durations = [0, 1, 1.5, 60_000, 7_200_000, 90_000_000];
+  for (const durationMs of durations) metrics.onExchangeFinished(recordOf(subjectOf(), { durationMs }));
+  const samples = await read(metrics);
+  const below = (le: string) => sumOf(samples, 'framegate_exchange_duration_seconds_bucket', { le });
+  assert.deepEqual(
+    ['0.001', '0.0025', '30', '60', '7200', '28800', '+Inf'].map(below),
+    [2, 3, 3, 4, 5, 5, 6],
+  );
+  assert.equal(sumOf(samples, 'framegate_exchange_duration_seconds_sum'), 97_260.0025);
+});
+
+test('messages, octets and retries are added up, those of running exchanges too', async () => {
+  const metrics = new ExchangeMetrics();
+  const traffic = { requestBytes: 10, responseBytes: 2000, requestMessages: 1, responseMessages: 20 };
+  metrics.onExchangeFinished(recordOf(subjectOf(), traffic));
+  metrics.onExchangeFinished(recordOf(subjectOf(), { ...traffic, attempts: 3 }));
+  metrics.onExchangeFinished(recordOf(subjectOf(), { attempts: 0 }));
+  const samples = await read(metrics, {
+    requestBytes: 5,
+    responseBytes: 6,
+    requestMessages: 7,
+    responseMessages: 8,
+  });
+  const value = (name: string, direction: string) => sumOf(samples, name, { direction });
+  assert.equal(value('framegate_bytes_total', 'request'), 25);
+  assert.equal(value('framegate_bytes_total', 'response'), 4006);
+  assert.equal(value('framegate_messages_total', 'request'), 9);
+  assert.equal(value('framegate_messages_total', 'response'), 48);
+  assert.equal(sumOf(samples, 'framegate_retries_total'), 2);
+});

@@ -1,0 +1,110 @@
+// OCSP responses (RFC 6960) for tests, as a responder makes them, but signed by a key that nobody knows: who staples them
+// does not check that. `openssl ocsp` makes those of the interop suite.
+
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+
+export interface OcspResponseParts {
+  /** PEM; the response is about this certificate. */
+  readonly certPem: string;
+  readonly status?: 'good' | 'revoked' | 'unknown';
+  readonly thisUpdate?: Date;
+  /** `null`: the response does not say. */
+  readonly nextUpdate?: Date | null;
+  readonly hash?: 'sha1' | 'sha256' | 'sha512' | 'md5';
+}
+
+const DAY_MS = 86_400_000;
+
+const OBJECT_IDENTIFIERS = {
+  sha1: '2b0e03021a',
+  sha256: '608648016503040201',
+  sha512: '608648016503040203',
+  md5: '2a864886f70d0205',
+  basicResponse: '2b0601050507300101',
+  ecdsaWithSha256: '2a8648ce3d040302',
+} as const;
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** An element of DER with these contents. */
+export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  const { length } = content;
+  if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), content]);
+  const octets = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...octets]), content]);
+}
+
+export function ocspResponse(...about: readonly OcspResponseParts[]): Buffer {
+  const now = time(new Date());
+  const responder = der(0xa2, der(0x04, Buffer.alloc(20, 7)));
+  const data = der(0x30, responder, now, der(0x30, ...about.map(singleResponse)));
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', data, privateKey)]));
+  const basic = der(0x30, data, der(0x30, identifier('ecdsaWithSha256')), signature);
+  const bytes = der(0x30, identifier('basicResponse'), der(0x04, basic));
+  return der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, bytes));
+}
+
+/** What a responder answers that has no response: tryLater is 3. */
+export function ocspError(status: number): Buffer {
+  return der(0x30, der(0x0a, Buffer.from([status])));
+}
+
+function singleResponse({ certPem, hash = 'sha1', ...parts }: OcspResponseParts): Buffer {
+  const { raw, serialNumber } = new X509Certificate(certPem);
+  const issuerHash = createHash(hash).update(issuerOf(raw)).digest();
+  const keyHash = Buffer.alloc(issuerHash.length, 9);
+  const algorithm = der(0x30, identifier(hash), der(0x05));
+  const serial = der(0x02, serialOctets(serialNumber));
+  const id = der(0x30, algorithm, der(0x04, issuerHash), der(0x04, keyHash), serial);
+  const { thisUpdate = new Date(Date.now() - DAY_MS), nextUpdate = new Date(Date.now() + DAY_MS) } = parts;
+  const until = nextUpdate === null ? [] : [der(0xa0, time(nextUpdate))];
+  return der(0x30, id, statusOf(parts.status ?? 'good'), time(thisUpdate), ...until);
+}
+
+function statusOf(status: 'good' | 'revoked' | 'unknown'): Buffer {
+  switch (status) {
+    case 'good':
+      return der(0x80);
+    case 'revoked':
+      return der(0xa1, time(new Date(Date.now() - DAY_MS)));
+    default:
+      return der(0x82);
+  }
+}
+
+function identifier(name: keyof typeof OBJECT_IDENTIFIERS): Buffer {
+  return der(0x06, Buffer.from(OBJECT_IDENTIFIERS[name], 'hex'));
+}
+
+function time(date: Date): Buffer {
+  return der(0x18, Buffer.from(date.toISOString().replaceAll(/[-:T]|\.\d+/g, ''), 'latin1'));
+}
+
+/** A positive INTEGER has a zero in front of a first octet of 128 or more. */
+function serialOctets(hexadecimal: string): Buffer {
+  const octets = Buffer.from(hexadecimal, 'hex');
+  return octets[0] >= 0x80 ? Buffer.concat([Buffer.from([0]), octets]) : octets;
+}
+
+/** The Name in a certificate of version 3: after version, serial number and algorithm. */
+function issuerOf(certificate: Buffer): Buffer {
+  const inside = contentOf(contentOf(certificate));
+  let rest = inside;
+  for (let skipped = 0; skipped < 3; skipped++) rest = rest.subarray(elementLength(rest));
+  return rest.subarray(0, elementLength(rest));
+}
+
+function contentOf(element: Buffer): Buffer {
+  return element.subarray(headerLength(element), elementLength(element));
+}
+
+function headerLength(element: Buffer): number {
+  return element[1] < 0x80 ? 2 : 2 + (element[1] & 0x7f);
+}
+
+function elementLength(element: Buffer): number {
+  const header = headerLength(element);
+  const content = header === 2 ? element[1] : element.readUIntBE(2, header - 2);
+  return header + content;
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DIAGNOSIS_RING_CAPACITY, DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
+import { mergeDiagnoses, mergeOlderEpochs } from '../../src/workers/merged-answers.ts';
+
+function event(code: string) {
+  return { code, token: 'token', sentence: 'A sentence.', listener: 'tls' };
+}
+
+test('diagnoses of several workers are added up, and the newest come first', () => {
+  let nowMs = 0;
+  const [one, other] = [new DiagnosisRing(() => nowMs), new DiagnosisRing(() => nowMs)];
+  for (const [ring, code] of [
+    [one, 'FG1001'],
+    [other, 'FG1002'],
+    [one, 'FG1002'],
+    [other, 'FG1003'],
+  ] as const) {
+    nowMs += 1000;
+    ring.record(event(code), `peer of ${nowMs}`);
+  }
+  const { counts, recent } = mergeDiagnoses([one.report(), other.report()]);
+  assert.deepEqual(counts, { FG1001: 1, FG1002: 2, FG1003: 1 });
+  assert.deepEqual(
+    recent.map(({ code, atEpochMs }) => [code, atEpochMs]),
+    [
+      ['FG1003', 4000],
+      ['FG1002', 3000],
+      ['FG1002', 2000],
+      ['FG1001', 1000],
+    ],
+  );
+});
+
+test('all workers together keep as many diagnoses as one process does', () => {
+  const rings = [1, 2].map((ring) => {
+    const full = new DiagnosisRing(() => ring);
+    for (let peer = 0; peer < DIAGNOSIS_RING_CAPACITY; peer++)
+      full.record(event('FG1001'), `${ring} ${peer}`);
+    return full.report();
+  });
+  const { counts, recent } = mergeDiagnoses(rings);
+  assert.equal(recent.length, DIAGNOSIS_RING_CAPACITY);
+  assert.deepEqual(counts, { FG1001: 2 * DIAGNOSIS_RING_CAPACITY });
+  assert.ok(
+    recent.every(({ atEpochMs }) => atEpochMs === 2),
+    'the newest of all',
+  );
+});
+
+test('exchanges on older configurations are added up by epoch, with the age of the oldest of all', () => {
+  assert.deepEqual(
+    mergeOlderEpochs([
+      [
+        { epoch: 1, exchanges: 2, oldestSeconds: 40 },
+        { epoch: 3, exchanges: 1, oldestSeconds: 5 },
+      ],
+      [],
+      [
+        { epoch: 2, exchanges: 7, oldestSeconds: 9 },
+        { epoch: 1, exchanges: 3, oldestSeconds: 70 },
+      ],
+    ]),
+    [
+      { epoch: 1, exchanges: 5, oldestSeconds: 70 },
+      { epoch: 2, exchanges: 7, oldestSeconds: 9 },
+      { epoch: 3, exchanges: 1, oldestSeconds: 5 },
+    ],
+  );
+});

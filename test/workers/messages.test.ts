@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deserialize, serialize } from 'node:v8';
+import {
+  type FromWorker,
+  helloVersion,
+  isFromWorker,
+  isToWorker,
+  type ToWorker,
+} from '../../src/workers/messages.ts';
+import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
+
+const place = { socket: 1, address: '127.0.0.1:8443', port: 8443 };
+const unixPlace = { socket: 2, address: 'unix:/run/a', port: undefined };
+
+/** As the channel does it (`serialization: 'advanced'`). */
+function sent(message: unknown): unknown {
+  return deserialize(serialize(message));
+}
+
+test('every message of the primary arrives as one', async () => {
+  const config = configOf(await proxyConfigText({}));
+  const assignment = { config, epoch: 1, places: [place, unixPlace], workers: 2 };
+  const messages: readonly ToWorker[] = [
+    { type: 'start', version: 1, worker: 1, assignment, ticketKeys: Buffer.alloc(48) },
+    { type: 'connection', connection: 7, socket: 1 },
+    { type: 'prepare', change: 3, assignment },
+    { type: 'prepareTls', change: 4, kind: 'listener', name: 'tls' },
+    { type: 'commit', change: 4, places: [place] },
+    { type: 'discard', change: 4 },
+    { type: 'ask', question: 1, topic: 'metrics' },
+    { type: 'ticketKeys', keys: Buffer.alloc(48) },
+    { type: 'drain' },
+  ];
+  for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);
+});
+
+test('every message of a worker arrives as one', () => {
+  const tls = [
+    {
+      kind: 'listener',
+      name: 'tls',
+      files: ['a.crt', 'a.key'],
+      certificates: [{ file: 'a.crt', der: Buffer.from('der'), staple: undefined }],
+    },
+  ] as const;
+  const messages: readonly FromWorker[] = [
+    { type: 'hello', version: 1 },
+    { type: 'serving', tls },
+    {
+      type: 'failed',
+      message: 'no',
+      findings: [{ severity: 'error', path: ['a'], at: 'value', message: 'no' }],
+    },
+    { type: 'load', streams: 3, taken: [1, 2], closed: [] },
+    { type: 'prepared', change: 1, outcome: 'same', message: '', findings: [] },
+    { type: 'committed', change: 1, tls },
+    { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
+    { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
+  ];
+  for (const message of messages) assert.ok(isFromWorker(sent(message)), message.type);
+});
+
+test('what another program would send is no message', () => {
+  const strangers: readonly unknown[] = [
+    undefined,
+    null,
+    'drain',
+    42,
+    [],
+    {},
+    { type: 'unheard of' },
+    { type: 'toString' },
+    { type: 'connection', connection: '7', socket: 1 },
+    { type: 'connection', connection: -1, socket: 1 },
+    { type: 'commit', change: 1, places: [{ socket: 1, address: 8443 }] },
+    { type: 'ask', question: 1, topic: 'secrets' },
+    { type: 'load', streams: 1, taken: [1.5], closed: [] },
+    { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
+    { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },
+  ];
+  for (const stranger of strangers) {
+    assert.equal(isToWorker(stranger), false, JSON.stringify(stranger));
+    assert.equal(isFromWorker(stranger), false, JSON.stringify(stranger));
+  }
+});
+
+test('the version of a worker is read even where nothing else of it would be understood', () => {
+  assert.equal(helloVersion({ type: 'hello', version: 99, more: 'of a later version' }), 99);
+  assert.equal(helloVersion({ type: 'hello', version: 'one' }), undefined);
+  assert.equal(helloVersion({ type: 'load', version: 1 }), undefined);
+});
