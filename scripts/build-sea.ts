@@ -1,0 +1,65 @@
+// `npm run build:sea`: build/framegate, one file with Node, Framegate and all it needs in it, for hosts without Node.
+// It is for the system and processor it is built on. docs/decisions/0027-single-executable.md says how and why so.
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { installLocked } from './locked-packages.ts';
+import { bundle } from './sea/bundle.ts';
+import { embeddedProtos } from './sea/descriptor-sets.ts';
+import { licencesOf } from './sea/licences.ts';
+
+/** Node looks for its asset behind this text, and for one octet in it that says whether there is one. */
+const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+const root = join(import.meta.dirname, '..');
+const outputFolder = join(root, 'build');
+const output = join(outputFolder, 'framegate');
+
+if (process.platform === 'linux') build();
+else {
+  console.error('build:sea makes executables for Linux, on Linux; elsewhere use npm or the container');
+  process.exitCode = 1;
+}
+
+function build(): void {
+  const programs = installLocked(join(import.meta.dirname, 'sea'));
+  const work = mkdtempSync(join(tmpdir(), 'framegate-sea-'));
+  try {
+    const { file, inputs } = bundle({ root, work, bundler: join(programs, 'esbuild') });
+    const blob = join(work, 'sea.blob');
+    const configuration = join(work, 'sea-config.json');
+    writeFileSync(configuration, JSON.stringify(seaConfig(basename(file), blob, work)));
+    // The name of the program is what stack traces show: without the folder it was made in.
+    run(process.execPath, ['--experimental-sea-config', configuration], work);
+    mkdirSync(outputFolder, { recursive: true });
+    rmSync(output, { force: true });
+    copyFileSync(process.execPath, output);
+    chmodSync(output, 0o755);
+    run(join(programs, 'postject'), [output, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse]);
+    writeFileSync(`${output}.licences.txt`, licencesOf(root, inputs));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  const version = run(output, ['--version']).trim();
+  const megabytes = (statSync(output).size / 1e6).toFixed(0);
+  console.log(`${output}: Framegate ${version} with Node ${process.version}, ${megabytes} MB`);
+}
+
+function seaConfig(main: string, blob: string, work: string): object {
+  return {
+    main,
+    output: blob,
+    disableExperimentalSEAWarning: true,
+    // Compiled when it is built, not at each start.
+    useCodeCache: true,
+    assets: { 'package.json': join(root, 'package.json'), ...embeddedProtos(root, work) },
+  };
+}
+
+/** @returns what it wrote */
+function run(command: string, args: readonly string[], cwd: string = root): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args[0]} failed (${status})\n${stdout}${stderr}`, { cause: error });
+}

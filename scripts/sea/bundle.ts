@@ -1,0 +1,51 @@
+// All of Framegate and its packages in one file of CommonJS, which is what Node 24 takes as an executable's program.
+// Must fail rather than leave something behind that is looked for in files at run time.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Bundle {
+  readonly file: string;
+  /** Every file that is in it, relative to the project. */
+  readonly inputs: readonly string[];
+}
+
+export interface BundleOptions {
+  readonly root: string;
+  /** Where the bundle goes. */
+  readonly work: string;
+  /** esbuild's program. */
+  readonly bundler: string;
+}
+
+export function bundle({ root, work, bundler }: BundleOptions): Bundle {
+  const file = join(work, 'framegate.cjs');
+  const metafile = join(work, 'inputs.json');
+  const options = [
+    join(root, 'src/main.ts'),
+    '--bundle',
+    '--platform=node',
+    '--format=cjs',
+    `--target=node${process.versions.node}`,
+    // Of code that is compiled in advance, Node runs no import(); require() it does.
+    '--supported:dynamic-import=false',
+    '--define:import.meta.dirname=__dirname',
+    '--log-override:empty-import-meta=error',
+    '--log-level=warning',
+    `--alias:@grpc/proto-loader=${join(import.meta.dirname, 'embedded-protos.ts')}`,
+    `--metafile=${metafile}`,
+    `--outfile=${file}`,
+  ];
+  const { status, stderr, error } = spawnSync(bundler, options, { cwd: root, encoding: 'utf8' });
+  if (status !== 0 || stderr !== '')
+    throw new Error(`esbuild failed (${status})\n${stderr}`, { cause: error });
+  return { file, inputs: inputsOf(metafile) };
+}
+
+function inputsOf(metafile: string): readonly string[] {
+  const contents: unknown = JSON.parse(readFileSync(metafile, 'utf8'));
+  if (typeof contents !== 'object' || contents === null || !('inputs' in contents)) return [];
+  const { inputs } = contents;
+  return typeof inputs === 'object' && inputs !== null ? Object.keys(inputs) : [];
+}
