@@ -9,6 +9,7 @@ import { h2specdSuite } from './h2spec/client-suite.ts';
 import { h2specSuite } from './h2spec/server-suite.ts';
 import { hpackSuite } from './hpack/hpack-suite.ts';
 import { goNegativeSuite, negativeSuite } from './negative/negative-suite.ts';
+import { tlsSuite } from './tls/tls-suite.ts';
 
 export function conformanceSuites(
   python: Interpreter | Missing,
@@ -24,5 +25,6 @@ export function conformanceSuites(
     negativeSuite,
     goNegativeSuite(go['grpc-go negative client']),
     hpackSuite,
+    tlsSuite(warn),
   ];
 }
