@@ -18,7 +18,8 @@ const REQUEST = [
   HEAD_END.slice(2),
 ].join('\r\n');
 
-const BODY = 'x'.repeat(1024);
+export const BODY_BYTES = 1024;
+const BODY = 'x'.repeat(BODY_BYTES);
 const RESPONSE = Buffer.from(
   [
     'HTTP/1.1 200 OK',

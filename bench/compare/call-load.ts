@@ -1,6 +1,7 @@
 // One run of h2load against a proxy, and what h2load says came of it.
 
 import { writeFileSync } from 'node:fs';
+import { judge } from './h2load-output.ts';
 import { GRPC_REQUEST_HEADERS } from './request-headers.ts';
 import { StartedProcess } from './started-process.ts';
 
@@ -14,6 +15,8 @@ export interface CallLoad {
   readonly responseBytes: number;
   readonly connections: number;
   readonly streamsPerConnection: number;
+  /** HTTP/1.1 in the clear, GET: a request has no message. */
+  readonly isHttp1: boolean;
 }
 
 export interface CallLoadResult {
@@ -39,13 +42,17 @@ export async function runCallLoad(load: CallLoad, calls: number): Promise<CallLo
 }
 
 function h2loadArguments(load: CallLoad, calls: number): readonly string[] {
-  return [
+  const common = [
     `--requests=${calls}`,
     `--clients=${load.connections}`,
     `--max-concurrent-streams=${load.streamsPerConnection}`,
     '--threads=1',
     // A call that hangs is a dropped call, not a benchmark that never ends.
     '--connection-inactivity-timeout=20s',
+  ];
+  if (load.isHttp1) return [...common, '--h1', `http://127.0.0.1:${load.port}${load.path}`];
+  return [
+    ...common,
     '--npn-list=h2',
     // Servers differ in which cipher they prefer; all encrypt with the same one here.
     '--tls13-ciphers=TLS_AES_128_GCM_SHA256',
@@ -53,30 +60,4 @@ function h2loadArguments(load: CallLoad, calls: number): readonly string[] {
     ...Object.entries(GRPC_REQUEST_HEADERS).map(([name, value]) => `--header=${name}: ${value}`),
     `https://127.0.0.1:${load.port}${load.path}`,
   ];
-}
-
-/** A gRPC error is HTTP 200 as well: only the size of the answers tells whether the service gave them. */
-function judge(
-  output: string,
-  calls: number,
-  responseBytes: number,
-): { readonly succeededCalls: number; readonly problem: string | undefined } {
-  const requests =
-    /^requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout$/m.exec(
-      output,
-    );
-  const statusCodes = /^status codes: (\d+) 2xx/m.exec(output);
-  const traffic = /^traffic: .*\((\d+)\) data$/m.exec(output);
-  if (requests === null || statusCodes === null || traffic === null) {
-    throw new Error(`h2load's output is not understood:\n${output}`);
-  }
-  const succeededCalls = Math.min(Number(requests[1]), Number(statusCodes[1]));
-  const dataBytes = Number(traffic[1]);
-  if (succeededCalls < calls) {
-    return { succeededCalls, problem: `${calls - succeededCalls} of ${calls} calls dropped` };
-  }
-  if (dataBytes !== calls * responseBytes) {
-    return { succeededCalls, problem: `${dataBytes} response bytes instead of ${calls * responseBytes}` };
-  }
-  return { succeededCalls, problem: undefined };
 }

@@ -10,12 +10,17 @@ import { GRPC_REQUEST_HEADERS } from './request-headers.ts';
 
 const PATIENCE_MS = 5_000;
 
-/** Rejects unless the response is 200, application/grpc, the same message back, and grpc-status 0 in trailers. */
-export async function probeCall(port: number, path: string, message: Buffer): Promise<void> {
+/** Rejects unless the response is 200, application/grpc, `expected`, and grpc-status 0 in trailers. */
+export async function probeCall(
+  port: number,
+  path: string,
+  message: Buffer,
+  expected: Buffer = message,
+): Promise<void> {
   const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   const impatience = setTimeout(() => session.destroy(new Error('no answer to the first call')), PATIENCE_MS);
   try {
-    const problem = await callOnce(session, path, message);
+    const problem = await callOnce(session, path, message, expected);
     if (problem !== undefined) throw new Error(`the first call came back wrong: ${problem}`);
   } finally {
     clearTimeout(impatience);
@@ -27,6 +32,7 @@ async function callOnce(
   session: ClientHttp2Session,
   path: string,
   message: Buffer,
+  expected: Buffer,
 ): Promise<string | undefined> {
   return await new Promise((resolve, reject) => {
     session.once('error', reject);
@@ -43,7 +49,7 @@ async function callOnce(
       if (headers[':status'] !== 200) resolve(`HTTP status ${headers[':status']}`);
       else if (headers['content-type'] !== 'application/grpc')
         resolve(`content-type ${headers['content-type']}`);
-      else if (!Buffer.concat(chunks).equals(message)) resolve('another body than the service sent');
+      else if (!Buffer.concat(chunks).equals(expected)) resolve('another body than the service sent');
       else if (grpcStatus !== '0') resolve(`grpc-status ${String(grpcStatus)} in the trailers`);
       else resolve(undefined);
     });

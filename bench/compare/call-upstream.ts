@@ -21,19 +21,24 @@ export function callPath(workloadName: string): string {
   return `/${SERVICE}/Say.${workloadName}`;
 }
 
-/** The file with request and response of one workload below `folder`. */
-export function messageFile(folder: string, workloadName: string): string {
-  return join(folder, callPath(workloadName));
+/** The file with the request of one workload, below `folder`. */
+export function requestFile(folder: string, workloadName: string): string {
+  return join(folder, `request.${workloadName}`);
 }
 
 export async function startCallUpstream(
   program: string,
   folder: string,
-  workloads: readonly { readonly name: string; readonly payloadBytes: number }[],
+  workloads: readonly {
+    readonly name: string;
+    readonly requestBytes: number;
+    readonly responseBytes: number;
+  }[],
 ): Promise<CallUpstream> {
   mkdirSync(join(folder, SERVICE));
-  for (const { name, payloadBytes } of workloads) {
-    writeFileSync(messageFile(folder, name), makeMessage(payloadBytes));
+  for (const { name, requestBytes, responseBytes } of workloads) {
+    writeFileSync(requestFile(folder, name), makeMessage(requestBytes));
+    writeFileSync(join(folder, callPath(name)), makeMessage(responseBytes));
   }
   const typesFile = join(folder, 'mime.types');
   writeFileSync(typesFile, `application/grpc ${workloads.map(({ name }) => name).join(' ')}\n`);

@@ -23,9 +23,9 @@ export function describeMachine(versions: Readonly<Record<string, string>>): Mac
 
 export function machineLines(machine: MachineDescription): readonly string[] {
   return [
-    `date      ${machine.date}`,
-    `kernel    ${machine.kernel}`,
-    `CPU       ${machine.cpu}, ${machine.cores} cores`,
-    ...Object.entries(machine.versions).map(([name, version]) => `${name.padEnd(10)}${version}`),
+    `date        ${machine.date}`,
+    `kernel      ${machine.kernel}`,
+    `CPU         ${machine.cpu}, ${machine.cores} cores`,
+    ...Object.entries(machine.versions).map(([name, version]) => `${name.padEnd(12)}${version}`),
   ];
 }

@@ -1,133 +1,173 @@
-// CPU time per call of each proxy for one workload: all run side by side, one is loaded at a time, in turns.
+// CPU time per call: h2load makes calls in a closed loop, through one proxy at a time.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallLoad, runCallLoad } from './call-load.ts';
 import { probeCall } from './call-probe.ts';
-import { callPath, messageFile } from './call-upstream.ts';
-import { type Measurement, sentenceOf } from './measurement.ts';
+import { callPath, requestFile } from './call-upstream.ts';
+import type { Contestant, RunResult } from './contest.ts';
+import { AFTERMATH_MS, LoadProcess } from './load-process.ts';
 import { makeMessage, messageBytes } from './payload.ts';
 import type { Peer } from './peers.ts';
-import { progress } from './progress.ts';
-import { type PeerSurroundings, RunningPeer } from './running-peer.ts';
-import type { CallWorkload } from './workloads.ts';
+import { RunningPeer } from './running-peer.ts';
+import { type Measuring, makeFolder } from './surroundings.ts';
+import type { CallWorkload, Variant } from './workloads.ts';
 
-export interface CallMeasuring {
-  readonly h2loadProgram: string;
-  /** Where the call upstream keeps its messages. */
-  readonly upstreamFolder: string;
-  readonly surroundings: PeerSurroundings;
-  readonly rounds: number;
-  /** CPU time one measured run should take; clock ticks are 10 ms, so 1 s is good to a percent. */
-  readonly runCpuMs: number;
-}
-
-interface Contestant {
-  readonly peer: Peer;
-  readonly samples: number[];
-  readonly problems: string[];
-  running?: RunningPeer;
-  callsPerRun: number;
-}
-
-/** Access logs are written in batches, at most so long after the last call. */
-const AFTERMATH_MS = 250;
+/** To learn what a call costs, about. */
+const FIRST_CALLS = 400;
+/** CPU time after which nothing is compiled any more, mostly. */
+const JAVASCRIPT_WARM_MICROSECONDS = 1_500_000;
 const MAX_RUN_CALLS = 500_000;
 
-export async function measureCalls(
-  workload: CallWorkload,
-  peers: readonly Peer[],
-  measuring: CallMeasuring,
-): Promise<readonly Measurement[]> {
-  const contestants = peers.map((peer): Contestant => ({ peer, samples: [], problems: [], callsPerRun: 0 }));
-  try {
-    for (const contestant of contestants) {
-      await attempt(contestant, () => prepare(contestant, workload, measuring));
-    }
-    for (let round = 0; round < measuring.rounds; round++) {
-      // Another one begins every round, so that nobody always follows the same neighbour's noise.
-      const start = round % contestants.length;
-      for (const contestant of [...contestants.slice(start), ...contestants.slice(0, start)]) {
-        await attempt(contestant, () => measureRun(contestant, workload, measuring, round));
-      }
-    }
-  } finally {
-    for (const { running } of contestants) await running?.stop();
+export function callContestants(workload: CallWorkload, measuring: Measuring): readonly Contestant[] {
+  return workload.variants.flatMap((variant) => {
+    const chosen = variant.peerNames ?? workload.peerNames;
+    return measuring
+      .peersFor(workload.name)
+      .filter(({ name }) => name === 'framegate' || chosen === undefined || chosen.includes(name))
+      .filter(({ hasWorkers }) => variant.workers === 1 || hasWorkers)
+      .map((peer) => new CallContestant(peer, workload, variant, measuring));
+  });
+}
+
+class CallContestant implements Contestant {
+  readonly peerName: string;
+  readonly rowNames: readonly string[];
+  readonly #peer: Peer;
+  readonly #workload: CallWorkload;
+  readonly #variant: Variant;
+  readonly #measuring: Measuring;
+  readonly #folder: string;
+  #running: RunningPeer | undefined = undefined;
+  #idle: LoadProcess | undefined = undefined;
+  #callsPerRun = 0;
+
+  constructor(peer: Peer, workload: CallWorkload, variant: Variant, measuring: Measuring) {
+    this.#peer = peer;
+    this.#workload = workload;
+    this.#variant = variant;
+    this.#measuring = measuring;
+    this.peerName = peer.name;
+    this.rowNames = [variant.rowName];
+    this.#folder = makeFolder(measuring.folder, `${variant.rowName}-${peer.name}`);
   }
-  return contestants.map(({ peer, samples, problems }) => ({
-    workloadName: workload.name,
-    peerName: peer.name,
-    samples,
-    problems,
-  }));
-}
 
-/** What goes wrong with one proxy is said in its column; the others go on. */
-async function attempt(contestant: Contestant, step: () => Promise<void>): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    const problem = sentenceOf(error);
-    progress(`${contestant.peer.name}: ${problem}`);
-    contestant.problems.push(problem);
+  async prepare(): Promise<void> {
+    const { services, certificate } = this.#measuring;
+    const isEcho = this.#workload.service === 'echo';
+    const running = await RunningPeer.start(this.#peer, {
+      folder: this.#folder,
+      certificate,
+      upstreamPort: isEcho ? services.echo.port : services.nghttpd.port,
+      streamsPerConnection: this.#workload.streamsPerConnection,
+      accessLog: this.#workload.accessLog,
+      workers: this.#variant.workers,
+      protocol: 'grpc',
+    });
+    this.#running = running;
+    await probeCall(
+      running.port,
+      callPath(this.#workload.name),
+      makeMessage(this.#workload.requestBytes),
+      makeMessage(this.#workload.responseBytes),
+    );
+    if (this.#variant.idleStreams > 0) await this.#openIdleStreams(running);
+    await this.#warmUp(running);
+  }
+
+  async run(): Promise<RunResult> {
+    const running = this.#running;
+    if (running === undefined) throw new Error('not prepared');
+    const run = await this.#load(running, this.#callsPerRun);
+    if (this.#idle?.hasEnded) throw new Error(`the idle streams ended: ${this.#idle.lastErrors()}`);
+    return {
+      figures: { [this.#variant.rowName]: run.microsecondsPerCall },
+      problems: run.problem === undefined ? [] : [run.problem],
+      note:
+        `${run.microsecondsPerCall.toFixed(2)} µs per call (${this.#callsPerRun} calls in ` +
+        `${(run.durationMs / 1000).toFixed(1)} s)${run.problem === undefined ? '' : `, ${run.problem}`}`,
+    };
+  }
+
+  async stop(): Promise<void> {
+    // The client first: a proxy asked to stop would wait for the open streams.
+    await this.#idle?.stop();
+    await this.#running?.stop();
+  }
+
+  async #openIdleStreams(running: RunningPeer): Promise<void> {
+    const { idleStreams } = this.#variant;
+    const connections = Math.min(100, Math.max(10, idleStreams / 100));
+    const idle = new LoadProcess(
+      {
+        kind: 'idle',
+        port: running.port,
+        path: callPath('idle'),
+        payloadBytes: 64,
+        connections,
+        streamsPerConnection: idleStreams / connections,
+        callsBefore: 0,
+      },
+      this.#folder,
+    );
+    this.#idle = idle;
+    await idle.next('ready');
+    const opened = idle.next('report');
+    idle.goOn();
+    await opened;
+  }
+
+  /** Long enough for a JIT compiler, and to find out how many calls fill the measured time. */
+  async #warmUp(running: RunningPeer): Promise<void> {
+    const wantedMicroseconds = this.#measuring.runCpuMs * 1000;
+    const enoughMicroseconds = this.#peer.isJavaScript ? JAVASCRIPT_WARM_MICROSECONDS : wantedMicroseconds;
+    let callsBefore = 0;
+    let microsecondsBefore = 0;
+    let microsecondsPerCall = 1;
+    // In steps, since the first calls of a cold process say little about what the later ones cost.
+    for (let calls = FIRST_CALLS; callsBefore < this.#workload.warmUpCalls; calls *= 3) {
+      const run = await this.#load(running, Math.min(calls, this.#workload.warmUpCalls), 0);
+      microsecondsPerCall = Math.max(0.1, run.microsecondsPerCall);
+      callsBefore += calls;
+      microsecondsBefore += microsecondsPerCall * calls;
+      if (microsecondsBefore > enoughMicroseconds) break;
+    }
+    const wanted = Math.ceil(wantedMicroseconds / microsecondsPerCall);
+    this.#callsPerRun = Math.min(MAX_RUN_CALLS, Math.max(1000, wanted));
+  }
+
+  async #load(running: RunningPeer, calls: number, aftermathMs?: number): Promise<LoadedRun> {
+    const { name, responseBytes, connections, streamsPerConnection } = this.#workload;
+    const load: CallLoad = {
+      program: this.#measuring.h2loadProgram,
+      folder: this.#folder,
+      port: running.port,
+      path: callPath(name),
+      messageFile: requestFile(this.#measuring.services.messageFolder, name),
+      responseBytes: messageBytes(responseBytes),
+      connections,
+      streamsPerConnection,
+      isHttp1: false,
+    };
+    return await loadAndMeasure(load, calls, running, aftermathMs);
   }
 }
 
-async function prepare(
-  contestant: Contestant,
-  workload: CallWorkload,
-  measuring: CallMeasuring,
-): Promise<void> {
-  progress(`${workload.title}: ${contestant.peer.name}, warm-up`);
-  contestant.running = await RunningPeer.start(contestant.peer, measuring.surroundings);
-  await probeCall(contestant.running.port, callPath(workload.name), makeMessage(workload.payloadBytes));
-  const warmUp = await runLoad(contestant.running, workload, measuring, workload.warmUpCalls);
-  if (warmUp.problem !== undefined) contestant.problems.push(`${warmUp.problem} (warm-up)`);
-  const wanted = Math.ceil((measuring.runCpuMs * 1000) / warmUp.microsecondsPerCall);
-  contestant.callsPerRun = Math.min(MAX_RUN_CALLS, Math.max(workload.warmUpCalls / 4, wanted));
-}
-
-async function measureRun(
-  contestant: Contestant,
-  workload: CallWorkload,
-  measuring: CallMeasuring,
-  round: number,
-): Promise<void> {
-  if (contestant.running === undefined || contestant.callsPerRun === 0) return;
-  const run = await runLoad(contestant.running, workload, measuring, contestant.callsPerRun);
-  contestant.samples.push(run.microsecondsPerCall);
-  if (run.problem !== undefined) contestant.problems.push(run.problem);
-  progress(
-    `${workload.title}: ${contestant.peer.name}, round ${round + 1} of ${measuring.rounds}: ` +
-      `${run.microsecondsPerCall.toFixed(2)} µs per call (${contestant.callsPerRun} calls in ` +
-      `${(run.durationMs / 1000).toFixed(1)} s)${run.problem === undefined ? '' : `, ${run.problem}`}`,
-  );
-}
-
-interface LoadedRun {
+export interface LoadedRun {
   readonly microsecondsPerCall: number;
   readonly durationMs: number;
   readonly problem: string | undefined;
 }
 
-async function runLoad(
-  running: RunningPeer,
-  workload: CallWorkload,
-  measuring: CallMeasuring,
+/** @param aftermathMs how long to wait for what the proxy does behind the last call */
+export async function loadAndMeasure(
+  load: CallLoad,
   calls: number,
+  running: RunningPeer,
+  aftermathMs = AFTERMATH_MS,
 ): Promise<LoadedRun> {
-  const load: CallLoad = {
-    program: measuring.h2loadProgram,
-    folder: measuring.surroundings.folder,
-    port: running.port,
-    path: callPath(workload.name),
-    messageFile: messageFile(measuring.upstreamFolder, workload.name),
-    responseBytes: messageBytes(workload.payloadBytes),
-    connections: workload.connections,
-    streamsPerConnection: workload.streamsPerConnection,
-  };
   const cpuBefore = running.cpuMicroseconds();
   const result = await runCallLoad(load, calls);
-  await sleep(AFTERMATH_MS);
+  await sleep(aftermathMs);
   const cpuUsed = running.cpuMicroseconds() - cpuBefore;
   if (result.succeededCalls === 0) throw new Error('not one call succeeded');
   return {

@@ -1,118 +1,133 @@
-// Resident memory per idle stream of each proxy: before and after many streams are opened through a fresh process.
+// Resident memory per idle stream, or per idle connection, of each proxy: before and after many are opened through a fresh
+// process.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Measurement, sentenceOf } from './measurement.ts';
+import { callPath } from './call-upstream.ts';
+import type { Contestant, RunResult } from './contest.ts';
+import { LoadProcess } from './load-process.ts';
 import type { Peer } from './peers.ts';
-import { progress } from './progress.ts';
-import { type PeerSurroundings, RunningPeer } from './running-peer.ts';
-import { StartedProcess } from './started-process.ts';
+import { RunningPeer } from './running-peer.ts';
+import { type Measuring, makeFolder } from './surroundings.ts';
 import type { IdleWorkload } from './workloads.ts';
 
-export interface IdleMeasuring {
-  readonly folder: string;
-  readonly certificate: PeerSurroundings['certificate'];
-  readonly rounds: number;
-}
-
-const OPENING_PATIENCE_MS = 60_000;
 const SETTLING_PATIENCE_MS = 10_000;
 const SETTLING_STEP_MS = 500;
 /** Settled: no sample differs from the one before by more, three times in a row. */
 const SETTLED_KIB = 64;
+/** Connections with streams have made so many calls each before the baseline is taken. */
+const CALLS_BEFORE = 100;
+/** In a process that has never had a connection, the first ones would pay for what is common to all. */
+const BASELINE_CONNECTIONS = 20;
 
-export async function measureIdle(
-  workload: IdleWorkload,
-  peers: readonly Peer[],
-  measuring: IdleMeasuring,
-): Promise<readonly Measurement[]> {
-  const measurements = peers.map((peer) => ({
-    workloadName: workload.name,
-    peerName: peer.name,
-    samples: [] as number[],
-    problems: [] as string[],
-  }));
-  for (let round = 0; round < measuring.rounds; round++) {
-    for (const [index, peer] of peers.entries()) {
-      const { samples, problems } = measurements[index];
-      const folder = join(measuring.folder, `round-${round}-${peer.name}`);
-      mkdirSync(folder, { recursive: true });
-      try {
-        const kib = await measureOnce(workload, peer, { ...measuring, folder });
-        samples.push(kib);
-        progress(
-          `${workload.title}: ${peer.name}, round ${round + 1} of ${measuring.rounds}: ${kib.toFixed(2)} KiB per stream`,
-        );
-      } catch (error) {
-        problems.push(sentenceOf(error));
-        progress(`${peer.name}: ${sentenceOf(error)}`);
-      }
+export function idleContestants(workload: IdleWorkload, measuring: Measuring): readonly Contestant[] {
+  return measuring.peersFor(workload.name).map((peer) => new IdleContestant(peer, workload, measuring));
+}
+
+class IdleContestant implements Contestant {
+  readonly peerName: string;
+  readonly rowNames: readonly string[];
+  readonly #peer: Peer;
+  readonly #workload: IdleWorkload;
+  readonly #measuring: Measuring;
+
+  constructor(peer: Peer, workload: IdleWorkload, measuring: Measuring) {
+    this.#peer = peer;
+    this.#workload = workload;
+    this.#measuring = measuring;
+    this.peerName = peer.name;
+    this.rowNames = [workload.name];
+  }
+
+  /** Every round begins with a fresh process. */
+  async prepare(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  async run(round: number): Promise<RunResult> {
+    const { name, streamsPerConnection, per } = this.#workload;
+    const folder = join(makeFolder(this.#measuring.folder, name), `round-${round}-${this.peerName}`);
+    mkdirSync(folder, { recursive: true });
+    const running = await RunningPeer.start(this.#peer, {
+      folder,
+      certificate: this.#measuring.certificate,
+      upstreamPort: this.#measuring.services.echo.port,
+      streamsPerConnection,
+      accessLog: true,
+      workers: 1,
+      protocol: 'grpc',
+    });
+    try {
+      const kib = await (per === 'connection'
+        ? this.#perConnection(running, folder)
+        : this.#perStream(running, folder));
+      return { figures: { [name]: kib }, problems: [], note: `${kib.toFixed(2)} KiB each` };
+    } finally {
+      await running.stop();
     }
   }
-  return measurements;
-}
 
-async function measureOnce(workload: IdleWorkload, peer: Peer, measuring: IdleMeasuring): Promise<number> {
-  const { folder } = measuring;
-  const upstream = startChild('idle-upstream', [], folder);
-  const stops: (() => Promise<void>)[] = [async () => await upstream.stop()];
-  try {
-    const upstreamPort = Number(await nextMessage(upstream));
-    const running = await RunningPeer.start(peer, {
-      folder,
-      certificate: measuring.certificate,
-      upstreamPort,
-      streamsPerConnection: workload.streamsPerConnection,
+  async #perStream(running: RunningPeer, folder: string): Promise<number> {
+    const { connections, streamsPerConnection } = this.#workload;
+    const load = this.#open(running, folder, {
+      connections,
+      streamsPerConnection,
+      callsBefore: CALLS_BEFORE,
     });
-    stops.push(async () => await running.stop());
-    const client = startChild(
-      'idle-client',
-      [running.port, workload.connections, workload.streamsPerConnection].map(String),
+    try {
+      await load.next('ready');
+      const beforeKib = await settledResidentKib(running);
+      const opened = load.next('report');
+      load.goOn();
+      await opened;
+      const afterKib = await settledResidentKib(running);
+      if (load.hasEnded) throw new Error(`the streams did not stay open: ${load.lastErrors()}`);
+      return (afterKib - beforeKib) / (connections * streamsPerConnection);
+    } finally {
+      await load.stop();
+    }
+  }
+
+  async #perConnection(running: RunningPeer, folder: string): Promise<number> {
+    const { connections, streamsPerConnection } = this.#workload;
+    const first = this.#open(running, folder, {
+      connections: BASELINE_CONNECTIONS,
+      streamsPerConnection: 0,
+      callsBefore: CALLS_BEFORE,
+    });
+    let load: LoadProcess | undefined;
+    try {
+      await first.next('ready');
+      const beforeKib = await settledResidentKib(running);
+      load = this.#open(running, folder, { connections, streamsPerConnection, callsBefore: 1 });
+      await load.next('ready');
+      const opened = load.next('report');
+      load.goOn();
+      await opened;
+      const afterKib = await settledResidentKib(running);
+      if (load.hasEnded) throw new Error(`the connections did not stay open: ${load.lastErrors()}`);
+      return (afterKib - beforeKib) / connections;
+    } finally {
+      await load?.stop();
+      await first.stop();
+    }
+  }
+
+  #open(
+    running: RunningPeer,
+    folder: string,
+    shape: {
+      readonly connections: number;
+      readonly streamsPerConnection: number;
+      readonly callsBefore: number;
+    },
+  ): LoadProcess {
+    return new LoadProcess(
+      { kind: 'idle', port: running.port, path: callPath('idle'), payloadBytes: 64, ...shape },
       folder,
     );
-    stops.push(async () => await client.stop());
-    await nextMessage(client);
-    const beforeKib = await settledResidentKib(running);
-    client.child.send('open');
-    await nextMessage(client);
-    const afterKib = await settledResidentKib(running);
-    if (client.hasEnded) throw new Error(`the streams did not stay open: ${client.lastErrors()}`);
-    return (afterKib - beforeKib) / (workload.connections * workload.streamsPerConnection);
-  } finally {
-    // The client first: a proxy asked to stop would wait for the open streams.
-    for (const stop of stops.toReversed()) await stop();
   }
-}
-
-function startChild(
-  program: 'idle-client' | 'idle-upstream',
-  childArguments: readonly string[],
-  folder: string,
-): StartedProcess {
-  return new StartedProcess({
-    name: program,
-    program: process.execPath,
-    programArguments: [join(import.meta.dirname, `${program}.ts`), ...childArguments],
-    folder,
-    withMessages: true,
-  });
-}
-
-async function nextMessage(started: StartedProcess): Promise<unknown> {
-  return await new Promise((resolve, reject) => {
-    const impatience = setTimeout(() => {
-      reject(new Error(`${started.name} was not ready within ${OPENING_PATIENCE_MS / 1000} s`));
-    }, OPENING_PATIENCE_MS);
-    started.child.once('message', (message) => {
-      clearTimeout(impatience);
-      resolve(message);
-    });
-    started.child.once('exit', (code, signal) => {
-      clearTimeout(impatience);
-      reject(new Error(`${started.name} ended (${code ?? signal}): ${started.lastErrors()}`));
-    });
-  });
 }
 
 async function settledResidentKib(running: RunningPeer): Promise<number> {

@@ -3,49 +3,80 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OTHER_PEER_NAMES } from './peers.ts';
-import { WORKLOADS } from './workloads.ts';
+import { HELD_PEERS } from './recorded.ts';
+import type { Durations } from './surroundings.ts';
+import { rowsOf, VALIDATION, WORKLOADS, type Workload } from './workloads.ts';
 
 export interface Options {
   readonly peerNames: readonly string[];
-  readonly workloadNames: readonly string[];
-  readonly rounds: number;
-  readonly runCpuMs: number;
+  readonly workloads: readonly Workload[];
+  readonly durations: Durations;
+  /** Compare with bench/recorded.json. */
+  readonly check: boolean;
+  /** Write bench/recorded.json. */
+  readonly record: boolean;
+  /** Write docs/benchmarks. */
+  readonly write: boolean;
   readonly assert: boolean;
   readonly jsonFile: string | undefined;
   readonly profileFolder: string | undefined;
   readonly nodeProgram: string;
   /** A built dist/main.js to measure instead of this project's, which is then not built. */
   readonly framegateMain: string | undefined;
+  readonly commandLine: string;
 }
 
 export const PEER_NAMES: readonly string[] = ['framegate', ...OTHER_PEER_NAMES];
 
+const FULL: Durations = { rounds: 3, runCpuMs: 1000, voiceMs: 4000, latencyMs: 4000, idleRounds: 1 };
+const QUICK: Durations = { rounds: 2, runCpuMs: 500, voiceMs: 2500, latencyMs: 3000, idleRounds: 1 };
+const CHECK: Durations = { rounds: 3, runCpuMs: 350, voiceMs: 1500, latencyMs: 3000, idleRounds: 1 };
+
 export const HELP = `npm run bench -- [options]
 
-Compares the CPU time per call of Framegate with that of other proxies on this machine.
+Compares Framegate with other proxies on this machine: CPU time per call, round trips, memory.
 
-  --quick              shorter runs, two rounds: under three minutes in total
-  --only NAMES         of ${PEER_NAMES.join(',')}
-  --workload NAMES     of ${WORKLOADS.map(({ name }) => name).join(',')}
-  --rounds N           rounds per workload (3); the table shows medians
+  --quick              the main workloads, shorter runs, two rounds: under three minutes
+  --check              for CI: under 90 seconds; exit code 1 when a ratio to ${HELD_PEERS.join(' or ')} is
+                       much worse than the recorded one (bench/recorded.json)
+  --workload NAMES     only these, separated by commas (see --list)
+  --peer NAMES         only these: ${PEER_NAMES.join(',')}
+  --rounds N           runs of each proxy in each workload (3); the table shows medians
+  --list               says what is measured
   --json FILE          writes every figure to FILE
-  --assert             exit code 1 when a limit is not kept
+  --write              writes table, charts and figures to docs/benchmarks
+  --record             writes bench/recorded.json, with the workloads of --check
+  --assert             exit code 1 when Framegate misses a target
   --cpu-prof DIR       writes a CPU profile of Framegate per workload (the profiler itself costs time)
   --node PATH          runs Framegate with this Node
   --framegate FILE     measures this dist/main.js; the project is not built
   --help
 `;
 
-/** Throws an Error with a sentence for the user when the command line is wrong; undefined when it asks for help. */
-export function parseOptions(commandLine: readonly string[]): Options | undefined {
+export function listLines(): readonly string[] {
+  return [...WORKLOADS, VALIDATION].flatMap(({ name, rows, inQuick, inCheck }) => {
+    const where = [inQuick ? 'quick' : '', inCheck ? 'check' : ''].filter((text) => text !== '').join(', ');
+    return [
+      `${name}${where === '' ? '' : ` (${where})`}`,
+      ...rows.map(({ title, unit }) => `    ${title} [${unit}]`),
+    ];
+  });
+}
+
+/** Throws an Error with a sentence for the user when the command line is wrong; a text where that is all it asks for. */
+export function parseOptions(commandLine: readonly string[]): Options | string {
   const { values } = parseArgs({
     args: [...commandLine],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
+      check: { type: 'boolean', default: false },
+      peer: { type: 'string' },
       workload: { type: 'string' },
       rounds: { type: 'string' },
+      list: { type: 'boolean', default: false },
       json: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
       assert: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
       node: { type: 'string', default: process.execPath },
@@ -53,28 +84,51 @@ export function parseOptions(commandLine: readonly string[]): Options | undefine
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return undefined;
-  const rounds = Number(values.rounds ?? (values.quick ? 2 : 3));
+  if (values.help) return HELP;
+  if (values.list) return listLines().join('\n');
+  const { check, record, quick } = values;
+  const preset = check ? CHECK : quick ? QUICK : FULL;
+  const rounds = Number(values.rounds ?? preset.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds wants a whole number from 1');
+  const heldOnly = check || record ? ['framegate', ...HELD_PEERS] : PEER_NAMES;
   return {
-    peerNames: chosen('--only', values.only, PEER_NAMES),
-    workloadNames: chosen(
-      '--workload',
-      values.workload,
-      WORKLOADS.map(({ name }) => name),
-    ),
-    rounds,
-    runCpuMs: values.quick ? 700 : 1500,
+    peerNames: values.peer === undefined ? heldOnly : chosen('--peer', values.peer, PEER_NAMES),
+    workloads: workloadsOf(values.workload, check || record, quick),
+    durations: { ...preset, rounds },
+    check,
+    record,
+    write: values.write,
     assert: values.assert,
     jsonFile: values.json,
     profileFolder: values['cpu-prof'] === undefined ? undefined : resolve(values['cpu-prof']),
     nodeProgram: values.node,
     framegateMain: values.framegate === undefined ? undefined : resolve(values.framegate),
+    commandLine: commandLine.join(' '),
   };
 }
 
-function chosen(option: string, text: string | undefined, known: readonly string[]): readonly string[] {
-  if (text === undefined) return known;
+function workloadsOf(text: string | undefined, check: boolean, quick: boolean): readonly Workload[] {
+  if (text !== undefined) {
+    const known = [...WORKLOADS, VALIDATION];
+    const names = chosen(
+      '--workload',
+      text,
+      known.map(({ name }) => name),
+    );
+    return known.filter(({ name }) => names.includes(name));
+  }
+  if (check) return WORKLOADS.filter(({ inCheck }) => inCheck);
+  return quick ? WORKLOADS.filter(({ inQuick }) => inQuick) : WORKLOADS;
+}
+
+/** The rows that are recorded and held: CPU only, since round trips are the machine's mood. */
+export function heldRowNames(workloads: readonly Workload[]): readonly string[] {
+  return rowsOf(workloads)
+    .filter(({ unit }) => unit.startsWith('µs CPU'))
+    .map(({ name }) => name);
+}
+
+function chosen(option: string, text: string, known: readonly string[]): readonly string[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CertificateFiles } from './certificate.ts';
-import type { Peer } from './peers.ts';
+import type { Peer, Protocol } from './peers.ts';
 import { cpuMicroseconds, residentKib } from './process-tree.ts';
 import { StartedProcess } from './started-process.ts';
 import { findFreePort, waitUntilAccepting } from './tcp-port.ts';
@@ -14,6 +14,9 @@ export interface PeerSurroundings {
   readonly certificate: CertificateFiles;
   readonly upstreamPort: number;
   readonly streamsPerConnection: number;
+  readonly accessLog: boolean;
+  readonly workers: number;
+  readonly protocol: Protocol;
 }
 
 export class RunningPeer {
@@ -28,16 +31,17 @@ export class RunningPeer {
     this.#process = started;
   }
 
-  static async start(peer: Peer, surroundings: PeerSurroundings): Promise<RunningPeer> {
-    const folder = join(surroundings.folder, peer.name);
-    mkdirSync(folder);
+  /** @param name of its folder, where several of a kind run */
+  static async start(peer: Peer, surroundings: PeerSurroundings, name = peer.name): Promise<RunningPeer> {
+    const folder = join(surroundings.folder, name);
+    mkdirSync(folder, { recursive: true });
     const listenPort = await findFreePort();
     const command = peer.prepare({
       ...surroundings.certificate,
+      ...surroundings,
       folder,
       listenPort,
-      upstreamPort: surroundings.upstreamPort,
-      streamsPerConnection: surroundings.streamsPerConnection,
+      adminPort: await findFreePort(),
     });
     const started = new StartedProcess({ name: peer.name, ...command, folder });
     try {

@@ -15,6 +15,8 @@ export interface ProcessCommand {
   readonly folder: string;
   /** Opens a message channel, for our own child programs. */
   readonly withMessages?: boolean;
+  /** Beside those of the benchmark itself. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const STOP_PATIENCE_MS = 10_000;
@@ -35,6 +37,7 @@ export class StartedProcess {
     const stderr = openSync(join(command.folder, `${command.name}.stderr`), 'a');
     this.child = spawn(command.program, command.programArguments, {
       cwd: command.folder,
+      env: { ...process.env, ...command.environment },
       stdio: command.withMessages ? ['ignore', stdout, stderr, 'ipc'] : ['ignore', stdout, stderr],
     });
     closeSync(stdout);

@@ -1,38 +1,44 @@
-// The result as people read it: a row per workload, a column per proxy, each figure with its ratio to nginx.
+// The result as people read it: a row per figure, a column per proxy, each with how many times Framegate's it is.
 
-import { type Measurement, median } from './measurement.ts';
-import { unitOf, type Workload } from './workloads.ts';
-
-const BASELINE = 'nginx';
+import { figureOf, type Measurement } from './measurement.ts';
+import type { Row } from './workloads.ts';
 
 export function tableLines(
-  workloads: readonly Workload[],
+  rows: readonly Row[],
   peerNames: readonly string[],
   measurements: readonly Measurement[],
 ): readonly string[] {
   const notes: string[] = [];
-  const rows = workloads.map((workload) => {
-    const measurementOf = (peerName: string): Measurement | undefined =>
-      measurements.find((found) => found.workloadName === workload.name && found.peerName === peerName);
-    const baseline = median(measurementOf(BASELINE)?.samples ?? []);
-    const cells = peerNames.map((peerName) => cell(measurementOf(peerName), baseline, notes));
-    return [workload.title, unitOf(workload), ...cells];
+  const body = rows.map(({ name, title, unit }) => {
+    const framegate = figureOf(measurements, name, 'framegate');
+    const cells = peerNames.map((peerName) => {
+      const measurement = measurements.find((found) => found.rowName === name && found.peerName === peerName);
+      return cell(measurement, figureOf(measurements, name, peerName), framegate, notes);
+    });
+    return [title, unit, ...cells];
   });
   const header = ['workload', 'unit', ...peerNames];
-  const lines = align([header, header.map(() => ''), ...rows], '-');
+  const lines = align([header, header.map(() => ''), ...body], '-');
   return notes.length === 0 ? lines : [...lines, '', ...notes];
 }
 
-/** `4.31 (0.16)`, or `4.31 (0.16) [2]` where note 2 says what went wrong. */
-function cell(measurement: Measurement | undefined, baseline: number, notes: string[]): string {
+/** `4.31 (0.16)`, with `[2]` behind it where note 2 says what went wrong. */
+function cell(
+  measurement: Measurement | undefined,
+  figure: number,
+  framegate: number,
+  notes: string[],
+): string {
   if (measurement === undefined) return '';
-  const value = median(measurement.samples);
-  const parts = [Number.isNaN(value) ? 'failed' : value.toFixed(2)];
-  if (!Number.isNaN(value / baseline)) parts.push(`(${(value / baseline).toFixed(2)})`);
+  const parts = [Number.isNaN(figure) ? '-' : figure.toFixed(2)];
+  const ratio = figure / framegate;
+  if (measurement.peerName !== 'framegate' && !Number.isNaN(ratio)) parts.push(`(${ratio.toFixed(2)})`);
   if (measurement.problems.length > 0) {
-    const problems = [...new Set(measurement.problems)].join('; ');
-    notes.push(`[${notes.length + 1}] ${measurement.peerName}, ${measurement.workloadName}: ${problems}`);
-    parts.push(`[${notes.length}]`);
+    const problems = [...new Set(measurement.problems)].slice(0, 3).join('; ');
+    const text = `${measurement.peerName}: ${problems}`;
+    const known = notes.findIndex((note) => note.endsWith(`] ${text}`));
+    if (known === -1) notes.push(`[${notes.length + 1}] ${text}`);
+    parts.push(`[${known === -1 ? notes.length : known + 1}]`);
   }
   return parts.join(' ');
 }

@@ -1,84 +1,289 @@
-// What is measured, in the order of the table's rows, with the figure Framegate has to reach in each.
+// What is measured, in the order of the table's rows. A workload gives one row or several; each row has one figure per proxy.
 
-export type Workload = CallWorkload | IdleWorkload;
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+}
 
-/** Unary calls, request and response of the same size; CPU time per call is measured. */
-export interface CallWorkload {
+interface Common {
+  readonly name: string;
+  readonly rows: readonly Row[];
+  /** Part of --quick, of --check. */
+  readonly inQuick?: true;
+  readonly inCheck?: true;
+  /** Only these beside Framegate; all when left out. */
+  readonly peerNames?: readonly string[];
+}
+
+/** Contestants of one workload that differ in more than the proxy. */
+export interface Variant {
+  readonly rowName: string;
+  readonly workers: number;
+  /** Streams held open beside the calls. */
+  readonly idleStreams: number;
+  readonly peerNames?: readonly string[];
+}
+
+/** Unary calls, driven by h2load in a closed loop; CPU time per call. */
+export interface CallWorkload extends Common {
   readonly kind: 'calls';
-  readonly name: string;
-  readonly title: string;
-  readonly payloadBytes: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
   readonly connections: number;
   readonly streamsPerConnection: number;
-  /** Before counting: long enough for the JIT compiler, and to find out how many calls fill the measured time. */
+  readonly accessLog: boolean;
+  /** nghttpd, or the echo service where streams idle beside the calls. */
+  readonly service: 'nghttpd' | 'echo';
+  readonly variants: readonly Variant[];
+  /** At most: before counting. */
   readonly warmUpCalls: number;
-  readonly limit: Limit;
 }
 
-/** Streams that stay open and say nothing; resident memory per stream is measured. */
-export interface IdleWorkload {
-  readonly kind: 'idle';
-  readonly name: string;
-  readonly title: string;
+/** Calls driven by the generator in a closed loop, with and without metadata that changes. */
+export interface MetadataWorkload extends Common {
+  readonly kind: 'metadata';
   readonly connections: number;
   readonly streamsPerConnection: number;
-  readonly limit: Limit;
+  readonly metadataFields: number;
 }
 
-/** At most so many times nginx's figure of the same run, or at most so much in the row's unit. */
-export type Limit = { readonly ratioToNginx: number } | { readonly atMost: number };
+export interface ConnectionsWorkload extends Common {
+  readonly kind: 'connections';
+  readonly callsPerConnection: number;
+}
+
+export interface VoiceWorkload extends Common {
+  readonly kind: 'voice';
+  readonly connections: number;
+  readonly streamsPerConnection: number;
+}
+
+export interface LatencyWorkload extends Common {
+  readonly kind: 'latency';
+  readonly connections: number;
+}
+
+export interface IdleWorkload extends Common {
+  readonly kind: 'idle';
+  readonly connections: number;
+  readonly streamsPerConnection: number;
+  /** What is new between the two looks: streams on connections that are there, or connections with their streams. */
+  readonly per: 'stream' | 'connection';
+}
+
+/** The same calls by h2load and by the generator: is the generator to be believed? */
+export interface ValidationWorkload extends Common {
+  readonly kind: 'validation';
+  readonly byH2load: CallWorkload;
+}
+
+export interface BridgeWorkload extends Common {
+  readonly kind: 'bridge';
+  readonly connections: number;
+}
+
+export type Workload =
+  | CallWorkload
+  | MetadataWorkload
+  | ConnectionsWorkload
+  | VoiceWorkload
+  | LatencyWorkload
+  | IdleWorkload
+  | BridgeWorkload
+  | ValidationWorkload;
+
+const PER_CALL = 'µs CPU per call';
+/** Those that stand for the ways of building a proxy; the others would only take time. */
+const FEW = ['nginx', 'envoy', 'haproxy', 'nghttpx'];
+
+function row(name: string, title: string, unit: string = PER_CALL): Row {
+  return { name, title, unit };
+}
+
+function calls(
+  name: string,
+  title: string,
+  shape: { bytes: number; responseBytes?: number; connections: number; streams: number; warmUpCalls: number },
+): CallWorkload {
+  return {
+    kind: 'calls',
+    name,
+    rows: [row(name, title)],
+    requestBytes: shape.bytes,
+    responseBytes: shape.responseBytes ?? shape.bytes,
+    connections: shape.connections,
+    streamsPerConnection: shape.streams,
+    accessLog: true,
+    service: 'nghttpd',
+    variants: [{ rowName: name, workers: 1, idleStreams: 0 }],
+    warmUpCalls: shape.warmUpCalls,
+  };
+}
+
+const SMALL = { bytes: 64, connections: 10, streams: 20, warmUpCalls: 80_000 };
+
+function voice(connections: number, streamsPerConnection: number): VoiceWorkload {
+  const streams = connections * streamsPerConnection;
+  const name = `voice-${streams}`;
+  const title = `voice, ${streams.toLocaleString('en')} streams`;
+  return {
+    kind: 'voice',
+    name,
+    rows: [
+      row(name, title, 'µs CPU per message'),
+      row(`${name}-p50`, `${title}: round trip p50`, 'ms'),
+      row(`${name}-p99`, `${title}: round trip p99`, 'ms'),
+      row(`${name}-p999`, `${title}: round trip p99.9`, 'ms'),
+    ],
+    connections,
+    streamsPerConnection,
+    ...(streams === 200 ? { inQuick: true as const } : {}),
+  };
+}
+
+const GROWTH = [10, 100, 1000, 10_000];
+
+function growth(idleStreams: number): Variant {
+  const isEnd = idleStreams === GROWTH.at(0) || idleStreams === GROWTH.at(-1);
+  const rowName = `growth-${idleStreams}`;
+  // Between the ends only Framegate: the others' lines have no bend either.
+  return { rowName, workers: 1, idleStreams, ...(isEnd ? {} : { peerNames: [] }) };
+}
 
 export const WORKLOADS: readonly Workload[] = [
+  { ...calls('small', '64 B, 10 connections x 20 streams', SMALL), inQuick: true, inCheck: true },
+  { ...calls('small-no-log', '64 B, 10 x 20, access logs off', SMALL), accessLog: false },
   {
-    kind: 'calls',
-    name: 'small',
-    title: '64 B, 10 connections x 20 streams',
-    payloadBytes: 64,
+    ...calls('single', '64 B, 10 x 1', { ...SMALL, streams: 1, warmUpCalls: 40_000 }),
+    inQuick: true,
+    inCheck: true,
+  },
+  {
+    ...calls('medium', '4 KiB, 10 x 10', { bytes: 4096, connections: 10, streams: 10, warmUpCalls: 40_000 }),
+    inQuick: true,
+    inCheck: true,
+  },
+  {
+    ...calls('large', '64 KiB, 4 x 4', { bytes: 65_536, connections: 4, streams: 4, warmUpCalls: 24_000 }),
+    inQuick: true,
+    inCheck: true,
+  },
+  calls('download', '1 MiB from the service, 4 x 2', {
+    bytes: 64,
+    responseBytes: 1_048_576,
+    connections: 4,
+    streams: 2,
+    warmUpCalls: 2_000,
+  }),
+  voice(10, 20),
+  voice(10, 100),
+  {
+    kind: 'latency',
+    name: 'latency',
+    rows: [
+      row('latency-p50', '64 B at a fixed rate: p50', 'ms'),
+      row('latency-p99', '64 B at a fixed rate: p99', 'ms'),
+      row('latency-p999', '64 B at a fixed rate: p99.9', 'ms'),
+    ],
+    connections: 10,
+  },
+  {
+    kind: 'connections',
+    name: 'handshake',
+    rows: [row('handshake', 'a new TLS connection per call')],
+    callsPerConnection: 1,
+  },
+  {
+    kind: 'connections',
+    name: 'first-calls',
+    rows: [row('first-calls', '20 first calls of a new connection')],
+    callsPerConnection: 20,
+  },
+  {
+    kind: 'metadata',
+    name: 'metadata',
+    rows: [
+      row('metadata', '64 B, 10 x 20, 30 changing fields'),
+      row('no-metadata', 'the same without them'),
+      row('metadata-octet', '30 changing fields, per octet', 'ns CPU per header octet'),
+      row('no-metadata-octet', 'without them, per octet', 'ns CPU per header octet'),
+    ],
     connections: 10,
     streamsPerConnection: 20,
-    warmUpCalls: 80_000,
-    limit: { ratioToNginx: 0.28 },
+    metadataFields: 30,
   },
   {
-    kind: 'calls',
-    name: 'single',
-    title: '64 B, 10 x 1',
-    payloadBytes: 64,
-    connections: 10,
-    streamsPerConnection: 1,
-    warmUpCalls: 40_000,
-    limit: { ratioToNginx: 0.8 },
+    ...calls('workers', '', SMALL),
+    rows: [row('one-worker', '64 B, 10 x 20, one worker'), row('two-workers', '64 B, 10 x 20, two workers')],
+    variants: [
+      { rowName: 'one-worker', workers: 1, idleStreams: 0 },
+      { rowName: 'two-workers', workers: 2, idleStreams: 0 },
+    ],
+    peerNames: FEW,
   },
   {
-    kind: 'calls',
-    name: 'medium',
-    title: '4 KiB, 10 x 10',
-    payloadBytes: 4096,
-    connections: 10,
-    streamsPerConnection: 10,
-    warmUpCalls: 40_000,
-    limit: { ratioToNginx: 0.45 },
+    ...calls('growth', '', SMALL),
+    service: 'echo',
+    rows: GROWTH.map((idle) =>
+      row(`growth-${idle}`, `64 B, 10 x 20, beside ${idle.toLocaleString('en')} open streams`),
+    ),
+    variants: GROWTH.map(growth),
+    peerNames: FEW,
   },
   {
-    kind: 'calls',
-    name: 'large',
-    title: '64 KiB, 4 x 4',
-    payloadBytes: 65_536,
-    connections: 4,
-    streamsPerConnection: 4,
-    warmUpCalls: 24_000,
-    limit: { ratioToNginx: 0.8 },
+    kind: 'bridge',
+    name: 'bridge',
+    rows: [row('bridge', 'HTTP/1.1 in and out, 1 KiB, 32 connections', 'µs CPU per request')],
+    connections: 32,
   },
   {
     kind: 'idle',
-    name: 'idle',
-    title: 'idle streams, 100 x 100',
+    name: 'idle-100x100',
+    rows: [row('idle-100x100', 'idle streams, 100 x 100', 'KiB per stream')],
     connections: 100,
     streamsPerConnection: 100,
-    limit: { atMost: 1.5 },
+    per: 'stream',
+  },
+  {
+    kind: 'idle',
+    name: 'idle-1x2000',
+    rows: [row('idle-1x2000', 'idle streams, 1 x 2,000', 'KiB per stream')],
+    connections: 1,
+    streamsPerConnection: 2000,
+    per: 'stream',
+  },
+  {
+    kind: 'idle',
+    name: 'idle-connections',
+    rows: [row('idle-connections', 'idle TLS connections, 1,000', 'KiB per connection')],
+    connections: 1000,
+    streamsPerConnection: 0,
+    per: 'connection',
+  },
+  {
+    kind: 'idle',
+    name: 'idle-1000x1',
+    rows: [row('idle-1000x1', 'idle TLS connections with a stream each, 1,000', 'KiB per connection')],
+    connections: 1000,
+    streamsPerConnection: 1,
+    per: 'connection',
   },
 ];
 
-export function unitOf(workload: Workload): string {
-  return workload.kind === 'calls' ? 'µs CPU per call' : 'KiB per stream';
+/** Not among WORKLOADS: it says nothing of proxies. Asked for by name. */
+export const VALIDATION: ValidationWorkload = {
+  kind: 'validation',
+  name: 'validation',
+  rows: [row('by-h2load', '64 B, 10 x 20, by h2load'), row('by-generator', 'the same by our generator')],
+  byH2load: {
+    ...calls('validation', '', SMALL),
+    service: 'echo',
+    variants: [{ rowName: 'by-h2load', workers: 1, idleStreams: 0 }],
+    peerNames: FEW,
+  },
+};
+
+export function rowsOf(workloads: readonly Workload[]): readonly Row[] {
+  return workloads.flatMap(({ rows }) => rows);
 }

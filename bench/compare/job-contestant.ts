@@ -1,0 +1,80 @@
+// A proxy loaded by our own generator: started once, warmed up once, then one job each round.
+
+import type { Job, JobReport } from '../load/job.ts';
+import { probeCall } from './call-probe.ts';
+import type { Contestant, RunResult } from './contest.ts';
+import { type MeasuredJob, measureJob } from './load-process.ts';
+import { makeMessage } from './payload.ts';
+import type { Peer } from './peers.ts';
+import { RunningPeer } from './running-peer.ts';
+import { type Measuring, makeFolder } from './surroundings.ts';
+
+export const PATH = '/voice.VoiceAssistant/StreamAudio';
+const PROBE_BYTES = 64;
+
+export interface JobPlan {
+  readonly workloadName: string;
+  readonly rowNames: readonly string[];
+  readonly streamsPerConnection: number;
+  /** Before counting; what it returns is handed to job(). */
+  readonly warmUp: (port: number) => Job;
+  readonly job: (port: number, warm: MeasuredJob, peerName: string) => Job;
+  readonly figuresOf: (measured: MeasuredJob, warm: MeasuredJob) => Readonly<Record<string, number>>;
+}
+
+export class JobContestant implements Contestant {
+  readonly peerName: string;
+  readonly rowNames: readonly string[];
+  readonly #peer: Peer;
+  readonly #plan: JobPlan;
+  readonly #measuring: Measuring;
+  readonly #folder: string;
+  #running: RunningPeer | undefined = undefined;
+  #warm: MeasuredJob | undefined = undefined;
+
+  constructor(peer: Peer, plan: JobPlan, measuring: Measuring) {
+    this.#peer = peer;
+    this.#plan = plan;
+    this.#measuring = measuring;
+    this.peerName = peer.name;
+    this.rowNames = plan.rowNames;
+    this.#folder = makeFolder(measuring.folder, `${plan.rowNames[0]}-${peer.name}`);
+  }
+
+  /** What the warm-up told; undefined before, or when it failed. */
+  get warmReport(): JobReport | undefined {
+    return this.#warm?.report;
+  }
+
+  async prepare(): Promise<void> {
+    const { services, certificate } = this.#measuring;
+    this.#running = await RunningPeer.start(this.#peer, {
+      folder: this.#folder,
+      certificate,
+      upstreamPort: services.echo.port,
+      streamsPerConnection: this.#plan.streamsPerConnection,
+      accessLog: true,
+      workers: 1,
+      protocol: 'grpc',
+    });
+    await probeCall(this.#running.port, PATH, makeMessage(PROBE_BYTES));
+    const warm = await measureJob(this.#plan.warmUp(this.#running.port), this.#running, this.#folder);
+    if (warm.report.succeeded === 0) throw new Error(warm.report.problems.join('; ') || 'nothing came back');
+    this.#warm = warm;
+  }
+
+  async run(): Promise<RunResult> {
+    if (this.#running === undefined || this.#warm === undefined) throw new Error('not prepared');
+    const job = this.#plan.job(this.#running.port, this.#warm, this.peerName);
+    const measured = await measureJob(job, this.#running, this.#folder);
+    const figures = this.#plan.figuresOf(measured, this.#warm);
+    const { problems, succeeded, lateP99Ms } = measured.report;
+    const late = lateP99Ms === undefined ? '' : `, generator late by ${lateP99Ms.toFixed(1)} ms (p99)`;
+    const texts = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(2)}`);
+    return { figures, problems, note: [...texts, `${succeeded} done${late}`, ...problems].join(', ') };
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+  }
+}

@@ -1,0 +1,40 @@
+// What every measurement of one benchmark has in common: folder, certificate, services, and how long to measure.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CertificateFiles } from './certificate.ts';
+import type { EchoService } from './load-process.ts';
+import type { Peer } from './peers.ts';
+import type { StartedProcess } from './started-process.ts';
+
+export interface Durations {
+  readonly rounds: number;
+  /** CPU time of the proxy that one run of calls should take; clock ticks are 10 ms, so 1 s is good to a percent. */
+  readonly runCpuMs: number;
+  readonly voiceMs: number;
+  readonly latencyMs: number;
+  readonly idleRounds: number;
+}
+
+export interface Services {
+  /** Answers a POST with a file below `messageFolder`. */
+  readonly nghttpd: { readonly port: number; readonly process: StartedProcess };
+  readonly messageFolder: string;
+  readonly echo: EchoService;
+  readonly http1: EchoService;
+}
+
+export interface Measuring extends Durations {
+  readonly folder: string;
+  readonly certificate: CertificateFiles;
+  readonly services: Services;
+  readonly h2loadProgram: string;
+  /** The proxies for a workload, Framegate first. */
+  readonly peersFor: (workloadName: string) => readonly Peer[];
+}
+
+export function makeFolder(parent: string, name: string): string {
+  const folder = join(parent, name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

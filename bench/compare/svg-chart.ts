@@ -1,0 +1,89 @@
+// Bar charts as plain SVG: panels below each other, a bar for each proxy, Framegate's in its own colour. Readable on light
+// and dark pages, since it brings its own background.
+
+export interface Bar {
+  readonly label: string;
+  readonly value: number;
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly bars: readonly Bar[];
+}
+
+const WIDTH = 720;
+const MARGIN = 16;
+const LABEL_WIDTH = 96;
+const VALUE_WIDTH = 130;
+const BAR_HEIGHT = 16;
+const BAR_STEP = 21;
+const TITLE_HEIGHT = 30;
+const HEADLINE_HEIGHT = 44;
+const FOOT_HEIGHT = 28;
+const FONT = 'font-family="system-ui, sans-serif"';
+
+export function chart(headline: string, foot: string, panels: readonly Panel[], highlighted: string): string {
+  let y = HEADLINE_HEIGHT;
+  const parts = panels.map((panel) => {
+    const drawn = drawPanel(panel, y, highlighted);
+    y += panelHeight(panel);
+    return drawn;
+  });
+  const height = y + FOOT_HEIGHT;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
+    `<title>${escape(headline)}</title>`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    `<text x="${MARGIN}" y="28" ${FONT} font-size="18" font-weight="600" fill="#111827">${escape(headline)}</text>`,
+    ...parts,
+    `<text x="${MARGIN}" y="${height - 10}" ${FONT} font-size="11" fill="#6b7280">${escape(foot)}</text>`,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function panelHeight({ bars }: Panel): number {
+  return TITLE_HEIGHT + bars.length * BAR_STEP + 10;
+}
+
+function drawPanel({ title, unit, bars }: Panel, top: number, highlighted: string): string {
+  const most = Math.max(...bars.map(({ value }) => value));
+  const room = WIDTH - 2 * MARGIN - LABEL_WIDTH - VALUE_WIDTH;
+  const own = bars.find(({ label }) => label === highlighted)?.value ?? Number.NaN;
+  const lines = bars.map(({ label, value }, index) => {
+    const y = top + TITLE_HEIGHT + index * BAR_STEP;
+    const width = Math.max(1, Math.round((value / most) * room));
+    const colour = label === highlighted ? '#0f766e' : '#94a3b8';
+    const text = y + BAR_HEIGHT - 4;
+    const left = MARGIN + LABEL_WIDTH;
+    return [
+      `<text x="${left - 8}" y="${text}" ${FONT} font-size="12" text-anchor="end" fill="#111827">${escape(label)}</text>`,
+      `<rect x="${left}" y="${y}" width="${width}" height="${BAR_HEIGHT}" fill="${colour}"/>`,
+      `<text x="${left + width + 6}" y="${text}" ${FONT} font-size="12" fill="#111827">${valueText(value, own, label === highlighted)}</text>`,
+    ].join('\n');
+  });
+  const heading = `<text x="${MARGIN}" y="${top + 20}" ${FONT} font-size="13" font-weight="600" fill="#374151">${escape(title)} <tspan font-weight="400" fill="#6b7280">(${escape(unit)})</tspan></text>`;
+  return [heading, ...lines].join('\n');
+}
+
+/** `26.3 (5.9 x)`: how many times the highlighted one's. */
+function valueText(value: number, own: number, isOwn: boolean): string {
+  const figure = significant(value);
+  return isOwn || Number.isNaN(own) ? figure : `${figure} (${significant(value / own)} x)`;
+}
+
+/** Three figures, and no more: the machine is not more exact. */
+export function significant(value: number): string {
+  if (value === 0) return '0';
+  const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(3, decimals));
+}
+
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}

@@ -1,0 +1,24 @@
+// The generator's connections, opened one after another, so that a proxy's handshakes do not queue up.
+
+import { GRPC_REQUEST_HEADERS } from '../compare/request-headers.ts';
+import { CallConnection } from './call-connection.ts';
+import { type Fields, fieldOctets } from './header-blocks.ts';
+
+export const HEADERS: Fields = Object.entries(GRPC_REQUEST_HEADERS);
+
+export async function openConnections(port: number, count: number): Promise<readonly CallConnection[]> {
+  const connections: CallConnection[] = [];
+  while (connections.length < count) connections.push(await CallConnection.open({ port, headers: HEADERS }));
+  return connections;
+}
+
+/** Names and values of one call's request fields, pseudo-fields included. */
+export function requestOctets(port: number, path: string): number {
+  return fieldOctets([
+    [':method', 'POST'],
+    [':scheme', 'https'],
+    [':path', path],
+    [':authority', `127.0.0.1:${port}`],
+    ...HEADERS,
+  ]);
+}
