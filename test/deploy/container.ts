@@ -201,7 +201,7 @@ async function serve(tree: string, settings: ImageSettings, context: CaseContext
   );
   after(() => engine.kill());
   await engine.says(/"framegate serves"/);
-  const pid = lastDescendant(engine.pid);
+  const pid = processOne(engine.pid);
   await checkProcess(pid, settings);
 
   tell('calling through it');
@@ -280,8 +280,10 @@ function fourTimes(id: string): string {
   return Array.from({ length: 4 }, () => id).join('\t');
 }
 
-/** sudo, unshare and what they became stand in one line. */
-function lastDescendant(pid: number): number {
+/** sudo, unshare and what they became stand in one line, down to the one that is process 1 of its own; it has workers. */
+function processOne(pid: number): number {
+  const inside = /\nNSpid:.*\t(\d+)\n/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (inside === '1') return pid;
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  return child === undefined || child === '' ? pid : lastDescendant(Number(child));
+  return child === undefined || child === '' ? pid : processOne(Number(child));
 }
