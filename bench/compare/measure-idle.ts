@@ -22,7 +22,11 @@ const CALLS_BEFORE = 100;
 const BASELINE_CONNECTIONS = 20;
 
 export function idleContestants(workload: IdleWorkload, measuring: Measuring): readonly Contestant[] {
-  return measuring.peersFor(workload.name).map((peer) => new IdleContestant(peer, workload, measuring));
+  const { name: workloadName, peerNames } = workload;
+  return measuring
+    .peersFor(workloadName)
+    .filter(({ name }) => name === 'framegate' || peerNames === undefined || peerNames.includes(name))
+    .map((peer) => new IdleContestant(peer, workload, measuring));
 }
 
 class IdleContestant implements Contestant {

@@ -96,6 +96,7 @@ export type Workload =
 const PER_CALL = 'µs CPU per call';
 /** Those that stand for the ways of building a proxy; the others would only take time. */
 const FEW = ['nginx', 'envoy', 'haproxy', 'nghttpx'];
+const IDLE = [...FEW, 'node-http2'];
 
 function row(name: string, title: string, unit: string = PER_CALL): Row {
   return { name, title, unit };
@@ -177,7 +178,7 @@ export const WORKLOADS: readonly Workload[] = [
     warmUpCalls: 2_000,
   }),
   voice(10, 20),
-  voice(10, 100),
+  voice(20, 50),
   {
     kind: 'latency',
     name: 'latency',
@@ -244,6 +245,7 @@ export const WORKLOADS: readonly Workload[] = [
     connections: 100,
     streamsPerConnection: 100,
     per: 'stream',
+    peerNames: IDLE,
   },
   {
     kind: 'idle',
@@ -252,6 +254,7 @@ export const WORKLOADS: readonly Workload[] = [
     connections: 1,
     streamsPerConnection: 2000,
     per: 'stream',
+    peerNames: IDLE,
   },
   {
     kind: 'idle',
@@ -260,6 +263,7 @@ export const WORKLOADS: readonly Workload[] = [
     connections: 1000,
     streamsPerConnection: 0,
     per: 'connection',
+    peerNames: IDLE,
   },
   {
     kind: 'idle',
@@ -268,6 +272,7 @@ export const WORKLOADS: readonly Workload[] = [
     connections: 1000,
     streamsPerConnection: 1,
     per: 'connection',
+    peerNames: IDLE,
   },
 ];
 
