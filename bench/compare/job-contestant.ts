@@ -3,7 +3,7 @@
 import type { Job, JobReport } from '../load/job.ts';
 import { probeCall } from './call-probe.ts';
 import type { Contestant, RunResult } from './contest.ts';
-import { type MeasuredJob, measureJob } from './load-process.ts';
+import { JAVASCRIPT_WARM_MICROSECONDS, type MeasuredJob, measureJob } from './load-process.ts';
 import { makeMessage } from './payload.ts';
 import type { Peer } from './peers.ts';
 import { RunningPeer } from './running-peer.ts';
@@ -11,6 +11,8 @@ import { type Measuring, makeFolder } from './surroundings.ts';
 
 export const PATH = '/voice.VoiceAssistant/StreamAudio';
 const PROBE_BYTES = 64;
+/** A proxy that is hardly loaded by the job would take for ever. */
+const MOST_WARM_UPS = 8;
 
 export interface JobPlan {
   readonly workloadName: string;
@@ -58,7 +60,14 @@ export class JobContestant implements Contestant {
       protocol: 'grpc',
     });
     await probeCall(this.#running.port, PATH, makeMessage(PROBE_BYTES));
-    const warm = await measureJob(this.#plan.warmUp(this.#running.port), this.#running, this.#folder);
+    const enoughMicroseconds = this.#peer.isJavaScript ? JAVASCRIPT_WARM_MICROSECONDS : 0;
+    const job = this.#plan.warmUp(this.#running.port);
+    let warm = await measureJob(job, this.#running, this.#folder);
+    let microseconds = warm.cpuMicroseconds;
+    for (let again = 0; again < MOST_WARM_UPS && microseconds < enoughMicroseconds; again++) {
+      warm = await measureJob(job, this.#running, this.#folder);
+      microseconds += warm.cpuMicroseconds;
+    }
     if (warm.report.succeeded === 0) throw new Error(warm.report.problems.join('; ') || 'nothing came back');
     this.#warm = warm;
   }

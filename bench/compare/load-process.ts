@@ -9,6 +9,8 @@ import { StartedProcess } from './started-process.ts';
 const PATIENCE_MS = 180_000;
 /** Access logs are written in batches, at most so long after the last call. */
 export const AFTERMATH_MS = 250;
+/** CPU time after which nothing is compiled any more, mostly. */
+export const JAVASCRIPT_WARM_MICROSECONDS = 1_500_000;
 
 export interface MeasuredJob {
   readonly report: JobReport;

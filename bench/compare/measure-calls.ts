@@ -5,7 +5,7 @@ import { type CallLoad, runCallLoad } from './call-load.ts';
 import { probeCall } from './call-probe.ts';
 import { callPath, requestFile } from './call-upstream.ts';
 import type { Contestant, RunResult } from './contest.ts';
-import { AFTERMATH_MS, LoadProcess } from './load-process.ts';
+import { AFTERMATH_MS, JAVASCRIPT_WARM_MICROSECONDS, LoadProcess } from './load-process.ts';
 import { makeMessage, messageBytes } from './payload.ts';
 import type { Peer } from './peers.ts';
 import { RunningPeer } from './running-peer.ts';
@@ -14,8 +14,6 @@ import type { CallWorkload, Variant } from './workloads.ts';
 
 /** To learn what a call costs, about. */
 const FIRST_CALLS = 400;
-/** CPU time after which nothing is compiled any more, mostly. */
-const JAVASCRIPT_WARM_MICROSECONDS = 1_500_000;
 const MAX_RUN_CALLS = 500_000;
 
 export function callContestants(workload: CallWorkload, measuring: Measuring): readonly Contestant[] {
