@@ -29,7 +29,7 @@ export interface Options {
 export const PEER_NAMES: readonly string[] = ['framegate', ...OTHER_PEER_NAMES];
 
 const FULL: Durations = { rounds: 3, runCpuMs: 800, voiceMs: 3000, latencyMs: 3000, idleRounds: 1 };
-const QUICK: Durations = { rounds: 2, runCpuMs: 500, voiceMs: 2500, latencyMs: 3000, idleRounds: 1 };
+const QUICK: Durations = { rounds: 2, runCpuMs: 400, voiceMs: 2000, latencyMs: 3000, idleRounds: 1 };
 const CHECK: Durations = { rounds: 3, runCpuMs: 350, voiceMs: 1500, latencyMs: 3000, idleRounds: 1 };
 
 export const HELP = `npm run bench -- [options]
