@@ -9,6 +9,8 @@ import { ConnectionError } from '../h2/errors.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
+import { describeSocketError } from './socket-error.ts';
+import { SocketOctets } from './socket-octets.ts';
 
 /** After the last octets were handed to the socket, a peer that does not take them has this long. */
 const CLOSE_TIMEOUT_MS = 1000;
@@ -30,14 +32,14 @@ export interface TransportEvents {
 export class Http2Transport implements Flushable, OutputSink {
   readonly connection: Connection;
   readonly #socket: Duplex;
+  readonly #octets: SocketOctets;
   readonly #output: OutputBuffer;
   readonly #events: TransportEvents;
   readonly #mayPause: boolean;
   readonly #stallTimeoutMs: number | undefined;
   #slab: Slab | undefined = undefined;
   #slabSinceMs = 0;
-  /** Writes that were done when write() returned; callbacks come in the order of the writes. */
-  #callbacksToSkip = 0;
+  #isDrainedUntold = false;
   #isClosing = false;
   /** By a violation: whatever the peer takes or leaves, it has CLOSE_TIMEOUT_MS in all. */
   #hasFailed = false;
@@ -59,6 +61,7 @@ export class Http2Transport implements Flushable, OutputSink {
     events: TransportEvents,
   ) {
     this.#socket = socket;
+    this.#octets = new SocketOctets(socket, (error) => this.#written(error));
     this.#events = events;
     // Only towards clients: two proxies that both stop reading until the other reads would wait for ever.
     this.#mayPause = role === 'server';
@@ -73,15 +76,16 @@ export class Http2Transport implements Flushable, OutputSink {
     socket.on('close', () => this.#closed());
   }
 
-  /** Reads from now on, by 'data' events. `head` is what was read from the socket before. */
+  /** Reads from now on. `head` is what was read from the socket before. */
   start(head: Buffer | undefined): void {
     if (head !== undefined) this.receive(head, true);
-    this.#socket.on('data', (chunk: Buffer) => this.receive(chunk, true));
+    this.#octets.start((chunk, isKept) => this.receive(chunk, isKept));
     // Whoever looked at the first octets may have left the socket paused. So may this: a head full of calls takes turns.
-    if (!this.#isPaused) this.#socket.resume();
+    if (this.#isPaused) this.#pause();
+    else this.#resume();
   }
 
-  /** Octets from the peer; for sockets that hand them over by another way than 'data' events. The chunk may be reused after the call, unless it `isKept`. */
+  /** Octets from the peer. The chunk may be reused after the call, unless it `isKept`. */
   receive(chunk: Buffer, isKept = false): void {
     // What still comes is dropped: it must neither end the time a slow reader has, nor prolong it.
     if (this.#isClosing) return;
@@ -160,70 +164,77 @@ export class Http2Transport implements Flushable, OutputSink {
 
   #pause(): void {
     this.#isPaused = true;
-    this.#socket.pause();
+    this.#octets.pause();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.#octets.resume();
   }
 
   outputBegins(): void {
     scheduleFlush(this);
   }
 
+  /** A frame is about to be written: nobody may be asked for more output before flush(), which is still to come. */
   slabIsFull(): void {
-    this.flush();
+    this.#writeOut();
   }
 
   flush(): void {
-    while (this.#slab === undefined) {
-      const slab = this.#output.takeSlab();
-      if (slab === undefined) {
-        if (this.#isClosing) this.#socket.end();
-        return;
-      }
-      if (this.#socket.destroyed) {
-        this.#output.releaseSlab(slab);
-        this.#output.discard();
-        return;
-      }
-      this.#write(slab);
-    }
+    this.#writeOut();
+    if (this.#isDrainedUntold) this.#tellDrained();
   }
 
-  #write(slab: Slab): void {
-    const socket = this.#socket;
-    socket.write(slab.bytes.subarray(0, slab.length), this.#onWritten);
-    if (socket.writableLength === 0) {
-      // The kernel took it all at once, as it usually does in the clear; only the callback is still to come.
-      this.#callbacksToSkip++;
+  #writeOut(): void {
+    while (this.#slab === undefined && this.#writeNext());
+  }
+
+  /** @returns false when there is no more */
+  #writeNext(): boolean {
+    const slab = this.#output.takeSlab();
+    if (slab === undefined) {
+      if (this.#isClosing) this.#socket.end();
+      return false;
+    }
+    if (this.#socket.destroyed) {
       this.#output.releaseSlab(slab);
+      this.#output.discard();
+      return false;
+    }
+    if (this.#octets.write(slab.bytes.subarray(0, slab.length))) {
+      // The kernel took it all at once, as it usually does in the clear.
+      this.#output.releaseSlab(slab);
+      this.#isDrainedUntold = true;
     } else {
       this.#slab = slab;
       this.#slabSinceMs = Math.floor(performance.now());
     }
+    return true;
   }
 
   /** The slab is free only now: until here the socket may still read from it. */
-  readonly #onWritten = (error?: Error | null): void => {
-    if (this.#callbacksToSkip > 0) {
-      this.#callbacksToSkip--;
-      this.connection.outputDrained();
-      this.#resumeReading();
-      return;
-    }
+  #written(error: Error | null | undefined): void {
     const slab = this.#slab;
     if (slab === undefined) return;
     this.#slab = undefined;
     this.#output.releaseSlab(slab);
     if (error) return;
-    this.connection.outputDrained();
-    this.#resumeReading();
+    this.#tellDrained();
     if (this.#isClosing && !this.#hasFailed) this.#limitClosing();
     this.flush();
-  };
+  }
+
+  #tellDrained(): void {
+    this.#isDrainedUntold = false;
+    this.connection.outputDrained();
+    this.#resumeReading();
+  }
 
   #resumeReading(): void {
     if (!this.#isPaused || this.connection.hasUnread) return;
     if (this.#mayPause && this.#output.pendingBytes >= RESUME_READING_BYTES) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    this.#resume();
   }
 
   /** Starts the peer's time anew: it took something. */
@@ -266,18 +277,5 @@ export class Http2Transport implements Flushable, OutputSink {
     this.#isClosing = true;
     if (this.#slab === undefined) this.#output.discard();
     this.#events.onClosed(this.#reason);
-  }
-}
-
-function describeSocketError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNRESET':
-      return 'the peer reset the connection';
-    case 'EPIPE':
-      return 'the peer closed the connection';
-    case 'ETIMEDOUT':
-      return 'the connection timed out';
-    default:
-      return `the connection failed (${error.code ?? error.message})`;
   }
 }

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Address } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { READ_BUFFER } from '../transport/read-buffer.ts';
 
 export interface DialEvents {
   /** The way is open; what the endpoint speaks is still to be seen. */
@@ -22,12 +23,6 @@ export interface Dialer {
   /** The socket may be written to at once. Nothing is told during the call. */
   dial(address: Address, events: DialEvents): Duplex;
 }
-
-/**
- * All upstream sockets read into this: what was read is dealt with before the next read, and a buffer of 64 KiB for
- * each read, as sockets allocate by themselves, made garbage collection a third of the cost of large messages.
- */
-const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(65_536);
 
 /** For connect() of node:net and node:tls. */
 export function sharedReads(events: DialEvents) {

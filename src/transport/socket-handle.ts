@@ -1,0 +1,132 @@
+// A socket's octets, past Node's stream classes: what is read lands in one buffer for all, and a write has no queue, no ticks and no
+// bookkeeping of its own. The socket stays the owner: it says 'end', 'error' and 'close', it is ended and destroyed as ever.
+// Nothing else may write to the socket, or listen to 'data', once this is in use.
+
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { getSystemErrorName } from 'node:util';
+import { READ_BUFFER } from './read-buffer.ts';
+import {
+  isStreamHandle,
+  STREAM_BINDING,
+  type StreamBinding,
+  type StreamHandle,
+  type WriteRequest,
+} from './stream-binding.ts';
+
+/** Connected, with its handshake done, and with nothing left of what was written to it. */
+export function isEstablished(socket: Duplex): boolean {
+  if (!(socket instanceof Socket) || socket.writableLength > 0) return false;
+  return (
+    !socket.connecting && !(socket instanceof TLSSocket && Reflect.get(socket, 'secureConnecting') === true)
+  );
+}
+
+export class SocketHandle {
+  readonly #socket: Socket;
+  readonly #handle: StreamHandle;
+  readonly #binding: StreamBinding;
+  readonly #onWritten: (error?: Error) => void;
+  /** One that was made for a write which was over at once, and so was not used. */
+  #spareRequest: WriteRequest | undefined = undefined;
+
+  /**
+   * Undefined for what is no socket of the system's, and in a Node that is not known. Only for sockets that are connected, and
+   * whose own writes are done: a socket that still connects may change its handle.
+   * @param onWritten the write under way is over; its octets may be used again
+   */
+  static of(socket: Duplex, onWritten: (error?: Error) => void): SocketHandle | undefined {
+    if (STREAM_BINDING === undefined || !(socket instanceof Socket)) return undefined;
+    const handle: unknown = Reflect.get(socket, '_handle');
+    return isStreamHandle(handle) ? new SocketHandle(socket, handle, STREAM_BINDING, onWritten) : undefined;
+  }
+
+  private constructor(
+    socket: Socket,
+    handle: StreamHandle,
+    binding: StreamBinding,
+    onWritten: (error?: Error) => void,
+  ) {
+    this.#socket = socket;
+    this.#handle = handle;
+    this.#binding = binding;
+    this.#onWritten = onWritten;
+  }
+
+  /**
+   * Takes the reading over. What Node has read already comes during the call.
+   * @param onRead octets from the peer, valid only during the call
+   */
+  startReading(onRead: (chunk: Buffer) => void): void {
+    const handle = this.#handle;
+    const { state, readBytesIndex } = this.#binding;
+    const onEndOrError = handle.onread;
+    const readBefore: unknown = this.#socket.read();
+    handle.useUserBuffer(READ_BUFFER);
+    handle.onread = (octets) => {
+      const size = state[readBytesIndex];
+      if (size > 0) onRead(READ_BUFFER.subarray(0, size));
+      else return onEndOrError.call(handle, octets);
+      return undefined;
+    };
+    if (Buffer.isBuffer(readBefore)) onRead(readBefore);
+  }
+
+  pause(): void {
+    this.#handle.reading = false;
+    this.#handle.readStop();
+  }
+
+  resume(): void {
+    this.#handle.reading = true;
+    this.#handle.readStart();
+  }
+
+  /**
+   * One at a time. When it fails the socket is destroyed, with an error.
+   * @returns whether it is over already, and the octets may be used again; otherwise `onWritten` follows
+   */
+  write(octets: Buffer): boolean {
+    const { WriteRequest, state, wasAsyncIndex } = this.#binding;
+    if (WriteRequest === undefined) return this.#writeWithoutRequest(octets);
+    const request = this.#spareRequest ?? new WriteRequest();
+    request.oncomplete = this.#onComplete;
+    const result = this.#handle.writeBuffer(request, octets);
+    if (result !== 0) {
+      this.#fail(typeof result === 'number' ? result : 0);
+      return true;
+    }
+    const isOver = state[wasAsyncIndex] === 0;
+    this.#spareRequest = isOver ? request : undefined;
+    return isOver;
+  }
+
+  /** Node 26. */
+  #writeWithoutRequest(octets: Buffer): boolean {
+    const { state, writeErrorIndex } = this.#binding;
+    const result = this.#handle.writeBuffer(null, octets);
+    const code = typeof result === 'number' ? result : state[writeErrorIndex];
+    if (code !== 0) {
+      this.#fail(code);
+      return true;
+    }
+    if (typeof result === 'number') return true;
+    result.oncomplete = this.#onComplete;
+    const status = result.writeStatus ?? undefined;
+    if (status === undefined) return false;
+    if (status < 0) this.#fail(status);
+    return true;
+  }
+
+  readonly #onComplete = (status: number): void => {
+    this.#onWritten(status < 0 ? this.#fail(status) : undefined);
+  };
+
+  #fail(code: number): Error {
+    const name = code < 0 ? getSystemErrorName(code) : 'EPROTO';
+    const error = Object.assign(new Error(`write ${name}`), { code: name });
+    if (!this.#socket.destroyed) this.#socket.destroy(error);
+    return error;
+  }
+}
