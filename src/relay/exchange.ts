@@ -7,6 +7,7 @@ import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { StreamOwner } from '../h2/stream.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
 import type { AttemptListener } from './attempt.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
 import type { CallStream } from './call-stream.ts';
@@ -42,7 +43,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   readonly #attempts: AttemptSeries;
   #deadline: Deadline | undefined = undefined;
   #isFinished = false;
-  readonly #startedAtMs = performance.now();
+  readonly #startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;
   /** Sent to the client; 0 until a response has begun. */
   #httpStatus = 0;
@@ -66,7 +67,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   get durationMs(): number {
-    return performance.now() - this.#startedAtMs;
+    return turnNowMs() - this.#startedAtMs;
   }
 
   get traffic(): ExchangeTraffic {

@@ -1,6 +1,7 @@
 // An h2 connection on a socket, or on any duplex stream of octets: reads go in, output goes out once per turn of the event loop. The one writer of its
 // socket. It never throws into a socket event, and close() may be called any number of times.
 
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { Connection, type Role } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
@@ -11,6 +12,7 @@ import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
 import { describeSocketError } from './socket-error.ts';
 import { SocketOctets } from './socket-octets.ts';
+import { beginTurn, endTurn } from './turn-clock.ts';
 
 /** After the last octets were handed to the socket, a peer that does not take them has this long. */
 const CLOSE_TIMEOUT_MS = 1000;
@@ -90,11 +92,13 @@ export class Http2Transport implements Flushable, OutputSink {
     // What still comes is dropped: it must neither end the time a slow reader has, nor prolong it.
     if (this.#isClosing) return;
     const { connection } = this;
-    const startedMs = performance.now();
+    const startedMs = beginTurn();
     // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
     const nowMs = Math.floor(startedMs);
     if (nowMs - this.#replenishedAtMs >= 1000) this.#replenish(nowMs);
+    // It never throws.
     connection.receive(chunk, nowMs, isKept);
+    endTurn();
     // Of clients only: an upstream's connection carries the calls of many, and this cost 64 KiB messages a twentieth.
     if (this.#mayPause && chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
     else if (connection.hasUnread) this.#readOn(startedMs + LONGEST_TURN_MS);
