@@ -11,6 +11,7 @@ import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
 import { describeSocketError } from './socket-error.ts';
+import type { OctetsOwner } from './socket-handle.ts';
 import { SocketOctets } from './socket-octets.ts';
 import { beginTurn, endTurn } from './turn-clock.ts';
 
@@ -31,7 +32,7 @@ export interface TransportEvents {
   onClosed(reason: string): void;
 }
 
-export class Http2Transport implements Flushable, OutputSink {
+export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   readonly connection: Connection;
   readonly #socket: Duplex;
   readonly #octets: SocketOctets;
@@ -63,7 +64,7 @@ export class Http2Transport implements Flushable, OutputSink {
     events: TransportEvents,
   ) {
     this.#socket = socket;
-    this.#octets = new SocketOctets(socket, (error) => this.#written(error));
+    this.#octets = new SocketOctets(socket, this);
     this.#events = events;
     // Only towards clients: two proxies that both stop reading until the other reads would wait for ever.
     this.#mayPause = role === 'server';
@@ -81,7 +82,7 @@ export class Http2Transport implements Flushable, OutputSink {
   /** Reads from now on. `head` is what was read from the socket before. */
   start(head: Buffer | undefined): void {
     if (head !== undefined) this.receive(head, true);
-    this.#octets.start((chunk, isKept) => this.receive(chunk, isKept));
+    this.#octets.start();
     // Whoever looked at the first octets may have left the socket paused. So may this: a head full of calls takes turns.
     if (this.#isPaused) this.#pause();
     else this.#resume();
@@ -218,7 +219,7 @@ export class Http2Transport implements Flushable, OutputSink {
   }
 
   /** The slab is free only now: until here the socket may still read from it. */
-  #written(error: Error | null | undefined): void {
+  written(error: Error | undefined): void {
     const slab = this.#slab;
     if (slab === undefined) return;
     this.#slab = undefined;

@@ -15,6 +15,14 @@ import {
   type WriteRequest,
 } from './stream-binding.ts';
 
+/** An object rather than functions: there are many connections, and each function made for one is memory. */
+export interface OctetsOwner {
+  /** Octets from the peer; the chunk may be reused after the call, unless it `isKept`. */
+  receive(chunk: Buffer, isKept: boolean): void;
+  /** The write that was under way is over; its octets may be used again. */
+  written(error: Error | undefined): void;
+}
+
 /** Connected, with its handshake done, and with nothing left of what was written to it. */
 export function isEstablished(socket: Duplex): boolean {
   if (!(socket instanceof Socket) || socket.writableLength > 0) return false;
@@ -27,50 +35,42 @@ export class SocketHandle {
   readonly #socket: Socket;
   readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
-  readonly #onWritten: (error?: Error) => void;
+  readonly #owner: OctetsOwner;
   /** One that was made for a write which was over at once, and so was not used. */
   #spareRequest: WriteRequest | undefined = undefined;
 
   /**
    * Undefined for what is no socket of the system's, and in a Node that is not known. Only for sockets that are connected, and
    * whose own writes are done: a socket that still connects may change its handle.
-   * @param onWritten the write under way is over; its octets may be used again
    */
-  static of(socket: Duplex, onWritten: (error?: Error) => void): SocketHandle | undefined {
+  static of(socket: Duplex, owner: OctetsOwner): SocketHandle | undefined {
     if (STREAM_BINDING === undefined || !(socket instanceof Socket)) return undefined;
     const handle: unknown = Reflect.get(socket, '_handle');
-    return isStreamHandle(handle) ? new SocketHandle(socket, handle, STREAM_BINDING, onWritten) : undefined;
+    return isStreamHandle(handle) ? new SocketHandle(socket, handle, STREAM_BINDING, owner) : undefined;
   }
 
-  private constructor(
-    socket: Socket,
-    handle: StreamHandle,
-    binding: StreamBinding,
-    onWritten: (error?: Error) => void,
-  ) {
+  private constructor(socket: Socket, handle: StreamHandle, binding: StreamBinding, owner: OctetsOwner) {
     this.#socket = socket;
     this.#handle = handle;
     this.#binding = binding;
-    this.#onWritten = onWritten;
+    this.#owner = owner;
   }
 
-  /**
-   * Takes the reading over. What Node has read already comes during the call.
-   * @param onRead octets from the peer, valid only during the call
-   */
-  startReading(onRead: (chunk: Buffer) => void): void {
+  /** Takes the reading over. What Node has read already comes during the call. */
+  startReading(): void {
     const handle = this.#handle;
+    const owner = this.#owner;
     const { state, readBytesIndex } = this.#binding;
     const onEndOrError = handle.onread;
     const readBefore: unknown = this.#socket.read();
     handle.useUserBuffer(READ_BUFFER);
     handle.onread = (octets) => {
       const size = state[readBytesIndex];
-      if (size > 0) onRead(READ_BUFFER.subarray(0, size));
-      else return onEndOrError.call(handle, octets);
+      if (size <= 0) return onEndOrError.call(handle, octets);
+      owner.receive(READ_BUFFER.subarray(0, size), false);
       return undefined;
     };
-    if (Buffer.isBuffer(readBefore)) onRead(readBefore);
+    if (Buffer.isBuffer(readBefore)) owner.receive(readBefore, true);
   }
 
   pause(): void {
@@ -85,13 +85,14 @@ export class SocketHandle {
 
   /**
    * One at a time. When it fails the socket is destroyed, with an error.
-   * @returns whether it is over already, and the octets may be used again; otherwise `onWritten` follows
+   * @returns whether it is over already, and the octets may be used again; otherwise the owner is told when
    */
   write(octets: Buffer): boolean {
     const { WriteRequest, state, wasAsyncIndex } = this.#binding;
     if (WriteRequest === undefined) return this.#writeWithoutRequest(octets);
     const request = this.#spareRequest ?? new WriteRequest();
-    request.oncomplete = this.#onComplete;
+    request.framegateHandle = this;
+    request.oncomplete = tellHandle;
     const result = this.#handle.writeBuffer(request, octets);
     if (result !== 0) {
       this.#fail(typeof result === 'number' ? result : 0);
@@ -112,16 +113,17 @@ export class SocketHandle {
       return true;
     }
     if (typeof result === 'number') return true;
-    result.oncomplete = this.#onComplete;
+    result.framegateHandle = this;
+    result.oncomplete = tellHandle;
     const status = result.writeStatus ?? undefined;
     if (status === undefined) return false;
     if (status < 0) this.#fail(status);
     return true;
   }
 
-  readonly #onComplete = (status: number): void => {
-    this.#onWritten(status < 0 ? this.#fail(status) : undefined);
-  };
+  completed(status: number): void {
+    this.#owner.written(status < 0 ? this.#fail(status) : undefined);
+  }
 
   #fail(code: number): Error {
     const name = code < 0 ? getSystemErrorName(code) : 'EPROTO';
@@ -129,4 +131,9 @@ export class SocketHandle {
     if (!this.#socket.destroyed) this.#socket.destroy(error);
     return error;
   }
+}
+
+/** Node calls it as the request's. */
+function tellHandle(this: WriteRequest, status: number): void {
+  this.framegateHandle?.completed(status);
 }

@@ -2,36 +2,30 @@
 // stream otherwise. One write at a time; the only one that writes to the socket or reads from it.
 
 import type { Duplex } from 'node:stream';
-import { isEstablished, SocketHandle } from './socket-handle.ts';
+import { isEstablished, type OctetsOwner, SocketHandle } from './socket-handle.ts';
 
 export class SocketOctets {
   readonly #socket: Duplex;
-  readonly #onWritten: (error?: Error | null) => void;
+  readonly #owner: OctetsOwner;
   /** Once it may be taken, and where there is one. */
   #handle: SocketHandle | undefined = undefined;
   #isHandleSought = true;
   #isReadByHandle = false;
-  /** Writes that were done when write() returned; callbacks come in the order of the writes. */
+  /** Writes to the stream that were done when write() returned; callbacks come in the order of the writes. */
   #callbacksToSkip = 0;
+  #onStreamWritten: ((error?: Error | null) => void) | undefined = undefined;
 
-  /** @param onWritten a write that was not over at once is over now */
-  constructor(socket: Duplex, onWritten: (error?: Error | null) => void) {
+  constructor(socket: Duplex, owner: OctetsOwner) {
     this.#socket = socket;
-    this.#onWritten = onWritten;
+    this.#owner = owner;
   }
 
-  /**
-   * Reads, once resume() is called.
-   * @param receive octets from the peer; the chunk may be reused after the call, unless it `isKept`
-   */
-  start(receive: (chunk: Buffer, isKept: boolean) => void): void {
+  /** Reads, once resume() is called. */
+  start(): void {
     const handle = this.#findHandle();
-    if (handle === undefined) {
-      this.#socket.on('data', (chunk: Buffer) => receive(chunk, true));
-      return;
-    }
-    this.#isReadByHandle = true;
-    handle.startReading((chunk) => receive(chunk, false));
+    this.#isReadByHandle = handle !== undefined;
+    if (handle !== undefined) handle.startReading();
+    else this.#socket.on('data', (chunk: Buffer) => this.#owner.receive(chunk, true));
   }
 
   pause(): void {
@@ -44,27 +38,27 @@ export class SocketOctets {
     else this.#socket.resume();
   }
 
-  /** @returns whether the octets may be used again at once; otherwise `onWritten` follows */
+  /** @returns whether the octets may be used again at once; otherwise the owner is told when */
   write(octets: Buffer): boolean {
     const handle = this.#findHandle();
     if (handle !== undefined) return handle.write(octets);
     const socket = this.#socket;
+    this.#onStreamWritten ??= (error) => this.#streamWritten(error);
     socket.write(octets, this.#onStreamWritten);
-    // The kernel took it all at once, as it usually does in the clear; only the callback is still to come.
     const isOver = socket.writableLength === 0;
     if (isOver) this.#callbacksToSkip++;
     return isOver;
   }
 
-  readonly #onStreamWritten = (error?: Error | null): void => {
+  #streamWritten(error: Error | null | undefined): void {
     if (this.#callbacksToSkip > 0) this.#callbacksToSkip--;
-    else this.#onWritten(error);
-  };
+    else this.#owner.written(error ?? undefined);
+  }
 
   #findHandle(): SocketHandle | undefined {
     if (!this.#isHandleSought || !isEstablished(this.#socket)) return this.#handle;
     this.#isHandleSought = false;
-    this.#handle = SocketHandle.of(this.#socket, this.#onWritten);
+    this.#handle = SocketHandle.of(this.#socket, this.#owner);
     return this.#handle;
   }
 }

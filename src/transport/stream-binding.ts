@@ -6,7 +6,9 @@ const KNOWN_MAJOR_VERSIONS: readonly number[] = [24, 26];
 
 /** A write that is under way. */
 export interface WriteRequest {
-  oncomplete: (status: number) => void;
+  oncomplete: (this: WriteRequest, status: number) => void;
+  /** Ours: who is to be told. */
+  framegateHandle?: { completed(status: number): void };
   /** Of Node 26: set when it was over before anybody could ask to be told. */
   writeStatus?: number | null;
 }

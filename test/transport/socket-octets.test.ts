@@ -6,7 +6,7 @@ import { connect as connectClear, createServer as createClearServer, type Server
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { SocketHandle } from '../../src/transport/socket-handle.ts';
+import { type OctetsOwner, SocketHandle } from '../../src/transport/socket-handle.ts';
 import { SocketOctets } from '../../src/transport/socket-octets.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
@@ -59,18 +59,16 @@ async function ends(
 }
 
 /** Writes one after the other, as the transport does. */
-class Writing {
+class Writing implements OctetsOwner {
   readonly octets: SocketOctets;
+  readonly receive: (chunk: Buffer, isKept: boolean) => void;
   readonly errors: Error[] = [];
   readonly #waiting: Buffer[] = [];
   #isBusy = false;
 
-  constructor(socket: Socket) {
-    this.octets = new SocketOctets(socket, (error) => {
-      this.#isBusy = false;
-      if (error) this.errors.push(error);
-      else this.#go();
-    });
+  constructor(socket: Duplex, receive: (chunk: Buffer, isKept: boolean) => void = () => {}) {
+    this.receive = receive;
+    this.octets = new SocketOctets(socket, this);
   }
 
   get isDone(): boolean {
@@ -80,6 +78,12 @@ class Writing {
   write(chunk: Buffer): void {
     this.#waiting.push(chunk);
     this.#go();
+  }
+
+  written(error: Error | undefined): void {
+    this.#isBusy = false;
+    if (error === undefined) this.#go();
+    else this.errors.push(error);
   }
 
   #go(): void {
@@ -111,7 +115,7 @@ function lengthOf(chunks: readonly Buffer[]): number {
 for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: this Node lets the handle be used`, async (t) => {
     const { ours } = await open(t);
-    assert.ok(SocketHandle.of(ours, () => {}) !== undefined);
+    assert.ok(SocketHandle.of(ours, new Writing(ours)) !== undefined);
   });
 
   test(`${name}: what is written arrives whole and in order, however long the peer does not read`, async (t) => {
@@ -134,9 +138,9 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     peer.write(parts[0]);
     await eventually('the first octets are here', () => ours.readableLength === 20 || ours.read(0) !== null);
     const received: Buffer[] = [];
-    const { octets } = new Writing(ours);
     // The chunk is only lent.
-    octets.start((chunk) => received.push(Buffer.from(chunk)));
+    const { octets } = new Writing(ours, (chunk) => received.push(Buffer.from(chunk)));
+    octets.start();
     octets.resume();
     for (const part of parts.slice(1)) peer.write(part);
     const expected = Buffer.concat(parts);
@@ -147,11 +151,11 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: a pause holds the peer back, and loses nothing`, async (t) => {
     const { ours, peer } = await open(t);
     const received: Buffer[] = [];
-    const { octets } = new Writing(ours);
-    octets.start((chunk) => {
+    const { octets } = new Writing(ours, (chunk) => {
       received.push(Buffer.from(chunk));
       if (received.length === 1) octets.pause();
     });
+    octets.start();
     octets.resume();
     const sent = pattern(16_777_216, 7);
     let isSent = false;
@@ -169,7 +173,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: the end of the peer is told by 'end', and what is written after it ends too`, async (t) => {
     const { ours, peer } = await open(t);
     const writing = new Writing(ours);
-    writing.octets.start(() => {});
+    writing.octets.start();
     writing.octets.resume();
     peer.end();
     await once(ours, 'end');
@@ -191,7 +195,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: a peer that resets the connection ends a write with an error`, async (t) => {
     const { ours, peer } = await open(t);
     const writing = new Writing(ours);
-    writing.octets.start(() => {});
+    writing.octets.start();
     writing.octets.resume();
     writing.write(pattern(16_777_216, 1));
     // With octets that it has not read: the system makes that a reset.
@@ -234,13 +238,11 @@ test('a stream that is no socket is used as the stream it is', async () => {
       done();
     },
   });
-  assert.equal(
-    SocketHandle.of(duplex, () => {}),
-    undefined,
-  );
-  const octets = new SocketOctets(duplex, () => {});
   const received: string[] = [];
-  octets.start((chunk, isKept) => received.push(`${chunk.toString()} ${isKept}`));
+  const writing = new Writing(duplex, (chunk, isKept) => received.push(`${chunk.toString()} ${isKept}`));
+  const { octets } = writing;
+  assert.equal(SocketHandle.of(duplex, writing), undefined);
+  octets.start();
   octets.resume();
   assert.equal(octets.write(Buffer.from('out')), true);
   duplex.push('in');
