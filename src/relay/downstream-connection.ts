@@ -15,6 +15,7 @@ import { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { clientStalled } from './failure.ts';
 import { GrpcWebStream } from './grpc-web-stream.ts';
+import type { RecordParts } from './record-parts.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import { type DownstreamPeer, RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -51,6 +52,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   /** The last stream at the last look; below any at first. */
   #streamIdSeen = -1;
   #isIdle = false;
+  #lastRecordParts: RecordParts | undefined = undefined;
 
   /** @param head octets read from the socket already, beginning with the client preface */
   constructor(
@@ -125,7 +127,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const { snapshot } = this;
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
-    const head = new RequestHead(list, this.peer, snapshot);
+    const head = new RequestHead(list, this.peer, snapshot, this.#lastRecordParts);
+    this.#lastRecordParts = head.recordParts;
     list.derived = head;
     return head;
   }

@@ -15,6 +15,7 @@ import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
 import { GrpcWebCall } from './grpc-web-call.ts';
 import { corsFieldsFor, isPreflight, originRefused, preflightAnswer } from './grpc-web-cors.ts';
 import type { LocalResponse } from './local-response.ts';
+import { RecordParts } from './record-parts.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The client as the relay knows it; made by the listener. */
@@ -43,8 +44,8 @@ export class RequestHead implements ExchangeSubject {
   readonly method: string;
   readonly route: string;
   readonly upstream: string;
-  rendered: Buffer | undefined = undefined;
-  counted: unknown = undefined;
+  /** Shared with the heads before it on this connection that are alike in the log and in the metrics. */
+  readonly recordParts: RecordParts;
   /** Of a call that is translated; undefined for all others. */
   readonly grpcWeb: GrpcWebCall | undefined;
   /** gRPC-Web included, where it is translated. */
@@ -58,7 +59,8 @@ export class RequestHead implements ExchangeSubject {
   readonly requestId: string | undefined;
   readonly decision: RequestDecision;
 
-  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot) {
+  /** @param lastParts of the request before on the same connection: taken over where this one is alike */
+  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot, lastParts?: RecordParts) {
     const path = list.get(':path') ?? '';
     // :authority counts; a host field beside it is not believed and not passed on (RFC 9113 section 8.3.1).
     const authority = list.get(':authority') ?? list.get('host') ?? '';
@@ -71,6 +73,7 @@ export class RequestHead implements ExchangeSubject {
     this.method = path;
     this.route = route?.name ?? '';
     this.upstream = route?.upstream ?? '';
+    this.recordParts = lastParts?.fit(this) === true ? lastParts : new RecordParts(this);
     this.grpcWeb = GrpcWebCall.of(list, route, peer, authority);
     this.isGrpc = this.grpcWeb !== undefined || isGrpcContentType(list.get('content-type'));
     this.isHead = list.get(':method') === 'HEAD';
@@ -78,6 +81,22 @@ export class RequestHead implements ExchangeSubject {
     this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
     this.decision = this.#decide(list, peer, route);
+  }
+
+  get rendered(): Buffer | undefined {
+    return this.recordParts.rendered;
+  }
+
+  set rendered(rendered: Buffer | undefined) {
+    this.recordParts.rendered = rendered;
+  }
+
+  get counted(): unknown {
+    return this.recordParts.counted;
+  }
+
+  set counted(counted: unknown) {
+    this.recordParts.counted = counted;
   }
 
   #decide(list: HeaderList, peer: DownstreamPeer, route: RouteConfig | undefined): RequestDecision {
