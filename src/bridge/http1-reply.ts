@@ -67,7 +67,7 @@ export class Http1Reply {
   answer({ httpStatus, fields, body }: LocalResponse): void {
     const flat: string[] = [];
     fields.names.forEach((name, index) => {
-      if (!name.startsWith(':')) flat.push(name, fields.values[index]);
+      if (!name.startsWith(':')) flat.push(name, fields.valueAt(index));
     });
     this.httpStatus = httpStatus;
     this.writtenBytes = body?.length ?? 0;

@@ -200,7 +200,8 @@ export class HeaderReceiver {
       );
     }
     checkResponse(list, stream.id);
-    const isInterim = list.values[0].charCodeAt(0) === DIGIT_ONE;
+    const status = list.valueAt(0);
+    const isInterim = status.charCodeAt(0) === DIGIT_ONE;
     if (isInterim) {
       if (endStream)
         throw streamError(stream.id, 'interim_response_ends', 'an interim response with END_STREAM');
@@ -214,8 +215,7 @@ export class HeaderReceiver {
       }
     } else {
       stream.headersReceived = true;
-      if (!endStream && !stream.isHead && !NO_CONTENT.has(list.values[0]))
-        this.#expectContent(stream, list, false);
+      if (!endStream && !stream.isHead && !NO_CONTENT.has(status)) this.#expectContent(stream, list, false);
     }
     if (endStream) this.#streams.endPeerSide(stream);
     stream.owner.onResponse(list, endStream);

@@ -3,6 +3,7 @@
 
 import { ErrorCode } from './error-codes.ts';
 import { StreamError } from './errors.ts';
+import { CONNECTION_SPECIFIC, isFieldName, isFieldValue, isWhiteSpace } from './field-octets.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 
 /** What a list may be; kept in HeaderList.obeys, so that a list seen again is not checked again. */
@@ -12,15 +13,6 @@ const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path']);
 const EXTENDED_CONNECT_PSEUDO = new Set([...REQUEST_PSEUDO, ':protocol']);
 const RESPONSE_PSEUDO = new Set([':status']);
 const NO_PSEUDO = new Set<string>();
-
-/** Connection-specific fields have no place in HTTP/2 (section 8.2.2). */
-const CONNECTION_SPECIFIC = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /**
  * @param extendedConnect our SETTINGS have allowed it (RFC 8441 section 3)
@@ -81,6 +73,7 @@ function checkProtocol(
 
 /** Without :authority the host field takes its place (section 8.3.1), and has to be as good. */
 function checkHost(list: HeaderList, streamId: number): void {
+  if (!list.names.includes('host')) return;
   const hosts = list.values.filter((_value, index) => list.names[index] === 'host');
   if (hosts.length > 1 || (hosts.length === 1 && !isAuthority(hosts[0]))) {
     throw malformed(streamId, 'request_host_invalid', 'host is repeated or is no authority');
@@ -107,12 +100,16 @@ export function checkTrailers(list: HeaderList, streamId: number): void {
 }
 
 function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): void {
-  const { names, values } = list;
+  const { names } = list;
   let regularSeen = false;
   let contentLength = -1;
   for (let index = 0; index < names.length; index++) {
+    if (list.isLiteral(index)) {
+      regularSeen = true;
+      continue;
+    }
     const name = names[index];
-    let value = values[index];
+    let value = list.valueAt(index);
     if (name.charCodeAt(0) === COLON) {
       if (regularSeen)
         throw malformed(streamId, 'pseudo_after_regular', 'a pseudo-header field after a regular field');
@@ -126,7 +123,7 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
       // nobody's: it is checked as soon as it is decoded.
       if (isPadded(value)) {
         value = stripped(value);
-        values[index] = value;
+        list.setValue(index, value);
       }
       if (!isFieldName(name))
         throw malformed(streamId, 'field_name_invalid', 'a field name with an invalid character');
@@ -153,24 +150,6 @@ function parseContentLength(value: string, previous: number, streamId: number): 
   return length;
 }
 
-/** Lower-case tchar (RFC 9110 section 5.6.2, RFC 9113 section 8.2.1). */
-function isFieldName(name: string): boolean {
-  if (name.length === 0) return false;
-  for (let index = 0; index < name.length; index++) {
-    if (FIELD_NAME_OCTETS[name.charCodeAt(index)] === 0) return false;
-  }
-  return true;
-}
-
-/** No NUL, CR, LF (RFC 9113 section 8.2.1) and no other control character (RFC 9110 section 5.5). */
-function isFieldValue(value: string): boolean {
-  for (let index = 0; index < value.length; index++) {
-    const octet = value.charCodeAt(index);
-    if (octet < SPACE ? octet !== TAB : octet === DELETE) return false;
-  }
-  return true;
-}
-
 function isPadded(value: string): boolean {
   return isWhiteSpace(value.charCodeAt(0)) || isWhiteSpace(value.charCodeAt(value.length - 1));
 }
@@ -181,10 +160,6 @@ function stripped(value: string): string {
   while (start < end && isWhiteSpace(value.charCodeAt(start))) start++;
   while (end > start && isWhiteSpace(value.charCodeAt(end - 1))) end--;
   return value.slice(start, end);
-}
-
-function isWhiteSpace(octet: number): boolean {
-  return octet === SPACE || octet === TAB;
 }
 
 /** origin-form without a fragment, or `*` for OPTIONS (RFC 9113 section 8.3.1). */
@@ -218,18 +193,9 @@ function malformed(streamId: number, token: string, message: string): StreamErro
   return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, `malformed: ${message}`);
 }
 
-const TAB = 0x09;
 const SPACE = 0x20;
 const NUMBER_SIGN = 0x23;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const AT_SIGN = 0x40;
 const DELETE = 0x7f;
-
-/** 1 for each octet a field name may hold. */
-const FIELD_NAME_OCTETS: Uint8Array = (() => {
-  const octets = new Uint8Array(256);
-  for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
-    octets[character.charCodeAt(0)] = 1;
-  return octets;
-})();

@@ -58,7 +58,7 @@ export class Sender implements StreamSender {
     if (next >= StreamViolation.IDLE) return false;
     stream.state = next;
     stream.headersSent = true;
-    if (list.values[0] === 'HEAD') stream.isHead = true;
+    if (list.valueAt(0) === 'HEAD') stream.isHead = true;
     const block = this.encoder.encode(list);
     this.writer.writeHeaders(
       stream.id,

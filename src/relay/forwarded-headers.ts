@@ -53,7 +53,7 @@ export function forwardedRequest(
   if (authority !== '') outgoing.add(':authority', authority);
   const protocol = list.get(':protocol');
   if (protocol !== undefined) outgoing.add(':protocol', protocol);
-  const { names, values, neverIndexed } = list;
+  const { names } = list;
   let hasTe = isGrpc;
   for (let index = 0; index < names.length; index++) {
     const name = names[index];
@@ -62,7 +62,7 @@ export function forwardedRequest(
     if (REPLACED.has(name) || isUnbelievedClaim(name, client.trusted)) continue;
     // Of a gRPC call it is sent for each call, with what is left of it.
     if (isGrpc && name === 'grpc-timeout') continue;
-    outgoing.add(name, values[index], neverIndexed[index]);
+    outgoing.addFrom(list, index);
   }
   // gRPC servers take a missing te for a proxy that drops trailers.
   if (hasTe) outgoing.add('te', 'trailers');
@@ -75,7 +75,7 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
   if (!list.names.some(isNoTrailer)) return list;
   const outgoing = new HeaderList();
   list.names.forEach((name, index) => {
-    if (!isNoTrailer(name)) outgoing.add(name, list.values[index], list.neverIndexed[index]);
+    if (!isNoTrailer(name)) outgoing.addFrom(list, index);
   });
   return outgoing;
 }

@@ -73,7 +73,7 @@ export class GrpcWebCall {
   nativeRequest(list: HeaderList): HeaderList {
     const native = new HeaderList();
     list.names.forEach((name, index) => {
-      if (!WEB_REQUEST_ONLY.has(name)) native.add(name, list.values[index], list.neverIndexed[index]);
+      if (!WEB_REQUEST_ONLY.has(name)) native.addFrom(list, index);
     });
     native.add('content-type', nativeContentType(this.#type));
     // Browsers unpack no messages: a service that compresses unasked would not be understood.
@@ -93,7 +93,7 @@ export class GrpcWebCall {
   #translate(native: HeaderList): HeaderList {
     const web = new HeaderList();
     native.names.forEach((name, index) => {
-      if (!NATIVE_RESPONSE_ONLY.has(name)) web.add(name, native.values[index], native.neverIndexed[index]);
+      if (!NATIVE_RESPONSE_ONLY.has(name)) web.addFrom(native, index);
     });
     const { suffix } = this.#type;
     const contentType = webContentType(native.get('content-type'), this.isTextResponse, suffix);

@@ -26,7 +26,7 @@ export function readInProcessReport(list: HeaderList): InProcessReport {
   const rest = new HeaderList();
   list.names.forEach((name, index) => {
     if (name !== ENDPOINT_FIELD && name !== FAILURE_FIELD && name !== SENTENCE_FIELD) {
-      rest.add(name, list.values[index], list.neverIndexed[index]);
+      rest.addFrom(list, index);
     }
   });
   return {

@@ -3,12 +3,15 @@
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
+import { isStrictValue } from '../field-octets.ts';
 import { BlockMemo } from './block-memo.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { HeaderList } from './header-list.ts';
 import { type BlockCursor, readInteger } from './integer.ts';
-import { readName } from './known-names.ts';
+import { knownNameAt, readName } from './known-names.ts';
+import { LONGEST_LITERAL, literalPlace } from './literal-place.ts';
 import { SeenBlocks } from './seen-blocks.ts';
+import { wasValueSeen } from './seen-values.ts';
 import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts';
 import { readString } from './string-literal.ts';
 
@@ -27,6 +30,9 @@ const NEVER_INDEXED_FROM = 0x10;
 /** Every connection starts with a table of this size until told otherwise (RFC 9113 section 6.5.2). */
 const INITIAL_TABLE_SIZE_BYTES = 4_096;
 
+/** In larger blocks no literal is left: one would keep all of the block's text for as long as its list lives. */
+const LARGEST_TEXT_BYTES = 8_192;
+
 const NO_BLOCK = Buffer.alloc(0);
 
 export interface HpackDecoderOptions {
@@ -42,6 +48,9 @@ export class HpackDecoder {
   readonly table: DynamicTable;
   readonly #maxListSizeBytes: number;
   readonly #maxFields: number;
+  /** The block from its first literal that is left there; '' before that. */
+  #text = '';
+  #textStart = 0;
   readonly #cursor: BlockCursor = { block: NO_BLOCK, position: 0, end: 0 };
   #maxTableSizeBytes: number;
   /** The next block must start with a size update to at most this; undefined when none is due. */
@@ -89,6 +98,7 @@ export class HpackDecoder {
     const list = new HeaderList();
     while (cursor.position < end) this.#readField(cursor, list);
     cursor.block = NO_BLOCK;
+    this.#text = '';
     this.#remember(generation, block, start, end, list);
     return list;
   }
@@ -154,10 +164,45 @@ export class HpackDecoder {
       this.table.insert(name, value);
     } else if (octet >= SIZE_UPDATE_FROM) {
       throw violation('hpack_size_update_after_field', 'A table size update follows a field of its block');
-    } else {
+    } else if (octet !== 0 || !this.#readLiteral(cursor, list)) {
       const name = this.#readName(cursor, 0x0f);
       this.#store(list, name, readString(cursor), octet >= NEVER_INDEXED_FROM);
     }
+  }
+
+  /**
+   * A field that nobody needs to look at stays in the text of its block, from where it can be sent on as it is: it obeys the
+   * rules of HTTP/2, and its value was not seen just now, so that it is not worth a place in a table.
+   */
+  #readLiteral(cursor: BlockCursor, list: HeaderList): boolean {
+    const { block, position: start } = cursor;
+    const name = knownNameAt(block, start + 1, cursor.end);
+    if (name === undefined || !name.isOrdinary || cursor.end - start > LARGEST_TEXT_BYTES) return false;
+    const valueStart = start + name.octets.length + 3;
+    if (valueStart > cursor.end) return false;
+    const length = block[valueStart - 1];
+    const end = valueStart + length;
+    if (length > LONGEST_LITERAL || end > cursor.end || !isStrictValue(block, valueStart, end)) return false;
+    if (
+      wasValueSeen(name.octets, block, valueStart, end) ||
+      !this.#hasRoom(list, name.octets.length + length)
+    )
+      return false;
+    if (this.#text === '') {
+      this.#text = block.toString('latin1', start, cursor.end);
+      this.#textStart = start;
+    }
+    list.addLiteral(name.text, this.#text, literalPlace(valueStart - this.#textStart, length));
+    cursor.position = end;
+    return true;
+  }
+
+  #hasRoom(list: HeaderList, octets: number): boolean {
+    return (
+      list.overflowedAt === undefined &&
+      list.sizeBytes + octets + 32 <= this.#maxListSizeBytes &&
+      list.length < this.#maxFields
+    );
   }
 
   #readName(cursor: BlockCursor, prefixMask: number): string {
@@ -192,9 +237,8 @@ export class HpackDecoder {
         list.add(name, value);
       return;
     }
-    const sizeBytes = list.sizeBytes + name.length + value.length + 32;
-    if (sizeBytes > this.#maxListSizeBytes || list.length >= this.#maxFields) list.overflowedAt = name;
-    else list.add(name, value, isNeverIndexed);
+    if (this.#hasRoom(list, name.length + value.length)) list.add(name, value, isNeverIndexed);
+    else list.overflowedAt = name;
   }
 }
 

@@ -43,7 +43,7 @@ export class EncoderTable {
     for (let position = 0; position < list.length; position++) {
       const named = this.#byName.get(list.names[position]);
       if (named === undefined) continue;
-      const entry = named.byValue.get(list.values[position]) ?? named.newest;
+      const entry = named.byValue.get(list.valueAt(position)) ?? named.newest;
       if (entry.usedAt < blockNumber) entry.usedAt = blockNumber;
     }
   }

@@ -102,9 +102,15 @@ export class HpackEncoder {
     const hasSizeUpdate = this.#smallestSizeBytes !== undefined;
     let offset = hasSizeUpdate ? this.#writeSizeUpdates(scratch.bytes) : 0;
     this.#isProvisional = false;
-    for (let position = 0; position < list.names.length; position++) {
-      const target = scratchFor(offset, list.names[position], list.values[position]);
-      offset = this.#writeField(target, offset, list, position);
+    for (let position = 0; position < list.length; position++) {
+      // What comes once is copied as it is where it can be; when the list comes again it is worth more care.
+      const end = list.wasEncoded ? position : list.endOfLiterals(position);
+      if (end > position) {
+        offset = writeText(offset, list.literals(position, end));
+        position = end;
+        if (position === list.length) break;
+      }
+      offset = this.#writeField(offset, list, position);
     }
     scratch.length = offset;
     if (generation === this.table.generation && !hasSizeUpdate && !this.#isProvisional) this.#remember(list);
@@ -120,11 +126,12 @@ export class HpackEncoder {
     return writeInteger(target, offset, 0x20, 0x1f, finalBytes);
   }
 
-  #writeField(target: Buffer, offset: number, list: HeaderList, position: number): number {
+  #writeField(offset: number, list: HeaderList, position: number): number {
     const name = list.names[position];
-    const value = list.values[position];
+    const value = list.valueAt(position);
+    const target = scratchFor(offset, name.length + value.length + MAX_FIELD_OVERHEAD);
     const inStatic = STATIC_BY_NAME.get(name);
-    const isNeverIndexed = list.neverIndexed[position];
+    const isNeverIndexed = list.isNeverIndexed(position);
     if (!isNeverIndexed) {
       const index =
         inStatic?.indexByValue.get(value) ?? this.#table.indexOfField(name, value, this.#blockNumber);
@@ -223,9 +230,13 @@ export class HpackEncoder {
   }
 }
 
-/** Room for one more field behind `offset`; what was written so far stays. */
-function scratchFor(offset: number, name: string, value: string): Buffer {
-  const needed = offset + name.length + value.length + MAX_FIELD_OVERHEAD;
+function writeText(offset: number, text: string): number {
+  return offset + scratchFor(offset, text.length).write(text, offset, text.length, 'latin1');
+}
+
+/** Room for so many octets more behind `offset`; what was written so far stays. */
+function scratchFor(offset: number, bytes: number): Buffer {
+  const needed = offset + bytes;
   if (needed > scratch.bytes.length) {
     const larger = Buffer.allocUnsafeSlow(needed * 2);
     scratch.bytes.copy(larger, 0, 0, offset);

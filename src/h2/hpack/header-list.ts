@@ -1,11 +1,19 @@
 // An ordered list of header fields as HPACK decodes and encodes them (RFC 9113 section 8.2, RFC 7541 section 1.3).
 // Names and values are latin1 strings: one character is one octet, so that bytes pass through unchanged.
+//
+// Metadata that nobody here looks at stay as they came: the list keeps the text of their block and where in it each is, and
+// the encoder copies them from there, several at once. A value becomes a string of its own when somebody asks for it.
+
+import { fieldEnd, fieldStart, type LiteralPlace, lengthOf, startOf } from './literal-place.ts';
 
 export class HeaderList {
   readonly names: string[] = [];
-  readonly values: string[] = [];
-  /** True where the sender used the never-indexed form; it must stay so on every hop (RFC 7541 section 7.1.3). */
-  readonly neverIndexed: boolean[] = [];
+  /** The string, or where it is in `#text`. */
+  readonly #values: (string | LiteralPlace)[] = [];
+  /** The block that literals were left in; '' while there are none. */
+  #text = '';
+  /** Made with the first: few lists have any. */
+  #neverIndexed: Set<number> | undefined = undefined;
   /** Size as SETTINGS_MAX_HEADER_LIST_SIZE counts it: name + value + 32 octets per field (RFC 9113 section 6.5.2). */
   sizeBytes = 0;
   /**
@@ -29,17 +37,89 @@ export class HeaderList {
     return this.names.length;
   }
 
+  /** All values. On the way of a call valueAt() is asked for the few that matter. */
+  get values(): readonly string[] {
+    return this.names.map((_name, index) => this.valueAt(index));
+  }
+
+  /** True where the sender used the never-indexed form; it must stay so on every hop (RFC 7541 section 7.1.3). */
+  get neverIndexed(): readonly boolean[] {
+    return this.names.map((_name, index) => this.isNeverIndexed(index));
+  }
+
   add(name: string, value: string, neverIndexed = false): void {
+    if (neverIndexed) (this.#neverIndexed ??= new Set()).add(this.names.length);
     this.names.push(name);
-    this.values.push(value);
-    this.neverIndexed.push(neverIndexed);
+    this.#values.push(value);
     this.sizeBytes += name.length + value.length + 32;
+  }
+
+  /**
+   * Adds a field that was found in order (see readLiteral) and stays in the text of its block.
+   * @param text the same for all literals of a list
+   */
+  addLiteral(name: string, text: string, place: LiteralPlace): void {
+    this.#text = text;
+    this.names.push(name);
+    this.#values.push(place);
+    this.sizeBytes += name.length + lengthOf(place) + 32;
+  }
+
+  /** Adds the field of another list. */
+  addFrom(list: HeaderList, index: number): void {
+    const value = list.#values[index];
+    if (typeof value === 'string') this.add(list.names[index], value, list.isNeverIndexed(index));
+    else if (this.#text === '' || this.#text === list.#text)
+      this.addLiteral(list.names[index], list.#text, value);
+    else this.add(list.names[index], list.valueAt(index));
+  }
+
+  valueAt(index: number): string {
+    const value = this.#values[index];
+    if (typeof value === 'string') return value;
+    const text = flat(this.#text.slice(startOf(value), fieldEnd(value)));
+    this.#values[index] = text;
+    return text;
+  }
+
+  /** For the rules, which take white space off. */
+  setValue(index: number, value: string): void {
+    this.#values[index] = value;
+  }
+
+  isNeverIndexed(index: number): boolean {
+    return this.#neverIndexed?.has(index) === true;
+  }
+
+  /** Whether the field's value was left in its block, which only those are that obey the rules of fields. */
+  isLiteral(index: number): boolean {
+    return typeof this.#values[index] === 'number';
+  }
+
+  /** Behind the last of the literals that follow each other in the block from this field on; `index` where it is none. */
+  endOfLiterals(index: number): number {
+    let end = index;
+    for (let at = -1; end < this.names.length; end++) {
+      const value = this.#values[end];
+      if (typeof value === 'string') break;
+      if (at !== -1 && fieldStart(this.names[end], value) !== at) break;
+      at = fieldEnd(value);
+    }
+    return end;
+  }
+
+  /** Those literals as HPACK, in the form they came in: without indexing, without Huffman coding, with a new name. */
+  literals(index: number, end: number): string {
+    const first = this.#values[index];
+    const last = this.#values[end - 1];
+    if (typeof first === 'string' || typeof last === 'string') return '';
+    return this.#text.slice(fieldStart(this.names[index], first), fieldEnd(last));
   }
 
   /** The value of the first field of this name, or undefined. */
   get(name: string): string | undefined {
     const index = this.names.indexOf(name);
-    return index === -1 ? undefined : this.values[index];
+    return index === -1 ? undefined : this.valueAt(index);
   }
 
   static of(...fields: readonly (readonly [name: string, value: string])[]): HeaderList {
@@ -47,4 +127,9 @@ export class HeaderList {
     for (const [name, value] of fields) list.add(name, value);
     return list;
   }
+}
+
+/** A slice keeps the text it is of: a value in the encoder's table would keep a whole block. The engine copies short ones. */
+function flat(slice: string): string {
+  return slice.length < 13 ? slice : Buffer.from(slice, 'latin1').toString('latin1');
 }

@@ -2,15 +2,24 @@
 // neither decoded nor hashed anew. One small table for all connections, in fixed memory; a name that drives out another costs
 // that one a decoding.
 
+import { CONNECTION_SPECIFIC, isFieldName } from '../field-octets.ts';
+import { indexingRule, NEVER_INDEX } from './indexing-rule.ts';
 import type { BlockCursor } from './integer.ts';
+import { STATIC_BY_NAME } from './static-table.ts';
 import { readString } from './string-literal.ts';
 
 const PLACES = 512;
 /** Longer ones are rare, and Huffman coded ones (from 0x80) are read as usual. */
 const LONGEST = 48;
 
-const octetsByPlace: (Uint8Array | undefined)[] = Array.from({ length: PLACES }, () => undefined);
-const nameByPlace: string[] = Array.from({ length: PLACES }, () => '');
+export interface KnownName {
+  readonly octets: Uint8Array;
+  readonly text: string;
+  /** No rule of HTTP/2 or HPACK speaks of fields of this name in particular. */
+  readonly isOrdinary: boolean;
+}
+
+const names: (KnownName | undefined)[] = Array.from({ length: PLACES }, () => undefined);
 
 /** The string literal at the cursor, which is a name. */
 export function readName(cursor: BlockCursor): string {
@@ -19,15 +28,37 @@ export function readName(cursor: BlockCursor): string {
   const start = cursor.position + 1;
   if (!(length <= LONGEST) || start + length > cursor.end) return readString(cursor);
   const place = placeOf(block, start, start + length);
-  const known = octetsByPlace[place];
-  if (known !== undefined && isSame(known, block, start, length)) {
+  const known = names[place];
+  if (known !== undefined && isSame(known.octets, block, start, length)) {
     cursor.position = start + length;
-    return nameByPlace[place];
+    return known.text;
   }
-  const name = readString(cursor);
-  octetsByPlace[place] = new Uint8Array(block.subarray(start, start + length));
-  nameByPlace[place] = name;
-  return name;
+  const text = readString(cursor);
+  names[place] = {
+    octets: new Uint8Array(block.subarray(start, start + length)),
+    text,
+    isOrdinary: isOrdinary(text),
+  };
+  return text;
+}
+
+/** The name whose literal begins at the position, when it was read before. */
+export function knownNameAt(block: Buffer, position: number, end: number): KnownName | undefined {
+  const length = block[position];
+  const start = position + 1;
+  if (!(length <= LONGEST) || start + length > end) return undefined;
+  const known = names[placeOf(block, start, start + length)];
+  return known !== undefined && isSame(known.octets, block, start, length) ? known : undefined;
+}
+
+function isOrdinary(name: string): boolean {
+  return (
+    isFieldName(name) &&
+    name !== 'te' &&
+    !CONNECTION_SPECIFIC.has(name) &&
+    !STATIC_BY_NAME.has(name) &&
+    indexingRule(name, '') !== NEVER_INDEX
+  );
 }
 
 function placeOf(block: Buffer, start: number, end: number): number {

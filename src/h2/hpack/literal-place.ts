@@ -1,0 +1,35 @@
+// Where a literal that was left in its block has its value: start and length in one number, so that a list needs no object
+// for it. Names are short and both strings are in one form, so that the whole field is known from it.
+//
+//   0x00 | length of name | name | length of value | value        RFC 7541 section 6.2.2, without Huffman coding
+
+export type LiteralPlace = number;
+
+/** Longer values are rare, and take more octets for their length (RFC 7541 section 5.1). */
+export const LONGEST_LITERAL = 0x7e;
+
+const LENGTH_BITS = 7;
+/** The octets of a field beside name and value. */
+const OVERHEAD = 3;
+
+export function literalPlace(valueStart: number, valueLength: number): LiteralPlace {
+  return (valueStart << LENGTH_BITS) | valueLength;
+}
+
+export function startOf(place: LiteralPlace): number {
+  return place >>> LENGTH_BITS;
+}
+
+export function lengthOf(place: LiteralPlace): number {
+  return place & 0x7f;
+}
+
+/** Where the whole field begins. */
+export function fieldStart(name: string, place: LiteralPlace): number {
+  return startOf(place) - name.length - OVERHEAD;
+}
+
+/** Behind its last octet. */
+export function fieldEnd(place: LiteralPlace): number {
+  return startOf(place) + lengthOf(place);
+}
