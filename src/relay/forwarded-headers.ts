@@ -26,6 +26,15 @@ const CLAIMS = new Set([
 /** Set by us, each from its own rule; never copied. */
 const REPLACED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'te', 'host']);
 
+/** What becomes of a field on its way upstream. CLAIM: sent on for trusted clients; OF_THE_CALL: grpc-timeout. */
+const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3 } as const;
+
+/** Names met lately: one look instead of four for each field of each call. */
+const treatments = new Map<string, number>();
+const MOST_TREATMENTS = 512;
+/** Clients choose names. */
+const LONGEST_KEPT = 48;
+
 /** Where a request goes, as its pseudo-header fields say it. */
 export interface RequestTarget {
   /** The scheme of the connection it travels on: servers such as Kestrel refuse another. The client's is in x-forwarded-proto. */
@@ -59,9 +68,8 @@ export function forwardedRequest(
     const name = names[index];
     if (name.charCodeAt(0) === COLON) continue;
     if (name === 'te') hasTe = true;
-    if (REPLACED.has(name) || isUnbelievedClaim(name, client.trusted)) continue;
-    // Of a gRPC call it is sent for each call, with what is left of it.
-    if (isGrpc && name === 'grpc-timeout') continue;
+    const treatment = treatmentOf(name);
+    if (treatment !== Treatment.COPIED && isLeftOut(treatment, client.trusted, isGrpc)) continue;
     outgoing.addFrom(list, index);
   }
   // gRPC servers take a missing te for a proxy that drops trailers.
@@ -84,10 +92,27 @@ function isNoTrailer(name: string): boolean {
   return NO_TRAILERS.has(name) || REPLACED.has(name) || CLAIMS.has(name.replaceAll('_', '-'));
 }
 
-/** Also spelled with underscores, which some servers read as the same name. */
-function isUnbelievedClaim(name: string, trusted: boolean): boolean {
-  if (name.includes('_')) return CLAIMS.has(name.replaceAll('_', '-'));
-  return !trusted && CLAIMS.has(name);
+function isLeftOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
+  if (treatment === Treatment.CLAIM) return !trusted;
+  // Of a gRPC call it is sent for each call, with what is left of it.
+  return treatment === Treatment.OF_THE_CALL ? isGrpc : true;
+}
+
+function treatmentOf(name: string): number {
+  const known = treatments.get(name);
+  if (known !== undefined) return known;
+  const treatment = decideTreatment(name);
+  if (treatments.size >= MOST_TREATMENTS) treatments.clear();
+  if (name.length <= LONGEST_KEPT) treatments.set(name, treatment);
+  return treatment;
+}
+
+function decideTreatment(name: string): number {
+  if (REPLACED.has(name)) return Treatment.DROPPED;
+  // Also spelled with underscores, which some servers read as the same name.
+  if (name.includes('_')) return CLAIMS.has(name.replaceAll('_', '-')) ? Treatment.DROPPED : Treatment.COPIED;
+  if (CLAIMS.has(name)) return Treatment.CLAIM;
+  return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;
 }
 
 function addForwarded(

@@ -21,6 +21,10 @@ export interface KnownName {
 
 const names: (KnownName | undefined)[] = Array.from({ length: PLACES }, () => undefined);
 
+/** The place of the name that followed the one at each place: fields mostly come in the same order. */
+const followers = new Uint16Array(PLACES);
+let lastPlace = 0;
+
 /** The string literal at the cursor, which is a name. */
 export function readName(cursor: BlockCursor): string {
   const { block } = cursor;
@@ -47,8 +51,18 @@ export function knownNameAt(block: Buffer, position: number, end: number): Known
   const length = block[position];
   const start = position + 1;
   if (!(length <= LONGEST) || start + length > end) return undefined;
-  const known = names[placeOf(block, start, start + length)];
-  return known !== undefined && isSame(known.octets, block, start, length) ? known : undefined;
+  const expectedPlace = followers[lastPlace];
+  const expected = names[expectedPlace];
+  if (expected !== undefined && isSame(expected.octets, block, start, length)) {
+    lastPlace = expectedPlace;
+    return expected;
+  }
+  const place = placeOf(block, start, start + length);
+  const known = names[place];
+  if (known === undefined || !isSame(known.octets, block, start, length)) return undefined;
+  followers[lastPlace] = place;
+  lastPlace = place;
+  return known;
 }
 
 function isOrdinary(name: string): boolean {
