@@ -57,7 +57,7 @@ export class HpackDecoder {
   #dueTableSizeBytes: number | undefined = undefined;
   /** Created with the first block worth keeping, so that an idle connection holds none. */
   #memo: BlockMemo | undefined = undefined;
-  /** Created when the memo is full: from then on a block has to come twice to be kept. */
+  /** Created when the memo is full, or with the first literals: such a block has to come twice to be kept. */
   #seen: SeenBlocks | undefined = undefined;
 
   constructor(options: HpackDecoderOptions) {
@@ -98,8 +98,8 @@ export class HpackDecoder {
     const list = new HeaderList();
     while (cursor.position < end) this.#readField(cursor, list);
     cursor.block = NO_BLOCK;
-    this.#text = '';
     this.#remember(generation, block, start, end, list);
+    this.#text = '';
     return list;
   }
 
@@ -114,9 +114,12 @@ export class HpackDecoder {
     if (generation !== generationBefore) {
       this.#memo?.clear(generation);
     } else if (list.overflowedAt === undefined) {
-      this.#memo ??= new BlockMemo();
-      if (!this.#memo.isFull || this.#wasSeen(block, start, end))
+      // A block with literals that were never seen will hardly come again.
+      const isLikely = this.#text === '' && this.#memo?.isFull !== true;
+      if (isLikely || this.#wasSeen(block, start, end)) {
+        this.#memo ??= new BlockMemo();
         this.#memo.store(generation, block, start, end, list);
+      }
     }
   }
 

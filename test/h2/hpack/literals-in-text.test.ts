@@ -146,6 +146,24 @@ test('a list that is sent again and again ends in the table like any other', () 
   assert.equal(encoder.table.length, 1);
 });
 
+test('a block with literals is kept when it came again, not at its first sight', () => {
+  decodeKnown([['x-kept', freshValue()]]);
+  const block = blockOf([['x-kept', freshValue()]]);
+  const decoder = new HpackDecoder({ maxTableSizeBytes: 4_096, maxListSizeBytes: 65_536, maxFields: 100 });
+  const lists = [1, 2, 3].map(() => decoder.decode(block, 0, block.length));
+  assert.equal(lists[0].isLiteral(0), true);
+  assert.notEqual(lists[1], lists[0]);
+  assert.equal(lists[2], lists[1]);
+});
+
+test('a block too large to be kept for one literal has none', () => {
+  const rest = Array.from({ length: 70 }, (): Field => ['x-large', `${'v'.repeat(100)}${freshValue()}`]);
+  decodeKnown([['x-large', freshValue()]]);
+  const list = decode(blockOf(rest));
+  assert.deepEqual([list.isLiteral(0), list.isLiteral(69)], [false, true]);
+  assert.deepEqual(fieldsOf(list), rest);
+});
+
 test('what breaks a rule is no literal, and is refused', () => {
   for (const bad of ['\0', '\r', '\n', '\x01', '\x1f', '\x7f']) {
     for (const value of [`${bad}${freshValue()}`, `${freshValue()}${bad}v`, `${freshValue()}${bad}`]) {
