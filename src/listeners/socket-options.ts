@@ -17,3 +17,12 @@ export const socketOptions = {
 export function destroyOnError(this: Socket): void {
   this.destroy();
 }
+
+/**
+ * For 'close'. Node's object for TLS outlives its socket until the next full collection, and keeps the socket and all that its
+ * listeners refer to: the connection with its tables and streams.
+ */
+export function letGo(this: Socket): void {
+  this.removeAllListeners();
+  this.on('error', destroyOnError);
+}

@@ -19,7 +19,7 @@ import { readOpening } from './opening.ts';
 import { type ClientOrigin, describeTlsPeer, originOf } from './peer.ts';
 import { buildSecureContexts, type SelectContext, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
-import { destroyOnError } from './socket-options.ts';
+import { destroyOnError, letGo } from './socket-options.ts';
 import { TLS_ALERT_UNRECOGNIZED_NAME } from './tls-alert.ts';
 import { handleClearClient } from './tls-mismatch.ts';
 
@@ -151,6 +151,7 @@ class Handshakes {
     }
     handshake.isSettled = true;
     socket.on('error', destroyOnError);
+    socket.on('close', letGo);
     const { source, openings } = this.#context;
     openings.begin(socket);
     openings.settle(handshake.socket);

@@ -36,6 +36,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly peer: DownstreamPeer;
   /** What new calls begin with. Changed by a reload, unless the connection is to end anyway. */
   snapshot: Snapshot;
+  /** For ConnectionList alone. */
+  listPlace = -1;
   readonly #context: RelayContext;
   /** Those it began with. */
   readonly #limits: LimitsConfig;

@@ -6,6 +6,7 @@ import type { LocalSettings } from '../h2/settings.ts';
 import { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import { CallFields } from './call-fields.ts';
 import { ClientTerms } from './client-terms.ts';
+import { ConnectionList } from './connection-list.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
 import type { ExchangeObserver, ExchangeTraffic } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
@@ -37,7 +38,7 @@ export class Relay implements RelayContext {
   readonly replayBuffer = new ReplayBuffer();
   readonly terms = new ClientTerms();
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
-  readonly #connections = new Set<DownstreamConnection>();
+  readonly #connections = new ConnectionList<DownstreamConnection>();
   #isDraining = false;
   #watch: NodeJS.Timeout | undefined = undefined;
   #onIdle: (() => void) | undefined = undefined;
@@ -61,13 +62,13 @@ export class Relay implements RelayContext {
 
   get exchangeCount(): number {
     let count = 0;
-    for (const connection of this.#connections) count += connection.exchangeCount;
+    for (const connection of this.#connections.values()) count += connection.exchangeCount;
     return count;
   }
 
   /** For reports: costs a walk over all streams. */
   get runningCalls(): readonly RunningCall[] {
-    return [...this.#connections].flatMap((connection) => connection.exchanges);
+    return this.#connections.values().flatMap((connection) => connection.exchanges);
   }
 
   /**
@@ -90,7 +91,7 @@ export class Relay implements RelayContext {
    */
   replaceSnapshot(next: Snapshot, isToLeave: (peer: DownstreamPeer) => boolean): void {
     this.snapshot = next;
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.values()) {
       if (connection.isDraining) continue;
       if (isToLeave(connection.peer)) connection.drain();
       else connection.snapshot = next;
@@ -116,7 +117,7 @@ export class Relay implements RelayContext {
     this.#isDraining = true;
     return new Promise((resolve) => {
       this.#onIdle = resolve;
-      for (const connection of this.#connections) connection.drain();
+      for (const connection of this.#connections.values()) connection.drain();
       if (this.#connections.size === 0) resolve();
     });
   }
@@ -124,27 +125,27 @@ export class Relay implements RelayContext {
   /** Memory is short: gives back what is kept only to save time. */
   shrink(): void {
     this.replayBuffer.clear();
-    for (const { http2 } of this.#connections) http2.forgetHeaderBlocks();
+    for (const { http2 } of this.#connections.values()) http2.forgetHeaderBlocks();
     for (const upstream of this.snapshot.upstreams.values()) upstream.shrink();
   }
 
   /** Clients without a call are asked to connect again when they have one: what their connections hold is the most that can be had. */
   drainIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle) connection.drain();
+    for (const connection of this.#connections.values()) if (connection.isIdle) connection.drain();
   }
 
   /** Ends everything that still runs. */
   abort(cause: Failure): void {
-    for (const connection of this.#connections) connection.abort(cause);
+    for (const connection of this.#connections.values()) connection.abort(cause);
   }
 
   #checkTime(): void {
     const nowMs = performance.now();
-    for (const connection of this.#connections) connection.checkTime(nowMs);
+    for (const connection of this.#connections.values()) connection.checkTime(nowMs);
   }
 
   #closed(connection: DownstreamConnection): void {
-    this.#connections.delete(connection);
+    this.#connections.remove(connection);
     if (this.#connections.size > 0) return;
     clearInterval(this.#watch);
     this.#watch = undefined;
