@@ -86,7 +86,8 @@ export class FloodGuard {
 
   /** @throws ConnectionError when the bucket is empty */
   count(flood: number): void {
-    this.#left ??= Int32Array.from(this.#budgets.burst);
+    // Not by Int32Array.from, which walks through an iterator.
+    this.#left ??= this.#budgets.burst.slice();
     if (--this.#left[flood] < 0) {
       const { token } = BUCKETS[flood];
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, token, token.replaceAll('_', ' '));

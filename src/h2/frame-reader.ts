@@ -1,6 +1,7 @@
 // Cuts a stream of octets into frames (RFC 9113 section 4.1), whatever the chunks it arrives in. DATA is handed on as
 // it arrives, so that a large frame is never held back; every other frame is handed on whole.
 
+import { checkPreface } from './client-preface.ts';
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
 import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType } from './frame-type.ts';
@@ -163,6 +164,7 @@ export class FrameReader {
           break;
         case Expect.PREFACE:
           if (available === 0) this.#chunk = undefined;
+          else if (available >= CLIENT_PREFACE.length && this.#heldBytes === 0) this.#readPreface(chunk);
           else this.#assemble(chunk, available, CLIENT_PREFACE.length);
           break;
       }
@@ -243,7 +245,7 @@ export class FrameReader {
     chunk.copy(held, this.#heldBytes, this.#offset, this.#offset + size);
     this.#offset += size;
     this.#heldBytes += size;
-    if (this.#expect === Expect.PREFACE) this.#checkPreface(held);
+    if (this.#expect === Expect.PREFACE) checkPreface(held, 0, this.#heldBytes);
     if (this.#heldBytes < needed) {
       this.#chunk = undefined;
       return;
@@ -272,14 +274,12 @@ export class FrameReader {
     return grown;
   }
 
-  #checkPreface(held: Buffer): void {
-    if (held.compare(CLIENT_PREFACE, 0, this.#heldBytes, 0, this.#heldBytes) !== 0) {
-      throw new ConnectionError(
-        ErrorCode.PROTOCOL_ERROR,
-        'preface_invalid',
-        'the client preface is not HTTP/2',
-      );
-    }
+  /** All of it at once, as it usually comes. */
+  #readPreface(chunk: Buffer): void {
+    const start = this.#offset;
+    this.#offset += CLIENT_PREFACE.length;
+    checkPreface(chunk, start, CLIENT_PREFACE.length);
+    this.#expect = Expect.HEADER;
   }
 }
 

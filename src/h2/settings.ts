@@ -100,8 +100,21 @@ export interface LocalSettings {
   readonly enableConnectProtocol?: boolean;
 }
 
-/** The payload of our first SETTINGS frame. */
+/** All connections of a configuration send the same. */
+const SERVER_PAYLOADS = new WeakMap<LocalSettings, Buffer>();
+const CLIENT_PAYLOADS = new WeakMap<LocalSettings, Buffer>();
+
+/** The payload of our first SETTINGS frame; not to be altered. */
 export function settingsPayload(settings: LocalSettings, isServer: boolean): Buffer {
+  const payloads = isServer ? SERVER_PAYLOADS : CLIENT_PAYLOADS;
+  const known = payloads.get(settings);
+  if (known !== undefined) return known;
+  const payload = makePayload(settings, isServer);
+  payloads.set(settings, payload);
+  return payload;
+}
+
+function makePayload(settings: LocalSettings, isServer: boolean): Buffer {
   const entries: [id: number, value: number][] = [
     isServer ? [SettingId.MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams] : [SettingId.ENABLE_PUSH, 0],
     [SettingId.INITIAL_WINDOW_SIZE, settings.initialWindowBytes],

@@ -3,7 +3,7 @@
 
 import type { Stream } from './stream.ts';
 
-const FIRST_SLOTS = 16;
+const FIRST_SLOTS: readonly (Stream | undefined)[] = Array.from({ length: 16 }, () => undefined);
 /** More than so many are given back when the last stream is gone. */
 const MOST_SLOTS_KEPT = 256;
 
@@ -26,7 +26,7 @@ export class StreamTable {
 
   /** Its identifier must be new. */
   add(stream: Stream): void {
-    this.#slots ??= emptySlots(FIRST_SLOTS);
+    this.#slots ??= FIRST_SLOTS.slice();
     if (this.#size >= this.#slots.length) this.#grow(this.#slots);
     this.#size++;
     link(this.#slots, stream);

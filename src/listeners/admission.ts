@@ -42,7 +42,7 @@ export class Admission {
       this.#turnAway(socket, origin, result);
       return false;
     }
-    socket.once('close', () => result.release());
+    socket.on('close', () => result.release());
     if (mayHaveHeader) this.#places.set(socket, result);
     return true;
   }

@@ -11,7 +11,7 @@ import { Http1Side } from './http1-side.ts';
 import { ListenerError } from './listener-error.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
-import { originOf, type PeerSource } from './peer.ts';
+import { originOf, type PeerSource, type Serve } from './peer.ts';
 import { plaintextAcceptor } from './plaintext-server.ts';
 import type { ListenerTimeouts, ServerContext } from './server-context.ts';
 import type { TicketKeys } from './ticket-keys.ts';
@@ -73,7 +73,8 @@ export async function createListenerService(
   const context = contextOf(parts, http1);
   const serve = acceptorOf(config, context, certificates);
   const accept = (socket: Socket): void => {
-    if (context.admission.admit(socket, originOf(socket, context.source))) serve(socket);
+    const origin = originOf(socket, context.source);
+    if (context.admission.admit(socket, origin)) serve(socket, origin);
   };
   return { config, handler, certificates, http1, accept };
 }
@@ -120,7 +121,7 @@ function acceptorOf(
   config: ListenerConfig,
   context: ServerContext,
   certificates: readonly Certificate[],
-): (socket: Socket) => void {
+): Serve {
   if (config.tls === undefined) return plaintextAcceptor(context);
   try {
     return tlsAcceptor(context, config.tls, certificates);

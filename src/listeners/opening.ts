@@ -6,7 +6,7 @@ import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
 import { parseProxyHeader } from '../diagnosis/proxy-header.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
 import { readOctets } from './octet-reader.ts';
-import { type ClientOrigin, originOf } from './peer.ts';
+import type { ClientOrigin } from './peer.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** What the client speaks, or why it has to go. */
@@ -22,10 +22,10 @@ export interface Opening {
 /** Calls `opened` once, with the socket in the state that `Reading.decided` describes. */
 export function readOpening(
   socket: Socket,
+  accepted: ClientOrigin,
   context: ServerContext,
   opened: (socket: Socket, opening: Opening) => void,
 ): void {
-  const accepted = originOf(socket, context.source);
   const beginning = new Beginning(context, accepted);
   readOctets<OpeningOutcome>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,

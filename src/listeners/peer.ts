@@ -45,7 +45,10 @@ export interface ClientOrigin {
   readonly port: number | undefined;
 }
 
-/** Asked at accept: a socket that is closed no longer knows. */
+/** Takes an accepted socket, which is half-open, and whose other end is there. */
+export type Serve = (socket: Socket, origin: ClientOrigin) => void;
+
+/** Asked at accept, and once: a socket that is closed no longer knows. */
 export function originOf(socket: Socket, source: Pick<PeerSource, 'isUnix'>): ClientOrigin {
   if (source.isUnix) return { address: UNIX_CLIENT, port: undefined };
   return { address: withoutMapping(socket.remoteAddress ?? ''), port: socket.remotePort };

@@ -6,14 +6,15 @@ import { type ClientHelloResult, describeClientHello, parseClientHello } from '.
 import { refuseOpening, reportRefusal, serveHttp1, serveHttp2 } from './clear-connections.ts';
 import { readOctets } from './octet-reader.ts';
 import { type Opening, readOpening } from './opening.ts';
+import type { Serve } from './peer.ts';
 import { closeAfterFarewell } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
 import { TLS_ALERT_PROTOCOL_VERSION } from './tls-alert.ts';
 
 /** For accepted sockets, half-open ones. */
-export function plaintextAcceptor(context: ServerContext): (socket: Socket) => void {
-  return (socket) =>
-    readOpening(socket, context, (opened, opening) => serveOpening(opened, opening, context));
+export function plaintextAcceptor(context: ServerContext): Serve {
+  return (socket, origin) =>
+    readOpening(socket, origin, context, (opened, opening) => serveOpening(opened, opening, context));
 }
 
 function serveOpening(socket: Socket, opening: Opening, context: ServerContext): void {

@@ -16,7 +16,7 @@ import { reportRefusal } from './clear-connections.ts';
 import { serveDecrypted } from './decrypted-connections.ts';
 import { putBack } from './octet-reader.ts';
 import { readOpening } from './opening.ts';
-import { type ClientOrigin, describeTlsPeer, originOf } from './peer.ts';
+import { type ClientOrigin, describeTlsPeer, type Serve } from './peer.ts';
 import { buildSecureContexts, type SelectContext, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
 import { destroyOnError, letGo } from './socket-options.ts';
@@ -28,13 +28,13 @@ export function tlsAcceptor(
   context: ServerContext,
   tls: ListenerTlsConfig,
   certificates: readonly Certificate[],
-): (socket: Socket) => void {
+): Serve {
   const handshakes = new Handshakes(context, tls, certificates);
   if (context.source.mismatchPolicy === 'close' && context.isProxy === undefined) {
-    return (socket) => handshakes.begin(socket, originOf(socket, context.source));
+    return (socket, origin) => handshakes.begin(socket, origin);
   }
-  return (socket) =>
-    readOpening(socket, context, (opened, opening) => {
+  return (socket, origin) =>
+    readOpening(socket, origin, context, (opened, opening) => {
       if (opening.outcome !== 'tls') handleClearClient(opened, opening, opening.outcome, context);
       else handshakes.begin(opened, opening.origin, opening.head);
     });
@@ -125,7 +125,7 @@ class Handshakes {
     this.#useTicketKeys(this.#context.ticketKeys.current);
     const handshake: Handshake = { socket, origin, isSettled: false };
     // Closed by the client, it is outside of its context when Node reports that.
-    socket.once('close', () => this.#fail(handshake, 'tls_handshake_abandoned'));
+    socket.on('close', () => this.#fail(handshake, 'tls_handshake_abandoned'));
     // The decrypted socket takes this over.
     socket.allowHalfOpen = false;
     if (head !== undefined) putBack(socket, head);
@@ -153,9 +153,11 @@ class Handshakes {
     socket.on('error', destroyOnError);
     socket.on('close', letGo);
     const { source, openings } = this.#context;
-    openings.begin(socket);
+    const peer = describeTlsPeer(socket, handshake.origin, source);
+    // What speaks HTTP/2 is taken at once, and needs no place among those that wait to be.
+    if (peer.alpn !== 'h2') openings.begin(socket);
+    serveDecrypted(socket, peer, this.#context);
     openings.settle(handshake.socket);
-    serveDecrypted(socket, describeTlsPeer(socket, handshake.origin, source), this.#context);
   }
 
   /** No certificate is chosen for those. In TLS 1.2 nobody tells the name either: it was accepted when the session began. */

@@ -6,6 +6,8 @@ import { isUtf8 } from 'node:buffer';
 /** Longer texts are cut; a record stays well below the log's buffer that way. */
 export const longestText = 1024;
 
+/** Needs no escape in JSON either. */
+const plainJson = /^[ !#-[\]-~]*$/;
 const plainAscii = /^[\x20-\x7e]*$/;
 const aboveOctets = /[\u0100-\uffff]/;
 const notAscii = /[\x80-\xff]/g;
@@ -14,6 +16,7 @@ const mischievous = /[\x7f-\x9f\u2028\u2029]/g;
 
 /** A JSON string, with its quotes. */
 export function jsonString(text: string): string {
+  if (plainJson.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(mischievous, escapeUnit);
 }
 

@@ -39,6 +39,8 @@ export class Relay implements RelayContext {
   readonly terms = new ClientTerms();
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();
+  /** The same object for all clients of a snapshot. */
+  #settings: { readonly snapshot: Snapshot; readonly settings: LocalSettings } | undefined = undefined;
   #isDraining = false;
   #watch: NodeJS.Timeout | undefined = undefined;
   #onIdle: (() => void) | undefined = undefined;
@@ -99,17 +101,17 @@ export class Relay implements RelayContext {
   }
 
   #settingsFor(peer: DownstreamPeer): LocalSettings {
-    const settings = localSettings(this.snapshot);
+    const { snapshot } = this;
     if (peer.mismatch !== undefined) {
+      const settings = localSettings(snapshot);
       return {
         ...settings,
         maxConcurrentStreams: Math.min(settings.maxConcurrentStreams, EXPLAINED_STREAMS),
       };
     }
-    const { upstreams } = this.snapshot;
-    // WebSockets come by extended CONNECT, and go to HTTP/1.1 upstreams only.
-    const enableConnectProtocol = [...upstreams.values()].some(({ protocol }) => protocol === 'http1');
-    return enableConnectProtocol ? { ...settings, enableConnectProtocol } : settings;
+    if (this.#settings?.snapshot !== snapshot)
+      this.#settings = { snapshot, settings: clientSettings(snapshot) };
+    return this.#settings.settings;
   }
 
   /** Every client is asked to go; resolves when the last connection is closed. */
@@ -151,6 +153,13 @@ export class Relay implements RelayContext {
     this.#watch = undefined;
     this.#onIdle?.();
   }
+}
+
+function clientSettings(snapshot: Snapshot): LocalSettings {
+  const settings = localSettings(snapshot);
+  // WebSockets come by extended CONNECT, and go to HTTP/1.1 upstreams only.
+  const enableConnectProtocol = [...snapshot.upstreams.values()].some(({ protocol }) => protocol === 'http1');
+  return enableConnectProtocol ? { ...settings, enableConnectProtocol } : settings;
 }
 
 /** What we announce to clients and, in the other role, to upstreams. */

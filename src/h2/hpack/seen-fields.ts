@@ -3,22 +3,36 @@
 
 const SETS = 64;
 const SET_SIZE = 4;
+/** So many fields are told apart by a short list, before there is a table: most connections of clients have no more. */
+const FEW = 16;
 
 export class SeenFields {
-  readonly #hashes = new Int32Array(SETS * SET_SIZE);
+  readonly #few: number[] = [];
+  #hashes: Int32Array | undefined = undefined;
 
   /** Whether the field was seen not long ago; from now on it was. */
   see(name: string, value: string): boolean {
-    const hashes = this.#hashes;
     const hash = hashOf(name, value);
-    const first = (hash & (SETS - 1)) * SET_SIZE;
-    let place = first;
-    while (place < first + SET_SIZE - 1 && hashes[place] !== hash) place++;
-    const wasSeen = hashes[place] === hash;
-    for (; place > first; place--) hashes[place] = hashes[place - 1];
-    hashes[first] = hash;
-    return wasSeen;
+    if (this.#hashes !== undefined) return seeIn(this.#hashes, hash);
+    if (this.#few.includes(hash)) return true;
+    this.#few.push(hash);
+    if (this.#few.length > FEW) {
+      this.#hashes = new Int32Array(SETS * SET_SIZE);
+      for (const few of this.#few) seeIn(this.#hashes, few);
+      this.#few.length = 0;
+    }
+    return false;
   }
+}
+
+function seeIn(hashes: Int32Array, hash: number): boolean {
+  const first = (hash & (SETS - 1)) * SET_SIZE;
+  let place = first;
+  while (place < first + SET_SIZE - 1 && hashes[place] !== hash) place++;
+  const wasSeen = hashes[place] === hash;
+  for (; place > first; place--) hashes[place] = hashes[place - 1];
+  hashes[first] = hash;
+  return wasSeen;
 }
 
 /** FNV-1a over both strings, never 0, which means an empty place. */

@@ -1,0 +1,18 @@
+// The octets a client begins with (RFC 9113 section 3.4), however many of them are there.
+
+import { ErrorCode } from './error-codes.ts';
+import { ConnectionError } from './errors.ts';
+import { CLIENT_PREFACE } from './frame-type.ts';
+
+/** @throws ConnectionError as soon as the first `length` octets cannot be those of a client */
+export function checkPreface(bytes: Buffer, start: number, length: number): void {
+  for (let position = 0; position < length; position++) {
+    if (bytes[start + position] !== CLIENT_PREFACE[position]) {
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        'preface_invalid',
+        'the client preface is not HTTP/2',
+      );
+    }
+  }
+}
