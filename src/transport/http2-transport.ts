@@ -277,6 +277,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
 
   #closed(): void {
     clearTimeout(this.#closeTimer);
+    this.#octets.release();
     this.#noteReason('the peer closed the connection');
     if (!this.connection.isClosed) this.connection.connectionLost(this.#reason);
     this.#isClosing = true;

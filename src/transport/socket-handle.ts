@@ -23,6 +23,8 @@ export interface OctetsOwner {
   written(error: Error | undefined): void;
 }
 
+const NOBODY: OctetsOwner = { receive() {}, written() {} };
+
 /** Connected, with its handshake done, and with nothing left of what was written to it. */
 export function isEstablished(socket: Duplex): boolean {
   if (!(socket instanceof Socket) || socket.writableLength > 0) return false;
@@ -35,7 +37,7 @@ export class SocketHandle {
   readonly #socket: Socket;
   readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
-  readonly #owner: OctetsOwner;
+  #owner: OctetsOwner;
   /** One that was made for a write which was over at once, and so was not used. */
   #spareRequest: WriteRequest | undefined = undefined;
 
@@ -59,7 +61,6 @@ export class SocketHandle {
   /** Takes the reading over. What Node has read already comes during the call. */
   startReading(): void {
     const handle = this.#handle;
-    const owner = this.#owner;
     const { state, readBytesIndex } = this.#binding;
     const onEndOrError = handle.onread;
     const readBefore: unknown = this.#socket.read();
@@ -67,10 +68,15 @@ export class SocketHandle {
     handle.onread = (octets) => {
       const size = state[readBytesIndex];
       if (size <= 0) return onEndOrError.call(handle, octets);
-      owner.receive(READ_BUFFER.subarray(0, size), false);
+      this.#owner.receive(READ_BUFFER.subarray(0, size), false);
       return undefined;
     };
-    if (Buffer.isBuffer(readBefore)) owner.receive(readBefore, true);
+    if (Buffer.isBuffer(readBefore)) this.#owner.receive(readBefore, true);
+  }
+
+  /** The socket is closed. Node's handle lives on until the next full collection, and must not keep the connection for so long. */
+  release(): void {
+    this.#owner = NOBODY;
   }
 
   pause(): void {

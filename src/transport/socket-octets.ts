@@ -38,6 +38,11 @@ export class SocketOctets {
     else this.#socket.resume();
   }
 
+  /** The socket is closed. */
+  release(): void {
+    this.#handle?.release();
+  }
+
   /** @returns whether the octets may be used again at once; otherwise the owner is told when */
   write(octets: Buffer): boolean {
     const handle = this.#findHandle();
