@@ -50,6 +50,7 @@ const LONGER: Readonly<Record<string, string>> = {};
 
 const CLOCK =
   /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b|\b(?:Date|performance|process)\.\w|\bnew Date\b/;
+const PRIVATE_TO_NODE = /['"`.](?:_handle|binding|_readableState|_writableState)\b/;
 const KEBAB_CASE = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/;
 /** import and export from, import for its effects, import(), and Node's modules fetched by name. */
 const IMPORT =
@@ -145,6 +146,11 @@ test('h2 imports nothing outside itself and has no clock', () => {
   assertNone(imports.filter(({ from, file }) => folderOf(from) === 'h2' && file === undefined));
   const withClock = files.filter((file) => folderOf(file) === 'h2' && CLOCK.test(sources.get(file) ?? ''));
   assert.deepEqual(withClock, []);
+});
+
+test('what is private to Node is touched by one file of the transport and the one that looks at it first', () => {
+  const touching = files.filter((file) => PRIVATE_TO_NODE.test(sources.get(file) ?? ''));
+  assert.deepEqual(touching.toSorted(), ['transport/socket-handle.ts', 'transport/stream-binding.ts']);
 });
 
 test(`no file is longer than ${MOST_LINES} lines`, () => {
