@@ -22,11 +22,12 @@ async function main(): Promise<void> {
 }
 
 /**
- * Buffers of messages lie outside the heap, but count towards V8's limit for collecting all of it. The heap is small,
- * and so is the limit: half the cost of relaying 64 KiB messages was marking the same 14 MB over and over. So the limit
+ * Buffers that sockets make for each read lie outside the heap, but count towards V8's limit for collecting all of it. The heap
+ * is small, and so is the limit: half the cost of relaying 64 KiB messages was marking the same 14 MB over and over. So the limit
  * may grow further, and the space for young objects stays at its first size instead of growing while modules are
- * loaded: the many cheap collections of a small one free those buffers in time, and are too small to be worth sharing
- * with other threads (docs/decisions/0014).
+ * loaded: its many cheap collections free those buffers in time, and are too small to be worth sharing with other threads. Since
+ * most octets are read into one buffer this matters less; HTTP/1.1 still goes by such buffers, and memory stays small
+ * (docs/decisions/0014, 0031).
  */
 function tuneGarbageCollection(): void {
   setFlagsFromString('--heap-growing-percent=100');

@@ -18,6 +18,7 @@ export class Openings {
 
   /** Until it is settled, or closed. */
   begin(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     this.#count++;
     // As everywhere here not once(), which costs more than it saves: 'close' comes once anyway.

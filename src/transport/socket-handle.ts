@@ -63,6 +63,7 @@ export class SocketHandle {
     const handle = this.#handle;
     const { state, readBytesIndex } = this.#binding;
     const onEndOrError = handle.onread;
+    // From here on the stream waits for a read that never comes, and so does not start the handle again behind a pause.
     const readBefore: unknown = this.#socket.read();
     handle.useUserBuffer(READ_BUFFER);
     handle.onread = (octets) => {
@@ -113,15 +114,13 @@ export class SocketHandle {
   #writeWithoutRequest(octets: Buffer): boolean {
     const { state, writeErrorIndex } = this.#binding;
     const result = this.#handle.writeBuffer(null, octets);
-    const code = typeof result === 'number' ? result : state[writeErrorIndex];
-    if (code !== 0) {
-      this.#fail(code);
-      return true;
-    }
-    if (typeof result === 'number') return true;
-    result.framegateHandle = this;
-    result.oncomplete = tellHandle;
-    const status = result.writeStatus ?? undefined;
+    const request = typeof result === 'object' ? result : undefined;
+    const code = request === undefined ? result : state[writeErrorIndex];
+    if (code !== 0) this.#fail(typeof code === 'number' ? code : 0);
+    if (request === undefined || code !== 0) return true;
+    request.framegateHandle = this;
+    request.oncomplete = tellHandle;
+    const status = request.writeStatus ?? undefined;
     if (status === undefined) return false;
     if (status < 0) this.#fail(status);
     return true;

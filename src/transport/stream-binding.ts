@@ -20,8 +20,8 @@ export interface StreamHandle {
   readStart(): number;
   readStop(): number;
   useUserBuffer(buffer: Uint8Array): number;
-  /** Node 24 is given the request; Node 26 is given null and returns the request when there has to be one. */
-  writeBuffer(request: WriteRequest | null, octets: Uint8Array): number | WriteRequest;
+  /** Node 24 is given the request; Node 26 is given null and returns the request when there has to be one. A closed handle returns nothing. */
+  writeBuffer(request: WriteRequest | null, octets: Uint8Array): number | WriteRequest | undefined;
 }
 
 export interface StreamBinding {

@@ -170,7 +170,32 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     assert.ok(Buffer.concat(received).equals(sent));
   });
 
-  test(`${name}: the end of the peer is told by 'end', and what is written after it ends too`, async (t) => {
+  test(`${name}: a pause from the first moment holds, where somebody else has read the first octets`, async (t) => {
+    const { ours, peer } = await open(t);
+    let receivedBytes = 0;
+    const { octets } = new Writing(ours, (chunk) => {
+      receivedBytes += chunk.length;
+    });
+    const isTakenOver = new Promise<void>((resolve) => {
+      const takeOver = (): void => {
+        ours.removeListener('data', takeOver);
+        octets.start();
+        octets.pause();
+        resolve();
+      };
+      ours.on('data', takeOver);
+    });
+    peer.write(Buffer.from('first'));
+    await isTakenOver;
+    let isSent = false;
+    peer.write(pattern(33_554_432, 3), () => {
+      isSent = true;
+    });
+    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    assert.ok(!isSent && receivedBytes <= 131_072, `${receivedBytes} octets came through the pause`);
+  });
+
+  test(`${name}: the end of the peer is told by 'end', and what is written after it is over at once`, async (t) => {
     const { ours, peer } = await open(t);
     const writing = new Writing(ours);
     writing.octets.start();
@@ -179,7 +204,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     await once(ours, 'end');
     await eventually('closed', () => ours.closed);
     writing.write(pattern(10, 1));
-    assert.ok(ours.destroyed);
+    assert.ok(writing.isDone, 'nobody waits for a write to a closed socket');
   });
 
   test(`${name}: a socket destroyed in the middle of a write says so once`, async (t) => {
