@@ -8,6 +8,7 @@ import type { ExchangeObserver } from '../relay/exchange-record.ts';
 import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { RequestIds } from '../relay/request-id.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
+import type { Containment } from '../transport/containment.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
 
@@ -24,6 +25,8 @@ export interface BridgeContext {
   readonly observer: ExchangeObserver;
   readonly requestIds: RequestIds;
   readonly terms: Readonly<ClientTerms>;
+  /** Of listeners on the requests, responses and sockets of HTTP/1.1 clients. */
+  readonly containment: Containment;
   /** Undefined for upstreams of another protocol than http1. */
   http1Upstream(upstream: Upstream): Http1Upstream | undefined;
   /** A gRPC-Web call, on a route of this configuration that serves it. */

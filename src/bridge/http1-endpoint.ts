@@ -11,6 +11,8 @@ export interface Http1EndpointEvents {
   /** The first time, and after failures. */
   onConnected(endpoint: Http1Endpoint): void;
   onConnectFailed(endpoint: Http1Endpoint, diagnosis: Diagnosis): void;
+  /** A fault of ours, in a listener on a request to an endpoint or on its response. The connection is closed. */
+  onFault(error: unknown): void;
 }
 
 export interface Http1EndpointOptions {

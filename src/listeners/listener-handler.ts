@@ -23,4 +23,6 @@ export interface ListenerHandler {
   onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void;
   /** A client was turned away; its connection is closed or closing, or is being told why (`peer.mismatch`). */
   onRefused(refusal: Refusal): void;
+  /** A listener on one of Node's objects threw. The connection it was about is closed. */
+  onFault(error: unknown): void;
 }

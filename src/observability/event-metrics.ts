@@ -8,6 +8,7 @@ import type { MetricFamily } from './metrics-snapshot.ts';
 export interface KnownTokens {
   readonly refusals: readonly string[];
   readonly failures: readonly string[];
+  readonly faultLayers: readonly string[];
 }
 
 export class EventMetrics {
@@ -32,7 +33,14 @@ export class EventMetrics {
     ['upstream', 'endpoint', 'token'],
   );
 
-  constructor({ refusals, failures }: KnownTokens) {
+  readonly #contained = new LabelledCounter(
+    'framegate_contained_errors_total',
+    'Faults of Framegate itself that ended one connection and nothing else, by the layer they happened in.',
+    ['layer'],
+  );
+
+  constructor({ refusals, failures, faultLayers }: KnownTokens) {
+    for (const layer of faultLayers) this.#contained.count({ layer }, 0);
     for (const diagnosis of refusals) this.#refusals.count({ diagnosis }, 0);
     for (const token of failures) this.#failures.count({ token }, 0);
   }
@@ -49,12 +57,16 @@ export class EventMetrics {
     this.#failures.count({ token });
   }
 
+  contained(layer: string): void {
+    this.#contained.count({ layer });
+  }
+
   endpointFailed(upstream: string, endpoint: string, token: string): void {
     this.#endpointFailures.count({ upstream, endpoint, token });
   }
 
   get families(): readonly MetricFamily[] {
-    return [this.#violations, this.#refusals, this.#failures, this.#endpointFailures].map(
+    return [this.#violations, this.#refusals, this.#failures, this.#endpointFailures, this.#contained].map(
       ({ family }) => family,
     );
   }

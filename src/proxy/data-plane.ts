@@ -16,6 +16,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { failure } from '../relay/failure.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { RequestIds } from '../relay/request-id.ts';
+import { Containment } from '../transport/containment.ts';
 import { buildSnapshot, http1Of, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
@@ -169,6 +170,7 @@ export class DataPlane implements Plane {
       observer: this.#observer,
       requestIds,
       terms: this.#relay.terms,
+      containment: new Containment('http1_client', (layer, error) => this.#log.contained(layer, error)),
       http1Upstream: (upstream) => http1Of(upstream),
       handleGrpcWeb: (request, response, peer, snapshot) => {
         const last = snapshot === this.#snapshot ? undefined : snapshot;
@@ -187,6 +189,7 @@ export class DataPlane implements Plane {
       onHttp1Upgrade: (request, socket, head, peer) =>
         this.#bridge.handleUpgrade(request, socket, head, peer, clientele.last),
       onRefused: (refusal) => this.#log.refused(refusal),
+      onFault: (error) => this.#log.contained('listener', error),
     };
   }
 

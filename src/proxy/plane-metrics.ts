@@ -12,6 +12,7 @@ import {
 } from '../observability/metrics-snapshot.ts';
 import type { ExchangeTraffic } from '../relay/exchange-record.ts';
 import type { RunningCall } from '../relay/relay.ts';
+import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
@@ -33,7 +34,11 @@ const failureTokens = Array.from(diagnosisCodes).flatMap(([token, code]) =>
 );
 
 export class PlaneMetrics {
-  readonly counted = new Metrics({ refusals: refusalTokens, failures: failureTokens });
+  readonly counted = new Metrics({
+    refusals: refusalTokens,
+    failures: failureTokens,
+    faultLayers: FAULT_LAYERS,
+  });
   readonly upstreams = new UpstreamGauges();
 
   collect(state: PlaneState): MetricsSnapshot {

@@ -9,6 +9,7 @@ import type { Refusal } from '../listeners/refusal.ts';
 import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
+import type { FaultLayer } from '../transport/containment.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
 /** The same thing from the same peer is said once in this time. */
@@ -69,11 +70,21 @@ export class ProcessLog {
     return true;
   }
 
+  /** A fault of ours that was kept inside its connection: always told, with its cause. */
+  contained(layer: FaultLayer, error: unknown): void {
+    this.#metrics.contained(layer);
+    this.#logger.error(
+      { layer, err: error },
+      'internal error: the connection was closed; please report this',
+    );
+  }
+
   http1Events(name: string): Http1EndpointEvents {
     return {
       onConnected: ({ address }) =>
         this.#logger.info({ upstream: name, endpoint: address.text }, 'connected to the endpoint'),
       onConnectFailed: ({ address }, diagnosis) => this.upstreamFailed(name, address.text, diagnosis),
+      onFault: (error) => this.contained('http1_service', error),
     };
   }
 

@@ -14,7 +14,7 @@ import type { WorkerProcess } from './worker-process.ts';
 export class PrimaryLog {
   readonly process: ProcessLog;
   readonly answers: GatheredAnswers;
-  readonly #events = new EventMetrics({ refusals: [], failures: [] });
+  readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   #descriptors: DescriptorWatch | undefined = undefined;
 
   constructor(logger: Logger, workers: () => readonly WorkerProcess[]) {

@@ -16,6 +16,7 @@ import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import type { Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
+import { Containment } from '../../src/transport/containment.ts';
 import { inProcessDialer } from '../../src/upstreams/dial.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
@@ -44,6 +45,8 @@ export class BridgeUnderTest {
   readonly records: ExchangeRecord[] = [];
   readonly refused: string[] = [];
   readonly failures: string[] = [];
+  /** What was contained. */
+  readonly faults: unknown[] = [];
   readonly terms = new ClientTerms();
   readonly server: Server;
   port = 0;
@@ -54,10 +57,12 @@ export class BridgeUnderTest {
     this.upstream = new Http1Upstream(upstreamConfig(options), limitsOf(options), {
       onConnected: () => undefined,
       onConnectFailed: (_endpoint, { token }: Diagnosis) => this.failures.push(token),
+      onFault: (error) => this.faults.push(error),
     });
     const snapshot = this.#snapshot(options);
     this.bridge = new Bridge({
       snapshot: () => snapshot,
+      containment: new Containment('http1_client', (_layer, error) => this.faults.push(error)),
       observer: { onExchangeFinished: (record) => this.records.push({ ...record }) },
       requestIds: new RequestIds(),
       terms: this.terms,

@@ -61,6 +61,7 @@ export class RecordingHandler implements ListenerHandler {
   readonly http1 = new Inbox<DownstreamPeer>();
   readonly upgrades = new Inbox<UpgradeArrival>();
   readonly refusals = new Inbox<Refusal>();
+  readonly faults = new Inbox<unknown>();
   respond: (request: IncomingMessage, response: ServerResponse) => void = (request, response) => {
     response.end(`${request.method} ${request.url}`);
   };
@@ -82,6 +83,10 @@ export class RecordingHandler implements ListenerHandler {
 
   onRefused(refusal: Refusal): void {
     this.refusals.put(refusal);
+  }
+
+  onFault(error: unknown): void {
+    this.faults.put(error);
   }
 }
 

@@ -17,7 +17,7 @@ import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-r
 import { familiesOf, samplesOf, sumOf } from '../support/metrics-reader.ts';
 import { standIn } from '../support/stand-in.ts';
 
-const tokens = { refusals: [], failures: [] };
+const tokens = { refusals: [], failures: [], faultLayers: [] };
 
 function workerSnapshot(calls: number, delay: number, expiry: number): MetricsSnapshot {
   const label = { upstream: 'a', endpoint: 'b' };
@@ -120,7 +120,11 @@ test('descriptors are counted where the platform tells them', { skip: process.pl
 });
 
 test('every refusal, violation and failure is counted, by its token and side', async () => {
-  const events = new EventMetrics({ refusals: ['first_bytes_timeout'], failures: ['no_route'] });
+  const events = new EventMetrics({
+    refusals: ['first_bytes_timeout'],
+    failures: ['no_route'],
+    faultLayers: [],
+  });
   for (let count = 0; count < 3; count++) events.violation('downstream', 'window_overflow');
   events.violation('upstream', 'window_overflow');
   events.refused('tls_handshake_timeout');

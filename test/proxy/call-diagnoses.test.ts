@@ -14,7 +14,7 @@ class Observed {
   readonly warnings: unknown[] = [];
   readonly passedOn: ExchangeRecord[] = [];
   readonly ring = new DiagnosisRing();
-  readonly metrics = new Metrics({ refusals: [], failures: [] });
+  readonly metrics = new Metrics({ refusals: [], failures: [], faultLayers: [] });
   readonly #diagnoses: CallDiagnoses;
 
   constructor() {

@@ -21,7 +21,7 @@ interface Line {
 class Kept {
   readonly lines: Line[] = [];
   readonly ring = new DiagnosisRing();
-  readonly metrics = new EventMetrics({ refusals: [], failures: [] });
+  readonly metrics = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   readonly log: ProcessLog;
   nowMs = 1_000_000;
 

@@ -66,7 +66,11 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
   const loaded = parseConfig(text, 'test.yaml');
   assert.ok('config' in loaded);
   const logger = createLogger({ level: 'silent', syslogPrefix: false }, new LogDestination({ fd: 2 }));
-  const log = new ProcessLog(logger, new DiagnosisRing(), new EventMetrics({ refusals: [], failures: [] }));
+  const log = new ProcessLog(
+    logger,
+    new DiagnosisRing(),
+    new EventMetrics({ refusals: [], failures: [], faultLayers: [] }),
+  );
   const records: ExchangeRecord[] = [];
   const relay = new Relay(
     buildSnapshot(loaded.config, log),
