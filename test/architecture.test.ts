@@ -44,7 +44,7 @@ const HOMES: Readonly<Record<string, string>> = {
   zod: 'config/schema-values.ts',
 };
 
-const MOST_LINES = 300;
+const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */
 const LONGER: Readonly<Record<string, string>> = {};
 

@@ -157,7 +157,11 @@ export class Connection {
     // Anything but the two protocol errors is a fault of ours: the peer is told no more than that, the handler gets
     // the cause, and the process lives on.
     const error = cause instanceof ConnectionError ? cause : internalError(cause);
-    this.#sender.sendGoAway(this.lastPeerStreamId, error.code, error.message);
+    try {
+      this.#sender.sendGoAway(this.lastPeerStreamId, error.code, error.message);
+    } catch {
+      // The fault is in the output itself: the peer sees the connection close, and everybody else is told below.
+    }
     // Closed before anybody is told, so that nothing can follow the GOAWAY.
     const streams = this.#close();
     this.#tell(error);
@@ -176,6 +180,12 @@ export class Connection {
   /** A peer that breaks a rule of the transport's: GOAWAY with the code, as for any other. */
   giveUp(error: ConnectionError): void {
     if (!this.#isClosed) this.#fail(error);
+  }
+
+  /** A fault of ours outside receive(): the peer is told no more than that, and the handler gets the cause. Never throws. */
+  fault(cause: unknown): void {
+    if (this.#isClosed) this.#tell(internalError(cause));
+    else this.#fail(cause);
   }
 
   /** The transport is gone or given up: every stream's owner is told, once. */

@@ -74,11 +74,22 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
       onClosed: () => this.#closed(),
     });
     // RFC 9113 section 3.4.
-    this.#prefaceTimer = setTimeout(() => this.#prefaceMissing(), this.#limits.openingTimeoutMs);
+    this.#prefaceTimer = this.#after(this.#limits.openingTimeoutMs, () => this.#prefaceMissing());
     if (peer.mismatch !== undefined) {
-      this.#explanationTimer = setTimeout(() => this.#transport.close(), EXPLANATION_TIMEOUT_MS);
+      this.#explanationTimer = this.#after(EXPLANATION_TIMEOUT_MS, () => this.#transport.close());
     }
     this.#transport.start(head);
+  }
+
+  /** What it throws ends this connection only. */
+  #after(delayMs: number, action: () => void): NodeJS.Timeout {
+    return setTimeout(() => {
+      try {
+        action();
+      } catch (fault) {
+        this.#transport.fail(fault);
+      }
+    }, delayMs);
   }
 
   get http2(): Connection {
@@ -135,8 +146,16 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return head;
   }
 
-  /** To be called every few seconds: ends what the client has let lie for too long, and what is too old. */
+  /** To be called every few seconds: ends what the client has let lie for too long, and what is too old. Never throws. */
   checkTime(nowMs: number): void {
+    try {
+      this.#checkTime(nowMs);
+    } catch (fault) {
+      this.#transport.fail(fault);
+    }
+  }
+
+  #checkTime(nowMs: number): void {
     this.#transport.checkTime(nowMs, 'the client');
     this.#checkUse();
     const { connectionAgeMs } = this.#context.terms;
@@ -175,7 +194,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.#drain = 'announced';
     this.http2.goAway(HIGHEST_STREAM_ID, ErrorCode.NO_ERROR, 'draining');
     this.http2.ping(DRAIN_PING);
-    this.#drainTimer = setTimeout(() => this.#finishDrain(), GOAWAY_TIMEOUT_MS);
+    this.#drainTimer = this.#after(GOAWAY_TIMEOUT_MS, () => this.#finishDrain());
   }
 
   onPingAcknowledged(): void {

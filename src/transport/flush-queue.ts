@@ -4,6 +4,8 @@
 
 export interface Flushable {
   flush(): void;
+  /** flush() threw `fault`, which concerns this connection only. May not throw. */
+  fail(fault: unknown): void;
 }
 
 let queue: Flushable[] = [];
@@ -20,5 +22,11 @@ function flushAll(): void {
   isScheduled = false;
   const targets = queue;
   queue = [];
-  for (const target of targets) target.flush();
+  for (const target of targets) {
+    try {
+      target.flush();
+    } catch (fault) {
+      target.fail(fault);
+    }
+  }
 }

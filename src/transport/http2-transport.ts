@@ -74,9 +74,9 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     socket.on('error', (error: NodeJS.ErrnoException) => this.#noteReason(describeSocketError(error)));
     socket.on('end', () => {
       this.#noteReason('the peer closed the connection');
-      this.close();
+      this.#contain('end');
     });
-    socket.on('close', () => this.#closed());
+    socket.on('close', () => this.#contain('close'));
   }
 
   /** Reads from now on. `head` is what was read from the socket before. */
@@ -136,12 +136,32 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     }
   }
 
-  readonly #continueReading = (): void => {
+  readonly #continueReading = (): void => this.#contain('read');
+
+  /** What an event of the socket, or a turn of the event loop, brings about. */
+  #contain(event: 'read' | 'end' | 'close'): void {
+    try {
+      if (event === 'read') this.#readFurther();
+      else if (event === 'end') this.close();
+      else this.#closed();
+    } catch (fault) {
+      this.fail(fault);
+    }
+  }
+
+  /** A fault of ours ends this connection: its streams and the handler are told, and nothing is thrown. */
+  fail(fault: unknown): void {
+    this.connection.fault(fault);
+    this.#noteReason('internal error');
+    this.#socket.destroy();
+  }
+
+  #readFurther(): void {
     if (this.#isClosing) return;
     this.#readOn(performance.now() + LONGEST_TURN_MS);
     this.#afterReading();
     if (!this.connection.hasUnread) this.#resumeReading();
-  };
+  }
 
   /** Ends the connection when the peer has let too much time pass, see Connection.checkTime, or takes nothing. */
   checkTime(nowMs: number, peer: 'the client' | 'the endpoint'): void {

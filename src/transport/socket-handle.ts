@@ -21,9 +21,29 @@ export interface OctetsOwner {
   receive(chunk: Buffer, isKept: boolean): void;
   /** The write that was under way is over; its octets may be used again. */
   written(error: Error | undefined): void;
+  /** One of the two threw `fault`, which concerns this connection only. May not throw. */
+  fail(fault: unknown): void;
 }
 
-const NOBODY: OctetsOwner = { receive() {}, written() {} };
+/** Nothing is thrown back at whoever emits the event: Node would end the process. */
+export function deliver(owner: OctetsOwner, chunk: Buffer, isKept: boolean): void {
+  try {
+    owner.receive(chunk, isKept);
+  } catch (fault) {
+    owner.fail(fault);
+  }
+}
+
+/** The same for the end of a write. */
+export function tellWritten(owner: OctetsOwner, error: Error | undefined): void {
+  try {
+    owner.written(error);
+  } catch (fault) {
+    owner.fail(fault);
+  }
+}
+
+const NOBODY: OctetsOwner = { receive() {}, written() {}, fail() {} };
 
 /** Connected, with its handshake done, and with nothing left of what was written to it. */
 export function isEstablished(socket: Duplex): boolean {
@@ -69,10 +89,10 @@ export class SocketHandle {
     handle.onread = (octets) => {
       const size = state[readBytesIndex];
       if (size <= 0) return onEndOrError.call(handle, octets);
-      this.#owner.receive(READ_BUFFER.subarray(0, size), false);
+      deliver(this.#owner, READ_BUFFER.subarray(0, size), false);
       return undefined;
     };
-    if (Buffer.isBuffer(readBefore)) this.#owner.receive(readBefore, true);
+    if (Buffer.isBuffer(readBefore)) deliver(this.#owner, readBefore, true);
   }
 
   /** The socket is closed. Node's handle lives on until the next full collection, and must not keep the connection for so long. */
@@ -127,7 +147,7 @@ export class SocketHandle {
   }
 
   completed(status: number): void {
-    this.#owner.written(status < 0 ? this.#fail(status) : undefined);
+    tellWritten(this.#owner, status < 0 ? this.#fail(status) : undefined);
   }
 
   #fail(code: number): Error {

@@ -2,7 +2,7 @@
 // stream otherwise. One write at a time; the only one that writes to the socket or reads from it.
 
 import type { Duplex } from 'node:stream';
-import { isEstablished, type OctetsOwner, SocketHandle } from './socket-handle.ts';
+import { deliver, isEstablished, type OctetsOwner, SocketHandle, tellWritten } from './socket-handle.ts';
 
 export class SocketOctets {
   readonly #socket: Duplex;
@@ -25,7 +25,7 @@ export class SocketOctets {
     const handle = this.#findHandle();
     this.#isReadByHandle = handle !== undefined;
     if (handle !== undefined) handle.startReading();
-    else this.#socket.on('data', (chunk: Buffer) => this.#owner.receive(chunk, true));
+    else this.#socket.on('data', (chunk: Buffer) => deliver(this.#owner, chunk, true));
   }
 
   pause(): void {
@@ -57,7 +57,7 @@ export class SocketOctets {
 
   #streamWritten(error: Error | null | undefined): void {
     if (this.#callbacksToSkip > 0) this.#callbacksToSkip--;
-    else this.#owner.written(error ?? undefined);
+    else tellWritten(this.#owner, error ?? undefined);
   }
 
   #findHandle(): SocketHandle | undefined {

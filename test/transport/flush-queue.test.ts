@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scheduleFlush } from '../../src/transport/flush-queue.ts';
+import { type Flushable, scheduleFlush } from '../../src/transport/flush-queue.ts';
 
 function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -10,9 +10,18 @@ function turn(): Promise<void> {
   });
 }
 
+function target(flush: () => void): Flushable {
+  return {
+    flush,
+    fail: (fault) => {
+      throw fault;
+    },
+  };
+}
+
 test('nothing is flushed before the turn is over, and then everything once and in order', async () => {
   const flushed: string[] = [];
-  for (const name of ['a', 'b', 'c']) scheduleFlush({ flush: () => flushed.push(name) });
+  for (const name of ['a', 'b', 'c']) scheduleFlush(target(() => flushed.push(name)));
   assert.deepEqual(flushed, []);
   await Promise.resolve();
   assert.deepEqual(flushed, [], 'a microtask is too soon');
@@ -24,14 +33,14 @@ test('nothing is flushed before the turn is over, and then everything once and i
 
 test('what is queued during a flush has its turn in the next one', async () => {
   const flushed: string[] = [];
-  const again = { flush: () => flushed.push('again') };
-  scheduleFlush({
-    flush: () => {
+  const again = target(() => flushed.push('again'));
+  scheduleFlush(
+    target(() => {
       flushed.push('first');
       scheduleFlush(again);
-    },
-  });
-  scheduleFlush({ flush: () => flushed.push('second') });
+    }),
+  );
+  scheduleFlush(target(() => flushed.push('second')));
   await turn();
   assert.deepEqual(flushed, ['first', 'second']);
   await turn();
@@ -46,9 +55,23 @@ test('one immediate serves all that ask in a turn', async (t) => {
     return setImmediateOfNode(callback);
   });
   let flushes = 0;
-  for (let index = 0; index < 100; index++) scheduleFlush({ flush: () => flushes++ });
+  for (let index = 0; index < 100; index++) scheduleFlush(target(() => flushes++));
   assert.equal(scheduled, 1);
   t.mock.restoreAll();
   await turn();
   assert.equal(flushes, 100);
+});
+
+test('a flush that throws fails itself, and those behind it are flushed all the same', async () => {
+  const fault = new Error('a fault of ours');
+  const told: unknown[] = [];
+  scheduleFlush({
+    flush: () => {
+      throw fault;
+    },
+    fail: (what) => told.push(what),
+  });
+  scheduleFlush(target(() => told.push('flushed')));
+  await turn();
+  assert.deepEqual(told, [fault, 'flushed']);
 });

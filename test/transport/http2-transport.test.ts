@@ -211,3 +211,31 @@ test('what fails to be written after the socket is gone is forgotten', async (t)
   side.transport.flush();
   assert.equal(side.socket.writes.length, 1);
 });
+
+for (const event of ['end', 'close'] as const) {
+  test(`a fault while the socket's '${event}' is acted on is told to the handler, and ends the connection only`, async (t) => {
+    const side = await Side.opened(t);
+    t.mock.method(side.transport.connection, 'connectionLost', () => {
+      throw new Error('a fault of ours');
+    });
+    if (event === 'end') side.socket.push(null);
+    else side.socket.destroy();
+    await nextTurns();
+    assert.match(side.takeLog().join(), /violation: internal error/);
+    assert.ok(side.socket.destroyed);
+  });
+}
+
+test('a fault in a flush ends its connection, and tells the streams and the handler', async (t) => {
+  const side = await Side.opened(t);
+  side.transport.receive(frames.headers(1, frames.requestBlock()));
+  side.takeLog();
+  t.mock.method(side.transport.connection, 'outputDrained', () => {
+    throw new Error('a fault of ours');
+  });
+  side.transport.receive(PING);
+  await nextTurns();
+  const log = side.takeLog();
+  assert.match(log.join(), /violation: internal error.*lost: internal error/);
+  assert.ok(side.socket.destroyed);
+});

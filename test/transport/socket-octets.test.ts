@@ -63,6 +63,7 @@ class Writing implements OctetsOwner {
   readonly octets: SocketOctets;
   readonly receive: (chunk: Buffer, isKept: boolean) => void;
   readonly errors: Error[] = [];
+  readonly faults: unknown[] = [];
   readonly #waiting: Buffer[] = [];
   #isBusy = false;
 
@@ -84,6 +85,10 @@ class Writing implements OctetsOwner {
     this.#isBusy = false;
     if (error === undefined) this.#go();
     else this.errors.push(error);
+  }
+
+  fail(fault: unknown): void {
+    this.faults.push(fault);
   }
 
   #go(): void {
@@ -116,6 +121,19 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: this Node lets the handle be used`, async (t) => {
     const { ours } = await open(t);
     assert.ok(SocketHandle.of(ours, new Writing(ours)) !== undefined);
+  });
+
+  test(`${name}: what the owner throws at octets is told to it, and not to Node`, async (t) => {
+    const { ours, peer } = await open(t);
+    const fault = new Error('a fault of ours');
+    const writing = new Writing(ours, () => {
+      throw fault;
+    });
+    writing.octets.start();
+    writing.octets.resume();
+    peer.write('one');
+    await eventually('the fault is told', () => writing.faults.length > 0);
+    assert.deepEqual(writing.faults, [fault]);
   });
 
   test(`${name}: what is written arrives whole and in order, however long the peer does not read`, async (t) => {
