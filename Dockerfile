@@ -37,5 +37,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/app/node", "-e", "fetch('http://127.0.0.1:9901/live').then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
 
 # No shell and no npm in between: signals reach the proxy itself, and its exit code is the container's.
-ENTRYPOINT ["/app/node", "/app/dist/main.js"]
+# With the flag, SIGUSR1 never opens Node's debugger, not even while Node starts.
+ENTRYPOINT ["/app/node", "--disable-sigusr1", "/app/dist/main.js"]
 CMD ["serve", "-c", "/etc/framegate/config.yaml"]

@@ -53,6 +53,8 @@ function seaConfig(main: string, blob: string, work: string): object {
     disableExperimentalSEAWarning: true,
     // Compiled when it is built, not at each start.
     useCodeCache: true,
+    // SIGUSR1 does not open Node's debugger, not even before the first line of the program.
+    execArgv: ['--disable-sigusr1'],
     assets: { 'package.json': join(root, 'package.json'), ...embeddedProtos(root, work) },
   };
 }

@@ -26,7 +26,7 @@ const parentCheckMs = 500;
 export function startProxyProcess(argv: readonly string[]): ProxyProcess {
   const { promise: exited, resolve, reject } = Promise.withResolvers<number>();
   // In a process group of its own, or the terminal would send it Ctrl-C as well.
-  const child = spawn(process.execPath, argv, { stdio: 'inherit', detached: true });
+  const child = spawn(process.execPath, ['--disable-sigusr1', ...argv], { stdio: 'inherit', detached: true });
   const isRunning = () => child.exitCode === null && child.signalCode === null;
 
   let lastSignalAtMs = Number.NEGATIVE_INFINITY;

@@ -4,6 +4,12 @@
 import { setFlagsFromString } from 'node:v8';
 
 const requiredMajor = 24;
+/** Node has it from 23.7 on; every way of starting Framegate but a bare `node dist/main.js` gives it. */
+const debuggerFlag = '--disable-sigusr1';
+
+// Before anything else: where nobody listens, Node answers SIGUSR1 by opening its debugger, to every user of this machine.
+process.on('SIGUSR1', () => undefined);
+closeDebugger();
 
 if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
   process.stderr.write(
@@ -18,7 +24,19 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
 /** Not awaited above: the single executable is CommonJS, which cannot. */
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/command-line.ts');
+  closeDebugger();
   process.exitCode = await runCommandLine(process.argv.slice(2));
+}
+
+/** A signal that came while Node itself was starting has opened the debugger. One that was asked for by a flag stays open. */
+function closeDebugger(): void {
+  const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
+  if (flags.some((flag) => flag.includes(debuggerFlag) || flag.includes('--inspect'))) return;
+  const inspector = process.getBuiltinModule('node:inspector');
+  if (inspector.url() === undefined) return;
+  inspector.close();
+  // For one signal Node opens it twice: the second time when the event loop next looks around.
+  setImmediate(closeDebugger);
 }
 
 /**

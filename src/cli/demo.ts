@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { type DemoService, defaultDemoAddress, startDemoService } from '../demo/demo-service.ts';
+import { STOP_SIGNALS } from './signals.ts';
 
 const usage = `Usage: framegate demo [--address HOST:PORT]
 
@@ -11,7 +12,7 @@ HTTP/2 until Ctrl-C.
       --address HOST:PORT   where to listen (default: ${defaultDemoAddress})
   -h, --help                show this help
 
-SIGINT (Ctrl-C) or SIGTERM lets running calls finish, a second one cuts them off.
+SIGINT (Ctrl-C), SIGTERM or SIGQUIT lets running calls finish, a second one cuts them off.
 `;
 
 /** Resolves to the exit code. */
@@ -68,11 +69,9 @@ function stopped(service: DemoService): Promise<void> {
     isStopping = true;
     resolve(service.close());
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
   return promise.finally(() => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
   });
 }
 

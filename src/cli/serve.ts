@@ -32,7 +32,8 @@ Runs the proxy. Log lines are JSON on standard output.
 SIGHUP reads the configuration again; one that cannot be used changes nothing, and the log says why.
 SIGUSR2 replaces the workers one by one, with the program as it lies on disk; their calls may
 finish in the old ones, for drain.timeout at most.
-SIGTERM or SIGINT (Ctrl-C) lets running calls finish, for drain.timeout at most; a second one ends at once.
+SIGTERM, SIGINT (Ctrl-C) or SIGQUIT lets running calls finish, for drain.timeout at most; a second
+one ends at once. SIGUSR1 does nothing: the log goes to standard output, not to a file of Framegate's.
 `;
 
 /** Resolves to the exit code, when the proxy has stopped. */
@@ -130,7 +131,11 @@ async function run(
 ): Promise<number> {
   const demo = isDemo ? await startDemo(logger) : undefined;
   const signals = new StopSignals(destination);
-  const [hangUps, replacements] = [new RequestSignal('SIGHUP'), new RequestSignal('SIGUSR2')];
+  const [hangUps, rotations, replacements] = [
+    new RequestSignal('SIGHUP'),
+    new RequestSignal('SIGUSR1'),
+    new RequestSignal('SIGUSR2'),
+  ];
   const { plane, replaceWorkers, kill } = await makePlane(config, logger, destination);
   signals.onSecond = kill;
   try {
@@ -143,6 +148,12 @@ async function run(
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
     serviceManager.ready(() => describeLoad('serving', proxy.load));
     hangUps.listen(() => proxy.requestReload('SIGHUP'));
+    rotations.listen(() =>
+      logger.warn(
+        {},
+        'SIGUSR1: there is no log file to open again, as the log goes to standard output; whoever keeps it in a file rotates it without Framegate (logrotate: copytruncate)',
+      ),
+    );
     replacements.listen(() => requestReplacement(replaceWorkers, logger));
     const signal = await signals.first;
     logger.info({ signal }, `${signal}: stopping`);

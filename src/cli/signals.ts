@@ -1,13 +1,24 @@
-// What signals ask of a running proxy. Node's own way with each of them would be to end the process and cut every call.
+// What signals ask of a running proxy. Node's own way with each of them would be to end the process and cut every call, or
+// to open its debugger. The table of them all is in docs/operating.md, and test/integration/signals.test.ts walks it.
 
 import type { LogDestination } from '../observability/log-destination.ts';
 
-/** Asks for something each time: SIGHUP for a reload, SIGUSR2 for other workers. */
+/** Ask for an end. SIGQUIT is what images of nginx are stopped with (their STOPSIGNAL). */
+export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+/** Ask for something each time: a reload, log files opened again, other workers. */
+const REQUEST_SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** For a worker: signals are the primary's, but a terminal sends them to all processes of a group. */
+export function ignoreSignals(): void {
+  for (const signal of [...STOP_SIGNALS, ...REQUEST_SIGNALS]) process.on(signal, () => undefined);
+}
+
+/** One of those that ask for something each time. */
 export class RequestSignal {
   #isWaiting = false;
   #onSignal: (() => void) | undefined = undefined;
 
-  constructor(signal: 'SIGHUP' | 'SIGUSR2') {
+  constructor(signal: (typeof REQUEST_SIGNALS)[number]) {
     process.on(signal, () => {
       if (this.#onSignal === undefined) this.#isWaiting = true;
       else this.#onSignal();
@@ -34,7 +45,7 @@ export class StopSignals {
     this.first = promise;
     this.stop = resolve;
     let count = 0;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    for (const signal of STOP_SIGNALS) {
       process.on(signal, () => {
         count++;
         if (count === 1) {

@@ -1,7 +1,7 @@
 // `framegate worker`: what `framegate serve` starts for each worker. Nothing for people: it has no options and no help.
 
 import type { FromWorker } from '../workers/messages.ts';
-import { runWorker } from '../workers/worker.ts';
+import { ignoreSignals } from './signals.ts';
 
 /** Does not return once it has begun: what it holds of the primary's would keep the process. */
 export async function worker(): Promise<number> {
@@ -11,6 +11,9 @@ export async function worker(): Promise<number> {
     );
     return 1;
   }
+  // Before all that a worker needs is read from disk, which takes a while.
+  ignoreSignals();
+  const { runWorker } = await import('../workers/worker.ts');
   let sent: Promise<void> = Promise.resolve();
   const send = (message: FromWorker): void => {
     sent = new Promise((resolve) => {

@@ -15,6 +15,9 @@ const LOG_OF_PRIMARY = 1;
  */
 export const WORKER_LOG_FD = 4;
 
+/** SIGUSR1 does not open Node's debugger, not even before the first line of the program. */
+const DEBUGGER_FLAG = '--disable-sigusr1';
+
 let isHeard = false;
 
 export function forkWorker(): ChildProcess {
@@ -25,13 +28,17 @@ export function forkWorker(): ChildProcess {
   const [, mainFile] = process.argv;
   const [program, ...rest] = isExecutable ? [WORKER_COMMAND] : [mainFile, WORKER_COMMAND];
   const child = fork(program, rest, {
-    execArgv: isExecutable ? [] : process.execArgv,
+    execArgv: isExecutable ? [] : flagsOf(process.execArgv),
     // Buffers, maps and undefined arrive as what they are.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', LOG_OF_PRIMARY],
   });
   child.stderr?.on('data', (octets: Buffer) => process.stderr.write(octets));
   return child;
+}
+
+function flagsOf(own: readonly string[]): string[] {
+  return own.includes(DEBUGGER_FLAG) ? [...own] : [...own, DEBUGGER_FLAG];
 }
 
 function ignore(): void {

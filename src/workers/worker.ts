@@ -34,12 +34,8 @@ interface PreparedChange {
 type StartMessage = Extract<ToWorker, { type: 'start' }>;
 type PreparedVote = Extract<FromWorker, { type: 'prepared' }>;
 
-/** Signals are the primary's: a terminal sends them to all processes of a group. */
-const IGNORED_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const;
-
 /** Resolves to the exit code. `send` goes to the primary, whose messages come as events of the process. */
 export async function runWorker(send: (message: FromWorker) => void): Promise<number> {
-  for (const signal of IGNORED_SIGNALS) process.on(signal, () => undefined);
   const start = Promise.withResolvers<StartMessage | undefined>();
   process.once('disconnect', () => start.resolve(undefined));
   const awaitStart = (message: unknown): void => {

@@ -13,6 +13,7 @@ import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 
 export interface ServiceProcess {
+  readonly pid: number;
   readonly address: string;
   /** Ends it at once, as a crash would. */
   kill(): void;
@@ -29,7 +30,7 @@ export async function startServiceProcess(test: TestContext): Promise<ServicePro
     'the service process listens',
     () => /listens on (\S+)/.exec(output())?.[1],
   );
-  return { address, kill: () => child.kill('SIGKILL') };
+  return { pid: child.pid ?? 0, address, kill: () => child.kill('SIGKILL') };
 }
 
 export class ProxyProcess {
@@ -68,6 +69,10 @@ export class ProxyProcess {
   async port(listener: string): Promise<number> {
     const address = await this.address(listener);
     return Number(address.slice(address.lastIndexOf(':') + 1));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(name: NodeJS.Signals): void {
