@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Failure, memoryPressure } from '../relay/failure.ts';
+import { type Failure, memoryPressure, reasonOf } from '../relay/failure.ts';
 import { localResponse } from '../relay/local-response.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import type { BridgeContext, BridgePeer } from './bridge-context.ts';
@@ -204,7 +204,7 @@ export class Bridge {
 
 function planFailure(failure: Failure, { request }: Http1Head): Http1Plan {
   const response = localResponse(failure, { isGrpc: false, isHead: request.isHead });
-  return { kind: 'answer', response, reason: `${failure.token}: ${failure.message}`, closes: false };
+  return { kind: 'answer', response, reason: reasonOf(failure), closes: false };
 }
 
 function ignore(): void {

@@ -6,6 +6,8 @@ import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { errorCode } from './error-code.ts';
+import { explainVariables } from './interpolation.ts';
+import { findPathProblems } from './path-checks.ts';
 import {
   type ConfigProblem,
   type Finding,
@@ -104,22 +106,46 @@ function examine(
       : refuse(file, 'is empty', 'start from config.example.yaml');
   }
   const result = validate(value, describeIssue);
-  const findings = [
+  const found = [
     ...('issues' in result ? findingsOf(result.issues, value) : []),
     ...crossCheck(value),
     ...findProtocolProblems(value),
+    ...findPathProblems(value),
     ...furtherCheck(value),
   ];
-  const problems = sortProblems([
-    ...syntaxProblems,
-    ...findings.map((finding) => locateFinding(finding, file, document)),
-  ]);
+  const findings = explainVariables(found, value);
+  const problems = sortProblems(
+    onceEach([...syntaxProblems, ...findings.map((finding) => locateFinding(finding, file, document))]),
+  );
   if ('issues' in result || problems.some((problem) => problem.severity === 'error')) return { problems };
   return {
     config: resolveConfig(result.config, file),
     warnings: problems,
     locate: (path, at) => document.locate(path, at),
   };
+}
+
+/**
+ * One fault, one message: what an anchor stands for is checked at each of its aliases, a value that YAML did not
+ * understand is no value to complain of, and of what is refused nobody needs to know what it would do.
+ */
+function onceEach(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const misread = new Set(problems.filter(({ path }) => path === '').map(placeOf));
+  const refused = new Set(problems.filter(({ severity }) => severity === 'error').map(placeOf));
+  const said = new Set<string>();
+  return problems.filter((problem) => {
+    const { severity, path, message } = problem;
+    const place = placeOf(problem);
+    if (path !== '' && misread.has(place)) return false;
+    if (severity === 'warning' && refused.has(place)) return false;
+    // An alias leads to the same key by several paths.
+    const saying = `${place} ${message} ${path.replace(/^.*\.|\[\d+\]$/g, '')}`;
+    return !said.has(saying) && said.add(saying);
+  });
+}
+
+function placeOf({ line, column }: ConfigProblem): string {
+  return `${line}:${column}`;
 }
 
 function refuse(file: string, message: string, hint?: string): RefusedConfig {

@@ -9,6 +9,10 @@ const hostLabels = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([
 
 /** The pattern itself, exact or with one `*` at its end. */
 export function parsePathPattern(text: string): string | Fault {
+  if (/^[~^]/.test(text)) {
+    const hint = 'write the path, or a prefix that ends in *, such as /package.Service/*';
+    return { message: `'${text}' is a regular expression, and paths are matched letter by letter`, hint };
+  }
   if (!text.startsWith('/')) {
     const hint = text === '*' ? 'write /* to match every path' : `write /${text}`;
     return { message: `'${text}' does not begin with '/'`, hint };

@@ -14,6 +14,7 @@ import type {
   UpstreamTlsConfig,
 } from './config.ts';
 import type { ValidConfig, ValidRoute } from './schema.ts';
+import { isSecretName } from './secret-name.ts';
 
 type ValidUpstream = ValidConfig['upstreams'][string];
 
@@ -126,11 +127,14 @@ function resolveGrpcWeb(grpcWeb: ValidRoute['grpcWeb']): GrpcWebConfig | undefin
   return { origins: grpcWeb === true ? undefined : grpcWeb.origins };
 }
 
-/** The name of a route that has none: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. */
+/**
+ * The name of a route that has none: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. It goes to the log, the metrics
+ * and the admin server, so no secret may be in it.
+ */
 function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
   const parts = [
     `${host ?? ''}${path ?? ''}`,
-    ...[...headers].map(([name, value]) => `[${name}=${value}]`),
+    ...[...headers].map(([name, value]) => `[${name}=${isSecretName(name) ? '…' : value}]`),
     listener === undefined ? '' : `on ${listener}`,
   ];
   return parts.filter((part) => part !== '').join(' ');

@@ -2,6 +2,7 @@
 // The only file that knows the yaml package.
 
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -11,11 +12,13 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  Scalar,
   visit,
   type YAMLError,
 } from 'yaml';
 import type { ConfigPath } from './config-path.ts';
 import type { Fault, Position, PositionLookup } from './problem.ts';
+import { describeSyntax, unquotedStar } from './yaml-faults.ts';
 
 export interface YamlDocument extends PositionLookup {
   /** Undefined when the text is empty or its syntax leaves doubt about what it says. */
@@ -30,8 +33,17 @@ export function readYaml(text: string): YamlDocument {
   const lines = new LineCounter();
   // Lists within lists, thousands deep, exhaust the parser's stack; it reports that among its errors.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const syntaxFaults = [...document.errors, ...document.warnings].map((error) => describe(error, lines));
-  const faults = [...syntaxFaults, ...forbiddenKeys(document, lines)];
+  const complaints = [...document.errors, ...document.warnings].filter(
+    ({ code }) => code !== 'DUPLICATE_KEY',
+  );
+  const complaintFaults = firstOfEachLine(complaints.map((error) => describe(error, text, lines, document)));
+  const isQuiet = ({ line }: Position): boolean => complaintFaults.every((fault) => fault.line !== line);
+  const faults = [
+    ...complaintFaults,
+    ...replaceStrayAliases(document, lines).filter(isQuiet),
+    ...joinDuplicates(document, lines),
+    ...forbiddenKeys(document, lines),
+  ];
   // A key that stands twice leaves the rest of the file readable, so its other problems can be told as well.
   const isReadable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
   const locate = (path: ConfigPath, at: 'key' | 'value') => positionOf(document, lines, path, at);
@@ -46,34 +58,101 @@ export function readYaml(text: string): YamlDocument {
 function aliasFault(error: unknown): Fault {
   return {
     message: `holds aliases that cannot be resolved, or more than ${mostAliases}`,
-    hint: reasonOf(error),
+    hint: error instanceof Error ? error.message : String(error),
   };
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What follows the first fault of a line is mostly the parser's search for the way back. */
+function firstOfEachLine(faults: readonly (Fault & Position)[]): readonly (Fault & Position)[] {
+  const seen = new Set<number>();
+  return faults.filter(({ line }) => !seen.has(line) && seen.add(line));
 }
 
-function describe(error: YAMLError, lines: LineCounter): Fault & Position {
-  const place = positionAt(lines, error.pos[0]);
-  switch (error.code) {
-    case 'TAB_AS_INDENT':
-      return { ...place, message: 'a tab is used as indentation', hint: 'YAML is indented with spaces' };
-    case 'DUPLICATE_KEY':
-      return { ...place, message: 'this key stands twice in its map', hint: 'remove one of the two' };
-    case 'MULTIPLE_DOCS':
-      return {
-        ...place,
-        message: 'the file holds more than one YAML document',
-        hint: "remove the '---' and what follows",
-      };
-    case 'NON_STRING_KEY':
-      return { ...place, message: 'a key must be text' };
-    case 'TAG_RESOLVE_FAILED':
-      return { ...place, message: 'tags are not supported', hint: error.message };
-    default:
-      return { ...place, message: `not valid YAML: ${error.message}` };
-  }
+function describe(error: YAMLError, text: string, lines: LineCounter, document: Document): Fault & Position {
+  const place = positionAt(lines, openedAt(error, document) ?? error.pos[0]);
+  const line = text.split('\n', place.line)[place.line - 1] ?? '';
+  const { code, message } = error;
+  return { ...place, ...describeSyntax({ code, message, line, column: place.column }) };
+}
+
+/** Where the quotation mark is that is never closed: the parser tells where it gave up, which is the end of the file. */
+function openedAt({ message }: YAMLError, document: Document): number | undefined {
+  if (!/Missing closing ["']quote/.test(message)) return undefined;
+  let offset: number | undefined;
+  visit(document, {
+    Scalar(_, { type, range }) {
+      if (type?.startsWith('QUOTE') === true) offset = range?.[0];
+    },
+  });
+  return offset;
+}
+
+/**
+ * What stands under a key that is given twice is put together, so that what refers to it finds it: one fault, one
+ * message. Of values that are neither maps nor lists the last one counts.
+ */
+function joinDuplicates(document: Document, lines: LineCounter): readonly (Fault & Position)[] {
+  const faults: (Fault & Position)[] = [];
+  visit(document, {
+    Map(_, node: unknown) {
+      if (!isMap<Node, Node | null>(node)) return;
+      const named = new Map<unknown, Pair<Node, Node | null>>();
+      node.items = node.items.filter((pair) => {
+        const name = nameOf(pair);
+        const first = named.get(name);
+        if (first === undefined) {
+          named.set(name, pair);
+          return true;
+        }
+        const { line } = positionAt(lines, first.key.range?.[0] ?? 0);
+        const place = positionAt(lines, pair.key.range?.[0] ?? 0);
+        const message = `'${String(name)}' stands twice in this map: the first one is on line ${line}`;
+        faults.push({ ...place, message, hint: 'remove one, or put what both hold under one of them' });
+        join(first, pair);
+        return false;
+      });
+    },
+  });
+  return faults;
+}
+
+function join(first: Pair<Node, Node | null>, second: Pair<Node, Node | null>): void {
+  if (isSeq(first.value) && isSeq(second.value)) {
+    first.value.items = first.value.items.concat(second.value.items);
+  } else if (isMap<Node, Node | null>(first.value) && isMap<Node, Node | null>(second.value)) {
+    const named = new Map(first.value.items.map((pair) => [nameOf(pair), pair]));
+    for (const pair of second.value.items) {
+      const known = named.get(nameOf(pair));
+      if (known === undefined) first.value.items.push(pair);
+      else join(known, pair);
+    }
+  } else first.value = second.value;
+}
+
+function nameOf({ key }: Pair<Node, Node | null>): unknown {
+  return isScalar(key) ? String(key.value) : key;
+}
+
+/** Each becomes the text it was meant as, so that the rest of the file can be checked. */
+function replaceStrayAliases(document: Document, lines: LineCounter): readonly (Fault & Position)[] {
+  const faults: (Fault & Position)[] = [];
+  const anchors = new Set<string>();
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+    },
+  });
+  visit(document, {
+    Alias(_, alias: Alias) {
+      if (anchors.has(alias.source)) return undefined;
+      const text = `*${alias.source}`;
+      faults.push({ ...positionAt(lines, alias.range?.[0] ?? 0), ...unquotedStar(text) });
+      const scalar = new Scalar(text);
+      scalar.range = alias.range ?? null;
+      return scalar;
+    },
+  });
+  return faults;
 }
 
 /** `__proto__` could reach a prototype and `<<` looks like a merge, which YAML 1.2 does not have. */

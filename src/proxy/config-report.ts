@@ -2,6 +2,7 @@
 // exchanges are still on older ones.
 
 import type { Config } from '../config/config.ts';
+import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
 import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
@@ -15,9 +16,6 @@ export interface CurrentConfig {
   readonly config: Config;
   readonly loadedAtEpochMs: number;
 }
-
-/** Values of header fields that routes ask for may be secrets. */
-const SECRET_NAME = /auth|cookie|token|secret|key|passw/;
 
 export function configReport(
   current: CurrentConfig,
@@ -71,6 +69,7 @@ function readable(config: Config): unknown {
   };
 }
 
+/** Values of header fields that routes ask for may be secrets. */
 function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {
-  return [name, SECRET_NAME.test(name) ? '[redacted]' : value];
+  return [name, isSecretName(name) ? '[redacted]' : value];
 }

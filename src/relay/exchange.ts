@@ -19,6 +19,7 @@ import {
   type Failure,
   memoryPressure,
   noGrpcStatus,
+  reasonOf,
   unavailable,
   upstreamBrokeRule,
 } from './failure.ts';
@@ -232,7 +233,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   #fail(cause: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), `${cause.token}: ${cause.message}`);
+    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
     if (this.#httpStatus === 0) {

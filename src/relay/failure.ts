@@ -12,6 +12,8 @@ export interface Failure {
   readonly httpStatus: number;
   /** What the client is told: what is wrong and what to do. */
   readonly message: string;
+  /** What the log has beside it, which is not the client's business. Begins with a space. */
+  readonly onlyForLog?: string;
   /** When the client may come again; undefined: nothing is said of that. */
   readonly retryAfterMs?: number;
 }
@@ -35,6 +37,11 @@ const STATUSES = {
 export function failure(token: keyof typeof STATUSES, message: string): Failure {
   const [grpcStatus, httpStatus] = STATUSES[token];
   return { token, grpcStatus, httpStatus, message };
+}
+
+/** As it stands in the record of the exchange. */
+export function reasonOf({ token, message, onlyForLog = '' }: Failure): string {
+  return `${token}: ${message}${onlyForLog}`;
 }
 
 /** No connection to the upstream could be had, or no response from it. */

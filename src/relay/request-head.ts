@@ -105,7 +105,7 @@ export class RequestHead implements ExchangeSubject {
     const refusal = mismatchOf(list, peer) ?? refusalOf(list, this.snapshot, isTimeoutMalformed, upstream);
     if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
     if (route === undefined || upstream === undefined) {
-      return { kind: 'refuse', failure: noRoute(this.method, this.authority, this.listener) };
+      return { kind: 'refuse', failure: noRoute(list, peer.listener, this.authority, this.snapshot) };
     }
     const web = this.#decideGrpcWeb(list, peer, route);
     if (web !== undefined) return web;
@@ -167,9 +167,11 @@ function refusalOf(
   return undefined;
 }
 
-function noRoute(path: string, authority: string, listener: string): Failure {
-  return failure(
-    'no_route',
-    `No route of listener "${listener}" matches ${path.slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`,
-  );
+function noRoute(headers: HeaderList, listener: string, authority: string, { routes }: Snapshot): Failure {
+  const path = headers.get(':path') ?? '';
+  const told = `No route of listener "${listener}" matches ${path.slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`;
+  const near = routes.nearMiss({ listener, authority, path, headers });
+  if (near === undefined) return failure('no_route', told);
+  if (near.isForClient) return failure('no_route', `${told} ${near.sentence}`);
+  return { ...failure('no_route', told), onlyForLog: ` ${near.sentence}` };
 }

@@ -58,6 +58,30 @@ test('a call that no route matches is UNIMPLEMENTED, and the message names its p
   assert.match(record.reason, /^no_route: /);
 });
 
+test('a call that a route takes but for a star that was forgotten is told so, in both protocols and in the log', async (t) => {
+  const { proxy } = await startRouted(t, [{ match: { path: '/voice.VoiceAssistant/' }, upstream: 'blue' }]);
+  const near = /A route has the path \/voice\.VoiceAssistant\/, .*\/voice\.VoiceAssistant\/\* matches/;
+  assert.match((await proxy.voiceClient('tls').say({})).details, near);
+  assert.match((await proxy.record()).reason, near);
+  const response = await fetch(`http://127.0.0.1:${proxy.port('clear')}/voice.VoiceAssistant/Say`);
+  assert.match(await response.text(), near);
+  assert.match((await proxy.record()).reason, near);
+});
+
+test('the host that a route asks for is in the log, and the client is not told of it', async (t) => {
+  const host = 'inner.example.com';
+  const { proxy } = await startRouted(t, [
+    { match: { path: '/voice.VoiceAssistant/*', host }, upstream: 'blue' },
+  ]);
+  const { details } = await proxy.voiceClient('tls').say({});
+  assert.match(details, /^No route of listener "tls" matches/);
+  assert.doesNotMatch(details, /inner/);
+  assert.match((await proxy.record()).reason, /would match, but for its host: inner\.example\.com\.$/);
+  const response = await fetch(`http://127.0.0.1:${proxy.port('clear')}/voice.VoiceAssistant/Say`);
+  assert.doesNotMatch(await response.text(), /inner/);
+  assert.match((await proxy.record()).reason, /inner\.example\.com/);
+});
+
 test('the most specific path wins', async (t) => {
   const { proxy } = await startRouted(t, [
     { match: { path: '/a.B/*' }, upstream: 'blue' },

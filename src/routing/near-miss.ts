@@ -1,0 +1,133 @@
+// Why a request that no route takes nearly had one: the route all of whose criteria but one hold, and what is the matter with
+// that one. Only for requests that are refused; the work is that of a second walk over the routes.
+//
+// Whoever is refused is a stranger. The client is told the path of a route only where it has said that path itself, all but
+// the case of its letters or a slash at its end. Hosts, headers, listeners and names it has not said are for the log.
+
+import type { RouteConfig } from '../config/config.ts';
+import { hostOf, matchesHost } from './host.ts';
+import { matchesPath, type RoutedRequest, withoutQuery } from './routed-request.ts';
+import { pathCriterion } from './specificity.ts';
+
+export interface NearMiss {
+  readonly sentence: string;
+  /** Whether the client may have the sentence too. */
+  readonly isForClient: boolean;
+}
+
+interface Miss extends NearMiss {
+  /** Smaller is likelier to be what was meant. */
+  readonly rank: number;
+}
+
+/** Longer paths are compared by the beginning only. */
+const LONGEST_COMPARED = 256;
+/** Of what the configuration says, in a sentence. */
+const LONGEST_SHOWN = 128;
+
+/** @param routes the most specific first; of misses that are alike the first one counts */
+export function findNearMiss(routes: readonly RouteConfig[], request: RoutedRequest): NearMiss | undefined {
+  const host = hostOf(request.authority);
+  const path = withoutQuery(request.path).slice(0, LONGEST_COMPARED);
+  let best: Miss | undefined;
+  for (const route of routes) {
+    const miss = missOf(route, request, host, path);
+    if (miss !== undefined && (best === undefined || miss.rank < best.rank)) best = miss;
+  }
+  return best;
+}
+
+/** Undefined when more than one criterion does not hold, or the path is another one altogether. */
+function missOf(
+  { name: fullName, match }: RouteConfig,
+  request: RoutedRequest,
+  host: string,
+  path: string,
+): Miss | undefined {
+  const name = fullName.slice(0, LONGEST_SHOWN);
+  const pattern = pathCriterion(match);
+  const isHost = match.host === undefined || matchesHost(match.host, host);
+  const isListener = match.listener === undefined || match.listener === request.listener;
+  const header = [...match.headers].find(([key, value]) => request.headers.get(key) !== value)?.[0];
+  const isPath = pattern === undefined || matchesPath(pattern, path);
+  if (!isPath) {
+    return isHost && isListener && header === undefined ? missOfPath(pattern, path, name) : undefined;
+  }
+  if (Number(!isHost) + Number(!isListener) + Number(header !== undefined) !== 1) return undefined;
+  if (!isHost) return forLog(1, `Route '${name}' would match, but for its host: ${match.host}.`);
+  if (!isListener) return forLog(3, `Route '${name}' would match, but for its listener: ${match.listener}.`);
+  return forLog(
+    2,
+    `Route '${name}' would match, but for its header ${header}: it is absent or has another value.`,
+  );
+}
+
+function missOfPath(pattern: string, path: string, name: string): Miss | undefined {
+  if (pattern.length > LONGEST_SHOWN) return undefined;
+  if (`${path}/*` === pattern || path === `${pattern}/`) {
+    return {
+      rank: 4,
+      sentence: `A route has the path ${pattern}; mind the slash at the end.`,
+      isForClient: true,
+    };
+  }
+  if (!pattern.endsWith('*')) {
+    const below = pattern.endsWith('/') ? pattern : `${pattern}/`;
+    if (path.startsWith(below)) {
+      const sentence = `A route has the path ${pattern}, which matches nothing but itself; ${below}* matches what is below it.`;
+      return { rank: 0, sentence, isForClient: true };
+    }
+  }
+  if (matchesPath(pattern.toLowerCase(), path.toLowerCase())) {
+    return {
+      rank: 5,
+      sentence: `A route has the path ${pattern}; paths are case-sensitive.`,
+      isForClient: true,
+    };
+  }
+  return missOfService(pattern, path, name);
+}
+
+/** gRPC: /package.Service/Method. */
+function missOfService(pattern: string, path: string, name: string): Miss | undefined {
+  const wanted = serviceOf(pattern);
+  const given = serviceOf(path);
+  const base = pattern.endsWith('*') ? pattern.slice(0, -1) : pattern;
+  if (base.length > 2 && path.indexOf(base) > 0) {
+    return forLog(6, `Route '${name}' has the path ${pattern}: the client calls it with something in front.`);
+  }
+  if (wanted === '' || given === '' || wanted.endsWith('*')) return undefined;
+  if (wanted !== given && lastLabel(wanted) === lastLabel(given)) {
+    return forLog(7, `Route '${name}' has the path ${pattern}: mind the package before the service's name.`);
+  }
+  if (wanted !== given && isNearlyEqual(wanted, given)) {
+    return forLog(8, `Route '${name}' has the path ${pattern}: is one of the two misspelt?`);
+  }
+  if (wanted === given)
+    return forLog(9, `Route '${name}' is for another method of this service: ${pattern}.`);
+  return undefined;
+}
+
+function serviceOf(path: string): string {
+  const end = path.indexOf('/', 1);
+  return end === -1 ? '' : path.slice(1, end);
+}
+
+function lastLabel(service: string): string {
+  return service.slice(service.lastIndexOf('.') + 1);
+}
+
+/** All but two neighbouring letters at most. Linear, since strangers choose one of the two. */
+function isNearlyEqual(a: string, b: string): boolean {
+  const longer = Math.max(a.length, b.length);
+  const shorter = Math.min(a.length, b.length);
+  let front = 0;
+  while (front < shorter && a[front] === b[front]) front++;
+  let back = 0;
+  while (back < shorter - front && a[a.length - 1 - back] === b[b.length - 1 - back]) back++;
+  return longer > 3 && front + back >= longer - 2;
+}
+
+function forLog(rank: number, sentence: string): Miss {
+  return { rank, sentence, isForClient: false };
+}
