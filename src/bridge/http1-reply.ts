@@ -85,11 +85,18 @@ export class Http1Reply {
 
   /** What is still to come of the request stands before the next one; it is read and dropped, for a while. */
   dropBody(): void {
-    const { req: request, socket } = this.response;
+    const { req: request } = this.response;
+    const { socket } = request;
     request.resume();
-    if (request.complete) return;
-    const timer = setTimeout(() => socket?.destroy(), LINGER_MS);
-    request.once('close', () => clearTimeout(timer));
+    if (request.complete || socket.destroyed) return;
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const stop = (): void => {
+      clearTimeout(timer);
+      socket.off('close', stop);
+    };
+    request.once('close', stop);
+    // Node says no 'close' of a request whose response has ended before it.
+    socket.once('close', stop);
   }
 }
 

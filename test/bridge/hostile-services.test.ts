@@ -81,5 +81,8 @@ for (const [index, answer] of ANSWERS.entries()) {
       () => bridge.upstream.pool.endpoints[0].runningCount === 0,
     );
     assert.equal(bridge.upstream.pool.pendingCount, 0);
+    session.destroy();
+    bridge.upstream.close();
+    await eventually('no timer runs', () => !process.getActiveResourcesInfo().includes('Timeout'));
   });
 }
