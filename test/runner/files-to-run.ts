@@ -1,0 +1,48 @@
+// Which test files run, and in which order: what takes longest begins first, so that the run does not end with one core
+// waiting for it.
+
+import { existsSync, globSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Those that take more than five seconds, mostly because they start proxies as processes; the slowest first. */
+export const SLOW_FILES: readonly string[] = [
+  'hostile/hostile.test.ts',
+  'faults/process.test.ts',
+  'integration/workers-listeners.test.ts',
+  'integration/workers-replace.test.ts',
+  'integration/workers-reload.test.ts',
+  'integration/reload-refused.test.ts',
+  'integration/workers-stop.test.ts',
+  'integration/drain.test.ts',
+  'integration/reload-streams.test.ts',
+  'integration/workers-death.test.ts',
+  'properties/fuzz.test.ts',
+  'integration/reload-certificates.test.ts',
+  'service-manager/socket-activation.test.ts',
+  'integration/overload-process.test.ts',
+  'integration/tls-sessions.test.ts',
+  'integration/reload-drain.test.ts',
+  'integration/metrics-reload.test.ts',
+  'integration/overload.test.ts',
+];
+
+/** Absolute paths; all test files when `wanted` names none. Throws when a name is no file and no folder. */
+export function filesToRun(wanted: readonly string[]): readonly string[] {
+  const slow = SLOW_FILES.map((name) => join(root, 'test', name));
+  const chosen = wanted.length === 0 ? testFilesIn(join(root, 'test')) : wanted.flatMap(testFilesAt);
+  const rest = new Set(chosen.toSorted());
+  const first = slow.filter((file) => rest.delete(file));
+  return [...first, ...rest];
+}
+
+function testFilesAt(name: string): readonly string[] {
+  const path = resolve(name);
+  if (!existsSync(path)) throw new Error(`${name} is no file and no folder`);
+  return statSync(path).isDirectory() ? testFilesIn(path) : [path];
+}
+
+function testFilesIn(folder: string): readonly string[] {
+  return globSync('**/*.test.ts', { cwd: folder }).map((file) => join(folder, file));
+}

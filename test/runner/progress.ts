@@ -1,0 +1,104 @@
+// Says while the tests run how far they are: a line for each file when it ends, each failure at once, and what is still
+// running when nothing has ended for a while. It is fed with events of node:test in the order in which things happen.
+
+import type { EventData } from 'node:test';
+
+interface RunningFile {
+  readonly startedMs: number;
+  tests: number;
+  failed: number;
+}
+
+export interface ProgressOptions {
+  /** As node:test names them: by their absolute paths. */
+  readonly files: readonly string[];
+  readonly shortName: (file: string) => string;
+  readonly nowMs: () => number;
+  readonly print: (line: string) => void;
+}
+
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #startedMs: number;
+  readonly #files: ReadonlySet<string>;
+  readonly #running = new Map<string, RunningFile>();
+  readonly #emptyFiles: string[] = [];
+  #doneCount = 0;
+  #lastLineMs: number;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#files = new Set(options.files);
+    this.#startedMs = options.nowMs();
+    this.#lastLineMs = this.#startedMs;
+  }
+
+  /** Files that ended well without having run a test, which node:test takes for a success. */
+  get emptyFiles(): readonly string[] {
+    return this.#emptyFiles;
+  }
+
+  /** A test or a whole file begins. */
+  dequeued({ name, nesting }: EventData.TestDequeue): void {
+    if (this.#isFile(name, nesting))
+      this.#running.set(name, { startedMs: this.#options.nowMs(), tests: 0, failed: 0 });
+  }
+
+  /** A test or a whole file has ended. */
+  completed({ name, nesting, file, details }: EventData.TestComplete): void {
+    if (this.#isFile(name, nesting)) this.#fileCompleted(name, details.passed);
+    else if (file !== undefined && details.type !== 'suite') this.#testCompleted(file, name, details.passed);
+  }
+
+  /** Says what is running, if nothing was said for `silenceMs`; to be called now and then. */
+  remind(silenceMs: number): void {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#lastLineMs < silenceMs || this.#running.size === 0) return;
+    const names = Array.from(
+      this.#running,
+      ([file, { startedMs }]) => `${this.#options.shortName(file)} (${seconds(nowMs - startedMs)})`,
+    );
+    this.#say(`still running: ${names.join(', ')}`);
+  }
+
+  #isFile(name: string, nesting: number): boolean {
+    return nesting === 0 && this.#files.has(name);
+  }
+
+  #testCompleted(file: string, name: string, hasPassed: boolean): void {
+    const running = this.#running.get(file);
+    if (running === undefined) return;
+    running.tests++;
+    if (hasPassed) return;
+    running.failed++;
+    this.#say(`FAILED  ${this.#options.shortName(file)}: ${name}`);
+  }
+
+  #fileCompleted(file: string, hasPassed: boolean): void {
+    const nowMs = this.#options.nowMs();
+    const unknown: RunningFile = { startedMs: nowMs, tests: 0, failed: 0 };
+    const { startedMs, tests, failed } = this.#running.get(file) ?? unknown;
+    this.#running.delete(file);
+    this.#doneCount++;
+    if (hasPassed && tests === 0) this.#emptyFiles.push(file);
+    const count = `${this.#doneCount}`.padStart(`${this.#files.size}`.length);
+    const took = seconds(nowMs - startedMs).padStart(7);
+    const outcome = hasPassed && tests > 0 ? '' : `  FAILED: ${failed} of ${tests} tests`;
+    this.#say(`${count}/${this.#files.size} ${took}  ${this.#options.shortName(file)}${outcome}`);
+  }
+
+  #say(text: string): void {
+    this.#lastLineMs = this.#options.nowMs();
+    this.#options.print(`${minutesAndSeconds(this.#lastLineMs - this.#startedMs)}  ${text}`);
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** As in `3:07`. */
+export function minutesAndSeconds(milliseconds: number): string {
+  const whole = Math.floor(milliseconds / 1000);
+  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, '0')}`;
+}
