@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testCertificate } from '../support/certificates.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
 import { type BystanderReport, isReport } from './bystander-report.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
@@ -76,8 +76,20 @@ export class Stage {
   }
 
   static async open(): Promise<Stage> {
+    const children: ChildProcess[] = [];
+    try {
+      return await Stage.#open(children);
+    } catch (error) {
+      // Nobody else knows them, and a process waits for the children it is connected with.
+      for (const child of children) child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  static async #open(children: ChildProcess[]): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'framegate-hostile-'));
     const bystander = fork(bystanderFile, { stdio: 'inherit' });
+    children.push(bystander);
     const [servicePort]: unknown[] = await once(bystander, 'message');
     const upstreams: HostileUpstream[] = [];
     for (let slot = 0; slot < SLOTS; slot++) upstreams.push(await HostileUpstream.open(slot));
@@ -90,8 +102,13 @@ export class Stage {
       ['--expose-gc', '--import', heldMemoryFile, mainFile, 'serve', '-c', file],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
+    children.push(proxy);
     const lines = collectLines(proxy);
-    await eventually('the proxy serves', () => lines.some(({ msg }) => msg === 'framegate serves'));
+    await eventually(
+      'the proxy serves',
+      () => lines.some(({ msg }) => msg === 'framegate serves'),
+      START_TIMEOUT_MS,
+    );
     const ports = {
       clear: portOf(lines, 'clear'),
       tls: portOf(lines, 'tls'),
@@ -108,13 +125,14 @@ export class Stage {
   /** The bystander begins with all it can do, and is warm when it has come to rest. */
   async #warmUp(): Promise<void> {
     let calls = 0;
-    await eventually('the bystander has warmed the proxy up', async () => {
+    const isWarm = async (): Promise<boolean> => {
       await pause(500);
       const report = await this.bystanderReport();
       assert.deepEqual(report.failures, []);
       calls += report.calls;
       return calls > 1000 && report.calls < 250 && report.echoes > 0;
-    });
+    };
+    await eventually('the bystander has warmed the proxy up', isWarm, START_TIMEOUT_MS);
   }
 
   port(listener: ListenerName): number {

@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { eventually } from './eventually.ts';
+import { eventually, START_TIMEOUT_MS } from './eventually.ts';
 import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
@@ -64,7 +64,7 @@ export class ChildProxy {
       }
     });
     const proxy = new ChildProxy(child, port);
-    await eventually('the proxy accepts connections', () => isAccepting(port), 30_000);
+    await eventually('the proxy accepts connections', () => isAccepting(port), START_TIMEOUT_MS);
     return proxy;
   }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { testCertificate } from './certificates.ts';
-import { eventually } from './eventually.ts';
+import { eventually, START_TIMEOUT_MS } from './eventually.ts';
 import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
@@ -29,6 +29,7 @@ export async function startServiceProcess(test: TestContext): Promise<ServicePro
   const address = await eventually(
     'the service process listens',
     () => /listens on (\S+)/.exec(output())?.[1],
+    START_TIMEOUT_MS,
   );
   return { pid: child.pid ?? 0, address, kill: () => child.kill('SIGKILL') };
 }
@@ -102,7 +103,11 @@ export async function startProxyProcess(test: TestContext, settings: ProxySettin
   });
   test.after(() => child.kill('SIGKILL'));
   const proxy = new ProxyProcess(child, caPem);
-  await eventually('the proxy serves', () => proxy.lines().some(({ msg }) => msg === 'framegate serves'));
+  await eventually(
+    'the proxy serves',
+    () => proxy.lines().some(({ msg }) => msg === 'framegate serves'),
+    START_TIMEOUT_MS,
+  );
   return proxy;
 }
 

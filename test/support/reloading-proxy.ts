@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { testCertificate } from './certificates.ts';
-import { eventually } from './eventually.ts';
+import { eventually, START_TIMEOUT_MS } from './eventually.ts';
 import { ProxyProcess } from './proxy-process.ts';
 
 export type Sections = Readonly<Record<string, unknown>>;
@@ -158,6 +158,10 @@ export async function startReloadingProxy(t: TestContext, sections: Sections): P
   });
   t.after(() => child.kill('SIGKILL'));
   const proxy = new ProxyProcess(child, caPem);
-  await eventually('the proxy serves', () => proxy.lines().some(({ msg }) => msg === 'framegate serves'));
+  await eventually(
+    'the proxy serves',
+    () => proxy.lines().some(({ msg }) => msg === 'framegate serves'),
+    START_TIMEOUT_MS,
+  );
   return new ReloadingProxy(folder, proxy, all);
 }
