@@ -61,6 +61,14 @@ export class Progress {
     this.#say(`still running: ${names.join(', ')}`);
   }
 
+  /** Files that have been running for longer; they may wait for something that never comes. */
+  overdueFiles(limitMs: number): readonly string[] {
+    const nowMs = this.#options.nowMs();
+    return Array.from(this.#running)
+      .filter(([, { startedMs }]) => nowMs - startedMs > limitMs)
+      .map(([file]) => file);
+  }
+
   #isFile(name: string, nesting: number): boolean {
     return nesting === 0 && this.#files.has(name);
   }

@@ -14,6 +14,8 @@ const PASSING =
 const FAILING =
   "import { test } from 'node:test'; test('outer', (t) => t.test('inner', () => { throw new Error('broken'); }));";
 const SKIPPED = "import { test } from 'node:test'; test('not here', { skip: true }, () => {});";
+const LINGERING =
+  "import { test } from 'node:test'; test('it holds', () => { setInterval(() => {}, 1000); });";
 const ENDING = "import { test } from 'node:test'; test('it ends', () => process.exit(0));";
 
 interface Run {
@@ -22,12 +24,12 @@ interface Run {
 }
 
 /** Runs a folder with these files. */
-function runFiles(t: TestContext, files: Readonly<Record<string, string>>): Run {
+function runFiles(t: TestContext, files: Readonly<Record<string, string>>, fileMinutes = 10): Run {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-runner-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  return runNames(folder);
+  return runNames('--file-minutes', `${fileMinutes}`, folder);
 }
 
 function runNames(...names: readonly string[]): Run {
@@ -69,6 +71,12 @@ for (const [what, text] of [
     assert.match(output, /FAILED: .*b\.test\.ts|b\.test\.ts {2}FAILED: /);
   });
 }
+
+test('a file that does not end is broken off with code 1 and is named', (t) => {
+  const { code, output } = runFiles(t, { 'a.test.ts': LINGERING }, 0.05);
+  assert.equal(code, 1, output);
+  assert.match(output, /FAILED: \S+a\.test\.ts has not ended after 0\.05 minutes/);
+});
 
 test('a test that is skipped has been there', (t) => {
   const { code, output } = runFiles(t, { 'a.test.ts': SKIPPED });

@@ -1,6 +1,6 @@
-// `npm test [-- [--at-once N] FILE OR FOLDER...]`: runs each test file in a process of its own, several at a time, and says
-// how far it is. Exit code 1 when a test failed, when a file ran no test, and when there was no file. In the end it prints
-// the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
+// `npm test [-- [--at-once N] [--file-minutes N] FILE OR FOLDER...]`: runs each test file in a process of its own, several
+// at a time, and says how far it is. Exit code 1 when a test failed, when a file ran no test or did not end, and when there
+// was no file. It ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
 
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -15,17 +15,28 @@ const root = join(import.meta.dirname, '../..');
 /** More than one, because a file that starts processes and opens connections waits for half of its time. */
 const FILES_PER_CORE = 2;
 const SILENCE_MS = 15_000;
+/** A file that takes so long waits for something that does not come; the slowest takes one on a machine without other work. */
+const FILE_MINUTES = 10;
 
 const { values, positionals } = parseArgs({
-  options: { 'at-once': { type: 'string', default: String(FILES_PER_CORE * availableParallelism()) } },
+  options: {
+    'at-once': { type: 'string', default: String(FILES_PER_CORE * availableParallelism()) },
+    'file-minutes': { type: 'string', default: String(FILE_MINUTES) },
+  },
   allowPositionals: true,
 });
 const atOnce = Number(values['at-once']);
 if (!Number.isSafeInteger(atOnce) || atOnce < 1) throw new Error('--at-once takes a number of files');
+const fileLimitMs = Number(values['file-minutes']) * 60_000;
+if (!(fileLimitMs > 0)) throw new Error('--file-minutes takes a number of minutes');
 
 // Each module is then compiled once for all processes, those that tests start included: without it, a third of the CPU time
 // of a run goes into stripping types and compiling.
 process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/framegate-tests');
+
+// Whoever breaks the run off leaves no test behind, and sees which ones had not ended.
+const breaking = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => breaking.abort());
 
 const files = filesToRun(positionals);
 const startedMs = performance.now();
@@ -36,12 +47,20 @@ const progress = new Progress({
   print: (line) => console.log(line),
 });
 console.log(`${files.length} test files, ${atOnce} at a time`);
-const reminders = setInterval(() => progress.remind(SILENCE_MS), 1000);
+const reminders = setInterval(() => {
+  progress.remind(SILENCE_MS);
+  const overdue = progress.overdueFiles(fileLimitMs);
+  if (overdue.length === 0) return;
+  for (const file of overdue)
+    console.log(`FAILED: ${relative(root, file)} has not ended after ${values['file-minutes']} minutes`);
+  breaking.abort();
+  clearInterval(reminders);
+}, 1000);
 
 const report = new spec();
 report.pipe(process.stdout, { end: false });
 let hasSucceeded = false;
-for await (const event of run({ files, concurrency: atOnce, cwd: root })) {
+for await (const event of run({ files, concurrency: atOnce, cwd: root, signal: breaking.signal })) {
   if (event.type === 'test:dequeue') progress.dequeued(event.data);
   else if (event.type === 'test:complete') progress.completed(event.data);
   else if (event.type === 'test:fail') {
