@@ -3,11 +3,13 @@
 // was no file. It ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
 
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { RUN_FOLDER } from '../support/once-per-run.ts';
 import { filesToRun } from './files-to-run.ts';
 import { minutesAndSeconds, Progress } from './progress.ts';
 
@@ -37,6 +39,10 @@ process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/framegate-
 // Whoever breaks the run off leaves no test behind, and sees which ones had not ended.
 const breaking = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => breaking.abort());
+
+const runFolder = mkdtempSync(join(tmpdir(), 'framegate-run-'));
+process.once('exit', () => rmSync(runFolder, { recursive: true, force: true }));
+process.env[RUN_FOLDER] = runFolder;
 
 const files = filesToRun(positionals);
 const startedMs = performance.now();

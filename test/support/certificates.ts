@@ -1,11 +1,12 @@
-// Certificates for tests: an authority of this process's own, and certificates it signs for given names.
-// Made once per process and set of names; the files live in a folder that is removed when the process exits.
+// Certificates for tests: an authority, and certificates it signs for given names. Made once per run and set of names when
+// `npm test` runs, else once per process; the files live in a folder of the process that is removed when it exits.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
+import type { SelfsignedOptions } from 'selfsigned';
+import { oncePerRun } from './once-per-run.ts';
 
 export interface TestCertificate {
   readonly certPem: string;
@@ -18,9 +19,12 @@ export interface TestCertificate {
   readonly ca: string;
 }
 
-interface Authority {
+interface Pems {
   readonly cert: string;
   readonly key: string;
+}
+
+interface Authority extends Pems {
   readonly file: string;
 }
 
@@ -42,37 +46,52 @@ export function testCertificate(...names: readonly string[]): Promise<TestCertif
 async function makeCertificate(names: readonly string[], index: number): Promise<TestCertificate> {
   authority ??= makeAuthority();
   const ca = await authority;
-  const pems = await generate([{ name: 'commonName', value: names[0] }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    ca: { key: ca.key, cert: ca.cert },
-    extensions: [
-      { name: 'basicConstraints', cA: false },
-      { name: 'keyUsage', digitalSignature: true },
-      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
-      { name: 'subjectAltName', altNames: names.map(alternativeName) },
-    ],
-  });
+  const { cert, key } = await oncePerRun(`certificate ${names.join(',')}`, isPems, () =>
+    generatePems(names[0], {
+      ca: { key: ca.key, cert: ca.cert },
+      extensions: [
+        { name: 'basicConstraints', cA: false },
+        { name: 'keyUsage', digitalSignature: true },
+        { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+        { name: 'subjectAltName', altNames: names.map(alternativeName) },
+      ],
+    }),
+  );
   return {
-    certPem: pems.cert,
-    keyPem: pems.private,
+    certPem: cert,
+    keyPem: key,
     caPem: ca.cert,
-    cert: writePem(`certificate-${index}.crt`, pems.cert),
-    key: writePem(`certificate-${index}.key`, pems.private),
+    cert: writePem(`certificate-${index}.crt`, cert),
+    key: writePem(`certificate-${index}.key`, key),
     ca: ca.file,
   };
 }
 
 async function makeAuthority(): Promise<Authority> {
-  const pems = await generate([{ name: 'commonName', value: 'Framegate test authority' }], {
+  const pems = await oncePerRun('authority', isPems, () =>
+    generatePems('Framegate test authority', {
+      extensions: [
+        { name: 'basicConstraints', cA: true, critical: true },
+        { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+      ],
+    }),
+  );
+  return { ...pems, file: writePem('authority.crt', pems.cert) };
+}
+
+/** The library is loaded where something is to be made: that takes longer than making it. */
+async function generatePems(commonName: string, options: SelfsignedOptions): Promise<Pems> {
+  const { generate } = await import('selfsigned');
+  const pems = await generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',
     algorithm: 'sha256',
-    extensions: [
-      { name: 'basicConstraints', cA: true, critical: true },
-      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
-    ],
+    ...options,
   });
-  return { cert: pems.cert, key: pems.private, file: writePem('authority.crt', pems.cert) };
+  return { cert: pems.cert, key: pems.private };
+}
+
+function isPems(value: unknown): value is Pems {
+  return typeof value === 'object' && value !== null && 'cert' in value && 'key' in value;
 }
 
 function alternativeName(name: string): {
