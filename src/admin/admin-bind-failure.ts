@@ -1,6 +1,7 @@
 // Why the admin server could not listen, in a sentence, with what to do. Must not suggest to open it to the world.
 
 import type { Address } from '../config/config.ts';
+import { systemErrorWords } from '../config/system-error.ts';
 
 const elsewhere = 'or set admin.address to another address (admin: off for none)';
 
@@ -26,6 +27,6 @@ function describe(error: NodeJS.ErrnoException, address: Address): string {
     case 'EAI_AGAIN':
       return 'the name does not resolve; set admin.address to an IP address, such as 127.0.0.1, with a port';
     default:
-      return `${error.message}; correct that, ${elsewhere}`;
+      return `${systemErrorWords(error.code ?? '') ?? error.message}; correct that, ${elsewhere}`;
   }
 }

@@ -9,6 +9,7 @@ import { answerFor, parseOcspResponse, whyNotServed } from './ocsp-response.ts';
 import { type Fault, type Finding, isFault, type Severity } from './problem.ts';
 import { listOf, mapOf, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
+import { readingFault } from './system-error.ts';
 
 /** `value` is the document as it stands in the file. */
 export function findCertificateProblems(
@@ -131,7 +132,7 @@ function read(file: string): Buffer | Fault {
     return readFileSync(file);
   } catch (error) {
     const code = errorCode(error);
-    if (code !== 'ENOENT') return { message: `${file} cannot be read: ${code ?? String(error)}` };
+    if (code !== 'ENOENT') return { message: `${file} cannot be read: ${readingFault(error)}` };
     return { message: `${file} does not exist`, hint: developmentHint(file) };
   }
 }

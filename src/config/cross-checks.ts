@@ -29,8 +29,8 @@ export function crossCheck(document: unknown): readonly Finding[] {
     ...strayRoutes,
     ...unknownListeners(root, routes),
     ...duplicateHeaders(routes),
-    // An upstream may look unused only because a route misspells its name.
-    ...(strayRoutes.length > 0 ? [] : unusedUpstreams(root, routes)),
+    // An upstream may look unused only because a route misspells its name, or says it by another key.
+    ...(strayRoutes.length > 0 || !routes.every(namesUpstream) ? [] : unusedUpstreams(root, routes)),
     ...loops(root, listening),
   ];
 }
@@ -135,6 +135,10 @@ function duplicateHeaders(routes: readonly RawMap[]): readonly Finding[] {
       return [{ ...error(path, `header '${name}' stands twice`), at: 'key' } as const];
     });
   });
+}
+
+function namesUpstream(route: RawMap): boolean {
+  return textOf(route.get('upstream')) !== undefined;
 }
 
 function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
-import { errorCode } from './error-code.ts';
+import { recogniseForeignFile } from './foreign-file.ts';
 import { explainVariables } from './interpolation.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
@@ -20,6 +20,7 @@ import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
+import { readingFault } from './system-error.ts';
 import { readYaml } from './yaml-document.ts';
 
 export interface LoadedConfig extends PositionLookup {
@@ -62,7 +63,8 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return refuse(file, 'is not UTF-8 text');
+    const isUtf16 = /^(\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2));
+    return refuse(file, 'is not UTF-8 text', isUtf16 ? 'it is UTF-16: save it as UTF-8' : undefined);
   }
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
@@ -95,11 +97,13 @@ function examine(
   file: string,
   furtherCheck: (value: unknown) => readonly Finding[],
 ): LoadedConfig | RefusedConfig {
+  const foreign = recogniseForeignFile(text);
+  if (foreign !== undefined) return refuse(file, foreign.message, foreign.hint);
   const document = readYaml(text);
   const syntaxProblems = document.faults.map(
     (fault): ConfigProblem => ({ severity: 'error', file, path: '', ...fault }),
   );
-  const { value } = document;
+  const value = withoutExtensions(document.value);
   if (value === undefined || value === null) {
     return syntaxProblems.length > 0
       ? { problems: sortProblems(syntaxProblems) }
@@ -123,6 +127,12 @@ function examine(
     warnings: problems,
     locate: (path, at) => document.locate(path, at),
   };
+}
+
+/** Top-level keys that begin with x- are the user's own: a place for anchors, as compose files have it. */
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
 }
 
 /**
@@ -150,18 +160,4 @@ function placeOf({ line, column }: ConfigProblem): string {
 
 function refuse(file: string, message: string, hint?: string): RefusedConfig {
   return { problems: [{ severity: 'error', file, line: 1, column: 1, path: '', message, hint }] };
-}
-
-function readingFault(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  switch (errorCode(error)) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'it is a folder';
-    default:
-      return error.message;
-  }
 }

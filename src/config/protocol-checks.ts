@@ -32,7 +32,8 @@ function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly F
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   const given = upstream.get('tls');
-  if (given === undefined) return [];
+  // What is no map is told as such.
+  if (typeof given !== 'object' || given === null) return [];
   const path: ConfigPath = ['upstreams', name, 'tls'];
   const protocol = upstream.get('protocol') ?? 'h2c';
   const tls = mapOf(given);

@@ -1,15 +1,18 @@
 // From what the schema does not accept to sentences about it: where, what is expected, what was probably meant.
 
-import type { ConfigPath } from './config-path.ts';
-import { laterKey, laterValue } from './later-version.ts';
+import { type ConfigPath, formatPath } from './config-path.ts';
+import { foreignValue } from './foreign-values.ts';
+import { laterValue } from './later-version.ts';
 import type { Finding } from './problem.ts';
 import { listOf, mapOf } from './raw-value.ts';
-import { type JsonSchema, jsonSchema, type RawIssue, type SchemaIssue } from './schema.ts';
-import { suggest } from './suggestion.ts';
+import type { RawIssue, SchemaIssue } from './schema.ts';
+import { unknownKey } from './unknown-keys.ts';
+
+const MISSING = 'is missing';
 
 /** Words for the issues of which the schema says no more than their kind. */
 export function describeIssue(issue: RawIssue): string {
-  if (issue.input === undefined) return 'is missing';
+  if (issue.input === undefined) return MISSING;
   if (issue.input === null) return 'is empty';
   switch (issue.code) {
     case 'invalid_type':
@@ -28,28 +31,64 @@ export function describeIssue(issue: RawIssue): string {
 
 /** `value` is the whole document the issues are about. */
 export function findingsOf(issues: readonly SchemaIssue[], value: unknown): readonly Finding[] {
-  return issues.flatMap((issue) => findingsOfIssue(issue, [], value));
+  const meant = new Set<string>();
+  const findings = issues.flatMap((issue) => findingsOfIssue({ issue, words: [] }, [], { value, meant }));
+  const stray = new Set(
+    findings.filter(({ at }) => at === 'key').map(({ path }) => formatPath(path.slice(0, -1))),
+  );
+  // A key that was written by another name is not told to be missing as well.
+  return findings.filter(({ path, message }) => {
+    if (message === MISSING) return !meant.has(formatPath(path));
+    return !message.startsWith('needs at least one of') || !stray.has(formatPath(path));
+  });
 }
 
-function findingsOfIssue(issue: SchemaIssue, parent: ConfigPath, value: unknown): readonly Finding[] {
+interface Surroundings {
+  readonly value: unknown;
+  /** Paths of the keys that unknown ones stand for. */
+  readonly meant: Set<string>;
+}
+
+interface WordedIssue {
+  readonly issue: SchemaIssue;
+  /** Words that would do as well, of the other alternatives. */
+  readonly words: readonly string[];
+}
+
+function findingsOfIssue(
+  { issue, words }: WordedIssue,
+  parent: ConfigPath,
+  around: Surroundings,
+): readonly Finding[] {
   const path = [...parent, ...issue.path.map((step) => (typeof step === 'number' ? step : String(step)))];
+  const findingsOfInner = (inner: readonly SchemaIssue[], innerWords: readonly string[] = []) =>
+    inner.flatMap((each) => findingsOfIssue({ issue: each, words: innerWords }, path, around));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key));
+      return issue.keys.map((key) => {
+        const { finding, meant } = unknownKey(path, key);
+        if (meant !== undefined) around.meant.add(formatPath([...path, meant]));
+        return finding;
+      });
     case 'invalid_key':
-      return issue.issues
-        .flatMap((inner) => findingsOfIssue(inner, path, value))
-        .map((found) => ({ ...found, at: 'key' }));
+      return findingsOfInner(issue.issues).map((found) => ({ ...found, at: 'key' }));
     case 'invalid_union': {
       const inner = branchOf(issue.errors);
-      if (inner !== undefined) return inner.flatMap((each) => findingsOfIssue(each, path, value));
+      if (inner !== undefined) return findingsOfInner(inner, wordsOf(issue.errors.flat()));
       break;
     }
   }
-  const given = valueAt(value, path);
+  const given = valueAt(around.value, path);
+  const { message } = issue;
+  const allWords = [...words, ...wordsOf(issue.code === 'invalid_union' ? issue.errors.flat() : [issue])];
   const later = laterValue(path, given);
-  const hint = issue.code === 'custom' ? hintOf(issue.params) : hintFor(given);
-  return [{ severity: 'error', path, at: 'value', message: issue.message, hint, ...later }];
+  const own = issue.code === 'custom' ? hintOf(issue.params) : hintFor(given);
+  const hint = own ?? foreignValue(path, given, { message, words: allWords });
+  return [{ severity: 'error', path, at: 'value', message, hint, ...later }];
+}
+
+function wordsOf(issues: readonly SchemaIssue[]): readonly string[] {
+  return issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
 }
 
 /** The alternative the user meant: the one whose kind of value was given, so that it complains of something within. */
@@ -59,41 +98,6 @@ function branchOf(branches: readonly (readonly SchemaIssue[])[]): readonly Schem
       (issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom',
     ),
   );
-}
-
-function unknownKey(parent: ConfigPath, key: string): Finding {
-  const place = { severity: 'error', path: [...parent, key], at: 'key' } as const;
-  const later = laterKey(parent, key);
-  if (later !== undefined) return { ...place, ...later };
-  const allowed = allowedKeys(parent);
-  const meant = suggest(key, allowed);
-  const hint = meant === undefined ? `allowed here: ${allowed.join(', ')}` : `did you mean '${meant}'?`;
-  return { ...place, message: 'unknown key', hint };
-}
-
-/** Made when the first unknown key asks for it. */
-let knownKeys: JsonSchema | undefined;
-
-function allowedKeys(path: ConfigPath): readonly string[] {
-  knownKeys ??= jsonSchema();
-  let schemas: readonly JsonSchema[] = [knownKeys];
-  for (const step of path) {
-    schemas = schemas.flatMap((schema) => alternatives(schema)).flatMap((schema) => childOf(schema, step));
-  }
-  return schemas
-    .flatMap((schema) => alternatives(schema))
-    .flatMap((schema) => Object.keys(schema.properties ?? {}));
-}
-
-function alternatives(schema: JsonSchema): readonly JsonSchema[] {
-  return schema.anyOf?.filter((alternative) => typeof alternative === 'object') ?? [schema];
-}
-
-function childOf(schema: JsonSchema, step: string | number): readonly JsonSchema[] {
-  const { items, properties = {}, additionalProperties } = schema;
-  const named = Object.hasOwn(properties, step) ? properties[step] : additionalProperties;
-  const child = typeof step === 'number' ? items : named;
-  return typeof child === 'object' && !Array.isArray(child) ? [child] : [];
 }
 
 function valueAt(value: unknown, path: ConfigPath): unknown {

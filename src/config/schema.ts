@@ -239,7 +239,11 @@ const configSchema = z
       .describe('The admin server: health, metrics and the state of the proxy. off: none.'),
     log: log.prefault({}).describe('Log records, as JSON lines on standard output.'),
   })
-  .meta({ title: 'Framegate configuration' });
+  .meta({
+    title: 'Framegate configuration',
+    // Taken out before anything is checked.
+    patternProperties: { '^x-': { description: 'Anything: a place for anchors (x-NAME: &anchor).' } },
+  });
 
 /** The YAML with texts parsed and defaults filled in, but still in its own shape. */
 export type ValidConfig = z.output<typeof configSchema>;

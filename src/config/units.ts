@@ -44,6 +44,48 @@ export function parseSizeBetween(text: string, lowest: string, highest: string):
   return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
 }
 
+/** Of other spellings of durations (`30`, `1d`, `1m30s`, `5 sec`): ours. Undefined where it cannot be told. */
+export function respellDuration(text: string): string | undefined {
+  const factors: Readonly<Record<string, number>> = {
+    ms: 1,
+    s: 1000,
+    m: 60_000,
+    h: 3_600_000,
+    d: 86_400_000,
+    w: 604_800_000,
+  };
+  const plain = text.toLowerCase().replaceAll(/[ _]/g, '').replace(/^pt/, '');
+  if (!/^([0-9]+(\.[0-9]+)?[a-z]*)+$/.test(plain) || plain.length > 30) return undefined;
+  let milliseconds = 0;
+  for (const [, amount, unit = ''] of plain.matchAll(/([0-9]+(?:\.[0-9]+)?)([a-z]*)/g)) {
+    const short = /^(msecs?|millis(econds)?|milliseconds?)$/.test(unit)
+      ? 'ms'
+      : unit === 'ms'
+        ? 'ms'
+        : unit.slice(0, 1) || 's';
+    milliseconds += Number(amount) * (factors[short] ?? Number.NaN);
+  }
+  if (!Number.isSafeInteger(milliseconds) || milliseconds === 0) return undefined;
+  const unit =
+    (['h', 'm', 's', 'ms'] as const).find((each) => milliseconds % (factors[each] ?? 1) === 0) ?? 'ms';
+  return `${milliseconds / (factors[unit] ?? 1)}${unit}`;
+}
+
+/** Of other spellings of sizes (`1G`, `64k`, `1.5 MiB`): ours. nginx's k and m are powers of 1024, as the KiB is. */
+export function respellSize(text: string): string | undefined {
+  const found = /^([0-9]+(?:\.[0-9]+)?)([kmgt])i?(?:b|bytes?)?$/.exec(
+    text.toLowerCase().replaceAll(/[ _]/g, ''),
+  );
+  if (found === null) return undefined;
+  const [, amount, letter = ''] = found;
+  if (letter === 't') return `${Number(amount) * 1024}GiB`;
+  if (!Number.isInteger(Number(amount)))
+    return letter === 'k'
+      ? undefined
+      : `${Math.round(Number(amount) * 1024)}${letter === 'g' ? 'MiB' : 'KiB'}`;
+  return `${amount}${letter === 'k' ? 'K' : letter.toUpperCase()}iB`;
+}
+
 function between(
   parse: (text: string) => number | undefined,
   text: string,

@@ -6,6 +6,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import type { Address, ListenAddress } from '../config/config.ts';
+import { systemErrorWords } from '../config/system-error.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { unixSocketPath } from '../service-manager/unix-socket-path.ts';
 
@@ -129,15 +130,20 @@ function describeBindFailure(code: string, error: unknown, address: Address): st
       return 'no network interface of this machine has this address; use 0.0.0.0 or [::] for all of them';
     case 'ENOTFOUND':
       return 'the name is unknown; write an address, or a name that this machine resolves to its own address';
+    case 'ENOENT':
+      return missingFolder;
     default:
-      return error instanceof Error ? error.message : String(error);
+      return systemErrorWords(code) ?? (error instanceof Error ? error.message : String(error));
   }
 }
+
+const missingFolder =
+  'the folder does not exist; make it, with write permission for the user of this process';
 
 function describeForbidden(address: Address): string {
   if (address.kind === 'unix' && !existsSync(dirname(address.path))) {
     // libuv reports ENOENT as EACCES here.
-    return 'the folder does not exist; make it, with write permission for the user of this process';
+    return missingFolder;
   }
   if (address.kind === 'unix') return 'permission denied; may the user of this process write to the folder?';
   if (address.port > 0 && address.port < 1024) {

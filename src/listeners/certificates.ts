@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { CertificateFiles } from '../config/config.ts';
 import { parseOcspResponse } from '../config/ocsp-response.ts';
 import { isFault } from '../config/problem.ts';
+import { readingFault } from '../config/system-error.ts';
 import { Staple } from './staple.ts';
 
 export interface Certificate {
@@ -63,8 +64,7 @@ async function read(path: string, what: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`the ${what} cannot be read: ${reason}`, { cause: error });
+    throw new Error(`the ${what} ${path} cannot be read: ${readingFault(error)}`, { cause: error });
   }
 }
 

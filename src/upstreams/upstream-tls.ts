@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Address, UpstreamTlsConfig } from '../config/config.ts';
+import { readingFault } from '../config/system-error.ts';
 
 interface Material {
   readonly ca: Buffer | undefined;
@@ -55,13 +56,19 @@ export class UpstreamTls {
 
 function read(config: UpstreamTlsConfig, upstream: string): Material {
   try {
-    const [ca, cert, key] = [config.ca, config.cert, config.key].map((file) =>
-      file === undefined ? undefined : readFileSync(file),
-    );
+    const [ca, cert, key] = [config.ca, config.cert, config.key].map(readWhereGiven);
     return { ca, cert, key, secureContext: createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`upstream '${upstream}': its TLS files cannot be used: ${reason}`, { cause: error });
+  }
+}
+
+function readWhereGiven(file: string | undefined): Buffer | undefined {
+  try {
+    return file === undefined ? undefined : readFileSync(file);
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${readingFault(error)}`, { cause: error });
   }
 }
 

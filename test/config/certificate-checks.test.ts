@@ -62,7 +62,7 @@ test('files that hold something else are named', () => {
     'error cert: text.pem is not a certificate (it must be in PEM form, the certificate of the server first)',
     'error key: text.pem is not a private key (it must be in PEM form)',
   ]);
-  assert.deepEqual(problemsOf('.', 'good.key'), [`error cert: ${folder} cannot be read: EISDIR`]);
+  assert.deepEqual(problemsOf('.', 'good.key'), [`error cert: ${folder} cannot be read: it is a folder`]);
 });
 
 test('a key with a passphrase cannot be used', () => {

@@ -1,0 +1,86 @@
+// A file that is something else altogether: the configuration of another program, a certificate, a manifest. It is told apart
+// before its lines are complained of one by one. Guesses from the text; never about a file that has a section of ours.
+
+import type { Fault } from './problem.ts';
+
+interface Kind {
+  readonly name: string;
+  /** All of them are found in it. */
+  readonly marks: readonly RegExp[];
+  readonly hint?: string;
+}
+
+const nginxHint =
+  'the README has an nginx configuration and the same for Framegate side by side; start from config.example.yaml';
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'a configuration of nginx',
+    marks: [/^\s*(http|server|events|stream|upstream\s+\S+|location\s[^\n{]*)\s*\{/m, /;\s*(#.*)?$/m],
+    hint: nginxHint,
+  },
+  {
+    name: 'a configuration of nginx',
+    marks: [/^\s*(listen|server_name|(grpc|proxy)_pass)\s[^:\n]*;\s*$/m],
+    hint: nginxHint,
+  },
+  {
+    name: 'a configuration of Envoy',
+    marks: [/^\s*["'{]*\s*["']?(static_resources|dynamic_resources)["']?\s*:/m],
+  },
+  {
+    name: 'a configuration of HAProxy',
+    marks: [
+      /^(global|defaults|frontend|backend|listen)\b[^:{\n]*$/m,
+      /^\s+(bind|server|mode|timeout|balance|option)\s/m,
+    ],
+  },
+  { name: 'a configuration of nghttpx', marks: [/^(frontend|backend)=\S/m] },
+  {
+    name: 'a Caddyfile',
+    marks: [/^[^\s{][^\n]*\{\s*$|^\{\s*$/m, /^\s+(reverse_proxy|encode|handle|tls|respond)\b/m],
+  },
+  { name: 'a configuration of Traefik', marks: [/^\s*\[?\[?["']?(entryPoints|providers|http\.routers)/m] },
+  {
+    name: 'a configuration of Traefik',
+    marks: [/^(http|tcp):\s*$/m, /^\s+(routers|middlewares|loadBalancer):/m],
+  },
+  { name: 'a configuration of Apache', marks: [/^\s*<(VirtualHost|Location|IfModule|Directory)\b/m] },
+  {
+    name: 'a manifest of Kubernetes',
+    marks: [/^apiVersion:/m, /^kind:/m],
+    hint: 'give the file that a ConfigMap holds, alone',
+  },
+  { name: 'a compose file', marks: [/^services:\s*$/m, /^\s+(image|build):/m] },
+  { name: 'a unit of systemd', marks: [/^\[(Unit|Service|Socket|Install)\]\s*$/m] },
+  {
+    name: 'a PEM file',
+    marks: [/^-----BEGIN [A-Z ]+-----/m],
+    hint: 'certificates and keys are named in listeners[].tls.certificates',
+  },
+  {
+    name: 'a .proto file',
+    marks: [/^\s*syntax\s*=\s*["']proto/m],
+    hint: 'Framegate needs no descriptions of services',
+  },
+  { name: 'a Dockerfile', marks: [/^FROM \S+/m, /^(RUN|CMD|ENTRYPOINT|COPY)\s/m] },
+  { name: 'a script', marks: [/^#!/] },
+  { name: 'XML or HTML', marks: [/^\s*<[?!a-zA-Z]/] },
+  { name: 'TOML', marks: [/^\[\[?[A-Za-z0-9_."-]+\]\]?\s*$/m, /^\s*[A-Za-z0-9_-]+\s*=\s/m] },
+  { name: 'a file of environment variables', marks: [/^(export )?[A-Z][A-Z0-9_]*=/m] },
+];
+
+const ownSection = /^["']?(listeners|routes|upstreams)["']?[ \t]*:/m;
+/** JSON is YAML too. */
+const ownJson = /^\s*\{[^]*["'](listeners|routes|upstreams)["']\s*:/;
+const envoyRoot = /["'](static_resources|dynamic_resources)["']/;
+
+/** Undefined for what may be a configuration of ours. */
+export function recogniseForeignFile(text: string): Fault | undefined {
+  if (text.includes('\0')) return { message: 'is not text, but some binary file' };
+  if (ownSection.test(text) || (ownJson.test(text) && !envoyRoot.test(text))) return undefined;
+  const kind = kinds.find(({ marks }) => marks.every((mark) => mark.test(text)));
+  if (kind === undefined) return undefined;
+  const hint = kind.hint ?? 'start from config.example.yaml';
+  return { message: `is ${kind.name}, not a configuration of Framegate`, hint };
+}

@@ -1,0 +1,213 @@
+// Keys that nginx, Envoy, HAProxy, Traefik and Caddy have, and people write from habit: what does the same here, or that
+// there is nothing. Data, and how it is looked up.
+
+import type { ConfigPath } from './config-path.ts';
+
+export interface ForeignKey {
+  readonly hint: string;
+  /** The key of the same map that is meant, where there is one: then nobody needs to be told that it is missing. */
+  readonly meant?: string;
+}
+
+type Section =
+  | 'anywhere'
+  | 'root'
+  | 'listener'
+  | 'tls'
+  | 'certificate'
+  | 'route'
+  | 'match'
+  | 'upstream'
+  | 'connections';
+
+const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
+const noRetries =
+  'a call is sent once more only where the service never processed it; clients may retry by their own retry policy';
+const noHealth = 'endpoints are not checked; one that cannot be reached is seen when it is dialled';
+const noEdits = 'headers are passed on as they are; they can be matched (match.headers), not edited';
+const noRates =
+  'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
+const noClientCertificates = 'clients are not asked for certificates by this version';
+
+/** A line for each: names in lower case without '-', '_' and '.'; the key that is meant, or nothing; the hint. */
+const entries: Readonly<Record<Section, string>> = {
+  root: `
+    server servers frontend frontends entrypoints listener bind listen port ports | listeners | write listeners: [{ address: "0.0.0.0:8443" }]
+    clusters cluster backends backend services service upstream pools | upstreams | write upstreams: { NAME: { endpoints: ["127.0.0.1:50051"] } }
+    route location locations virtualhosts vhosts rules paths routing ingress proxies | routes | write routes: [{ match: { path: /package.Service/* }, upstream: NAME }]
+    tls ssl certificates |  | TLS belongs to a listener: listeners[].tls.certificates
+    version apiversion |  | remove it; the form of this file has no version
+    include includes import |  | a configuration is one file; anchors may be kept under keys that begin with x-
+    user group pid daemon chroot |  | the service manager decides that (User= of a systemd unit)
+    env environment vars variables |  | variables are not filled in here; anchors may be kept under keys that begin with x-
+    defaults default |  | every key has its default; anchors may be kept under keys that begin with x-
+    metrics prometheus stats stubstatus status dashboard healthz health ping |  | the admin server has /metrics, /live and /ready: admin.address
+    logging logs |  | write log: { level: info, access: true }
+    worker processes | workers | write workers: auto, or a number`,
+  listener: `
+    listen port ports bind host ip socket listenaddress socketaddress addresses | address | write address: 0.0.0.0:8443
+    certificates certificate cert certs | tls | ${certificateFiles}
+    key | tls | ${certificateFiles}
+    routes route location locations filterchains filters |  | routes stand at the top of the file; match.listener binds one to a listener
+    upstream |  | routes[].upstream says where calls go; match.listener binds a route to a listener
+    protocol |  | remove it; HTTP/2 and HTTP/1.1 are told apart by what the client says, and tls serves TLS
+    permissions permission filemode socketmode perm | mode | write mode: "0660", in quotes
+    owner group user |  | the socket belongs to the user of this process; a systemd socket has SocketUser= and SocketGroup=`,
+  tls: `
+    cert certfile certificate certificatefile certs | certificates | ${certificateFiles}
+    key keyfile privatekey certificatekey | certificates | ${certificateFiles}
+    ca cacert clientca clientcafile verify verifyclient |  | ${noClientCertificates}
+    enabled enable |  | remove it; tls is on where it stands
+    maxversion |  | there is none; TLSv1.3 is used where the client has it
+    sni servername servernames |  | certificates are chosen by the names they hold; routes[].match.host matches hosts`,
+  certificate: `
+    certificate certfile certificatechain chain fullchain crt pem file path filename | cert | write cert: fullchain.pem
+    keyfile privatekey certificatekey | key | write key: privkey.pem
+    passphrase password passwordfile keypassword |  | keys are not encrypted here; decrypt it: openssl pkey -in FILE -out FILE
+    ca chainfile intermediate intermediates cabundle |  | the intermediates stand behind the certificate in the file of cert
+    sni servername servernames hosts host domains names |  | remove it; certificates are chosen by the names they hold`,
+  route: `
+    path prefix location url uri pattern paths | match | write match: { path: /package.Service/* }
+    host hosts servername domain domains hostname hostnames | match | write match: { host: grpc.example.com }
+    listener entrypoint entrypoints | match | write match: { listener: NAME }
+    service services method methods | match | write match: { path: /package.Service/* }, or /package.Service/Method
+    endpoints endpoint address addresses url urls target backend backends cluster destination to action route forwardto usebackend servers pass | upstream | write upstream: NAME, the name of one in upstreams
+    grpcpass proxypass grpcspass fastcgipass | upstream | write upstream: NAME; its addresses are upstreams.NAME.endpoints
+    weight weights weightedclusters mirror split canary | upstream | write upstream: NAME; calls of a route go to one upstream
+    tls ssl |  | TLS to clients is listeners[].tls, TLS to services upstreams.NAME.tls
+    protocol |  | write it at the upstream: upstreams.NAME.protocol
+    priority order |  | remove it; the most specific route wins, whatever the order`,
+  match: `
+    prefix pathprefix | path | write path: /package.Service/*
+    service | path | write path: /package.Service/*
+    method methods | path | write path: /package.Service/Method; HTTP methods are not matched
+    regex saferegex pathregex regexp | path | regular expressions are not matched; write path, exact or a prefix that ends in *
+    domain domains authority hosts hostname hostnames servername sni | host | write host: grpc.example.com, or "*.example.com"; for several hosts write a route each
+    paths | path | write path; for several paths write a route each
+    header | headers | write headers: { x-tenant: blue }
+    port |  | write match.listener: NAME, the listener with the port
+    query queryparams queryparameters |  | a query is not part of what is matched
+    cookie cookies |  | write headers: { cookie: "..." }, which is compared as a whole
+    client clientip sourceip remoteaddr source cidr |  | addresses of clients are not matched by this version`,
+  upstream: `
+    server servers host hosts address addresses nodes targets target members loadassignment lbendpoints backends url urls endpoint | endpoints | write endpoints: ["127.0.0.1:50051"]
+    name |  | remove it; the key in upstreams is the name
+    port | endpoints | write endpoints: ["127.0.0.1:50051"], address and port together
+    keepalive pool poolsize maxconns |  | write connections: { max: 16 }; they are kept open by themselves
+    http2 grpc h2 http2protocoloptions appprotocol scheme | protocol | write protocol: h2c, h2 (TLS) or http1
+    ssl | tls | write protocol: h2, with tls: { ca: FILE } where the certificate is of an authority of your own
+    type discoverytype |  | remove it; endpoints are addresses or names, looked up when they are dialled
+    zone slowstart resolve |  | remove it`,
+  connections: `
+    timeout connect | connectTimeout | write connectTimeout: 5s
+    maxconnections maxconns limit size | max | write max: 16
+    maxpendingrequests pending queue | maxPending | write maxPending: 1024
+    maxrequests maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
+    idletimeout keepalivetimeout |  | there is none; connections are kept until the service closes them`,
+  anywhere: `
+    listen bind port |  | the address of a listener is listeners[].address, such as 0.0.0.0:8443
+    servername servernames |  | hosts are matched by routes[].match.host
+    grpcpass proxypass grpcspass fastcgipass |  | routes[].upstream names an upstream, upstreams.NAME.endpoints are its addresses
+    timeout timeouts readtimeout writetimeout sendtimeout requesttimeout responsetimeout grpcreadtimeout grpcsendtimeout proxyreadtimeout proxysendtimeout maxstreamduration grpctimeoutheadermax timeoutserver timeoutclient timeouttunnel |  | remove it; a call may last and be silent as long as it likes, and the deadline that a client sets (grpc-timeout) is enforced
+    idletimeout streamidletimeout keepalivetimeout idle clientbodytimeout |  | remove it; calls and connections may be silent as long as they like
+    grpcconnecttimeout proxyconnecttimeout connecttimeout timeoutconnect dialtimeout |  | write upstreams.NAME.connections.connectTimeout: 5s
+    clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: 10s
+    shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: 30s
+    retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream |  | ${noRetries}
+    healthcheck healthchecks health outlierdetection maxfails failtimeout passivehealthcheck activehealthcheck check |  | ${noHealth}
+    ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${noRates}
+    limitconn limitconnzone |  | write limits.connectionsPerAddress
+    acme letsencrypt certresolver autohttps autocert onDemandTls email |  | certificates are files; let an ACME client (certbot, lego) renew them: what changes is taken up by itself (reload.certificates)
+    sslcertificate tlscertificates commontlscontext crt pem |  | ${certificateFiles}
+    sslcertificatekey privatekey |  | ${certificateFiles}
+    ssl https |  | TLS to clients is listeners[].tls, TLS to services upstreams.NAME.tls
+    sslprotocols tlsversion tlsversions minversion tlsminimumprotocolversion sslminver minprotocolversion |  | write listeners[].tls.minVersion: TLSv1.3
+    sslciphers ciphers ciphersuites sslpreferserverciphers sslecdhcurve ecdhcurves curves |  | remove it; the suites are fixed, as RFC 9113 wants them
+    alpn alpnprotocols http2 http2on http |  | remove it; ALPN offers h2 and http/1.1 by itself
+    sslclientcertificate sslverifyclient clientauth clientca mtls requireclientcertificate validationcontext |  | ${noClientCertificates}
+    sslsessioncache sslsessiontickets sslsessiontimeout sessiontickets |  | remove it; sessions are resumed by tickets, whose keys change by themselves
+    sslstapling sslstaplingfile ocspstapling |  | write listeners[].tls.certificates[].ocsp, the name of a file
+    grpcsslverify proxysslverify insecureskipverify tlsinsecureskipverify skipverify verify rejectunauthorized |  | certificates of services are always verified; write upstreams.NAME.tls.ca for an authority of your own
+    grpcsslname grpcsslservername proxysslname sni |  | write upstreams.NAME.tls.serverName
+    grpcssltrustedcertificate trustedca cafile cacertificate rootcas |  | write upstreams.NAME.tls.ca
+    accesslog |  | write log.access: true
+    errorlog loglevel level verbosity |  | write log.level: info
+    workerprocesses concurrency nbthread threads nbproc numworkers cpus |  | write workers: auto, or a number
+    workerconnections maxconn maxconnections |  | write limits.connections
+    workerrlimitnofile ulimit |  | raise LimitNOFILE= of the unit, or ulimit -n; limits.connections follows it
+    clientmaxbodysize maxrequestbytes maxbodysize maxmessagesize maxreceivemessagelength maxrequestbodysize |  | remove it; messages and bodies may be of any size
+    clientbodybuffersize proxybuffering proxybuffers grpcbuffersize buffering buffersize perconnectionbufferlimitbytes |  | remove it; nothing is buffered beyond a window: limits.streamWindow
+    largeclientheaderbuffers clientheaderbuffersize maxheadersize maxrequestheaderskb maxheaderbytes |  | write limits.headerListSize: 16KiB
+    http2maxconcurrentstreams maxconcurrentstreams |  | write limits.concurrentStreams: 128
+    initialstreamwindowsize initialwindowsize |  | write limits.streamWindow: 128KiB
+    initialconnectionwindowsize |  | write limits.connectionWindow: 1MiB
+    keepaliverequests maxrequestsperconnection |  | remove it; a connection may carry any number of calls
+    keepalivetime maxconnectionage maxconnectionduration |  | write limits.connectionAge: 30m
+    keepalive tcpkeepalive sokeepalive |  | remove it; TCP keepalive is on, and PINGs of clients are answered
+    gzip gunzip compression compress brotli encode |  | remove it; messages are passed on as they are, compressed or not
+    addheader proxysetheader grpcsetheader setheader requestheaderstoadd responseheaderstoadd requestheaders responseheaders headerup headerdown headers |  | ${noEdits}
+    rewrite prefixrewrite rewritetarget regexrewrite urlrewrite replaceprefix pathrewrite stripprefixes |  | write routes[].stripPrefix: /grpc
+    cors grpcwebfilter |  | write routes[].grpcWeb: { origins: ["https://app.example.com"] }
+    setrealipfrom trustedproxies realip realipheader useremoteaddress xffnumtrustedhops forwardedheaders trustedips |  | write listeners[].trustedClients: ["10.0.0.0/8"]
+    sendproxy acceptproxy proxyprotocolenabled |  | write listeners[].proxyProtocol: { trusted: ["10.0.0.0/8"] }
+    resolver dns dnsservers dnslookupfamily |  | remove it; names are looked up by the system when they are dialled
+    lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, the only one of this version
+    weight weights backup |  | remove it; endpoints are used in turn, all alike
+    auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata
+    allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl |  | this version refuses nobody by address; a firewall does
+    return redirect root static index tryfiles alias errorpage directresponse fileserver respond |  | no files are served and no responses made here; let an upstream with protocol: http1 do it
+    tracing opentelemetry otel zipkin jaeger |  | this version makes no traces; x-request-id is passed on
+    middlewares plugins filters httpfilters modules loadmodule lua |  | there are no plug-ins
+    enabled enable disabled |  | remove it; what is not wanted is left out, or off
+    comment comments description |  | write a comment behind '#'`,
+};
+
+/** Undefined for a key that nobody else has. */
+export function foreignKey(parent: ConfigPath, key: string): ForeignKey | undefined {
+  return table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
+}
+
+/** Made when the first unknown key asks for it. */
+const tables = new Map<Section, ReadonlyMap<string, ForeignKey>>();
+
+function table(section: Section): ReadonlyMap<string, ForeignKey> {
+  const known = tables.get(section);
+  if (known !== undefined) return known;
+  const made = new Map(entries[section].trim().split('\n').flatMap(keysOfLine));
+  tables.set(section, made);
+  return made;
+}
+
+function keysOfLine(line: string): readonly (readonly [string, ForeignKey])[] {
+  const [names = '', meant = '', hint = ''] = line.split('|').map((part) => part.trim());
+  return names.split(' ').map((name) => [plain(name), meant === '' ? { hint } : { hint, meant }]);
+}
+
+function plain(key: string): string {
+  return key.toLowerCase().replaceAll(/[-_. ]/g, '');
+}
+
+function sectionOf(parent: ConfigPath): Section {
+  const [first, , ...rest] = parent;
+  const place = [first, ...rest.filter((step) => typeof step === 'string')].join('.');
+  switch (place) {
+    case '':
+      return 'root';
+    case 'listeners':
+      return 'listener';
+    case 'listeners.tls':
+      return 'tls';
+    case 'listeners.tls.certificates':
+      return 'certificate';
+    case 'routes':
+      return 'route';
+    case 'routes.match':
+      return 'match';
+    case 'upstreams':
+      return 'upstream';
+    case 'upstreams.connections':
+      return 'connections';
+    default:
+      return 'anywhere';
+  }
+}

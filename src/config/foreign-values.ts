@@ -1,0 +1,207 @@
+// Values as nginx, Envoy, systemd and Go write them, and people from habit: `1G`, `infinity`, `30`, `1.3`, `least-conn`, `yes`.
+// The answer is how the same is written here. A hint is only ever about a value that was refused.
+
+import type { ConfigPath } from './config-path.ts';
+import { respellDuration, respellSize } from './units.ts';
+
+/** What the schema wanted, as far as a hint depends on it. */
+export interface Expectation {
+  /** The message of the schema. */
+  readonly message: string;
+  /** Words that are accepted beside or instead of other values: off, auto, TLSv1.3. */
+  readonly words: readonly string[];
+}
+
+const endless = /^(-1|0|\.?inf(inity|inite)?|never|none|unlimited|forever|no|false|disabled?|null)$/i;
+const yes = /^(yes|on|true|1|enabled?)$/i;
+const no = /^(no|off|false|0|disabled?|none)$/i;
+
+/** Values of other programs for those of ours, by the key; letters alone count, in lower case. */
+const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  minVersion: {
+    '1.2': 'TLSv1.2',
+    '12': 'TLSv1.2',
+    tls12: 'TLSv1.2',
+    '1.3': 'TLSv1.3',
+    '13': 'TLSv1.3',
+    tls13: 'TLSv1.3',
+    '771': 'TLSv1.2',
+    '772': 'TLSv1.3',
+  },
+  balance: { roundrobin: 'round-robin', rr: 'round-robin', wrr: 'round-robin' },
+  protocol: {
+    grpc: 'h2c',
+    http2: 'h2c',
+    grpcs: 'h2',
+    https2: 'h2',
+    http11: 'http1',
+    http: 'http1',
+    https: 'http1',
+    h1: 'http1',
+    http10: 'http1',
+    ws: 'http1',
+    websocket: 'http1',
+  },
+  level: {
+    warning: 'warn',
+    notice: 'info',
+    err: 'error',
+    crit: 'fatal',
+    critical: 'fatal',
+    alert: 'fatal',
+    emerg: 'fatal',
+    verbose: 'debug',
+    none: 'silent',
+    off: 'silent',
+    false: 'silent',
+  },
+  mismatch: {
+    reject: 'close',
+    drop: 'close',
+    deny: 'close',
+    reset: 'close',
+    allow: 'accept',
+    serve: 'accept',
+  },
+  unknownServerName: { reject: 'refuse', deny: 'refuse', default: 'serve-default', accept: 'serve-default' },
+};
+
+/** @param path of the value */
+export function foreignValue(path: ConfigPath, given: unknown, expectation: Expectation): string | undefined {
+  const text =
+    typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean'
+      ? String(given)
+      : undefined;
+  const { message, words } = expectation;
+  if (text === undefined) return shapeHint(path, given, message);
+  return wordHint(path, text, words) ?? quantityHint(text, message) ?? shapeHint(path, given, message);
+}
+
+function wordHint(path: ConfigPath, text: string, words: readonly string[]): string | undefined {
+  const key = String(path.at(-1));
+  const plain = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
+    .replace(/^(tls|ssl)v?(?=1)/, '');
+  const meant = Object.hasOwn(synonyms, key) ? synonyms[key]?.[plain] : undefined;
+  if (meant !== undefined && words.includes(meant))
+    return key === 'protocol' ? protocolHint(text, meant) : `write ${meant}`;
+  if (key === 'minVersion' && /^(10|11|30?|20?)$/.test(plain))
+    return 'older versions than TLS 1.2 are not served';
+  if (key === 'balance') return 'this version balances round-robin only';
+  if (words.includes('off') && endless.test(text)) return 'write off';
+  if (words.includes('auto') && (endless.test(text) || /^(default|automatic|max)$/i.test(text)))
+    return 'write auto';
+  return undefined;
+}
+
+function protocolHint(text: string, meant: string): string {
+  if (text.toLowerCase() === 'https') return 'write http1, with tls: {}';
+  if (meant === 'h2c') return 'write h2c, or h2 for HTTP/2 over TLS';
+  return `write ${meant}`;
+}
+
+function quantityHint(text: string, message: string): string | undefined {
+  if (message.includes('a duration')) {
+    if (endless.test(text)) return 'there is no word for endless here; write the longest that is allowed';
+    const meant = respellDuration(text);
+    return meant === undefined ? undefined : `write ${meant}`;
+  }
+  if (message.includes('a size')) {
+    const meant = respellSize(text);
+    return meant === undefined ? undefined : `write ${meant}`;
+  }
+  if (/true(,| or) false/.test(message)) {
+    if (yes.test(text)) return 'write true';
+    return no.test(text) ? 'write false' : undefined;
+  }
+  if (message.includes('whole number')) {
+    const isMeant = /^[0-9]+([_,][0-9]{3})+$|^[0-9]+(\.[0-9]+)?[kKmM]$|^[0-9]+$/.test(text);
+    return isMeant ? `write ${wholeNumber(text)}` : undefined;
+  }
+  return undefined;
+}
+
+function wholeNumber(text: string): number {
+  const factor = { k: 1000, m: 1_000_000 }[text.slice(-1).toLowerCase()] ?? 1;
+  return Math.round(Number.parseFloat(text.replaceAll(/[_,]/g, '')) * factor);
+}
+
+/** A map, a list or a text where another of them is wanted. */
+function shapeHint(path: ConfigPath, given: unknown, message: string): string | undefined {
+  const key = path.findLast((step) => typeof step === 'string') ?? '';
+  if (message.includes('must be a map')) return mapHint(path, key, given);
+  if (message.includes('an address')) return addressHint(key, given);
+  if (message.includes('must be a list')) return listHint(key, given);
+  if (message.includes('quotes')) return undefined;
+  if (message.includes('text') && (typeof given === 'number' || typeof given === 'boolean')) {
+    return `put it in quotes: "${given}"`;
+  }
+  if (message.includes('text') && Array.isArray(given)) return oneOf(key);
+  return undefined;
+}
+
+function oneOf(key: string): string {
+  if (key === 'host' || key === 'path') return 'write a route for each';
+  return key === 'upstream'
+    ? 'write the name of one upstream; it may have several endpoints'
+    : 'write one text';
+}
+
+function addressHint(key: string, given: unknown): string {
+  const host = key === 'address' ? '0.0.0.0' : '127.0.0.1';
+  if (typeof given === 'number') return `write ${host}:${given}`;
+  return `write address and port as one text: "${host}:${key === 'address' ? '8443' : '50051'}"`;
+}
+
+function listHint(key: string, given: unknown): string | undefined {
+  if (typeof given === 'string') return `write ["${given}"]`;
+  if (key === 'endpoints') return 'write ["127.0.0.1:50051"]';
+  if (typeof given === 'object' && given !== null) return "begin each entry with '- '";
+  return undefined;
+}
+
+function mapHint(path: ConfigPath, key: string, given: unknown): string | undefined {
+  if (path.length === 0) return 'start from config.example.yaml';
+  if (Array.isArray(given)) return mapInsteadOfList(path, key);
+  const text = String(given);
+  switch (key) {
+    case 'match':
+      return `write match: { path: ${text} }`;
+    case 'tls':
+      return path[0] === 'listeners'
+        ? 'write tls: { certificates: [{ cert: FILE, key: FILE }] }, or leave tls out'
+        : 'write tls: {}, or tls: { ca: FILE }, or leave it out';
+    case 'drain':
+      return `write drain: { timeout: ${text} }`;
+    case 'admin':
+      if (yes.test(text)) return 'remove it: the admin server is on unless it is off';
+      return `write admin: { address: "${/^[0-9]+$/.test(text) ? `127.0.0.1:${text}` : text}" }`;
+    case 'log':
+      return `write log: { level: ${no.test(text) ? 'silent' : text} }`;
+    case 'connections':
+      return `write connections: { max: ${text} }`;
+    case 'limits':
+      return `write limits: { connections: ${text} }`;
+    case 'reload':
+      return `write reload: { watch: ${text} }`;
+    case 'proxyProtocol':
+      return 'write proxyProtocol: { trusted: ["10.0.0.0/8"] }, the networks of the load balancers';
+    case 'certificates':
+      return 'write { cert: FILE, key: FILE }';
+    case 'headers':
+      return 'write headers: { x-tenant: blue }';
+    case 'listeners':
+      return `write - address: ${text}`;
+    default:
+      if (path[0] === 'upstreams' && path.length === 2) return `write { endpoints: ["${text}"] }`;
+      return undefined;
+  }
+}
+
+function mapInsteadOfList(path: ConfigPath, key: string): string {
+  if (key === 'headers') return 'write headers: { x-tenant: blue }';
+  if (path[0] === 'upstreams' && path.length === 1)
+    return 'write the name of each as its key: upstreams: { NAME: { … } }';
+  return "write it without '- '";
+}
