@@ -6,8 +6,14 @@ import type { Logger } from './logger.ts';
 /** EX_SOFTWARE of sysexits.h. */
 export const FAULT_EXIT_CODE = 70;
 
-export function dieLoudly(logger: Logger, destination: LogDestination): void {
+/** @param beforeEnd called first, while Node still knows at whose event it happened */
+export function dieLoudly(
+  logger: Logger,
+  destination: LogDestination,
+  beforeEnd: () => void = () => undefined,
+): void {
   const die = (err: unknown) => {
+    beforeEnd();
     logger.fatal({ err }, 'uncaught error: the process ends; please report this');
     destination.flushSync();
     process.exit(FAULT_EXIT_CODE);

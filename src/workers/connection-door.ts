@@ -3,7 +3,12 @@
 
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
-import { type ConnectionLimits, type ConnectionPlace, isPlace } from '../listeners/connection-limits.ts';
+import {
+  type ConnectionLimits,
+  type ConnectionPlace,
+  countedAddress,
+  isPlace,
+} from '../listeners/connection-limits.ts';
 import { clientOf, originOf } from '../listeners/peer.ts';
 import { makeRefusal, type Refusal } from '../listeners/refusal.ts';
 import { compileTrustedClients, type TrustedClients } from '../listeners/trusted-clients.ts';
@@ -13,6 +18,13 @@ interface Doorway {
   readonly config: ListenerConfig;
   /** Undefined for a unix socket. */
   readonly port: number | undefined;
+}
+
+export interface AdmittedClient {
+  /** To be released when the connection is closed. */
+  readonly place: ConnectionPlace;
+  /** As it is counted; undefined for who speaks for many, and where there is none. */
+  readonly address: string | undefined;
 }
 
 export class ConnectionDoor {
@@ -26,13 +38,16 @@ export class ConnectionDoor {
     this.#onRefused = onRefused;
   }
 
-  /** @returns what is to be released when the connection is closed; undefined: it is closed already */
-  admit(socket: Socket, doorway: Doorway): ConnectionPlace | undefined {
+  /** Undefined: it is closed already. */
+  admit(socket: Socket, doorway: Doorway): AdmittedClient | undefined {
     const isUnix = doorway.port === undefined;
     const origin = originOf(socket, { isUnix });
     const isExempt = isUnix || this.#exemptOf(doorway.config)(origin.address);
     const result = this.#limits.take(origin.address, isExempt, doorway.name);
-    if (isPlace(result)) return result;
+    if (isPlace(result)) {
+      const isOne = !isExempt && origin.address !== '';
+      return { place: result, address: isOne ? countedAddress(origin.address) : undefined };
+    }
     // A reset leaves nothing behind in the kernel. Unix sockets have none.
     if (isUnix) socket.destroy();
     else socket.resetAndDestroy();

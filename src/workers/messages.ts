@@ -8,7 +8,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport } from '../proxy/plane.ts';
 
 /** Another one whenever a message or the resolved configuration changes its meaning. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** A listening socket of the primary's. */
 export interface SocketPlace {
@@ -97,6 +97,8 @@ export type FromWorker =
     }
   | { readonly type: 'committed'; readonly change: number; readonly tls: readonly TlsReport[] }
   | { readonly type: 'answer'; readonly question: number; readonly body: Partial<Answers> }
+  /** It ends by an error that nobody caught, at an event of the socket with this other end: a client's, or a service's. */
+  | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
   /** The last of all, of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
 
@@ -181,6 +183,7 @@ const fromWorker: Shapes<FromWorker> = {
   },
   committed: { change: isNumber, tls: isListOf(isTlsReport) },
   answer: { question: isNumber, body: isAnswer },
+  lastWords: { address: isText, port: isNumber },
   farewell: { answers: isAnswer },
 };
 

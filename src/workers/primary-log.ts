@@ -14,10 +14,12 @@ import type { WorkerProcess } from './worker-process.ts';
 export class PrimaryLog {
   readonly process: ProcessLog;
   readonly answers: GatheredAnswers;
+  readonly #logger: Logger;
   readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   #descriptors: DescriptorWatch | undefined = undefined;
 
   constructor(logger: Logger, workers: () => readonly WorkerProcess[]) {
+    this.#logger = logger;
     this.answers = new GatheredAnswers(workers);
     this.process = new ProcessLog(logger, this.answers.ring, this.#events);
   }
@@ -32,6 +34,13 @@ export class PrimaryLog {
   turnedAway(listener: string): void {
     const detail = 'no worker took the connection';
     this.process.refused(makeRefusal(listener, '', 'listener_error', detail));
+  }
+
+  endedBy(client: string, worker: WorkerProcess): void {
+    this.#logger.warn(
+      { client, worker: worker.number, workerPid: worker.pid },
+      'a worker dies by what this client has sent: for ten minutes its connections go to one worker, and those of others to the rest; please report this',
+    );
   }
 
   metrics(): Promise<MetricsSnapshot> {

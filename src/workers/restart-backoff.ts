@@ -1,4 +1,5 @@
-// When a worker that has died is started again, and when trying is pointless. No clock of its own.
+// When a worker that could not start, or died without having had a connection, is started again, and when trying is pointless.
+// One that had worked is not asked about here: it is started again at once. No clock of its own.
 
 /** A worker that has lived for so long has done what it was started for. */
 export const EARLY_DEATH_MS = 60_000;

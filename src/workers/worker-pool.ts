@@ -27,7 +27,7 @@ export interface WorkerPoolOptions {
   readonly logger: Logger;
   readonly fork: () => ChildProcess;
   readonly makeStart: (worker: number) => StartMessage;
-  readonly events: Pick<WorkerEvents, 'onLoad' | 'onPrepared' | 'onCommitted' | 'onFarewell'>;
+  readonly events: Pick<WorkerEvents, 'onLoad' | 'onPrepared' | 'onCommitted' | 'onLastWords' | 'onFarewell'>;
   /** There is one more that can take connections. */
   readonly onReady: () => void;
   readonly onGone: (worker: WorkerProcess) => void;
@@ -197,7 +197,9 @@ export class WorkerPool {
       this.#giveUp(new CrashLoop(this.#startUpDeaths.count, how));
       return;
     }
-    const delayMs = post.backoff.died(livedMs);
+    // What clients can end must not keep all of them waiting: only a start that fails, or the worker of suspects, is put off.
+    const isPutOff = !worker.hasWorked || worker.hasFallenToSuspect;
+    const delayMs = isPutOff ? post.backoff.died(livedMs) : 0;
     if (delayMs > 0) {
       const fields = { worker: post.number, delayMs: Math.round(delayMs) };
       this.#logger.warn(fields, 'the worker ended soon after its start: the next one is started later');

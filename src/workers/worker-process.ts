@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import type { RemoteEnd } from './last-words.ts';
 import {
   type Answers,
   type FromWorker,
@@ -25,6 +26,8 @@ export interface WorkerEvents {
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   /** What it has counted, before it ends. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
+  /** It ends by an error of its own, at an event of a socket with this other end. */
+  readonly onLastWords: (worker: WorkerProcess, end: RemoteEnd) => void;
   readonly onCommitted: (worker: WorkerProcess, change: number) => void;
   /** Once, whatever ended it. */
   readonly onGone: (worker: WorkerProcess, how: string) => void;
@@ -52,6 +55,10 @@ export class WorkerProcess {
   isUnwanted = false;
   /** Has been told to let its calls finish and to end. */
   isLeaving = false;
+  /** Has had a connection, so its start was not what ended it. */
+  hasWorked = false;
+  /** A client has ended it that had ended another one before. */
+  hasFallenToSuspect = false;
   /** Did so, and ended of its own accord. */
   hasEndedWell = false;
   /** Nothing reaches it any more. */
@@ -187,6 +194,7 @@ export class WorkerProcess {
         break;
       case 'load':
         this.load.report(message.streams);
+        if (message.taken.length > 0) this.hasWorked = true;
         this.#events.onLoad(this, message);
         break;
       case 'prepared':
@@ -195,6 +203,9 @@ export class WorkerProcess {
       case 'committed':
         this.tls = message.tls;
         this.#events.onCommitted(this, message.change);
+        break;
+      case 'lastWords':
+        this.#events.onLastWords(this, message);
         break;
       case 'farewell':
         this.#events.onFarewell(this, message.answers);

@@ -10,6 +10,7 @@ import type { TlsUser } from '../proxy/tls-users.ts';
 import { UnusableConfig } from '../proxy/unusable-config.ts';
 import { FedSockets } from './fed-sockets.ts';
 import { WORKER_LOG_FD } from './fork-worker.ts';
+import { remoteEndOfEvent } from './last-words.ts';
 import { LoadReporter } from './load-reporter.ts';
 import {
   type Answers,
@@ -49,7 +50,10 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
   if (message === undefined) return 1;
   const destination = new LogDestination({ fd: WORKER_LOG_FD, isShared: true });
   const logger = createLogger(message.assignment.config.log, destination).child({ worker: message.worker });
-  dieLoudly(logger, destination);
+  dieLoudly(logger, destination, () => {
+    const end = remoteEndOfEvent();
+    if (end !== undefined) send({ type: 'lastWords', ...end });
+  });
   try {
     await new Worker({ start: message, logger, destination, send }).run();
     return 0;

@@ -13,10 +13,12 @@ import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../pr
 import type { TlsUser } from '../proxy/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
+import type { RemoteEnd } from './last-words.ts';
 import { type Assignment, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
 import { PrimaryLog } from './primary-log.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
+import { Suspects } from './suspects.ts';
 import { readCertificates } from './tls-report.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { StartMessage, WorkerProcess } from './worker-process.ts';
@@ -37,6 +39,7 @@ export class WorkersPlane implements Plane {
   readonly #ticketKeys = new TicketKeys();
   readonly #sockets: SocketSet;
   readonly #pool: WorkerPool;
+  readonly #suspects = new Suspects();
   readonly #dispatcher: ConnectionDispatcher;
   /** What every worker is to do; a new one begins with it. */
   #assignment: Assignment | undefined = undefined;
@@ -58,6 +61,7 @@ export class WorkersPlane implements Plane {
       events: {
         onLoad: (worker, report) => this.#dispatcher.reported(worker, report),
         onPrepared: (worker, vote) => this.#change?.prepared(worker, vote),
+        onLastWords: (worker, end) => this.#blame(worker, end),
         onCommitted: (worker, change) => this.#change?.committed(worker, change),
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
@@ -67,14 +71,15 @@ export class WorkersPlane implements Plane {
     this.#log = new PrimaryLog(logger, heard);
     this.#dispatcher = new ConnectionDispatcher({
       workers: () => this.#pool.serving,
+      suspects: this.#suspects,
       onTurnedAway: ({ name }) => this.#log.turnedAway(name),
     });
     const door = new ConnectionDoor(this.#limits, (refusal) => this.#log.process.refused(refusal));
     this.#sockets = new SocketSet({
       onConnection: (socket, listening) => {
-        const place = door.admit(socket, listening);
-        if (place !== undefined)
-          this.#dispatcher.accept({ socket, listening: listening.id, name: listening.name, place });
+        const client = door.admit(socket, listening);
+        if (client !== undefined)
+          this.#dispatcher.accept({ socket, listening: listening.id, name: listening.name, ...client });
       },
       onFailure: ({ name }, { message }) =>
         this.#log.process.refused(makeRefusal(name, '', 'listener_error', message)),
@@ -146,11 +151,10 @@ export class WorkersPlane implements Plane {
   async prepare(config: Config, epoch: number): Promise<PlaneChange> {
     const sockets = await this.#sockets.prepare(config.listeners);
     const isFirst = this.#assignment === undefined;
-    const change = isFirst
-      ? this.#begin(sockets, config, epoch)
-      : this.#prepareWorkers(sockets, config, epoch);
     try {
-      return await change;
+      return await (isFirst
+        ? this.#begin(sockets, config, epoch)
+        : this.#prepareWorkers(sockets, config, epoch));
     } catch (error) {
       sockets.discard();
       throw error;
@@ -235,7 +239,7 @@ export class WorkersPlane implements Plane {
   /** Its files are read again by all workers, or used again by none. */
   #tlsUserOf(report: TlsReport): TlsUser {
     const { kind, name, files } = report;
-    const current = (): TlsReport =>
+    const current = () =>
       this.#pool.serving[0]?.tls.find((other) => other.kind === kind && other.name === name) ?? report;
     return {
       kind,
@@ -261,6 +265,15 @@ export class WorkersPlane implements Plane {
     if (this.#assignment === undefined) throw new Error('a worker was started without a configuration');
     const { current: ticketKeys } = this.#ticketKeys;
     return { type: 'start', version: PROTOCOL_VERSION, worker, assignment: this.#assignment, ticketKeys };
+  }
+
+  /** Where it is a client's doing, its next connections are kept apart from those of others. */
+  #blame(worker: WorkerProcess, end: RemoteEnd): void {
+    const address = this.#dispatcher.addressOf(worker, end);
+    if (address === undefined) return;
+    worker.hasFallenToSuspect = this.#suspects.has(address);
+    this.#suspects.note(address);
+    if (!worker.hasFallenToSuspect) this.#log.endedBy(address, worker);
   }
 
   #lose(worker: WorkerProcess): void {

@@ -90,6 +90,11 @@ wait_for is_replaced
 told 'replaced by the watchdog' "$(show NRestarts)"
 told 'answer after that' "$(ask)"
 
+# More often, and faster, than systemd starts a service by default.
+for _ in 1 2 3 4 5 6 7 8; do pid=$(show MainPID); kill -ABRT $pid; wait_for is_replaced; done
+told 'answer after eight crashes' "$(ask)"
+kill -USR1 $(show MainPID); told 'debugger' "$(ss -Hltn | grep -c :9229)"
+
 groupadd --system framegate-tls
 certificates=/etc/framegate/tls units=/etc/systemd/system
 mkdir $certificates/of-group; install -g framegate-tls -m 640 $certificates/*.pem $certificates/of-group
@@ -225,6 +230,8 @@ function judge(log: string): void {
   is('their answers', '415 2 0');
   is('replaced by the watchdog', '1');
   is('answer after that', '415 2 0');
+  is('answer after eight crashes', '415 2 0');
+  is('debugger', '0');
   is('with a group', '415 2 0');
   // curl's code for a name that the certificate does not have.
   is('before the renewal', '60');

@@ -105,9 +105,9 @@ const DEFECTS: readonly (readonly [
   [
     'another version of the messages',
     'workers/messages.ts',
-    'PROTOCOL_VERSION = 1',
-    'PROTOCOL_VERSION = 999',
-    /it speaks version 999 of what processes of Framegate say to each other, and this one 1: restart the service/,
+    'PROTOCOL_VERSION = ',
+    'PROTOCOL_VERSION = 990 + ',
+    /it speaks version 99\d of what processes of Framegate say to each other, and this one \d: restart the service/,
   ],
   [
     'a fault in its code',

@@ -56,6 +56,7 @@ test('every message of a worker arrives as one', () => {
     { type: 'prepared', change: 1, outcome: 'same', message: '', findings: [] },
     { type: 'committed', change: 1, tls },
     { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
+    { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
   ];
   for (const message of messages) assert.ok(isFromWorker(sent(message)), message.type);
