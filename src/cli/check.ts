@@ -1,18 +1,18 @@
 // `framegate check`: says whether a configuration can be used, and everything that is wrong with it, without opening
 // a port.
 
-import { existsSync } from 'node:fs';
-import { parseArgs, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type ConfigProblem, formatProblem } from '../config/problem.ts';
 import { loadAndVerify } from '../proxy/load-configuration.ts';
+import { configFileOf, describeMissing, readOptions } from './options.ts';
 
-const usage = `Usage: framegate check [-c FILE]
+const usage = `Usage: framegate check [FILE]
 
 Checks a configuration without serving it: prints every problem as
 FILE:LINE:COLUMN path – message (hint).
 
-  -c, --config FILE   the configuration (default: config.yaml)
+  -c, --config FILE   the configuration (default: config.yaml; - is standard input)
   -h, --help          show this help
 
 Exit code: 0 when the configuration can be used, 1 when it cannot.
@@ -29,10 +29,9 @@ export async function check(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const { file } = options;
-  if (!existsSync(file)) {
-    process.stderr.write(
-      `framegate check: there is no ${file} (start from config.example.yaml, or name another file with -c)\n`,
-    );
+  const missing = describeMissing(file);
+  if (missing !== undefined) {
+    process.stderr.write(`framegate check: ${missing}\n`);
     return 1;
   }
   const result = loadAndVerify(file);
@@ -46,18 +45,17 @@ export async function check(argv: readonly string[]): Promise<number> {
 }
 
 function parseOptions(argv: readonly string[]): { readonly file: string; readonly isHelp: boolean } | string {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: 'string', short: 'c', default: 'config.yaml' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    return { file: values.config, isHelp: values.help };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const parsed = readOptions(
+    argv,
+    {
+      config: { type: 'string', short: 'c' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+    1,
+  );
+  if (typeof parsed === 'string') return parsed;
+  const named = configFileOf(parsed.values.config, parsed.positionals[0]);
+  return typeof named === 'string' ? named : { ...named, isHelp: parsed.values.help };
 }
 
 function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProblem[]): void {

@@ -55,6 +55,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       return 1;
     case '--version':
     case '-v':
+    case '-V':
+    case 'version':
       process.stdout.write(`${packageVersion()}\n`);
       return 0;
     case '--help':
@@ -68,13 +70,40 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What other programs call so, or people type first. */
+const synonyms: Readonly<Record<string, string>> = {
+  start: 'framegate serve',
+  run: 'framegate serve',
+  up: 'framegate serve',
+  validate: 'framegate check',
+  test: 'framegate check',
+  lint: 'framegate check',
+  configtest: 'framegate check',
+  '-t': 'framegate check',
+  reload: 'kill -HUP PID, or POST /api/reload to the admin server',
+  stop: 'kill PID, or POST /api/drain to the admin server',
+  restart: 'kill -USR2 PID for new workers, or your service manager',
+  '-s': 'kill -HUP PID to reload, kill PID to stop',
+};
+
+/** What was probably meant by a command that there is not. */
+function meantBy(name: string, argv: readonly string[]): string | undefined {
+  if (Object.hasOwn(synonyms, name)) return synonyms[name];
+  if (/^(-c|--config)(=.*)?$|\.ya?ml$|\.json$|\.conf$/.test(name) || name === '--demo') {
+    return ['framegate serve', name, ...argv].join(' ');
+  }
+  const closest = suggest(name, [...shown.keys(), 'version', 'help', '--version', '--help']);
+  return closest === undefined ? undefined : `framegate ${closest}`;
+}
+
 async function runCommand(name: string, argv: readonly string[]): Promise<number> {
   const command = commands.get(name);
   if (command === undefined) {
-    const closest = suggest(name, shown.keys());
-    const suggestion = closest === undefined ? '' : ` Did you mean "${closest}"?`;
+    const meant = meantBy(name, argv);
+    const suggestion = meant === undefined ? '' : ` Did you mean: ${meant}?`;
+    const kind = name.startsWith('-') ? 'option' : 'command';
     process.stderr.write(
-      `framegate: there is no command "${name}".${suggestion} framegate --help lists the commands.\n`,
+      `framegate: there is no ${kind} "${name}".${suggestion} framegate --help lists the commands.\n`,
     );
     return 1;
   }
@@ -96,6 +125,6 @@ Framegate, a gRPC reverse proxy.
 
 ${list.join('')}
   framegate COMMAND --help   the options of a command
-  framegate --version        which version this is
+  framegate version          which version this is
 `;
 }

@@ -1,7 +1,8 @@
 // `framegate demo`: the demo gRPC service alone, until a signal ends it.
 
-import { parseArgs } from 'node:util';
+import { systemErrorWords } from '../config/system-error.ts';
 import { type DemoService, defaultDemoAddress, startDemoService } from '../demo/demo-service.ts';
+import { readOptions } from './options.ts';
 import { STOP_SIGNALS } from './signals.ts';
 
 const usage = `Usage: framegate demo [--address HOST:PORT]
@@ -44,18 +45,12 @@ export async function demo(argv: readonly string[]): Promise<number> {
 function parseOptions(
   argv: readonly string[],
 ): { readonly address: string; readonly isHelp: boolean } | string {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        address: { type: 'string', default: defaultDemoAddress },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    return { address: values.address, isHelp: values.help };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const parsed = readOptions(argv, {
+    address: { type: 'string', default: defaultDemoAddress },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if (typeof parsed === 'string') return parsed;
+  return { address: parsed.values.address, isHelp: parsed.values.help };
 }
 
 function stopped(service: DemoService): Promise<void> {
@@ -77,7 +72,7 @@ function stopped(service: DemoService): Promise<void> {
 
 function startFailure(address: string, error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? error.code : undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   switch (code) {
     case 'EADDRINUSE':
       return `${address} is in use; stop what listens there or choose another with --address HOST:PORT`;
@@ -86,6 +81,6 @@ function startFailure(address: string, error: unknown): string {
     case 'EADDRNOTAVAIL':
       return `${address} is not an address of this machine; choose another with --address HOST:PORT`;
     default:
-      return error.message;
+      return systemErrorWords(code) ?? error.message;
   }
 }

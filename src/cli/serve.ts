@@ -1,7 +1,5 @@
 // `framegate serve`: runs the proxy until a signal ends it.
 
-import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { DemoService } from '../demo/demo-service.ts';
@@ -16,13 +14,15 @@ import { CrashLoop } from '../workers/crash-loop.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { type CarryingPlane, makePlane } from './make-plane.ts';
 import { describeUnsafeNode } from './node-version.ts';
+import { configFileOf, describeMissing, readOptions } from './options.ts';
 import { RequestSignal, StopSignals } from './signals.ts';
 
-const usage = `Usage: framegate serve [-c FILE] [--demo]
+const usage = `Usage: framegate serve [FILE] [--demo]
 
 Runs the proxy. Log lines are JSON on standard output.
 
-  -c, --config FILE   the configuration (default: config.yaml)
+  -c, --config FILE   the configuration (default: config.yaml; - is standard
+                      input, which cannot be read again by a reload)
       --demo          also run the demo service on 127.0.0.1:50051, where
                       nothing listens there yet
       --allow-unsafe-node
@@ -81,32 +81,32 @@ interface ServeOptions {
 }
 
 function parseOptions(argv: readonly string[]): ServeOptions | string {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        config: { type: 'string', short: 'c', default: 'config.yaml' },
-        demo: { type: 'boolean', default: false },
-        'allow-unsafe-node': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    return {
-      file: values.config,
-      isDemo: values.demo,
-      allowsUnsafeNode: values['allow-unsafe-node'],
-      isHelp: values.help,
-    };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const parsed = readOptions(
+    argv,
+    {
+      config: { type: 'string', short: 'c' },
+      demo: { type: 'boolean', default: false },
+      'allow-unsafe-node': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+    1,
+  );
+  if (typeof parsed === 'string') return parsed;
+  const { values } = parsed;
+  const named = configFileOf(values.config, parsed.positionals[0]);
+  if (typeof named === 'string') return named;
+  return {
+    ...named,
+    isDemo: values.demo,
+    allowsUnsafeNode: values['allow-unsafe-node'],
+    isHelp: values.help,
+  };
 }
 
 function readConfig(file: string): Config | undefined {
-  if (!existsSync(file)) {
-    process.stderr.write(
-      `framegate serve: there is no ${file} (start from config.example.yaml, or name another file with -c)\n`,
-    );
+  const missing = describeMissing(file);
+  if (missing !== undefined) {
+    process.stderr.write(`framegate serve: ${missing}\n`);
     return undefined;
   }
   const loaded = loadAndVerify(file);

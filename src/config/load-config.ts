@@ -20,6 +20,7 @@ import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
+import { isStandardInput } from './standard-input.ts';
 import { readingFault } from './system-error.ts';
 import { readYaml } from './yaml-document.ts';
 
@@ -54,7 +55,7 @@ const largestFileBytes = 1_048_576;
 export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readFileSync(isStandardInput(file) ? 0 : file);
   } catch (error) {
     return refuse(file, `cannot be read: ${readingFault(error)}`);
   }

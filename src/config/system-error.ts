@@ -11,6 +11,7 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file, not a folder',
   ELOOP: 'its symbolic links go round in circles',
   ENAMETOOLONG: 'its name is longer than the file system allows',
+  EAGAIN: 'there is nothing to read from it now; end it, or give a file',
   ENXIO: 'it is a socket or a device, not a file',
   EMFILE: 'this process has no file descriptor left; raise its limit of open files (LimitNOFILE, ulimit -n)',
   ENFILE: 'the machine has no file descriptor left (fs.file-max)',

@@ -1,6 +1,7 @@
 // Asks for a reload when the file of the configuration has changed and been left alone since: whoever writes it may not
 // have finished, and the first half of a file can be a whole configuration.
 
+import { isStandardInput } from '../config/standard-input.ts';
 import { signatureNow, signatureOf } from './file-signature.ts';
 import { Poll } from './poll.ts';
 
@@ -20,7 +21,7 @@ export class ConfigWatch {
   }
 
   setInterval(everyMs: number | undefined): void {
-    this.#poll.setInterval(everyMs);
+    this.#poll.setInterval(isStandardInput(this.#file) ? undefined : everyMs);
   }
 
   async #look(): Promise<void> {

@@ -5,6 +5,7 @@ import type { AdminReply } from '../admin/admin-server.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import { isStandardInput } from '../config/standard-input.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ConfigChanges } from './config-changes.ts';
 import { loadAndVerify } from './load-configuration.ts';
@@ -89,7 +90,11 @@ export class Reloads {
 
   async #run(trigger: ReloadTrigger): Promise<ReloadResult> {
     const { logger, obstacle, onBegin, onEnd } = this.#options;
-    const reason = obstacle();
+    const reason =
+      obstacle() ??
+      (isStandardInput(this.#options.file)
+        ? 'the configuration came by standard input, which cannot be read again'
+        : undefined);
     if (reason !== undefined) {
       logger.warn({ trigger }, `reload ignored: ${reason}`);
       return { result: 'ignored', problems: [reason] };

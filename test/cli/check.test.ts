@@ -22,11 +22,16 @@ const env = { ...process.env, FORCE_COLOR: undefined };
 
 /** Runs in the folder, so that files are named as a person there would name them. */
 function check(...argv: readonly string[]): Outcome {
+  return checkWithInput('', ...argv);
+}
+
+function checkWithInput(input: string, ...argv: readonly string[]): Outcome {
   const node = ['--input-type=module', '--eval', program, '--', ...argv];
   const { status, stdout, stderr } = spawnSync(process.execPath, node, {
     cwd: folder,
     encoding: 'utf8',
     env,
+    input,
   });
   return { code: status, stdout, stderr };
 }
@@ -97,12 +102,48 @@ test('without config.yaml it says where to start', () => {
 });
 
 test('bad options are refused with the usage', () => {
-  for (const argv of [['--colour'], ['-c'], ['surplus.yaml']]) {
+  for (const [argv, says] of [
+    [['--colour'], /there is no option --colour\.\n/],
+    [['--confg', 'x.yaml'], /there is no option --confg\. Did you mean --config\?/],
+    [['-f', 'x.yaml'], /there is no option -f\. Did you mean --config\?/],
+    [['-c'], /--config needs a value behind it/],
+    [['--help=yes'], /--help takes no value/],
+    [['one.yaml', 'two.yaml'], /"two\.yaml" is one word too many/],
+    [['one.yaml', '-c', 'two.yaml'], /two files are named, two\.yaml and one\.yaml/],
+  ] as const) {
     const { code, stdout, stderr } = check(...argv);
     assert.equal(code, 1);
     assert.equal(stdout, '');
     assert.match(stderr, /^framegate check: .+\n\nUsage: framegate check/);
+    assert.match(stderr, says);
   }
+});
+
+const good = [listeners, 'routes: [{ match: { path: /* }, upstream: service }]', upstreams];
+
+test('the file may be named without -c', () => {
+  write('named.yaml', ...good);
+  assert.deepEqual(check('named.yaml'), {
+    code: 0,
+    stdout: 'named.yaml: ok (1 listener, 1 route, 1 upstream)\n',
+    stderr: '',
+  });
+});
+
+test('a dash is standard input', () => {
+  for (const argv of [['-c', '-'], ['-']]) {
+    assert.equal(
+      checkWithInput(good.join('\n'), ...argv).stdout,
+      '-: ok (1 listener, 1 route, 1 upstream)\n',
+    );
+  }
+  assert.match(checkWithInput('listen 80;\n', '-').stderr, /^-:1:1 – is a configuration of nginx/);
+});
+
+test('a folder, and a file below a file, are told from one that is not there', () => {
+  write('plain', 'x');
+  assert.match(check('.').stderr, /^\.:1:1 – cannot be read: it is a folder/);
+  assert.match(check('plain/config.yaml').stderr, /cannot be read: a part of its path is a file/);
 });
 
 test('--help tells the usage', () => {

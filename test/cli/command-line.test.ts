@@ -51,7 +51,9 @@ suite('framegate', () => {
 
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    assert.deepEqual(await run('--version'), { exitCode: 0, stdout: `${version}\n`, stderr: '' });
+    for (const word of ['--version', 'version', '-V']) {
+      assert.deepEqual(await run(word), { exitCode: 0, stdout: `${version}\n`, stderr: '' });
+    }
   });
 
   for (const command of ['check', 'demo']) {
@@ -66,7 +68,22 @@ suite('framegate', () => {
   test('a mistyped command is answered with the one that was meant', async () => {
     const { exitCode, stderr } = await run('sevre');
     assert.equal(exitCode, 1);
-    assert.match(stderr, /no command "sevre"\. Did you mean "serve"\?/);
+    assert.match(stderr, /no command "sevre"\. Did you mean: framegate serve\?/);
+  });
+
+  test('commands and options of other programs are answered with ours', async () => {
+    for (const [argv, says] of [
+      [['-c', 'config.yaml'], /no option "-c"\. Did you mean: framegate serve -c config\.yaml\?/],
+      [['config.yaml'], /Did you mean: framegate serve config\.yaml\?/],
+      [['start'], /Did you mean: framegate serve\?/],
+      [['-t'], /Did you mean: framegate check\?/],
+      [['-s', 'reload'], /Did you mean: kill -HUP PID/],
+      [['--verison'], /Did you mean: framegate (--)?version\?/],
+    ] as const) {
+      const { exitCode, stderr } = await run(...argv);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, says);
+    }
   });
 
   test('a command like no other gets no suggestion', async () => {
@@ -78,7 +95,8 @@ suite('framegate', () => {
   test('an unknown option is a sentence without a stack', async () => {
     const { exitCode, stderr } = await run('demo', '--port', '1');
     assert.equal(exitCode, 1);
-    assert.match(stderr, /--port/);
+    assert.match(stderr, /there is no option --port\./);
+    assert.doesNotMatch(stderr, /positional/);
     assert.doesNotMatch(stderr, /^\s+at /m);
   });
 });

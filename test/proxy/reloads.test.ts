@@ -41,7 +41,8 @@ class ReloadsUnderTest {
   readonly log: string[] = [];
   obstacle: string | undefined = undefined;
 
-  constructor(t: TestContext) {
+  /** @param file instead of one that is written */
+  constructor(t: TestContext, file?: string) {
     const folder = mkdtempSync(join(tmpdir(), 'framegate-reloads-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     this.file = join(folder, 'config.yaml');
@@ -62,7 +63,7 @@ class ReloadsUnderTest {
       child: () => logger,
     };
     this.reloads = new Reloads({
-      file: this.file,
+      file: file ?? this.file,
       logger,
       apply: (config) =>
         new Promise((resolve, reject) => {
@@ -149,4 +150,11 @@ test('where there is an obstacle nothing is read and nothing counted', async (t)
   });
   assert.deepEqual(under.events, []);
   assert.deepEqual(under.log, ['reload ignored: the proxy is draining']);
+});
+
+test('a configuration that came by standard input is not read again', async (t) => {
+  const under = new ReloadsUnderTest(t, '-');
+  const problems = ['the configuration came by standard input, which cannot be read again'];
+  assert.deepEqual(await under.reloads.request('SIGHUP'), { result: 'ignored', problems });
+  assert.equal(under.applied.length, 0);
 });

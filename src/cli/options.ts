@@ -1,0 +1,86 @@
+// The options of a command, and in a sentence what is wrong with those that a person typed: which is unknown and which was
+// meant, what lacks its value. Node's own words end in advice about arguments that begin with a dash.
+
+import { statSync } from 'node:fs';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { errorCode } from '../config/error-code.ts';
+import { isStandardInput } from '../config/standard-input.ts';
+import { suggest } from '../config/suggestion.ts';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Parsed<T extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>
+>;
+
+/** Options of other programs, for those of ours; what is not here is compared letter by letter. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  '-f': '--config',
+  '--file': '--config',
+  '--config-path': '--config',
+  '--conf': '--config',
+  '-t': 'the command "check"',
+  '--test': 'the command "check"',
+  '--validate': 'the command "check"',
+  '-s': 'the signals SIGHUP (reload) and SIGTERM (stop)',
+  '-v': 'the command "version"',
+  '-V': 'the command "version"',
+  '--version': 'the command "version"',
+  '-d': 'a service manager; the proxy stays in the foreground',
+  '--daemon': 'a service manager; the proxy stays in the foreground',
+};
+
+/** @returns what was typed, or what is wrong with it */
+export function readOptions<T extends Options>(
+  argv: readonly string[],
+  options: T,
+  mostPositionals = 0,
+): Parsed<T> | string {
+  try {
+    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
+    const surplus = parsed.positionals[mostPositionals];
+    return surplus === undefined ? parsed : `"${surplus}" is one word too many`;
+  } catch (error) {
+    return describe(error, options);
+  }
+}
+
+function describe(error: unknown, options: Options): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (errorCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const option = /'(-[^']*)'/.exec(message)?.[1] ?? '';
+    return `there is no option ${option}.${suggestion(option, options)}`;
+  }
+  const named = /'(?:-(\w), )?--([\w-]+)( <value>)?'/.exec(message);
+  if (named === null) return message;
+  const [, , name, takesValue] = named;
+  return takesValue === undefined ? `--${name} takes no value` : `--${name} needs a value behind it`;
+}
+
+function suggestion(option: string, options: Options): string {
+  const known = Object.keys(options).map((name) => `--${name}`);
+  const meant = Object.hasOwn(FOREIGN, option) ? FOREIGN[option] : suggest(option, known);
+  return meant === undefined ? '' : ` Did you mean ${meant}?`;
+}
+
+/** `config.yaml`, or what -c or the one positional argument names. */
+export function configFileOf(
+  given: string | undefined,
+  positional: string | undefined,
+): { readonly file: string } | string {
+  if (given !== undefined && positional !== undefined && given !== positional) {
+    return `two files are named, ${given} and ${positional}`;
+  }
+  return { file: given ?? positional ?? 'config.yaml' };
+}
+
+/** Where nobody has written a configuration yet. What is there and cannot be read is told by whoever reads it. */
+export function describeMissing(file: string): string | undefined {
+  if (isStandardInput(file)) return undefined;
+  try {
+    statSync(file);
+    return undefined;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') return undefined;
+    return `there is no ${file} (start from config.example.yaml, or name another file with -c)`;
+  }
+}
