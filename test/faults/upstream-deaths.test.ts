@@ -116,8 +116,9 @@ test('a service that stalls is waited for as long as the client waits, and told 
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('clear');
   const patient = client.call();
-  const hasty = client.call({ fields: [['grpc-timeout', '50m']] });
-  const [request, stalled] = [await upstream.wantRequest(0), await upstream.wantRequest(1)];
+  const request = await upstream.wantRequest(0);
+  const hasty = client.call({ fields: [['grpc-timeout', '200m']] });
+  const stalled = await upstream.wantRequest(1);
   stalled.sendHeaders();
   const outcome = await client.outcome(hasty);
   assert.equal(outcome.grpcStatus, String(status.DEADLINE_EXCEEDED));

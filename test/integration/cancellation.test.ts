@@ -89,7 +89,10 @@ test('a deadline after the response has begun ends it with trailers behind what 
   });
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('tls');
-  const streamId = client.call({ fields: [['grpc-timeout', '50m']], endStream: false });
+  // The connection to the service is open when the deadline begins to run.
+  const first = client.call({ endStream: false });
+  await eventually('a first response has begun', () => client.contentOf(first).length > 0);
+  const streamId = client.call({ fields: [['grpc-timeout', '500m']], endStream: false });
   const outcome = await client.outcome(streamId);
   assert.deepEqual(outcome.content, grpcMessage(Buffer.from('begun')));
   assert.equal(new Map(outcome.trailers).get('grpc-status'), String(status.DEADLINE_EXCEEDED));

@@ -155,8 +155,10 @@ test('a deadline ends a stalled call too, and frees its upstream stream', async 
   const upstream = await startRawUpstream(t, { onRequest: pumpOrSucceed });
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('tls', { givesCredit: false });
-  const streamId = client.call({ path: '/stalled.Service/Call', fields: [['grpc-timeout', '100m']] });
-  const request = await upstream.wantRequest();
+  // The connection to the service is open when the deadline begins to run.
+  await client.outcome(client.call());
+  const streamId = client.call({ path: '/stalled.Service/Call', fields: [['grpc-timeout', '200m']] });
+  const request = await upstream.wantRequest(1);
   await request.peer.wantReset(request.streamId);
   client.send(windowUpdateFrame(0, mebibyte), windowUpdateFrame(streamId, mebibyte));
   const outcome = await client.outcome(streamId);
@@ -217,10 +219,12 @@ test('what the log says of a call past its deadline is what its client got', asy
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('tls', { givesCredit: false });
   const later = await proxy.rawClient('tls');
-  const streamId = client.call({ fields: [['grpc-timeout', '50m']] });
+  // The connection to the service is open when the deadline begins to run.
+  await later.outcome(later.call({ path: '/first.Service/Call' }));
+  const streamId = client.call({ fields: [['grpc-timeout', '500m']] });
   await eventually('the window is used up', () => client.contentOf(streamId).length === clientWindowBytes);
   // Another call, begun later with a longer deadline: when that has passed, the first one's has too.
-  await later.outcome(later.call({ path: '/never.Answered/Call', fields: [['grpc-timeout', '100m']] }));
+  await later.outcome(later.call({ path: '/never.Answered/Call', fields: [['grpc-timeout', '600m']] }));
   client.send(windowUpdateFrame(0, mebibyte), windowUpdateFrame(streamId, mebibyte));
   const outcome = await client.outcome(streamId);
   const record = await proxy.record(({ method }) => method === '/voice.VoiceAssistant/Say');
