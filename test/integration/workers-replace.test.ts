@@ -83,6 +83,8 @@ async function startCopy(t: TestContext): Promise<{ readonly proxy: ProxyProcess
   writeFileSync(file, await proxyConfigText({ endpoints: [service.address], sections: { workers: 2 } }));
   const child = spawn(process.execPath, [join(folder, 'src/main.ts'), 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    // What is compiled here is used once.
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
   });
   t.after(() => child.kill('SIGKILL'));
   const { caPem } = await testCertificate('localhost', '127.0.0.1');
