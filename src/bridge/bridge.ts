@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { type Failure, memoryPressure, reasonOf } from '../relay/failure.ts';
 import { localResponse } from '../relay/local-response.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
+import { WaitingSocket } from '../transport/waiting-socket.ts';
 import type { BridgeContext, BridgePeer } from './bridge-context.ts';
 import { Http1Connection } from './http1-connection.ts';
 import { Http1Exchange, type Http1Plan } from './http1-exchange.ts';
@@ -20,7 +21,6 @@ import {
 import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
-import { WaitingSocket } from './waiting-socket.ts';
 
 /** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
 const MOST_PIPELINED = 100;
@@ -50,68 +50,87 @@ export class Bridge {
   }
 
   /**
-   * For 'request' of Node's HTTP server.
-   * @param snapshot of a client that is to go elsewhere: what its requests begin with until then
+   * For requests of Node's HTTP server, in the order of their connection.
+   * @param last of a client that is to go elsewhere: what its requests begin with until then
    */
-  handleRequest(
-    request: IncomingMessage,
-    response: ServerResponse,
-    peer: BridgePeer,
-    snapshot: Snapshot = this.#context.snapshot(),
-  ): void {
-    // A client that goes away is told by the response's 'close'.
-    request.on('error', ignore);
-    const connection = this.#connectionOf(peer);
-    const head = connection.memo.headOf(request, peer, snapshot);
-    if (connection.outstandingCount >= MOST_PIPELINED) {
-      this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
-      request.socket.destroy();
-      return;
-    }
-    const { connectionAgeMs } = this.#context.terms;
-    if (this.#isDraining || connection.isOlderThan(connectionAgeMs)) response.shouldKeepAlive = false;
-    if (!('isValid' in head) && this.#isGrpcWeb(head)) {
-      response.once('close', () => connection.next());
-      connection.enqueue(() => this.#context.handleGrpcWeb(request, response, peer, snapshot));
-      return;
-    }
-    const reply = new Http1Reply(response);
-    if ('isValid' in head) {
-      this.#refuseInvalid(head, reply, peer);
-      return;
-    }
-    const exchange = this.#begin(request, head, reply, connection);
-    connection.enqueue(() => exchange.start(this.#plan(request, head, peer)));
+  handleRequest(request: IncomingMessage, response: ServerResponse, peer: BridgePeer, last?: Snapshot): void {
+    this.#run(request.socket, () => this.#receive(request, response, peer, last ?? this.#context.snapshot()));
   }
 
-  /** For 'upgrade' of Node's HTTP server, of requests for a WebSocket. `head` is what was read behind the request. */
+  /** For requests for a WebSocket. `head` is what was read behind the request. */
   handleUpgrade(
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
     peer: BridgePeer,
-    snapshot: Snapshot = this.#context.snapshot(),
+    last?: Snapshot,
   ): void {
-    socket.on('error', ignore);
+    this.#run(socket, () =>
+      this.#receiveUpgrade(request, new WaitingSocket(socket, head, this.#context.containment), peer, last),
+    );
+  }
+
+  #run(socket: Socket, action: () => void): void {
+    this.#context.containment.run(() => socket.destroy(), action);
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse, peer: BridgePeer, snapshot: Snapshot): void {
+    const { socket } = request;
+    // A client that goes away is told by the response's 'close'.
+    request.on('error', ignore);
     const connection = this.#connectionOf(peer);
-    if (connection.outstandingCount > 0) {
-      this.#context.onRefused(peer, 'http1_request_invalid', 'an upgrade behind requests without an answer');
+    if (connection.outstandingCount >= MOST_PIPELINED) {
+      this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
       socket.destroy();
       return;
     }
-    const result = readHttp1Head(request, peer, snapshot, true);
-    if ('isValid' in result) {
-      this.#refuseInvalid(result, Http1Reply.onSocket(request, socket), peer);
+    const head = connection.memo.headOf(request, peer, snapshot);
+    const { connectionAgeMs } = this.#context.terms;
+    if (this.#isDraining || connection.isOlderThan(connectionAgeMs)) response.shouldKeepAlive = false;
+    if (!('isValid' in head) && !this.#isGrpcWeb(head)) {
+      const exchange = this.#begin(request, head, this.#replyOn(response), connection);
+      connection.enqueue(() => exchange.start(this.#plan(request, head, peer)));
       return;
     }
-    const exchange = this.#begin(request, result, new WaitingSocket(socket, head), connection);
+    // No exchange counts these, so that the next one's turn is when they are over.
+    response.once(
+      'close',
+      this.#context.containment.guard(
+        () => socket.destroy(),
+        () => connection.next(),
+      ),
+    );
+    connection.enqueue(() => {
+      if (!socket.writable) return;
+      if ('isValid' in head) this.#refuseInvalid(head, this.#replyOn(response), peer);
+      else this.#context.handleGrpcWeb(request, response, peer, snapshot);
+    });
+  }
+
+  #receiveUpgrade(
+    request: IncomingMessage,
+    waiting: WaitingSocket,
+    peer: BridgePeer,
+    last: Snapshot | undefined,
+  ): void {
+    const { socket } = request;
+    socket.on('error', ignore);
+    const connection = this.#connectionOf(peer);
+    const result = readHttp1Head(request, peer, last ?? this.#context.snapshot(), true);
+    if ('isValid' in result) {
+      waiting.drop();
+      const reply = Http1Reply.onSocket(request, this.#context.containment);
+      connection.enqueue(() => this.#refuseInvalid(result, reply, peer));
+      return;
+    }
+    const exchange = this.#begin(request, result, waiting, connection);
     connection.enqueue(() => exchange.start(this.#planUpgrade(result, peer)));
   }
 
   /** New requests are still answered, and their connections closed. Resolves when nothing runs. */
   drain(): Promise<void> {
     this.#isDraining = true;
-    for (const exchange of this.#exchanges) exchange.closeAfter();
+    this.#forEach((exchange) => exchange.closeAfter());
     return new Promise((resolve) => {
       this.#onIdle = resolve;
       if (this.#exchanges.size === 0) resolve();
@@ -120,14 +139,29 @@ export class Bridge {
 
   /** Ends everything that still runs: with the failure's status, where nothing was sent yet. */
   abort(cause: Failure): void {
-    for (const exchange of this.#exchanges) exchange.abort(cause);
+    this.#forEach((exchange) => exchange.abort(cause));
+  }
+
+  /** What one of them throws ends that one. */
+  #forEach(action: (exchange: Http1Exchange) => void): void {
+    for (const exchange of this.#exchanges) {
+      this.#context.containment.run(
+        () => exchange.destroy(),
+        () => action(exchange),
+      );
+    }
+  }
+
+  #replyOn(response: ServerResponse): Http1Reply {
+    return new Http1Reply(response, this.#context.containment);
   }
 
   #checkTime(): void {
     const { stallTimeoutMs } = this.#context.snapshot().limits;
     const nowMs = performance.now();
-    if (stallTimeoutMs !== undefined)
-      for (const exchange of this.#exchanges) exchange.checkTime(nowMs, stallTimeoutMs);
+    if (stallTimeoutMs !== undefined) {
+      this.#forEach((exchange) => exchange.checkTime(nowMs, stallTimeoutMs));
+    }
     if (this.#exchanges.size > 0) return;
     clearInterval(this.#watch);
     this.#watch = undefined;
@@ -155,7 +189,10 @@ export class Bridge {
     };
     const exchange = new Http1Exchange({ context: this.#context, request, head, answer, onFinished });
     this.#exchanges.add(exchange);
-    this.#watch ??= setInterval(() => this.#checkTime(), WATCH_INTERVAL_MS).unref();
+    this.#watch ??= setInterval(
+      this.#context.containment.guard(ignore, () => this.#checkTime()),
+      WATCH_INTERVAL_MS,
+    ).unref();
     return exchange;
   }
 
@@ -198,6 +235,7 @@ export class Bridge {
   #refuseInvalid({ httpStatus, why }: InvalidRequest, reply: Http1Reply, peer: BridgePeer): void {
     this.#context.onRefused(peer, 'http1_request_invalid', why);
     reply.response.shouldKeepAlive = false;
+    if (reply.response.req.headers.expect !== undefined) reply.awaitContinue();
     reply.answer(refuseInvalid(httpStatus, why).response);
   }
 }

@@ -9,6 +9,7 @@ import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
+import type { Containment } from '../transport/containment.ts';
 import { memoryPair } from '../transport/memory-pair.ts';
 import { readHttp1Request } from './http1-request.ts';
 
@@ -26,10 +27,12 @@ export interface Http2Acceptor {
 
 export class GrpcWebEntry {
   readonly #relay: Http2Acceptor;
+  readonly #containment: Containment;
   readonly #sessions = new WeakMap<Socket, ClientHttp2Session>();
 
-  constructor(relay: Http2Acceptor) {
+  constructor(relay: Http2Acceptor, containment: Containment) {
     this.#relay = relay;
+    this.#containment = containment;
   }
 
   /**
@@ -37,6 +40,18 @@ export class GrpcWebEntry {
    * @param last as of `Relay.accept`
    */
   handle(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer, last?: Snapshot): void {
+    this.#containment.run(
+      () => request.socket.destroy(),
+      () => this.#handle(request, response, peer, last),
+    );
+  }
+
+  #handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: DownstreamPeer,
+    last: Snapshot | undefined,
+  ): void {
     request.on('error', ignore);
     response.on('error', ignore);
     const read = readHttp1Request(request, UNLIMITED, peer.tls);
@@ -47,8 +62,10 @@ export class GrpcWebEntry {
       answer(request, response, 400, 'This request cannot be forwarded: its header fields are not valid.');
       return;
     }
+    // The relay reads the body as it comes, whatever becomes of the call.
+    if (read.isValid && read.expectsContinue) response.writeContinue();
     request.pipe(stream);
-    carryResponse(request, response, stream);
+    carryResponse(request, response, stream, this.#containment);
   }
 
   /** Undefined where Node finds something in the fields that it does not send. */
@@ -75,37 +92,61 @@ export class GrpcWebEntry {
     });
     // Its streams are told as well.
     session.on('error', ignore);
-    socket.once('close', () => session.destroy());
+    socket.once(
+      'close',
+      this.#containment.guard(ignore, () => session.destroy()),
+    );
     this.#sessions.set(socket, session);
     this.#relay.accept(far, peer, undefined, last);
     return session;
   }
 }
 
-function carryResponse(request: IncomingMessage, response: ServerResponse, stream: ClientHttp2Stream): void {
-  stream.on('response', (headers, _flags, rawHeaders: readonly string[]) => {
-    response.writeHead(Number(headers[':status']), withoutPseudoFields(rawHeaders));
-    response.flushHeaders();
-    stream.pipe(response, { end: false });
-  });
+function carryResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  stream: ClientHttp2Stream,
+  containment: Containment,
+): void {
+  const guard = <Values extends readonly unknown[]>(listener: (...values: Values) => void) =>
+    containment.guard(() => request.socket.destroy(), listener);
+  stream.on(
+    'response',
+    guard((headers, _flags, rawHeaders: readonly string[]) => {
+      response.writeHead(Number(headers[':status']), withoutPseudoFields(rawHeaders));
+      response.flushHeaders();
+      stream.pipe(response, { end: false });
+    }),
+  );
   stream.on('error', ignore);
   // Node does not close the stream by itself where the relay answered before it took all of the request: what was
   // written last still waits for credit. A code that the stream was reset with stays as it is.
-  stream.on('end', () => stream.destroy());
-  stream.on('close', () => {
-    request.unpipe(stream);
-    request.resume();
-    if (!response.headersSent) answer(request, response, 502, 'The call was reset before it was answered.');
-    else if (stream.rstCode === ErrorCode.NO_ERROR) response.end();
-    // HTTP/1.1 has no other way to say that the response is not whole.
-    else response.destroy();
-  });
-  response.on('close', () => {
-    if (!response.writableFinished) stream.close(ErrorCode.CANCEL);
-  });
+  stream.on(
+    'end',
+    guard(() => {
+      stream.destroy();
+    }),
+  );
+  stream.on(
+    'close',
+    guard(() => {
+      request.unpipe(stream);
+      request.resume();
+      if (!response.headersSent) answer(request, response, 502, 'The call was reset before it was answered.');
+      else if (stream.rstCode === ErrorCode.NO_ERROR) response.end();
+      // HTTP/1.1 has no other way to say that the response is not whole.
+      else response.destroy();
+    }),
+  );
+  response.on(
+    'close',
+    guard(() => {
+      if (!response.writableFinished) stream.close(ErrorCode.CANCEL);
+    }),
+  );
 }
 
-/** Names and values by turns. Node has answered `expect` itself. */
+/** Names and values by turns. `expect` is answered here. */
 function fieldsOf({ names, values }: HeaderList): string[] {
   return names.flatMap((name, index) => (name === 'expect' ? [] : [name, values[index]]));
 }

@@ -9,6 +9,7 @@ import { clientTookNothing, type Failure } from '../relay/failure.ts';
 import { type LocalResponse, localResponse } from '../relay/local-response.ts';
 import { Outcome } from '../relay/outcome.ts';
 import type { RequestHead } from '../relay/request-head.ts';
+import type { WaitingSocket } from '../transport/waiting-socket.ts';
 import type { BridgeContext } from './bridge-context.ts';
 import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
 import { forwardRequest, forwardUpgrade } from './guarded-proxy.ts';
@@ -16,7 +17,7 @@ import type { Http1Head } from './http1-head.ts';
 import { closeGently, Http1Reply } from './http1-reply.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
 import { trailerFields } from './response-fields.ts';
-import type { WaitingSocket } from './waiting-socket.ts';
+import { TunnelBytes } from './tunnel-bytes.ts';
 
 /** Read once: the getter walks through the platform's time service. */
 const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
@@ -57,6 +58,7 @@ export class Http1Exchange implements ResponseReceiver {
   /** Of all that was written to the client's connection, at the last look that found a change. */
   #takenBytes = 0;
   #takenAtMs = 0;
+  #continueTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(parts: Http1ExchangeParts) {
     const { context, head, request, answer } = parts;
@@ -66,7 +68,12 @@ export class Http1Exchange implements ResponseReceiver {
     this.#requestId = head.request.requestId ?? context.requestIds.next();
     this.#reply = answer instanceof Http1Reply ? answer : undefined;
     this.#waiting = answer instanceof Http1Reply ? undefined : answer;
-    (this.#reply?.response ?? request.socket).once('close', () => this.#finish());
+    if (head.expectsContinue) this.#reply?.awaitContinue();
+    const onClose = context.containment.guard(
+      () => this.destroy(),
+      () => this.#finish(),
+    );
+    (this.#reply?.response ?? request.socket).once('close', onClose);
   }
 
   get durationMs(): number {
@@ -87,11 +94,12 @@ export class Http1Exchange implements ResponseReceiver {
   }
 
   start(plan: Http1Plan): void {
-    // The client went away while an earlier request of its connection was answered.
-    if (this.#isFinished) return;
+    // The client went away while an earlier request of its connection was answered, or was told then that it closes.
+    if (this.#isFinished || !this.#socket.writable) return;
     switch (plan.kind) {
       case 'forward':
         this.#forwarding = new Forwarding(plan.upstream.pool, this.#outgoing(), this);
+        this.#expectContinue();
         this.#forwarding.start();
         break;
       case 'answer':
@@ -104,7 +112,13 @@ export class Http1Exchange implements ResponseReceiver {
     }
   }
 
+  /** An interim response of the service, but 101. Fields of the service's connection are not among `fields`. */
+  receiveInterim(httpStatus: number, fields: readonly string[]): void {
+    this.#reply?.inform(httpStatus, fields);
+  }
+
   receiveHead(head: ResponseHead): void {
+    clearTimeout(this.#continueTimer);
     this.#openReply().begin(head);
   }
 
@@ -146,6 +160,20 @@ export class Http1Exchange implements ResponseReceiver {
     }
   }
 
+  /** The service decides whether the body is wanted; one that does not know how gets it all the same, a little later. */
+  #expectContinue(): void {
+    const reply = this.#reply;
+    if (reply?.isAwaited !== true) return;
+    const { containment } = this.#parts.context;
+    this.#continueTimer = setTimeout(
+      containment.guard(
+        () => this.destroy(),
+        () => reply.inform(100, []),
+      ),
+      CONTINUE_TIMEOUT_MS,
+    );
+  }
+
   /** To be called now and then. A client that takes nothing of what is written to it has so much time in a row. */
   checkTime(nowMs: number, stallTimeoutMs: number): void {
     const { bytesWritten, writableLength } = this.#socket;
@@ -170,6 +198,12 @@ export class Http1Exchange implements ResponseReceiver {
     } else {
       this.#socket.destroy();
     }
+  }
+
+  /** After a fault of ours. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#finish();
   }
 
   /** No request after this one. */
@@ -201,7 +235,7 @@ export class Http1Exchange implements ResponseReceiver {
   #openReply(): Http1Reply {
     if (this.#reply === undefined) {
       this.#waiting?.drop();
-      this.#reply = Http1Reply.onSocket(this.#parts.request, this.#socket);
+      this.#reply = Http1Reply.onSocket(this.#parts.request, this.#parts.context.containment);
     }
     return this.#reply;
   }
@@ -209,7 +243,15 @@ export class Http1Exchange implements ResponseReceiver {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    const { context, onFinished } = this.#parts;
+    try {
+      this.#end();
+    } finally {
+      this.#parts.onFinished(this);
+    }
+  }
+
+  #end(): void {
+    clearTimeout(this.#continueTimer);
     this.#forwarding?.cancel();
     if (this.#reply !== undefined && !this.#reply.response.writableFinished) {
       this.#outcome.decide('downstream', '', GONE);
@@ -217,8 +259,7 @@ export class Http1Exchange implements ResponseReceiver {
       if (this.#outcome.endedBy === 'upstream') this.#outcome.overrule('downstream', '', GONE);
     }
     this.#outcome.decide('downstream', '', GONE);
-    context.observer.onExchangeFinished(this.#record());
-    onFinished(this);
+    this.#parts.context.observer.onExchangeFinished(this.#record());
   }
 
   #record(): ExchangeRecord {
@@ -239,25 +280,7 @@ export class Http1Exchange implements ResponseReceiver {
   }
 }
 
+/** How long a client that waits for 100 is left to the service; most clients wait as long, and then send their body unasked. */
+const CONTINUE_TIMEOUT_MS = 1000;
+
 const GONE = 'The client closed the connection before it had the whole response.';
-
-/** What a WebSocket carries is counted where it goes to the service and comes from it. */
-class TunnelBytes {
-  readonly #socket: Socket;
-  readonly #writtenBefore: number;
-  readonly #readBefore: number;
-
-  constructor(socket: Socket, head: Buffer) {
-    this.#socket = socket;
-    this.#writtenBefore = socket.bytesWritten;
-    this.#readBefore = socket.bytesRead - head.length;
-  }
-
-  get requestBytes(): number {
-    return this.#socket.bytesWritten - this.#writtenBefore;
-  }
-
-  get responseBytes(): number {
-    return this.#socket.bytesRead - this.#readBefore;
-  }
-}

@@ -11,6 +11,8 @@ export interface Http1Head {
   readonly request: RequestHead;
   /** What to send, where the request is forwarded. */
   readonly outgoing: OutgoingHead;
+  /** The client waits for 100 before it sends its body. */
+  readonly expectsContinue: boolean;
 }
 
 export type Http1HeadResult = Http1Head | InvalidRequest;
@@ -27,7 +29,7 @@ export function readHttp1Head(
   const { decision } = head;
   const fields = decision.kind === 'forward' ? decision.fields : read.list;
   const outgoing = isUpgrade ? upgradeHead(fields, undefined) : outgoingHead(fields, read.framing);
-  return { request: head, outgoing };
+  return { request: head, outgoing, expectsContinue: read.expectsContinue };
 }
 
 /** Of one connection. */

@@ -30,13 +30,22 @@ export function refuseGrpc(request: IncomingMessage, peer: BridgePeer): Http1Ref
 
 /** A route to a gRPC service. */
 export function refuseHttp1(request: IncomingMessage, peer: BridgePeer): Http1Refusal {
-  const sentence = explainHttp1OnGrpcRoute(request.headers['user-agent']);
+  const sentence = explainHttp1OnGrpcRoute(request.headers['user-agent'], isConnectCall(request));
   // Upgrade names what would be served; it is an offer to nobody, since this connection closes.
   const fields: Fields = [
     ['upgrade', peer.tls === '' ? 'h2c' : 'h2'],
     ['connection', 'upgrade, close'],
   ];
   return refusal('http1_on_grpc_route', 426, sentence, fields);
+}
+
+/** What calls of the Connect protocol have and no others: unary ones and streams by POST, those without side effects by GET. */
+function isConnectCall({ method, url = '', headers }: IncomingMessage): boolean {
+  return (
+    headers['connect-protocol-version'] !== undefined ||
+    headers['content-type']?.startsWith('application/connect+') === true ||
+    (method === 'GET' && /[?&]connect=v1(?:&|$)/.test(url))
+  );
 }
 
 export function refuseWebSocket(): Http1Refusal {

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { LocalResponse } from '../relay/local-response.ts';
+import type { Containment } from '../transport/containment.ts';
 import { pairsOf } from './body-pump.ts';
 import type { ResponseHead } from './forwarding.ts';
 
@@ -12,27 +13,72 @@ const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule(
 
 export class Http1Reply {
   readonly response: ServerResponse;
+  readonly #containment: Containment;
   /** 0 until there is a head. */
   httpStatus = 0;
   /** Of a response of our own. */
   writtenBytes = 0;
+  /** The client waits for 100 before it sends its body (RFC 9110 section 10.1.1). */
+  #isAwaited = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, containment: Containment) {
     this.response = response;
+    this.#containment = containment;
     // A client that is gone is told by 'close'.
     response.on('error', ignore);
   }
 
   /** For a request with an upgrade, which Node leaves without a response. The connection ends with it. */
-  static onSocket(request: IncomingMessage, socket: Socket): Http1Reply {
+  static onSocket(request: IncomingMessage, containment: Containment): Http1Reply {
+    const { socket } = request;
     const response = new NodeResponse(request);
+    const reply = new Http1Reply(response, containment);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => {
-      response.detachSocket(socket);
-      closeGently(socket);
+    // Node's server has let go of this socket, and tells nobody.
+    const onDrain = reply.#guard(() => {
+      response.emit('drain');
     });
-    return new Http1Reply(response);
+    socket.on('drain', onDrain);
+    response.once(
+      'finish',
+      reply.#guard(() => {
+        socket.off('drain', onDrain);
+        response.detachSocket(socket);
+        closeGently(socket);
+      }),
+    );
+    return reply;
+  }
+
+  #guard(listener: () => void): () => void {
+    const { socket } = this.response.req;
+    return this.#containment.guard(() => socket.destroy(), listener);
+  }
+
+  /** The client is told when it may go on, or will go on by itself some time. */
+  awaitContinue(): void {
+    this.#isAwaited = true;
+  }
+
+  get isAwaited(): boolean {
+    return this.#isAwaited;
+  }
+
+  /**
+   * An interim response. One of 100 goes to a client that waits for it, once; of HTTP/1.0 none is known (RFC 9110 section 15.2).
+   * Throws where Node does not accept the fields.
+   */
+  inform(httpStatus: number, fields: readonly string[]): void {
+    const { response } = this;
+    if (response.headersSent || response.destroyed || response.req.httpVersion !== '1.1') return;
+    if (httpStatus === 100) {
+      if (this.#isAwaited) response.writeContinue();
+      this.#isAwaited = false;
+    } else if ('writeInformation' in response) {
+      // Since Node 24.18; before it they are lost.
+      response.writeInformation(httpStatus, fields);
+    }
   }
 
   /** Throws where Node does not accept the fields. */
@@ -52,7 +98,7 @@ export class Http1Reply {
   }
 
   whenWritable(then: () => void): void {
-    this.response.once('drain', then);
+    this.response.once('drain', this.#guard(then));
   }
 
   end(trailers: readonly string[]): void {
@@ -62,7 +108,7 @@ export class Http1Reply {
 
   /**
    * A whole response of our own. It is not ended before the client has sent its body, which is dropped: a connection that
-   * closes over octets that nobody has read is reset, and the client loses the answer.
+   * closes over octets that nobody has read is reset, and the client loses the answer. A client that waits for 100 sends none.
    */
   answer({ httpStatus, fields, body }: LocalResponse): void {
     const flat: string[] = [];
@@ -73,12 +119,17 @@ export class Http1Reply {
     this.writtenBytes = body?.length ?? 0;
     const { response } = this;
     response.writeHead(httpStatus, flat);
-    if (response.req.complete) {
+    if (response.req.complete || this.#isAwaited) {
       response.end(body);
       this.dropBody();
     } else {
       response.write(body ?? '');
-      response.req.once('end', () => response.end());
+      response.req.once(
+        'end',
+        this.#guard(() => {
+          response.end();
+        }),
+      );
       this.dropBody();
     }
   }
@@ -90,13 +141,14 @@ export class Http1Reply {
     request.resume();
     if (request.complete || socket.destroyed) return;
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    const stop = (): void => {
+    const clear = this.#guard(() => {
       clearTimeout(timer);
-      socket.off('close', stop);
-    };
-    request.once('close', stop);
-    // Node says no 'close' of a request whose response has ended before it.
-    socket.once('close', stop);
+      request.off('close', clear);
+      socket.off('close', clear);
+    });
+    request.once('close', clear);
+    // Behind a whole response Node does not close a request that is not whole.
+    socket.once('close', clear);
   }
 }
 

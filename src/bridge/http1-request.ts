@@ -22,7 +22,13 @@ export interface InvalidRequest {
 }
 
 export type ReadRequest =
-  | { readonly isValid: true; readonly list: HeaderList; readonly framing: Framing }
+  | {
+      readonly isValid: true;
+      readonly list: HeaderList;
+      readonly framing: Framing;
+      /** The body comes only after 100, or after a while (RFC 9110 section 10.1.1). `expect` is in the list then, and only then. */
+      readonly expectsContinue: boolean;
+    }
   | InvalidRequest;
 
 /** Of one connection (RFC 9110 section 7.6.1); fields that Connection names go as well. */
@@ -33,6 +39,8 @@ const CONNECTION_SPECIFIC = new Set([
   'transfer-encoding',
   'upgrade',
   'http2-settings',
+  // Made again where it means something.
+  'expect',
 ]);
 
 /** What a client may not have taken away on its behalf: routing, or the end of the body, depends on it. */
@@ -44,31 +52,38 @@ export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, t
   const fields = new FieldScan(rawHeaders);
   const framing = framingOf(fields, httpVersion);
   if (typeof framing !== 'string') return framing;
-  if (fields.hosts.length > 1) return invalid(400, 'it has more than one Host field');
   const target = parseTarget(request.url ?? '', request.method ?? '');
   if (target === undefined)
     return invalid(400, 'its target is neither a path nor an http:// or https:// URI');
-  const authority = target.authority ?? fields.hosts.at(0) ?? '';
-  if (!isAuthority(authority) || !isAuthority(fields.hosts.at(0) ?? '')) {
-    return invalid(400, 'its Host is not a host with or without a port');
+  const why = whyHostIsInvalid(fields.hosts, httpVersion, target.authority);
+  if (why !== undefined) return invalid(400, why);
+  // Of HTTP/1.0 the expectation is not known, and without a body it means nothing.
+  const mayExpect = httpVersion === '1.1' && framing !== 'none';
+  if (httpVersion === '1.1' && fields.expectations.some(isUnknownExpectation)) {
+    return invalid(417, 'it expects something else than "100-continue"');
   }
   const list = new HeaderList();
   list.add(':method', request.method ?? '');
   list.add(':scheme', tls === '' ? 'http' : 'https');
   list.add(':path', target.path);
-  list.add(':authority', authority);
+  list.add(':authority', target.authority ?? fields.hosts.at(0) ?? '');
+  const expectsContinue = mayExpect && fields.expectations.length > 0;
   addFields(list, rawHeaders, fields.named, limits);
-  return { isValid: true, list, framing };
+  if (expectsContinue && list.overflowedAt === undefined) list.add('expect', '100-continue');
+  return { isValid: true, list, framing, expectsContinue };
 }
 
 /** What the framing and the route of a request depend on, found in one walk. */
 class FieldScan {
   readonly hosts: string[] = [];
   readonly transferEncodings: string[] = [];
+  readonly expectations: string[] = [];
   contentLength: string | undefined = undefined;
+  /** Undefined where Connection names none, which is the rule. */
   named: ReadonlySet<string> | undefined = undefined;
 
   constructor(raw: readonly string[]) {
+    let named: Set<string> | undefined;
     for (let index = 0; index < raw.length; index += 2) {
       const value = raw[index + 1];
       switch (raw[index].toLowerCase()) {
@@ -82,12 +97,41 @@ class FieldScan {
           this.contentLength = value;
           break;
         case 'connection':
-          this.named = new Set([...(this.named ?? []), ...value.toLowerCase().split(',').map(trim)]);
+          named ??= new Set();
+          for (const option of value.toLowerCase().split(',')) named.add(option.trim());
+          break;
+        case 'expect':
+          for (const expectation of value.toLowerCase().split(',')) {
+            if (expectation.trim() !== '') this.expectations.push(expectation.trim());
+          }
           break;
         default:
       }
     }
+    this.named = named;
   }
+}
+
+function isUnknownExpectation(expectation: string): boolean {
+  return expectation !== '100-continue';
+}
+
+/** RFC 9112 section 3.2. @param target the authority of an absolute target, which counts more (section 3.2.2) */
+function whyHostIsInvalid(
+  hosts: readonly string[],
+  httpVersion: string,
+  target: string | undefined,
+): string | undefined {
+  if (hosts.length > 1) return 'it has more than one Host field';
+  if (hosts.length === 0 && httpVersion === '1.1') {
+    return 'it has no Host field, which HTTP/1.1 requires; name the host that is called';
+  }
+  const [host] = hosts;
+  if (host === '' && httpVersion === '1.1' && target === undefined)
+    return 'its Host is empty; name the host that is called';
+  return isAuthority(target ?? '') && isAuthority(host ?? '')
+    ? undefined
+    : 'its Host is not a host with or without a port';
 }
 
 function framingOf(fields: FieldScan, httpVersion: string): Framing | InvalidRequest {
@@ -117,6 +161,8 @@ function parseTarget(target: string, method: string): Target | undefined {
   const absolute = /^https?:\/\/([^/?]+)(.*)$/is.exec(target);
   if (absolute === null) return undefined;
   const [, authority, rest] = absolute;
+  // RFC 9112 section 3.2.4: of the whole server, once the host has its field of its own.
+  if (rest === '' && method === 'OPTIONS') return { path: '*', authority };
   return { path: rest.startsWith('/') ? rest : `/${rest}`, authority };
 }
 

@@ -31,8 +31,18 @@ export function explainMissingAlpn(
   return withCode(`${what} ${USE_ALPN[library] ?? OFFER_H2}`, 'tls_grpc_without_h2');
 }
 
-/** An HTTP/1.1 request that is no gRPC-Web, on a route to a gRPC service: for the text of a 426. */
-export function explainHttp1OnGrpcRoute(userAgent: string | undefined): string {
+/**
+ * An HTTP/1.1 request that is no gRPC-Web, on a route to a gRPC service: for the text of a 426.
+ * @param isConnect it is a call of the Connect protocol, which no gRPC service need know
+ */
+export function explainHttp1OnGrpcRoute(userAgent: string | undefined, isConnect = false): string {
+  if (isConnect) {
+    const what = 'This is a call of the Connect protocol, and this path is served by a gRPC service.';
+    return withCode(
+      `${what} ${LEAVE_CONNECT[clientLibrary(userAgent)] ?? SPEAK_GRPC}`,
+      'http1_on_grpc_route',
+    );
+  }
   const what = 'This path is served by a gRPC service over HTTP/2, and this request came over HTTP/1.1.';
   return withCode(`${what} ${USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC}`, 'http1_on_grpc_route');
 }
@@ -84,6 +94,16 @@ const CALL_BY_GRPC = 'Call it with a gRPC client; for web pages set grpcWeb: tru
 const USE_GRPC: Readonly<Partial<Record<ClientLibrary, string>>> = {
   curl: 'Call it with a gRPC client such as grpcurl; for web pages set grpcWeb: true on the route.',
   browser: 'Set grpcWeb: true on the route and use a gRPC-Web client in the page.',
+};
+
+const SPEAK_GRPC =
+  'Let the client speak gRPC over HTTP/2, or gRPC-Web with grpcWeb: true on the route; a service that speaks Connect itself can be an upstream with protocol: http1.';
+const LEAVE_CONNECT: Readonly<Partial<Record<ClientLibrary, string>>> = {
+  'connect-go':
+    'Make the client with connect.WithGRPC() and HTTP/2, or with connect.WithGRPCWeb() and grpcWeb: true on the route.',
+  'connect-es':
+    'Use createGrpcTransport(...) with httpVersion: "2", or createGrpcWebTransport(...) with grpcWeb: true on the route.',
+  browser: 'Use createGrpcWebTransport(...), and set grpcWeb: true on the route.',
 };
 
 function forGrpcLibraries(text: string): Readonly<Partial<Record<ClientLibrary, string>>> {

@@ -24,7 +24,8 @@ const SENTENCES = {
   http1_malformed: 'A client sent an HTTP/1 request that cannot be understood.',
   http1_request_invalid:
     'A client sent an HTTP/1 request that is forbidden or cannot be forwarded safely (RFC 9112): its Host, its target or the length of its body is ambiguous.',
-  http1_header_too_large: 'A client sent more HTTP/1 header fields than this listener accepts (16 KiB).',
+  http1_header_too_large:
+    'A client sent an HTTP/1 request whose header fields are larger than limits.headerListSize; send less (mostly it is cookies), or raise it.',
   http1_headers_timeout: 'A client did not finish the header of its HTTP/1 request in time.',
   grpc_web_origin_refused:
     'A web page of an origin that is not in grpcWeb.origins of the route made a gRPC-Web call; add its origin there, if it may.',

@@ -1,173 +1,206 @@
-// The HTTP/1.1 side of a listener: one server of Node's that never listens and gets its sockets from here, in the clear
-// or decrypted. Requests and WebSocket upgrades go up with their peer; tunnels and errors are refused.
+// The HTTP/1.1 side of a listener. Requests and WebSockets go up with their peer, tunnels and errors are refused, each in the
+// order of its connection; other upgrades are ignored.
 
-import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
+import type { Containment } from '../transport/containment.ts';
+import { WaitingSocket } from '../transport/waiting-socket.ts';
 import { refusalResponse } from './http1-answer.ts';
-import type { ListenerHandler } from './listener-handler.ts';
+import { Http1Server } from './http1-server.ts';
+import { Http1Turns } from './http1-turns.ts';
+import { headWithoutUpgrade, isWebSocket } from './ignored-upgrade.ts';
+import { type ListenerHandler, listenerContainment } from './listener-handler.ts';
 import { putBack } from './octet-reader.ts';
 import type { Openings } from './openings.ts';
 import type { DownstreamPeer } from './peer.ts';
 import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 
-// An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
-const { createServer } = process.getBuiltinModule('node:http');
-
-/** How often Node looks for connections that have exceeded headersTimeout; its own default is 30 s. */
-const CHECKING_INTERVAL_MS = 1000;
-/** Like nginx `keepalive_timeout`. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-const MAX_HEADER_OCTETS = 16_384;
-
 export class Http1Side {
   readonly #handler: ListenerHandler;
   readonly #openings: Openings;
-  readonly #server: Server;
+  readonly #containment: Containment;
+  readonly #headersTimeoutMs: number;
   /** Of every connection that is still ours. */
-  readonly #peers = new Map<Socket, DownstreamPeer>();
-  /** Sockets on which a response is under way: octets of ours would corrupt it. */
-  readonly #answering = new WeakSet<Socket>();
+  readonly #turns = new Map<Socket, Http1Turns>();
+  /** The newest last: another configuration may allow larger heads. */
+  readonly #servers: Http1Server[] = [];
   #isClosing = false;
-  #isWatching = false;
 
   /** @param openings where connections are settled by their first request */
   constructor(handler: ListenerHandler, openings: Openings, headersTimeoutMs: number) {
     this.#handler = handler;
     this.#openings = openings;
-    const server = createServer({
-      headersTimeout: headersTimeoutMs,
-      // A request may stream for hours; the header is what must not dawdle.
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
-      maxHeaderSize: MAX_HEADER_OCTETS,
-      shouldUpgradeCallback: isWebSocket,
-    });
-    // Beyond a maximum Node drops fields without a word, Host and Content-Length as well.
-    server.maxHeadersCount = 0;
-    this.#listen(server);
-    this.#server = server;
-  }
-
-  /** Node's types call these sockets Duplex, for servers that get other streams; this one gets what `serve` was given. */
-  #listen(server: EventEmitter): void {
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      this.#receive(request, response);
-    });
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#upgrade(request, socket, head);
-    });
-    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-      this.#refuse(socket, 'http1_connect', '501 Not Implemented');
-    });
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      this.#receiveError(error, socket);
-    });
+    this.#headersTimeoutMs = headersTimeoutMs;
+    this.#containment = listenerContainment(handler);
   }
 
   /** The socket is this side's from here on. `head` is what was read from it already. */
   serve(socket: Socket, peer: DownstreamPeer, head?: Buffer): void {
-    this.#watch();
-    this.#peers.set(socket, peer);
-    socket.once('close', () => this.#forget(socket));
+    const turns = new Http1Turns(socket, peer, this.#containment);
+    this.#turns.set(socket, turns);
+    socket.once(
+      'close',
+      turns.guard(() => this.#forget(turns)),
+    );
     if (head !== undefined) putBack(socket, head);
-    this.#server.emit('connection', socket);
+    this.#server.serve(socket);
     if (head !== undefined) socket.resume();
   }
 
   /** Idle connections are closed now, busy ones after their response. May be called twice. */
   close(): void {
     this.#isClosing = true;
-    this.#server.closeIdleConnections();
+    for (const server of this.#servers) server.closeIdleConnections();
     this.#stopWhenEmpty();
   }
 
-  /** Node begins to watch the time that clients take when its server listens; this one never does. */
-  #watch(): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
-    this.#server.emit('listening');
+  get #server(): Http1Server {
+    const { maxHeaderBytes } = this.#handler;
+    const newest = this.#servers.at(-1);
+    if (newest?.maxHeaderBytes === maxHeaderBytes) return newest;
+    const server = new Http1Server({
+      maxHeaderBytes,
+      headersTimeoutMs: this.#headersTimeoutMs,
+      containment: this.#containment,
+      events: this,
+    });
+    this.#servers.push(server);
+    return server;
   }
 
-  #forget(socket: Socket): void {
-    this.#peers.delete(socket);
+  #forget({ socket }: Http1Turns): void {
+    this.#turns.delete(socket);
     this.#stopWhenEmpty();
   }
 
-  /** Not before: it ends the watch, and headers may still be to come. */
+  /** Not before: it ends the watch over times, and headers may still be to come. */
   #stopWhenEmpty(): void {
-    if (!this.#isClosing || !this.#isWatching || this.#peers.size > 0) return;
-    this.#isWatching = false;
-    this.#server.close();
+    if (this.#turns.size > 0) return;
+    const stopped = this.#isClosing ? this.#servers : this.#servers.slice(0, -1);
+    for (const server of stopped) server.stop();
+    this.#servers.splice(0, stopped.length);
   }
 
-  #receive(request: IncomingMessage, response: ServerResponse): void {
+  onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#openings.settle(socket);
-    const peer = this.#peers.get(socket);
-    if (peer === undefined) {
+    const turns = this.#turns.get(socket);
+    if (turns === undefined) {
       socket.destroy();
       return;
     }
+    // The client has been told that this connection closes: nothing behind that is processed (RFC 9112 section 9.6).
+    if (turns.isClosed || !socket.writable) return;
+    turns.add(response);
     if (this.#isClosing) response.shouldKeepAlive = false;
-    this.#answering.add(socket);
-    response.once('close', () => {
-      this.#answering.delete(socket);
-      if (this.#isClosing) socket.destroySoon();
-    });
-    this.#handler.onHttp1Request(request, response, peer);
+    response.once(
+      'close',
+      turns.guard(() => {
+        if (this.#isClosing && !turns.isAnswering && !turns.isClosed) socket.destroySoon();
+      }),
+    );
+    this.#handler.onHttp1Request(request, response, turns.peer);
   }
 
-  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const peer = this.#peers.get(socket);
+  /** Node has let go of the socket. It goes on in the order of the connection. */
+  onLeaving(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#openings.settle(socket);
-    this.#forget(socket);
-    if (peer === undefined) socket.destroy();
-    else this.#handler.onHttp1Upgrade(request, socket, head, peer);
-  }
-
-  #refuse(socket: Socket, token: RefusalToken, status: string, detail?: string): void {
-    const peer = this.#peers.get(socket);
-    closeAfterFarewell(socket, refusalResponse(status, token));
-    if (peer !== undefined) this.#handler.onRefused(makeRefusal(peer.listener, peer.client, token, detail));
-  }
-
-  #receiveError(error: NodeJS.ErrnoException, socket: Socket): void {
-    const [token, status] = classifyParserError(error.code);
-    // A connection that broke is nobody's mistake, and one that is busy answering cannot be spoken to.
-    if (token === undefined || !socket.writable || this.#answering.has(socket)) {
+    const turns = this.#turns.get(socket);
+    if (turns === undefined || turns.isClosed) {
       socket.destroy();
       return;
     }
-    if (token === 'http1_malformed' && !isHttp1(error, socket)) this.#refuseStranger(socket);
-    else this.#refuse(socket, token, status, error.code);
+    if (!turns.isAnswering && isWebSocket(request)) {
+      this.#upgrade(turns, request, head);
+      return;
+    }
+    const waiting = new WaitingSocket(socket, head, this.#containment);
+    const unattend = turns.attend();
+    const goOn = (): void => {
+      unattend();
+      // That of an idle connection, which Node sets when it has written a response.
+      socket.setTimeout(0);
+      if (request.method === 'CONNECT') {
+        waiting.take();
+        this.#refuse(turns, 'http1_connect', '501 Not Implemented');
+      } else if (isWebSocket(request)) {
+        this.#upgrade(turns, request, waiting.take());
+      } else {
+        this.#serveAgain(turns, Buffer.concat([headWithoutUpgrade(request), waiting.take()]));
+      }
+    };
+    // Not within the event of the parser that has just been let go, and may be taken again.
+    turns.whenLeft(0, () =>
+      setImmediate(
+        turns.guard(() => {
+          if (!socket.destroyed) goOn();
+        }),
+      ),
+    );
   }
 
-  /** Two words and a space are no HTTP yet, and who speaks something else would only stumble over an answer. */
-  #refuseStranger(socket: Socket): void {
-    const peer = this.#peers.get(socket);
-    closeAfterFarewell(socket);
-    if (peer !== undefined) {
-      this.#handler.onRefused(makeRefusal(peer.listener, peer.client, 'unknown_protocol'));
+  #upgrade(turns: Http1Turns, request: IncomingMessage, head: Buffer): void {
+    this.#forget(turns);
+    this.#handler.onHttp1Upgrade(request, turns.socket, head, turns.peer);
+  }
+
+  #serveAgain({ socket }: Http1Turns, octets: Buffer): void {
+    putBack(socket, octets);
+    this.#server.serve(socket);
+    socket.resume();
+  }
+
+  onError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const [token, status] = classifyParserError(error.code);
+    const turns = this.#turns.get(socket);
+    // It closes after the response that is under way, as its client has asked.
+    if (error.code === 'HPE_CLOSED_CONNECTION' || turns?.isClosed === true) return;
+    // A connection that broke is nobody's mistake.
+    const isGone = token === undefined || !socket.writable;
+    if (turns === undefined || isGone || (error.code === 'HPE_INVALID_EOF_STATE' && turns.isAnswering)) {
+      socket.destroy();
+      return;
     }
+    turns.isClosed = true;
+    const isStranger = token === 'http1_malformed' && !isHttp1(error, socket);
+    // The body of that request will never be whole, and so it is never over by itself.
+    const { unfinished } = turns;
+    turns.whenLeft(unfinished === undefined ? 0 : 1, () => {
+      if (unfinished?.headersSent === true) {
+        // Within its own response a client cannot be told anything.
+        socket.destroy();
+        this.#report(turns, token, error.code);
+        return;
+      }
+      // Whoever was to answer learns by 'close' that nothing is to be written any more.
+      unfinished?.detachSocket(socket);
+      unfinished?.destroy();
+      // Two words and a space are no HTTP yet, and who speaks something else would only stumble over an answer.
+      if (isStranger) this.#refuse(turns, 'unknown_protocol');
+      else this.#refuse(turns, token, status, error.code);
+    });
+  }
+
+  /** @param status of the answer; none is given without it */
+  #refuse(turns: Http1Turns, token: RefusalToken, status?: string, detail?: string): void {
+    closeAfterFarewell(turns.socket, status === undefined ? undefined : refusalResponse(status, token));
+    this.#report(turns, token, detail);
+  }
+
+  #report({ peer }: Http1Turns, token: RefusalToken, detail: string | undefined): void {
+    this.#handler.onRefused(makeRefusal(peer.listener, peer.client, token, detail));
   }
 }
+
+/** A request line is in there, if there is one. */
+const MOST_LOOKED_AT_BYTES = 16_384;
 
 /** False when all that came so far is what the parser stumbled over, and there is no request line of HTTP/1 in it. */
 function isHttp1(error: Error, socket: Socket): boolean {
   const packet = 'rawPacket' in error ? error.rawPacket : undefined;
   if (!Buffer.isBuffer(packet) || socket.bytesRead > packet.length) return true;
-  return /HTTP\/\d/.test(packet.toString('latin1', 0, MAX_HEADER_OCTETS));
-}
-
-/**
- * Any other upgrade is ignored and its request served as it is; h2c among them (RFC 9113 section 3.1). A WebSocket's is
- * a GET (RFC 6455 section 4.1).
- */
-function isWebSocket({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+  return /HTTP\/\d/.test(packet.toString('latin1', 0, MOST_LOOKED_AT_BYTES));
 }
 
 function classifyParserError(code: string | undefined): readonly [RefusalToken | undefined, string] {

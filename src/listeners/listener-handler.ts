@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Containment } from '../transport/containment.ts';
 import type { DownstreamPeer } from './peer.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -14,15 +15,25 @@ export interface ListenerHandler {
    * is always emitted. With `peer.mismatch`, every request is to be answered with an explanation.
    */
   onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void;
-  /** An HTTP/1.1 request, of Node's own HTTP server. Its header may hold any number of fields. */
+  /** Of the request line and the header fields of HTTP/1.1 requests. Asked for each connection; what is larger is refused here. */
+  readonly maxHeaderBytes: number;
+  /**
+   * An HTTP/1.1 request, of Node's own HTTP server. Its header may hold any number of fields, Host not or twice, and
+   * expectations that nobody has answered.
+   */
   onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void;
   /**
-   * A GET with `Upgrade: websocket`, which nobody has answered yet. The socket is the handler's from here on, in the
-   * state of Node's 'upgrade' event: not flowing, `head` read already and perhaps empty. An 'error' listener is attached.
+   * A GET with `Upgrade: websocket`, which nobody has answered yet; all requests before it are. The socket is the handler's from
+   * here on: not flowing, perhaps paused, `head` read already and perhaps empty. An 'error' listener is attached.
    */
   onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void;
   /** A client was turned away; its connection is closed or closing, or is being told why (`peer.mismatch`). */
   onRefused(refusal: Refusal): void;
   /** A listener on one of Node's objects threw. The connection it was about is closed. */
   onFault(error: unknown): void;
+}
+
+/** For the listeners on Node's objects that belong to a listener of the configuration. */
+export function listenerContainment(handler: Pick<ListenerHandler, 'onFault'>): Containment {
+  return new Containment('listener', (_layer, error) => handler.onFault(error));
 }

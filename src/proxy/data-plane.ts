@@ -16,7 +16,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { failure } from '../relay/failure.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { RequestIds } from '../relay/request-id.ts';
-import { Containment } from '../transport/containment.ts';
+import { Containment, type FaultReporter } from '../transport/containment.ts';
 import { buildSnapshot, http1Of, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
@@ -164,13 +164,14 @@ export class DataPlane implements Plane {
   }
 
   #makeBridge(requestIds: RequestIds): Bridge {
-    const grpcWeb = new GrpcWebEntry(this.#relay);
+    const report: FaultReporter = (layer, error) => this.#log.contained(layer, error);
+    const grpcWeb = new GrpcWebEntry(this.#relay, new Containment('grpc_web', report));
     return new Bridge({
       snapshot: () => this.#snapshot,
       observer: this.#observer,
       requestIds,
       terms: this.#relay.terms,
-      containment: new Containment('http1_client', (layer, error) => this.#log.contained(layer, error)),
+      containment: new Containment('http1_client', report),
       http1Upstream: (upstream) => http1Of(upstream),
       handleGrpcWeb: (request, response, peer, snapshot) => {
         const last = snapshot === this.#snapshot ? undefined : snapshot;
@@ -182,7 +183,11 @@ export class DataPlane implements Plane {
   }
 
   #handlerFor(clientele: Clientele): ListenerHandler {
+    const maxHeaderBytes = (): number => (clientele.last ?? this.#snapshot).limits.headerListBytes;
     return {
+      get maxHeaderBytes() {
+        return maxHeaderBytes();
+      },
       onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head, clientele.last),
       onHttp1Request: (request, response, peer) =>
         this.#bridge.handleRequest(request, response, peer, clientele.last),

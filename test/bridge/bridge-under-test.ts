@@ -11,6 +11,10 @@ import type { BridgeContext, BridgePeer } from '../../src/bridge/bridge-context.
 import { Http1Upstream } from '../../src/bridge/http1-upstream.ts';
 import type { Address, RouteConfig, UpstreamConfig } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import { Http1Side } from '../../src/listeners/http1-side.ts';
+import type { ListenerHandler } from '../../src/listeners/listener-handler.ts';
+import { Openings } from '../../src/listeners/openings.ts';
+import type { DownstreamPeer } from '../../src/listeners/peer.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
@@ -50,8 +54,6 @@ export class BridgeUnderTest {
   readonly terms = new ClientTerms();
   readonly server: Server;
   port = 0;
-
-  private readonly peers = new WeakMap<Socket, BridgePeer>();
 
   constructor(options: BridgeOptions) {
     this.upstream = new Http1Upstream(upstreamConfig(options), limitsOf(options), {
@@ -117,29 +119,27 @@ export class BridgeUnderTest {
   }
 
   #listen(options: BridgeOptions): Server {
-    const server = createServer({ shouldUpgradeCallback: ({ headers }) => headers.upgrade === 'websocket' });
-    server.maxHeadersCount = 0;
-    server.on('connection', (socket: Socket) => {
+    const handler: ListenerHandler = {
+      maxHeaderBytes: limitsOf(options).headerListBytes,
+      onHttp2: assertNever,
+      onHttp1Request: (request, response, peer) => this.bridge.handleRequest(request, response, peer),
+      onHttp1Upgrade: (request, socket, head, peer) => this.bridge.handleUpgrade(request, socket, head, peer),
+      onRefused: ({ token }) => this.refused.push(token),
+      onFault: (error) => this.faults.push(error),
+    };
+    const side = new Http1Side(handler, new Openings(), 10_000);
+    return createTcpServer({ allowHalfOpen: true }, (socket) => {
       socket.on('error', () => socket.destroy());
-      this.peers.set(socket, peerOf(options.peer));
+      side.serve(socket, peerOf(options.peer));
     });
-    server.on('request', (request, response) => {
-      const peer = this.peers.get(request.socket);
-      if (peer !== undefined) this.bridge.handleRequest(request, response, peer);
-    });
-    server.on('upgrade', (request, socket: Socket, head) => {
-      const peer = this.peers.get(socket);
-      if (peer !== undefined) this.bridge.handleUpgrade(request, socket, head, peer);
-    });
-    return server;
   }
 }
 
 function assertNever(): void {
-  throw new Error('this is no gRPC-Web request');
+  throw new Error('nothing is to come here');
 }
 
-function peerOf(part: Partial<BridgePeer> = {}): BridgePeer {
+function peerOf(part: Partial<BridgePeer> = {}): DownstreamPeer {
   return {
     listener: 'main',
     port: 8080,
@@ -147,7 +147,9 @@ function peerOf(part: Partial<BridgePeer> = {}): BridgePeer {
     clientAddress: '192.0.2.1',
     tls: '',
     alpn: '',
+    serverName: '',
     trusted: false,
+    mismatch: undefined,
     mismatchPolicy: 'explain',
     ...part,
   };

@@ -414,3 +414,35 @@ function stringsOf(value: unknown): string[] {
   assert.ok(Array.isArray(value));
   return value.map(String);
 }
+
+test('what is pipelined behind a response that ends the connection never reaches the service', async (t) => {
+  const asked: string[] = [];
+  const service = await startService(t, (request, response) => {
+    asked.push(request.url ?? '');
+    if (asked.length === 1) service.server.once('test-event', () => response.end('first'));
+    else response.end('second');
+  });
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  client.send('GET /1 HTTP/1.1', 'Host: a', '', 'GET /2 HTTP/1.1', 'Host: a', '');
+  await eventually('the first is under way', () => asked.length === 1);
+  const drained = bridge.bridge.drain();
+  service.server.emit('test-event');
+  assert.match(await client.closed(), /^HTTP\/1\.1 200 OK\r\n[^]*\r\nfirst(\r\n0\r\n\r\n)?$/);
+  await drained;
+  assert.deepEqual(asked, ['/1']);
+});
+
+test('a request that is refused is refused behind the answers before it', async (t) => {
+  const service = await startService(t, (_request, response) => response.end('served'));
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  client.send('GET / HTTP/1.1', 'Host: a', '', 'GET / HTTP/1.1', '', 'GET / HTTP/1.1', 'Host: a', '');
+  const text = await client.closed();
+  assert.match(
+    text,
+    /^HTTP\/1\.1 200 OK\r\n[^]*servedHTTP\/1\.1 400 Bad Request\r\n[^]*no Host field[^]*FG1015/,
+  );
+  assert.equal(service.connections, 1);
+  assert.deepEqual(bridge.faults, []);
+});

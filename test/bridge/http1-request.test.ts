@@ -110,8 +110,7 @@ test('hosts', () => {
       '/',
       hosts.flatMap((host) => ['Host', host]),
     ).isValid;
-  for (const host of ['a', 'a.b-c_d:80', '127.0.0.1:1', '[::1]:443', 'a:', ''])
-    assert.ok(isValid(host), host);
+  for (const host of ['a', 'a.b-c_d:80', '127.0.0.1:1', '[::1]:443', 'a:']) assert.ok(isValid(host), host);
   for (const host of ['a b', 'a/b', 'u@a', 'a, b', '[::1', 'a:b', 'a:123456', '::1', 'a\\b', 'a?b']) {
     assert.ok(!isValid(host), host);
   }
@@ -137,4 +136,47 @@ test('the field that breaks a limit is named', () => {
   const large = read('/', ['Host', 'x', 'X-Large', 'x'.repeat(1000)]);
   assert.ok(large.isValid);
   assert.equal(large.list.overflowedAt, 'x-large');
+});
+
+function whyInvalid(url: string, raw: readonly string[], httpVersion = '1.1'): string {
+  const request = read(url, raw, { httpVersion });
+  return request.isValid ? (request.list.get(':authority') ?? '') : `${request.httpStatus}: ${request.why}`;
+}
+
+test('HTTP/1.1 needs one Host that names one, and HTTP/1.0 none', () => {
+  assert.match(whyInvalid('/', []), /^400: it has no Host field/);
+  assert.match(whyInvalid('http://y/', []), /^400: it has no Host field/);
+  assert.match(whyInvalid('/', ['Host', '']), /^400: its Host is empty/);
+  assert.match(whyInvalid('/', ['Host', 'a', 'Host', 'a']), /^400: it has more than one Host/);
+  assert.equal(whyInvalid('http://y/', ['Host', '']), 'y');
+  assert.equal(whyInvalid('http://y/', ['Host', 'x']), 'y');
+  assert.equal(whyInvalid('/', [], '1.0'), '');
+  assert.equal(whyInvalid('/', ['Host', ''], '1.0'), '');
+  assert.match(whyInvalid('/', ['Host', 'a', 'Host', 'b'], '1.0'), /^400: it has more than one Host/);
+});
+
+test('OPTIONS of an absolute target without a path is for the whole server', () => {
+  assert.equal(pathOf('http://y', 'OPTIONS'), 'y *');
+  assert.equal(pathOf('http://y/', 'OPTIONS'), 'y /');
+  assert.equal(pathOf('http://y?b', 'OPTIONS'), 'y /?b');
+});
+
+function expectationOf(raw: readonly string[], httpVersion = '1.1'): readonly unknown[] {
+  const request = read('/', ['Host', 'x', ...raw], { method: 'POST', httpVersion });
+  return request.isValid ? [request.expectsContinue, request.list.get('expect')] : [request.httpStatus];
+}
+
+test('an expectation is kept where it means something, and others than 100-continue are refused', () => {
+  const LENGTH = ['Content-Length', '1'];
+  assert.deepEqual(expectationOf(['Expect', '100-Continue', ...LENGTH]), [true, '100-continue']);
+  assert.deepEqual(expectationOf(['Expect', '100-continue', 'Expect', ' 100-continue,', ...LENGTH]), [
+    true,
+    '100-continue',
+  ]);
+  assert.deepEqual(expectationOf(LENGTH), [false, undefined]);
+  assert.deepEqual(expectationOf(['Expect', '100-continue']), [false, undefined]);
+  assert.deepEqual(expectationOf(['Expect', '100-continue', ...LENGTH], '1.0'), [false, undefined]);
+  assert.deepEqual(expectationOf(['Expect', 'tea']), [417]);
+  assert.deepEqual(expectationOf(['Expect', '100-continue', 'Expect', 'tea', ...LENGTH]), [417]);
+  assert.deepEqual(expectationOf(['Expect', 'tea'], '1.0'), [false, undefined]);
 });

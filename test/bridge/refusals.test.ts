@@ -132,3 +132,26 @@ test('what still runs when the time is over is ended: with 503, where nothing wa
   await bridge.bridge.drain();
   assert.match((await bridge.record()).reason, /^draining: /);
 });
+
+test('a call of the Connect protocol is told what it is, in the words of its library, and not to use grpcurl', async (t) => {
+  const post = 'POST /a.B/C HTTP/1.1';
+  const JSON_TYPE = 'Content-Type: application/json';
+  const VERSION = 'Connect-Protocol-Version: 1';
+  const cases: readonly (readonly [expected: RegExp, lines: readonly string[]])[] = [
+    [/connect\.WithGRPC\(\)/, [post, JSON_TYPE, VERSION, 'User-Agent: connect-go/1.18.1 (go1.24)']],
+    [
+      /createGrpcTransport/,
+      [post, 'Content-Type: application/connect+proto', 'User-Agent: connect-es/2.0.0'],
+    ],
+    [/createGrpcWebTransport/, ['GET /a.B/C?connect=v1&encoding=json HTTP/1.1', 'User-Agent: Mozilla/5.0']],
+    [/Let the client speak gRPC/, [post, JSON_TYPE, VERSION, 'User-Agent: curl/8.7.1']],
+  ];
+  for (const [expected, lines] of cases) {
+    const { text } = await ask(t, {}, ...lines);
+    assert.match(text, /^HTTP\/1\.1 426 [^]*This is a call of the Connect protocol/);
+    assert.match(text, expected);
+    assert.doesNotMatch(text, /grpcurl/);
+  }
+  const { text } = await ask(t, {}, 'GET /a.B/C?disconnect=v1 HTTP/1.1', 'User-Agent: curl/8.7.1');
+  assert.match(text, /such as grpcurl/);
+});

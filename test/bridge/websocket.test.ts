@@ -8,7 +8,15 @@ import { createServer as createTcpServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { failure } from '../../src/relay/failure.ts';
 import { eventually } from '../support/eventually.ts';
-import { addressOf, BridgeUnderTest, listen, RawHttp1Client, startService } from './bridge-under-test.ts';
+import {
+  addressOf,
+  BridgeUnderTest,
+  listen,
+  RawHttp1Client,
+  rawResponse,
+  startRawService,
+  startService,
+} from './bridge-under-test.ts';
 
 const UPGRADE = [
   'GET /chat HTTP/1.1',
@@ -306,4 +314,15 @@ test('a WebSocket takes no more than the other side takes', async (t) => {
   });
   service?.resume();
   await eventually('everything arrives', () => taken === total * block.length);
+});
+
+test('a service that answers an upgrade by a large response is read to its end', async (t) => {
+  const body = 'x'.repeat(4_000_000);
+  const service = await startRawService(t, () =>
+    rawResponse('HTTP/1.1 200 OK', body, ['Content-Length', String(body.length)]),
+  );
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  client.send(...UPGRADE);
+  assert.ok((await client.closed()).endsWith(`\r\n\r\n${body}`));
 });

@@ -62,6 +62,7 @@ export class RecordingHandler implements ListenerHandler {
   readonly upgrades = new Inbox<UpgradeArrival>();
   readonly refusals = new Inbox<Refusal>();
   readonly faults = new Inbox<unknown>();
+  maxHeaderBytes = 16_384;
   respond: (request: IncomingMessage, response: ServerResponse) => void = (request, response) => {
     response.end(`${request.method} ${request.url}`);
   };

@@ -157,15 +157,6 @@ test('what has no request line of HTTP is closed without an answer in HTTP', asy
   }
 });
 
-test('a pipelined mistake does not corrupt the answer that is under way', async (context) => {
-  const { handler, port } = await listen(context);
-  handler.respond = (_request, response) => response.write('begun');
-  const client = send(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n');
-  await handler.http1.next();
-  client.write('nonsense\r\n\r\n');
-  assert.doesNotMatch(await readToEnd(client), /400 Bad Request/);
-});
-
 test('close() lets a busy HTTP/1.1 connection finish and closes idle ones', async (context) => {
   const { listener, handler, port } = await listen(context);
   const idle = send(port, 'GET /idle HTTP/1.1\r\nhost: a\r\n\r\n');

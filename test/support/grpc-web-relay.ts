@@ -17,6 +17,7 @@ import { failure } from '../../src/relay/failure.ts';
 import { Relay } from '../../src/relay/relay.ts';
 import type { DownstreamPeer } from '../../src/relay/request-head.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
+import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from './eventually.ts';
 import { proxyConfigText } from './proxy-under-test.ts';
 
@@ -28,7 +29,10 @@ export class WebRelay {
   constructor(relay: Relay, records: readonly ExchangeRecord[]) {
     this.relay = relay;
     this.records = records;
-    const entry = new GrpcWebEntry(relay);
+    const containment = new Containment('grpc_web', (_layer, error) => {
+      throw error;
+    });
+    const entry = new GrpcWebEntry(relay, containment);
     this.#server = createServer((request, response) =>
       entry.handle(request, response, peerOf(request.socket)),
     );

@@ -1,0 +1,60 @@
+// The socket of a client that waits: for its WebSocket, or for the answers to what it asked before. It is read all the while,
+// since one that nobody reads cannot tell that its client has gone; what comes early is kept, and not without bound.
+
+import type { Socket } from 'node:net';
+import type { Containment } from './containment.ts';
+
+const MOST_EARLY_BYTES = 65_536;
+
+export class WaitingSocket {
+  readonly #socket: Socket;
+  readonly #early: Buffer[] = [];
+  readonly #keep: (octets: Buffer) => void;
+  readonly #leave: () => void;
+  #earlyBytes = 0;
+
+  /** `head` is what was read behind the request. */
+  constructor(socket: Socket, head: Buffer, containment: Containment) {
+    const end = (): unknown => socket.destroy();
+    this.#socket = socket;
+    this.#keep = containment.guard(end, (octets: Buffer) => this.#add(octets));
+    this.#leave = containment.guard(end, () => {
+      socket.destroy();
+    });
+    if (head.length > 0) this.#add(head);
+    socket.on('data', this.#keep);
+    socket.on('end', this.#leave);
+    // It may have been paused by who had it before.
+    if (this.#earlyBytes <= MOST_EARLY_BYTES) socket.resume();
+  }
+
+  /** The wait is over. Nobody reads the socket now. @returns what has come */
+  take(): Buffer {
+    const socket = this.#socket;
+    socket.off('data', this.#keep);
+    socket.off('end', this.#leave);
+    socket.pause();
+    const early = Buffer.concat(this.#early);
+    this.#early.length = 0;
+    return early;
+  }
+
+  /** The same, with what has come in front of what is still to come. */
+  giveBack(): void {
+    const early = this.take();
+    if (early.length > 0) this.#socket.unshift(early);
+  }
+
+  /** There will be nothing: what comes is dropped. */
+  drop(): void {
+    this.#socket.off('data', this.#keep);
+    this.#early.length = 0;
+    this.#socket.resume();
+  }
+
+  #add(octets: Buffer): void {
+    this.#early.push(octets);
+    this.#earlyBytes += octets.length;
+    if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
+  }
+}

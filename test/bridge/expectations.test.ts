@@ -1,0 +1,111 @@
+// Expect and interim responses towards HTTP/1.1 clients (RFC 9110 sections 10.1.1 and 15.2): the service decides, and what it
+// says before its answer is passed on.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import {
+  addressOf,
+  BridgeUnderTest,
+  type Handler,
+  RawHttp1Client,
+  startService,
+} from './bridge-under-test.ts';
+
+const UPLOAD = ['POST / HTTP/1.1', 'Host: a', 'Content-Length: 2'];
+
+async function open(t: TestContext, handler: Handler) {
+  const service = await startService(t, handler);
+  service.server.on('checkContinue', handler);
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  const exchange = () => eventually('the request runs', () => bridge.bridge.runningCalls.at(0));
+  return { bridge, client, exchange };
+}
+
+/** Answers when it has the whole body. */
+const READS: Handler = (request, response) => {
+  request.resume();
+  request.on('end', () => response.end('read'));
+};
+
+test('what a service says before its answer reaches the client, and 100 if it is waited for', async (t) => {
+  const { client, exchange } = await open(t, READS);
+  client.send(...UPLOAD, 'Expect: 100-Continue', '');
+  const running = await exchange();
+  running.receiveInterim(103, ['Link', '</a\xe4.css>; rel=preload', 'X-Twice', '1', 'X-Twice', '2']);
+  running.receiveInterim(100, []);
+  running.receiveInterim(100, []);
+  await client.receives('100 Continue');
+  client.write('ok');
+  const text = await client.receives(/read/);
+  assert.match(
+    text,
+    /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\xe4\.css>; rel=preload\r\nX-Twice: 1\r\nX-Twice: 2\r\n\r\nHTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+  );
+});
+
+test('a client that waits for no 100 gets none, and one of HTTP/1.0 nothing before its answer', async (t) => {
+  const { bridge, client, exchange } = await open(t, READS);
+  client.send(...UPLOAD, '');
+  const running = await exchange();
+  running.receiveInterim(100, []);
+  running.receiveInterim(102, []);
+  client.write('ok');
+  assert.match(await client.receives(/read/), /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  await bridge.record();
+  const old = new RawHttp1Client(t, bridge.port);
+  old.send('POST / HTTP/1.0', 'Content-Length: 2', 'Expect: 100-continue', '');
+  (await exchange()).receiveInterim(103, []);
+  old.write('ok');
+  assert.match(await old.closed(), /^HTTP\/1\.1 200 OK\r\n/);
+});
+
+test('to a service that says nothing the body flows after a while', async (t) => {
+  const { client } = await open(t, READS);
+  client.send(...UPLOAD, 'Expect: 100-continue', '');
+  await client.receives(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+  client.write('ok');
+  assert.match(await client.receives(/read/), /200 OK/);
+});
+
+test('a client that does not wait for 100 any longer loses nothing', async (t) => {
+  const { client } = await open(t, READS);
+  client.send(...UPLOAD, 'Expect: 100-continue', '').write('ok');
+  assert.match(await client.receives(/read/), /200 OK/);
+});
+
+test('a client that waits for 100 and gets an answer of ours is not waited for', async (t) => {
+  for (const [upstream, status] of [
+    ['web', 503],
+    ['grpc', 426],
+  ] as const) {
+    const bridge = await BridgeUnderTest.start(t, { endpoints: [addressOf(1)], routes: [{ upstream }] });
+    const client = new RawHttp1Client(t, bridge.port);
+    client.send(...UPLOAD, 'Expect: 100-continue', '');
+    assert.match(
+      await client.closed(),
+      new RegExp(`^HTTP/1\\.1 ${status} [^]*connection: .*close\\r\\n`, 'i'),
+    );
+  }
+});
+
+test('a final answer of the service instead of 100 ends the connection, whose body may never come', async (t) => {
+  const { client } = await open(t, (_request, response) => {
+    response.writeHead(413, { 'content-length': 0 });
+    response.end();
+  });
+  client.send(...UPLOAD, 'Expect: 100-continue', '');
+  assert.match(await client.closed(), /^HTTP\/1\.1 413 [^]*Connection: close\r\n/);
+});
+
+test('an expectation of another kind is refused in its turn', async (t) => {
+  const { bridge, client } = await open(t, READS);
+  client
+    .send(...UPLOAD, '')
+    .write('ok')
+    .send(...UPLOAD, 'Expect: 100-continue, tea', '');
+  const text = await client.closed();
+  assert.match(text, /^HTTP\/1\.1 200 OK\r\n[^]*readHTTP\/1\.1 417 Expectation Failed\r\n[^]*something else/);
+  assert.match(bridge.refused.join(), /^http1_request_invalid: it expects something else/);
+});
