@@ -11,20 +11,68 @@ export interface ForwardedClient {
   readonly trusted: boolean;
 }
 
-/** Fields that name somebody behind the peer: only a trusted peer may send them. */
+/**
+ * Fields that say who is behind the peer, or what that one asked for: only a trusted peer may send them. SECURITY.md lists
+ * them, and what is not among them.
+ */
 const CLAIMS = new Set([
+  // The client's address, by the names that proxies and networks give it.
+  'forwarded',
+  'x-forwarded',
+  'forwarded-for',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'client-ip',
+  'true-client-ip',
+  'real-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'x-nf-client-connection-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-appengine-user-ip',
+  'x-vercel-forwarded-for',
+  'cloudfront-viewer-address',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+  // How it came, and with which certificate (RFC 9440 section 2.4).
+  'front-end-https',
+  'x-scheme',
+  'x-url-scheme',
+  'client-cert',
+  'client-cert-chain',
+  'x-client-cert',
+  'x-ssl-client-cert',
+  'ssl-client-cert',
+  'x-arr-clientcert',
+  // Which path and host it asked for, for services that route by them.
+  'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
+  'x-request-id',
+]);
+
+/** Whole families of them. */
+const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-amzn-mtls-', 'x-ssl-client-'] as const;
+
+/** Set by us, each from its own rule; never copied. */
+const REPLACED = new Set([
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-client-cert',
-  'x-real-ip',
-  'x-request-id',
-  'forwarded',
+  'te',
+  'host',
+  // Of one connection, like those that the rules of HTTP/2 refuse (RFC 9113 section 3.1 has taken it away).
+  'http2-settings',
 ]);
-
-/** Set by us, each from its own rule; never copied. */
-const REPLACED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'te', 'host']);
 
 /** What becomes of a field on its way upstream. CLAIM: sent on for trusted clients; OF_THE_CALL: grpc-timeout. */
 const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3 } as const;
@@ -88,8 +136,14 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
   return outgoing;
 }
 
-function isNoTrailer(name: string): boolean {
-  return NO_TRAILERS.has(name) || REPLACED.has(name) || CLAIMS.has(name.replaceAll('_', '-'));
+/** For trailer sections of either protocol; `name` in lower case. */
+export function isNoTrailer(name: string): boolean {
+  return NO_TRAILERS.has(name) || REPLACED.has(name) || isClaim(name.replaceAll('_', '-'));
+}
+
+/** `name` with hyphens. */
+function isClaim(name: string): boolean {
+  return CLAIMS.has(name) || CLAIM_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 function isLeftOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
@@ -110,8 +164,8 @@ function treatmentOf(name: string): number {
 function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
   // Also spelled with underscores, which some servers read as the same name.
-  if (name.includes('_')) return CLAIMS.has(name.replaceAll('_', '-')) ? Treatment.DROPPED : Treatment.COPIED;
-  if (CLAIMS.has(name)) return Treatment.CLAIM;
+  if (name.includes('_')) return isClaim(name.replaceAll('_', '-')) ? Treatment.DROPPED : Treatment.COPIED;
+  if (isClaim(name)) return Treatment.CLAIM;
   return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;
 }
 
@@ -136,7 +190,17 @@ function joined(list: HeaderList, name: string): string {
   return list.values.filter((_value, index) => list.names[index] === name).join(', ');
 }
 
-/** Of use only before the content (RFC 9110 section 6.5.1). */
-const NO_TRAILERS = new Set(['content-length', 'grpc-timeout']);
+/** Of use only before the content: how it ends, and how it is to be read (RFC 9110 section 6.5.1). */
+const NO_TRAILERS = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'transfer-encoding',
+  'trailer',
+  'expect',
+  'grpc-timeout',
+  'grpc-encoding',
+]);
 
 const COLON = 0x3a;

@@ -66,10 +66,39 @@ test('a request without any authority gets none', () => {
   );
 });
 
+test('a field of HTTP/2 upgrades is not passed on', () => {
+  assert.deepEqual(extra([['http2-settings', 'AAMAAABk']], TRUSTED), []);
+});
+
 test('host is not passed on beside :authority', () => {
   assert.deepEqual(extra([['host', 'other.test']]), []);
   assert.deepEqual(extra([['host', 'other.test']], TRUSTED), []);
 });
+
+/** Some of each family, and what SECURITY.md names. */
+const CLAIMED_NAMES = [
+  'x-forwarded',
+  'x-forwarded-prefix',
+  'x-forwarded-ssl',
+  'x-forwarded-user',
+  'x-original-url',
+  'x-original-host',
+  'x-original-forwarded-for',
+  'x-rewrite-url',
+  'x-envoy-external-address',
+  'x-envoy-internal',
+  'x-envoy-original-path',
+  'true-client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-azure-clientip',
+  'x-ssl-client-verify',
+  'client-cert',
+  'x-amzn-mtls-clientcert',
+  'front-end-https',
+];
 
 describe('what a client claims of somebody behind it', () => {
   const claims: Fields = [
@@ -81,6 +110,7 @@ describe('what a client claims of somebody behind it', () => {
     ['x-real-ip', '203.0.113.7'],
     ['x-request-id', 'mine'],
     ['forwarded', 'for=203.0.113.7'],
+    ...CLAIMED_NAMES.map((name) => [name, '203.0.113.7'] as const),
   ];
 
   for (const claim of claims) {
@@ -92,8 +122,10 @@ describe('what a client claims of somebody behind it', () => {
     test(`${claim[0]} with underscores is left out, trusted or not`, () => {
       const name = claim[0].replaceAll('-', '_');
       const mixed = claim[0].replace('-', '_');
+      const last = claim[0].replace(/-(?=[^-]*$)/, '_');
       for (const client of [STRANGER, TRUSTED]) {
         if (name !== claim[0]) assert.deepEqual(extra([[name, claim[1]]], client), []);
+        if (last !== claim[0]) assert.deepEqual(extra([[last, claim[1]]], client), []);
         if (mixed !== claim[0]) assert.deepEqual(extra([[mixed, claim[1]]], client), []);
       }
     });
@@ -106,6 +138,7 @@ describe('what a client claims of somebody behind it', () => {
       'x-real-ip: 203.0.113.7',
       'x-request-id: mine',
       'forwarded: for=203.0.113.7',
+      ...CLAIMED_NAMES.map((name) => `${name}: 203.0.113.7`),
       'x-forwarded-for: 203.0.113.7, 192.0.2.1',
       'x-forwarded-proto: gopher',
       'x-forwarded-host: claimed.test',
@@ -145,11 +178,13 @@ test('grpc-timeout of a gRPC call is left to the fields of the call, any other i
 
 test('names that only look like a claim are passed on', () => {
   const fields: Fields = [
-    ['x-forwarded', '1'],
     ['x_custom', '2'],
-    ['x-forwarded-for-me', '3'],
     ['x-request-ids', '4'],
     ['grpc_timeout', '5'],
+    ['x-originals', '6'],
+    ['my-x-forwarded-for', '7'],
+    ['x-remote-user', '8'],
+    ['x-client-ips', '9'],
   ];
   assert.deepEqual(
     extra(fields),
@@ -194,7 +229,10 @@ test('a trailer section is passed on as it is, without what only a header sectio
     ['x-checksum', '7'],
     ['x-forwarded-for', '203.0.113.7'],
     ['x_real_ip', '203.0.113.7'],
+    ['x-envoy-internal', 'true'],
+    ['x_original_url', '/admin'],
     ['x-request-id', 'mine'],
+    ['http2-settings', 'AAMAAABk'],
     ['content-length', '1'],
     ['grpc-timeout', '1S'],
     ['host', 'other.test'],
