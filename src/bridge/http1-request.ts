@@ -3,6 +3,7 @@
 
 import type { LimitsConfig } from '../config/config.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { normalAuthority } from '../routing/authority.ts';
 import type { Framing } from './request-fields.ts';
 
 /** Of an IncomingMessage. */
@@ -57,6 +58,7 @@ export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, t
     return invalid(400, 'its target is neither a path nor an http:// or https:// URI');
   const why = whyHostIsInvalid(fields.hosts, httpVersion, target.authority);
   if (why !== undefined) return invalid(400, why);
+  const authority = normalAuthority(target.authority ?? fields.hosts.at(0) ?? '') ?? '';
   // Of HTTP/1.0 the expectation is not known, and without a body it means nothing.
   const mayExpect = httpVersion === '1.1' && framing !== 'none';
   if (httpVersion === '1.1' && fields.expectations.some(isUnknownExpectation)) {
@@ -66,7 +68,7 @@ export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, t
   list.add(':method', request.method ?? '');
   list.add(':scheme', tls === '' ? 'http' : 'https');
   list.add(':path', target.path);
-  list.add(':authority', target.authority ?? fields.hosts.at(0) ?? '');
+  list.add(':authority', authority);
   const expectsContinue = mayExpect && fields.expectations.length > 0;
   addFields(list, rawHeaders, fields.named, limits);
   if (expectsContinue && list.overflowedAt === undefined) list.add('expect', '100-continue');
@@ -129,9 +131,8 @@ function whyHostIsInvalid(
   const [host] = hosts;
   if (host === '' && httpVersion === '1.1' && target === undefined)
     return 'its Host is empty; name the host that is called';
-  return isAuthority(target ?? '') && isAuthority(host ?? '')
-    ? undefined
-    : 'its Host is not a host with or without a port';
+  const isValid = [target, host].every((text) => !text || normalAuthority(text) !== undefined);
+  return isValid ? undefined : 'its Host is not a host with or without a port';
 }
 
 function framingOf(fields: FieldScan, httpVersion: string): Framing | InvalidRequest {
@@ -175,11 +176,7 @@ function isVisible(target: string): boolean {
   return true;
 }
 
-/** Host, or host and port (RFC 9110 section 7.2); '' where a client knows none. No user, no path, no white space. */
-function isAuthority(text: string): boolean {
-  return /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{0,5})?$/.test(text);
-}
-
+/** HTTP/1.0 needs no Host, HTTP/1.1 does (RFC 9112 section 3.2); '' where there is none. */
 function addFields(
   list: HeaderList,
   raw: readonly string[],

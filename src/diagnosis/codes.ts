@@ -95,6 +95,12 @@ const CALLS = {
   upstream_no_grpc_status: 'FG3014',
   upstream_not_grpc: 'FG3015',
   memory_pressure: 'FG3016',
+
+  authority_invalid: 'FG3021',
+  path_invalid: 'FG3022',
+  request_headers_above_upstream: 'FG3023',
+  response_headers_above_client: 'FG3024',
+  upstream_refused_http: 'FG3025',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

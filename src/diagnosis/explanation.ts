@@ -47,6 +47,17 @@ export function explainHttp1OnGrpcRoute(userAgent: string | undefined, isConnect
   return withCode(`${what} ${USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC}`, 'http1_on_grpc_route');
 }
 
+/** What to do about a request over HTTP/2 that is no gRPC call, and that a service did not answer as one. */
+export function explainHttpOnGrpcRoute(userAgent: string | undefined): string {
+  const remedy = USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC;
+  return `${remedy} (${diagnosisCode('upstream_refused_http')})`;
+}
+
+/** What to do about a request that names no host, two hosts, or what is no host. */
+export function explainAuthority(userAgent: string | undefined): string {
+  return `${SET_AUTHORITY[clientLibrary(userAgent)] ?? NAME_HOST} (${diagnosisCode('authority_invalid')})`;
+}
+
 function withCode(text: string, token: RefusalToken): string {
   return `${text} (${diagnosisCode(token)})`;
 }
@@ -104,6 +115,20 @@ const LEAVE_CONNECT: Readonly<Partial<Record<ClientLibrary, string>>> = {
   'connect-es':
     'Use createGrpcTransport(...) with httpVersion: "2", or createGrpcWebTransport(...) with grpcWeb: true on the route.',
   browser: 'Use createGrpcWebTransport(...), and set grpcWeb: true on the route.',
+};
+
+const NAME_HOST = 'Let the client name the host that it calls, once, as host or host:port.';
+const CHANNEL_OPTION =
+  'Set the channel option grpc.default_authority to a host, and send no host in the metadata.';
+const SET_AUTHORITY: Readonly<Partial<Record<ClientLibrary, string>>> = {
+  'grpc-python': CHANNEL_OPTION,
+  'grpc-c++': CHANNEL_OPTION,
+  'grpc-node': CHANNEL_OPTION,
+  'grpc-ruby': CHANNEL_OPTION,
+  'grpc-php': CHANNEL_OPTION,
+  'grpc-go': 'Use grpc.WithAuthority(...) with a host, and send no host in the metadata.',
+  'grpc-java': 'Use overrideAuthority(...) with a host, and send no host in the metadata.',
+  grpcurl: 'Call grpcurl with -authority and a host.',
 };
 
 function forGrpcLibraries(text: string): Readonly<Partial<Record<ClientLibrary, string>>> {

@@ -8,6 +8,7 @@ import { Flood, FloodGuard } from './flood-guard.ts';
 import { FrameReader } from './frame-reader.ts';
 import { CLIENT_PREFACE, DEFAULT_MAX_FRAME_BYTES } from './frame-type.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import { PeerTime } from './peer-time.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { DEFAULT_WINDOW_BYTES, type LocalSettings, settingsPayload } from './settings.ts';
@@ -30,7 +31,7 @@ export class Connection {
   readonly #isServer: boolean;
   #isClosed = false;
   #congestionWasSeen = false;
-  #firstCheckedAtMs: number | undefined = undefined;
+  readonly #peerTime: PeerTime;
 
   /** Writes the preface (client), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
   constructor(role: Role, output: OutputBuffer, settings: LocalSettings, handler: ConnectionHandler) {
@@ -43,6 +44,7 @@ export class Connection {
     this.#sender = new Sender(output, this.#streams, this.#guard, settings);
     this.#receiver = new Receiver(isServer, handler, settings, this.#streams, this.#sender, this.#guard);
     this.#reader = new FrameReader(this.#receiver, DEFAULT_MAX_FRAME_BYTES, isServer);
+    this.#peerTime = new PeerTime(settings, this.#reader, this.#receiver);
     const { writer } = this.#sender;
     if (!isServer) writer.writeRaw(CLIENT_PREFACE);
     writer.writeSettings(settingsPayload(settings, isServer));
@@ -67,6 +69,11 @@ export class Connection {
   /** Streams the peer lets us have open at the same time. */
   get peerMaxConcurrentStreams(): number {
     return this.#sender.peerSettings.maxConcurrentStreams;
+  }
+
+  /** How large a list of header fields the peer accepts, as HeaderList.sizeBytes counts it; advisory (section 10.5.1). */
+  get peerMaxHeaderListBytes(): number {
+    return this.#sender.peerSettings.maxHeaderListBytes;
   }
 
   /** Identifiers are used up so far that a new connection should take over. */
@@ -119,6 +126,7 @@ export class Connection {
     for (;;) {
       try {
         this.#reader.resume();
+        this.#peerTime.noteRead(this.#guard.nowMs);
         return;
       } catch (error) {
         this.#actOn(error);
@@ -219,27 +227,17 @@ export class Connection {
   /**
    * Ends the connection when the peer has let too much time pass; to be called now and then.
    * @param nowMs by the clock that receive() is told
+   * @param isRead false while nothing is read from the peer
    */
-  checkTime(nowMs: number): void {
+  checkTime(nowMs: number, isRead = true): void {
     if (this.#isClosed) return;
-    this.#firstCheckedAtMs ??= nowMs;
-    const { headerTimeoutMs, settingsTimeoutMs } = this.#settings;
-    const openSinceMs = this.#receiver.headerBlockOpenSinceMs;
-    if (openSinceMs !== undefined && nowMs - openSinceMs >= headerTimeoutMs) {
-      this.#fail(
-        new ConnectionError(
-          ErrorCode.ENHANCE_YOUR_CALM,
-          'header_block_timeout',
-          `a header block was not finished in ${headerTimeoutMs / 1000} s`,
-        ),
-      );
-    } else if (
-      this.#receiver.awaitsSettingsAcknowledgement &&
-      nowMs - this.#firstCheckedAtMs >= settingsTimeoutMs
-    ) {
-      const message = `SETTINGS were not acknowledged in ${settingsTimeoutMs / 1000} s`;
-      this.#fail(new ConnectionError(ErrorCode.SETTINGS_TIMEOUT, 'settings_timeout', message));
-    }
+    const error = this.#peerTime.overdue(nowMs, isRead);
+    if (error !== undefined) this.#fail(error);
+  }
+
+  /** Server role: a response came from where the request was sent, so that the request was no attack. */
+  callAnswered(): void {
+    this.#guard.callAnswered();
   }
 
   /** Time has passed: buckets of the flood guard fill up again. */

@@ -6,7 +6,7 @@ import { ConnectionError, StreamError } from './errors.ts';
 import { Flood, type FloodGuard } from './flood-guard.ts';
 import type { Sender } from './sender.ts';
 import type { LocalSettings } from './settings.ts';
-import type { Stream } from './stream.ts';
+import { NO_CONTENT_ALLOWED, type Stream } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
@@ -16,6 +16,7 @@ export class DataReceiver {
   readonly #guard: FloodGuard;
   /** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
   readonly #mostExcessPadding: number;
+  readonly #paddingKey: 'padding' | 'upstreamPadding';
   #window: number;
   /** Padding octets beyond as many of content. */
   #excessPadding = 0;
@@ -35,6 +36,7 @@ export class DataReceiver {
     this.#guard = guard;
     this.#window = settings.connectionWindowBytes;
     const { paddingBytes, upstreamPaddingBytes } = settings.floods;
+    this.#paddingKey = isServer ? 'padding' : 'upstreamPadding';
     this.#mostExcessPadding = isServer ? paddingBytes : upstreamPaddingBytes;
   }
 
@@ -92,7 +94,7 @@ export class DataReceiver {
       throw new ConnectionError(
         ErrorCode.ENHANCE_YOUR_CALM,
         'too_much_padding',
-        'more padding than content in DATA',
+        `more padding than content in DATA, and than limits.floods.${this.#paddingKey} allows`,
       );
     }
     this.#sender.credit(stream, padding);
@@ -111,6 +113,14 @@ export class DataReceiver {
 }
 
 function countContent(stream: Stream, content: number, endStream: boolean): void {
+  if (stream.contentLeft === NO_CONTENT_ALLOWED) {
+    if (content === 0) return;
+    throw streamError(
+      stream.id,
+      'response_content_forbidden',
+      'DATA in answer to HEAD, or behind 204 or 304',
+    );
+  }
   stream.contentLeft -= content;
   if (stream.contentLeft < 0 || (endStream && stream.contentLeft !== 0)) {
     throw streamError(stream.id, 'content_length_mismatch', 'DATA does not add up to content-length');

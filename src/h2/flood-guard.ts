@@ -27,6 +27,8 @@ export const Flood = {
   GOAWAYS: 9,
   /** RST_STREAM and HEADERS on streams that are over, beyond what may have crossed their end. */
   LATE_FRAMES: 10,
+  /** RST_STREAM as PREMATURE_RESETS counts it, on a stream whose own deadline has passed. */
+  DEADLINE_RESETS: 11,
 } as const;
 
 interface Bucket {
@@ -34,6 +36,10 @@ interface Bucket {
   readonly limit: keyof FloodLimits;
   /** So many times the limit can be saved up by useful traffic. */
   readonly savings: number;
+  /** How many times the limit is free at once; 1 unless given. */
+  readonly times?: number;
+  /** What of that comes back each second; REFILL unless given. */
+  readonly refill?: number;
 }
 
 const BUCKETS: readonly Bucket[] = [
@@ -49,6 +55,8 @@ const BUCKETS: readonly Bucket[] = [
   { token: 'too_many_refused_streams', limit: 'refusedStreams', savings: 1 },
   { token: 'too_many_goaways', limit: 'goAways', savings: 1 },
   { token: 'too_many_late_frames', limit: 'lateFrames', savings: 1 },
+  // By default 6,400 each second: as many as 128 streams are reset that are held for 20 ms each, which nobody counts.
+  { token: 'too_many_resets', limit: 'resets', savings: 32, times: 32, refill: 1 },
 ];
 /** Of what a bucket holds, for each second. */
 const REFILL = 0.1;
@@ -66,7 +74,7 @@ function budgetsOf(limits: FloodLimits): Budgets {
   const known = BUDGETS.get(limits);
   if (known !== undefined) return known;
   const budgets = {
-    burst: Int32Array.from(BUCKETS, ({ limit }) => limits[limit]),
+    burst: Int32Array.from(BUCKETS, ({ limit, times = 1 }) => limits[limit] * times),
     most: Int32Array.from(BUCKETS, ({ limit, savings }) => limits[limit] * savings),
   };
   BUDGETS.set(limits, budgets);
@@ -89,8 +97,9 @@ export class FloodGuard {
     // Not by Int32Array.from, which walks through an iterator.
     this.#left ??= this.#budgets.burst.slice();
     if (--this.#left[flood] < 0) {
-      const { token } = BUCKETS[flood];
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, token, token.replaceAll('_', ' '));
+      const { token, limit } = BUCKETS[flood];
+      const message = `${token.replaceAll('_', ' ')}, more than limits.floods.${limit} allows`;
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, token, message);
     }
   }
 
@@ -103,6 +112,11 @@ export class FloodGuard {
     this.forgive(Flood.WINDOW_UPDATES, 10);
     this.forgive(Flood.PINGS, 1);
     this.forgive(Flood.SETTINGS, 1);
+  }
+
+  /** A service has answered a call: clients that are served may cancel one call more. */
+  callAnswered(): void {
+    this.forgive(Flood.PREMATURE_RESETS, 1);
   }
 
   /** A DATA frame with content, or with the end, was received: it ends a row of empty ones, and may come with a PING. */
@@ -123,8 +137,9 @@ export class FloodGuard {
     const left = this.#left;
     if (left === undefined) return;
     this.#budgets.burst.forEach((burst, flood) => {
+      const { refill = REFILL } = BUCKETS[flood];
       if (left[flood] < burst)
-        left[flood] = Math.min(burst, left[flood] + Math.ceil(burst * REFILL * seconds));
+        left[flood] = Math.min(burst, left[flood] + Math.ceil(burst * refill * seconds));
     });
   }
 }

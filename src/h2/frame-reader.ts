@@ -10,10 +10,7 @@ import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType } from './frame-typ
 export interface FrameHandler {
   /** A whole frame other than DATA; the payload is `bytes` from `start` to `end`. */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
-  /**
-   * A DATA frame begins: `length` octets count against flow control, `padding` of them carry nothing (the pad length
-   * octet included).
-   */
+  /** A DATA frame begins: `length` bytes count against flow control, `padding` of them, with the pad length, carry nothing. */
   onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void;
   /** A piece of the payload of the DATA frame that began last; `isLast` on the final one, which may be empty. */
   onDataPiece(bytes: Buffer, start: number, end: number, isLast: boolean): void;
@@ -42,6 +39,8 @@ export class FrameReader {
   /** The beginning of a frame header, preface or payload whose rest has not arrived. */
   #held: Buffer | undefined = undefined;
   #heldBytes = 0;
+  /** Frames other than DATA that did not arrive in one piece, so that one can be told from the next. */
+  framesAwaited = 0;
   /** The chunk in hand; kept in fields so that reading goes on after a stream error was thrown in the middle of it. */
   #chunk: Buffer | undefined = undefined;
   #offset = 0;
@@ -70,6 +69,10 @@ export class FrameReader {
     return this.#parked !== undefined;
   }
 
+  /** The rest of a frame's payload is still to come; false between frames, and within DATA. */
+  get isInsideFrame(): boolean {
+    return this.#expect === Expect.PAYLOAD && this.#parked === undefined;
+  }
   unpark(): void {
     this.#chunk = this.#parked;
     this.#parked = undefined;
@@ -133,6 +136,7 @@ export class FrameReader {
               start + this.#length,
             );
           } else if (available === 0) {
+            this.framesAwaited += this.#heldBytes === 0 ? 1 : 0;
             this.#chunk = undefined;
           } else {
             this.#assemble(chunk, available, this.#length);
@@ -247,6 +251,7 @@ export class FrameReader {
     this.#heldBytes += size;
     if (this.#expect === Expect.PREFACE) checkPreface(held, 0, this.#heldBytes);
     if (this.#heldBytes < needed) {
+      if (this.#heldBytes === size) this.framesAwaited++;
       this.#chunk = undefined;
       return;
     }

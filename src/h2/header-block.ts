@@ -37,7 +37,7 @@ export class HeaderBlock {
       throw new ConnectionError(
         ErrorCode.ENHANCE_YOUR_CALM,
         'continuation_flood',
-        `more than ${this.#mostContinuations} CONTINUATION frames or an empty one`,
+        `more than ${this.#mostContinuations} CONTINUATION frames (limits.floods.continuations), or an empty one`,
       );
     }
     this.#keep(bytes, start, end);
@@ -49,7 +49,7 @@ export class HeaderBlock {
       throw new ConnectionError(
         ErrorCode.ENHANCE_YOUR_CALM,
         'header_block_too_large',
-        `a header block above ${this.#maxBytes} octets`,
+        `a header block above ${this.#maxBytes} bytes, which limits.headerListSize allows`,
       );
     }
     this.#pieces.push(Buffer.from(bytes.subarray(start, end)));

@@ -11,14 +11,14 @@ import { HpackDecoder } from './hpack/decoder.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 import type { Sender } from './sender.ts';
 import type { LocalSettings } from './settings.ts';
-import type { Stream, StreamOwner } from './stream.ts';
+import { NO_CONTENT_ALLOWED, type Stream, type StreamOwner } from './stream.ts';
 import { Past, type StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
 /** Told of a request on a new stream, whose owner is to be set during the call. */
 export type RequestHandler = (stream: Stream, list: HeaderList, endStream: boolean) => void;
 
-/** Their content-length, where there is one, speaks of another response (RFC 9110 section 8.6). */
+/** They have no content; their content-length, where there is one, speaks of another response (RFC 9110 section 8.6). */
 const NO_CONTENT = new Set(['204', '304']);
 /** A compressed block may be this many times the announced list size before it is a flood. */
 const BLOCK_SIZE_FACTOR = 2;
@@ -210,12 +210,13 @@ export class HeaderReceiver {
           stream.id,
           ErrorCode.ENHANCE_YOUR_CALM,
           'too_many_interim_responses',
-          'too many interim responses',
+          'too many interim responses, more than limits.floods.interimResponses allows',
         );
       }
     } else {
       stream.headersReceived = true;
-      if (!endStream && !stream.isHead && !NO_CONTENT.has(status)) this.#expectContent(stream, list, false);
+      if (stream.isHead || NO_CONTENT.has(status)) stream.contentLeft = NO_CONTENT_ALLOWED;
+      else this.#expectContent(stream, list, endStream);
     }
     if (endStream) this.#streams.endPeerSide(stream);
     stream.owner.onResponse(list, endStream);

@@ -1,5 +1,6 @@
 // Which header lists HTTP/2 allows (RFC 9113 section 8). A list that breaks a rule is malformed: a stream error
-// PROTOCOL_ERROR; nothing is dropped in silence. Only white space at the ends of values is taken off, see checkFields.
+// PROTOCOL_ERROR; nothing is dropped in silence. Only white space at the ends of values is taken off, see checkFields, and
+// equal content-lengths become one. Which host a request names is for the layer above, which can say what is wrong with it.
 
 import { ErrorCode } from './error-codes.ts';
 import { StreamError } from './errors.ts';
@@ -46,14 +47,6 @@ export function checkRequest(list: HeaderList, streamId: number, extendedConnect
       throw malformed(streamId, 'request_path_invalid', ':path is no request target');
   }
   if (!isToken(method)) throw malformed(streamId, 'request_method_invalid', ':method is no token');
-  if (authority !== undefined && !isAuthority(authority)) {
-    throw malformed(
-      streamId,
-      'request_authority_invalid',
-      ':authority holds user information or an invalid character',
-    );
-  }
-  if (authority === undefined) checkHost(list, streamId);
   list.obeys = HeaderRules.REQUEST;
 }
 
@@ -69,15 +62,6 @@ function checkProtocol(
   if (!isToken(protocol)) throw malformed(streamId, 'request_protocol_invalid', ':protocol is no token');
   if (authority === undefined || authority === '')
     throw malformed(streamId, 'request_authority_missing', 'CONNECT without :authority');
-}
-
-/** Without :authority the host field takes its place (section 8.3.1), and has to be as good. */
-function checkHost(list: HeaderList, streamId: number): void {
-  if (!list.names.includes('host')) return;
-  const hosts = list.values.filter((_value, index) => list.names[index] === 'host');
-  if (hosts.length > 1 || (hosts.length === 1 && !isAuthority(hosts[0]))) {
-    throw malformed(streamId, 'request_host_invalid', 'host is repeated or is no authority');
-  }
 }
 
 /** @throws StreamError when the list is not a well-formed response, final or interim (section 8.3.2). */
@@ -133,7 +117,17 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
       if (name === 'te' && value !== 'trailers') {
         throw malformed(streamId, 'field_te', 'te with another value than trailers');
       }
-      if (name === 'content-length') contentLength = parseContentLength(value, contentLength, streamId);
+      if (name === 'content-length') {
+        const isRepeated = contentLength !== -1;
+        contentLength = parseContentLength(value, contentLength, streamId);
+        // Many servers refuse what RFC 9110 section 8.6 lets a recipient take for one.
+        if (isRepeated) {
+          list.remove(index--);
+          continue;
+        }
+        value = String(contentLength);
+        list.setValue(index, value);
+      }
     }
     if (!isFieldValue(value))
       throw malformed(streamId, 'field_value_invalid', `${name} has an invalid value`);
@@ -141,11 +135,15 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
   list.contentLength = contentLength;
 }
 
-/** One decimal number; repeated fields must agree (RFC 9110 section 8.6). */
+/** A decimal number; repeated fields and members of a list must agree (RFC 9110 section 8.6). */
 function parseContentLength(value: string, previous: number, streamId: number): number {
-  const length = /^[0-9]{1,15}$/.test(value) ? Number(value) : -1;
-  if (length === -1 || (previous !== -1 && previous !== length)) {
-    throw malformed(streamId, 'content_length_invalid', 'content-length is no single decimal number');
+  let length = previous;
+  for (const member of value.split(',')) {
+    const number = /^[\t ]*[0-9]{1,15}[\t ]*$/.test(member) ? Number(member) : -1;
+    if (number === -1 || (length !== -1 && length !== number)) {
+      throw malformed(streamId, 'content_length_invalid', 'content-length is no single decimal number');
+    }
+    length = number;
   }
   return length;
 }
@@ -180,15 +178,6 @@ function isToken(text: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text);
 }
 
-function isAuthority(authority: string): boolean {
-  for (let index = 0; index < authority.length; index++) {
-    const octet = authority.charCodeAt(index);
-    if (octet <= SPACE || octet >= DELETE || octet === AT_SIGN || octet === SLASH || octet === NUMBER_SIGN)
-      return false;
-  }
-  return true;
-}
-
 function malformed(streamId: number, token: string, message: string): StreamError {
   return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, token, `malformed: ${message}`);
 }
@@ -197,5 +186,4 @@ const SPACE = 0x20;
 const NUMBER_SIGN = 0x23;
 const SLASH = 0x2f;
 const COLON = 0x3a;
-const AT_SIGN = 0x40;
 const DELETE = 0x7f;

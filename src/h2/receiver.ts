@@ -21,6 +21,11 @@ import { StreamState } from './stream-state.ts';
  * SETTINGS_MAX_CONCURRENT_STREAMS, which bounds the rate by itself.
  */
 const PREMATURE_RESET_MS = 20;
+/**
+ * The deadline of a client began before ours, and while this process is busy a request and its reset arrive as one. What
+ * a client may claim by that is bounded: see DEADLINE_RESETS.
+ */
+const DEADLINE_TOLERANCE_MS = 50;
 
 export class Receiver implements FrameHandler {
   readonly #isServer: boolean;
@@ -172,12 +177,11 @@ export class Receiver implements FrameHandler {
       if (!this.#streams.spendLateFrame()) this.#guard.count(Flood.LATE_FRAMES);
       return;
     }
-    if (
-      this.#isServer &&
-      !stream.headersSent &&
-      this.#guard.nowMs - stream.openedAtMs <= PREMATURE_RESET_MS
-    ) {
-      this.#guard.count(Flood.PREMATURE_RESETS);
+    const ageMs = this.#guard.nowMs - stream.openedAtMs;
+    if (this.#isServer && !stream.headersSent && ageMs <= PREMATURE_RESET_MS) {
+      const peerDeadlineMs = stream.owner.peerDeadlineMs?.();
+      const isDue = peerDeadlineMs !== undefined && peerDeadlineMs - ageMs <= DEADLINE_TOLERANCE_MS;
+      this.#guard.count(isDue ? Flood.DEADLINE_RESETS : Flood.PREMATURE_RESETS);
     }
     this.#streams.remove(stream, false);
     stream.owner.onReset(bytes.readUInt32BE(start), undefined);

@@ -158,7 +158,7 @@ export function checkSettingsFrame(
     throw new ConnectionError(
       ErrorCode.ENHANCE_YOUR_CALM,
       'settings_too_many_entries',
-      `SETTINGS with ${length / SETTING_BYTES} entries`,
+      `SETTINGS with ${length / SETTING_BYTES} entries, more than limits.floods.settingsEntries allows`,
     );
   }
 }

@@ -8,6 +8,8 @@ import { StreamState } from './stream-state.ts';
  * only during the call. After onReset, onRefused or onConnectionLost nothing more is told.
  */
 export interface StreamOwner {
+  /** Milliseconds after which the peer gives the stream up, by what it said when it opened it; undefined: it said nothing. */
+  peerDeadlineMs?(): number | undefined;
   /** A response: final, or interim (1xx), in which case more follow. Client role only; requests go to the connection's handler. */
   onResponse(list: HeaderList, endStream: boolean): void;
   /** A piece of DATA without padding. What is taken must be credited by Connection.credit. An empty last piece is possible. */
@@ -38,6 +40,9 @@ export interface StreamSender {
   credit(stream: Stream, size: number): void;
 }
 
+/** Of a response to HEAD, or with a status that has no content (RFC 9110 section 6.4.1). */
+export const NO_CONTENT_ALLOWED = -2;
+
 const HEADERS_RECEIVED = 1;
 const HEADERS_SENT = 2;
 const IS_HEAD = 4;
@@ -53,7 +58,10 @@ export class Stream {
   receiveWindow: number;
   /** Octets consumed and not yet credited to the peer by WINDOW_UPDATE. */
   uncreditedBytes = 0;
-  /** DATA octets still due by content-length, or -1 when none was given (RFC 9113 section 8.1.1). */
+  /**
+   * DATA octets still due by content-length, or -1 when none was given (RFC 9113 section 8.1.1); NO_CONTENT_ALLOWED when
+   * there may be none, whatever length was given.
+   */
   contentLeft = -1;
   /** Interim responses received. */
   interimResponses = 0;

@@ -3,10 +3,13 @@
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { Attempt, type AttemptListener } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
+import { type Failure, requestAboveUpstream } from './failure.ts';
+import { forwardedTrailers } from './forwarded-headers.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -14,12 +17,17 @@ import type { StreamRelay } from './stream-relay.ts';
 /** Times a request is sent again to upstreams that never processed it. */
 const MOST_TRANSPARENT_RETRIES = 1;
 
+/** What CallFields add at most, as HeaderList.sizeBytes counts: x-request-id of 32 bytes, and grpc-timeout. */
+const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
+
 /** The exchange the attempts are made for. */
 export interface Call extends AttemptListener {
   readonly subject: RequestHead;
   /** A number of RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
   readonly durationMs: number;
+  /** Ends it with a status of the proxy's own. */
+  fail(cause: Failure): void;
 }
 
 export class AttemptSeries implements Waiter {
@@ -71,6 +79,15 @@ export class AttemptSeries implements Waiter {
   #send(connection: UpstreamConnection, hasWaited: boolean): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
+    const mostBytes = connection.http2.peerMaxHeaderListBytes;
+    // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
+    if (
+      decision.fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes ||
+      this.#request.pendingTrailersBytes > mostBytes
+    ) {
+      this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
+      return;
+    }
     this.count++;
     const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer);
     const { stream } = attempt;
@@ -85,6 +102,19 @@ export class AttemptSeries implements Waiter {
     if (this.#request.hasPendingTrailers) attempt.forgetReplay();
     this.#response.setSource(stream);
     this.#request.setTarget(stream, attempt);
+  }
+
+  /** The client's trailer section: what it ends the request with. */
+  sendTrailers(list: HeaderList): void {
+    const trailers = forwardedTrailers(list);
+    const connection = this.#current?.connection;
+    const mostBytes = connection?.http2.peerMaxHeaderListBytes ?? Number.POSITIVE_INFINITY;
+    if (connection !== undefined && trailers.sizeBytes > mostBytes) {
+      this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
+      return;
+    }
+    this.forgetReplay();
+    this.#request.forwardTrailers(trailers);
   }
 
   /** What differs from call to call. The deadline shrinks by what the call has waited here. */

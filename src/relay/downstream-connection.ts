@@ -180,6 +180,14 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     }
   }
 
+  get mostHeaderListBytes(): number {
+    return this.http2.peerMaxHeaderListBytes;
+  }
+
+  responseBegan(): void {
+    this.http2.callAnswered();
+  }
+
   exchangeFinished(): void {
     this.#exchangeCount--;
     if (this.#drain === 'final' && this.#exchangeCount === 0) this.#transport.close(LINGER_MS);

@@ -21,14 +21,13 @@ import {
   noGrpcStatus,
   reasonOf,
   unavailable,
-  upstreamBrokeRule,
 } from './failure.ts';
-import { forwardedTrailers } from './forwarded-headers.ts';
 import { type LocalResponse, localResponse, localTrailers } from './local-response.ts';
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseHead } from './response-head.ts';
+import { failureOfReset, whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
 
 /** Read once: the getter walks through the platform's time service. */
@@ -71,6 +70,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     return turnNowMs() - this.#startedAtMs;
   }
 
+  peerDeadlineMs(): number | undefined {
+    return this.subject.timeoutMs;
+  }
+
   get traffic(): ExchangeTraffic {
     return trafficOf(this.#request, this.response);
   }
@@ -81,7 +84,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.response.setTarget(this.#stream);
     if (endStream) this.#request.end();
     if (decision.kind === 'refuse') {
-      this.#fail(decision.failure);
+      this.fail(decision.failure);
       return;
     }
     if (decision.kind === 'answer') {
@@ -90,7 +93,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       return;
     }
     if (this.#context.terms.isRefusingCalls) {
-      this.#fail(memoryPressure());
+      this.fail(memoryPressure());
       return;
     }
     if (timeoutMs !== undefined)
@@ -99,7 +102,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   unavailable(diagnosis: Diagnosis, httpStatus?: number): void {
-    this.#fail(unavailable(diagnosis, httpStatus));
+    this.fail(unavailable(diagnosis, httpStatus));
   }
 
   // Towards a client we are the server: nothing of this comes from there.
@@ -111,8 +114,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   onTrailers(list: HeaderList): void {
-    this.#attempts.forgetReplay();
-    this.#request.forwardTrailers(forwardedTrailers(list));
+    this.#attempts.sendTrailers(list);
   }
 
   onWritable(): void {
@@ -137,23 +139,20 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
     const head = ResponseHead.of(list);
-    const { isGrpc } = this.subject;
     if (head.httpStatus < 200) {
-      // gRPC has no interim responses; its clients skip or stumble over them.
-      if (!isGrpc) this.#stream.sendHeaders(list, false);
+      if (this.subject.takesInterim(head.httpStatus)) this.#stream.sendHeaders(head.fields, false);
       return;
     }
-    const broken = isGrpc ? head.whyNotGrpc(this.#attempts.endpoint, endStream) : undefined;
-    if (broken !== undefined) {
-      this.#fail(broken);
-      return;
-    }
+    this.#home.responseBegan();
+    const { endpoint } = this.#attempts;
+    if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint))) return;
+    if (this.#failsBy(whyTooLarge(head, endpoint, this.#home))) return;
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
       this.response.isEnded = true;
     }
-    this.#stream.sendHeaders(list, endStream);
+    this.#stream.sendHeaders(head.fields, endStream);
     if (endStream) this.#settle();
   }
 
@@ -165,7 +164,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (this.subject.isGrpc) {
       // The end of a gRPC response is its status: an end without one is made into an error, never into silence.
       this.response.forward(bytes, start, end, false);
-      this.#fail(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
+      this.fail(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
       return;
     }
     this.#outcome.decide('upstream', '', '');
@@ -174,13 +173,11 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   receiveResponseTrailers(list: HeaderList): void {
-    const { grpcStatus } = ResponseHead.of(list);
-    if (this.subject.isGrpc && grpcStatus === '') {
-      this.#fail(noGrpcStatus(this.#attempts.endpoint, 'sent trailers without a grpc-status'));
-      return;
-    }
-    this.#outcome.decide('upstream', grpcStatus, '');
-    this.response.forwardTrailers(list);
+    const head = ResponseHead.of(list);
+    const { endpoint } = this.#attempts;
+    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint, this.#home))) return;
+    this.#outcome.decide('upstream', head.grpcStatus, '');
+    this.response.forwardTrailers(head.fields);
     this.#settle();
   }
 
@@ -192,13 +189,12 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     // A whole response counts, however its stream ended after that; it may only be waiting for the client.
     if (this.response.isComplete) return;
     if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.retry()) return;
-    if (violation !== undefined) {
-      this.#fail(upstreamBrokeRule(this.#attempts.endpoint, violation));
-      return;
-    }
+    const { endpoint } = this.#attempts;
+    const unanswered = this.#httpStatus === 0 ? this.subject : undefined;
+    if (this.#failsBy(failureOfReset(code, violation, endpoint, unanswered))) return;
     // Passed on with its code, which gRPC clients map to a status; NO_ERROR would look like an ordinary end.
     const status = grpcStatusName(grpcStatusOfReset(code));
-    const reason = `${this.#attempts.endpoint} reset the call (${errorCodeName(code)}).`;
+    const reason = `${endpoint} reset the call (${errorCodeName(code)}).`;
     this.#outcome.decide('upstream', status, reason);
     this.#stream.reset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code);
     this.#finish(ErrorCode.CANCEL);
@@ -215,7 +211,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   attemptLost(reason: string): void {
     if (this.response.isComplete) return;
-    this.#fail(connectionLost(this.#attempts.endpoint, reason));
+    this.fail(connectionLost(this.#attempts.endpoint, reason));
   }
 
   deadlinePassed(): void {
@@ -228,10 +224,17 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (this.#isFinished) return;
     this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), `${cause.token}: ${cause.message}`);
     this.response.discard();
-    this.#fail(cause);
+    this.fail(cause);
   }
 
-  #fail(cause: Failure): void {
+  /** @returns whether there was a cause */
+  #failsBy(cause: Failure | undefined): boolean {
+    if (cause !== undefined) this.fail(cause);
+    return cause !== undefined;
+  }
+
+  /** Ends the exchange with a status of the proxy's own. */
+  fail(cause: Failure): void {
     if (this.#isFinished) return;
     this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
     this.#attempts.end(ErrorCode.CANCEL);

@@ -24,6 +24,10 @@ const STATUSES = {
   connect_unsupported: [GrpcStatus.UNIMPLEMENTED, 501],
   deadline_exceeded: [GrpcStatus.DEADLINE_EXCEEDED, 504],
   timeout_malformed: [GrpcStatus.INTERNAL, 400],
+  authority_invalid: [GrpcStatus.INTERNAL, 400],
+  path_invalid: [GrpcStatus.INTERNAL, 400],
+  request_headers_above_upstream: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
+  response_headers_above_client: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
   request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
   draining: [GrpcStatus.UNAVAILABLE, 503],
   client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
@@ -105,6 +109,32 @@ export function upstreamBrokeRule(endpoint: string, violation: string): Failure 
     );
   }
   return failure('upstream_protocol_error', `${endpoint} broke a rule of HTTP/2 (${violation}).`);
+}
+
+/** @param mostBytes what the endpoint has announced (RFC 9113 section 6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE) */
+export function requestAboveUpstream(endpoint: string, mostBytes: number): Failure {
+  return failure(
+    'request_headers_above_upstream',
+    `The request's header fields or trailers, with those that describe the client, are larger than ${endpoint} accepts: ${mostBytes} bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Send less metadata, or raise the limit of the service.`,
+  );
+}
+
+/** @param mostBytes what the client has announced */
+export function responseAboveClient(endpoint: string, mostBytes: number): Failure {
+  return failure(
+    'response_headers_above_client',
+    `${endpoint} answered with header fields or trailers larger than this client accepts: ${mostBytes} bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Let the service send less, or raise the limit of the client.`,
+  );
+}
+
+/** A request that is no gRPC call, and a service that did not answer it: as gRPC services do. */
+export function refusedHttp(endpoint: string, what: string, httpStatus: number, remedy: string): Failure {
+  return {
+    token: 'upstream_refused_http',
+    grpcStatus: GrpcStatus.UNIMPLEMENTED,
+    httpStatus,
+    message: `${endpoint} ${what}, as gRPC services do with requests that are no gRPC calls. ${remedy}`,
+  };
 }
 
 export function noGrpcStatus(endpoint: string, what: string): Failure {

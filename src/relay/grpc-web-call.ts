@@ -12,7 +12,7 @@ import {
 } from '../grpc/grpc-web-content-type.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
-import { corsFieldsFor } from './grpc-web-cors.ts';
+import { type CalledHost, corsFieldsFor } from './grpc-web-cors.ts';
 
 /**
  * Left out upstream. Between browser and proxy only: accept and accept-encoding ask for what no gRPC service makes, and
@@ -60,13 +60,13 @@ export class GrpcWebCall {
     list: HeaderList,
     route: RouteConfig | undefined,
     client: ForwardedClient,
-    authority: string,
+    host: CalledHost,
   ): GrpcWebCall | undefined {
     const type = parseGrpcWebType(list.get('content-type'));
     if (type === undefined || list.get(':method') !== 'POST') return undefined;
     if (route === undefined) return new GrpcWebCall(type, list.get('accept'), []);
     if (route.grpcWeb === undefined) return undefined;
-    return new GrpcWebCall(type, list.get('accept'), corsFieldsFor(route.grpcWeb, list, client, authority));
+    return new GrpcWebCall(type, list.get('accept'), corsFieldsFor(route.grpcWeb, list, client, host));
   }
 
   /** The request as a client of native gRPC would have sent it; metadata stay as they are. */

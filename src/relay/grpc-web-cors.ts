@@ -1,11 +1,13 @@
 // Which web pages may make gRPC-Web calls on a route (Fetch standard, CORS protocol), and the answer to a browser that asks
 // beforehand. Credentials are allowed only to origins that the configuration names.
 
+import { isIP } from 'node:net';
 import type { GrpcWebConfig, RouteConfig } from '../config/config.ts';
 import { diagnoseRefusal } from '../diagnosis/refusal.ts';
 import type { HeaderFields } from '../grpc/error-trailers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { hostOf } from '../routing/host.ts';
 import type { Failure } from './failure.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
 
@@ -18,17 +20,24 @@ const FIELD_NAMES = /^[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[\t ]*,[\t ]*[!#$%&'*+
 /** The fields that let the page read the answer; undefined where it may not make the call. */
 export type CorsFields = HeaderFields | undefined;
 
+/** The host a request names. */
+export interface CalledHost {
+  readonly authority: string;
+  /** Whether a host, in lower case and without port, is one that the configuration names. */
+  readonly isNamed: (host: string) => boolean;
+}
+
 /** A request without an Origin comes from no foreign page: it may call, and needs no fields. */
 export function corsFieldsFor(
   { origins }: GrpcWebConfig,
   list: HeaderList,
   client: ForwardedClient,
-  authority: string,
+  { authority, isNamed }: CalledHost,
 ): CorsFields {
   const origin = list.get('origin');
   if (origin === undefined) return [];
   if (origins === undefined) return [['access-control-allow-origin', '*']];
-  if (!origins.includes(origin) && origin !== ownOrigin(list, client, authority)) return undefined;
+  if (!origins.includes(origin) && origin !== ownOrigin(list, client, authority, isNamed)) return undefined;
   return [
     ['access-control-allow-origin', origin],
     ['access-control-allow-credentials', 'true'],
@@ -36,15 +45,30 @@ export function corsFieldsFor(
   ];
 }
 
-/** The origin of pages that come from where the request goes to, as browsers write it: without a default port. */
-function ownOrigin(list: HeaderList, client: ForwardedClient, authority: string): string {
+/**
+ * The origin of pages that come from where the request goes to, as browsers write it: without a default port. Undefined
+ * where it may be somebody else's: whoever owns a name can let it lead here, and then his pages call what they take for
+ * their own server (DNS rebinding). Over TLS the certificate has shown whose name it is.
+ */
+function ownOrigin(
+  list: HeaderList,
+  client: ForwardedClient,
+  authority: string,
+  isNamed: (host: string) => boolean,
+): string | undefined {
   const [claimedScheme, claimedHost] = client.trusted
     ? [list.get('x-forwarded-proto'), list.get('x-forwarded-host')]
     : [];
   const scheme = (claimedScheme ?? (client.tls === '' ? 'http' : 'https')).toLowerCase();
   const host = (claimedHost ?? authority).toLowerCase();
+  if (scheme !== 'https' && !isFixedHost(hostOf(host)) && !isNamed(hostOf(host))) return undefined;
   const defaultPort = scheme === 'https' ? ':443' : ':80';
   return `${scheme}://${host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host}`;
+}
+
+/** Nobody can make it lead somewhere else: an address, or the browser's own machine (RFC 6761 section 6.3). */
+function isFixedHost(host: string): boolean {
+  return isIP(host.replace(/^\[|\]$/g, '')) !== 0 || host === 'localhost' || host.endsWith('.localhost');
 }
 
 /** A browser asks whether a page may make a call. */
@@ -74,6 +98,6 @@ export function originRefused(list: HeaderList, route: RouteConfig): Failure {
     token,
     grpcStatus: GrpcStatus.PERMISSION_DENIED,
     httpStatus: 403,
-    message: `Pages of ${origin} may not make gRPC-Web calls here. If they should, add the origin to grpcWeb.origins of route "${route.name}".`,
+    message: `Pages of ${origin} may not make gRPC-Web calls here. If they should, add the origin to grpcWeb.origins of route "${route.name}"; if they come from this server by a plain http:// name, name the host in match.host of a route.`,
   };
 }

@@ -63,6 +63,10 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     return this.#exchange;
   }
 
+  peerDeadlineMs(): number | undefined {
+    return this.#exchange?.peerDeadlineMs?.();
+  }
+
   /** The exchange was made with this as its stream and its home. */
   start(exchange: GrpcWebExchange, endStream: boolean): void {
     this.#exchange = exchange;
@@ -105,8 +109,9 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
 
   // The response, from the exchange to the client's stream.
 
-  /** First the head, or a whole Trailers-Only response; then the trailers. */
+  /** First the head, or a whole Trailers-Only response; then the trailers. Interim responses come before them. */
   sendHeaders(list: HeaderList, endStream: boolean): boolean {
+    if (list.get(':status')?.startsWith('1') === true) return this.#stream.sendHeaders(list, false);
     if (!this.#hasHead) {
       this.#hasHead = true;
       return this.#stream.sendHeaders(this.#call.webResponse(list), endStream);
@@ -203,6 +208,14 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     this.#held = undefined;
     if (this.#isExchangeFinished) this.#goHome();
     else this.#exchange?.onConnectionLost(reason);
+  }
+
+  get mostHeaderListBytes(): number {
+    return this.#home.mostHeaderListBytes;
+  }
+
+  responseBegan(): void {
+    this.#home.responseBegan();
   }
 
   /** The connection must not be closed before the client has what is held. */

@@ -23,5 +23,9 @@ export interface RelayContext {
 }
 
 export interface ExchangeHome {
+  /** What the client accepts of header fields or trailers, in bytes as HeaderList.sizeBytes counts them. */
+  readonly mostHeaderListBytes: number;
+  /** A service has begun to answer. */
+  responseBegan(): void;
   exchangeFinished(): void;
 }

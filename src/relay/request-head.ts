@@ -3,7 +3,7 @@
 // call and connection, not once per call.
 
 import type { RouteConfig } from '../config/config.ts';
-import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
+import { explainHttpOnGrpcRoute, explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -13,9 +13,17 @@ import type { ExchangeSubject } from './exchange-record.ts';
 import { type Failure, failure } from './failure.ts';
 import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
 import { GrpcWebCall } from './grpc-web-call.ts';
-import { corsFieldsFor, isPreflight, originRefused, preflightAnswer } from './grpc-web-cors.ts';
+import {
+  type CalledHost,
+  corsFieldsFor,
+  isPreflight,
+  originRefused,
+  preflightAnswer,
+} from './grpc-web-cors.ts';
 import type { LocalResponse } from './local-response.ts';
 import { RecordParts } from './record-parts.ts';
+import { authorityOf } from './request-authority.ts';
+import { faultOfPath } from './request-path.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The client as the relay knows it; made by the listener. */
@@ -51,6 +59,9 @@ export class RequestHead implements ExchangeSubject {
   /** gRPC-Web included, where it is translated. */
   readonly isGrpc: boolean;
   readonly isHead: boolean;
+  /** The client waits with its body for an interim response of status 100, for a while. */
+  readonly #expectsContinue: boolean;
+  readonly #userAgent: string | undefined;
   /** Milliseconds of grpc-timeout, or undefined: for ever. */
   readonly timeoutMs: number | undefined;
   /** grpc-timeout as the client wrote it; passed on so while no time was lost here. */
@@ -62,8 +73,7 @@ export class RequestHead implements ExchangeSubject {
   /** @param lastParts of the request before on the same connection: taken over where this one is alike */
   constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot, lastParts?: RecordParts) {
     const path = list.get(':path') ?? '';
-    // :authority counts; a host field beside it is not believed and not passed on (RFC 9113 section 8.3.1).
-    const authority = list.get(':authority') ?? list.get('host') ?? '';
+    const { text: authority, failure: authorityFailure } = authorityOf(list, peer.port === undefined);
     const route = snapshot.routes.match({ listener: peer.listener, authority, path, headers: list });
     this.snapshot = snapshot;
     this.listener = peer.listener;
@@ -74,13 +84,15 @@ export class RequestHead implements ExchangeSubject {
     this.route = route?.name ?? '';
     this.upstream = route?.upstream ?? '';
     this.recordParts = lastParts?.fit(this) === true ? lastParts : new RecordParts(this);
-    this.grpcWeb = GrpcWebCall.of(list, route, peer, authority);
+    this.grpcWeb = GrpcWebCall.of(list, route, peer, this.#calledHost);
     this.isGrpc = this.grpcWeb !== undefined || isGrpcContentType(list.get('content-type'));
     this.isHead = list.get(':method') === 'HEAD';
+    this.#userAgent = this.isGrpc ? undefined : list.get('user-agent');
+    this.#expectsContinue = list.get('expect')?.toLowerCase() === '100-continue';
     this.timeoutText = this.isGrpc ? list.get('grpc-timeout') : undefined;
     this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
-    this.decision = this.#decide(list, peer, route);
+    this.decision = this.#decide(list, peer, route, authorityFailure);
   }
 
   get rendered(): Buffer | undefined {
@@ -99,17 +111,50 @@ export class RequestHead implements ExchangeSubject {
     this.recordParts.counted = counted;
   }
 
-  #decide(list: HeaderList, peer: DownstreamPeer, route: RouteConfig | undefined): RequestDecision {
+  /** It goes to a service of HTTP/2, which is one of gRPC most likely. */
+  get isToHttp2(): boolean {
+    return this.decision.kind === 'forward' && this.decision.upstream.protocol !== 'http1';
+  }
+
+  /** What to do where a service of gRPC does not understand this request, which is no gRPC call. */
+  get remedyOfHttp(): string {
+    return explainHttpOnGrpcRoute(this.#userAgent);
+  }
+
+  /**
+   * Whether the client is to have this interim response (RFC 9110 section 15.2): 100 where it asked for it, the others
+   * unless it is a client of gRPC, which knows none of them and may take one for the response.
+   */
+  takesInterim(httpStatus: number): boolean {
+    return httpStatus === 100 ? this.#expectsContinue : !this.isGrpc;
+  }
+
+  get #calledHost(): CalledHost {
+    const { authority, snapshot } = this;
+    return { authority, isNamed: (host) => snapshot.routes.namesHost(host) };
+  }
+
+  #decide(
+    list: HeaderList,
+    peer: DownstreamPeer,
+    route: RouteConfig | undefined,
+    authorityFailure: Failure | undefined,
+  ): RequestDecision {
     const isTimeoutMalformed = this.timeoutText !== undefined && this.timeoutMs === undefined;
     const upstream = route === undefined ? undefined : this.snapshot.upstreams.get(route.upstream);
-    const refusal = mismatchOf(list, peer) ?? refusalOf(list, this.snapshot, isTimeoutMalformed, upstream);
+    const refusal =
+      mismatchOf(list, peer) ??
+      refusalOf(list, this.snapshot, isTimeoutMalformed, upstream) ??
+      authorityFailure;
     if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
     if (route === undefined || upstream === undefined) {
-      return { kind: 'refuse', failure: noRoute(list, peer.listener, this.authority, this.snapshot) };
+      return { kind: 'refuse', failure: noRoute(list, this.listener, this.authority, this.snapshot) };
     }
     const web = this.#decideGrpcWeb(list, peer, route);
     if (web !== undefined) return web;
     const path = route.stripPrefix === undefined ? this.method : stripPrefix(this.method, route.stripPrefix);
+    const fault = faultOfPath(path);
+    if (fault !== undefined) return { kind: 'refuse', failure: pathInvalid(path, fault) };
     const scheme = upstream.protocol === 'h2' ? 'https' : 'http';
     const native = this.grpcWeb?.nativeRequest(list) ?? list;
     const fields = forwardedRequest(native, peer, { scheme, path, authority: this.authority }, this.isGrpc);
@@ -120,7 +165,7 @@ export class RequestHead implements ExchangeSubject {
   #decideGrpcWeb(list: HeaderList, peer: DownstreamPeer, route: RouteConfig): RequestDecision | undefined {
     if (this.grpcWeb?.isRefused === true) return { kind: 'refuse', failure: originRefused(list, route) };
     if (route.grpcWeb === undefined || !isPreflight(list)) return undefined;
-    const cors = corsFieldsFor(route.grpcWeb, list, peer, this.authority);
+    const cors = corsFieldsFor(route.grpcWeb, list, peer, this.#calledHost);
     if (cors === undefined) return { kind: 'refuse', failure: originRefused(list, route) };
     const response = { httpStatus: 204, fields: preflightAnswer(cors, list), body: undefined };
     return { kind: 'answer', response, reason: 'cors_preflight: The browser was told what the page may do.' };
@@ -165,6 +210,13 @@ function refusalOf(
     );
   }
   return undefined;
+}
+
+function pathInvalid(path: string, fault: string): Failure {
+  return failure(
+    'path_invalid',
+    `The request's path ${path.slice(0, 256)} ${fault}; services refuse it. Let the client encode it (RFC 3986 section 2.1).`,
+  );
 }
 
 function noRoute(headers: HeaderList, listener: string, authority: string, { routes }: Snapshot): Failure {

@@ -2,7 +2,7 @@
 
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { grpcStatusName } from '../grpc/status.ts';
-import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
 import { type Failure, noGrpcStatus, notGrpc } from './failure.ts';
 
 /** Of a response's head, or of a trailer section. */
@@ -12,6 +12,12 @@ export class ResponseHead {
   /** Name of grpc-status where the list holds it: Trailers-Only, or a trailer section. '' otherwise. */
   readonly grpcStatus: string;
   readonly contentType: string;
+  /**
+   * What the client is sent of it. Without the content-length of a gRPC response: DATA has its end without it, and a
+   * response that breaks off can be ended by a status only where no length was promised (RFC 9113 section 8.1.1). Without
+   * the length of one that may have none, which clients refuse (RFC 9110 section 8.6).
+   */
+  readonly fields: HeaderList;
 
   constructor(list: HeaderList) {
     const status = list.get('grpc-status');
@@ -20,6 +26,11 @@ export class ResponseHead {
     this.isGrpc = isGrpcContentType(contentType);
     this.grpcStatus = status === undefined ? '' : grpcStatusName(status);
     this.contentType = contentType ?? '';
+    const isTrailers = list.get(':status') === undefined;
+    if (isTrailers) this.fields = without(list, NO_TRAILERS);
+    else if (this.isGrpc || this.httpStatus < 200 || this.httpStatus === 204)
+      this.fields = without(list, NO_LENGTH);
+    else this.fields = list;
   }
 
   /** Why a gRPC client cannot be given this response as it is. A grpc-status counts, whatever stands beside it. */
@@ -37,4 +48,24 @@ export class ResponseHead {
     list.derived = head;
     return head;
   }
+}
+
+const NO_LENGTH: ReadonlySet<string> = new Set(['content-length']);
+/** Of use only before the content; clients that are strict refuse a length that comes behind it (RFC 9110 section 6.5.1). */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+  'te',
+  'host',
+]);
+
+/** The list itself where it holds none of them. */
+function without(list: HeaderList, left: ReadonlySet<string>): HeaderList {
+  if (!list.names.some((name) => left.has(name))) return list;
+  const rest = new HeaderList();
+  list.names.forEach((name, index) => {
+    if (!left.has(name)) rest.addFrom(list, index);
+  });
+  return rest;
 }

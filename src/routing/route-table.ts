@@ -10,6 +10,8 @@ import { compareSpecificity, pathCriterion } from './specificity.ts';
 export interface RouteTable {
   /** Names of all headers that any route matches on: besides listener, authority and path, all an answer depends on. */
   readonly headerNames: readonly string[];
+  /** Whether any route is for this host, given in lower case and without port. */
+  namesHost(host: string): boolean;
   /** The most specific route that matches (see specificity.ts), or undefined. */
   match(request: RoutedRequest): RouteConfig | undefined;
   /** Of a request that no route matches: the one that nearly did, and why not. */
@@ -24,6 +26,8 @@ export function compileRoutes(routes: readonly RouteConfig[]): RouteTable {
   const headerNames = [...new Set(routes.flatMap((route) => [...route.match.headers.keys()]))].toSorted();
   return {
     headerNames,
+    namesHost: (host) =>
+      routes.some(({ match }) => match.host !== undefined && matchesHost(match.host, host)),
     match(request) {
       const host = hostOf(request.authority);
       const path = withoutQuery(request.path);

@@ -167,12 +167,12 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   checkTime(nowMs: number, peer: 'the client' | 'the endpoint'): void {
     const timeoutMs = this.#stallTimeoutMs;
     if (timeoutMs !== undefined && this.stalledMs >= timeoutMs) {
-      const reason = `${peer} took nothing for ${timeoutMs / 1000} s`;
+      const reason = `${peer} took nothing for ${timeoutMs / 1000} s (limits.stallTimeout)`;
       this.connection.giveUp(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'connection_stalled', reason));
       this.destroy(reason);
     }
     if (this.#isClosing) return;
-    this.connection.checkTime(Math.floor(nowMs));
+    this.connection.checkTime(Math.floor(nowMs), !this.#isPaused);
     if (this.connection.isClosed) this.close();
   }
 

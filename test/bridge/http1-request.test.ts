@@ -111,10 +111,25 @@ test('hosts', () => {
       hosts.flatMap((host) => ['Host', host]),
     ).isValid;
   for (const host of ['a', 'a.b-c_d:80', '127.0.0.1:1', '[::1]:443', 'a:']) assert.ok(isValid(host), host);
-  for (const host of ['a b', 'a/b', 'u@a', 'a, b', '[::1', 'a:b', 'a:123456', '::1', 'a\\b', 'a?b']) {
+  for (const host of [
+    'a b',
+    'a/b',
+    'u@a',
+    'a, b',
+    '[::1',
+    'a:b',
+    'a:123456',
+    '::1',
+    'a\\b',
+    'a?b',
+    'a%2Fb',
+    'a"b',
+    '',
+  ]) {
     assert.ok(!isValid(host), host);
   }
   assert.ok(!isValid('a', 'a'));
+  assert.ok(!isValid());
   assert.ok(!read('http://y/', ['Host', 'a b']).isValid);
   assert.ok(read('/', [], { httpVersion: '1.0' }).isValid);
 });

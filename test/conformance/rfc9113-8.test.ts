@@ -192,6 +192,32 @@ describe('8.1.1 malformed messages and content-length', () => {
       .accepts();
   });
 
+  for (const [what, method, status] of [
+    ['an answer to HEAD', 'HEAD', '200'],
+    ['a 204', 'GET', '204'],
+    ['a 304', 'GET', '304'],
+  ] as const) {
+    test(`response_content_forbidden: ${what} has no content, whatever length it names`, () => {
+      for (const length of [[], [contentLength(2)]]) {
+        const client = opened('client');
+        client.requests({ endStream: true, method });
+        client
+          .clears()
+          .receives(
+            frames.headers(1, frames.responseBlock(status, ...length)),
+            frames.data(1, 'ab', { endStream: true }),
+          )
+          .failsStream(1, 'response_content_forbidden', 'PROTOCOL_ERROR');
+      }
+    });
+  }
+
+  test('content_length_mismatch: a response that names a length and ends with its header fields', () => {
+    asked()
+      .receives(frames.headers(1, frames.responseBlock('200', contentLength(10)), { endStream: true }))
+      .failsStream(1, 'content_length_mismatch', 'PROTOCOL_ERROR');
+  });
+
   test('the length in an interim response is not the length of the final one', () => {
     asked()
       .receives(

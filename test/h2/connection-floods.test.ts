@@ -177,6 +177,48 @@ describe('what is no flood', () => {
     server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
   });
 
+  test('resets of calls whose own deadline is over, also where request and reset arrive as one', () => {
+    const server = opened('server');
+    for (let second = 0; second < 20; second++) {
+      server.reactions.peerDeadlineMs = () => [10, 25, 50, 0.001][second % 4];
+      server.receives(repeatedly(500, FLOODS[0].frame)).clears();
+      server.connection.replenish(1);
+    }
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  test('too_many_resets: no client resets more by its deadlines than by waiting 20 milliseconds each time', () => {
+    const server = opened('server');
+    server.reactions.peerDeadlineMs = () => 0.001;
+    for (let second = 0; second < 3; second++) {
+      server.receives(repeatedly(6_400, FLOODS[0].frame)).clears();
+      server.connection.replenish(1);
+    }
+    assert.equal(server.connection.isClosed, false);
+    server.receives(repeatedly(6_401, FLOODS[0].frame));
+    server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('too_many_resets: a deadline that is still far excuses nothing', () => {
+    const server = opened('server');
+    server.reactions.peerDeadlineMs = () => 51;
+    server.receives(repeatedly(201, FLOODS[0].frame));
+    server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('as many resets as calls that a service has answered', () => {
+    const server = opened('server');
+    for (let count = 0; count < 1_000; count++) {
+      server.connection.callAnswered();
+      server.receives(FLOODS[0].frame()).clears();
+    }
+    assert.equal(server.connection.isClosed, false);
+    // What was answered is no credit for later: the burst is all that can be saved up.
+    for (let count = 0; count < 1_000; count++) server.connection.callAnswered();
+    server.receives(repeatedly(201, FLOODS[0].frame));
+    server.failsConnection('too_many_resets', 'ENHANCE_YOUR_CALM');
+  });
+
   test('resets by a server', () => {
     const client = opened('client');
     for (let count = 0; count < 300; count++) {
@@ -395,6 +437,59 @@ describe('time', () => {
     server.accepts();
     server.connection.checkTime(15_000);
     server.failsConnection('header_block_timeout', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('header_block_timeout: a HEADERS frame that trickles in', () => {
+    const server = opened('server');
+    const request = frames.headers(1, REQUEST);
+    server.nowMs = 5_000;
+    server.receives(request.subarray(0, 9));
+    for (let at = 9; at < 19; at++) {
+      server.nowMs += 1_000;
+      server.receives(request.subarray(at, at + 1));
+    }
+    // The first byte of its payload came at 6 s.
+    server.connection.checkTime(15_999);
+    server.accepts();
+    server.connection.checkTime(16_000);
+    server.failsConnection('header_block_timeout', 'ENHANCE_YOUR_CALM');
+  });
+
+  test('header_block_timeout: any other frame that trickles in, and a payload that never begins', () => {
+    for (const frame of [frames.settings([4, 70_000], [5, 20_000]), frames.ping(), frames.goAway(0, 0)]) {
+      for (const size of [9, 12]) {
+        const server = opened('server');
+        server.nowMs = 1_000;
+        server.receives(frame.subarray(0, size));
+        server.connection.checkTime(11_000);
+        server.failsConnection('header_block_timeout', 'ENHANCE_YOUR_CALM');
+      }
+    }
+  });
+
+  test('a client whose every chunk ends within another frame has as much time as any', () => {
+    const server = opened('server');
+    const octets = repeatedly(100, () => frames.headers(freshId(), REQUEST, { endStream: true }));
+    server.reactions.onRequest = (stream) => server.responds(stream.id, true);
+    const step = Math.floor(octets.length / 60);
+    for (let at = 0; at < octets.length - 9; at += step) {
+      server.nowMs += 1_000;
+      server.receives(octets.subarray(at, at + step));
+      server.connection.checkTime(server.nowMs);
+    }
+    assert.equal(server.connection.isClosed, false);
+  });
+
+  test('a frame cannot be finished while nothing is read, and DATA has no time limit', () => {
+    const paused = opened('server').receives(frames.headers(1, REQUEST).subarray(0, 12));
+    paused.connection.checkTime(1_000_000, false);
+    paused.accepts();
+    const slow = opened('server').receives(
+      frames.headers(1, REQUEST),
+      frames.data(1, 'abcdef').subarray(0, 12),
+    );
+    slow.connection.checkTime(1_000_000);
+    slow.accepts();
   });
 
   test('a header block that was finished has no time limit', () => {

@@ -19,6 +19,7 @@ const EXPECTED: readonly (readonly [flood: number, token: string, burst: number,
   [Flood.REFUSED_STREAMS, 'too_many_refused_streams', 100, 10],
   [Flood.GOAWAYS, 'too_many_goaways', 20, 2],
   [Flood.LATE_FRAMES, 'too_many_late_frames', 1000, 100],
+  [Flood.DEADLINE_RESETS, 'too_many_resets', 6400, 6400],
 ];
 
 function countTimes(guard: FloodGuard, flood: number, times: number): void {

@@ -8,7 +8,7 @@ import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { AttemptSeries, type Call } from '../../src/relay/attempt-series.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
-import { failure } from '../../src/relay/failure.ts';
+import { type Failure, failure } from '../../src/relay/failure.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import type { RequestDecision, RequestHead } from '../../src/relay/request-head.ts';
@@ -31,6 +31,10 @@ class Caller extends RecordingListener implements Call {
     super();
     this.subject = standIn<RequestHead>(subject);
     this.requestId = requestId;
+  }
+
+  fail({ token }: Failure): void {
+    this.log.push(`fails: ${token}`);
   }
 
   override unavailable({ token }: Diagnosis): void {

@@ -65,7 +65,11 @@ class Ran {
       terms: this.terms,
       onViolation() {},
     };
-    const home = { exchangeFinished: () => this.homecomings++ };
+    const home = {
+      mostHeaderListBytes: Number.POSITIVE_INFINITY,
+      responseBegan() {},
+      exchangeFinished: () => this.homecomings++,
+    };
     this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
     this.exchange.start(true);
   }

@@ -31,15 +31,17 @@ function head(
   {
     method = 'POST',
     path = '/a.B/C',
+    host,
+    authority = 'api.test',
     ...peer
-  }: Partial<DownstreamPeer & { method: string; path: string }> = {},
+  }: Partial<DownstreamPeer & { method: string; path: string; host: string; authority: string }> = {},
 ): RequestHead {
-  const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
+  const match = { path: '/a.*', host, headers: new Map(), listener: undefined };
   const list = HeaderList.of(
     [':method', method],
     [':scheme', 'https'],
     [':path', path],
-    [':authority', 'api.test'],
+    [':authority', authority],
     ...fields,
   );
   return new RequestHead(
@@ -208,7 +210,9 @@ const OWN: readonly (readonly [
   fields: readonly Field[],
 ])[] = [
   ['its scheme and host', 'https://api.test', {}, []],
-  ['plaintext', 'http://api.test', { tls: '' }, []],
+  ['plaintext, by an address', 'http://192.0.2.7:8080', { tls: '' }, [[':authority', '192.0.2.7:8080']]],
+  ['plaintext, by an IPv6 address', 'http://[::1]', { tls: '' }, [[':authority', '[::1]:80']]],
+  ['plaintext, on this machine', 'http://localhost:8080', { tls: '' }, [[':authority', 'localhost:8080']]],
   ['the default port', 'https://api.test', {}, [[':authority', 'API.test:443']]],
   ['another port', 'https://api.test:8443', {}, [[':authority', 'api.test:8443']]],
   [
@@ -233,6 +237,29 @@ for (const [what, origin, peer, fields] of OWN) {
     assert.equal(refused(new RequestHead(list, { ...PEER, ...peer }, snapshot)), 'not refused');
   });
 }
+
+test('over plain http a name that no route names may be somebody else, whose pages are foreign (DNS rebinding)', () => {
+  const own: Field = ['origin', 'http://api.test'];
+  const clear = { tls: '' } as const;
+  assert.equal(refused(head(FRIENDS, [WEB, own], clear)), 'grpc_web_origin_refused');
+  for (const host of ['api.test', '*.test'])
+    assert.equal(refused(head(FRIENDS, [WEB, own], { ...clear, host })), 'not refused', host);
+  assert.equal(
+    refused(
+      head(FRIENDS, [WEB, ['origin', 'http://app.localhost']], { ...clear, authority: 'app.localhost' }),
+    ),
+    'not refused',
+  );
+  // A trusted proxy that came by plain http itself has shown no certificate either.
+  const claims: readonly Field[] = [
+    ['x-forwarded-proto', 'http'],
+    ['x-forwarded-host', 'evil.test'],
+  ];
+  const rebound = head(FRIENDS, [WEB, ['origin', 'http://evil.test'], ...claims], { trusted: true });
+  assert.equal(refused(rebound), 'grpc_web_origin_refused');
+  // Without origins any page may call, and gets no credentials.
+  assert.equal(refused(head(EVERYBODY, [WEB, own], clear)), 'not refused');
+});
 
 test('pages of the same host by another scheme or port are foreign, and nobody may claim otherwise', () => {
   for (const origin of ['http://api.test', 'https://api.test:8443', 'https://api.test.evil.test']) {

@@ -103,7 +103,7 @@ test('host counts where there is no :authority, and only there', () => {
   const byHost = head([GRPC, ['host', 'from-host.test']]);
   assert.equal(byHost.authority, 'from-host.test');
   assert.equal(sentField(byHost, ':authority'), 'from-host.test');
-  const both = head([AUTHORITY, GRPC, ['host', 'from-host.test']]);
+  const both = head([AUTHORITY, GRPC, ['host', 'Example.test:443']]);
   assert.equal(both.authority, 'example.test');
   assert.equal(sentField(both, ':authority'), 'example.test');
   assert.equal(sentField(both, 'host'), undefined);

@@ -2,6 +2,7 @@
 // whose connections the test chooses, and listeners that write down what they are told.
 
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import type { Connection } from '../../src/h2/connection.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
 import type { AttemptListener } from '../../src/relay/attempt.ts';
@@ -19,6 +20,8 @@ export class RecordedConnection {
   hasServed = false;
   isLost = false;
   isInProcess = false;
+  /** What the endpoint accepts of header fields. */
+  readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
 
   constructor(endpoint = '192.0.2.9:50051') {
     this.endpoint = endpoint;

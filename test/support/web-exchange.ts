@@ -58,6 +58,8 @@ export class WebExchange {
     const head = new RequestHead(list, peer, snapshot);
     assert.ok(head.grpcWeb !== undefined);
     this.translator = new GrpcWebStream(this.client.stream, head.grpcWeb, {
+      mostHeaderListBytes: Number.POSITIVE_INFINITY,
+      responseBegan() {},
       exchangeFinished: () => this.homecomings++,
     });
     this.client.stream.owner = this.translator;

@@ -69,6 +69,10 @@ export class RecordingOwner implements StreamOwner {
     this.reactions.onReset?.(code, violation);
   }
 
+  peerDeadlineMs(): number | undefined {
+    return this.reactions.peerDeadlineMs?.();
+  }
+
   onRefused(): void {
     this.#log.push(`refused ${this.id}`);
     this.reactions.onRefused?.();

@@ -84,7 +84,18 @@ export class HeaderList {
 
   /** For the rules, which take white space off. */
   setValue(index: number, value: string): void {
+    this.sizeBytes += value.length - this.valueAt(index).length;
     this.#values[index] = value;
+  }
+
+  /** For the rules, which make one of what is repeated. */
+  remove(index: number): void {
+    this.sizeBytes -= this.names[index].length + this.valueAt(index).length + 32;
+    this.names.splice(index, 1);
+    this.#values.splice(index, 1);
+    if (this.#neverIndexed === undefined) return;
+    const places = [...this.#neverIndexed].filter((place) => place !== index);
+    this.#neverIndexed = new Set(places.map((place) => (place > index ? place - 1 : place)));
   }
 
   isNeverIndexed(index: number): boolean {
