@@ -3,12 +3,8 @@
 
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
-import {
-  type ConnectionLimits,
-  type ConnectionPlace,
-  countedAddress,
-  isPlace,
-} from '../listeners/connection-limits.ts';
+import { countedAddress } from '../config/counted-address.ts';
+import { type ConnectionLimits, type ConnectionPlace, isPlace } from '../listeners/connection-limits.ts';
 import { clientOf, originOf } from '../listeners/peer.ts';
 import { makeRefusal, type Refusal } from '../listeners/refusal.ts';
 import { compileTrustedClients, type TrustedClients } from '../listeners/trusted-clients.ts';
