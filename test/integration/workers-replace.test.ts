@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { testCertificate } from '../support/certificates.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { ProxyProcess } from '../support/proxy-process.ts';
 import { proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { startReloadingProxy } from '../support/reloading-proxy.ts';
@@ -92,7 +92,7 @@ async function startCopy(t: TestContext): Promise<{ readonly proxy: ProxyProcess
   await eventually(
     'the proxy serves',
     () => proxy.lines().some(({ msg }) => msg === 'framegate serves'),
-    PATIENCE_MS,
+    START_TIMEOUT_MS,
   );
   return { proxy, source: join(folder, 'src') };
 }
@@ -132,7 +132,7 @@ for (const [what, file, find, replacement, says] of DEFECTS) {
     const line = await eventually(
       'it is told',
       () => proxy.lines().find(({ msg }) => String(msg).startsWith('the new worker cannot serve')),
-      PATIENCE_MS,
+      START_TIMEOUT_MS,
     );
     assert.match(String(line['msg']), says);
     await eventually('nobody was replaced', () => proxy.lines().some(({ replaced }) => replaced === 0));

@@ -5,7 +5,7 @@ const EAGER_TURNS = 50;
 const POLL_MS = 5;
 const DEFAULT_TIMEOUT_MS = 15_000;
 /** For a process that starts on a machine with many others: no test is about how long that takes. */
-export const START_TIMEOUT_MS = 60_000;
+export const START_TIMEOUT_MS = 120_000;
 
 /** Resolves to the first value of `probe` that is neither undefined nor false; rejects, naming `what`, when none comes. */
 export async function eventually<Value>(

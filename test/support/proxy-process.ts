@@ -12,6 +12,9 @@ import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 
+/** The same on every machine: several, and not dozens for each of the files that run side by side. */
+export const USUAL_WORKERS = 2;
+
 export interface ServiceProcess {
   readonly pid: number;
   readonly address: string;
@@ -96,7 +99,8 @@ export async function startProxyProcess(test: TestContext, settings: ProxySettin
   const folder = mkdtempSync(join(tmpdir(), 'framegate-process-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'config.yaml');
-  writeFileSync(file, await proxyConfigText(settings));
+  const sections = { workers: USUAL_WORKERS, ...settings.sections };
+  writeFileSync(file, await proxyConfigText({ ...settings, sections }));
   const { caPem } = await testCertificate('localhost', '127.0.0.1');
   const child = spawn(process.execPath, [mainFile, 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],

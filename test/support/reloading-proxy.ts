@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { testCertificate } from './certificates.ts';
 import { eventually, START_TIMEOUT_MS } from './eventually.ts';
-import { ProxyProcess } from './proxy-process.ts';
+import { ProxyProcess, USUAL_WORKERS } from './proxy-process.ts';
 
 export type Sections = Readonly<Record<string, unknown>>;
 
@@ -149,6 +149,7 @@ export async function startReloadingProxy(t: TestContext, sections: Sections): P
     drain: { timeout: '0s' },
     admin: { address: '127.0.0.1:0' },
     log: { level: 'info', access: true },
+    workers: USUAL_WORKERS,
     ...sections,
   };
   const file = join(folder, 'config.yaml');
