@@ -50,6 +50,17 @@ test('after a silence it says what is running, and since when, and then keeps si
   assert.deepEqual(told.lines, ['0:15  still running: a (15.0 s), b (6.0 s)']);
 });
 
+test('a file is overdue when it has run too long and no other runs', () => {
+  const told = new Told();
+  told.begin('/a');
+  told.nowMs += 6000;
+  told.begin('/b');
+  assert.deepEqual(told.progress.overdueFiles(5000), []);
+  told.end('/b', '/b');
+  assert.deepEqual(told.progress.overdueFiles(5000), ['/a']);
+  assert.deepEqual(told.progress.overdueFiles(7000), []);
+});
+
 test('a file that passes without a test is told as failed, and kept', () => {
   const told = new Told();
   told.begin('/a');

@@ -61,12 +61,11 @@ export class Progress {
     this.#say(`still running: ${names.join(', ')}`);
   }
 
-  /** Files that have been running for longer; they may wait for something that never comes. */
+  /** Files that have been running for longer, when all others have ended or wait for one of them to end; else none. */
   overdueFiles(limitMs: number): readonly string[] {
     const nowMs = this.#options.nowMs();
-    return Array.from(this.#running)
-      .filter(([, { startedMs }]) => nowMs - startedMs > limitMs)
-      .map(([file]) => file);
+    const isOverdue = ({ startedMs }: RunningFile): boolean => nowMs - startedMs > limitMs;
+    return [...this.#running.values()].every(isOverdue) ? [...this.#running.keys()] : [];
   }
 
   #isFile(name: string, nesting: number): boolean {

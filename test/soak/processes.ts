@@ -3,10 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
-const START_TIMEOUT_MS = 30_000;
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -32,7 +31,12 @@ export class ProxyChild {
     const proxy = new ProxyChild(child);
     if (child.stdout !== null)
       createInterface({ input: child.stdout }).on('line', (text) => proxy.#read(text));
-    await eventually('framegate serves', () => proxy.#isServing || proxy.hasExited, START_TIMEOUT_MS);
+    const isSettled = () => proxy.#isServing || proxy.hasExited;
+    await eventually('framegate serves', isSettled, START_TIMEOUT_MS).catch((error: unknown) => {
+      // Nobody else knows it, and this process would wait for it.
+      child.kill('SIGKILL');
+      throw error;
+    });
     if (proxy.hasExited) throw new Error('framegate did not start');
     return proxy;
   }
