@@ -24,7 +24,7 @@ export async function makePlane(
   if (workers > 1) {
     const { WorkersPlane } = await import('../workers/workers-plane.ts');
     const { forkWorker } = await import('../workers/fork-worker.ts');
-    const plane = new WorkersPlane({ workers, logger, fork: forkWorker });
+    const plane = new WorkersPlane({ workers, logger, log: destination, fork: forkWorker });
     return { plane, replaceWorkers: () => plane.replaceWorkers(), kill: () => plane.kill() };
   }
   const { DataPlane } = await import('../proxy/data-plane.ts');

@@ -52,6 +52,8 @@ export async function serve(argv: readonly string[]): Promise<number> {
     process.stderr.write(`framegate serve: ${unsafe} (--allow-unsafe-node starts it all the same)\n`);
     return 1;
   }
+  // A standard error that nobody reads, or on a full disk, must not end a proxy.
+  process.stderr.on('error', () => undefined);
   const config = readConfig(options.file);
   if (config === undefined) return 1;
   const destination = new LogDestination({ fd: 1, isShared: workerCount(config) > 1 });
@@ -160,6 +162,7 @@ async function run(
     serviceManager.stopping(() => describeLoad('draining', proxy.load));
     await proxy.drain();
     await destination.close();
+    destination.flushSync();
     return 0;
   } finally {
     kill();

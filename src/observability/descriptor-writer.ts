@@ -57,11 +57,31 @@ export class DescriptorWriter {
     return this.#queue.length === 0;
   }
 
+  /** The pool has a write under way, of which nothing is known yet. */
+  get isWriting(): boolean {
+    return this.#inFlight > 0;
+  }
+
   /** Octets waiting to be written. */
   get pendingBytes(): number {
     let bytes = -this.#written;
     for (const chunk of this.#queue) bytes += chunk.length;
     return bytes;
+  }
+
+  /** Lines that wait to be written, counted; for the end of the process. */
+  get pendingLines(): number {
+    let lines = 0;
+    for (const [index, { buffer, length }] of this.#queue.entries()) {
+      const from = index === 0 ? this.#written : 0;
+      for (
+        let at = buffer.indexOf(newline, from);
+        at !== -1 && at < length;
+        at = buffer.indexOf(newline, at + 1)
+      )
+        lines++;
+    }
+    return lines;
   }
 
   /** Memory of the buffers that wait, however little they hold. */

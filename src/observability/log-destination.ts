@@ -3,6 +3,7 @@
 // comes after is dropped record by record, and the count is reported once writing works again.
 
 import { DescriptorWriter } from './descriptor-writer.ts';
+import { LogComplaints } from './log-complaints.ts';
 
 const slabBytes = 128 * 1024;
 const flushAfterMs = 100;
@@ -16,6 +17,8 @@ export interface LogDestinationOptions {
   readonly maxPendingBytes?: number;
   /** Several processes write to the same pipe: then lines up to 4 KiB stay whole, at a system call per 4 KiB. */
   readonly isShared?: boolean;
+  /** Where it is said that the log cannot be written; standard error unless given. */
+  readonly complaints?: LogComplaints;
 }
 
 /** Told how many records were dropped, when writing works again; may write to the log. */
@@ -34,12 +37,17 @@ export class LogDestination {
   #droppedRecords = 0;
   #reportedRecords = 0;
   #lastErrorCode = '';
+  #failedWrites = 0;
+  /** Of records that were dropped, when writes began to fail; undefined while they do not. */
+  #droppedBeforeFailure: number | undefined = undefined;
+  readonly #complaints: LogComplaints;
   #reportDrops: DropReporter | undefined;
   #closing: Promise<void> | undefined;
   #settle: (() => void) | undefined;
 
   constructor(options: LogDestinationOptions) {
     this.#maxPendingBytes = options.maxPendingBytes ?? 4 * 1024 * 1024;
+    this.#complaints = options.complaints ?? new LogComplaints();
     this.#writer = new DescriptorWriter({
       fd: options.fd,
       isShared: options.isShared ?? false,
@@ -51,6 +59,11 @@ export class LogDestination {
   /** Records lost since the start. */
   get droppedRecords(): number {
     return this.#droppedRecords;
+  }
+
+  /** Writes since the start that failed; not those that a slow reader held up. */
+  get failedWrites(): number {
+    return this.#failedWrites;
   }
 
   /** Octets taken and not written yet. */
@@ -96,11 +109,15 @@ export class LogDestination {
 
   /**
    * For the exit of the process: blocks until everything is written, but for `timeoutMs` at most where the reader
-   * stalls. Does not wait for the disk (no fsync).
+   * stalls. Does not wait for the disk (no fsync). What cannot be written is told on standard error.
+   * @returns how many records are lost
    */
-  flushSync(timeoutMs = 500): void {
+  flushSync(timeoutMs = 500): number {
     if (this.#length > 0) this.#handOver();
     this.#writer.writeAllSync(timeoutMs);
+    const lost = this.#writer.isWriting ? 0 : this.#writer.pendingLines;
+    if (lost > 0) this.#complaints.lost(lost, this.#lastErrorCode);
+    return lost;
   }
 
   /**
@@ -167,6 +184,7 @@ export class LogDestination {
 
   #onWritten(buffer: Buffer): void {
     if (buffer.length === slabBytes && this.#spares.length < mostSpares) this.#spares.push(buffer);
+    this.#noteSuccess();
     this.#reportNewDrops();
     this.#handOverWhenWanted();
     if (this.pendingBytes === 0) this.#settle?.();
@@ -174,7 +192,17 @@ export class LogDestination {
 
   #onRefused(errorCode: string): void {
     this.#lastErrorCode = errorCode;
-    if (errorCode !== 'EAGAIN') this.#settle?.();
+    if (errorCode === 'EAGAIN') return;
+    this.#failedWrites++;
+    this.#droppedBeforeFailure ??= this.#droppedRecords;
+    this.#complaints.failed(errorCode);
+    this.#settle?.();
+  }
+
+  #noteSuccess(): void {
+    if (this.#droppedBeforeFailure === undefined) return;
+    this.#complaints.succeeded(this.#droppedRecords - this.#droppedBeforeFailure);
+    this.#droppedBeforeFailure = undefined;
   }
 
   #reportNewDrops(): void {

@@ -15,9 +15,14 @@ export function dieLoudly(
   const die = (err: unknown) => {
     beforeEnd();
     logger.fatal({ err }, 'uncaught error: the process ends; please report this');
-    destination.flushSync();
+    // The one line that has to be read.
+    if (destination.flushSync() > 0) process.stderr.write(`framegate: ${describe(err)}\n`);
     process.exit(FAULT_EXIT_CODE);
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

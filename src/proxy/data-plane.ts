@@ -123,7 +123,7 @@ export class DataPlane implements Plane {
       calls: this.load.calls,
       connections: this.#overload.limits.openByListener,
       overload: this.#overload.report,
-      droppedRecords: this.#destination.droppedRecords,
+      log: this.#destination,
       running: this.#runningCalls,
       snapshot: this.#snapshot,
     });

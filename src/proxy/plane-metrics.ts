@@ -2,9 +2,9 @@
 
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { refusalTokens } from '../diagnosis/refusal.ts';
+import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import { Metrics } from '../observability/metrics.ts';
 import {
-  counterFamily,
   gaugeFamily,
   type MetricFamily,
   type MetricsSnapshot,
@@ -24,8 +24,7 @@ export interface PlaneState {
   /** Open ones by the name of their listener. */
   readonly connections: ReadonlyMap<string, number>;
   readonly overload: OverloadReport;
-  /** Of the log. */
-  readonly droppedRecords: number;
+  readonly log: LogState;
   readonly snapshot: ProxySnapshot;
 }
 
@@ -42,7 +41,7 @@ export class PlaneMetrics {
   readonly upstreams = new UpstreamGauges();
 
   collect(state: PlaneState): MetricsSnapshot {
-    const { calls, running, connections, overload, droppedRecords, snapshot } = state;
+    const { calls, running, connections, overload, log, snapshot } = state;
     return [
       ...this.counted.snapshot(trafficOfAll(running)),
       gaugeFamily(
@@ -53,11 +52,7 @@ export class PlaneMetrics {
       connectionsFamily(connections),
       ...this.upstreams.families(snapshot),
       ...overloadFamilies(overload),
-      counterFamily(
-        'framegate_log_records_dropped_total',
-        'Lines of the log that were dropped, since nobody read the log fast enough.',
-        single(droppedRecords),
-      ),
+      ...logFamilies(log),
     ];
   }
 }

@@ -18,6 +18,14 @@ const MOST_REMEMBERED = 4096;
 /** OpenSSL's and parsers' words are short; this is for the one that is not. */
 const MOST_DETAIL_CHARACTERS = 256;
 
+interface BrokenConnection {
+  readonly upstream: string;
+  readonly endpoint: string;
+  /** That ended with it. */
+  readonly streams: number;
+  readonly reason: string;
+}
+
 export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
@@ -99,11 +107,11 @@ export class ProcessLog {
       onConnected: (endpoint) =>
         logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),
       onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),
-      onRetired: (endpoint, reason) =>
-        logger.info(
-          { upstream: name, endpoint: endpoint.address.text },
-          `a connection to the endpoint takes no more calls: ${reason}`,
-        ),
+      onRetired: (endpoint, reason, lostStreams) => {
+        const fields = { upstream: name, endpoint: endpoint.address.text };
+        if (lostStreams > 0) this.#connectionBroke({ ...fields, streams: lostStreams, reason });
+        else logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
+      },
       onViolation: (endpoint, error) => {
         this.#metrics.violation('upstream', error.token);
         const fields = { upstream: name, endpoint: endpoint.address.text };
@@ -112,6 +120,13 @@ export class ProcessLog {
         logger.warn({ ...fields, token: error.token }, message);
       },
     };
+  }
+
+  /** Its calls have their own records; this is the one line that says what befell all of them. */
+  #connectionBroke(fields: BrokenConnection): void {
+    const brokenUnderCalls = 'a connection to the endpoint broke, and the calls on it ended';
+    if (this.#isNews(`broke ${fields.endpoint}`)) this.#logger.warn({ ...fields }, brokenUnderCalls);
+    else this.#logger.info({ ...fields }, brokenUnderCalls);
   }
 
   #isNews(key: string): boolean {

@@ -18,8 +18,11 @@ export interface EndpointEvents {
   /** Connecting has failed. */
   onConnectFailed(endpoint: Endpoint, diagnosis: Diagnosis): void;
   onConnected(endpoint: Endpoint): void;
-  /** A connection takes no new streams any more, or is gone. */
-  onRetired(endpoint: Endpoint, reason: string): void;
+  /**
+   * A connection takes no new streams any more, or is gone.
+   * @param lostStreams that were open on it and ended with it
+   */
+  onRetired(endpoint: Endpoint, reason: string, lostStreams: number): void;
   onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
 }
 
@@ -157,7 +160,7 @@ export class Endpoint implements UpstreamConnectionEvents {
     // A draining one has calls that may still be answered: it is judged when it is gone.
     if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
     else this.#judge(connection);
-    if (!this.#isDestroyed) this.#events.onRetired(this, reason);
+    if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams);
   }
 
   /** An endpoint that takes connections and lets go of them unused would otherwise be dialled without a pause. */
@@ -172,8 +175,10 @@ export class Endpoint implements UpstreamConnectionEvents {
     }
   }
 
-  onGone(connection: UpstreamConnection): void {
+  onGone(connection: UpstreamConnection, reason: string): void {
     if (this.#draining.delete(connection)) this.#judge(connection);
+    const { lostStreams } = connection;
+    if (lostStreams > 0 && !this.#isDestroyed) this.#events.onRetired(this, reason, lostStreams);
   }
 
   onCapacity(connection: UpstreamConnection): void {

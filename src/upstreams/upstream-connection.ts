@@ -28,7 +28,7 @@ export interface UpstreamConnectionEvents {
   /** It takes no more streams from now on, or is gone. */
   onRetired(connection: UpstreamConnection, reason: string): void;
   /** The socket of a connection that was ready once is gone. */
-  onGone(connection: UpstreamConnection): void;
+  onGone(connection: UpstreamConnection, reason: string): void;
   /** A stream ended or the peer raised its limit: there may be room for a call that waits. */
   onCapacity(connection: UpstreamConnection): void;
   onViolation(connection: UpstreamConnection, error: ConnectionError | StreamError): void;
@@ -45,6 +45,8 @@ export class UpstreamConnection implements DialEvents {
   readonly #stallTimer: NodeJS.Timeout;
   #state: UpstreamConnectionState = 'connecting';
   #activeStreams = 0;
+  /** Streams that were open when the connection ended, and ended with it. */
+  lostStreams = 0;
   /** A response began on some stream: the endpoint is in working order. */
   hasServed = false;
   #isConnected = false;
@@ -119,6 +121,7 @@ export class UpstreamConnection implements DialEvents {
 
   releaseStream(): void {
     this.#activeStreams--;
+    if (this.http2.isClosed) this.lostStreams++;
     if (this.#state === 'ready') this.#events.onCapacity(this);
     else if (this.#state === 'draining' && this.#activeStreams === 0) this.#transport.close();
   }
@@ -201,6 +204,6 @@ export class UpstreamConnection implements DialEvents {
     const before = this.#state;
     this.#state = 'closed';
     if (before === 'ready') this.#events.onRetired(this, reason);
-    if (before === 'draining') this.#events.onGone(this);
+    if (before === 'draining') this.#events.onGone(this, reason);
   }
 }

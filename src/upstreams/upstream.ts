@@ -36,8 +36,8 @@ export class Upstream {
     const endpointEvents: EndpointEvents = {
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => events.onConnected(endpoint),
-      onRetired: (endpoint, reason) => {
-        events.onRetired(endpoint, reason);
+      onRetired: (endpoint, reason, lostStreams) => {
+        events.onRetired(endpoint, reason, lostStreams);
         this.#reconsiderWaiting();
       },
       onConnectFailed: (endpoint, diagnosis) => {

@@ -18,12 +18,7 @@ export const WORKER_LOG_FD = 4;
 /** SIGUSR1 does not open Node's debugger, not even before the first line of the program. */
 const DEBUGGER_FLAG = '--disable-sigusr1';
 
-let isHeard = false;
-
 export function forkWorker(): ChildProcess {
-  // What nobody reads any more must not end this process.
-  if (!isHeard) process.stderr.on('error', ignore);
-  isHeard = true;
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   const [, mainFile] = process.argv;
   const [program, ...rest] = isExecutable ? [WORKER_COMMAND] : [mainFile, WORKER_COMMAND];
@@ -39,8 +34,4 @@ export function forkWorker(): ChildProcess {
 
 function flagsOf(own: readonly string[]): string[] {
   return own.includes(DEBUGGER_FLAG) ? [...own] : [...own, DEBUGGER_FLAG];
-}
-
-function ignore(): void {
-  // Nobody listens; there is nowhere to say so.
 }

@@ -3,6 +3,7 @@
 
 import { makeRefusal } from '../listeners/refusal.ts';
 import { EventMetrics } from '../observability/event-metrics.ts';
+import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { processMetrics } from '../observability/process-metrics.ts';
@@ -15,11 +16,13 @@ export class PrimaryLog {
   readonly process: ProcessLog;
   readonly answers: GatheredAnswers;
   readonly #logger: Logger;
+  readonly #log: LogState;
   readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   #descriptors: DescriptorWatch | undefined = undefined;
 
-  constructor(logger: Logger, workers: () => readonly WorkerProcess[]) {
+  constructor({ logger, log }: { logger: Logger; log: LogState }, workers: () => readonly WorkerProcess[]) {
     this.#logger = logger;
+    this.#log = log;
     this.answers = new GatheredAnswers(workers);
     this.process = new ProcessLog(logger, this.answers.ring, this.#events);
   }
@@ -44,7 +47,7 @@ export class PrimaryLog {
   }
 
   metrics(): Promise<MetricsSnapshot> {
-    return this.answers.metrics([...this.#events.families, ...processMetrics()]);
+    return this.answers.metrics([...this.#events.families, ...logFamilies(this.#log), ...processMetrics()]);
   }
 
   close(): void {

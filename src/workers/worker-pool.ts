@@ -60,6 +60,13 @@ export class WorkerPool {
     return [...this.#workers];
   }
 
+  /** Of all of them, as they said last. */
+  get streams(): number {
+    let streams = 0;
+    for (const { load } of this.#workers) streams += load.reportedStreams;
+    return streams;
+  }
+
   /** Those that carry new connections. */
   get serving(): readonly WorkerProcess[] {
     return this.#posts.flatMap(({ holder }) => (holder?.canServe === true ? [holder] : []));

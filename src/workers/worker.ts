@@ -63,6 +63,7 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
     return 1;
   } finally {
     await destination.close();
+    destination.flushSync();
   }
 }
 

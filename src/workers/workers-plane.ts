@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
+import type { LogState } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
@@ -29,6 +30,7 @@ const HAND_OVER_WITHIN_MS = 3000;
 export interface WorkersPlaneOptions {
   readonly workers: number;
   readonly logger: Logger;
+  readonly log: LogState;
   readonly fork: () => ChildProcess;
 }
 
@@ -68,7 +70,7 @@ export class WorkersPlane implements Plane {
     });
     const heard = (): readonly WorkerProcess[] =>
       this.#pool.workers.filter(({ state }) => state !== 'starting');
-    this.#log = new PrimaryLog(logger, heard);
+    this.#log = new PrimaryLog(options, heard);
     this.#dispatcher = new ConnectionDispatcher({
       workers: () => this.#pool.serving,
       suspects: this.#suspects,
@@ -94,9 +96,7 @@ export class WorkersPlane implements Plane {
   }
 
   get load(): Load {
-    let calls = 0;
-    for (const { load } of this.#pool.workers) calls += load.reportedStreams;
-    return { connections: this.#dispatcher.connectionCount, calls };
+    return { connections: this.#dispatcher.connectionCount, calls: this.#pool.streams };
   }
 
   get tlsUsers(): readonly TlsUser[] {

@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { Metadata, status } from '../../src/demo/grpc.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { eventually } from '../support/eventually.ts';
-import { startServiceProcess } from '../support/proxy-process.ts';
+import { startProxyProcess, startServiceProcess } from '../support/proxy-process.ts';
 import { startDemo, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
+import { connectRawClient } from '../support/raw-client.ts';
 import { goAwayFrame } from '../support/raw-frames.ts';
 
 test('kill -9 with 100 calls of all four kinds open: none is OK, none hangs, none is missing in the log', async (t) => {
@@ -45,6 +46,25 @@ test('kill -9 with 100 calls of all four kinds open: none is OK, none hangs, non
   }
   await startDemo(t, { address: service.address });
   await eventually('calls succeed again', async () => status[(await client.say({})).code] === 'OK');
+});
+
+test('a service that dies under ten calls leaves one warning, which names it and says how many there were', async (t) => {
+  const upstream = await startRawUpstream(t);
+  const proxy = await startProxyProcess(t, { endpoints: [upstream.address] });
+  const client = await connectRawClient({ port: await proxy.port('clear') });
+  t.after(() => client.destroy());
+  const calls = Array.from({ length: 10 }, () => client.call());
+  const { peer } = await upstream.wantRequest(9);
+  peer.destroy();
+  for (const call of calls) assert.equal((await client.outcome(call)).grpcStatus, String(status.UNAVAILABLE));
+  const broke = () => proxy.lines().filter(({ msg }) => String(msg).includes('broke'));
+  const [line] = await eventually('the log says so', () => broke().length > 0 && broke());
+  assert.deepEqual(
+    [line['level'], line['upstream'], line['endpoint'], line['streams']],
+    [40, 'voice', upstream.address, 10],
+  );
+  assert.match(String(line['reason']), /./);
+  assert.equal(broke().length, 1);
 });
 
 for (const code of [ErrorCode.NO_ERROR, ErrorCode.ENHANCE_YOUR_CALM, ErrorCode.INTERNAL_ERROR]) {

@@ -181,7 +181,7 @@ test('what happens to connections upstream is logged with upstream and endpoint'
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
   events.onConnected(ENDPOINT);
-  events.onRetired(ENDPOINT, 'GOAWAY: max_age');
+  events.onRetired(ENDPOINT, 'GOAWAY: max_age', 0);
   events.onConnectFailed(ENDPOINT, REFUSED);
   events.onViolation(ENDPOINT, BAD_FRAME);
   assert.deepEqual(
@@ -224,4 +224,22 @@ test('what it remembers is bounded, and the oldest is forgotten first', (t) => {
   assert.equal(kept.takeLevels().length, 0);
   kept.log.violation('client-0:1', BAD_FRAME);
   assert.equal(kept.takeLevels().length, 1);
+});
+
+test('a connection that breaks under calls is one warning with their number, for each endpoint once a minute', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  events.onRetired(ENDPOINT, 'the connection was reset', 10);
+  assert.deepEqual(kept.lines[0].fields, {
+    upstream: 'voice',
+    endpoint: '192.0.2.9:50051',
+    streams: 10,
+    reason: 'the connection was reset',
+  });
+  events.onRetired(ENDPOINT, 'the connection was reset', 3);
+  events.onRetired(OTHER, 'the connection was reset', 3);
+  assert.deepEqual(kept.takeLevels(), ['warn', 'info', 'warn']);
+  kept.nowMs += 60_000;
+  events.onRetired(ENDPOINT, 'the connection was reset', 1);
+  assert.deepEqual(kept.takeLevels(), ['warn']);
 });

@@ -1,0 +1,21 @@
+// How the log itself fares. Counted by each process that writes to it, the first one included.
+
+import type { LogDestination } from './log-destination.ts';
+import { counterFamily, type MetricFamily, single } from './metrics-snapshot.ts';
+
+export type LogState = Pick<LogDestination, 'droppedRecords' | 'failedWrites'>;
+
+export function logFamilies({ droppedRecords, failedWrites }: LogState): readonly MetricFamily[] {
+  return [
+    counterFamily(
+      'framegate_log_records_dropped_total',
+      'Lines of the log that were dropped, since nobody read the log fast enough or it could not be written.',
+      single(droppedRecords),
+    ),
+    counterFamily(
+      'framegate_log_write_failures_total',
+      'Writes of the log that failed, such as on a full disk; each is tried again every second.',
+      single(failedWrites),
+    ),
+  ];
+}
