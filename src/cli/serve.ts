@@ -1,6 +1,6 @@
 // `framegate serve`: runs the proxy until a signal ends it.
 
-import type { Config } from '../config/config.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import { LogDestination } from '../observability/log-destination.ts';
@@ -54,8 +54,9 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
   // A standard error that nobody reads, or on a full disk, must not end a proxy.
   process.stderr.on('error', () => undefined);
-  const config = readConfig(options.file);
-  if (config === undefined) return 1;
+  const loaded = readConfig(options.file);
+  if (loaded === undefined) return 1;
+  const { config } = loaded;
   const destination = new LogDestination({ fd: 1, isShared: workerCount(config) > 1 });
   const logger = createLogger(config.log, destination);
   dieLoudly(logger, destination);
@@ -65,7 +66,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     onFailure: (reason) => logger.warn({ reason }, 'systemd is not told how this service fares'),
   });
   try {
-    const exitCode = await run(config, options.isDemo, { logger, destination, serviceManager });
+    const exitCode = await run(loaded, options.isDemo, { logger, destination, serviceManager });
     // Connections that have not said what they speak belong to nobody yet, and would keep the process for some seconds.
     return process.exit(exitCode);
   } catch (error) {
@@ -105,7 +106,7 @@ function parseOptions(argv: readonly string[]): ServeOptions | string {
   };
 }
 
-function readConfig(file: string): Config | undefined {
+function readConfig(file: string): LoadedConfig | undefined {
   const missing = describeMissing(file);
   if (missing !== undefined) {
     process.stderr.write(`framegate serve: ${missing}\n`);
@@ -117,7 +118,7 @@ function readConfig(file: string): Config | undefined {
     return undefined;
   }
   for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
-  return loaded.config;
+  return loaded;
 }
 
 interface Surroundings {
@@ -127,10 +128,11 @@ interface Surroundings {
 }
 
 async function run(
-  config: Config,
+  loaded: LoadedConfig,
   isDemo: boolean,
   { logger, destination, serviceManager }: Surroundings,
 ): Promise<number> {
+  const { config } = loaded;
   const demo = isDemo ? await startDemo(logger) : undefined;
   const signals = new StopSignals(destination);
   const [hangUps, rotations, replacements] = [
@@ -145,6 +147,8 @@ async function run(
       onDrainRequested: () => signals.stop('POST /api/drain'),
       onReloadBegin: () => serviceManager.reloading(),
       onReloadEnd: () => serviceManager.ready(),
+      loaded,
+      processesFor: workerCount,
     });
     warnOfUnusedSockets(logger);
     logger.info({ node: process.version, config: config.file }, 'framegate serves');

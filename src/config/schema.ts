@@ -98,8 +98,9 @@ const capacities = {
     .union([auto, count(1, 1_000_000)], expecting('a whole number, or auto'))
     .default('auto')
     .describe(
-      'Connections of clients at a time, over all listeners; more are closed at once. auto: 0.8 x (limit of open files - ' +
-        '200) / 2, since each may need one upstream. 1 to 1000000, or auto. Default: auto. Like HAProxy maxconn.',
+      'Connections of clients at a time, over all listeners; more are closed at once. auto: the limit of open files, less ' +
+        '200 and less two times what upstreams may open, but half of it at least. 1 to 1000000, or auto. Default: auto. ' +
+        'Like HAProxy maxconn.',
     ),
   connectionsPerAddress: z
     .union([auto, off, count(1, 1_000_000)], expecting('a whole number, auto, or off'))

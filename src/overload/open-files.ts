@@ -1,15 +1,15 @@
 // How many descriptors the process may have, and how many clients that is enough for. Says nothing of how many are in use.
 
 import { readFileSync } from 'node:fs';
-import type { CapacityConfig } from '../config/config.ts';
+import type { CapacityConfig, Config } from '../config/config.ts';
 import type { ConnectionCaps } from '../listeners/connection-limits.ts';
 
-/** For listeners, the log, the configuration, certificates, DNS, the admin server and its clients. */
+/** For listeners, the log, the configuration, certificates, DNS, the admin server, clients that are being turned away. */
 const RESERVED = 200;
-/** Upstreams may need more than one connection for a client, as a service limits the streams of each. */
-const USABLE = 0.8;
-/** A client and an upstream. */
-const DESCRIPTORS_PER_CLIENT = 2;
+/** Of what is left, clients have this at least: a client of an HTTP/1.1 service takes two descriptors while it is served. */
+const LEAST_FOR_CLIENTS = 0.5;
+/** Connections that take no more calls live until their last call ends: after a reload, or when a service goes away. */
+const GENERATIONS = 2;
 /** What most systems allow at least, where nobody says. */
 const ASSUMED_OPEN_FILES = 1024;
 const MOST_CONNECTIONS = 1_000_000;
@@ -24,7 +24,10 @@ export function parseOpenFilesLimit(limitsText: string): number {
   return soft === undefined ? ASSUMED_OPEN_FILES : Number(soft);
 }
 
-/** Node raises its own limit as far as it may when it starts, so this is the hard one, mostly. */
+/**
+ * The soft limit. Node raises its own to the hard one when it starts, in each process, before any line of ours runs: a limit that
+ * is too low is the hard one (LimitNOFILE= of a unit, `ulimit -Hn`), which only who starts the process can raise.
+ */
 export function readOpenFilesLimit(): number {
   try {
     return parseOpenFilesLimit(readFileSync('/proc/self/limits', 'latin1'));
@@ -33,17 +36,19 @@ export function readOpenFilesLimit(): number {
   }
 }
 
+/** What a number of clients depends on. */
+export type Demand = Pick<Config, 'upstreams'> & {
+  readonly capacity: Pick<CapacityConfig, 'connections' | 'connectionsPerAddress'>;
+};
+
 /**
  * Of the whole proxy.
  * @param openFiles that each process may have
  * @param processes that carry connections
  */
-export function connectionCaps(
-  { connections, connectionsPerAddress }: Pick<CapacityConfig, 'connections' | 'connectionsPerAddress'>,
-  openFiles: number,
-  processes = 1,
-): ConnectionCaps {
-  const inAll = connections === 'auto' ? connectionsFor(openFiles) * processes : connections;
+export function connectionCaps(demand: Demand, openFiles: number, processes = 1): ConnectionCaps {
+  const { connections, connectionsPerAddress } = demand.capacity;
+  const inAll = connections === 'auto' ? connectionsFor(demand, openFiles) * processes : connections;
   return {
     connections: inAll,
     perAddress:
@@ -51,8 +56,17 @@ export function connectionCaps(
   };
 }
 
-/** Of one process. */
-export function connectionsFor(openFiles: number): number {
-  const places = Math.floor((USABLE * (openFiles - RESERVED)) / DESCRIPTORS_PER_CLIENT);
+/** Of one process, with descriptors enough for all connections that it may open to its upstreams. */
+export function connectionsFor(demand: Pick<Demand, 'upstreams'>, openFiles: number): number {
+  const usable = openFiles - RESERVED;
+  const places = Math.floor(Math.max(usable - upstreamConnections(demand), usable * LEAST_FOR_CLIENTS));
   return Math.min(MOST_CONNECTIONS, Math.max(FEWEST_CONNECTIONS, places));
+}
+
+/** That one process can have open at a time. */
+export function upstreamConnections({ upstreams }: Pick<Demand, 'upstreams'>): number {
+  return upstreams.reduce(
+    (sum, { endpoints, connections }) => sum + endpoints.length * connections.max * GENERATIONS,
+    0,
+  );
 }

@@ -18,7 +18,7 @@ export interface CurrentConfig {
 }
 
 export function configReport(
-  current: CurrentConfig,
+  current: CurrentConfig & { readonly warnings: readonly string[] },
   plane: PlaneReport,
   users: readonly TlsUser[],
   reloads: ReloadReport,
@@ -28,6 +28,8 @@ export function configReport(
     loadedAt: new Date(current.loadedAtEpochMs).toISOString(),
     ...plane,
     reloads,
+    /** Of this configuration, as the log has them. */
+    warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
     config: readable(current.config),
   };

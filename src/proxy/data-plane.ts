@@ -114,6 +114,10 @@ export class DataPlane implements Plane {
     return [...this.#relay.runningCalls, ...this.#bridge.runningCalls];
   }
 
+  get carriers(): number {
+    return this.#processes();
+  }
+
   async diagnoses(): Promise<DiagnosisReport> {
     return this.#diagnoses.report();
   }
@@ -156,7 +160,7 @@ export class DataPlane implements Plane {
       retireUpstreams(before, next);
       this.#metrics.upstreams.replaced(before, next);
     }
-    this.#overload.use(next.config.capacity, this.#processes());
+    this.#overload.use(next.config, this.#processes());
     this.#observer.next = next.config.log.access ? this.#accessLog : undefined;
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));

@@ -1,7 +1,7 @@
 // Keeps this process within what it can carry: connections, memory, and a look at how late its event loop is. It decides
 // about what is new; what runs is never ended for it.
 
-import type { CapacityConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { dropSpareSlabs } from '../h2/output-buffer.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -92,10 +92,12 @@ export class OverloadGuard {
    * At once, for connections there are as well; none is ended for it.
    * @param processes that carry connections, this one among them
    */
-  use(capacity: CapacityConfig, processes: number): void {
+  use(config: Pick<Config, 'capacity' | 'upstreams'>, processes: number): void {
+    const { capacity } = config;
     const openFiles = readOpenFilesLimit();
-    const { perAddress } = connectionCaps(capacity, openFiles, processes);
-    const connections = capacity.connections === 'auto' ? connectionsFor(openFiles) : capacity.connections;
+    const { perAddress } = connectionCaps(config, openFiles, processes);
+    const connections =
+      capacity.connections === 'auto' ? connectionsFor(config, openFiles) : capacity.connections;
     this.limits.caps = { connections, perAddress };
     this.#parts.relay.terms.connectionAgeMs = capacity.connectionAgeMs;
     this.#memory.limitBytes = memoryLimit(capacity.memoryBytes, processes);

@@ -59,6 +59,8 @@ export interface PlaneReport {
 export interface Plane {
   readonly listeners: readonly PlaneListener[];
   readonly load: Load;
+  /** How many processes carry calls, or are to. */
+  readonly carriers: number;
   readonly tlsUsers: readonly TlsUser[];
   /** Why it takes no calls, where it takes none. */
   readonly obstacle: string | undefined;

@@ -5,17 +5,25 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { AdminReply, AdminState, Readiness } from '../admin/admin-server.ts';
 import type { Config } from '../config/config.ts';
-import type { Finding } from '../config/problem.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
+import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import type { Logger } from '../observability/logger.ts';
 import { AdminPort } from './admin-port.ts';
 import { CertificateWatch } from './certificate-watch.ts';
-import { type ConfigChanges, configChanges } from './config-changes.ts';
+import { clientRoom, findLackOfRoom, findOtherWorkers } from './client-room.ts';
+import { configChanges } from './config-changes.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { controlMetrics } from './control-metrics.ts';
 import type { Load, Plane, PlaneListener } from './plane.ts';
 import { collectFindings } from './prepared-change.ts';
-import { type ReloadResult, Reloads, type ReloadTrigger, reloadReply } from './reloads.ts';
+import {
+  type AppliedConfig,
+  type ReloadResult,
+  Reloads,
+  type ReloadTrigger,
+  reloadReply,
+} from './reloads.ts';
 import { UnusableConfig } from './unusable-config.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
@@ -27,6 +35,10 @@ export interface ProxyHooks {
   readonly onReloadBegin?: () => void;
   /** However it went. */
   readonly onReloadEnd?: () => void;
+  /** The configuration it starts with, as it was read: for its warnings and their places. */
+  readonly loaded?: LoadedConfig;
+  /** How many processes would carry calls with another configuration, were it started again. */
+  readonly processesFor?: (config: Config) => number;
 }
 
 interface PreparedConfig {
@@ -44,16 +56,21 @@ export class Proxy {
   readonly #configWatch: ConfigWatch;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
+  /** Of the configuration in force, as `framegate check` prints them. */
+  #warnings: readonly string[];
   #state: ProxyState = 'starting';
   /** The end of the last change that was begun. */
   #changes: Promise<unknown> = Promise.resolve();
   #drained: Promise<void> | undefined = undefined;
+  /** As it was said last. */
+  #room = '';
 
   private constructor(plane: Plane, config: Config, logger: Logger, hooks: ProxyHooks) {
     this.#plane = plane;
     this.#logger = logger;
     this.#hooks = hooks;
     this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now() };
+    this.#warnings = hooks.loaded?.warnings.map(formatProblem) ?? [];
     this.#admin = new AdminPort(this.#adminState(), logger);
     this.#reloads = this.#makeReloads(config.file);
     this.#configWatch = new ConfigWatch(config.file, () => this.requestReload('watch'));
@@ -92,6 +109,9 @@ export class Proxy {
       file,
       logger: this.#logger,
       apply: (config) => this.apply(config),
+      onWarnings: (warnings) => {
+        this.#warnings = warnings;
+      },
       obstacle: () => (this.#state === 'serving' ? undefined : `the proxy is ${this.#state}`),
       onBegin: () => this.#hooks.onReloadBegin?.(),
       onEnd: () => this.#hooks.onReloadEnd?.(),
@@ -102,13 +122,32 @@ export class Proxy {
     const change = await this.#prepare(this.#current);
     await change.commit();
     this.#state = 'serving';
+    this.#warn(this.#hooks.loaded, this.#remarksOn(this.#current.config));
+  }
+
+  /** What is only known where the configuration is put to use. */
+  #remarksOn(config: Config): readonly Finding[] {
+    const { carriers } = this.#plane;
+    const wanted = this.#hooks.processesFor?.(config) ?? carriers;
+    return [...findOtherWorkers(wanted, carriers), ...findLackOfRoom(config, carriers)];
+  }
+
+  /** Those of the file were printed when it was read first; a reload logs them all. */
+  #warn(loaded: LoadedConfig | undefined, remarks: readonly Finding[]): void {
+    if (loaded === undefined) return;
+    const { file } = this.#current.config;
+    const warnings = sortProblems(remarks.map((remark) => locateFinding(remark, file, loaded))).map(
+      formatProblem,
+    );
+    for (const warning of warnings) this.#logger.warn({ epoch: this.#current.epoch }, warning);
+    this.#warnings = [...this.#warnings, ...warnings];
   }
 
   /**
    * Puts another configuration to use, completely or not at all, one after the other. Exchanges that run stay on the
    * one they began with. Rejects with UnusableConfig where it cannot be, and then nothing has changed.
    */
-  apply(config: Config): Promise<{ readonly epoch: number; readonly changes: ConfigChanges }> {
+  apply(config: Config): Promise<AppliedConfig> {
     return this.#serially(async () => {
       const before = this.#current;
       const next = { epoch: before.epoch + 1, config, loadedAtEpochMs: Date.now() };
@@ -118,9 +157,8 @@ export class Proxy {
         throw new Error(`the proxy is ${this.#state}`);
       }
       await change.commit();
-      if (before.config.workers !== config.workers)
-        this.#logger.warn({}, 'workers: another number takes effect when the service is started again');
-      return { epoch: next.epoch, changes: configChanges(before.config, config) };
+      const changes = configChanges(before.config, config);
+      return { epoch: next.epoch, changes, remarks: this.#remarksOn(config) };
     });
   }
 
@@ -143,6 +181,7 @@ export class Proxy {
       const committed = plane.commit();
       this.#useSettings(next.config);
       this.#describeOpened(plane.opened);
+      this.#describeRoom(next.config);
       await committed;
       this.#certificateWatch.checkExpiry();
     };
@@ -177,6 +216,13 @@ export class Proxy {
     }
   }
 
+  #describeRoom(config: Config): void {
+    const { fields, room } = clientRoom(config, this.#plane.carriers);
+    if (room === this.#room) return;
+    this.#room = room;
+    this.#logger.info(fields, `there is room for ${room}`);
+  }
+
   #adminState(): AdminState {
     return {
       readiness: () => this.#readiness(),
@@ -187,7 +233,12 @@ export class Proxy {
       },
       config: async () => {
         const report = await this.#plane.report();
-        return configReport(this.#current, report, this.#plane.tlsUsers, this.#reloads.report);
+        return configReport(
+          { ...this.#current, warnings: this.#warnings },
+          report,
+          this.#plane.tlsUsers,
+          this.#reloads.report,
+        );
       },
       reload: async () => reloadReply(await this.reload('api')),
       drain: () => this.#requestDrain(),

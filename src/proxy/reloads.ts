@@ -4,7 +4,7 @@
 import type { AdminReply } from '../admin/admin-server.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ConfigChanges } from './config-changes.ts';
@@ -43,11 +43,20 @@ export interface ReloadReport {
     | undefined;
 }
 
+export interface AppliedConfig {
+  readonly epoch: number;
+  readonly changes: ConfigChanges;
+  /** Warnings that only the running proxy can give. */
+  readonly remarks: readonly Finding[];
+}
+
 export interface ReloadsOptions {
   readonly file: string;
   readonly logger: Logger;
   /** Puts it to use, or rejects, with UnusableConfig where that is the configuration's fault. */
-  readonly apply: (config: Config) => Promise<{ readonly epoch: number; readonly changes: ConfigChanges }>;
+  readonly apply: (config: Config) => Promise<AppliedConfig>;
+  /** Told of every configuration that was taken up: the same as is logged and answered. */
+  readonly onWarnings: (warnings: readonly string[]) => void;
   /** Why there is no reload now; undefined: there may be. */
   readonly obstacle: () => string | undefined;
   readonly onBegin: () => void;
@@ -125,8 +134,10 @@ export class Reloads {
     const loaded = loadAndVerify(file);
     if ('problems' in loaded) return { result: 'refused', problems: loaded.problems.map(formatProblem) };
     try {
-      const warnings = loaded.warnings.map(formatProblem);
-      return { result: 'reloaded', ...(await apply(loaded.config)), warnings };
+      const { epoch, changes, remarks } = await apply(loaded.config);
+      const located = remarks.map((remark) => locateFinding(remark, file, loaded));
+      const warnings = sortProblems([...loaded.warnings, ...located]).map(formatProblem);
+      return { result: 'reloaded', epoch, changes, warnings };
     } catch (error) {
       if (error instanceof UnusableConfig)
         return { result: 'refused', problems: describe(error, file, loaded) };
@@ -140,6 +151,7 @@ export class Reloads {
       this.#counts.reloaded++;
       this.#lastError = undefined;
       const { epoch, changes, warnings } = result;
+      this.#options.onWarnings(warnings);
       logger.info({ trigger, epoch, changes }, 'configuration reloaded');
       for (const warning of warnings) logger.warn({ epoch }, warning);
       return;

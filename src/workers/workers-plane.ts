@@ -104,6 +104,10 @@ export class WorkersPlane implements Plane {
     return reports.map((report) => this.#tlsUserOf(report));
   }
 
+  get carriers(): number {
+    return this.#options.workers;
+  }
+
   get obstacle(): string | undefined {
     return this.#pool.serving.length > 0 ? undefined : 'no worker serves';
   }
@@ -166,7 +170,7 @@ export class WorkersPlane implements Plane {
     const { workers } = this.#options;
     await sockets.claim();
     this.#assignment = { config, epoch, places: sockets.places, workers };
-    this.#limits.caps = connectionCaps(config.capacity, readOpenFilesLimit(), workers);
+    this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
     this.#ticketKeys.startRotation();
     await this.#pool.start(workers);
     this.#log.watchDescriptors(() => this.listeners.map(({ name }) => name));
@@ -228,7 +232,7 @@ export class WorkersPlane implements Plane {
   async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
     const { config, epoch, places, workers } = assignment;
     this.#assignment = assignment;
-    this.#limits.caps = connectionCaps(config.capacity, readOpenFilesLimit(), workers);
+    this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
     const committed = change.commit(places);
     for (const worker of change.voters) worker.epoch = epoch;
     sockets.apply();

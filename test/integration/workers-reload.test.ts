@@ -161,8 +161,19 @@ test('another number of workers is for the next start, and the log says so', asy
   proxy.write({ workers: 3 });
   const { status: httpStatus, body } = await proxy.reload();
   assert.deepEqual([httpStatus, body.epoch], [200, 2]);
-  await proxy.line('workers: another number takes effect');
+  const says = /workers – warning: takes effect when the service is started again: 2 now, 3 then$/;
+  assert.equal(body.warnings.filter((warning) => says.test(warning)).length, 1);
+  await proxy.line('takes effect when the service is started again');
+  assert.deepEqual((await proxy.state()).warnings, body.warnings);
   assert.deepEqual(await epochs(proxy), [2, 2]);
+  // It is still so after a reload that changes something else, and over with the number that runs.
+  proxy.write({ workers: 3, limits: { headerFields: 99 } });
+  assert.equal((await proxy.reload()).body.warnings.filter((warning) => says.test(warning)).length, 1);
+  proxy.write({ workers: 2 });
+  assert.deepEqual(
+    (await proxy.reload()).body.warnings.filter((warning) => /workers/.test(warning)),
+    [],
+  );
 });
 
 test('a worker that dies while a new configuration is tried holds up nothing', async (t) => {

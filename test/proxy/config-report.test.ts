@@ -20,7 +20,7 @@ test('the configuration is shown as resolved, without values that routes ask for
   const headers = { 'x-api-key': 'hunter2', 'x-tenant': 'blue' };
   const routes = [{ name: 'r', match: { path: '/*', headers }, upstream: 'voice' }];
   const config = configOf(await proxyConfigText({ sections: { routes } }));
-  const current = { epoch: 1, config, loadedAtEpochMs: 0 };
+  const current = { epoch: 1, config, loadedAtEpochMs: 0, warnings: ['f:1:1 x – warning: y'] };
   const reloads = { reloaded: 0, refused: 0, failed: 0, lastError: undefined };
   const text = JSON.stringify(
     configReport(current, { calls: 0, olderEpochs: [], processes: [] }, [], reloads),
@@ -28,5 +28,6 @@ test('the configuration is shown as resolved, without values that routes ask for
   assert.doesNotMatch(text, /hunter2/);
   assert.match(text, /"x-api-key":"\[redacted\]","x-tenant":"blue"/);
   assert.match(text, /"epoch":1,/);
+  assert.match(text, /"warnings":\["f:1:1 x – warning: y"\]/);
   assert.match(text, /"timeoutMs":0/);
 });

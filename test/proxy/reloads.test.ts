@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
+import type { Finding } from '../../src/config/problem.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { type ReloadResult, Reloads } from '../../src/proxy/reloads.ts';
 import { findingOf, UnusableConfig } from '../../src/proxy/unusable-config.ts';
@@ -39,6 +40,8 @@ class ReloadsUnderTest {
   readonly applied: Applied[] = [];
   readonly events: string[] = [];
   readonly log: string[] = [];
+  warnings: readonly string[] = [];
+  remarks: readonly Finding[] = [];
   obstacle: string | undefined = undefined;
 
   /** @param file instead of one that is written */
@@ -68,8 +71,15 @@ class ReloadsUnderTest {
       apply: (config) =>
         new Promise((resolve, reject) => {
           const epoch = this.applied.length + 2;
-          this.applied.push({ config, succeed: () => resolve({ epoch, changes }), fail: reject });
+          this.applied.push({
+            config,
+            succeed: () => resolve({ epoch, changes, remarks: this.remarks }),
+            fail: reject,
+          });
         }),
+      onWarnings: (warnings) => {
+        this.warnings = warnings;
+      },
       obstacle: () => this.obstacle,
       onBegin: () => this.events.push('begin'),
       onEnd: () => this.events.push('end'),
@@ -157,4 +167,21 @@ test('a configuration that came by standard input is not read again', async (t) 
   const problems = ['the configuration came by standard input, which cannot be read again'];
   assert.deepEqual(await under.reloads.request('SIGHUP'), { result: 'ignored', problems });
   assert.equal(under.applied.length, 0);
+});
+
+test('the warnings of a reload are the same in its answer, in the log and for the admin server', async (t) => {
+  const under = new ReloadsUnderTest(t);
+  under.write(`${text}  spare: { endpoints: ["127.0.0.1:50052"] }\nworkers: 3\n`);
+  under.remarks = [{ severity: 'warning', path: ['workers'], at: 'value', message: 'takes effect later' }];
+  const reloaded = under.reloads.request('api');
+  await nextTurns(2);
+  under.applied[0].succeed();
+  const result = await reloaded;
+  const warnings = [
+    `${under.file}:5:3 upstreams.spare – warning: no route leads to this upstream`,
+    `${under.file}:6:10 workers – warning: takes effect later`,
+  ];
+  assert.deepEqual(result.result === 'reloaded' && result.warnings, warnings);
+  assert.deepEqual(under.log.slice(-2), warnings);
+  assert.deepEqual(under.warnings, warnings);
 });

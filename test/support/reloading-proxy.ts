@@ -50,6 +50,7 @@ export interface AdminBody {
   }[];
   readonly result: string;
   readonly problems: readonly string[];
+  readonly warnings: readonly string[];
   readonly changes: { readonly upstreams: { readonly changed: readonly string[] } };
 }
 

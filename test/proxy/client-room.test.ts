@@ -1,0 +1,43 @@
+// What is said of the room for clients, and of what does not go with it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clientRoom, findLackOfRoom, findOtherWorkers } from '../../src/proxy/client-room.ts';
+import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
+
+async function configWith(limits: Readonly<Record<string, unknown>>) {
+  const upstreams = { voice: { endpoints: ['127.0.0.1:50051'] } };
+  return configOf(await proxyConfigText({ sections: { limits, upstreams } }));
+}
+
+test('the room for clients is told with what it comes from', async () => {
+  const { room, fields } = clientRoom(await configWith({}), 2, 1024);
+  assert.equal(
+    room,
+    '1584 clients at a time, 396 of one address (1024 open files for each process; raise LimitNOFILE= or ulimit -Hn for more)',
+  );
+  assert.deepEqual(fields, {
+    clients: 1584,
+    clientsOfAddress: 396,
+    openFiles: 1024,
+    processes: 2,
+    upstreamConnections: 32,
+  });
+  const configured = clientRoom(await configWith({ connections: 9, connectionsPerAddress: 'off' }), 1, 1024);
+  assert.equal(configured.room, '9 clients at a time (limits.connections)');
+});
+
+test('more clients than the descriptors are enough for is a warning, at its key', async () => {
+  const [finding, ...others] = findLackOfRoom(await configWith({ connections: 1000 }), 1, 1024);
+  assert.deepEqual(finding.path, ['limits', 'connections']);
+  assert.equal(finding.message, 'the open files of this process (1024) are enough for 792 clients');
+  assert.deepEqual(others, []);
+  assert.deepEqual(findLackOfRoom(await configWith({ connections: 792 }), 1, 1024), []);
+  assert.deepEqual(findLackOfRoom(await configWith({ connections: 1000 }), 2, 1024), []);
+  assert.deepEqual(findLackOfRoom(await configWith({}), 1, 64), []);
+});
+
+test('a number of workers that runs already is no warning, however it is written', () => {
+  assert.deepEqual(findOtherWorkers(2, 2), []);
+  assert.match(findOtherWorkers(4, 2)[0].message, /started again: 2 now, 4 then/);
+});
