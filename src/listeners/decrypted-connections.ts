@@ -23,6 +23,7 @@ function serveHttp2(socket: TLSSocket, peer: DownstreamPeer, context: ServerCont
 function serveUnnegotiated(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
   readOctets<'http2' | 'http1' | 'other'>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,
+    containment: context.containment,
     examine(octets) {
       const kind = classifyFirstBytes(octets);
       return kind === 'http2' || kind === 'http1' || kind === 'need-more' ? kind : 'other';

@@ -13,6 +13,7 @@ export function refusalResponse(
   const body = `${sentence} (${diagnosisCode(token)})\n`;
   return [
     `HTTP/1.1 ${status}`,
+    `date: ${new Date().toUTCString()}`,
     'content-type: text/plain; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -9,7 +9,7 @@ import { type Certificate, isSameCertificate, loadCertificates } from './certifi
 import type { ConnectionLimits } from './connection-limits.ts';
 import { Http1Side } from './http1-side.ts';
 import { ListenerError } from './listener-error.ts';
-import type { ListenerHandler } from './listener-handler.ts';
+import { type ListenerHandler, listenerContainment } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
 import { originOf, type PeerSource, type Serve } from './peer.ts';
 import { plaintextAcceptor } from './plaintext-server.ts';
@@ -104,7 +104,8 @@ function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
   const isProxy = proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted);
   const admission = new Admission({ config, handler, limits, isTrusted: source.isTrusted, isProxy });
   const timeouts = timeoutsOf(parts);
-  return { source, handler, timeouts, openings, ticketKeys, admission, http1, isProxy };
+  const containment = listenerContainment(handler);
+  return { source, handler, timeouts, openings, ticketKeys, admission, http1, containment, isProxy };
 }
 
 async function loadTls({ name, tls }: ListenerConfig): Promise<readonly Certificate[]> {

@@ -7,7 +7,7 @@ import type { Certificate } from './certificates.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { type ConnectionSource, type OpenSource, openOwnSocket } from './connection-source.ts';
 import { ListenerError } from './listener-error.ts';
-import type { ListenerHandler } from './listener-handler.ts';
+import { type ListenerHandler, listenerContainment } from './listener-handler.ts';
 import {
   createListenerService,
   type ListenerPlace,
@@ -96,7 +96,7 @@ export class Listener {
   async open(openSource: OpenSource = openOwnSocket): Promise<void> {
     try {
       this.#source = await openSource(this.config, {
-        accept: (socket) => this.#accept(socket),
+        accept: (socket) => this.#run(socket, () => this.#accept(socket)),
         fail: ({ message }) =>
           this.#service.handler.onRefused(makeRefusal(this.name, '', 'listener_error', message)),
       });
@@ -118,6 +118,10 @@ export class Listener {
     return this.#parts.openings;
   }
 
+  #run(socket: Socket, action: () => void): void {
+    listenerContainment(this.#service.handler).run(() => socket.destroy(), action);
+  }
+
   #accept(socket: Socket): void {
     socket.on('error', destroyOnError);
     this.openings.begin(socket);
@@ -135,7 +139,7 @@ export class Listener {
     this.#learnPlace();
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const socket of held) this.#service.accept(socket);
+    for (const socket of held) this.#run(socket, () => this.#service.accept(socket));
   }
 
   /**

@@ -2,11 +2,14 @@
 // It decides nothing itself, and keeps no more than the caller asks it to wait for.
 
 import type { Socket } from 'node:net';
+import type { Containment } from '../transport/containment.ts';
 
 export interface Reading<Outcome extends string | object> {
   /** What was read before; counts as received. */
   readonly head?: Buffer | undefined;
   readonly timeoutMs: number;
+  /** Of `examine` and `decided`. */
+  readonly containment: Containment;
   /** Of all octets so far: the outcome, or 'need-more'. It bounds them, as it has to come to an outcome some time. */
   examine(octets: Buffer): Outcome | 'need-more';
   /**
@@ -18,6 +21,8 @@ export interface Reading<Outcome extends string | object> {
 
 export function readOctets<Outcome extends string | object>(socket: Socket, reading: Reading<Outcome>): void {
   let octets = reading.head ?? EMPTY;
+  const guard = <Values extends readonly unknown[]>(listener: (...values: Values) => void) =>
+    reading.containment.guard(() => socket.destroy(), listener);
   const finish = (outcome: Outcome | 'timeout' | 'abandoned'): void => {
     clearTimeout(timer);
     socket.removeListener('data', onData);
@@ -25,13 +30,16 @@ export function readOctets<Outcome extends string | object>(socket: Socket, read
     socket.removeListener('close', onEnd);
     reading.decided(outcome, octets);
   };
-  const onData = (chunk: Buffer): void => {
+  const onData = guard((chunk: Buffer) => {
     octets = octets.length === 0 ? chunk : Buffer.concat([octets, chunk]);
     const outcome = reading.examine(octets);
     if (outcome !== 'need-more') finish(outcome);
-  };
-  const onEnd = (): void => finish('abandoned');
-  const timer = setTimeout(() => finish('timeout'), reading.timeoutMs);
+  });
+  const onEnd = guard(() => finish('abandoned'));
+  const timer = setTimeout(
+    guard(() => finish('timeout')),
+    reading.timeoutMs,
+  );
   socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('close', onEnd);

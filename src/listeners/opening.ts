@@ -29,6 +29,7 @@ export function readOpening(
   const beginning = new Beginning(context, accepted);
   readOctets<OpeningOutcome>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,
+    containment: context.containment,
     examine: (octets) => beginning.examine(octets),
     decided(outcome, octets) {
       const opening = beginning.conclude(outcome, octets);

@@ -40,7 +40,7 @@ function refuseTls(socket: Socket, opening: Opening, context: ServerContext): vo
     reportRefusal(context, origin, 'tls_on_plaintext_port');
     return;
   }
-  readClientHello(socket, head, context.timeouts.clientHelloMs, (detail) => {
+  readClientHello(socket, head, context, (detail) => {
     closeAfterFarewell(socket, TLS_ALERT_PROTOCOL_VERSION);
     reportRefusal(context, origin, 'tls_on_plaintext_port', detail);
   });
@@ -50,7 +50,7 @@ function refuseTls(socket: Socket, opening: Opening, context: ServerContext): vo
 function readClientHello(
   socket: Socket,
   head: Buffer,
-  timeoutMs: number,
+  { timeouts, containment }: ServerContext,
   described: (detail: string) => void,
 ): void {
   const first = parseClientHello(head);
@@ -60,7 +60,8 @@ function readClientHello(
   }
   readOctets<Exclude<ClientHelloResult, 'need-more'>>(socket, {
     head,
-    timeoutMs,
+    timeoutMs: timeouts.clientHelloMs,
+    containment,
     examine: parseClientHello,
     decided: (outcome) => described(detailOf(outcome)),
   });

@@ -1,5 +1,6 @@
 // What the servers of a listener need to know of it.
 
+import type { Containment } from '../transport/containment.ts';
 import type { Admission } from './admission.ts';
 import type { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
@@ -22,6 +23,7 @@ export interface ServerContext {
   readonly source: PeerSource;
   readonly handler: ListenerHandler;
   readonly http1: Http1Side;
+  readonly containment: Containment;
   readonly timeouts: ListenerTimeouts;
   /** To be settled when a connection is handed up; closing it does that too. */
   readonly openings: Openings;

@@ -82,22 +82,29 @@ class Handshakes {
     // Node's own listeners would serve the one, and take the other for an error of HTTP/1.1.
     this.#server.removeAllListeners('secureConnection');
     this.#server.removeAllListeners('tlsClientError');
-    this.#server.on('secureConnection', (socket: TLSSocket) => this.#finish(socket));
-    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-      socket.destroy();
-      const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
-      this.#fail(this.#current.getStore(), tlsFailureToken(error.code), reason);
-    });
+    this.#server.on('secureConnection', (socket: TLSSocket) => this.#run(socket, () => this.#finish(socket)));
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) =>
+      this.#run(socket, () => {
+        socket.destroy();
+        const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message;
+        this.#fail(this.#current.getStore(), tlsFailureToken(error.code), reason);
+      }),
+    );
+  }
+
+  #run(socket: Socket | undefined, action: () => void): void {
+    this.#context.containment.run(() => socket?.destroy(), action);
   }
 
   #nameOptions(selectContext: SelectContext | undefined): TlsOptions {
     if (selectContext === undefined) return {};
     return {
-      SNICallback: (serverName, choose) => {
-        const context = selectContext(serverName);
-        if (context === undefined && this.#isNameRequired) this.#refuseName(serverName);
-        else choose(null, context);
-      },
+      SNICallback: (serverName, choose) =>
+        this.#run(this.#current.getStore()?.socket, () => {
+          const context = selectContext(serverName);
+          if (context === undefined && this.#isNameRequired) this.#refuseName(serverName);
+          else choose(null, context);
+        }),
     };
   }
 
@@ -114,18 +121,20 @@ class Handshakes {
       staple === undefined ? [] : [{ certificate: leaf.raw, staple }],
     );
     if (staples.length === 0) return;
-    this.#server.on('OCSPRequest', (chosen, _issuer, answer) => {
-      const staple = staples.find(({ certificate }) => certificate.equals(chosen))?.staple;
-      const isServed = staple !== undefined && staple.whyNotServed(Date.now()) === undefined;
-      answer(null, isServed ? staple.der : null);
-    });
+    this.#server.on('OCSPRequest', (chosen, _issuer, answer) =>
+      this.#run(this.#current.getStore()?.socket, () => {
+        const staple = staples.find(({ certificate }) => certificate.equals(chosen))?.staple;
+        const isServed = staple !== undefined && staple.whyNotServed(Date.now()) === undefined;
+        answer(null, isServed ? staple.der : null);
+      }),
+    );
   }
 
   begin(socket: Socket, origin: ClientOrigin, head?: Buffer): void {
     this.#useTicketKeys(this.#context.ticketKeys.current);
     const handshake: Handshake = { socket, origin, isSettled: false };
     // Closed by the client, it is outside of its context when Node reports that.
-    socket.on('close', () => this.#fail(handshake, 'tls_handshake_abandoned'));
+    socket.on('close', () => this.#run(socket, () => this.#fail(handshake, 'tls_handshake_abandoned')));
     // The decrypted socket takes this over.
     socket.allowHalfOpen = false;
     if (head !== undefined) putBack(socket, head);

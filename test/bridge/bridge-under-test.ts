@@ -36,6 +36,8 @@ export interface BridgeOptions {
   readonly peer?: Partial<BridgePeer>;
   readonly routes?: readonly Partial<RouteConfig>[];
   readonly handleGrpcWeb?: BridgeContext['handleGrpcWeb'];
+  /** In place of what the bridge under test makes. */
+  readonly context?: Partial<BridgeContext>;
 }
 
 const LIMITS: Snapshot['limits'] = {
@@ -72,6 +74,7 @@ export class BridgeUnderTest {
       handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
       onRefused: (_peer, token, detail) =>
         this.refused.push(detail === undefined ? token : `${token}: ${detail}`),
+      ...options.context,
     });
     this.server = this.#listen(options);
   }
