@@ -83,6 +83,8 @@ export class Http1Reply {
 
   /** Throws where Node does not accept the fields. */
   begin({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+    // The client did not wait, and its body is whole: without a 100 Node would close the connection for a body that may never come.
+    if (this.#isAwaited && this.response.req.complete) this.inform(100, []);
     this.response.writeHead(httpStatus, printable(reasonPhrase) ?? STATUS_CODES[httpStatus] ?? '', fields);
     this.httpStatus = httpStatus;
   }
