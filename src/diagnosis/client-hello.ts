@@ -48,6 +48,8 @@ export function describeClientHello({ serverName, alpn }: ClientHello): string {
 /** The body of the ClientHello message, which may lie in several records, each with any part of it. */
 function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
   const fragments: Buffer[] = [];
+  /** Type and length of the message, which may lie in several records as well. */
+  const header = Buffer.alloc(MESSAGE_HEADER_OCTETS);
   let collected = 0;
   let offset = 0;
   while (offset < octets.length) {
@@ -60,12 +62,12 @@ function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
     offset += RECORD_HEADER_OCTETS;
     const fragment = octets.subarray(offset, offset + length);
     fragments.push(fragment);
+    if (collected < MESSAGE_HEADER_OCTETS) fragment.copy(header, collected);
     collected += fragment.length;
     offset += length;
     if (collected < MESSAGE_HEADER_OCTETS) continue;
-    const start = fragments.length === 1 ? fragment : Buffer.concat(fragments, MESSAGE_HEADER_OCTETS);
-    if (start[0] !== CLIENT_HELLO_MESSAGE) return 'malformed';
-    const end = MESSAGE_HEADER_OCTETS + start.readUIntBE(1, 3);
+    if (header[0] !== CLIENT_HELLO_MESSAGE) return 'malformed';
+    const end = MESSAGE_HEADER_OCTETS + header.readUIntBE(1, 3);
     if (end > CLIENT_HELLO_MAX) return 'malformed';
     if (collected >= end) return Buffer.concat(fragments).subarray(MESSAGE_HEADER_OCTETS, end);
   }

@@ -2,6 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 
+type RequestHeadOnly = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders'>;
+
 /** A WebSocket's is a GET of HTTP/1.1 (RFC 6455 section 4.1), and nothing stands between it and the frames. */
 export function isWebSocket({ method, headers, httpVersion }: IncomingMessage): boolean {
   return (
@@ -17,7 +19,8 @@ export function isWebSocket({ method, headers, httpVersion }: IncomingMessage): 
  * The head of a request as its client would have sent it without the offer. Node's parser takes whatever follows a request with
  * an offer for another protocol, its body included: it has to read the request again, without one.
  */
-export function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+export function headWithoutUpgrade(request: RequestHeadOnly): Buffer {
+  const { method, url, httpVersion, rawHeaders } = request;
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index].toLowerCase();

@@ -5,10 +5,12 @@ import type { Socket } from 'node:net';
 import type { Containment } from './containment.ts';
 
 const MOST_EARLY_BYTES = 65_536;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class WaitingSocket {
   readonly #socket: Socket;
-  readonly #early: Buffer[] = [];
+  /** Grows by doubling: an object for each of many tiny pieces would cost a thousand times as much. */
+  #early = NOTHING;
   readonly #keep: (octets: Buffer) => void;
   readonly #leave: () => void;
   #earlyBytes = 0;
@@ -34,8 +36,8 @@ export class WaitingSocket {
     socket.off('data', this.#keep);
     socket.off('end', this.#leave);
     socket.pause();
-    const early = Buffer.concat(this.#early);
-    this.#early.length = 0;
+    const early = this.#early.subarray(0, this.#earlyBytes);
+    this.#forget();
     return early;
   }
 
@@ -48,13 +50,24 @@ export class WaitingSocket {
   /** There will be nothing: what comes is dropped. */
   drop(): void {
     this.#socket.off('data', this.#keep);
-    this.#early.length = 0;
+    this.#forget();
     this.#socket.resume();
   }
 
+  #forget(): void {
+    this.#early = NOTHING;
+    this.#earlyBytes = 0;
+  }
+
   #add(octets: Buffer): void {
-    this.#early.push(octets);
+    const before = this.#earlyBytes;
     this.#earlyBytes += octets.length;
+    if (this.#earlyBytes > this.#early.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#earlyBytes, 2 * this.#early.length));
+      this.#early.copy(grown, 0, 0, before);
+      this.#early = grown;
+    }
+    octets.copy(this.#early, before);
     if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
   }
 }

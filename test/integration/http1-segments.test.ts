@@ -105,16 +105,18 @@ for (const listener of ['clear', 'tls'] as const) {
   });
 }
 
+function requestOf(bytes: number): string {
+  return `GET /web/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Large: ${'x'.repeat(bytes)}\r\n\r\n`;
+}
+
 test('limits.headerListSize holds for HTTP/1.1, smaller and larger than the default, and is named', async (t) => {
-  const request = (bytes: number): string =>
-    `GET /web/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Large: ${'x'.repeat(bytes)}\r\n\r\n`;
   const small = await start(t, { headerListSize: '8KiB' });
-  assert.match(await ask(small, 'clear', request(7000)), /^HTTP\/1\.1 200 /);
-  assert.match(await ask(small, 'clear', request(8100)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
-  assert.match(await ask(small, 'clear', request(12_000)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
+  assert.match(await ask(small, 'clear', requestOf(7000)), /^HTTP\/1\.1 200 /);
+  assert.match(await ask(small, 'clear', requestOf(8100)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
+  assert.match(await ask(small, 'clear', requestOf(12_000)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
   const large = await start(t, { headerListSize: '64KiB' });
-  assert.doesNotMatch(await ask(large, 'clear', request(40_000)), /^HTTP\/1\.1 431 [^]*FG1016/);
-  assert.match(await ask(large, 'clear', request(70_000)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
+  assert.doesNotMatch(await ask(large, 'clear', requestOf(40_000)), /^HTTP\/1\.1 431 [^]*FG1016/);
+  assert.match(await ask(large, 'clear', requestOf(70_000)), /^HTTP\/1\.1 431 [^]*limits\.headerListSize/);
 });
 
 test('every answer to an HTTP/1.1 client has a Date', async (t) => {
