@@ -24,7 +24,7 @@ export type CorsFields = HeaderFields | undefined;
 export interface CalledHost {
   readonly authority: string;
   /** Whether a host, in lower case and without port, is one that the configuration names. */
-  readonly isNamed: (host: string) => boolean;
+  isNamed(host: string): boolean;
 }
 
 /** A request without an Origin comes from no foreign page: it may call, and needs no fields. */
@@ -32,12 +32,12 @@ export function corsFieldsFor(
   { origins }: GrpcWebConfig,
   list: HeaderList,
   client: ForwardedClient,
-  { authority, isNamed }: CalledHost,
+  host: CalledHost,
 ): CorsFields {
   const origin = list.get('origin');
   if (origin === undefined) return [];
   if (origins === undefined) return [['access-control-allow-origin', '*']];
-  if (!origins.includes(origin) && origin !== ownOrigin(list, client, authority, isNamed)) return undefined;
+  if (!origins.includes(origin) && origin !== ownOrigin(list, client, host)) return undefined;
   return [
     ['access-control-allow-origin', origin],
     ['access-control-allow-credentials', 'true'],
@@ -50,18 +50,13 @@ export function corsFieldsFor(
  * where it may be somebody else's: whoever owns a name can let it lead here, and then his pages call what they take for
  * their own server (DNS rebinding). Over TLS the certificate has shown whose name it is.
  */
-function ownOrigin(
-  list: HeaderList,
-  client: ForwardedClient,
-  authority: string,
-  isNamed: (host: string) => boolean,
-): string | undefined {
+function ownOrigin(list: HeaderList, client: ForwardedClient, called: CalledHost): string | undefined {
   const [claimedScheme, claimedHost] = client.trusted
     ? [list.get('x-forwarded-proto'), list.get('x-forwarded-host')]
     : [];
   const scheme = (claimedScheme ?? (client.tls === '' ? 'http' : 'https')).toLowerCase();
-  const host = (claimedHost ?? authority).toLowerCase();
-  if (scheme !== 'https' && !isFixedHost(hostOf(host)) && !isNamed(hostOf(host))) return undefined;
+  const host = (claimedHost ?? called.authority).toLowerCase();
+  if (scheme !== 'https' && !isFixedHost(hostOf(host)) && !called.isNamed(hostOf(host))) return undefined;
   const defaultPort = scheme === 'https' ? ':443' : ':80';
   return `${scheme}://${host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host}`;
 }

@@ -42,7 +42,7 @@ export type RequestDecision =
   | { readonly kind: 'answer'; readonly response: LocalResponse; readonly reason: string }
   | { readonly kind: 'refuse'; readonly failure: Failure };
 
-export class RequestHead implements ExchangeSubject {
+export class RequestHead implements ExchangeSubject, CalledHost {
   /** The configuration it was decided by. */
   readonly snapshot: Snapshot;
   readonly listener: string;
@@ -84,7 +84,7 @@ export class RequestHead implements ExchangeSubject {
     this.route = route?.name ?? '';
     this.upstream = route?.upstream ?? '';
     this.recordParts = lastParts?.fit(this) === true ? lastParts : new RecordParts(this);
-    this.grpcWeb = GrpcWebCall.of(list, route, peer, this.#calledHost);
+    this.grpcWeb = GrpcWebCall.of(list, route, peer, this);
     this.isGrpc = this.grpcWeb !== undefined || isGrpcContentType(list.get('content-type'));
     this.isHead = list.get(':method') === 'HEAD';
     this.#userAgent = this.isGrpc ? undefined : list.get('user-agent');
@@ -129,9 +129,9 @@ export class RequestHead implements ExchangeSubject {
     return httpStatus === 100 ? this.#expectsContinue : !this.isGrpc;
   }
 
-  get #calledHost(): CalledHost {
-    const { authority, snapshot } = this;
-    return { authority, isNamed: (host) => snapshot.routes.namesHost(host) };
+  /** Whether the configuration names this host. */
+  isNamed(host: string): boolean {
+    return this.snapshot.routes.namesHost(host);
   }
 
   #decide(
@@ -165,7 +165,7 @@ export class RequestHead implements ExchangeSubject {
   #decideGrpcWeb(list: HeaderList, peer: DownstreamPeer, route: RouteConfig): RequestDecision | undefined {
     if (this.grpcWeb?.isRefused === true) return { kind: 'refuse', failure: originRefused(list, route) };
     if (route.grpcWeb === undefined || !isPreflight(list)) return undefined;
-    const cors = corsFieldsFor(route.grpcWeb, list, peer, this.#calledHost);
+    const cors = corsFieldsFor(route.grpcWeb, list, peer, this);
     if (cors === undefined) return { kind: 'refuse', failure: originRefused(list, route) };
     const response = { httpStatus: 204, fields: preflightAnswer(cors, list), body: undefined };
     return { kind: 'answer', response, reason: 'cors_preflight: The browser was told what the page may do.' };

@@ -3,6 +3,8 @@
 
 /** What nearly all requests have: nothing that needs a second look. */
 const PLAIN = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
+/** The last of those: calls whose metadata differ often have the same path. */
+let lastPlain = '/';
 /** hyper refuses them in a path, and takes quotation marks and braces, which must be encoded as well (RFC 3986 section 3.3). */
 const REFUSED_IN_PATH = /[<>`]/;
 const REFUSED_IN_QUERY = /["<>]/;
@@ -15,7 +17,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @returns what is wrong, to go on after "The request's path"; undefined where nothing is */
 export function faultOfPath(target: string): string | undefined {
-  if (PLAIN.test(target)) return undefined;
+  if (target === lastPlain || PLAIN.test(target)) {
+    lastPlain = target;
+    return undefined;
+  }
   const queryAt = target.indexOf('?');
   const path = queryAt === -1 ? target : target.slice(0, queryAt);
   const query = queryAt === -1 ? '' : target.slice(queryAt);

@@ -8,6 +8,9 @@
  */
 const HOST_AND_PORT = /^(?:[A-Za-z0-9!$&'()._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 
+/** The last that was found good: clients name one host in all their calls. */
+let lastGood = 'localhost';
+
 /** What clients of Unix sockets are given, whose own word for the host is the path of the socket: as gRPC's documents say. */
 const UNIX_AUTHORITY = 'localhost';
 
@@ -16,7 +19,10 @@ const UNIX_AUTHORITY = 'localhost';
  * @param isUnix the client came by a Unix socket: it may say nothing, or the path (grpc-java), percent-encoded (gRPC's C core)
  */
 export function normalAuthority(text: string, isUnix = false): string | undefined {
-  if (HOST_AND_PORT.test(text)) return text;
+  if (text === lastGood || HOST_AND_PORT.test(text)) {
+    lastGood = text;
+    return text;
+  }
   if (isUnix && (text === '' || text.includes('/') || text.includes('%'))) return UNIX_AUTHORITY;
   const [first] = text.split(',', 1);
   // gRPC's C core names all addresses of an ipv4: or ipv6: target, and means any of them.

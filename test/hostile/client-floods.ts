@@ -61,20 +61,6 @@ const resets: readonly Attack[] = [
       // Four attackers with 200 resets each, and one more.
       assert.ok(upstream.requests.length <= 4 * 201, `${upstream.requests.length} calls went upstream`),
   }),
-  clientFlood({
-    id: 'F1',
-    name: 'Rapid Reset by deadlines that are over: 20,000 times with grpc-timeout: 1n',
-    token: 'too_many_resets',
-    code: CALM,
-    isShort: true,
-    octets: (upstream) =>
-      repeated(20_000, (index) =>
-        Buffer.concat([
-          frames.headers(idOf(index), grpcBlock(upstream.path, ['grpc-timeout', '1n']), { endStream: true }),
-          frames.resetStream(idOf(index), ErrorCode.CANCEL),
-        ]),
-      ),
-  }),
   spoilt('WINDOW_UPDATE of 0', (id) => frames.windowUpdate(id, 0), true, true),
   spoilt('window overflow', (id) => frames.windowUpdate(id, 0x7fffffff), true),
   spoilt('HEADERS after END_STREAM', (id) => frames.headers(id, frames.block(['a', 'b'])), true),

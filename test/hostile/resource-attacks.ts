@@ -164,8 +164,33 @@ const patientResets: Attack = {
   },
 };
 
+/** As many as are borne at once of calls whose own deadline is over: no more than who waits 20 ms each time may reset in a second. */
+const deadlineResets: Attack = {
+  id: 'F1',
+  name: 'Resets at a deadline that is over: 6,000 times HEADERS with grpc-timeout: 1n and RST_STREAM',
+  rule: 'limits.floods.resets',
+  async mount(stage) {
+    const upstream = stage.newUpstream();
+    await connectUpstream(stage, upstream);
+    const attacker = await Attacker.open(stage);
+    const fields = grpcBlock(upstream.path, ['grpc-timeout', '1n']);
+    for (let index = 0; index < 6000; index++) {
+      const id = 2 * index + 1;
+      attacker.send(
+        frames.headers(id, fields, { endStream: true }),
+        frames.resetStream(id, ErrorCode.CANCEL),
+      );
+    }
+    await attacker.wantAlive();
+    await eventually('every call is cancelled upstream', () => upstream.resets >= upstream.requests.length);
+    attacker.leave();
+    return `served as what they are: ${upstream.requests.length} calls begun and cancelled`;
+  },
+};
+
 export const resourceAttacks: readonly Attack[] = [
   patientResets,
+  deadlineResets,
   ...fairness,
   amplifier,
   stalledReaders,
