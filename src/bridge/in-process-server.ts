@@ -53,6 +53,9 @@ export class InProcessServer {
       maxSessionMemory: MOST_MEMORY_MEGABYTES,
       streamResetBurst: NO_LIMIT,
       streamResetRate: NO_LIMIT,
+      // What Node finds fault with costs the stream; the connection has those of other clients.
+      maxSessionInvalidFrames: NO_LIMIT,
+      maxSessionRejectedStreams: NO_LIMIT,
       // A service that repeats a field is passed on as it is.
       strictSingleValueFields: false,
       strictFieldWhitespaceValidation: false,

@@ -1,7 +1,7 @@
 // The relay's way to HTTP/1.1 services: an HTTP/2 client on the connections that the upstream makes into this process.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
@@ -229,4 +229,25 @@ test('a connection that is destroyed takes its requests with it', async (t) => {
   await eventually('it runs', () => service.connections === 1);
   session.destroy();
   await eventually('nothing runs', () => endpoint.runningCount === 0);
+});
+
+test('requests that Node finds fault with by the thousand do not end the connection that others share', async (t) => {
+  const service = await startService(t, (request, response) => {
+    if (request.url === '/waits') released.once('release', () => response.end('whole'));
+    else response.end();
+  });
+  const released = new EventEmitter();
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const session = bridge.h2(t);
+  const other = answerOf(session.request({ ...AUTHORITY, ':path': '/waits' }));
+  for (let round = 0; round < 1100; round++) {
+    const faulty = session.request({ ...AUTHORITY, ':method': 'POST', 'content-length': '5' });
+    faulty.on('error', () => undefined);
+    faulty.resume().end('four');
+    await new Promise((resolve) => {
+      faulty.once('close', resolve);
+    });
+  }
+  released.emit('release');
+  assert.equal((await other).body, 'whole');
 });
