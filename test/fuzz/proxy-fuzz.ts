@@ -85,9 +85,9 @@ interface Progress {
 }
 
 /** Calls, one after another, until told to stop. @returns what went wrong */
-async function callHonestly(
+export async function callHonestly(
   port: number,
-  progress: Progress,
+  progress: Pick<Progress, 'honestCalls' | 'slowestMs'>,
   mayStop: () => boolean,
 ): Promise<readonly string[]> {
   const problems: string[] = [];

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { runDifferential } from './differential.ts';
 import { fuzzEngine, replayFile } from './engine-fuzz.ts';
 import { fuzzProxy } from './proxy-fuzz.ts';
+import { fuzzWeb, replayWeb } from './web-fuzz.ts';
 
 const usage = `Usage: node test/fuzz/run.ts [options]
 
@@ -11,12 +12,13 @@ const usage = `Usage: node test/fuzz/run.ts [options]
   --seconds S       at most so long for each part (default: 3600)
   --seed N          where to begin (default: the time)
   --workers N       threads for the engine (default: 1)
-  --only PART       engine, differential or proxy; all three unless given
+  --only PART       engine, differential, proxy or web; all four unless given
   --differential    the same as --only differential
+  --made-up         web: not the known sessions, only those that are made up
   --replay FILE     run what an earlier failure left behind
 `;
 
-const PARTS = ['engine', 'differential', 'proxy'] as const;
+const PARTS = ['engine', 'differential', 'proxy', 'web'] as const;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -27,6 +29,7 @@ async function main(): Promise<number> {
       workers: { type: 'string', default: '1' },
       only: { type: 'string' },
       differential: { type: 'boolean', default: false },
+      'made-up': { type: 'boolean', default: false },
       replay: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -35,8 +38,10 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (values.replay !== undefined)
-    return verdict([replayFile(values.replay)].filter((problem) => problem !== undefined));
+  if (values.replay !== undefined) {
+    const found = await replayWeb(values.replay);
+    return verdict(found ?? [replayFile(values.replay)].filter((problem) => problem !== undefined));
+  }
   const only = values.differential ? 'differential' : values.only;
   const seed = Number(values.seed);
   const seconds = Number(values.seconds);
@@ -54,6 +59,8 @@ async function main(): Promise<number> {
       );
     if (part === 'differential')
       problems.push(...(await runDifferential({ sessions: 1_000_000, seconds, seed }, console.log)));
+    if (part === 'web')
+      problems.push(...(await fuzzWeb({ seconds, seed, knownFirst: !values['made-up'] }, console.log)));
     if (part === 'proxy') problems.push(...(await fuzzProxy({ seconds, seed }, console.log)));
   }
   return verdict(problems);

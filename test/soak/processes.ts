@@ -48,6 +48,8 @@ export class ProxyChild {
     if (fields['msg'] === 'exchange finished') this.onRecord(fields);
     else if (fields['msg'] === 'listener is open')
       this.#addresses.set(String(fields['listener']), String(fields['address']));
+    else if (fields['msg'] === 'admin server listens')
+      this.#addresses.set('admin', String(fields['address']));
     else if (fields['msg'] === 'framegate serves') this.#isServing = true;
     if (Number(fields['level']) >= 40) {
       const what = String(fields['token'] ?? fields['msg']);
@@ -62,6 +64,11 @@ export class ProxyChild {
 
   get hasExited(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Of the admin server. */
+  get adminAddress(): string {
+    return this.#addresses.get('admin') ?? '';
   }
 
   port(listener: string): number {
