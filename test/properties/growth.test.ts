@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { readHttp1Request } from '../../src/bridge/http1-request.ts';
 import { outgoingHead } from '../../src/bridge/request-fields.ts';
 import { responseFields, trailerFields } from '../../src/bridge/response-fields.ts';
+import { countedAddress } from '../../src/config/counted-address.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
 import { classifyFirstBytes } from '../../src/diagnosis/first-bytes.ts';
@@ -16,7 +17,6 @@ import { decodeGrpcMessage, encodeGrpcMessage } from '../../src/grpc/percent-enc
 import { parseGrpcTimeout } from '../../src/grpc/timeout.ts';
 import { checkRequest } from '../../src/h2/header-rules.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { countedAddress } from '../../src/listeners/connection-limits.ts';
 import { headWithoutUpgrade } from '../../src/listeners/ignored-upgrade.ts';
 import { boundedText, jsonString, textOfOctets } from '../../src/observability/json-text.ts';
 import { forwardedRequest } from '../../src/relay/forwarded-headers.ts';
