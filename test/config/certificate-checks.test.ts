@@ -132,3 +132,36 @@ test('an OCSP response is looked at: what cannot be one is an error at its key, 
   ]);
   assert.deepEqual(stapleProblems('none.der'), [`error ${at}: none.der does not exist`]);
 });
+
+/** What is said of certificates of these names, on one listener. */
+function neverServed(...files: readonly string[]): readonly string[] {
+  const certificates = files.map((name) => ({ cert: `${name}.crt`, key: `${name}.key` }));
+  const found = findCertificateProblems({ listeners: [{ tls: { certificates } }] }, configFile);
+  return found.map(({ severity, path, message }) => `${severity} ${path.slice(-2).join('.')} ${message}`);
+}
+
+test('of certificates for one name the first is served, and check says so of the others', async () => {
+  for (const [name, keyType, names] of [
+    ['rsa', 'rsa', ['a.test', '*.b.test']],
+    ['ec', 'ec', ['a.test']],
+    ['more', 'ec', ['A.test', 'c.test']],
+    ['same', 'rsa', ['a.test', 'd.test']],
+    ['apart', 'ec', ['x.b.test']],
+  ] as const) {
+    const altNames = names.map((value) => ({ type: 2 as const, value }));
+    const made = await generate([{ name: 'commonName', value: name }], {
+      keyType,
+      algorithm: 'sha256',
+      extensions: [{ name: 'subjectAltName', altNames }],
+    });
+    write(`${name}.crt`, made.cert);
+    write(`${name}.key`, made.private);
+  }
+  const first = 'certificates[0] stands before it and is for the same';
+  assert.deepEqual(neverServed('rsa', 'ec'), [`warning 1.cert is not served for a.test: ${first}`]);
+  assert.deepEqual(neverServed('ec', 'rsa'), [`warning 1.cert is not served for a.test: ${first}`]);
+  assert.deepEqual(neverServed('rsa', 'more'), [`warning 1.cert is not served for a.test: ${first}`]);
+  assert.deepEqual(neverServed('ec', 'ec'), [`warning 1.cert is not served for a.test: ${first}`]);
+  assert.deepEqual(neverServed('rsa', 'same'), []);
+  assert.deepEqual(neverServed('rsa', 'apart'), []);
+});

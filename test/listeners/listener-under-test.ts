@@ -100,6 +100,7 @@ export interface ListenerUnderTest {
 export interface ListenerTestOptions {
   readonly name?: string;
   readonly address?: Address;
+  readonly mode?: number | undefined;
   readonly certificates?: ListenerTlsConfig['certificates'];
   readonly minVersion?: ListenerTlsConfig['minVersion'];
   readonly unknownServerName?: ListenerTlsConfig['unknownServerName'];
@@ -129,6 +130,7 @@ export async function listen(
     name: options.name ?? 'under-test',
     address: options.address ?? tcp('127.0.0.1'),
     tls: certificates === undefined ? undefined : { certificates, minVersion, unknownServerName },
+    mode: options.mode,
     trustedClients: options.trustedClients ?? [],
     mismatch: options.mismatch ?? 'explain',
     proxyProtocol: options.proxies === undefined ? undefined : { trusted: options.proxies },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,6 +97,29 @@ test('a unix socket is served, and its file is gone after close()', async (conte
   client.destroy();
   await listener.close();
   assert.equal(existsSync(path), false);
+});
+
+function modeOf(path: string): number {
+  return statSync(path).mode & 0o777;
+}
+
+test('the file of a unix socket has its mode from the first moment, and the process keeps its umask', async (context) => {
+  const umask = process.umask(0o027);
+  context.after(() => process.umask(umask));
+  for (const [name, mode] of [
+    ['wide', 0o666],
+    ['narrow', 0o600],
+    ['plain', undefined],
+  ] as const) {
+    const path = join(folder(context), name);
+    const { listener } = await listen(context, { address: unix(path), mode });
+    assert.equal(modeOf(path), mode ?? 0o750);
+    assert.equal(process.umask(), 0o027);
+    const change = await listener.prepare({ ...listener.config, mode: 0o660 });
+    assert.equal(modeOf(path), mode ?? 0o750);
+    change?.();
+    assert.equal(modeOf(path), 0o660);
+  }
 });
 
 test('a stale unix socket is replaced, a live one and a plain file are not', async (context) => {
