@@ -30,7 +30,9 @@ export function parseAddress(text: string, purpose: 'listen' | 'connect'): Addre
   if (text.startsWith('systemd:')) return systemdFault(purpose);
   if (text.startsWith('unix:')) return parseUnixAddress(text);
   if (text.includes('://')) {
-    return { message: `'${text}' is a URL`, hint: 'write host:port without a scheme' };
+    const rest = text.replace(/^[^:]*:\/{2,3}/, '').replace(/\/.*$/, '');
+    const hint = /:[0-9]+$/.test(rest) ? `write ${rest}` : 'write host:port without a scheme';
+    return { message: `'${text}' is a URL`, hint };
   }
   const found = /^(?:\[(?<bracketed>[^[\]]*)\]|(?<plain>[^:[\]]*)):(?<port>[0-9]{1,5})$/.exec(text);
   if (found?.groups === undefined) return shapeFault(text);
@@ -60,6 +62,23 @@ export function parseNetwork(text: string): string | Fault {
     return { message: `'/${bits}' is not a prefix length of IPv${version}`, hint: `0 to ${mostBits}` };
   }
   return text;
+}
+
+/** Permissions of a file as chmod writes them in digits: `0660`, `660`. */
+export function parseSocketMode(text: string): number | Fault {
+  if (!/^0?[0-7]{3}$/.test(text)) {
+    return {
+      message: `'${text}' is not the mode of a socket`,
+      hint: 'write it as chmod has it, in quotes: "0660"',
+    };
+  }
+  const mode = Number.parseInt(text, 8);
+  // connect(2) asks for write permission.
+  if ((mode & 0o222) !== 0) return mode;
+  return {
+    message: `'${text}' lets nobody write to the socket, so nobody could connect`,
+    hint: 'write "0660"',
+  };
 }
 
 /** A host name as a certificate holds it; an IP address is none (RFC 6066 section 3). */
@@ -95,6 +114,9 @@ function shapeFault(text: string): Fault {
   const shapes = 'write host:port, [ipv6]:port or unix:/path';
   if (text.startsWith('/')) {
     return { message: `'${text}' is not an address`, hint: `for a Unix socket write unix:${text}` };
+  }
+  if (/[\u2018-\u201f]/u.test(text)) {
+    return { message: `'${text}' has curly quotation marks`, hint: 'write straight ones: "host:port"' };
   }
   const unbracketed = /^(.*):([0-9]{1,5})$/.exec(text);
   if (unbracketed !== null && isIPv6(unbracketed[1] ?? '')) {

@@ -20,13 +20,15 @@ export function findCertificateProblems(
   const root = mapOf(value);
   const ofListeners = listOf(root.get('listeners')).flatMap((listener, index) => {
     const pairs = listOf(mapOf(mapOf(listener).get('tls')).get('certificates'));
-    return pairs.flatMap((pair, pairIndex) => {
+    const neverServed = findNeverServed(pairs, ['listeners', index, 'tls', 'certificates'], configFile);
+    const ofPairs = pairs.flatMap((pair, pairIndex) => {
       const path = ['listeners', index, 'tls', 'certificates', pairIndex];
       return [
         ...checkPair(pair, path, configFile, nowEpochMs),
         ...checkStaple(pair, path, configFile, nowEpochMs),
       ];
     });
+    return [...ofPairs, ...neverServed];
   });
   const ofUpstreams = [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const tls = mapOf(upstream).get('tls');
@@ -39,8 +41,48 @@ export function findCertificateProblems(
   return [...ofListeners, ...ofUpstreams];
 }
 
+/**
+ * A client gets the first certificate that holds the name it asks for, whatever kinds of keys it knows: of an RSA and an ECDSA
+ * certificate for one name the second is not served.
+ */
+function findNeverServed(
+  pairs: readonly unknown[],
+  path: ConfigPath,
+  configFile: string,
+): readonly Finding[] {
+  const taken = new Map<string, { readonly index: number; readonly kind: string }>();
+  return pairs.flatMap((pair, index) => {
+    const file = fileIn(pair, 'cert');
+    const certificate = file ? readCertificate(besideConfig(configFile, file)) : undefined;
+    if (certificate === undefined || isFault(certificate)) return [];
+    const kind = certificate.publicKey.asymmetricKeyType ?? '';
+    const names = dnsNamesOf(certificate);
+    const lost = names.filter((name) => taken.has(name));
+    const rival = taken.get(lost[0] ?? '');
+    for (const name of names) if (!taken.has(name)) taken.set(name, { index, kind });
+    // That two certificates share some names is usual where both are needed for others.
+    if (rival === undefined || (lost.length < names.length && rival.kind === kind)) return [];
+    const message = `is not served for ${lost.slice(0, 3).join(', ')}: certificates[${rival.index}] stands before it and is for the same`;
+    const hint =
+      rival.kind === kind
+        ? 'remove one of the two'
+        : 'of an RSA and an ECDSA certificate for one name this version serves the first alone; remove one of the two';
+    return [finding([...path, index, 'cert'], { message, hint }, 'warning')];
+  });
+}
+
+function dnsNamesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+  return [...subjectAltName.matchAll(/DNS:([^,"]+)/g)].map(([, name = '']) => name.trim().toLowerCase());
+}
+
+/** What holds line breaks is no name of a file, and is told as such. */
+function fileIn(map: unknown, key: string): string | undefined {
+  const name = textOf(mapOf(map).get(key));
+  return name?.includes('\n') === true ? undefined : name;
+}
+
 function checkAuthorities(tls: unknown, path: ConfigPath, configFile: string): readonly Finding[] {
-  const name = textOf(mapOf(tls).get('ca'));
+  const name = fileIn(tls, 'ca');
   const authority = name ? readCertificate(besideConfig(configFile, name)) : undefined;
   return isFault(authority) ? [finding(path, authority)] : [];
 }
@@ -51,8 +93,8 @@ function checkPair(
   configFile: string,
   nowEpochMs: number,
 ): readonly Finding[] {
-  const certName = textOf(mapOf(pair).get('cert'));
-  const keyName = textOf(mapOf(pair).get('key'));
+  const certName = fileIn(pair, 'cert');
+  const keyName = fileIn(pair, 'key');
   const certFile = certName ? besideConfig(configFile, certName) : undefined;
   const keyFile = keyName ? besideConfig(configFile, keyName) : undefined;
   const certificate = certFile === undefined ? undefined : readCertificate(certFile);
@@ -78,7 +120,7 @@ function checkStaple(
   configFile: string,
   nowEpochMs: number,
 ): readonly Finding[] {
-  const name = textOf(mapOf(pair).get('ocsp'));
+  const name = fileIn(pair, 'ocsp');
   if (!name) return [];
   const file = besideConfig(configFile, name);
   const at = [...path, 'ocsp'];
@@ -86,7 +128,7 @@ function checkStaple(
   if (isFault(octets)) return [finding(at, octets)];
   const response = parseOcspResponse(octets);
   if (isFault(response)) return [finding(at, { ...response, message: `${file} ${response.message}` })];
-  const certName = textOf(mapOf(pair).get('cert'));
+  const certName = fileIn(pair, 'cert');
   const certificate = certName ? readCertificate(besideConfig(configFile, certName)) : undefined;
   if (certificate === undefined || isFault(certificate)) return [];
   const answer = answerFor(response, certificate);

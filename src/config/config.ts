@@ -31,6 +31,8 @@ export type ListenAddress =
 export interface ListenerConfig {
   readonly name: string;
   readonly address: ListenAddress;
+  /** Permissions of the file of a unix socket; undefined: what the umask leaves. */
+  readonly mode?: number | undefined;
   readonly tls: ListenerTlsConfig | undefined;
   /** Peers (CIDR) whose x-forwarded-* and x-request-id are kept and appended to; all others' are replaced. */
   readonly trustedClients: readonly string[];

@@ -30,8 +30,11 @@ export function crossCheck(document: unknown): readonly Finding[] {
     ...unknownListeners(root, routes),
     ...duplicateHeaders(routes),
     // An upstream may look unused only because a route misspells its name, or says it by another key.
-    ...(strayRoutes.length > 0 || !routes.every(namesUpstream) ? [] : unusedUpstreams(root, routes)),
+    ...(strayRoutes.length > 0 || routes.length === 0 || !routes.every(namesUpstream)
+      ? []
+      : unusedUpstreams(root, routes)),
     ...loops(root, listening),
+    ...exposedAdmin(listening),
   ];
 }
 
@@ -102,11 +105,17 @@ function covers(wildcard: string, host: string): boolean {
 }
 
 function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
-  const names = [...mapOf(root.get('upstreams')).keys()];
+  const upstreams = root.get('upstreams');
+  // Where there are none by that name, or no map of them, that is told.
+  if (typeof upstreams !== 'object' || upstreams === null || Array.isArray(upstreams)) return [];
+  const names = [...mapOf(upstreams).keys()];
   return routes.flatMap((route, index) => {
     const name = textOf(route.get('upstream'));
     if (name === undefined || name === '' || names.includes(name)) return [];
-    return [error(['routes', index, 'upstream'], `there is no upstream '${name}'`, hintOf(name, names))];
+    const hint = /[:/]/.test(name)
+      ? 'write the name of one, and the address at upstreams.NAME.endpoints'
+      : hintOf(name, names);
+    return [error(['routes', index, 'upstream'], `there is no upstream '${name}'`, hint)];
   });
 }
 
@@ -163,6 +172,19 @@ function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Findi
       return [warning(['upstreams', name, 'endpoints', index], message)];
     }),
   );
+}
+
+/** Whoever reaches the admin server may read the configuration, reload and stop. */
+function exposedAdmin(listening: readonly NamedAddress[]): readonly Finding[] {
+  return listening.flatMap(({ path, address }) => {
+    if (path[0] !== 'admin' || address.kind !== 'tcp') return [];
+    const host = address.host.toLowerCase();
+    if (host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.'))
+      return [];
+    const message = 'whoever reaches this address can read the configuration, reload it and stop the proxy';
+    const hint = `write 127.0.0.1:${address.port}, or let a firewall or a NetworkPolicy keep others away`;
+    return [{ ...warning(path, message), hint }];
+  });
 }
 
 /** A wildcard listener is only known to be meant when the endpoint is on this machine for certain. */

@@ -18,7 +18,9 @@ type Section =
   | 'route'
   | 'match'
   | 'upstream'
-  | 'connections';
+  | 'connections'
+  | 'admin'
+  | 'log';
 
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
@@ -104,6 +106,13 @@ const entries: Readonly<Record<Section, string>> = {
     maxpendingrequests pending queue | maxPending | write maxPending: 1024
     maxrequests maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
     idletimeout keepalivetimeout |  | there is none; connections are kept until the service closes them`,
+  admin: `
+    port host listen bind ip | address | write address: 127.0.0.1:9901
+    enabled enable disabled | | write admin: off where none is wanted`,
+  log: `
+    format json | | remove it; records are JSON lines
+    file path output destination filename dir directory stdout | | remove it; records go to standard output, and the service manager to a file
+    rotate rotation maxsize | | remove it; the service manager keeps the records`,
   anywhere: `
     listen bind port |  | the address of a listener is listeners[].address, such as 0.0.0.0:8443
     servername servernames |  | hosts are matched by routes[].match.host
@@ -193,6 +202,9 @@ function sectionOf(parent: ConfigPath): Section {
   switch (place) {
     case '':
       return 'root';
+    case 'admin':
+    case 'log':
+      return place;
     case 'listeners':
       return 'listener';
     case 'listeners.tls':

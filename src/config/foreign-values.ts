@@ -79,6 +79,9 @@ export function foreignValue(path: ConfigPath, given: unknown, expectation: Expe
 
 function wordHint(path: ConfigPath, text: string, words: readonly string[]): string | undefined {
   const key = String(path.at(-1));
+  if (text === '0' && path[0] === 'drain') return 'write 0s for at once, off for ever';
+  const sameWord = words.find((word) => word.toLowerCase() === text.toLowerCase());
+  if (sameWord !== undefined) return `write ${sameWord}`;
   const plain = text
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
@@ -108,11 +111,13 @@ function quantityHint(text: string, message: string): string | undefined {
     return meant === undefined ? undefined : `write ${meant}`;
   }
   if (message.includes('a size')) {
+    if (text.endsWith('%')) return 'write a size; auto is 90 % of what the container may have';
     const meant = respellSize(text);
     return meant === undefined ? undefined : `write ${meant}`;
   }
   if (/true(,| or) false/.test(message)) {
     if (yes.test(text)) return 'write true';
+    if (text.includes('/')) return 'write true; records go to standard output';
     return no.test(text) ? 'write false' : undefined;
   }
   if (message.includes('whole number')) {
@@ -130,9 +135,13 @@ function wholeNumber(text: string): number {
 /** A map, a list or a text where another of them is wanted. */
 function shapeHint(path: ConfigPath, given: unknown, message: string): string | undefined {
   const key = path.findLast((step) => typeof step === 'string') ?? '';
+  if (Array.isArray(given) && key === 'minVersion') return 'write the oldest of them';
+  if (Array.isArray(given) && key === 'grpcWeb') return 'write grpcWeb: { origins: [ … ] }';
+  if (key === 'stripPrefix') return 'write the prefix, such as /grpc';
   if (message.includes('must be a map')) return mapHint(path, key, given);
   if (message.includes('an address')) return addressHint(key, given);
   if (message.includes('must be a list')) return listHint(key, given);
+  if (key === 'mode') return 'without quotes YAML reads 0660 as the number 660, which is another mode';
   if (message.includes('quotes')) return undefined;
   if (message.includes('text') && (typeof given === 'number' || typeof given === 'boolean')) {
     return `put it in quotes: "${given}"`;
@@ -155,7 +164,7 @@ function addressHint(key: string, given: unknown): string {
 }
 
 function listHint(key: string, given: unknown): string | undefined {
-  if (typeof given === 'string') return `write ["${given}"]`;
+  if (typeof given === 'string') return `write ["${given.split(/[\s,]+/).join('", "')}"]`;
   if (key === 'endpoints') return 'write ["127.0.0.1:50051"]';
   if (typeof given === 'object' && given !== null) return "begin each entry with '- '";
   return undefined;
@@ -165,6 +174,10 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
   if (path.length === 0) return 'start from config.example.yaml';
   if (Array.isArray(given)) return mapInsteadOfList(path, key);
   const text = String(given);
+  const joined = /^([A-Za-z]+):(\S.*)$/.exec(text);
+  if (joined !== null && !/^[0-9]+$/.test(joined[2] ?? '')) {
+    return `write a space behind the first colon: ${joined[1]}: ${joined[2]}`;
+  }
   switch (key) {
     case 'match':
       return `write match: { path: ${text} }`;
@@ -200,6 +213,7 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
 }
 
 function mapInsteadOfList(path: ConfigPath, key: string): string {
+  if (key === 'proxyProtocol') return 'write proxyProtocol: { trusted: [ … ] }';
   if (key === 'headers') return 'write headers: { x-tenant: blue }';
   if (path[0] === 'upstreams' && path.length === 1)
     return 'write the name of each as its key: upstreams: { NAME: { … } }';

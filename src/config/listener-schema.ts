@@ -1,6 +1,7 @@
 // The description of a listener in the YAML.
 
-import { fileName, listenAddress, name, network, z } from './schema-values.ts';
+import { parseSocketMode } from './address.ts';
+import { fileName, listenAddress, name, network, parsed, z } from './schema-values.ts';
 
 const certificate = z.strictObject({
   cert: fileName.describe(
@@ -41,6 +42,12 @@ export const listener = z.strictObject({
     'Where to listen: host:port, [ipv6]:port or unix:/path; port 0 takes any free port; systemd:NAME takes over a socket ' +
       'that systemd has opened. Like nginx listen.',
   ),
+  mode: parsed('a mode in quotes, such as "0660"', parseSocketMode, { examples: ['0660', '0666'] })
+    .optional()
+    .describe(
+      'Permissions of the file of a unix: address, in quotes; connecting needs to write. Default: what the umask leaves. ' +
+        'Like HAProxy bind mode, systemd SocketMode.',
+    ),
   tls: listenerTls
     .optional()
     .describe('Serve TLS with ALPN h2. Without it: HTTP/2 in the clear with prior knowledge (h2c).'),

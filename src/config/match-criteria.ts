@@ -96,5 +96,9 @@ function hostFault(text: string): Fault {
   if (/[^\0-\x7f]/.test(text)) {
     return { message: `'${text}' is not ASCII`, hint: 'write its xn-- form, which is what clients send' };
   }
-  return { message: `'${text}' is not a host name` };
+  if (/[\s,]/.test(text)) {
+    return { message: `'${text}' is more than one host`, hint: 'write a route for each' };
+  }
+  const hint = text.startsWith('.') ? `write "*${text}"` : undefined;
+  return { message: `'${text}' is not a host name`, hint };
 }

@@ -46,7 +46,7 @@ function regularExpression(path: string): Warning | undefined {
 }
 
 /** The name of a service as gRPC writes it, and nothing behind it. Other HTTP/2 requests may well be for /health. */
-const serviceAlone = /^\/([a-z_][A-Za-z0-9_]*\.)+[A-Z][A-Za-z0-9_]*$/;
+const serviceAlone = /^\/([A-Za-z_][A-Za-z0-9_]*\.)+[A-Z][A-Za-z0-9_]*$/;
 
 /** A path that ends in a slash, or has no method, is no gRPC call's (/package.Service/Method). */
 function forgottenStar(path: string, patterns: ReadonlySet<string>, upstream: RawMap): Warning | undefined {

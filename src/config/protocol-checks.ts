@@ -16,6 +16,19 @@ export function findProtocolProblems(document: unknown): readonly Finding[] {
 }
 
 function checkListener(listener: RawMap, index: number): readonly Finding[] {
+  return [...checkMode(listener, index), ...checkMismatch(listener, index)];
+}
+
+function checkMode(listener: RawMap, index: number): readonly Finding[] {
+  const address = textOf(listener.get('address')) ?? 'unix:';
+  if (!listener.has('mode') || address.startsWith('unix:')) return [];
+  const hint = address.startsWith('systemd:')
+    ? 'remove it; the .socket unit has SocketMode='
+    : 'remove it, or write address: unix:/path';
+  return [error(['listeners', index, 'mode'], `${address} has no file that could have a mode`, hint)];
+}
+
+function checkMismatch(listener: RawMap, index: number): readonly Finding[] {
   if (listener.get('mismatch') !== 'accept' || listener.get('tls') !== undefined) return [];
   const message = "'accept' is for listeners with tls: this one serves h2c and HTTP/1.1 anyway";
   return [error(['listeners', index, 'mismatch'], message, 'write explain or close, or remove it')];

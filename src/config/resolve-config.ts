@@ -82,6 +82,7 @@ function resolveListener(
   return {
     name: listener.name ?? listener.address.text,
     address: listener.address,
+    ...(listener.mode === undefined ? {} : { mode: listener.mode }),
     tls: listener.tls === undefined ? undefined : resolveTls(listener.tls, file),
     trustedClients: listener.trustedClients,
     mismatch: listener.mismatch,

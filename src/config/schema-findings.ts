@@ -9,11 +9,13 @@ import type { RawIssue, SchemaIssue } from './schema.ts';
 import { unknownKey } from './unknown-keys.ts';
 
 const MISSING = 'is missing';
+const EMPTY = 'is empty';
+const SECTIONS = ['listeners', 'routes', 'upstreams'];
 
 /** Words for the issues of which the schema says no more than their kind. */
 export function describeIssue(issue: RawIssue): string {
   if (issue.input === undefined) return MISSING;
-  if (issue.input === null) return 'is empty';
+  if (issue.input === null) return EMPTY;
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${nameOfType(issue.expected)}`;
@@ -38,7 +40,7 @@ export function findingsOf(issues: readonly SchemaIssue[], value: unknown): read
   );
   // A key that was written by another name is not told to be missing as well.
   return findings.filter(({ path, message }) => {
-    if (message === MISSING) return !meant.has(formatPath(path));
+    if (message === MISSING || message === EMPTY) return !meant.has(formatPath(path));
     return !message.startsWith('needs at least one of') || !stray.has(formatPath(path));
   });
 }
@@ -66,6 +68,12 @@ function findingsOfIssue(
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => {
+        const inner = mapOf(mapOf(around.value).get(key));
+        if (path.length === 0 && SECTIONS.some((section) => inner.has(section))) {
+          for (const section of SECTIONS) around.meant.add(section);
+          const hint = 'what is below it stands at the top of the file, without this key';
+          return { severity: 'error', path: [key], at: 'key', message: 'unknown key', hint };
+        }
         const { finding, meant } = unknownKey(path, key);
         if (meant !== undefined) around.meant.add(formatPath([...path, meant]));
         return finding;

@@ -82,7 +82,10 @@ export const name = z
   .max(200)
   .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'must not hold control characters');
 
-export const fileName = z.string(expecting('the name of a file')).min(1);
+export const fileName = z
+  .string(expecting('the name of a file'))
+  .min(1)
+  .regex(/^[^\n\0]*$/, 'must be the name of a file, not what is in it');
 
 export const network = parsed('a network such as 10.0.0.0/8', parseNetwork, {
   examples: ['10.0.0.0/8', 'fd00::/8'],

@@ -34,6 +34,8 @@ function explain(parent: ConfigPath, key: string): Explanation {
   // `strip_prefix` is a key of ours, whoever else has it.
   if (meant !== undefined && plain(meant) === plain(key)) return didYouMean;
   if (key.startsWith('x-')) return { hint: 'keys that begin with x- stand at the top of the file' };
+  if (/^(\/\/|\/\*|;|--)/.test(key)) return { hint: "comments begin with '#'" };
+  if (/[^\P{Zs} ]/u.test(key)) return { hint: 'a no-break space stands in it; indent with ordinary ones' };
   const elsewhere = placesOf(key);
   const prefix = prefixOf(parent);
   const deeper = prefix === '' ? undefined : elsewhere.find((path) => path.startsWith(prefix));

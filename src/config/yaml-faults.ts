@@ -116,5 +116,6 @@ function missing(message: string): Fault {
   if (message.includes('followed by map values')) {
     return { message: 'this key has no value', hint: "write a ':' and a space behind it" };
   }
+  if (/Missing , /.test(message)) return { message: 'a comma is missing before this' };
   return /[\]}]$/.test(message) ? unclosed(message) : { message: `not valid YAML: ${message}` };
 }

@@ -5,10 +5,11 @@ import { existsSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Address, ListenAddress } from '../config/config.ts';
+import type { Address, ListenerConfig } from '../config/config.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { unixSocketPath } from '../service-manager/unix-socket-path.ts';
+import { withSocketMode } from './socket-mode.ts';
 
 export interface BoundAddress {
   readonly address: string;
@@ -19,16 +20,21 @@ export interface BoundAddress {
 /** systemd made the queue of connections as long as its unit says; Node's own 511 would shorten it. The system has a limit. */
 const inheritedBacklog = 65_535;
 
-export async function bind(server: Server, address: ListenAddress, listener: string): Promise<BoundAddress> {
+/** The file of a unix socket gets `mode`, where it is given. */
+export async function bind(
+  server: Server,
+  { address, name: listener, mode }: Pick<ListenerConfig, 'address' | 'name' | 'mode'>,
+): Promise<BoundAddress> {
   if (address.kind === 'systemd') return bindToInherited(server, address.socketName, listener);
+  const listenThere = () => withSocketMode(mode, () => listen(server, listenOptions(address)));
   try {
-    await listen(server, listenOptions(address));
+    await listenThere();
   } catch (error) {
     if (address.kind !== 'unix' || codeOf(error) !== 'EADDRINUSE' || !(await isStaleSocket(address.path))) {
       throw bindError(error, address, listener);
     }
     await unlink(address.path).catch(() => undefined);
-    await listen(server, listenOptions(address)).catch((second: unknown) => {
+    await listenThere().catch((second: unknown) => {
       throw bindError(second, address, listener);
     });
   }

@@ -2,7 +2,7 @@
 // nothing of what is spoken on them.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ListenAddress, ListenerConfig } from '../config/config.ts';
+import type { ListenerConfig } from '../config/config.ts';
 import { bind } from './bind.ts';
 import { socketOptions } from './socket-options.ts';
 
@@ -31,7 +31,7 @@ export const openOwnSocket: OpenSource = (config, sink) => openSocket(config, si
 export const openSocketForOthers: OpenSource = (config, sink) => openSocket(config, sink, true);
 
 async function openSocket(
-  { address, name }: { readonly address: ListenAddress; readonly name: string },
+  config: ListenerConfig,
   sink: ConnectionSink,
   pauseOnConnect: boolean,
 ): Promise<ConnectionSource> {
@@ -42,6 +42,6 @@ async function openSocket(
   server.on('error', (error: Error) => {
     if (server.listening) sink.fail(error);
   });
-  const bound = await bind(server, address, name);
+  const bound = await bind(server, config);
   return { ...bound, close: () => server.close() };
 }

@@ -17,6 +17,7 @@ import {
 import { Openings } from './openings.ts';
 import { makeRefusal } from './refusal.ts';
 import type { ListenerTimeouts } from './server-context.ts';
+import { changeSocketMode } from './socket-mode.ts';
 import { destroyOnError } from './socket-options.ts';
 import { TicketKeys } from './ticket-keys.ts';
 
@@ -156,6 +157,7 @@ export class Listener {
     const service = await createListenerService({ ...this.#parts, config, handler }, current);
     if (service === current) return undefined;
     return () => {
+      changeSocketMode(current.config, config);
       this.#service = service;
       if (service.http1 !== current.http1) current.http1.close();
     };

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { type ConnectionSource, openSocketForOthers } from '../listeners/connection-source.ts';
+import { changeSocketMode } from '../listeners/socket-mode.ts';
 import { destroyOnError } from '../listeners/socket-options.ts';
 import { addressFinding, isSystemd, type PlannedListener, planListeners } from '../proxy/listener-plan.ts';
 import type { PlaneListener } from '../proxy/plane.ts';
@@ -153,6 +154,7 @@ export class SocketSet {
     const left = this.#open.filter((socket) => !next.includes(socket));
     this.#open = next;
     for (const [index, socket] of next.entries()) {
+      changeSocketMode(socket.config, configs[index]);
       socket.config = configs[index];
       socket.admit();
     }
