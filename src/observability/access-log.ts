@@ -5,15 +5,16 @@ import { hostname } from 'node:os';
 import type { EndedBy, ExchangeObserver, ExchangeRecord, ExchangeSubject } from '../relay/exchange-record.ts';
 import type { RequestIds } from '../relay/request-id.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
-import { boundedText, jsonString, textOfOctets } from './json-text.ts';
+import { boundedJsonString, textOfOctets } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import type { Logger } from './logger.ts';
+import { RefusedRecords } from './refused-records.ts';
 import { syslogPrefixOf } from './syslog-prefix.ts';
 
 export interface AccessLogOptions {
   readonly destination: LogDestination;
   /** Records are of level info; while this logger's level is above that, none is written. */
-  readonly logger: Pick<Logger, 'isLevelEnabled'>;
+  readonly logger: Pick<Logger, 'isLevelEnabled' | 'info'>;
   /** Those that the relay takes its numbers from. */
   readonly requestIds: RequestIds;
 }
@@ -40,6 +41,30 @@ const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
 };
 /** Room for all that is not memoised: labels, seven numbers, the ordinary end and an id. */
 const mostVariableBytes = 512 + 7 * (mostDigits + 4);
+/**
+ * What a field may take at most, quotes and escapes included: a client pays a few bytes for a record (HPACK), and must not get
+ * many times as many written for them. All together a record stays below 1,200 bytes.
+ */
+const most = {
+  record: 1199,
+  /** Everything up to `upstream`; the method gets what the rest leaves. */
+  subject: 620,
+  name: 42,
+  client: 58,
+  tls: 12,
+  authority: 102,
+  hostname: 66,
+  endpoint: 66,
+  status: 26,
+  reason: 300,
+  requestId: 66,
+} as const;
+/** Seven numbers and their labels, the beginning and the end of a record. */
+const mostBytesAround = 330;
+/** As much of a path as a sentence quotes. */
+const MOST_OF_PATH = 256;
+/** Shorter ones may be part of any sentence. */
+const shortestRepeatedPath = 8;
 /** Endpoints and statuses are few. The bound is for what we did not think of. */
 const mostMemoised = 4096;
 
@@ -51,7 +76,9 @@ export class AccessLog implements ExchangeObserver {
   readonly #destination: LogDestination;
   readonly #logger: Pick<Logger, 'isLevelEnabled'>;
   readonly #requestIds: RequestIds;
-  readonly #processFields = `,"pid":${process.pid},"hostname":${jsonString(hostname())}`;
+  readonly #refused: RefusedRecords;
+  readonly #processFields =
+    `,"pid":${process.pid},"hostname":${boundedJsonString(hostname(), most.hostname)}`;
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
   /** The beginning of the record with the time's digits, valid for one second. */
@@ -62,6 +89,7 @@ export class AccessLog implements ExchangeObserver {
     this.#destination = options.destination;
     this.#logger = options.logger;
     this.#requestIds = options.requestIds;
+    this.#refused = new RefusedRecords(options.logger);
   }
 
   /** Whether records begin with their priority, from the next one on. It is part of what is copied anyway. */
@@ -72,11 +100,19 @@ export class AccessLog implements ExchangeObserver {
 
   onExchangeFinished(record: ExchangeRecord): void {
     if (!this.#logger.isLevelEnabled('info')) return;
+    // Without an attempt no service has heard of it.
+    if (record.attempts === 0 && record.endedBy === 'framegate' && this.#refused.isOneTooMany(record)) return;
     const subject = record.subject.rendered ?? this.#renderSubject(record.subject);
     const endpoint = this.#endpoints.get(record.endpoint) ?? this.#renderEndpoint(record.endpoint);
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
-    const end = record.reason === '' ? ordinaryEnds[record.endedBy] : renderEnd(record);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
+    const end =
+      record.reason === ''
+        ? ordinaryEnds[record.endedBy]
+        : renderEnd(
+            record,
+            subject.length + endpoint.length + status.length + (id?.length ?? mostDigits * 2),
+          );
     const memoisedBytes = subject.length + endpoint.length + status.length + end.length;
     const destination = this.#destination;
     let at = destination.reserve(memoisedBytes + (id?.length ?? 0) + mostVariableBytes);
@@ -90,6 +126,11 @@ export class AccessLog implements ExchangeObserver {
     at = copy(target, at, end);
     at = id === undefined ? this.#writeId(target, at, Number(record.requestId)) : copy(target, at, id);
     destination.commit(copy(target, at, recordEnd));
+  }
+
+  /** Says what is still to be said of records that were left out. */
+  close(): void {
+    this.#refused.close();
   }
 
   #writeTime(target: Buffer, offset: number, finishedAtMs: number): number {
@@ -110,27 +151,26 @@ export class AccessLog implements ExchangeObserver {
   }
 
   #renderSubject(subject: ExchangeSubject): Buffer {
-    const listener = jsonString(boundedText(subject.listener));
-    const client = jsonString(boundedText(subject.client));
-    const tls = jsonString(boundedText(subject.tls));
-    const authority = jsonString(textOfOctets(subject.authority));
-    const method = jsonString(textOfOctets(subject.method));
-    const route = jsonString(boundedText(subject.route));
-    const upstream = jsonString(boundedText(subject.upstream));
-    const rendered = bytesOf(
-      `${this.#processFields},"listener":${listener},"client":${client},"tls":${tls},"authority":${authority}` +
-        `,"method":${method},"route":${route},"upstream":${upstream}`,
-    );
+    const listener = boundedJsonString(subject.listener, most.name);
+    const client = boundedJsonString(subject.client, most.client);
+    const tls = boundedJsonString(subject.tls, most.tls);
+    const authority = boundedJsonString(textOfOctets(subject.authority), most.authority);
+    const route = boundedJsonString(subject.route, most.name);
+    const upstream = boundedJsonString(subject.upstream, most.name);
+    const before = `${this.#processFields},"listener":${listener},"client":${client},"tls":${tls},"authority":${authority},"method":`;
+    const after = `,"route":${route},"upstream":${upstream}`;
+    const left = most.subject - Buffer.byteLength(before) - Buffer.byteLength(after);
+    const rendered = bytesOf(`${before}${boundedJsonString(textOfOctets(subject.method), left)}${after}`);
     subject.rendered = rendered;
     return rendered;
   }
 
   #renderEndpoint(endpoint: string): Buffer {
-    return memoise(this.#endpoints, endpoint, `,"endpoint":${jsonString(boundedText(endpoint))}`);
+    return memoise(this.#endpoints, endpoint, `,"endpoint":${boundedJsonString(endpoint, most.endpoint)}`);
   }
 
   #renderStatus(grpcStatus: string): Buffer {
-    const name = jsonString(textOfOctets(grpcStatus));
+    const name = boundedJsonString(textOfOctets(grpcStatus), most.status);
     return memoise(this.#statuses, grpcStatus, `,"grpcStatus":${name}${httpStatusLabel}`);
   }
 }
@@ -154,13 +194,22 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
   return offset + source.length;
 }
 
-function renderEnd(record: ExchangeRecord): Buffer {
-  return bytesOf(endText(record.endedBy, jsonString(textOfOctets(record.reason))));
+/** @param besides bytes of what is rendered of this record beside it */
+function renderEnd(record: ExchangeRecord, besides: number): Buffer {
+  const left = Math.min(most.reason, most.record - mostBytesAround - besides);
+  const reason = withoutPath(record.reason, record.subject.method);
+  return bytesOf(endText(record.endedBy, boundedJsonString(textOfOctets(reason), left)));
+}
+
+/** The path is in the record already. A sentence that names it has the beginning of it. */
+function withoutPath(reason: string, path: string): string {
+  const named = path.slice(0, MOST_OF_PATH);
+  return named.length < shortestRepeatedPath ? reason : reason.replace(named, 'this path');
 }
 
 /** The id that a client chose, without its quotes: those belong to what stands before and behind it. */
 function renderId(requestId: string): Buffer {
-  return bytesOf(jsonString(textOfOctets(requestId)).slice(1, -1));
+  return bytesOf(boundedJsonString(textOfOctets(requestId), most.requestId).slice(1, -1));
 }
 
 function endText(endedBy: EndedBy, reason: string): string {

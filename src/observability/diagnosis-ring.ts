@@ -1,6 +1,8 @@
 // The last diagnoses, and how often each code was given since the start, for the admin API. Whatever peers do, it holds at
 // most CAPACITY entries of bounded texts; the oldest is dropped first. It never throws into its caller.
 
+import { harmlessText } from './json-text.ts';
+
 export interface DiagnosisEvent {
   /** Of the catalogue in diagnosis/codes.ts. */
   readonly code: string;
@@ -101,6 +103,8 @@ function boundedField(name: string, text: string | undefined): Readonly<Record<s
   return text === undefined ? {} : { [name]: bounded(text, MOST_NAME_CHARACTERS) };
 }
 
-function bounded(text: string, mostCharacters: number): string {
+function bounded(unsafe: string, mostCharacters: number): string {
+  // Whoever asks the admin server looks at it in a terminal.
+  const text = harmlessText(unsafe.slice(0, mostCharacters + 1));
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`;
 }

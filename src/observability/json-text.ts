@@ -11,13 +11,48 @@ const plainJson = /^[ !#-[\]-~]*$/;
 const plainAscii = /^[\x20-\x7e]*$/;
 const aboveOctets = /[\u0100-\uffff]/;
 const notAscii = /[\x80-\xff]/g;
-/** Valid in JSON as they are, but terminals obey the first, and line-based readers break at the last two. */
-const mischievous = /[\x7f-\x9f\u2028\u2029]/g;
+/**
+ * Valid in JSON as they are, but terminals obey the first (C1 controls), readers of lines break at U+2028 and U+2029, and the rest
+ * turns around what stands beside it (marks and overrides of direction), so that a line reads as what it is not.
+ */
+const mischievous = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** The same, and the controls that JSON escapes itself. */
+const mischievousText = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** A JSON string, with its quotes. */
 export function jsonString(text: string): string {
   if (plainJson.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(mischievous, escapeUnit);
+}
+
+/** A line of JSON, as another has written it: the same to who parses it, and harmless to who looks at it. */
+export function harmlessJson(line: string): string {
+  return line.replace(mischievous, escapeUnit);
+}
+
+/** A text that is shown as it is, or goes into JSON that others write: what a terminal would obey is spelt out. */
+export function harmlessText(text: string): string {
+  return text.replace(mischievousText, escapeUnit);
+}
+
+const ELLIPSIS = '…';
+
+/** A JSON string, with its quotes, of at most so many bytes; what is cut off is shown by an ellipsis. */
+export function boundedJsonString(text: string, mostBytes: number): string {
+  if (text.length + 2 <= mostBytes && plainJson.test(text)) return `"${text}"`;
+  if (text.length + 2 <= mostBytes) {
+    const whole = jsonString(text);
+    if (Buffer.byteLength(whole) <= mostBytes) return whole;
+  }
+  let written = '';
+  let bytes = 2 + Buffer.byteLength(ELLIPSIS);
+  for (const character of text) {
+    const unit = jsonString(character).slice(1, -1);
+    bytes += Buffer.byteLength(unit);
+    if (bytes > mostBytes) break;
+    written += unit;
+  }
+  return `"${written}${ELLIPSIS}"`;
 }
 
 /** A text of our own, of at most 1,024 characters. */

@@ -3,6 +3,7 @@
 
 import pino from 'pino';
 import type { LogConfig } from '../config/config.ts';
+import { harmlessJson } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import { syslogPrefixOf } from './syslog-prefix.ts';
 
@@ -74,7 +75,8 @@ class PinoLines {
   }
 
   write(line: string): void {
-    this.#destination.write(this.hasPrefix ? `${syslogPrefixOf(this.lastLevel)}${line}` : line);
+    const harmless = harmlessJson(line);
+    this.#destination.write(this.hasPrefix ? `${syslogPrefixOf(this.lastLevel)}${harmless}` : harmless);
   }
 }
 

@@ -224,6 +224,7 @@ export class DataPlane implements Plane {
       http1?.close();
     }
     this.#descriptors?.close();
+    this.#accessLog.close();
     this.#overload.close();
     this.ticketKeys.close();
   }

@@ -146,3 +146,12 @@ test('what was reported does not change afterwards', () => {
   assert.equal(before.recent[0].count, 1);
   assert.deepEqual(before.counts, { FG1001: 1 });
 });
+
+test('what a terminal would obey is spelt out', () => {
+  const ring = new DiagnosisRing(() => 0);
+  ring.record(
+    { code: 'FG3001', token: 'no_route', sentence: 'a\u009b31m\u202eb\u2066\u200f\u061c\u001b' },
+    'x',
+  );
+  assert.equal(ring.report().recent[0].sentence, 'a\\u009b31m\\u202eb\\u2066\\u200f\\u061c\\u001b');
+});

@@ -105,3 +105,17 @@ test('what cannot be serialised does not throw', () => {
   destination.flush();
   assert.equal(lines()[0]?.['msg'], 'odd');
 });
+
+test('a line has nothing in it that a terminal obeys, and says the same to who parses it', () => {
+  const reader = new LogReader();
+  const destination = new LogDestination({ fd: reader.fd });
+  const logger = createLogger({ level: 'info', syslogPrefix: false }, destination);
+  const bad = 'a\u009b31m\u0085\u202eb\u2066\u2069\u200f\u061c\u001b[0m';
+  logger.warn({ detail: bad, err: new Error(bad) }, `GOAWAY: ${bad}`);
+  destination.flush();
+  reader.read();
+  const [line] = reader.lines();
+  assert.doesNotMatch(line, /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
+  const { detail, msg } = JSON.parse(line);
+  assert.deepEqual([detail, msg], [bad, `GOAWAY: ${bad}`]);
+});
