@@ -4,6 +4,9 @@ import type { Attack } from './attack.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
 import { connectionFloods } from './connection-floods.ts';
+import { deathAttacks } from './death-attacks.ts';
+import { fairnessAttacks } from './fairness-attacks.ts';
+import { framingAttacks } from './framing-attacks.ts';
 import { headerAttacks } from './header-attacks.ts';
 import { hpackAttacks } from './hpack-attacks.ts';
 import { http1Attacks } from './http1-attacks.ts';
@@ -16,6 +19,7 @@ import { tlsAttacks } from './tls-attacks.ts';
 import { upstreamFloods } from './upstream-floods.ts';
 
 export const allAttacks: readonly Attack[] = [
+  ...deathAttacks,
   ...clientFloods,
   ...clientViolations,
   ...streamIdAttacks,
@@ -29,4 +33,6 @@ export const allAttacks: readonly Attack[] = [
   ...slowAttacks,
   ...stallAttacks,
   ...http1Attacks,
+  ...framingAttacks,
+  ...fairnessAttacks,
 ];

@@ -13,6 +13,8 @@ export interface Attack {
   readonly isShort?: boolean;
   /** Legal, and as much of it as the proxy can serve: mounted last, as the garbage of it fills the heap up to V8's limit. */
   readonly isSaturating?: boolean;
+  /** Has ended a process: mounted once more where workers serve, whose processes have to stay the same. */
+  readonly isFatal?: boolean;
   /** Takes half a minute because a time limit has to pass; such attacks are mounted together. */
   readonly isSlow?: boolean;
   /** @returns the reaction in words; rejects when it is another than promised */

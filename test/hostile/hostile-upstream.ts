@@ -3,7 +3,12 @@
 import type { Socket } from 'node:net';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import type { RawPeer } from '../support/raw-peer.ts';
-import { type RawRequest, type RawServer, startRawServer } from '../support/raw-server.ts';
+import {
+  type RawRequest,
+  type RawServer,
+  type RawServerOptions,
+  startRawServer,
+} from '../support/raw-server.ts';
 
 export class HostileUpstream {
   readonly name: string;
@@ -20,10 +25,11 @@ export class HostileUpstream {
     this.name = `slot${slot}`;
   }
 
-  static async open(slot: number): Promise<HostileUpstream> {
+  static async open(slot: number, settings: RawServerOptions['settings'] = []): Promise<HostileUpstream> {
     const upstream = new HostileUpstream(slot);
     upstream.#server = await startRawServer({
       givesCredit: false,
+      settings,
       onRequest: (request) => upstream.onRequest(request),
       onRequestEnd: (request) => upstream.onRequestEnd(request),
       onConnection: (peer) => upstream.onConnection(peer),

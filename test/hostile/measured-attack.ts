@@ -31,6 +31,8 @@ export interface Measurement {
   readonly growthMiB: number;
   /** Of the memory in use, afterwards. */
   readonly keptMiB: number;
+  /** No process of the proxy has ended. */
+  readonly hasSamePids: boolean;
   readonly seconds: number;
   readonly cpuSeconds: number;
 }
@@ -52,6 +54,7 @@ export async function measure(stage: Stage, attack: Pick<Attack, 'mount' | 'rule
   let reaction: string;
   try {
     reaction = await attack.mount(stage);
+    assert.ok(stage.hasSamePids, 'a process of the proxy has ended');
   } finally {
     clearInterval(sampling);
   }
@@ -68,6 +71,7 @@ export async function measure(stage: Stage, attack: Pick<Attack, 'mount' | 'rule
     worstMs: during.worstMs,
     growthMiB: mostResident - residentBefore,
     keptMiB: (await leastHeld(stage, heldBefore)) - heldBefore,
+    hasSamePids: stage.hasSamePids,
     seconds,
     cpuSeconds: stage.cpuSeconds - cpuBefore,
   };
@@ -114,7 +118,8 @@ function assertServed(
 
 /** What is promised to everybody else, whatever the attack. */
 export function assertHarmless(measurement: Measurement): void {
-  const { slowdown, medianMs, worstMs, growthMiB, keptMiB } = measurement;
+  const { slowdown, medianMs, worstMs, growthMiB, keptMiB, hasSamePids } = measurement;
+  assert.ok(hasSamePids, 'a process of the proxy has ended');
   assert.ok(worstMs < MOST_WAIT_MS, `a call of the bystander took ${worstMs.toFixed(0)} ms`);
   const isBearable = medianMs < BEARABLE_MS || !(slowdown > MOST_SLOWDOWN);
   assert.ok(isBearable, `the bystander was slowed down ${slowdown.toFixed(1)} times`);

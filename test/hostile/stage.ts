@@ -11,12 +11,15 @@ import { testCertificate } from '../support/certificates.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
 import { type BystanderReport, isReport } from './bystander-report.ts';
+import { HostileService } from './hostile-service.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
 import { WebService } from './web-service.ts';
 
 /** Connections to the service that takes uploads; by default it would take thousands of sockets to hold all. */
 export const MOST_UPLOADS = 64;
 const SLOTS = 170;
+/** MAX_CONCURRENT_STREAMS (RFC 9113 section 6.5.2). */
+const NARROW = [[3, 100]] as const;
 /** By default they depend on the limit of open files, and may be more than a machine has ports for. */
 export const MOST_CONNECTIONS = 1000;
 export const MOST_OF_ADDRESS = 250;
@@ -39,46 +42,63 @@ export interface LogLine {
   readonly listener?: string;
 }
 
+interface Log {
+  /** No access records; oldest first. */
+  readonly lines: LogLine[];
+  longestLine: number;
+}
+
 export class Stage {
   readonly caPem: string;
   readonly web: WebService;
+  /** Answers as no server of Node's would. */
+  readonly raw: HostileService;
+  /** Allows 100 streams on a connection, as many services do. */
+  readonly narrow: HostileUpstream;
   readonly #proxy: ChildProcess;
   readonly #bystander: ChildProcess;
   readonly #folder: string;
   readonly #upstreams: readonly HostileUpstream[];
   readonly #ports: Readonly<Record<ListenerName, number>>;
-  /** Lines of the log that are no access records, oldest first. */
-  readonly #lines: readonly LogLine[];
+  readonly #log: Log;
   /** Of the proxy's memory, when it had served hardly anything. */
   readonly coldMiB: number;
+  readonly #workers: number;
+  readonly #pidsAtFirst: readonly number[];
   #nextUpstream = 0;
   #nextSource = 1;
 
   private constructor(
     caPem: string,
-    web: WebService,
+    services: { readonly web: WebService; readonly raw: HostileService; readonly narrow: HostileUpstream },
     proxy: ChildProcess,
     bystander: ChildProcess,
     folder: string,
     upstreams: readonly HostileUpstream[],
     ports: Readonly<Record<ListenerName, number>>,
-    lines: readonly LogLine[],
+    log: Log,
+    workers: number,
   ) {
     this.caPem = caPem;
-    this.web = web;
+    this.web = services.web;
+    this.raw = services.raw;
+    this.narrow = services.narrow;
     this.#proxy = proxy;
     this.#bystander = bystander;
     this.#folder = folder;
     this.#upstreams = upstreams;
     this.#ports = ports;
-    this.#lines = lines;
+    this.#log = log;
+    this.#workers = workers;
     this.coldMiB = this.residentMiB;
+    this.#pidsAtFirst = this.#pids;
   }
 
-  static async open(): Promise<Stage> {
+  /** @param workers processes that carry calls; 1: one process in all */
+  static async open(workers = 1): Promise<Stage> {
     const children: ChildProcess[] = [];
     try {
-      return await Stage.#open(children);
+      return await Stage.#open(children, workers);
     } catch (error) {
       // Nobody else knows them, and a process waits for the children it is connected with.
       for (const child of children) child.kill('SIGKILL');
@@ -86,24 +106,39 @@ export class Stage {
     }
   }
 
-  static async #open(children: ChildProcess[]): Promise<Stage> {
+  static async #open(children: ChildProcess[], workers: number): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'framegate-hostile-'));
     const bystander = fork(bystanderFile, { stdio: 'inherit' });
     children.push(bystander);
     const [servicePort]: unknown[] = await once(bystander, 'message');
     const upstreams: HostileUpstream[] = [];
     for (let slot = 0; slot < SLOTS; slot++) upstreams.push(await HostileUpstream.open(slot));
+    const narrow = await HostileUpstream.open(SLOTS, NARROW);
     const web = await WebService.open();
+    const raw = await HostileService.open();
     const { cert, key, caPem } = await testCertificate('localhost', '127.0.0.1');
     const file = join(folder, 'config.yaml');
-    writeFileSync(file, configText(Number(servicePort), web.address, upstreams, { cert, key }));
+    writeFileSync(
+      file,
+      configText(
+        {
+          servicePort: Number(servicePort),
+          web: web.address,
+          raw: raw.address,
+          hostile: [...upstreams, narrow],
+          workers,
+        },
+        { cert, key },
+      ),
+    );
     const proxy = spawn(
       process.execPath,
-      ['--expose-gc', '--import', heldMemoryFile, mainFile, 'serve', '-c', file],
+      [...(workers === 1 ? ['--expose-gc', '--import', heldMemoryFile] : []), mainFile, 'serve', '-c', file],
       { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
     children.push(proxy);
-    const lines = collectLines(proxy);
+    const log = collectLines(proxy);
+    const { lines } = log;
     await eventually(
       'the proxy serves',
       () => lines.some(({ msg }) => msg === 'framegate serves'),
@@ -117,7 +152,17 @@ export class Stage {
     bystander.send(ports.clear);
     // Not left behind by a run that is broken off.
     process.once('exit', () => proxy.kill('SIGKILL'));
-    const stage = new Stage(caPem, web, proxy, bystander, folder, upstreams, ports, lines);
+    const stage = new Stage(
+      caPem,
+      { web, raw, narrow },
+      proxy,
+      bystander,
+      folder,
+      upstreams,
+      ports,
+      log,
+      workers,
+    );
     await stage.#warmUp();
     return stage;
   }
@@ -160,13 +205,17 @@ export class Stage {
     return report;
   }
 
+  /** NaN once it has exited. */
   get residentMiB(): number {
+    if (this.hasExited) return Number.NaN;
     const status = readFileSync(`/proc/${this.#proxy.pid}/status`, 'latin1');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024;
   }
 
-  /** In use, garbage not counted. */
+  /** In use, garbage not counted; 0 where workers serve. */
   async heldMiB(): Promise<number> {
+    // What workers hold is asked by the stage with one process.
+    if (this.#workers > 1) return 0;
     this.#proxy.send('how much');
     const [held]: unknown[] = await once(this.#proxy, 'message');
     return Number(held);
@@ -183,15 +232,43 @@ export class Stage {
   }
 
   get #adminAddress(): string {
-    const line = this.#lines.find(({ msg }) => msg === 'admin server listens');
+    const line = this.#log.lines.find(({ msg }) => msg === 'admin server listens');
     assert.ok(line?.address !== undefined, 'the admin server is open');
     return line.address;
   }
 
   /** User and system time of the proxy so far. */
   get cpuSeconds(): number {
+    if (this.hasExited) return Number.NaN;
     const fields = readFileSync(`/proc/${this.#proxy.pid}/stat`, 'latin1').split(') ')[1].split(' ');
     return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
+  /** The proxy's, and its workers'. */
+  get #pids(): readonly number[] {
+    const { pid } = this.#proxy;
+    if (pid === undefined || this.hasExited) return [];
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+    return [
+      pid,
+      ...children
+        .split(' ')
+        .filter((text) => text.trim() !== '')
+        .map(Number),
+    ];
+  }
+
+  /** No process has ended since the stage was opened, though another may have taken its place. */
+  get hasSamePids(): boolean {
+    const now = this.#pids;
+    return this.#pidsAtFirst.every((pid) => now.includes(pid));
+  }
+
+  /** Bytes of the longest line of the log since it was asked for last, access records included. */
+  takeLongestLine(): number {
+    const longest = this.#log.longestLine;
+    this.#log.longestLine = 0;
+    return longest;
   }
 
   get hasExited(): boolean {
@@ -199,7 +276,7 @@ export class Stage {
   }
 
   linesOf(peer: string, token: string): readonly LogLine[] {
-    return this.#lines.filter(
+    return this.#log.lines.filter(
       (line) =>
         line.token === token && (line.client?.startsWith(`${peer}:`) === true || line.endpoint === peer),
     );
@@ -216,9 +293,11 @@ export class Stage {
 
   async close(): Promise<void> {
     this.#proxy.kill('SIGKILL');
-    this.#bystander.disconnect();
+    if (this.#bystander.connected) this.#bystander.disconnect();
     for (const upstream of this.#upstreams) upstream.close();
+    this.narrow.close();
     this.web.close();
+    this.raw.close();
     rmSync(this.#folder, { recursive: true, force: true });
     await eventually('the processes end', () => this.hasExited);
   }
@@ -230,14 +309,21 @@ export function pause(milliseconds: number): Promise<undefined> {
   });
 }
 
+interface Services {
+  readonly servicePort: number;
+  readonly web: string;
+  readonly raw: string;
+  readonly hostile: readonly HostileUpstream[];
+  readonly workers: number;
+}
+
 function configText(
-  servicePort: number,
-  webAddress: string,
-  hostile: readonly HostileUpstream[],
+  { servicePort, web: webAddress, raw: rawAddress, hostile, workers }: Services,
   certificate: { readonly cert: string; readonly key: string },
 ): string {
   const upstreams = Object.fromEntries(hostile.map(({ name, address }) => [name, { endpoints: [address] }]));
   const web = { endpoints: [webAddress], protocol: 'http1' };
+  const raw = { endpoints: [rawAddress], protocol: 'http1' };
   const uploads = { ...web, connections: { max: MOST_UPLOADS } };
   return JSON.stringify({
     listeners: [
@@ -249,12 +335,19 @@ function configText(
       { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
       { name: 'uploads', match: { path: '/upload/*' }, upstream: 'uploads' },
       { name: 'downloads', match: { path: '/download/*' }, upstream: 'downloads' },
+      { name: 'raw', match: { path: '/raw/*' }, upstream: 'raw' },
       ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
     ],
-    upstreams: { good: { endpoints: [`127.0.0.1:${servicePort}`] }, uploads, downloads: web, ...upstreams },
+    upstreams: {
+      good: { endpoints: [`127.0.0.1:${servicePort}`] },
+      uploads,
+      downloads: web,
+      raw,
+      ...upstreams,
+    },
     limits: { connections: MOST_CONNECTIONS, connectionsPerAddress: MOST_OF_ADDRESS },
     drain: { timeout: '0s' },
-    workers: 1,
+    workers,
     admin: { address: '127.0.0.1:0' },
   });
 }
@@ -265,20 +358,21 @@ function portOf(lines: readonly LogLine[], listener: string): number {
 }
 
 /** Access records are as many as an attacker has calls: they are passed over. */
-function collectLines(child: ChildProcess): readonly LogLine[] {
-  const lines: LogLine[] = [];
+function collectLines(child: ChildProcess): Log {
+  const log: Log = { lines: [], longestLine: 0 };
   let rest = '';
   child.stdout?.setEncoding('utf8');
   child.stdout?.on('data', (piece: string) => {
     const texts = (rest + piece).split('\n');
     rest = texts.pop() ?? '';
     for (const text of texts) {
+      log.longestLine = Math.max(log.longestLine, Buffer.byteLength(text) + 1);
       if (text.includes('"endedBy"')) continue;
       const line: unknown = JSON.parse(text);
-      if (isLogLine(line)) lines.push(line);
+      if (isLogLine(line)) log.lines.push(line);
     }
   });
-  return lines;
+  return log;
 }
 
 function isLogLine(line: unknown): line is LogLine {
