@@ -35,7 +35,9 @@ function judgeHttp1(session: WebSession, heard: Heard, log: SessionLog): string 
     mostAnswers: mostAnswersOf(session),
   };
   // The proxy answers in the language that the client has chosen, or that it takes the octets for.
-  const mayDiffer = session.speaks === 'octets' || session.alpn?.includes('h2') === true;
+  const [first] = requests;
+  const isStrange = !session.isLegal && !/^[A-Z]+ \S+ HTTP\/1/.test(first?.head[0] ?? '');
+  const mayDiffer = session.speaks === 'octets' || isStrange || session.alpn?.includes('h2') === true;
   if (mayDiffer && !heard.text.startsWith('HTTP/1.1 ')) return undefined;
   const { answers, problem, tunnel } = readHttp1Answers(heard.text, asked, heard.isEnded);
   if (problem !== undefined) return `an answer that no client can parse: ${problem}`;
