@@ -10,9 +10,11 @@ export function requestsOf({ items }: WebSession): readonly RequestItem[] {
 /** The head of an answer names its request, unless it is the proxy's own. */
 export function methodIn(session: WebSession): NonNullable<Asked['methodOf']> {
   const methods = new Map(requestsOf(session).map(({ number, method }) => [number, method]));
-  return (head) => {
+  return (head, behind) => {
     const [found] = tokensIn(head);
-    return found === undefined ? undefined : methods.get(found.number);
+    if (found !== undefined) return methods.get(found.number);
+    // Of a request that it cannot read the proxy does not know that it is a HEAD.
+    return session.isLegal || behind === '' || behind.startsWith('HTTP/1.1 ') ? undefined : 'GET';
   };
 }
 

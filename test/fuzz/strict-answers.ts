@@ -31,8 +31,8 @@ class Broken extends Error {}
 export interface Asked {
   /** Of the requests, in their order. */
   readonly methods: readonly string[];
-  /** By what names the request within an answer; where it knows none, the order counts. */
-  readonly methodOf?: (head: string) => string | undefined;
+  /** By what names the request within an answer's head, or by what is behind that; where it knows none, the order counts. */
+  readonly methodOf?: (head: string, behind: string) => string | undefined;
   readonly mostAnswers: number;
 }
 
@@ -47,7 +47,7 @@ export function readHttp1Answers(text: string, asked: Asked, isClosed: boolean):
         text,
         at,
         isClosed,
-        (head) => asked.methodOf?.(head) ?? asked.methods[answers.length] ?? 'GET',
+        (head, behind) => asked.methodOf?.(head, behind) ?? asked.methods[answers.length] ?? 'GET',
       );
       if (read.isUpgrade) {
         answers.push(read.answer());
@@ -77,7 +77,12 @@ class Http1Answer {
   readonly #isClosed: boolean;
   #content = '';
 
-  constructor(text: string, at: number, isClosed: boolean, methodOf: (head: string) => string) {
+  constructor(
+    text: string,
+    at: number,
+    isClosed: boolean,
+    methodOf: (head: string, behind: string) => string,
+  ) {
     this.#text = text;
     this.#begin = at;
     this.end = at;
@@ -93,7 +98,7 @@ class Http1Answer {
       }
       if (this.status >= 200) {
         this.hasFinalHead = true;
-        this.#readContent(fields, methodOf(text.slice(at, this.end)));
+        this.#readContent(fields, methodOf(text.slice(at, this.end), text.slice(this.end, this.end + 9)));
         return;
       }
       if (fields.has('content-length') || fields.has('transfer-encoding'))

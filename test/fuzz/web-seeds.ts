@@ -388,8 +388,18 @@ const KNOWN: Readonly<Record<string, (plan: SeedPlan) => Known>> = {
     isLegal: true,
     items: [
       ask(0, `POST ${plan.path(0)} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n`, {
-        body: '1\r\na\r\n0\r\nX-Forwarded-For: 192.0.2.9\r\nContent-Length: 5\r\nHost: b\r\nHTTP2-Settings: x\r\n\r\n',
+        body: '1\r\na\r\n0\r\nX-Forwarded-For: 192.0.2.9\r\nHost: b\r\nHTTP2-Settings: x\r\n\r\n',
         content: 'a',
+      }),
+    ],
+  }),
+  'a trailer that would end the body elsewhere': (plan) => ({
+    // Refused or dropped; Node's parser refuses it.
+    items: [
+      ask(0, `POST ${plan.path(0)} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n`, {
+        body: '1\r\na\r\n0\r\nContent-Length: 5\r\n\r\n',
+        content: 'a',
+        next: 'answer',
       }),
     ],
   }),
