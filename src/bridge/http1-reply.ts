@@ -26,6 +26,8 @@ export class Http1Reply {
     this.#containment = containment;
     // A client that is gone is told by 'close'.
     response.on('error', ignore);
+    // Node would write chunks to a client of HTTP/1.0 that sends TE (RFC 9112 section 6.1).
+    if (response.req.httpVersion !== '1.1') response.useChunkedEncodingByDefault = false;
   }
 
   /** For a request with an upgrade, which Node leaves without a response. The connection ends with it. */

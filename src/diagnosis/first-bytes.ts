@@ -28,7 +28,9 @@ const TLS_HIGHEST_MINOR_VERSION = 4;
 export function classifyFirstBytes(bytes: Buffer): FirstBytes {
   if (bytes.length === 0) return 'need-more';
   if (bytes[0] === TLS_HANDSHAKE_RECORD) return classifyTls(bytes);
-  if (bytes[0] === PROXY_V2[0]) return classifyLiteral(bytes, PROXY_V2, 'proxy-v2') ?? 'unknown';
+  if (bytes[0] === PROXY_V2[0]) {
+    return classifyLiteral(bytes, PROXY_V2, 'proxy-v2') ?? classifyBehindEmptyLines(bytes);
+  }
   return (
     classifyLiteral(bytes, HTTP2_PREFACE, 'http2') ??
     classifyLiteral(bytes, PROXY_V1, 'proxy-v1') ??
@@ -61,6 +63,19 @@ function classifyMethod(bytes: Buffer): FirstBytes {
   return bytes.length < FIRST_BYTES_MAX ? 'need-more' : 'unknown';
 }
 
+/** RFC 9112 section 2.2: empty lines before a request are ignored. */
+function classifyBehindEmptyLines(bytes: Buffer): FirstBytes {
+  const first = bytes.subarray(0, FIRST_BYTES_MAX);
+  let start = 0;
+  while (first[start] === CR && first[start + 1] === LF) start += 2;
+  const mayGoOn = first.length < FIRST_BYTES_MAX;
+  if (start === first.length || (first[start] === CR && start + 1 === first.length)) {
+    return mayGoOn ? 'need-more' : 'unknown';
+  }
+  const kind = classifyMethod(first.subarray(start));
+  return kind === 'need-more' && !mayGoOn ? 'unknown' : kind;
+}
+
 function isPri(bytes: Buffer, length: number): boolean {
   return length === 3 && bytes[0] === 0x50 && bytes[1] === 0x52 && bytes[2] === 0x49;
 }
@@ -70,4 +85,6 @@ function isTokenCharacter(code: number): boolean {
   return TOKEN_CHARACTERS.includes(String.fromCharCode(code));
 }
 
+const CR = 0x0d;
+const LF = 0x0a;
 const TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -446,3 +446,16 @@ test('a request that is refused is refused behind the answers before it', async 
   assert.equal(service.connections, 1);
   assert.deepEqual(bridge.faults, []);
 });
+
+test('an HTTP/1.0 client gets no chunks, even where it says that it takes them', async (t) => {
+  const service = await startService(t, (_request, response) => {
+    response.write('in ');
+    setImmediate(() => response.end('pieces'));
+  });
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  client.send('GET / HTTP/1.0', 'Connection: keep-alive, TE', 'TE: chunked', '');
+  const text = await client.closed();
+  assert.match(text, /\r\n\r\nin pieces$/);
+  assert.doesNotMatch(text, /transfer-encoding/i);
+});

@@ -31,7 +31,7 @@ const DECIDED: readonly (readonly [string, FirstBytes])[] = [
   ['\x16\x02\x00', 'unknown'],
   ['\x16\x03\x09', 'unknown'],
   ['\x80\x2e\x01', 'unknown'],
-  ['\r\nGET /', 'unknown'],
+  ['\r\nGET /', 'http1'],
   ['\0\0\x12\x04\0\0\0\0\0', 'unknown'],
   ['SSH-2.0-OpenSSH_9\r\n', 'unknown'],
   ['AVERYLONGMETHODNAMEWITHOUT', 'unknown'],
@@ -85,4 +85,19 @@ test('twenty-four octets always suffice', () => {
       assert.notEqual(classifyFirstBytes(bytes.subarray(0, 24)), 'need-more');
     }),
   );
+});
+
+test('empty lines before a request of HTTP/1.1 are ignored', () => {
+  assert.equal(classify('\r\nGET / HTTP/1.1'), 'http1');
+  assert.equal(classify('\r\n\r\n\r\nGET / HTTP/1.1'), 'http1');
+  assert.equal(classify('\r\n\r\nGE'), 'need-more');
+  assert.equal(classify('\r\n\r\n\r'), 'need-more');
+  assert.equal(classify('\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 'unknown');
+  assert.equal(classify('\r\n\0'), 'unknown');
+  assert.equal(classify('\r\rGET / HTTP/1.1'), 'unknown');
+  assert.equal(classify(`${'\r\n'.repeat(20)}GET / HTTP/1.1`), 'unknown');
+  for (let length = 0; length < 40; length++) {
+    const kind = classify(`${'\r\n'.repeat(9)}${'G'.repeat(30)}`.slice(0, length));
+    assert.equal(kind === 'need-more', length < 24, `${length}`);
+  }
 });

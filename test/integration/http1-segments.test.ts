@@ -25,6 +25,7 @@ const FIRST: Readonly<Record<string, readonly [octets: string, status: string]>>
     '100 200',
   ],
   'a web route': ['GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n', '200'],
+  'a web route behind empty lines': ['\r\n\r\nGET /web/ HTTP/1.1\r\nHost: a\r\n\r\n', '200'],
 };
 const THEN: Readonly<Record<string, string>> = {
   'a WebSocket': `GET / HTTP/1.1\r\nHost: a\r\n${WEBSOCKET}\r\n`,
