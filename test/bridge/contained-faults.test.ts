@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { BridgeContext } from '../../src/bridge/bridge-context.ts';
+import { GrpcWebEntry } from '../../src/bridge/grpc-web-entry.ts';
 import type { Http1Exchange } from '../../src/bridge/http1-exchange.ts';
 import { failure } from '../../src/relay/failure.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
+import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from '../support/eventually.ts';
 import { BridgeUnderTest, RawHttp1Client, startService } from './bridge-under-test.ts';
 
@@ -153,3 +155,39 @@ for (const [name, [method, act]] of Object.entries(DONE)) {
     await eventually('it is over', () => bridge.bridge.exchangeCount === 1);
   });
 }
+
+test('a fault of ours in a gRPC-Web call ends its connection only', async (t) => {
+  const layers: string[] = [];
+  let isFaulty = true;
+  const entry = new GrpcWebEntry(
+    {
+      accept: (socket) => {
+        if (isFaulty) throw FAULT;
+        socket.destroy();
+      },
+    },
+    new Containment('grpc_web', (layer) => layers.push(layer)),
+  );
+  const service = await startService(t, (_request, response) => response.end('answer'));
+  const bridge = await BridgeUnderTest.start(t, {
+    endpoints: [service.address],
+    routes: [{ upstream: 'grpc', grpcWeb: { origins: undefined } }],
+    handleGrpcWeb: (request, response, peer) => entry.handle(request, response, peer),
+  });
+  const call = [
+    'POST /a.B/C HTTP/1.1',
+    'Host: a',
+    'Content-Type: application/grpc-web',
+    'Content-Length: 0',
+    '',
+  ];
+  const faulty = new RawHttp1Client(t, bridge.port);
+  assert.equal(await faulty.send(...call).closed(), '');
+  assert.deepEqual(layers, ['grpc_web']);
+  isFaulty = false;
+  // The connection to the relay is lost: an answer of ours.
+  const other = new RawHttp1Client(t, bridge.port);
+  await other.send(...call).receives(/^HTTP\/1\.1 502 /);
+  assert.deepEqual(layers, ['grpc_web']);
+  assert.deepEqual(bridge.faults, []);
+});
