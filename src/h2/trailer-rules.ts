@@ -1,0 +1,90 @@
+// Which fields may not stand in a trailer section, of a request or of a response. A recipient may merge trailers with the
+// header fields, and then a field that came behind everybody's checks would count as if it had been checked.
+
+/**
+ * RFC 9110 section 6.5.1, by its kinds: framing, routing, controls and conditions of a request, authentication, control of
+ * a response, and how the content is to be processed. Those that belong to one connection stand here as well. Fields that a
+ * specification allows in trailers (ETag, Accept-Ranges, Authentication-Info, Content-Digest, Server-Timing) do not.
+ */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+
+  'content-length',
+  'host',
+
+  'cache-control',
+  'expect',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'max-forwards',
+  'pragma',
+  'range',
+
+  'authorization',
+  'cookie',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'set-cookie',
+  'www-authenticate',
+
+  'age',
+  'date',
+  'expires',
+  'location',
+  'retry-after',
+  'vary',
+  'warning',
+
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-range',
+  'content-type',
+]);
+
+/** What proxies say about a client, and what decides for whom, or for which path, a service takes a request. */
+const CLAIMS: ReadonlySet<string> = new Set([
+  'cf-connecting-ip',
+  'client-ip',
+  'fastly-client-ip',
+  'forwarded',
+  'true-client-ip',
+  'via',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-http-method-override',
+  'x-real-ip',
+  'x-request-id',
+  'x-rewrite-url',
+]);
+const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-'] as const;
+
+/** @param name in lower case */
+export function isForbiddenTrailer(name: string): boolean {
+  return FORBIDDEN.has(name);
+}
+
+/**
+ * A claim is believed from header fields of trusted peers only, never from trailers. Services that make variables of field
+ * names cannot tell `_` from `-` (RFC 3875 section 4.1.18).
+ * @param name in lower case
+ */
+export function isClaimAboutClient(name: string): boolean {
+  const written = name.includes('_') ? name.replaceAll('_', '-') : name;
+  return (
+    CLAIMS.has(written) ||
+    written === 'x-forwarded' ||
+    CLAIM_PREFIXES.some((prefix) => written.startsWith(prefix))
+  );
+}
