@@ -3,6 +3,7 @@
 
 import type { ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Guard } from './attempt.ts';
 
 export interface RequestBody {
   readonly stream: Readable;
@@ -13,11 +14,20 @@ export interface RequestBody {
 export class BodyPump {
   sentBytes = 0;
   readonly #body: RequestBody;
+  readonly #guard: Guard;
+  readonly #onData: (chunk: Buffer) => void;
+  readonly #onDrain: () => void;
+  readonly #onEnd: () => void;
   #request: ClientRequest | undefined = undefined;
   #hasEnded = false;
 
-  constructor(body: RequestBody) {
+  /** @param guard for listeners on the body's stream and on the request */
+  constructor(body: RequestBody, guard: Guard) {
     this.#body = body;
+    this.#guard = guard;
+    this.#onData = guard((chunk) => this.#send(chunk));
+    this.#onDrain = guard(() => this.#body.stream.resume());
+    this.#onEnd = guard(() => this.#finish());
   }
 
   /** The service would take more, and there is nothing. */
@@ -30,12 +40,16 @@ export class BodyPump {
     const { stream } = this.#body;
     request.on('drain', this.#onDrain);
     stream.on('data', this.#onData);
-    stream.on('end', this.#onEnd);
-    // With the first octets if they are there; without them a service that answers before it reads would wait.
-    process.nextTick(() => {
-      if (this.sentBytes === 0 && this.#request !== undefined && !request.writableEnded)
-        request.flushHeaders();
-    });
+    // Node tells the end of an empty stream though nobody reads it, so that it may have been told already.
+    if (stream.readableEnded) this.#finish();
+    else stream.on('end', this.#onEnd);
+    // With the first bytes if they are there; without them a service that answers before it reads would wait.
+    process.nextTick(
+      this.#guard(() => {
+        if (this.sentBytes === 0 && this.#request !== undefined && !request.writableEnded)
+          request.flushHeaders();
+      }),
+    );
   }
 
   /** What is left of the body stays unread. */
@@ -48,21 +62,18 @@ export class BodyPump {
     this.#request = undefined;
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  #send(chunk: Buffer): void {
     this.sentBytes += chunk.length;
     if (this.#request?.write(chunk) === false) this.#body.stream.pause();
-  };
+  }
 
-  readonly #onDrain = (): void => {
-    this.#body.stream.resume();
-  };
-
-  readonly #onEnd = (): void => {
+  #finish(): void {
+    if (this.#hasEnded) return;
     this.#hasEnded = true;
     const trailers = this.#body.trailers();
     if (trailers.length > 0) this.#request?.addTrailers(pairsOf(trailers));
     this.#request?.end();
-  };
+  }
 }
 
 /** As addTrailers wants them. */

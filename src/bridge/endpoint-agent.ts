@@ -5,6 +5,7 @@ import type { ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address } from '../config/config.ts';
+import type { Containment } from '../transport/containment.ts';
 import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import { type ConnectError, connectEndpoint } from './endpoint-socket.ts';
 
@@ -33,14 +34,18 @@ type Created = (error: Error | null, socket: Duplex) => void;
 
 export class EndpointAgent extends Agent {
   readonly #options: EndpointAgentOptions;
+  readonly #containment: Containment;
   readonly #events: ConnectEvents;
   #idleTimeoutMs = IDLE_TIMEOUT_MS;
   #isClosed = false;
 
-  constructor(options: EndpointAgentOptions, events: ConnectEvents) {
+  /** @param containment of listeners on the connections */
+  constructor(options: EndpointAgentOptions, containment: Containment, events: ConnectEvents) {
     super({ keepAlive: true, maxFreeSockets: options.maxConnections });
     this.#options = options;
+    this.#containment = containment;
     this.#events = events;
+    this.#settleBeforeReuse();
   }
 
   /** All connections are alike. */
@@ -51,9 +56,40 @@ export class EndpointAgent extends Agent {
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
     const { address, tls, connectTimeoutMs } = this.#options;
     connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
-      if (error === undefined) this.#events.onConnected();
-      else this.#events.onConnectFailed(error);
-      created?.(error ?? null, socket);
+      // Between two requests Node listens to no error, and one that nobody hears ends the process.
+      socket.on('error', ignore);
+      this.#containment.run(ignore, () => {
+        if (error === undefined) this.#events.onConnected();
+        else this.#events.onConnectFailed(error);
+      });
+      // Whatever was thrown above, the request waits for this.
+      this.#containment.run(
+        () => socket.destroy(),
+        () => created?.(error ?? null, socket),
+      );
+    });
+  }
+
+  /**
+   * A service that sends more than its response answers the next request with it, whoever's that is (RFC 9112 section 9.2).
+   * A connection goes back among the idle ones, where Node closes it when anything comes, only after all that has arrived
+   * was read: one reading of a socket is several events, and between them another request could have taken it.
+   */
+  #settleBeforeReuse(): void {
+    const [putBack] = this.listeners('free');
+    if (putBack === undefined) return;
+    this.removeAllListeners('free');
+    this.on('free', (socket: Socket, options: unknown) => {
+      const close = (): void => {
+        socket.destroy();
+      };
+      socket.on('data', close);
+      setImmediate(
+        this.#containment.guard(close, () => {
+          socket.off('data', close);
+          Reflect.apply(putBack, this, [socket, options]);
+        }),
+      );
     });
   }
 
@@ -76,4 +112,8 @@ export class EndpointAgent extends Agent {
       for (const socket of sockets?.slice() ?? []) socket.destroy();
     }
   }
+}
+
+function ignore(): void {
+  // Told elsewhere: by 'close', or to whoever wanted the connection.
 }

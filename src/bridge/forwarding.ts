@@ -3,18 +3,21 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { GrpcStatus } from '../grpc/status.ts';
 import type { Failure } from '../relay/failure.ts';
-import type { AttemptEvents, AttemptFailure, AttemptHandle, AttemptStarter } from './attempt.ts';
+import type { Containment } from '../transport/containment.ts';
+import type { AttemptEvents, AttemptFailure, AttemptHandle, AttemptStarter, Guard } from './attempt.ts';
 import { BodyPump, type RequestBody } from './body-pump.ts';
 import type { EndpointPool, EndpointSeeker } from './endpoint-pool.ts';
+import { Expectation } from './expectation.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
+import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
+import { openRequest } from './open-request.ts';
 import type { OutgoingHead } from './request-fields.ts';
-import { type IncomingFields, responseFields, trailerFields } from './response-fields.ts';
-import { invalidResponse, upstreamFailure } from './upstream-failure.ts';
+import { trailerFields } from './response-fields.ts';
+import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
+import { FAULT, invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
 
-// An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
-const { request: httpRequest } = process.getBuiltinModule('node:http');
+export type { ResponseHead, ResponseReceiver };
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
@@ -22,24 +25,6 @@ export interface ForwardedRequest {
   readonly callFields: readonly string[];
   readonly body: RequestBody | undefined;
   readonly start: AttemptStarter;
-}
-
-export interface ResponseHead extends IncomingFields {
-  readonly httpStatus: number;
-  readonly reasonPhrase: string;
-}
-
-export interface ResponseReceiver {
-  /** What it throws makes the response an invalid one. */
-  receiveHead(head: ResponseHead): void;
-  /** No octets of the body came with the head: it is to be sent without them. */
-  flushHead(): void;
-  /** @returns whether there is room for more; if not, `resume` asks for it */
-  receiveData(chunk: Buffer): boolean;
-  receiveEnd(trailers: readonly string[]): void;
-  receiveUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Before the head: there is no response. After it: it broke off. */
-  receiveFailure(failure: Failure): void;
 }
 
 /** Their effect is the same however often they are sent (RFC 9110 section 9.2.2). */
@@ -51,20 +36,31 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   readonly #pool: EndpointPool;
   readonly #request: ForwardedRequest;
   readonly #receiver: ResponseReceiver;
+  /** All endpoints of an upstream report to the same log. */
+  readonly #containment: Containment;
   readonly #pump: BodyPump | undefined;
+  readonly #expectation: Expectation | undefined;
   readonly #tried: Http1Endpoint[] = [];
   #endpoint: Http1Endpoint | undefined = undefined;
   #attempt: AttemptHandle | undefined = undefined;
+  #clientRequest: ClientRequest | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
+  /** Of a response that may have no content, until its end shows that it has none. */
+  #heldHead: ResponseHead | undefined = undefined;
+  #interimCount = 0;
   #isUpgraded = false;
   #wasRepeated = false;
   #isOver = false;
+  #isCancelled = false;
+  #hasFault = false;
 
   constructor(pool: EndpointPool, request: ForwardedRequest, receiver: ResponseReceiver) {
     this.#pool = pool;
     this.#request = request;
     this.#receiver = receiver;
-    this.#pump = request.body === undefined ? undefined : new BodyPump(request.body);
+    this.#containment = pool.endpoints[0].containment;
+    this.#pump = request.body === undefined ? undefined : new BodyPump(request.body, this.#guard);
+    if (request.head.expectsContinue) this.#expectation = new Expectation(this.#guard(() => this.#goOn()));
   }
 
   get requestBytes(): number {
@@ -95,58 +91,62 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
 
   /** Nothing is wanted any more. */
   cancel(): void {
+    this.#isCancelled = true;
     this.#end();
   }
 
+  /** The caller may be the end of another request: nothing may be thrown at it. */
   onEndpoint(endpoint: Http1Endpoint): void {
     this.#endpoint = endpoint;
-    this.endpointText = endpoint.address.text;
-    this.attempts++;
-    const request = openRequest(this.#request, endpoint);
-    if (request === undefined) {
-      this.#fail(UNFIT_REQUEST);
-      return;
-    }
-    const sendBody = (connected: ClientRequest): void => {
-      if (this.#pump === undefined) connected.end();
-      else this.#pump.start(connected);
-    };
-    this.#attempt = this.#request.start({ request, sendBody }, this);
+    this.#contain(() => this.#begin(endpoint));
   }
 
   giveUp(failure: Failure): void {
-    if (!this.#isOver) this.#fail(failure);
+    this.#contain(() => {
+      if (!this.#isOver) this.#fail(failure);
+    });
   }
 
   onUnavailable(failure: Failure): void {
     this.#isOver = true;
-    this.#receiver.receiveFailure(failure);
+    this.#expectation?.settle();
+    this.#contain(() => this.#receiver.receiveFailure(failure));
+  }
+
+  onInterim(httpStatus: number, rawHeaders: readonly string[]): void {
+    const endpoint = this.#endpoint;
+    if (this.#isOver || endpoint === undefined) return;
+    const read = readInterim(++this.#interimCount, rawHeaders, endpoint.limits);
+    if (!read.isValid) {
+      this.#fail(invalidResponse(endpoint, read.what));
+      return;
+    }
+    // The client may have been told to go on already.
+    if (httpStatus === 100 && this.#expectation?.settle() === false) return;
+    this.#receiver.receiveInterim?.(httpStatus, read.fields);
   }
 
   onResponse(response: IncomingMessage): void {
     const endpoint = this.#endpoint;
     if (this.#isOver || endpoint === undefined) return;
-    const httpStatus = response.statusCode ?? 0;
-    if (httpStatus < 200 || httpStatus > 599) {
-      this.#fail(invalidResponse(endpoint, 'status_out_of_range'));
+    this.#expectation?.settle();
+    const read = readHttp1Response(response, this.#request.head.method === 'HEAD', endpoint.limits);
+    if (!read.isValid) {
+      this.#fail(invalidResponse(endpoint, read.what));
       return;
     }
-    const incoming = responseFields(response.rawHeaders);
-    const { keepAliveSeconds } = incoming;
-    if (keepAliveSeconds !== undefined) endpoint.agent.noteKeepAlive(keepAliveSeconds);
+    const { incoming, mustBeEmpty, isReusable } = read;
+    if (incoming.keepAliveSeconds !== undefined) endpoint.agent.noteKeepAlive(incoming.keepAliveSeconds);
+    if (!isReusable && this.#clientRequest !== undefined) this.#clientRequest.shouldKeepAlive = false;
     this.#response = response;
-    try {
-      this.#receiver.receiveHead({ ...incoming, httpStatus, reasonPhrase: response.statusMessage ?? '' });
-    } catch {
-      this.#fail(invalidResponse(endpoint, 'fields'));
-      return;
-    }
-    response.on('data', this.#onData);
-    response.on('end', this.#onEnd);
+    const { statusCode: httpStatus = 0, statusMessage: reasonPhrase = '' } = response;
+    const head = { ...incoming, httpStatus, reasonPhrase };
+    if (mustBeEmpty) this.#heldHead = head;
+    else this.#receiver.receiveHead(head);
+    response.on('data', this.#guard(this.#onData));
+    response.on('end', this.#guard(this.#onEnd));
     // What came with the head is emitted before this.
-    process.nextTick(() => {
-      if (!this.#isOver && this.responseBytes === 0) this.#receiver.flushHead();
-    });
+    process.nextTick(this.#guard(this.#onHeadAlone));
   }
 
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -165,12 +165,37 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     }
   }
 
+  #begin(endpoint: Http1Endpoint): void {
+    this.endpointText = endpoint.address.text;
+    this.attempts++;
+    const { head, callFields, start } = this.#request;
+    const request = openRequest(head, callFields, endpoint);
+    if (request === undefined) {
+      this.#fail(UNFIT_REQUEST);
+      return;
+    }
+    this.#clientRequest = request;
+    const sendBody = this.#guard((connected: ClientRequest): void => {
+      this.#expectation?.start();
+      if (this.#pump === undefined) connected.end();
+      else this.#pump.start(connected);
+    });
+    this.#attempt = start({ request, head, sendBody, guard: this.#guard }, this);
+  }
+
+  /** The service does not say it, and may never do so. */
+  #goOn(): void {
+    if (!this.#isOver && this.requestBytes === 0) this.#receiver.receiveInterim?.(100, []);
+  }
+
   /** Nothing was sent, or what was sent on an old connection cannot have been answered because it was closed. */
   #canRepeat({ isConnected, isReused, code }: AttemptFailure, endpoint: Http1Endpoint): boolean {
     if (!isConnected) {
       this.#tried.push(endpoint);
       return this.#tried.length < this.#pool.endpoints.length;
     }
+    // What the client was told of one answer may not be followed by another.
+    if (this.#interimCount > 0) return false;
     const isRepeatable = this.#request.body === undefined && IDEMPOTENT.has(this.#request.head.method);
     if (!isReused || this.#wasRepeated || !isRepeatable || (code !== 'ECONNRESET' && code !== 'EPIPE')) {
       return false;
@@ -179,17 +204,35 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     return true;
   }
 
+  readonly #onHeadAlone = (): void => {
+    if (!this.#isOver && this.responseBytes === 0 && this.#heldHead === undefined) this.#receiver.flushHead();
+  };
+
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#isOver) return;
+    const endpoint = this.#endpoint;
+    if (this.#isOver || endpoint === undefined) return;
+    if (this.#heldHead !== undefined) {
+      this.#fail(invalidResponse(endpoint, CONTENT_BEHIND_205));
+      return;
+    }
     this.responseBytes += chunk.length;
     if (!this.#receiver.receiveData(chunk)) this.#response?.pause();
   };
 
   readonly #onEnd = (): void => {
-    if (this.#isOver) return;
+    const endpoint = this.#endpoint;
+    if (this.#isOver || endpoint === undefined) return;
     const trailers = trailerFields(this.#response?.rawTrailers ?? []);
+    if (areTooLarge(trailers, endpoint.limits)) {
+      this.#fail(invalidResponse(endpoint, 'too_large'));
+      return;
+    }
     this.#end();
-    this.#receiver.receiveEnd(trailers);
+    if (this.#heldHead !== undefined) {
+      this.#heldHead.fields.push('Content-Length', '0');
+      this.#receiver.receiveHead({ ...this.#heldHead, isChunked: false });
+    }
+    this.#receiver.receiveEnd(this.#heldHead === undefined ? trailers : []);
   };
 
   #fail(failure: Failure): void {
@@ -200,6 +243,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#expectation?.settle();
     this.#pump?.stop();
     this.#pool.stopWaiting(this);
     this.#letGo();
@@ -207,37 +251,35 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
 
   #letGo(): void {
     const endpoint = this.#endpoint;
-    this.#attempt?.finish();
+    const attempt = this.#attempt;
     this.#attempt = undefined;
     this.#endpoint = undefined;
-    // A turn later Node has its connection back; before that, the next request would make another.
-    if (endpoint !== undefined) process.nextTick(() => this.#pool.release(endpoint, this));
+    // Once the agent has its connection back; before that, the next request would make another.
+    if (endpoint !== undefined) {
+      const release = this.#guard(() => this.#pool.release(endpoint, this));
+      process.nextTick(() => setImmediate(release));
+    }
+    attempt?.finish();
+    this.#clientRequest?.destroy();
   }
-}
 
-/** Undefined where HTTP/1.1 cannot say it. */
-function openRequest(
-  { head, callFields }: ForwardedRequest,
-  { agent }: Http1Endpoint,
-): ClientRequest | undefined {
-  const { method, target: path, fields } = head;
-  // Node writes methods in capitals, and they are compared with case (RFC 9110 section 9.1).
-  if (method !== method.toUpperCase()) return undefined;
-  const headers = callFields.length === 0 ? fields : [...fields, ...callFields];
-  try {
-    const request = httpRequest({ agent, method, path, headers });
-    // Beyond a maximum Node drops fields without a word.
-    request.maxHeadersCount = 0;
-    return request;
-  } catch {
-    return undefined;
+  /** For whatever is called by Node or by a timer. */
+  readonly #guard: Guard = (listener) => this.#containment.guard(this.#endByFault, listener);
+
+  #contain(action: () => void): void {
+    this.#containment.run(this.#endByFault, action);
   }
-}
 
-const UNFIT_REQUEST: Failure = {
-  token: 'http1_request_invalid',
-  grpcStatus: GrpcStatus.INTERNAL,
-  httpStatus: 400,
-  message:
-    'The method, the path or a field of this request has no form in HTTP/1.1, which its service speaks.',
-};
+  /** Everything is given back first: what failed once may fail again. */
+  readonly #endByFault = (): void => {
+    this.#end();
+    if (this.#hasFault || this.#isCancelled) return;
+    this.#hasFault = true;
+    try {
+      this.#receiver.receiveFailure(FAULT);
+    } catch (error) {
+      this.#receiver.breakOff?.();
+      throw error;
+    }
+  };
+}

@@ -2,133 +2,15 @@
 // had come. It never gets the objects of Node's that a peer's octets come from: what it would do wrong with them is
 // listed in docs/decisions/0003, and each has its guard here and its test of the same name.
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import library from 'http2-proxy';
 import type { AttemptEvents, AttemptHandle, AttemptParts } from './attempt.ts';
-import { responseFields } from './response-fields.ts';
-
-type Listener = (this: unknown, argument?: unknown) => void;
-
-/**
- * One object serves as `req` and as `res`: of a response nothing is given to the package to write. Of all that it wants to
- * hear of the two, only 'close' is told. No EventEmitter: with six of its listeners for each request it could be measured.
- */
-class ClientSide {
-  /**
-   * The package would take its header fields from here: without te and with another Host, and Forwarded, whose host it
-   * does not quote. There are none, and what it makes of them is not sent.
-   */
-  readonly headers: Readonly<Record<string, string>>;
-  /** For Forwarded. */
-  readonly socket = {};
-  readonly method = 'GET';
-  readonly url = '/';
-  aborted = false;
-  #onClose: Listener | undefined = undefined;
-
-  constructor(headers: Readonly<Record<string, string>>) {
-    this.headers = headers;
-  }
-
-  on(event: string, listener: Listener): this {
-    if (event === 'close') this.#onClose = listener;
-    return this;
-  }
-
-  off(event: string): this {
-    if (event === 'close') this.#onClose = undefined;
-    return this;
-  }
-
-  /** The package drops the body of what it takes for a GET by this; ours is still unread. */
-  resume(): void {
-    // The body is read by whoever sends it.
-  }
-
-  /** The client's side is over, well or badly. */
-  end(): void {
-    this.aborted = true;
-    this.#onClose?.call(this);
-  }
-}
-
-/** In place of the ClientRequest. */
-class ServiceSide {
-  /**
-   * Whatever the request's method is. Of a GET the package sends no body, which leaves the service waiting for what
-   * content-length has promised, and of others it loses the trailers: it is told GET, and `end` sends the body.
-   */
-  readonly method = 'GET';
-  readonly #parts: AttemptParts;
-  readonly #listeners: { [event: string]: ((this: unknown, ...values: unknown[]) => void) | undefined } = {};
-
-  constructor(parts: AttemptParts) {
-    this.#parts = parts;
-  }
-
-  get socket(): unknown {
-    return this.#parts.request.socket;
-  }
-
-  get reusedSocket(): boolean {
-    return this.#parts.request.reusedSocket;
-  }
-
-  on(event: string, listener: Listener): this {
-    this.#listeners[event] = listener;
-    return this;
-  }
-
-  once(event: string, listener: Listener): this {
-    return this.on(event, listener);
-  }
-
-  off(): this {
-    return this;
-  }
-
-  /** @returns whether the package listens already */
-  tell(event: 'error' | 'socket' | 'response' | 'upgrade', ...values: unknown[]): boolean {
-    const listener = this.#listeners[event];
-    listener?.apply(this, values);
-    return listener !== undefined;
-  }
-
-  /** There is a connection. */
-  end(): void {
-    this.#parts.sendBody(this.#parts.request);
-  }
-
-  abort(): void {
-    this.#parts.request.destroy();
-  }
-}
-
-/**
- * In place of the service's response. The package deletes header fields that Node's agent still needs, would write the
- * others to the client unchecked, and would throw where the status is none.
- */
-class ServiceResponse {
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly message: IncomingMessage;
-  #onError: Listener | undefined = undefined;
-
-  constructor(message: IncomingMessage, headers: Readonly<Record<string, string | readonly string[]>> = {}) {
-    this.headers = headers;
-    this.message = message;
-    message.on('error', (error) => this.#onError?.call(this, error));
-  }
-
-  on(event: string, listener: Listener): this {
-    if (event === 'error') this.#onError = listener;
-    return this;
-  }
-
-  destroy(): void {
-    this.message.destroy();
-  }
-}
+import { ClientSide, ServiceResponse, ServiceSide } from './proxy-stand-ins.ts';
+import { isBehindResponse, watchBehind } from './response-end.ts';
+import { scanFields } from './response-fields.ts';
+import { NOT_AS_ASKED } from './upstream-failure.ts';
+import { whyNoWebSocket } from './websocket-handshake.ts';
 
 interface LibraryParties {
   readonly req: ClientSide;
@@ -149,6 +31,7 @@ function proxy(parties: LibraryParties, onRequest: OnRequest, onResponse: OnResp
 }
 
 const NO_HEAD: Buffer = Buffer.alloc(0);
+const UNASKED = 'switched protocols (status 101) though nobody had asked it to';
 
 /** One try of a request. */
 export function forwardRequest(parts: AttemptParts, events: AttemptEvents): AttemptHandle {
@@ -166,6 +49,8 @@ class LibraryAttempt implements AttemptHandle {
   readonly #events: AttemptEvents;
   readonly #isUpgrade: boolean;
   readonly #clientSide: ClientSide;
+  #response: IncomingMessage | undefined = undefined;
+  #stopWatching: (() => void) | undefined = undefined;
   #isOver = false;
 
   constructor(parts: AttemptParts, events: AttemptEvents, client: Duplex | undefined) {
@@ -178,50 +63,82 @@ class LibraryAttempt implements AttemptHandle {
       client === undefined
         ? { req: this.#clientSide, res: this.#clientSide }
         : { req: this.#clientSide, socket: client, head: NO_HEAD };
+    const { guard } = parts;
+    // It would catch what is thrown here, and go on as if there had been an answer.
+    const onResponse = guard((message: IncomingMessage): void => {
+      if (!this.#isOver) this.#events.onResponse(message);
+    });
     proxy(
       parties,
       () => this.#serviceSide(),
-      ({ message }) => {
-        // It would catch what is thrown here, and go on as if there had been an answer.
-        if (!this.#isOver) this.#events.onResponse(message);
-      },
+      ({ message }) => onResponse(message),
     ).then(
-      () => this.#settle(undefined),
-      (error: unknown) => this.#settle(error),
+      guard(() => this.#settle(undefined)),
+      guard((error: unknown) => this.#settle(error)),
     );
   }
 
   finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#stopWatching?.();
     this.#clientSide.end();
     // It may not listen yet.
     this.#parts.request.destroy();
   }
 
+  /** Every listener on the request is here, and in a guard. */
   #serviceSide(): ServiceSide {
-    const { request } = this.#parts;
+    const { request, guard } = this.#parts;
     const side = new ServiceSide(this.#parts);
-    // The package listens a turn later only, and an error that nobody hears ends the process.
-    request.on('error', (error) => {
-      if (!side.tell('error', error)) this.#settle(error);
-    });
-    request.on('socket', (socket) => side.tell('socket', socket));
-    request.on('response', (message) => side.tell('response', new ServiceResponse(message)));
-    request.on('upgrade', (message, socket, head) => this.#upgrade(side, message, socket, head));
+    // The package listens a turn later only.
+    request.on(
+      'error',
+      guard((error: NodeJS.ErrnoException) => {
+        if (isBehindResponse(error.code, this.#response)) return;
+        if (!side.tell('error', error)) this.#settle(error);
+      }),
+    );
+    request.on(
+      'socket',
+      guard((socket: unknown) => side.tell('socket', socket)),
+    );
+    request.on(
+      'information',
+      guard(({ statusCode, rawHeaders }: InformationEvent) => {
+        if (!this.#isOver) this.#events.onInterim(statusCode, rawHeaders);
+      }),
+    );
+    request.on(
+      'response',
+      guard((message: IncomingMessage) => {
+        this.#response = message;
+        this.#stopWatching = watchBehind(request, message, guard);
+        side.tell('response', new ServiceResponse(message, guard));
+      }),
+    );
+    request.on(
+      'upgrade',
+      guard((message: IncomingMessage, socket: Duplex, head: Buffer) =>
+        this.#upgrade(side, message, socket, head),
+      ),
+    );
     return side;
   }
 
   #upgrade(side: ServiceSide, message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#isUpgrade && !this.#isOver) {
+    const { guard, head: asked } = this.#parts;
+    const why = this.#isUpgrade ? whyNoWebSocket(asked.fields, message.rawHeaders) : UNASKED;
+    if (why === undefined && !this.#isOver) {
       this.#events.onUpgraded(message, socket, head);
-      side.tell('upgrade', new ServiceResponse(message, upgradeHeaders(message)), socket, head);
+      const answer = new ServiceResponse(message, guard, upgradeHeaders(message));
+      if (!this.#isOver) side.tell('upgrade', answer, socket, head);
       return;
     }
     // The package would write it to any client, and join the sockets.
     socket.on('error', ignore);
     socket.destroy();
-    this.#settle(Object.assign(new Error('status 101'), { code: 'unexpected_upgrade' }));
+    this.#settle(Object.assign(new Error('status 101'), { code: NOT_AS_ASKED, reason: why }));
   }
 
   /** The package has let go, or never got hold. After finish() that is no news. */
@@ -241,10 +158,9 @@ class LibraryAttempt implements AttemptHandle {
 /** What the client is to see of a 101: fields of the connection, of which these two belong to the upgrade. */
 function upgradeHeaders(message: IncomingMessage): Readonly<Record<string, string | readonly string[]>> {
   const headers: Record<string, string | string[]> = { connection: 'Upgrade', upgrade: 'websocket' };
-  const { fields } = responseFields(message.rawHeaders);
+  const { fields } = scanFields(message.rawHeaders);
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index].toLowerCase();
-    if (name === 'content-length') continue;
     // A name such as __proto__ is a field like any other.
     if (!Object.hasOwn(headers, name)) {
       Object.defineProperty(headers, name, { value: [], enumerable: true });

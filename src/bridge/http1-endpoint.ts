@@ -2,9 +2,11 @@
 
 import type { Address } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { Containment } from '../transport/containment.ts';
 import { Backoff } from '../upstreams/backoff.ts';
 import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
+import type { ResponseLimits } from './http1-response.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
 
 export interface Http1EndpointEvents {
@@ -20,6 +22,8 @@ export interface Http1EndpointOptions {
   readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
+  /** Of its responses. */
+  readonly limits: ResponseLimits;
 }
 
 export interface Http1ConnectionCounts {
@@ -31,6 +35,9 @@ export class Http1Endpoint {
   readonly address: Address;
   readonly isTls: boolean;
   readonly connectTimeoutMs: number;
+  readonly limits: ResponseLimits;
+  /** Of listeners on requests to it, on their responses and sockets. */
+  readonly containment: Containment;
   readonly agent: EndpointAgent;
   /** Each has a connection, or makes one. */
   runningCount = 0;
@@ -44,7 +51,9 @@ export class Http1Endpoint {
     this.isTls = options.tls !== undefined;
     this.connectTimeoutMs = options.connectTimeoutMs;
     this.#maxConnections = options.maxConnections;
-    this.agent = new EndpointAgent(options, {
+    this.limits = options.limits;
+    this.containment = new Containment('http1_service', (_layer, error) => events.onFault(error));
+    this.agent = new EndpointAgent(options, this.containment, {
       onConnected: () => {
         this.#backoff.succeed();
         this.#isFailing = false;

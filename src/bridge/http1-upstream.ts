@@ -20,7 +20,7 @@ export class Http1Upstream {
     const { name, endpoints, connections } = config;
     const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
     const { connectTimeoutMs, max: maxConnections, maxPending } = connections;
-    const options = { tls, connectTimeoutMs, maxConnections };
+    const options = { tls, connectTimeoutMs, maxConnections, limits };
     this.name = name;
     this.tls = tls;
     this.pool = new EndpointPool(

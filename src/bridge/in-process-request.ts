@@ -1,51 +1,61 @@
 // A request of the relay's on its way to an HTTP/1.1 service, and the response on its way back, with what only the relay
 // is to know: which endpoint answered, or why none did.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Failure } from '../relay/failure.ts';
 import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
+import type { Guard } from './attempt.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
 import { forwardRequest } from './guarded-proxy.ts';
 import { outgoingHead, upgradeHead } from './request-fields.ts';
-import { responseFields, trailerFields } from './response-fields.ts';
+import { scanFields, trailerFields } from './response-fields.ts';
 import { joinTunnel } from './tunnel.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
-/** RFC 6455 section 1.3. */
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 export class InProcessRequest implements ResponseReceiver {
   readonly #stream: ServerHttp2Stream;
   readonly #list: HeaderList;
   readonly #forwarding: Forwarding;
+  readonly #guard: Guard;
   readonly #isHead: boolean;
   #trailers: readonly string[] = [];
   #hasBody = true;
 
-  constructor(stream: ServerHttp2Stream, list: HeaderList, pool: EndpointPool) {
+  /** @param guard for listeners on the stream */
+  constructor(stream: ServerHttp2Stream, list: HeaderList, pool: EndpointPool, guard: Guard) {
     this.#stream = stream;
     this.#list = list;
+    this.#guard = guard;
     this.#isHead = list.get(':method') === 'HEAD';
     this.#forwarding = new Forwarding(pool, this.#outgoing(), this);
-    stream.on('close', () => this.#forwarding.cancel());
-    stream.on('wantTrailers', () => stream.sendTrailers(headersOf(this.#trailers)));
+    stream.on(
+      'close',
+      guard(() => this.#forwarding.cancel()),
+    );
+    stream.on(
+      'wantTrailers',
+      guard(() => stream.sendTrailers(headersOf(this.#trailers))),
+    );
   }
 
   start(): void {
-    if (this.#list.get('expect')?.toLowerCase() === '100-continue' && !this.#stream.endAfterHeaders) {
-      this.#stream.additionalHeaders({ ':status': 100 });
-    }
     this.#forwarding.start();
   }
 
+  receiveInterim(httpStatus: number, fields: readonly string[]): void {
+    if (this.#isGone || this.#stream.headersSent) return;
+    this.#stream.additionalHeaders({ ...headersOf(fields), ':status': httpStatus });
+  }
+
   receiveHead({ httpStatus, fields, isChunked }: ResponseHead): void {
-    if (this.#stream.destroyed) return;
+    if (this.#isGone) return;
     this.#hasBody = !this.#isHead && !BODILESS_STATUSES.has(httpStatus);
     this.#stream.respond([':status', String(httpStatus), ...fields, ENDPOINT_FIELD, this.#endpoint], {
       endStream: !this.#hasBody,
@@ -59,7 +69,10 @@ export class InProcessRequest implements ResponseReceiver {
 
   receiveData(chunk: Buffer): boolean {
     if (!this.#hasBody || this.#stream.destroyed || this.#stream.write(chunk)) return true;
-    this.#stream.once('drain', () => this.#forwarding.resume());
+    this.#stream.once(
+      'drain',
+      this.#guard(() => this.#forwarding.resume()),
+    );
     return false;
   }
 
@@ -70,7 +83,11 @@ export class InProcessRequest implements ResponseReceiver {
   }
 
   receiveUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { fields } = responseFields(response.rawHeaders);
+    if (this.#isGone) {
+      socket.destroy();
+      return;
+    }
+    const { fields } = scanFields(response.rawHeaders);
     this.#stream.respond([
       ':status',
       '200',
@@ -78,12 +95,12 @@ export class InProcessRequest implements ResponseReceiver {
       ENDPOINT_FIELD,
       this.#endpoint,
     ]);
-    joinTunnel(this.#stream, socket, head);
+    joinTunnel(this.#stream, socket, head, this.#guard);
   }
 
   receiveFailure({ token, message, httpStatus }: Failure): void {
     const stream = this.#stream;
-    if (stream.destroyed) return;
+    if (this.#isGone) return;
     if (stream.headersSent) {
       // Not close(), which ends the response first: half of it would look like a whole one.
       stream.destroy(new Error(token));
@@ -97,6 +114,15 @@ export class InProcessRequest implements ResponseReceiver {
     this.#dropBody();
   }
 
+  breakOff(): void {
+    this.#stream.destroy(new Error('internal_error'));
+  }
+
+  /** Whatever is said to it now, Node throws. */
+  get #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
   get #endpoint(): string {
     return this.#forwarding.endpointText;
   }
@@ -104,12 +130,8 @@ export class InProcessRequest implements ResponseReceiver {
   #outgoing(): ForwardedRequest {
     const stream = this.#stream;
     if (this.#list.get(':method') === 'CONNECT') {
-      const key = randomBytes(16).toString('base64');
-      const accept = createHash('sha1')
-        .update(key + WEBSOCKET_GUID)
-        .digest('base64');
-      const head = upgradeHead(this.#list, key);
-      return { head, callFields: [], body: undefined, start: websocketAttempt(accept) };
+      const head = upgradeHead(this.#list, randomBytes(16).toString('base64'));
+      return { head, callFields: [], body: undefined, start: websocketAttempt };
     }
     if (stream.endAfterHeaders) {
       return {
@@ -120,9 +142,12 @@ export class InProcessRequest implements ResponseReceiver {
       };
     }
     let trailers: readonly string[] = [];
-    stream.on('trailers', (_trailers, _flags, raw: readonly string[]) => {
-      trailers = trailerFields(raw);
-    });
+    stream.on(
+      'trailers',
+      this.#guard((_trailers: unknown, _flags: unknown, raw: readonly string[]) => {
+        trailers = trailerFields(raw);
+      }),
+    );
     const framing = this.#list.get('content-length') === undefined ? 'chunked' : 'length';
     const body = { stream, trailers: () => trailers };
     return { head: outgoingHead(this.#list, framing), callFields: [], body, start: forwardRequest };

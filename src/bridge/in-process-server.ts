@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { LimitsConfig } from '../config/config.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { memoryPair } from '../transport/memory-pair.ts';
+import type { Guard } from './attempt.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { InProcessRequest } from './in-process-request.ts';
 
@@ -63,9 +64,23 @@ export class InProcessServer {
     server.on('sessionError', ignore);
     server.on('stream', (stream: ServerHttp2Stream, _headers, _flags, raw: readonly string[]) => {
       stream.on('error', ignore);
-      new InProcessRequest(stream, listOf(raw), this.#pool).start();
+      this.#begin(stream, raw);
     });
     return server;
+  }
+
+  /** Whatever is thrown about this stream, now or by one of its listeners, ends it and no other. */
+  #begin(stream: ServerHttp2Stream, raw: readonly string[]): void {
+    // Reset in the same segment that brought it.
+    if (stream.destroyed || stream.closed) return;
+    const { containment } = this.#pool.endpoints[0];
+    const end = (): void => {
+      stream.destroy(new Error('internal_error'));
+    };
+    const guard: Guard = (listener) => containment.guard(end, listener);
+    containment.run(end, () => {
+      new InProcessRequest(stream, listOf(raw), this.#pool, guard).start();
+    });
   }
 }
 

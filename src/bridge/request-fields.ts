@@ -13,11 +13,13 @@ export interface OutgoingHead {
   /** Names and values by turns. */
   readonly fields: readonly string[];
   readonly framing: Framing;
+  /** The client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean;
 }
 
 /**
- * Of one connection (RFC 9110 section 7.6.1), or made here. `expect` is answered by the server that received the
- * request, so that its body flows; `trailer` announces what need not be announced, and Node refuses it without chunks.
+ * Of one connection (RFC 9110 section 7.6.1), or made here. `trailer` announces what need not be announced, and Node
+ * refuses it without chunks.
  */
 const LEFT_OUT = new Set([
   'connection',
@@ -40,6 +42,9 @@ const USUALLY_BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 export function outgoingHead(list: HeaderList, framing: Framing): OutgoingHead {
   const method = list.get(':method') ?? '';
   const fields = regularFields(list);
+  // Without a body there is nothing to wait with, and another expectation is none that HTTP knows.
+  const expectsContinue = framing !== 'none' && list.get('expect')?.toLowerCase() === '100-continue';
+  if (expectsContinue) fields.push('Expect', '100-continue');
   if (list.get('te') !== undefined) fields.push('TE', 'trailers', 'Connection', 'keep-alive, TE');
   if (framing === 'chunked') {
     fields.push('Transfer-Encoding', 'chunked');
@@ -49,7 +54,7 @@ export function outgoingHead(list: HeaderList, framing: Framing): OutgoingHead {
     if (length !== undefined) fields.push('Content-Length', length);
     else if (!USUALLY_BODILESS.has(method)) fields.push('Content-Length', '0');
   }
-  return { method, target: list.get(':path') ?? '', fields, framing };
+  return { method, target: list.get(':path') ?? '', fields, framing, expectsContinue };
 }
 
 /** The request for a WebSocket. `key` replaces or adds Sec-WebSocket-Key; RFC 8441 has none. */
@@ -57,7 +62,7 @@ export function upgradeHead(list: HeaderList, key: string | undefined): Outgoing
   const fields = regularFields(list, key === undefined ? undefined : 'sec-websocket-key');
   if (key !== undefined) fields.push('Sec-WebSocket-Key', key);
   fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-  return { method: 'GET', target: list.get(':path') ?? '', fields, framing: 'none' };
+  return { method: 'GET', target: list.get(':path') ?? '', fields, framing: 'none', expectsContinue: false };
 }
 
 /** Host first, as RFC 9110 section 7.2 wants it; empty where the client named none. */

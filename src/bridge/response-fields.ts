@@ -1,6 +1,7 @@
-// The fields of an HTTP/1.1 service's response, and of its trailer section, without those that belong to the connection
-// it came by, and without any that only this process may say of itself.
+// The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
+// came by, and without any that only this process may say of itself.
 
+import { isClaimAboutClient, isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 
 export interface IncomingFields {
@@ -12,9 +13,24 @@ export interface IncomingFields {
   readonly keepAliveSeconds: number | undefined;
 }
 
+/** All that one walk through the fields of a response finds. */
+export interface ScannedFields {
+  /** Without `content-length`. */
+  readonly fields: string[];
+  /** As HTTP/2 counts a header list: name, value and 32 bytes for each field that is passed on. */
+  readonly sizeBytes: number;
+  readonly contentLength: string | undefined;
+  /** The value of each Transfer-Encoding field. */
+  readonly transferEncodings: readonly string[];
+  readonly keepAliveSeconds: number | undefined;
+  /** What Connection names beside the usual; those fields are left out. */
+  readonly named: ReadonlySet<string> | undefined;
+}
+
 /** `trailer` announces what need not be announced, and Node refuses it without chunks. */
 const LEFT_OUT = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
   'transfer-encoding',
@@ -27,33 +43,60 @@ const LEFT_OUT = new Set([
   SENTENCE_FIELD,
 ]);
 
-export function responseFields(raw: readonly string[]): IncomingFields {
+/** RFC 9113 section 6.5.2. */
+const FIELD_OVERHEAD_BYTES = 32;
+
+export function scanFields(raw: readonly string[]): ScannedFields {
   const named = namedByConnection(raw);
   const fields: string[] = [];
-  let isChunked = false;
-  let length: string | undefined;
+  const transferEncodings: string[] = [];
+  let sizeBytes = 0;
+  let contentLength: string | undefined;
   let keepAliveSeconds: number | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];
-    if (name === 'content-length') length = value;
-    else if (name === 'transfer-encoding') isChunked = true;
+    if (name === 'content-length') contentLength = value;
+    else if (name === 'transfer-encoding') transferEncodings.push(value);
     else if (name === 'keep-alive') keepAliveSeconds = timeoutOf(value);
-    else if (!LEFT_OUT.has(name) && named?.has(name) !== true) fields.push(raw[index], value);
+    else if (!LEFT_OUT.has(name) && named?.has(name) !== true) {
+      fields.push(raw[index], value);
+      sizeBytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
+    }
   }
-  // Last: behind a length Node would write Content-Disposition in another character set than the rest.
-  if (length !== undefined && !isChunked) fields.push('Content-Length', length);
-  return { fields, isChunked, keepAliveSeconds };
+  return { fields, sizeBytes, contentLength, transferEncodings, keepAliveSeconds, named };
 }
 
-/** A trailer section, of either direction; servers may merge it with the header fields. */
+/** As HTTP/2 counts a header list. */
+export function sizeOfFields(fields: readonly string[]): number {
+  let sizeBytes = (fields.length / 2) * FIELD_OVERHEAD_BYTES;
+  for (const text of fields) sizeBytes += text.length;
+  return sizeBytes;
+}
+
+/**
+ * A trailer section, of either direction, without what may not stand there. Servers may merge it with the header fields,
+ * which have been checked already.
+ */
 export function trailerFields(raw: readonly string[]): string[] {
   const fields: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
-    if (!LEFT_OUT.has(name) && name !== 'host') fields.push(raw[index], raw[index + 1]);
+    const value = raw[index + 1];
+    if (LEFT_OUT.has(name) || isForbiddenTrailer(name) || isClaimAboutClient(name)) continue;
+    if (isToken(name) && isPrintable(value)) fields.push(raw[index], value);
   }
   return fields;
+}
+
+/** What Node and HTTP/1.1 write as a name of a field. */
+function isToken(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name);
+}
+
+/** No control character but a tab, and nothing that is more than a byte. */
+function isPrintable(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
 /** Beside those it always names; undefined where there are none, which is the rule. */

@@ -4,8 +4,9 @@
 import type { Address } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { diagnoseHttp1Failure } from '../diagnosis/http1-failure.ts';
-import { type Failure, unavailable } from '../relay/failure.ts';
+import { diagnoseHttp1Failure, invalidHttp1Response } from '../diagnosis/http1-failure.ts';
+import { GrpcStatus } from '../grpc/status.ts';
+import { type Failure, failure as failureOf, unavailable } from '../relay/failure.ts';
 import type { AttemptFailure } from './attempt.ts';
 
 /** What a sentence needs to know of an endpoint. */
@@ -24,6 +25,7 @@ export function upstreamFailure(failure: AttemptFailure, endpoint: DescribedEndp
   if (!isConnected) {
     return unavailable(diagnoseConnect(code, endpoint), TIMEOUT_CODES.has(code) ? 504 : 503);
   }
+  if (code === 'HPE_HEADER_OVERFLOW') return invalidResponse(endpoint, 'too_large');
   return unavailable(diagnoseResponse(CLOSED_CODES.has(code) ? 'died' : code, reason, endpoint), 502);
 }
 
@@ -34,13 +36,20 @@ export function diagnoseConnect(
   return diagnoseConnectFailure(code, address.text, { isTls, timeoutMs: connectTimeoutMs });
 }
 
-/** The response cannot be passed on. */
-export function invalidResponse(endpoint: DescribedEndpoint, why: 'status_out_of_range' | 'fields'): Failure {
-  const diagnosis =
-    why === 'fields'
-      ? invalid(`${endpoint.address.text} answered with header fields that HTTP does not allow`)
-      : diagnoseHttp1Failure(why, endpoint.address.text);
-  return unavailable(diagnosis, 502);
+/**
+ * The response cannot be passed on.
+ * @param what the service did, to go on behind its address; 'too_large': its head or its trailers are
+ */
+export function invalidResponse({ address }: DescribedEndpoint, what: string): Failure {
+  if (what === 'too_large') return headersTooLarge(address.text);
+  return unavailable(invalidHttp1Response(what, address.text), 502);
+}
+
+function headersTooLarge(endpoint: string): Failure {
+  return failureOf(
+    'upstream_headers_too_large',
+    `${endpoint} answered with header fields or trailers larger than this proxy accepts; let the service send less, or raise limits.headerListSize and limits.headerFields.`,
+  );
 }
 
 function diagnoseResponse(
@@ -48,15 +57,26 @@ function diagnoseResponse(
   reason: string | undefined,
   { address, isTls }: DescribedEndpoint,
 ): Diagnosis {
-  if (code === 'unexpected_upgrade') {
-    return invalid(`${address.text} switched protocols (status 101) though nobody had asked it to`);
-  }
-  if (code === 'websocket_accept') {
-    return invalid(`${address.text} accepted a WebSocket with a wrong Sec-WebSocket-Accept`);
-  }
+  // Words of ours for what the service did, where the connection was to become a WebSocket.
+  if (code === NOT_AS_ASKED) return invalidHttp1Response(reason ?? '', address.text);
   return diagnoseHttp1Failure(code, address.text, { isTls, reason });
 }
 
-function invalid(what: string): Diagnosis {
-  return { token: 'upstream_response_invalid', sentence: `${what}; correct the service.` };
-}
+/** `code` of an attempt whose `reason` says what the service did, to go on behind its address. */
+export const NOT_AS_ASKED = 'not_as_asked';
+
+export const UNFIT_REQUEST: Failure = {
+  token: 'http1_request_invalid',
+  grpcStatus: GrpcStatus.INTERNAL,
+  httpStatus: 400,
+  message:
+    'The method, the path or a field of this request has no form in HTTP/1.1, which its service speaks.',
+};
+
+/** A fault of ours that was contained: the log has the rest. */
+export const FAULT: Failure = {
+  token: 'internal_error',
+  grpcStatus: GrpcStatus.INTERNAL,
+  httpStatus: 502,
+  message: 'A fault of the proxy itself ended this request; its log says which. Please report it.',
+};

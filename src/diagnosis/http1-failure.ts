@@ -6,9 +6,9 @@ import { diagnoseConnectFailure } from './connect-failure.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 /**
- * `code` is that of an error of Node's HTTP client or parser, or one of ours: 'status_out_of_range' (below 100 or above
- * 599), and 'died' (connected, and closed before the response was whole). A reset after the request was sent is 'died'
- * too; only whoever knows that the connection was there before can tell it from a failure to connect.
+ * `code` is that of an error of Node's HTTP client or parser, or 'died' (connected, and closed before the response was
+ * whole). A reset after the request was sent is 'died' too; only whoever knows that the connection was there before can tell
+ * it from a failure to connect.
  */
 export function diagnoseHttp1Failure(
   code: string | undefined,
@@ -28,16 +28,6 @@ export function diagnoseHttp1Failure(
         token: 'upstream_not_http1',
         sentence: `${endpoint} answered something other than HTTP/1.1; a gRPC service needs protocol: h2c, and one that expects TLS needs tls on the upstream.`,
       };
-    case 'status_out_of_range':
-      return {
-        token: 'upstream_response_invalid',
-        sentence: `${endpoint} answered with an HTTP status below 100 or above 599; correct the service.`,
-      };
-    case 'HPE_HEADER_OVERFLOW':
-      return {
-        token: 'upstream_response_invalid',
-        sentence: `${endpoint} answered with larger header fields than this proxy accepts over HTTP/1.1; let the service send less.`,
-      };
     default:
       return code?.startsWith('HPE_') === true
         ? {
@@ -46,4 +36,9 @@ export function diagnoseHttp1Failure(
           }
         : diagnoseConnectFailure(code, endpoint, details);
   }
+}
+
+/** @param what the service did, to go on behind its address */
+export function invalidHttp1Response(what: string, endpoint: string): Diagnosis {
+  return { token: 'upstream_response_invalid', sentence: `${endpoint} ${what}; correct the service.` };
 }

@@ -227,7 +227,9 @@ export async function startRawService(
   answer: (received: string, socket: Socket) => string | undefined,
 ) {
   const received: string[] = [];
+  const sockets: Socket[] = [];
   const server = createTcpServer((socket) => {
+    sockets.push(socket);
     const index = received.push('') - 1;
     socket.setEncoding('latin1');
     socket.on('error', () => undefined);
@@ -239,7 +241,7 @@ export async function startRawService(
     });
   });
   const port = await listen(test, server);
-  return { port, address: addressOf(port), received };
+  return { port, address: addressOf(port), received, sockets };
 }
 
 /** Names and values by turns. */

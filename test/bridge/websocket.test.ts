@@ -39,9 +39,10 @@ async function startEcho(t: TestContext, accept?: string) {
     socket.on('error', () => undefined);
     const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     const right = createHash('sha1').update(key).digest('base64');
+    const isOffered = request.headers['sec-websocket-protocol']?.includes('chat');
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-        `Sec-WebSocket-Accept: ${accept ?? right}\r\nSec-WebSocket-Protocol: chat\r\nX-Own: 1\r\n\r\n`,
+        `Sec-WebSocket-Accept: ${accept ?? right}\r\n${isOffered ? 'Sec-WebSocket-Protocol: chat\r\n' : ''}X-Own: 1\r\n\r\n`,
     );
     socket.on('data', (octets: Buffer) => socket.write(unmasked(octets)));
     socket.on('end', () => socket.end());
@@ -249,6 +250,32 @@ test('a reset of the stream closes the connection to the service, and the other 
   assert.equal(broken.rstCode, 8);
 });
 
+test('an upgrade of HTTP/1.1 too: a WebSocket that was not asked for is an invalid response', async (t) => {
+  const accept = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
+  for (const fields of [
+    '',
+    'Sec-WebSocket-Accept: wrong\r\n',
+    `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: other\r\n`,
+    `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n`,
+  ]) {
+    const server = createServer();
+    server.on('upgrade', (_request, socket: Socket) => {
+      socket.on('error', () => undefined);
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${fields}\r\nearly`,
+      );
+    });
+    const bridge = await BridgeUnderTest.start(t, { endpoints: [addressOf(await listen(t, server))] });
+    const client = new RawHttp1Client(t, bridge.port);
+    client.send(...UPGRADE);
+    const text = await client.closed();
+    assert.match(text, /^HTTP\/1.1 502 Bad Gateway\r\n/);
+    assert.doesNotMatch(text, /early/);
+    assert.match((await bridge.record()).reason, /^upstream_response_invalid: .*Sec-WebSocket-/);
+    await eventually('no place is taken', () => bridge.upstream.pool.endpoints[0].runningCount === 0);
+  }
+});
+
 test('extended CONNECT: a wrong Sec-WebSocket-Accept is an invalid response', async (t) => {
   const service = await startEcho(t, 'wrong');
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
@@ -296,7 +323,10 @@ test('a WebSocket takes no more than the other side takes', async (t) => {
     service = socket;
     socket.on('error', () => undefined);
     socket.once('data', () => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+      );
       socket.pause();
     });
   });

@@ -6,9 +6,7 @@ import { diagnoseHttp1Failure } from '../../src/diagnosis/http1-failure.ts';
 
 const CASES: readonly (readonly [code: string | undefined, token: string, says: RegExp])[] = [
   ['HPE_INVALID_CONSTANT', 'upstream_not_http1', /something other than HTTP\/1\.1.*protocol: h2c/],
-  ['status_out_of_range', 'upstream_response_invalid', /status below 100 or above 599/],
   ['HPE_UNEXPECTED_CONTENT_LENGTH', 'upstream_response_invalid', /malformed HTTP\/1\.1 response/],
-  ['HPE_HEADER_OVERFLOW', 'upstream_response_invalid', /larger header fields/],
   ['died', 'upstream_died', /closed the connection before its response was whole/],
   ['ECONNREFUSED', 'upstream_connection_refused', /refused the connection/],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'upstream_certificate_name_mismatch', /another name/],

@@ -89,14 +89,18 @@ test('a gRPC call goes on beside a page that does not end', async (t) => {
 test('a WebSocket is opened on the port that serves gRPC', async (t) => {
   const server = createServer();
   server.on('upgrade', (_request, socket) => {
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.end(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+    );
   });
   const port = await listen(t, server);
   const proxy = await startProxy(t, {
     sections: { upstreams: { voice: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] } } },
   });
   const client = new RawHttp1Client(t, proxy.port('clear'));
-  client.send('GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: WebSocket', '');
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+  client.send('GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: WebSocket', key, '');
   assert.match(await client.closed(), /^HTTP\/1.1 101 Switching Protocols\r\n/);
   assert.equal((await proxy.record())['httpStatus'], 101);
 });
