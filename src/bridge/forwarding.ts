@@ -185,7 +185,9 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
 
   /** The service does not say it, and may never do so. */
   #goOn(): void {
-    if (!this.#isOver && this.requestBytes === 0) this.#receiver.receiveInterim?.(100, []);
+    if (this.#isOver || this.requestBytes > 0) return;
+    this.#interimCount++;
+    this.#receiver.receiveInterim?.(100, []);
   }
 
   /** Nothing was sent, or what was sent on an old connection cannot have been answered because it was closed. */

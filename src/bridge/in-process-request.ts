@@ -35,10 +35,10 @@ export class InProcessRequest implements ResponseReceiver {
     this.#guard = guard;
     this.#isHead = list.get(':method') === 'HEAD';
     this.#forwarding = new Forwarding(pool, this.#outgoing(), this);
-    stream.on(
-      'close',
-      guard(() => this.#forwarding.cancel()),
-    );
+    const cancel = guard(() => this.#forwarding.cancel());
+    stream.on('close', cancel);
+    // A stream that was reset with NO_ERROR is not closed before all of its request was read, which nobody does any more.
+    stream.on('aborted', cancel);
     stream.on(
       'wantTrailers',
       guard(() => stream.sendTrailers(headersOf(this.#trailers))),

@@ -31,6 +31,13 @@ const tell: Handler = (request, response) => {
 
 const PUT = { ':path': '/', ':authority': 'a', ':method': 'PUT' } as const;
 
+const START: readonly (readonly [string, string])[] = [
+  [':method', 'PUT'],
+  [':scheme', 'http'],
+  [':path', '/'],
+  [':authority', 'a'],
+];
+
 async function connected(session: ClientHttp2Session): Promise<ClientHttp2Session> {
   await once(session, 'remoteSettings');
   return session;
@@ -148,12 +155,37 @@ test('an empty chunked body of an HTTP/1.1 client ends at the service, with its 
   }
 });
 
-const START: readonly (readonly [string, string])[] = [
-  [':method', 'PUT'],
-  [':scheme', 'http'],
-  [':path', '/'],
-  [':authority', 'a'],
-];
+test('a request that is reset with NO_ERROR before anybody read its body gives its place back', async (t) => {
+  const service = await startService(t, (request) => request.socket.pause());
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const wire = bridge.upstream.connect();
+  wire.on('error', () => undefined);
+  wire.resume();
+  t.after(() => wire.destroy());
+  wire.write(Buffer.concat([CLIENT_PREFACE, settingsFrame([]), headersFrame(1, START)]));
+  const [endpoint] = bridge.upstream.pool.endpoints;
+  const block = Buffer.alloc(16_384);
+  // As much as one stream and the connection to the service may hold, and more than the service takes.
+  for (let sent = 0; sent < 3; sent++) wire.write(dataFrame(1, block));
+  await eventually('it runs', () => endpoint.runningCount === 1);
+  wire.write(resetFrame(1, 0));
+  await eventually('the place is given back', () => endpoint.runningCount === 0);
+});
+
+test('a request that is reset with NO_ERROR while it waits leaves the queue', async (t) => {
+  const service = await startService(t, () => undefined);
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address], connections: { max: 1 } });
+  const wire = bridge.upstream.connect();
+  wire.on('error', () => undefined);
+  wire.resume();
+  t.after(() => wire.destroy());
+  wire.write(Buffer.concat([CLIENT_PREFACE, settingsFrame([]), headersFrame(1, START, true)]));
+  await eventually('one runs', () => bridge.upstream.pool.endpoints[0].runningCount === 1);
+  wire.write(Buffer.concat([headersFrame(3, START), dataFrame(3, Buffer.from('x'))]));
+  await eventually('another waits', () => bridge.upstream.pool.pendingCount === 1);
+  wire.write(resetFrame(3, 0));
+  await eventually('nobody waits', () => bridge.upstream.pool.pendingCount === 0);
+});
 
 for (const [name, fields, code] of [
   ['with expect: 100-continue', [...START, ['expect', '100-continue']], 8],
