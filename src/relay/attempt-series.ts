@@ -20,6 +20,8 @@ const MOST_TRANSPARENT_RETRIES = 1;
 /** What CallFields add at most, as HeaderList.sizeBytes counts: x-request-id of 32 bytes, and grpc-timeout. */
 const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
 
+const NOTHING = Buffer.alloc(0);
+
 /** The exchange the attempts are made for. */
 export interface Call extends AttemptListener {
   readonly subject: RequestHead;
@@ -81,10 +83,7 @@ export class AttemptSeries implements Waiter {
     if (decision.kind !== 'forward') return;
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
-    if (
-      decision.fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes ||
-      this.#request.pendingTrailersBytes > mostBytes
-    ) {
+    if (decision.fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
@@ -104,17 +103,19 @@ export class AttemptSeries implements Waiter {
     this.#request.setTarget(stream, attempt);
   }
 
-  /** The client's trailer section: what it ends the request with. */
+  /**
+   * The client's trailer section, which ends the request. Services of HTTP/2 get the end without it: a request of gRPC has
+   * none (gRPC over HTTP/2, section "Requests"), and grpc-go ends the connection, with the calls of all other clients, over
+   * any second header block of a stream.
+   */
   sendTrailers(list: HeaderList): void {
-    const trailers = forwardedTrailers(list);
-    const connection = this.#current?.connection;
-    const mostBytes = connection?.http2.peerMaxHeaderListBytes ?? Number.POSITIVE_INFINITY;
-    if (connection !== undefined && trailers.sizeBytes > mostBytes) {
-      this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
+    const { decision } = this.#call.subject;
+    if (decision.kind === 'forward' && decision.upstream.protocol !== 'http1') {
+      this.#request.forward(NOTHING, 0, 0, true);
       return;
     }
     this.forgetReplay();
-    this.#request.forwardTrailers(trailers);
+    this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
   /** What differs from call to call. The deadline shrinks by what the call has waited here. */

@@ -115,7 +115,7 @@ export function upstreamBrokeRule(endpoint: string, violation: string): Failure 
 export function requestAboveUpstream(endpoint: string, mostBytes: number): Failure {
   return failure(
     'request_headers_above_upstream',
-    `The request's header fields or trailers, with those that describe the client, are larger than ${endpoint} accepts: ${mostBytes} bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Send less metadata, or raise the limit of the service.`,
+    `The request's header fields, with those that describe the client, are larger than ${endpoint} accepts: ${mostBytes} bytes (SETTINGS_MAX_HEADER_LIST_SIZE). Send less metadata, or raise the limit of the service.`,
   );
 }
 

@@ -51,11 +51,6 @@ export class StreamRelay {
     return this.#backlog?.trailers !== undefined;
   }
 
-  /** Size of that trailer section; 0 where none waits. */
-  get pendingTrailersBytes(): number {
-    return this.#backlog?.trailers?.sizeBytes ?? 0;
-  }
-
   /** Octets held. */
   get pendingBytes(): number {
     return this.#backlog === undefined ? 0 : this.#backlog.data.size;

@@ -273,7 +273,7 @@ const trailers: Attack = {
           ['x_real_ip', '10.0.0.1'],
           ['content-length', '5'],
           ['host', 'other.test'],
-          ['x-checksum', 'kept'],
+          ['x-checksum', '7'],
         ),
         { endStream: true },
       ),
@@ -281,9 +281,9 @@ const trailers: Attack = {
     assert.equal(await caller.outcome(1), '0');
     const [peer] = upstream.peers;
     const blocks = peer.framesOf(1).filter(({ fields }) => fields.length > 0);
-    assert.deepEqual(blocks[1].fields, [['x-checksum', 'kept']]);
+    assert.equal(blocks.length, 1);
     caller.leave();
-    return 'left out; all other fields kept';
+    return 'the end of the request, and nothing more';
   },
 };
 

@@ -119,7 +119,7 @@ test('what gRPC clients write of their own reaches the service as a host and a p
   }
 });
 
-test('a request larger than the service has announced to accept is answered here, its trailers as well', async (t) => {
+test('a request larger than the service has announced to accept is answered here', async (t) => {
   // As grpc-java does, which ends the connection for a block that is larger by a quarter.
   const upstream = await startRawUpstream(t, {
     settings: [[SettingId.MAX_HEADER_LIST_SIZE, 8192]],
@@ -132,10 +132,6 @@ test('a request larger than the service has announced to accept is answered here
   assert.equal(grpcStatus, '8');
   assert.match(grpcMessage, /larger than 127\.0\.0\.1:\d+ accepts: 8192 bytes/);
   assert.equal(upstream.requests.length, 0);
-  const call = client.call({ endStream: false });
-  await upstream.wantRequest();
-  client.sendHeaders(call, [['x-large', 'y'.repeat(8200)]], true);
-  assert.equal((await client.outcome(call)).grpcStatus, '8');
   assert.equal(await statusOf(client, []), '0');
   assert.equal(upstream.peers.length, 1);
 });
