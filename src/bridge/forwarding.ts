@@ -2,9 +2,11 @@
 // and the response is handed on piece by piece. Says each thing once, and nothing after the end.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Failure } from '../relay/failure.ts';
 import type { Containment } from '../transport/containment.ts';
+import type { Holding } from '../upstreams/holding.ts';
 import type { AttemptEvents, AttemptFailure, AttemptHandle, AttemptStarter, Guard } from './attempt.ts';
 import { BodyPump, type RequestBody } from './body-pump.ts';
 import type { EndpointPool, EndpointSeeker } from './endpoint-pool.ts';
@@ -25,6 +27,8 @@ export interface ForwardedRequest {
   readonly callFields: readonly string[];
   readonly body: RequestBody | undefined;
   readonly start: AttemptStarter;
+  /** The client's address as it is counted, or ''. */
+  readonly client: string;
 }
 
 /** Their effect is the same however often they are sent (RFC 9110 section 9.2.2). */
@@ -33,6 +37,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 export class Forwarding implements EndpointSeeker, AttemptEvents {
   attempts = 0;
   responseBytes = 0;
+  readonly holding: Holding;
   readonly #pool: EndpointPool;
   readonly #request: ForwardedRequest;
   readonly #receiver: ResponseReceiver;
@@ -48,7 +53,8 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** Of a response that may have no content, until its end shows that it has none. */
   #heldHead: ResponseHead | undefined = undefined;
   #interimCount = 0;
-  #isUpgraded = false;
+  /** Of a WebSocket, the service's. */
+  #tunnel: Duplex | undefined = undefined;
   #wasRepeated = false;
   #isOver = false;
   #isCancelled = false;
@@ -58,6 +64,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#pool = pool;
     this.#request = request;
     this.#receiver = receiver;
+    this.holding = pool.holdingOf(request.client);
     this.#containment = pool.endpoints[0].containment;
     this.#pump = request.body === undefined ? undefined : new BodyPump(request.body, this.#guard);
     if (request.head.expectsContinue) this.#expectation = new Expectation(this.#guard(() => this.#goOn()));
@@ -68,12 +75,14 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   get movedBytes(): number {
-    return this.requestBytes + this.responseBytes;
+    return this.#tunnel instanceof Socket
+      ? this.#tunnel.bytesRead + this.#tunnel.bytesWritten
+      : this.requestBytes + this.responseBytes;
   }
 
   /** Of a WebSocket that is nobody's turn in particular. */
   get isWaitingForClient(): boolean {
-    if (this.#isUpgraded) return false;
+    if (this.#tunnel !== undefined) return false;
     return this.#pump?.isStarved === true || this.#response?.isPaused() === true;
   }
 
@@ -150,14 +159,14 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#isUpgraded = true;
+    this.#tunnel = socket;
     this.#receiver.receiveUpgrade(response, socket, head);
   }
 
   onEnded(failure: AttemptFailure): void {
     const endpoint = this.#endpoint;
     if (this.#isOver || endpoint === undefined) return;
-    if (this.#response === undefined && !this.#isUpgraded && this.#canRepeat(failure, endpoint)) {
+    if (this.#response === undefined && this.#tunnel === undefined && this.#canRepeat(failure, endpoint)) {
       this.#letGo();
       this.start();
     } else {

@@ -17,6 +17,11 @@ export interface Http1EndpointEvents {
   onFault(error: unknown): void;
 }
 
+export interface Http1UpstreamEvents extends Http1EndpointEvents {
+  /** A request of this client's, which holds the most, was idle while others waited. @param client its counted address */
+  onGaveWay(client: string): void;
+}
+
 export interface Http1EndpointOptions {
   readonly address: Address;
   readonly tls: UpstreamTls | undefined;
@@ -41,7 +46,7 @@ export class Http1Endpoint {
   readonly agent: EndpointAgent;
   /** Each has a connection, or makes one. */
   runningCount = 0;
-  readonly #maxConnections: number;
+  readonly maxConnections: number;
   readonly #backoff = new Backoff();
   #isKnownGood = false;
   #isFailing = false;
@@ -50,7 +55,7 @@ export class Http1Endpoint {
     this.address = options.address;
     this.isTls = options.tls !== undefined;
     this.connectTimeoutMs = options.connectTimeoutMs;
-    this.#maxConnections = options.maxConnections;
+    this.maxConnections = options.maxConnections;
     this.limits = options.limits;
     this.containment = new Containment('http1_service', (_layer, error) => events.onFault(error));
     this.agent = new EndpointAgent(options, this.containment, {
@@ -70,7 +75,7 @@ export class Http1Endpoint {
   }
 
   get hasRoom(): boolean {
-    return this.runningCount < this.#maxConnections;
+    return this.runningCount < this.maxConnections;
   }
 
   get connectionCounts(): Http1ConnectionCounts {

@@ -148,6 +148,9 @@ export class Http1Exchange implements ResponseReceiver {
   receiveFailure(failure: Failure): void {
     // The service's side of a WebSocket has ended; what it has sent is still on its way.
     if (this.#tunnel !== undefined) {
+      if (failure.token === 'idle_gave_way') {
+        this.#outcome.overrule('framegate', '', `${failure.token}: ${failure.message}`);
+      }
       closeGently(this.#socket);
       return;
     }
@@ -215,15 +218,17 @@ export class Http1Exchange implements ResponseReceiver {
   #outgoing(): ForwardedRequest {
     const { request, head, context } = this.#parts;
     const id = this.#requestId;
+    const client = this.subject.clientKey;
     const callFields = typeof id === 'number' ? ['x-request-id', context.requestIds.text(id)] : [];
     if (this.#reply === undefined) {
-      return { head: head.outgoing, callFields, body: undefined, start: forwardUpgrade(this.#socket) };
+      const start = forwardUpgrade(this.#socket);
+      return { head: head.outgoing, callFields, body: undefined, start, client };
     }
     const body =
       head.outgoing.framing === 'none'
         ? undefined
         : { stream: request, trailers: () => trailerFields(request.rawTrailers) };
-    return { head: head.outgoing, callFields, body, start: forwardRequest };
+    return { head: head.outgoing, callFields, body, start: forwardRequest, client };
   }
 
   #answer(response: LocalResponse, closes: boolean): void {

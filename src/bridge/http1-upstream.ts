@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import { EndpointPool } from './endpoint-pool.ts';
-import { Http1Endpoint, type Http1EndpointEvents } from './http1-endpoint.ts';
+import { Http1Endpoint, type Http1UpstreamEvents } from './http1-endpoint.ts';
 import { InProcessServer } from './in-process-server.ts';
 
 export class Http1Upstream {
@@ -16,7 +16,7 @@ export class Http1Upstream {
   readonly #server: InProcessServer;
 
   /** Reads the files of `tls`. Throws an Error that names the upstream where one cannot be used. */
-  constructor(config: UpstreamConfig, limits: LimitsConfig, events: Http1EndpointEvents) {
+  constructor(config: UpstreamConfig, limits: LimitsConfig, events: Http1UpstreamEvents) {
     const { name, endpoints, connections } = config;
     const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
     const { connectTimeoutMs, max: maxConnections, maxPending } = connections;
@@ -26,8 +26,7 @@ export class Http1Upstream {
     this.pool = new EndpointPool(
       name,
       endpoints.map((address) => new Http1Endpoint({ address, ...options }, events)),
-      maxPending,
-      limits.stallTimeoutMs,
+      { maxPending, stallTimeoutMs: limits.stallTimeoutMs, onGaveWay: (client) => events.onGaveWay(client) },
     );
     this.#server = new InProcessServer(this.pool, limits);
   }

@@ -7,7 +7,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Failure } from '../relay/failure.ts';
-import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
+import { CLIENT_FIELD, ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 import type { Guard } from './attempt.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
@@ -129,9 +129,10 @@ export class InProcessRequest implements ResponseReceiver {
 
   #outgoing(): ForwardedRequest {
     const stream = this.#stream;
+    const client = lastOf(this.#list, CLIENT_FIELD);
     if (this.#list.get(':method') === 'CONNECT') {
       const head = upgradeHead(this.#list, randomBytes(16).toString('base64'));
-      return { head, callFields: [], body: undefined, start: websocketAttempt };
+      return { head, callFields: [], body: undefined, start: websocketAttempt, client };
     }
     if (stream.endAfterHeaders) {
       return {
@@ -139,6 +140,7 @@ export class InProcessRequest implements ResponseReceiver {
         callFields: [],
         body: undefined,
         start: forwardRequest,
+        client,
       };
     }
     let trailers: readonly string[] = [];
@@ -150,7 +152,7 @@ export class InProcessRequest implements ResponseReceiver {
     );
     const framing = this.#list.get('content-length') === undefined ? 'chunked' : 'length';
     const body = { stream, trailers: () => trailers };
-    return { head: outgoingHead(this.#list, framing), callFields: [], body, start: forwardRequest };
+    return { head: outgoingHead(this.#list, framing), callFields: [], body, start: forwardRequest, client };
   }
 
   /** What is still to come of the request is not wanted: the relay ends it when it has the response. */
@@ -171,4 +173,10 @@ function headersOf(fields: readonly string[]): OutgoingHttpHeaders {
 
 function without(fields: readonly string[], name: string): string[] {
   return fields.filter((_field, index) => fields[index - (index % 2)].toLowerCase() !== name);
+}
+
+/** What the relay has added stands behind what its client has sent. */
+function lastOf(list: HeaderList, name: string): string {
+  const index = list.names.lastIndexOf(name);
+  return index === -1 ? '' : list.valueAt(index);
 }

@@ -95,6 +95,9 @@ const CALLS = {
   upstream_no_grpc_status: 'FG3014',
   upstream_not_grpc: 'FG3015',
   memory_pressure: 'FG3016',
+  too_many_cancelled_calls: 'FG3017',
+  too_many_faulty_calls: 'FG3018',
+  idle_gave_way: 'FG3019',
 
   authority_invalid: 'FG3021',
   path_invalid: 'FG3022',

@@ -1,7 +1,7 @@
 // What happens to listeners, clients and upstreams, as lines of the log. Every one is counted, and diagnoses go to the ring.
 // Exchanges have their own record. What a peer repeats must not fill the log or the memory.
 
-import type { Http1EndpointEvents } from '../bridge/http1-endpoint.ts';
+import type { Http1UpstreamEvents } from '../bridge/http1-endpoint.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
@@ -87,12 +87,13 @@ export class ProcessLog {
     );
   }
 
-  http1Events(name: string): Http1EndpointEvents {
+  http1Events(name: string): Http1UpstreamEvents {
     return {
       onConnected: ({ address }) =>
         this.#logger.info({ upstream: name, endpoint: address.text }, 'connected to the endpoint'),
       onConnectFailed: ({ address }, diagnosis) => this.upstreamFailed(name, address.text, diagnosis),
       onFault: (error) => this.contained('http1_service', error),
+      onGaveWay: (client) => this.gaveWay(name, client),
     };
   }
 
@@ -119,6 +120,15 @@ export class ProcessLog {
         const message = `an upstream broke a rule of HTTP/2: ${error.message}`;
         logger.warn({ ...fields, token: error.token }, message);
       },
+      onClientAtFault: ({ address }, client) => {
+        const fields = { upstream: name, endpoint: address.text, client };
+        this.#clientLimited(
+          fields,
+          'too_many_faulty_calls',
+          'an endpoint has found fault with too many calls of a client, whose calls are refused for a while',
+        );
+      },
+      onGaveWay: (client) => this.gaveWay(name, client),
     };
   }
 
@@ -127,6 +137,17 @@ export class ProcessLog {
     const brokenUnderCalls = 'a connection to the endpoint broke, and the calls on it ended';
     if (this.#isNews(`broke ${fields.endpoint}`)) this.#logger.warn({ ...fields }, brokenUnderCalls);
     else this.#logger.info({ ...fields }, brokenUnderCalls);
+  }
+
+  /** @param client its counted address */
+  gaveWay(upstream: string, client: string): void {
+    const sentence =
+      'an idle call was ended, since others waited for its place and its client holds the most';
+    this.#clientLimited({ upstream, client }, 'idle_gave_way', sentence);
+  }
+
+  #clientLimited(fields: LogFields & { readonly client: string }, token: string, sentence: string): void {
+    if (this.#isNews(`${token} ${fields.client}`)) this.#logger.warn({ ...fields, token }, sentence);
   }
 
   #isNews(key: string): boolean {

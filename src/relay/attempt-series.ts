@@ -4,13 +4,16 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
+import type { ClientAccount } from '../upstreams/client-account.ts';
+import type { Holding } from '../upstreams/holding.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { Attempt, type AttemptListener } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
-import { type Failure, requestAboveUpstream } from './failure.ts';
+import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from './failure.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
-import type { RelayContext } from './relay-context.ts';
+import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
@@ -30,6 +33,7 @@ export interface Call extends AttemptListener {
   readonly durationMs: number;
   /** Ends it with a status of the proxy's own. */
   fail(cause: Failure): void;
+  readonly home: ExchangeHome;
 }
 
 export class AttemptSeries implements Waiter {
@@ -55,17 +59,41 @@ export class AttemptSeries implements Waiter {
     return this.#last === undefined ? '' : this.#last.endpoint;
   }
 
+  get #account(): ClientAccount {
+    return this.#call.home.accountFor(this.#call.subject);
+  }
+
+  /** What the client has of the upstream. */
+  get holding(): Holding {
+    const { decision } = this.#call.subject;
+    if (decision.kind !== 'forward') throw new Error('a call that is not forwarded needs no place');
+    return this.#account.holdingIn(decision.upstream.shares);
+  }
+
   /** Sends the request, now or when there is a connection for it. */
   begin(): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
-    const connection = decision.upstream.pick();
+    const { holding } = this;
+    const refusal = this.#whyNot(holding, decision.upstream.name);
+    if (refusal !== undefined) {
+      this.#call.abort(refusal);
+      return;
+    }
+    const connection = decision.upstream.pickFor(holding);
     if (connection !== undefined) {
       this.#send(connection, this.count > 0);
       return;
     }
     this.#isWaiting = true;
     decision.upstream.wait(this);
+  }
+
+  /** A client that would harm others on the connections they share. */
+  #whyNot(holding: Holding, upstream: string): Failure | undefined {
+    const { hasAbandonedTooMany, abandoned } = this.#account;
+    if (hasAbandonedTooMany) return tooManyCancelled(abandoned);
+    return holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -88,14 +116,14 @@ export class AttemptSeries implements Waiter {
       return;
     }
     this.count++;
-    const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer);
+    const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer, this.holding);
     const { stream } = attempt;
     this.#current = attempt;
     this.#last = attempt;
     const { bytes, length } = this.#callFields(hasWaited);
     if (!stream.sendHeaders(decision.fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke between being picked and being used: nobody has seen the request.
-      attempt.onRefused();
+      attempt.neverSent();
       return;
     }
     if (this.#request.hasPendingTrailers) attempt.forgetReplay();

@@ -4,7 +4,11 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { Holding } from '../upstreams/holding.ts';
+import type { UpstreamCall } from '../upstreams/upstream-call.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import type { ExchangeTraffic } from './exchange-record.ts';
+import { type Failure, idleGaveWay } from './failure.ts';
 import { readInProcessReport } from './in-process-report.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
@@ -14,6 +18,8 @@ const REPLAY_LIMIT_BYTES = 8192;
 
 /** Told what comes back. */
 export interface AttemptListener {
+  /** So far. */
+  readonly traffic: ExchangeTraffic;
   /** No connection is to be had, and none is worth waiting for; or a response is not, for which `httpStatus` stands. */
   unavailable(diagnosis: Diagnosis, httpStatus?: number): void;
   receiveResponse(list: HeaderList, endStream: boolean): void;
@@ -25,11 +31,15 @@ export interface AttemptListener {
   /** The upstream says that it never looked at the request. */
   attemptRefused(): void;
   attemptLost(reason: string): void;
+  /** It is to end now, with a status of ours. */
+  abort(cause: Failure): void;
 }
 
-export class Attempt implements StreamOwner, SentRecorder {
+export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly connection: UpstreamConnection;
   readonly stream: Stream;
+  /** Whose place it has on the connection. */
+  readonly holding: Holding;
   /** The endpoint's address as configured. */
   endpoint: string;
   readonly #listener: AttemptListener;
@@ -40,8 +50,15 @@ export class Attempt implements StreamOwner, SentRecorder {
   #replayMark = 0;
   #replayBytes = 0;
 
-  constructor(connection: UpstreamConnection, listener: AttemptListener, replayBuffer: ReplayBuffer) {
+  constructor(
+    connection: UpstreamConnection,
+    listener: AttemptListener,
+    replayBuffer: ReplayBuffer,
+    holding: Holding,
+  ) {
     this.connection = connection;
+    this.holding = holding;
+    holding.take();
     this.endpoint = connection.endpoint;
     this.#replayBuffer = replayBuffer;
     this.#listener = listener;
@@ -66,12 +83,20 @@ export class Attempt implements StreamOwner, SentRecorder {
     return this.#replayBytes === -1 ? undefined : this.#replayBuffer.read(this.#replayMark);
   }
 
-  /** Gives the stream back, resetting it where it is not over. May be called again. */
+  get movedBytes(): number {
+    const { requestBytes, responseBytes } = this.#listener.traffic;
+    return requestBytes + responseBytes;
+  }
+
+  giveWay(idleMs: number): void {
+    if (!this.#isOver) this.#listener.abort(idleGaveWay(idleMs));
+  }
+
+  /** Gives the stream back, to be reset where it is not over. May be called again. */
   release(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.stream.reset(code);
-    this.connection.releaseStream();
+    this.connection.endStream(this.stream, code, this.holding);
   }
 
   onResponse(list: HeaderList, endStream: boolean): void {
@@ -104,11 +129,19 @@ export class Attempt implements StreamOwner, SentRecorder {
 
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
+    this.connection.noteReset(code, violation, this.holding);
     this.release(ErrorCode.CANCEL);
     this.#listener.attemptReset(code, violation);
   }
 
   onRefused(): void {
+    // nghttp2 runs what it reads between the moment it makes such a GOAWAY and the moment it sends it.
+    if (this.connection.hasGoneWrong) this.onConnectionLost('the endpoint gave the connection up');
+    else this.neverSent();
+  }
+
+  /** Nobody has processed the request. */
+  neverSent(): void {
     if (this.#isOver) return;
     this.release(ErrorCode.CANCEL);
     this.#listener.attemptRefused();

@@ -10,6 +10,7 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
+import type { ClientAccount } from '../upstreams/client-account.ts';
 import { ageFactor } from './client-terms.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
@@ -55,6 +56,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #streamIdSeen = -1;
   #isIdle = false;
   #lastRecordParts: RecordParts | undefined = undefined;
+  /** Made with the first call. */
+  #account: ClientAccount | undefined = undefined;
 
   /** @param head octets read from the socket already, beginning with the client preface */
   constructor(
@@ -188,6 +191,13 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.http2.callAnswered();
   }
 
+  accountFor(head: RequestHead): ClientAccount {
+    // A trusted peer brings calls of others, and says of each whose it is.
+    if (this.peer.trusted && head.clientKey !== '') return this.#context.accounts.find(head.clientKey);
+    this.#account ??= this.#context.accounts.open(head.clientKey, this.peer.trusted);
+    return this.#account;
+  }
+
   exchangeFinished(): void {
     this.#exchangeCount--;
     if (this.#drain === 'final' && this.#exchangeCount === 0) this.#transport.close(LINGER_MS);
@@ -249,6 +259,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     clearTimeout(this.#prefaceTimer);
     clearTimeout(this.#drainTimer);
     clearTimeout(this.#explanationTimer);
+    if (this.#account !== undefined) this.#context.accounts.close(this.#account);
     this.#onClosed(this);
   }
 }

@@ -36,7 +36,7 @@ const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
 export class Exchange implements StreamOwner, AttemptListener, Call {
   readonly subject: RequestHead;
   readonly #context: RelayContext;
-  readonly #home: ExchangeHome;
+  readonly home: ExchangeHome;
   readonly #stream: CallStream;
   readonly #request: StreamRelay;
   readonly response: StreamRelay;
@@ -52,7 +52,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
     this.subject = head;
     this.#context = context;
-    this.#home = home;
+    this.home = home;
     this.#stream = stream;
     this.#request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
@@ -143,10 +143,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       if (this.subject.takesInterim(head.httpStatus)) this.#stream.sendHeaders(head.fields, false);
       return;
     }
-    this.#home.responseBegan();
+    this.home.responseBegan();
     const { endpoint } = this.#attempts;
     if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint))) return;
-    if (this.#failsBy(whyTooLarge(head, endpoint, this.#home))) return;
+    if (this.#failsBy(whyTooLarge(head, endpoint, this.home))) return;
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
@@ -175,7 +175,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   receiveResponseTrailers(list: HeaderList): void {
     const head = ResponseHead.of(list);
     const { endpoint } = this.#attempts;
-    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint, this.#home))) return;
+    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint, this.home))) return;
     this.#outcome.decide('upstream', head.grpcStatus, '');
     this.response.forwardTrailers(head.fields);
     this.#settle();
@@ -274,7 +274,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#deadline?.clear();
     this.#attempts.end(upstreamCode);
     this.#context.observer.onExchangeFinished(this.#record());
-    this.#home.exchangeFinished();
+    this.home.exchangeFinished();
   }
 
   #record(): ExchangeRecord {

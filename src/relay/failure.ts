@@ -32,6 +32,9 @@ const STATUSES = {
   draining: [GrpcStatus.UNAVAILABLE, 503],
   client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
   memory_pressure: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
+  too_many_cancelled_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
+  too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
+  idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
   upstream_protocol_error: [GrpcStatus.INTERNAL, 502],
   upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
@@ -81,6 +84,28 @@ export function clientTookNothing(timeoutMs: number): Failure {
   return failure(
     'client_stalled',
     `The client took nothing for ${timeoutMs / 1000} s (limits.stallTimeout).`,
+  );
+}
+
+export function tooManyCancelled(count: number): Failure {
+  return failure(
+    'too_many_cancelled_calls',
+    `${count} calls that this client has cancelled still run at their services, which would give up their connections if all were reset at once; let calls end, or call again in a few seconds.`,
+  );
+}
+
+export function tooManyFaults(upstream: string): Failure {
+  return failure(
+    'too_many_faulty_calls',
+    `Upstream ${upstream} has found fault with too many calls of this client (PROTOCOL_ERROR and the like); correct the requests, and call again in a few seconds.`,
+  );
+}
+
+/** @param idleMs for which nothing worth mentioning was sent either way */
+export function idleGaveWay(idleMs: number): Failure {
+  return failure(
+    'idle_gave_way',
+    `Nothing was sent for ${idleMs / 1000} s (limits.stallTimeout) while others waited for a place at this upstream, of which this client's address holds the most; call again when there is something to send.`,
   );
 }
 

@@ -10,11 +10,13 @@ import { GrpcStatus } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Failure } from './failure.ts';
 import type { GrpcWebCall } from './grpc-web-call.ts';
 import { TextRequestBody } from './grpc-web-request-body.ts';
 import type { ExchangeHome } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
 /** Octets encoded at a time: a multiple of three, so that only the last piece is padded, and 16 KiB when encoded. */
@@ -179,6 +181,10 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     const message = `The service reset the call (${errorCodeName(code)}).`;
     this.sendHeaders(HeaderList.of(...trailersOnly(grpcStatusOfReset(code), message)), true);
     return this.#stream.reset(ErrorCode.NO_ERROR);
+  }
+
+  accountFor(head: RequestHead): ClientAccount {
+    return this.#home.accountFor(head);
   }
 
   // How it ends.

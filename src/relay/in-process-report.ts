@@ -4,6 +4,9 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 
+/** With the request: whom it is counted for, or ''. The last of this name counts: a client's own stands before it. */
+export const CLIENT_FIELD = 'framegate-client';
+
 /** The address of the endpoint that answered, as configured. */
 export const ENDPOINT_FIELD = 'framegate-endpoint';
 /** Token of a diagnosis: no response was to be had. */

@@ -2,10 +2,13 @@
 
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import type { ClientAccount } from '../upstreams/client-account.ts';
+import type { ClientAccounts } from '../upstreams/client-accounts.ts';
 import type { CallFields } from './call-fields.ts';
 import type { ClientTerms } from './client-terms.ts';
 import type { ExchangeObserver } from './exchange-record.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
+import type { RequestHead } from './request-head.ts';
 import type { RequestIds } from './request-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -18,6 +21,7 @@ export interface RelayContext {
   readonly callFields: CallFields;
   readonly replayBuffer: ReplayBuffer;
   readonly terms: Readonly<ClientTerms>;
+  readonly accounts: ClientAccounts;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
 }
@@ -27,5 +31,7 @@ export interface ExchangeHome {
   readonly mostHeaderListBytes: number;
   /** A service has begun to answer. */
   responseBegan(): void;
+  /** Of the client whose call it is: another than the connection's where that of a trusted peer brings calls of many. */
+  accountFor(head: RequestHead): ClientAccount;
   exchangeFinished(): void;
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import { ClientAccounts } from '../upstreams/client-accounts.ts';
 import { CallFields } from './call-fields.ts';
 import { ClientTerms } from './client-terms.ts';
 import { ConnectionList } from './connection-list.ts';
@@ -37,6 +38,7 @@ export class Relay implements RelayContext {
   readonly callFields: CallFields;
   readonly replayBuffer = new ReplayBuffer();
   readonly terms = new ClientTerms();
+  readonly accounts = new ClientAccounts();
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();
   /** The same object for all clients of a snapshot. */

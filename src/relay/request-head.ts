@@ -9,6 +9,7 @@ import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
+import { clientKeyOf, lastForwardedFor } from './client-key.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import { type Failure, failure } from './failure.ts';
 import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
@@ -20,6 +21,7 @@ import {
   originRefused,
   preflightAnswer,
 } from './grpc-web-cors.ts';
+import { CLIENT_FIELD } from './in-process-report.ts';
 import type { LocalResponse } from './local-response.ts';
 import { RecordParts } from './record-parts.ts';
 import { authorityOf } from './request-authority.ts';
@@ -69,6 +71,9 @@ export class RequestHead implements ExchangeSubject, CalledHost {
   /** The client's own x-request-id where it is kept. */
   readonly requestId: string | undefined;
   readonly decision: RequestDecision;
+  readonly #peer: DownstreamPeer;
+  readonly #forwardedFor: string;
+  #clientKey: string | undefined = undefined;
 
   /** @param lastParts of the request before on the same connection: taken over where this one is alike */
   constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot, lastParts?: RecordParts) {
@@ -92,7 +97,15 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     this.timeoutText = this.isGrpc ? list.get('grpc-timeout') : undefined;
     this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
+    this.#peer = peer;
+    this.#forwardedFor = peer.trusted ? lastForwardedFor(list) : '';
     this.decision = this.#decide(list, peer, route, authorityFailure);
+  }
+
+  /** Whom the call is counted for; '' where that cannot be told. */
+  get clientKey(): string {
+    this.#clientKey ??= clientKeyOf(this.#peer, this.#forwardedFor);
+    return this.#clientKey;
   }
 
   get rendered(): Buffer | undefined {
@@ -158,6 +171,7 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     const scheme = upstream.protocol === 'h2' ? 'https' : 'http';
     const native = this.grpcWeb?.nativeRequest(list) ?? list;
     const fields = forwardedRequest(native, peer, { scheme, path, authority: this.authority }, this.isGrpc);
+    if (upstream.protocol === 'http1') fields.add(CLIENT_FIELD, this.clientKey);
     return { kind: 'forward', upstream, fields };
   }
 

@@ -7,6 +7,7 @@ import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { Backoff } from './backoff.ts';
 import type { Dialer } from './dial.ts';
+import { isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
 
 /** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
@@ -24,6 +25,8 @@ export interface EndpointEvents {
    */
   onRetired(endpoint: Endpoint, reason: string, lostStreams: number): void;
   onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
+  /** It has found fault with so many calls of this client that no more are sent to it. @param client its counted address */
+  onClientAtFault(endpoint: Endpoint, client: string): void;
 }
 
 /** How many connections there are, by what they are good for. */
@@ -74,6 +77,21 @@ export class Endpoint implements UpstreamConnectionEvents {
   get isFailing(): boolean {
     if (this.lastFailure === undefined) return false;
     return this.#connecting !== undefined || this.#backoff.remainingMs(performance.now()) > 0;
+  }
+
+  /** Streams that its connections may carry together, those that could still be made included; Infinity where nobody knows. */
+  get places(): number {
+    if (this.#ready.length === 0) return Number.POSITIVE_INFINITY;
+    let count = this.#config.max * this.#ready[0].http2.peerMaxConcurrentStreams;
+    for (const { activeStreams } of this.#draining) count += activeStreams;
+    return count;
+  }
+
+  /** The calls on all of its connections. */
+  get calls(): readonly UpstreamCall[] {
+    return [...this.#ready, ...this.#draining].flatMap(({ http2 }) =>
+      http2.streamOwners().filter(isUpstreamCall),
+    );
   }
 
   /** A connection with room for one more stream. The oldest first: few connections make large batches. */
@@ -168,7 +186,7 @@ export class Endpoint implements UpstreamConnectionEvents {
     if (connection.hasServed) {
       this.#uselessInRow = 0;
       this.#backoff.succeed();
-    } else if (++this.#uselessInRow >= USELESS_IN_ROW) {
+    } else if (!connection.isLetGo && ++this.#uselessInRow >= USELESS_IN_ROW) {
       this.#backoff.fail(performance.now());
       this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
       if (!this.#isDestroyed) this.#events.onConnectFailed(this, this.lastFailure);
@@ -187,5 +205,9 @@ export class Endpoint implements UpstreamConnectionEvents {
 
   onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {
     this.#events.onViolation(this, error);
+  }
+
+  onClientAtFault(_connection: UpstreamConnection, client: string): void {
+    this.#events.onClientAtFault(this, client);
   }
 }

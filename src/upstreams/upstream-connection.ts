@@ -5,13 +5,22 @@ import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import type { Connection } from '../h2/connection.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
 import { type DialEvents, type Dialer, tcpDialer } from './dial.ts';
+import type { Holding } from './holding.ts';
+import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
+import { holdingOfStream } from './upstream-call.ts';
 
 const STALL_CHECK_MS = 1000;
+/** Streams that run out with nothing else beside them; with fewer it is waited for a second whether another call comes. */
+const MOST_GIVEN_UP = 20;
+/** What a client is charged whose call made an endpoint give up a connection. */
+const FAULTS_OF_A_CONNECTION = 10;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -32,6 +41,8 @@ export interface UpstreamConnectionEvents {
   /** A stream ended or the peer raised its limit: there may be room for a call that waits. */
   onCapacity(connection: UpstreamConnection): void;
   onViolation(connection: UpstreamConnection, error: ConnectionError | StreamError): void;
+  /** The endpoint has found fault with so many calls of this client that no more are sent to it. @param client its counted address */
+  onClientAtFault(connection: UpstreamConnection, client: string): void;
 }
 
 export class UpstreamConnection implements DialEvents {
@@ -49,6 +60,13 @@ export class UpstreamConnection implements DialEvents {
   lostStreams = 0;
   /** A response began on some stream: the endpoint is in working order. */
   hasServed = false;
+  /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see endOfRefused. */
+  hasGoneWrong = false;
+  /** It takes no more calls by our own wish, which says nothing of the endpoint. */
+  isLetGo = false;
+  readonly #windowBytes: number;
+  /** Made with the first stream that is not over when it ends. */
+  #ends: StreamEnds | undefined = undefined;
   #isConnected = false;
   #isHttp2 = false;
   /** The first octets, while they are too few to tell what they are. */
@@ -64,6 +82,7 @@ export class UpstreamConnection implements DialEvents {
     this.endpoint = address.text;
     this.#events = events;
     this.isInProcess = dialer.isInProcess;
+    this.#windowBytes = settings.initialWindowBytes;
     const socket = dialer.dial(address, this);
     this.#transport = new Http2Transport(
       socket,
@@ -72,7 +91,7 @@ export class UpstreamConnection implements DialEvents {
       {
         onRequest() {},
         onSettings: (isFirst) => this.#settingsReceived(isFirst),
-        onGoAway: (_lastStreamId, _code, debug) => this.#retire(`GOAWAY${debug === '' ? '' : `: ${debug}`}`),
+        onGoAway: (lastStreamId, code, debug) => this.#goAwayReceived(lastStreamId, code, debug),
         onPingAcknowledged() {},
         onOutputDrained: () => this.#offerCapacity(),
         onViolation: (error) => this.#events.onViolation(this, error),
@@ -123,7 +142,63 @@ export class UpstreamConnection implements DialEvents {
     this.#activeStreams--;
     if (this.http2.isClosed) this.lostStreams++;
     if (this.#state === 'ready') this.#events.onCapacity(this);
-    else if (this.#state === 'draining' && this.#activeStreams === 0) this.#transport.close();
+    else this.#closeIfDone();
+  }
+
+  /** Of a draining one: nobody is left who wants anything of it. */
+  #closeIfDone(): void {
+    if (this.#state !== 'draining' || this.#activeStreams > this.#abandonedCount) return;
+    this.#transport.close();
+  }
+
+  get #abandonedCount(): number {
+    return this.#ends === undefined ? 0 : this.#ends.abandonedCount;
+  }
+
+  /** For a stream that nothing more is wanted of: gives it back, now or when it is over. @param code for the reset, where it is not */
+  endStream(stream: Stream, code: number, holding?: Holding): void {
+    if (this.isInProcess || !isUnderWay(stream)) stream.reset(code);
+    else if (!this.#streamEnds().end(stream, code, holding, Math.floor(turnNowMs()))) {
+      this.#letGoIfGivenUp(MOST_GIVEN_UP);
+      this.#closeIfDone();
+      return;
+    }
+    holding?.give();
+    this.releaseStream();
+  }
+
+  /** The endpoint has reset a stream, or broke the rule named in `violation` on it. */
+  noteReset(code: number, violation: string | undefined, holding?: Holding): void {
+    if (this.isInProcess) return;
+    const nowMs = Math.floor(turnNowMs());
+    this.#streamEnds().noteReset(code, violation !== undefined, nowMs);
+    if (violation === undefined && isFault(code)) this.#blame(holding, 1, nowMs);
+  }
+
+  #streamEnds(): StreamEnds {
+    this.#ends ??= new StreamEnds(this.#windowBytes, Math.floor(turnNowMs()), {
+      onOver: (holding) => {
+        holding?.give();
+        this.releaseStream();
+      },
+      onWorn: (reason) => this.#letGo(reason),
+    });
+    return this.#ends;
+  }
+
+  #letGo(reason: string): void {
+    this.isLetGo = true;
+    this.#retire(reason);
+  }
+
+  /** Where so many were given up that nothing else is left: its end harms nobody, and ends them at the service. */
+  #letGoIfGivenUp(least: number): void {
+    const count = this.#abandonedCount;
+    if (count >= least && count === this.#activeStreams) this.#letGo('all of its calls were given up');
+  }
+
+  #blame(holding: Holding | undefined, count: number, nowMs: number): void {
+    if (holding?.noteFault(nowMs, count) === true) this.#events.onClientAtFault(this, holding.key);
   }
 
   /** Takes no more streams, and ends when those it has are over. */
@@ -159,6 +234,17 @@ export class UpstreamConnection implements DialEvents {
     else this.onFailed(diagnoseUpstreamAnswer(kind, this.endpoint));
   }
 
+  #goAwayReceived(lastStreamId: number, code: number, debug: string): void {
+    const name = code === ErrorCode.NO_ERROR ? '' : ` ${errorCodeName(code)}`;
+    this.hasGoneWrong ||= code !== ErrorCode.NO_ERROR;
+    if (isFault(code)) {
+      // It names the last stream that it has seen, which is often the one that it could not bear.
+      const holding = holdingOfStream(this.http2.streamOwners(), lastStreamId);
+      this.#blame(holding, FAULTS_OF_A_CONNECTION, Math.floor(turnNowMs()));
+    }
+    this.#retire(`GOAWAY${name}${debug === '' ? '' : `: ${debug}`}`);
+  }
+
   #settingsReceived(isFirst: boolean): void {
     if (isFirst && this.#state === 'connecting') {
       clearTimeout(this.#timer);
@@ -185,12 +271,17 @@ export class UpstreamConnection implements DialEvents {
     }
     this.#state = 'draining';
     this.#events.onRetired(this, reason);
-    if (this.#activeStreams === 0) this.#transport.close();
+    this.#closeIfDone();
   }
 
   /** An endpoint that takes no octets would otherwise hold its calls until the kernel gives up, after a quarter of an hour. */
   #checkProgress(): void {
-    this.#transport.checkTime(performance.now(), 'the endpoint');
+    const nowMs = performance.now();
+    this.#transport.checkTime(nowMs, 'the endpoint');
+    if (this.#abandonedCount === 0) return;
+    this.#ends?.resetAbandoned(Math.floor(nowMs));
+    this.#letGoIfGivenUp(1);
+    this.#closeIfDone();
   }
 
   #offerCapacity(): void {

@@ -4,14 +4,28 @@
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { LocalSettings } from '../h2/settings.ts';
+import { ClientShares } from './client-shares.ts';
 import type { Dialer } from './dial.ts';
 import { Endpoint, type EndpointEvents } from './endpoint.ts';
+import type { Holding } from './holding.ts';
+import { IdlePlaces } from './idle-places.ts';
+import type { UpstreamCall } from './upstream-call.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** How often those that hold a place are looked at, while places are scarce. */
+const LOOK_INTERVAL_MS = 1000;
 
 /** A call that waits for a free stream. Told once: of a connection with room, or that there will be none. */
 export interface Waiter {
+  /** Whose turn it is to wait. */
+  readonly holding: Holding;
   onConnection(connection: UpstreamConnection): void;
   onUnavailable(diagnosis: Diagnosis): void;
+}
+
+export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
+  /** A call of this client, which holds the most, was idle while others waited. @param client its counted address */
+  readonly onGaveWay: (client: string) => void;
 }
 
 export class Upstream {
@@ -19,7 +33,12 @@ export class Upstream {
   readonly protocol: UpstreamConfig['protocol'];
   readonly endpoints: readonly Endpoint[];
   readonly #maxPending: number;
-  readonly #waiting = new Set<Waiter>();
+  /** Who has how many of its streams, and who waits for one. */
+  readonly shares: ClientShares<Waiter>;
+  readonly #idle: IdlePlaces<UpstreamCall> | undefined;
+  readonly #idleTimeoutMs: number;
+  readonly #onGaveWay: UpstreamEvents['onGaveWay'];
+  #watch: NodeJS.Timeout | undefined = undefined;
   #nextEndpoint = 0;
   #isServing = false;
 
@@ -27,16 +46,25 @@ export class Upstream {
   constructor(
     config: Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>,
     settings: LocalSettings,
-    events: Omit<EndpointEvents, 'onCapacity'>,
+    events: UpstreamEvents,
     dialer?: Dialer,
   ) {
+    const { stallTimeoutMs } = settings;
+    this.shares = new ClientShares(config.connections.maxPending, () => this.#countPlaces());
+    this.#idleTimeoutMs = stallTimeoutMs ?? 0;
+    this.#idle = stallTimeoutMs === undefined ? undefined : new IdlePlaces(stallTimeoutMs);
+    this.#onGaveWay = events.onGaveWay;
     this.name = config.name;
     this.protocol = config.protocol;
     this.#maxPending = config.connections.maxPending;
     const endpointEvents: EndpointEvents = {
       onCapacity: () => this.#serveWaiting(),
-      onConnected: (endpoint) => events.onConnected(endpoint),
+      onConnected: (endpoint) => {
+        this.shares.recount();
+        events.onConnected(endpoint);
+      },
       onRetired: (endpoint, reason, lostStreams) => {
+        this.shares.recount();
         events.onRetired(endpoint, reason, lostStreams);
         this.#reconsiderWaiting();
       },
@@ -45,6 +73,7 @@ export class Upstream {
         this.#reconsiderWaiting();
       },
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
+      onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
     };
     this.endpoints = config.endpoints.map(
       (address) => new Endpoint(address, config.connections, settings, endpointEvents, dialer),
@@ -53,7 +82,19 @@ export class Upstream {
 
   /** Calls that wait for a free stream. */
   get pendingCount(): number {
-    return this.#waiting.size;
+    return this.shares.waitingCount;
+  }
+
+  #countPlaces(): number {
+    let count = 0;
+    for (const endpoint of this.endpoints) count += endpoint.places;
+    return count;
+  }
+
+  /** As `pick`, for a client that may have its share already. */
+  pickFor(holding: Holding): UpstreamConnection | undefined {
+    if (this.shares.isWatched(holding)) this.#watchPlaces();
+    return this.shares.mayTake(holding) ? this.pick() : undefined;
   }
 
   /** A connection with room, of the endpoint whose turn it is if it has one. Synchronous: the usual way of a call. */
@@ -77,18 +118,45 @@ export class Upstream {
   wait(waiter: Waiter): void {
     if (!this.#canWait()) {
       waiter.onUnavailable(this.#unavailable());
-    } else if (this.#waiting.size >= this.#maxPending) {
-      waiter.onUnavailable({
-        token: 'upstream_queue_full',
-        sentence: `${this.#maxPending} calls wait for upstream ${this.name} already (connections.maxPending).`,
-      });
-    } else {
-      this.#waiting.add(waiter);
+      return;
     }
+    const turnedAway = this.shares.wait(waiter.holding, waiter);
+    this.#watchPlaces();
+    turnedAway?.onUnavailable({
+      token: 'upstream_queue_full',
+      sentence: `${this.#maxPending} calls wait for upstream ${this.name} already (connections.maxPending).`,
+    });
   }
 
   stopWaiting(waiter: Waiter): void {
-    this.#waiting.delete(waiter);
+    this.shares.stopWaiting(waiter.holding, waiter);
+  }
+
+  /** Where places are scarce it is looked at who makes no use of one: they give way to clients that hold fewer. */
+  #watchPlaces(): void {
+    this.#watch ??= setInterval(() => this.#lookAtPlaces(), LOOK_INTERVAL_MS).unref();
+  }
+
+  #lookAtPlaces(): void {
+    if (!this.shares.isScarce) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+      this.#idle?.forget();
+      return;
+    }
+    const nowMs = Math.floor(performance.now());
+    this.#idle?.look(
+      this.endpoints.flatMap(({ calls }) => calls),
+      nowMs,
+    );
+    const claim = this.shares.claim();
+    const givingWay = claim === undefined ? [] : (this.#idle?.givingWay(claim, nowMs) ?? []);
+    for (const call of givingWay) {
+      this.#onGaveWay(call.holding.key);
+      call.giveWay(this.#idleTimeoutMs);
+    }
+    // A share may have grown while nobody's call ended.
+    this.#serveWaiting();
   }
 
   /** Asks every endpoint, so that each takes note of the demand. */
@@ -112,10 +180,10 @@ export class Upstream {
     // A waiter may fail at once and free its stream, which leads back here.
     if (this.#isServing) return;
     this.#isServing = true;
-    for (const waiter of this.#waiting) {
+    while (this.shares.waitingCount > 0) {
       const connection = this.pick();
-      if (connection === undefined) break;
-      this.#waiting.delete(waiter);
+      const waiter = connection === undefined ? undefined : this.shares.next();
+      if (connection === undefined || waiter === undefined) break;
       waiter.onConnection(connection);
     }
     this.#isServing = false;
@@ -123,12 +191,9 @@ export class Upstream {
 
   /** After a failure: those that wait do so only while some endpoint may still take them. */
   #reconsiderWaiting(): void {
-    if (this.#waiting.size === 0 || this.#canWait()) return;
+    if (this.shares.waitingCount === 0 || this.#canWait()) return;
     const diagnosis = this.#unavailable();
-    for (const waiter of this.#waiting) {
-      this.#waiting.delete(waiter);
-      waiter.onUnavailable(diagnosis);
-    }
+    for (const waiter of this.shares.takeAll()) waiter.onUnavailable(diagnosis);
   }
 
   /**
@@ -145,6 +210,7 @@ export class Upstream {
   }
 
   destroy(reason: string): void {
+    clearInterval(this.#watch);
     for (const endpoint of this.endpoints) endpoint.destroy(reason);
     this.#reconsiderWaiting();
   }

@@ -62,6 +62,7 @@ export class BridgeUnderTest {
       onConnected: () => undefined,
       onConnectFailed: (_endpoint, { token }: Diagnosis) => this.failures.push(token),
       onFault: (error) => this.faults.push(error),
+      onGaveWay: (client) => this.failures.push(`gave way: ${client}`),
     });
     const snapshot = this.#snapshot(options);
     this.bridge = new Bridge({
@@ -106,6 +107,8 @@ export class BridgeUnderTest {
       onConnectFailed: () => undefined,
       onRetired: () => undefined,
       onViolation: () => undefined,
+      onClientAtFault: () => undefined,
+      onGaveWay: () => undefined,
     };
     const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
     const upstreams = [

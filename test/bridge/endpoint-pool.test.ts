@@ -2,22 +2,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EndpointPool, type EndpointSeeker } from '../../src/bridge/endpoint-pool.ts';
 import type { Http1Endpoint } from '../../src/bridge/http1-endpoint.ts';
+import type { Holding } from '../../src/upstreams/holding.ts';
 import { standIn } from '../support/stand-in.ts';
 
-interface EndpointState {
+class EndpointState {
   readonly name: string;
-  runningCount: number;
-  hasRoom: boolean;
-  isAvoided: boolean;
+  runningCount = 0;
+  isAvoided = false;
+  maxConnections = 100;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get hasRoom(): boolean {
+    return this.runningCount < this.maxConnections;
+  }
 }
 
 function poolOf(maxPending: number, ...states: EndpointState[]) {
   const endpoints = states.map((one) => standIn<Http1Endpoint>(one));
-  return { pool: new EndpointPool('web', endpoints, maxPending, 30_000), endpoints };
+  const gaveWay: string[] = [];
+  const options = { maxPending, stallTimeoutMs: 30_000, onGaveWay: (client: string) => gaveWay.push(client) };
+  return { pool: new EndpointPool('web', endpoints, options), endpoints, gaveWay };
 }
 
 function state(name: string, part: Partial<EndpointState> = {}): EndpointState {
-  return { name, runningCount: 0, hasRoom: true, isAvoided: false, ...part };
+  return Object.assign(new EndpointState(name), part);
 }
 
 class Seeker implements EndpointSeeker {
@@ -25,6 +36,11 @@ class Seeker implements EndpointSeeker {
   failure = '';
   movedBytes = 0;
   isWaitingForClient = false;
+  readonly holding: Holding;
+
+  constructor(pool: EndpointPool, client = '192.0.2.1') {
+    this.holding = pool.holdingOf(client);
+  }
 
   onEndpoint(endpoint: Http1Endpoint): void {
     this.found = endpoint;
@@ -39,8 +55,15 @@ class Seeker implements EndpointSeeker {
   }
 }
 
-function seek(pool: EndpointPool, tried: readonly Http1Endpoint[] = []): Seeker {
-  const seeker = new Seeker();
+/** One that holds a place of an endpoint, as far as the pool knows. */
+function holder(pool: EndpointPool, client?: string): Seeker {
+  const seeker = new Seeker(pool, client);
+  seeker.holding.take();
+  return seeker;
+}
+
+function seek(pool: EndpointPool, tried: readonly Http1Endpoint[] = [], client?: string): Seeker {
+  const seeker = new Seeker(pool, client);
   pool.acquire(seeker, tried);
   return seeker;
 }
@@ -63,22 +86,22 @@ test('one that failed is passed over while another is left, and taken when none 
 });
 
 test('one that is only busy is worth a wait, and gets those first that wait the longest', () => {
-  const [a, b] = [state('a', { isAvoided: true }), state('b', { hasRoom: false })];
+  const [a, b] = [state('a', { isAvoided: true }), state('b', { runningCount: 1, maxConnections: 1 })];
   const { pool, endpoints } = poolOf(2, a, b);
   const [first, second] = [seek(pool), seek(pool)];
   assert.deepEqual([first.found, pool.pendingCount], [undefined, 2]);
   assert.equal(seek(pool).failure, 'upstream_queue_full');
-  pool.release(endpoints[1], new Seeker());
+  pool.release(endpoints[1], holder(pool));
   assert.deepEqual([first.found, second.found, pool.pendingCount], [endpoints[1], undefined, 1]);
   pool.stopWaiting(second);
   assert.equal(pool.pendingCount, 0);
 });
 
 test('who has tried an endpoint in vain does not get it again', () => {
-  const { pool, endpoints } = poolOf(2, state('a'), state('b', { hasRoom: false }));
+  const { pool, endpoints } = poolOf(2, state('a'), state('b', { runningCount: 1, maxConnections: 1 }));
   const seeker = seek(pool, [endpoints[0]]);
-  pool.release(endpoints[0], new Seeker());
+  pool.release(endpoints[0], holder(pool));
   assert.equal(seeker.found, undefined);
-  pool.release(endpoints[1], new Seeker());
+  pool.release(endpoints[1], holder(pool));
   assert.equal(seeker.found, endpoints[1]);
 });

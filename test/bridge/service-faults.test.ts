@@ -134,6 +134,7 @@ async function forward(t: TestContext, receiver: ResponseReceiver, path: string,
       callFields: [],
       body: stream === undefined ? undefined : { stream, trailers: () => fail('trailers') },
       start: forwardRequest,
+      client: '',
     },
     receiver,
   );

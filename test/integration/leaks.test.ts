@@ -90,6 +90,7 @@ test('calls of a connection that is cut off are all given back', async (t) => {
     await eventually('the client has sent all', () => client.socket.writableLength === 0);
     client.destroy();
     await eventually('all are in the log', () => proxy.records().length === (round + 1) * 20);
+    await eventually('its connection is gone', () => proxy.plane.load.connections === 0);
   }
   assert.deepEqual(await countedAtTheEnd(proxy), { calls: 0, connections: 0 });
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readHttp1Request } from '../../src/bridge/http1-request.ts';
 import { outgoingHead } from '../../src/bridge/request-fields.ts';
-import { responseFields, trailerFields } from '../../src/bridge/response-fields.ts';
+import { scanFields, trailerFields } from '../../src/bridge/response-fields.ts';
 import { countedAddress } from '../../src/config/counted-address.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
@@ -92,7 +92,7 @@ for (const [name, make] of Object.entries(FIELDS)) {
   });
   add('a response', name, (count) => {
     const raw = make(count);
-    return () => responseFields(raw);
+    return () => scanFields(raw);
   });
   add('a trailer section', name, (count) => {
     const raw = make(count);
@@ -142,7 +142,7 @@ const TEXTS: Readonly<Record<string, (text: string) => unknown>> = {
       UNLIMITED,
       '',
     ),
-  'a Keep-Alive': (text) => responseFields(['Keep-Alive', text]),
+  'a Keep-Alive': (text) => scanFields(['Keep-Alive', text]),
   'the host of an authority': hostOf,
   'a host beside a pattern': (host) => matchesHost('*.example.com', host),
   'a path without its prefix': (path) => stripPrefix(path, '/a'),

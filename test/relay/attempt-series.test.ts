@@ -14,6 +14,7 @@ import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import type { RequestDecision, RequestHead } from '../../src/relay/request-head.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { RecordedConnection, RecordingListener, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { standIn } from '../support/stand-in.ts';
@@ -26,6 +27,13 @@ class Caller extends RecordingListener implements Call {
   readonly subject: RequestHead;
   readonly requestId: string | number;
   durationMs = 0;
+  readonly account = new ClientAccount('192.0.2.77', false);
+  readonly home = {
+    mostHeaderListBytes: Number.POSITIVE_INFINITY,
+    accountFor: () => this.account,
+    responseBegan() {},
+    exchangeFinished() {},
+  };
 
   constructor(subject: Partial<RequestHead>, requestId: string | number) {
     super();

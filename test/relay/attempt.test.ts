@@ -6,7 +6,7 @@ import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { Attempt } from '../../src/relay/attempt.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
-import { RecordedConnection, RecordingListener } from '../support/attempt-parts.ts';
+import { holdingFor, RecordedConnection, RecordingListener } from '../support/attempt-parts.ts';
 
 const DATA = Buffer.from('..data.');
 const RESPONSE = HeaderList.of([':status', '200']);
@@ -19,7 +19,7 @@ class Tried {
 
   constructor(ring = new ReplayBuffer(65_536)) {
     this.ring = ring;
-    this.attempt = new Attempt(this.connection.asConnection, this.listener, ring);
+    this.attempt = new Attempt(this.connection.asConnection, this.listener, ring, holdingFor());
   }
 
   sent(text: string): void {

@@ -11,6 +11,7 @@ import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import * as frames from '../support/frames.ts';
 import { LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { MemorySocket, nextTurns } from '../support/memory-socket.ts';
@@ -38,6 +39,7 @@ class Connected {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: this.terms,
+      accounts: new ClientAccounts(),
       onViolation() {},
     };
     const peer = {

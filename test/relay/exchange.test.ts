@@ -14,6 +14,7 @@ import { RequestHead } from '../../src/relay/request-head.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { LIMITS } from '../support/local-settings.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
@@ -63,11 +64,14 @@ class Ran {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: this.terms,
+      accounts: new ClientAccounts(),
       onViolation() {},
     };
+    const account = context.accounts.open('c');
     const home = {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
+      accountFor: () => account,
       exchangeFinished: () => this.homecomings++,
     };
     this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));

@@ -6,10 +6,19 @@ import type { Connection } from '../../src/h2/connection.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
 import type { AttemptListener } from '../../src/relay/attempt.ts';
+import type { Failure } from '../../src/relay/failure.ts';
+import { ClientAccount } from '../../src/upstreams/client-account.ts';
+import { ClientShares } from '../../src/upstreams/client-shares.ts';
+import type { Holding } from '../../src/upstreams/holding.ts';
 import type { Upstream, Waiter } from '../../src/upstreams/upstream.ts';
 import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { RecordedStream } from './recorded-stream.ts';
 import { standIn } from './stand-in.ts';
+
+/** A place of a client in an upstream without a limit. */
+export function holdingFor(key = '192.0.2.77'): Holding {
+  return new ClientAccount(key, false).holdingIn(new ClientShares<never>(1, () => Number.POSITIVE_INFINITY));
+}
 
 export class RecordedConnection {
   readonly endpoint: string;
@@ -22,6 +31,8 @@ export class RecordedConnection {
   isInProcess = false;
   /** What the endpoint accepts of header fields. */
   readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
+  hasGoneWrong = false;
+  readonly noted: string[] = [];
 
   constructor(endpoint = '192.0.2.9:50051') {
     this.endpoint = endpoint;
@@ -39,8 +50,14 @@ export class RecordedConnection {
     return recorded.stream;
   }
 
-  releaseStream(): void {
+  endStream(stream: Stream, code: number, holding: Holding): void {
+    stream.reset(code);
+    holding.give();
     this.released++;
+  }
+
+  noteReset(code: number, violation: string | undefined): void {
+    this.noted.push(`${code} ${violation ?? 'by the endpoint'}`);
   }
 }
 
@@ -49,6 +66,7 @@ export class ScriptedUpstream {
   readonly name = 'voice';
   readonly connections: RecordedConnection[];
   readonly waiting: Waiter[] = [];
+  readonly shares = new ClientShares<Waiter>(100, () => Number.POSITIVE_INFINITY);
   /** Told to those that would wait. */
   unavailable: Diagnosis | undefined = undefined;
 
@@ -60,7 +78,7 @@ export class ScriptedUpstream {
     return standIn<Upstream>(this);
   }
 
-  pick(): UpstreamConnection | undefined {
+  pickFor(): UpstreamConnection | undefined {
     return this.connections.shift()?.asConnection;
   }
 
@@ -76,6 +94,7 @@ export class ScriptedUpstream {
 
 export class RecordingListener implements AttemptListener {
   readonly log: string[] = [];
+  readonly traffic = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
 
   unavailable({ token, sentence }: Diagnosis, httpStatus?: number): void {
     this.log.push(`unavailable ${httpStatus} ${token}: ${sentence}`);
@@ -107,6 +126,10 @@ export class RecordingListener implements AttemptListener {
 
   attemptLost(reason: string): void {
     this.log.push(`lost: ${reason}`);
+  }
+
+  abort({ token }: Failure): void {
+    this.log.push(`abort ${token}`);
   }
 
   takeLog(): string[] {

@@ -13,6 +13,8 @@ export interface RawServerOptions extends RawPeerOptions {
   readonly onRequestEnd?: (request: RawRequest) => void;
   readonly settings?: readonly (readonly [id: number, value: number])[];
   readonly onConnection?: (peer: RawPeer) => void;
+  /** As onFrame, with the connection it came by. */
+  readonly onPeerFrame?: (peer: RawPeer, frame: ReceivedFrame) => void;
   /** The port to take; any free one unless given. */
   readonly port?: number;
 }
@@ -102,6 +104,7 @@ export async function startRawServer(options: RawServerOptions = {}): Promise<Ra
       ...options,
       onFrame: (frame) => {
         options.onFrame?.(frame);
+        options.onPeerFrame?.(peer, frame);
         receive(frame);
       },
     });

@@ -47,6 +47,10 @@ export class ConnectionLog implements UpstreamConnectionEvents {
     this.capacityTold++;
   }
 
+  onClientAtFault(_connection: UpstreamConnection, client: string): void {
+    this.log.push(`at fault: ${client}`);
+  }
+
   onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {
     this.log.push(`violation: ${error.token}`);
   }

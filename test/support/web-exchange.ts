@@ -15,6 +15,7 @@ import { RequestHead } from '../../src/relay/request-head.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from './attempt-parts.ts';
 import { LIMITS } from './local-settings.ts';
 import { RecordedStream } from './recorded-stream.ts';
@@ -51,15 +52,18 @@ export class WebExchange {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: new ClientTerms(),
+      accounts: new ClientAccounts(),
       onViolation() {},
     };
     const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', contentType]);
     const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
     const head = new RequestHead(list, peer, snapshot);
     assert.ok(head.grpcWeb !== undefined);
+    const account = context.accounts.open('c');
     this.translator = new GrpcWebStream(this.client.stream, head.grpcWeb, {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
+      accountFor: () => account,
       exchangeFinished: () => this.homecomings++,
     });
     this.client.stream.owner = this.translator;

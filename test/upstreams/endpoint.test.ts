@@ -28,6 +28,7 @@ class Watched {
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
       onViolation: (_endpoint, { token }) => this.log.push(token),
+      onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
     });
     t.after(() => this.endpoint.destroy('the test is over'));
   }

@@ -49,6 +49,8 @@ class Stalled {
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(reason),
       onViolation: (_endpoint, { token }) => this.log.push(token),
+      onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+      onGaveWay: (client) => this.log.push(`gave way: ${client}`),
     });
     t.after(async () => {
       this.upstream.destroy('the test is over');
@@ -89,6 +91,7 @@ class Stalled {
 
   waits(): void {
     this.upstream.wait({
+      holding: this.upstream.shares.holdingOf('192.0.2.1', undefined, false),
       onConnection: () => {
         this.waiterTold = 'connection';
       },

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { UpstreamConnectionsConfig } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { SettingId } from '../../src/h2/settings.ts';
+import type { Holding } from '../../src/upstreams/holding.ts';
 import { Upstream, type Waiter } from '../../src/upstreams/upstream.ts';
 import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,8 +22,13 @@ import { addressOf, CallOnConnection } from '../support/upstream-events.ts';
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
 class Waiting implements Waiter {
+  readonly holding: Holding;
   call: CallOnConnection | undefined = undefined;
   told = '';
+
+  constructor(upstream: Upstream, client = '192.0.2.1') {
+    this.holding = upstream.shares.holdingOf(client, undefined, false);
+  }
 
   onConnection(connection: UpstreamConnection): void {
     assert.equal(this.told, '', 'told twice');
@@ -57,12 +63,14 @@ class Group {
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
       onViolation: (_endpoint, { token }) => this.log.push(token),
+      onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+      onGaveWay: (client) => this.log.push(`gave way: ${client}`),
     });
     t.after(() => this.upstream.destroy('the test is over'));
   }
 
-  waits(): Waiting {
-    const waiting = new Waiting();
+  waits(client?: string): Waiting {
+    const waiting = new Waiting(this.upstream, client);
     this.upstream.wait(waiting);
     return waiting;
   }
@@ -90,7 +98,7 @@ test('the first call dials and waits, and the next are given the connection at o
   const server = await started(t);
   const { upstream, ...group } = new Group(t, [server]);
   assert.equal(upstream.pick(), undefined);
-  const waiting = new Waiting();
+  const waiting = new Waiting(upstream);
   upstream.wait(waiting);
   assert.equal(upstream.pendingCount, 1);
   await eventually('it is served', () => waiting.told !== '');
@@ -155,7 +163,7 @@ test('one that stopped waiting is never told, and the next has its turn', async 
 test('one that ends as soon as it is served does not keep the rest waiting', async (t) => {
   const group = new Group(t, [await started(t, oneStream)]);
   const running = await group.runs();
-  const hasty = new Waiting();
+  const hasty = new Waiting(group.upstream);
   hasty.onConnection = (connection) => {
     hasty.told = 'connection';
     new CallOnConnection(connection).finish('done at once');

@@ -1,0 +1,64 @@
+// The accounts of all clients of the process. Bounded: one whose client is gone is kept only while it has something to
+// remember, and not many of those.
+
+import { turnNowMs } from '../transport/turn-clock.ts';
+import { ClientAccount } from './client-account.ts';
+
+/** Of clients that are gone. */
+const MOST_REMEMBERED = 4096;
+const FIRST_SWEEP = 256;
+
+export class ClientAccounts {
+  readonly #accounts = new Map<string, ClientAccount>();
+  #sweepAt = FIRST_SWEEP;
+  #unnamed = 0;
+
+  get size(): number {
+    return this.#accounts.size;
+  }
+
+  /**
+   * To be given back by `close`.
+   * @param key the address as it is counted; '' where there is none, which makes an account of its own
+   */
+  open(key: string, speaksForMany = false): ClientAccount {
+    if (key === '' || speaksForMany) {
+      this.#unnamed++;
+      return new ClientAccount(`connection ${this.#unnamed}`, speaksForMany);
+    }
+    const account = this.find(key);
+    account.references++;
+    return account;
+  }
+
+  /** For one call: what the account has to remember keeps it, and places that it holds. */
+  find(key: string): ClientAccount {
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      if (this.#accounts.size >= this.#sweepAt) this.#sweep();
+      account = new ClientAccount(key, false);
+      this.#accounts.set(key, account);
+    }
+    return account;
+  }
+
+  close(account: ClientAccount): void {
+    if (account.references === 0) return;
+    account.references--;
+    if (account.isForgettable(turnNowMs())) this.#accounts.delete(account.key);
+  }
+
+  /** Those go that have nothing to remember, and of the others the oldest where there are too many. */
+  #sweep(): void {
+    const nowMs = turnNowMs();
+    let remembered = 0;
+    for (const account of this.#accounts.values()) if (!account.isInUse) remembered++;
+    for (const [key, account] of this.#accounts) {
+      if (account.isInUse) continue;
+      if (!account.isForgettable(nowMs) && remembered <= MOST_REMEMBERED) continue;
+      this.#accounts.delete(key);
+      remembered--;
+    }
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#accounts.size);
+  }
+}

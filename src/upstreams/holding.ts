@@ -1,0 +1,81 @@
+// What one client has of one upstream: places (streams, or connections of HTTP/1.1), and what it has made the upstream
+// complain of. Kept by ClientShares, which alone counts places.
+
+import { TokenBucket } from './token-bucket.ts';
+
+/** Calls that the service answered by stream errors, of one client address: so many at once, and more each second. */
+const FAULTS = 100;
+const FAULTS_PER_SECOND = 2;
+
+/** Who counts the places: ClientShares. */
+export interface PlaceCount {
+  readonly heldCount: number;
+  take(holding: Holding): void;
+  give(holding: Holding): void;
+  holdingOf(key: string, account: PlaceAccount | undefined, speaksForMany: boolean): Holding;
+}
+
+/** Whose they are: ClientAccount, which says more of it. */
+export interface PlaceAccount {
+  held: number;
+  abandoned: number;
+  takeReset(nowMs: number): boolean;
+}
+
+export class Holding {
+  readonly shares: PlaceCount;
+  /** The client's address as it is counted. */
+  readonly key: string;
+  /** Undefined where only places are counted. */
+  readonly account: PlaceAccount | undefined;
+  /** Behind it are many clients that are not told apart: no share is too large. */
+  readonly speaksForMany: boolean;
+  /** For ClientShares alone, as `isListed`. */
+  held = 0;
+  isListed = false;
+  #faults: TokenBucket | undefined = undefined;
+
+  constructor(shares: PlaceCount, key: string, account: PlaceAccount | undefined, speaksForMany: boolean) {
+    this.shares = shares;
+    this.key = key;
+    this.account = account;
+    this.speaksForMany = speaksForMany;
+  }
+
+  /** Nobody else has a place. */
+  get isAlone(): boolean {
+    return this.held === this.shares.heldCount;
+  }
+
+  take(): void {
+    if (this.account !== undefined) this.account.held++;
+    this.shares.take(this);
+  }
+
+  give(): void {
+    if (this.account !== undefined) this.account.held--;
+    this.shares.give(this);
+  }
+
+  /**
+   * The service has answered a call of the client's by a stream error, or gave up the connection for it.
+   * @returns whether it is the last one that is borne
+   */
+  noteFault(nowMs: number, count: number): boolean {
+    if (this.speaksForMany) return false;
+    this.#faults ??= new TokenBucket(FAULTS, FAULTS_PER_SECOND, nowMs);
+    const wasAtFault = this.isAtFault(nowMs);
+    this.#faults.spend(nowMs, count);
+    return !wasAtFault && this.isAtFault(nowMs);
+  }
+
+  /** Too many of its calls were answered so: no more of them are sent for the moment. */
+  isAtFault(nowMs: number): boolean {
+    return this.#faults !== undefined && this.#faults.left(nowMs) < 1;
+  }
+
+  /** Nothing would be lost with it. */
+  isForgettable(nowMs: number): boolean {
+    return this.held === 0 && (this.#faults === undefined || this.#faults.isFull(nowMs));
+  }
+}

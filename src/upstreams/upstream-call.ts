@@ -1,0 +1,30 @@
+// A call on an upstream connection, as far as upstreams deal with it: whose it is, whether it is of use, and how it ends where
+// it has to give way to others.
+
+import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { Holding } from './holding.ts';
+import type { PlaceUser } from './idle-places.ts';
+
+export interface UpstreamCall extends StreamOwner, PlaceUser {
+  readonly stream: Stream;
+  /** It was idle for so long while others waited for its place. */
+  giveWay(idleMs: number): void;
+}
+
+export function isUpstreamCall(owner: StreamOwner): owner is UpstreamCall {
+  return 'giveWay' in owner;
+}
+
+/** Whose stream of this identifier is; also of a call that was given up. */
+export function holdingOfStream(owners: readonly StreamOwner[], streamId: number): Holding | undefined {
+  const owner = owners.find((one) => 'stream' in one && 'holding' in one && idOf(one.stream) === streamId);
+  return owner !== undefined && 'holding' in owner && isHolding(owner.holding) ? owner.holding : undefined;
+}
+
+function idOf(stream: unknown): unknown {
+  return typeof stream === 'object' && stream !== null && 'id' in stream ? stream.id : undefined;
+}
+
+function isHolding(value: unknown): value is Holding {
+  return typeof value === 'object' && value !== null && 'noteFault' in value;
+}

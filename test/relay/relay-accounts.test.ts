@@ -1,0 +1,45 @@
+// What the relay keeps of its clients goes with them.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLIENT_PREFACE } from '../../src/h2/frame-type.ts';
+import { eventually } from '../support/eventually.ts';
+import { startWebRelay } from '../support/grpc-web-relay.ts';
+import { MemorySocket } from '../support/memory-socket.ts';
+import { headersFrame, settingsFrame } from '../support/raw-frames.ts';
+import { startRawServer } from '../support/raw-server.ts';
+
+const CALL = Buffer.concat([
+  CLIENT_PREFACE,
+  settingsFrame([]),
+  headersFrame(
+    1,
+    [
+      [':method', 'POST'],
+      [':scheme', 'http'],
+      [':path', '/a.B/C'],
+      [':authority', 'a'],
+      ['content-type', 'application/grpc'],
+    ],
+    true,
+  ),
+]);
+
+test('after a thousand clients with a call each there are as many accounts, and places taken, as before', async (t) => {
+  const service = await startRawServer({ onRequestEnd: (request) => request.sendHeaders() });
+  t.after(() => service.close());
+  const { relay } = await startWebRelay(t, service.address);
+  const [upstream] = relay.snapshot.upstreams.values();
+  for (let round = 0; round < 1000; round++) {
+    const socket = new MemorySocket();
+    const clientAddress = `10.0.${round >> 8}.${round & 255}`;
+    const peer = { listener: 'clear', client: `${clientAddress}:1`, clientAddress, tls: '', trusted: false };
+    relay.accept(socket, peer, CALL);
+    assert.equal(relay.accounts.size > 0, true);
+    await socket.vanish();
+  }
+  // Of those that are given up at once some run out first.
+  await eventually('all are over', () => upstream.shares.heldCount === 0);
+  assert.ok(relay.accounts.size < 1000, `${relay.accounts.size} accounts`);
+  assert.ok(upstream.shares.holdingCount < 1000, `${upstream.shares.holdingCount} holdings`);
+});

@@ -1,0 +1,88 @@
+// What is kept of clients: as long as they are here, a while longer where they have something to answer for, and no more.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
+import { ClientShares } from '../../src/upstreams/client-shares.ts';
+
+function shares(): ClientShares<never> {
+  return new ClientShares<never>(1, () => Number.POSITIVE_INFINITY);
+}
+
+test('connections of one address have one account, and others have others', () => {
+  const accounts = new ClientAccounts();
+  const one = accounts.open('192.0.2.1');
+  assert.equal(accounts.open('192.0.2.1'), one);
+  assert.notEqual(accounts.open('192.0.2.2'), one);
+  assert.equal(accounts.find('192.0.2.1'), one);
+});
+
+test('a client without an address and a peer that speaks for many have accounts of their own', () => {
+  const accounts = new ClientAccounts();
+  const unnamed = [accounts.open(''), accounts.open(''), accounts.open('192.0.2.1', true)];
+  assert.equal(new Set(unnamed).size, 3);
+  assert.equal(new Set(unnamed.map(({ key }) => key)).size, 3);
+  assert.equal(accounts.size, 0);
+  for (const account of unnamed) accounts.close(account);
+});
+
+test('after a thousand clients have come and gone there are as many accounts as before', () => {
+  const accounts = new ClientAccounts();
+  accounts.open('192.0.2.1');
+  for (let round = 0; round < 1000; round++) {
+    const account = accounts.open(`10.0.${round >> 8}.${round & 255}`);
+    const holding = account.holdingIn(shares());
+    holding.take();
+    holding.give();
+    accounts.close(account);
+    accounts.close(account);
+  }
+  assert.equal(accounts.size, 1);
+});
+
+test('a client that has used up its share does not get another by connecting again', () => {
+  const accounts = new ClientAccounts();
+  const account = accounts.open('192.0.2.1');
+  while (account.takeReset(performance.now()));
+  accounts.close(account);
+  assert.equal(accounts.open('192.0.2.1'), account);
+  assert.equal(account.takeReset(0), false);
+});
+
+test('calls that outlive their connection keep the account, as long as they last', () => {
+  const accounts = new ClientAccounts();
+  const account = accounts.open('192.0.2.1');
+  const holding = account.holdingIn(shares());
+  holding.take();
+  accounts.close(account);
+  assert.equal(accounts.find('192.0.2.1'), account);
+  holding.give();
+});
+
+test('what is remembered of clients that are gone is bounded', () => {
+  const accounts = new ClientAccounts();
+  const nowMs = performance.now();
+  for (let round = 0; round < 50_000; round++) {
+    const account = accounts.open(`client ${round}`);
+    account.takeReset(nowMs);
+    accounts.close(account);
+  }
+  assert.ok(accounts.size < 10_000, `${accounts.size} accounts`);
+});
+
+test('clients that a trusted peer names are kept no longer than they are of use', () => {
+  const accounts = new ClientAccounts();
+  for (let round = 0; round < 50_000; round++) accounts.find(`client ${round}`);
+  assert.ok(accounts.size <= 256, `${accounts.size} accounts`);
+});
+
+test('of each upstream an account has its own holding, and finds it again', () => {
+  const account = new ClientAccounts().open('192.0.2.1');
+  const [first, second, third] = [shares(), shares(), shares()];
+  const holdings = [first, second, third].map((one) => account.holdingIn(one));
+  assert.equal(new Set(holdings).size, 3);
+  assert.deepEqual(
+    [third, first, second].map((one) => account.holdingIn(one)),
+    [holdings[2], holdings[0], holdings[1]],
+  );
+});
