@@ -1,9 +1,13 @@
 // Why the admin server could not listen, in a sentence, with what to do. Must not suggest to open it to the world.
 
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Address } from '../config/config.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 
 const elsewhere = 'or set admin.address to another address (admin: off for none)';
+
+const missingFolder = `the folder does not exist; make it, writable for the user of this process, ${elsewhere}`;
 
 export function adminBindFailure(error: NodeJS.ErrnoException, address: Address): Error {
   const sentence = describe(error, address);
@@ -18,11 +22,13 @@ function describe(error: NodeJS.ErrnoException, address: Address): string {
         : `something listens there already, perhaps another Framegate; stop it (ss -ltnp 'sport = :${address.port}' names it), ${elsewhere}`;
     case 'EACCES':
     case 'EPERM':
+      // libuv reports a folder that is missing as EACCES.
+      if (address.kind === 'unix' && !existsSync(dirname(address.path))) return missingFolder;
       return `this user may not; allow it, ${elsewhere}`;
     case 'EADDRNOTAVAIL':
       return 'no network interface of this machine has this address; set admin.address to 127.0.0.1 with a port';
     case 'ENOENT':
-      return `the folder does not exist; make it, writable for the user of this process, ${elsewhere}`;
+      return missingFolder;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'the name does not resolve; set admin.address to an IP address, such as 127.0.0.1, with a port';

@@ -8,6 +8,8 @@ import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
 import { loadAndVerify } from '../proxy/load-configuration.ts';
 import { Proxy } from '../proxy/proxy.ts';
+import { describe } from '../proxy/reloads.ts';
+import { UnusableConfig } from '../proxy/unusable-config.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
 import { CrashLoop } from '../workers/crash-loop.ts';
@@ -71,6 +73,10 @@ export async function serve(argv: readonly string[]): Promise<number> {
     return process.exit(exitCode);
   } catch (error) {
     destination.flushSync();
+    if (error instanceof UnusableConfig) {
+      for (const problem of describe(error, options.file, loaded)) process.stderr.write(`${problem}\n`);
+      return process.exit(1);
+    }
     process.stderr.write(`framegate serve: ${error instanceof Error ? error.message : String(error)}\n`);
     return process.exit(error instanceof CrashLoop ? FAULT_EXIT_CODE : 1);
   }
