@@ -426,8 +426,17 @@ const KNOWN: Readonly<Record<string, (plan: SeedPlan) => Known>> = {
       { ...data(0, 'a', true), next: 'answer' },
     ],
   }),
-  '1,090 Connection fields': (plan) => ({
-    items: [{ ...get(0, plan, 'Connection: x\r\n'.repeat(1080)), next: 'answer' }],
+  '1,000 Connection fields': (plan) => ({
+    items: [
+      {
+        ...get(
+          0,
+          plan,
+          Array.from({ length: 990 }, (_, index) => `Connection: ${index.toString(36)}\r\n`).join(''),
+        ),
+        next: 'answer',
+      },
+    ],
   }),
 };
 

@@ -28,21 +28,27 @@ export class HostileService {
     const server = await startSocketServer((socket) => {
       let text = '';
       let current: RawHttp1Request | undefined;
+      let left = 0;
       socket.setEncoding('latin1');
       socket.on('data', (piece: string) => {
         text += piece;
         for (;;) {
+          if (current !== undefined) {
+            // A body with a length is taken by it, and nothing in it is looked at; others end with the next request.
+            const isOpen = left > 0 || !/^[A-Z]+ \/raw\//.test(text);
+            const taken = left > 0 ? text.slice(0, left) : isOpen ? text : '';
+            current.body += taken;
+            text = text.slice(taken.length);
+            left = Math.max(0, left - taken.length);
+            if (left > 0) break;
+          }
           const end = text.indexOf('\r\n\r\n');
-          const isHead = /^[A-Z]+ \/raw\//.test(text);
-          if (end < 0 || !isHead) break;
+          if (end < 0) break;
           const head = text.slice(0, end);
           text = text.slice(end + 4);
           current = { path: head.split(' ')[1] ?? '', head, body: '' };
+          left = Number(/^content-length:\s*(\d+)/im.exec(head)?.[1] ?? 0);
           service.#answer(socket, current);
-        }
-        if (current !== undefined && !/^[A-Z]+ \/raw\//.test(text)) {
-          current.body += text;
-          text = '';
         }
       });
     });

@@ -86,11 +86,14 @@ const lateCancels: HostileKind = {
   },
 };
 
+/** Each another one. */
+const OPTIONS = Array.from({ length: 1000 }, (_, index) => `Connection: ${index.toString(36)}\r\n`).join('');
+
 const manyFields: HostileKind = {
-  name: '1,080 Connection fields, 4 connections',
+  name: '1,000 Connection fields, 4 connections',
   async round(crowd, address) {
     const sockets = await Promise.all(Array.from({ length: 4 }, () => open(crowd, address)));
-    const text = `GET /web/page HTTP/1.1\r\nHost: a\r\n${'Connection: x\r\n'.repeat(1080)}\r\n`;
+    const text = `GET /web/page HTTP/1.1\r\nHost: a\r\n${OPTIONS}\r\n`;
     let left = 20 * sockets.length;
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const socket of sockets) {
