@@ -43,6 +43,7 @@ export class AttemptSeries implements Waiter {
   readonly #response: StreamRelay;
   #current: Attempt | undefined = undefined;
   #isWaiting = false;
+  #holding: Holding | undefined = undefined;
   /** Attempts made so far. */
   count = 0;
   #last: Attempt | undefined = undefined;
@@ -59,23 +60,20 @@ export class AttemptSeries implements Waiter {
     return this.#last === undefined ? '' : this.#last.endpoint;
   }
 
-  get #account(): ClientAccount {
-    return this.#call.home.accountFor(this.#call.subject);
-  }
-
   /** What the client has of the upstream. */
   get holding(): Holding {
-    const { decision } = this.#call.subject;
-    if (decision.kind !== 'forward') throw new Error('a call that is not forwarded needs no place');
-    return this.#account.holdingIn(decision.upstream.shares);
+    if (this.#holding === undefined) throw new Error('a call that is not forwarded needs no place');
+    return this.#holding;
   }
 
   /** Sends the request, now or when there is a connection for it. */
   begin(): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
-    const { holding } = this;
-    const refusal = this.#whyNot(holding, decision.upstream.name);
+    const account = this.#call.home.accountFor(this.#call.subject);
+    const holding = account.holdingIn(decision.upstream.shares);
+    this.#holding = holding;
+    const refusal = whyNot(account, holding, decision.upstream.name);
     if (refusal !== undefined) {
       this.#call.abort(refusal);
       return;
@@ -87,13 +85,6 @@ export class AttemptSeries implements Waiter {
     }
     this.#isWaiting = true;
     decision.upstream.wait(this);
-  }
-
-  /** A client that would harm others on the connections they share. */
-  #whyNot(holding: Holding, upstream: string): Failure | undefined {
-    const { hasAbandonedTooMany, abandoned } = this.#account;
-    if (hasAbandonedTooMany) return tooManyCancelled(abandoned);
-    return holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -190,4 +181,10 @@ export class AttemptSeries implements Waiter {
     const { decision } = this.#call.subject;
     if (decision.kind === 'forward') decision.upstream.stopWaiting(this);
   }
+}
+
+/** A client that would harm others on the connections they share. */
+function whyNot(account: ClientAccount, holding: Holding, upstream: string): Failure | undefined {
+  if (account.hasAbandonedTooMany) return tooManyCancelled(account.abandoned);
+  return holding.hasFaults && holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;
 }

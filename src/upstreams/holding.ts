@@ -69,6 +69,11 @@ export class Holding {
     return !wasAtFault && this.isAtFault(nowMs);
   }
 
+  /** Some of its calls were answered so, lately or long ago. */
+  get hasFaults(): boolean {
+    return this.#faults !== undefined;
+  }
+
   /** Too many of its calls were answered so: no more of them are sent for the moment. */
   isAtFault(nowMs: number): boolean {
     return this.#faults !== undefined && this.#faults.left(nowMs) < 1;

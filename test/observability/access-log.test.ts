@@ -46,7 +46,7 @@ const subject: ExchangeSubject = {
   rendered: undefined,
 };
 
-function of(client: string): ExchangeSubject {
+function subjectOf(client: string): ExchangeSubject {
   return { ...subject, client, rendered: undefined };
 }
 
@@ -256,15 +256,15 @@ describe('a record of the access log', () => {
     const { accessLog, lines } = open();
     const refused = { ...ordinary, endedBy: 'framegate', attempts: 0, reason: 'no_route: none' } as const;
     for (let port = 0; port < 5000; port++)
-      accessLog.onExchangeFinished({ ...refused, subject: of(`192.0.2.1:${port}`) });
+      accessLog.onExchangeFinished({ ...refused, subject: subjectOf(`192.0.2.1:${port}`) });
     const written = lines().length;
     assert.ok(written >= 500 && written < 2000, `${written} of 5000`);
     for (let count = 0; count < 1000; count++) {
-      accessLog.onExchangeFinished({ ...ordinary, subject: of('192.0.2.1:9') });
-      accessLog.onExchangeFinished({ ...refused, attempts: 1, subject: of('192.0.2.1:9') });
+      accessLog.onExchangeFinished({ ...ordinary, subject: subjectOf('192.0.2.1:9') });
+      accessLog.onExchangeFinished({ ...refused, attempts: 1, subject: subjectOf('192.0.2.1:9') });
     }
     for (let count = 0; count < 400; count++)
-      accessLog.onExchangeFinished({ ...refused, subject: of('192.0.2.2:9') });
+      accessLog.onExchangeFinished({ ...refused, subject: subjectOf('192.0.2.2:9') });
     assert.equal(lines().length, written + 2400, 'neither served ones nor those of others');
     accessLog.close();
     const sum = JSON.parse(lines().at(-1) ?? '');
