@@ -4,7 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Address } from '../config/config.ts';
-import { destination, socketOptions } from '../upstreams/dial.ts';
+import { destination, socketOptions, timeoutCode, watchLookup } from '../upstreams/dial.ts';
 import { tlsErrorCode, type UpstreamTls, upstreamServerName } from '../upstreams/upstream-tls.ts';
 
 /** Why there is no connection: `code` as diagnoseConnectFailure takes it. */
@@ -25,7 +25,8 @@ export function connectEndpoint(
   done: (error: ConnectError | undefined, socket: Socket) => void,
 ): void {
   const socket = tls === undefined ? connect(optionsFor(address)) : secureSocket(address, tls);
-  const timer = setTimeout(() => fail(new ConnectError('connect_timeout')), timeoutMs);
+  watchLookup(socket, address);
+  const timer = setTimeout(() => fail(new ConnectError(timeoutCode(socket))), timeoutMs);
   const fail = (error: ConnectError): void => {
     clearTimeout(timer);
     socket.removeListener('error', onError);

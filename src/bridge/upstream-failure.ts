@@ -18,7 +18,11 @@ export interface DescribedEndpoint {
 
 /** A reset that nobody can tell from the end of the service. */
 const CLOSED_CODES: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', undefined]);
-const TIMEOUT_CODES: ReadonlySet<string | undefined> = new Set(['connect_timeout', 'ETIMEDOUT']);
+const TIMEOUT_CODES: ReadonlySet<string | undefined> = new Set([
+  'connect_timeout',
+  'dns_timeout',
+  'ETIMEDOUT',
+]);
 
 export function upstreamFailure(failure: AttemptFailure, endpoint: DescribedEndpoint): Failure {
   const { code, reason, isConnected } = failure;

@@ -8,7 +8,7 @@ import { diagnoseUpstreamTlsFailure } from './upstream-tls-failure.ts';
 
 /**
  * `code` is that of a Node error (`error.code`), those of TLS included, or one of ours: 'connect_timeout' (neither
- * refused nor accepted in time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time), 'no_h2_alpn' (TLS, but "h2"
+ * refused nor accepted in time), 'dns_timeout' (its name was not looked up in time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time), 'no_h2_alpn' (TLS, but "h2"
  * was not chosen) and 'unused' (ready, and gone before it answered a call). `endpoint` is the address as configured.
  */
 export function diagnoseConnectFailure(
@@ -30,6 +30,11 @@ export function diagnoseConnectFailure(
       return {
         token: 'upstream_connect_timeout',
         sentence: `${endpoint} did not answer the connection attempt ${describeWait(details.timeoutMs)}; is the address right, and does a firewall drop the packets?`,
+      };
+    case 'dns_timeout':
+      return {
+        token: 'upstream_name_lookup_failed',
+        sentence: `DNS did not answer ${describeWait(details.timeoutMs)} for the name in ${endpoint}; are the servers in /etc/resolv.conf reachable, and do they know the name? An address in place of the name, or a line in /etc/hosts, needs no DNS.`,
       };
     case 'unused':
       return {

@@ -1,12 +1,13 @@
 // How the octets of an upstream connection travel: over TCP or a unix socket in the clear, over TLS, or inside the
 // process. Knows nothing of HTTP/2.
 
-import { connect } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { READ_BUFFER } from '../transport/read-buffer.ts';
+import { names } from './name-lookup.ts';
 
 export interface DialEvents {
   /** The way is open; what the endpoint speaks is still to be seen. */
@@ -36,7 +37,23 @@ export function sharedReads(events: DialEvents) {
 
 /** Where connect() of node:net and node:tls is to go. */
 export function destination(address: Address) {
-  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+  if (address.kind === 'unix') return { path: address.path };
+  return { host: address.host, port: address.port, lookup: names.lookup };
+}
+
+/** Whose name is still being looked up. */
+const unnamed = new WeakSet<Duplex>();
+
+/** To be called with the socket that connect() has returned. */
+export function watchLookup(socket: Socket, address: Address): void {
+  if (address.kind === 'unix' || isIP(address.host) !== 0) return;
+  unnamed.add(socket);
+  socket.once('lookup', () => unnamed.delete(socket));
+}
+
+/** Why a connection that has not come about in time has not: a code of diagnoseConnectFailure. */
+export function timeoutCode(socket: Duplex): 'dns_timeout' | 'connect_timeout' {
+  return unnamed.has(socket) ? 'dns_timeout' : 'connect_timeout';
 }
 
 export const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
@@ -45,6 +62,7 @@ export const tcpDialer: Dialer = {
   isInProcess: false,
   dial(address, events) {
     const socket = connect({ ...destination(address), ...socketOptions, onread: sharedReads(events) });
+    watchLookup(socket, address);
     socket.once('connect', () => events.onConnected());
     socket.on('error', (error: NodeJS.ErrnoException) =>
       events.onFailed(diagnoseConnectFailure(error.code, address.text)),

@@ -2,7 +2,7 @@
 
 import { connect } from 'node:tls';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
-import { type Dialer, destination, sharedReads, socketOptions } from './dial.ts';
+import { type Dialer, destination, sharedReads, socketOptions, watchLookup } from './dial.ts';
 import { tlsErrorCode, type UpstreamTls, upstreamServerName } from './upstream-tls.ts';
 
 export function tlsDialer(tls: UpstreamTls): Dialer {
@@ -20,6 +20,7 @@ export function tlsDialer(tls: UpstreamTls): Dialer {
         onread: sharedReads(events),
       };
       const socket = connect(options);
+      watchLookup(socket, address);
       socket.once('secureConnect', () => {
         if (socket.alpnProtocol === 'h2') events.onConnected();
         else events.onFailed(diagnoseConnectFailure('no_h2_alpn', address.text));

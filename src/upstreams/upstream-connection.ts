@@ -11,7 +11,7 @@ import type { LocalSettings } from '../h2/settings.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import { type DialEvents, type Dialer, tcpDialer } from './dial.ts';
+import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from './dial.ts';
 import type { Holding } from './holding.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
@@ -102,7 +102,7 @@ export class UpstreamConnection implements DialEvents {
     this.#timer = setTimeout(
       () =>
         this.onFailed(
-          diagnoseConnectFailure(this.#isConnected ? 'no_settings' : 'connect_timeout', this.endpoint, {
+          diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
             timeoutMs: connectTimeoutMs,
           }),
         ),
