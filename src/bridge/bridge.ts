@@ -118,9 +118,10 @@ export class Bridge {
     const connection = this.#connectionOf(peer);
     const result = readHttp1Head(request, peer, last ?? this.#context.snapshot(), true);
     if ('isValid' in result) {
-      waiting.drop();
-      const reply = Http1Reply.onSocket(request, this.#context.containment);
-      connection.enqueue(() => this.#refuseInvalid(result, reply, peer));
+      connection.enqueue(() => {
+        waiting.drop();
+        this.#refuseInvalid(result, Http1Reply.onSocket(request, this.#context.containment), peer);
+      });
       return;
     }
     const exchange = this.#begin(request, result, waiting, connection);

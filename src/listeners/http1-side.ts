@@ -127,7 +127,8 @@ export class Http1Side {
       } else if (isWebSocket(request)) {
         this.#upgrade(turns, request, waiting.take());
       } else {
-        this.#serveAgain(turns, Buffer.concat([headWithoutUpgrade(request), waiting.take()]));
+        waiting.giveBack();
+        this.#serveAgain(turns, headWithoutUpgrade(request));
       }
     };
     // Not within the event of the parser that has just been let go, and may be taken again.
@@ -145,8 +146,9 @@ export class Http1Side {
     this.#handler.onHttp1Upgrade(request, turns.socket, head, turns.peer);
   }
 
-  #serveAgain({ socket }: Http1Turns, octets: Buffer): void {
-    putBack(socket, octets);
+  /** What has come behind `head` is in front of what is still to come already. */
+  #serveAgain({ socket }: Http1Turns, head: Buffer): void {
+    putBack(socket, head);
     this.#server.serve(socket);
     socket.resume();
   }

@@ -62,12 +62,20 @@ export class WaitingSocket {
   #add(octets: Buffer): void {
     const before = this.#earlyBytes;
     this.#earlyBytes += octets.length;
+    if (before === 0) {
+      this.#early = octets;
+      return this.#pauseBeyondBound();
+    }
     if (this.#earlyBytes > this.#early.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(this.#earlyBytes, 2 * this.#early.length));
       this.#early.copy(grown, 0, 0, before);
       this.#early = grown;
     }
     octets.copy(this.#early, before);
+    this.#pauseBeyondBound();
+  }
+
+  #pauseBeyondBound(): void {
     if (this.#earlyBytes > MOST_EARLY_BYTES) this.#socket.pause();
   }
 }

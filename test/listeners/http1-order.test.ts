@@ -242,3 +242,14 @@ test('a body that cannot be read is answered in its turn, and its request given 
   assert.match(withoutFields(await readToEnd(client)), /^\[HTTP\/1\.1 200\]first\[HTTP\/1\.1 400\]/);
   assert.equal((await handler.refusals.next()).token, 'http1_malformed');
 });
+
+test('hundreds of requests in one segment, each with an offer that is ignored, are answered in their order', async (context) => {
+  const { handler, port } = await listen(context);
+  const offer = 'host: a\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n';
+  const paths = Array.from({ length: 400 }, (_, index) => `/${index}`);
+  const last = 'GET /last HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
+  const client = send(port, paths.map((path) => `GET ${path} HTTP/1.1\r\n${offer}`).join('') + last);
+  const expected = [...paths, '/last'].map((path) => `[HTTP/1.1 200]GET ${path}`).join('');
+  assert.equal(withoutFields(await readToEnd(client)), expected);
+  assert.deepEqual(handler.faults.all, []);
+});
