@@ -6,6 +6,7 @@ import type { IncomingMessage, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import library from 'http2-proxy';
 import type { AttemptEvents, AttemptHandle, AttemptParts } from './attempt.ts';
+import { SWITCHED_UNASKED } from './http1-response.ts';
 import { ClientSide, ServiceResponse, ServiceSide } from './proxy-stand-ins.ts';
 import { isBehindResponse, watchBehind } from './response-end.ts';
 import { scanFields } from './response-fields.ts';
@@ -31,7 +32,6 @@ function proxy(parties: LibraryParties, onRequest: OnRequest, onResponse: OnResp
 }
 
 const NO_HEAD: Buffer = Buffer.alloc(0);
-const UNASKED = 'switched protocols (status 101) though nobody had asked it to';
 
 /** One try of a request. */
 export function forwardRequest(parts: AttemptParts, events: AttemptEvents): AttemptHandle {
@@ -128,7 +128,7 @@ class LibraryAttempt implements AttemptHandle {
 
   #upgrade(side: ServiceSide, message: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { guard, head: asked } = this.#parts;
-    const why = this.#isUpgrade ? whyNoWebSocket(asked.fields, message.rawHeaders) : UNASKED;
+    const why = this.#isUpgrade ? whyNoWebSocket(asked.fields, message.rawHeaders) : SWITCHED_UNASKED;
     if (why === undefined && !this.#isOver) {
       this.#events.onUpgraded(message, socket, head);
       const answer = new ServiceResponse(message, guard, upgradeHeaders(message));

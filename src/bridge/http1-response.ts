@@ -58,7 +58,7 @@ export function readHttp1Response(
   limits: ResponseLimits,
 ): ReadResponse {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid(`answered in HTTP/${httpVersion}`);
-  if (statusCode === 101) return invalid('switched protocols (status 101) though nobody had asked it to');
+  if (statusCode === 101) return invalid(SWITCHED_UNASKED);
   if (statusCode < 200 || statusCode > 599)
     return invalid('answered with an HTTP status below 100 or above 599');
   const scanned = scanFields(rawHeaders);
@@ -81,6 +81,7 @@ export function readHttp1Response(
   };
 }
 
+export const SWITCHED_UNASKED = 'switched protocols (status 101) in a way that nobody had asked for';
 export const CONTENT_BEHIND_205 = 'sent content behind status 205 (Reset Content), which has none';
 
 /** @param count of interim responses to this request, with this one */

@@ -133,24 +133,6 @@ test('a service that never says 100 does not keep the client waiting, and says i
   }
 });
 
-test('a client that does not wait for 100 is not told to go on', async (t) => {
-  const service = await startRawService(t, () => undefined);
-  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const stream = bridge.h2(t).request({ ...PUT, 'content-length': 8 }, { endStream: false });
-  let continued = 0;
-  stream.on('continue', () => continued++);
-  const answer = http2Answer(stream);
-  stream.write('body');
-  await eventually('the body comes', () => service.received[0]?.endsWith('\r\n\r\nbody'));
-  await new Promise((resolve) => {
-    setTimeout(resolve, 1200);
-  });
-  stream.end('more');
-  await eventually('the rest comes', () => service.received[0].endsWith('bodymore'));
-  service.sockets[0].write(OK);
-  assert.deepEqual([(await answer).body, continued], ['ok', 0]);
-});
-
 test('an expectation without a body, and one that HTTP does not know, are not sent on', async (t) => {
   const service = await startService(t, (request, response) => {
     request.resume();
