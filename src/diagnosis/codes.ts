@@ -104,6 +104,7 @@ const CALLS = {
   request_headers_above_upstream: 'FG3023',
   response_headers_above_client: 'FG3024',
   upstream_refused_http: 'FG3025',
+  field_invalid: 'FG3026',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

@@ -23,7 +23,7 @@ export function isFieldName(name: string): boolean {
   return true;
 }
 
-/** No NUL, CR, LF and no other control character. */
+/** No NUL, CR, LF and no other control character; bytes beyond ASCII are allowed. */
 export function isFieldValue(value: string): boolean {
   for (let index = 0; index < value.length; index++) {
     const octet = value.charCodeAt(index);
@@ -32,13 +32,22 @@ export function isFieldValue(value: string): boolean {
   return true;
 }
 
-/** The same of a value that is still octets, which may have no white space at its ends either. */
+/** The same, and no bytes beyond ASCII: what nearly all values are. */
+export function isAsciiValue(value: string): boolean {
+  for (let index = 0; index < value.length; index++) {
+    const octet = value.charCodeAt(index);
+    if (octet < SPACE ? octet !== TAB : octet >= DELETE) return false;
+  }
+  return true;
+}
+
+/** Whether a value that is still bytes is of ASCII, with no white space at its ends either. */
 export function isStrictValue(block: Buffer, start: number, end: number): boolean {
   if (start === end) return true;
   if (isWhiteSpace(block[start]) || isWhiteSpace(block[end - 1])) return false;
   for (let position = start; position < end; position++) {
     const octet = block[position];
-    if (octet < SPACE ? octet !== TAB : octet === DELETE) return false;
+    if (octet < SPACE ? octet !== TAB : octet >= DELETE) return false;
   }
   return true;
 }

@@ -4,11 +4,32 @@
 
 import { ErrorCode } from './error-codes.ts';
 import { StreamError } from './errors.ts';
-import { CONNECTION_SPECIFIC, isFieldName, isFieldValue, isWhiteSpace } from './field-octets.ts';
+import {
+  CONNECTION_SPECIFIC,
+  isAsciiValue,
+  isFieldName,
+  isFieldValue,
+  isWhiteSpace,
+} from './field-octets.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 
 /** What a list may be; kept in HeaderList.obeys, so that a list seen again is not checked again. */
-export const HeaderRules = { NONE: 0, REQUEST: 1, RESPONSE: 2, TRAILERS: 3 } as const;
+export const HeaderRules = {
+  NONE: 0,
+  REQUEST: 1,
+  RESPONSE: 2,
+  TRAILERS: 3,
+  REQUEST_BEYOND_ASCII: 4,
+} as const;
+
+/** A request, some of whose values hold bytes beyond ASCII. */
+export function isBeyondAscii(list: HeaderList): boolean {
+  return list.obeys === HeaderRules.REQUEST_BEYOND_ASCII;
+}
+
+export function isCheckedRequest(list: HeaderList): boolean {
+  return list.obeys === HeaderRules.REQUEST || isBeyondAscii(list);
+}
 
 const REQUEST_PSEUDO = new Set([':method', ':scheme', ':authority', ':path']);
 const EXTENDED_CONNECT_PSEUDO = new Set([...REQUEST_PSEUDO, ':protocol']);
@@ -20,8 +41,8 @@ const NO_PSEUDO = new Set<string>();
  * @throws StreamError when the list is not a well-formed request (section 8.3.1).
  */
 export function checkRequest(list: HeaderList, streamId: number, extendedConnect = false): void {
-  if (list.obeys === HeaderRules.REQUEST) return;
-  checkFields(list, streamId, extendedConnect ? EXTENDED_CONNECT_PSEUDO : REQUEST_PSEUDO);
+  if (isCheckedRequest(list)) return;
+  const isAscii = checkFields(list, streamId, extendedConnect ? EXTENDED_CONNECT_PSEUDO : REQUEST_PSEUDO);
   const method = list.get(':method');
   const scheme = list.get(':scheme');
   const path = list.get(':path');
@@ -47,7 +68,7 @@ export function checkRequest(list: HeaderList, streamId: number, extendedConnect
       throw malformed(streamId, 'request_path_invalid', ':path is no request target');
   }
   if (!isToken(method)) throw malformed(streamId, 'request_method_invalid', ':method is no token');
-  list.obeys = HeaderRules.REQUEST;
+  list.obeys = isAscii ? HeaderRules.REQUEST : HeaderRules.REQUEST_BEYOND_ASCII;
 }
 
 /** Extended CONNECT is a CONNECT with all the fields of other requests (RFC 8441 section 4). */
@@ -83,10 +104,12 @@ export function checkTrailers(list: HeaderList, streamId: number): void {
   list.obeys = HeaderRules.TRAILERS;
 }
 
-function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): void {
+/** @returns whether all values are of ASCII */
+function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): boolean {
   const { names } = list;
   let regularSeen = false;
   let contentLength = -1;
+  let isAscii = true;
   for (let index = 0; index < names.length; index++) {
     if (list.isLiteral(index)) {
       regularSeen = true;
@@ -129,10 +152,13 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
         list.setValue(index, value);
       }
     }
+    if (isAsciiValue(value)) continue;
     if (!isFieldValue(value))
       throw malformed(streamId, 'field_value_invalid', `${name} has an invalid value`);
+    isAscii = false;
   }
   list.contentLength = contentLength;
+  return isAscii;
 }
 
 /** A decimal number; repeated fields and members of a list must agree (RFC 9110 section 8.6). */

@@ -26,6 +26,7 @@ const STATUSES = {
   timeout_malformed: [GrpcStatus.INTERNAL, 400],
   authority_invalid: [GrpcStatus.INTERNAL, 400],
   path_invalid: [GrpcStatus.INTERNAL, 400],
+  field_invalid: [GrpcStatus.INTERNAL, 400],
   request_headers_above_upstream: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
   response_headers_above_client: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
   request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],

@@ -1,7 +1,7 @@
 // Which host a request is for, as its header fields say it, and what is wrong where they say none, or two.
 
 import { explainAuthority } from '../diagnosis/explanation.ts';
-import { HeaderRules } from '../h2/header-rules.ts';
+import { isCheckedRequest } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isSameAuthority, normalAuthority } from '../routing/authority.ts';
 import { type Failure, failure } from './failure.ts';
@@ -24,7 +24,7 @@ export function authorityOf(list: HeaderList, isUnix: boolean): RequestAuthority
   const host = hostAt === -1 ? undefined : list.valueAt(hostAt);
   const named = authority ?? host ?? '';
   // Of HTTP/1.0, whose requests need no Host field; the rules of HTTP/2 were not asked.
-  if (named === '' && list.obeys !== HeaderRules.REQUEST) return { text: '', failure: undefined };
+  if (named === '' && !isCheckedRequest(list)) return { text: '', failure: undefined };
   const normal = normalAuthority(named, isUnix);
   if (normal === undefined) return invalid(named, named === '' ? NOTHING_NAMED : notAnAuthority(named), list);
   if (host === undefined) return { text: normal, failure: undefined };

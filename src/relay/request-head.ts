@@ -6,6 +6,7 @@ import type { RouteConfig } from '../config/config.ts';
 import { explainHttpOnGrpcRoute, explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
+import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
@@ -27,6 +28,7 @@ import { RecordParts } from './record-parts.ts';
 import { authorityOf } from './request-authority.ts';
 import { faultOfPath } from './request-path.ts';
 import type { Snapshot } from './snapshot.ts';
+import { isUtf8 } from './utf8.ts';
 
 /** The client as the relay knows it; made by the listener. */
 export interface DownstreamPeer extends ForwardedClient {
@@ -166,8 +168,8 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     const web = this.#decideGrpcWeb(list, peer, route);
     if (web !== undefined) return web;
     const path = route.stripPrefix === undefined ? this.method : stripPrefix(this.method, route.stripPrefix);
-    const fault = faultOfPath(path);
-    if (fault !== undefined) return { kind: 'refuse', failure: pathInvalid(path, fault) };
+    const unfit = unfitFor(upstream, path, list);
+    if (unfit !== undefined) return { kind: 'refuse', failure: unfit };
     const scheme = upstream.protocol === 'h2' ? 'https' : 'http';
     const native = this.grpcWeb?.nativeRequest(list) ?? list;
     const fields = forwardedRequest(native, peer, { scheme, path, authority: this.authority }, this.isGrpc);
@@ -226,10 +228,26 @@ function refusalOf(
   return undefined;
 }
 
+/** What the service would refuse, or end its connection over. */
+function unfitFor(upstream: Upstream, path: string, list: HeaderList): Failure | undefined {
+  const fault = faultOfPath(path);
+  if (fault !== undefined) return pathInvalid(path, fault);
+  if (!isBeyondAscii(list) || upstream.protocol === 'http1') return undefined;
+  const at = list.names.findIndex((_name, index) => !isUtf8(list.valueAt(index)));
+  return at === -1 ? undefined : fieldInvalid(list.names[at]);
+}
+
 function pathInvalid(path: string, fault: string): Failure {
   return failure(
     'path_invalid',
     `The request's path ${path.slice(0, 256)} ${fault}; services refuse it. Let the client encode it (RFC 3986 section 2.1).`,
+  );
+}
+
+function fieldInvalid(name: string): Failure {
+  return failure(
+    'field_invalid',
+    `The request's header field ${name.slice(0, 64)} holds bytes that are no UTF-8; some services end their connection over it. Metadata of gRPC is ASCII: send other values in a field whose name ends in -bin.`,
   );
 }
 

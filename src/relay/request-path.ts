@@ -1,6 +1,8 @@
 // Whether the target of a request can be sent to any service. One that a service refuses is a reset of its stream, and some
 // count those and end the connection that carries the calls of others; so the rule is the sum of what each of them refuses.
 
+import { isUtf8 } from './utf8.ts';
+
 /** What nearly all requests have: nothing that needs a second look. */
 const PLAIN = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
 /** The last of those: calls whose metadata differ often have the same path. */
@@ -12,8 +14,6 @@ const REFUSED_IN_QUERY = /["<>]/;
 const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const ESCAPED_NUL = /%00/;
 const BEYOND_ASCII = /[\x80-\xff]/;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** @returns what is wrong, to go on after "The request's path"; undefined where nothing is */
 export function faultOfPath(target: string): string | undefined {
@@ -31,14 +31,4 @@ export function faultOfPath(target: string): string | undefined {
   if (ESCAPED_NUL.test(path)) return 'holds an encoded NUL (%00)';
   if (BEYOND_ASCII.test(target) && !isUtf8(target)) return 'holds bytes that are no UTF-8';
   return undefined;
-}
-
-/** One character is one byte. */
-function isUtf8(text: string): boolean {
-  try {
-    utf8.decode(Buffer.from(text, 'latin1'));
-    return true;
-  } catch {
-    return false;
-  }
 }

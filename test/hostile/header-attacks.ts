@@ -145,6 +145,7 @@ const statuses: Attack = {
           ] as const,
       ),
       ['13', call(upstream.path, ['host', 'other.test'])],
+      ['13', call(upstream.path, ['latin', 'caf\xe9'])],
       ['13', call(`${upstream.path}<`)],
       ['13', call(`${upstream.path}%`)],
       ['13', call(`${upstream.path}%00`)],
@@ -191,7 +192,7 @@ const METADATA: readonly frames.Field[] = [
   ['__proto__', 'polluted'],
   ['constructor', 'x'],
   ['x_tenant', 'blue'],
-  ['latin', 'caf\xe9'],
+  ['latin', 'caf\xc3\xa9'],
   ['repeated', 'a'],
   ['repeated', 'b'],
 ];

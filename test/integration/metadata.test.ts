@@ -48,7 +48,8 @@ test('fields keep their order, their duplicates and octets that no library would
     ['x-padded-bin', 'AAECAw=='],
     ['x-unpadded-bin', 'AAECAw'],
     ['x-joined-bin', 'AAEC,AwQF'],
-    ['x-octets', '\u00e4\u00ff \u0080'],
+    // UTF-8, one character a byte.
+    ['x-octets', '\u00c3\u00a4\u00c3\u00bf \u00c2\u0080'],
     ['x-empty', ''],
     ['grpc-encoding', 'gzip'],
     ['user-agent', 'raw/1'],

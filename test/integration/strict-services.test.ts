@@ -60,6 +60,7 @@ const ODD: readonly (readonly [what: string, fields: Fields, path?: string])[] =
   ['< in its path', [], '/a.B/<C>'],
   ['a percent sign alone in its path', [], '/a.B/%'],
   ['bytes that are no UTF-8 in its path', [], '/a.B/\xff'],
+  ['bytes that are no UTF-8 in a field', [['x-name', 'caf\xe9']]],
 ];
 
 test('odd authorities and paths are answered with a status, and the service is not asked', async (t) => {
