@@ -142,7 +142,7 @@ test('an endpoint that reads nothing for 30 s is given up, and its calls are tol
   stalled.nowMs += 1000;
   t.mock.timers.tick(1000);
   await stalled.until('the connection is given up', () => connection.state === 'closed');
-  const reason = 'the endpoint took nothing for 30 s';
+  const reason = 'the endpoint took nothing for 30 s (limits.stallTimeout)';
   assert.deepEqual(stalled.log, ['connected', 'connection_stalled', reason]);
   const told = `${reason} (ENHANCE_YOUR_CALM, connection_stalled)`;
   assert.deepEqual([stalled.losses.length, ...new Set(stalled.losses)], [calls, told]);
