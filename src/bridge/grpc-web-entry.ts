@@ -62,8 +62,8 @@ export class GrpcWebEntry {
       answer(request, response, 400, 'This request cannot be forwarded: its header fields are not valid.');
       return;
     }
-    // The relay reads the body as it comes, whatever becomes of the call.
-    if (read.isValid && read.expectsContinue) response.writeContinue();
+    // The relay reads the body as it comes, whatever becomes of the call. Without a 100 Node closes the connection behind the answer.
+    if (request.httpVersion === '1.1' && request.headers.expect !== undefined) response.writeContinue();
     request.pipe(stream);
     carryResponse(request, response, stream, this.#containment);
   }

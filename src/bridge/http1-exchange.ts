@@ -96,6 +96,9 @@ export class Http1Exchange implements ResponseReceiver {
   start(plan: Http1Plan): void {
     // The client went away while an earlier request of its connection was answered, or was told then that it closes.
     if (this.#isFinished || !this.#socket.writable) return;
+    const { head, request } = this.#parts;
+    // An expectation without a body: nothing is to be waited for, and without a 100 Node would close the connection.
+    if (!head.expectsContinue && request.headers.expect !== undefined) this.#reply?.goOn();
     switch (plan.kind) {
       case 'forward':
         this.#forwarding = new Forwarding(plan.upstream.pool, this.#outgoing(), this);

@@ -63,6 +63,12 @@ export class Http1Reply {
     this.#isAwaited = true;
   }
 
+  /** The client need not wait. */
+  goOn(): void {
+    this.#isAwaited = true;
+    this.inform(100, []);
+  }
+
   get isAwaited(): boolean {
     return this.#isAwaited;
   }

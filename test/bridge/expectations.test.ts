@@ -109,3 +109,22 @@ test('an expectation of another kind is refused in its turn', async (t) => {
   assert.match(text, /^HTTP\/1\.1 200 OK\r\n[^]*readHTTP\/1\.1 417 Expectation Failed\r\n[^]*something else/);
   assert.match(bridge.refused.join(), /^http1_request_invalid: it expects something else/);
 });
+
+test('an expectation without a body costs nobody the connection, whoever answers', async (t) => {
+  const service = await startService(t, READS);
+  const match = { path: '/served/*', host: undefined, headers: new Map(), listener: undefined };
+  const bridge = await BridgeUnderTest.start(t, {
+    endpoints: [service.address],
+    routes: [{ upstream: 'web', match }],
+  });
+  for (const [path, status] of [
+    ['/served/1', 200],
+    ['/nowhere', 404],
+  ] as const) {
+    const client = new RawHttp1Client(t, bridge.port);
+    client.send(`GET ${path} HTTP/1.1`, 'Host: a', 'Expect: 100-continue', '');
+    client.send('GET /served/2 HTTP/1.1', 'Host: a', 'Connection: close', '');
+    const expected = `^HTTP/1.1 100 Continue\\r\\n\\r\\nHTTP/1.1 ${status} [^]*HTTP/1.1 200 `;
+    assert.match(await client.closed(), new RegExp(expected));
+  }
+});
