@@ -83,11 +83,11 @@ export class EndpointAgent extends Agent {
       const close = (): void => {
         socket.destroy();
       };
-      socket.on('data', close);
+      const { bytesRead } = socket;
       setImmediate(
         this.#containment.guard(close, () => {
-          socket.off('data', close);
-          Reflect.apply(putBack, this, [socket, options]);
+          if (socket.bytesRead === bytesRead) Reflect.apply(putBack, this, [socket, options]);
+          else close();
         }),
       );
     });

@@ -28,21 +28,22 @@ export function isBehindResponse(code: string | undefined, response: IncomingMes
 }
 
 /**
- * Closes the connection when anything comes behind the whole response, for as long as the response is read. Node hears
- * nothing of it: it has put its parser away.
+ * Closes the connection when anything comes behind the whole response while its reader pauses: Node, which has put its
+ * parser away by then, would drop it. A reader that does not pause has its end in the turn that brings it.
  * @returns to be called before the connection serves another request
  */
 export function watchBehind(request: ClientRequest, response: IncomingMessage, guard: Guard): () => void {
   const { socket } = request;
-  if (socket === null) return nothing;
-  const onData = guard(() => {
-    if (response.complete && !request.destroyed) socket.destroy();
+  let onData: (() => void) | undefined;
+  response.once('pause', () => {
+    if (request.destroyed) return;
+    onData = guard(() => {
+      if (response.complete && !request.destroyed) socket?.destroy();
+    });
+    // Before Node's listener, which may find the end of the response in the same bytes.
+    socket?.prependListener('data', onData);
   });
-  // Before Node's listener, which may find the end of the response in the same bytes.
-  socket.prependListener('data', onData);
-  return () => socket.off('data', onData);
-}
-
-function nothing(): void {
-  // There is no connection any more.
+  return () => {
+    if (onData !== undefined) socket?.off('data', onData);
+  };
 }
