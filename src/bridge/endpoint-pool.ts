@@ -95,9 +95,16 @@ export class EndpointPool {
     endpoint.runningCount++;
     seeker.holding.take();
     this.#running.add(seeker);
-    this.#watch ??= setInterval(() => this.#lookAround(), WATCH_INTERVAL_MS).unref();
+    this.#watch ??= setInterval(this.#watchOver, WATCH_INTERVAL_MS).unref();
     seeker.onEndpoint(endpoint);
   }
+
+  /** What one look throws is told, and the next one comes all the same. */
+  readonly #watchOver = (): void =>
+    this.endpoints[0].containment.run(
+      () => undefined,
+      () => this.#lookAround(),
+    );
 
   #lookAround(): void {
     if (this.#running.size === 0) {

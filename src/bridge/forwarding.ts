@@ -53,6 +53,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** Of a response that may have no content, until its end shows that it has none. */
   #heldHead: ResponseHead | undefined = undefined;
   #interimCount = 0;
+  #isEndedByClose = false;
   /** Of a WebSocket, the service's. */
   #tunnel: Duplex | undefined = undefined;
   #wasRepeated = false;
@@ -144,7 +145,8 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
       this.#fail(invalidResponse(endpoint, read.what));
       return;
     }
-    const { incoming, mustBeEmpty, isReusable } = read;
+    const { incoming, isEndedByClose, mustBeEmpty, isReusable } = read;
+    this.#isEndedByClose = isEndedByClose;
     if (incoming.keepAliveSeconds !== undefined) endpoint.agent.noteKeepAlive(incoming.keepAliveSeconds);
     if (!isReusable && this.#clientRequest !== undefined) this.#clientRequest.shouldKeepAlive = false;
     this.#response = response;
@@ -233,6 +235,12 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   readonly #onEnd = (): void => {
     const endpoint = this.#endpoint;
     if (this.#isOver || endpoint === undefined) return;
+    // Node ends such a body by a reset as it does by a FIN: half of it would look like all of it.
+    const broken = this.#isEndedByClose ? this.#response?.socket.errored : undefined;
+    if (broken !== undefined && broken !== null) {
+      this.onEnded({ code: 'ECONNRESET', reason: broken.message, isConnected: true, isReused: false });
+      return;
+    }
     const trailers = trailerFields(this.#response?.rawTrailers ?? []);
     if (areTooLarge(trailers, endpoint.limits)) {
       this.#fail(invalidResponse(endpoint, 'too_large'));

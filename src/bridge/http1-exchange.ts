@@ -58,7 +58,6 @@ export class Http1Exchange implements ResponseReceiver {
   /** Of all that was written to the client's connection, at the last look that found a change. */
   #takenBytes = 0;
   #takenAtMs = 0;
-  #continueTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(parts: Http1ExchangeParts) {
     const { context, head, request, answer } = parts;
@@ -102,7 +101,6 @@ export class Http1Exchange implements ResponseReceiver {
     switch (plan.kind) {
       case 'forward':
         this.#forwarding = new Forwarding(plan.upstream.pool, this.#outgoing(), this);
-        this.#expectContinue();
         this.#forwarding.start();
         break;
       case 'answer':
@@ -121,7 +119,6 @@ export class Http1Exchange implements ResponseReceiver {
   }
 
   receiveHead(head: ResponseHead): void {
-    clearTimeout(this.#continueTimer);
     this.#openReply().begin(head);
   }
 
@@ -166,20 +163,6 @@ export class Http1Exchange implements ResponseReceiver {
     }
   }
 
-  /** The service decides whether the body is wanted; one that does not know how gets it all the same, a little later. */
-  #expectContinue(): void {
-    const reply = this.#reply;
-    if (reply?.isAwaited !== true) return;
-    const { containment } = this.#parts.context;
-    this.#continueTimer = setTimeout(
-      containment.guard(
-        () => this.destroy(),
-        () => reply.inform(100, []),
-      ),
-      CONTINUE_TIMEOUT_MS,
-    );
-  }
-
   /** To be called now and then. A client that takes nothing of what is written to it has so much time in a row. */
   checkTime(nowMs: number, stallTimeoutMs: number): void {
     const { bytesWritten, writableLength } = this.#socket;
@@ -204,6 +187,11 @@ export class Http1Exchange implements ResponseReceiver {
     } else {
       this.#socket.destroy();
     }
+  }
+
+  /** After a fault of ours, while a response was handed on. */
+  breakOff(): void {
+    this.#socket.destroy();
   }
 
   /** After a fault of ours. */
@@ -259,7 +247,6 @@ export class Http1Exchange implements ResponseReceiver {
   }
 
   #end(): void {
-    clearTimeout(this.#continueTimer);
     this.#forwarding?.cancel();
     if (this.#reply !== undefined && !this.#reply.response.writableFinished) {
       this.#outcome.decide('downstream', '', GONE);
@@ -287,8 +274,5 @@ export class Http1Exchange implements ResponseReceiver {
     };
   }
 }
-
-/** How long a client that waits for 100 is left to the service; most clients wait as long, and then send their body unasked. */
-const CONTINUE_TIMEOUT_MS = 1000;
 
 const GONE = 'The client closed the connection before it had the whole response.';

@@ -22,6 +22,8 @@ export interface InvalidResponse {
 export interface ValidResponse {
   readonly isValid: true;
   readonly incoming: IncomingFields;
+  /** Neither a length nor chunks: only the end of the connection tells where the body ends (RFC 9112 section 6.3). */
+  readonly isEndedByClose: boolean;
   /** Content would break a rule: the head, which has no length yet, may not be passed on before the end is there. */
   readonly mustBeEmpty: boolean;
   /**
@@ -76,6 +78,7 @@ export function readHttp1Response(
   return {
     isValid: true,
     incoming: { fields, isChunked: isChunked && !hasNoBody, keepAliveSeconds },
+    isEndedByClose: !hasNoBody && !isChunked && length === undefined,
     mustBeEmpty,
     isReusable: !hasNoBody || isEmpty,
   };

@@ -1,7 +1,7 @@
 // The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
 // came by, and without any that only this process may say of itself.
 
-import { isClaimAboutClient, isForbiddenTrailer } from '../h2/trailer-rules.ts';
+import { isNoTrailer } from '../relay/forwarded-headers.ts';
 import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 
 export interface IncomingFields {
@@ -83,7 +83,7 @@ export function trailerFields(raw: readonly string[]): string[] {
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];
-    if (LEFT_OUT.has(name) || isForbiddenTrailer(name) || isClaimAboutClient(name)) continue;
+    if (LEFT_OUT.has(name) || isNoTrailer(name)) continue;
     if (isToken(name) && isPrintable(value)) fields.push(raw[index], value);
   }
   return fields;

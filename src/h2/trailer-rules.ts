@@ -15,6 +15,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'via',
 
   'content-length',
   'host',
@@ -29,6 +30,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'max-forwards',
   'pragma',
   'range',
+  'x-http-method-override',
 
   'authorization',
   'cookie',
@@ -53,38 +55,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'content-type',
 ]);
 
-/** What proxies say about a client, and what decides for whom, or for which path, a service takes a request. */
-const CLAIMS: ReadonlySet<string> = new Set([
-  'cf-connecting-ip',
-  'client-ip',
-  'fastly-client-ip',
-  'forwarded',
-  'true-client-ip',
-  'via',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-http-method-override',
-  'x-real-ip',
-  'x-request-id',
-  'x-rewrite-url',
-]);
-const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-'] as const;
-
 /** @param name in lower case */
 export function isForbiddenTrailer(name: string): boolean {
   return FORBIDDEN.has(name);
-}
-
-/**
- * A claim is believed from header fields of trusted peers only, never from trailers. Services that make variables of field
- * names cannot tell `_` from `-` (RFC 3875 section 4.1.18).
- * @param name in lower case
- */
-export function isClaimAboutClient(name: string): boolean {
-  const written = name.includes('_') ? name.replaceAll('_', '-') : name;
-  return (
-    CLAIMS.has(written) ||
-    written === 'x-forwarded' ||
-    CLAIM_PREFIXES.some((prefix) => written.startsWith(prefix))
-  );
 }

@@ -2,6 +2,8 @@
 // client is added, everything else stays byte for byte (names in docs/configuration.md, trustedClients).
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
+import { isClaimAboutClient } from './client-claims.ts';
 
 /** What is known of the client, and whether what it says of others is believed. */
 export interface ForwardedClient {
@@ -10,58 +12,6 @@ export interface ForwardedClient {
   readonly tls: string;
   readonly trusted: boolean;
 }
-
-/**
- * Fields that say who is behind the peer, or what that one asked for: only a trusted peer may send them. SECURITY.md lists
- * them, and what is not among them.
- */
-const CLAIMS = new Set([
-  // The client's address, by the names that proxies and networks give it.
-  'forwarded',
-  'x-forwarded',
-  'forwarded-for',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-originating-ip',
-  'x-proxyuser-ip',
-  'client-ip',
-  'true-client-ip',
-  'real-ip',
-  'cf-connecting-ip',
-  'cf-connecting-ipv6',
-  'cf-pseudo-ipv4',
-  'fastly-client-ip',
-  'fly-client-ip',
-  'x-nf-client-connection-ip',
-  'x-azure-clientip',
-  'x-azure-socketip',
-  'x-appengine-user-ip',
-  'x-vercel-forwarded-for',
-  'cloudfront-viewer-address',
-  'proxy-client-ip',
-  'wl-proxy-client-ip',
-  // How it came, and with which certificate (RFC 9440 section 2.4).
-  'front-end-https',
-  'x-scheme',
-  'x-url-scheme',
-  'client-cert',
-  'client-cert-chain',
-  'x-client-cert',
-  'x-ssl-client-cert',
-  'ssl-client-cert',
-  'x-arr-clientcert',
-  // Which path and host it asked for, for services that route by them.
-  'x-rewrite-url',
-  'x-host',
-  'x-http-host-override',
-  'x-request-id',
-]);
-
-/** Whole families of them. */
-const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-amzn-mtls-', 'x-ssl-client-'] as const;
 
 /** Set by us, each from its own rule; never copied. */
 const REPLACED = new Set([
@@ -138,12 +88,7 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
 
 /** For trailer sections of either protocol; `name` in lower case. */
 export function isNoTrailer(name: string): boolean {
-  return NO_TRAILERS.has(name) || REPLACED.has(name) || isClaim(name.replaceAll('_', '-'));
-}
-
-/** `name` with hyphens. */
-function isClaim(name: string): boolean {
-  return CLAIMS.has(name) || CLAIM_PREFIXES.some((prefix) => name.startsWith(prefix));
+  return isForbiddenTrailer(name) || CALL_FIELDS.has(name) || isClaimAboutClient(name);
 }
 
 function isLeftOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
@@ -164,8 +109,7 @@ function treatmentOf(name: string): number {
 function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
   // Also spelled with underscores, which some servers read as the same name.
-  if (name.includes('_')) return isClaim(name.replaceAll('_', '-')) ? Treatment.DROPPED : Treatment.COPIED;
-  if (isClaim(name)) return Treatment.CLAIM;
+  if (isClaimAboutClient(name)) return name.includes('_') ? Treatment.DROPPED : Treatment.CLAIM;
   return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;
 }
 
@@ -190,17 +134,7 @@ function joined(list: HeaderList, name: string): string {
   return list.values.filter((_value, index) => list.names[index] === name).join(', ');
 }
 
-/** Of use only before the content: how it ends, and how it is to be read (RFC 9110 section 6.5.1). */
-const NO_TRAILERS = new Set([
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-range',
-  'transfer-encoding',
-  'trailer',
-  'expect',
-  'grpc-timeout',
-  'grpc-encoding',
-]);
+/** Of use only before the messages of a call. */
+const CALL_FIELDS: ReadonlySet<string> = new Set(['grpc-timeout', 'grpc-encoding']);
 
 const COLON = 0x3a;

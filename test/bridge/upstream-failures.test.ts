@@ -1,11 +1,13 @@
 // Services that are not there, are slow, or speak something else: what the client is told, and what is tried before.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/config.ts';
 import { testCertificate } from '../support/certificates.ts';
@@ -229,3 +231,39 @@ test('a response that the client does not read stays with the service', async (t
   client.socket.resume();
   await eventually('everything arrives', () => received > total * block.length);
 });
+
+for (const client of ['HTTP/1.1', 'HTTP/2'] as const) {
+  test(`a body without a length that a reset ends is not passed on as a whole one, to ${client}`, async (t) => {
+    const service = await startRawService(t, () => 'HTTP/1.1 200 OK\r\n\r\nhalf');
+    const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+    const reset = () => service.sockets.at(0)?.resetAndDestroy();
+    if (client === 'HTTP/1.1') {
+      const raw = new RawHttp1Client(t, bridge.port);
+      raw.send('GET / HTTP/1.1', 'Host: a', 'Connection: close', '');
+      await raw.receives('half');
+      reset();
+      assert.doesNotMatch(await raw.closed(), /\r\n0\r\n/);
+      assert.match((await bridge.record()).reason, /^upstream_died: /);
+      return;
+    }
+    const stream = bridge.h2(t).request({ ':path': '/' });
+    const failed = once(stream, 'error');
+    stream.once('data', reset);
+    assert.match(String(await failed), /Stream closed with error code/);
+  });
+
+  test(`a body without a length that the end of the connection ends is whole, to ${client}`, async (t) => {
+    const service = await startRawService(t, (_received, socket) => {
+      socket.end('HTTP/1.1 200 OK\r\n\r\nwhole');
+      return undefined;
+    });
+    const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+    if (client === 'HTTP/1.1') {
+      assert.match(await get(t, bridge), /\r\n5\r\nwhole\r\n0\r\n\r\n$/);
+      return;
+    }
+    const stream = bridge.h2(t).request({ ':path': '/' });
+    assert.equal(await textOf(stream), 'whole');
+    assert.equal(stream.rstCode, 0);
+  });
+}
