@@ -89,7 +89,7 @@ const brokenConfigs: readonly Broken[] = [
   },
   {
     name: 'an authority of an upstream that is not there',
-    says: /^6:\d+ upstreams\.voice\.tls\.ca – .*missing\.crt does not exist/,
+    says: /^7:\d+ upstreams\.voice\.tls\.ca – .*missing\.crt does not exist/,
     breakIt: (proxy) =>
       proxy.write({
         upstreams: { voice: { protocol: 'h2', tls: { ca: 'missing.crt' }, endpoints: ['127.0.0.1:1'] } },

@@ -186,7 +186,7 @@ test('a name that systemd did not pass ends the start with those it did', async 
   await eventually('the proxy ends', () => keeper.lines('ended with').length > 0, patienceMs);
   assert.equal(keeper.lines('ended with')[0], 'ended with 1');
   assert.match(
-    keeper.lines('framegate serve:')[0],
+    keeper.lines('systemd:htttps')[0],
     /listener 'public' cannot use systemd:htttps: systemd has passed no socket of this name, but 'https'/,
   );
 });
