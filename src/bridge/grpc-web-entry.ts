@@ -11,6 +11,7 @@ import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import type { Containment } from '../transport/containment.ts';
 import { memoryPair } from '../transport/memory-pair.ts';
+import { breakOff } from './http1-reply.ts';
 import { readHttp1Request } from './http1-request.ts';
 
 /** As many as the relay may let through; Node's own limit is 128. */
@@ -135,7 +136,7 @@ function carryResponse(
       if (!response.headersSent) answer(request, response, 502, 'The call was reset before it was answered.');
       else if (stream.rstCode === ErrorCode.NO_ERROR) response.end();
       // HTTP/1.1 has no other way to say that the response is not whole.
-      else response.destroy();
+      else breakOff(request.socket);
     }),
   );
   response.on(

@@ -14,7 +14,7 @@ import type { BridgeContext } from './bridge-context.ts';
 import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
 import { forwardRequest, forwardUpgrade } from './guarded-proxy.ts';
 import type { Http1Head } from './http1-head.ts';
-import { closeGently, Http1Reply } from './http1-reply.ts';
+import { breakOff, closeGently, Http1Reply } from './http1-reply.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
 import { trailerFields } from './response-fields.ts';
 import { TunnelBytes } from './tunnel-bytes.ts';
@@ -156,8 +156,7 @@ export class Http1Exchange implements ResponseReceiver {
     }
     this.#outcome.decide('framegate', '', `${failure.token}: ${failure.message}`);
     if (this.#reply !== undefined && this.#reply.httpStatus !== 0) {
-      // A clean end would make half a response look like a whole one.
-      this.#socket.destroy();
+      this.breakOff();
     } else {
       this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), false);
     }
@@ -185,13 +184,13 @@ export class Http1Exchange implements ResponseReceiver {
     if (this.#tunnel === undefined && (this.#reply === undefined || this.#reply.httpStatus === 0)) {
       this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), true);
     } else {
-      this.#socket.destroy();
+      this.breakOff();
     }
   }
 
-  /** After a fault of ours, while a response was handed on. */
+  /** Half a response is there, and no more comes. */
   breakOff(): void {
-    this.#socket.destroy();
+    breakOff(this.#socket);
   }
 
   /** After a fault of ours. */

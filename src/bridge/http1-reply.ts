@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { LocalResponse } from '../relay/local-response.ts';
 import type { Containment } from '../transport/containment.ts';
 import { pairsOf } from './body-pump.ts';
@@ -166,6 +167,16 @@ export class Http1Reply {
 const LINGER_MS = 30_000;
 /** How long a client may take to read what was sent to it, and to close its side. */
 const CLOSE_TIMEOUT_MS = 5000;
+
+/**
+ * Within a response: half of it must not look like all of it. A client of HTTP/1.0 takes a FIN for the end of the body, and
+ * so a reset is sent. Node resets neither TLS, where the missing close_notify says the same (RFC 8446 section 6.1), nor unix
+ * sockets.
+ */
+export function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket || socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
 
 /** Sends our FIN and drops what still comes: closing at once could make the kernel discard what was sent, by RST. */
 export function closeGently(socket: Socket): void {

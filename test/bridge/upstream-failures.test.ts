@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
@@ -267,3 +267,22 @@ for (const client of ['HTTP/1.1', 'HTTP/2'] as const) {
     assert.equal(stream.rstCode, 0);
   });
 }
+
+test('a client of HTTP/1.0 learns by a reset that its response is not whole', async (t) => {
+  const service = await startRawService(
+    t,
+    () => 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
+  );
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const socket = connect(bridge.port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  const errors: string[] = [];
+  socket.on('error', ({ message }) => errors.push(message));
+  let received = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+  socket.write('GET / HTTP/1.0\r\n\r\n');
+  await eventually('half of it is there', () => received.endsWith('half'));
+  service.sockets.at(0)?.destroy();
+  await eventually('the connection is gone', () => socket.closed);
+  assert.deepEqual(errors, ['read ECONNRESET']);
+});

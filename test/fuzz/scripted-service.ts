@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HIDDEN, type ServiceScript, tokensIn, type WebSession } from './web-session.ts';
+import { type FoundToken, HIDDEN, type ServiceScript, tokensIn, type WebSession } from './web-session.ts';
 
 /** RFC 6455 section 1.3. */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -151,17 +151,22 @@ class ServiceConnection {
     const reader = new RequestReader(head);
     const [found] = tokensIn(head.split('\r\n', 1)[0]);
     const known = found === undefined ? undefined : this.#service.find(found.seed);
+    // What no client is meant to send may have lost the token of its path.
+    const [sender] = tokensIn(head);
+    const isMadeOdd = sender !== undefined && this.#service.find(sender.seed)?.session.isLegal === false;
     this.#log = known?.log;
     if (reader.problem !== undefined) this.#complain(reader.problem, head);
     if (known === undefined || found === undefined) {
       // A session that is over may have left something behind: a retry, a body.
-      if (found === undefined) this.#complain('a request that nobody has sent', head);
+      if (found === undefined && !isMadeOdd) this.#complain('a request that nobody has sent', head);
       this.#socket.destroy();
       return;
     }
     if (found.number >= HIDDEN) this.#complain('a request that was hidden in another', head);
-    if (tokensIn(head).some(({ seed, number }) => seed !== found.seed || number !== found.number))
-      this.#complain('fields of two requests in one', head);
+    const isForeign = ({ seed, number }: FoundToken): boolean =>
+      (seed !== found.seed && this.#service.find(seed) !== undefined) ||
+      (seed === found.seed && number !== found.number);
+    if (tokensIn(head).some(isForeign)) this.#complain('fields of two requests in one', head);
     const { log, session } = known;
     log.requests.set(found.number, [...(log.requests.get(found.number) ?? []), reader.request]);
     this.#current = reader;

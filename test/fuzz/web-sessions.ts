@@ -182,7 +182,22 @@ function streams(seed: number, random: Random, isLegal: boolean): Pick<WebSessio
     scripts[number] = (isLegal ? legalScript : anyScript)({ ...plan, method: stream.method });
     return stream.items;
   });
-  return { items: mixed(all, random), scripts };
+  const items = mixed(all, random);
+  return { items: isLegal ? withoutVainWaits(items) : items, scripts };
+}
+
+/**
+ * A client that holds its own requests back while it waits for the answer to a later one may take all places of an upstream,
+ * and then the answer never comes.
+ */
+function withoutVainWaits(items: readonly Item[]): readonly Item[] {
+  const unfinished = new Set<number>();
+  return items.map((item) => {
+    if (item.kind !== 'headers' && item.kind !== 'data') return item;
+    if (item.isEnd) unfinished.delete(item.stream);
+    else unfinished.add(item.stream);
+    return item.next === 'answer' && unfinished.size > 0 ? { ...item, next: 'join' } : item;
+  });
 }
 
 function overH2(seed: number, random: Random, isLegal: boolean): WebSession {

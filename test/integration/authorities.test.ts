@@ -169,6 +169,9 @@ test('over HTTP/1.1 a request without a host, or with an empty one, is told so',
     socket.write(`GET / HTTP/1.1\r\n${host}\r\n`);
     const text = (await buffer(socket)).toString();
     assert.match(text, /^HTTP\/1\.1 400 /, host);
-    assert.match(text, /its Host is (?:empty; name the host that is called|not a host with or without a port) \(FG1015\)/);
+    assert.match(
+      text,
+      /its Host is (?:empty; name the host that is called|not a host with or without a port) \(FG1015\)/,
+    );
   }
 });
