@@ -4,7 +4,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Failure } from '../relay/failure.ts';
+import { FAULT, type Failure } from '../relay/failure.ts';
 import type { Containment } from '../transport/containment.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import type { AttemptEvents, AttemptFailure, AttemptHandle, AttemptStarter, Guard } from './attempt.ts';
@@ -17,7 +17,7 @@ import { openRequest } from './open-request.ts';
 import type { OutgoingHead } from './request-fields.ts';
 import { trailerFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
-import { FAULT, invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
+import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
 
 export type { ResponseHead, ResponseReceiver };
 

@@ -76,11 +76,3 @@ export const UNFIT_REQUEST: Failure = {
   message:
     'The method, the path or a field of this request has no form in HTTP/1.1, which its service speaks.',
 };
-
-/** A fault of ours that was contained: the log has the rest. */
-export const FAULT: Failure = {
-  token: 'internal_error',
-  grpcStatus: GrpcStatus.INTERNAL,
-  httpStatus: 502,
-  message: 'A fault of the proxy itself ended this request; its log says which. Please report it.',
-};

@@ -78,8 +78,12 @@ export class DataPlane implements Plane {
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
     this.#observer = new CallDiagnoses(undefined, log, this.#diagnoses, this.#metrics.counted);
     this.#snapshot = buildSnapshot(config, log, epoch);
-    this.#relay = new Relay(this.#snapshot, this.#observer, requestIds, (client, error) =>
-      log.violation(client, error),
+    this.#relay = new Relay(
+      this.#snapshot,
+      this.#observer,
+      requestIds,
+      (client, error) => log.violation(client, error),
+      (error) => log.contained('relay', error),
     );
     this.#bridge = this.#makeBridge(requestIds);
     this.#overload = new OverloadGuard({

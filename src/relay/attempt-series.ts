@@ -89,12 +89,20 @@ export class AttemptSeries implements Waiter {
 
   onConnection(connection: UpstreamConnection): void {
     this.#isWaiting = false;
-    this.#send(connection, true);
+    try {
+      this.#send(connection, true);
+    } catch (error) {
+      this.#call.fault(error);
+    }
   }
 
   onUnavailable(diagnosis: Diagnosis): void {
     this.#isWaiting = false;
-    this.#call.unavailable(diagnosis);
+    try {
+      this.#call.unavailable(diagnosis);
+    } catch (error) {
+      this.#call.fault(error);
+    }
   }
 
   #send(connection: UpstreamConnection, hasWaited: boolean): void {

@@ -33,6 +33,8 @@ export interface AttemptListener {
   attemptLost(reason: string): void;
   /** It is to end now, with a status of ours. */
   abort(cause: Failure): void;
+  /** One of these has thrown. May not throw. */
+  fault(error: unknown): void;
 }
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
@@ -89,7 +91,12 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   }
 
   giveWay(idleMs: number): void {
-    if (!this.#isOver) this.#listener.abort(idleGaveWay(idleMs));
+    if (this.#isOver) return;
+    try {
+      this.#listener.abort(idleGaveWay(idleMs));
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   /** Gives the stream back, to be reset where it is not over. May be called again. */
@@ -99,12 +106,18 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.connection.endStream(this.stream, code, this.holding);
   }
 
+  // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
+
   onResponse(list: HeaderList, endStream: boolean): void {
     this.isCommitted = true;
     this.connection.hasServed = true;
     if (this.#isOver) return;
-    if (this.connection.isInProcess) this.#receiveReport(list, endStream);
-    else this.#listener.receiveResponse(list, endStream);
+    try {
+      if (this.connection.isInProcess) this.#receiveReport(list, endStream);
+      else this.#listener.receiveResponse(list, endStream);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   /** The upstream is of this process, and has chosen the endpoint itself. */
@@ -116,22 +129,41 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   }
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    if (!this.#isOver) this.#listener.receiveResponseData(bytes, start, end, endStream);
+    if (this.#isOver) return;
+    try {
+      this.#listener.receiveResponseData(bytes, start, end, endStream);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   onTrailers(list: HeaderList): void {
-    if (!this.#isOver) this.#listener.receiveResponseTrailers(list);
+    if (this.#isOver) return;
+    try {
+      this.#listener.receiveResponseTrailers(list);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   onWritable(): void {
-    if (!this.#isOver) this.#listener.requestWritable();
+    if (this.#isOver) return;
+    try {
+      this.#listener.requestWritable();
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
     this.connection.noteReset(code, violation, this.holding);
     this.release(ErrorCode.CANCEL);
-    this.#listener.attemptReset(code, violation);
+    try {
+      this.#listener.attemptReset(code, violation);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   onRefused(): void {
@@ -144,12 +176,20 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   neverSent(): void {
     if (this.#isOver) return;
     this.release(ErrorCode.CANCEL);
-    this.#listener.attemptRefused();
+    try {
+      this.#listener.attemptRefused();
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   onConnectionLost(reason: string): void {
     if (this.#isOver) return;
     this.release(ErrorCode.CANCEL);
-    this.#listener.attemptLost(reason);
+    try {
+      this.#listener.attemptLost(reason);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 }

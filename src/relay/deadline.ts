@@ -7,6 +7,8 @@ export const GRACE_MS = 100;
 
 export interface DeadlineKeeper {
   deadlinePassed(): void;
+  /** What deadlinePassed() has thrown. May not throw. */
+  fault(error: unknown): void;
 }
 
 export class Deadline implements Timed {
@@ -27,6 +29,10 @@ export class Deadline implements Timed {
   }
 
   onTimer(): void {
-    this.#keeper.deadlinePassed();
+    try {
+      this.#keeper.deadlinePassed();
+    } catch (error) {
+      this.#keeper.fault(error);
+    }
   }
 }

@@ -16,6 +16,7 @@ import type { ExchangeRecord, ExchangeTraffic } from './exchange-record.ts';
 import {
   connectionLost,
   deadlineExceeded,
+  FAULT,
   type Failure,
   memoryPressure,
   noGrpcStatus,
@@ -219,6 +220,34 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (!this.response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
   }
 
+  /**
+   * A fault of ours within this call, met in an event that is not its client's: it ends this call, and not the connection to
+   * the endpoint, which carries those of others. Never throws.
+   */
+  fault(error: unknown): void {
+    this.#context.onFault(error);
+    try {
+      this.abort(FAULT);
+    } catch (second) {
+      this.#context.onFault(second);
+      this.#breakOff();
+    }
+  }
+
+  /** What failed once may fail again: each thing is given back by itself. */
+  #breakOff(): void {
+    for (const action of [
+      () => this.#stream.reset(ErrorCode.INTERNAL_ERROR),
+      () => this.#finish(ErrorCode.CANCEL),
+    ]) {
+      try {
+        action();
+      } catch (error) {
+        this.#context.onFault(error);
+      }
+    }
+  }
+
   /** Ends the exchange with a status of the proxy's own now: the client does not get what it has not taken. */
   abort(cause: Failure): void {
     if (this.#isFinished) return;
@@ -273,7 +302,12 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#isFinished = true;
     this.#deadline?.clear();
     this.#attempts.end(upstreamCode);
-    this.#context.observer.onExchangeFinished(this.#record());
+    try {
+      this.#context.observer.onExchangeFinished(this.#record());
+    } catch (error) {
+      // Whoever counts and logs must not keep the connection from knowing that the call is over.
+      this.#context.onFault(error);
+    }
     this.home.exchangeFinished();
   }
 

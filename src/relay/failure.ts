@@ -18,6 +18,14 @@ export interface Failure {
   readonly retryAfterMs?: number;
 }
 
+/** A fault of ours that was contained: the log has the rest. */
+export const FAULT: Failure = {
+  token: 'internal_error',
+  grpcStatus: GrpcStatus.INTERNAL,
+  httpStatus: 502,
+  message: 'A fault of the proxy itself ended this request; its log says which. Please report it.',
+};
+
 const STATUSES = {
   no_route: [GrpcStatus.UNIMPLEMENTED, 404],
   plaintext_on_tls_port: [GrpcStatus.UNAVAILABLE, 400],

@@ -24,6 +24,8 @@ export interface RelayContext {
   readonly accounts: ClientAccounts;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
+  /** A fault of ours within one call. The call ends, and nothing else does. */
+  onFault(error: unknown): void;
 }
 
 export interface ExchangeHome {

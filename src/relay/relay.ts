@@ -40,6 +40,7 @@ export class Relay implements RelayContext {
   readonly terms = new ClientTerms();
   readonly accounts = new ClientAccounts();
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
+  readonly onFault: (error: unknown) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();
   /** The same object for all clients of a snapshot. */
   #settings: { readonly snapshot: Snapshot; readonly settings: LocalSettings } | undefined = undefined;
@@ -52,12 +53,14 @@ export class Relay implements RelayContext {
     observer: ExchangeObserver,
     requestIds: RequestIds,
     onViolation: (client: string, error: ConnectionError | StreamError) => void,
+    onFault: (error: unknown) => void,
   ) {
     this.snapshot = snapshot;
     this.observer = observer;
     this.requestIds = requestIds;
     this.callFields = new CallFields(requestIds);
     this.onViolation = onViolation;
+    this.onFault = onFault;
   }
 
   get connectionCount(): number {

@@ -98,16 +98,23 @@ export class UpstreamConnection implements DialEvents {
       },
       { onClosed: (reason) => this.#closed(reason) },
     );
-    this.#stallTimer = setInterval(() => this.#checkProgress(), STALL_CHECK_MS).unref();
-    this.#timer = setTimeout(
-      () =>
-        this.onFailed(
-          diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
-            timeoutMs: connectTimeoutMs,
-          }),
-        ),
-      connectTimeoutMs,
-    );
+    this.#stallTimer = setInterval(() => this.#contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
+    const onTimeout = (): void =>
+      this.onFailed(
+        diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
+          timeoutMs: connectTimeoutMs,
+        }),
+      );
+    this.#timer = setTimeout(() => this.#contain(onTimeout), connectTimeoutMs);
+  }
+
+  /** For timers: what they throw ends this connection only. */
+  #contain(action: () => void): void {
+    try {
+      action();
+    } catch (fault) {
+      this.#transport.fail(fault);
+    }
   }
 
   get state(): UpstreamConnectionState {
@@ -216,8 +223,12 @@ export class UpstreamConnection implements DialEvents {
   }
 
   onOctets(chunk: Buffer): void {
-    if (this.#isHttp2) this.#transport.receive(chunk);
-    else this.#receiveFirst(chunk);
+    try {
+      if (this.#isHttp2) this.#transport.receive(chunk);
+      else this.#receiveFirst(chunk);
+    } catch (fault) {
+      this.#transport.fail(fault);
+    }
   }
 
   /** What comes first shows whether HTTP/2 is spoken here; anything else is told to the user by name. */
@@ -256,6 +267,10 @@ export class UpstreamConnection implements DialEvents {
   }
 
   onFailed(diagnosis: Diagnosis): void {
+    this.#contain(() => this.#failed(diagnosis));
+  }
+
+  #failed(diagnosis: Diagnosis): void {
     if (this.#state !== 'connecting') return;
     clearTimeout(this.#timer);
     this.#state = 'closed';

@@ -180,13 +180,16 @@ export class Upstream {
     // A waiter may fail at once and free its stream, which leads back here.
     if (this.#isServing) return;
     this.#isServing = true;
-    while (this.shares.waitingCount > 0) {
-      const connection = this.pick();
-      const waiter = connection === undefined ? undefined : this.shares.next();
-      if (connection === undefined || waiter === undefined) break;
-      waiter.onConnection(connection);
+    try {
+      while (this.shares.waitingCount > 0) {
+        const connection = this.pick();
+        const waiter = connection === undefined ? undefined : this.shares.next();
+        if (connection === undefined || waiter === undefined) break;
+        waiter.onConnection(connection);
+      }
+    } finally {
+      this.#isServing = false;
     }
-    this.#isServing = false;
   }
 
   /** After a failure: those that wait do so only while some endpoint may still take them. */

@@ -21,7 +21,7 @@ function clockOf(t: TestContext): { wheel: DeadlineWheel; passes: (ms: number) =
 test('it is set when it is made, and passes once', (t) => {
   const { wheel, passes } = clockOf(t);
   let passed = 0;
-  const deadline = new Deadline(wheel, { deadlinePassed: () => passed++ }, 100);
+  const deadline = new Deadline(wheel, { deadlinePassed: () => passed++, fault: assert.fail }, 100);
   assert.equal(wheel.size, 1);
   passes(99);
   assert.equal(passed, 0);
@@ -33,9 +33,33 @@ test('it is set when it is made, and passes once', (t) => {
 
 test('once cleared it does not pass, and may be cleared again', (t) => {
   const { wheel, passes } = clockOf(t);
-  const deadline = new Deadline(wheel, { deadlinePassed: () => assert.fail('it was cleared') }, 100);
+  const deadline = new Deadline(
+    wheel,
+    { deadlinePassed: () => assert.fail('it was cleared'), fault: assert.fail },
+    100,
+  );
   deadline.clear();
   deadline.clear();
   assert.equal(wheel.size, 0);
   passes(100_000);
+});
+
+test('what is thrown when one passes is told to its call, and the others of that moment pass all the same', (t) => {
+  const { wheel, passes } = clockOf(t);
+  const fault = new Error('a fault of ours');
+  const told: unknown[] = [];
+  const fail = (): never => {
+    throw fault;
+  };
+  const keepers = [
+    { deadlinePassed: fail, fault: (error: unknown) => told.push(error) },
+    { deadlinePassed: () => told.push('passed'), fault: assert.fail },
+  ];
+  const deadlines = [...keepers, ...keepers].map((keeper) => new Deadline(wheel, keeper, 100));
+  passes(200);
+  assert.deepEqual(
+    told.map((what) => what === fault),
+    told.map((what) => what !== 'passed'),
+  );
+  assert.deepEqual([told.length, deadlines.length, wheel.size], [4, 4, 0]);
 });

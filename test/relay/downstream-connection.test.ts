@@ -41,6 +41,7 @@ class Connected {
       terms: this.terms,
       accounts: new ClientAccounts(),
       onViolation() {},
+      onFault() {},
     };
     const peer = {
       listener: 'tls',

@@ -34,6 +34,8 @@ class Ran {
   readonly upstream = new ScriptedUpstream(this.connection);
   readonly records: ExchangeRecord[] = [];
   readonly exchange: Exchange;
+  readonly faults: unknown[] = [];
+  onRecord: (record: ExchangeRecord) => unknown = (record) => this.records.push(record);
   homecomings = 0;
   readonly terms = new ClientTerms();
   nowMs = 0;
@@ -58,7 +60,7 @@ class Ran {
     const requestIds = new RequestIds();
     const context = {
       snapshot,
-      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      observer: { onExchangeFinished: (record: ExchangeRecord) => this.onRecord(record) },
       deadlines: this.deadlines,
       requestIds,
       callFields: new CallFields(requestIds),
@@ -66,6 +68,7 @@ class Ran {
       terms: this.terms,
       accounts: new ClientAccounts(),
       onViolation() {},
+      onFault: (error: unknown) => this.faults.push(error),
     };
     const account = context.accounts.open('c');
     const home = {
@@ -223,4 +226,47 @@ test('a call that runs when memory becomes short runs on', (t) => {
   owner.onData(Buffer.from('reply'), 0, 5, false);
   owner.onTrailers(TRAILERS);
   ran.finishes('upstream', 'OK');
+});
+
+const FAULT = new Error('a fault of ours');
+
+/** What an event of the endpoint's connection, which carries the calls of others, can meet on the client's side. */
+for (const step of ['sendHeaders', 'sendData', 'reset'] as const) {
+  test(`a fault in ${step} towards the client ends this call only, and is reported`, (t) => {
+    const ran = new Ran(t, {}, '1S');
+    const { owner } = ran.attempt.stream;
+    t.mock.method(ran.client.stream, step, () => {
+      throw FAULT;
+    });
+    owner.onResponse(RESPONSE, false);
+    owner.onData(Buffer.from('reply'), 0, 5, false);
+    owner.onTrailers(TRAILERS);
+    owner.onConnectionLost('gone');
+    assert.ok(ran.faults.length > 0);
+    assert.ok(ran.faults.every((fault) => fault === FAULT));
+    assert.deepEqual([ran.records.length, ran.homecomings, ran.deadlines.size], [1, 1, 0]);
+    assert.equal(ran.connection.released, ran.connection.streams.length);
+  });
+}
+
+test('an observer that throws keeps nobody from knowing that the call is over', (t) => {
+  const ran = new Ran(t);
+  ran.onRecord = () => {
+    throw FAULT;
+  };
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(RESPONSE, false);
+  owner.onTrailers(TRAILERS);
+  assert.deepEqual([ran.faults, ran.homecomings], [[FAULT], 1]);
+});
+
+test('a fault when the deadline passes ends this call only', (t) => {
+  const ran = new Ran(t, {}, '1S');
+  t.mock.method(ran.client.stream, 'sendHeaders', () => {
+    throw FAULT;
+  });
+  ran.nowMs = 10_000;
+  ran.deadlines.advance();
+  assert.ok(ran.faults.length > 0);
+  assert.deepEqual([ran.records.length, ran.homecomings, ran.deadlines.size], [1, 1, 0]);
 });

@@ -132,6 +132,10 @@ export class RecordingListener implements AttemptListener {
     this.log.push(`abort ${token}`);
   }
 
+  fault(error: unknown): void {
+    this.log.push(`fault: ${String(error)}`);
+  }
+
   takeLog(): string[] {
     return this.log.splice(0);
   }

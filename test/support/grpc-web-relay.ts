@@ -81,6 +81,7 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
     { onExchangeFinished: (record) => records.push(record) },
     new RequestIds(),
     (client, error) => log.violation(client, error),
+    (error) => log.contained('relay', error),
   );
   const web = new WebRelay(relay, records);
   test.after(() => web.close());

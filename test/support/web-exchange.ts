@@ -54,6 +54,7 @@ export class WebExchange {
       terms: new ClientTerms(),
       accounts: new ClientAccounts(),
       onViolation() {},
+      onFault() {},
     };
     const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', contentType]);
     const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
