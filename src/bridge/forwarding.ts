@@ -15,11 +15,9 @@ import type { Http1Endpoint } from './http1-endpoint.ts';
 import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
 import { openRequest } from './open-request.ts';
 import type { OutgoingHead } from './request-fields.ts';
-import { trailerFields } from './response-fields.ts';
+import { responseTrailers } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
-
-export type { ResponseHead, ResponseReceiver };
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
@@ -133,7 +131,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     }
     // The client may have been told to go on already.
     if (httpStatus === 100 && this.#expectation?.settle() === false) return;
-    this.#receiver.receiveInterim?.(httpStatus, read.fields);
+    this.#receiver.receiveInterim(httpStatus, read.fields);
   }
 
   onResponse(response: IncomingMessage): void {
@@ -198,7 +196,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   #goOn(): void {
     if (this.#isOver || this.requestBytes > 0) return;
     this.#interimCount++;
-    this.#receiver.receiveInterim?.(100, []);
+    this.#receiver.receiveInterim(100, []);
   }
 
   /** Nothing was sent, or what was sent on an old connection cannot have been answered because it was closed. */
@@ -241,7 +239,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
       this.onEnded({ code: 'ECONNRESET', reason: broken.message, isConnected: true, isReused: false });
       return;
     }
-    const trailers = trailerFields(this.#response?.rawTrailers ?? []);
+    const trailers = responseTrailers(this.#response?.rawTrailers ?? []);
     if (areTooLarge(trailers, endpoint.limits)) {
       this.#fail(invalidResponse(endpoint, 'too_large'));
       return;
@@ -297,7 +295,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     try {
       this.#receiver.receiveFailure(FAULT);
     } catch (error) {
-      this.#receiver.breakOff?.();
+      this.#receiver.breakOff();
       throw error;
     }
   };

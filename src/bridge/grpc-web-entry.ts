@@ -136,7 +136,7 @@ function carryResponse(
       if (!response.headersSent) answer(request, response, 502, 'The call was reset before it was answered.');
       else if (stream.rstCode === ErrorCode.NO_ERROR) response.end();
       // HTTP/1.1 has no other way to say that the response is not whole.
-      else breakOff(request.socket);
+      else breakOff(request);
     }),
   );
   response.on(

@@ -5,18 +5,19 @@ import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ExchangeRecord, ExchangeTraffic } from '../relay/exchange-record.ts';
-import { clientTookNothing, type Failure } from '../relay/failure.ts';
+import { clientTookNothing, type Failure, reasonOf } from '../relay/failure.ts';
 import { type LocalResponse, localResponse } from '../relay/local-response.ts';
 import { Outcome } from '../relay/outcome.ts';
 import type { RequestHead } from '../relay/request-head.ts';
 import type { WaitingSocket } from '../transport/waiting-socket.ts';
 import type { BridgeContext } from './bridge-context.ts';
-import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
+import { type ForwardedRequest, Forwarding } from './forwarding.ts';
 import { forwardRequest, forwardUpgrade } from './guarded-proxy.ts';
 import type { Http1Head } from './http1-head.ts';
 import { breakOff, closeGently, Http1Reply } from './http1-reply.ts';
 import type { Http1Upstream } from './http1-upstream.ts';
-import { trailerFields } from './response-fields.ts';
+import { requestTrailers } from './response-fields.ts';
+import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import { TunnelBytes } from './tunnel-bytes.ts';
 
 /** Read once: the getter walks through the platform's time service. */
@@ -149,12 +150,12 @@ export class Http1Exchange implements ResponseReceiver {
     // The service's side of a WebSocket has ended; what it has sent is still on its way.
     if (this.#tunnel !== undefined) {
       if (failure.token === 'idle_gave_way') {
-        this.#outcome.overrule('framegate', '', `${failure.token}: ${failure.message}`);
+        this.#outcome.overrule('framegate', '', reasonOf(failure));
       }
       closeGently(this.#socket);
       return;
     }
-    this.#outcome.decide('framegate', '', `${failure.token}: ${failure.message}`);
+    this.#outcome.decide('framegate', '', reasonOf(failure));
     if (this.#reply !== undefined && this.#reply.httpStatus !== 0) {
       this.breakOff();
     } else {
@@ -179,7 +180,7 @@ export class Http1Exchange implements ResponseReceiver {
   /** Ends it now: with a status, where nothing was sent yet. */
   abort(failure: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.overrule('framegate', '', `${failure.token}: ${failure.message}`);
+    this.#outcome.overrule('framegate', '', reasonOf(failure));
     this.#forwarding?.cancel();
     if (this.#tunnel === undefined && (this.#reply === undefined || this.#reply.httpStatus === 0)) {
       this.#answer(localResponse(failure, { isGrpc: false, isHead: this.subject.isHead }), true);
@@ -190,7 +191,7 @@ export class Http1Exchange implements ResponseReceiver {
 
   /** Half a response is there, and no more comes. */
   breakOff(): void {
-    breakOff(this.#socket);
+    breakOff(this.#parts.request);
   }
 
   /** After a fault of ours. */
@@ -217,7 +218,7 @@ export class Http1Exchange implements ResponseReceiver {
     const body =
       head.outgoing.framing === 'none'
         ? undefined
-        : { stream: request, trailers: () => trailerFields(request.rawTrailers) };
+        : { stream: request, trailers: () => requestTrailers(request.rawTrailers) };
     return { head: head.outgoing, callFields, body, start: forwardRequest, client };
   }
 

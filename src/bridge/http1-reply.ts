@@ -7,7 +7,7 @@ import { TLSSocket } from 'node:tls';
 import type { LocalResponse } from '../relay/local-response.ts';
 import type { Containment } from '../transport/containment.ts';
 import { pairsOf } from './body-pump.ts';
-import type { ResponseHead } from './forwarding.ts';
+import type { ResponseHead } from './response-receiver.ts';
 
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule('node:http');
@@ -68,10 +68,6 @@ export class Http1Reply {
   goOn(): void {
     this.#isAwaited = true;
     this.inform(100, []);
-  }
-
-  get isAwaited(): boolean {
-    return this.#isAwaited;
   }
 
   /**
@@ -169,13 +165,15 @@ const LINGER_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 5000;
 
 /**
- * Within a response: half of it must not look like all of it. A client of HTTP/1.0 takes a FIN for the end of the body, and
- * so a reset is sent. Node resets neither TLS, where the missing close_notify says the same (RFC 8446 section 6.1), nor unix
- * sockets.
+ * Within the response to this request: half of it must not look like all of it. In HTTP/1.1 its length or its last chunk is
+ * missing; a client of HTTP/1.0 takes a FIN for the end, and so a reset is sent. Node resets neither TLS, where the missing
+ * close_notify says the same (RFC 8446 section 6.1), nor unix sockets.
  */
-export function breakOff(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
+export function breakOff({ httpVersion, socket }: IncomingMessage): void {
+  const isReset =
+    httpVersion === '1.0' && !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
+  if (isReset) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 /** Sends our FIN and drops what still comes: closing at once could make the kernel discard what was sent, by RST. */

@@ -176,7 +176,6 @@ function isVisible(target: string): boolean {
   return true;
 }
 
-/** HTTP/1.0 needs no Host, HTTP/1.1 does (RFC 9112 section 3.2); '' where there is none. */
 function addFields(
   list: HeaderList,
   raw: readonly string[],

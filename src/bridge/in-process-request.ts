@@ -10,10 +10,11 @@ import type { Failure } from '../relay/failure.ts';
 import { CLIENT_FIELD, ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 import type { Guard } from './attempt.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
-import { type ForwardedRequest, Forwarding, type ResponseHead, type ResponseReceiver } from './forwarding.ts';
+import { type ForwardedRequest, Forwarding } from './forwarding.ts';
 import { forwardRequest } from './guarded-proxy.ts';
 import { outgoingHead, upgradeHead } from './request-fields.ts';
-import { scanFields, trailerFields } from './response-fields.ts';
+import { requestTrailers, scanFields } from './response-fields.ts';
+import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import { joinTunnel } from './tunnel.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
@@ -147,7 +148,7 @@ export class InProcessRequest implements ResponseReceiver {
     stream.on(
       'trailers',
       this.#guard((_trailers: unknown, _flags: unknown, raw: readonly string[]) => {
-        trailers = trailerFields(raw);
+        trailers = requestTrailers(raw);
       }),
     );
     const framing = this.#list.get('content-length') === undefined ? 'chunked' : 'length';

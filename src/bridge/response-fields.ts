@@ -1,6 +1,7 @@
 // The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
 // came by, and without any that only this process may say of itself.
 
+import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { isNoTrailer } from '../relay/forwarded-headers.ts';
 import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 
@@ -74,16 +75,23 @@ export function sizeOfFields(fields: readonly string[]): number {
   return sizeBytes;
 }
 
-/**
- * A trailer section, of either direction, without what may not stand there. Servers may merge it with the header fields,
- * which have been checked already.
- */
-export function trailerFields(raw: readonly string[]): string[] {
+/** A client's trailer section: a service may merge it with the header fields, which have been checked already. */
+export function requestTrailers(raw: readonly string[]): string[] {
+  return trailerFields(raw, isNoTrailer);
+}
+
+/** A service's trailer section, without what may not stand there. */
+export function responseTrailers(raw: readonly string[]): string[] {
+  return trailerFields(raw, isForbiddenTrailer);
+}
+
+/** @param isLeftOut is asked with the name in lower case */
+function trailerFields(raw: readonly string[], isLeftOut: (name: string) => boolean): string[] {
   const fields: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];
-    if (LEFT_OUT.has(name) || isNoTrailer(name)) continue;
+    if (LEFT_OUT.has(name) || isLeftOut(name)) continue;
     if (isToken(name) && isPrintable(value)) fields.push(raw[index], value);
   }
   return fields;

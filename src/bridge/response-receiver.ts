@@ -16,7 +16,7 @@ export interface ResponseReceiver {
    * A response that is not the last one (RFC 9110 section 15.2): 1xx, never 101, never behind the head.
    * @param fields names and values by turns
    */
-  receiveInterim?(httpStatus: number, fields: readonly string[]): void;
+  receiveInterim(httpStatus: number, fields: readonly string[]): void;
   receiveHead(head: ResponseHead): void;
   /** No bytes of the body came with the head: it is to be sent without them. */
   flushHead(): void;
@@ -27,5 +27,5 @@ export interface ResponseReceiver {
   /** Before the head: there is no response. After it: it broke off. */
   receiveFailure(failure: Failure): void;
   /** The last resort, where it cannot even be told of a failure: nobody may be left waiting. */
-  breakOff?(): void;
+  breakOff(): void;
 }

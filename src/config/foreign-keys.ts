@@ -159,7 +159,7 @@ const entries: Readonly<Record<Section, string>> = {
     cors grpcwebfilter |  | write routes[].grpcWeb: { origins: ["https://app.example.com"] }
     setrealipfrom trustedproxies realip realipheader useremoteaddress xffnumtrustedhops forwardedheaders trustedips |  | write listeners[].trustedClients: ["10.0.0.0/8"]
     sendproxy acceptproxy proxyprotocolenabled |  | write listeners[].proxyProtocol: { trusted: ["10.0.0.0/8"] }
-    resolver dns dnsservers dnslookupfamily |  | remove it; names are looked up by the system when they are dialled
+    resolver dns dnsservers dnslookupfamily |  | remove it; names are looked up when they are dialled, in /etc/hosts and at the servers of /etc/resolv.conf
     lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, the only one of this version
     weight weights backup |  | remove it; endpoints are used in turn, all alike
     auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata

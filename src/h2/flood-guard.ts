@@ -55,7 +55,7 @@ const BUCKETS: readonly Bucket[] = [
   { token: 'too_many_refused_streams', limit: 'refusedStreams', savings: 1 },
   { token: 'too_many_goaways', limit: 'goAways', savings: 1 },
   { token: 'too_many_late_frames', limit: 'lateFrames', savings: 1 },
-  // By default 6,400 each second: as many as 128 streams are reset that are held for 20 ms each, which nobody counts.
+  // By default 6,400 each second: a client that holds each of 128 streams for 20 ms resets as many, and those are not counted.
   { token: 'too_many_resets', limit: 'resets', savings: 32, times: 32, refill: 1 },
 ];
 /** Of what a bucket holds, for each second. */

@@ -39,7 +39,7 @@ export class FrameReader {
   /** The beginning of a frame header, preface or payload whose rest has not arrived. */
   #held: Buffer | undefined = undefined;
   #heldBytes = 0;
-  /** Frames other than DATA that did not arrive in one piece, so that one can be told from the next. */
+  /** Frame headers, and payloads other than DATA, that did not arrive in one piece: this number tells one from the next. */
   framesAwaited = 0;
   /** The chunk in hand; kept in fields so that reading goes on after a stream error was thrown in the middle of it. */
   #chunk: Buffer | undefined = undefined;
@@ -73,6 +73,7 @@ export class FrameReader {
   get isInsideFrame(): boolean {
     return this.#expect === Expect.PAYLOAD && this.#parked === undefined;
   }
+
   unpark(): void {
     this.#chunk = this.#parked;
     this.#parked = undefined;

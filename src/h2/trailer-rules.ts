@@ -1,5 +1,6 @@
 // Which fields may not stand in a trailer section, of a request or of a response. A recipient may merge trailers with the
-// header fields, and then a field that came behind everybody's checks would count as if it had been checked.
+// header fields, and then a field that came behind everybody's checks would count as if it had been checked. Responses of gRPC
+// lose less (relay/response-head.ts), since their trailing metadata may have any name.
 
 /**
  * RFC 9110 section 6.5.1, by its kinds: framing, routing, controls and conditions of a request, authentication, control of

@@ -15,7 +15,7 @@ interface Afterwards {
 export class Http1Turns {
   readonly socket: Socket;
   readonly peer: DownstreamPeer;
-  /** No request is taken any more: the connection ends, or becomes something else, after what it has been asked. */
+  /** No request is taken any more: the connection ends after what it has been asked. */
   isClosed = false;
   readonly #containment: Containment;
   /** Those that Node has made and that are not over, in the order in which it writes them. */

@@ -115,7 +115,9 @@ export class LogDestination {
   flushSync(timeoutMs = 500): number {
     if (this.#length > 0) this.#handOver();
     this.#writer.writeAllSync(timeoutMs);
-    const lost = this.#writer.isWriting ? 0 : this.#writer.pendingLines;
+    // A write that is under way may still succeed, but hardly where the last one failed.
+    const isFailing = this.#droppedBeforeFailure !== undefined;
+    const lost = this.#writer.isWriting && !isFailing ? 0 : this.#writer.pendingLines;
     if (lost > 0) this.#complaints.lost(lost, this.#lastErrorCode);
     return lost;
   }

@@ -1,6 +1,7 @@
 // Records of calls that were refused here, of one client that causes very many of them: beyond a rate they are counted and told
 // in one line instead. A call of which a service has seen anything is never left out, whoever made it.
 
+import { countedAddress } from '../config/counted-address.ts';
 import type { ExchangeRecord } from '../relay/exchange-record.ts';
 import type { Logger } from './logger.ts';
 
@@ -31,7 +32,8 @@ export class RefusedRecords {
   /** Of a call that was refused here: whether its record is only to be counted, which is done then. */
   isOneTooMany({ subject }: Pick<ExchangeRecord, 'subject'>): boolean {
     const host = subject.client.slice(0, subject.client.lastIndexOf(':'));
-    const tally = this.#tallyOf(host);
+    // A host of IPv6 has a network of addresses, and could take another for each call.
+    const tally = this.#tallyOf(countedAddress(host.replace(/^\[|\]$/g, '')));
     if (tally.left >= 1) {
       tally.left--;
       return false;

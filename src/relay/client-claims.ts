@@ -47,6 +47,7 @@ const CLAIMS: ReadonlySet<string> = new Set([
   'x-rewrite-url',
   'x-host',
   'x-http-host-override',
+  // The id under which the call is logged.
   'x-request-id',
 ]);
 

@@ -251,7 +251,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   /** Ends the exchange with a status of the proxy's own now: the client does not get what it has not taken. */
   abort(cause: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), `${cause.token}: ${cause.message}`);
+    this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
     this.response.discard();
     this.fail(cause);
   }

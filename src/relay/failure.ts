@@ -114,7 +114,7 @@ export function tooManyFaults(upstream: string): Failure {
 export function idleGaveWay(idleMs: number): Failure {
   return failure(
     'idle_gave_way',
-    `Nothing was sent for ${idleMs / 1000} s (limits.stallTimeout) while others waited for a place at this upstream, of which this client's address holds the most; call again when there is something to send.`,
+    `Next to nothing was sent in ${idleMs / 1000} s (limits.stallTimeout) while others waited for a place at this upstream, of which this client's address holds the most; call again when there is something to send.`,
   );
 }
 

@@ -47,7 +47,7 @@ export function corsFieldsFor(
 
 /**
  * The origin of pages that come from where the request goes to, as browsers write it: without a default port. Undefined
- * where it may be somebody else's: whoever owns a name can let it lead here, and then his pages call what they take for
+ * where it may be somebody else's: whoever owns a name can let it lead here, and then their pages call what they take for
  * their own server (DNS rebinding). Over TLS the certificate has shown whose name it is.
  */
 function ownOrigin(list: HeaderList, client: ForwardedClient, called: CalledHost): string | undefined {

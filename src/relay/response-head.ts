@@ -3,6 +3,7 @@
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { type Failure, noGrpcStatus, notGrpc } from './failure.ts';
 
 /** Of a response's head, or of a trailer section. */
@@ -27,9 +28,9 @@ export class ResponseHead {
     this.grpcStatus = status === undefined ? '' : grpcStatusName(status);
     this.contentType = contentType ?? '';
     const isTrailers = list.get(':status') === undefined;
-    if (isTrailers) this.fields = without(list, NO_TRAILERS);
+    if (isTrailers) this.fields = without(list, status === undefined ? isForbiddenTrailer : isFraming);
     else if (this.isGrpc || this.httpStatus < 200 || this.httpStatus === 204)
-      this.fields = without(list, NO_LENGTH);
+      this.fields = without(list, isLength);
     else this.fields = list;
   }
 
@@ -50,9 +51,11 @@ export class ResponseHead {
   }
 }
 
-const NO_LENGTH: ReadonlySet<string> = new Set(['content-length']);
-/** Of use only before the content; clients that are strict refuse a length that comes behind it (RFC 9110 section 6.5.1). */
-const NO_TRAILERS: ReadonlySet<string> = new Set([
+function isLength(name: string): boolean {
+  return name === 'content-length';
+}
+
+const FRAMING: ReadonlySet<string> = new Set([
   'content-length',
   'transfer-encoding',
   'trailer',
@@ -60,12 +63,17 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
   'host',
 ]);
 
+/** Of the trailers of gRPC, whose metadata may have any other name, only what strict clients refuse is left out. */
+function isFraming(name: string): boolean {
+  return FRAMING.has(name);
+}
+
 /** The list itself where it holds none of them. */
-function without(list: HeaderList, left: ReadonlySet<string>): HeaderList {
-  if (!list.names.some((name) => left.has(name))) return list;
+function without(list: HeaderList, isLeftOut: (name: string) => boolean): HeaderList {
+  if (!list.names.some(isLeftOut)) return list;
   const rest = new HeaderList();
   list.names.forEach((name, index) => {
-    if (!left.has(name)) rest.addFrom(list, index);
+    if (!isLeftOut(name)) rest.addFrom(list, index);
   });
   return rest;
 }

@@ -8,7 +8,7 @@ export interface HeaderSource {
 export interface RoutedRequest {
   /** Name of the listener it came in by. */
   readonly listener: string;
-  /** :authority as the client sent it, or '' when it sent none. */
+  /** `:authority` as routing/authority.ts normalises it; as the client sent it where it is none; '' when it sent none. */
   readonly authority: string;
   /** :path as the client sent it. */
   readonly path: string;

@@ -7,9 +7,10 @@ import type { ClientHttp2Session } from 'node:http2';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { BodyPump } from '../../src/bridge/body-pump.ts';
-import { Forwarding, type ResponseReceiver } from '../../src/bridge/forwarding.ts';
+import { Forwarding } from '../../src/bridge/forwarding.ts';
 import { forwardRequest } from '../../src/bridge/guarded-proxy.ts';
 import { InProcessRequest } from '../../src/bridge/in-process-request.ts';
+import type { ResponseReceiver } from '../../src/bridge/response-receiver.ts';
 import { eventually } from '../support/eventually.ts';
 import { readMetrics, sumOf } from '../support/metrics-reader.ts';
 import { startProxy } from '../support/proxy-under-test.ts';
@@ -114,6 +115,7 @@ function receiverThatThrows(at: readonly string[]) {
     receiveEnd: hear('receiveEnd'),
     receiveUpgrade: hear('receiveUpgrade'),
     receiveFailure: hear('receiveFailure'),
+    breakOff: () => undefined,
   };
   return { heard, receiver };
 }

@@ -34,8 +34,6 @@ const FORBIDDEN = [
   'Content-Encoding: gzip',
   'Content-Range: bytes 0-1/2',
   'WWW-Authenticate: Basic',
-  'X-Forwarded-For: 192.0.2.66',
-  'X_Forwarded_For: 192.0.2.66',
   'Framegate-Failure: no_route',
   'Framegate-Endpoint: elsewhere',
 ];

@@ -48,8 +48,8 @@ async function startUnwritable(t: TestContext, redirection: string, workers = 1)
   const adminPort = await freePort();
   const proxy = await ChildProxy.start(t, {
     endpoints: [demo.address],
-    // Files may have 64 KiB, or half of it where the shell counts otherwise.
-    shell: 'ulimit -f 64;',
+    // Files may have 400 KiB, or half of it where the shell counts otherwise: more than one buffer of the log holds.
+    shell: 'ulimit -f 400;',
     redirection: redirection.replace('LOG', join(folder, 'log')).replace('ERRORS', join(folder, 'errors')),
     sections: { workers, admin: { address: `127.0.0.1:${adminPort}` } },
   });

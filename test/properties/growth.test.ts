@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readHttp1Request } from '../../src/bridge/http1-request.ts';
 import { outgoingHead } from '../../src/bridge/request-fields.ts';
-import { scanFields, trailerFields } from '../../src/bridge/response-fields.ts';
+import { requestTrailers, scanFields } from '../../src/bridge/response-fields.ts';
 import { countedAddress } from '../../src/config/counted-address.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
@@ -96,7 +96,7 @@ for (const [name, make] of Object.entries(FIELDS)) {
   });
   add('a trailer section', name, (count) => {
     const raw = make(count);
-    return () => trailerFields(raw);
+    return () => requestTrailers(raw);
   });
   add('a request to a web service', name, (count) => {
     const read = readHttp1Request(

@@ -73,3 +73,14 @@ test('the head of a list is made once', () => {
   list.derived = 'of somebody else';
   assert.equal(ResponseHead.of(list).httpStatus, 200);
 });
+
+test('trailers lose what may not stand there, and those of gRPC only what belongs to framing', () => {
+  const names = (...fields: readonly Field[]) => new ResponseHead(HeaderList.of(...fields)).fields.names;
+  const both: readonly Field[] = [
+    ['date', 'x'],
+    ['content-length', '1'],
+    ['x-sum', '1'],
+  ];
+  assert.deepEqual(names(...both), ['x-sum']);
+  assert.deepEqual(names(['grpc-status', '0'], ...both), ['grpc-status', 'date', 'x-sum']);
+});
