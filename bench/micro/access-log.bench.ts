@@ -16,6 +16,7 @@ const rounds = 200;
 const subject: ExchangeSubject = {
   listener: 'public',
   client: '192.0.2.17:50412',
+  clientKey: '',
   tls: 'TLSv1.3',
   authority: 'grpc.example.com',
   method: '/helloworld.Greeter/SayHello',

@@ -15,6 +15,7 @@ function subjectOf(route: number): ExchangeSubject {
   return {
     listener: 'public',
     client: '192.0.2.17:50412',
+    clientKey: '',
     tls: 'TLSv1.3',
     authority: 'grpc.example.com',
     method: '/helloworld.Greeter/SayHello',

@@ -50,7 +50,10 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   #response: IncomingMessage | undefined = undefined;
   /** Of a response that may have no content, until its end shows that it has none. */
   #heldHead: ResponseHead | undefined = undefined;
+  /** Of the service. */
   #interimCount = 0;
+  /** We have sent 100 in its place. */
+  #wasToldToGoOn = false;
   #isEndedByClose = false;
   /** Of a WebSocket, the service's. */
   #tunnel: Duplex | undefined = undefined;
@@ -195,7 +198,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** The service does not say it, and may never do so. */
   #goOn(): void {
     if (this.#isOver || this.requestBytes > 0) return;
-    this.#interimCount++;
+    this.#wasToldToGoOn = true;
     this.#receiver.receiveInterim(100, []);
   }
 
@@ -206,7 +209,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
       return this.#tried.length < this.#pool.endpoints.length;
     }
     // What the client was told of one answer may not be followed by another.
-    if (this.#interimCount > 0) return false;
+    if (this.#interimCount > 0 || this.#wasToldToGoOn) return false;
     const isRepeatable = this.#request.body === undefined && IDEMPOTENT.has(this.#request.head.method);
     if (!isReused || this.#wasRepeated || !isRepeatable || (code !== 'ECONNRESET' && code !== 'EPIPE')) {
       return false;

@@ -1,7 +1,6 @@
 // Records of calls that were refused here, of one client that causes very many of them: beyond a rate they are counted and told
 // in one line instead. A call of which a service has seen anything is never left out, whoever made it.
 
-import { countedAddress } from '../config/counted-address.ts';
 import type { ExchangeRecord } from '../relay/exchange-record.ts';
 import type { Logger } from './logger.ts';
 
@@ -31,9 +30,9 @@ export class RefusedRecords {
 
   /** Of a call that was refused here: whether its record is only to be counted, which is done then. */
   isOneTooMany({ subject }: Pick<ExchangeRecord, 'subject'>): boolean {
-    const host = subject.client.slice(0, subject.client.lastIndexOf(':'));
-    // A host of IPv6 has a network of addresses, and could take another for each call.
-    const tally = this.#tallyOf(countedAddress(host.replace(/^\[|\]$/g, '')));
+    // Behind a peer that names nobody there may be many, and one of them must not hide the records of the others.
+    if (subject.clientKey === '') return false;
+    const tally = this.#tallyOf(subject.clientKey);
     if (tally.left >= 1) {
       tally.left--;
       return false;
@@ -49,7 +48,8 @@ export class RefusedRecords {
     const tally = known ?? { left: BURST, atMs: nowMs, omitted: 0 };
     tally.left = Math.min(BURST, tally.left + ((nowMs - tally.atMs) / 1000) * EACH_SECOND);
     tally.atMs = nowMs;
-    if (known !== undefined) return known;
+    // Taken out and put back, so that who was heard of longest ago stays first.
+    this.#tallies.delete(host);
     this.#tallies.set(host, tally);
     if (this.#tallies.size > MOST_CLIENTS) this.#forgetOldest();
     return tally;

@@ -12,6 +12,8 @@ export interface ExchangeSubject {
   readonly listener: string;
   /** Address and port of the peer. */
   readonly client: string;
+  /** Whom the call is counted for: a counted address, of the client that a trusted peer names; '' where nobody can tell. */
+  readonly clientKey: string;
   /** TLS version of the downstream connection, or '' in the clear. */
   readonly tls: string;
   readonly authority: string;

@@ -156,3 +156,15 @@ test('a client that leaves while it waits for 100 gives its place back', async (
   await eventually('no place is taken', () => bridge.upstream.pool.endpoints[0].runningCount === 0);
   assert.deepEqual(bridge.faults, []);
 });
+
+test('the 100 that we send in place of the service is none of its own interim responses', async (t) => {
+  const service = await startRawService(t, () => undefined);
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const stream = bridge.h2(t).request(PUT, { endStream: false });
+  const answer = http2Answer(stream);
+  await once(stream, 'continue');
+  stream.end('body');
+  service.sockets[0].write(`${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(10)}${OK}`);
+  const { status, interim } = await answer;
+  assert.deepEqual([status, interim.filter((fields) => fields[':status'] === 103).length], [200, 10]);
+});

@@ -165,7 +165,7 @@ class ServiceConnection {
     if (found.number >= HIDDEN) this.#complain('a request that was hidden in another', head);
     const isForeign = ({ seed, number }: FoundToken): boolean =>
       (seed !== found.seed && this.#service.find(seed) !== undefined) ||
-      (seed === found.seed && number !== found.number);
+      (seed === found.seed && number !== found.number && known.session.isLegal);
     if (tokensIn(head).some(isForeign)) this.#complain('fields of two requests in one', head);
     const { log, session } = known;
     log.requests.set(found.number, [...(log.requests.get(found.number) ?? []), reader.request]);

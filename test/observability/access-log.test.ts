@@ -38,6 +38,7 @@ function open(): Fixture {
 const subject: ExchangeSubject = {
   listener: 'public',
   client: '192.0.2.17:50412',
+  clientKey: '192.0.2.17',
   tls: 'TLSv1.3',
   authority: 'grpc.example.com',
   method: '/helloworld.Greeter/SayHello',
@@ -46,8 +47,8 @@ const subject: ExchangeSubject = {
   rendered: undefined,
 };
 
-function subjectOf(client: string): ExchangeSubject {
-  return { ...subject, client, rendered: undefined };
+function subjectOf(client: string, clientKey = client.replace(/:\d+$/, '')): ExchangeSubject {
+  return { ...subject, client, clientKey, rendered: undefined };
 }
 
 const ordinary: ExchangeRecord = {
@@ -137,6 +138,7 @@ const text = fc.oneof(
 const anySubject: fc.Arbitrary<ExchangeSubject> = fc.record({
   listener: text,
   client: text,
+  clientKey: text,
   tls: fc.constantFrom('', 'TLSv1.2', 'TLSv1.3'),
   authority: octets,
   method: octets,
@@ -206,6 +208,7 @@ describe('a record of the access log', () => {
         subject: {
           listener: long,
           client: long,
+          clientKey: long,
           tls: 'TLSv1.3',
           authority: octetsOfIt,
           method: octetsOfIt,
@@ -271,6 +274,23 @@ describe('a record of the access log', () => {
     assert.deepEqual([sum.client, sum.records + written], ['192.0.2.1', 5000]);
     accessLog.close();
     assert.equal(lines().length, written + 2401, 'told once');
+  });
+
+  test('is never left out for what another client behind the same peer does', () => {
+    const { accessLog, lines } = open();
+    const refused = { ...ordinary, endedBy: 'framegate', attempts: 0, reason: 'no_route: none' } as const;
+    for (let count = 0; count < 3000; count++)
+      accessLog.onExchangeFinished({ ...refused, subject: subjectOf('192.0.2.1:9', '203.0.113.66') });
+    const before = lines().length;
+    for (const [key, client] of [
+      ['198.51.100.7', '192.0.2.1:9'],
+      ['', 'unix:'],
+    ]) {
+      for (let count = 0; count < 400; count++)
+        accessLog.onExchangeFinished({ ...refused, subject: subjectOf(client, key) });
+    }
+    assert.equal(lines().length, before + 800);
+    accessLog.close();
   });
 
   test('keeps the subject and follows what changes beside it', () => {

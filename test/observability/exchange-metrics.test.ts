@@ -18,6 +18,7 @@ function subjectOf(names: Partial<ExchangeSubject> = {}): ExchangeSubject {
   return {
     listener: 'public',
     client: '192.0.2.17:50412',
+    clientKey: '',
     tls: 'TLSv1.3',
     authority: 'grpc.example.com',
     method: '/a.B/C',
