@@ -3,6 +3,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { ConfigPath } from './config-path.ts';
 import { errorCode } from './error-code.ts';
 import { answerFor, parseOcspResponse, whyNotServed } from './ocsp-response.ts';
@@ -109,8 +110,25 @@ function checkPair(
   if (certificate === undefined || key === undefined || isFault(certificate) || isFault(key)) return findings;
   if (!certificate.checkPrivateKey(key)) {
     findings.push(finding([...path, 'key'], { message: `${keyFile} is not the key of ${certFile}` }));
+  } else {
+    const fault = whyRefused(`${certFile}`, `${keyFile}`);
+    if (fault !== undefined) findings.push(finding([...path, 'cert'], fault));
   }
   return findings;
+}
+
+/** A pair that is one, and that TLS does not take all the same: its key is too short, or what signs it too weak. */
+function whyRefused(certFile: string, keyFile: string): Fault | undefined {
+  const [cert, key] = [read(certFile), read(keyFile)];
+  if (isFault(cert) || isFault(key)) return undefined;
+  try {
+    createSecureContext({ cert, key });
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^error:[0-9A-F]+:[^:]*::?/, '') : '';
+    const hint = 'make a new pair: an ECDSA key (P-256), or an RSA key of 2048 bits, signed with SHA-256';
+    return { message: `OpenSSL does not accept ${certFile} (${reason})`, hint };
+  }
 }
 
 /** A response that is of no use is a warning: nobody gets it, and the certificate is served all the same. */
@@ -144,7 +162,13 @@ function readCertificate(file: string): X509Certificate | Fault {
   const bytes = read(file);
   if (isFault(bytes)) return bytes;
   try {
-    return new X509Certificate(bytes);
+    const certificate = new X509Certificate(bytes);
+    // It reads the other form as well, which TLS does not.
+    if (!bytes.includes('-----BEGIN')) {
+      const hint = `write it in PEM form: openssl x509 -inform der -in ${file} -out ${file}.pem`;
+      return { message: `${file} is a certificate in DER form`, hint };
+    }
+    return certificate;
   } catch {
     return {
       message: `${file} is not a certificate`,

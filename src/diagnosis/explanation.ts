@@ -101,10 +101,13 @@ const USE_ALPN: Readonly<Partial<Record<ClientLibrary, string>>> = {
   curl: 'Use curl --http2.',
 };
 
-const CALL_BY_GRPC = 'Call it with a gRPC client; for web pages set grpcWeb: true on the route.';
+const OF_WEB =
+  'a website needs protocol: http1 at its upstream, and gRPC-Web in a page grpcWeb: true on the route.';
+const CALL_BY_GRPC = `Call it with a gRPC client; ${OF_WEB}`;
 const USE_GRPC: Readonly<Partial<Record<ClientLibrary, string>>> = {
-  curl: 'Call it with a gRPC client such as grpcurl; for web pages set grpcWeb: true on the route.',
-  browser: 'Set grpcWeb: true on the route and use a gRPC-Web client in the page.',
+  curl: `Call it with a gRPC client such as grpcurl; ${OF_WEB}`,
+  browser:
+    'For a website set protocol: http1 at its upstream; for gRPC-Web in a page set grpcWeb: true on the route.',
 };
 
 const SPEAK_GRPC =

@@ -35,10 +35,15 @@ export function classifyUpstreamFirstBytes(bytes: Buffer): UpstreamFirstBytes {
     case TLS_HANDSHAKE_RECORD:
       if (bytes.length === 1) return 'need-more';
       return bytes[1] === 3 ? 'tls' : 'unknown';
+    // Servers of Python's standard library answer a request line that they do not know by a page alone, as HTTP/0.9 had it.
+    case LESS_THAN:
+      return 'http1';
     default:
       return 'unknown';
   }
 }
+
+const LESS_THAN = 0x3c;
 
 function classifyFrameHeader(bytes: Buffer): UpstreamFirstBytes {
   if (bytes.length < FRAME_HEADER_OCTETS) return 'need-more';

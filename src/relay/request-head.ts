@@ -240,7 +240,7 @@ function unfitFor(upstream: Upstream, path: string, list: HeaderList): Failure |
 function pathInvalid(path: string, fault: string): Failure {
   return failure(
     'path_invalid',
-    `The request's path ${path.slice(0, 256)} ${fault}; services refuse it. Let the client encode it (RFC 3986 section 2.1).`,
+    `${path.slice(0, 256)} ${fault}; services refuse such a path. Let the client encode it (RFC 3986 section 2.1).`,
   );
 }
 

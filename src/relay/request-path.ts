@@ -15,7 +15,7 @@ const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const ESCAPED_NUL = /%00/;
 const BEYOND_ASCII = /[\x80-\xff]/;
 
-/** @returns what is wrong, to go on after "The request's path"; undefined where nothing is */
+/** @returns what is wrong, to go on after the path; undefined where nothing is */
 export function faultOfPath(target: string): string | undefined {
   if (target === lastPlain || PLAIN.test(target)) {
     lastPlain = target;

@@ -165,3 +165,24 @@ test('of certificates for one name the first is served, and check says so of the
   assert.deepEqual(neverServed('rsa', 'same'), []);
   assert.deepEqual(neverServed('rsa', 'apart'), []);
 });
+
+test('a certificate in DER form, which TLS does not read, comes with the command that changes it', () => {
+  const der = Buffer.from(pems.cert.replace(/-----[A-Z ]+-----|\s/g, ''), 'base64');
+  writeFileSync(join(folder, 'der.crt'), der);
+  assert.deepEqual(problemsOf('der.crt', 'good.key'), [
+    'error cert: der.crt is a certificate in DER form (write it in PEM form: openssl x509 -inform der -in der.crt -out der.crt.pem)',
+  ]);
+});
+
+test('a pair with a key that is too short for TLS is refused with what OpenSSL says of it', async () => {
+  const short = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'rsa',
+    keySize: 1024,
+    algorithm: 'sha256',
+  });
+  write('short.crt', short.cert);
+  write('short.key', short.private);
+  assert.deepEqual(problemsOf('short.crt', 'short.key'), [
+    'error cert: OpenSSL does not accept short.crt (ee key too small) (make a new pair: an ECDSA key (P-256), or an RSA key of 2048 bits, signed with SHA-256)',
+  ]);
+});

@@ -18,6 +18,7 @@ test('what an endpoint answers first tells its protocol', () => {
     ['\0\0\x08\x06\0\0\0\0\0', 'unknown'],
     ['HTTP/1.1 400 Bad Request\r\n', 'http1'],
     ['HTTP/', 'http1'],
+    ['<!DOCTYPE HTML>', 'http1'],
     ['HELLO', 'unknown'],
     ['\x15\x03\x01\0\x02\x02\x46', 'tls'],
     ['\x16\x03\x03', 'tls'],
