@@ -1,5 +1,5 @@
-// The accounts of all clients of the process. Bounded: one whose client is gone is kept only while it has something to
-// remember, and not many of those.
+// The accounts of all clients of the process. Bounded: those of clients that are gone, with nothing to remember, go when there
+// are as many again as the last time, and of those with something to remember not many are kept.
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { ClientAccount } from './client-account.ts';
@@ -42,10 +42,9 @@ export class ClientAccounts {
     return account;
   }
 
+  /** The account stays until the next sweep: a client that connects for each call would else cost a set and a delete each time. */
   close(account: ClientAccount): void {
-    if (account.references === 0) return;
-    account.references--;
-    if (account.isForgettable(turnNowMs())) this.#accounts.delete(account.key);
+    if (account.references > 0) account.references--;
   }
 
   /** Those go that have nothing to remember, and of the others the oldest where there are too many. */

@@ -20,7 +20,10 @@ export interface Claim {
 }
 
 export class ClientShares<Waiting> implements PlaceCount {
-  /** By the client's key. Those that nobody uses are thrown out when there are too many. */
+  /**
+   * By the client's key. They outlast the client's connections, as they remember what it has to answer for. Those that nobody
+   * uses are thrown out when there are too many.
+   */
   readonly #holdings = new Map<string, Holding>();
   /** Those that wait, in the order of their turns, and what each of them waits with, oldest first. */
   readonly #turns = new Map<Holding, Set<Waiting>>();
@@ -68,9 +71,12 @@ export class ClientShares<Waiting> implements PlaceCount {
   /** @param key the client's address as it is counted */
   holdingOf(key: string, account: PlaceAccount | undefined, speaksForMany: boolean): Holding {
     let holding = this.#holdings.get(key);
-    if (holding === undefined || holding.account !== account) {
+    if (holding === undefined) {
       holding = new Holding(this, key, account, speaksForMany);
       this.#list(holding);
+    } else if (holding.held === 0) {
+      // A client that comes back may have a new account. Places are given back to the account that they were taken for.
+      holding.account = account;
     }
     return holding;
   }

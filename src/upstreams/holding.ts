@@ -26,8 +26,8 @@ export class Holding {
   readonly shares: PlaceCount;
   /** The client's address as it is counted. */
   readonly key: string;
-  /** Undefined where only places are counted. */
-  readonly account: PlaceAccount | undefined;
+  /** Undefined where only places are counted. Set by ClientShares, while it holds no place. */
+  account: PlaceAccount | undefined;
   /** Behind it are many clients that are not told apart: no share is too large. */
   readonly speaksForMany: boolean;
   /** For ClientShares alone, as `isListed`. */

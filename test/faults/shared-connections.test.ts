@@ -192,6 +192,14 @@ for (const code of [ErrorCode.PROTOCOL_ERROR, ErrorCode.ENHANCE_YOUR_CALM]) {
       const { grpcStatus, grpcMessage } = await client.outcome(client.call({ path: QUICK }));
       if (grpcStatus === '8' && /found fault with too many calls/.test(grpcMessage)) refusals++;
     }
+    client.destroy();
+    await client.wantClosed();
+    const again = await proxy.rawClient('clear', { localAddress: ATTACKER });
+    let refusedAgain = 0;
+    for (let index = 0; index < 40; index++) {
+      if ((await again.outcome(again.call({ path: QUICK }))).grpcStatus === '8') refusedAgain++;
+    }
+    assert.ok(refusedAgain > 20, `${refusedAgain} were refused on a new connection`);
     await bystander.stop();
     assert.deepEqual(bystander.failures, []);
     assert.equal(service.killed(), 0);

@@ -26,10 +26,10 @@ test('a client without an address and a peer that speaks for many have accounts 
   for (const account of unnamed) accounts.close(account);
 });
 
-test('after a thousand clients have come and gone there are as many accounts as before', () => {
+test('after ten thousand clients have come and gone there are few accounts', () => {
   const accounts = new ClientAccounts();
   accounts.open('192.0.2.1');
-  for (let round = 0; round < 1000; round++) {
+  for (let round = 0; round < 10_000; round++) {
     const account = accounts.open(`10.0.${round >> 8}.${round & 255}`);
     const holding = account.holdingIn(shares());
     holding.take();
@@ -37,7 +37,59 @@ test('after a thousand clients have come and gone there are as many accounts as 
     accounts.close(account);
     accounts.close(account);
   }
+  assert.ok(accounts.size <= 256, `${accounts.size} accounts`);
+});
+
+test('a client that connects for each call has the same account each time', () => {
+  const accounts = new ClientAccounts();
+  const first = accounts.open('192.0.2.1');
+  accounts.close(first);
+  assert.equal(accounts.open('192.0.2.1'), first);
   assert.equal(accounts.size, 1);
+});
+
+/** As many others come and go as make the accounts forget those that have nothing to remember. */
+function othersComeAndGo(accounts: ClientAccounts): void {
+  for (let round = 0; round < 1000; round++) accounts.close(accounts.open(`other ${round}`));
+}
+
+test('a client at fault is not forgiven by connecting again, also where its account was forgotten', () => {
+  const accounts = new ClientAccounts();
+  const upstream = shares();
+  const account = accounts.open('192.0.2.1');
+  const nowMs = performance.now();
+  account.holdingIn(upstream).noteFault(nowMs, 100);
+  accounts.close(account);
+  assert.equal(accounts.open('192.0.2.1').holdingIn(upstream).isAtFault(nowMs), true);
+  accounts.close(account);
+  othersComeAndGo(accounts);
+  const later = accounts.open('192.0.2.1');
+  assert.notEqual(later, account);
+  assert.equal(later.holdingIn(upstream).isAtFault(nowMs), true);
+  assert.equal(later.holdingIn(upstream).account, later, 'its places count for the account it has now');
+});
+
+test('faults are forgotten when as much time has passed as they are held against a client', (t) => {
+  const upstream = shares();
+  const accounts = new ClientAccounts();
+  const holding = accounts.open('192.0.2.1').holdingIn(upstream);
+  holding.noteFault(0, 100);
+  performance.now = () => 60_000;
+  t.after(() => Reflect.deleteProperty(performance, 'now'));
+  for (let round = 0; round < 1000; round++) accounts.find(`other ${round}`).holdingIn(upstream);
+  assert.notEqual(upstream.holdingOf('192.0.2.1', undefined, false), holding);
+});
+
+test('places are given back to the account that they were taken for', () => {
+  const upstream = shares();
+  const accounts = new ClientAccounts();
+  const account = accounts.find('192.0.2.1');
+  const holding = account.holdingIn(upstream);
+  holding.take();
+  const other = new ClientAccounts().find('192.0.2.1');
+  assert.equal(other.holdingIn(upstream), holding);
+  holding.give();
+  assert.deepEqual([account.held, other.held], [0, 0]);
 });
 
 test('a client that has used up its share does not get another by connecting again', () => {
