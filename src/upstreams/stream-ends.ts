@@ -74,10 +74,13 @@ export class StreamEnds {
   /** @returns whether the stream is over; if not, `onOver` tells when it is */
   end(stream: Stream, code: number, holding: Holding | undefined, nowMs: number): boolean {
     const { account } = holding ?? {};
-    const mayReset =
-      this.#resets.left(nowMs) >= 1 && (stream.headersReceived || this.#unanswered.take(nowMs));
+    // The client's share is asked last, as asking takes of it: a client without one leaves the connection's budgets to others.
     // Who is alone harms nobody: the connection's budget is all of it.
-    if (mayReset && (account === undefined || holding?.isAlone === true || account.takeReset(nowMs))) {
+    if (
+      this.#bears(stream, nowMs) &&
+      (account === undefined || holding?.isAlone === true || account.takeReset(nowMs))
+    ) {
+      if (!stream.headersReceived) this.#unanswered.spend(nowMs);
       stream.reset(code);
       this.#spend(nowMs);
       return true;
@@ -90,6 +93,10 @@ export class StreamEnds {
     });
     this.#abandoned.add(abandoned);
     return false;
+  }
+
+  #bears({ headersReceived }: Stream, nowMs: number): boolean {
+    return this.#resets.left(nowMs) >= 1 && (headersReceived || this.#unanswered.left(nowMs) >= 1);
   }
 
   /** Whatever comes after this is reset from the next connection's budget. */

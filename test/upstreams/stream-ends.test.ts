@@ -129,6 +129,20 @@ test('calls that the endpoint may not have looked at are reset a few at a time',
   );
 });
 
+test('what a client may not reset any more takes nothing of what others may reset', () => {
+  const all = new Ends();
+  assert.equal(all.end('a', 50).length, 0, 'all of its share');
+  assert.equal(all.end('a', 10, false).length, 10);
+  assert.equal(all.end('b', 10, false).length, 0, 'the first cancels of another are sent at once');
+});
+
+test('what the connection does not bear any more takes nothing of the share of a client', () => {
+  const all = new Ends();
+  assert.equal(all.end('a', 10, false).length, 0);
+  assert.equal(all.end('b', 60, false).length, 60);
+  assert.equal(all.end('b', 50).length, 0);
+});
+
 test('a stream that runs out is credited what its client left, and what comes, up to a bound', () => {
   const all = new Ends();
   all.end('a', 50);
