@@ -14,13 +14,15 @@ import { TokenBucket } from './token-bucket.ts';
 const BURST = 100;
 const PER_SECOND = 3;
 /**
- * Of calls without a response, which the endpoint may not have looked at yet: Rust's h2 bears 20 of those at a time. A second later it
- * has looked at them.
+ * Of calls without a response, which the endpoint may not have looked at yet: Rust's h2 bears 20 of those at a time. That is what is
+ * sent in any second at most; after a second it has looked at them.
  */
 const UNANSWERED_BURST = 10;
 const UNANSWERED_PER_SECOND = 10;
+const LOOKED_AT_MS = 1000;
 /** Streams that run out are reset from what is above this: the rest is for calls that are given up now. */
 const KEPT_FOR_NEW_ONES = 50;
+const UNANSWERED_KEPT_FOR_NEW_ONES = 5;
 /** One that has run out for so long is reset from all that is left. */
 const LONGEST_UNREAD_MS = 30_000;
 /** Streams in which the endpoint found fault, in the life of a connection: Node ends it with the 1,001st, Rust's h2 with the 1,024th. */
@@ -126,11 +128,17 @@ export class StreamEnds {
     }
   }
 
-  /** To be called every second. */
+  /** To be called every second, which may be a moment after a stream was given up. */
   resetAbandoned(nowMs: number): void {
     for (const abandoned of this.#abandoned) {
-      const isOld = nowMs - abandoned.sinceMs >= LONGEST_UNREAD_MS;
+      const ageMs = nowMs - abandoned.sinceMs;
+      const isOld = ageMs >= LONGEST_UNREAD_MS;
       if (this.#resets.left(nowMs) < (isOld ? 1 : KEPT_FOR_NEW_ONES)) return;
+      if (!abandoned.stream.headersReceived) {
+        const least = isOld ? 1 : UNANSWERED_KEPT_FOR_NEW_ONES;
+        if (ageMs < LOOKED_AT_MS || this.#unanswered.left(nowMs) < least) continue;
+        this.#unanswered.spend(nowMs);
+      }
       abandoned.stream.reset(abandoned.code);
       this.#resets.spend(nowMs);
       this.#over(abandoned);

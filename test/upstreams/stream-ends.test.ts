@@ -122,11 +122,44 @@ test('calls that the endpoint may not have looked at are reset a few at a time',
   const all = new Ends();
   const left = all.end('a', 30, false);
   assert.equal(left.length, 20);
-  all.passes(1);
+  all.nowMs += 1;
+  all.ends.resetAbandoned(all.nowMs);
+  assert.equal(all.ends.abandonedCount, 20, 'none of the others is a second old');
+  all.passes(4);
   assert.ok(
     left.every(({ isReset }) => isReset),
-    'a second later the others',
+    'some seconds later the others',
   );
+});
+
+test('however the look falls, no more than 20 calls without a response are reset in a second', () => {
+  const all = new Ends();
+  let [left, most] = [50, 0];
+  const perLook: number[] = [];
+  for (const client of ['a', 'b', 'c', 'd', 'e']) left -= 10 - all.end(client, 10, false).length;
+  for (let look = 0; look < 20; look++) {
+    all.nowMs += look === 0 ? 1 : 1000;
+    perLook.push(all.ends.abandonedCount);
+    all.ends.resetAbandoned(all.nowMs);
+    perLook[look] -= all.ends.abandonedCount;
+    most = Math.max(most, perLook[look] + (look === 0 ? 10 : perLook[look - 1]));
+  }
+  assert.equal(left, 40);
+  assert.ok(most <= 20, `${most} in a second: ${perLook.join()}`);
+  assert.equal(all.ends.abandonedCount, 0);
+});
+
+test('streams that run out without a response leave some resets to new ones, and keep up none with a response', () => {
+  const all = new Ends();
+  assert.equal(all.end('a', 40, false).length, 30);
+  while (all.account('c').takeReset(all.nowMs));
+  const [answered] = all.end('c', 1);
+  all.nowMs += 1;
+  all.ends.resetAbandoned(all.nowMs);
+  assert.deepEqual([answered.isReset, all.ends.abandonedCount], [true, 30]);
+  all.passes(1);
+  assert.equal(all.ends.abandonedCount, 24);
+  assert.equal(all.end('b', 10, false).length, 6, 'four are sent at once');
 });
 
 test('what a client may not reset any more takes nothing of what others may reset', () => {
