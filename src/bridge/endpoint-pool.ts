@@ -3,7 +3,7 @@
 
 import { type Failure, idleGaveWay, requestStalled, unavailable } from '../relay/failure.ts';
 import { ClientShares } from '../upstreams/client-shares.ts';
-import type { Holding } from '../upstreams/holding.ts';
+import { type Holding, isKeyOfMany } from '../upstreams/holding.ts';
 import { IdlePlaces, type PlaceUser } from '../upstreams/idle-places.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import { StalledRequests, type WaitingRequest } from './stalled-requests.ts';
@@ -67,7 +67,7 @@ export class EndpointPool {
 
   /** @param client its address as it is counted; '' where many are behind it, or nobody knows */
   holdingOf(client: string): Holding {
-    return this.#shares.holdingOf(client, undefined, client === '');
+    return this.#shares.holdingOf(client, undefined, isKeyOfMany(client));
   }
 
   /** @param tried not to be tried again; at least one endpoint is not among them */

@@ -22,7 +22,7 @@ export function lastForwardedFor(list: HeaderList): string {
 
 /**
  * @param forwardedFor what lastForwardedFor has found; believed of trusted peers only
- * @returns '' for a client without an address, and for a trusted peer that names none
+ * @returns '' for a client without an address, and for a trusted peer that names none; see isKeyOfMany
  */
 export function clientKeyOf(
   { clientAddress, trusted }: Pick<ForwardedClient, 'clientAddress' | 'trusted'>,

@@ -193,8 +193,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   accountFor(head: RequestHead): ClientAccount {
     // A trusted peer brings calls of others, and says of each whose it is.
-    if (this.peer.trusted && head.clientKey !== '') return this.#context.accounts.find(head.clientKey);
-    this.#account ??= this.#context.accounts.open(head.clientKey, this.peer.trusted);
+    if (this.peer.trusted) return this.#context.accounts.find(head.clientKey);
+    this.#account ??= this.#context.accounts.open(head.clientKey);
     return this.#account;
   }
 

@@ -11,7 +11,7 @@ const RESETS_PER_SECOND = 2;
 export const MOST_ABANDONED = 1024;
 
 export class ClientAccount implements PlaceAccount {
-  /** The address as it is counted, or a name of the connection that has none. */
+  /** The address as it is counted; '' of clients that have none. */
   readonly key: string;
   /** Behind it are many clients that are not told apart, as behind a balancer: nothing is limited by client. */
   readonly speaksForMany: boolean;

@@ -3,6 +3,7 @@
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { ClientAccount } from './client-account.ts';
+import { isKeyOfMany } from './holding.ts';
 
 /** Of clients that are gone. */
 const MOST_REMEMBERED = 4096;
@@ -10,8 +11,9 @@ const FIRST_SWEEP = 256;
 
 export class ClientAccounts {
   readonly #accounts = new Map<string, ClientAccount>();
+  /** Of all clients without an address. */
+  readonly #ofMany = new ClientAccount('', true);
   #sweepAt = FIRST_SWEEP;
-  #unnamed = 0;
 
   get size(): number {
     return this.#accounts.size;
@@ -19,13 +21,9 @@ export class ClientAccounts {
 
   /**
    * To be given back by `close`.
-   * @param key the address as it is counted; '' where there is none, which makes an account of its own
+   * @param key the address as it is counted; '' where there is none
    */
-  open(key: string, speaksForMany = false): ClientAccount {
-    if (key === '' || speaksForMany) {
-      this.#unnamed++;
-      return new ClientAccount(`connection ${this.#unnamed}`, speaksForMany);
-    }
+  open(key: string): ClientAccount {
     const account = this.find(key);
     account.references++;
     return account;
@@ -33,6 +31,7 @@ export class ClientAccounts {
 
   /** For one call: what the account has to remember keeps it, and places that it holds. */
   find(key: string): ClientAccount {
+    if (isKeyOfMany(key)) return this.#ofMany;
     let account = this.#accounts.get(key);
     if (account === undefined) {
       if (this.#accounts.size >= this.#sweepAt) this.#sweep();

@@ -7,6 +7,14 @@ import { TokenBucket } from './token-bucket.ts';
 const FAULTS = 100;
 const FAULTS_PER_SECOND = 2;
 
+/**
+ * Clients that have no address, as those of a unix socket, and those of a trusted peer that names none, have the key ''. They
+ * are many that are not told apart, and count as one.
+ */
+export function isKeyOfMany(key: string): boolean {
+  return key === '';
+}
+
 /** Who counts the places: ClientShares. */
 export interface PlaceCount {
   readonly heldCount: number;

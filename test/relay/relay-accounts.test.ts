@@ -25,6 +25,27 @@ const CALL = Buffer.concat([
   ),
 ]);
 
+for (const [who, clientAddress, trusted] of [
+  ['of a unix socket', 'unix:', false],
+  ['of a trusted peer that names none', '192.0.2.1', true],
+] as const) {
+  test(`clients ${who} count as one, over all connections, and are not limited`, async (t) => {
+    const service = await startRawServer({ onRequest: (request) => request.sendHeaders() });
+    t.after(() => service.close());
+    const { relay } = await startWebRelay(t, service.address);
+    const [upstream] = relay.snapshot.upstreams.values();
+    const sockets = Array.from({ length: 3 }, () => new MemorySocket());
+    t.after(() => Promise.all(sockets.map((socket) => socket.vanish())));
+    for (const socket of sockets) {
+      relay.accept(socket, { listener: 'clear', client: 'c', clientAddress, tls: '', trusted }, CALL);
+    }
+    await eventually('all run', () => upstream.shares.heldCount === 3);
+    assert.equal(upstream.shares.holdingCount, 1);
+    const [call] = upstream.endpoints[0].calls;
+    assert.deepEqual([call.holding.held, call.holding.speaksForMany], [3, true]);
+  });
+}
+
 test('after a thousand clients with a call each there are as many accounts, and places taken, as before', async (t) => {
   const service = await startRawServer({ onRequestEnd: (request) => request.sendHeaders() });
   t.after(() => service.close());

@@ -17,13 +17,17 @@ test('connections of one address have one account, and others have others', () =
   assert.equal(accounts.find('192.0.2.1'), one);
 });
 
-test('a client without an address and a peer that speaks for many have accounts of their own', () => {
+test('all clients without an address have one account, which is not limited', () => {
   const accounts = new ClientAccounts();
-  const unnamed = [accounts.open(''), accounts.open(''), accounts.open('192.0.2.1', true)];
-  assert.equal(new Set(unnamed).size, 3);
-  assert.equal(new Set(unnamed.map(({ key }) => key)).size, 3);
+  const [unnamed, ...others] = [accounts.open(''), accounts.open(''), accounts.find('')];
+  assert.deepEqual([unnamed.key, unnamed.speaksForMany], ['', true]);
+  assert.ok(others.every((other) => other === unnamed));
+  accounts.close(unnamed);
+  accounts.close(unnamed);
+  assert.equal(accounts.open(''), unnamed);
   assert.equal(accounts.size, 0);
-  for (const account of unnamed) accounts.close(account);
+  while (unnamed.references < 1000) accounts.open('');
+  for (let count = 0; count < 1000; count++) assert.equal(unnamed.takeReset(0), true);
 });
 
 test('after ten thousand clients have come and gone there are few accounts', () => {
