@@ -45,6 +45,8 @@ export function isFault(code: number): boolean {
 export interface StreamEndsEvents {
   /** A stream that ran out is over. */
   onOver(holding: Holding | undefined): void;
+  /** The endpoint has found fault with a stream of this client. */
+  onFault(holding: Holding | undefined, nowMs: number): void;
   /** The endpoint bears little more: another connection should take over. */
   onWorn(reason: string): void;
 }
@@ -90,7 +92,7 @@ export class StreamEnds {
     if (account !== undefined) account.abandoned++;
     const times = { nowMs, windowBytes: this.#windowBytes };
     const abandoned = new AbandonedStream(stream, holding, code, times, (over, reset) => {
-      if (reset !== undefined) this.noteReset(reset.code, reset.isOurs, Math.floor(turnNowMs()));
+      if (reset !== undefined) this.noteReset(reset.code, reset.isOurs, holding, Math.floor(turnNowMs()));
       this.#over(over);
     });
     this.#abandoned.add(abandoned);
@@ -116,13 +118,16 @@ export class StreamEnds {
   }
 
   /** A stream was reset by the endpoint, or by us because the endpoint broke a rule on it. */
-  noteReset(code: number, isOurs: boolean, nowMs: number): void {
+  noteReset(code: number, isOurs: boolean, holding: Holding | undefined, nowMs: number): void {
     if (isOurs) {
       this.#spend(nowMs);
       return;
     }
     this.#answers.spend(nowMs);
-    if (isFault(code)) this.#faults++;
+    if (isFault(code)) {
+      this.#faults++;
+      this.#events.onFault(holding, nowMs);
+    }
     if (this.#answers.left(nowMs) < 1 || this.#faults >= MOST_FAULTS) {
       this.#events.onWorn('the endpoint has reset as many calls as endpoints do');
     }

@@ -177,9 +177,7 @@ export class UpstreamConnection implements DialEvents {
   /** The endpoint has reset a stream, or broke the rule named in `violation` on it. */
   noteReset(code: number, violation: string | undefined, holding?: Holding): void {
     if (this.isInProcess) return;
-    const nowMs = Math.floor(turnNowMs());
-    this.#streamEnds().noteReset(code, violation !== undefined, nowMs);
-    if (violation === undefined && isFault(code)) this.#blame(holding, 1, nowMs);
+    this.#streamEnds().noteReset(code, violation !== undefined, holding, Math.floor(turnNowMs()));
   }
 
   #streamEnds(): StreamEnds {
@@ -188,6 +186,7 @@ export class UpstreamConnection implements DialEvents {
         holding?.give();
         this.releaseStream();
       },
+      onFault: (holding, nowMs) => this.#blame(holding, 1, nowMs),
       onWorn: (reason) => this.#letGo(reason),
     });
     return this.#ends;

@@ -11,7 +11,7 @@ import type {
 } from '../../src/upstreams/upstream-connection.ts';
 import type { RawServer } from './raw-server.ts';
 
-const REQUEST = HeaderList.of(
+export const REQUEST = HeaderList.of(
   [':method', 'POST'],
   [':scheme', 'http'],
   [':path', '/a.B/C'],

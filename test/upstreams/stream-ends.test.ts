@@ -15,11 +15,13 @@ const WINDOW_BYTES = 65_535;
 
 class Ends {
   readonly worn: string[] = [];
+  readonly faults: (string | undefined)[] = [];
   over = 0;
   nowMs = 1000;
   readonly shares = new ClientShares<never>(1, () => Number.POSITIVE_INFINITY);
   readonly ends = new StreamEnds(WINDOW_BYTES, this.nowMs, {
     onOver: () => this.over++,
+    onFault: (holding) => this.faults.push(holding?.key),
     onWorn: (reason) => this.worn.push(reason),
   });
   readonly #accounts = new Map<string, ClientAccount>();
@@ -210,6 +212,21 @@ for (const [what, end] of ENDINGS) {
   });
 }
 
+test('a stream that runs out and that the endpoint finds fault with is held against its client', () => {
+  const all = new Ends();
+  const ended = all.end('a', 54);
+  const resets = [
+    [ErrorCode.PROTOCOL_ERROR, undefined],
+    [ErrorCode.CANCEL, undefined],
+    [ErrorCode.PROTOCOL_ERROR, 'a_rule_that_the_endpoint_broke'],
+    [ErrorCode.ENHANCE_YOUR_CALM, undefined],
+  ] as const;
+  for (const [index, [code, violation]] of resets.entries())
+    ended[index].stream.owner.onReset(code, violation);
+  assert.deepEqual(all.faults, ['a', 'a']);
+  assert.equal(all.over, 4);
+});
+
 test('a response that ends before its request does not end the stream: half a request would look whole', () => {
   const all = new Ends();
   const [recorded] = all.end('a', 51);
@@ -222,9 +239,9 @@ test('a response that ends before its request does not end the stream: half a re
 
 test('an endpoint that resets by itself wears the connection out too', () => {
   const all = new Ends();
-  for (let count = 0; count < 99; count++) all.ends.noteReset(ErrorCode.CANCEL, false, all.nowMs);
+  for (let count = 0; count < 99; count++) all.ends.noteReset(ErrorCode.CANCEL, false, undefined, all.nowMs);
   assert.deepEqual(all.worn, []);
-  all.ends.noteReset(ErrorCode.CANCEL, false, all.nowMs);
+  all.ends.noteReset(ErrorCode.CANCEL, false, undefined, all.nowMs);
   assert.equal(all.worn.length, 1);
 });
 
@@ -232,17 +249,18 @@ test('800 faults wear a connection out, however slowly they come', () => {
   const all = new Ends();
   for (let count = 0; count < 799; count++) {
     all.nowMs += 1000;
-    all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, false, all.nowMs);
-    all.ends.noteReset(ErrorCode.CANCEL, false, all.nowMs);
+    all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, false, undefined, all.nowMs);
+    all.ends.noteReset(ErrorCode.CANCEL, false, undefined, all.nowMs);
   }
   assert.deepEqual(all.worn, []);
-  all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, false, all.nowMs);
+  all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, false, undefined, all.nowMs);
   assert.equal(all.worn.length, 1);
 });
 
 test('rules that the endpoint breaks cost resets of ours', () => {
   const all = new Ends();
-  for (let count = 0; count < 100; count++) all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, true, all.nowMs);
+  for (let count = 0; count < 100; count++)
+    all.ends.noteReset(ErrorCode.PROTOCOL_ERROR, true, undefined, all.nowMs);
   assert.equal(all.worn.length, 1);
 });
 

@@ -4,21 +4,29 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/config.ts';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { SettingId } from '../../src/h2/settings.ts';
+import { ClientAccount } from '../../src/upstreams/client-account.ts';
+import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 import { goAwayFrame, settingsFrame } from '../support/raw-frames.ts';
 import {
+  type RawRequest,
   type RawServer,
   type RawServerOptions,
   startRawServer,
   startSocketServer,
 } from '../support/raw-server.ts';
-import { addressOf, CallOnConnection, ConnectionLog } from '../support/upstream-events.ts';
+import { IGNORING_OWNER } from '../support/recorded-stream.ts';
+import { addressOf, CallOnConnection, ConnectionLog, REQUEST } from '../support/upstream-events.ts';
 
 const TIMEOUT_MS = 60_000;
+
+const OTHERS_HAVE_PLACES = new ClientShares<never>(1, () => Number.POSITIVE_INFINITY);
+OTHERS_HAVE_PLACES.holdingOf('other', undefined, false).take();
 
 class Dialled {
   readonly events = new ConnectionLog();
@@ -242,6 +250,41 @@ test('a connection that breaks retires once, and has no capacity from the moment
     assert.deepEqual([call.end, hadCapacity], ['lost', false], how);
     assert.equal(dialled.events.log.filter((line) => line.startsWith('retired (closed)')).length, 1, how);
   }
+});
+
+/** A call of this client, begun and answered, that its client gives up. */
+async function abandon(
+  { connection, server }: Awaited<ReturnType<typeof ready>>,
+  account: ClientAccount,
+  count: number,
+): Promise<readonly RawRequest[]> {
+  const holding = account.holdingIn(OTHERS_HAVE_PLACES);
+  const first = server.requests.length;
+  for (let index = 0; index < count; index++) {
+    holding.take();
+    const stream = connection.openStream(IGNORING_OWNER);
+    stream.sendHeaders(REQUEST, true);
+    connection.endStream(stream, ErrorCode.CANCEL, holding);
+  }
+  await server.wantRequest(first + count - 1);
+  return server.requests.slice(first);
+}
+
+/** Used up: what the client gives up runs out. */
+function spentAccount(): ClientAccount {
+  const account = new ClientAccount('192.0.2.1', false);
+  while (account.takeReset(performance.now()));
+  return account;
+}
+
+test('a client is held to account for faults that the endpoint finds with calls that it gave up', async (t) => {
+  const dialled = await ready(t);
+  CallOnConnection.on(dialled.connection);
+  const account = spentAccount();
+  const requests = await abandon(dialled, account, 100);
+  for (const request of requests) request.reset(ErrorCode.PROTOCOL_ERROR);
+  await dialled.told('at fault: 192.0.2.1');
+  assert.equal(account.holdingIn(OTHERS_HAVE_PLACES).isAtFault(performance.now()), true);
 });
 
 test('a stream ended by the peer is told, and the connection goes on', async (t) => {
