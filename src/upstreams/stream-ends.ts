@@ -126,7 +126,8 @@ export class StreamEnds {
     this.#answers.spend(nowMs);
     if (isFault(code)) {
       this.#faults++;
-      this.#events.onFault(holding, nowMs);
+      // By this code Node turns a call away while it still counts calls that others have given up: its client did nothing.
+      if (code !== ErrorCode.ENHANCE_YOUR_CALM) this.#events.onFault(holding, nowMs);
     }
     if (this.#answers.left(nowMs) < 1 || this.#faults >= MOST_FAULTS) {
       this.#events.onWorn('the endpoint has reset as many calls as endpoints do');

@@ -178,7 +178,7 @@ test('what nobody reads any more is dropped up to a bound, and never without one
   await eventually('the other is served', () => other.contentOf(1).length === 100_000);
 });
 
-for (const code of [ErrorCode.PROTOCOL_ERROR, ErrorCode.ENHANCE_YOUR_CALM]) {
+for (const code of [ErrorCode.PROTOCOL_ERROR, ErrorCode.COMPRESSION_ERROR]) {
   test(`a client whose calls are stream errors (${code}) is refused before the shared connection ends`, async (t) => {
     const service = await startNettyService(t, (request, reset) => {
       if (request.field('x-call') === undefined) reset(code);
@@ -208,6 +208,23 @@ for (const code of [ErrorCode.PROTOCOL_ERROR, ErrorCode.ENHANCE_YOUR_CALM]) {
     assert.equal(line['client'], ATTACKER);
   });
 }
+
+test('a client whose calls the service turns away by ENHANCE_YOUR_CALM is not refused for what others did', async (t) => {
+  const service = await startNettyService(t, (request, reset) => {
+    if (request.field('x-call') === undefined) reset(ErrorCode.ENHANCE_YOUR_CALM);
+    else respond(request, true);
+  });
+  const proxy = await startProxy(t, { endpoints: [service.server.address] });
+  const bystander = await SteadyClient.start(proxy, SLOW);
+  const client = await proxy.rawClient('clear', { localAddress: ATTACKER });
+  for (let index = 0; index < 300; index++) {
+    const { resetCode } = await client.outcome(client.call({ path: QUICK }));
+    assert.equal(resetCode, ErrorCode.ENHANCE_YOUR_CALM);
+  }
+  await bystander.stop();
+  assert.deepEqual(bystander.failures, []);
+  assert.equal(service.killed(), 0);
+});
 
 test('stream errors of many clients wear a connection out, and another takes over before it dies', async (t) => {
   const service = await startNettyService(t, (request, reset) => {
