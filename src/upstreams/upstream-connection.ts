@@ -17,7 +17,7 @@ import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
 
 const STALL_CHECK_MS = 1000;
-/** Streams that run out with nothing else beside them; with fewer it is waited for a second whether another call comes. */
+/** With so many streams that run out, and no others, the connection is let go at once; with fewer, at the next look, in case another call comes. */
 const MOST_GIVEN_UP = 20;
 /** What a client is charged whose call made an endpoint give up a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
@@ -56,11 +56,11 @@ export class UpstreamConnection implements DialEvents {
   readonly #stallTimer: NodeJS.Timeout;
   #state: UpstreamConnectionState = 'connecting';
   #activeStreams = 0;
-  /** Streams that were open when the connection ended, and ended with it. */
+  /** Streams that were open when the connection ended, and ended with it; without those that were given up before. */
   lostStreams = 0;
   /** A response began on some stream: the endpoint is in working order. */
   hasServed = false;
-  /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see endOfRefused. */
+  /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see Attempt.onRefused. */
   hasGoneWrong = false;
   /** It takes no more calls by our own wish, which says nothing of the endpoint. */
   isLetGo = false;
@@ -146,8 +146,12 @@ export class UpstreamConnection implements DialEvents {
   }
 
   releaseStream(): void {
-    this.#activeStreams--;
     if (this.http2.isClosed) this.lostStreams++;
+    this.#release();
+  }
+
+  #release(): void {
+    this.#activeStreams--;
     if (this.#state === 'ready') this.#events.onCapacity(this);
     else this.#closeIfDone();
   }
@@ -184,7 +188,8 @@ export class UpstreamConnection implements DialEvents {
     this.#ends ??= new StreamEnds(this.#windowBytes, Math.floor(turnNowMs()), {
       onOver: (holding) => {
         holding?.give();
-        this.releaseStream();
+        // Nobody has lost anything with it.
+        this.#release();
       },
       onFault: (holding, nowMs) => this.#blame(holding, 1, nowMs),
       onWorn: (reason) => this.#letGo(reason),

@@ -271,8 +271,8 @@ async function abandon(
 }
 
 /** Used up: what the client gives up runs out. */
-function spentAccount(): ClientAccount {
-  const account = new ClientAccount('192.0.2.1', false);
+function spentAccount(client = '192.0.2.1'): ClientAccount {
+  const account = new ClientAccount(client, false);
   while (account.takeReset(performance.now()));
   return account;
 }
@@ -280,11 +280,52 @@ function spentAccount(): ClientAccount {
 test('a client is held to account for faults that the endpoint finds with calls that it gave up', async (t) => {
   const dialled = await ready(t);
   CallOnConnection.on(dialled.connection);
+  await dialled.server.wantRequest();
   const account = spentAccount();
-  const requests = await abandon(dialled, account, 100);
+  const requests = await abandon(dialled, account, 110);
   for (const request of requests) request.reset(ErrorCode.PROTOCOL_ERROR);
   await dialled.told('at fault: 192.0.2.1');
   assert.equal(account.holdingIn(OTHERS_HAVE_PLACES).isAtFault(performance.now()), true);
+});
+
+test('a connection on which 20 calls were given up, and no others run, is let go at once, and no call is lost', async (t) => {
+  const dialled = await ready(t);
+  const { connection } = dialled;
+  const account = spentAccount();
+  await abandon(dialled, account, 19);
+  assert.deepEqual([connection.state, connection.activeStreams], ['ready', 19]);
+  const holding = account.holdingIn(OTHERS_HAVE_PLACES);
+  holding.take();
+  const stream = connection.openStream(IGNORING_OWNER);
+  stream.sendHeaders(REQUEST, true);
+  connection.endStream(stream, ErrorCode.CANCEL, holding);
+  assert.notEqual(connection.state, 'ready');
+  assert.deepEqual(await dialled.told('gone (closed)'), [
+    'retired (draining): all of its calls were given up',
+    'gone (closed)',
+  ]);
+  assert.deepEqual([connection.activeStreams, connection.lostStreams], [0, 0]);
+});
+
+test('a connection that breaks has lost the calls that ran, and none that were given up', async (t) => {
+  const dialled = await ready(t);
+  CallOnConnection.on(dialled.connection);
+  await dialled.server.wantRequest();
+  const [request] = await abandon(dialled, spentAccount(), 5);
+  request.peer.destroy();
+  await dialled.closed();
+  assert.equal(dialled.connection.lostStreams, 1);
+});
+
+test('a GOAWAY with an error is held against the client whose call it names, as ten faults', async (t) => {
+  const dialled = await ready(t);
+  CallOnConnection.on(dialled.connection);
+  await dialled.server.wantRequest();
+  const account = spentAccount('192.0.2.2');
+  const [request] = await abandon(dialled, account, 1);
+  account.holdingIn(OTHERS_HAVE_PLACES).noteFault(Math.floor(performance.now()), 95);
+  request.peer.send(goAwayFrame(request.streamId, ErrorCode.ENHANCE_YOUR_CALM));
+  await dialled.told('at fault: 192.0.2.2');
 });
 
 test('a stream ended by the peer is told, and the connection goes on', async (t) => {
