@@ -1,5 +1,5 @@
-// The stream of a call that nobody wants any more and that cannot be reset yet: what still comes is dropped. Ends with the
-// service's response, or by the reset, whichever is first.
+// The stream of a call that nobody wants any more and that cannot be reset yet: what still comes is dropped. It ends with
+// the service's response or with the reset, whichever comes first.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';

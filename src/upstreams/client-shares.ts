@@ -12,7 +12,7 @@ const SPARE_HOLDINGS = 64;
 /** Of those without a place that have something to remember. */
 const MOST_REMEMBERED = 4096;
 
-/** A client that may be asked for a place, since others wait that hold fewer. */
+/** What those who wait may demand: so many places, of clients that hold more. */
 export interface Claim {
   readonly count: number;
   /** Whether a place of this holding is one too many. */
@@ -203,7 +203,7 @@ export class ClientShares<Waiting> implements PlaceCount {
     return all;
   }
 
-  /** Undefined as long as nobody waits that holds fewer places than another. */
+  /** Undefined as long as nobody waits that holds at least two places fewer than another. */
   claim(): Claim | undefined {
     let largest = 0;
     for (const { held, speaksForMany } of this.#holdings.values())

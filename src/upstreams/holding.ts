@@ -67,7 +67,7 @@ export class Holding {
 
   /**
    * The service has answered a call of the client's by a stream error, or gave up the connection for it.
-   * @returns whether it is the last one that is borne
+   * @returns true once: for the fault that makes it too many
    */
   noteFault(nowMs: number, count: number): boolean {
     if (this.speaksForMany) return false;

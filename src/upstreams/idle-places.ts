@@ -4,7 +4,7 @@
 import type { Claim } from './client-shares.ts';
 import type { Holding } from './holding.ts';
 
-/** Less than this in the time is no use: a heartbeat now and then would keep a place for ever. A voice has more in a second. */
+/** Less than this in the time is no use: a heartbeat now and then would keep a place for ever. A voice stream moves more than that in a second. */
 const LEAST_USE_BYTES = 512;
 
 export interface PlaceUser {

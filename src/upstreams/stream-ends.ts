@@ -1,4 +1,4 @@
-// How those streams of a shared connection end that are not over: by a reset, as long as the endpoint bears one more. Beyond
+// How streams of a shared connection end before they are over: by a reset, as long as the endpoint bears one more. Beyond
 // that they run out unread, and are reset one by one. Endpoints end a connection that brings too many resets, and the
 // calls of all clients on it; see docs/decisions/0033.
 

@@ -17,7 +17,7 @@ const LOOK_INTERVAL_MS = 1000;
 
 /** A call that waits for a free stream. Told once: of a connection with room, or that there will be none. */
 export interface Waiter {
-  /** Whose turn it is to wait. */
+  /** What the waiting client has of the upstream; clients take turns. */
   readonly holding: Holding;
   onConnection(connection: UpstreamConnection): void;
   onUnavailable(diagnosis: Diagnosis): void;
@@ -132,7 +132,7 @@ export class Upstream {
     this.shares.stopWaiting(waiter.holding, waiter);
   }
 
-  /** Where places are scarce it is looked at who makes no use of one: they give way to clients that hold fewer. */
+  /** While places are scarce, looks every second for calls that make no use of theirs; these give way to clients that hold fewer. */
   #watchPlaces(): void {
     this.#watch ??= setInterval(() => this.#lookAtPlaces(), LOOK_INTERVAL_MS).unref();
   }

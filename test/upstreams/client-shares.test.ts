@@ -125,6 +125,28 @@ test('a claim is as large as what would make the shares even, and holds against 
   assert.deepEqual([claim.isOwedBy(hog), claim.isOwedBy(small)], [true, false]);
 });
 
+test('who holds one place fewer has no claim: a place that changed hands would be claimed back', (t) => {
+  const all = new Shares(t, 10);
+  all.holds('a', 3);
+  all.holds('b', 2);
+  all.waits('b', 'b1');
+  assert.equal(all.shares.claim(), undefined);
+  all.of('a').take();
+  assert.equal(all.shares.claim()?.count, 1);
+});
+
+test('that a client is at fault is told once, until it was forgiven', (t) => {
+  const all = new Shares(t, 10);
+  const holding = all.of('a');
+  const told = (count: number): boolean[] =>
+    Array.from({ length: count }, () => holding.noteFault(all.nowMs, 1));
+  assert.deepEqual(told(99), Array(99).fill(false));
+  assert.deepEqual(told(3), [true, false, false]);
+  all.nowMs += 3000;
+  assert.equal(holding.isAtFault(all.nowMs), false);
+  assert.deepEqual(told(8).filter(Boolean), [true]);
+});
+
 test('who holds the most and waits for more has no claim', (t) => {
   const all = new Shares(t, 10);
   all.holds('a', 9);
