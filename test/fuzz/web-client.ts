@@ -11,7 +11,7 @@ import { readHttp1Answers } from './strict-answers.ts';
 import type { Item, RequestItem, WebSession } from './web-session.ts';
 
 /** Far beyond what a busy machine takes, and what the proxy's time limits are set to. */
-export const BOUND_MS = 12_000;
+export const BOUND_MS = 45_000;
 /** Who breaks rules may get no answer, and goes on. */
 const PATIENCE_MS = 150;
 const TURNS = 3;

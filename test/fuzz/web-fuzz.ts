@@ -33,7 +33,7 @@ const ROUND_SECONDS = 20;
 const MOST_FINDINGS = 5;
 const LAST_LINES_MS = 300;
 /** For the calls of clients that are gone to be over. */
-const LEFT_MS = 15_000;
+const LEFT_MS = 60_000;
 /** Of a finding that is made smaller: each try may take a proxy of its own. */
 const SHRINK_MS = 60_000;
 const CALLS_LEFT = 'drain.timeout has passed; ending the calls that are left';
