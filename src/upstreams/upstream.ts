@@ -3,6 +3,8 @@
 
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
+import { ConnectionError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { ClientShares } from './client-shares.ts';
 import type { Dialer } from './dial.ts';
@@ -38,6 +40,7 @@ export class Upstream {
   readonly #idle: IdlePlaces<UpstreamCall> | undefined;
   readonly #idleTimeoutMs: number;
   readonly #onGaveWay: UpstreamEvents['onGaveWay'];
+  readonly #onViolation: UpstreamEvents['onViolation'];
   #watch: NodeJS.Timeout | undefined = undefined;
   #nextEndpoint = 0;
   #isServing = false;
@@ -54,6 +57,7 @@ export class Upstream {
     this.#idleTimeoutMs = stallTimeoutMs ?? 0;
     this.#idle = stallTimeoutMs === undefined ? undefined : new IdlePlaces(stallTimeoutMs);
     this.#onGaveWay = events.onGaveWay;
+    this.#onViolation = (endpoint, error) => events.onViolation(endpoint, error);
     this.name = config.name;
     this.protocol = config.protocol;
     this.#maxPending = config.connections.maxPending;
@@ -134,8 +138,19 @@ export class Upstream {
 
   /** While places are scarce, looks every second for calls that make no use of theirs; these give way to clients that hold fewer. */
   #watchPlaces(): void {
-    this.#watch ??= setInterval(() => this.#lookAtPlaces(), LOOK_INTERVAL_MS).unref();
+    this.#watch ??= setInterval(this.#look, LOOK_INTERVAL_MS).unref();
   }
+
+  /** What one look throws is told, and the next one comes all the same. */
+  readonly #look = (): void => {
+    try {
+      this.#lookAtPlaces();
+    } catch (cause) {
+      const text = 'internal error';
+      const error = new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', text, { cause });
+      this.#onViolation(this.endpoints[0], error);
+    }
+  };
 
   #lookAtPlaces(): void {
     if (!this.shares.isScarce) {

@@ -174,6 +174,19 @@ test('one that ends as soon as it is served does not keep the rest waiting', asy
   assert.deepEqual([hasty.told, next.told], ['connection', 'connection']);
 });
 
+test('a fault of ours in the look at places is told, and ends nothing', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const group = new Group(t, [await started(t)]);
+  group.waits();
+  Object.defineProperty(group.upstream.shares, 'isScarce', {
+    get: () => {
+      throw new Error('a fault of ours');
+    },
+  });
+  t.mock.timers.tick(2000);
+  assert.deepEqual(group.log, ['internal_error', 'internal_error']);
+});
+
 test('beyond maxPending nobody waits', async (t) => {
   const group = new Group(t, [await started(t, oneStream)], { maxPending: 2 });
   const running = await group.runs();
