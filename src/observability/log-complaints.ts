@@ -7,6 +7,8 @@ import { DescriptorWriter } from './descriptor-writer.ts';
 const QUIET_FOR_MS = 60_000;
 /** At the end of the process. */
 const LAST_WORDS_WITHIN_MS = 100;
+/** Of lines that standard error has not taken. */
+const MOST_WAITING_BYTES = 1024;
 
 export type TellPerson = (line: string) => void;
 
@@ -72,8 +74,8 @@ function standardError(): TellPerson {
       onRefused: () => undefined,
     });
     const octets = Buffer.from(`${line}\n`);
-    // What is refused is not kept: a line that comes late says nothing that is still so.
-    if (writer.isEmpty) writer.push(octets, octets.length);
+    // A line before it may be on its way; where many are refused, one that comes late says nothing that is still so.
+    if (writer.pendingBytes < MOST_WAITING_BYTES) writer.push(octets, octets.length);
     writer.writeAllSync(LAST_WORDS_WITHIN_MS);
   };
 }
