@@ -93,7 +93,7 @@ told 'answer after that' "$(ask)"
 # More often, and faster, than systemd starts a service by default.
 for _ in 1 2 3 4 5 6 7 8; do pid=$(show MainPID); kill -ABRT $pid; wait_for is_replaced; done
 told 'answer after eight crashes' "$(ask)"
-kill -USR1 $(show MainPID); told 'debugger' "$(ss -Hltn | grep -c :9229)"
+kill -USR1 $(show MainPID); told 'debugger' "$(grep -ciE '^ *[0-9]+: [0-9A-F]+:240D [^ ]+ 0A' /proc/net/tcp)"
 
 groupadd --system framegate-tls
 certificates=/etc/framegate/tls units=/etc/systemd/system

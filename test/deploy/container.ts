@@ -58,7 +58,7 @@ export const containerCases: readonly DeployCase[] = [
         'chroot',
         container,
         '--',
-        ...settings.command.slice(0, 2),
+        ...settings.command.slice(0, settings.command.findIndex((word) => word.endsWith('main.js')) + 1),
       );
       assert.match(await run([...isolated, '--version']), /^\d+\.\d+\.\d+/m);
       const tree = (await run(buildah('mount', container))).trim();

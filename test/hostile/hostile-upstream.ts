@@ -62,6 +62,16 @@ export class HostileUpstream {
     return this.#open.peers;
   }
 
+  /** Each call was reset, or its connection is closed: beyond a budget of resets the proxy ends calls so (decision 33). */
+  get areAllOver(): boolean {
+    const open = new Set(this.peers.filter(({ isClosed }) => !isClosed));
+    const calls = this.requests.filter(({ peer }) => open.has(peer)).length;
+    let resets = 0;
+    for (const { frames } of open)
+      resets += frames.filter(({ type }) => type === FrameType.RST_STREAM).length;
+    return resets >= calls;
+  }
+
   wantRequest(index = 0): Promise<RawRequest> {
     return this.#open.wantRequest(index);
   }

@@ -140,11 +140,7 @@ const heldBomb: Attack = {
     );
     await pause(1000);
     for (const attacker of attackers) attacker.leave();
-    await eventually(
-      'the upstream is told of every end',
-      () => upstream.resets >= HELD_CONNECTIONS * HELD_STREAMS,
-      MOST_HOLDING_MS,
-    );
+    await eventually('every call is over upstream', () => upstream.areAllOver, MOST_HOLDING_MS);
     return `${HELD_CONNECTIONS * HELD_STREAMS} calls held, and cancelled upstream when the attacker left`;
   },
 };
