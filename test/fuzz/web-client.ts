@@ -79,8 +79,7 @@ class WebClient {
     socket.on('close', () => {
       this.#isClosed = true;
     });
-    if (speaks === 'h2') this.#peer = new RawPeer(socket, false);
-    else if (reads) {
+    if (speaks !== 'h2' && reads) {
       socket.on('data', (chunk: Buffer) => {
         this.#text += chunk.toString('latin1');
       });
@@ -125,7 +124,9 @@ class WebClient {
     };
   }
 
+  /** Nothing is read before: the answer to the proxy's SETTINGS would leave in front of the preface. */
   #open2(): void {
+    if (this.#socket !== undefined) this.#peer = new RawPeer(this.#socket, false);
     this.#pending.push(CLIENT_PREFACE, settingsFrame([]));
   }
 
@@ -212,8 +213,7 @@ class WebClient {
       socket.destroy();
       return;
     }
-    if (this.#session.speaks === 'h2') this.#peer?.socket.end();
-    else socket.end();
+    socket.end();
     await this.#until('the end of the connection after FIN', () => this.#isClosed || this.#hasFin, BOUND_MS);
     socket.destroy();
   }

@@ -5,12 +5,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDemoService } from '../../src/demo/demo-service.ts';
+import { frameSummary } from '../../src/h2/frame-summary.ts';
 import { ProxyChild } from '../soak/processes.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
+import { rawFrame } from '../support/raw-frames.ts';
+import type { ReceivedFrame } from '../support/raw-peer.ts';
 import { callHonestly } from './proxy-fuzz.ts';
 import { ScriptedService } from './scripted-service.ts';
-import { BOUND_MS, runClient } from './web-client.ts';
+import { BOUND_MS, type Heard, runClient } from './web-client.ts';
 import { judge } from './web-judge.ts';
 import { knownSessions } from './web-seeds.ts';
 import { describeSession, type FuzzListener, isWebSession, type WebSession } from './web-session.ts';
@@ -118,7 +121,7 @@ class WebBench {
         : undefined;
     const problem = judge(session, heard, log) ?? left ?? this.service.problems.at(0);
     this.service.forget(session);
-    return (await this.death()) ?? problem;
+    return (await this.death()) ?? (problem === undefined ? undefined : `${problem} ${describeHeard(heard)}`);
   }
 
   /** With no client left there is no call. @returns what is wrong */
@@ -161,6 +164,16 @@ class WebBench {
     this.proxy.kill();
     this.#close();
   }
+}
+
+/** In braces, which are left out where kinds of findings are compared. */
+function describeHeard({ frames, text, isEnded, problem }: Heard): string {
+  const what = frames.length > 0 ? frames.map(summaryOf).join(', ') : JSON.stringify(text.slice(-800));
+  return `{the client heard ${what}${isEnded ? ', then FIN' : ''}${problem === undefined ? '' : `; ${problem}`}}`;
+}
+
+function summaryOf({ type, flags, streamId, payload }: ReceivedFrame): string {
+  return frameSummary(rawFrame(type, flags, streamId, payload));
 }
 
 /** What it says of an error, and where that was thrown. */
@@ -242,7 +255,7 @@ export async function fuzzWeb(
       const kind = kindOf(finding.problem);
       if (kinds.has(kind)) continue;
       kinds.add(kind);
-      print(`web: found ${finding.problem.slice(0, 300)} (seed ${finding.session.seed})`);
+      print(`web: found ${finding.problem.slice(0, 1500)} (seed ${finding.session.seed})`);
       problems.push(await explain(finding, workers, print));
     }
     const perSecond = Math.round((1000 * progress.sessions) / (performance.now() - startedMs));
