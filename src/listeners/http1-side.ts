@@ -176,7 +176,14 @@ export class Http1Side {
         return;
       }
       // Whoever was to answer learns by 'close' that nothing is to be written any more.
-      unfinished?.detachSocket(socket);
+      if (unfinished?.socket === socket) unfinished.detachSocket(socket);
+      else if (unfinished !== undefined) {
+        // The response before it said that the connection closes: behind that nothing is written.
+        unfinished.destroy();
+        socket.destroySoon();
+        this.#report(turns, token, error.code);
+        return;
+      }
       unfinished?.destroy();
       // Two words and a space are no HTTP yet, and who speaks something else would only stumble over an answer.
       if (isStranger) this.#refuse(turns, 'unknown_protocol');

@@ -10,6 +10,8 @@ export interface Answer {
   readonly text: string;
   readonly content: string;
   readonly isWhole: boolean;
+  /** Nothing but the end of the connection tells where its content ends. */
+  readonly isEndedByClose: boolean;
 }
 
 export interface Answers {
@@ -71,6 +73,7 @@ class Http1Answer {
   hasFinalHead = false;
   isUpgrade = false;
   isWhole = false;
+  isEndedByClose = false;
   end: number;
   readonly #text: string;
   readonly #begin: number;
@@ -107,8 +110,14 @@ class Http1Answer {
   }
 
   answer(): Answer {
-    const { status, isWhole } = this;
-    return { status, isWhole, content: this.#content, text: this.#text.slice(this.#begin, this.end) };
+    const { status, isWhole, isEndedByClose } = this;
+    return {
+      status,
+      isWhole,
+      isEndedByClose,
+      content: this.#content,
+      text: this.#text.slice(this.#begin, this.end),
+    };
   }
 
   /** @returns undefined while it is not whole */
@@ -140,6 +149,7 @@ class Http1Answer {
     else if (coding !== undefined) this.#readChunks();
     else if (length !== undefined) this.#take(Number(length));
     else {
+      this.isEndedByClose = true;
       this.#take(this.#text.length - this.end);
       this.isWhole = this.#isClosed;
     }
@@ -275,7 +285,7 @@ function readStream(frames: readonly ReceivedFrame[], stream: number, method: st
   if (isBodiless && content !== '') throw new Broken(`DATA for ${method} with status ${status}`);
   if (hasEnded && !isBodiless && length !== undefined && Number(length) !== content.length)
     throw new Broken(`${content.length} bytes where content-length says ${length}`);
-  return { status, text: text + content, content, isWhole: hasEnded };
+  return { status, text: text + content, content, isWhole: hasEnded, isEndedByClose: false };
 }
 
 function checkFields(fields: ReceivedFrame['fields'], stream: number): void {

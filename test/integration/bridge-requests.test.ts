@@ -4,8 +4,11 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
+import { connect as connectTcp } from 'node:net';
+import { Duplex, Transform } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -135,3 +138,53 @@ test('a stopping proxy lets a running request finish', async (t) => {
   assert.match(await client.closed(), /\r\n\r\n(?:4\r\n)?done/);
   await closed;
 });
+
+const TLS_ALERT = 21;
+
+for (const isWhole of [true, false]) {
+  const what = isWhole ? 'gets close_notify behind a whole page' : 'gets none behind half a page';
+  test(`a client of HTTP/1.0 within TLS ${what}, where only the end tells`, async (t) => {
+    const proxy = await startWeb(t, ({ socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\npage', () =>
+        setImmediate(() => (isWhole ? socket.end() : socket.resetAndDestroy())),
+      );
+    });
+    const wire = connectTcp(proxy.port('tls'), '127.0.0.1');
+    const types = new RecordTypes();
+    // TLS 1.2 says in the clear what a record is.
+    const tap = Duplex.from({ writable: wire, readable: wire.pipe(types.stream) });
+    const socket = connectTls({
+      socket: tap,
+      ca: proxy.caPem,
+      servername: 'localhost',
+      maxVersion: 'TLSv1.2',
+    });
+    t.after(() => wire.destroy());
+    socket.on('error', () => undefined);
+    let received = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+    socket.write('GET /web/ HTTP/1.0\r\n\r\n');
+    await eventually('the end', () => wire.readableEnded);
+    assert.match(received, /page$/);
+    assert.equal(types.last === TLS_ALERT, isWhole);
+  });
+}
+
+/** Looks at the TLS records that pass (RFC 5246 section 6.2.1). */
+class RecordTypes {
+  #bytes = Buffer.alloc(0);
+  /** Of the last whole record. */
+  last = 0;
+  readonly stream = new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      for (;;) {
+        const length = this.#bytes.length < 5 ? Infinity : 5 + this.#bytes.readUInt16BE(3);
+        if (this.#bytes.length < length) break;
+        this.last = this.#bytes[0];
+        this.#bytes = this.#bytes.subarray(length);
+      }
+      done(null, chunk);
+    },
+  });
+}

@@ -243,6 +243,20 @@ test('a body that cannot be read is answered in its turn, and its request given 
   assert.equal((await handler.refusals.next()).token, 'http1_malformed');
 });
 
+test('a body that cannot be read, behind a response that closes the connection, is not answered', async (context) => {
+  const { connect, count, handler } = await open(context, true);
+  const client = await connect(
+    `${GET}POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
+  );
+  const asked = await count(2);
+  const gone = new Promise((resolve) => asked[1].request.once('close', resolve));
+  asked[0].response.shouldKeepAlive = false;
+  asked[0].response.end('first');
+  assert.equal(withoutFields(await readToEnd(client)), '[HTTP/1.1 200]first');
+  await gone;
+  assert.deepEqual(handler.faults.all, []);
+});
+
 test('hundreds of requests in one segment, each with an offer that is ignored, are answered in their order', async (context) => {
   const { handler, port } = await listen(context);
   const offer = 'host: a\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n';
