@@ -27,6 +27,7 @@ import { type LocalResponse, localResponse, localTrailers } from './local-respon
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
+import { withDate } from './response-date.ts';
 import { ResponseHead } from './response-head.ts';
 import { failureOfReset, whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
@@ -153,7 +154,8 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       this.#outcome.decide('upstream', head.grpcStatus, '');
       this.response.isEnded = true;
     }
-    this.#stream.sendHeaders(head.fields, endStream);
+    const needsDate = head.lacksDate && !this.subject.isGrpc;
+    this.#stream.sendHeaders(needsDate ? withDate(head.fields) : head.fields, endStream);
     if (endStream) this.#settle();
   }
 

@@ -13,6 +13,8 @@ export class ResponseHead {
   /** Name of grpc-status where the list holds it: Trailers-Only, or a trailer section. '' otherwise. */
   readonly grpcStatus: string;
   readonly contentType: string;
+  /** Of a final response; of gRPC not looked at. */
+  readonly lacksDate: boolean;
   /**
    * What the client is sent of it. Without the content-length of a gRPC response: DATA has its end without it, and a
    * response that breaks off can be ended by a status only where no length was promised (RFC 9113 section 8.1.1). Without
@@ -27,6 +29,7 @@ export class ResponseHead {
     this.isGrpc = isGrpcContentType(contentType);
     this.grpcStatus = status === undefined ? '' : grpcStatusName(status);
     this.contentType = contentType ?? '';
+    this.lacksDate = !this.isGrpc && list.get('date') === undefined;
     const isTrailers = list.get(':status') === undefined;
     if (isTrailers) this.fields = without(list, status === undefined ? isForbiddenTrailer : isFraming);
     else if (this.isGrpc || this.httpStatus < 200 || this.httpStatus === 204)

@@ -213,3 +213,51 @@ test('a plain HTTP/2 request to a service of grpc-js gets its status, and a text
   assert.equal(new Map(outcome.headers).get(':status'), '415');
   assert.match(outcome.content.toString(), /Call it with a gRPC client/);
 });
+
+const GIVEN = 'Thu, 01 Jan 1970 00:00:00 GMT';
+const NO_GRPC: Fields = [['content-type', 'text/plain']];
+const DATED: readonly (readonly [
+  what: string,
+  response: Fields,
+  fields: Fields,
+  date: RegExp | undefined,
+])[] = [
+  [
+    'a response without Date gets one',
+    [],
+    NO_GRPC,
+    /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/,
+  ],
+  ['the Date of a service stays', [['date', GIVEN]], NO_GRPC, new RegExp(`^${GIVEN}$`)],
+  ['a gRPC response without Date gets none', [['content-type', 'application/grpc']], [], undefined],
+];
+
+for (const [what, response, fields, date] of DATED) {
+  test(`${what}, each time it comes`, async (t) => {
+    const upstream = await startRawUpstream(t, {
+      onRequestEnd: (request) => {
+        request.sendHeaders([[':status', '200'], ...response]);
+        request.sendTrailers();
+      },
+    });
+    const proxy = await startProxy(t, { endpoints: [upstream.address] });
+    const client = await proxy.rawClient('clear');
+    // The second header block is one that is known.
+    for (let round = 0; round < 2; round++) {
+      const { headers } = await client.outcome(client.call({ fields }));
+      const dates = headers.filter(([name]) => name === 'date').map(([, value]) => value);
+      assert.equal(dates.length, date === undefined ? 0 : 1, JSON.stringify(headers));
+      if (date !== undefined) assert.match(dates[0], date);
+    }
+  });
+}
+
+test('a refusal of ours says when it was made, over both protocols', async (t) => {
+  const proxy = await startProxy(t, {});
+  const client = await proxy.rawClient('clear');
+  const { headers } = await client.outcome(client.call({ path: '/nowhere', fields: NO_GRPC }));
+  assert.equal(headers.filter(([name]) => name === 'date').length, 1, JSON.stringify(headers));
+  const answer = await fetch(`http://127.0.0.1:${proxy.port('clear')}/nowhere`);
+  assert.equal(answer.status, 426);
+  assert.match(answer.headers.get('date') ?? '', /^\w{3}, [^,]* GMT$/, 'one, and not two');
+});

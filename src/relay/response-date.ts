@@ -1,0 +1,25 @@
+// Date of a response that has none: who passes a response on says when it came (RFC 9110 section 6.6.1). Not of gRPC, which
+// nobody caches: there it would cost every call a header block that changes each second.
+
+import { HeaderList } from '../h2/hpack/header-list.ts';
+
+let second = -1;
+let text = '';
+
+/** For the field `date`, made once a second. */
+export function dateOfNow(): string {
+  const now = Math.floor(Date.now() / 1000);
+  if (now !== second) {
+    second = now;
+    text = new Date(now * 1000).toUTCString();
+  }
+  return text;
+}
+
+/** @returns a copy, as the list may be one that other responses share */
+export function withDate(list: HeaderList): HeaderList {
+  const dated = new HeaderList();
+  for (let index = 0; index < list.names.length; index++) dated.addFrom(list, index);
+  dated.add('date', dateOfNow());
+  return dated;
+}
