@@ -182,6 +182,11 @@ function addFields(
   named: ReadonlySet<string> | undefined,
   limits: HeaderLimits,
 ): void {
+  // Those that are not passed on count as well: a thousand Connection fields would cost as much as a hundred requests.
+  if (raw.length / 2 > limits.headerFields) {
+    list.overflowedAt = raw[2 * limits.headerFields].toLowerCase();
+    return;
+  }
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];

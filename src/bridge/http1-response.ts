@@ -64,7 +64,7 @@ export function readHttp1Response(
   if (statusCode < 200 || statusCode > 599)
     return invalid('answered with an HTTP status below 100 or above 599');
   const scanned = scanFields(rawHeaders);
-  const why = whyUnusable(scanned, httpVersion) ?? whyTooLarge(scanned, limits);
+  const why = whyUnusable(scanned, httpVersion) ?? whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
   if (why !== undefined) return invalid(why);
   const { fields, keepAliveSeconds } = scanned;
   const hasNoBody = isHead || statusCode === 204 || statusCode === 304;
@@ -97,13 +97,13 @@ export function readInterim(
   if (count > most)
     return invalid(`sent more than ${most} interim responses (limits.floods.interimResponses)`);
   const scanned = scanFields(rawHeaders);
-  const why = whyTooLarge(scanned, limits);
+  const why = whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
   return why === undefined ? { isValid: true, fields: scanned.fields } : invalid(why);
 }
 
 /** Of a trailer section, as HTTP/2 counts a header list. */
 export function areTooLarge(fields: readonly string[], limits: ResponseLimits): boolean {
-  return whyTooLarge({ fields, sizeBytes: sizeOfFields(fields) }, limits) !== undefined;
+  return whyTooLarge(fields, sizeOfFields(fields), limits) !== undefined;
 }
 
 function whyUnusable(
@@ -122,8 +122,10 @@ function whyUnusable(
   return undefined;
 }
 
+/** @param fields names and values by turns, with those that are not passed on */
 function whyTooLarge(
-  { fields, sizeBytes }: { readonly fields: readonly string[]; readonly sizeBytes: number },
+  fields: readonly string[],
+  sizeBytes: number,
   limits: ResponseLimits,
 ): 'too_large' | undefined {
   return fields.length / 2 > limits.headerFields || sizeBytes > limits.headerListBytes

@@ -144,13 +144,23 @@ test('the field that breaks a limit is named', () => {
   const many = read('/', [
     'Host',
     'x',
-    ...Array.from({ length: 10 }, (_, index) => [`X-${index}`, '1']).flat(),
+    ...Array.from({ length: 8 }, (_, index) => [`X-${index}`, '1']).flat(),
   ]);
   assert.ok(many.isValid);
   assert.equal(many.list.overflowedAt, 'x-6');
   const large = read('/', ['Host', 'x', 'X-Large', 'x'.repeat(1000)]);
   assert.ok(large.isValid);
   assert.equal(large.list.overflowedAt, 'x-large');
+});
+
+test('fields that are not passed on count as well', () => {
+  const options = Array.from({ length: 10 }, (_, index) => ['Connection', `x-${index}`]).flat();
+  const many = read('/', ['Host', 'x', ...options]);
+  assert.ok(many.isValid);
+  assert.equal(many.list.overflowedAt, 'connection');
+  const few = read('/', ['Host', 'x', ...options.slice(2)]);
+  assert.ok(few.isValid);
+  assert.equal(few.list.overflowedAt, undefined);
 });
 
 function whyInvalid(url: string, raw: readonly string[], httpVersion = '1.1'): string {

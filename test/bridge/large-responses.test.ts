@@ -21,6 +21,7 @@ const CASES: readonly (readonly [what: string, fields: string, limitBytes: numbe
   ['of twice the limit as sent', large(3 * DEFAULT_BYTES), DEFAULT_BYTES, false],
   ['of 8 KiB, where they are all that is allowed', large(8193), 8192, false],
   ['that are many and small', 'a: b\r\n'.repeat(101), DEFAULT_BYTES, false],
+  ['that are many, and not passed on', 'Connection: b\r\n'.repeat(101), DEFAULT_BYTES, false],
   ['that are many, but not too many', 'a: b\r\n'.repeat(90), DEFAULT_BYTES, true],
 ];
 
