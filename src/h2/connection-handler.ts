@@ -13,6 +13,8 @@ export interface ConnectionHandler {
   /** The peer processes no stream above `lastStreamId` and wants no new ones. */
   onGoAway(lastStreamId: number, code: number, debug: string): void;
   onPingAcknowledged(): void;
+  /** The peer has read everything up to the oldest Connection.askToCatchUp that it had not answered yet. */
+  onCaughtUp(): void;
   /** The peer has taken output after isCongested was seen to be true. */
   onOutputDrained(): void;
   /** A rule was broken and acted on; for log and metrics. */

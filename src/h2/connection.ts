@@ -31,6 +31,10 @@ export class Connection {
   readonly #isServer: boolean;
   #isClosed = false;
   #congestionWasSeen = false;
+  #hasYielded = false;
+  /** Streams that were lost with the connection and whose owners do not know it yet. */
+  #untold: Stream[] = NO_STREAMS;
+  #lostBy = '';
   readonly #peerTime: PeerTime;
 
   /** Writes the preface (client), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
@@ -71,6 +75,19 @@ export class Connection {
     return this.#sender.peerSettings.maxConcurrentStreams;
   }
 
+  /** The newest of ours; below 1 at first. */
+  get lastStreamId(): number {
+    return this.#streams.lastLocalId;
+  }
+
+  /**
+   * Streams that a frame of ours has brought to their end, since the connection began. Until the peer has read that frame it
+   * counts the stream (section 5.1.2).
+   */
+  get endsSent(): number {
+    return this.#sender.endsSent;
+  }
+
   /** How large a list of header fields the peer accepts, as HeaderList.sizeBytes counts it; advisory (section 10.5.1). */
   get peerMaxHeaderListBytes(): number {
     return this.#sender.peerSettings.maxHeaderListBytes;
@@ -99,6 +116,7 @@ export class Connection {
   receive(chunk: Buffer, nowMs = 0, isKept = false): void {
     if (this.#isClosed) return;
     this.#guard.nowMs = nowMs;
+    this.#hasYielded = false;
     if (this.#reader.isParked) {
       this.#reader.keepParked(chunk);
       return;
@@ -110,6 +128,19 @@ export class Connection {
   /** Of the last chunk some is still to be read, by readOn(): now, or after keepUnread() when others have had their turn. */
   get hasUnread(): boolean {
     return this.#reader.isParked;
+  }
+
+  /** What the frame in hand has brought about will take its time: the others have their turn before the next one is read. */
+  yieldTurn(): void {
+    this.#hasYielded = true;
+    this.#reader.parkNext();
+  }
+
+  /** @returns whether yieldTurn() was called since the last time */
+  takeYield(): boolean {
+    const hasYielded = this.#hasYielded;
+    this.#hasYielded = false;
+    return hasYielded;
   }
 
   readOn(): void {
@@ -196,9 +227,25 @@ export class Connection {
     else this.#fail(cause);
   }
 
-  /** The transport is gone or given up: every stream's owner is told, once. */
-  connectionLost(reason: string): void {
-    if (!this.#isClosed) this.#tellLost(this.#close(), reason);
+  /**
+   * The transport is gone or given up: every stream's owner is told, once.
+   * @param most that are told now; tellLost() goes on with the others
+   */
+  connectionLost(reason: string, most = Number.POSITIVE_INFINITY): void {
+    if (this.#isClosed) return;
+    this.#untold = this.#close();
+    this.#lostBy = reason;
+    this.tellLost(most);
+  }
+
+  /** Tells so many more. */
+  tellLost(most: number): void {
+    this.#tellLost(this.#untold.splice(0, most), this.#lostBy);
+  }
+
+  /** Some owners are still to be told that the connection is lost. */
+  get hasUntold(): boolean {
+    return this.#untold.length > 0;
   }
 
   #close(): Stream[] {
@@ -272,6 +319,16 @@ export class Connection {
   }
 
   /**
+   * Asks by SETTINGS without a setting, which a peer has to answer when it has come so far: see onCaughtUp. PING would do the
+   * same, but gRPC's servers end a connection that brings more of those than they expect.
+   */
+  askToCatchUp(): void {
+    if (this.#isClosed) return;
+    this.#receiver.expectAcknowledgement();
+    this.#sender.sendMarker();
+  }
+
+  /**
    * More output waits for the peer than it should: a bad time for another stream. Whoever was told so hears of the end
    * by onOutputDrained.
    */
@@ -294,6 +351,9 @@ export class Connection {
     }
   }
 }
+
+/** Never added to. */
+const NO_STREAMS: Stream[] = [];
 
 function internalError(cause: unknown): ConnectionError {
   return new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', 'internal error', { cause });

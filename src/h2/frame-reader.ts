@@ -64,7 +64,7 @@ export class FrameReader {
     this.#framesLeft = FRAMES_AT_ONCE;
   }
 
-  /** The chunk was put aside after FRAMES_AT_ONCE frames: unpark() and resume() go on with it. */
+  /** The chunk was put aside, at the latest after FRAMES_AT_ONCE frames: unpark() and resume() go on with it. */
   get isParked(): boolean {
     return this.#parked !== undefined;
   }
@@ -72,6 +72,11 @@ export class FrameReader {
   /** The rest of a frame's payload is still to come; false between frames, and within DATA. */
   get isInsideFrame(): boolean {
     return this.#expect === Expect.PAYLOAD && this.#parked === undefined;
+  }
+
+  /** Puts the rest of the chunk aside behind the frame in hand. */
+  parkNext(): void {
+    this.#framesLeft = 0;
   }
 
   unpark(): void {

@@ -38,6 +38,7 @@ export class Receiver implements FrameHandler {
   readonly #data: DataReceiver;
   #settingsReceived = false;
   #unacknowledgedSettings = 1;
+  #isFirstAcknowledged = false;
 
   constructor(
     isServer: boolean,
@@ -64,9 +65,14 @@ export class Receiver implements FrameHandler {
     );
   }
 
-  /** Of our SETTINGS some are still to be acknowledged (section 6.5.3). */
+  /** Our first SETTINGS are still to be acknowledged (section 6.5.3). */
   get awaitsSettingsAcknowledgement(): boolean {
-    return this.#unacknowledgedSettings > 0;
+    return !this.#isFirstAcknowledged;
+  }
+
+  /** One more SETTINGS frame of ours was sent. */
+  expectAcknowledgement(): void {
+    this.#unacknowledgedSettings++;
   }
 
   /** When the header block began that has not ended yet, by the time receive() was told; undefined when there is none. */
@@ -193,8 +199,7 @@ export class Receiver implements FrameHandler {
     if (isAcknowledgement) {
       if (!this.#settingsReceived)
         throw connectionError('settings_not_first', 'SETTINGS ACK before SETTINGS');
-      if (this.#unacknowledgedSettings > 0) this.#unacknowledgedSettings--;
-      else this.#guard.count(Flood.SETTINGS);
+      this.#receiveAcknowledgement();
       return;
     }
     this.#guard.count(Flood.SETTINGS);
@@ -211,6 +216,16 @@ export class Receiver implements FrameHandler {
     this.#sender.writer.writeSettingsAcknowledgement();
     this.#sender.adjustStreamWindows(peerSettings.initialWindowBytes - initialWindowBefore);
     this.#handler.onSettings(isFirst);
+  }
+
+  #receiveAcknowledgement(): void {
+    if (this.#unacknowledgedSettings === 0) {
+      this.#guard.count(Flood.SETTINGS);
+      return;
+    }
+    this.#unacknowledgedSettings--;
+    if (this.#isFirstAcknowledged) this.#handler.onCaughtUp();
+    this.#isFirstAcknowledged = true;
   }
 
   #receiveWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {

@@ -31,6 +31,8 @@ export class Sender implements StreamSender {
   #window = DEFAULT_WINDOW_BYTES;
   #uncreditedBytes = 0;
   #pingsUnderWay = 0;
+  /** Streams that END_STREAM or RST_STREAM of ours has closed. */
+  endsSent = 0;
   /** Streams with data that wait for the connection's window or for the output to drain, first come first served. */
   #waiting: Stream[] = [];
 
@@ -134,7 +136,9 @@ export class Sender implements StreamSender {
 
   #end(stream: Stream): void {
     stream.state = nextStreamState(stream.state, StreamInput.SEND_END_STREAM);
-    if (stream.state === StreamState.CLOSED) this.#streams.remove(stream, false);
+    if (stream.state !== StreamState.CLOSED) return;
+    this.endsSent++;
+    this.#streams.remove(stream, false);
   }
 
   /** @returns false when the stream was closed already */
@@ -144,6 +148,7 @@ export class Sender implements StreamSender {
       if (stream.state === StreamState.IDLE) this.#streams.remove(stream, true);
       return false;
     }
+    this.endsSent++;
     this.#streams.remove(stream, true);
     this.writer.writeResetStream(stream.id, code);
     return true;
@@ -213,6 +218,11 @@ export class Sender implements StreamSender {
         stream.owner.onWritable();
       }
     }
+  }
+
+  /** SETTINGS without a setting. */
+  sendMarker(): void {
+    this.writer.writeSettings(NOTHING);
   }
 
   /** @param opaque eight octets that the acknowledgement brings back */

@@ -28,7 +28,7 @@ const SPARE_LATE_BYTES = 1024;
 export class StreamRegistry {
   readonly #streams = new StreamTable();
   readonly #isServer: boolean;
-  #lastLocalId: number;
+  lastLocalId: number;
   /** The highest identifier the peer has used. */
   lastPeerId = 0;
   /** The last identifier the peer will process, from its GOAWAY. */
@@ -43,7 +43,7 @@ export class StreamRegistry {
 
   constructor(isServer: boolean) {
     this.#isServer = isServer;
-    this.#lastLocalId = isServer ? 0 : -1;
+    this.lastLocalId = isServer ? 0 : -1;
   }
 
   get size(): number {
@@ -52,7 +52,7 @@ export class StreamRegistry {
 
   /** Identifiers of ours left before the connection has to be replaced (section 5.1.1); kept well above 0. */
   get localIdsLeft(): number {
-    return (RETIRE_AT_ID - this.#lastLocalId) / 2;
+    return (RETIRE_AT_ID - this.lastLocalId) / 2;
   }
 
   /** Half of the peer's identifiers are used, or skipped. */
@@ -70,8 +70,8 @@ export class StreamRegistry {
   }
 
   addLocal(owner: StreamOwner, sender: StreamSender, sendWindow: number, receiveWindow: number): Stream {
-    this.#lastLocalId += 2;
-    return this.#add(this.#lastLocalId, owner, sender, sendWindow, receiveWindow);
+    this.lastLocalId += 2;
+    return this.#add(this.lastLocalId, owner, sender, sendWindow, receiveWindow);
   }
 
   addPeer(
@@ -146,7 +146,7 @@ export class StreamRegistry {
 
   /** What is known of an identifier without a live stream. */
   past(id: number): number {
-    const highest = this.isPeerId(id) ? this.lastPeerId : this.#lastLocalId;
+    const highest = this.isPeerId(id) ? this.lastPeerId : this.lastLocalId;
     if (id > highest) return Past.IDLE;
     if (this.#resets.has(id)) return Past.RESET_BY_US;
     return this.#ends.has(id) ? Past.CLOSED : Past.FORGOTTEN;

@@ -110,7 +110,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   onResponse(list: HeaderList, endStream: boolean): void {
     this.isCommitted = true;
-    this.connection.hasServed = true;
+    this.connection.noteResponse(this.stream);
     if (this.#isOver) return;
     try {
       if (this.connection.isInProcess) this.#receiveReport(list, endStream);

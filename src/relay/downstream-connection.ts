@@ -28,6 +28,8 @@ const GOAWAY_TIMEOUT_MS = 1000;
 const LINGER_MS = 5000;
 /** For a client that came in by the wrong way to make a call, and be told so in its answer. */
 const EXPLANATION_TIMEOUT_MS = 10_000;
+/** Calls to HTTP/1.1 services that one turn of the connection begins or ends: each is a connection there, or half a millisecond. */
+const COSTLY_CALLS_AT_ONCE = 2;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 
 /** Who owns the streams of clients. */
@@ -45,6 +47,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly #transport: Http2Transport;
   readonly #onClosed: (connection: DownstreamConnection) => void;
   #exchangeCount = 0;
+  #costlyCalls = 0;
   #prefaceTimer: NodeJS.Timeout | undefined = undefined;
   #drainTimer: NodeJS.Timeout | undefined = undefined;
   #explanationTimer: NodeJS.Timeout | undefined = undefined;
@@ -134,8 +137,16 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
       stream.owner = translator;
       translator.start(exchange, endStream);
     }
+    if (head.isCostly) this.noteCost();
     // Whoever came in by the wrong way was told so; the next connection may be a better one.
     if (this.peer.mismatch !== undefined) this.drain();
+  }
+
+  /** Most of it comes later, when nobody knows any more whose turn it was. */
+  noteCost(): void {
+    if (++this.#costlyCalls < COSTLY_CALLS_AT_ONCE) return;
+    this.#costlyCalls = 0;
+    this.http2.yieldTurn();
   }
 
   /** What was decided for an equal header block before still counts, as long as the configuration is the same. */
@@ -214,6 +225,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.http2.ping(DRAIN_PING);
     this.#drainTimer = this.#after(GOAWAY_TIMEOUT_MS, () => this.#finishDrain());
   }
+
+  onCaughtUp(): void {}
 
   onPingAcknowledged(): void {
     if (this.#drain === 'announced') this.#finishDrain();

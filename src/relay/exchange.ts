@@ -310,6 +310,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       // Whoever counts and logs must not keep the connection from knowing that the call is over.
       this.#context.onFault(error);
     }
+    if (this.subject.isCostly) this.home.noteCost();
     this.home.exchangeFinished();
   }
 

@@ -126,6 +126,11 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     this.recordParts.counted = counted;
   }
 
+  /** It goes to a service of HTTP/1.1, which needs a connection for it alone. */
+  get isCostly(): boolean {
+    return this.decision.kind === 'forward' && this.decision.upstream.protocol === 'http1';
+  }
+
   /** It goes to a service of HTTP/2, which is one of gRPC most likely. */
   get isToHttp2(): boolean {
     return this.decision.kind === 'forward' && this.decision.upstream.protocol !== 'http1';

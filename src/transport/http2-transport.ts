@@ -22,6 +22,8 @@ const PAUSE_READING_BYTES = 1_048_576;
 const RESUME_READING_BYTES = 262_144;
 /** What one connection may take of a turn of the event loop, about. */
 const LONGEST_TURN_MS = 1;
+/** Streams of a lost connection that end in one turn: each may have a connection of its own at a service. */
+const LOST_AT_ONCE = 4;
 /** A read this long means that more waits: libuv then reads the same socket again, up to 32 times in one turn. */
 const LONG_READ_BYTES = 16_384;
 /** Between two reads of one turn there is less than this, since nobody else has his. */
@@ -47,6 +49,8 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   /** By a violation: whatever the peer takes or leaves, it has CLOSE_TIMEOUT_MS in all. */
   #hasFailed = false;
   #isPaused = false;
+  /** The socket is closed. */
+  #isGone = false;
   #closeTimer: NodeJS.Timeout | undefined = undefined;
   #lingerMs = CLOSE_TIMEOUT_MS;
   #reason = '';
@@ -126,7 +130,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   #readOn(untilMs: number): void {
     const { connection } = this;
     while (connection.hasUnread) {
-      if (performance.now() >= untilMs) {
+      if (connection.takeYield() || performance.now() >= untilMs) {
         connection.keepUnread();
         if (!this.#isPaused) this.#pause();
         setImmediate(this.#continueReading);
@@ -139,9 +143,10 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   readonly #continueReading = (): void => this.#contain('read');
 
   /** What an event of the socket, or a turn of the event loop, brings about. */
-  #contain(event: 'read' | 'end' | 'close'): void {
+  #contain(event: 'read' | 'end' | 'close' | 'lost'): void {
     try {
       if (event === 'read') this.#readFurther();
+      else if (event === 'lost') this.#tellFurther();
       else if (event === 'end') this.close();
       else this.#closed();
     } catch (fault) {
@@ -279,8 +284,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#hasFailed = this.connection.isClosed;
-    if (!this.connection.isClosed)
-      this.connection.connectionLost(this.#reason || 'the connection was closed');
+    this.#lose(this.#reason || 'the connection was closed');
     this.flush();
   }
 
@@ -299,9 +303,27 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     clearTimeout(this.#closeTimer);
     this.#octets.release();
     this.#noteReason('the peer closed the connection');
-    if (!this.connection.isClosed) this.connection.connectionLost(this.#reason);
+    this.#lose(this.#reason);
     this.#isClosing = true;
     if (this.#slab === undefined) this.#output.discard();
-    this.#events.onClosed(this.#reason);
+    this.#isGone = true;
+    if (!this.connection.hasUntold) this.#events.onClosed(this.#reason);
+  }
+
+  /** A client's calls end some at a time, or they would hold up those of others. */
+  #lose(reason: string): void {
+    const { connection } = this;
+    if (connection.isClosed) return;
+    connection.connectionLost(reason, this.#mayPause ? LOST_AT_ONCE : Number.POSITIVE_INFINITY);
+    if (connection.hasUntold) setImmediate(this.#tellOn);
+  }
+
+  readonly #tellOn = (): void => this.#contain('lost');
+
+  #tellFurther(): void {
+    const { connection } = this;
+    connection.tellLost(LOST_AT_ONCE);
+    if (connection.hasUntold) setImmediate(this.#tellOn);
+    else if (this.#isGone) this.#events.onClosed(this.#reason);
   }
 }

@@ -6,6 +6,10 @@ import { Holding, type PlaceAccount, type PlaceCount } from './holding.ts';
 
 /** The last part of the places goes to clients that hold less than their share, if others were here a short while ago. */
 const RESERVED_PART = 1 / 8;
+/** Who holds less is not looked at. More than one client with a little less than the reserved part would take all of that. */
+const WATCHED_PART = RESERVED_PART / 8;
+/** Calls that give way in one look, each second: between clients that take and hold, hundreds would change hands in each. */
+const MOST_CLAIMED = 32;
 const OTHERS_COUNT_FOR_MS = 60_000;
 /** Holdings without a place that are kept for the next call, beside as many as are in use. */
 const SPARE_HOLDINGS = 64;
@@ -59,7 +63,7 @@ export class ClientShares<Waiting> implements PlaceCount {
   /** There may be more places than before, or fewer. */
   recount(): void {
     this.#places = this.#countPlaces();
-    this.#watchedFrom = Math.max(1, Math.floor(this.#places * RESERVED_PART));
+    this.#watchedFrom = Math.max(1, Math.floor(this.#places * WATCHED_PART));
   }
 
   /** Three quarters are taken, or somebody waits. */
@@ -216,7 +220,10 @@ export class ClientShares<Waiting> implements PlaceCount {
       fewest = Math.min(fewest, held);
     }
     if (count === 0) return undefined;
-    return { count, isOwedBy: ({ held, speaksForMany }) => !speaksForMany && held > fewest + 1 };
+    return {
+      count: Math.min(count, MOST_CLAIMED),
+      isOwedBy: ({ held, speaksForMany }) => !speaksForMany && held > fewest + 1,
+    };
   }
 }
 

@@ -79,10 +79,12 @@ export class Endpoint implements UpstreamConnectionEvents {
     return this.#connecting !== undefined || this.#backoff.remainingMs(performance.now()) > 0;
   }
 
-  /** Streams that its connections may carry together, those that could still be made included; Infinity where nobody knows. */
+  /** Streams that its connections may carry together now, those that could still be made included; Infinity where nobody knows. */
   get places(): number {
     if (this.#ready.length === 0) return Number.POSITIVE_INFINITY;
     let count = this.#config.max * this.#ready[0].http2.peerMaxConcurrentStreams;
+    // Or who holds many would get those that are kept for others.
+    for (const { unreadCount } of this.#ready) count -= unreadCount;
     for (const { activeStreams } of this.#draining) count += activeStreams;
     return count;
   }

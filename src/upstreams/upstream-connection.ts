@@ -14,6 +14,7 @@ import { turnNowMs } from '../transport/turn-clock.ts';
 import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from './dial.ts';
 import type { Holding } from './holding.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
+import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
 
 const STALL_CHECK_MS = 1000;
@@ -52,13 +53,14 @@ export class UpstreamConnection implements DialEvents {
   readonly isInProcess: boolean;
   readonly #events: UpstreamConnectionEvents;
   readonly #transport: Http2Transport;
+  readonly #unreadEnds: UnreadEnds;
   readonly #timer: NodeJS.Timeout;
   readonly #stallTimer: NodeJS.Timeout;
   #state: UpstreamConnectionState = 'connecting';
   #activeStreams = 0;
   /** Streams that were open when the connection ended, and ended with it; without those that were given up before. */
   lostStreams = 0;
-  /** A response began on some stream: the endpoint is in working order. */
+  /** See noteResponse. */
   hasServed = false;
   /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see Attempt.onRefused. */
   hasGoneWrong = false;
@@ -93,11 +95,13 @@ export class UpstreamConnection implements DialEvents {
         onSettings: (isFirst) => this.#settingsReceived(isFirst),
         onGoAway: (lastStreamId, code, debug) => this.#goAwayReceived(lastStreamId, code, debug),
         onPingAcknowledged() {},
+        onCaughtUp: () => this.#caughtUp(),
         onOutputDrained: () => this.#offerCapacity(),
         onViolation: (error) => this.#events.onViolation(this, error),
       },
       { onClosed: (reason) => this.#closed(reason) },
     );
+    this.#unreadEnds = new UnreadEnds(this.http2, (action) => this.#contain(action));
     this.#stallTimer = setInterval(() => this.#contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
     const onTimeout = (): void =>
       this.onFailed(
@@ -134,13 +138,19 @@ export class UpstreamConnection implements DialEvents {
   get hasCapacity(): boolean {
     // The HTTP/2 side may be over before the socket is, and nothing sent on it would ever be answered.
     if (this.#state !== 'ready' || this.http2.isClosed || this.http2.isCongested) return false;
-    return this.#activeStreams < this.http2.peerMaxConcurrentStreams;
+    return this.#activeStreams + this.unreadCount < this.http2.peerMaxConcurrentStreams;
+  }
+
+  /** Streams that are over and that the endpoint may still count. What is in this process has read all at the end of the turn. */
+  get unreadCount(): number {
+    return this.isInProcess ? 0 : this.#unreadEnds.count;
   }
 
   /** Opens a stream. Every stream opened is to be released exactly once when it is over. */
   openStream(owner: StreamOwner): Stream {
     this.#activeStreams++;
     const stream = this.http2.openStream(owner);
+    this.#resolveUnread();
     if (this.http2.isWornOut) this.#retire('its stream identifiers are used up');
     return stream;
   }
@@ -152,8 +162,31 @@ export class UpstreamConnection implements DialEvents {
 
   #release(): void {
     this.#activeStreams--;
-    if (this.#state === 'ready') this.#events.onCapacity(this);
-    else this.#closeIfDone();
+    if (this.#state !== 'ready') {
+      this.#closeIfDone();
+      return;
+    }
+    this.#resolveUnread();
+    this.#events.onCapacity(this);
+  }
+
+  /** A response began on one of its streams: the endpoint is in working order. */
+  noteResponse({ id }: Stream): void {
+    this.hasServed = true;
+    if (!this.isInProcess && this.#unreadEnds.answered(id)) this.#offerCapacity();
+  }
+
+  /** So that no place stays in doubt while a call waits for one. */
+  #resolveUnread(): void {
+    const most = this.http2.peerMaxConcurrentStreams;
+    if (most !== Number.POSITIVE_INFINITY && !this.isInProcess)
+      this.#unreadEnds.resolve(this.#activeStreams, most);
+  }
+
+  #caughtUp(): void {
+    this.#unreadEnds.caughtUp();
+    if (this.#state === 'ready') this.#resolveUnread();
+    this.#offerCapacity();
   }
 
   /** Of a draining one: nobody is left who wants anything of it. */
@@ -297,6 +330,7 @@ export class UpstreamConnection implements DialEvents {
   #checkProgress(): void {
     const nowMs = performance.now();
     this.#transport.checkTime(nowMs, 'the endpoint');
+    if (this.#unreadEnds.isOverdue(nowMs)) this.#caughtUp();
     if (this.#abandonedCount === 0) return;
     this.#ends?.resetAbandoned(Math.floor(nowMs));
     this.#letGoIfGivenUp(1);
@@ -310,6 +344,7 @@ export class UpstreamConnection implements DialEvents {
   #closed(reason: string): void {
     clearTimeout(this.#timer);
     clearInterval(this.#stallTimer);
+    this.#unreadEnds.close();
     if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
     const before = this.#state;
     this.#state = 'closed';

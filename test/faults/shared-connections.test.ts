@@ -7,9 +7,10 @@ import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import { ENDLESS, NodeService, QUICK, SLOW, startNettyService } from '../support/budgeted-services.ts';
 import { eventually } from '../support/eventually.ts';
+import * as frames from '../support/frames.ts';
 import { type ProxyUnderTest, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import type { RawCall, RawClient } from '../support/raw-client.ts';
-import { goAwayFrame } from '../support/raw-frames.ts';
+import { goAwayFrame, resetFrame } from '../support/raw-frames.ts';
 import type { RawRequest } from '../support/raw-server.ts';
 import { SteadyClient } from '../support/steady-client.ts';
 
@@ -128,8 +129,8 @@ test('a client that cancels now and then has each cancel passed on at once', asy
   }
 });
 
-function resetsOf(frames: readonly { readonly type: number }[]): number {
-  return frames.filter(({ type }) => type === FrameType.RST_STREAM).length;
+function resetsOf(received: readonly { readonly type: number }[]): number {
+  return received.filter(({ type }) => type === FrameType.RST_STREAM).length;
 }
 
 test('a client whose cancelled calls still run may begin no more than so many, is told why, and may again later', async (t) => {
@@ -224,6 +225,25 @@ test('a client whose calls the service turns away by ENHANCE_YOUR_CALM is not re
   await bystander.stop();
   assert.deepEqual(bystander.failures, []);
   assert.equal(service.killed(), 0);
+});
+
+test('a call that takes the place of a cancelled one is not turned away by a service that has not read the cancel', async (t) => {
+  const service = await NodeService.start(t, 40);
+  const connections = { max: 1 };
+  const proxy = await startProxy(t, { endpoints: [service.address], connections });
+  const holder = await proxy.rawClient('clear', { localAddress: ATTACKER });
+  const bystander = await proxy.rawClient('clear', { localAddress: '127.0.0.7' });
+  const held = Array.from({ length: 40 }, () => holder.call({ path: ENDLESS }));
+  await Promise.all(held.map((stream) => holder.wantHeaders(stream)));
+  const waiting = Array.from({ length: 10 }, () => bystander.call({ path: QUICK }));
+  // Both clients' frames are in the proxy's hands before it lets go of any place.
+  bystander.send(frames.ping());
+  await bystander.want('the answer to PING', ({ type }) => type === FrameType.PING);
+  holder.send(...held.map((stream) => resetFrame(stream, ErrorCode.CANCEL)));
+  for (const stream of waiting) {
+    const { grpcStatus, resetCode } = await bystander.outcome(stream);
+    assert.deepEqual([grpcStatus, resetCode], ['0', undefined]);
+  }
 });
 
 test('stream errors of many clients wear a connection out, and another takes over before it dies', async (t) => {

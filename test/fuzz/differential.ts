@@ -86,6 +86,7 @@ export function heardByFramegate(octets: Buffer, chunkBytes: number): Heard {
     onSettings: () => undefined,
     onGoAway: () => undefined,
     onPingAcknowledged: () => undefined,
+    onCaughtUp: () => undefined,
     onOutputDrained: () => undefined,
     onViolation: () => undefined,
   });

@@ -72,6 +72,7 @@ export class EngineSession implements Company {
         this.lastProcessedId = Math.min(this.lastProcessedId, lastStreamId);
       },
       onPingAcknowledged: () => undefined,
+      onCaughtUp: () => undefined,
       onOutputDrained: () => undefined,
       onViolation: (error) => {
         if (error.token === 'internal_error') this.#faults.push(error.cause);

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { CLIENT_PREFACE, FrameType } from '../../src/h2/frame-type.ts';
+import { CLIENT_PREFACE, Flag, FrameType } from '../../src/h2/frame-type.ts';
 import * as frames from '../support/frames.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 
@@ -90,43 +90,71 @@ const lateCancels: HostileKind = {
 const OPTIONS = Array.from({ length: 1000 }, (_, index) => `Connection: ${index.toString(36)}\r\n`).join('');
 
 const manyFields: HostileKind = {
-  name: '1,000 Connection fields, 4 connections',
+  name: '1,000 Connection fields in each request',
   async round(crowd, address) {
-    const sockets = await Promise.all(Array.from({ length: 4 }, () => open(crowd, address)));
+    const socket = await open(crowd, address);
     const text = `GET /web/page HTTP/1.1\r\nHost: a\r\n${OPTIONS}\r\n`;
-    let left = 20 * sockets.length;
+    let left = 20;
     const { promise, resolve } = Promise.withResolvers<void>();
-    for (const socket of sockets) {
-      // The next when the last is answered; the end of a connection ends its part.
-      socket.on('data', () => {
-        left--;
-        if (left > 0 && crowd.isOn() && socket.writable) socket.write(text);
-        else resolve();
-      });
-      socket.on('close', () => resolve());
-      if (socket.writable) socket.write(text);
-    }
+    // The next when the last is answered.
+    socket.on('data', () => {
+      left--;
+      if (left > 0 && crowd.isOn() && socket.writable) socket.write(text);
+      else resolve();
+    });
+    socket.on('close', () => resolve());
+    if (socket.writable) socket.write(text);
     await Promise.race([promise, pause(MOST_ROUND_MS)]);
-    for (const socket of sockets) socket.destroy();
+    socket.destroy();
   },
 };
 
-/** Holds as many calls as it can get, and asks for nothing. */
+/** Holds as many calls as it can get for as long as it can, and asks for nothing. What is taken away it takes again. */
 function holder(name: string, connections: number, block: Buffer): HostileKind {
   return {
     name,
     async round(crowd, address) {
-      const peers: RawPeer[] = [];
+      const held: Held[] = [];
       for (let connection = 0; connection < connections; connection++) {
-        const peer = await openH2(crowd, address);
-        peers.push(peer);
-        for (let index = 0; index < 128; index++) peer.send(frames.headers(2 * index + 1, block));
+        held.push(new Held(await openH2(crowd, address), block));
         await pause(20);
       }
-      for (let wait = 0; wait < 50 && crowd.isOn(); wait++) await pause(100);
-      for (const peer of peers) peer.destroy();
+      while (crowd.isOn()) {
+        await pause(100);
+        for (const one of held) one.takeAgain();
+      }
+      for (const { peer } of held) peer.destroy();
     },
   };
+}
+
+/** The calls of one connection, as many as it may have. */
+class Held {
+  readonly peer: RawPeer;
+  readonly #block: Buffer;
+  #next = 1;
+  #seen = 0;
+
+  constructor(peer: RawPeer, block: Buffer) {
+    this.peer = peer;
+    this.#block = block;
+    this.#take(128);
+  }
+
+  takeAgain(): void {
+    const { frames: all } = this.peer;
+    const gone = all.slice(this.#seen).filter(({ type, flags }) => {
+      if (type === FrameType.RST_STREAM) return true;
+      return (type === FrameType.HEADERS || type === FrameType.DATA) && (flags & Flag.END_STREAM) !== 0;
+    });
+    this.#seen = all.length;
+    this.#take(gone.length);
+  }
+
+  #take(count: number): void {
+    for (let index = 0; index < count; index++, this.#next += 2)
+      this.peer.send(frames.headers(this.#next, this.#block));
+  }
 }
 
 const idleSockets = holder(
@@ -143,6 +171,18 @@ const idleSockets = holder(
 );
 
 const idleStreams = holder('14 × 128 idle calls', 14, grpc('/mixed.Service/Stream', 'a'));
+
+const lostName: HostileKind = {
+  name: 'calls to a name that no name server tells',
+  async round(crowd, address) {
+    const peer = await openH2(crowd, address);
+    const block = grpc('/lost.Service/Unary', 'a');
+    for (let index = 0; index < BURST; index++)
+      peer.send(frames.headers(2 * index + 1, block, { endStream: true }));
+    for (let wait = 0; wait < 50 && crowd.isOn() && !peer.isClosed; wait++) await pause(100);
+    peer.destroy();
+  },
+};
 
 /** Not hostile, but taken for it: its own stream is a call that must not fail. */
 export class ShortDeadlines {
@@ -175,6 +215,7 @@ export const HOSTILE: readonly HostileKind[] = [
   manyFields,
   idleSockets,
   idleStreams,
+  lostName,
 ];
 
 /** All of them, each again and again, until it is over. */

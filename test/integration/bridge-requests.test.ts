@@ -9,9 +9,12 @@ import { Duplex, Transform } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { FrameType } from '../../src/h2/frame-type.ts';
 import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
+import * as frames from '../support/frames.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
+import { type Fields, headersFrame } from '../support/raw-frames.ts';
 
 async function startWeb(
   t: TestContext,
@@ -137,6 +140,27 @@ test('a stopping proxy lets a running request finish', async (t) => {
   finish?.();
   assert.match(await client.closed(), /\r\n\r\n(?:4\r\n)?done/);
   await closed;
+});
+
+test('a burst of requests for an HTTP/1.1 service takes turns with the other connections', async (t) => {
+  const proxy = await startWeb(t, (_request, response) => response.end('page'));
+  const client = await proxy.rawClient('clear');
+  const fields: Fields = [
+    [':method', 'GET'],
+    [':scheme', 'http'],
+    [':path', '/web/'],
+    [':authority', 'a'],
+  ];
+  const burst = Array.from({ length: 100 }, (_, index) => headersFrame(2 * index + 1, fields, true));
+  client.send(...burst, frames.ping());
+  await client.want('the answer to PING', ({ type }) => type === FrameType.PING);
+  // The PING is behind all of them: before it was read, the service had had its turn again and again.
+  const answered = client.frames.filter(({ type }) => type === FrameType.HEADERS).length;
+  assert.ok(answered >= 50, `${answered} were answered`);
+  await eventually(
+    'all are answered',
+    () => client.frames.filter(({ flags }) => (flags & 1) !== 0).length >= 100,
+  );
 });
 
 const TLS_ALERT = 21;

@@ -32,6 +32,7 @@ class Caller extends RecordingListener implements Call {
     mostHeaderListBytes: Number.POSITIVE_INFINITY,
     accountFor: () => this.account,
     responseBegan() {},
+    noteCost() {},
     exchangeFinished() {},
   };
 

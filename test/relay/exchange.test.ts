@@ -75,6 +75,7 @@ class Ran {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
       accountFor: () => account,
+      noteCost: () => undefined,
       exchangeFinished: () => this.homecomings++,
     };
     this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));

@@ -56,6 +56,10 @@ export class RecordedConnection {
     this.released++;
   }
 
+  noteResponse(): void {
+    this.hasServed = true;
+  }
+
   noteReset(code: number, violation: string | undefined): void {
     this.noted.push(`${code} ${violation ?? 'by the endpoint'}`);
   }

@@ -65,6 +65,7 @@ export class WebExchange {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
       accountFor: () => account,
+      noteCost: () => undefined,
       exchangeFinished: () => this.homecomings++,
     });
     this.client.stream.owner = this.translator;

@@ -127,6 +127,10 @@ export class Endpoint {
         this.log.push('ping acknowledged');
         this.reactions.onPingAcknowledged?.();
       },
+      onCaughtUp: () => {
+        this.log.push('caught up');
+        this.reactions.onCaughtUp?.();
+      },
       onOutputDrained() {},
       onViolation: (error) => {
         this.log.push(`violation ${error.token}`);

@@ -25,6 +25,7 @@ class Busy {
   readonly socket = new MemorySocket();
   readonly transport: Http2Transport;
   readonly served: number[] = [];
+  onServed = (): void => undefined;
   violations = 0;
 
   /** @param head what comes with the first octets */
@@ -34,11 +35,13 @@ class Busy {
         spendTime();
         stream.owner = IGNORING_OWNER;
         this.served.push(stream.id);
+        this.onServed();
         stream.sendHeaders(ANSWER, true);
       },
       onSettings() {},
       onGoAway() {},
       onPingAcknowledged() {},
+      onCaughtUp() {},
       onOutputDrained() {},
       onViolation: () => {
         this.violations++;
@@ -112,6 +115,25 @@ test('a connection that is closed in the meantime serves no more', async (t) => 
   busy.transport.close();
   await nextTurns(8);
   assert.equal(busy.served.length, served);
+});
+
+test('a request that takes its time elsewhere ends the turn of its connection', async (t) => {
+  const busy = new Busy(t);
+  busy.onServed = () => busy.transport.connection.yieldTurn();
+  const block = frames.requestBlock();
+  const some = Array.from({ length: 6 }, (_, index) =>
+    frames.headers(2 * index + 1, block, { endStream: true }),
+  );
+  busy.transport.receive(Buffer.concat(some));
+  for (let served = 1; served <= 6; served++) {
+    assert.equal(busy.served.length, served);
+    await nextTurns(1);
+  }
+  // The last of a chunk leaves nothing behind for the next one.
+  busy.onServed = () => undefined;
+  busy.transport.receive(Buffer.concat([13, 15].map((id) => frames.headers(id, block, { endStream: true }))));
+  assert.equal(busy.served.length, 8);
+  assert.equal(busy.socket.isPaused(), false);
 });
 
 test('a few requests are not divided, and a few more that take long are', (t) => {

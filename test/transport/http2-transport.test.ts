@@ -54,6 +54,7 @@ class Side implements ConnectionHandler {
 
   onGoAway(): void {}
   onPingAcknowledged(): void {}
+  onCaughtUp(): void {}
   onOutputDrained(): void {}
 
   onViolation(error: Error): void {

@@ -23,6 +23,7 @@ function talkative(t: TestContext, role: Role): { socket: MemorySocket; transpor
     onSettings() {},
     onGoAway() {},
     onPingAcknowledged() {},
+    onCaughtUp() {},
     onOutputDrained() {},
     onViolation() {},
   };

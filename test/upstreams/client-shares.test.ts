@@ -58,6 +58,20 @@ test('with others about, the last places are for those that hold less than their
   assert.equal(all.shares.mayTake(hog), true, 'eleven are left');
 });
 
+test('clients that each hold a little less than the last places do not take all of those', (t) => {
+  const all = new Shares(t, 80);
+  all.holds('a', 54);
+  for (let client = 0; client < 16; client++) all.holds(`small ${client}`, 1);
+  const greedy = [all.of('b'), all.of('c')];
+  for (let round = 0; round < 20; round++)
+    for (const client of greedy) if (all.shares.heldCount < 80 && all.shares.mayTake(client)) client.take();
+  assert.deepEqual(
+    greedy.map(({ held }) => held),
+    [4, 4],
+  );
+  assert.equal(all.shares.heldCount, 78);
+});
+
 test('others count as about for a minute after their last call, and as long as they wait', (t) => {
   const all = new Shares(t, 80);
   const hog = all.holds('a', 70);

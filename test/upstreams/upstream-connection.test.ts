@@ -5,14 +5,17 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { eventually } from '../support/eventually.ts';
+import * as frames from '../support/frames.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 import { goAwayFrame, settingsFrame } from '../support/raw-frames.ts';
+import type { ReceivedFrame } from '../support/raw-peer.ts';
 import {
   type RawRequest,
   type RawServer,
@@ -78,6 +81,11 @@ async function sendSettingsSlowly(socket: Socket): Promise<void> {
 
 const oneStream = [[SettingId.MAX_CONCURRENT_STREAMS, 1]] as const;
 
+/** Whether the endpoint has read so far. */
+function isQuestion({ type, flags, payload }: ReceivedFrame): boolean {
+  return type === FrameType.SETTINGS && flags === 0 && payload.length === 0;
+}
+
 test('it is ready when SETTINGS are here, and takes as many streams as the peer allows', async (t) => {
   const dialled = await dial(t, startRawServer({ settings: oneStream }));
   const { connection } = dialled;
@@ -101,6 +109,26 @@ test('a peer that raises its limit has capacity again', async (t) => {
   };
   server.peers[0].send(settingsFrame([[SettingId.MAX_CONCURRENT_STREAMS, 2]]));
   await eventually('capacity is told', () => hadCapacity);
+});
+
+test('the place of a stream that we have reset is free when the endpoint has read the reset, and says so', async (t) => {
+  const { connection, server, events } = await ready(t, { settings: oneStream, answersSettings: false });
+  const [peer] = server.peers;
+  const call = CallOnConnection.on(connection);
+  await server.wantRequest();
+  connection.endStream(call.stream, ErrorCode.CANCEL);
+  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, false]);
+  await peer.want('the question', isQuestion);
+  const types = peer.frames.map(({ type }) => type);
+  assert.ok(types.indexOf(FrameType.RST_STREAM) < types.lastIndexOf(FrameType.SETTINGS), types.join());
+  // Our first SETTINGS say nothing of the reset.
+  peer.send(frames.settingsAcknowledgement(), frames.ping());
+  await peer.want('the answer to PING', ({ type }) => type === FrameType.PING);
+  assert.equal(connection.hasCapacity, false);
+  events.capacityTold = 0;
+  peer.send(frames.settingsAcknowledgement());
+  await eventually('capacity is told', () => events.capacityTold > 0);
+  assert.equal(connection.hasCapacity, true);
 });
 
 test('SETTINGS that come octet by octet are understood', async (t) => {

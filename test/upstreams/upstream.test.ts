@@ -132,7 +132,7 @@ test('of one endpoint the oldest connection with room is taken', async (t) => {
   assert.notEqual(second.connection, first.connection);
   second.finish('done');
   first.finish('done');
-  assert.equal(group.upstream.pick(), first.connection);
+  await eventually('the oldest has room again', () => group.upstream.pick() === first.connection);
 });
 
 test('those that wait are served in order, one for each stream that becomes free', async (t) => {
@@ -141,6 +141,8 @@ test('those that wait are served in order, one for each stream that becomes free
   const waiting = [group.waits(), group.waits(), group.waits()];
   for (const [index, next] of waiting.entries()) {
     running.finish('done');
+    // When the endpoint has read the reset.
+    await eventually('it is served', () => next.told !== '');
     assert.deepEqual(
       waiting.map(({ told }) => told !== ''),
       waiting.map((_, other) => other <= index),
@@ -157,6 +159,7 @@ test('one that stopped waiting is never told, and the next has its turn', async 
   group.upstream.stopWaiting(stopped);
   group.upstream.stopWaiting(stopped);
   running.finish('done');
+  await eventually('the next is served', () => next.told !== '');
   assert.deepEqual([stopped.told, next.told], ['', 'connection']);
 });
 
@@ -171,6 +174,7 @@ test('one that ends as soon as it is served does not keep the rest waiting', asy
   group.upstream.wait(hasty);
   const next = group.waits();
   running.finish('done');
+  await eventually('the next is served', () => next.told !== '');
   assert.deepEqual([hasty.told, next.told], ['connection', 'connection']);
 });
 
@@ -196,6 +200,7 @@ test('beyond maxPending nobody waits', async (t) => {
     ['', '', 'upstream_queue_full'],
   );
   running.finish('done');
+  await eventually('the first is served', () => waiting[0].told !== '');
   assert.equal(group.waits().told, '', 'there is a place again');
 });
 

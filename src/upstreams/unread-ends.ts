@@ -1,0 +1,92 @@
+// Streams that a frame of ours has ended, and that the endpoint still counts until it has read that frame (RFC 9113 section
+// 5.1.2). Who cancels a hundred calls gives back a hundred places at once, and the calls that take them must not be the ones
+// too many: Node turns them away by ENHANCE_YOUR_CALM. See docs/decisions/0033.
+
+import type { Connection } from '../h2/connection.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
+
+/** Each question is a SETTINGS frame, and Jetty ends a connection that brings more than 128 of those in a second. */
+const LEAST_BETWEEN_MS = 50;
+/** An endpoint that does not answer in this time is taken to have read everything, or its places would be lost for ever. */
+const LONGEST_ANSWER_MS = 10_000;
+
+export class UnreadEnds {
+  readonly #http2: Connection;
+  readonly #contain: (action: () => void) => void;
+  /** Of Connection.endsSent those that the endpoint has read. */
+  #read = 0;
+  /** What it had been sent when it was asked last; undefined when it has answered. */
+  #asked: number | undefined = undefined;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** What it had been sent before it was sent a stream above `#seenBehind`; undefined when no such stream is awaited. */
+  #seen: number | undefined = undefined;
+  #seenBehind = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  /** @param contain runs what a timer does: what that throws ends this connection only */
+  constructor(http2: Connection, contain: (action: () => void) => void) {
+    this.#http2 = http2;
+    this.#contain = contain;
+  }
+
+  /** Streams that are over for us and perhaps not for the endpoint. */
+  get count(): number {
+    return this.#http2.endsSent - this.#read;
+  }
+
+  /** Asks the endpoint where places are scarce. @param active streams that are not over, of the `most` that it allows */
+  resolve(active: number, most: number): void {
+    const { count } = this;
+    // Not one by one while there is room: a quarter of the places may be in doubt.
+    const isScarce = 4 * count >= most || active + count >= most;
+    if (count === 0 || !isScarce || this.#asked !== undefined || this.#timer !== undefined) return;
+    const nowMs = turnNowMs();
+    const waitMs = this.#askedAtMs + LEAST_BETWEEN_MS - nowMs;
+    if (waitMs <= 0) this.#ask(nowMs);
+    else this.#timer = setTimeout(() => this.#contain(() => this.#askLate()), waitMs).unref();
+  }
+
+  #askLate(): void {
+    this.#timer = undefined;
+    this.#ask(performance.now());
+  }
+
+  /**
+   * The endpoint has answered a stream. Frames are read in order: where the stream was opened behind an end, that was read.
+   * @returns whether there may be more room now
+   */
+  answered(streamId: number): boolean {
+    if (this.count === 0) return false;
+    if (this.#seen === undefined) {
+      this.#seen = this.#http2.endsSent;
+      this.#seenBehind = this.#http2.lastStreamId;
+      return false;
+    }
+    if (streamId <= this.#seenBehind) return false;
+    this.#read = Math.max(this.#read, this.#seen);
+    this.#seen = undefined;
+    return true;
+  }
+
+  #ask(nowMs: number): void {
+    this.#asked = this.#http2.endsSent;
+    this.#askedAtMs = nowMs;
+    this.#http2.askToCatchUp();
+  }
+
+  /** The endpoint has answered the question. */
+  caughtUp(): void {
+    if (this.#asked === undefined) return;
+    this.#read = Math.max(this.#read, this.#asked);
+    this.#asked = undefined;
+  }
+
+  /** To be called now and then. @returns whether the answer has been overdue for so long that it is done without */
+  isOverdue(nowMs: number): boolean {
+    return this.#asked !== undefined && nowMs - this.#askedAtMs >= LONGEST_ANSWER_MS;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+}
