@@ -147,7 +147,10 @@ async function run(
     new RequestSignal('SIGUSR2'),
   ];
   const { plane, replaceWorkers, kill } = await makePlane(config, logger, destination);
-  signals.onSecond = kill;
+  signals.onSecond = () => {
+    logger.warn({}, 'a second signal: the process ends now, with the calls that are left');
+    kill();
+  };
   try {
     const proxy = await Proxy.start(plane, config, logger, {
       onDrainRequested: () => signals.stop('POST /api/drain'),

@@ -5,6 +5,12 @@ import type { Fault } from './problem.ts';
 /** The origin in the form browsers send: lower case, no default port, no final slash. */
 export function parseOrigin(text: string): string | Fault {
   if (text === '*') return { message: "'*' stands for every origin", hint: 'write grpcWeb: true' };
+  if (text.includes('*')) {
+    return {
+      message: `'${text}' has a wildcard, and origins are compared whole`,
+      hint: 'name each origin, such as https://app.example.com; grpcWeb: true lets every one in, without credentials',
+    };
+  }
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { message: `'${text}' is not an origin`, hint: 'write it as https://app.example.com' };
