@@ -182,15 +182,17 @@ function addFields(
   named: ReadonlySet<string> | undefined,
   limits: HeaderLimits,
 ): void {
-  // Those that are not passed on count as well: a thousand Connection fields would cost as much as a hundred requests.
-  if (raw.length / 2 > limits.headerFields) {
-    list.overflowedAt = raw[2 * limits.headerFields].toLowerCase();
-    return;
-  }
+  let count = list.length;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];
-    if (name === 'host' || CONNECTION_SPECIFIC.has(name)) continue;
+    if (name === 'host') continue;
+    // Those that are not passed on count as well: a thousand Connection fields would cost as much as a hundred requests.
+    if (++count > limits.headerFields) {
+      list.overflowedAt = name;
+      return;
+    }
+    if (CONNECTION_SPECIFIC.has(name)) continue;
     if (name === 'te') {
       // As in HTTP/2: of all codings of the way only trailers can be passed on (RFC 9113 section 8.2.2).
       if (value.toLowerCase().split(',').map(trim).includes('trailers')) list.add('te', 'trailers');
@@ -198,7 +200,7 @@ function addFields(
     }
     if (named?.has(name) === true && !NEVER_NAMED.has(name)) continue;
     list.add(name, value);
-    if (list.length > limits.headerFields || list.sizeBytes > limits.headerListBytes) {
+    if (list.sizeBytes > limits.headerListBytes) {
       list.overflowedAt = name;
       return;
     }

@@ -147,8 +147,11 @@ async function run(
     new RequestSignal('SIGUSR2'),
   ];
   const { plane, replaceWorkers, kill } = await makePlane(config, logger, destination);
-  signals.onSecond = () => {
-    logger.warn({}, 'a second signal: the process ends now, with the calls that are left');
+  signals.onFirstLate = (signal) => {
+    logger.info({ signal }, 'stopping already; one more signal ends the process at once');
+  };
+  signals.onSecond = (signal) => {
+    logger.warn({ signal }, 'a second signal: the process ends now, and calls that run have no records');
     kill();
   };
   try {

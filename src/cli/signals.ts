@@ -38,21 +38,28 @@ export class StopSignals {
   /** Asks for an end as a signal does. */
   readonly stop: (reason: string) => void;
   /** What has to be done before the second one ends the process. */
-  onSecond: () => void = () => undefined;
+  onSecond: (signal: string) => void = () => undefined;
+  /** The first signal, where an end was asked for in another way before. */
+  onFirstLate: (signal: string) => void = () => undefined;
 
   constructor(destination: LogDestination) {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.first = promise;
-    this.stop = resolve;
+    let isStopping = false;
+    this.stop = (reason) => {
+      isStopping = true;
+      resolve(reason);
+    };
     let count = 0;
     for (const signal of STOP_SIGNALS) {
       process.on(signal, () => {
         count++;
         if (count === 1) {
-          resolve(signal);
+          if (isStopping) this.onFirstLate(signal);
+          else this.stop(signal);
           return;
         }
-        this.onSecond();
+        this.onSecond(signal);
         destination.flushSync();
         process.exit(1);
       });

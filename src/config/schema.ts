@@ -154,7 +154,7 @@ const limits = z.strictObject({
   headerFields: count(16, 10_000)
     .default(128)
     .describe(
-      'Header fields of a request or a response. 16 to 10000. Default: 128. Like Envoy max_headers_count.',
+      'Header fields of a request or a response, those that begin with ":" and those that are not passed on included. 16 to 10000. Default: 128. Like Envoy max_headers_count.',
     ),
   ...patience,
 });

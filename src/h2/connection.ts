@@ -31,10 +31,8 @@ export class Connection {
   readonly #isServer: boolean;
   #isClosed = false;
   #congestionWasSeen = false;
+  #isReading = false;
   #hasYielded = false;
-  /** Streams that were lost with the connection and whose owners do not know it yet. */
-  #untold: Stream[] = NO_STREAMS;
-  #lostBy = '';
   readonly #peerTime: PeerTime;
 
   /** Writes the preface (client), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
@@ -80,10 +78,7 @@ export class Connection {
     return this.#streams.lastLocalId;
   }
 
-  /**
-   * Streams that a frame of ours has brought to their end, since the connection began. Until the peer has read that frame it
-   * counts the stream (section 5.1.2).
-   */
+  /** Streams that a frame of ours has brought to their end, since the connection began. The peer may count them a while longer. */
   get endsSent(): number {
     return this.#sender.endsSent;
   }
@@ -116,12 +111,12 @@ export class Connection {
   receive(chunk: Buffer, nowMs = 0, isKept = false): void {
     if (this.#isClosed) return;
     this.#guard.nowMs = nowMs;
-    this.#hasYielded = false;
     if (this.#reader.isParked) {
       this.#reader.keepParked(chunk);
       return;
     }
     this.#reader.feed(chunk, isKept);
+    if (this.#hasYielded) this.#reader.parkNext();
     this.#read();
   }
 
@@ -130,17 +125,20 @@ export class Connection {
     return this.#reader.isParked;
   }
 
-  /** What the frame in hand has brought about will take its time: the others have their turn before the next one is read. */
+  /** What the frame in hand has brought about will take its time: no other is read before endYield(). Not in force where none is read. */
   yieldTurn(): void {
+    if (!this.#isReading) return;
     this.#hasYielded = true;
     this.#reader.parkNext();
   }
 
-  /** @returns whether yieldTurn() was called since the last time */
-  takeYield(): boolean {
-    const hasYielded = this.#hasYielded;
+  /** The others are to have their turn. */
+  get hasYielded(): boolean {
+    return this.#hasYielded;
+  }
+
+  endYield(): void {
     this.#hasYielded = false;
-    return hasYielded;
   }
 
   readOn(): void {
@@ -154,9 +152,11 @@ export class Connection {
   }
 
   #read(): void {
+    this.#isReading = true;
     for (;;) {
       try {
         this.#reader.resume();
+        this.#isReading = false;
         this.#peerTime.noteRead(this.#guard.nowMs);
         return;
       } catch (error) {
@@ -227,25 +227,9 @@ export class Connection {
     else this.#fail(cause);
   }
 
-  /**
-   * The transport is gone or given up: every stream's owner is told, once.
-   * @param most that are told now; tellLost() goes on with the others
-   */
-  connectionLost(reason: string, most = Number.POSITIVE_INFINITY): void {
-    if (this.#isClosed) return;
-    this.#untold = this.#close();
-    this.#lostBy = reason;
-    this.tellLost(most);
-  }
-
-  /** Tells so many more. */
-  tellLost(most: number): void {
-    this.#tellLost(this.#untold.splice(0, most), this.#lostBy);
-  }
-
-  /** Some owners are still to be told that the connection is lost. */
-  get hasUntold(): boolean {
-    return this.#untold.length > 0;
+  /** The transport is gone or given up: every stream's owner is told, once. */
+  connectionLost(reason: string): void {
+    if (!this.#isClosed) this.#tellLost(this.#close(), reason);
   }
 
   #close(): Stream[] {
@@ -351,9 +335,6 @@ export class Connection {
     }
   }
 }
-
-/** Never added to. */
-const NO_STREAMS: Stream[] = [];
 
 function internalError(cause: unknown): ConnectionError {
   return new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', 'internal error', { cause });

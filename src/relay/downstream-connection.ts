@@ -28,7 +28,7 @@ const GOAWAY_TIMEOUT_MS = 1000;
 const LINGER_MS = 5000;
 /** For a client that came in by the wrong way to make a call, and be told so in its answer. */
 const EXPLANATION_TIMEOUT_MS = 10_000;
-/** Calls to HTTP/1.1 services that one turn of the connection begins or ends: each is a connection there, or half a millisecond. */
+/** After so many calls to HTTP/1.1 services a connection ends its turn: each is a connection there, which takes half a millisecond. */
 const COSTLY_CALLS_AT_ONCE = 2;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 
@@ -137,13 +137,13 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
       stream.owner = translator;
       translator.start(exchange, endStream);
     }
-    if (head.isCostly) this.noteCost();
+    if (head.isCostly) this.#noteCost();
     // Whoever came in by the wrong way was told so; the next connection may be a better one.
     if (this.peer.mismatch !== undefined) this.drain();
   }
 
   /** Most of it comes later, when nobody knows any more whose turn it was. */
-  noteCost(): void {
+  #noteCost(): void {
     if (++this.#costlyCalls < COSTLY_CALLS_AT_ONCE) return;
     this.#costlyCalls = 0;
     this.http2.yieldTurn();

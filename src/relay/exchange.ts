@@ -155,7 +155,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       this.response.isEnded = true;
     }
     const needsDate = head.lacksDate && !this.subject.isGrpc;
-    this.#stream.sendHeaders(needsDate ? withDate(head.fields) : head.fields, endStream);
+    this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
     if (endStream) this.#settle();
   }
 
@@ -283,7 +283,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   #respond({ httpStatus, fields, body }: LocalResponse): void {
     this.#httpStatus = httpStatus;
-    this.#stream.sendHeaders(fields, body === undefined);
+    this.#stream.sendHeaders(this.subject.isGrpc ? fields : withDate(fields), body === undefined);
     if (body === undefined) this.response.isEnded = true;
     else this.response.forward(body, 0, body.length, true);
     this.#settle();
@@ -310,7 +310,6 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       // Whoever counts and logs must not keep the connection from knowing that the call is over.
       this.#context.onFault(error);
     }
-    if (this.subject.isCostly) this.home.noteCost();
     this.home.exchangeFinished();
   }
 

@@ -224,10 +224,6 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     this.#home.responseBegan();
   }
 
-  noteCost(): void {
-    this.#home.noteCost();
-  }
-
   /** The connection must not be closed before the client has what is held. */
   exchangeFinished(): void {
     this.#isExchangeFinished = true;

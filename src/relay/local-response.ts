@@ -3,7 +3,6 @@
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Failure } from './failure.ts';
-import { dateOfNow } from './response-date.ts';
 
 export interface LocalResponse {
   readonly httpStatus: number;
@@ -30,7 +29,6 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
     [':status', String(cause.httpStatus)],
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(body.length)],
-    ['date', dateOfNow()],
   );
   if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).

@@ -35,7 +35,5 @@ export interface ExchangeHome {
   responseBegan(): void;
   /** Of the client whose call it is: another than the connection's where that of a trusted peer brings calls of many. */
   accountFor(head: RequestHead): ClientAccount;
-  /** What it begins or ends takes its time elsewhere in this process: others should have their turn. */
-  noteCost(): void;
   exchangeFinished(): void;
 }

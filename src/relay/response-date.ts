@@ -17,9 +17,9 @@ export function dateOfNow(): string {
 }
 
 /** @returns a copy, as the list may be one that other responses share */
-export function withDate(list: HeaderList): HeaderList {
+export function withDate(list: HeaderList, date = dateOfNow()): HeaderList {
   const dated = new HeaderList();
   for (let index = 0; index < list.names.length; index++) dated.addFrom(list, index);
-  dated.add('date', dateOfNow());
+  dated.add('date', date);
   return dated;
 }

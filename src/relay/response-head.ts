@@ -5,6 +5,7 @@ import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { type Failure, noGrpcStatus, notGrpc } from './failure.ts';
+import { dateOfNow, withDate } from './response-date.ts';
 
 /** Of a response's head, or of a trailer section. */
 export class ResponseHead {
@@ -21,6 +22,7 @@ export class ResponseHead {
    * the length of one that may have none, which clients refuse (RFC 9110 section 8.6).
    */
   readonly fields: HeaderList;
+  #dated: HeaderList | undefined = undefined;
 
   constructor(list: HeaderList) {
     const status = list.get('grpc-status');
@@ -42,6 +44,13 @@ export class ResponseHead {
     if (this.grpcStatus !== '') return undefined;
     if (!this.isGrpc || this.httpStatus !== 200) return notGrpc(endpoint, this.httpStatus, this.contentType);
     return endStream ? noGrpcStatus(endpoint, 'ended its response without a grpc-status') : undefined;
+  }
+
+  /** `fields` with the Date of now, which is the same list for a second. */
+  get datedFields(): HeaderList {
+    const date = dateOfNow();
+    if (this.#dated?.get('date') !== date) this.#dated = withDate(this.fields, date);
+    return this.#dated ?? this.fields;
   }
 
   /** The head of a list seen before is remembered in the list. */

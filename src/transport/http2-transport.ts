@@ -22,8 +22,6 @@ const PAUSE_READING_BYTES = 1_048_576;
 const RESUME_READING_BYTES = 262_144;
 /** What one connection may take of a turn of the event loop, about. */
 const LONGEST_TURN_MS = 1;
-/** Streams of a lost connection that end in one turn: each may have a connection of its own at a service. */
-const LOST_AT_ONCE = 4;
 /** A read this long means that more waits: libuv then reads the same socket again, up to 32 times in one turn. */
 const LONG_READ_BYTES = 16_384;
 /** Between two reads of one turn there is less than this, since nobody else has his. */
@@ -49,8 +47,8 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   /** By a violation: whatever the peer takes or leaves, it has CLOSE_TIMEOUT_MS in all. */
   #hasFailed = false;
   #isPaused = false;
-  /** The socket is closed. */
-  #isGone = false;
+  /** The next turn goes on reading. Within TLS there may be more in this one, whether the socket rests or not. */
+  #awaitsTurn = false;
   #closeTimer: NodeJS.Timeout | undefined = undefined;
   #lingerMs = CLOSE_TIMEOUT_MS;
   #reason = '';
@@ -105,8 +103,9 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     connection.receive(chunk, nowMs, isKept);
     endTurn();
     // Of clients only: an upstream's connection carries the calls of many, and this cost 64 KiB messages a twentieth.
-    if (this.#mayPause && chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
-    else if (connection.hasUnread) this.#readOn(startedMs + LONGEST_TURN_MS);
+    if (this.#awaitsTurn) connection.keepUnread();
+    else if (this.#mayPause && chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
+    else if (connection.hasUnread || connection.hasYielded) this.#readOn(startedMs + LONGEST_TURN_MS);
     this.#afterReading();
   }
 
@@ -114,7 +113,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   #shareTurn(startedMs: number): void {
     if (startedMs - this.#readDoneMs > MOST_BETWEEN_READS_MS) this.#turnBeganMs = startedMs;
     const untilMs = this.#turnBeganMs + LONGEST_TURN_MS;
-    if (this.connection.hasUnread) this.#readOn(untilMs);
+    if (this.connection.hasUnread || this.connection.hasYielded) this.#readOn(untilMs);
     this.#readDoneMs = performance.now();
     if (this.#readDoneMs < untilMs || this.#isPaused || this.connection.isClosed) return;
     this.#pause();
@@ -129,10 +128,11 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   /** A chunk of many small frames: the other connections get their turn after a millisecond. */
   #readOn(untilMs: number): void {
     const { connection } = this;
-    while (connection.hasUnread) {
-      if (connection.takeYield() || performance.now() >= untilMs) {
+    while (connection.hasUnread || connection.hasYielded) {
+      if (connection.hasYielded || performance.now() >= untilMs) {
         connection.keepUnread();
         if (!this.#isPaused) this.#pause();
+        this.#awaitsTurn = true;
         setImmediate(this.#continueReading);
         return;
       }
@@ -143,10 +143,9 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   readonly #continueReading = (): void => this.#contain('read');
 
   /** What an event of the socket, or a turn of the event loop, brings about. */
-  #contain(event: 'read' | 'end' | 'close' | 'lost'): void {
+  #contain(event: 'read' | 'end' | 'close'): void {
     try {
       if (event === 'read') this.#readFurther();
-      else if (event === 'lost') this.#tellFurther();
       else if (event === 'end') this.close();
       else this.#closed();
     } catch (fault) {
@@ -162,6 +161,8 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   }
 
   #readFurther(): void {
+    this.#awaitsTurn = false;
+    this.connection.endYield();
     if (this.#isClosing) return;
     this.#readOn(performance.now() + LONGEST_TURN_MS);
     this.#afterReading();
@@ -262,7 +263,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   }
 
   #resumeReading(): void {
-    if (!this.#isPaused || this.connection.hasUnread) return;
+    if (!this.#isPaused || this.#awaitsTurn || this.connection.hasUnread) return;
     if (this.#mayPause && this.#output.pendingBytes >= RESUME_READING_BYTES) return;
     this.#resume();
   }
@@ -284,7 +285,8 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#hasFailed = this.connection.isClosed;
-    this.#lose(this.#reason || 'the connection was closed');
+    if (!this.connection.isClosed)
+      this.connection.connectionLost(this.#reason || 'the connection was closed');
     this.flush();
   }
 
@@ -303,27 +305,9 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     clearTimeout(this.#closeTimer);
     this.#octets.release();
     this.#noteReason('the peer closed the connection');
-    this.#lose(this.#reason);
+    if (!this.connection.isClosed) this.connection.connectionLost(this.#reason);
     this.#isClosing = true;
     if (this.#slab === undefined) this.#output.discard();
-    this.#isGone = true;
-    if (!this.connection.hasUntold) this.#events.onClosed(this.#reason);
-  }
-
-  /** A client's calls end some at a time, or they would hold up those of others. */
-  #lose(reason: string): void {
-    const { connection } = this;
-    if (connection.isClosed) return;
-    connection.connectionLost(reason, this.#mayPause ? LOST_AT_ONCE : Number.POSITIVE_INFINITY);
-    if (connection.hasUntold) setImmediate(this.#tellOn);
-  }
-
-  readonly #tellOn = (): void => this.#contain('lost');
-
-  #tellFurther(): void {
-    const { connection } = this;
-    connection.tellLost(LOST_AT_ONCE);
-    if (connection.hasUntold) setImmediate(this.#tellOn);
-    else if (this.#isGone) this.#events.onClosed(this.#reason);
+    this.#events.onClosed(this.#reason);
   }
 }

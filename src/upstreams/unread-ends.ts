@@ -1,6 +1,6 @@
-// Streams that a frame of ours has ended, and that the endpoint still counts until it has read that frame (RFC 9113 section
-// 5.1.2). Who cancels a hundred calls gives back a hundred places at once, and the calls that take them must not be the ones
-// too many: Node turns them away by ENHANCE_YOUR_CALM. See docs/decisions/0033.
+// Streams that a frame of ours has ended, and that the endpoint may still count. Who cancels a hundred calls gives back a hundred
+// places at once, and calls that take them may be ones too many: Node forgets a stream some time after it has read the reset, and
+// turns what comes with it away by ENHANCE_YOUR_CALM. See docs/decisions/0033.
 
 import type { Connection } from '../h2/connection.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
@@ -18,6 +18,8 @@ export class UnreadEnds {
   /** What it had been sent when it was asked last; undefined when it has answered. */
   #asked: number | undefined = undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** To questions that were done without. They may still come, and before any other. */
+  #lateAnswers = 0;
   /** What it had been sent before it was sent a stream above `#seenBehind`; undefined when no such stream is awaited. */
   #seen: number | undefined = undefined;
   #seenBehind = 0;
@@ -74,16 +76,24 @@ export class UnreadEnds {
     this.#http2.askToCatchUp();
   }
 
-  /** The endpoint has answered the question. */
+  /** The endpoint has answered the oldest question. */
   caughtUp(): void {
+    if (this.#lateAnswers > 0) this.#lateAnswers--;
+    else this.#conclude();
+  }
+
+  #conclude(): void {
     if (this.#asked === undefined) return;
     this.#read = Math.max(this.#read, this.#asked);
     this.#asked = undefined;
   }
 
-  /** To be called now and then. @returns whether the answer has been overdue for so long that it is done without */
-  isOverdue(nowMs: number): boolean {
-    return this.#asked !== undefined && nowMs - this.#askedAtMs >= LONGEST_ANSWER_MS;
+  /** To be called now and then. @returns whether an answer was overdue for so long that it is done without */
+  giveUpWaiting(nowMs: number): boolean {
+    if (this.#asked === undefined || nowMs - this.#askedAtMs < LONGEST_ANSWER_MS) return false;
+    this.#lateAnswers++;
+    this.#conclude();
+    return true;
   }
 
   close(): void {

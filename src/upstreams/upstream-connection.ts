@@ -13,6 +13,7 @@ import { Http2Transport } from '../transport/http2-transport.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from './dial.ts';
 import type { Holding } from './holding.ts';
+import { pacedEnds } from './paced-ends.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
@@ -60,7 +61,7 @@ export class UpstreamConnection implements DialEvents {
   #activeStreams = 0;
   /** Streams that were open when the connection ended, and ended with it; without those that were given up before. */
   lostStreams = 0;
-  /** See noteResponse. */
+  /** A response began on some stream: the endpoint is in working order. */
   hasServed = false;
   /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see Attempt.onRefused. */
   hasGoneWrong = false;
@@ -141,9 +142,9 @@ export class UpstreamConnection implements DialEvents {
     return this.#activeStreams + this.unreadCount < this.http2.peerMaxConcurrentStreams;
   }
 
-  /** Streams that are over and that the endpoint may still count. What is in this process has read all at the end of the turn. */
+  /** Streams that are over and that the endpoint may still count. */
   get unreadCount(): number {
-    return this.isInProcess ? 0 : this.#unreadEnds.count;
+    return this.#unreadEnds.count;
   }
 
   /** Opens a stream. Every stream opened is to be released exactly once when it is over. */
@@ -170,21 +171,24 @@ export class UpstreamConnection implements DialEvents {
     this.#events.onCapacity(this);
   }
 
-  /** A response began on one of its streams: the endpoint is in working order. */
+  /** A response began on one of its streams. */
   noteResponse({ id }: Stream): void {
     this.hasServed = true;
-    if (!this.isInProcess && this.#unreadEnds.answered(id)) this.#offerCapacity();
+    if (this.#unreadEnds.answered(id)) this.#offerCapacity();
   }
 
   /** So that no place stays in doubt while a call waits for one. */
   #resolveUnread(): void {
     const most = this.http2.peerMaxConcurrentStreams;
-    if (most !== Number.POSITIVE_INFINITY && !this.isInProcess)
-      this.#unreadEnds.resolve(this.#activeStreams, most);
+    if (most !== Number.POSITIVE_INFINITY) this.#unreadEnds.resolve(this.#activeStreams, most);
   }
 
   #caughtUp(): void {
     this.#unreadEnds.caughtUp();
+    this.#offerAfterEnds();
+  }
+
+  #offerAfterEnds(): void {
     if (this.#state === 'ready') this.#resolveUnread();
     this.#offerCapacity();
   }
@@ -201,12 +205,22 @@ export class UpstreamConnection implements DialEvents {
 
   /** For a stream that nothing more is wanted of: gives it back, now or when it is over. @param code for the reset, where it is not */
   endStream(stream: Stream, code: number, holding?: Holding): void {
-    if (this.isInProcess || !isUnderWay(stream)) stream.reset(code);
+    if (this.isInProcess && isUnderWay(stream)) {
+      pacedEnds.run(() => this.#contain(() => this.#endInProcess(stream, code, holding)));
+      return;
+    }
+    if (!isUnderWay(stream)) stream.reset(code);
     else if (!this.#streamEnds().end(stream, code, holding, Math.floor(turnNowMs()))) {
       this.#letGoIfGivenUp(MOST_GIVEN_UP);
       this.#closeIfDone();
       return;
     }
+    holding?.give();
+    this.releaseStream();
+  }
+
+  #endInProcess(stream: Stream, code: number, holding: Holding | undefined): void {
+    stream.reset(code);
     holding?.give();
     this.releaseStream();
   }
@@ -299,6 +313,8 @@ export class UpstreamConnection implements DialEvents {
       this.#state = 'ready';
       this.#events.onReady(this);
     } else if (this.#state === 'ready') {
+      // Fewer may be allowed than before.
+      this.#resolveUnread();
       this.#events.onCapacity(this);
     }
   }
@@ -330,7 +346,7 @@ export class UpstreamConnection implements DialEvents {
   #checkProgress(): void {
     const nowMs = performance.now();
     this.#transport.checkTime(nowMs, 'the endpoint');
-    if (this.#unreadEnds.isOverdue(nowMs)) this.#caughtUp();
+    if (this.#unreadEnds.giveUpWaiting(nowMs)) this.#offerAfterEnds();
     if (this.#abandonedCount === 0) return;
     this.#ends?.resetAbandoned(Math.floor(nowMs));
     this.#letGoIfGivenUp(1);

@@ -187,7 +187,7 @@ for (const workers of [1, 2]) {
       );
       if (workers === 1) {
         proxy.process.signal(signal === 'SIGTERM' ? 'SIGQUIT' : 'SIGTERM');
-        await proxy.line('a second signal: the process ends now, with the calls that are left');
+        await proxy.line('a second signal: the process ends now, and calls that run have no records');
         assert.equal(await proxy.process.exit(), 1);
       } else {
         await wantGoodEnd(streams);

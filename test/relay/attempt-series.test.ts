@@ -32,7 +32,6 @@ class Caller extends RecordingListener implements Call {
     mostHeaderListBytes: Number.POSITIVE_INFINITY,
     accountFor: () => this.account,
     responseBegan() {},
-    noteCost() {},
     exchangeFinished() {},
   };
 

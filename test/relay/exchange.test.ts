@@ -75,7 +75,6 @@ class Ran {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
       accountFor: () => account,
-      noteCost: () => undefined,
       exchangeFinished: () => this.homecomings++,
     };
     this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
@@ -214,7 +213,7 @@ test('when memory is short a gRPC call is refused with the time to come again, a
 
 test('another request is refused with 503 and retry-after', (t) => {
   const ran = new Ran(t, { contentType: 'text/plain' }, undefined, true);
-  assert.match(ran.client.log[0], /^headers :status=503 .*retry-after=2$/);
+  assert.match(ran.client.log[0], /^headers :status=503 .*retry-after=2 date=[^=]*$/);
   assert.equal(ran.connection.streams.length, 0);
   ran.finishes('framegate', '', 'memory_pressure: ');
 });

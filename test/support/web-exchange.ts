@@ -65,7 +65,6 @@ export class WebExchange {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
       accountFor: () => account,
-      noteCost: () => undefined,
       exchangeFinished: () => this.homecomings++,
     });
     this.client.stream.owner = this.translator;

@@ -129,10 +129,30 @@ test('a request that takes its time elsewhere ends the turn of its connection', 
     assert.equal(busy.served.length, served);
     await nextTurns(1);
   }
-  // The last of a chunk leaves nothing behind for the next one.
+  await nextTurns(1);
+  // What was done in another turn leaves nothing behind.
   busy.onServed = () => undefined;
+  busy.transport.connection.yieldTurn();
   busy.transport.receive(Buffer.concat([13, 15].map((id) => frames.headers(id, block, { endStream: true }))));
   assert.equal(busy.served.length, 8);
+  assert.equal(busy.socket.isPaused(), false);
+});
+
+test('a turn that has ended is not begun again by the next chunk, as TLS brings several in one', async (t) => {
+  const busy = new Busy(t);
+  busy.onServed = () => busy.transport.connection.yieldTurn();
+  const block = frames.requestBlock();
+  const chunks = [1, 3, 5, 7].map((id) => frames.headers(id, block, { endStream: true }));
+  for (const chunk of chunks) {
+    busy.transport.receive(chunk);
+    chunk.fill(0xff);
+  }
+  for (let served = 1; served <= 4; served++) {
+    assert.equal(busy.served.length, served);
+    await nextTurns(1);
+  }
+  assert.deepEqual(busy.served, [1, 3, 5, 7]);
+  assert.equal(busy.violations, 0);
   assert.equal(busy.socket.isPaused(), false);
 });
 

@@ -86,17 +86,39 @@ test('an answer to a stream that was opened behind them shows that they were rea
   assert.equal(watched.ends.count, 13);
   assert.equal(watched.ends.answered(201), true);
   assert.equal(watched.ends.count, 3);
-  // The answer to an older question takes nothing back.
+});
+
+test('the answer to an older question takes nothing back', (t) => {
+  const watched = new Watched(t);
+  watched.end(30, 20);
+  assert.equal(watched.http2.questions, 1);
+  watched.ends.answered(199);
+  watched.end(10, 20);
+  watched.ends.answered(197);
+  watched.http2.lastStreamId = 299;
+  assert.equal(watched.ends.answered(201), true);
+  assert.equal(watched.ends.count, 10, 'thirty were seen to be read');
+  watched.ends.answered(201);
+  assert.equal(watched.ends.answered(301), true);
+  assert.equal(watched.ends.count, 0);
   watched.ends.caughtUp();
-  assert.equal(watched.ends.count, 3);
+  assert.equal(watched.ends.count, 0);
 });
 
 test('an endpoint that does not answer the question is done without after ten seconds', (t) => {
   const watched = new Watched(t);
   watched.end(100, 0);
-  assert.equal(watched.ends.isOverdue(watched.nowMs + 9999), false);
-  assert.equal(watched.ends.isOverdue(watched.nowMs + 10_000), true);
+  assert.equal(watched.ends.giveUpWaiting(watched.nowMs + 9999), false);
+  assert.equal(watched.ends.count, 100);
+  assert.equal(watched.ends.giveUpWaiting(watched.nowMs + 10_000), true);
+  assert.equal(watched.ends.count, 0);
+  assert.equal(watched.ends.giveUpWaiting(watched.nowMs + 20_000), false);
+  // Its late answer is none to the next question.
+  watched.pass(10_000, t);
+  watched.end(100, 0);
+  assert.equal(watched.http2.questions, 2);
+  watched.ends.caughtUp();
+  assert.equal(watched.ends.count, 100);
   watched.ends.caughtUp();
   assert.equal(watched.ends.count, 0);
-  assert.equal(watched.ends.isOverdue(watched.nowMs + 20_000), false);
 });

@@ -1,7 +1,7 @@
 // One connection from dialling to its end, against servers that behave and servers that do not.
 
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
@@ -9,6 +9,7 @@ import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
+import { inProcessDialer } from '../../src/upstreams/dial.ts';
 import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
@@ -129,6 +130,56 @@ test('the place of a stream that we have reset is free when the endpoint has rea
   peer.send(frames.settingsAcknowledgement());
   await eventually('capacity is told', () => events.capacityTold > 0);
   assert.equal(connection.hasCapacity, true);
+});
+
+test('a limit that is lowered when a stream was reset does not leave the place in doubt', async (t) => {
+  const { connection, server } = await ready(t);
+  const call = CallOnConnection.on(connection);
+  await server.wantRequest();
+  connection.endStream(call.stream, ErrorCode.CANCEL);
+  server.peers[0].send(settingsFrame(oneStream));
+  await server.peers[0].want('the question', isQuestion);
+  await eventually('the place is there', () => connection.unreadCount === 0 && connection.hasCapacity);
+  assert.equal(connection.activeStreams, 0);
+});
+
+test('of an endpoint in this process a place is free no sooner than of any other', async (t) => {
+  const server = await startRawServer({ settings: oneStream, answersSettings: false });
+  t.after(() => server.close());
+  const { port } = new URL(`http://${addressOf(server).text}`);
+  const dialer = inProcessDialer(() => connect(Number(port), '127.0.0.1'));
+  const events = new ConnectionLog();
+  const connection = new UpstreamConnection(addressOf(server), LOCAL_SETTINGS, TIMEOUT_MS, events, dialer);
+  t.after(() => connection.destroy('the test is over'));
+  await eventually('it is ready', () => connection.hasCapacity);
+  const call = CallOnConnection.on(connection);
+  await server.wantRequest();
+  connection.endStream(call.stream, ErrorCode.CANCEL);
+  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, false]);
+  await server.peers[0].want('the question', isQuestion);
+  server.peers[0].send(frames.settingsAcknowledgement(), frames.settingsAcknowledgement());
+  await eventually('it is free', () => connection.hasCapacity);
+});
+
+test('a response to a later stream frees the place of one that was reset, without a question', async (t) => {
+  const limit = [[SettingId.MAX_CONCURRENT_STREAMS, 8]] as const;
+  const { connection, server } = await ready(t, { settings: limit, answersSettings: false });
+  const reset = CallOnConnection.on(connection);
+  await server.wantRequest();
+  connection.endStream(reset.stream, ErrorCode.CANCEL);
+  assert.equal(connection.unreadCount, 1);
+  for (let count = 1; count <= 2; count++) {
+    const call = CallOnConnection.on(connection);
+    const request = await server.wantRequest(count);
+    call.onResponse = (_list, endStream) => {
+      connection.noteResponse(call.stream);
+      if (endStream) call.finish('answered');
+    };
+    request.succeed();
+    await eventually('it is answered', () => call.end === 'answered');
+  }
+  assert.equal(connection.unreadCount, 0);
+  assert.ok(!server.peers[0].frames.some(isQuestion));
 });
 
 test('SETTINGS that come octet by octet are understood', async (t) => {
