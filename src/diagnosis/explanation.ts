@@ -102,7 +102,7 @@ const USE_ALPN: Readonly<Partial<Record<ClientLibrary, string>>> = {
 };
 
 const OF_WEB =
-  'a website needs protocol: http1 at its upstream, and gRPC-Web in a page grpcWeb: true on the route.';
+  'a website needs protocol: http1 at its upstream, and gRPC-Web in a page needs grpcWeb: true on the route.';
 const CALL_BY_GRPC = `Call it with a gRPC client; ${OF_WEB}`;
 const USE_GRPC: Readonly<Partial<Record<ClientLibrary, string>>> = {
   curl: `Call it with a gRPC client such as grpcurl; ${OF_WEB}`,
