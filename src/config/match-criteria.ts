@@ -83,7 +83,10 @@ function checkPathCharacters(text: string): Fault | undefined {
 function hostFault(text: string): Fault {
   const [, named] = /^[a-z+.-]+:\/\/([^/:]+)/i.exec(text) ?? [];
   if (named !== undefined)
-    return { message: `'${text}' is a URL`, hint: `write ${named}; hosts are compared without scheme and port` };
+    return {
+      message: `'${text}' is a URL`,
+      hint: `write ${named}; hosts are compared without scheme and port`,
+    };
   const withPort = /^(.+):([0-9]+)$/.exec(text);
   if (withPort !== null) {
     return {

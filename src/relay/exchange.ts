@@ -27,7 +27,7 @@ import { type LocalResponse, localResponse, localTrailers } from './local-respon
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
-import { withDate } from './response-date.ts';
+import { hasRoomForDate, withDate } from './response-date.ts';
 import { ResponseHead } from './response-head.ts';
 import { failureOfReset, whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
@@ -154,7 +154,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       this.#outcome.decide('upstream', head.grpcStatus, '');
       this.response.isEnded = true;
     }
-    const needsDate = head.lacksDate && !this.subject.isGrpc;
+    const needsDate = head.lacksDate && !this.subject.isGrpc && hasRoomForDate(head.fields, this.home);
     this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
     if (endStream) this.#settle();
   }

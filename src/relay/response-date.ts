@@ -16,6 +16,16 @@ export function dateOfNow(): string {
   return text;
 }
 
+const DATE_BYTES = 'date'.length + 'Thu, 01 Jan 1970 00:00:00 GMT'.length + 32;
+
+/** Whether the client accepts the field beside the others. */
+export function hasRoomForDate(
+  { sizeBytes }: HeaderList,
+  home: { readonly mostHeaderListBytes: number },
+): boolean {
+  return sizeBytes + DATE_BYTES <= home.mostHeaderListBytes;
+}
+
 /** @returns a copy, as the list may be one that other responses share */
 export function withDate(list: HeaderList, date = dateOfNow()): HeaderList {
   const dated = new HeaderList();

@@ -207,8 +207,11 @@ export class ClientShares<Waiting> implements PlaceCount {
     return all;
   }
 
-  /** Undefined as long as nobody waits that holds at least two places fewer than another. */
-  claim(): Claim | undefined {
+  /**
+   * Undefined as long as nobody waits that holds at least two places fewer than another.
+   * @param comingFree places that become free by themselves
+   */
+  claim(comingFree = 0): Claim | undefined {
     let largest = 0;
     for (const { held, speaksForMany } of this.#holdings.values())
       if (!speaksForMany) largest = Math.max(largest, held);
@@ -219,7 +222,8 @@ export class ClientShares<Waiting> implements PlaceCount {
       count += Math.min(own.size, Math.ceil((largest - held) / 2));
       fewest = Math.min(fewest, held);
     }
-    if (count === 0) return undefined;
+    count -= comingFree;
+    if (count <= 0) return undefined;
     return {
       count: Math.min(count, MOST_CLAIMED),
       isOwedBy: ({ held, speaksForMany }) => !speaksForMany && held > fewest + 1,

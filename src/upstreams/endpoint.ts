@@ -84,8 +84,15 @@ export class Endpoint implements UpstreamConnectionEvents {
     if (this.#ready.length === 0) return Number.POSITIVE_INFINITY;
     let count = this.#config.max * this.#ready[0].http2.peerMaxConcurrentStreams;
     // Or who holds many would get those that are kept for others.
-    for (const { unreadCount } of this.#ready) count -= unreadCount;
+    count -= this.unreadCount;
     for (const { activeStreams } of this.#draining) count += activeStreams;
+    return count;
+  }
+
+  /** Streams that are over and that it may still count: places that become free by themselves. */
+  get unreadCount(): number {
+    let count = 0;
+    for (const connection of this.#ready) count += connection.unreadCount;
     return count;
   }
 

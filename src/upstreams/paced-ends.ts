@@ -4,35 +4,22 @@
 const ENDS_IN_A_TURN = 4;
 
 export class PacedEnds {
-  readonly #waiting = new Set<() => void>();
-  #left = ENDS_IN_A_TURN;
+  readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
 
-  /** Runs it now or in a later turn, in order. @param end may not throw */
-  run(end: () => void): void {
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      setImmediate(this.#nextTurn);
-    }
-    if (this.#left > 0 && this.#waiting.size === 0) {
-      this.#left--;
-      end();
-    } else {
-      this.#waiting.add(end);
-    }
+  /** Runs it in a later turn. @param end may not throw */
+  add(end: () => void): void {
+    this.#waiting.push(end);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#nextTurn);
   }
 
+  /** The newest first: of a client's calls those that still wait for a connection, which would take the places of the others. */
   readonly #nextTurn = (): void => {
-    this.#left = ENDS_IN_A_TURN;
-    for (const end of this.#waiting) {
-      if (this.#left === 0) break;
-      this.#left--;
-      this.#waiting.delete(end);
-      end();
-    }
-    this.#isScheduled = this.#waiting.size > 0;
+    for (let count = 0; count < ENDS_IN_A_TURN; count++) this.#waiting.pop()?.();
+    this.#isScheduled = this.#waiting.length > 0;
     if (this.#isScheduled) setImmediate(this.#nextTurn);
-    else this.#left = ENDS_IN_A_TURN;
   };
 }
 

@@ -4,14 +4,20 @@
 
 import type { Connection } from '../h2/connection.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
+import { TokenBucket } from './token-bucket.ts';
 
-/** Each question is a SETTINGS frame, and Jetty ends a connection that brings more than 128 of those in a second. */
-const LEAST_BETWEEN_MS = 50;
+/**
+ * Each question is a SETTINGS frame, and services end a connection that brings too many: Framegate itself bears 20, and 2 more each
+ * second.
+ */
+const QUESTIONS_BURST = 8;
+const QUESTIONS_PER_SECOND = 1.5;
 /** An endpoint that does not answer in this time is taken to have read everything, or its places would be lost for ever. */
 const LONGEST_ANSWER_MS = 10_000;
 
 export class UnreadEnds {
   readonly #http2: Connection;
+  readonly #questions: TokenBucket;
   readonly #contain: (action: () => void) => void;
   /** Of Connection.endsSent those that the endpoint has read. */
   #read = 0;
@@ -28,6 +34,7 @@ export class UnreadEnds {
   /** @param contain runs what a timer does: what that throws ends this connection only */
   constructor(http2: Connection, contain: (action: () => void) => void) {
     this.#http2 = http2;
+    this.#questions = new TokenBucket(QUESTIONS_BURST, QUESTIONS_PER_SECOND, Math.floor(turnNowMs()));
     this.#contain = contain;
   }
 
@@ -42,15 +49,16 @@ export class UnreadEnds {
     // Not one by one while there is room: a quarter of the places may be in doubt.
     const isScarce = 4 * count >= most || active + count >= most;
     if (count === 0 || !isScarce || this.#asked !== undefined || this.#timer !== undefined) return;
-    const nowMs = turnNowMs();
-    const waitMs = this.#askedAtMs + LEAST_BETWEEN_MS - nowMs;
-    if (waitMs <= 0) this.#ask(nowMs);
+    const nowMs = Math.floor(turnNowMs());
+    const missing = 1 - this.#questions.left(nowMs);
+    const waitMs = Math.ceil((1000 * missing) / QUESTIONS_PER_SECOND);
+    if (missing <= 0) this.#ask(nowMs);
     else this.#timer = setTimeout(() => this.#contain(() => this.#askLate()), waitMs).unref();
   }
 
   #askLate(): void {
     this.#timer = undefined;
-    this.#ask(performance.now());
+    this.#ask(Math.floor(performance.now()));
   }
 
   /**
@@ -73,6 +81,7 @@ export class UnreadEnds {
   #ask(nowMs: number): void {
     this.#asked = this.#http2.endsSent;
     this.#askedAtMs = nowMs;
+    this.#questions.spend(nowMs);
     this.#http2.askToCatchUp();
   }
 

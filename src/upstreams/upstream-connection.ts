@@ -206,7 +206,7 @@ export class UpstreamConnection implements DialEvents {
   /** For a stream that nothing more is wanted of: gives it back, now or when it is over. @param code for the reset, where it is not */
   endStream(stream: Stream, code: number, holding?: Holding): void {
     if (this.isInProcess && isUnderWay(stream)) {
-      pacedEnds.run(() => this.#contain(() => this.#endInProcess(stream, code, holding)));
+      pacedEnds.add(() => this.#contain(() => this.#endInProcess(stream, code, holding)));
       return;
     }
     if (!isUnderWay(stream)) stream.reset(code);

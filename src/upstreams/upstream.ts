@@ -95,6 +95,12 @@ export class Upstream {
     return count;
   }
 
+  #countUnread(): number {
+    let count = 0;
+    for (const endpoint of this.endpoints) count += endpoint.unreadCount;
+    return count;
+  }
+
   /** As `pick`, for a client that may have its share already. */
   pickFor(holding: Holding): UpstreamConnection | undefined {
     if (this.shares.isWatched(holding)) this.#watchPlaces();
@@ -164,7 +170,7 @@ export class Upstream {
       this.endpoints.flatMap(({ calls }) => calls),
       nowMs,
     );
-    const claim = this.shares.claim();
+    const claim = this.shares.claim(this.#countUnread());
     const givingWay = claim === undefined ? [] : (this.#idle?.givingWay(claim, nowMs) ?? []);
     for (const call of givingWay) {
       this.#onGaveWay(call.holding.key);

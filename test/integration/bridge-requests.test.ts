@@ -163,6 +163,42 @@ test('a burst of requests for an HTTP/1.1 service takes turns with the other con
   );
 });
 
+test('requests of a client that is gone, which waited for a connection, do not reach the service', async (t) => {
+  const paths: string[] = [];
+  const server = createServer((request) => void paths.push(request.url ?? ''));
+  const port = await listen(t, server);
+  const proxy = await startProxy(t, {
+    sections: {
+      routes: [{ match: { path: '/web/*' }, upstream: 'web' }],
+      upstreams: { web: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`], connections: { max: 5 } } },
+    },
+  });
+  const client = await proxy.rawClient('clear');
+  const requests = Array.from({ length: 100 }, (_, index) =>
+    headersFrame(
+      2 * index + 1,
+      [
+        [':method', 'POST'],
+        [':scheme', 'http'],
+        [':path', `/web/${index}`],
+        [':authority', 'a'],
+      ],
+      true,
+    ),
+  );
+  client.send(...requests);
+  await eventually('five run', () => paths.length === 5);
+  client.send(frames.ping());
+  await client.want('the answer to PING', ({ type }) => type === FrameType.PING);
+  client.destroy();
+  await eventually('the connections to the service are gone', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    server.getConnections((_error, count) => resolve(count));
+    return (await promise) === 0;
+  });
+  assert.equal(paths.length, 5, paths.slice(5).join());
+});
+
 const TLS_ALERT = 21;
 
 for (const isWhole of [true, false]) {

@@ -139,6 +139,14 @@ test('a claim is as large as what would make the shares even, and holds against 
   assert.deepEqual([claim.isOwedBy(hog), claim.isOwedBy(small)], [true, false]);
 });
 
+test('what becomes free by itself is not claimed', (t) => {
+  const all = new Shares(t, 80);
+  all.holds('a', 80);
+  all.waits('b', 'one', 'two', 'three');
+  assert.equal(all.shares.claim(2)?.count, 1);
+  assert.equal(all.shares.claim(3), undefined);
+});
+
 test('who holds one place fewer has no claim: a place that changed hands would be claimed back', (t) => {
   const all = new Shares(t, 10);
   all.holds('a', 3);

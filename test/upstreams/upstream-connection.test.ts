@@ -155,8 +155,8 @@ test('of an endpoint in this process a place is free no sooner than of any other
   const call = CallOnConnection.on(connection);
   await server.wantRequest();
   connection.endStream(call.stream, ErrorCode.CANCEL);
-  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, false]);
   await server.peers[0].want('the question', isQuestion);
+  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, false]);
   server.peers[0].send(frames.settingsAcknowledgement(), frames.settingsAcknowledgement());
   await eventually('it is free', () => connection.hasCapacity);
 });
