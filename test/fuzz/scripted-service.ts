@@ -151,9 +151,9 @@ class ServiceConnection {
     const reader = new RequestReader(head);
     const [found] = tokensIn(head.split('\r\n', 1)[0]);
     const known = found === undefined ? undefined : this.#service.find(found.seed);
-    // What no client is meant to send may have lost the token of its path.
+    // What no client is meant to send may have lost the token of its path; its session may be over by now.
     const [sender] = tokensIn(head);
-    const isMadeOdd = sender !== undefined && this.#service.find(sender.seed)?.session.isLegal === false;
+    const isMadeOdd = sender !== undefined && this.#service.find(sender.seed)?.session.isLegal !== true;
     this.#log = known?.log;
     if (reader.problem !== undefined) this.#complain(reader.problem, head);
     if (known === undefined || found === undefined) {

@@ -19,9 +19,11 @@ export function judge(session: WebSession, heard: Heard, log: SessionLog): strin
 }
 
 /** No byte of another client, and none of a request that was hidden. */
-function judgeTokens({ seed }: WebSession, { text, frames }: Heard): string | undefined {
+function judgeTokens({ seed, items }: WebSession, { text, frames }: Heard): string | undefined {
   const heard = text + frames.map(({ payload }) => payload.toString('latin1')).join('\n');
-  const foreign = tokensIn(heard).find((found) => found.seed !== seed);
+  // A changed digit of its own token may come back to it in a refusal, which quotes the path.
+  const sent = new Set(tokensIn(JSON.stringify(items)).map((own) => own.seed));
+  const foreign = tokensIn(heard).find((found) => found.seed !== seed && !sent.has(found.seed));
   if (foreign !== undefined) return `a byte of another client (session ${foreign.seed})`;
   if (tokensIn(heard).some(({ number }) => number >= HIDDEN)) return 'bytes that answer no request';
   return undefined;
