@@ -242,11 +242,12 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
       this.onEnded({ code: 'ECONNRESET', reason: broken.message, isConnected: true, isReused: false });
       return;
     }
-    const trailers = responseTrailers(this.#response?.rawTrailers ?? []);
-    if (areTooLarge(trailers, endpoint.limits)) {
+    const raw = this.#response?.rawTrailers ?? [];
+    if (areTooLarge(raw, endpoint.limits)) {
       this.#fail(invalidResponse(endpoint, 'too_large'));
       return;
     }
+    const trailers = responseTrailers(raw);
     this.#end();
     if (this.#heldHead !== undefined) {
       this.#heldHead.fields.push('Content-Length', '0');

@@ -89,8 +89,17 @@ function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log:
   return { origin, upstream, http1: undefined, tls };
 }
 
+/** Of what the bridge adds to a response, whose own fields it has counted: see relay/in-process-report.ts, and Date. */
+const REPORTED_FIELDS = 8;
+const REPORTED_BYTES = 1024;
+
 function buildHttp1(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
-  const settings = localSettings(all);
+  const { headerFields, headerListBytes } = all.limits;
+  const settings = {
+    ...localSettings(all),
+    maxHeaderFields: headerFields + REPORTED_FIELDS,
+    maxHeaderListBytes: headerListBytes + REPORTED_BYTES,
+  };
   const http1 = new Http1Upstream(config, all.limits, log.http1Events(config.name));
   const dialer = inProcessDialer(() => http1.connect());
   const events = log.inProcessEvents(config.name);

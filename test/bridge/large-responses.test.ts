@@ -1,6 +1,7 @@
 // limits.headerListSize and limits.headerFields hold for the responses of HTTP/1.1 services, and Node's own limit does not.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { startProxy } from '../support/proxy-under-test.ts';
 import { BridgeUnderTest, RawHttp1Client, startRawService } from './bridge-under-test.ts';
@@ -87,4 +88,32 @@ test('interim responses and trailers are in the same limits', async (t) => {
     const answer = await http2Answer(bridge.h2(t).request({ ':path': '/', ':authority': 'a' }));
     assert.ok(answer.status === 502 || !answer.isWhole);
   }
+});
+
+test('as many header fields as are allowed come through the whole proxy, over both protocols', async (t) => {
+  const fields = Array.from({ length: 127 }, (_, index) => `x-${index}: y\r\n`).join('');
+  const service = await startRawService(t, () => `HTTP/1.1 200 OK\r\n${fields}Content-Length: 2\r\n\r\nok`);
+  const proxy = await startProxy(t, {
+    sections: { upstreams: { voice: { protocol: 'http1', endpoints: [service.address.text] } } },
+  });
+  const client = new RawHttp1Client(t, proxy.port('clear'));
+  client.send('GET / HTTP/1.1', 'Host: a', 'Connection: close', '');
+  assert.match(await client.closed(), /^HTTP\/1.1 200 OK\r\n[^]*x-126: y[^]*ok$/);
+  const session = connect(`http://127.0.0.1:${proxy.port('clear')}`, { maxHeaderListPairs: 200 });
+  t.after(() => session.destroy());
+  const { status, headers, body } = await http2Answer(session.request({ ':path': '/' }));
+  assert.deepEqual([status, headers['x-126'], body], [200, 'y', 'ok']);
+});
+
+test('trailers of a response that are not passed on count as well', async (t) => {
+  const trailers = 'Connection: b\r\n'.repeat(101);
+  const service = await startRawService(
+    t,
+    () => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n${trailers}\r\n`,
+  );
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, bridge.port);
+  client.send('GET / HTTP/1.1', 'Host: a', 'Connection: close', '');
+  assert.doesNotMatch(await client.closed(), /\r\n0\r\n\r\n$/, 'it broke off');
+  assert.match((await bridge.record()).reason, /^upstream_headers_too_large: /);
 });
