@@ -90,6 +90,8 @@ class ServiceConnection {
   #log: SessionLog | undefined = undefined;
   #isBusy = false;
   #isTunnel = false;
+  /** It has sent a 101: what comes behind is no request, whether it is echoed or not. */
+  #hasSwitched = false;
   #isOver = false;
   #hasFin = false;
 
@@ -126,6 +128,7 @@ class ServiceConnection {
 
   #read(): void {
     if (this.#current === undefined) {
+      if (this.#hasSwitched) return;
       const end = this.#text.indexOf('\r\n\r\n');
       if (end < 0) return;
       const head = this.#text.slice(0, end);
@@ -185,6 +188,7 @@ class ServiceConnection {
       if (this.#isOver) break;
       switch (step.do) {
         case 'send':
+          this.#hasSwitched ||= step.text.startsWith('HTTP/1.1 101 ');
           if (this.#socket.writable)
             this.#socket.write(step.text.replace('%A', acceptOf(reader.request.head)), 'latin1');
           break;
