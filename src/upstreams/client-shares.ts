@@ -9,7 +9,7 @@ const RESERVED_PART = 1 / 8;
 /** Who holds less is not looked at. More than one client with a little less than the reserved part would take all of that. */
 const WATCHED_PART = RESERVED_PART / 8;
 /** Calls that give way in one look, each second: between clients that take and hold, hundreds would change hands in each. */
-const MOST_CLAIMED = 32;
+const MOST_CLAIMED = 8;
 const OTHERS_COUNT_FOR_MS = 60_000;
 /** Holdings without a place that are kept for the next call, beside as many as are in use. */
 const SPARE_HOLDINGS = 64;
