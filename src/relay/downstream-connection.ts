@@ -226,7 +226,9 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.#drainTimer = this.#after(GOAWAY_TIMEOUT_MS, () => this.#finishDrain());
   }
 
-  onCaughtUp(): void {}
+  onCaughtUp(): void {
+    // Clients are never asked how far they have read.
+  }
 
   onPingAcknowledged(): void {
     if (this.#drain === 'announced') this.#finishDrain();
