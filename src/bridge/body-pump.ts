@@ -11,7 +11,18 @@ export interface RequestBody {
   trailers(): readonly string[];
 }
 
-export class BodyPump {
+/** A body on its way to a service, wherever it comes from. */
+export interface OutgoingBody {
+  readonly sentBytes: number;
+  /** The service would take more, and there is nothing. */
+  readonly isStarved: boolean;
+  /** There is a connection: sends head and body. */
+  start(request: ClientRequest): void;
+  /** What is left of it is not sent. May be called again, and without `start`. */
+  stop(): void;
+}
+
+export class BodyPump implements OutgoingBody {
   sentBytes = 0;
   readonly #body: RequestBody;
   readonly #guard: Guard;

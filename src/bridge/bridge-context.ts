@@ -9,8 +9,6 @@ import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { RequestIds } from '../relay/request-id.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import type { Containment } from '../transport/containment.ts';
-import type { Upstream } from '../upstreams/upstream.ts';
-import type { Http1Upstream } from './http1-upstream.ts';
 
 /** The client as the listener knows it. One object for each connection. */
 export interface BridgePeer extends DownstreamPeer {
@@ -27,8 +25,6 @@ export interface BridgeContext {
   readonly terms: Readonly<ClientTerms>;
   /** Of listeners on the requests, responses and sockets of HTTP/1.1 clients. */
   readonly containment: Containment;
-  /** Undefined for upstreams of another protocol than http1. */
-  http1Upstream(upstream: Upstream): Http1Upstream | undefined;
   /** A gRPC-Web call, on a route of this configuration that serves it. */
   handleGrpcWeb(
     request: IncomingMessage,

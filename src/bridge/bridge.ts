@@ -20,7 +20,7 @@ import {
 } from './http1-refusal.ts';
 import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
-import type { Http1Upstream } from './http1-upstream.ts';
+import { Http1Upstream } from './http1-upstream.ts';
 
 /** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
 const MOST_PIPELINED = 100;
@@ -208,16 +208,15 @@ export class Bridge {
     if (isGrpc) return this.#refuse(refuseGrpc(request, peer), peer);
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
     if (decision.kind === 'answer') return { ...decision, closes: false };
-    const upstream = this.#context.http1Upstream(decision.upstream);
-    if (upstream !== undefined) return this.#planForward(upstream, head);
+    if (decision.upstream instanceof Http1Upstream) return this.#planForward(decision.upstream, head);
     return this.#refuse(refuseHttp1(request, peer), peer);
   }
 
   #planUpgrade(head: Http1Head, peer: BridgePeer): Http1Plan {
     const { decision } = head.request;
     if (decision.kind === 'refuse') return planFailure(decision.failure, head);
-    const upstream = decision.kind === 'forward' ? this.#context.http1Upstream(decision.upstream) : undefined;
-    if (upstream !== undefined) return this.#planForward(upstream, head);
+    if (decision.kind === 'forward' && decision.upstream instanceof Http1Upstream)
+      return this.#planForward(decision.upstream, head);
     return this.#refuse(refuseWebSocket(), peer);
   }
 

@@ -8,7 +8,7 @@ import { FAULT, type Failure } from '../relay/failure.ts';
 import type { Containment } from '../transport/containment.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import type { AttemptEvents, AttemptFailure, AttemptHandle, AttemptStarter, Guard } from './attempt.ts';
-import { BodyPump, type RequestBody } from './body-pump.ts';
+import type { OutgoingBody } from './body-pump.ts';
 import type { EndpointPool, EndpointSeeker } from './endpoint-pool.ts';
 import { Expectation } from './expectation.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
@@ -21,9 +21,10 @@ import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-fail
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
-  /** Sent behind the fields of the head: those that differ from request to request. */
-  readonly callFields: readonly string[];
-  readonly body: RequestBody | undefined;
+  /** Sent behind the fields of the head: those that differ from request to request. Asked for with each try. */
+  readonly callFields: () => readonly string[];
+  /** Makes the body; `guard` is for its listeners. Undefined: the request has none. */
+  readonly body: ((guard: Guard) => OutgoingBody) | undefined;
   readonly start: AttemptStarter;
   /** The client's address as it is counted, or ''. */
   readonly client: string;
@@ -41,7 +42,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   readonly #receiver: ResponseReceiver;
   /** All endpoints of an upstream report to the same log. */
   readonly #containment: Containment;
-  readonly #pump: BodyPump | undefined;
+  readonly #body: OutgoingBody | undefined;
   readonly #expectation: Expectation | undefined;
   readonly #tried: Http1Endpoint[] = [];
   #endpoint: Http1Endpoint | undefined = undefined;
@@ -68,12 +69,12 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#receiver = receiver;
     this.holding = pool.holdingOf(request.client);
     this.#containment = pool.endpoints[0].containment;
-    this.#pump = request.body === undefined ? undefined : new BodyPump(request.body, this.#guard);
-    if (request.head.expectsContinue) this.#expectation = new Expectation(this.#guard(() => this.#goOn()));
+    this.#body = request.body?.(this.guard);
+    if (request.head.expectsContinue) this.#expectation = new Expectation(this.guard(() => this.#goOn()));
   }
 
   get requestBytes(): number {
-    return this.#pump === undefined ? 0 : this.#pump.sentBytes;
+    return this.#body === undefined ? 0 : this.#body.sentBytes;
   }
 
   get movedBytes(): number {
@@ -85,7 +86,12 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** Of a WebSocket that is nobody's turn in particular. */
   get isWaitingForClient(): boolean {
     if (this.#tunnel !== undefined) return false;
-    return this.#pump?.isStarved === true || this.#response?.isPaused() === true;
+    return this.#body?.isStarved === true || this.#response?.isPaused() === true;
+  }
+
+  /** It has no endpoint yet. */
+  get isWaiting(): boolean {
+    return this.#endpoint === undefined;
   }
 
   /** Address of the endpoint tried last, or '' when none was. */
@@ -109,11 +115,11 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** The caller may be the end of another request: nothing may be thrown at it. */
   onEndpoint(endpoint: Http1Endpoint): void {
     this.#endpoint = endpoint;
-    this.#contain(() => this.#begin(endpoint));
+    this.contain(() => this.#begin(endpoint));
   }
 
   giveUp(failure: Failure): void {
-    this.#contain(() => {
+    this.contain(() => {
       if (!this.#isOver) this.#fail(failure);
     });
   }
@@ -121,7 +127,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   onUnavailable(failure: Failure): void {
     this.#isOver = true;
     this.#expectation?.settle();
-    this.#contain(() => this.#receiver.receiveFailure(failure));
+    this.contain(() => this.#receiver.receiveFailure(failure));
   }
 
   onInterim(httpStatus: number, rawHeaders: readonly string[]): void {
@@ -155,10 +161,10 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     const head = { ...incoming, httpStatus, reasonPhrase };
     if (mustBeEmpty) this.#heldHead = head;
     else this.#receiver.receiveHead(head);
-    response.on('data', this.#guard(this.#onData));
-    response.on('end', this.#guard(this.#onEnd));
+    response.on('data', this.guard(this.#onData));
+    response.on('end', this.guard(this.#onEnd));
     // What came with the head is emitted before this.
-    process.nextTick(this.#guard(this.#onHeadAlone));
+    process.nextTick(this.guard(this.#onHeadAlone));
   }
 
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -181,18 +187,18 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.endpointText = endpoint.address.text;
     this.attempts++;
     const { head, callFields, start } = this.#request;
-    const request = openRequest(head, callFields, endpoint);
+    const request = openRequest(head, callFields(), endpoint);
     if (request === undefined) {
       this.#fail(UNFIT_REQUEST);
       return;
     }
     this.#clientRequest = request;
-    const sendBody = this.#guard((connected: ClientRequest): void => {
+    const sendBody = this.guard((connected: ClientRequest): void => {
       this.#expectation?.start();
-      if (this.#pump === undefined) connected.end();
-      else this.#pump.start(connected);
+      if (this.#body === undefined) connected.end();
+      else this.#body.start(connected);
     });
-    this.#attempt = start({ request, head, sendBody, guard: this.#guard }, this);
+    this.#attempt = start({ request, head, sendBody, guard: this.guard }, this);
   }
 
   /** The service does not say it, and may never do so. */
@@ -265,7 +271,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#expectation?.settle();
-    this.#pump?.stop();
+    this.#body?.stop();
     this.#pool.stopWaiting(this);
     this.#letGo();
   }
@@ -277,7 +283,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#endpoint = undefined;
     // Once the agent has its connection back; before that, the next request would make another.
     if (endpoint !== undefined) {
-      const release = this.#guard(() => this.#pool.release(endpoint, this));
+      const release = this.guard(() => this.#pool.release(endpoint, this));
       process.nextTick(() => setImmediate(release));
     }
     attempt?.finish();
@@ -285,9 +291,10 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   /** For whatever is called by Node or by a timer. */
-  readonly #guard: Guard = (listener) => this.#containment.guard(this.#endByFault, listener);
+  readonly guard: Guard = (listener) => this.#containment.guard(this.#endByFault, listener);
 
-  #contain(action: () => void): void {
+  /** What `action` throws ends this request, and nothing else. */
+  contain(action: () => void): void {
     this.#containment.run(this.#endByFault, action);
   }
 

@@ -10,6 +10,8 @@ import { type LocalResponse, localResponse } from '../relay/local-response.ts';
 import { Outcome } from '../relay/outcome.ts';
 import type { RequestHead } from '../relay/request-head.ts';
 import type { WaitingSocket } from '../transport/waiting-socket.ts';
+import type { Guard } from './attempt.ts';
+import { BodyPump } from './body-pump.ts';
 import type { BridgeContext } from './bridge-context.ts';
 import { type ForwardedRequest, Forwarding } from './forwarding.ts';
 import { forwardRequest, forwardUpgrade } from './guarded-proxy.ts';
@@ -210,7 +212,8 @@ export class Http1Exchange implements ResponseReceiver {
     const { request, head, context } = this.#parts;
     const id = this.#requestId;
     const client = this.subject.clientKey;
-    const callFields = typeof id === 'number' ? ['x-request-id', context.requestIds.text(id)] : [];
+    const fields = typeof id === 'number' ? ['x-request-id', context.requestIds.text(id)] : [];
+    const callFields = (): readonly string[] => fields;
     if (this.#reply === undefined) {
       const start = forwardUpgrade(this.#socket);
       return { head: head.outgoing, callFields, body: undefined, start, client };
@@ -218,7 +221,8 @@ export class Http1Exchange implements ResponseReceiver {
     const body =
       head.outgoing.framing === 'none'
         ? undefined
-        : { stream: request, trailers: () => requestTrailers(request.rawTrailers) };
+        : (guard: Guard) =>
+            new BodyPump({ stream: request, trailers: () => requestTrailers(request.rawTrailers) }, guard);
     return { head: head.outgoing, callFields, body, start: forwardRequest, client };
   }
 

@@ -2,7 +2,6 @@
 // What belongs to a single connection is made here, never copied; values stay as they are, octet for octet.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import { CLIENT_FIELD } from '../relay/in-process-report.ts';
 
 /** How the end of the body is told. */
 export type Framing = 'none' | 'length' | 'chunked';
@@ -20,7 +19,7 @@ export interface OutgoingHead {
 
 /**
  * Of one connection (RFC 9110 section 7.6.1), or made here. `trailer` announces what need not be announced, and Node
- * refuses it without chunks. The last is between relay and bridge.
+ * refuses it without chunks.
  */
 const LEFT_OUT = new Set([
   'connection',
@@ -35,7 +34,6 @@ const LEFT_OUT = new Set([
   'expect',
   'cookie',
   'content-length',
-  CLIENT_FIELD,
 ]);
 
 /** Methods whose requests usually have no body; without one they need not say so (RFC 9110 section 8.6). */

@@ -1,9 +1,8 @@
 // The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
-// came by, and without any that only this process may say of itself.
+// came by.
 
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { isNoTrailer } from '../relay/forwarded-headers.ts';
-import { ENDPOINT_FIELD, FAILURE_FIELD, SENTENCE_FIELD } from '../relay/in-process-report.ts';
 
 export interface IncomingFields {
   /** Names and values by turns, as they came. */
@@ -39,9 +38,6 @@ const LEFT_OUT = new Set([
   'trailer',
   'upgrade',
   'content-length',
-  ENDPOINT_FIELD,
-  FAILURE_FIELD,
-  SENTENCE_FIELD,
 ]);
 
 /** RFC 9113 section 6.5.2. */

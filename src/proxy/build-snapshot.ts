@@ -7,30 +7,16 @@ import type { Finding } from '../config/problem.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
-import { inProcessDialer } from '../upstreams/dial.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { Upstream } from '../upstreams/upstream.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
 import { findingOf, UnusableConfig } from './unusable-config.ts';
 
-/** Into this process: each carries a thousand streams or so. */
-const MOST_IN_PROCESS_CONNECTIONS = 64;
-
-/** By the upstream as the relay knows it: exchanges may be on one of an older configuration. */
-const HTTP1_UPSTREAMS = new WeakMap<Upstream, Http1Upstream>();
-
-/** Undefined for upstreams of another protocol than http1. */
-export function http1Of(upstream: Upstream): Http1Upstream | undefined {
-  return HTTP1_UPSTREAMS.get(upstream);
-}
-
 export interface BuiltUpstream {
   /** Everything it was built from, as text. */
   readonly origin: string;
-  readonly upstream: Upstream;
-  /** The same as the bridge knows it, where it speaks HTTP/1.1. */
-  readonly http1: Http1Upstream | undefined;
+  readonly upstream: Upstream | Http1Upstream;
   /** Undefined in the clear. */
   readonly tls: UpstreamTls | undefined;
 }
@@ -78,45 +64,16 @@ function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
 }
 
 function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
-  const settings = localSettings(all);
-  if (config.protocol === 'http1') return buildHttp1(config, all, origin, log);
-  const tls =
-    config.protocol === 'h2' && config.tls !== undefined
-      ? new UpstreamTls(config.tls, config.name)
-      : undefined;
+  const { name, protocol } = config;
+  if (protocol === 'http1') {
+    const http1 = new Http1Upstream(config, all.limits, log.http1Events(name));
+    return { origin, upstream: http1, tls: http1.tls };
+  }
+  const tls = protocol === 'h2' && config.tls !== undefined ? new UpstreamTls(config.tls, name) : undefined;
   const dialer = tls === undefined ? undefined : tlsDialer(tls);
-  const upstream = new Upstream(config, settings, log.upstreamEvents(config.name), dialer);
-  return { origin, upstream, http1: undefined, tls };
-}
-
-/** Of what the bridge adds to a response, whose own fields it has counted: see relay/in-process-report.ts, and Date. */
-const REPORTED_FIELDS = 8;
-const REPORTED_BYTES = 1024;
-
-function buildHttp1(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
-  const { headerFields, headerListBytes } = all.limits;
-  const settings = {
-    ...localSettings(all),
-    maxHeaderFields: headerFields + REPORTED_FIELDS,
-    maxHeaderListBytes: headerListBytes + REPORTED_BYTES,
-  };
-  const http1 = new Http1Upstream(config, all.limits, log.http1Events(config.name));
-  const dialer = inProcessDialer(() => http1.connect());
-  const events = log.inProcessEvents(config.name);
-  const upstream = new Upstream(inProcessConfig(config), settings, events, dialer);
-  HTTP1_UPSTREAMS.set(upstream, http1);
-  return { origin, upstream, http1, tls: http1.tls };
-}
-
-/** The relay sees one endpoint, in this process; the bridge behind it chooses among the real ones. */
-function inProcessConfig(config: UpstreamConfig): UpstreamConfig {
-  const [first, ...others] = config.endpoints;
-  const text = others.length === 0 ? first.text : config.name;
-  return {
-    ...config,
-    endpoints: [{ kind: 'unix', path: '', text }],
-    connections: { ...config.connections, max: MOST_IN_PROCESS_CONNECTIONS },
-  };
+  const settings = localSettings(all);
+  const upstream = new Upstream({ ...config, protocol }, settings, log.upstreamEvents(name), dialer);
+  return { origin, upstream, tls };
 }
 
 /** Calls that began with it go on; its connections end with them. */
@@ -124,7 +81,6 @@ export function retireUpstreams(before: ProxySnapshot, now: ProxySnapshot): void
   for (const [name, old] of before.built) {
     if (now.built.get(name) === old) continue;
     old.upstream.close();
-    old.http1?.close();
   }
 }
 

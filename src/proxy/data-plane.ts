@@ -17,7 +17,7 @@ import { failure } from '../relay/failure.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { RequestIds } from '../relay/request-id.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
-import { buildSnapshot, http1Of, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
+import { buildSnapshot, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
@@ -180,7 +180,6 @@ export class DataPlane implements Plane {
       requestIds,
       terms: this.#relay.terms,
       containment: new Containment('http1_client', report),
-      http1Upstream: (upstream) => http1Of(upstream),
       handleGrpcWeb: (request, response, peer, snapshot) => {
         const last = snapshot === this.#snapshot ? undefined : snapshot;
         grpcWeb.handle(request, response, peer, last);
@@ -223,9 +222,9 @@ export class DataPlane implements Plane {
     await Promise.all([this.#relay.drain(), this.#bridge.drain()]);
     clearTimeout(timer);
     progress.close();
-    for (const { upstream, http1 } of this.#snapshot.built.values()) {
-      upstream.destroy('the proxy has stopped');
-      http1?.close();
+    for (const { upstream } of this.#snapshot.built.values()) {
+      if (upstream.protocol === 'http1') upstream.close();
+      else upstream.destroy('the proxy has stopped');
     }
     this.#descriptors?.close();
     this.#accessLog.close();

@@ -97,11 +97,6 @@ export class ProcessLog {
     };
   }
 
-  /** Connections within the process are nobody's concern, except when they break. */
-  inProcessEvents(name: string): ConstructorParameters<typeof Upstream>[2] {
-    return { ...this.upstreamEvents(name), onConnected() {}, onRetired() {} };
-  }
-
   upstreamEvents(name: string): ConstructorParameters<typeof Upstream>[2] {
     const logger = this.#logger;
     return {

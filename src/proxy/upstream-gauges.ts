@@ -48,9 +48,9 @@ export class UpstreamGauges {
       gaugeFamily(
         'framegate_upstream_pending',
         'Calls that wait for a connection to an upstream or for a free stream.',
-        current.map(([upstream, { upstream: relayed, http1 }]) => ({
-          labels: { upstream },
-          value: relayed.pendingCount + (http1?.pool.pendingCount ?? 0),
+        current.map(([name, { upstream }]) => ({
+          labels: { upstream: name },
+          value: upstream.protocol === 'http1' ? upstream.pool.pendingCount : upstream.pendingCount,
         })),
       ),
     ];
@@ -66,10 +66,9 @@ export class UpstreamGauges {
   }
 }
 
-function statesOf({ upstream, http1 }: BuiltUpstream): readonly EndpointState[] {
-  // The connections of the relay to an HTTP/1.1 upstream lead into this process.
-  if (http1 !== undefined) {
-    return http1.pool.endpoints.map(({ address, connectionCounts, isAvoided }) => ({
+function statesOf({ upstream }: BuiltUpstream): readonly EndpointState[] {
+  if (upstream.protocol === 'http1') {
+    return upstream.pool.endpoints.map(({ address, connectionCounts, isAvoided }) => ({
       address,
       connections: { ...connectionCounts },
       isHealthy: !isAvoided,

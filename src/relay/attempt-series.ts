@@ -13,6 +13,7 @@ import { Attempt, type AttemptListener } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from './failure.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
+import type { Http1Attempt, Http1Target } from './http1-target.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -31,8 +32,6 @@ export interface Call extends AttemptListener {
   /** A number of RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
   readonly durationMs: number;
-  /** Ends it with a status of the proxy's own. */
-  fail(cause: Failure): void;
   readonly home: ExchangeHome;
 }
 
@@ -44,9 +43,10 @@ export class AttemptSeries implements Waiter {
   #current: Attempt | undefined = undefined;
   #isWaiting = false;
   #holding: Holding | undefined = undefined;
-  /** Attempts made so far. */
-  count = 0;
+  #count = 0;
   #last: Attempt | undefined = undefined;
+  /** Where the service speaks HTTP/1.1: the only one, which makes its own tries. */
+  #http1: Http1Attempt | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
     this.#context = context;
@@ -57,7 +57,13 @@ export class AttemptSeries implements Waiter {
 
   /** The endpoint of the last attempt, or ''. */
   get endpoint(): string {
-    return this.#last === undefined ? '' : this.#last.endpoint;
+    if (this.#last !== undefined) return this.#last.endpoint;
+    return this.#http1 === undefined ? '' : this.#http1.endpoint;
+  }
+
+  /** Attempts made so far. */
+  get count(): number {
+    return this.#http1 === undefined ? this.#count : this.#http1.attempts;
   }
 
   /** What the client has of the upstream. */
@@ -70,21 +76,40 @@ export class AttemptSeries implements Waiter {
   begin(): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
+    const { upstream, fields } = decision;
+    if (upstream.protocol === 'http1') {
+      this.#beginHttp1(upstream, fields);
+      return;
+    }
     const account = this.#call.home.accountFor(this.#call.subject);
-    const holding = account.holdingIn(decision.upstream.shares);
+    const holding = account.holdingIn(upstream.shares);
     this.#holding = holding;
-    const refusal = whyNot(account, holding, decision.upstream.name);
+    const refusal = whyNot(account, holding, upstream.name);
     if (refusal !== undefined) {
       this.#call.abort(refusal);
       return;
     }
-    const connection = decision.upstream.pickFor(holding);
+    const connection = upstream.pickFor(holding);
     if (connection !== undefined) {
-      this.#send(connection, this.count > 0);
+      this.#send(connection, this.#count > 0);
       return;
     }
     this.#isWaiting = true;
-    decision.upstream.wait(this);
+    upstream.wait(this);
+  }
+
+  #beginHttp1(target: Http1Target, fields: HeaderList): void {
+    const call = {
+      fields,
+      endStream: this.#request.takeEnd(),
+      client: this.#call.subject.clientKey,
+      callFields: () => this.#textFields(),
+    };
+    const attempt = target.open(call, this.#call);
+    this.#http1 = attempt;
+    this.#response.setSource(attempt);
+    this.#request.setTarget(attempt);
+    attempt.begin();
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -114,7 +139,7 @@ export class AttemptSeries implements Waiter {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
-    this.count++;
+    this.#count++;
     const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer, this.holding);
     const { stream } = attempt;
     this.#current = attempt;
@@ -145,6 +170,17 @@ export class AttemptSeries implements Waiter {
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
+  /** What differs from call to call, for a service of HTTP/1.1. */
+  #textFields(): readonly string[] {
+    const { requestId, durationMs, subject } = this.#call;
+    const fields: string[] = [];
+    if (typeof requestId === 'number') fields.push('x-request-id', this.#context.requestIds.text(requestId));
+    const { timeoutMs, timeoutText } = subject;
+    if (timeoutMs !== undefined && timeoutText !== undefined)
+      fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
+    return fields;
+  }
+
   /** What differs from call to call. The deadline shrinks by what the call has waited here. */
   #callFields(hasWaited: boolean): CallFields {
     const { requestId, durationMs, subject } = this.#call;
@@ -165,7 +201,7 @@ export class AttemptSeries implements Waiter {
    */
   retry(): boolean {
     const attempt = this.#current;
-    if (attempt === undefined || attempt.isCommitted || this.count > MOST_TRANSPARENT_RETRIES) return false;
+    if (attempt === undefined || attempt.isCommitted || this.#count > MOST_TRANSPARENT_RETRIES) return false;
     const sent = attempt.replay();
     if (sent === undefined) return false;
     const wasEnded = this.#request.isEnded;
@@ -184,10 +220,12 @@ export class AttemptSeries implements Waiter {
   /** Gives back the connection, or the place in the queue for one. May be called again. */
   end(code: number): void {
     this.#current?.release(code);
+    this.#http1?.release();
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { decision } = this.#call.subject;
-    if (decision.kind === 'forward') decision.upstream.stopWaiting(this);
+    if (decision.kind === 'forward' && decision.upstream.protocol !== 'http1')
+      decision.upstream.stopWaiting(this);
   }
 }
 

@@ -9,7 +9,6 @@ import type { UpstreamCall } from '../upstreams/upstream-call.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import type { ExchangeTraffic } from './exchange-record.ts';
 import { type Failure, idleGaveWay } from './failure.ts';
-import { readInProcessReport } from './in-process-report.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
@@ -20,8 +19,8 @@ const REPLAY_LIMIT_BYTES = 8192;
 export interface AttemptListener {
   /** So far. */
   readonly traffic: ExchangeTraffic;
-  /** No connection is to be had, and none is worth waiting for; or a response is not, for which `httpStatus` stands. */
-  unavailable(diagnosis: Diagnosis, httpStatus?: number): void;
+  /** No connection is to be had, and none is worth waiting for. */
+  unavailable(diagnosis: Diagnosis): void;
   receiveResponse(list: HeaderList, endStream: boolean): void;
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
   receiveResponseTrailers(list: HeaderList): void;
@@ -31,10 +30,14 @@ export interface AttemptListener {
   /** The upstream says that it never looked at the request. */
   attemptRefused(): void;
   attemptLost(reason: string): void;
-  /** It is to end now, with a status of ours. */
+  /** It ends with a status of ours: in place of the response, or, where that has begun, as a response that is not whole. */
+  fail(cause: Failure): void;
+  /** The same now: what the client has not taken is lost. */
   abort(cause: Failure): void;
   /** One of these has thrown. May not throw. */
   fault(error: unknown): void;
+  /** The last resort, where it cannot even be ended by a status. May not throw. */
+  breakOff(): void;
 }
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
@@ -43,7 +46,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   /** Whose place it has on the connection. */
   readonly holding: Holding;
   /** The endpoint's address as configured. */
-  endpoint: string;
+  readonly endpoint: string;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   /** Something of a response was seen: the request was processed and is never sent again. */
@@ -113,19 +116,10 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;
     try {
-      if (this.connection.isInProcess) this.#receiveReport(list, endStream);
-      else this.#listener.receiveResponse(list, endStream);
+      this.#listener.receiveResponse(list, endStream);
     } catch (error) {
       this.#listener.fault(error);
     }
-  }
-
-  /** The upstream is of this process, and has chosen the endpoint itself. */
-  #receiveReport(list: HeaderList, endStream: boolean): void {
-    const report = readInProcessReport(list);
-    if (report.endpoint !== '') this.endpoint = report.endpoint;
-    if (report.failure === undefined) this.#listener.receiveResponse(report.list, endStream);
-    else this.#listener.unavailable(report.failure, report.httpStatus);
   }
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {

@@ -103,8 +103,8 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#attempts.begin();
   }
 
-  unavailable(diagnosis: Diagnosis, httpStatus?: number): void {
-    this.fail(unavailable(diagnosis, httpStatus));
+  unavailable(diagnosis: Diagnosis): void {
+    this.fail(unavailable(diagnosis));
   }
 
   // Towards a client we are the server: nothing of this comes from there.
@@ -232,12 +232,12 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       this.abort(FAULT);
     } catch (second) {
       this.#context.onFault(second);
-      this.#breakOff();
+      this.breakOff();
     }
   }
 
   /** What failed once may fail again: each thing is given back by itself. */
-  #breakOff(): void {
+  breakOff(): void {
     for (const action of [
       () => this.#stream.reset(ErrorCode.INTERNAL_ERROR),
       () => this.#finish(ErrorCode.CANCEL),

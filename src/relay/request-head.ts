@@ -9,7 +9,6 @@ import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
-import type { Upstream } from '../upstreams/upstream.ts';
 import { clientKeyOf, lastForwardedFor } from './client-key.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import { type Failure, failure } from './failure.ts';
@@ -22,12 +21,11 @@ import {
   originRefused,
   preflightAnswer,
 } from './grpc-web-cors.ts';
-import { CLIENT_FIELD } from './in-process-report.ts';
 import type { LocalResponse } from './local-response.ts';
 import { RecordParts } from './record-parts.ts';
 import { authorityOf } from './request-authority.ts';
 import { faultOfPath } from './request-path.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { CallTarget, Snapshot } from './snapshot.ts';
 import { isUtf8 } from './utf8.ts';
 
 /** The client as the relay knows it; made by the listener. */
@@ -42,7 +40,7 @@ export interface DownstreamPeer extends ForwardedClient {
 
 /** Where to send a request and what, or what to answer, or why it is refused. */
 export type RequestDecision =
-  | { readonly kind: 'forward'; readonly upstream: Upstream; readonly fields: HeaderList }
+  | { readonly kind: 'forward'; readonly upstream: CallTarget; readonly fields: HeaderList }
   | { readonly kind: 'answer'; readonly response: LocalResponse; readonly reason: string }
   | { readonly kind: 'refuse'; readonly failure: Failure };
 
@@ -178,7 +176,6 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     const scheme = upstream.protocol === 'h2' ? 'https' : 'http';
     const native = this.grpcWeb?.nativeRequest(list) ?? list;
     const fields = forwardedRequest(native, peer, { scheme, path, authority: this.authority }, this.isGrpc);
-    if (upstream.protocol === 'http1') fields.add(CLIENT_FIELD, this.clientKey);
     return { kind: 'forward', upstream, fields };
   }
 
@@ -202,7 +199,7 @@ function refusalOf(
   list: HeaderList,
   snapshot: Snapshot,
   isTimeoutMalformed: boolean,
-  upstream: Upstream | undefined,
+  upstream: CallTarget | undefined,
 ): Failure | undefined {
   if (list.overflowedAt !== undefined) {
     const { headerListBytes, headerFields } = snapshot.limits;
@@ -234,7 +231,7 @@ function refusalOf(
 }
 
 /** What the service would refuse, or end its connection over. */
-function unfitFor(upstream: Upstream, path: string, list: HeaderList): Failure | undefined {
+function unfitFor(upstream: CallTarget, path: string, list: HeaderList): Failure | undefined {
   const fault = faultOfPath(path);
   if (fault !== undefined) return pathInvalid(path, fault);
   if (!isBeyondAscii(list) || upstream.protocol === 'http1') return undefined;

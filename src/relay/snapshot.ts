@@ -4,11 +4,15 @@
 import type { LimitsConfig } from '../config/config.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
+import type { Http1Target } from './http1-target.ts';
+
+/** Where routes lead; told apart by `protocol`. */
+export type CallTarget = Upstream | Http1Target;
 
 export interface Snapshot {
   /** Counts the configurations of this process: 1, 2, … */
   readonly epoch: number;
   readonly routes: RouteTable;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: ReadonlyMap<string, CallTarget>;
   readonly limits: LimitsConfig;
 }

@@ -1,5 +1,5 @@
-// How the octets of an upstream connection travel: over TCP or a unix socket in the clear, over TLS, or inside the
-// process. Knows nothing of HTTP/2.
+// How the octets of an upstream connection travel: over TCP or a unix socket in the clear, or over TLS. Knows
+// nothing of HTTP/2.
 
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -19,8 +19,6 @@ export interface DialEvents {
 }
 
 export interface Dialer {
-  /** The other end is in this process: what it says of itself can be believed. */
-  readonly isInProcess: boolean;
   /** The socket may be written to at once. Nothing is told during the call. */
   dial(address: Address, events: DialEvents): Duplex;
 }
@@ -59,7 +57,6 @@ export function timeoutCode(socket: Duplex): 'dns_timeout' | 'connect_timeout' {
 export const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
 
 export const tcpDialer: Dialer = {
-  isInProcess: false,
   dial(address, events) {
     const socket = connect({ ...destination(address), ...socketOptions, onread: sharedReads(events) });
     watchLookup(socket, address);
@@ -70,17 +67,3 @@ export const tcpDialer: Dialer = {
     return socket;
   },
 };
-
-/** @param open one end of a pair whose other end is served in this process */
-export function inProcessDialer(open: () => Duplex): Dialer {
-  return {
-    isInProcess: true,
-    dial(address, events) {
-      const socket = open();
-      process.nextTick(() => events.onConnected());
-      socket.on('data', (chunk: Buffer) => events.onOctets(chunk));
-      socket.on('error', () => events.onFailed(diagnoseConnectFailure('ECONNRESET', address.text)));
-      return socket;
-    },
-  };
-}

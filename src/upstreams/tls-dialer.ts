@@ -7,7 +7,6 @@ import { tlsErrorCode, type UpstreamTls, upstreamServerName } from './upstream-t
 
 export function tlsDialer(tls: UpstreamTls): Dialer {
   return {
-    isInProcess: false,
     dial(address, events) {
       const servername = upstreamServerName(tls.config, address);
       // A variable of its own: the types of node:tls lack the options it hands on to node:net.

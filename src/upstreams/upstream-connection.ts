@@ -13,7 +13,6 @@ import { Http2Transport } from '../transport/http2-transport.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from './dial.ts';
 import type { Holding } from './holding.ts';
-import { pacedEnds } from './paced-ends.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
@@ -50,8 +49,6 @@ export interface UpstreamConnectionEvents {
 export class UpstreamConnection implements DialEvents {
   /** The endpoint's address as configured; for logs. */
   readonly endpoint: string;
-  /** The other end is in this process. */
-  readonly isInProcess: boolean;
   readonly #events: UpstreamConnectionEvents;
   readonly #transport: Http2Transport;
   readonly #unreadEnds: UnreadEnds;
@@ -84,7 +81,6 @@ export class UpstreamConnection implements DialEvents {
   ) {
     this.endpoint = address.text;
     this.#events = events;
-    this.isInProcess = dialer.isInProcess;
     this.#windowBytes = settings.initialWindowBytes;
     const socket = dialer.dial(address, this);
     this.#transport = new Http2Transport(
@@ -205,10 +201,6 @@ export class UpstreamConnection implements DialEvents {
 
   /** For a stream that nothing more is wanted of: gives it back, now or when it is over. @param code for the reset, where it is not */
   endStream(stream: Stream, code: number, holding?: Holding): void {
-    if (this.isInProcess && isUnderWay(stream)) {
-      pacedEnds.add(() => this.#contain(() => this.#endInProcess(stream, code, holding)));
-      return;
-    }
     if (!isUnderWay(stream)) stream.reset(code);
     else if (!this.#streamEnds().end(stream, code, holding, Math.floor(turnNowMs()))) {
       this.#letGoIfGivenUp(MOST_GIVEN_UP);
@@ -219,15 +211,8 @@ export class UpstreamConnection implements DialEvents {
     this.releaseStream();
   }
 
-  #endInProcess(stream: Stream, code: number, holding: Holding | undefined): void {
-    stream.reset(code);
-    holding?.give();
-    this.releaseStream();
-  }
-
   /** The endpoint has reset a stream, or broke the rule named in `violation` on it. */
   noteReset(code: number, violation: string | undefined, holding?: Holding): void {
-    if (this.isInProcess) return;
     this.#streamEnds().noteReset(code, violation !== undefined, holding, Math.floor(turnNowMs()));
   }
 

@@ -30,9 +30,13 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
   readonly onGaveWay: (client: string) => void;
 }
 
+export interface Http2UpstreamConfig extends Pick<UpstreamConfig, 'name' | 'endpoints' | 'connections'> {
+  readonly protocol: 'h2c' | 'h2';
+}
+
 export class Upstream {
   readonly name: string;
-  readonly protocol: UpstreamConfig['protocol'];
+  readonly protocol: 'h2c' | 'h2';
   readonly endpoints: readonly Endpoint[];
   readonly #maxPending: number;
   /** Who has how many of its streams, and who waits for one. */
@@ -46,12 +50,7 @@ export class Upstream {
   #isServing = false;
 
   /** @param dialer how connections are made; over TCP in the clear where it is not given */
-  constructor(
-    config: Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>,
-    settings: LocalSettings,
-    events: UpstreamEvents,
-    dialer?: Dialer,
-  ) {
+  constructor(config: Http2UpstreamConfig, settings: LocalSettings, events: UpstreamEvents, dialer?: Dialer) {
     const { stallTimeoutMs } = settings;
     this.shares = new ClientShares(config.connections.maxPending, () => this.#countPlaces());
     this.#idleTimeoutMs = stallTimeoutMs ?? 0;

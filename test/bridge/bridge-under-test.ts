@@ -1,10 +1,11 @@
 // A bridge behind a plain server of Node's, in front of services of this process, for both kinds of clients: HTTP/1.1
-// through `port`, HTTP/2 as the relay does it through `h2`.
+// through `port`, HTTP/2 through `h2`, as calls of the relay.
 
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { Bridge } from '../../src/bridge/bridge.ts';
 import type { BridgeContext, BridgePeer } from '../../src/bridge/bridge-context.ts';
@@ -17,11 +18,12 @@ import { Openings } from '../../src/listeners/openings.ts';
 import type { DownstreamPeer } from '../../src/listeners/peer.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
+import { Relay } from '../../src/relay/relay.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
-import type { Snapshot } from '../../src/relay/snapshot.ts';
+import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { Containment } from '../../src/transport/containment.ts';
-import { inProcessDialer } from '../../src/upstreams/dial.ts';
+import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
@@ -55,6 +57,7 @@ export class BridgeUnderTest {
   readonly faults: unknown[] = [];
   readonly terms = new ClientTerms();
   readonly server: Server;
+  readonly relay: Relay;
   port = 0;
 
   constructor(options: BridgeOptions) {
@@ -65,13 +68,23 @@ export class BridgeUnderTest {
       onGaveWay: (client) => this.failures.push(`gave way: ${client}`),
     });
     const snapshot = this.#snapshot(options);
+    const observer = {
+      onExchangeFinished: (record: ExchangeRecord) => void this.records.push({ ...record }),
+    };
+    const requestIds = new RequestIds();
+    this.relay = new Relay(
+      snapshot,
+      observer,
+      requestIds,
+      (_client, { token }) => this.refused.push(token),
+      (error) => this.faults.push(error),
+    );
     this.bridge = new Bridge({
       snapshot: () => snapshot,
       containment: new Containment('http1_client', (_layer, error) => this.faults.push(error)),
-      observer: { onExchangeFinished: (record) => this.records.push({ ...record }) },
-      requestIds: new RequestIds(),
+      observer,
+      requestIds,
       terms: this.terms,
-      http1Upstream: ({ name }) => (name === 'web' ? this.upstream : undefined),
       handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
       onRefused: (_peer, token, detail) =>
         this.refused.push(detail === undefined ? token : `${token}: ${detail}`),
@@ -92,15 +105,30 @@ export class BridgeUnderTest {
     return eventually('a record', () => this.records.shift());
   }
 
-  /** As the relay connects. Closed with the test. */
+  /** Who answered the exchange that ended last, and why it failed. */
+  get lastOutcome(): string {
+    const { endpoint = '', reason = '' } = this.records.at(-1) ?? {};
+    return `${endpoint} ${reason}`;
+  }
+
+  /** A client's end of a connection of HTTP/2. */
+  connect(): Duplex {
+    const [near, far] = memoryPair();
+    near.on('error', () => undefined);
+    far.on('error', () => undefined);
+    const client = { listener: 'main', client: '192.0.2.2:4711', clientAddress: '192.0.2.2' };
+    this.relay.accept(far, { ...client, tls: '', trusted: false }, undefined);
+    return near;
+  }
+
+  /** Closed with the test. */
   h2(test: TestContext): ClientHttp2Session {
-    const session = connectHttp2('http://framegate', { createConnection: () => this.upstream.connect() });
+    const session = connectHttp2('http://framegate', { createConnection: () => this.connect() });
     test.after(() => session.destroy());
     return session;
   }
 
   #snapshot(options: BridgeOptions): Snapshot {
-    const dialer = inProcessDialer(() => this.upstream.connect());
     const settings = LOCAL_SETTINGS;
     const events = {
       onConnected: () => undefined,
@@ -111,15 +139,12 @@ export class BridgeUnderTest {
       onGaveWay: () => undefined,
     };
     const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
-    const upstreams = [
-      new Upstream(upstreamConfig(options), settings, events, dialer),
-      new Upstream(grpc, settings, events),
-    ];
+    const upstreams = [this.upstream, new Upstream(grpc, settings, events)];
     const routes = options.routes ?? [{ upstream: 'web' }];
     return {
       epoch: 1,
       routes: compileRoutes(routes.map(routeConfig)),
-      upstreams: new Map(upstreams.map((upstream) => [upstream.name, upstream])),
+      upstreams: new Map<string, CallTarget>(upstreams.map((upstream) => [upstream.name, upstream])),
       limits: limitsOf(options),
     };
   }

@@ -37,15 +37,16 @@ for (const [what, fields, headerListBytes, isServed] of CASES) {
     client.send('GET / HTTP/1.1', 'Host: a', 'Connection: close', '');
     const text = await client.closed();
     const session = bridge.h2(t);
-    const { status, headers, body } = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
+    const { status, body } = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
     if (isServed) {
       assert.match(text, /^HTTP\/1.1 200 OK\r\n[^]*ok$/);
       assert.deepEqual([status, body], [200, 'ok']);
       return;
     }
     assert.match(text, /^HTTP\/1.1 502 [^]*limits\.headerListSize and limits\.headerFields/);
-    assert.match((await bridge.record()).reason, /^upstream_headers_too_large: /);
-    assert.deepEqual([status, headers['framegate-failure']], [502, 'upstream_headers_too_large']);
+    assert.equal(status, 502);
+    for (let count = 0; count < 2; count++)
+      assert.match((await bridge.record()).reason, /^upstream_headers_too_large: /);
   });
 }
 

@@ -75,7 +75,7 @@ for (const [name, end, heard] of ENDS) {
 test('a request whose only end is an empty DATA frame in the segment of its header is answered', async (t) => {
   const service = await startService(t, tell);
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const wire = bridge.upstream.connect();
+  const wire = bridge.connect();
   const fields = Object.entries({ ':method': 'PUT', ':scheme': 'http', ':path': '/', ':authority': 'a' });
   wire.on('error', () => undefined);
   t.after(() => wire.destroy());
@@ -158,7 +158,7 @@ test('an empty chunked body of an HTTP/1.1 client ends at the service, with its 
 test('a request that is reset with NO_ERROR while its response waits to be taken gives its place back', async (t) => {
   const service = await startService(t, (_request, response) => response.end('x'.repeat(300_000)));
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const wire = bridge.upstream.connect();
+  const wire = bridge.connect();
   wire.on('error', () => undefined);
   t.after(() => wire.destroy());
   let received = 0;
@@ -175,7 +175,7 @@ test('a request that is reset with NO_ERROR while its response waits to be taken
 test('a request that is reset with NO_ERROR while it waits leaves the queue', async (t) => {
   const service = await startService(t, () => undefined);
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address], connections: { max: 1 } });
-  const wire = bridge.upstream.connect();
+  const wire = bridge.connect();
   wire.on('error', () => undefined);
   wire.resume();
   t.after(() => wire.destroy());
@@ -204,7 +204,7 @@ for (const [name, fields, code] of [
       client.send(headersFrame(streamId, fields), resetFrame(streamId, code));
     }
     const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-    const wire = bridge.upstream.connect();
+    const wire = bridge.connect();
     wire.on('error', () => undefined);
     wire.resume();
     wire.write(

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { BodyPump } from '../../src/bridge/body-pump.ts';
 import { Forwarding } from '../../src/bridge/forwarding.ts';
 import { forwardRequest } from '../../src/bridge/guarded-proxy.ts';
-import { InProcessRequest } from '../../src/bridge/in-process-request.ts';
+import { RelayAttempt } from '../../src/bridge/relay-attempt.ts';
 import type { ResponseReceiver } from '../../src/bridge/response-receiver.ts';
 import { eventually } from '../support/eventually.ts';
 import { readMetrics, sumOf } from '../support/metrics-reader.ts';
@@ -62,7 +62,6 @@ async function startBystander(session: ClientHttp2Session) {
 }
 
 const METHODS = [
-  ['start', '/'],
   ['receiveInterim', '/hints'],
   ['receiveHead', '/'],
   ['flushHead', '/head'],
@@ -78,7 +77,7 @@ for (const [method, path] of METHODS) {
     const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
     const session = bridge.h2(t);
     const bystander = await startBystander(session);
-    const fault = t.mock.method(InProcessRequest.prototype, method, () => {
+    const fault = t.mock.method(RelayAttempt.prototype, method, () => {
       throw new Error('a fault of ours');
     });
     const request = { ':path': path, ':authority': 'a', ':method': 'PUT' };
@@ -94,6 +93,18 @@ for (const [method, path] of METHODS) {
     assert.deepEqual([next.body, next.isWhole], ['xxxxxxxxxx', true]);
   });
 }
+
+test('a fault before there is an endpoint ends its request only', async (t) => {
+  const service = await startService(t, serve);
+  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
+  const session = bridge.h2(t);
+  const bystander = await startBystander(session);
+  const fault = t.mock.method(Forwarding.prototype, 'start', () => fail('start'));
+  const faulty = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
+  fault.mock.restore();
+  assert.deepEqual([faulty.status, bridge.faults.length], [502, 1]);
+  await bystander.finish();
+});
 
 /** Hears everything, and throws at each of these. */
 function receiverThatThrows(at: readonly string[]) {
@@ -133,8 +144,11 @@ async function forward(t: TestContext, receiver: ResponseReceiver, path: string,
         framing: stream === undefined ? 'none' : 'chunked',
         expectsContinue: false,
       },
-      callFields: [],
-      body: stream === undefined ? undefined : { stream, trailers: () => fail('trailers') },
+      callFields: () => [],
+      body:
+        stream === undefined
+          ? undefined
+          : (guard) => new BodyPump({ stream, trailers: () => fail('trailers') }, guard),
       start: forwardRequest,
       client: '',
     },
@@ -195,7 +209,7 @@ test('a request that waited is begun in spite of the fault of the one before it,
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address], connections: { max: 1 } });
   const session = bridge.h2(t);
   const bystander = await startBystander(session);
-  const fault = t.mock.method(InProcessRequest.prototype, 'receiveHead', () => fail('receiveHead'));
+  const fault = t.mock.method(RelayAttempt.prototype, 'receiveHead', () => fail('receiveHead'));
   const faulty = http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
   await eventually('it waits', () => bridge.upstream.pool.pendingCount === 1);
   await bystander.finish();
@@ -217,7 +231,7 @@ test('a fault in a tunnel resets its stream', async (t) => {
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
   const session = bridge.h2(t);
   await once(session, 'remoteSettings');
-  t.mock.method(InProcessRequest.prototype, 'receiveUpgrade', () => fail('receiveUpgrade'));
+  t.mock.method(RelayAttempt.prototype, 'receiveUpgrade', () => fail('receiveUpgrade'));
   const connect = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', ':authority': 'a' };
   const stream = session.request(connect, { endStream: false });
   stream.on('error', () => undefined);
@@ -237,7 +251,7 @@ test('a contained fault is counted with its layer and logged, and the proxy serv
     },
   });
   const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
-  const fault = t.mock.method(InProcessRequest.prototype, 'receiveHead', () => fail('receiveHead'));
+  const fault = t.mock.method(RelayAttempt.prototype, 'receiveHead', () => fail('receiveHead'));
   const client = await proxy.rawClient('clear');
   const page = { fields: [[':method', 'GET'] as const, ['content-type', 'text/plain'] as const] };
   const { headers } = await client.outcome(client.call(page));

@@ -67,7 +67,8 @@ test('an upload over HTTP/2 that stops makes room as well', async (t) => {
   pass(2000);
   await other.receives('whole');
   const [fields] = await response;
-  assert.deepEqual([fields[':status'], fields['framegate-failure']], [408, 'client_stalled']);
+  assert.equal(fields[':status'], 408);
+  assert.ok(bridge.records.some(({ reason }) => reason.startsWith('client_stalled: ')));
 });
 
 test('an upload that goes on is not given up, whoever waits', async (t) => {

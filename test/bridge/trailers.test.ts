@@ -34,8 +34,6 @@ const FORBIDDEN = [
   'Content-Encoding: gzip',
   'Content-Range: bytes 0-1/2',
   'WWW-Authenticate: Basic',
-  'Framegate-Failure: no_route',
-  'Framegate-Endpoint: elsewhere',
 ];
 
 for (const field of FORBIDDEN) {

@@ -123,8 +123,6 @@ const ODD_FIELDS: Fields = [
   ['x', 'a\x00b'],
   ['x', ' a '],
   ['X-Upper', 'a'],
-  ['framegate-endpoint', 'evil'],
-  ['framegate-failure', 'no_route'],
   ['content_length', '5'],
   ['transfer_encoding', 'chunked'],
   ['content-type', 'application/grpc'],

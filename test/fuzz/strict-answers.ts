@@ -294,7 +294,5 @@ function checkFields(fields: ReceivedFrame['fields'], stream: number): void {
     if (!NAME.test(bare) || bare !== bare.toLowerCase() || !VALUE.test(value) || value.trim() !== value)
       throw new Broken(`the field ${JSON.stringify([name, value])} on stream ${stream}`);
     if (OF_CONNECTION.has(name)) throw new Broken(`${name} over HTTP/2 on stream ${stream}`);
-    if (name.startsWith('framegate-') || name.startsWith('x-framegate-'))
-      throw new Broken(`${name} left the process on stream ${stream}`);
   }
 }

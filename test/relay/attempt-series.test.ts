@@ -41,7 +41,7 @@ class Caller extends RecordingListener implements Call {
     this.requestId = requestId;
   }
 
-  fail({ token }: Failure): void {
+  override fail({ token }: Failure): void {
     this.log.push(`fails: ${token}`);
   }
 

@@ -48,37 +48,6 @@ test('what comes back is told', () => {
   assert.equal(connection.released, 0);
 });
 
-const REPORTED = HeaderList.of(
-  [':status', '502'],
-  ['framegate-endpoint', '192.0.2.1:80'],
-  ['framegate-failure', 'upstream_died'],
-  ['framegate-sentence', 'It%20died%3A%20%C3%A4.'],
-  ['server', 'x'],
-);
-
-test('an upstream of this process says which endpoint answered, or why none did', () => {
-  const failed = new Tried();
-  failed.connection.isInProcess = true;
-  failed.attempt.onResponse(REPORTED, true);
-  assert.deepEqual(failed.listener.log, ['unavailable 502 upstream_died: It died: \u00e4.']);
-  assert.equal(failed.attempt.endpoint, '192.0.2.1:80');
-  const answered = new Tried();
-  answered.connection.isInProcess = true;
-  answered.attempt.onResponse(
-    HeaderList.of([':status', '200'], ['framegate-endpoint', '192.0.2.2:80']),
-    false,
-  );
-  assert.deepEqual(answered.listener.log, ['response 200']);
-  assert.equal(answered.attempt.endpoint, '192.0.2.2:80');
-});
-
-test('what a service on the network says of itself in such fields is not believed', () => {
-  const { attempt, listener, connection } = new Tried();
-  attempt.onResponse(REPORTED, true);
-  assert.deepEqual(listener.log, ['response 502 end']);
-  assert.equal(attempt.endpoint, connection.endpoint);
-});
-
 test('release resets the stream and gives it back, once', () => {
   const { attempt, connection } = new Tried();
   attempt.release(ErrorCode.CANCEL);

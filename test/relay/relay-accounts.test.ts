@@ -3,11 +3,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLIENT_PREFACE } from '../../src/h2/frame-type.ts';
+import type { Relay } from '../../src/relay/relay.ts';
+import { Upstream } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
 import { startWebRelay } from '../support/grpc-web-relay.ts';
 import { MemorySocket } from '../support/memory-socket.ts';
 import { headersFrame, settingsFrame } from '../support/raw-frames.ts';
 import { startRawServer } from '../support/raw-server.ts';
+
+/** The only one. */
+function upstreamOf({ snapshot }: Relay): Upstream {
+  const [upstream] = snapshot.upstreams.values();
+  assert.ok(upstream instanceof Upstream);
+  return upstream;
+}
 
 const CALL = Buffer.concat([
   CLIENT_PREFACE,
@@ -33,7 +42,7 @@ for (const [who, clientAddress, trusted] of [
     const service = await startRawServer({ onRequest: (request) => request.sendHeaders() });
     t.after(() => service.close());
     const { relay } = await startWebRelay(t, service.address);
-    const [upstream] = relay.snapshot.upstreams.values();
+    const upstream = upstreamOf(relay);
     const sockets = Array.from({ length: 3 }, () => new MemorySocket());
     t.after(() => Promise.all(sockets.map((socket) => socket.vanish())));
     for (const socket of sockets) {
@@ -50,7 +59,7 @@ test('after a thousand clients with a call each there are as many accounts, and 
   const service = await startRawServer({ onRequestEnd: (request) => request.sendHeaders() });
   t.after(() => service.close());
   const { relay } = await startWebRelay(t, service.address);
-  const [upstream] = relay.snapshot.upstreams.values();
+  const upstream = upstreamOf(relay);
   for (let round = 0; round < 1000; round++) {
     const socket = new MemorySocket();
     const clientAddress = `10.0.${round >> 8}.${round & 255}`;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { Http1Target } from '../../src/relay/http1-target.ts';
 import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
 import type { Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
@@ -19,7 +20,7 @@ const LIMITS: LimitsConfig = {
   headerFields: 99,
 };
 const VOICE = standIn<Upstream>({ name: 'voice', protocol: 'h2c' });
-const WEBSITE = standIn<Upstream>({ name: 'website', protocol: 'http1' });
+const WEBSITE = standIn<Http1Target>({ name: 'website', protocol: 'http1' });
 const SECURE = standIn<Upstream>({ name: 'secure', protocol: 'h2' });
 const PEER: DownstreamPeer = {
   listener: 'public',

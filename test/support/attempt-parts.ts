@@ -28,7 +28,6 @@ export class RecordedConnection {
   released = 0;
   hasServed = false;
   isLost = false;
-  isInProcess = false;
   /** What the endpoint accepts of header fields. */
   readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
   hasGoneWrong = false;
@@ -100,8 +99,8 @@ export class RecordingListener implements AttemptListener {
   readonly log: string[] = [];
   readonly traffic = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
 
-  unavailable({ token, sentence }: Diagnosis, httpStatus?: number): void {
-    this.log.push(`unavailable ${httpStatus} ${token}: ${sentence}`);
+  unavailable({ token, sentence }: Diagnosis): void {
+    this.log.push(`unavailable ${token}: ${sentence}`);
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
@@ -130,6 +129,14 @@ export class RecordingListener implements AttemptListener {
 
   attemptLost(reason: string): void {
     this.log.push(`lost: ${reason}`);
+  }
+
+  fail({ token }: Failure): void {
+    this.log.push(`fail ${token}`);
+  }
+
+  breakOff(): void {
+    this.log.push('break off');
   }
 
   abort({ token }: Failure): void {

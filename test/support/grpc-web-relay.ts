@@ -59,7 +59,9 @@ export class WebRelay {
     this.#server.close();
     this.#server.closeAllConnections();
     this.relay.abort(failure('draining', 'The test is over.'));
-    for (const upstream of this.relay.snapshot.upstreams.values()) upstream.destroy('the test is over');
+    for (const upstream of this.relay.snapshot.upstreams.values()) {
+      if (upstream.protocol !== 'http1') upstream.destroy('the test is over');
+    }
   }
 }
 

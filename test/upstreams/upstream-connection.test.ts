@@ -1,7 +1,7 @@
 // One connection from dialling to its end, against servers that behave and servers that do not.
 
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
@@ -9,7 +9,6 @@ import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
-import { inProcessDialer } from '../../src/upstreams/dial.ts';
 import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
 import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
@@ -141,24 +140,6 @@ test('a limit that is lowered when a stream was reset does not leave the place i
   await server.peers[0].want('the question', isQuestion);
   await eventually('the place is there', () => connection.unreadCount === 0 && connection.hasCapacity);
   assert.equal(connection.activeStreams, 0);
-});
-
-test('of an endpoint in this process a place is free no sooner than of any other', async (t) => {
-  const server = await startRawServer({ settings: oneStream, answersSettings: false });
-  t.after(() => server.close());
-  const { port } = new URL(`http://${addressOf(server).text}`);
-  const dialer = inProcessDialer(() => connect(Number(port), '127.0.0.1'));
-  const events = new ConnectionLog();
-  const connection = new UpstreamConnection(addressOf(server), LOCAL_SETTINGS, TIMEOUT_MS, events, dialer);
-  t.after(() => connection.destroy('the test is over'));
-  await eventually('it is ready', () => connection.hasCapacity);
-  const call = CallOnConnection.on(connection);
-  await server.wantRequest();
-  connection.endStream(call.stream, ErrorCode.CANCEL);
-  await server.peers[0].want('the question', isQuestion);
-  assert.deepEqual([connection.activeStreams, connection.hasCapacity], [0, false]);
-  server.peers[0].send(frames.settingsAcknowledgement(), frames.settingsAcknowledgement());
-  await eventually('it is free', () => connection.hasCapacity);
 });
 
 test('a response to a later stream frees the place of one that was reset, without a question', async (t) => {

@@ -1,9 +1,12 @@
-// The relay's way to HTTP/1.1 services: an HTTP/2 client on the connections that the upstream makes into this process.
+// Calls of clients of HTTP/2 to services of HTTP/1.1.
 
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { type TestContext, test } from 'node:test';
+import { RelayAttempt } from '../../src/bridge/relay-attempt.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { RecordingListener } from '../support/attempt-parts.ts';
 import { eventually } from '../support/eventually.ts';
 import { BridgeUnderTest, rawResponse, startRawService, startService } from './bridge-under-test.ts';
 
@@ -45,7 +48,7 @@ function ask(
   return answerOf(stream);
 }
 
-test('a request is forwarded as it is, and the answer says which endpoint it came from', async (t) => {
+test('a request is forwarded as it is, and its record says which endpoint has answered', async (t) => {
   const service = await startRawService(t, () =>
     rawResponse('HTTP/1.1 201 Created', 'ok', [
       'X-A',
@@ -59,32 +62,14 @@ test('a request is forwarded as it is, and the answer says which endpoint it cam
     ]),
   );
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const { status, headers, body } = await ask(t, bridge, { cookie: ['a=1', 'b=2'], 'x-request-id': '7' });
+  const { status, headers, body } = await ask(t, bridge, { cookie: ['a=1', 'b=2'] });
   assert.deepEqual([status, body, headers['x-a']], [201, 'ok', '1']);
   assert.deepEqual(headers['set-cookie'], ['a', 'b']);
-  assert.equal(headers['framegate-endpoint'], service.address.text);
-  assert.equal(
+  assert.equal(bridge.lastOutcome.trim(), service.address.text);
+  assert.match(
     service.received[0],
-    'GET / HTTP/1.1\r\nHost: shop.example\r\nx-request-id: 7\r\ncookie: a=1; b=2\r\nConnection: keep-alive\r\n\r\n',
+    /^GET \/ HTTP\/1\.1\r\nHost: shop\.example\r\nx-forwarded-for: 192\.0\.2\.2\r\n(?:x-forwarded-.*\r\n)+cookie: a=1; b=2\r\nx-request-id: [0-9a-f]{32}\r\nConnection: keep-alive\r\n\r\n$/,
   );
-});
-
-test('a service cannot speak for the proxy', async (t) => {
-  const claims = [
-    'Framegate-Failure',
-    'no_route',
-    'Framegate-Sentence',
-    'x',
-    'Framegate-Endpoint',
-    'elsewhere',
-  ];
-  const service = await startRawService(t, () =>
-    rawResponse('HTTP/1.1 200 OK', '', [...claims, 'Content-Length', '0']),
-  );
-  const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const { headers } = await ask(t, bridge, {});
-  assert.equal(headers['framegate-failure'], undefined);
-  assert.equal(headers['framegate-endpoint'], service.address.text);
 });
 
 test('a body of unknown length goes in chunks, and one of known length as it is', async (t) => {
@@ -154,17 +139,13 @@ test('a field that a service repeats against the rules is passed on as it is', a
   assert.equal((await ask(t, bridge, {})).status, 200);
 });
 
-test('why there is no response is told in fields of the answer', async (t) => {
+test('why there is no response is told in the answer and in the record', async (t) => {
   const endpoints = [{ kind: 'tcp', host: '127.0.0.1', port: 1, text: 'web.example:1' }] as const;
   const bridge = await BridgeUnderTest.start(t, { endpoints });
-  const { status, headers, body } = await ask(t, bridge, {});
-  assert.deepEqual([status, body], [503, '']);
-  assert.equal(headers['framegate-failure'], 'upstream_connection_refused');
-  assert.equal(headers['framegate-endpoint'], 'web.example:1');
-  assert.match(
-    decodeURIComponent(String(headers['framegate-sentence'])),
-    /^web.example:1 refused the connection/,
-  );
+  const { status, body } = await ask(t, bridge, {});
+  assert.equal(status, 503);
+  assert.match(body, /^web.example:1 refused the connection/);
+  assert.match(bridge.lastOutcome, /^web.example:1 upstream_connection_refused: /);
 });
 
 test('Expect: 100-continue is answered', async (t) => {
@@ -231,23 +212,54 @@ test('a connection that is destroyed takes its requests with it', async (t) => {
   await eventually('nothing runs', () => endpoint.runningCount === 0);
 });
 
-test('requests that Node finds fault with by the thousand do not end the connection that others share', async (t) => {
-  const service = await startService(t, (request, response) => {
-    if (request.url === '/waits') released.once('release', () => response.end('whole'));
-    else response.end();
-  });
-  const released = new EventEmitter();
+/** An attempt whose service is played by the test. */
+async function attemptWith(t: TestContext, ...fields: readonly (readonly [string, string])[]) {
+  const service = await startService(t, () => undefined);
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
-  const session = bridge.h2(t);
-  const other = answerOf(session.request({ ...AUTHORITY, ':path': '/waits' }));
-  for (let round = 0; round < 1100; round++) {
-    const faulty = session.request({ ...AUTHORITY, ':method': 'POST', 'content-length': '5' });
-    faulty.on('error', () => undefined);
-    faulty.resume().end('four');
-    await new Promise((resolve) => {
-      faulty.once('close', resolve);
-    });
-  }
-  released.emit('release');
-  assert.equal((await other).body, 'whole');
+  const listener = new RecordingListener();
+  const call = {
+    fields: HeaderList.of([':method', 'GET'], [':path', '/'], [':authority', 'a'], ...fields),
+    endStream: true,
+    client: '',
+    callFields: () => [],
+  };
+  return { attempt: new RelayAttempt(bridge.upstream.pool, 1000, call, listener), listener };
+}
+
+const HEAD_OF_200 = { httpStatus: 200, reasonPhrase: '', isChunked: false, keepAliveSeconds: undefined };
+
+test('fields that have no form in HTTP/2 are no response, and no trailers', async (t) => {
+  const head = await attemptWith(t);
+  head.attempt.receiveHead({ ...HEAD_OF_200, fields: ['X', 'a\0b'] });
+  assert.deepEqual(head.listener.takeLog(), ['fail upstream_protocol_error']);
+  const interim = await attemptWith(t);
+  interim.attempt.receiveInterim(103, ['X', 'a\0b']);
+  assert.deepEqual(interim.listener.takeLog(), ['fail upstream_protocol_error']);
+  const trailers = await attemptWith(t);
+  trailers.attempt.receiveHead({ ...HEAD_OF_200, fields: [] });
+  trailers.attempt.receiveEnd(['X', 'a\0b']);
+  assert.deepEqual(trailers.listener.takeLog(), ['response 200', 'fail upstream_protocol_error']);
+});
+
+test('the service waits while the relay holds a window of its response', async (t) => {
+  const { attempt } = await attemptWith(t);
+  attempt.receiveHead({ ...HEAD_OF_200, fields: [] });
+  assert.equal(attempt.receiveData(Buffer.alloc(999)), true);
+  assert.equal(attempt.receiveData(Buffer.alloc(1)), false);
+  attempt.credit(400);
+  assert.equal(attempt.receiveData(Buffer.alloc(100)), true);
+});
+
+test('after its release an attempt tells nothing, and takes nothing', async (t) => {
+  const { attempt, listener } = await attemptWith(t);
+  attempt.begin();
+  attempt.release();
+  attempt.receiveInterim(103, []);
+  attempt.receiveHead({ ...HEAD_OF_200, fields: [] });
+  assert.equal(attempt.receiveData(Buffer.alloc(5000)), true);
+  attempt.receiveEnd([]);
+  attempt.breakOff();
+  assert.deepEqual(listener.takeLog(), []);
+  assert.equal(attempt.sendData(Buffer.alloc(1), 0, 1, true), 0);
+  assert.equal(attempt.reset(), false);
 });

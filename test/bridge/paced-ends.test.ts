@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PacedEnds } from '../../src/upstreams/paced-ends.ts';
+import { PacedEnds } from '../../src/bridge/paced-ends.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 
 test('those that are given up together end some in each turn, the newest first', async () => {
