@@ -16,14 +16,13 @@ const GUARDED_FILES = [
   ...[
     'bridge.ts',
     'bridge-context.ts',
-    'grpc-web-entry.ts',
     'http1-connection.ts',
-    'http1-exchange.ts',
+    'http1-call.ts',
     'http1-head.ts',
     'http1-refusal.ts',
     'http1-reply.ts',
     'http1-request.ts',
-    'tunnel-bytes.ts',
+    'running-request.ts',
   ].map((file) => `bridge/${file}`),
   'transport/waiting-socket.ts',
 ];

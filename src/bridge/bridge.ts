@@ -1,15 +1,17 @@
-// Where HTTP/1.1 clients come in. Their requests are routed, limited and logged as those of gRPC clients are; those that lead
-// to an HTTP/1.1 service are forwarded, gRPC-Web goes to the relay, and the others are told what is wrong.
+// Where HTTP/1.1 clients come in. Each of their requests is an exchange as those of HTTP/2 are, on the stream that Http1Call
+// makes of it; those that no service of theirs can answer are told what is wrong.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Failure, memoryPressure, reasonOf } from '../relay/failure.ts';
-import { localResponse } from '../relay/local-response.ts';
+import { Exchange } from '../relay/exchange.ts';
+import type { Failure } from '../relay/failure.ts';
+import { GrpcWebStream } from '../relay/grpc-web-stream.ts';
+import type { LocalResponse } from '../relay/local-response.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { WaitingSocket } from '../transport/waiting-socket.ts';
 import type { BridgeContext, BridgePeer } from './bridge-context.ts';
+import { Http1Call } from './http1-call.ts';
 import { Http1Connection } from './http1-connection.ts';
-import { Http1Exchange, type Http1Plan } from './http1-exchange.ts';
 import { type Http1Head, readHttp1Head } from './http1-head.ts';
 import {
   type Http1Refusal,
@@ -20,17 +22,25 @@ import {
 } from './http1-refusal.ts';
 import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
-import { Http1Upstream } from './http1-upstream.ts';
+import { RunningRequest } from './running-request.ts';
 
 /** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
 const MOST_PIPELINED = 100;
 /** How often exchanges are asked whether their clients dawdle. */
 const WATCH_INTERVAL_MS = 2000;
 
+/** A request as Node has read it, and the way to its client. */
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly answer: Http1Reply | WaitingSocket;
+  readonly connection: Http1Connection;
+  readonly peer: BridgePeer;
+}
+
 export class Bridge {
   readonly #context: BridgeContext;
   readonly #connections = new WeakMap<BridgePeer, Http1Connection>();
-  readonly #exchanges = new Set<Http1Exchange>();
+  readonly #running = new Set<RunningRequest>();
   #isDraining = false;
   #watch: NodeJS.Timeout | undefined = undefined;
   #onIdle: (() => void) | undefined = undefined;
@@ -39,14 +49,14 @@ export class Bridge {
     this.#context = context;
   }
 
-  /** Those that run, WebSockets included. */
+  /** Those that run, WebSockets included, until their responses have left. */
   get exchangeCount(): number {
-    return this.#exchanges.size;
+    return this.#running.size;
   }
 
   /** Requests that run, WebSockets included. */
-  get runningCalls(): readonly Http1Exchange[] {
-    return [...this.#exchanges];
+  get runningCalls(): readonly Exchange[] {
+    return Array.from(this.#running, ({ exchange }) => exchange);
   }
 
   /**
@@ -54,7 +64,7 @@ export class Bridge {
    * @param last of a client that is to go elsewhere: what its requests begin with until then
    */
   handleRequest(request: IncomingMessage, response: ServerResponse, peer: BridgePeer, last?: Snapshot): void {
-    this.#run(request.socket, () => this.#receive(request, response, peer, last ?? this.#context.snapshot()));
+    this.#run(request.socket, () => this.#receive(request, response, peer, last));
   }
 
   /** For requests for a WebSocket. `head` is what was read behind the request. */
@@ -65,184 +75,194 @@ export class Bridge {
     peer: BridgePeer,
     last?: Snapshot,
   ): void {
-    this.#run(socket, () =>
-      this.#receiveUpgrade(request, new WaitingSocket(socket, head, this.#context.containment), peer, last),
-    );
+    this.#run(socket, () => this.#receiveUpgrade(request, head, peer, last));
   }
 
   #run(socket: Socket, action: () => void): void {
     this.#context.containment.run(() => socket.destroy(), action);
   }
 
-  #receive(request: IncomingMessage, response: ServerResponse, peer: BridgePeer, snapshot: Snapshot): void {
+  #receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: BridgePeer,
+    last: Snapshot | undefined,
+  ): void {
     const { socket } = request;
     // A client that goes away is told by the response's 'close'.
     request.on('error', ignore);
-    const connection = this.#connectionOf(peer);
+    const connection = this.#connectionOf(peer, socket);
     if (connection.outstandingCount >= MOST_PIPELINED) {
       this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
       socket.destroy();
       return;
     }
-    const head = connection.memo.headOf(request, peer, snapshot);
-    const { connectionAgeMs } = this.#context.terms;
-    if (this.#isDraining || connection.isOlderThan(connectionAgeMs)) response.shouldKeepAlive = false;
-    if (!('isValid' in head) && !this.#isGrpcWeb(head)) {
-      const exchange = this.#begin(request, head, this.#replyOn(response), connection);
-      connection.enqueue(() => exchange.start(this.#plan(request, head, peer)));
-      return;
-    }
-    // No exchange counts these, so that the next one's turn is when they are over.
-    response.once(
-      'close',
-      this.#context.containment.guard(
-        () => socket.destroy(),
-        () => connection.next(),
-      ),
-    );
-    connection.enqueue(() => {
-      if (!socket.writable) return;
-      if ('isValid' in head) this.#refuseInvalid(head, this.#replyOn(response), peer);
-      else this.#context.handleGrpcWeb(request, response, peer, snapshot);
-    });
+    const { relay, containment } = this.#context;
+    const head = connection.memo.headOf(request, peer, last ?? relay.snapshot);
+    if (this.#isDraining || connection.isOlderThan(relay.terms.connectionAgeMs))
+      response.shouldKeepAlive = false;
+    const answer = new Http1Reply(response, containment);
+    this.#begin({ request, answer, connection, peer }, head, (valid) => whyNotHttp1(valid, request, peer));
   }
 
   #receiveUpgrade(
     request: IncomingMessage,
-    waiting: WaitingSocket,
+    head: Buffer,
     peer: BridgePeer,
     last: Snapshot | undefined,
   ): void {
     const { socket } = request;
     socket.on('error', ignore);
-    const connection = this.#connectionOf(peer);
-    const result = readHttp1Head(request, peer, last ?? this.#context.snapshot(), true);
-    if ('isValid' in result) {
-      connection.enqueue(() => {
-        waiting.drop();
-        this.#refuseInvalid(result, Http1Reply.onSocket(request, this.#context.containment), peer);
-      });
-      return;
-    }
-    const exchange = this.#begin(request, result, waiting, connection);
-    connection.enqueue(() => exchange.start(this.#planUpgrade(result, peer)));
+    const connection = this.#connectionOf(peer, socket);
+    const { relay, containment } = this.#context;
+    const answer = new WaitingSocket(socket, head, containment);
+    const read = readHttp1Head(request, peer, last ?? relay.snapshot, true);
+    this.#begin({ request, answer, connection, peer }, read, (valid) =>
+      whyNoWebSocketHere(valid, request, peer),
+    );
+  }
+
+  #begin(
+    arrival: Arrival,
+    head: Http1Head | InvalidRequest,
+    refusalOf: (head: Http1Head) => Http1Refusal | undefined,
+  ): void {
+    if ('isValid' in head) this.#refuseInvalid(arrival, head);
+    else this.#serve(arrival, head, refusalOf(head));
+  }
+
+  #serve({ request, answer, connection, peer }: Arrival, head: Http1Head, refusal?: Http1Refusal): void {
+    const { relay, containment } = this.#context;
+    const { grpcWeb } = head.request;
+    let running: RunningRequest | undefined;
+    const onClosed = (): void => this.#closed(running, connection);
+    const { limits } = head.request.snapshot;
+    const { hasBody } = head;
+    const call = new Http1Call({ request, answer, containment, hasBody, limits, onClosed });
+    const translator = grpcWeb === undefined ? undefined : new GrpcWebStream(call, grpcWeb, connection);
+    const exchange = new Exchange(relay, translator ?? connection, translator ?? call, head.request);
+    translator?.serve(exchange);
+    const begun = new RunningRequest(head, call, exchange, translator ?? exchange);
+    running = begun;
+    this.#running.add(begun);
+    this.#watch ??= setInterval(
+      containment.guard(ignore, () => this.#checkTime()),
+      WATCH_INTERVAL_MS,
+    ).unref();
+    connection.enqueue(() => {
+      // The client went away while an earlier request of its connection was answered, or was told then that it closes.
+      if (call.isClosed) return;
+      if (refusal !== undefined) this.#refuse(begun, refusal, peer);
+      else begun.start();
+    });
+  }
+
+  /** @param running undefined where a fault of ours ended the connection before it was there */
+  #closed(running: RunningRequest | undefined, connection: Http1Connection): void {
+    if (running === undefined) return;
+    this.#running.delete(running);
+    connection.next();
+    if (this.#running.size === 0) this.#onIdle?.();
   }
 
   /** New requests are still answered, and their connections closed. Resolves when nothing runs. */
   drain(): Promise<void> {
     this.#isDraining = true;
-    this.#forEach((exchange) => exchange.closeAfter());
+    this.#forEach((running) => running.closeAfter());
     return new Promise((resolve) => {
       this.#onIdle = resolve;
-      if (this.#exchanges.size === 0) resolve();
+      if (this.#running.size === 0) resolve();
     });
   }
 
   /** Ends everything that still runs: with the failure's status, where nothing was sent yet. */
   abort(cause: Failure): void {
-    this.#forEach((exchange) => exchange.abort(cause));
+    this.#forEach((running) => running.abort(cause));
   }
 
   /** What one of them throws ends that one. */
-  #forEach(action: (exchange: Http1Exchange) => void): void {
-    for (const exchange of this.#exchanges) {
+  #forEach(action: (running: RunningRequest) => void): void {
+    for (const running of this.#running) {
       this.#context.containment.run(
-        () => exchange.destroy(),
-        () => action(exchange),
+        () => running.destroy(),
+        () => action(running),
       );
     }
   }
 
-  #replyOn(response: ServerResponse): Http1Reply {
-    return new Http1Reply(response, this.#context.containment);
-  }
-
   #checkTime(): void {
-    const { stallTimeoutMs } = this.#context.snapshot().limits;
+    const { stallTimeoutMs } = this.#context.relay.snapshot.limits;
     const nowMs = performance.now();
-    if (stallTimeoutMs !== undefined) {
-      this.#forEach((exchange) => exchange.checkTime(nowMs, stallTimeoutMs));
-    }
-    if (this.#exchanges.size > 0) return;
+    if (stallTimeoutMs !== undefined) this.#forEach((running) => running.checkTime(nowMs, stallTimeoutMs));
+    if (this.#running.size > 0) return;
     clearInterval(this.#watch);
     this.#watch = undefined;
   }
 
-  #connectionOf(peer: BridgePeer): Http1Connection {
+  #connectionOf(peer: BridgePeer, socket: Socket): Http1Connection {
     let connection = this.#connections.get(peer);
     if (connection === undefined) {
-      connection = new Http1Connection();
+      const made = new Http1Connection(peer, this.#context.relay.accounts);
+      connection = made;
       this.#connections.set(peer, connection);
+      socket.once(
+        'close',
+        this.#context.containment.guard(ignore, () => made.close()),
+      );
     }
     return connection;
   }
 
-  #begin(
-    request: IncomingMessage,
-    head: Http1Head,
-    answer: Http1Reply | WaitingSocket,
-    connection: Http1Connection,
-  ): Http1Exchange {
-    const onFinished = (finished: Http1Exchange): void => {
-      this.#exchanges.delete(finished);
-      connection.next();
-      if (this.#exchanges.size === 0) this.#onIdle?.();
-    };
-    const exchange = new Http1Exchange({ context: this.#context, request, head, answer, onFinished });
-    this.#exchanges.add(exchange);
-    this.#watch ??= setInterval(
-      this.#context.containment.guard(ignore, () => this.#checkTime()),
-      WATCH_INTERVAL_MS,
-    ).unref();
-    return exchange;
-  }
-
-  /** A service of HTTP/1.1 may serve gRPC-Web itself. */
-  #isGrpcWeb({ request: { grpcWeb, decision, upstream, snapshot } }: Http1Head): boolean {
-    if (grpcWeb === undefined && decision.kind !== 'answer') return false;
-    return snapshot.upstreams.get(upstream)?.protocol !== 'http1';
-  }
-
-  #plan(request: IncomingMessage, head: Http1Head, peer: BridgePeer): Http1Plan {
-    const { isGrpc, decision } = head.request;
-    if (isGrpc) return this.#refuse(refuseGrpc(request, peer), peer);
-    if (decision.kind === 'refuse') return planFailure(decision.failure, head);
-    if (decision.kind === 'answer') return { ...decision, closes: false };
-    if (decision.upstream instanceof Http1Upstream) return this.#planForward(decision.upstream, head);
-    return this.#refuse(refuseHttp1(request, peer), peer);
-  }
-
-  #planUpgrade(head: Http1Head, peer: BridgePeer): Http1Plan {
-    const { decision } = head.request;
-    if (decision.kind === 'refuse') return planFailure(decision.failure, head);
-    if (decision.kind === 'forward' && decision.upstream instanceof Http1Upstream)
-      return this.#planForward(decision.upstream, head);
-    return this.#refuse(refuseWebSocket(), peer);
-  }
-
-  #planForward(upstream: Http1Upstream, head: Http1Head): Http1Plan {
-    if (this.#context.terms.isRefusingCalls) return planFailure(memoryPressure(), head);
-    return { kind: 'forward', upstream };
-  }
-
-  #refuse({ token, response, reason }: Http1Refusal, peer: BridgePeer): Http1Plan {
+  #refuse(running: RunningRequest, { token, response, reason }: Http1Refusal, peer: BridgePeer): void {
     this.#context.onRefused(peer, token);
-    if (peer.mismatchPolicy === 'close') return { kind: 'drop', reason };
-    return { kind: 'answer', response, reason, closes: true };
+    running.closeAfter();
+    if (peer.mismatchPolicy === 'close') running.drop(reason);
+    else running.exchange.answer(response, reason);
   }
 
   /** There is no request to speak of: the connection is answered and closed, and the log has the refusal only. */
-  #refuseInvalid({ httpStatus, why }: InvalidRequest, reply: Http1Reply, peer: BridgePeer): void {
-    this.#context.onRefused(peer, 'http1_request_invalid', why);
-    reply.response.shouldKeepAlive = false;
-    if (reply.response.req.headers.expect !== undefined) reply.awaitContinue();
-    reply.answer(refuseInvalid(httpStatus, why).response);
+  #refuseInvalid({ request, answer, connection, peer }: Arrival, { httpStatus, why }: InvalidRequest): void {
+    const { relay, containment } = this.#context;
+    const { limits } = relay.snapshot;
+    const onClosed = (): void => connection.next();
+    const call = new Http1Call({ request, answer, containment, hasBody: true, limits, onClosed });
+    connection.enqueue(() => {
+      if (call.isClosed) return;
+      this.#context.onRefused(peer, 'http1_request_invalid', why);
+      if (answer instanceof Http1Reply) {
+        answer.response.shouldKeepAlive = false;
+        if (request.headers.expect !== undefined) answer.awaitContinue();
+      }
+      send(call, refuseInvalid(httpStatus, why).response);
+    });
   }
 }
 
-function planFailure(failure: Failure, { request }: Http1Head): Http1Plan {
-  const response = localResponse(failure, { isGrpc: false, isHead: request.isHead });
-  return { kind: 'answer', response, reason: reasonOf(failure), closes: false };
+function send(call: Http1Call, { fields, body }: LocalResponse): void {
+  call.sendHeaders(fields, body === undefined);
+  if (body !== undefined) call.sendData(body, 0, body.length, true);
+}
+
+/** Why a request of HTTP/1.1 is not for the service that its route leads to. */
+function whyNotHttp1(
+  { request: { grpcWeb, isGrpc, decision } }: Http1Head,
+  request: IncomingMessage,
+  peer: BridgePeer,
+): Http1Refusal | undefined {
+  if (grpcWeb !== undefined) return undefined;
+  if (isGrpc) return refuseGrpc(request, peer);
+  const isForward = decision.kind === 'forward';
+  return isForward && decision.upstream.protocol !== 'http1' ? refuseHttp1(request, peer) : undefined;
+}
+
+function whyNoWebSocketHere(
+  { request: { isGrpc, decision } }: Http1Head,
+  request: IncomingMessage,
+  peer: BridgePeer,
+): Http1Refusal | undefined {
+  if (isGrpc) return refuseGrpc(request, peer);
+  const isUnsupported = decision.kind === 'refuse' && decision.failure.token === 'connect_unsupported';
+  return isUnsupported ? refuseWebSocket() : undefined;
 }
 
 function ignore(): void {

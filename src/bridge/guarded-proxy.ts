@@ -9,15 +9,11 @@ import type { AttemptEvents, AttemptHandle, AttemptParts } from './attempt.ts';
 import { SWITCHED_UNASKED } from './http1-response.ts';
 import { ClientSide, ServiceResponse, ServiceSide } from './proxy-stand-ins.ts';
 import { isBehindResponse, watchBehind } from './response-end.ts';
-import { scanFields } from './response-fields.ts';
 import { NOT_AS_ASKED } from './upstream-failure.ts';
-import { whyNoWebSocket } from './websocket-handshake.ts';
 
 interface LibraryParties {
   readonly req: ClientSide;
-  readonly res?: ClientSide;
-  readonly socket?: Duplex;
-  readonly head?: Buffer;
+  readonly res: ClientSide;
 }
 
 type OnRequest = () => ServiceSide;
@@ -31,38 +27,23 @@ function proxy(parties: LibraryParties, onRequest: OnRequest, onResponse: OnResp
   return done;
 }
 
-const NO_HEAD: Buffer = Buffer.alloc(0);
-
 /** One try of a request. */
 export function forwardRequest(parts: AttemptParts, events: AttemptEvents): AttemptHandle {
-  return new LibraryAttempt(parts, events, undefined);
-}
-
-/** One try of a WebSocket upgrade: after status 101 the package joins the two sockets. */
-export function forwardUpgrade(client: Duplex) {
-  return (parts: AttemptParts, events: AttemptEvents): AttemptHandle =>
-    new LibraryAttempt(parts, events, client);
+  return new LibraryAttempt(parts, events);
 }
 
 class LibraryAttempt implements AttemptHandle {
   readonly #parts: AttemptParts;
   readonly #events: AttemptEvents;
-  readonly #isUpgrade: boolean;
-  readonly #clientSide: ClientSide;
+  readonly #clientSide = new ClientSide();
   #response: IncomingMessage | undefined = undefined;
   #stopWatching: (() => void) | undefined = undefined;
   #isOver = false;
 
-  constructor(parts: AttemptParts, events: AttemptEvents, client: Duplex | undefined) {
+  constructor(parts: AttemptParts, events: AttemptEvents) {
     this.#parts = parts;
     this.#events = events;
-    this.#isUpgrade = client !== undefined;
-    // The package compares without folding the case, and refuses what does not match.
-    this.#clientSide = new ClientSide(client === undefined ? {} : { upgrade: 'websocket' });
-    const parties =
-      client === undefined
-        ? { req: this.#clientSide, res: this.#clientSide }
-        : { req: this.#clientSide, socket: client, head: NO_HEAD };
+    const parties = { req: this.#clientSide, res: this.#clientSide };
     const { guard } = parts;
     // It would catch what is thrown here, and go on as if there had been an answer.
     const onResponse = guard((message: IncomingMessage): void => {
@@ -119,26 +100,16 @@ class LibraryAttempt implements AttemptHandle {
     );
     request.on(
       'upgrade',
-      guard((message: IncomingMessage, socket: Duplex, head: Buffer) =>
-        this.#upgrade(side, message, socket, head),
-      ),
+      guard((_message: IncomingMessage, socket: Duplex) => this.#upgrade(socket)),
     );
     return side;
   }
 
-  #upgrade(side: ServiceSide, message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { guard, head: asked } = this.#parts;
-    const why = this.#isUpgrade ? whyNoWebSocket(asked.fields, message.rawHeaders) : SWITCHED_UNASKED;
-    if (why === undefined && !this.#isOver) {
-      this.#events.onUpgraded(message, socket, head);
-      const answer = new ServiceResponse(message, guard, upgradeHeaders(message));
-      if (!this.#isOver) side.tell('upgrade', answer, socket, head);
-      return;
-    }
-    // The package would write it to any client, and join the sockets.
+  /** The package would write it to any client, and join the sockets. */
+  #upgrade(socket: Duplex): void {
     socket.on('error', ignore);
     socket.destroy();
-    this.#settle(Object.assign(new Error('status 101'), { code: NOT_AS_ASKED, reason: why }));
+    this.#settle(Object.assign(new Error('status 101'), { code: NOT_AS_ASKED, reason: SWITCHED_UNASKED }));
   }
 
   /** The package has let go, or never got hold. After finish() that is no news. */
@@ -153,22 +124,6 @@ class LibraryAttempt implements AttemptHandle {
       isReused: request.reusedSocket,
     });
   }
-}
-
-/** What the client is to see of a 101: fields of the connection, of which these two belong to the upgrade. */
-function upgradeHeaders(message: IncomingMessage): Readonly<Record<string, string | readonly string[]>> {
-  const headers: Record<string, string | string[]> = { connection: 'Upgrade', upgrade: 'websocket' };
-  const { fields } = scanFields(message.rawHeaders);
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index].toLowerCase();
-    // A name such as __proto__ is a field like any other.
-    if (!Object.hasOwn(headers, name)) {
-      Object.defineProperty(headers, name, { value: [], enumerable: true });
-    }
-    const values = headers[name];
-    if (Array.isArray(values)) values.push(fields[index + 1]);
-  }
-  return headers;
 }
 
 /** Node's types promise a socket that is there from the beginning. */

@@ -2,21 +2,21 @@
 // is remembered, so that routing and rewriting are done once per kind of request, not once per request.
 
 import type { IncomingMessage } from 'node:http';
+import { HeaderList } from '../h2/hpack/header-list.ts';
 import { type DownstreamPeer, RequestHead } from '../relay/request-head.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { type InvalidRequest, readHttp1Request } from './http1-request.ts';
-import { type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
 
 export interface Http1Head {
   readonly request: RequestHead;
-  /** What to send, where the request is forwarded. */
-  readonly outgoing: OutgoingHead;
+  readonly hasBody: boolean;
   /** The client waits for 100 before it sends its body. */
   readonly expectsContinue: boolean;
 }
 
 export type Http1HeadResult = Http1Head | InvalidRequest;
 
+/** @param isUpgrade it asks for a WebSocket */
 export function readHttp1Head(
   request: IncomingMessage,
   peer: DownstreamPeer,
@@ -25,11 +25,30 @@ export function readHttp1Head(
 ): Http1HeadResult {
   const read = readHttp1Request(request, snapshot.limits, peer.tls);
   if (!read.isValid) return read;
-  const head = new RequestHead(read.list, peer, snapshot);
-  const { decision } = head;
-  const fields = decision.kind === 'forward' ? decision.fields : read.list;
-  const outgoing = isUpgrade ? upgradeHead(fields, undefined) : outgoingHead(fields, read.framing);
-  return { request: head, outgoing, expectsContinue: read.expectsContinue };
+  if (isUpgrade && countOf(request.rawHeaders, 'sec-websocket-key') !== 1) {
+    return { isValid: false, httpStatus: 400, why: 'it asks for a WebSocket without one Sec-WebSocket-Key' };
+  }
+  const list = isUpgrade ? extendedConnect(read.list) : read.list;
+  const head = new RequestHead(list, peer, snapshot);
+  return { request: head, hasBody: read.framing !== 'none', expectsContinue: read.expectsContinue };
+}
+
+/** The same request as HTTP/2 has it (RFC 8441 section 4). */
+function extendedConnect(list: HeaderList): HeaderList {
+  const connect = new HeaderList();
+  connect.add(':method', 'CONNECT');
+  connect.add(':protocol', 'websocket');
+  list.names.forEach((name, index) => {
+    if (name !== ':method' && name !== 'sec-websocket-key') connect.addFrom(list, index);
+  });
+  connect.overflowedAt = list.overflowedAt;
+  return connect;
+}
+
+function countOf(raw: readonly string[], wanted: string): number {
+  let count = 0;
+  for (let index = 0; index < raw.length; index += 2) if (raw[index].toLowerCase() === wanted) count++;
+  return count;
 }
 
 /** Of one connection. */

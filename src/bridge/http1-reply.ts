@@ -4,10 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { LocalResponse } from '../relay/local-response.ts';
 import type { Containment } from '../transport/containment.ts';
-import { pairsOf } from './body-pump.ts';
-import type { ResponseHead } from './response-receiver.ts';
+import { pairsOf } from './response-fields.ts';
 
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule('node:http');
@@ -15,10 +13,9 @@ const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule(
 export class Http1Reply {
   readonly response: ServerResponse;
   readonly #containment: Containment;
-  /** 0 until there is a head. */
-  httpStatus = 0;
-  /** Of a response of our own. */
-  writtenBytes = 0;
+  /** The head tells how long the content is: the client knows when it has all of it. */
+  #hasLength = false;
+  #hasWritten = false;
   /** The client waits for 100 before it sends its body (RFC 9110 section 10.1.1). */
   #isAwaited = false;
 
@@ -86,21 +83,29 @@ export class Http1Reply {
     }
   }
 
-  /** Throws where Node does not accept the fields. */
-  begin({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+  /**
+   * Throws where Node does not accept the fields.
+   * @param fields names and values by turns
+   * @param hasLength content-length is among them
+   */
+  begin(httpStatus: number, reasonPhrase: string | undefined, fields: string[], hasLength: boolean): void {
     // The client did not wait, and its body is whole: without a 100 Node would close the connection for a body that may never come.
     if (this.#isAwaited && this.response.req.complete) this.inform(100, []);
-    this.response.writeHead(httpStatus, printable(reasonPhrase) ?? STATUS_CODES[httpStatus] ?? '', fields);
-    this.httpStatus = httpStatus;
+    const reason = printable(reasonPhrase) ?? STATUS_CODES[httpStatus] ?? '';
+    this.response.writeHead(httpStatus, reason, fields);
+    this.#hasLength = hasLength;
   }
 
-  /** Not by flushHeaders, which writes it in UTF-8. */
+  /** Sends the head, where it waits for content. Not by flushHeaders, which writes it in UTF-8. */
   flush(): void {
-    if (!this.response.destroyed) this.response.write('', 'latin1');
+    if (this.#hasWritten || this.response.destroyed) return;
+    this.#hasWritten = true;
+    this.response.write('', 'latin1');
   }
 
   /** @returns whether there is room for more; if not, `whenWritable` says when */
   write(chunk: Buffer): boolean {
+    this.#hasWritten = true;
     return this.response.write(chunk);
   }
 
@@ -108,41 +113,30 @@ export class Http1Reply {
     this.response.once('drain', this.#guard(then));
   }
 
-  end(trailers: readonly string[]): void {
-    if (trailers.length > 0) this.response.addTrailers(pairsOf(trailers));
-    this.response.end();
-  }
-
   /**
-   * A whole response of our own. It is not ended before the client has sent its body, which is dropped: a connection that
-   * closes over octets that nobody has read is reset, and the client loses the answer. A client that waits for 100 sends none.
+   * The response is complete. One with a length is not ended before the client has sent its body, which is dropped: a connection
+   * that closes over bytes that nobody has read is reset, and the client loses the answer. A client that waits for 100 sends none.
    */
-  answer({ httpStatus, fields, body }: LocalResponse): void {
-    const flat: string[] = [];
-    fields.names.forEach((name, index) => {
-      if (!name.startsWith(':')) flat.push(name, fields.valueAt(index));
-    });
-    this.httpStatus = httpStatus;
-    this.writtenBytes = body?.length ?? 0;
+  end(trailers: readonly string[]): void {
     const { response } = this;
-    response.writeHead(httpStatus, flat);
-    if (response.req.complete || this.#isAwaited) {
-      response.end(body);
-      this.dropBody();
+    if (trailers.length > 0) response.addTrailers(pairsOf(trailers));
+    if (response.req.complete || this.#isAwaited || !this.#hasLength) {
+      this.#hasWritten = true;
+      response.end();
     } else {
-      response.write(body ?? '');
+      this.flush();
       response.req.once(
         'end',
         this.#guard(() => {
           response.end();
         }),
       );
-      this.dropBody();
     }
+    this.#dropBody();
   }
 
   /** What is still to come of the request stands before the next one; it is read and dropped, for a while. */
-  dropBody(): void {
+  #dropBody(): void {
     const { req: request } = this.response;
     const { socket } = request;
     request.resume();
@@ -185,7 +179,7 @@ export function closeGently(socket: Socket): void {
 }
 
 /** Undefined for '' and for what Node would refuse to write. */
-function printable(reasonPhrase: string): string | undefined {
+function printable(reasonPhrase = ''): string | undefined {
   return /^[\t\x20-\x7e\x80-\xff]+$/.test(reasonPhrase) ? reasonPhrase : undefined;
 }
 

@@ -15,17 +15,13 @@ export class ClientSide {
    * The package would take its header fields from here: without te and with another Host, and Forwarded, whose host it
    * does not quote. There are none, and what it makes of them is not sent.
    */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers = {};
   /** For Forwarded. */
   readonly socket = {};
   readonly method = 'GET';
   readonly url = '/';
   aborted = false;
   #onClose: Listener | undefined = undefined;
-
-  constructor(headers: Readonly<Record<string, string>>) {
-    this.headers = headers;
-  }
 
   on(event: string, listener: Listener): this {
     if (event === 'close') this.#onClose = listener;
@@ -85,7 +81,7 @@ export class ServiceSide {
   }
 
   /** @returns whether the package listens already */
-  tell(event: 'error' | 'socket' | 'response' | 'upgrade', ...values: unknown[]): boolean {
+  tell(event: 'error' | 'socket' | 'response', ...values: unknown[]): boolean {
     const listener = this.#listeners[event];
     listener?.apply(this, values);
     return listener !== undefined;
@@ -106,16 +102,11 @@ export class ServiceSide {
  * others to the client unchecked, and would throw where the status is none.
  */
 export class ServiceResponse {
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers = {};
   readonly message: IncomingMessage;
   #onError: Listener | undefined = undefined;
 
-  constructor(
-    message: IncomingMessage,
-    guard: Guard,
-    headers: Readonly<Record<string, string | readonly string[]>> = {},
-  ) {
-    this.headers = headers;
+  constructor(message: IncomingMessage, guard: Guard) {
     this.message = message;
     message.on(
       'error',

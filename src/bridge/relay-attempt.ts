@@ -12,14 +12,13 @@ import type { AttemptListener } from '../relay/attempt.ts';
 import { type Failure, upstreamBrokeRule } from '../relay/failure.ts';
 import type { Http1Attempt, Http1Call } from '../relay/http1-target.ts';
 import type { AttemptStarter, Guard } from './attempt.ts';
-import type { OutgoingBody } from './body-pump.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { Forwarding } from './forwarding.ts';
 import { forwardRequest } from './guarded-proxy.ts';
 import { pacedEnds } from './paced-ends.ts';
-import { RelayedBody } from './relayed-body.ts';
+import { type OutgoingBody, RelayedBody } from './relayed-body.ts';
 import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
-import { scanFields } from './response-fields.ts';
+import { addFields, scanFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
@@ -83,7 +82,10 @@ export class RelayAttempt implements Http1Attempt, ResponseReceiver {
 
   /** The trailer section of the request, which ends it. */
   sendHeaders(list: HeaderList): boolean {
-    const trailers = list.names.flatMap((name, index) => [name, list.valueAt(index)]);
+    const trailers = list.names.flatMap((name, index) => [
+      list.spellingAt(index) ?? name,
+      list.valueAt(index),
+    ]);
     this.#forwarding.contain(() => this.#body?.sendTrailers(trailers));
     return !this.#isOver;
   }
@@ -126,13 +128,13 @@ export class RelayAttempt implements Http1Attempt, ResponseReceiver {
   // From the service to the relay.
 
   receiveInterim(httpStatus: number, fields: readonly string[]): void {
-    const list = responseList(httpStatus, fields);
+    const list = responseList(httpStatus, '', fields);
     if (!this.#isOver && this.#isValid(() => checkResponse(list, 0)))
       this.#listener.receiveResponse(list, false);
   }
 
-  receiveHead({ httpStatus, fields }: ResponseHead): void {
-    const list = responseList(httpStatus, fields);
+  receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+    const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
     if (this.#isHead || BODILESS_STATUSES.has(httpStatus)) this.#bodilessHead = list;
     else this.#listener.receiveResponse(list, false);
@@ -165,7 +167,7 @@ export class RelayAttempt implements Http1Attempt, ResponseReceiver {
   }
 
   receiveUpgrade({ rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const list = responseList(200, without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
+    const list = responseList(200, '', without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) {
       socket.destroy();
       return;
@@ -236,17 +238,11 @@ function headOf(fields: HeaderList, framing: Framing): OutgoingHead {
   return head;
 }
 
-function responseList(httpStatus: number, fields: readonly string[]): HeaderList {
+function responseList(httpStatus: number, reasonPhrase: string, fields: readonly string[]): HeaderList {
   const list = new HeaderList();
-  list.add(':status', String(httpStatus));
+  list.addSpelt(':status', reasonPhrase, String(httpStatus));
   addFields(list, fields);
   return list;
-}
-
-/** Names and values by turns. */
-function addFields(list: HeaderList, fields: readonly string[]): void {
-  for (let index = 0; index < fields.length; index += 2)
-    list.add(fields[index].toLowerCase(), fields[index + 1]);
 }
 
 function without(fields: readonly string[], name: string): string[] {

@@ -4,7 +4,18 @@
 import type { ClientRequest } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { Guard } from './attempt.ts';
-import { type OutgoingBody, pairsOf } from './body-pump.ts';
+import { pairsOf } from './response-fields.ts';
+
+/** A body on its way to a service. */
+export interface OutgoingBody {
+  readonly sentBytes: number;
+  /** The service would take more, and there is nothing. */
+  readonly isStarved: boolean;
+  /** There is a connection: sends head and body. */
+  start(request: ClientRequest): void;
+  /** What is left of it is not sent. May be called again, and without `start`. */
+  stop(): void;
+}
 
 export class RelayedBody implements OutgoingBody {
   sentBytes = 0;

@@ -1,6 +1,7 @@
 // The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
 // came by.
 
+import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import { isNoTrailer } from '../relay/forwarded-headers.ts';
 
@@ -69,6 +70,19 @@ export function sizeOfFields(fields: readonly string[]): number {
   let sizeBytes = (fields.length / 2) * FIELD_OVERHEAD_BYTES;
   for (const text of fields) sizeBytes += text.length;
   return sizeBytes;
+}
+
+/** @param fields names and values by turns; HTTP/2 has names in lower case */
+export function addFields(list: HeaderList, fields: readonly string[]): void {
+  for (let index = 0; index < fields.length; index += 2)
+    list.addSpelt(fields[index].toLowerCase(), fields[index], fields[index + 1]);
+}
+
+/** As addTrailers of Node's messages wants them. */
+export function pairsOf(fields: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < fields.length; index += 2) pairs.push([fields[index], fields[index + 1]]);
+  return pairs;
 }
 
 /** A client's trailer section: a service may merge it with the header fields, which have been checked already. */

@@ -31,7 +31,8 @@ export function whyNoWebSocket(asked: readonly string[], answered: readonly stri
   return undefined;
 }
 
-function acceptOf(key: string): string {
+/** What a server answers to this key (RFC 6455 section 4.2.2). */
+export function acceptOf(key: string): string {
   return createHash('sha1')
     .update(key + WEBSOCKET_GUID)
     .digest('base64');

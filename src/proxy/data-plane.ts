@@ -3,7 +3,6 @@
 // learns of it.
 
 import { Bridge } from '../bridge/bridge.ts';
-import { GrpcWebEntry } from '../bridge/grpc-web-entry.ts';
 import type { Config } from '../config/config.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -85,7 +84,7 @@ export class DataPlane implements Plane {
       (client, error) => log.violation(client, error),
       (error) => log.contained('relay', error),
     );
-    this.#bridge = this.#makeBridge(requestIds);
+    this.#bridge = this.#makeBridge();
     this.#overload = new OverloadGuard({
       relay: this.#relay,
       logger,
@@ -171,19 +170,11 @@ export class DataPlane implements Plane {
     this.#isOpen = true;
   }
 
-  #makeBridge(requestIds: RequestIds): Bridge {
+  #makeBridge(): Bridge {
     const report: FaultReporter = (layer, error) => this.#log.contained(layer, error);
-    const grpcWeb = new GrpcWebEntry(this.#relay, new Containment('grpc_web', report));
     return new Bridge({
-      snapshot: () => this.#snapshot,
-      observer: this.#observer,
-      requestIds,
-      terms: this.#relay.terms,
+      relay: this.#relay,
       containment: new Containment('http1_client', report),
-      handleGrpcWeb: (request, response, peer, snapshot) => {
-        const last = snapshot === this.#snapshot ? undefined : snapshot;
-        grpcWeb.handle(request, response, peer, last);
-      },
       onRefused: ({ listener, client }, token, detail) =>
         this.#log.refused(makeRefusal(listener, client, token, detail)),
     });

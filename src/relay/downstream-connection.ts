@@ -135,7 +135,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
       const translator = new GrpcWebStream(stream, head.grpcWeb, this);
       const exchange = new Exchange(this.#context, translator, translator, head);
       stream.owner = translator;
-      translator.start(exchange, endStream);
+      translator.serve(exchange);
+      translator.start(endStream);
     }
     if (head.isCostly) this.#noteCost();
     // Whoever came in by the wrong way was told so; the next connection may be a better one.

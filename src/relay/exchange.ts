@@ -90,8 +90,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       return;
     }
     if (decision.kind === 'answer') {
-      this.#outcome.decide('framegate', '', decision.reason);
-      this.#respond(decision.response);
+      this.answer(decision.response, decision.reason);
       return;
     }
     if (this.#context.terms.isRefusingCalls) {
@@ -101,6 +100,19 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (timeoutMs !== undefined)
       this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
     this.#attempts.begin();
+  }
+
+  /** In place of `start`, for a call that is not made: what its client is told. */
+  answer(response: LocalResponse, reason: string): void {
+    this.response.setTarget(this.#stream);
+    this.#outcome.decide('framegate', '', reason);
+    this.#respond(response);
+  }
+
+  /** The same, where the client is told nothing: its connection is closed. */
+  drop(reason: string): void {
+    this.#outcome.decide('framegate', '', reason);
+    this.#finish(ErrorCode.CANCEL);
   }
 
   unavailable(diagnosis: Diagnosis): void {
@@ -318,7 +330,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       subject: this.subject,
       endpoint: this.#attempts.endpoint,
       grpcStatus: this.#outcome.grpcStatus,
-      httpStatus: this.#httpStatus,
+      httpStatus: this.#stream.sentStatus ?? this.#httpStatus,
       startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
       durationMs: this.durationMs,
       requestBytes: this.#request.bytes,

@@ -70,6 +70,13 @@ export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
   };
 }
 
+export function requestTrailersTooLarge(mostBytes: number, mostFields: number): Failure {
+  return failure(
+    'request_headers_too_large',
+    `The request's trailers are larger than this proxy accepts: ${mostBytes} bytes and ${mostFields} fields (limits.headerListSize, limits.headerFields).`,
+  );
+}
+
 export function deadlineExceeded(timeoutMs: number | undefined): Failure {
   return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
 }

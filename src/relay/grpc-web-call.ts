@@ -15,10 +15,10 @@ import type { ForwardedClient } from './forwarded-headers.ts';
 import { type CalledHost, corsFieldsFor } from './grpc-web-cors.ts';
 
 /**
- * Left out upstream. Between browser and proxy only: accept and accept-encoding ask for what no gRPC service makes, and
- * content-length counts the octets before they are decoded.
+ * Left out upstream. Between browser and proxy only: accept and accept-encoding ask for what no gRPC service makes,
+ * content-length counts the bytes before they are decoded, and expect is answered here.
  */
-const WEB_REQUEST_ONLY = new Set(['content-type', 'content-length', 'accept', 'accept-encoding']);
+const WEB_REQUEST_ONLY = new Set(['content-type', 'content-length', 'accept', 'accept-encoding', 'expect']);
 
 /** Replaced in responses, or untrue once the trailers are part of the body. */
 const NATIVE_RESPONSE_ONLY = new Set([
@@ -36,6 +36,8 @@ const STATUS_FIELDS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin']
 export class GrpcWebCall {
   readonly isTextRequest: boolean;
   readonly isTextResponse: boolean;
+  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
+  readonly isAwaitingContinue: boolean;
   /** May this page call? */
   readonly isRefused: boolean;
   readonly #type: GrpcWebType;
@@ -44,9 +46,10 @@ export class GrpcWebCall {
   #native: HeaderList | undefined = undefined;
   #web: HeaderList | undefined = undefined;
 
-  private constructor(type: GrpcWebType, accept: string | undefined, cors: HeaderFields | undefined) {
+  private constructor(type: GrpcWebType, list: HeaderList, cors: HeaderFields | undefined) {
     this.isTextRequest = type.isText;
-    this.isTextResponse = wantsText(accept, type.isText);
+    this.isTextResponse = wantsText(list.get('accept'), type.isText);
+    this.isAwaitingContinue = list.get('expect')?.toLowerCase() === '100-continue';
     this.isRefused = cors === undefined;
     this.#type = type;
     this.#cors = cors ?? [];
@@ -64,9 +67,9 @@ export class GrpcWebCall {
   ): GrpcWebCall | undefined {
     const type = parseGrpcWebType(list.get('content-type'));
     if (type === undefined || list.get(':method') !== 'POST') return undefined;
-    if (route === undefined) return new GrpcWebCall(type, list.get('accept'), []);
+    if (route === undefined) return new GrpcWebCall(type, list, []);
     if (route.grpcWeb === undefined) return undefined;
-    return new GrpcWebCall(type, list.get('accept'), corsFieldsFor(route.grpcWeb, list, client, host));
+    return new GrpcWebCall(type, list, corsFieldsFor(route.grpcWeb, list, client, host));
   }
 
   /** The request as a client of native gRPC would have sent it; metadata stay as they are. */

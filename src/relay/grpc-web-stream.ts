@@ -9,7 +9,7 @@ import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { StreamOwner } from '../h2/stream.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Failure } from './failure.ts';
@@ -30,6 +30,8 @@ const TEXT_MALFORMED: Failure = {
     'The body of this application/grpc-web-text request is not base64, or ends in the middle of it; send it as base64 with padding, or as application/grpc-web.',
 };
 
+const GO_ON = HeaderList.of([':status', '100']);
+
 /** The exchange of the call, as far as it is known here. */
 export interface GrpcWebExchange extends StreamOwner {
   readonly response: Pick<StreamRelay, 'bytes' | 'pendingBytes'>;
@@ -38,7 +40,7 @@ export interface GrpcWebExchange extends StreamOwner {
 }
 
 export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
-  readonly #stream: Stream;
+  readonly #stream: CallStream;
   readonly #call: GrpcWebCall;
   readonly #home: ExchangeHome;
   #exchange: GrpcWebExchange | undefined = undefined;
@@ -54,7 +56,7 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
   #isExchangeFinished = false;
   #isHome = false;
 
-  constructor(stream: Stream, call: GrpcWebCall, home: ExchangeHome) {
+  constructor(stream: CallStream, call: GrpcWebCall, home: ExchangeHome) {
     this.#stream = stream;
     this.#call = call;
     this.#home = home;
@@ -69,10 +71,15 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     return this.#exchange?.peerDeadlineMs?.();
   }
 
-  /** The exchange was made with this as its stream and its home. */
-  start(exchange: GrpcWebExchange, endStream: boolean): void {
+  /** @param exchange was made with this as its stream and its home, and is still to be started */
+  serve(exchange: GrpcWebExchange): void {
     this.#exchange = exchange;
-    exchange.start(endStream);
+  }
+
+  start(endStream: boolean): void {
+    // No gRPC service is asked whether the body may come: it is read as it comes, whatever becomes of the call.
+    if (this.#call.isAwaitingContinue && !endStream) this.#stream.sendHeaders(GO_ON, false);
+    this.#exchange?.start(endStream);
   }
 
   // The request, from the client's stream to the exchange.

@@ -16,17 +16,18 @@ import { Http1Side } from '../../src/listeners/http1-side.ts';
 import type { ListenerHandler } from '../../src/listeners/listener-handler.ts';
 import { Openings } from '../../src/listeners/openings.ts';
 import type { DownstreamPeer } from '../../src/listeners/peer.ts';
-import { ClientTerms } from '../../src/relay/client-terms.ts';
+import type { ClientTerms } from '../../src/relay/client-terms.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { Relay } from '../../src/relay/relay.ts';
+import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { Containment } from '../../src/transport/containment.ts';
-import { memoryPair } from '../../src/transport/memory-pair.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
+import { memoryPair } from '../support/memory-pair.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -37,9 +38,9 @@ export interface BridgeOptions {
   readonly limits?: Partial<Snapshot['limits']>;
   readonly peer?: Partial<BridgePeer>;
   readonly routes?: readonly Partial<RouteConfig>[];
-  readonly handleGrpcWeb?: BridgeContext['handleGrpcWeb'];
   /** In place of what the bridge under test makes. */
   readonly context?: Partial<BridgeContext>;
+  readonly relay?: Partial<RelayContext>;
 }
 
 const LIMITS: Snapshot['limits'] = {
@@ -55,7 +56,6 @@ export class BridgeUnderTest {
   readonly failures: string[] = [];
   /** What was contained. */
   readonly faults: unknown[] = [];
-  readonly terms = new ClientTerms();
   readonly server: Server;
   readonly relay: Relay;
   port = 0;
@@ -79,13 +79,10 @@ export class BridgeUnderTest {
       (_client, { token }) => this.refused.push(token),
       (error) => this.faults.push(error),
     );
+    const relay: RelayContext = Object.setPrototypeOf({ ...options.relay }, this.relay);
     this.bridge = new Bridge({
-      snapshot: () => snapshot,
+      relay,
       containment: new Containment('http1_client', (_layer, error) => this.faults.push(error)),
-      observer,
-      requestIds,
-      terms: this.terms,
-      handleGrpcWeb: options.handleGrpcWeb ?? (() => assertNever()),
       onRefused: (_peer, token, detail) =>
         this.refused.push(detail === undefined ? token : `${token}: ${detail}`),
       ...options.context,
@@ -98,6 +95,10 @@ export class BridgeUnderTest {
     bridge.port = await listen(test, bridge.server);
     test.after(() => bridge.upstream.close());
     return bridge;
+  }
+
+  get terms(): ClientTerms {
+    return this.relay.terms;
   }
 
   /** The next record, of one exchange. */

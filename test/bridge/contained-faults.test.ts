@@ -4,17 +4,24 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { BridgeContext } from '../../src/bridge/bridge-context.ts';
-import { GrpcWebEntry } from '../../src/bridge/grpc-web-entry.ts';
-import type { Http1Exchange } from '../../src/bridge/http1-exchange.ts';
+import { RunningRequest } from '../../src/bridge/running-request.ts';
 import { failure } from '../../src/relay/failure.ts';
+import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
+import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
-import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from '../support/eventually.ts';
 import { BridgeUnderTest, RawHttp1Client, startService } from './bridge-under-test.ts';
 
 const FAULT = new Error('a fault of ours');
 const GET = ['GET / HTTP/1.1', 'Host: a', ''];
-const WEBSOCKET = ['GET / HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: websocket', ''];
+const WEBSOCKET = [
+  'GET /grpc/a HTTP/1.1',
+  'Host: a',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  '',
+];
 
 /** Throws once, when it is armed. */
 class Saboteur {
@@ -27,7 +34,12 @@ class Saboteur {
   }
 }
 
-async function open(t: TestContext, make: (saboteur: Saboteur) => Partial<BridgeContext>) {
+interface Given {
+  readonly context?: Partial<BridgeContext>;
+  readonly relay?: Partial<RelayContext>;
+}
+
+async function open(t: TestContext, make: (saboteur: Saboteur) => Given) {
   const service = await startService(t, (request, response) => {
     if (request.url === '/slow') service.server.once('test-event', () => response.end('whole'));
     else response.end('answer');
@@ -36,7 +48,7 @@ async function open(t: TestContext, make: (saboteur: Saboteur) => Partial<Bridge
   const bridge = await BridgeUnderTest.start(t, {
     endpoints: [service.address],
     routes: [{ upstream: 'web' }, { upstream: 'grpc', match: GRPC_PATH }],
-    context: make(saboteur),
+    ...make(saboteur),
   });
   const bystander = new RawHttp1Client(t, bridge.port);
   bystander.send('GET /slow HTTP/1.1', 'Host: a', '');
@@ -55,61 +67,67 @@ async function open(t: TestContext, make: (saboteur: Saboteur) => Partial<Bridge
 
 const GRPC_PATH = { path: '/grpc/*', host: undefined, headers: new Map(), listener: undefined };
 
-const GIVEN: Readonly<
-  Record<string, readonly [lines: readonly string[], (saboteur: Saboteur) => Partial<BridgeContext>]>
-> = {
+const GIVEN: Readonly<Record<string, readonly [lines: readonly string[], (saboteur: Saboteur) => Given]>> = {
   'the observer of a request': [
     GET,
-    (saboteur) => ({ observer: { onExchangeFinished: () => saboteur.throwOnce() } }),
+    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
   ],
   'the observer of a request that is refused': [
     ['GET /grpc/a HTTP/1.1', 'Host: a', ''],
-    (saboteur) => ({ observer: { onExchangeFinished: () => saboteur.throwOnce() } }),
+    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
   ],
   'the identifier of a request': [
     GET,
     (saboteur) => {
       const requestIds = new RequestIds();
       const text = requestIds.text.bind(requestIds);
-      return {
-        requestIds: Object.assign(requestIds, {
-          text: (id: number) => {
-            saboteur.throwOnce();
-            return text(id);
-          },
-        }),
-      };
+      Object.assign(requestIds, {
+        text: (id: number) => {
+          saboteur.throwOnce();
+          return text(id);
+        },
+      });
+      return { relay: { requestIds } };
     },
   ],
   'the terms of clients': [
     GET,
     (saboteur) => ({
-      terms: {
-        get connectionAgeMs() {
-          saboteur.throwOnce();
-          return undefined;
+      relay: {
+        terms: {
+          get connectionAgeMs() {
+            saboteur.throwOnce();
+            return undefined;
+          },
+          isRefusingCalls: false,
         },
-        isRefusingCalls: false,
       },
     }),
   ],
   'the report of a refusal': [
     ['GET /grpc/a HTTP/1.1', 'Host: a', ''],
-    (saboteur) => ({ onRefused: () => saboteur.throwOnce() }),
+    (saboteur) => ({ context: { onRefused: () => saboteur.throwOnce() } }),
   ],
   'the report of an invalid request': [
     ['GET / HTTP/1.1', ''],
-    (saboteur) => ({ onRefused: () => saboteur.throwOnce() }),
+    (saboteur) => ({ context: { onRefused: () => saboteur.throwOnce() } }),
   ],
   'the report of an invalid WebSocket': [
     ['GET / HTTP/1.1', 'Connection: Upgrade', 'Upgrade: websocket', ''],
-    (saboteur) => ({ onRefused: () => saboteur.throwOnce() }),
+    (saboteur) => ({ context: { onRefused: () => saboteur.throwOnce() } }),
   ],
   'the observer of a WebSocket that is refused': [
     WEBSOCKET,
-    (saboteur) => ({ observer: { onExchangeFinished: () => saboteur.throwOnce() } }),
+    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
   ],
 };
+
+const ENDS_THE_EXCHANGE: ReadonlySet<string> = new Set([
+  'the observer of a request',
+  'the observer of a request that is refused',
+  'the observer of a WebSocket that is refused',
+  'the identifier of a request',
+]);
 
 for (const [name, [lines, make]] of Object.entries(GIVEN)) {
   test(`a fault of ours ends its own connection only: ${name}`, async (t) => {
@@ -117,13 +135,18 @@ for (const [name, [lines, make]] of Object.entries(GIVEN)) {
     const client = new RawHttp1Client(t, bridge.port);
     saboteur.isArmed = true;
     client.send(...lines);
-    if (name.startsWith('the observer')) await eventually('the fault', () => bridge.faults.length > 0);
-    await client.closed();
+    await eventually('the fault', () => bridge.faults.length > 0);
+    // What is thrown within an exchange ends no more than that.
+    if (ENDS_THE_EXCHANGE.has(name)) await client.receives(/^HTTP\/1\.1 /);
+    else await client.closed();
+    client.socket.destroy();
     await goesOn();
   });
 }
 
-const DONE: Readonly<Record<string, readonly [keyof Http1Exchange, (bridge: BridgeUnderTest) => unknown]>> = {
+const DONE: Readonly<
+  Record<string, readonly ['abort' | 'closeAfter', (bridge: BridgeUnderTest) => unknown]>
+> = {
   'when the time is over': ['abort', ({ bridge }) => bridge.abort(failure('draining', 'the time is over'))],
   'when the proxy drains': ['closeAfter', ({ bridge }) => bridge.drain()],
 };
@@ -134,22 +157,16 @@ for (const [name, [method, act]] of Object.entries(DONE)) {
     const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
     const [faulty, other] = [new RawHttp1Client(t, bridge.port), new RawHttp1Client(t, bridge.port)];
     faulty.send(...GET);
-    const exchange = await eventually('it runs', () => bridge.bridge.runningCalls.at(0));
+    await eventually('it runs', () => bridge.bridge.exchangeCount === 1);
     other.send(...GET);
-    const second = await eventually('the other runs', () => bridge.bridge.runningCalls.at(1));
-    Object.assign(exchange, {
-      [method]: () => {
-        throw FAULT;
-      },
-    });
-    let wasTold = false;
-    Object.assign(second, {
-      [method]: () => {
-        wasTold = true;
-      },
+    await eventually('the other runs', () => bridge.bridge.exchangeCount === 2);
+    let told = 0;
+    const mock = t.mock.method(RunningRequest.prototype, method, () => {
+      if (told++ === 0) throw FAULT;
     });
     void act(bridge);
-    assert.ok(wasTold);
+    mock.mock.restore();
+    assert.equal(told, 2);
     assert.equal(await faulty.closed(), '');
     assert.deepEqual(bridge.faults, [FAULT]);
     await eventually('it is over', () => bridge.bridge.exchangeCount === 1);
@@ -157,22 +174,10 @@ for (const [name, [method, act]] of Object.entries(DONE)) {
 }
 
 test('a fault of ours in a gRPC-Web call ends its connection only', async (t) => {
-  const layers: string[] = [];
-  let isFaulty = true;
-  const entry = new GrpcWebEntry(
-    {
-      accept: (socket) => {
-        if (isFaulty) throw FAULT;
-        socket.destroy();
-      },
-    },
-    new Containment('grpc_web', (layer) => layers.push(layer)),
-  );
   const service = await startService(t, (_request, response) => response.end('answer'));
   const bridge = await BridgeUnderTest.start(t, {
     endpoints: [service.address],
     routes: [{ upstream: 'grpc', grpcWeb: { origins: undefined } }],
-    handleGrpcWeb: (request, response, peer) => entry.handle(request, response, peer),
   });
   const call = [
     'POST /a.B/C HTTP/1.1',
@@ -181,13 +186,14 @@ test('a fault of ours in a gRPC-Web call ends its connection only', async (t) =>
     'Content-Length: 0',
     '',
   ];
+  const fault = t.mock.method(GrpcWebStream.prototype, 'serve', () => {
+    throw FAULT;
+  });
   const faulty = new RawHttp1Client(t, bridge.port);
   assert.equal(await faulty.send(...call).closed(), '');
-  assert.deepEqual(layers, ['grpc_web']);
-  isFaulty = false;
-  // The connection to the relay is lost: an answer of ours.
+  fault.mock.restore();
+  assert.deepEqual(bridge.faults, [FAULT]);
+  // Its service speaks no HTTP/2.
   const other = new RawHttp1Client(t, bridge.port);
-  await other.send(...call).receives(/^HTTP\/1\.1 502 /);
-  assert.deepEqual(layers, ['grpc_web']);
-  assert.deepEqual(bridge.faults, []);
+  await other.send(...call).receives(/^HTTP\/1\.1 200 [^]*grpc-status: 14/);
 });

@@ -3,6 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { addFields } from '../../src/bridge/response-fields.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { Exchange } from '../../src/relay/exchange.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   addressOf,
@@ -23,6 +26,13 @@ async function open(t: TestContext, handler: Handler) {
   return { bridge, client, exchange };
 }
 
+/** As if the service had sent an interim response. */
+function inform(exchange: Exchange, httpStatus: number, fields: readonly string[]): void {
+  const list = HeaderList.of([':status', String(httpStatus)]);
+  addFields(list, fields);
+  exchange.receiveResponse(list, false);
+}
+
 /** Answers when it has the whole body. */
 const READS: Handler = (request, response) => {
   request.resume();
@@ -33,9 +43,9 @@ test('what a service says before its answer reaches the client, and 100 if it is
   const { client, exchange } = await open(t, READS);
   client.send(...UPLOAD, 'Expect: 100-Continue', '');
   const running = await exchange();
-  running.receiveInterim(103, ['Link', '</a\xe4.css>; rel=preload', 'X-Twice', '1', 'X-Twice', '2']);
-  running.receiveInterim(100, []);
-  running.receiveInterim(100, []);
+  inform(running, 103, ['Link', '</a\xe4.css>; rel=preload', 'X-Twice', '1', 'X-Twice', '2']);
+  inform(running, 100, []);
+  inform(running, 100, []);
   await client.receives('100 Continue');
   client.write('ok');
   const text = await client.receives(/read/);
@@ -49,14 +59,14 @@ test('a client that waits for no 100 gets none, and one of HTTP/1.0 nothing befo
   const { bridge, client, exchange } = await open(t, READS);
   client.send(...UPLOAD, '');
   const running = await exchange();
-  running.receiveInterim(100, []);
-  running.receiveInterim(102, []);
+  inform(running, 100, []);
+  inform(running, 102, []);
   client.write('ok');
   assert.match(await client.receives(/read/), /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
   await bridge.record();
   const old = new RawHttp1Client(t, bridge.port);
   old.send('POST / HTTP/1.0', 'Content-Length: 2', 'Expect: 100-continue', '');
-  (await exchange()).receiveInterim(103, []);
+  inform(await exchange(), 103, []);
   old.write('ok');
   assert.match(await old.closed(), /^HTTP\/1\.1 200 OK\r\n/);
 });

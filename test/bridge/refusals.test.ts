@@ -68,28 +68,6 @@ test('with mismatch: close nobody is told anything, but the log', async (t) => {
   assert.equal((await bridge.record()).httpStatus, 0);
 });
 
-test('gRPC-Web on a route that serves it goes to the relay', async (t) => {
-  const handled: string[] = [];
-  const { text, bridge } = await ask(
-    t,
-    {
-      routes: [{ upstream: 'grpc', grpcWeb: { origins: undefined } }],
-      handleGrpcWeb: (request, response) => {
-        handled.push(request.url ?? '');
-        response.end('web');
-      },
-    },
-    'POST /a.B/C HTTP/1.1',
-    'Connection: close',
-    'Content-Type: application/grpc-web+proto',
-    'Content-Length: 0',
-  );
-  assert.match(text, /\r\n\r\nweb$/);
-  assert.deepEqual(handled, ['/a.B/C']);
-  // It has an exchange of its own there.
-  assert.deepEqual(bridge.records, []);
-});
-
 test('a draining bridge answers what comes, closes its connections, and is drained when nothing runs', async (t) => {
   let finish: (() => void) | undefined;
   const service = await startService(t, (request, response) => {

@@ -4,12 +4,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
-import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { BodyPump } from '../../src/bridge/body-pump.ts';
 import { Forwarding } from '../../src/bridge/forwarding.ts';
 import { forwardRequest } from '../../src/bridge/guarded-proxy.ts';
 import { RelayAttempt } from '../../src/bridge/relay-attempt.ts';
+import { RelayedBody } from '../../src/bridge/relayed-body.ts';
 import type { ResponseReceiver } from '../../src/bridge/response-receiver.ts';
 import { eventually } from '../support/eventually.ts';
 import { readMetrics, sumOf } from '../support/metrics-reader.ts';
@@ -131,24 +130,21 @@ function receiverThatThrows(at: readonly string[]) {
   return { heard, receiver };
 }
 
-async function forward(t: TestContext, receiver: ResponseReceiver, path: string, stream?: Readable) {
+async function forward(t: TestContext, receiver: ResponseReceiver, path: string, onRoom?: () => void) {
   const service = await startService(t, serve);
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
   const forwarding = new Forwarding(
     bridge.upstream.pool,
     {
       head: {
-        method: stream === undefined ? 'GET' : 'PUT',
+        method: onRoom === undefined ? 'GET' : 'PUT',
         target: path,
-        fields: stream === undefined ? ['Host', 'a'] : ['Host', 'a', 'Transfer-Encoding', 'chunked'],
-        framing: stream === undefined ? 'none' : 'chunked',
+        fields: onRoom === undefined ? ['Host', 'a'] : ['Host', 'a', 'Transfer-Encoding', 'chunked'],
+        framing: onRoom === undefined ? 'none' : 'chunked',
         expectsContinue: false,
       },
       callFields: () => [],
-      body:
-        stream === undefined
-          ? undefined
-          : (guard) => new BodyPump({ stream, trailers: () => fail('trailers') }, guard),
+      body: onRoom === undefined ? undefined : (guard) => new RelayedBody(guard, onRoom),
       start: forwardRequest,
       client: '',
     },
@@ -187,9 +183,9 @@ for (const [name, path] of [
   });
 }
 
-test('a fault at the end of a body ends its request', async (t) => {
+test('a fault of who has the body ends its request', async (t) => {
   const { heard, receiver } = receiverThatThrows([]);
-  const { bridge, endpoint } = await forward(t, receiver, '/', Readable.from([Buffer.from('x')]));
+  const { bridge, endpoint } = await forward(t, receiver, '/', () => fail('onRoom'));
   await eventually('it is told', () => heard.at(-1) === 'failure internal_error');
   await eventually('the place is given back', () => endpoint.runningCount === 0);
   assert.equal(bridge.faults.length, 1);
@@ -197,8 +193,8 @@ test('a fault at the end of a body ends its request', async (t) => {
 
 test('a fault while a body begins ends its request', async (t) => {
   const { heard, receiver } = receiverThatThrows([]);
-  t.mock.method(BodyPump.prototype, 'start', () => fail('start'));
-  const { bridge, endpoint } = await forward(t, receiver, '/', Readable.from([Buffer.from('x')]));
+  t.mock.method(RelayedBody.prototype, 'start', () => fail('start'));
+  const { bridge, endpoint } = await forward(t, receiver, '/', () => undefined);
   await eventually('it is told', () => heard.at(-1) === 'failure internal_error');
   await eventually('the place is given back', () => endpoint.runningCount === 0);
   assert.equal(bridge.faults.length, 1);

@@ -84,10 +84,11 @@ test('trailers that cannot be read break the response off', async (t) => {
 
 test('HTTP2-Settings with a 101 is not passed on, and harms nobody', async (t) => {
   const service = await startService(t, (_request, response) => response.end('served'));
-  service.server.on('upgrade', (_request, socket) => {
+  service.server.on('upgrade', (request, socket) => {
+    const accept = websocketAccept(String(request.headers['sec-websocket-key']));
     socket.end(
       'HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nHTTP2-Settings: AAMAAABk\r\n' +
-        'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
   });
   const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address] });
@@ -196,3 +197,23 @@ test('bytes above ASCII in trailers go both ways as they are', async (t) => {
   assert.equal(answer.status, 200);
   assert.deepEqual(bridge.faults, []);
 });
+
+for (const [what, trailers, headerListBytes] of [
+  ['many', 'X: y\r\n'.repeat(101), 10_000],
+  ['large', 'X: y\r\n'.repeat(30), 1000],
+] as const) {
+  test(`trailers of a request that are too ${what} are refused, and the connection serves on`, async (t) => {
+    const service = await startService(t, (request, response) => {
+      if (request.url === '/next') response.end('next');
+      request.resume();
+    });
+    const limits = { headerListBytes, headerFields: 100 };
+    const bridge = await BridgeUnderTest.start(t, { endpoints: [service.address], limits });
+    const client = new RawHttp1Client(t, bridge.port);
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${trailers}\r\n`);
+    await client.receives(/^HTTP\/1\.1 431 [^]*limits\.headerListSize, limits\.headerFields/);
+    assert.match((await bridge.record()).reason, /^request_headers_too_large: /);
+    client.send('GET /next HTTP/1.1', 'Host: a', '');
+    await client.receives('next');
+  });
+}

@@ -8,6 +8,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { failure } from '../../src/relay/failure.ts';
 import { eventually } from '../support/eventually.ts';
+import { websocketAccept } from '../support/websocket-accept.ts';
 import {
   addressOf,
   BridgeUnderTest,
@@ -107,11 +108,13 @@ test('an upgrade keeps its fields in both directions, and what comes right behin
     'sec-websocket-protocol: chat',
     'x-own: 1',
   ]) {
-    assert.match(text, new RegExp(`\r\n${field}\r\n`));
+    assert.match(text, new RegExp(`\r\n${field}\r\n`, 'i'));
   }
-  assert.match(text, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
+  // The keys are those of each hop.
+  assert.match(text, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
   const sent = service.headers.join('\n');
-  assert.match(sent, /sec-websocket-key\ndGhlIHNhbXBsZSBub25jZQ==/);
+  assert.match(sent, /Sec-WebSocket-Key\n[A-Za-z0-9+/]{22}==/);
+  assert.doesNotMatch(sent, /dGhlIHNhbXBsZSBub25jZQ==/);
   assert.match(sent, /sec-websocket-protocol\nchat, superchat/);
   assert.match(sent, /Connection\nUpgrade\nUpgrade\nwebsocket/);
   client.write('more');
@@ -322,10 +325,11 @@ test('a WebSocket takes no more than the other side takes', async (t) => {
   const server = createTcpServer((socket) => {
     service = socket;
     socket.on('error', () => undefined);
-    socket.once('data', () => {
+    socket.once('data', (head: Buffer) => {
+      const key = /Sec-WebSocket-Key: (.*)\r/.exec(head.toString('latin1'))?.[1] ?? '';
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-          'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+          `Sec-WebSocket-Accept: ${websocketAccept(key)}\r\n\r\n`,
       );
       socket.pause();
     });

@@ -15,6 +15,7 @@ import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
 import { type Fields, headersFrame } from '../support/raw-frames.ts';
+import { websocketAccept } from '../support/websocket-accept.ts';
 
 async function startWeb(
   t: TestContext,
@@ -94,10 +95,11 @@ test('a gRPC call goes on beside a page that does not end', async (t) => {
 
 test('a WebSocket is opened on the port that serves gRPC', async (t) => {
   const server = createServer();
-  server.on('upgrade', (_request, socket) => {
+  server.on('upgrade', (request, socket) => {
+    const accept = websocketAccept(String(request.headers['sec-websocket-key']));
     socket.end(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-        'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
   });
   const port = await listen(t, server);

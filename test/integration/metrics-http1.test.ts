@@ -10,6 +10,7 @@ import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type MetricSample, readMetrics, sumOf } from '../support/metrics-reader.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
+import { websocketAccept } from '../support/websocket-accept.ts';
 
 const TOTAL = 'framegate_exchanges_total';
 
@@ -22,10 +23,11 @@ interface Web {
 /** A service with pages of five octets, which sends WebSockets what it gets from them. */
 async function startWeb(t: TestContext): Promise<Web> {
   const server = createServer((_request, response) => response.end('12345'));
-  server.on('upgrade', (_request, socket: Socket) => {
+  server.on('upgrade', (request, socket: Socket) => {
+    const accept = websocketAccept(String(request.headers['sec-websocket-key']));
     socket.on('error', () => undefined);
     socket.write(
-      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
     socket.pipe(socket);
   });

@@ -1,10 +1,11 @@
-// A relay with its gRPC-Web entry before it, in this process and at hand: a port for HTTP/1.1.
+// A relay with a bridge before it, in this process and at hand: a port for HTTP/1.1.
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { GrpcWebEntry } from '../../src/bridge/grpc-web-entry.ts';
+import { Bridge } from '../../src/bridge/bridge.ts';
+import type { BridgePeer } from '../../src/bridge/bridge-context.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
@@ -15,7 +16,6 @@ import { ProcessLog } from '../../src/proxy/process-log.ts';
 import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { failure } from '../../src/relay/failure.ts';
 import { Relay } from '../../src/relay/relay.ts';
-import type { DownstreamPeer } from '../../src/relay/request-head.ts';
 import { RequestIds } from '../../src/relay/request-id.ts';
 import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from './eventually.ts';
@@ -23,19 +23,24 @@ import { proxyConfigText } from './proxy-under-test.ts';
 
 export class WebRelay {
   readonly relay: Relay;
+  readonly bridge: Bridge;
   readonly records: readonly ExchangeRecord[];
   readonly #server: Server;
 
   constructor(relay: Relay, records: readonly ExchangeRecord[]) {
     this.relay = relay;
     this.records = records;
-    const containment = new Containment('grpc_web', (_layer, error) => {
+    const containment = new Containment('http1_client', (_layer, error) => {
       throw error;
     });
-    const entry = new GrpcWebEntry(relay, containment);
-    this.#server = createServer((request, response) =>
-      entry.handle(request, response, peerOf(request.socket)),
-    );
+    this.bridge = new Bridge({ relay, containment, onRefused() {} });
+    const peers = new WeakMap<Socket, BridgePeer>();
+    this.#server = createServer((request, response) => {
+      const { socket } = request;
+      const peer = peers.get(socket) ?? peerOf(socket);
+      peers.set(socket, peer);
+      this.bridge.handleRequest(request, response, peer);
+    });
   }
 
   async listen(): Promise<void> {
@@ -58,7 +63,9 @@ export class WebRelay {
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
-    this.relay.abort(failure('draining', 'The test is over.'));
+    const cause = failure('draining', 'The test is over.');
+    this.relay.abort(cause);
+    this.bridge.abort(cause);
     for (const upstream of this.relay.snapshot.upstreams.values()) {
       if (upstream.protocol !== 'http1') upstream.destroy('the test is over');
     }
@@ -91,7 +98,7 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
   return web;
 }
 
-function peerOf({ remotePort }: Socket): DownstreamPeer {
+function peerOf({ remotePort }: Socket): BridgePeer {
   const clientAddress = '127.0.0.1';
   return {
     listener: 'clear',
@@ -99,5 +106,7 @@ function peerOf({ remotePort }: Socket): DownstreamPeer {
     clientAddress,
     tls: '',
     trusted: false,
+    alpn: '',
+    mismatchPolicy: 'explain',
   };
 }

@@ -68,7 +68,9 @@ export class WebExchange {
       exchangeFinished: () => this.homecomings++,
     });
     this.client.stream.owner = this.translator;
-    this.translator.start(new Exchange(context, this.translator, this.translator, head), false);
+    const exchange = new Exchange(context, this.translator, this.translator, head);
+    this.translator.serve(exchange);
+    exchange.start(false);
     this.attempt.takeLog();
   }
 

@@ -12,6 +12,8 @@ export class HeaderList {
   readonly #values: (string | LiteralPlace)[] = [];
   /** The block that literals were left in; '' while there are none. */
   #text = '';
+  /** How names were spelt in HTTP/1.1, where they came from there; see addSpelt. */
+  #spellings: (string | undefined)[] | undefined = undefined;
   /** Made with the first: few lists have any. */
   #neverIndexed: Set<number> | undefined = undefined;
   /** Size as SETTINGS_MAX_HEADER_LIST_SIZE counts it: name + value + 32 octets per field (RFC 9113 section 6.5.2). */
@@ -55,6 +57,20 @@ export class HeaderList {
   }
 
   /**
+   * Adds a field of HTTP/1.1, for which the case of names means nothing, and to some of its clients everything.
+   * @param spelling of the name; of `:status` the reason phrase
+   */
+  addSpelt(name: string, spelling: string, value: string): void {
+    (this.#spellings ??= [])[this.names.length] = spelling;
+    this.add(name, value);
+  }
+
+  /** Undefined for what did not come from HTTP/1.1. */
+  spellingAt(index: number): string | undefined {
+    return this.#spellings === undefined ? undefined : this.#spellings[index];
+  }
+
+  /**
    * Adds a field that was found in order (see readLiteral) and stays in the text of its block.
    * @param text the same for all literals of a list
    */
@@ -68,6 +84,7 @@ export class HeaderList {
   /** Adds the field of another list. */
   addFrom(list: HeaderList, index: number): void {
     const value = list.#values[index];
+    if (list.#spellings !== undefined) (this.#spellings ??= [])[this.names.length] = list.#spellings[index];
     if (typeof value === 'string') this.add(list.names[index], value, list.isNeverIndexed(index));
     else if (this.#text === '' || this.#text === list.#text)
       this.addLiteral(list.names[index], list.#text, value);
@@ -93,6 +110,7 @@ export class HeaderList {
     this.sizeBytes -= this.names[index].length + this.valueAt(index).length + 32;
     this.names.splice(index, 1);
     this.#values.splice(index, 1);
+    this.#spellings?.splice(index, 1);
     if (this.#neverIndexed === undefined) return;
     const places = [...this.#neverIndexed].filter((place) => place !== index);
     this.#neverIndexed = new Set(places.map((place) => (place > index ? place - 1 : place)));

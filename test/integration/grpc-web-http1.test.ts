@@ -71,7 +71,7 @@ test('fields of the connection stay behind, all others reach the service octet f
   assert.deepEqual(valuesOf('x-latin'), ['\u00c3\u00a9\u00c3\u00bf']);
 });
 
-test('calls on one HTTP/1.1 connection share one of the relay, which goes with it', async (t) => {
+test('calls on one HTTP/1.1 connection are calls of one client, and nothing of it is left', async (t) => {
   const demo = await startDemo(t);
   const web = await startWebRelay(t, demo.address);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -96,11 +96,11 @@ test('calls on one HTTP/1.1 connection share one of the relay, which goes with i
       request.end(body);
     });
     assert.equal(parseWebBody(content).trailers?.['grpc-status'], '0');
-    assert.equal(web.relay.connectionCount, 1);
   }
   assert.equal(new Set(web.records.map(({ subject }) => subject.client)).size, 1);
   agent.destroy();
-  await eventually('the connection is gone', () => web.relay.connectionCount === 0);
+  const account = web.relay.accounts.find('127.0.0.1');
+  await eventually('nobody uses its account', () => !account.isInUse);
 });
 
 test('a client that reads no further stops the service, and gets everything when it reads on', async (t) => {
@@ -278,23 +278,23 @@ test('a relay that drains lets calls finish, and serves those that still come by
   const web = await startWebRelay(t, demo.address);
   const running = webCall('http1', web.port, voiceRequest('Narrate', { text: 'a b c', intervalMs: 50 }));
   await eventually('the call runs', () => demo.counters.Narrate.started === 1);
-  const drained = web.relay.drain();
+  const drained = web.bridge.drain();
   const late = await webCall('http1', web.port, voiceRequest('Say', { text: 'x' }));
   assert.equal(parseWebBody(late.content).trailers?.['grpc-status'], '0');
   assert.equal(parseWebBody((await running).content).messages.length, 3);
   await drained;
-  assert.equal(web.relay.connectionCount, 0);
+  assert.equal(web.bridge.exchangeCount, 0);
 });
 
-test('a relay that is stopped gives running calls their status', async (t) => {
+test('a bridge that is stopped gives running calls their status', async (t) => {
   const demo = await startDemo(t);
   const web = await startWebRelay(t, demo.address);
   const running = webCall('http1', web.port, voiceRequest('Narrate', { text: 'a b', intervalMs: 600_000 }));
   await eventually(
     'the call runs',
-    () => web.relay.exchangeCount === 1 && demo.counters.Narrate.started === 1,
+    () => web.bridge.exchangeCount === 1 && demo.counters.Narrate.started === 1,
   );
-  web.relay.abort({ token: 'draining', grpcStatus: 14, httpStatus: 503, message: 'Call again.' });
+  web.bridge.abort({ token: 'draining', grpcStatus: 14, httpStatus: 503, message: 'Call again.' });
   const { headers, content } = await running;
   assert.equal(headers['grpc-status'] ?? parseWebBody(content).trailers?.['grpc-status'], '14');
 });
