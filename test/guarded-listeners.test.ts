@@ -13,17 +13,7 @@ const GUARDED_FILES = [
     // Before there is a client.
     .filter((file) => file !== 'bind.ts' && file !== 'ticket-keys.ts')
     .map((file) => `listeners/${file}`),
-  ...[
-    'bridge.ts',
-    'bridge-context.ts',
-    'http1-connection.ts',
-    'http1-call.ts',
-    'http1-head.ts',
-    'http1-refusal.ts',
-    'http1-reply.ts',
-    'http1-request.ts',
-    'running-request.ts',
-  ].map((file) => `bridge/${file}`),
+  ...readdirSync(join(root, 'edges')).map((file) => `edges/${file}`),
   'transport/waiting-socket.ts',
 ];
 

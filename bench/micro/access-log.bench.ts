@@ -3,11 +3,11 @@
 
 import { openSync } from 'node:fs';
 import pino from 'pino';
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { AccessLog } from '../../src/observability/access-log.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 
 /** Few enough that a round fits what the destination keeps while the event loop does not turn. */
 const recordsPerRound = 4_000;

@@ -1,9 +1,9 @@
 // What it costs to count one finished exchange: of a client that repeats its header block, and of one whose every call has
 // another; and what a scrape costs. Prints one JSON line.
 
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { ExchangeMetrics } from '../../src/observability/exchange-metrics.ts';
 import { renderMetrics } from '../../src/observability/metrics-text.ts';
-import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
 
 const recordsPerRound = 20_000;
 const rounds = 200;

@@ -2,8 +2,8 @@
 // than a tenth. Must never make a string or an object in the ordinary case, nor let a client's text break a line.
 
 import { hostname } from 'node:os';
-import type { EndedBy, ExchangeObserver, ExchangeRecord, ExchangeSubject } from '../relay/exchange-record.ts';
-import type { RequestIds } from '../relay/request-id.ts';
+import type { EndedBy, ExchangeObserver, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import type { RequestIds } from '../calls/request-id.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
 import { boundedJsonString, textOfOctets } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';

@@ -1,13 +1,13 @@
 // Counts finished exchanges, by listener, route, upstream and status. A call costs a few additions: what it is counted in
 // is remembered with its subject, so that no string is made and nothing is looked up by a composed key.
 
-import { GrpcStatus } from '../grpc/status.ts';
 import type {
   ExchangeObserver,
   ExchangeRecord,
   ExchangeSubject,
   ExchangeTraffic,
-} from '../relay/exchange-record.ts';
+} from '../calls/exchange-record.ts';
+import { GrpcStatus } from '../grpc/status.ts';
 import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
 /** For short calls and for streams that last for hours alike. */

@@ -1,6 +1,6 @@
 // What this process has counted since it was started. Never set back: not by a reload, and not by being read.
 
-import type { ExchangeTraffic } from '../relay/exchange-record.ts';
+import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { EventMetrics, type KnownTokens } from './event-metrics.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import type { MetricsSnapshot } from './metrics-snapshot.ts';

@@ -1,7 +1,7 @@
 // Records of calls that were refused here, of one client that causes very many of them: beyond a rate they are counted and told
 // in one line instead. A call of which a service has seen anything is never left out, whoever made it.
 
-import type { ExchangeRecord } from '../relay/exchange-record.ts';
+import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import type { Logger } from './logger.ts';
 
 /** Of one client, at once, and again each second. */

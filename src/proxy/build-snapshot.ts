@@ -1,12 +1,12 @@
 // From a configuration to what exchanges run on: routes compiled, upstreams with the way their connections are made.
 // An upstream whose settings have not changed is the one there was, with its connections and its backoff.
 
-import { Http1Upstream } from '../bridge/http1-upstream.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
+import { Http1Upstream } from '../upstreams/http1/http1-upstream.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { Upstream } from '../upstreams/upstream.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';

@@ -1,10 +1,10 @@
 // Told of every finished exchange, and counts it. Those the proxy ended itself are diagnoses too, kept with the others.
 
+import type { ExchangeObserver, ExchangeRecord } from '../calls/exchange-record.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { ExchangeObserver, ExchangeRecord } from '../relay/exchange-record.ts';
 import { hostOf, type ProcessLog } from './process-log.ts';
 
 /** What is wrong with an endpoint, and only its answer shows. */

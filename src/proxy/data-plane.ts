@@ -1,9 +1,11 @@
-// What carries calls within one process: listeners, relay, bridge, and the upstreams of the configuration in force. A
+// What carries calls within one process: listeners, relay, edges, and the upstreams of the configuration in force. A
 // change of configuration is prepared completely and then committed in one synchronous step. A running exchange never
 // learns of it.
 
-import { Bridge } from '../bridge/bridge.ts';
+import { failure } from '../calls/failure.ts';
+import { RequestIds } from '../calls/request-id.ts';
 import type { Config } from '../config/config.ts';
+import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -12,9 +14,7 @@ import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { failure } from '../relay/failure.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
-import { RequestIds } from '../relay/request-id.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import { buildSnapshot, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
@@ -53,7 +53,7 @@ export class DataPlane implements Plane {
   readonly #accessLog: AccessLog;
   readonly #observer: CallDiagnoses;
   readonly #relay: Relay;
-  readonly #bridge: Bridge;
+  readonly #http1: Http1Edge;
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
   #snapshot: ProxySnapshot;
@@ -84,7 +84,7 @@ export class DataPlane implements Plane {
       (client, error) => log.violation(client, error),
       (error) => log.contained('relay', error),
     );
-    this.#bridge = this.#makeBridge();
+    this.#http1 = this.#makeHttp1Edge();
     this.#overload = new OverloadGuard({
       relay: this.#relay,
       logger,
@@ -101,7 +101,7 @@ export class DataPlane implements Plane {
   }
 
   get load(): Load {
-    const calls = this.#relay.exchangeCount + this.#bridge.exchangeCount;
+    const calls = this.#relay.exchangeCount + this.#http1.exchangeCount;
     return { connections: this.#relay.connectionCount, calls };
   }
 
@@ -114,7 +114,7 @@ export class DataPlane implements Plane {
   }
 
   get #runningCalls(): readonly RunningCall[] {
-    return [...this.#relay.runningCalls, ...this.#bridge.runningCalls];
+    return [...this.#relay.runningCalls, ...this.#http1.runningCalls];
   }
 
   get carriers(): number {
@@ -170,9 +170,9 @@ export class DataPlane implements Plane {
     this.#isOpen = true;
   }
 
-  #makeBridge(): Bridge {
+  #makeHttp1Edge(): Http1Edge {
     const report: FaultReporter = (layer, error) => this.#log.contained(layer, error);
-    return new Bridge({
+    return new Http1Edge({
       relay: this.#relay,
       containment: new Containment('http1_client', report),
       onRefused: ({ listener, client }, token, detail) =>
@@ -188,9 +188,9 @@ export class DataPlane implements Plane {
       },
       onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head, clientele.last),
       onHttp1Request: (request, response, peer) =>
-        this.#bridge.handleRequest(request, response, peer, clientele.last),
+        this.#http1.handleRequest(request, response, peer, clientele.last),
       onHttp1Upgrade: (request, socket, head, peer) =>
-        this.#bridge.handleUpgrade(request, socket, head, peer, clientele.last),
+        this.#http1.handleUpgrade(request, socket, head, peer, clientele.last),
       onRefused: (refusal) => this.#log.refused(refusal),
       onFault: (error) => this.#log.contained('listener', error),
     };
@@ -208,9 +208,9 @@ export class DataPlane implements Plane {
     const { timeoutMs } = this.#snapshot.config.drain;
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#abort(), timeoutMs);
     const progress = new DrainProgress(this.#logger, () => this.#runningCalls);
-    await Promise.all([this.#relay.drain(), this.#bridge.drain(), this.#listenerSet.settled()]);
+    await Promise.all([this.#relay.drain(), this.#http1.drain(), this.#listenerSet.settled()]);
     // What has become of the last connections, which were in their handshake when the listeners closed.
-    await Promise.all([this.#relay.drain(), this.#bridge.drain()]);
+    await Promise.all([this.#relay.drain(), this.#http1.drain()]);
     clearTimeout(timer);
     progress.close();
     for (const { upstream } of this.#snapshot.built.values()) {
@@ -230,6 +230,6 @@ export class DataPlane implements Plane {
       'The proxy is stopping and the time for running calls is over; call again.',
     );
     this.#relay.abort(cause);
-    this.#bridge.abort(cause);
+    this.#http1.abort(cause);
   }
 }

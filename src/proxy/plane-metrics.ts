@@ -1,5 +1,6 @@
 // The metrics of one process that carries calls: what it has counted, and what it holds at the moment it is asked.
 
+import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { refusalTokens } from '../diagnosis/refusal.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
@@ -10,7 +11,6 @@ import {
   type MetricsSnapshot,
   single,
 } from '../observability/metrics-snapshot.ts';
-import type { ExchangeTraffic } from '../relay/exchange-record.ts';
 import type { RunningCall } from '../relay/relay.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';

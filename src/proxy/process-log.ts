@@ -1,7 +1,6 @@
 // What happens to listeners, clients and upstreams, as lines of the log. Every one is counted, and diagnoses go to the ring.
 // Exchanges have their own record. What a peer repeats must not fill the log or the memory.
 
-import type { Http1UpstreamEvents } from '../bridge/http1-endpoint.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
@@ -10,6 +9,7 @@ import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-r
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
+import type { Http1UpstreamEvents } from '../upstreams/http1/http1-endpoint.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 
 /** The same thing from the same peer is said once in this time. */

@@ -1,6 +1,9 @@
 // The attempts of one exchange: finds a connection, waits for one where it has to, sends the request, and sends it once
 // more where the upstream never processed it.
 
+import type { AttemptListener } from '../calls/attempt-listener.ts';
+import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
+import type { Http1Target, ServiceAttempt } from '../calls/http1-target.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -9,11 +12,9 @@ import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
-import { Attempt, type AttemptListener } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
-import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from './failure.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
-import type { Http1Attempt, Http1Target } from './http1-target.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -46,7 +47,7 @@ export class AttemptSeries implements Waiter {
   #count = 0;
   #last: Attempt | undefined = undefined;
   /** Where the service speaks HTTP/1.1: the only one, which makes its own tries. */
-  #http1: Http1Attempt | undefined = undefined;
+  #http1: ServiceAttempt | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
     this.#context = context;

@@ -1,44 +1,18 @@
 // One try of an exchange at one endpoint: its stream on an upstream connection, from HEADERS to the last frame.
 
-import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import type { AttemptListener } from '../calls/attempt-listener.ts';
+import { idleGaveWay } from '../calls/failure.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import type { UpstreamCall } from '../upstreams/upstream-call.ts';
 import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
-import type { ExchangeTraffic } from './exchange-record.ts';
-import { type Failure, idleGaveWay } from './failure.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
 /** Request octets up to which a call can be made again; larger ones are the client's to repeat. */
 const REPLAY_LIMIT_BYTES = 8192;
-
-/** Told what comes back. */
-export interface AttemptListener {
-  /** So far. */
-  readonly traffic: ExchangeTraffic;
-  /** No connection is to be had, and none is worth waiting for. */
-  unavailable(diagnosis: Diagnosis): void;
-  receiveResponse(list: HeaderList, endStream: boolean): void;
-  receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
-  receiveResponseTrailers(list: HeaderList): void;
-  requestWritable(): void;
-  /** The upstream reset the stream, or broke the rule named in `violation`. */
-  attemptReset(code: number, violation: string | undefined): void;
-  /** The upstream says that it never looked at the request. */
-  attemptRefused(): void;
-  attemptLost(reason: string): void;
-  /** It ends with a status of ours: in place of the response, or, where that has begun, as a response that is not whole. */
-  fail(cause: Failure): void;
-  /** The same now: what the client has not taken is lost. */
-  abort(cause: Failure): void;
-  /** One of these has thrown. May not throw. */
-  fault(error: unknown): void;
-  /** The last resort, where it cannot even be ended by a status. May not throw. */
-  breakOff(): void;
-}
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly connection: UpstreamConnection;

@@ -1,8 +1,8 @@
 // The few header fields that differ from call to call. They are written as HPACK literals that need no table and are
 // sent behind the memoised block of everything else: header blocks concatenate.
 
+import type { RequestIds } from '../calls/request-id.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
-import type { RequestIds } from './request-id.ts';
 
 /** A grpc-timeout has at most nine characters; x-request-id is of a fixed length. */
 const ROOM_BYTES = 256;

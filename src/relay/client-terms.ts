@@ -1,4 +1,4 @@
-// What the process grants its clients at the moment, whatever their configuration: asked by relay and bridge, changed in
+// What the process grants its clients at the moment, whatever their configuration: asked by relay and edges, changed in
 // place by whoever watches the process.
 
 export class ClientTerms {

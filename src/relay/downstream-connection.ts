@@ -1,6 +1,8 @@
 // A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
 
 import type { Duplex } from 'node:stream';
+import type { Failure } from '../calls/failure.ts';
+import { clientStalled } from '../calls/failure.ts';
 import type { LimitsConfig } from '../config/config.ts';
 import { type Connection, HIGHEST_STREAM_ID } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
@@ -13,8 +15,6 @@ import { Http2Transport } from '../transport/http2-transport.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import { ageFactor } from './client-terms.ts';
 import { Exchange } from './exchange.ts';
-import type { Failure } from './failure.ts';
-import { clientStalled } from './failure.ts';
 import { GrpcWebStream } from './grpc-web-stream.ts';
 import type { RecordParts } from './record-parts.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';

@@ -1,18 +1,9 @@
 // One request with its response, from the client's HEADERS to the record in the log. See docs/life-of-an-exchange.md:
 // the methods follow its order: start, begin an attempt, relay both ways, decide the outcome, finish.
 
-import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
-import { grpcStatusName } from '../grpc/status.ts';
-import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
-import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { StreamOwner } from '../h2/stream.ts';
-import { turnNowMs } from '../transport/turn-clock.ts';
-import type { AttemptListener } from './attempt.ts';
-import { AttemptSeries, type Call } from './attempt-series.ts';
-import type { CallStream } from './call-stream.ts';
-import { Deadline, GRACE_MS } from './deadline.ts';
-import type { ExchangeRecord, ExchangeTraffic } from './exchange-record.ts';
+import type { AttemptListener } from '../calls/attempt-listener.ts';
+import type { CallStream } from '../calls/call-stream.ts';
+import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
   connectionLost,
   deadlineExceeded,
@@ -22,7 +13,16 @@ import {
   noGrpcStatus,
   reasonOf,
   unavailable,
-} from './failure.ts';
+} from '../calls/failure.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
+import { grpcStatusName } from '../grpc/status.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { StreamOwner } from '../h2/stream.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
+import { AttemptSeries, type Call } from './attempt-series.ts';
+import { Deadline, GRACE_MS } from './deadline.ts';
 import { type LocalResponse, localResponse, localTrailers } from './local-response.ts';
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';

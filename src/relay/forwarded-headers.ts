@@ -1,9 +1,9 @@
 // The request's header fields on their way upstream: what a client may not claim is replaced, what describes the
 // client is added, everything else stays byte for byte (names in docs/configuration.md, trustedClients).
 
+import { isClaimAboutClient } from '../calls/client-claims.ts';
+import { isNoTrailer } from '../calls/request-trailers.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
-import { isClaimAboutClient } from './client-claims.ts';
 
 /** What is known of the client, and whether what it says of others is believed. */
 export interface ForwardedClient {
@@ -86,11 +86,6 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
   return outgoing;
 }
 
-/** For trailer sections of either protocol; `name` in lower case. */
-export function isNoTrailer(name: string): boolean {
-  return isForbiddenTrailer(name) || CALL_FIELDS.has(name) || isClaimAboutClient(name);
-}
-
 function isLeftOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
   if (treatment === Treatment.CLAIM) return !trusted;
   // Of a gRPC call it is sent for each call, with what is left of it.
@@ -133,8 +128,5 @@ function addForwarded(
 function joined(list: HeaderList, name: string): string {
   return list.values.filter((_value, index) => list.names[index] === name).join(', ');
 }
-
-/** Of use only before the messages of a call. */
-const CALL_FIELDS: ReadonlySet<string> = new Set(['grpc-timeout', 'grpc-encoding']);
 
 const COLON = 0x3a;

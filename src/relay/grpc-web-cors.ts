@@ -2,13 +2,13 @@
 // beforehand. Credentials are allowed only to origins that the configuration names.
 
 import { isIP } from 'node:net';
+import type { Failure } from '../calls/failure.ts';
 import type { GrpcWebConfig, RouteConfig } from '../config/config.ts';
 import { diagnoseRefusal } from '../diagnosis/refusal.ts';
 import type { HeaderFields } from '../grpc/error-trailers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { hostOf } from '../routing/host.ts';
-import type { Failure } from './failure.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
 
 /** Browsers remember a preflight no longer than two hours, whatever they are told. */

@@ -1,6 +1,8 @@
 // Stands between the stream of a gRPC-Web client and its exchange, and translates: the exchange sees a client of native
 // gRPC. Holds one piece of the response at most, and its trailers, where the client has no room for them yet.
 
+import type { CallStream } from '../calls/call-stream.ts';
+import type { Failure } from '../calls/failure.ts';
 import { trailersOnly } from '../grpc/error-trailers.ts';
 import { encodeBase64 } from '../grpc/grpc-web-base64.ts';
 import { trailerFrame } from '../grpc/grpc-web-trailers.ts';
@@ -11,8 +13,6 @@ import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { StreamOwner } from '../h2/stream.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
-import type { CallStream } from './call-stream.ts';
-import type { Failure } from './failure.ts';
 import type { GrpcWebCall } from './grpc-web-call.ts';
 import { TextRequestBody } from './grpc-web-request-body.ts';
 import type { ExchangeHome } from './relay-context.ts';

@@ -1,8 +1,8 @@
 // Responses of our own: Trailers-Only to gRPC clients, a line of text to others.
 
+import type { Failure } from '../calls/failure.ts';
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Failure } from './failure.ts';
 
 export interface LocalResponse {
   readonly httpStatus: number;

@@ -1,6 +1,6 @@
 // How an exchange ended, decided once: whatever is learned after the first decision does not change the record.
 
-import type { EndedBy } from './exchange-record.ts';
+import type { EndedBy } from '../calls/exchange-record.ts';
 
 export class Outcome {
   readonly #isGrpc: boolean;

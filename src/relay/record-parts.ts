@@ -1,7 +1,7 @@
 // What log and metrics keep of the requests on one connection that differ only in what neither of them shows: a request
 // whose metadata are new need not be rendered anew.
 
-import type { ExchangeSubject } from './exchange-record.ts';
+import type { ExchangeSubject } from '../calls/exchange-record.ts';
 
 type SubjectNames = Pick<ExchangeSubject, 'authority' | 'method' | 'route' | 'upstream'>;
 

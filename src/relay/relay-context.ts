@@ -1,15 +1,15 @@
 // What all exchanges of a process share, and what each needs of the connection it came in by.
 
+import type { ExchangeObserver } from '../calls/exchange-record.ts';
+import type { RequestIds } from '../calls/request-id.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { ClientAccounts } from '../upstreams/client-accounts.ts';
 import type { CallFields } from './call-fields.ts';
 import type { ClientTerms } from './client-terms.ts';
-import type { ExchangeObserver } from './exchange-record.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
-import type { RequestIds } from './request-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface RelayContext {

@@ -1,6 +1,9 @@
 // All downstream connections of the process, and what their exchanges share.
 
 import type { Duplex } from 'node:stream';
+import type { ExchangeObserver, ExchangeTraffic } from '../calls/exchange-record.ts';
+import type { Failure } from '../calls/failure.ts';
+import type { RequestIds } from '../calls/request-id.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { DeadlineWheel } from '../transport/deadline-wheel.ts';
@@ -9,12 +12,9 @@ import { CallFields } from './call-fields.ts';
 import { ClientTerms } from './client-terms.ts';
 import { ConnectionList } from './connection-list.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
-import type { ExchangeObserver, ExchangeTraffic } from './exchange-record.ts';
-import type { Failure } from './failure.ts';
 import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { DownstreamPeer, RequestHead } from './request-head.ts';
-import type { RequestIds } from './request-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A client that is only told what is wrong with its connection needs no more at a time. */

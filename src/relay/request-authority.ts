@@ -1,10 +1,10 @@
 // Which host a request is for, as its header fields say it, and what is wrong where they say none, or two.
 
+import { type Failure, failure } from '../calls/failure.ts';
 import { explainAuthority } from '../diagnosis/explanation.ts';
 import { isCheckedRequest } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isSameAuthority, normalAuthority } from '../routing/authority.ts';
-import { type Failure, failure } from './failure.ts';
 
 export interface RequestAuthority {
   /** To route by, to send on, and for the log. What the client sent, where it is no authority; '' where it sent none. */

@@ -2,6 +2,8 @@
 // gives the same list, and this stands ready in HeaderList.derived: routing and rewriting are done once per kind of
 // call and connection, not once per call.
 
+import type { ExchangeSubject } from '../calls/exchange-record.ts';
+import { type Failure, failure } from '../calls/failure.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { explainHttpOnGrpcRoute, explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
@@ -10,8 +12,6 @@ import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import { clientKeyOf, lastForwardedFor } from './client-key.ts';
-import type { ExchangeSubject } from './exchange-record.ts';
-import { type Failure, failure } from './failure.ts';
 import { type ForwardedClient, forwardedRequest } from './forwarded-headers.ts';
 import { GrpcWebCall } from './grpc-web-call.ts';
 import {

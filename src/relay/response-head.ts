@@ -1,10 +1,10 @@
 // What a response's header fields say, computed once per list: upstreams repeat their header blocks too.
 
+import { type Failure, noGrpcStatus, notGrpc } from '../calls/failure.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
-import { type Failure, noGrpcStatus, notGrpc } from './failure.ts';
 import { dateOfNow, withDate } from './response-date.ts';
 
 /** Of a response's head, or of a trailer section. */

@@ -1,14 +1,14 @@
 // Whether a response may be passed on to its client as it is. What the rules of HTTP/2 say of it by itself was checked when
 // it arrived; here is what depends on the request, and on what the client accepts.
 
-import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import {
   type Failure,
   noGrpcStatus,
   refusedHttp,
   responseAboveClient,
   upstreamBrokeRule,
-} from './failure.ts';
+} from '../calls/failure.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { ExchangeHome } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';

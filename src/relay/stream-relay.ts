@@ -1,10 +1,10 @@
 // One direction of an exchange: DATA and trailers from the stream they come from to the stream they go to, in order.
 // Octets are credited back to their sender only when the other side has taken them, so that at most one window is held.
 
+import type { CallStream } from '../calls/call-stream.ts';
+import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { CallStream } from './call-stream.ts';
-import type { ExchangeTraffic } from './exchange-record.ts';
 import { PendingData } from './pending-data.ts';
 
 /** Told of every octet that the target has taken. */

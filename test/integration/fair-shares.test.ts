@@ -10,7 +10,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { SettingId } from '../../src/h2/settings.ts';
-import { listen } from '../bridge/bridge-under-test.ts';
+import { listen } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   type ProxySettings,

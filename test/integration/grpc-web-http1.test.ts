@@ -278,23 +278,23 @@ test('a relay that drains lets calls finish, and serves those that still come by
   const web = await startWebRelay(t, demo.address);
   const running = webCall('http1', web.port, voiceRequest('Narrate', { text: 'a b c', intervalMs: 50 }));
   await eventually('the call runs', () => demo.counters.Narrate.started === 1);
-  const drained = web.bridge.drain();
+  const drained = web.edge.drain();
   const late = await webCall('http1', web.port, voiceRequest('Say', { text: 'x' }));
   assert.equal(parseWebBody(late.content).trailers?.['grpc-status'], '0');
   assert.equal(parseWebBody((await running).content).messages.length, 3);
   await drained;
-  assert.equal(web.bridge.exchangeCount, 0);
+  assert.equal(web.edge.exchangeCount, 0);
 });
 
-test('a bridge that is stopped gives running calls their status', async (t) => {
+test('an edge that is stopped gives running calls their status', async (t) => {
   const demo = await startDemo(t);
   const web = await startWebRelay(t, demo.address);
   const running = webCall('http1', web.port, voiceRequest('Narrate', { text: 'a b', intervalMs: 600_000 }));
   await eventually(
     'the call runs',
-    () => web.bridge.exchangeCount === 1 && demo.counters.Narrate.started === 1,
+    () => web.edge.exchangeCount === 1 && demo.counters.Narrate.started === 1,
   );
-  web.bridge.abort({ token: 'draining', grpcStatus: 14, httpStatus: 503, message: 'Call again.' });
+  web.edge.abort({ token: 'draining', grpcStatus: 14, httpStatus: 503, message: 'Call again.' });
   const { headers, content } = await running;
   assert.equal(headers['grpc-status'] ?? parseWebBody(content).trailers?.['grpc-status'], '14');
 });

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { startService } from '../bridge/bridge-under-test.ts';
+import { startService } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ListenerName, type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
 

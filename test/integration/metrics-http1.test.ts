@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
+import { listen, RawHttp1Client } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type MetricSample, readMetrics, sumOf } from '../support/metrics-reader.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';

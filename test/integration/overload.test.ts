@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
-import { listen, RawHttp1Client } from '../bridge/bridge-under-test.ts';
+import { listen, RawHttp1Client } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
 import type { AudioStream } from '../support/voice-client.ts';

@@ -1,4 +1,4 @@
-// Reloads under HTTP/1.1 requests, which the bridge serves: what runs is finished, what comes next goes the new way, on the
+// Reloads under HTTP/1.1 requests, which the edge serves: what runs is finished, what comes next goes the new way, on the
 // connection the client has.
 
 import assert from 'node:assert/strict';

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { AccessLog } from '../../src/observability/access-log.ts';
 import { textOfOctets } from '../../src/observability/json-text.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger, type Logger } from '../../src/observability/logger.ts';
-import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 import { LogReader } from './log-reader.ts';
 
 /** What a terminal or a reader of lines would obey. */

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../../src/calls/exchange-record.ts';
 import { ExchangeMetrics } from '../../src/observability/exchange-metrics.ts';
 import { renderMetrics } from '../../src/observability/metrics-text.ts';
-import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../../src/relay/exchange-record.ts';
 import { type MetricSample, samplesOf, sumOf } from '../support/metrics-reader.ts';
 
 const nothing: ExchangeTraffic = {

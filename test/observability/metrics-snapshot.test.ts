@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 import {
@@ -13,7 +14,6 @@ import {
   withoutGauges,
 } from '../../src/observability/metrics-snapshot.ts';
 import { renderMetrics } from '../../src/observability/metrics-text.ts';
-import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
 import { familiesOf, samplesOf, sumOf } from '../support/metrics-reader.ts';
 import { standIn } from '../support/stand-in.ts';
 

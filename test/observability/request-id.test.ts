@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RequestIds } from '../../src/relay/request-id.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 
 test('an id is 32 hex digits, the same as octets and as text', () => {
   const ids = new RequestIds();

@@ -3,14 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHttp1Request } from '../../src/bridge/http1-request.ts';
-import { outgoingHead } from '../../src/bridge/request-fields.ts';
-import { requestTrailers, scanFields } from '../../src/bridge/response-fields.ts';
 import { countedAddress } from '../../src/config/counted-address.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
 import { classifyFirstBytes } from '../../src/diagnosis/first-bytes.ts';
 import { parseProxyHeader } from '../../src/diagnosis/proxy-header.ts';
+import { readHttp1Request } from '../../src/edges/http1-request.ts';
 import { parseGrpcWebType, wantsText } from '../../src/grpc/grpc-web-content-type.ts';
 import { trailerFrame } from '../../src/grpc/grpc-web-trailers.ts';
 import { decodeGrpcMessage, encodeGrpcMessage } from '../../src/grpc/percent-encoding.ts';
@@ -22,6 +20,8 @@ import { boundedText, jsonString, textOfOctets } from '../../src/observability/j
 import { forwardedRequest } from '../../src/relay/forwarded-headers.ts';
 import { hostOf, matchesHost } from '../../src/routing/host.ts';
 import { stripPrefix } from '../../src/routing/strip-prefix.ts';
+import { outgoingHead } from '../../src/upstreams/http1/request-fields.ts';
+import { requestTrailers, scanFields } from '../../src/upstreams/http1/response-fields.ts';
 
 const UNLIMITED = { headerFields: Number.POSITIVE_INFINITY, headerListBytes: Number.POSITIVE_INFINITY };
 const CLIENT = { clientAddress: '192.0.2.1', tls: '', trusted: true };

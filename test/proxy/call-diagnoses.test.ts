@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 import { CallDiagnoses } from '../../src/proxy/call-diagnoses.ts';
 import { ProcessLog } from '../../src/proxy/process-log.ts';
-import type { ExchangeRecord, ExchangeSubject } from '../../src/relay/exchange-record.ts';
 import { standIn } from '../support/stand-in.ts';
 
 class Observed {

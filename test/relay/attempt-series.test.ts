@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type Failure, failure } from '../../src/calls/failure.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { AttemptSeries, type Call } from '../../src/relay/attempt-series.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
-import { type Failure, failure } from '../../src/relay/failure.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import type { RequestDecision, RequestHead } from '../../src/relay/request-head.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { RecordedConnection, RecordingListener, ScriptedUpstream } from '../support/attempt-parts.ts';

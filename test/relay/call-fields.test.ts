@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 
 function decoded({ bytes, length }: CallFields): string[] {
   const decoder = new HpackDecoder({ maxTableSizeBytes: 4096, maxListSizeBytes: 10_000, maxFields: 10 });

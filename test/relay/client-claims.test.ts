@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isClaimAboutClient } from '../../src/relay/client-claims.ts';
+import { isClaimAboutClient } from '../../src/calls/client-claims.ts';
 
 for (const name of [
   'x-forwarded-for',

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { frameSummaries } from '../../src/h2/frame-summary.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
-import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';

@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { failure } from '../../src/calls/failure.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
-import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
-import { failure } from '../../src/relay/failure.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GrpcStatus } from '../../src/grpc/status.ts';
 import {
   connectionLost,
   deadlineExceeded,
@@ -13,7 +12,8 @@ import {
   notGrpc,
   unavailable,
   upstreamBrokeRule,
-} from '../../src/relay/failure.ts';
+} from '../../src/calls/failure.ts';
+import { GrpcStatus } from '../../src/grpc/status.ts';
 
 const MADE_HERE: readonly Failure[] = [
   failure('no_route', 'm'),

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Http1Target } from '../../src/calls/http1-target.ts';
 import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import type { Http1Target } from '../../src/relay/http1-target.ts';
 import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
 import type { Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';

@@ -1,12 +1,12 @@
 // What attempts are made of, without sockets: upstream connections that write down what is sent on them, an upstream
 // whose connections the test chooses, and listeners that write down what they are told.
 
+import type { AttemptListener } from '../../src/calls/attempt-listener.ts';
+import type { Failure } from '../../src/calls/failure.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Connection } from '../../src/h2/connection.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
-import type { AttemptListener } from '../../src/relay/attempt.ts';
-import type { Failure } from '../../src/relay/failure.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';

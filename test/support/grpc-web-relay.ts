@@ -1,29 +1,29 @@
-// A relay with a bridge before it, in this process and at hand: a port for HTTP/1.1.
+// A relay with an edge before it, in this process and at hand: a port for HTTP/1.1.
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { Bridge } from '../../src/bridge/bridge.ts';
-import type { BridgePeer } from '../../src/bridge/bridge-context.ts';
+import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { failure } from '../../src/calls/failure.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
+import { Http1Edge } from '../../src/edges/http1-edge.ts';
+import type { Http1Peer } from '../../src/edges/http1-edge-context.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { buildSnapshot } from '../../src/proxy/build-snapshot.ts';
 import { ProcessLog } from '../../src/proxy/process-log.ts';
-import type { ExchangeRecord } from '../../src/relay/exchange-record.ts';
-import { failure } from '../../src/relay/failure.ts';
 import { Relay } from '../../src/relay/relay.ts';
-import { RequestIds } from '../../src/relay/request-id.ts';
 import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from './eventually.ts';
 import { proxyConfigText } from './proxy-under-test.ts';
 
 export class WebRelay {
   readonly relay: Relay;
-  readonly bridge: Bridge;
+  readonly edge: Http1Edge;
   readonly records: readonly ExchangeRecord[];
   readonly #server: Server;
 
@@ -33,13 +33,13 @@ export class WebRelay {
     const containment = new Containment('http1_client', (_layer, error) => {
       throw error;
     });
-    this.bridge = new Bridge({ relay, containment, onRefused() {} });
-    const peers = new WeakMap<Socket, BridgePeer>();
+    this.edge = new Http1Edge({ relay, containment, onRefused() {} });
+    const peers = new WeakMap<Socket, Http1Peer>();
     this.#server = createServer((request, response) => {
       const { socket } = request;
       const peer = peers.get(socket) ?? peerOf(socket);
       peers.set(socket, peer);
-      this.bridge.handleRequest(request, response, peer);
+      this.edge.handleRequest(request, response, peer);
     });
   }
 
@@ -65,7 +65,7 @@ export class WebRelay {
     this.#server.closeAllConnections();
     const cause = failure('draining', 'The test is over.');
     this.relay.abort(cause);
-    this.bridge.abort(cause);
+    this.edge.abort(cause);
     for (const upstream of this.relay.snapshot.upstreams.values()) {
       if (upstream.protocol !== 'http1') upstream.destroy('the test is over');
     }
@@ -98,7 +98,7 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
   return web;
 }
 
-function peerOf({ remotePort }: Socket): BridgePeer {
+function peerOf({ remotePort }: Socket): Http1Peer {
   const clientAddress = '127.0.0.1';
   return {
     listener: 'clear',

@@ -1,0 +1,308 @@
+// The call of an HTTP/1.1 client as a stream: what its exchange is told of the request, and what becomes of the response. A
+// WebSocket is an extended CONNECT for the exchange, as it is over HTTP/2 (RFC 8441), and its two ends are joined as streams are.
+
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { CallStream } from '../calls/call-stream.ts';
+import { type Failure, requestTrailersTooLarge } from '../calls/failure.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
+import type { StreamOwner } from '../h2/stream.ts';
+import type { Containment } from '../transport/containment.ts';
+import type { WaitingSocket } from '../transport/waiting-socket.ts';
+import { addFields, requestTrailers, sizeOfFields } from '../upstreams/http1/response-fields.ts';
+import { acceptOf } from '../upstreams/http1/websocket-handshake.ts';
+import { breakOff, closeGently, Http1Reply } from './http1-reply.ts';
+import type { HeaderLimits } from './http1-request.ts';
+
+/** What the exchange may hold of a request before its client has to wait. */
+const WINDOW_BYTES = 131_072;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Who is told of the request, and can end it. */
+export interface Http1CallOwner extends StreamOwner {
+  abort(cause: Failure): void;
+}
+
+export interface Http1CallParts {
+  readonly request: IncomingMessage;
+  /** A request for a WebSocket has no response yet, but a socket that waits. */
+  readonly answer: Http1Reply | WaitingSocket;
+  /** Of listeners on what Node has made for this client. */
+  readonly containment: Containment;
+  /** The request may have content. */
+  readonly hasBody: boolean;
+  /** Of its trailer section. */
+  readonly limits: HeaderLimits;
+  /** The connection has taken the last byte of the response, or is gone. Called once. */
+  readonly onClosed: () => void;
+}
+
+export class Http1Call implements CallStream {
+  sentStatus: number | undefined = undefined;
+  readonly #parts: Http1CallParts;
+  readonly #socket: Socket;
+  #owner: Http1CallOwner | undefined = undefined;
+  #reply: Http1Reply | undefined;
+  readonly #waiting: WaitingSocket | undefined;
+  /** The WebSocket is open. */
+  #isTunnel = false;
+  #hasHead = false;
+  #hasRoom = true;
+  /** Nothing more is sent to the client. */
+  #hasEnded = false;
+  /** What comes of the request is dropped. */
+  #isDropping = false;
+  #uncreditedBytes = 0;
+  #isPaused = false;
+  #isClosed = false;
+
+  constructor(parts: Http1CallParts) {
+    const { request, answer } = parts;
+    this.#parts = parts;
+    this.#socket = request.socket;
+    this.#reply = answer instanceof Http1Reply ? answer : undefined;
+    this.#waiting = answer instanceof Http1Reply ? undefined : answer;
+    (this.#reply?.response ?? request.socket).once(
+      'close',
+      this.#guard(() => this.#close()),
+    );
+  }
+
+  /** Nothing can be sent to the client any more. */
+  get isClosed(): boolean {
+    return this.#isClosed || !this.#socket.writable;
+  }
+
+  /** Written to the connection and not taken by the client. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** @param owner is told of what happens from now on */
+  own(owner: Http1CallOwner): void {
+    this.#owner = owner;
+  }
+
+  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
+  awaitContinue(): void {
+    this.#reply?.awaitContinue();
+  }
+
+  /** It need not, and without a 100 Node would close the connection. */
+  goOn(): void {
+    if (this.#parts.request.headers.expect !== undefined) this.#reply?.goOn();
+  }
+
+  /** Its turn has come, and the owner knows the head: the rest is read as the owner takes it. */
+  receive(): void {
+    const { request, hasBody } = this.#parts;
+    if (this.#reply === undefined || !hasBody || this.#isDropping) return;
+    this.#listen(request, () => this.#endRequest(request.rawTrailers));
+  }
+
+  #endRequest(rawTrailers: readonly string[]): void {
+    const { headerFields, headerListBytes } = this.#parts.limits;
+    if (rawTrailers.length / 2 > headerFields || sizeOfFields(rawTrailers) > headerListBytes) {
+      this.#owner?.abort(requestTrailersTooLarge(headerListBytes, headerFields));
+      return;
+    }
+    const trailers = requestTrailers(rawTrailers);
+    if (trailers.length === 0) {
+      this.#owner?.onData(NOTHING, 0, 0, true);
+      return;
+    }
+    const list = new HeaderList();
+    addFields(list, trailers);
+    this.#owner?.onTrailers(list);
+  }
+
+  /** No request after this one. */
+  closeAfter(): void {
+    const response = this.#reply?.response;
+    if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;
+  }
+
+  #listen(source: Readable, onEnd: () => void): void {
+    source.on(
+      'data',
+      this.#guard((chunk: Buffer) => this.#receiveData(source, chunk)),
+    );
+    const end = this.#guard(() => {
+      if (!this.#isDropping) onEnd();
+    });
+    // Node tells the end of an empty stream though nobody reads it, so that it may have been told already.
+    if (source.readableEnded) end();
+    else source.on('end', end);
+  }
+
+  #receiveData(source: Readable, chunk: Buffer): void {
+    if (this.#isDropping) return;
+    this.#uncreditedBytes += chunk.length;
+    this.#owner?.onData(chunk, 0, chunk.length, false);
+    if (this.#isDropping || this.#uncreditedBytes < WINDOW_BYTES) return;
+    this.#isPaused = true;
+    source.pause();
+  }
+
+  credit(size: number): void {
+    this.#uncreditedBytes -= size;
+    if (!this.#isPaused || this.#uncreditedBytes * 2 > WINDOW_BYTES) return;
+    this.#isPaused = false;
+    (this.#isTunnel ? this.#socket : this.#parts.request).resume();
+  }
+
+  sendHeaders(list: HeaderList, endStream: boolean): boolean {
+    if (this.isClosed || this.#hasEnded) return false;
+    const httpStatus = Number(list.get(':status') ?? 0);
+    if (httpStatus === 0) {
+      this.#end(flatFields(list));
+    } else if (httpStatus < 200) {
+      this.#reply?.inform(httpStatus, flatFields(list));
+    } else if (this.#waiting !== undefined && this.#reply === undefined && httpStatus === 200) {
+      this.#openTunnel(this.#waiting, list);
+    } else {
+      this.#begin(httpStatus, list, endStream);
+    }
+    return true;
+  }
+
+  #begin(httpStatus: number, list: HeaderList, endStream: boolean): void {
+    const reply = this.#openReply();
+    this.#hasHead = true;
+    reply.begin(httpStatus, list.spellingAt(0), flatFields(list), list.get('content-length') !== undefined);
+    if (endStream) {
+      this.#end([]);
+      return;
+    }
+    // What came with the head is written before this.
+    process.nextTick(this.#guard(() => reply.flush()));
+  }
+
+  #openReply(): Http1Reply {
+    if (this.#reply === undefined) {
+      const { request, containment } = this.#parts;
+      this.#waiting?.drop();
+      this.#reply = Http1Reply.onSocket(request, containment);
+    }
+    return this.#reply;
+  }
+
+  /** What the service has answered by 101 is 200 for the exchange. */
+  #openTunnel(waiting: WaitingSocket, list: HeaderList): void {
+    const socket = this.#socket;
+    const { headers } = this.#parts.request;
+    this.#isTunnel = true;
+    this.#hasHead = true;
+    this.sentStatus = 101;
+    const accept = acceptOf(headers['sec-websocket-key'] ?? '');
+    const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Accept', accept];
+    socket.write(headOf101([...fields, ...flatFields(list)]), 'latin1');
+    socket.on(
+      'drain',
+      this.#guard(() => this.#onDrain()),
+    );
+    waiting.giveBack();
+    this.#listen(socket, () => this.#owner?.onData(NOTHING, 0, 0, true));
+    socket.resume();
+  }
+
+  sendData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
+    const size = end - start;
+    if (this.isClosed || this.#hasEnded || (size > 0 && !this.#hasRoom)) return 0;
+    if (size > 0) {
+      // The bytes belong to whoever reads the socket they came by, and are another's after this call.
+      const copy = Buffer.from(bytes.subarray(start, end));
+      this.#hasRoom = this.#isTunnel ? this.#socket.write(copy) : this.#write(copy);
+    }
+    if (endStream) this.#end([]);
+    return size;
+  }
+
+  #write(copy: Buffer): boolean {
+    const reply = this.#openReply();
+    if (reply.write(copy)) return true;
+    reply.whenWritable(() => this.#onDrain());
+    return false;
+  }
+
+  #onDrain(): void {
+    this.#hasRoom = true;
+    if (!this.#hasEnded) this.#owner?.onWritable();
+  }
+
+  #end(trailers: readonly string[]): void {
+    this.#hasEnded = true;
+    this.#drop();
+    if (this.#isTunnel) closeGently(this.#socket);
+    else this.#reply?.end(trailers);
+  }
+
+  reset(code: number): boolean {
+    if (this.#isClosed || this.#hasEnded) return false;
+    // All that was to be said is said where NO_ERROR comes before the end: nothing was begun then.
+    if (code === ErrorCode.NO_ERROR) return true;
+    this.#hasEnded = true;
+    this.#drop();
+    if (this.#hasHead) breakOff(this.#parts.request);
+    else this.#explainReset();
+    return true;
+  }
+
+  /** HTTP/1.1 has no code to reset a request with. */
+  #explainReset(): void {
+    const body = 'The service reset the call before it was answered.\n';
+    const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
+    const reply = this.#openReply();
+    reply.begin(502, undefined, fields, true);
+    reply.write(Buffer.from(body));
+    reply.end([]);
+  }
+
+  #drop(): void {
+    this.#isDropping = true;
+  }
+
+  /** After a fault of ours, and where nothing is to be said. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      if (!this.#hasEnded) this.#owner?.onConnectionLost('it was closed before the response was complete');
+    } finally {
+      this.#parts.onClosed();
+    }
+  }
+
+  #guard<Values extends readonly unknown[]>(
+    listener: (...values: Values) => void,
+  ): (...values: Values) => void {
+    return this.#parts.containment.guard(() => this.#break(), listener);
+  }
+
+  /** Everything is given back, whatever throws. */
+  #break(): void {
+    this.#socket.destroy();
+    this.#close();
+  }
+}
+
+/** Names and values by turns, as they were spelt; without pseudo-header fields. */
+function flatFields(list: HeaderList): string[] {
+  const flat: string[] = [];
+  list.names.forEach((name, index) => {
+    if (!name.startsWith(':')) flat.push(list.spellingAt(index) ?? name, list.valueAt(index));
+  });
+  return flat;
+}
+
+function headOf101(fields: readonly string[]): string {
+  let text = 'HTTP/1.1 101 Switching Protocols\r\n';
+  for (let index = 0; index < fields.length; index += 2) text += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  return `${text}\r\n`;
+}

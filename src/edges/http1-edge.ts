@@ -1,0 +1,265 @@
+// Where HTTP/1.1 clients come in. Each of their requests is an exchange as those of HTTP/2 are, on the stream that Http1Call
+// makes of it; those that no service of theirs can answer are told what is wrong.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Failure } from '../calls/failure.ts';
+import { Exchange } from '../relay/exchange.ts';
+import { GrpcWebStream } from '../relay/grpc-web-stream.ts';
+import type { LocalResponse } from '../relay/local-response.ts';
+import type { Snapshot } from '../relay/snapshot.ts';
+import { WaitingSocket } from '../transport/waiting-socket.ts';
+import { Http1Call } from './http1-call.ts';
+import { Http1Connection } from './http1-connection.ts';
+import type { Http1EdgeContext, Http1Peer } from './http1-edge-context.ts';
+import { type Http1Head, readHttp1Head } from './http1-head.ts';
+import {
+  type Http1Refusal,
+  refuseGrpc,
+  refuseHttp1,
+  refuseInvalid,
+  refuseWebSocket,
+} from './http1-refusal.ts';
+import { Http1Reply } from './http1-reply.ts';
+import type { InvalidRequest } from './http1-request.ts';
+import { RunningRequest } from './running-request.ts';
+
+/** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
+const MOST_PIPELINED = 100;
+/** How often exchanges are asked whether their clients dawdle. */
+const WATCH_INTERVAL_MS = 2000;
+
+/** A request as Node has read it, and the way to its client. */
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly answer: Http1Reply | WaitingSocket;
+  readonly connection: Http1Connection;
+  readonly peer: Http1Peer;
+}
+
+export class Http1Edge {
+  readonly #context: Http1EdgeContext;
+  readonly #connections = new WeakMap<Http1Peer, Http1Connection>();
+  readonly #running = new Set<RunningRequest>();
+  #isDraining = false;
+  #watch: NodeJS.Timeout | undefined = undefined;
+  #onIdle: (() => void) | undefined = undefined;
+
+  constructor(context: Http1EdgeContext) {
+    this.#context = context;
+  }
+
+  /** Those that run, WebSockets included, until their responses have left. */
+  get exchangeCount(): number {
+    return this.#running.size;
+  }
+
+  /** Requests that run, WebSockets included. */
+  get runningCalls(): readonly Exchange[] {
+    return Array.from(this.#running, ({ exchange }) => exchange);
+  }
+
+  /**
+   * For requests of Node's HTTP server, in the order of their connection.
+   * @param last of a client that is to go elsewhere: what its requests begin with until then
+   */
+  handleRequest(request: IncomingMessage, response: ServerResponse, peer: Http1Peer, last?: Snapshot): void {
+    this.#run(request.socket, () => this.#receive(request, response, peer, last));
+  }
+
+  /** For requests for a WebSocket. `head` is what was read behind the request. */
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    peer: Http1Peer,
+    last?: Snapshot,
+  ): void {
+    this.#run(socket, () => this.#receiveUpgrade(request, head, peer, last));
+  }
+
+  #run(socket: Socket, action: () => void): void {
+    this.#context.containment.run(() => socket.destroy(), action);
+  }
+
+  #receive(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: Http1Peer,
+    last: Snapshot | undefined,
+  ): void {
+    const { socket } = request;
+    // A client that goes away is told by the response's 'close'.
+    request.on('error', ignore);
+    const connection = this.#connectionOf(peer, socket);
+    if (connection.outstandingCount >= MOST_PIPELINED) {
+      this.#context.onRefused(peer, 'http1_request_invalid', `${MOST_PIPELINED} requests without an answer`);
+      socket.destroy();
+      return;
+    }
+    const { relay, containment } = this.#context;
+    const head = connection.memo.headOf(request, peer, last ?? relay.snapshot);
+    if (this.#isDraining || connection.isOlderThan(relay.terms.connectionAgeMs))
+      response.shouldKeepAlive = false;
+    const answer = new Http1Reply(response, containment);
+    this.#begin({ request, answer, connection, peer }, head, (valid) => whyNotHttp1(valid, request, peer));
+  }
+
+  #receiveUpgrade(request: IncomingMessage, head: Buffer, peer: Http1Peer, last: Snapshot | undefined): void {
+    const { socket } = request;
+    socket.on('error', ignore);
+    const connection = this.#connectionOf(peer, socket);
+    const { relay, containment } = this.#context;
+    const answer = new WaitingSocket(socket, head, containment);
+    const read = readHttp1Head(request, peer, last ?? relay.snapshot, true);
+    this.#begin({ request, answer, connection, peer }, read, (valid) =>
+      whyNoWebSocketHere(valid, request, peer),
+    );
+  }
+
+  #begin(
+    arrival: Arrival,
+    head: Http1Head | InvalidRequest,
+    refusalOf: (head: Http1Head) => Http1Refusal | undefined,
+  ): void {
+    if ('isValid' in head) this.#refuseInvalid(arrival, head);
+    else this.#serve(arrival, head, refusalOf(head));
+  }
+
+  #serve({ request, answer, connection, peer }: Arrival, head: Http1Head, refusal?: Http1Refusal): void {
+    const { relay, containment } = this.#context;
+    const { grpcWeb } = head.request;
+    let running: RunningRequest | undefined;
+    const onClosed = (): void => this.#closed(running, connection);
+    const { limits } = head.request.snapshot;
+    const { hasBody } = head;
+    const call = new Http1Call({ request, answer, containment, hasBody, limits, onClosed });
+    const translator = grpcWeb === undefined ? undefined : new GrpcWebStream(call, grpcWeb, connection);
+    const exchange = new Exchange(relay, translator ?? connection, translator ?? call, head.request);
+    translator?.serve(exchange);
+    const begun = new RunningRequest(head, call, exchange, translator ?? exchange);
+    running = begun;
+    this.#running.add(begun);
+    this.#watch ??= setInterval(
+      containment.guard(ignore, () => this.#checkTime()),
+      WATCH_INTERVAL_MS,
+    ).unref();
+    connection.enqueue(() => {
+      // The client went away while an earlier request of its connection was answered, or was told then that it closes.
+      if (call.isClosed) return;
+      if (refusal !== undefined) this.#refuse(begun, refusal, peer);
+      else begun.start();
+    });
+  }
+
+  /** @param running undefined where a fault of ours ended the connection before it was there */
+  #closed(running: RunningRequest | undefined, connection: Http1Connection): void {
+    if (running === undefined) return;
+    this.#running.delete(running);
+    connection.next();
+    if (this.#running.size === 0) this.#onIdle?.();
+  }
+
+  /** New requests are still answered, and their connections closed. Resolves when nothing runs. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#forEach((running) => running.closeAfter());
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      if (this.#running.size === 0) resolve();
+    });
+  }
+
+  /** Ends everything that still runs: with the failure's status, where nothing was sent yet. */
+  abort(cause: Failure): void {
+    this.#forEach((running) => running.abort(cause));
+  }
+
+  /** What one of them throws ends that one. */
+  #forEach(action: (running: RunningRequest) => void): void {
+    for (const running of this.#running) {
+      this.#context.containment.run(
+        () => running.destroy(),
+        () => action(running),
+      );
+    }
+  }
+
+  #checkTime(): void {
+    const { stallTimeoutMs } = this.#context.relay.snapshot.limits;
+    const nowMs = performance.now();
+    if (stallTimeoutMs !== undefined) this.#forEach((running) => running.checkTime(nowMs, stallTimeoutMs));
+    if (this.#running.size > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  #connectionOf(peer: Http1Peer, socket: Socket): Http1Connection {
+    let connection = this.#connections.get(peer);
+    if (connection === undefined) {
+      const made = new Http1Connection(peer, this.#context.relay.accounts);
+      connection = made;
+      this.#connections.set(peer, connection);
+      socket.once(
+        'close',
+        this.#context.containment.guard(ignore, () => made.close()),
+      );
+    }
+    return connection;
+  }
+
+  #refuse(running: RunningRequest, { token, response, reason }: Http1Refusal, peer: Http1Peer): void {
+    this.#context.onRefused(peer, token);
+    running.closeAfter();
+    if (peer.mismatchPolicy === 'close') running.drop(reason);
+    else running.exchange.answer(response, reason);
+  }
+
+  /** There is no request to speak of: the connection is answered and closed, and the log has the refusal only. */
+  #refuseInvalid({ request, answer, connection, peer }: Arrival, { httpStatus, why }: InvalidRequest): void {
+    const { relay, containment } = this.#context;
+    const { limits } = relay.snapshot;
+    const onClosed = (): void => connection.next();
+    const call = new Http1Call({ request, answer, containment, hasBody: true, limits, onClosed });
+    connection.enqueue(() => {
+      if (call.isClosed) return;
+      this.#context.onRefused(peer, 'http1_request_invalid', why);
+      if (answer instanceof Http1Reply) {
+        answer.response.shouldKeepAlive = false;
+        if (request.headers.expect !== undefined) answer.awaitContinue();
+      }
+      send(call, refuseInvalid(httpStatus, why).response);
+    });
+  }
+}
+
+function send(call: Http1Call, { fields, body }: LocalResponse): void {
+  call.sendHeaders(fields, body === undefined);
+  if (body !== undefined) call.sendData(body, 0, body.length, true);
+}
+
+/** Why a request of HTTP/1.1 is not for the service that its route leads to. */
+function whyNotHttp1(
+  { request: { grpcWeb, isGrpc, decision } }: Http1Head,
+  request: IncomingMessage,
+  peer: Http1Peer,
+): Http1Refusal | undefined {
+  if (grpcWeb !== undefined) return undefined;
+  if (isGrpc) return refuseGrpc(request, peer);
+  const isForward = decision.kind === 'forward';
+  return isForward && decision.upstream.protocol !== 'http1' ? refuseHttp1(request, peer) : undefined;
+}
+
+function whyNoWebSocketHere(
+  { request: { isGrpc, decision } }: Http1Head,
+  request: IncomingMessage,
+  peer: Http1Peer,
+): Http1Refusal | undefined {
+  if (isGrpc) return refuseGrpc(request, peer);
+  const isUnsupported = decision.kind === 'refuse' && decision.failure.token === 'connect_unsupported';
+  return isUnsupported ? refuseWebSocket() : undefined;
+}
+
+function ignore(): void {
+  // 'close' follows.
+}

@@ -1,0 +1,250 @@
+// A call of the relay's to an HTTP/1.1 service: the relay's side is a stream as HTTP/2 has them, the other is a request of
+// HTTP/1.1. For a WebSocket that a client of HTTP/2 asked for (RFC 8441) it is the socket, once the service has upgraded it.
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AttemptListener } from '../../calls/attempt-listener.ts';
+import { type Failure, upstreamBrokeRule } from '../../calls/failure.ts';
+import type { ServiceAttempt, ServiceCall } from '../../calls/http1-target.ts';
+import { ErrorCode } from '../../h2/error-codes.ts';
+import { StreamError } from '../../h2/errors.ts';
+import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
+import { HeaderList } from '../../h2/hpack/header-list.ts';
+import type { EndpointPool } from './endpoint-pool.ts';
+import { Forwarding } from './forwarding.ts';
+import { forwardRequest } from './guarded-proxy.ts';
+import { pacedEnds } from './paced-ends.ts';
+import { type OutgoingBody, RequestBody } from './request-body.ts';
+import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
+import { addFields, scanFields } from './response-fields.ts';
+import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
+import type { AttemptStarter, Guard } from './service-request.ts';
+import { websocketAttempt } from './websocket-attempt.ts';
+
+const BODILESS_STATUSES = new Set([204, 205, 304]);
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
+  readonly #listener: AttemptListener;
+  readonly #forwarding: Forwarding;
+  readonly #windowBytes: number;
+  readonly #isHead: boolean;
+  /** Undefined for a request without a body. */
+  #body: RequestBody | undefined = undefined;
+  #tunnel: Duplex | undefined = undefined;
+  /** The head of a response that has no content: it is told with the end. */
+  #bodilessHead: HeaderList | undefined = undefined;
+  /** What the relay was given of the response and has not handed on. */
+  #uncreditedBytes = 0;
+  #isPaused = false;
+  /** The service has sent all of its response. */
+  #isAnswered = false;
+  #isOver = false;
+
+  /** @param windowBytes how much of a response the relay holds before the service has to wait */
+  constructor(pool: EndpointPool, windowBytes: number, call: ServiceCall, listener: AttemptListener) {
+    const { fields, client } = call;
+    const isWebSocket = fields.get(':method') === 'CONNECT';
+    this.#listener = listener;
+    this.#windowBytes = windowBytes;
+    this.#isHead = fields.get(':method') === 'HEAD';
+    const start: AttemptStarter = isWebSocket ? websocketAttempt : forwardRequest;
+    const head = isWebSocket
+      ? upgradeHead(fields, randomBytes(16).toString('base64'))
+      : headOf(fields, framingOf(call));
+    const body = isWebSocket || call.endStream ? undefined : (guard: Guard) => this.#openBody(guard);
+    const callFields = (): readonly string[] => call.callFields();
+    this.#forwarding = new Forwarding(pool, { head, callFields, body, start, client }, this);
+    if (isWebSocket) this.#openBody(this.#forwarding.guard);
+  }
+
+  get endpoint(): string {
+    return this.#forwarding.endpointText;
+  }
+
+  get attempts(): number {
+    return this.#forwarding.attempts;
+  }
+
+  begin(): void {
+    this.#forwarding.contain(() => this.#forwarding.start());
+  }
+
+  #openBody(guard: Guard): OutgoingBody {
+    this.#body = new RequestBody(guard, () => {
+      if (!this.#isOver) this.#listener.requestWritable();
+    });
+    return this.#body;
+  }
+
+  // From the relay to the service.
+
+  /** The trailer section of the request, which ends it. */
+  sendHeaders(list: HeaderList): boolean {
+    const trailers = list.names.flatMap((name, index) => [
+      list.spellingAt(index) ?? name,
+      list.valueAt(index),
+    ]);
+    this.#forwarding.contain(() => this.#body?.sendTrailers(trailers));
+    return !this.#isOver;
+  }
+
+  sendData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
+    let taken = 0;
+    this.#forwarding.contain(() => {
+      taken = this.#body?.send(bytes, start, end, endStream) ?? 0;
+    });
+    return taken;
+  }
+
+  /** The relay has handed on so much of the response. */
+  credit(size: number): void {
+    this.#uncreditedBytes -= size;
+    if (!this.#isPaused || this.#uncreditedBytes * 2 > this.#windowBytes) return;
+    this.#isPaused = false;
+    if (this.#tunnel === undefined) this.#forwarding.resume();
+    else this.#tunnel.resume();
+  }
+
+  reset(): boolean {
+    const wasOver = this.#isOver;
+    this.release();
+    return !wasOver;
+  }
+
+  release(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // What neither closes a connection nor has one costs nothing.
+    if (this.#isAnswered || this.#forwarding.isWaiting) this.#cancel();
+    else pacedEnds.add(() => this.#cancel());
+  }
+
+  #cancel(): void {
+    this.#forwarding.contain(() => this.#forwarding.cancel());
+  }
+
+  // From the service to the relay.
+
+  receiveInterim(httpStatus: number, fields: readonly string[]): void {
+    const list = responseList(httpStatus, '', fields);
+    if (!this.#isOver && this.#isValid(() => checkResponse(list, 0)))
+      this.#listener.receiveResponse(list, false);
+  }
+
+  receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+    const list = responseList(httpStatus, reasonPhrase, fields);
+    if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
+    if (this.#isHead || BODILESS_STATUSES.has(httpStatus)) this.#bodilessHead = list;
+    else this.#listener.receiveResponse(list, false);
+  }
+
+  flushHead(): void {
+    // Frames are never held back.
+  }
+
+  receiveData(chunk: Buffer): boolean {
+    if (this.#isOver || this.#bodilessHead !== undefined) return true;
+    this.#uncreditedBytes += chunk.length;
+    this.#listener.receiveResponseData(chunk, 0, chunk.length, false);
+    this.#isPaused = this.#uncreditedBytes >= this.#windowBytes;
+    return !this.#isPaused;
+  }
+
+  receiveEnd(trailers: readonly string[]): void {
+    this.#isAnswered = true;
+    if (this.#isOver) return;
+    if (this.#bodilessHead !== undefined) {
+      this.#listener.receiveResponse(this.#bodilessHead, true);
+    } else if (trailers.length === 0) {
+      this.#listener.receiveResponseData(NOTHING, 0, 0, true);
+    } else {
+      const list = new HeaderList();
+      addFields(list, trailers);
+      if (this.#isValid(() => checkTrailers(list, 0))) this.#listener.receiveResponseTrailers(list);
+    }
+  }
+
+  receiveUpgrade({ rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const list = responseList(200, '', without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
+    if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) {
+      socket.destroy();
+      return;
+    }
+    const { guard } = this.#forwarding;
+    this.#tunnel = socket;
+    this.#listener.receiveResponse(list, false);
+    const onData = (chunk: Buffer): void => {
+      if (!this.receiveData(chunk)) socket.pause();
+    };
+    if (head.length > 0) socket.unshift(head);
+    socket.on('data', guard(onData));
+    // An end is passed on as an end, a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL).
+    socket.on(
+      'end',
+      guard(() => this.receiveEnd([])),
+    );
+    socket.on(
+      'close',
+      guard(() => {
+        if (!this.#isOver) this.#listener.attemptReset(ErrorCode.CANCEL, undefined);
+      }),
+    );
+    this.#body?.open(socket);
+  }
+
+  receiveFailure(failure: Failure): void {
+    if (!this.#isOver) this.#listener.fail(failure);
+  }
+
+  breakOff(): void {
+    if (!this.#isOver) this.#listener.breakOff();
+  }
+
+  /** Whether the service's fields have a form in HTTP/2; what has none is told. */
+  #isValid(check: () => void): boolean {
+    try {
+      check();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      this.receiveFailure(upstreamBrokeRule(this.endpoint, error.token));
+      return false;
+    }
+  }
+}
+
+/** Of a request that has a body. */
+function framingOf({ fields, endStream }: ServiceCall): Framing {
+  if (endStream) return 'none';
+  return fields.get('content-length') === undefined ? 'chunked' : 'length';
+}
+
+/** What is made of a list is remembered in it: clients repeat their requests. */
+class RememberedHead {
+  readonly head: OutgoingHead;
+
+  constructor(head: OutgoingHead) {
+    this.head = head;
+  }
+}
+
+function headOf(fields: HeaderList, framing: Framing): OutgoingHead {
+  const known = fields.derived;
+  if (known instanceof RememberedHead && known.head.framing === framing) return known.head;
+  const head = outgoingHead(fields, framing);
+  fields.derived = new RememberedHead(head);
+  return head;
+}
+
+function responseList(httpStatus: number, reasonPhrase: string, fields: readonly string[]): HeaderList {
+  const list = new HeaderList();
+  list.addSpelt(':status', reasonPhrase, String(httpStatus));
+  addFields(list, fields);
+  return list;
+}
+
+function without(fields: readonly string[], name: string): string[] {
+  return fields.filter((_field, index) => fields[index - (index % 2)].toLowerCase() !== name);
+}

@@ -1,0 +1,142 @@
+// May an HTTP/1.1 response be passed on, and how? Node's parser has refused what cannot be parsed; here is what parses and
+// cannot be translated exactly (RFC 9112). Such a response is never guessed at.
+
+import type { LimitsConfig } from '../../config/config.ts';
+import { type IncomingFields, type ScannedFields, scanFields, sizeOfFields } from './response-fields.ts';
+
+/** Of an IncomingMessage. */
+export interface ParsedResponse {
+  readonly httpVersion: string;
+  readonly statusCode?: number | undefined;
+  readonly rawHeaders: readonly string[];
+}
+
+export type ResponseLimits = Pick<LimitsConfig, 'headerFields' | 'headerListBytes' | 'floods'>;
+
+/** 'too_large', or what the service did, to go on behind its address. */
+export interface InvalidResponse {
+  readonly isValid: false;
+  readonly what: 'too_large' | (string & {});
+}
+
+export interface ValidResponse {
+  readonly isValid: true;
+  readonly incoming: IncomingFields;
+  /** Neither a length nor chunks: only the end of the connection tells where the body ends (RFC 9112 section 6.3). */
+  readonly isEndedByClose: boolean;
+  /** Content would break a rule: the head, which has no length yet, may not be passed on before the end is there. */
+  readonly mustBeEmpty: boolean;
+  /**
+   * False where the head announces content that HTTP forbids to send: a service that sends it all the same would answer
+   * the next request of the connection with it.
+   */
+  readonly isReusable: boolean;
+}
+
+export type ReadResponse = ValidResponse | InvalidResponse;
+
+/** For everybody, and not for one connection (RFC 9110 section 7.6.1): without them the response is another one. */
+const FOR_EVERYBODY: ReadonlySet<string> = new Set([
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-security-policy',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'location',
+  'set-cookie',
+  'strict-transport-security',
+  'vary',
+  'www-authenticate',
+]);
+
+/** The head of a final response. */
+export function readHttp1Response(
+  { httpVersion, statusCode = 0, rawHeaders }: ParsedResponse,
+  isHead: boolean,
+  limits: ResponseLimits,
+): ReadResponse {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid(`answered in HTTP/${httpVersion}`);
+  if (statusCode === 101) return invalid(SWITCHED_UNASKED);
+  if (statusCode < 200 || statusCode > 599)
+    return invalid('answered with an HTTP status below 100 or above 599');
+  const scanned = scanFields(rawHeaders);
+  const why = whyUnusable(scanned, httpVersion) ?? whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
+  if (why !== undefined) return invalid(why);
+  const { fields, keepAliveSeconds } = scanned;
+  const hasNoBody = isHead || statusCode === 204 || statusCode === 304;
+  const isChunked = scanned.transferEncodings.length > 0;
+  const length = isChunked || statusCode === 204 ? undefined : scanned.contentLength;
+  const isEmpty = !isChunked && isZero(scanned.contentLength ?? '0');
+  if (statusCode === 205 && !hasNoBody && !isChunked && !isEmpty) return invalid(CONTENT_BEHIND_205);
+  const mustBeEmpty = statusCode === 205 && !hasNoBody;
+  // Last: behind a length Node would write Content-Disposition in another character set than the rest.
+  if (length !== undefined && !mustBeEmpty) fields.push('Content-Length', length);
+  return {
+    isValid: true,
+    incoming: { fields, isChunked: isChunked && !hasNoBody, keepAliveSeconds },
+    isEndedByClose: !hasNoBody && !isChunked && length === undefined,
+    mustBeEmpty,
+    isReusable: !hasNoBody || isEmpty,
+  };
+}
+
+export const SWITCHED_UNASKED = 'switched protocols (status 101) in a way that nobody had asked for';
+export const CONTENT_BEHIND_205 = 'sent content behind status 205 (Reset Content), which has none';
+
+/** @param count of interim responses to this request, with this one */
+export function readInterim(
+  count: number,
+  rawHeaders: readonly string[],
+  limits: ResponseLimits,
+): { readonly isValid: true; readonly fields: readonly string[] } | InvalidResponse {
+  const most = limits.floods.interimResponses;
+  if (count > most)
+    return invalid(`sent more than ${most} interim responses (limits.floods.interimResponses)`);
+  const scanned = scanFields(rawHeaders);
+  const why = whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
+  return why === undefined ? { isValid: true, fields: scanned.fields } : invalid(why);
+}
+
+/** Of a trailer section, as HTTP/2 counts a header list. */
+export function areTooLarge(fields: readonly string[], limits: ResponseLimits): boolean {
+  return whyTooLarge(fields, sizeOfFields(fields), limits) !== undefined;
+}
+
+function whyUnusable(
+  { transferEncodings, named, contentLength }: ScannedFields,
+  httpVersion: string,
+): string | undefined {
+  if (transferEncodings.length > 0) {
+    if (httpVersion === '1.0') return 'answered with Transfer-Encoding in HTTP/1.0';
+    if (transferEncodings.length > 1 || transferEncodings[0].toLowerCase() !== 'chunked')
+      return 'answered in another Transfer-Encoding than "chunked"';
+    if (contentLength !== undefined) return 'answered with both Content-Length and Transfer-Encoding';
+  }
+  const essential = named === undefined ? undefined : [...named].find((name) => FOR_EVERYBODY.has(name));
+  if (essential !== undefined)
+    return `named ${essential} in its Connection field, which is for every recipient`;
+  return undefined;
+}
+
+/** @param fields names and values by turns, with those that are not passed on */
+function whyTooLarge(
+  fields: readonly string[],
+  sizeBytes: number,
+  limits: ResponseLimits,
+): 'too_large' | undefined {
+  return fields.length / 2 > limits.headerFields || sizeBytes > limits.headerListBytes
+    ? 'too_large'
+    : undefined;
+}
+
+function isZero(length: string): boolean {
+  return /^0+$/.test(length);
+}
+
+function invalid(what: InvalidResponse['what']): InvalidResponse {
+  return { isValid: false, what };
+}

@@ -1,0 +1,78 @@
+// What a failed attempt is to the client: 503 when there was no connection, 504 when it took too long to make one, 502 for
+// everything after that.
+
+import { type Failure, failure as failureOf, unavailable } from '../../calls/failure.ts';
+import type { Address } from '../../config/config.ts';
+import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
+import { diagnoseHttp1Failure, invalidHttp1Response } from '../../diagnosis/http1-failure.ts';
+import { GrpcStatus } from '../../grpc/status.ts';
+import type { AttemptFailure } from './service-request.ts';
+
+/** What a sentence needs to know of an endpoint. */
+export interface DescribedEndpoint {
+  readonly address: Address;
+  readonly isTls: boolean;
+  readonly connectTimeoutMs: number;
+}
+
+/** A reset that nobody can tell from the end of the service. */
+const CLOSED_CODES: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', undefined]);
+const TIMEOUT_CODES: ReadonlySet<string | undefined> = new Set([
+  'connect_timeout',
+  'dns_timeout',
+  'ETIMEDOUT',
+]);
+
+export function upstreamFailure(failure: AttemptFailure, endpoint: DescribedEndpoint): Failure {
+  const { code, reason, isConnected } = failure;
+  if (!isConnected) {
+    return unavailable(diagnoseConnect(code, endpoint), TIMEOUT_CODES.has(code) ? 504 : 503);
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') return invalidResponse(endpoint, 'too_large');
+  return unavailable(diagnoseResponse(CLOSED_CODES.has(code) ? 'died' : code, reason, endpoint), 502);
+}
+
+export function diagnoseConnect(
+  code: string | undefined,
+  { address, isTls, connectTimeoutMs }: DescribedEndpoint,
+): Diagnosis {
+  return diagnoseConnectFailure(code, address.text, { isTls, timeoutMs: connectTimeoutMs });
+}
+
+/**
+ * The response cannot be passed on.
+ * @param what the service did, to go on behind its address; 'too_large': its head or its trailers are
+ */
+export function invalidResponse({ address }: DescribedEndpoint, what: string): Failure {
+  if (what === 'too_large') return headersTooLarge(address.text);
+  return unavailable(invalidHttp1Response(what, address.text), 502);
+}
+
+function headersTooLarge(endpoint: string): Failure {
+  return failureOf(
+    'upstream_headers_too_large',
+    `${endpoint} answered with header fields or trailers larger than this proxy accepts; let the service send less, or raise limits.headerListSize and limits.headerFields.`,
+  );
+}
+
+function diagnoseResponse(
+  code: string | undefined,
+  reason: string | undefined,
+  { address, isTls }: DescribedEndpoint,
+): Diagnosis {
+  // Words of ours for what the service did, where the connection was to become a WebSocket.
+  if (code === NOT_AS_ASKED) return invalidHttp1Response(reason ?? '', address.text);
+  return diagnoseHttp1Failure(code, address.text, { isTls, reason });
+}
+
+/** `code` of an attempt whose `reason` says what the service did, to go on behind its address. */
+export const NOT_AS_ASKED = 'not_as_asked';
+
+export const UNFIT_REQUEST: Failure = {
+  token: 'http1_request_invalid',
+  grpcStatus: GrpcStatus.INTERNAL,
+  httpStatus: 400,
+  message:
+    'The method, the path or a field of this request has no form in HTTP/1.1, which its service speaks.',
+};

@@ -1,0 +1,50 @@
+// What a client of HTTP/2 got from the edge, as a whole.
+
+import { once } from 'node:events';
+import type { ClientHttp2Stream } from 'node:http2';
+
+export interface Http2Answer {
+  readonly status: unknown;
+  readonly headers: NodeJS.Dict<unknown>;
+  /** Status codes of interim responses, with their fields. */
+  readonly interim: readonly NodeJS.Dict<unknown>[];
+  readonly trailers: NodeJS.Dict<unknown>;
+  readonly body: string;
+  readonly rstCode: number;
+  /** It came to its end, and was not broken off. */
+  readonly isWhole: boolean;
+}
+
+/** When the stream is closed. */
+export async function http2Answer(stream: ClientHttp2Stream): Promise<Http2Answer> {
+  let headers: NodeJS.Dict<unknown> = {};
+  let trailers: NodeJS.Dict<unknown> = {};
+  const interim: NodeJS.Dict<unknown>[] = [];
+  let body = '';
+  let isEnded = false;
+  stream.on('headers', (received) => interim.push(Object.fromEntries(Object.entries(received))));
+  stream.on('response', (received) => {
+    headers = received;
+  });
+  stream.on('trailers', (received) => {
+    trailers = Object.fromEntries(Object.entries(received));
+  });
+  stream.on('data', (octets: Buffer) => {
+    body += octets.toString('latin1');
+  });
+  stream.on('end', () => {
+    isEnded = true;
+  });
+  stream.on('error', () => undefined);
+  if (!stream.destroyed) await once(stream, 'close').catch(() => undefined);
+  const rstCode = stream.rstCode ?? 0;
+  return {
+    status: headers[':status'],
+    headers,
+    interim,
+    trailers,
+    body,
+    rstCode,
+    isWhole: isEnded && rstCode === 0,
+  };
+}
