@@ -2,6 +2,7 @@
 
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
@@ -9,7 +10,6 @@ import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts'
 import { loadAndVerify } from '../proxy/load-configuration.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { describe } from '../proxy/reloads.ts';
-import { UnusableConfig } from '../proxy/unusable-config.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
 import { CrashLoop } from '../workers/crash-loop.ts';

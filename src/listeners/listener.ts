@@ -2,6 +2,7 @@
 // It never keeps an HTTP/2 connection, and never closes one that it has handed up.
 
 import type { Socket } from 'node:net';
+import type { Change } from '../config/change.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Certificate } from './certificates.ts';
 import { ConnectionLimits } from './connection-limits.ts';
@@ -144,7 +145,7 @@ export class Listener {
   }
 
   /**
-   * Builds what new settings need, and reads certificates and keys again. Nothing changes before the result is called:
+   * Builds what new settings need, and reads certificates and keys again. Nothing changes before the result is committed:
    * from then on new connections get the new settings, and those there are stay as they are. With another handler
    * or another time for header fields HTTP/1.1 connections end as they do by `close`. Rejects with a ListenerError.
    * @returns undefined where nothing differs, the contents of files included
@@ -152,14 +153,17 @@ export class Listener {
   async prepare(
     config: ListenerConfig = this.config,
     handler: ListenerHandler = this.#service.handler,
-  ): Promise<(() => void) | undefined> {
+  ): Promise<Change | undefined> {
     const current = this.#service;
     const service = await createListenerService({ ...this.#parts, config, handler }, current);
     if (service === current) return undefined;
-    return () => {
-      changeSocketMode(current.config, config);
-      this.#service = service;
-      if (service.http1 !== current.http1) current.http1.close();
+    return {
+      commit: () => {
+        changeSocketMode(current.config, config);
+        this.#service = service;
+        if (service.http1 !== current.http1) current.http1.close();
+      },
+      discard() {},
     };
   }
 

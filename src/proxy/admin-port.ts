@@ -2,15 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type AdminServer, type AdminState, openAdminServer } from '../admin/admin-server.ts';
+import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { AdminConfig } from '../config/config.ts';
+import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
-import { findingOf, UnusableConfig } from './unusable-config.ts';
-
-export interface AdminChange {
-  apply(): void;
-  /** Leaves everything as it was. */
-  discard(): Promise<void>;
-}
 
 export class AdminPort {
   readonly #state: AdminState;
@@ -24,11 +19,11 @@ export class AdminPort {
   }
 
   /** Throws UnusableConfig, and then nothing has changed. */
-  async prepare(config: AdminConfig | undefined): Promise<AdminChange> {
-    if (isDeepStrictEqual(config, this.#config)) return { apply() {}, discard: async () => undefined };
+  async prepare(config: AdminConfig | undefined): Promise<Change> {
+    if (isDeepStrictEqual(config, this.#config)) return NO_CHANGE;
     const server = config === undefined ? undefined : await this.#open(config);
     return {
-      apply: () => {
+      commit: () => {
         const old = this.#server;
         this.#server = server;
         this.#config = config;

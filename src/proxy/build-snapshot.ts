@@ -1,8 +1,10 @@
 // From a configuration to what exchanges run on: routes compiled, upstreams with the way their connections are made.
 // An upstream whose settings have not changed is the one there was, with its connections and its backoff.
 
+import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
+import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
@@ -11,7 +13,6 @@ import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { Upstream } from '../upstreams/upstream.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
-import { findingOf, UnusableConfig } from './unusable-config.ts';
 
 export interface BuiltUpstream {
   /** Everything it was built from, as text. */
@@ -84,23 +85,15 @@ export function retireUpstreams(before: ProxySnapshot, now: ProxySnapshot): void
   }
 }
 
-/**
- * Reads the TLS files of upstreams again. Throws UnusableConfig where one cannot be used, and then nothing has changed.
- * @returns what puts those to use that differ, with the names of their upstreams
- */
-export function prepareUpstreamTls(
-  snapshot: ProxySnapshot,
-): readonly { readonly name: string; apply(): void }[] {
-  const findings: Finding[] = [];
-  const changes = Array.from(snapshot.built).flatMap(([name, { tls }]) => {
-    try {
-      const apply = tls?.prepare();
-      return apply === undefined ? [] : [{ name, apply }];
-    } catch (error) {
-      findings.push(findingOf(['upstreams', name, 'tls'], error));
-      return [];
-    }
-  });
-  if (findings.length > 0) throw new UnusableConfig(findings);
-  return changes;
+/** Reads the TLS files of upstreams again. Rejects with UnusableConfig where one cannot be used, and then nothing has changed. */
+export function prepareUpstreamTls({ built }: ProxySnapshot): Promise<Change> {
+  return prepareAll(
+    Array.from(built, ([name, { tls }]) => () => {
+      try {
+        return tls?.prepare() ?? NO_CHANGE;
+      } catch (error) {
+        throw new UnusableConfig([findingOf(['upstreams', name, 'tls'], error)]);
+      }
+    }),
+  );
 }

@@ -57,11 +57,11 @@ export class CertificateWatch {
     const signature = await signatureOf(user.files);
     if (this.#read.get(key) === signature) return;
     try {
-      const apply = await user.prepare();
+      const change = await user.prepare();
       this.#read.set(key, signature);
       this.#complaints.delete(key);
-      if (apply === undefined) return;
-      await apply();
+      if (change === undefined) return;
+      await change.commit();
       this.#report(user);
     } catch (error) {
       this.#complain(key, user, error instanceof Error ? error.message : String(error));

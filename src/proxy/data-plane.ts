@@ -4,6 +4,7 @@
 
 import { failure } from '../calls/failure.ts';
 import { RequestIds } from '../calls/request-id.ts';
+import { prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
@@ -16,7 +17,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
-import { buildSnapshot, type ProxySnapshot, retireUpstreams } from './build-snapshot.ts';
+import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, retireUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
@@ -25,7 +26,6 @@ import { olderEpochs } from './older-epochs.ts';
 import { OverloadGuard } from './overload-guard.ts';
 import type { Load, Plane, PlaneChange, PlaneReport } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
-import { type PreparedChange, prepareChange } from './prepared-change.ts';
 import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 
@@ -146,18 +146,27 @@ export class DataPlane implements Plane {
 
   async prepare(config: Config, epoch: number): Promise<PlaneChange> {
     const next = this.#isOpen ? buildSnapshot(config, this.#log, epoch, this.#snapshot) : this.#snapshot;
-    const change = await prepareChange(config, next, this.#listenerSet);
+    const before = this.#snapshot;
+    const [tls, listeners] = await prepareBoth(
+      () => prepareUpstreamTls(next),
+      () => this.#listenerSet.prepare(config.listeners, before),
+    );
     return {
-      opened: change.opened,
-      commit: () => this.#commit(next, change),
-      discard: () => change.discard(),
+      opened: listeners.opened,
+      commit: () => {
+        void tls.commit();
+        void listeners.commit();
+        this.#use(next, before, listeners.left);
+      },
+      discard: async () => {
+        await Promise.all([tls.discard(), listeners.discard()]);
+      },
     };
   }
 
-  #commit(next: ProxySnapshot, change: PreparedChange): void {
-    const before = this.#snapshot;
+  /** @param left names of listeners whose clients are to go elsewhere */
+  #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>): void {
     this.#snapshot = next;
-    const left = change.apply(before);
     if (this.#isOpen) {
       this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
       retireUpstreams(before, next);

@@ -4,7 +4,7 @@
 import type { ListenAddress, ListenerConfig } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
 import type { Finding } from '../config/problem.ts';
-import { findingOf } from './unusable-config.ts';
+import { findingOf } from '../config/unusable-config.ts';
 
 export interface PlannedListener<Open> {
   readonly config: ListenerConfig;

@@ -1,8 +1,10 @@
 // The open listeners, and their change to those of another configuration: everything that can fail comes first, then one
 // synchronous step. An address that stays keeps its socket; what goes is closed only when what comes is open.
 
+import type { Change } from '../config/change.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
+import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { type OpenSource, openOwnSocket } from '../listeners/connection-source.ts';
 import {
   type Listener,
@@ -19,7 +21,6 @@ import {
   type PlannedListener,
   planListeners,
 } from './listener-plan.ts';
-import { findingOf, UnusableConfig } from './unusable-config.ts';
 
 /** TCP, TLS and the first request take three round trips, and a lost packet a second. */
 const OPENING_TIMEOUT_MS = 3000;
@@ -38,16 +39,10 @@ interface OpenListener {
 
 type Planned = PlannedListener<OpenListener>;
 
-export interface ListenerChange {
+export interface ListenerChange extends Change {
   readonly opened: readonly Listener[];
-  /**
-   * Puts it to use.
-   * @param last what clients of listeners that are no more stay on
-   * @returns the names by which those clients came in
-   */
-  apply(last: ProxySnapshot | undefined): ReadonlySet<string>;
-  /** Leaves everything as it was. */
-  discard(): Promise<void>;
+  /** The names of the listeners by which those clients came in that are to go elsewhere. */
+  readonly left: ReadonlySet<string>;
 }
 
 export interface SharedParts extends Pick<ListenerOptions, 'limits' | 'ticketKeys'> {
@@ -85,12 +80,15 @@ export class ListenerSet {
     clearTimeout(timer);
   }
 
-  /** Throws UnusableConfig with everything that is wrong, and then nothing has changed. */
-  async prepare(configs: readonly ListenerConfig[]): Promise<ListenerChange> {
+  /**
+   * Rejects with UnusableConfig and everything that is wrong, and then nothing has changed.
+   * @param last what clients of listeners that are no more stay on
+   */
+  async prepare(configs: readonly ListenerConfig[], last?: ProxySnapshot): Promise<ListenerChange> {
     const findings: Finding[] = [];
     const planned = planListeners(this.#open, ({ listener }) => listener.config, configs);
     const next = new Map<number, OpenListener>();
-    const changes: (() => void)[] = [];
+    const changes: Change[] = [];
     const attempt = async (plan: Planned, prepare: () => Promise<void>): Promise<void> => {
       try {
         await prepare();
@@ -123,29 +121,25 @@ export class ListenerSet {
       throw new UnusableConfig(findings);
     }
     const open = configs.map((_config, index) => next.get(index)).filter((entry) => entry !== undefined);
-    return { opened, discard, apply: (last) => this.#apply(open, changes, opened, last) };
-  }
-
-  #apply(
-    open: readonly OpenListener[],
-    changes: readonly (() => void)[],
-    opened: readonly Listener[],
-    last: ProxySnapshot | undefined,
-  ): ReadonlySet<string> {
-    const before = this.#open.map((entry) => ({ ...entry, name: entry.listener.name }));
-    this.#open = open;
-    const left = before.filter(({ clientele }) => !open.some((entry) => entry.clientele === clientele));
-    for (const { clientele } of left) clientele.last = last;
-    for (const change of changes) change();
-    for (const listener of opened) listener.admit();
-    for (const { listener } of left) {
-      if (!open.some((entry) => entry.listener === listener)) listener.close().catch(ignore);
-    }
-    return new Set(left.map(({ name }) => name));
+    const left = this.#open.filter(({ clientele }) => !open.some((entry) => entry.clientele === clientele));
+    return {
+      opened,
+      left: new Set(left.map(({ listener }) => listener.name)),
+      discard,
+      commit: () => {
+        this.#open = open;
+        for (const { clientele } of left) clientele.last = last;
+        for (const change of changes) void change.commit();
+        for (const listener of opened) listener.admit();
+        for (const { listener } of left) {
+          if (!open.some((entry) => entry.listener === listener)) listener.close().catch(ignore);
+        }
+      },
+    };
   }
 
   /** Who came in under another name, or by another protocol, is asked to come again. */
-  async #prepareKnown({ config, known }: Planned): Promise<[OpenListener, (() => void) | undefined]> {
+  async #prepareKnown({ config, known }: Planned): Promise<[OpenListener, Change | undefined]> {
     if (known === undefined) throw new Error(`there is no open listener at ${config.address.text}`);
     const { listener } = known;
     const isSame =

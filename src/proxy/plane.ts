@@ -1,6 +1,7 @@
 // What carries the calls, as the control of a proxy sees it: this process itself, or the workers it has started. Only the
 // control knows files, signals and the admin server.
 
+import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -23,12 +24,8 @@ export interface Load {
   readonly calls: number;
 }
 
-export interface PlaneChange {
+export interface PlaneChange extends Change {
   readonly opened: readonly PlaneListener[];
-  /** Puts it to use everywhere. Cannot fail. */
-  commit(): void | Promise<void>;
-  /** Leaves everything as it was. */
-  discard(): Promise<void>;
 }
 
 /** One of several processes that carry calls. */

@@ -4,6 +4,7 @@
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { AdminReply, AdminState, Readiness } from '../admin/admin-server.ts';
+import { type Change, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
@@ -16,7 +17,6 @@ import { type CurrentConfig, configReport } from './config-report.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { controlMetrics } from './control-metrics.ts';
 import type { Load, Plane, PlaneListener } from './plane.ts';
-import { collectFindings } from './prepared-change.ts';
 import {
   type AppliedConfig,
   type ReloadResult,
@@ -24,7 +24,6 @@ import {
   type ReloadTrigger,
   reloadReply,
 } from './reloads.ts';
-import { UnusableConfig } from './unusable-config.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 
@@ -39,12 +38,6 @@ export interface ProxyHooks {
   readonly loaded?: LoadedConfig;
   /** How many processes would carry calls with another configuration, were it started again. */
   readonly processesFor?: (config: Config) => number;
-}
-
-interface PreparedConfig {
-  readonly opened: readonly PlaneListener[];
-  commit(): void | Promise<void>;
-  discard(): Promise<void>;
 }
 
 export class Proxy {
@@ -162,30 +155,26 @@ export class Proxy {
     });
   }
 
-  /** Everything that is wrong is found at once. */
-  async #prepare(next: CurrentConfig): Promise<PreparedConfig> {
-    const findings: Finding[] = [];
-    const note = collectFindings(findings);
-    const admin = await this.#admin.prepare(next.config.admin).catch(note);
-    const plane = await this.#plane.prepare(next.config, next.epoch).catch(note);
-    const discard = async (): Promise<void> => {
-      await Promise.all([admin?.discard(), plane?.discard()]);
+  async #prepare(next: CurrentConfig): Promise<Change> {
+    const [admin, plane] = await prepareBoth(
+      () => this.#admin.prepare(next.config.admin),
+      () => this.#plane.prepare(next.config, next.epoch),
+    );
+    return {
+      commit: async () => {
+        this.#current = next;
+        void admin.commit();
+        const committed = plane.commit();
+        this.#useSettings(next.config);
+        this.#describeOpened(plane.opened);
+        this.#describeRoom(next.config);
+        await committed;
+        this.#certificateWatch.checkExpiry();
+      },
+      discard: async () => {
+        await Promise.all([admin.discard(), plane.discard()]);
+      },
     };
-    if (admin === undefined || plane === undefined) {
-      await discard();
-      throw new UnusableConfig(findings);
-    }
-    const commit = async (): Promise<void> => {
-      this.#current = next;
-      admin.apply();
-      const committed = plane.commit();
-      this.#useSettings(next.config);
-      this.#describeOpened(plane.opened);
-      this.#describeRoom(next.config);
-      await committed;
-      this.#certificateWatch.checkExpiry();
-    };
-    return { opened: plane.opened, commit, discard };
   }
 
   /** Reads the configuration again and puts it to use. Never rejects; what went wrong is in the log too. */

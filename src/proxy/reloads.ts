@@ -6,10 +6,10 @@ import type { Config } from '../config/config.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ConfigChanges } from './config-changes.ts';
 import { loadAndVerify } from './load-configuration.ts';
-import { UnusableConfig } from './unusable-config.ts';
 
 export type ReloadTrigger = 'SIGHUP' | 'api' | 'watch';
 

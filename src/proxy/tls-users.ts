@@ -2,6 +2,7 @@
 // show of the certificates; never of keys.
 
 import type { X509Certificate } from 'node:crypto';
+import type { Change } from '../config/change.ts';
 import type { Listener } from '../listeners/listener.ts';
 import type { Staple } from '../listeners/staple.ts';
 import type { UpstreamTls } from '../upstreams/upstream-tls.ts';
@@ -22,7 +23,7 @@ export interface TlsUser {
   /** Those in use now. */
   certificates(): readonly UsedCertificate[];
   /** Reads the files again; undefined where they hold what they held. Rejects with an Error that names the file. */
-  prepare(): Promise<(() => void | Promise<void>) | undefined>;
+  prepare(): Promise<Change | undefined>;
 }
 
 export function tlsUsers(listeners: readonly Listener[], { built }: ProxySnapshot): readonly TlsUser[] {

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Change } from '../config/change.ts';
 import type { Address, UpstreamTlsConfig } from '../config/config.ts';
 import { readingFault } from '../config/system-error.ts';
 
@@ -45,11 +46,14 @@ export class UpstreamTls {
    * Reads the files again. Throws as the constructor does, and then nothing has changed.
    * @returns what puts them to use, or undefined where they hold what they held
    */
-  prepare(): (() => void) | undefined {
+  prepare(): Change | undefined {
     const material = read(this.config, this.#upstream);
     if (isSame(material, this.#material)) return undefined;
-    return () => {
-      this.#material = material;
+    return {
+      commit: () => {
+        this.#material = material;
+      },
+      discard() {},
     };
   }
 }

@@ -1,8 +1,9 @@
 // A change that all workers make or none: each prepares it and says whether it can; then all are told to put it to use, or
 // to forget it. Workers that die meanwhile have no say, and one that says nothing is taken for a no.
 
+import type { Change } from '../config/change.ts';
 import type { Finding } from '../config/problem.ts';
-import { UnusableConfig } from '../proxy/unusable-config.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import type { SocketPlace, ToWorker } from './messages.ts';
 import { Vote } from './vote.ts';
 import type { PreparedVote, WorkerProcess } from './worker-process.ts';
@@ -17,16 +18,23 @@ export type PrepareMessage = Extract<ToWorker, { type: 'prepare' | 'prepareTls' 
 /** A worker, as far as it is asked. */
 export type Voter = Pick<WorkerProcess, 'number' | 'state' | 'send' | 'epoch'>;
 
-export class PoolChange {
+export class PoolChange implements Change {
   readonly #message: PrepareMessage;
+  readonly #places: () => readonly SocketPlace[];
   readonly voters: readonly Voter[];
   readonly #vote: Vote<Voter, PreparedVote>;
   #commits: Vote<Voter, never> | undefined = undefined;
   /** For at least one of them something differs. */
   isChanged = false;
 
-  constructor(message: PrepareMessage, voters: readonly Voter[]) {
+  /** @param places where the sockets are, asked for when it is committed */
+  constructor(
+    message: PrepareMessage,
+    voters: readonly Voter[],
+    places: () => readonly SocketPlace[] = () => [],
+  ) {
     this.#message = message;
+    this.#places = places;
     this.voters = voters;
     this.#vote = new Vote(voters);
   }
@@ -50,8 +58,9 @@ export class PoolChange {
   }
 
   /** Resolves when all have done it, those that were there. */
-  async commit(places: readonly SocketPlace[]): Promise<void> {
+  async commit(): Promise<void> {
     const { change } = this.#message;
+    const places = this.#places();
     const workers = this.voters.filter(({ state }) => state !== 'gone');
     this.#commits = new Vote(workers);
     for (const worker of workers) worker.send({ type: 'commit', change, places });

@@ -2,14 +2,15 @@
 // everybody is ready; closed last. It accepts and looks at nothing that comes in.
 
 import type { Socket } from 'node:net';
+import type { Change } from '../config/change.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import { type ConnectionSource, openSocketForOthers } from '../listeners/connection-source.ts';
 import { changeSocketMode } from '../listeners/socket-mode.ts';
 import { destroyOnError } from '../listeners/socket-options.ts';
 import { addressFinding, isSystemd, type PlannedListener, planListeners } from '../proxy/listener-plan.ts';
 import type { PlaneListener } from '../proxy/plane.ts';
-import { UnusableConfig } from '../proxy/unusable-config.ts';
 import type { SocketPlace } from './messages.ts';
 
 export interface SocketSetEvents {
@@ -18,7 +19,7 @@ export interface SocketSetEvents {
   readonly onFailure: (listening: ListeningSocket, error: Error) => void;
 }
 
-export interface SocketChange {
+export interface SocketChange extends Change {
   /** In the order of the listeners; of sockets that are still to be claimed the address is not known. */
   readonly places: readonly SocketPlace[];
   readonly opened: readonly PlaneListener[];
@@ -27,8 +28,6 @@ export interface SocketChange {
    * UnusableConfig.
    */
   claim(): Promise<void>;
-  apply(): void;
-  discard(): void;
 }
 
 type Planned = PlannedListener<ListeningSocket>;
@@ -129,7 +128,7 @@ export class SocketSet {
       opened: [...added.values()],
       discard,
       claim: () => this.#claim(planned, added),
-      apply: () => this.#apply(next, configs),
+      commit: () => this.#commit(next, configs),
     };
   }
 
@@ -150,7 +149,7 @@ export class SocketSet {
     }
   }
 
-  #apply(next: readonly ListeningSocket[], configs: readonly ListenerConfig[]): void {
+  #commit(next: readonly ListeningSocket[], configs: readonly ListenerConfig[]): void {
     const left = this.#open.filter((socket) => !next.includes(socket));
     this.#open = next;
     for (const [index, socket] of next.entries()) {

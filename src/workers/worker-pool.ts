@@ -3,8 +3,8 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../config/problem.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
-import { UnusableConfig } from '../proxy/unusable-config.ts';
 import { CrashLoop } from './crash-loop.ts';
 import { RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
 import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';

@@ -2,12 +2,13 @@
 // at nothing, reads no configuration and takes no signal; when the primary is gone it lets its calls finish and ends.
 
 import { Socket } from 'node:net';
+import { type Change, NO_CHANGE } from '../config/change.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly } from '../observability/uncaught-errors.ts';
 import { DataPlane } from '../proxy/data-plane.ts';
 import type { TlsUser } from '../proxy/tls-users.ts';
-import { UnusableConfig } from '../proxy/unusable-config.ts';
 import { FedSockets } from './fed-sockets.ts';
 import { WORKER_LOG_FD } from './fork-worker.ts';
 import { remoteEndOfEvent } from './last-words.ts';
@@ -25,11 +26,11 @@ import {
 import { reportTls } from './tls-report.ts';
 
 /** What waits to be put to use. */
-interface PreparedChange {
+interface NumberedChange {
   readonly number: number;
-  /** What can fail has been done before. */
-  commit(places: readonly SocketPlace[]): Promise<void>;
-  discard(): Promise<void>;
+  readonly change: Change;
+  /** Of a change of the configuration. */
+  readonly assignment?: Assignment;
 }
 
 type StartMessage = Extract<ToWorker, { type: 'start' }>;
@@ -81,7 +82,7 @@ class Worker {
   readonly #load: LoadReporter;
   readonly #plane: DataPlane;
   #assignment: Assignment;
-  #change: PreparedChange | undefined = undefined;
+  #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
   /** Throws UnusableConfig. */
@@ -189,17 +190,7 @@ class Worker {
   async #prepare(number: number, assignment: Assignment): Promise<'changed'> {
     this.#sockets.expect(assignment.places);
     const prepared = await this.#plane.prepare(assignment.config, assignment.epoch);
-    this.#change = {
-      number,
-      discard: () => prepared.discard(),
-      commit: async (places) => {
-        this.#assignment = assignment;
-        this.#sockets.settle(places);
-        await prepared.commit();
-        this.#logger.use(assignment.config.log);
-        this.#checkPlaces(places);
-      },
-    };
+    this.#change = { number, assignment, change: prepared };
     return 'changed';
   }
 
@@ -208,27 +199,36 @@ class Worker {
     { kind, name }: Pick<TlsUser, 'kind' | 'name'>,
   ): Promise<'changed' | 'same'> {
     const user = this.#plane.tlsUsers.find((candidate) => candidate.kind === kind && candidate.name === name);
-    const apply = await user?.prepare().catch((error: unknown) => {
+    const change = await user?.prepare().catch((error: unknown) => {
       throw new RefusedFiles(error instanceof Error ? error.message : String(error), { cause: error });
     });
-    this.#change = { number, commit: async () => apply?.(), discard: async () => undefined };
-    return apply === undefined ? 'same' : 'changed';
+    this.#change = { number, change: change ?? NO_CHANGE };
+    return change === undefined ? 'same' : 'changed';
   }
 
   async #commit(number: number, places: readonly SocketPlace[]): Promise<void> {
     if (this.#change?.number !== number) throw new Error(`change ${number} has not been prepared`);
-    const change = this.#change;
+    const { change, assignment } = this.#change;
     this.#change = undefined;
-    await change.commit(places);
+    if (assignment !== undefined) {
+      this.#assignment = assignment;
+      this.#sockets.settle(places);
+    }
+    await change.commit();
+    if (assignment !== undefined) {
+      this.#logger.use(assignment.config.log);
+      this.#checkPlaces(places);
+    }
     this.#send({ type: 'committed', change: number, tls: reportTls(this.#plane.tlsUsers) });
   }
 
   #discard(number: number): void {
     if (this.#change?.number !== number) return;
-    this.#change
-      .discard()
-      .catch((err: unknown) => this.#logger.error({ err }, 'a change could not be discarded'));
+    const { change } = this.#change;
     this.#change = undefined;
+    Promise.resolve(change.discard()).catch((err: unknown) =>
+      this.#logger.error({ err }, 'a change could not be discarded'),
+    );
   }
 
   /** The primary has worked out the same by the same rule; a connection at the wrong listener would be served in the clear. */

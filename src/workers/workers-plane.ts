@@ -15,7 +15,7 @@ import type { TlsUser } from '../proxy/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import type { RemoteEnd } from './last-words.ts';
-import { type Assignment, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
+import { type Assignment, PROTOCOL_VERSION, type SocketPlace, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
 import { PrimaryLog } from './primary-log.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
@@ -160,7 +160,7 @@ export class WorkersPlane implements Plane {
         ? this.#begin(sockets, config, epoch)
         : this.#prepareWorkers(sockets, config, epoch));
     } catch (error) {
-      sockets.discard();
+      await sockets.discard();
       throw error;
     }
   }
@@ -176,9 +176,9 @@ export class WorkersPlane implements Plane {
     this.#log.watchDescriptors(() => this.listeners.map(({ name }) => name));
     return {
       opened: sockets.opened,
-      commit: () => sockets.apply(),
+      commit: () => sockets.commit(),
       discard: async () => {
-        sockets.discard();
+        await sockets.discard();
         this.kill();
       },
     };
@@ -187,7 +187,8 @@ export class WorkersPlane implements Plane {
   async #prepareWorkers(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
     const { workers } = this.#options;
     const assignment = { config, epoch, places: sockets.places, workers };
-    const change = await this.#ask({ type: 'prepare', change: ++this.#lastChange, assignment });
+    const message = { type: 'prepare', change: ++this.#lastChange, assignment } as const;
+    const change = await this.#ask(message, () => sockets.places);
     try {
       await sockets.claim();
     } catch (error) {
@@ -199,15 +200,15 @@ export class WorkersPlane implements Plane {
       commit: () => this.#commit(change, sockets, { ...assignment, places: sockets.places }),
       discard: async () => {
         this.#abandon(change);
-        sockets.discard();
+        await sockets.discard();
       },
     };
   }
 
   /** Resolves when all serving workers are ready for it; rejects when one is not, and then all have forgotten it. */
-  async #ask(message: PrepareMessage): Promise<PoolChange> {
+  async #ask(message: PrepareMessage, places?: () => readonly SocketPlace[]): Promise<PoolChange> {
     this.#pool.beginChange();
-    const change = new PoolChange(message, this.#pool.serving);
+    const change = new PoolChange(message, this.#pool.serving, places);
     this.#change = change;
     try {
       await change.prepare();
@@ -230,12 +231,12 @@ export class WorkersPlane implements Plane {
 
   /** Connections that come by new sockets are sent after it, so that no worker gets one before it knows the socket. */
   async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
-    const { config, epoch, places, workers } = assignment;
+    const { config, epoch, workers } = assignment;
     this.#assignment = assignment;
     this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
-    const committed = change.commit(places);
+    const committed = change.commit();
     for (const worker of change.voters) worker.epoch = epoch;
-    sockets.apply();
+    void sockets.commit();
     await committed;
     this.#endChange(epoch);
   }
@@ -256,10 +257,13 @@ export class WorkersPlane implements Plane {
           this.#abandon(change);
           return undefined;
         }
-        return async () => {
-          await change.commit([]);
-          // Who is just starting may have read the files before they changed.
-          this.#endChange(0);
+        return {
+          commit: async () => {
+            await change.commit();
+            // Who is just starting may have read the files before they changed.
+            this.#endChange(0);
+          },
+          discard: () => this.#abandon(change),
         };
       },
     };

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
-import { UnusableConfig } from '../../src/proxy/unusable-config.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { configOf, proxyConfigText, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';

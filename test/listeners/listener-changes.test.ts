@@ -68,7 +68,7 @@ test('settings count for the connections that come after they were put to use', 
   const change = await listener.prepare({ ...listener.config, trustedClients: ['127.0.0.0/8'] });
   send(port, PREFACE);
   assert.equal((await handler.http2.next()).peer.trusted, false, 'prepared is not in use');
-  change?.();
+  await change?.commit();
   send(port, PREFACE);
   assert.equal((await handler.http2.next()).peer.trusted, true);
   assert.equal(listener.port, port);
@@ -79,7 +79,7 @@ test('limits of time count for the connections that come after they were put to 
   const before = send(port, 'PRI');
   await once(before, 'connect');
   const change = await listener.prepare({ ...listener.config, openingTimeoutMs: 100, headerTimeoutMs: 200 });
-  change?.();
+  await change?.commit();
   const [silent, dawdling] = [send(port, ''), send(port, 'GET / HTTP/1.1\r\nHost:')];
   const answer = once(dawdling, 'data');
   await Promise.all([closed(silent), closed(dawdling)]);
@@ -108,7 +108,7 @@ test('a certificate that cannot be used is refused, and the one before goes on',
   const before = await handshake(port, { ca: first.caPem, ALPNProtocols: ['h2'], servername: 'localhost' });
   assert.equal(before.getPeerCertificate().subject.CN, 'localhost');
   const change = await listener.prepare(withCertificate(second.cert, second.key));
-  change?.();
+  await change?.commit();
   const after = await handshake(port, {
     ca: first.caPem,
     ALPNProtocols: ['h2'],
@@ -128,7 +128,7 @@ test('with another handler idle HTTP/1.1 connections are closed, and new ones go
   await once(client, 'data');
   const other = new RecordingHandler();
   const change = await listener.prepare({ ...listener.config, name: 'renamed' }, other);
-  change?.();
+  await change?.commit();
   await closed(client);
   const next = send(port, 'GET /b HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
   assert.equal((await other.http1.next()).listener, 'renamed');

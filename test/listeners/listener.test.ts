@@ -117,7 +117,7 @@ test('the file of a unix socket has its mode from the first moment, and the proc
     assert.equal(process.umask(), 0o027);
     const change = await listener.prepare({ ...listener.config, mode: 0o660 });
     assert.equal(modeOf(path), mode ?? 0o750);
-    change?.();
+    await change?.commit();
     assert.equal(modeOf(path), 0o660);
   }
 });

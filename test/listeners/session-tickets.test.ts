@@ -66,9 +66,9 @@ for (const version of VERSIONS) {
     const { listener, port } = await listenTls(context, { certificates: [files] });
     const session = await sessionOf(port, client);
     install(another);
-    const apply = await listener.prepare();
-    assert.ok(apply !== undefined);
-    apply();
+    const change = await listener.prepare();
+    assert.ok(change !== undefined);
+    await change.commit();
     const fresh = await handshake(port, client);
     assert.match(fresh.getPeerCertificate().subjectaltname ?? '', /another\.test/);
     fresh.destroy();
@@ -78,9 +78,9 @@ for (const version of VERSIONS) {
   test(`a ${version} client resumes its session after a reload that changes how connections are served`, async (context) => {
     const { listener, port } = await listenTls(context);
     const session = await sessionOf(port, client);
-    const apply = await listener.prepare({ ...listener.config, trustedClients: ['127.0.0.1'] });
-    assert.ok(apply !== undefined);
-    apply();
+    const change = await listener.prepare({ ...listener.config, trustedClients: ['127.0.0.1'] });
+    assert.ok(change !== undefined);
+    await change.commit();
     assert.equal(await isResumed(port, client, session), true);
   });
 

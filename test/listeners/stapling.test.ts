@@ -127,9 +127,9 @@ test('a newer response is taken up; one that cannot be used changes nothing', as
   assert.equal(await listener.prepare(), undefined);
   const newer = ocspResponse({ ...one, nextUpdate: new Date(Date.now() + 5 * 86_400_000) });
   writeFileSync(stapled.ocsp, newer);
-  const apply = await listener.prepare();
+  const change = await listener.prepare();
   assert.deepEqual(await stapledFor(port, 'one.test'), response);
-  apply?.();
+  await change?.commit();
   assert.deepEqual(await stapledFor(port, 'one.test'), newer);
   writeFileSync(stapled.ocsp, ocspError(3));
   await assert.rejects(
@@ -149,10 +149,10 @@ test('a certificate that loses its response has none any more', async (context) 
   const { tls } = listener.config;
   assert.ok(tls !== undefined);
   const { cert, key } = stapled;
-  const apply = await listener.prepare({
+  const change = await listener.prepare({
     ...listener.config,
     tls: { ...tls, certificates: [{ cert, key }] },
   });
-  apply?.();
+  await change?.commit();
   assert.equal(await stapledFor(port, 'one.test'), undefined);
 });

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import type { Finding } from '../../src/config/problem.ts';
+import { findingOf, UnusableConfig } from '../../src/config/unusable-config.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { type ReloadResult, Reloads } from '../../src/proxy/reloads.ts';
-import { findingOf, UnusableConfig } from '../../src/proxy/unusable-config.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 
 const changes = {

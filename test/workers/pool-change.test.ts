@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UnusableConfig } from '../../src/proxy/unusable-config.ts';
+import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import type { ToWorker } from '../../src/workers/messages.ts';
 import { PoolChange, type Voter } from '../../src/workers/pool-change.ts';
 import type { PreparedVote, WorkerState } from '../../src/workers/worker-process.ts';
@@ -42,7 +42,7 @@ test('all say yes: all are told to put it to use', async () => {
   for (const worker of workers) change.prepared(worker, yes);
   await prepared;
   assert.equal(change.isChanged, true);
-  const committed = change.commit([]);
+  const committed = change.commit();
   for (const worker of workers) change.committed(worker, CHANGE);
   await committed;
   for (const { types } of workers) assert.deepEqual(types, ['prepareTls', 'commit']);
@@ -94,7 +94,7 @@ test('a worker that dies is not waited for, before its vote and before it has do
   change.gone(second);
   change.prepared(third, yes);
   await prepared;
-  const committed = change.commit([]);
+  const committed = change.commit();
   change.committed(first, CHANGE);
   third.state = 'gone';
   change.gone(third);

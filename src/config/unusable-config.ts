@@ -1,8 +1,8 @@
 // What keeps a valid configuration from being put to use: an address that is taken, a certificate that is no longer there.
 // Each finding has the path of its key, so that whoever read the file can say where it stands.
 
-import type { ConfigPath } from '../config/config-path.ts';
-import type { Finding } from '../config/problem.ts';
+import type { ConfigPath } from './config-path.ts';
+import type { Finding } from './problem.ts';
 
 export class UnusableConfig extends Error {
   readonly findings: readonly Finding[];
