@@ -53,6 +53,11 @@ export class EndpointAgent extends Agent {
     return '';
   }
 
+  /** A request would find a connection. */
+  get hasIdle(): boolean {
+    return (this.freeSockets['']?.length ?? 0) > 0;
+  }
+
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
     const { address, tls, connectTimeoutMs } = this.#options;
     connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {

@@ -12,6 +12,7 @@ import { Expectation } from './expectation.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
 import { openRequest } from './open-request.ts';
+import { pacedBegins } from './paced-begins.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { OutgoingHead } from './request-fields.ts';
 import { responseTrailers } from './response-fields.ts';
@@ -95,9 +96,9 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     return this.#body?.isStarved === true || this.#response?.isPaused() === true;
   }
 
-  /** It has no endpoint yet. */
+  /** Nothing was sent yet. */
   get isWaiting(): boolean {
-    return this.#endpoint === undefined;
+    return this.#attempt === undefined;
   }
 
   /** Address of the endpoint tried last, or '' when none was. */
@@ -121,7 +122,14 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   /** The caller may be the end of another request: nothing may be thrown at it. */
   onEndpoint(endpoint: Http1Endpoint): void {
     this.#endpoint = endpoint;
+    if (endpoint.agent.hasIdle) this.contain(() => this.#begin(endpoint));
+    else pacedBegins.add(this.#request.client, () => this.#beginLater(endpoint));
+  }
+
+  #beginLater(endpoint: Http1Endpoint): boolean {
+    if (this.#isOver || this.#endpoint !== endpoint) return false;
     this.contain(() => this.#begin(endpoint));
+    return true;
   }
 
   giveUp(failure: Failure): void {
