@@ -75,6 +75,13 @@ export class ScriptedService {
     return this.#sessions.get(seed);
   }
 
+  /** Whether a client that is meant to send anything has sent this: a token that was changed is no token any more. */
+  isMadeUp(target: string): boolean {
+    for (const { session } of this.#sessions.values())
+      if (!session.isLegal && JSON.stringify(session.items).includes(target)) return true;
+    return false;
+  }
+
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -156,7 +163,9 @@ class ServiceConnection {
     const known = found === undefined ? undefined : this.#service.find(found.seed);
     // What no client is meant to send may have lost the token of its path; its session may be over by now.
     const [sender] = tokensIn(head);
-    const isMadeOdd = sender !== undefined && this.#service.find(sender.seed)?.session.isLegal !== true;
+    const isMadeOdd =
+      (sender !== undefined && this.#service.find(sender.seed)?.session.isLegal !== true) ||
+      this.#service.isMadeUp(head.split(' ', 2)[1] ?? head);
     this.#log = known?.log;
     if (reader.problem !== undefined) this.#complain(reader.problem, head);
     if (known === undefined || found === undefined) {
@@ -166,8 +175,10 @@ class ServiceConnection {
       return;
     }
     if (found.number >= HIDDEN) this.#complain('a request that was hidden in another', head);
+    // What its own client has sent: a changed digit makes the token of another session.
+    const sent = new Set(tokensIn(JSON.stringify(known.session.items)).map((own) => own.seed));
     const isForeign = ({ seed, number }: FoundToken): boolean =>
-      (seed !== found.seed && this.#service.find(seed) !== undefined) ||
+      (seed !== found.seed && !sent.has(seed) && this.#service.find(seed) !== undefined) ||
       (seed === found.seed && number !== found.number && known.session.isLegal);
     if (tokensIn(head).some(isForeign)) this.#complain('fields of two requests in one', head);
     const { log, session } = known;

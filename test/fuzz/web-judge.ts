@@ -86,7 +86,8 @@ function judgeAnswer({ scripts, alpn }: WebSession, number: number, answer: Answ
   if (!/^x-token:/im.test(answer.text)) return undefined;
   // Within TLS it is the missing close_notify that says so, which Node's clients do not tell from a FIN.
   const isUntold = answer.isEndedByClose && alpn !== undefined;
-  if (script.outcome === 'cut' && !isUntold) return `an answer that broke off looks whole, request ${number}`;
+  if (isUntold) return undefined;
+  if (script.outcome === 'cut') return `an answer that broke off looks whole, request ${number}`;
   if (script.outcome === 'bad') return `an answer that cannot be translated was passed on, request ${number}`;
   return undefined;
 }
