@@ -2,6 +2,9 @@
 
 import type { Fault } from './problem.ts';
 
+/** Extensions of browsers, and apps that are pages: these schemes have neither ports nor defaults. */
+const OF_AN_APP = /^(?:(?:chrome|moz|safari-web)-extension|capacitor|ionic|app):\/\/[a-z0-9._-]+$/i;
+
 /** The origin in the form browsers send: lower case, no default port, no final slash. */
 export function parseOrigin(text: string): string | Fault {
   if (text === '*') return { message: "'*' stands for every origin", hint: 'write grpcWeb: true' };
@@ -11,6 +14,11 @@ export function parseOrigin(text: string): string | Fault {
       hint: 'name each origin, such as https://app.example.com; grpcWeb: true lets every one in, without credentials',
     };
   }
+  const own = OF_AN_APP.exec(text);
+  if (own !== null) return text.toLowerCase();
+  const port = /:(\d+)\/?$/.exec(text)?.[1];
+  if (port !== undefined && Number(port) > 65_535)
+    return { message: `'${text}' has the port ${port}, and ports end at 65535` };
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { message: `'${text}' is not an origin`, hint: 'write it as https://app.example.com' };

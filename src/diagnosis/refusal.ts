@@ -25,7 +25,7 @@ const SENTENCES = {
   http1_request_invalid:
     'A client sent an HTTP/1 request that is forbidden or cannot be forwarded safely (RFC 9112): its Host, its target or the length of its body is ambiguous.',
   http1_header_too_large:
-    'A client sent an HTTP/1 request whose header fields are larger than limits.headerListSize; send less (mostly it is cookies), or raise it.',
+    'A client sent an HTTP/1 request whose header fields are larger than limits.headerListSize, or more than limits.headerFields; send less (mostly it is cookies), or raise the limit.',
   http1_headers_timeout: 'A client did not finish the header of its HTTP/1 request in time.',
   grpc_web_origin_refused:
     'A web page of an origin that is not in grpcWeb.origins of the route made a gRPC-Web call; add its origin there, if it may.',
@@ -70,6 +70,23 @@ export type RefusalToken = keyof typeof SENTENCES;
 
 /** All of them, for metrics that want their labels to exist from the start. */
 export const refusalTokens: readonly string[] = Object.keys(SENTENCES);
+
+/** To the client itself, where the sentence above speaks of it to somebody else. */
+const FOR_THE_CLIENT: Readonly<Partial<Record<RefusalToken, string>>> = {
+  tls_without_h2:
+    'This connection speaks HTTP/2 over TLS and has not chosen it by ALPN; HTTP/2 over TLS needs ALPN "h2" (RFC 9113 section 3.2): does something in between terminate TLS?',
+  websocket_refused:
+    'This path serves no WebSocket, and no other upgrade; WebSockets need a route to an upstream with protocol: http1.',
+  http1_connect: 'This server opens no tunnels (CONNECT).',
+  http1_malformed: 'This request is no HTTP/1.1 that can be understood.',
+  http1_header_too_large:
+    'The header fields of this request are larger or more than this proxy accepts (limits.headerListSize, limits.headerFields); send less (mostly it is cookies), or raise the limit.',
+  http1_headers_timeout: 'The header of this request did not end in time (limits.headerTimeout).',
+};
+
+export function sentenceForClient(token: RefusalToken): string {
+  return FOR_THE_CLIENT[token] ?? SENTENCES[token];
+}
 
 export function diagnoseRefusal(token: RefusalToken): Diagnosis {
   return { token, sentence: SENTENCES[token] };

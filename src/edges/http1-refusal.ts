@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { explainHttp1OnGrpcRoute, explainMissingAlpn } from '../diagnosis/explanation.ts';
-import { diagnoseRefusal, type RefusalToken } from '../diagnosis/refusal.ts';
+import { type RefusalToken, sentenceForClient } from '../diagnosis/refusal.ts';
 import { trailers } from '../grpc/error-trailers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -59,7 +59,7 @@ export function refuseInvalid(httpStatus: number, why: string): Http1Refusal {
 }
 
 function sentenceOf(token: RefusalToken): string {
-  return `${diagnoseRefusal(token).sentence} (${diagnosisCode(token)})`;
+  return `${sentenceForClient(token)} (${diagnosisCode(token)})`;
 }
 
 function refusal(token: RefusalToken, httpStatus: number, sentence: string, more: Fields = []): Http1Refusal {

@@ -2,13 +2,13 @@
 // connections on which Node's own has nothing more to say.
 
 import { diagnosisCode } from '../diagnosis/codes.ts';
-import { diagnoseRefusal, type RefusalToken } from '../diagnosis/refusal.ts';
+import { type RefusalToken, sentenceForClient } from '../diagnosis/refusal.ts';
 
 /** `status` is code and reason phrase. The connection is to be closed after it. */
 export function refusalResponse(
   status: string,
   token: RefusalToken,
-  sentence: string = diagnoseRefusal(token).sentence,
+  sentence: string = sentenceForClient(token),
 ): string {
   const body = `${sentence} (${diagnosisCode(token)})\n`;
   return [

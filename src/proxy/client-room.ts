@@ -13,6 +13,9 @@ import {
 
 type Sized = Pick<Config, 'capacity' | 'upstreams'>;
 
+/** A process uses 105 MiB or so before its first call, and refuses calls from 90 % of its limit on. */
+const LEAST_MEMORY_BYTES = 128 * 1_048_576;
+
 /** For the log. */
 export interface ClientRoom {
   readonly fields: LogFields;
@@ -50,6 +53,19 @@ export function findLackOfRoom(
   const message = `the open files of this process (${openFiles}) are enough for ${possible} clients`;
   const hint = 'raise LimitNOFILE= or ulimit -Hn, or write auto';
   return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];
+}
+
+/** A limit that nobody could be served with. @param processes that share the memory */
+export function findLackOfMemory(
+  { capacity }: Pick<Config, 'capacity'>,
+  processes: number,
+): readonly Finding[] {
+  const { memoryBytes } = capacity;
+  if (memoryBytes === 'auto' || memoryBytes === undefined) return [];
+  if (memoryBytes / processes >= LEAST_MEMORY_BYTES) return [];
+  const message = `is too little for ${processes} process${processes === 1 ? '' : 'es'}: each uses about 105 MiB before its first call, and new calls are refused from 90 % of its part on`;
+  const hint = `write ${128 * processes}MiB or more, or auto`;
+  return [{ severity: 'warning', path: ['limits', 'memory'], at: 'value', message, hint }];
 }
 
 /** @param processes that run, and are as many until the service is started again */

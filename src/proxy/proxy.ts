@@ -11,7 +11,7 @@ import { type Finding, formatProblem, locateFinding, sortProblems } from '../con
 import type { Logger } from '../observability/logger.ts';
 import { AdminPort } from './admin-port.ts';
 import { CertificateWatch } from './certificate-watch.ts';
-import { clientRoom, findLackOfRoom, findOtherWorkers } from './client-room.ts';
+import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from './client-room.ts';
 import { configChanges } from './config-changes.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { ConfigWatch } from './config-watch.ts';
@@ -122,7 +122,11 @@ export class Proxy {
   #remarksOn(config: Config): readonly Finding[] {
     const { carriers } = this.#plane;
     const wanted = this.#hooks.processesFor?.(config) ?? carriers;
-    return [...findOtherWorkers(wanted, carriers), ...findLackOfRoom(config, carriers)];
+    return [
+      ...findOtherWorkers(wanted, carriers),
+      ...findLackOfRoom(config, carriers),
+      ...findLackOfMemory(config, carriers),
+    ];
   }
 
   /** Those of the file were printed when it was read first; a reload logs them all. */

@@ -121,6 +121,10 @@ export class WorkersPlane implements Plane {
 
   async #replaceWorkers(): Promise<void> {
     const { logger } = this.#options;
+    if (this.#drained !== undefined) {
+      logger.warn({}, 'the workers are not replaced: the proxy is draining');
+      return;
+    }
     logger.info({}, 'replacing the workers one by one, with the program as it lies on disk');
     const replaced = await this.#pool.replaceAll();
     logger.info({ replaced }, 'workers replaced; those before end after their last call');

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientRoom, findLackOfRoom, findOtherWorkers } from '../../src/proxy/client-room.ts';
+import {
+  clientRoom,
+  findLackOfMemory,
+  findLackOfRoom,
+  findOtherWorkers,
+} from '../../src/proxy/client-room.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 async function configWith(limits: Readonly<Record<string, unknown>>) {
@@ -35,6 +40,16 @@ test('more clients than the descriptors are enough for is a warning, at its key'
   assert.deepEqual(findLackOfRoom(await configWith({ connections: 792 }), 1, 1024), []);
   assert.deepEqual(findLackOfRoom(await configWith({ connections: 1000 }), 2, 1024), []);
   assert.deepEqual(findLackOfRoom(await configWith({}), 1, 64), []);
+});
+
+test('a limit of memory with which nobody could be served is a warning, with the least that can be', async () => {
+  const [finding] = findLackOfMemory(await configWith({ memory: '64MiB' }), 1);
+  assert.match(finding.message, /^is too little for 1 process: /);
+  assert.equal(finding.hint, 'write 128MiB or more, or auto');
+  const [forTwo] = findLackOfMemory(await configWith({ memory: '200MiB' }), 2);
+  assert.equal(forTwo.hint, 'write 256MiB or more, or auto');
+  assert.deepEqual(findLackOfMemory(await configWith({ memory: '256MiB' }), 2), []);
+  assert.deepEqual(findLackOfMemory(await configWith({}), 8), []);
 });
 
 test('a number of workers that runs already is no warning, however it is written', () => {
