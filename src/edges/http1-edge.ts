@@ -29,6 +29,13 @@ const MOST_PIPELINED = 100;
 /** How often exchanges are asked whether their clients dawdle. */
 const WATCH_INTERVAL_MS = 2000;
 
+export interface Circumstances {
+  /** Of a client that is to go elsewhere: what its requests begin with until then. */
+  readonly last?: Snapshot | undefined;
+  /** The request had more fields than are allowed, and not all of them are known. */
+  readonly isTruncated?: boolean;
+}
+
 /** A request as Node has read it, and the way to its client. */
 interface Arrival {
   readonly request: IncomingMessage;
@@ -59,12 +66,14 @@ export class Http1Edge {
     return Array.from(this.#running, ({ exchange }) => exchange);
   }
 
-  /**
-   * For requests of Node's HTTP server, in the order of their connection.
-   * @param last of a client that is to go elsewhere: what its requests begin with until then
-   */
-  handleRequest(request: IncomingMessage, response: ServerResponse, peer: Http1Peer, last?: Snapshot): void {
-    this.#run(request.socket, () => this.#receive(request, response, peer, last));
+  /** For requests of Node's HTTP server, in the order of their connection. */
+  handleRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: Http1Peer,
+    circumstances: Circumstances = {},
+  ): void {
+    this.#run(request.socket, () => this.#receive(request, response, peer, circumstances));
   }
 
   /** For requests for a WebSocket. `head` is what was read behind the request. */
@@ -73,9 +82,9 @@ export class Http1Edge {
     socket: Socket,
     head: Buffer,
     peer: Http1Peer,
-    last?: Snapshot,
+    circumstances: Circumstances = {},
   ): void {
-    this.#run(socket, () => this.#receiveUpgrade(request, head, peer, last));
+    this.#run(socket, () => this.#receiveUpgrade(request, head, peer, circumstances));
   }
 
   #run(socket: Socket, action: () => void): void {
@@ -86,7 +95,7 @@ export class Http1Edge {
     request: IncomingMessage,
     response: ServerResponse,
     peer: Http1Peer,
-    last: Snapshot | undefined,
+    { last, isTruncated = false }: Circumstances,
   ): void {
     const { socket } = request;
     // A client that goes away is told by the response's 'close'.
@@ -98,20 +107,26 @@ export class Http1Edge {
       return;
     }
     const { relay, containment } = this.#context;
-    const head = connection.memo.headOf(request, peer, last ?? relay.snapshot);
+    const head = connection.memo.headOf(request, peer, last ?? relay.snapshot, isTruncated);
     if (this.#isDraining || connection.isOlderThan(relay.terms.connectionAgeMs))
       response.shouldKeepAlive = false;
     const answer = new Http1Reply(response, containment);
     this.#begin({ request, answer, connection, peer }, head, (valid) => whyNotHttp1(valid, request, peer));
   }
 
-  #receiveUpgrade(request: IncomingMessage, head: Buffer, peer: Http1Peer, last: Snapshot | undefined): void {
+  #receiveUpgrade(
+    request: IncomingMessage,
+    head: Buffer,
+    peer: Http1Peer,
+    { last, isTruncated = false }: Circumstances,
+  ): void {
     const { socket } = request;
     socket.on('error', ignore);
     const connection = this.#connectionOf(peer, socket);
     const { relay, containment } = this.#context;
     const answer = new WaitingSocket(socket, head, containment);
-    const read = readHttp1Head(request, peer, last ?? relay.snapshot, true);
+    const isUpgrade = true;
+    const read = readHttp1Head(request, peer, last ?? relay.snapshot, { isUpgrade, isTruncated });
     this.#begin({ request, answer, connection, peer }, read, (valid) =>
       whyNoWebSocketHere(valid, request, peer),
     );

@@ -16,15 +16,22 @@ export interface Http1Head {
 
 export type Http1HeadResult = Http1Head | InvalidRequest;
 
-/** @param isUpgrade it asks for a WebSocket */
+export interface HeadKind {
+  /** It asks for a WebSocket. */
+  readonly isUpgrade: boolean;
+  /** Not all of its fields are there: it may only be refused. */
+  readonly isTruncated: boolean;
+}
+
 export function readHttp1Head(
   request: IncomingMessage,
   peer: DownstreamPeer,
   snapshot: Snapshot,
-  isUpgrade: boolean,
+  { isUpgrade, isTruncated }: HeadKind,
 ): Http1HeadResult {
   const read = readHttp1Request(request, snapshot.limits, peer.tls);
   if (!read.isValid) return read;
+  if (isTruncated) read.list.overflowedAt ??= request.rawHeaders.at(-2)?.toLowerCase() ?? '';
   if (isUpgrade && countOf(request.rawHeaders, 'sec-websocket-key') !== 1) {
     return { isValid: false, httpStatus: 400, why: 'it asks for a WebSocket without one Sec-WebSocket-Key' };
   }
@@ -59,9 +66,14 @@ export class Http1HeadMemo {
   #rawHeaders: readonly string[] = [];
   #head: Http1Head | undefined = undefined;
 
-  headOf(request: IncomingMessage, peer: DownstreamPeer, snapshot: Snapshot): Http1HeadResult {
+  headOf(
+    request: IncomingMessage,
+    peer: DownstreamPeer,
+    snapshot: Snapshot,
+    isTruncated: boolean,
+  ): Http1HeadResult {
     if (this.#head?.request.snapshot === snapshot && this.#isSame(request)) return this.#head;
-    const result = readHttp1Head(request, peer, snapshot, false);
+    const result = readHttp1Head(request, peer, snapshot, { isUpgrade: false, isTruncated });
     if ('isValid' in result) return result;
     this.#method = request.method;
     this.#url = request.url;

@@ -15,13 +15,16 @@ const CHECKING_INTERVAL_MS = 1000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface Http1ServerEvents {
-  /** Expectations included: nobody has answered them. */
-  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * Expectations included: nobody has answered them.
+   * @param isTruncated there were more fields than are allowed, and not all of them are known
+   */
+  onRequest(request: IncomingMessage, response: ServerResponse, isTruncated: boolean): void;
   /**
    * CONNECT, or an offer to upgrade, whatever it offers. Node listens to the socket no more, nobody has answered the request, and
    * all that followed its header fields is in `head` or still to come.
    */
-  onLeaving(request: IncomingMessage, socket: Socket, head: Buffer): void;
+  onLeaving(request: IncomingMessage, socket: Socket, head: Buffer, isTruncated: boolean): void;
   /** What came cannot be parsed, or comes too slowly. May be called again for the same socket. */
   onError(error: NodeJS.ErrnoException, socket: Socket): void;
 }
@@ -29,6 +32,8 @@ export interface Http1ServerEvents {
 export interface Http1ServerParts {
   /** Of the request line and the header fields, and of trailers. */
   readonly maxHeaderBytes: number;
+  /** Of header fields; see ListenerHandler. */
+  readonly maxHeaderFields: number;
   readonly headersTimeoutMs: number;
   readonly containment: Containment;
   readonly events: Http1ServerEvents;
@@ -36,11 +41,14 @@ export interface Http1ServerParts {
 
 export class Http1Server {
   readonly maxHeaderBytes: number;
+  readonly maxHeaderFields: number;
   readonly #server: Server;
   #isWatching = false;
 
-  constructor({ maxHeaderBytes, headersTimeoutMs, containment, events }: Http1ServerParts) {
+  constructor(parts: Http1ServerParts) {
+    const { maxHeaderBytes, maxHeaderFields, headersTimeoutMs, containment, events } = parts;
     this.maxHeaderBytes = maxHeaderBytes;
+    this.maxHeaderFields = maxHeaderFields;
     const server = createServer({
       headersTimeout: headersTimeoutMs,
       // A request may stream for hours; the header is what must not dawdle.
@@ -53,10 +61,12 @@ export class Http1Server {
       // Node would serve the others and lose what follows them: its parser stops behind every offer.
       shouldUpgradeCallback: () => true,
     });
-    // Beyond a maximum Node drops fields without a word, Host and Content-Length as well; and it drops requests beyond the other.
-    server.maxHeadersCount = 0;
+    // For each field Node does work of its own. Beyond a maximum some versions end the connection (HPE_HEADER_OVERFLOW), others drop
+    // fields without a word, Host and Content-Length as well: one more than are allowed is let through, which shows that there were.
+    server.maxHeadersCount = maxHeaderFields + 1;
+    // Beyond this one it drops requests.
     server.maxRequestsPerSocket = 0;
-    listen(server, containment, events);
+    listen(server, containment, events, maxHeaderFields);
     this.#server = server;
   }
 
@@ -85,18 +95,24 @@ export class Http1Server {
 }
 
 /** Node's types call these sockets Duplex, for servers that get other streams; this one gets what `serve` was given. */
-function listen(server: EventEmitter, containment: Containment, events: Http1ServerEvents): void {
+function listen(
+  server: EventEmitter,
+  containment: Containment,
+  events: Http1ServerEvents,
+  maxHeaderFields: number,
+): void {
+  const isTruncated = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length / 2 > maxHeaderFields;
   const guarded = (socket: Socket, action: () => void): void =>
     containment.run(() => socket.destroy(), action);
   // The last two are requests with Expect, which Node would answer otherwise: by 100, and by 417.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request: IncomingMessage, response: ServerResponse) =>
-      guarded(request.socket, () => events.onRequest(request, response)),
+      guarded(request.socket, () => events.onRequest(request, response, isTruncated(request))),
     );
   }
   for (const event of ['upgrade', 'connect']) {
     server.on(event, (request: IncomingMessage, socket: Socket, head: Buffer) =>
-      guarded(socket, () => events.onLeaving(request, socket, head)),
+      guarded(socket, () => events.onLeaving(request, socket, head, isTruncated(request))),
     );
   }
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>

@@ -56,11 +56,13 @@ export class Http1Side {
   }
 
   get #server(): Http1Server {
-    const { maxHeaderBytes } = this.#handler;
+    const { maxHeaderBytes, maxHeaderFields } = this.#handler;
     const newest = this.#servers.at(-1);
-    if (newest?.maxHeaderBytes === maxHeaderBytes) return newest;
+    if (newest?.maxHeaderBytes === maxHeaderBytes && newest.maxHeaderFields === maxHeaderFields)
+      return newest;
     const server = new Http1Server({
       maxHeaderBytes,
+      maxHeaderFields,
       headersTimeoutMs: this.#headersTimeoutMs,
       containment: this.#containment,
       events: this,
@@ -82,7 +84,7 @@ export class Http1Side {
     this.#servers.splice(0, stopped.length);
   }
 
-  onRequest(request: IncomingMessage, response: ServerResponse): void {
+  onRequest(request: IncomingMessage, response: ServerResponse, isTruncated: boolean): void {
     const { socket } = request;
     this.#openings.settle(socket);
     const turns = this.#turns.get(socket);
@@ -100,11 +102,11 @@ export class Http1Side {
         if (this.#isClosing && !turns.isAnswering && !turns.isClosed) socket.destroySoon();
       }),
     );
-    this.#handler.onHttp1Request(request, response, turns.peer);
+    this.#handler.onHttp1Request(request, response, turns.peer, isTruncated);
   }
 
   /** Node has let go of the socket. It goes on in the order of the connection. */
-  onLeaving(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  onLeaving(request: IncomingMessage, socket: Socket, head: Buffer, isTruncated: boolean): void {
     this.#openings.settle(socket);
     const turns = this.#turns.get(socket);
     if (turns === undefined || turns.isClosed) {
@@ -112,7 +114,7 @@ export class Http1Side {
       return;
     }
     if (!turns.isAnswering && isWebSocket(request)) {
-      this.#upgrade(turns, request, head);
+      this.#upgrade(turns, request, head, isTruncated);
       return;
     }
     const waiting = new WaitingSocket(socket, head, this.#containment);
@@ -125,7 +127,11 @@ export class Http1Side {
         waiting.take();
         this.#refuse(turns, 'http1_connect', '501 Not Implemented');
       } else if (isWebSocket(request)) {
-        this.#upgrade(turns, request, waiting.take());
+        this.#upgrade(turns, request, waiting.take(), isTruncated);
+      } else if (isTruncated) {
+        // Not all of its fields are known, which may tell how long its body is.
+        waiting.take();
+        this.#refuse(turns, 'http1_header_too_large', '431 Request Header Fields Too Large');
       } else {
         waiting.giveBack();
         this.#serveAgain(turns, headWithoutUpgrade(request));
@@ -141,9 +147,9 @@ export class Http1Side {
     );
   }
 
-  #upgrade(turns: Http1Turns, request: IncomingMessage, head: Buffer): void {
+  #upgrade(turns: Http1Turns, request: IncomingMessage, head: Buffer, isTruncated: boolean): void {
     this.#forget(turns);
-    this.#handler.onHttp1Upgrade(request, turns.socket, head, turns.peer);
+    this.#handler.onHttp1Upgrade(request, turns.socket, head, turns.peer, isTruncated);
   }
 
   /** What has come behind `head` is in front of what is still to come already. */

@@ -17,16 +17,30 @@ export interface ListenerHandler {
   onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void;
   /** Of the request line and the header fields of HTTP/1.1 requests. Asked for each connection; what is larger is refused here. */
   readonly maxHeaderBytes: number;
+  /** Header fields that an HTTP/1.1 request may have. Asked for each connection. */
+  readonly maxHeaderFields: number;
   /**
-   * An HTTP/1.1 request, of Node's own HTTP server. Its header may hold any number of fields, Host not or twice, and
-   * expectations that nobody has answered.
+   * An HTTP/1.1 request, of Node's own HTTP server. Its header may hold Host not or twice, and expectations that nobody has
+   * answered.
+   * @param isTruncated it had more fields than maxHeaderFields, of which not all are there: it may only be refused
    */
-  onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void;
+  onHttp1Request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: DownstreamPeer,
+    isTruncated: boolean,
+  ): void;
   /**
    * A GET with `Upgrade: websocket`, which nobody has answered yet; all requests before it are. The socket is the handler's from
    * here on: not flowing, perhaps paused, `head` read already and perhaps empty. An 'error' listener is attached.
    */
-  onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void;
+  onHttp1Upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    peer: DownstreamPeer,
+    isTruncated: boolean,
+  ): void;
   /** A client was turned away; its connection is closed or closing, or is being told why (`peer.mismatch`). */
   onRefused(refusal: Refusal): void;
   /** A listener on one of Node's objects threw. The connection it was about is closed. */

@@ -5,7 +5,7 @@
 import { failure } from '../calls/failure.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, LimitsConfig } from '../config/config.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -190,16 +190,19 @@ export class DataPlane implements Plane {
   }
 
   #handlerFor(clientele: Clientele): ListenerHandler {
-    const maxHeaderBytes = (): number => (clientele.last ?? this.#snapshot).limits.headerListBytes;
+    const limits = (): LimitsConfig => (clientele.last ?? this.#snapshot).limits;
     return {
       get maxHeaderBytes() {
-        return maxHeaderBytes();
+        return limits().headerListBytes;
+      },
+      get maxHeaderFields() {
+        return limits().headerFields;
       },
       onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head, clientele.last),
-      onHttp1Request: (request, response, peer) =>
-        this.#http1.handleRequest(request, response, peer, clientele.last),
-      onHttp1Upgrade: (request, socket, head, peer) =>
-        this.#http1.handleUpgrade(request, socket, head, peer, clientele.last),
+      onHttp1Request: (request, response, peer, isTruncated) =>
+        this.#http1.handleRequest(request, response, peer, { isTruncated, last: clientele.last }),
+      onHttp1Upgrade: (request, socket, head, peer, isTruncated) =>
+        this.#http1.handleUpgrade(request, socket, head, peer, { isTruncated, last: clientele.last }),
       onRefused: (refusal) => this.#log.refused(refusal),
       onFault: (error) => this.#log.contained('listener', error),
     };

@@ -153,9 +153,12 @@ export class EdgeUnderTest {
   #listen(options: EdgeOptions): Server {
     const handler: ListenerHandler = {
       maxHeaderBytes: limitsOf(options).headerListBytes,
+      maxHeaderFields: limitsOf(options).headerFields,
       onHttp2: assertNever,
-      onHttp1Request: (request, response, peer) => this.http1.handleRequest(request, response, peer),
-      onHttp1Upgrade: (request, socket, head, peer) => this.http1.handleUpgrade(request, socket, head, peer),
+      onHttp1Request: (request, response, peer, isTruncated) =>
+        this.http1.handleRequest(request, response, peer, { isTruncated }),
+      onHttp1Upgrade: (request, socket, head, peer, isTruncated) =>
+        this.http1.handleUpgrade(request, socket, head, peer, { isTruncated }),
       onRefused: ({ token }) => this.refused.push(token),
       onFault: (error) => this.faults.push(error),
     };

@@ -63,6 +63,7 @@ export class RecordingHandler implements ListenerHandler {
   readonly refusals = new Inbox<Refusal>();
   readonly faults = new Inbox<unknown>();
   maxHeaderBytes = 16_384;
+  maxHeaderFields = 128;
   respond: (request: IncomingMessage, response: ServerResponse) => void = (request, response) => {
     response.end(`${request.method} ${request.url}`);
   };
