@@ -34,14 +34,24 @@ export function explainMissingAlpn(
 /**
  * An HTTP/1.1 request that is no gRPC-Web, on a route to a gRPC service: for the text of a 426.
  * @param isConnect it is a call of the Connect protocol, which no gRPC service need know
+ * @param servesGrpcWeb gRPC-Web is served on the route
  */
-export function explainHttp1OnGrpcRoute(userAgent: string | undefined, isConnect = false): string {
+export function explainHttp1OnGrpcRoute(
+  userAgent: string | undefined,
+  isConnect = false,
+  servesGrpcWeb = false,
+): string {
   if (isConnect) {
     const what = 'This is a call of the Connect protocol, and this path is served by a gRPC service.';
     return withCode(
       `${what} ${LEAVE_CONNECT[clientLibrary(userAgent)] ?? SPEAK_GRPC}`,
       'http1_on_grpc_route',
     );
+  }
+  if (servesGrpcWeb) {
+    const what =
+      'This path is served by a gRPC service over HTTP/2 and as gRPC-Web, and this request is neither.';
+    return withCode(`${what} ${SEND_GRPC_WEB}`, 'http1_on_grpc_route');
   }
   const what = 'This path is served by a gRPC service over HTTP/2, and this request came over HTTP/1.1.';
   return withCode(`${what} ${USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC}`, 'http1_on_grpc_route');
@@ -119,6 +129,9 @@ const LEAVE_CONNECT: Readonly<Partial<Record<ClientLibrary, string>>> = {
     'Use createGrpcTransport(...) with httpVersion: "2", or createGrpcWebTransport(...) with grpcWeb: true on the route.',
   browser: 'Use createGrpcWebTransport(...), and set grpcWeb: true on the route.',
 };
+
+const SEND_GRPC_WEB =
+  'Call it with a gRPC client, or with a gRPC-Web client: POST with the content-type application/grpc-web+proto; a website needs protocol: http1 at its upstream.';
 
 const NAME_HOST = 'Let the client name the host that it calls, once, as host or host:port.';
 const CHANNEL_OPTION =

@@ -255,14 +255,16 @@ function send(call: Http1Call, { fields, body }: LocalResponse): void {
 
 /** Why a request of HTTP/1.1 is not for the service that its route leads to. */
 function whyNotHttp1(
-  { request: { grpcWeb, isGrpc, decision } }: Http1Head,
+  { request: { grpcWeb, isGrpc, isOnGrpcWebRoute, decision } }: Http1Head,
   request: IncomingMessage,
   peer: Http1Peer,
 ): Http1Refusal | undefined {
   if (grpcWeb !== undefined) return undefined;
   if (isGrpc) return refuseGrpc(request, peer);
   const isForward = decision.kind === 'forward';
-  return isForward && decision.upstream.protocol !== 'http1' ? refuseHttp1(request, peer) : undefined;
+  return isForward && decision.upstream.protocol !== 'http1'
+    ? refuseHttp1(request, peer, isOnGrpcWebRoute)
+    : undefined;
 }
 
 function whyNoWebSocketHere(

@@ -29,8 +29,12 @@ export function refuseGrpc(request: IncomingMessage, peer: Http1Peer): Http1Refu
 }
 
 /** A route to a gRPC service. */
-export function refuseHttp1(request: IncomingMessage, peer: Http1Peer): Http1Refusal {
-  const sentence = explainHttp1OnGrpcRoute(request.headers['user-agent'], isConnectCall(request));
+export function refuseHttp1(request: IncomingMessage, peer: Http1Peer, servesGrpcWeb: boolean): Http1Refusal {
+  const sentence = explainHttp1OnGrpcRoute(
+    request.headers['user-agent'],
+    isConnectCall(request),
+    servesGrpcWeb,
+  );
   // Upgrade names what would be served; it is an offer to nobody, since this connection closes.
   const fields: Fields = [
     ['upgrade', peer.tls === '' ? 'h2c' : 'h2'],

@@ -61,6 +61,8 @@ export class RequestHead implements ExchangeSubject, CalledHost {
   /** gRPC-Web included, where it is translated. */
   readonly isGrpc: boolean;
   readonly isHead: boolean;
+  /** Its route serves gRPC-Web, whether this is such a call or not. */
+  readonly isOnGrpcWebRoute: boolean;
   /** The client waits with its body for an interim response of status 100, for a while. */
   readonly #expectsContinue: boolean;
   readonly #userAgent: string | undefined;
@@ -92,6 +94,7 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     this.grpcWeb = GrpcWebCall.of(list, route, peer, this);
     this.isGrpc = this.grpcWeb !== undefined || isGrpcContentType(list.get('content-type'));
     this.isHead = list.get(':method') === 'HEAD';
+    this.isOnGrpcWebRoute = route?.grpcWeb !== undefined;
     this.#userAgent = this.isGrpc ? undefined : list.get('user-agent');
     this.#expectsContinue = list.get('expect')?.toLowerCase() === '100-continue';
     this.timeoutText = this.isGrpc ? list.get('grpc-timeout') : undefined;

@@ -63,6 +63,9 @@ test('gRPC over HTTP/1.1 is told what ALPN lacked, and where to look', () => {
 test('HTTP/1.1 on a route to a gRPC service is told about gRPC clients and gRPC-Web', () => {
   assert.match(explainHttp1OnGrpcRoute(undefined), /gRPC client.*grpcWeb: true.*\(FG1007\)$/);
   assert.match(explainHttp1OnGrpcRoute('curl/7.88.1'), /grpcurl/);
+  const served = explainHttp1OnGrpcRoute('curl/7.88.1', false, true);
+  assert.match(served, /application\/grpc-web\+proto.*\(FG1007\)$/);
+  assert.doesNotMatch(served, /grpcWeb: true/);
 });
 
 test('every explanation is short ASCII that names its code', () => {

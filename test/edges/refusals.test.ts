@@ -34,6 +34,12 @@ test('a page request on a route to a gRPC service: 426, and what would be served
   assert.equal(record.httpStatus, 426);
 });
 
+test('on a route that serves gRPC-Web a page request is told how such a call looks', async (t) => {
+  const routes = [{ upstream: 'grpc', grpcWeb: { origins: undefined } }];
+  const { text } = await ask(t, { routes }, 'GET / HTTP/1.1');
+  assert.match(text, /^HTTP\/1.1 426 [^]*application\/grpc-web\+proto[^]*\(FG1007\)\n$/);
+});
+
 test('the same over TLS names h2', async (t) => {
   const { text } = await ask(t, { peer: { tls: 'TLSv1.3' } }, 'GET / HTTP/1.1');
   assert.match(text, /\r\nupgrade: h2\r\n/);
