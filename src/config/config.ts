@@ -34,7 +34,7 @@ export interface ListenerConfig {
   /** Permissions of the file of a unix socket; undefined: what the umask leaves. */
   readonly mode?: number | undefined;
   readonly tls: ListenerTlsConfig | undefined;
-  /** Peers (CIDR) whose claims about clients (relay/client-claims.ts) are kept and appended to; those of all others are replaced or removed. */
+  /** Peers (CIDR) whose claims about clients (calls/client-claims.ts) are kept and appended to; those of all others are replaced or removed. */
   readonly trustedClients: readonly string[];
   readonly mismatch: MismatchPolicy;
   /** Peers (CIDR, or unix:) whose connections begin with a PROXY protocol header; undefined: nobody's do. */

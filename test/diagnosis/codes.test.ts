@@ -58,7 +58,7 @@ test('every way in which an endpoint cannot be used has a code of FG2xxx', () =>
 });
 
 test('every failure of a call has a code', () => {
-  const source = readFileSync(join(root, 'src/relay/failure.ts'), 'utf8');
+  const source = readFileSync(join(root, 'src/calls/failure.ts'), 'utf8');
   const tokens = Array.from(source.matchAll(/^ {2}(\w+): \[GrpcStatus/gm), ([, token]) => token);
   assert.ok(tokens.length >= 10);
   for (const token of [...tokens, 'upstream_not_grpc', 'upstream_queue_full', 'upstream_closed'])
