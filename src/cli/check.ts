@@ -3,8 +3,10 @@
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
-import { type ConfigProblem, formatProblem } from '../config/problem.ts';
+import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import { findLackOfMemory } from '../proxy/client-room.ts';
 import { loadAndVerify } from '../proxy/load-configuration.ts';
+import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
 
 const usage = `Usage: framegate check [FILE]
@@ -39,7 +41,9 @@ export async function check(argv: readonly string[]): Promise<number> {
     printProblems(process.stderr, result.problems);
     return 1;
   }
-  printProblems(process.stdout, result.warnings);
+  const lack = findLackOfMemory(result.config, workerCount(result.config));
+  const remarks = lack.map((finding) => locateFinding(finding, file, result));
+  printProblems(process.stdout, sortProblems([...result.warnings, ...remarks]));
   process.stdout.write(`${file}: ${paint(process.stdout, 'green', 'ok')} (${summaryOf(result.config)})\n`);
   return 0;
 }

@@ -7,6 +7,16 @@ import type { Fault } from './problem.ts';
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const hostLabels = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
+/** RFC 9110 section 7.6.1. */
+const OF_A_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** The pattern itself, exact or with one `*` at its end. */
 export function parsePathPattern(text: string): string | Fault {
   if (/^[~^]/.test(text)) {
@@ -57,6 +67,12 @@ export function parseHeaderName(text: string): string | Fault {
     };
   }
   if (!headerName.test(name)) return { message: `'${text}' is not a header name` };
+  if (OF_A_CONNECTION.has(name)) {
+    return {
+      message: `'${text}' belongs to one connection and is never matched`,
+      hint: 'match by path or host; WebSockets go to an upstream with protocol: http1 by themselves',
+    };
+  }
   return name;
 }
 

@@ -52,6 +52,23 @@ test('a usable configuration is summed up', () => {
   });
 });
 
+test('a limit of memory that serves nobody is a warning', () => {
+  write(
+    'little.yaml',
+    'listeners: [{ address: 127.0.0.1:8080 }]',
+    'upstreams: { voice: { endpoints: [127.0.0.1:50051] } }',
+    'routes: [{ match: { path: /* }, upstream: voice }]',
+    'workers: 2',
+    'limits: { memory: 200MiB }',
+  );
+  const { code, stdout } = check('little.yaml');
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^little\.yaml:5:19 limits\.memory – warning: is too little for 2 processes: .*256MiB/,
+  );
+});
+
 test('warnings come before the summary and do not fail', () => {
   write(
     'warned.yaml',

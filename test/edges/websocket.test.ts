@@ -353,10 +353,38 @@ test('a WebSocket takes no more than the other side takes', async (t) => {
 test('a service that answers an upgrade by a large response is read to its end', async (t) => {
   const body = 'x'.repeat(4_000_000);
   const service = await startRawService(t, () =>
-    rawResponse('HTTP/1.1 200 OK', body, ['Content-Length', String(body.length)]),
+    rawResponse('HTTP/1.1 403 Forbidden', body, ['Content-Length', String(body.length)]),
   );
   const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
   const client = new RawHttp1Client(t, edge.port);
   client.send(...UPGRADE);
   assert.ok((await client.closed()).endsWith(`\r\n\r\n${body}`));
 });
+
+for (const [what, answer] of [
+  ['200', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage'],
+  ['200 of HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\npage'],
+  ['201', 'HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n'],
+  ['204', 'HTTP/1.1 204 No Content\r\n\r\n'],
+] as const) {
+  test(`an answer of ${what} to the request for a WebSocket opens none, over either protocol`, async (t) => {
+    const service = await startRawService(t, (_received, socket) => {
+      socket.end(answer);
+      return undefined;
+    });
+    const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+    const client = new RawHttp1Client(t, edge.port);
+    client.send(...UPGRADE);
+    assert.match(
+      await client.closed(),
+      /^HTTP\/1\.1 502 [^]*answered the request for a WebSocket with HTTP 20\d in place of 101/,
+    );
+    const stream = await connectStream(t, edge);
+    const headers = await new Promise<NodeJS.Dict<unknown>>((resolve) => {
+      stream.once('response', resolve);
+    });
+    assert.equal(headers[':status'], 502);
+    assert.match(edge.lastOutcome, /upstream_response_invalid: /);
+    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  });
+}

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
+import { sentenceForClient } from '../../src/diagnosis/refusal.ts';
 import { closed, listen, PREFACE, readToEnd, send } from './listener-under-test.ts';
 
 test('the preface and what came with it are the head', async (context) => {
@@ -144,7 +145,7 @@ test('HTTP/1 mistakes are answered with a status and reported', async (context) 
     assert.ok(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer);
     const refusal = await handler.refusals.next();
     assert.equal(refusal.token, token);
-    assert.ok(answer.endsWith(`${refusal.sentence} (${refusal.code})\n`));
+    assert.ok(answer.endsWith(`${sentenceForClient(refusal.token)} (${refusal.code})\n`));
   }
   assert.equal(handler.http1.all.length, 0);
 });

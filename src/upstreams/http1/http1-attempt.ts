@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
-import { type Failure, upstreamBrokeRule } from '../../calls/failure.ts';
+import { type Failure, unavailable, upstreamBrokeRule } from '../../calls/failure.ts';
 import type { ServiceAttempt, ServiceCall } from '../../calls/http1-target.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
@@ -30,6 +30,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   readonly #forwarding: Forwarding;
   readonly #windowBytes: number;
   readonly #isHead: boolean;
+  readonly #isWebSocket: boolean;
   /** Undefined for a request without a body. */
   #body: RequestBody | undefined = undefined;
   #tunnel: Duplex | undefined = undefined;
@@ -46,6 +47,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   constructor(pool: EndpointPool, windowBytes: number, call: ServiceCall, listener: AttemptListener) {
     const { fields, client } = call;
     const isWebSocket = fields.get(':method') === 'CONNECT';
+    this.#isWebSocket = isWebSocket;
     this.#listener = listener;
     this.#windowBytes = windowBytes;
     this.#isHead = fields.get(':method') === 'HEAD';
@@ -136,6 +138,11 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
+    // To a client it would say that the WebSocket is open (RFC 8441 section 5).
+    if (this.#isWebSocket && httpStatus < 300) {
+      this.receiveFailure(noWebSocket(this.endpoint, httpStatus));
+      return;
+    }
     if (this.#isHead || BODILESS_STATUSES.has(httpStatus)) this.#bodilessHead = list;
     else this.#listener.receiveResponse(list, false);
   }
@@ -213,6 +220,11 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
       return false;
     }
   }
+}
+
+function noWebSocket(endpoint: string, httpStatus: number): Failure {
+  const what = `answered the request for a WebSocket with HTTP ${httpStatus} in place of 101; is the path right, and does the service serve WebSockets there?`;
+  return unavailable({ token: 'upstream_response_invalid', sentence: `${endpoint} ${what}` }, 502);
 }
 
 /** Of a request that has a body. */
