@@ -48,7 +48,6 @@ export class Http1Call implements CallStream {
   readonly #waiting: WaitingSocket | undefined;
   /** The WebSocket is open. */
   #isTunnel = false;
-  #hasHead = false;
   #hasRoom = true;
   /** Nothing more is sent to the client. */
   #hasEnded = false;
@@ -75,7 +74,6 @@ export class Http1Call implements CallStream {
     return this.#isClosed || !this.#socket.writable;
   }
 
-  /** Written to the connection and not taken by the client. */
   get socket(): Socket {
     return this.#socket;
   }
@@ -98,7 +96,7 @@ export class Http1Call implements CallStream {
   /** Its turn has come, and the owner knows the head: the rest is read as the owner takes it. */
   receive(): void {
     const { request, hasBody } = this.#parts;
-    if (this.#reply === undefined || !hasBody || this.#isDropping) return;
+    if (this.#reply === undefined || !hasBody) return;
     this.#listen(request, () => this.#endRequest(request.rawTrailers));
   }
 
@@ -170,7 +168,6 @@ export class Http1Call implements CallStream {
 
   #begin(httpStatus: number, list: HeaderList, endStream: boolean): void {
     const reply = this.#openReply();
-    this.#hasHead = true;
     reply.begin(httpStatus, list.spellingAt(0), flatFields(list), list.get('content-length') !== undefined);
     if (endStream) {
       this.#end([]);
@@ -194,7 +191,6 @@ export class Http1Call implements CallStream {
     const socket = this.#socket;
     const { headers } = this.#parts.request;
     this.#isTunnel = true;
-    this.#hasHead = true;
     this.sentStatus = 101;
     const accept = acceptOf(headers['sec-websocket-key'] ?? '');
     const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Accept', accept];
@@ -245,19 +241,9 @@ export class Http1Call implements CallStream {
     if (code === ErrorCode.NO_ERROR) return true;
     this.#hasEnded = true;
     this.#drop();
-    if (this.#hasHead) breakOff(this.#parts.request);
-    else this.#explainReset();
+    // HTTP/1.1 has no code to say it with.
+    breakOff(this.#parts.request);
     return true;
-  }
-
-  /** HTTP/1.1 has no code to reset a request with. */
-  #explainReset(): void {
-    const body = 'The service reset the call before it was answered.\n';
-    const fields = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length)];
-    const reply = this.#openReply();
-    reply.begin(502, undefined, fields, true);
-    reply.write(Buffer.from(body));
-    reply.end([]);
   }
 
   #drop(): void {

@@ -227,7 +227,7 @@ export class Http1Edge {
     this.#context.onRefused(peer, token);
     running.closeAfter();
     if (peer.mismatchPolicy === 'close') running.drop(reason);
-    else running.exchange.answer(response, reason);
+    else running.answer(response, reason);
   }
 
   /** There is no request to speak of: the connection is answered and closed, and the log has the refusal only. */

@@ -37,7 +37,9 @@ export function readHttp1Head(
   }
   const list = isUpgrade ? extendedConnect(read.list) : read.list;
   const head = new RequestHead(list, peer, snapshot);
-  return { request: head, hasBody: read.framing !== 'none', expectsContinue: read.expectsContinue };
+  // What follows the request for a WebSocket is the client's side of it.
+  const hasBody = isUpgrade || read.framing !== 'none';
+  return { request: head, hasBody, expectsContinue: read.expectsContinue };
 }
 
 /** The same request as HTTP/2 has it (RFC 8441 section 4). */

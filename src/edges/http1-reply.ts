@@ -155,7 +155,7 @@ export class Http1Reply {
 
 /** How long a client may go on sending a body that nobody reads any more. Like nginx `lingering_time`. */
 const LINGER_MS = 30_000;
-/** How long a client may take to read what was sent to it, and to close its side. */
+/** In which a client has to take some of what was sent to it, and behind that to close its side. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 /**
@@ -170,10 +170,19 @@ export function breakOff({ httpVersion, socket }: IncomingMessage): void {
   else socket.destroy();
 }
 
-/** Sends our FIN and drops what still comes: closing at once could make the kernel discard what was sent, by RST. */
+/**
+ * Sends our FIN behind what was written, and drops what still comes: closing at once could make the kernel discard what was
+ * sent, by RST. A client that takes nothing for a while is given up.
+ */
 export function closeGently(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
-  socket.once('close', () => clearTimeout(timer));
+  let takenBytes = -1;
+  const lookAtProgress = (): void => {
+    const taken = socket.bytesWritten - socket.writableLength;
+    if (taken === takenBytes || socket.writableLength === 0) socket.destroy();
+    takenBytes = taken;
+  };
+  const timer = setInterval(lookAtProgress, CLOSE_TIMEOUT_MS);
+  socket.once('close', () => clearInterval(timer));
   socket.end();
   socket.resume();
 }

@@ -2,6 +2,7 @@
 
 import { clientTookNothing, type Failure } from '../calls/failure.ts';
 import type { Exchange } from '../relay/exchange.ts';
+import type { LocalResponse } from '../relay/local-response.ts';
 import type { Http1Call, Http1CallOwner } from './http1-call.ts';
 import type { Http1Head } from './http1-head.ts';
 
@@ -15,8 +16,11 @@ export class RunningRequest {
   readonly #head: Http1Head;
   readonly #call: Http1Call;
   readonly #owner: CallOwner;
+  #isStarted = false;
+  /** Why it is not made, found before its turn: nothing may be written into the responses before it. */
+  #cause: Failure | undefined = undefined;
   /** Of all that was written to the client's connection, at the last look that found a change. */
-  #takenBytes = 0;
+  #takenBytes = -1;
   #takenAtMs = 0;
 
   constructor(head: Http1Head, call: Http1Call, exchange: Exchange, owner: CallOwner) {
@@ -30,13 +34,24 @@ export class RunningRequest {
 
   /** Its turn has come. */
   start(): void {
+    this.#isStarted = true;
+    if (this.#cause !== undefined) {
+      this.exchange.refuse(this.#cause);
+      return;
+    }
     const { hasBody, expectsContinue } = this.#head;
     if (!expectsContinue) this.#call.goOn();
     this.#owner.start(!hasBody);
     this.#call.receive();
   }
 
-  /** Nobody is told anything. */
+  /** In place of `start`. */
+  answer(response: LocalResponse, reason: string): void {
+    this.#isStarted = true;
+    this.exchange.answer(response, reason);
+  }
+
+  /** In place of `start`: nobody is told anything. */
   drop(reason: string): void {
     this.exchange.drop(reason);
     this.#call.destroy();
@@ -49,7 +64,8 @@ export class RunningRequest {
 
   abort(cause: Failure): void {
     this.closeAfter();
-    this.#owner.abort(cause);
+    if (this.#isStarted) this.#owner.abort(cause);
+    else this.#cause ??= cause;
   }
 
   /** To be called now and then. A client that takes nothing of what is written to it has so much time in a row. */

@@ -151,7 +151,6 @@ export class AttemptSeries implements Waiter {
       attempt.neverSent();
       return;
     }
-    if (this.#request.hasPendingTrailers) attempt.forgetReplay();
     this.#response.setSource(stream);
     this.#request.setTarget(stream, attempt);
   }
@@ -167,7 +166,6 @@ export class AttemptSeries implements Waiter {
       this.#request.forward(NOTHING, 0, 0, true);
       return;
     }
-    this.forgetReplay();
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
@@ -211,11 +209,6 @@ export class AttemptSeries implements Waiter {
     this.#request.replay(sent, wasEnded);
     this.begin();
     return true;
-  }
-
-  /** The request cannot be sent a second time. */
-  forgetReplay(): void {
-    this.#current?.forgetReplay();
   }
 
   /** Gives back the connection, or the place in the queue for one. May be called again. */

@@ -109,6 +109,12 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#respond(response);
   }
 
+  /** The same with a status of the proxy's own. */
+  refuse(cause: Failure): void {
+    this.response.setTarget(this.#stream);
+    this.fail(cause);
+  }
+
   /** The same, where the client is told nothing: its connection is closed. */
   drop(reason: string): void {
     this.#outcome.decide('framegate', '', reason);
@@ -250,6 +256,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
 
   /** What failed once may fail again: each thing is given back by itself. */
   breakOff(): void {
+    this.#outcome.overrule('framegate', grpcStatusName(FAULT.grpcStatus), reasonOf(FAULT));
     for (const action of [
       () => this.#stream.reset(ErrorCode.INTERNAL_ERROR),
       () => this.#finish(ErrorCode.CANCEL),

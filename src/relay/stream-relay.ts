@@ -46,11 +46,6 @@ export class StreamRelay {
     return this.isEnded || this.#backlog?.ends === true;
   }
 
-  /** A trailer section waits; once sent it could not be sent again. */
-  get hasPendingTrailers(): boolean {
-    return this.#backlog?.trailers !== undefined;
-  }
-
   /** Octets held. */
   get pendingBytes(): number {
     return this.#backlog === undefined ? 0 : this.#backlog.data.size;

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { failure } from '../../src/calls/failure.ts';
+import { RunningRequest } from '../../src/edges/running-request.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   addressOf,
@@ -455,4 +457,69 @@ test('an HTTP/1.0 client gets no chunks, even where it says that it takes them',
   const text = await client.closed();
   assert.match(text, /\r\n\r\nin pieces$/);
   assert.doesNotMatch(text, /transfer-encoding/i);
+});
+
+test('a request that is aborted while it waits for its turn is answered in its turn, and reaches no service', async (t) => {
+  const asked: string[] = [];
+  let finish: (() => void) | undefined;
+  const service = await startService(t, (request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.write('begun ');
+    finish = () => response.end('and ended');
+  });
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, edge.port);
+  client.send('GET /1 HTTP/1.1', 'Host: a', '', 'DELETE /2 HTTP/1.1', 'Host: a', '');
+  await client.receives('begun');
+  await eventually('both are there', () => edge.http1.exchangeCount === 2);
+  const running = t.mock.method(RunningRequest.prototype, 'abort');
+  running.mock.mockImplementationOnce(() => undefined);
+  // The first goes on: its turn is over before the time is.
+  edge.http1.abort(failure('draining', 'The time is over.'));
+  running.mock.restore();
+  finish?.();
+  const text = await client.receives(/503 Service Unavailable[^]*The time is over\.\n$/);
+  assert.match(text, /^HTTP\/1\.1 200 OK[^]*and ended[^]*HTTP\/1\.1 503 /);
+  assert.deepEqual(asked, ['GET /1']);
+  await eventually('nothing runs', () => edge.http1.exchangeCount === 0);
+  assert.deepEqual(
+    edge.records.map(({ httpStatus }) => httpStatus),
+    [200, 503],
+  );
+});
+
+test('a client whose answer is whole sends the rest of its body to nobody', async (t) => {
+  const service = await startService(t, (_request, response) =>
+    response.writeHead(413, { connection: 'close', 'content-length': 3 }).end('big'),
+  );
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, edge.port);
+  client.send('POST / HTTP/1.1', 'Host: a', 'Content-Length: 10000000', '').write('x'.repeat(1000));
+  await client.receives(/big$/);
+  const { requestBytes } = await edge.record();
+  client.write('x'.repeat(3_000_000));
+  await eventually('it is read', () => client.socket.writableLength === 0);
+  assert.ok(requestBytes <= 1000);
+});
+
+test('what a client may send ahead of a service that reads nothing is bounded', async (t) => {
+  const service = await startService(t, (request) => request.pause());
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const client = new RawHttp1Client(t, edge.port);
+  client.send('POST / HTTP/1.1', 'Host: a', 'Content-Length: 100000000', '');
+  const block = Buffer.alloc(1_000_000, 'x');
+  for (let count = 0; count < 60; count++) client.socket.write(block);
+  await eventually('it runs', () => edge.http1.runningCalls.length === 1);
+  const [exchange] = edge.http1.runningCalls;
+  let before = -1;
+  await eventually('nothing more is read', async () => {
+    const { requestBytes } = exchange.traffic;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200);
+    });
+    const stands = requestBytes > 0 && requestBytes === before;
+    before = requestBytes;
+    return stands;
+  });
+  assert.ok(client.socket.writableLength > 10_000_000, `${client.socket.writableLength} wait`);
 });

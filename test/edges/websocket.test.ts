@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import { createServer as createTcpServer, type Socket } from 'node:net';
@@ -388,3 +389,62 @@ for (const [what, answer] of [
     await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
   });
 }
+
+test('an extended CONNECT that ends with its head ends at the service too', async (t) => {
+  const service = await startEcho(t);
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const session = edge.h2(t);
+  await once(session, 'remoteSettings');
+  const stream = session.request(
+    { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', ':authority': 'a' },
+    { endStream: true },
+  );
+  stream.resume();
+  await eventually('the service sees the end, and ends', () => stream.destroyed);
+  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+});
+
+test('a 101 with more fields than are allowed opens no WebSocket', async (t) => {
+  const server = createServer();
+  server.on('upgrade', (request, socket: Socket) => {
+    socket.on('error', () => undefined);
+    const accept = websocketAccept(String(request.headers['sec-websocket-key']));
+    socket.write(
+      `HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n${'X: y\r\n'.repeat(200)}\r\n`,
+    );
+  });
+  const edge = await EdgeUnderTest.start(t, { endpoints: [addressOf(await listen(t, server))] });
+  const client = new RawHttp1Client(t, edge.port);
+  client.send(...UPGRADE);
+  assert.match(await client.closed(), /^HTTP\/1\.1 502 /);
+  assert.match((await edge.record()).reason, /^upstream_headers_too_large: /);
+  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+});
+
+test('a WebSocket whose client pauses gets everything when it reads on', async (t) => {
+  const total = 8_000_000;
+  const server = createServer();
+  server.on('upgrade', (request, socket: Socket) => {
+    socket.on('error', () => undefined);
+    const accept = websocketAccept(String(request.headers['sec-websocket-key']));
+    socket.write(
+      `HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.write(Buffer.alloc(total, 'x'));
+  });
+  const edge = await EdgeUnderTest.start(t, { endpoints: [addressOf(await listen(t, server))] });
+  const stream = await connectStream(t, edge);
+  await once(stream, 'response');
+  stream.pause();
+  await eventually(
+    'the service is held up',
+    () => edge.relay.runningCalls[0].traffic.responseBytes > 100_000,
+  );
+  let received = 0;
+  stream.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  stream.resume();
+  await eventually('everything arrives', () => received === total);
+  stream.close(8);
+});

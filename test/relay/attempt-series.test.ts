@@ -245,7 +245,6 @@ const HINDRANCES: readonly [what: string, hinder: (series: Series, t: TestContex
     ({ first }) => first.streams[0].stream.owner.onResponse(FIELDS, false),
   ],
   ['more was sent than is remembered', (series) => series.forwards('x'.repeat(8193))],
-  ['its trailers were sent', ({ attempts }) => attempts.forgetReplay()],
 ];
 for (const [what, hinder] of HINDRANCES) {
   test(`there is no retry when ${what}`, (t) => {
@@ -256,14 +255,6 @@ for (const [what, hinder] of HINDRANCES) {
     assert.equal(series.second.streams.length, 0);
   });
 }
-
-test('there is no retry when the trailers had come before the first attempt', () => {
-  const { attempts, request, first } = new Series();
-  request.forwardTrailers(HeaderList.of(['x-checksum', '7']));
-  attempts.begin();
-  assert.deepEqual(first.streams[0].log, [HEAD, 'headers x-checksum=7 end']);
-  assert.equal(attempts.retry(), false);
-});
 
 test('there is no retry before there was an attempt', () => {
   assert.equal(new Series().attempts.retry(), false);

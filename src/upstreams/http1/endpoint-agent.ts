@@ -1,5 +1,5 @@
 // The connections to one endpoint, on Node's own agent: kept alive between requests. How many requests run at once is
-// not decided here (http1-upstream.ts), so that none ever waits inside the agent.
+// not decided here (endpoint-pool.ts), so that none ever waits inside the agent.
 
 import type { ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';

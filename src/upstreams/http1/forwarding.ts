@@ -177,11 +177,19 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     else this.#receiver.receiveHead(head);
     response.on('data', this.guard(this.#onData));
     response.on('end', this.guard(this.#onEnd));
-    // What came with the head is emitted before this.
-    process.nextTick(this.guard(this.#onHeadAlone));
   }
 
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const endpoint = this.#endpoint;
+    if (this.#isOver || endpoint === undefined) {
+      socket.destroy();
+      return;
+    }
+    if (areTooLarge(response.rawHeaders, endpoint.limits)) {
+      socket.destroy();
+      this.#fail(invalidResponse(endpoint, 'too_large'));
+      return;
+    }
     this.#tunnel = socket;
     this.#receiver.receiveUpgrade(response, socket, head);
   }
@@ -238,10 +246,6 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     return true;
   }
 
-  readonly #onHeadAlone = (): void => {
-    if (!this.#isOver && this.responseBytes === 0 && this.#heldHead === undefined) this.#receiver.flushHead();
-  };
-
   readonly #onData = (chunk: Buffer): void => {
     const endpoint = this.#endpoint;
     if (this.#isOver || endpoint === undefined) return;
@@ -271,7 +275,7 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#end();
     if (this.#heldHead !== undefined) {
       this.#heldHead.fields.push('Content-Length', '0');
-      this.#receiver.receiveHead({ ...this.#heldHead, isChunked: false });
+      this.#receiver.receiveHead(this.#heldHead);
     }
     this.#receiver.receiveEnd(this.#heldHead === undefined ? trailers : []);
   };

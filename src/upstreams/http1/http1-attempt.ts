@@ -1,11 +1,11 @@
 // A call of the relay's to an HTTP/1.1 service: the relay's side is a stream as HTTP/2 has them, the other is a request of
-// HTTP/1.1. For a WebSocket that a client of HTTP/2 asked for (RFC 8441) it is the socket, once the service has upgraded it.
+// HTTP/1.1. For a WebSocket (RFC 8441) it is the socket, once the service has upgraded it.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
-import { type Failure, unavailable, upstreamBrokeRule } from '../../calls/failure.ts';
+import { type Failure, unavailable } from '../../calls/failure.ts';
 import type { ServiceAttempt, ServiceCall } from '../../calls/http1-target.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
@@ -58,7 +58,9 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
     const body = isWebSocket || call.endStream ? undefined : (guard: Guard) => this.#openBody(guard);
     const callFields = (): readonly string[] => call.callFields();
     this.#forwarding = new Forwarding(pool, { head, callFields, body, start, client }, this);
-    if (isWebSocket) this.#openBody(this.#forwarding.guard);
+    if (!isWebSocket) return;
+    this.#openBody(this.#forwarding.guard);
+    if (call.endStream) this.sendData(NOTHING, 0, 0, true);
   }
 
   get endpoint(): string {
@@ -147,10 +149,6 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
     else this.#listener.receiveResponse(list, false);
   }
 
-  flushHead(): void {
-    // Frames are never held back.
-  }
-
   receiveData(chunk: Buffer): boolean {
     if (this.#isOver || this.#bodilessHead !== undefined) return true;
     this.#uncreditedBytes += chunk.length;
@@ -216,7 +214,8 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
       return true;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      this.receiveFailure(upstreamBrokeRule(this.endpoint, error.token));
+      const sentence = `${this.endpoint} answered with fields that have no form in HTTP/2 (${error.token}); correct the service.`;
+      this.receiveFailure(unavailable({ token: 'upstream_response_invalid', sentence }, 502));
       return false;
     }
   }

@@ -77,7 +77,7 @@ export function readHttp1Response(
   if (length !== undefined && !mustBeEmpty) fields.push('Content-Length', length);
   return {
     isValid: true,
-    incoming: { fields, isChunked: isChunked && !hasNoBody, keepAliveSeconds },
+    incoming: { fields, keepAliveSeconds },
     isEndedByClose: !hasNoBody && !isChunked && length === undefined,
     mustBeEmpty,
     isReusable: !hasNoBody || isEmpty,

@@ -1,5 +1,4 @@
-// An HTTP/1.1 upstream of the configuration: its endpoints, for HTTP/1.1 clients through `pool`, for calls of the relay through
-// `open`.
+// An HTTP/1.1 upstream of the configuration: its endpoints, and calls to them.
 
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { Http1Target, ServiceAttempt, ServiceCall } from '../../calls/http1-target.ts';

@@ -1,49 +1,72 @@
 // Requests for which a connection to an HTTP/1.1 service has to be made. That takes a third of a millisecond, and one client may ask
-// for a thousand WebSockets at once: some are begun in each turn of the event loop, and clients take turns.
+// for a thousand WebSockets at once: of each client some are begun in a turn of the event loop. Those of others do not wait for them.
 
-const BEGINS_IN_A_TURN = 2;
+import { isKeyOfMany } from '../holding.ts';
+
+/** Of each client in a turn. */
+const LEAST_IN_A_TURN = 2;
+/** Where turns are long, as other clients make them: so many for each millisecond of the turn before. */
+const PER_MILLISECOND = 1;
 
 /** @returns whether there was something to begin; may not throw */
 export type Begin = () => boolean;
 
+interface Turn {
+  left: number;
+  /** In their order: a Set gives its oldest entry without moving the others. */
+  readonly waiting: Set<Begin>;
+}
+
 export class PacedBegins {
-  #left = BEGINS_IN_A_TURN;
-  /** By client, whose turn it is first; a Set gives its oldest entry without moving the others. */
-  readonly #waiting = new Map<string, Set<Begin>>();
+  readonly #now: () => number;
+  /** Of the clients that have begun something in this turn, or wait. */
+  readonly #turns = new Map<string, Turn>();
+  #turnAtMs = 0;
   #isScheduled = false;
 
-  /** Begins it now, or in a later turn. @param client its counted address, or '' */
-  add(client: string, begin: Begin): void {
-    if (this.#waiting.size === 0 && this.#left > 0) {
-      this.#take(begin);
-    } else {
-      const own = this.#waiting.get(client);
-      if (own === undefined) this.#waiting.set(client, new Set([begin]));
-      else own.add(begin);
-    }
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(this.#nextTurn);
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
   }
 
-  /** One that was given up meanwhile takes nobody's room. */
-  #take(begin: Begin): void {
-    if (begin()) this.#left--;
+  /** Begins it now, or in a later turn. @param client its counted address, or '' of many that are not told apart */
+  add(client: string, begin: Begin): void {
+    if (isKeyOfMany(client)) {
+      begin();
+      return;
+    }
+    let turn = this.#turns.get(client);
+    if (turn === undefined) {
+      turn = { left: LEAST_IN_A_TURN, waiting: new Set() };
+      this.#turns.set(client, turn);
+    }
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      this.#turnAtMs = this.#now();
+      setImmediate(this.#nextTurn);
+    }
+    if (turn.waiting.size > 0 || turn.left <= 0) turn.waiting.add(begin);
+    // One that was given up meanwhile takes nobody's room.
+    else if (begin()) turn.left--;
   }
 
   readonly #nextTurn = (): void => {
-    this.#left = BEGINS_IN_A_TURN;
-    for (const [client, own] of this.#waiting) {
-      if (this.#left === 0) break;
-      const [begin] = own;
-      own.delete(begin);
-      // Behind the others, if it has more.
-      this.#waiting.delete(client);
-      if (own.size > 0) this.#waiting.set(client, own);
-      this.#take(begin);
+    const nowMs = this.#now();
+    const room = Math.max(LEAST_IN_A_TURN, Math.floor((nowMs - this.#turnAtMs) * PER_MILLISECOND));
+    this.#turnAtMs = nowMs;
+    for (const [client, turn] of this.#turns) {
+      // It has begun nothing since the turn before.
+      if (turn.waiting.size === 0) {
+        this.#turns.delete(client);
+        continue;
+      }
+      turn.left = room;
+      for (const begin of turn.waiting) {
+        if (turn.left <= 0) break;
+        turn.waiting.delete(begin);
+        if (begin()) turn.left--;
+      }
     }
-    // Once more where there was something, for the room of the turn after it.
-    this.#isScheduled = this.#left < BEGINS_IN_A_TURN || this.#waiting.size > 0;
+    this.#isScheduled = this.#turns.size > 0;
     if (this.#isScheduled) setImmediate(this.#nextTurn);
   };
 }

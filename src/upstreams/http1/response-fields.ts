@@ -8,8 +8,6 @@ import { isForbiddenTrailer } from '../../h2/trailer-rules.ts';
 export interface IncomingFields {
   /** Names and values by turns, as they came. */
   readonly fields: string[];
-  /** Trailers may follow. */
-  readonly isChunked: boolean;
   /** For how long the service keeps an idle connection, where it says so. */
   readonly keepAliveSeconds: number | undefined;
 }

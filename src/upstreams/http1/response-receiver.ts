@@ -18,8 +18,6 @@ export interface ResponseReceiver {
    */
   receiveInterim(httpStatus: number, fields: readonly string[]): void;
   receiveHead(head: ResponseHead): void;
-  /** No bytes of the body came with the head: it is to be sent without them. */
-  flushHead(): void;
   /** @returns whether there is room for more; if not, `resume` asks for it */
   receiveData(chunk: Buffer): boolean;
   receiveEnd(trailers: readonly string[]): void;

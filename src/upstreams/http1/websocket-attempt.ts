@@ -1,4 +1,4 @@
-// One try of a WebSocket that a client of HTTP/2 asked for by extended CONNECT (RFC 8441): an upgrade of our own to the
+// One try of a WebSocket that was asked for by extended CONNECT (RFC 8441), or by an upgrade: one of our own to the
 // HTTP/1.1 service. The key is ours, and the answer to it is checked here.
 
 import type { IncomingMessage, InformationEvent } from 'node:http';

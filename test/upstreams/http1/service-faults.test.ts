@@ -63,7 +63,6 @@ async function startBystander(session: ClientHttp2Session) {
 const METHODS = [
   ['receiveInterim', '/hints'],
   ['receiveHead', '/'],
-  ['flushHead', '/head'],
   ['receiveData', '/'],
   ['receiveData', '/large'],
   ['receiveEnd', '/'],
@@ -120,7 +119,6 @@ function receiverThatThrows(at: readonly string[]) {
   const receiver: ResponseReceiver = {
     receiveInterim: hear('receiveInterim'),
     receiveHead: hear('receiveHead'),
-    flushHead: hear('flushHead'),
     receiveData: hear('receiveData'),
     receiveEnd: hear('receiveEnd'),
     receiveUpgrade: hear('receiveUpgrade'),
@@ -162,7 +160,6 @@ function fail(where: string): never {
 for (const [name, path] of [
   ['receiveInterim', '/hints'],
   ['receiveHead', '/'],
-  ['flushHead', '/head'],
   ['receiveData', '/'],
   ['receiveEnd', '/'],
 ] as const) {
