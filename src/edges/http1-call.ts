@@ -17,7 +17,7 @@ import { breakOff, closeGently, Http1Reply } from './http1-reply.ts';
 import type { HeaderLimits } from './http1-request.ts';
 
 /** What the exchange may hold of a request before its client has to wait. */
-const WINDOW_BYTES = 131_072;
+const WINDOW_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Who is told of the request, and can end it. */
