@@ -37,7 +37,7 @@ export const HELP = `npm run bench -- [options]
 Compares Framegate with other proxies on this machine: CPU time per call, round trips, memory.
 
   --quick              the main workloads, shorter runs, two rounds: under three minutes
-  --check              for CI: under 90 seconds; exit code 1 when a ratio to ${HELD_PEERS.join(' or ')} is
+  --check              for CI: under three minutes; exit code 1 when a ratio to ${HELD_PEERS.join(' or ')} is
                        much worse than the recorded one (bench/recorded.json)
   --workload NAMES     only these, separated by commas (see --list)
   --peer NAMES         only these: ${PEER_NAMES.join(',')}

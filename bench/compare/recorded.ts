@@ -74,6 +74,20 @@ export function compareWithRecorded(
   );
 }
 
+export function missedRows(recorded: Recorded, measurements: readonly Measurement[]): ReadonlySet<string> {
+  const missed = compareWithRecorded(recorded, measurements).filter(({ isHeld }) => !isHeld);
+  return new Set(missed.map(({ rowName }) => rowName));
+}
+
+/** Rows that were measured again count by what was found last. */
+export function withNewer(
+  measurements: readonly Measurement[],
+  newer: readonly Measurement[],
+): readonly Measurement[] {
+  const rows = new Set(newer.map(({ rowName }) => rowName));
+  return [...measurements.filter(({ rowName }) => !rows.has(rowName)), ...newer];
+}
+
 export function comparisonLines(comparisons: readonly Comparison[]): readonly string[] {
   return comparisons.map(({ rowName, peerName, recorded, now, isHeld }) => {
     const actual = Number.isNaN(now) ? 'not measured' : now.toFixed(2);

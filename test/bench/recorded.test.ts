@@ -5,7 +5,9 @@ import {
   compareWithRecorded,
   comparisonLines,
   MOST_WORSE,
+  missedRows,
   type Recorded,
+  withNewer,
 } from '../../bench/compare/recorded.ts';
 
 const RECORDED: Recorded = {
@@ -37,4 +39,13 @@ test('a ratio that could not be measured fails', () => {
   const [comparison] = compareWithRecorded(RECORDED, measurements(1));
   assert.equal(comparison.isHeld, false);
   assert.match(comparisonLines([comparison])[0], /not measured/);
+});
+
+test('a row that was missed counts by what was found when it was measured again', () => {
+  const first = measurements(8.1, 25);
+  assert.deepEqual([...missedRows(RECORDED, first)], ['small']);
+  const again = withNewer(first, measurements(7.9, 25));
+  assert.equal(again.length, 2);
+  assert.deepEqual([...missedRows(RECORDED, again)], []);
+  assert.deepEqual([...missedRows(RECORDED, withNewer(again, measurements(8.1, 25)))], ['small']);
 });
