@@ -317,6 +317,8 @@ export function tunnelScript(plan: ScriptPlan): ServiceScript {
     ...[200, 204, 304, 400, 401, 426, 503].map((status) => ({
       ...legalScript(plan),
       ...plainStatus(own, status),
+      // A 2xx is no answer to a request for a WebSocket: the client gets 502.
+      ...(status < 300 && { outcome: 'any' as const }),
     })),
     { ...badScript(plan), outcome: 'any' },
     { steps: [{ do: 'reset' }], ...any },
