@@ -4,8 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { pairsOf } from '../calls/http1-fields.ts';
 import type { Containment } from '../transport/containment.ts';
-import { pairsOf } from '../upstreams/http1/response-fields.ts';
 
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule('node:http');

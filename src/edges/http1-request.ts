@@ -2,6 +2,7 @@
 // parser has refused what cannot be parsed; here is what parses and is still ambiguous (RFC 9112).
 
 import type { LimitsConfig } from '../config/config.ts';
+import { OF_ONE_CONNECTION } from '../h2/field-octets.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { normalAuthority } from '../routing/authority.ts';
 import type { Framing } from '../upstreams/http1/request-fields.ts';
@@ -32,17 +33,8 @@ export type ReadRequest =
     }
   | InvalidRequest;
 
-/** Of one connection (RFC 9110 section 7.6.1); fields that Connection names go as well. */
-const CONNECTION_SPECIFIC = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  // Made again where it means something.
-  'expect',
-]);
+/** Fields that Connection names go as well. `expect` is made again where it means something. */
+const LEFT_OUT: ReadonlySet<string> = new Set([...OF_ONE_CONNECTION, 'expect']);
 
 /** What a client may not have taken away on its behalf: routing, or the end of the body, depends on it. */
 const NEVER_NAMED = new Set(['host', 'content-length', 'transfer-encoding', 'content-type', 'cookie']);
@@ -192,7 +184,7 @@ function addFields(
       list.overflowedAt = name;
       return;
     }
-    if (CONNECTION_SPECIFIC.has(name)) continue;
+    if (LEFT_OUT.has(name)) continue;
     if (name === 'te') {
       // As in HTTP/2: of all codings of the way only trailers can be passed on (RFC 9113 section 8.2.2).
       if (value.toLowerCase().split(',').map(trim).includes('trailers')) list.add('te', 'trailers');

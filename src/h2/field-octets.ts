@@ -14,6 +14,9 @@ export const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** What describes one connection, and is never passed on (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
+export const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, 'http2-settings']);
+
 /** Lower-case tchar. */
 export function isFieldName(name: string): boolean {
   if (name.length === 0) return false;

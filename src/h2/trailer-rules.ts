@@ -2,20 +2,17 @@
 // header fields, and then a field that came behind everybody's checks would count as if it had been checked. Responses of gRPC
 // lose less (relay/response-head.ts), since their trailing metadata may have any name.
 
+import { OF_ONE_CONNECTION } from './field-octets.ts';
+
 /**
  * RFC 9110 section 6.5.1, by its kinds: framing, routing, controls and conditions of a request, authentication, control of
  * a response, and how the content is to be processed. Those that belong to one connection stand here as well. Fields that a
  * specification allows in trailers (ETag, Accept-Ranges, Authentication-Info, Content-Digest, Server-Timing) do not.
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
+  ...OF_ONE_CONNECTION,
   'te',
   'trailer',
-  'transfer-encoding',
-  'upgrade',
   'via',
 
   'content-length',

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { addFields } from '../../src/calls/http1-fields.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Exchange } from '../../src/relay/exchange.ts';
-import { addFields } from '../../src/upstreams/http1/response-fields.ts';
 import { eventually } from '../support/eventually.ts';
 import { addressOf, EdgeUnderTest, type Handler, RawHttp1Client, startService } from './edge-under-test.ts';
 

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requestTrailers } from '../../src/calls/http1-fields.ts';
 import { countedAddress } from '../../src/config/counted-address.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
@@ -21,7 +22,7 @@ import { forwardedRequest } from '../../src/relay/forwarded-headers.ts';
 import { hostOf, matchesHost } from '../../src/routing/host.ts';
 import { stripPrefix } from '../../src/routing/strip-prefix.ts';
 import { outgoingHead } from '../../src/upstreams/http1/request-fields.ts';
-import { requestTrailers, scanFields } from '../../src/upstreams/http1/response-fields.ts';
+import { scanFields } from '../../src/upstreams/http1/response-fields.ts';
 
 const UNLIMITED = { headerFields: Number.POSITIVE_INFINITY, headerListBytes: Number.POSITIVE_INFINITY };
 const CLIENT = { clientAddress: '192.0.2.1', tls: '', trusted: true };

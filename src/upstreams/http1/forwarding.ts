@@ -5,6 +5,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { FAULT, type Failure } from '../../calls/failure.ts';
+import { responseTrailers } from '../../calls/http1-fields.ts';
 import type { Containment } from '../../transport/containment.ts';
 import type { Holding } from '../holding.ts';
 import type { EndpointPool, EndpointSeeker } from './endpoint-pool.ts';
@@ -15,7 +16,6 @@ import { openRequest } from './open-request.ts';
 import { pacedBegins } from './paced-begins.ts';
 import type { OutgoingBody } from './request-body.ts';
 import type { OutgoingHead } from './request-fields.ts';
-import { responseTrailers } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import type {
   AttemptEvents,

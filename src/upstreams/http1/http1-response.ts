@@ -1,8 +1,9 @@
 // May an HTTP/1.1 response be passed on, and how? Node's parser has refused what cannot be parsed; here is what parses and
 // cannot be translated exactly (RFC 9112). Such a response is never guessed at.
 
+import { sizeOfFields } from '../../calls/http1-fields.ts';
 import type { LimitsConfig } from '../../config/config.ts';
-import { type IncomingFields, type ScannedFields, scanFields, sizeOfFields } from './response-fields.ts';
+import { type IncomingFields, type ScannedFields, scanFields } from './response-fields.ts';
 
 /** Of an IncomingMessage. */
 export interface ParsedResponse {

@@ -3,7 +3,7 @@
 
 import type { ClientRequest } from 'node:http';
 import type { Writable } from 'node:stream';
-import { pairsOf } from './response-fields.ts';
+import { pairsOf } from '../../calls/http1-fields.ts';
 import type { Guard } from './service-request.ts';
 
 /** A body on its way to a service. */

@@ -1,6 +1,7 @@
 // A request on its way to an HTTP/1.1 service: from the list that HTTP/2 has for it to the fields of an HTTP/1.1 head.
 // What belongs to a single connection is made here, never copied; values stay as they are, octet for octet.
 
+import { OF_ONE_CONNECTION } from '../../h2/field-octets.ts';
 import type { HeaderList } from '../../h2/hpack/header-list.ts';
 
 /** How the end of the body is told. */
@@ -22,12 +23,7 @@ export interface OutgoingHead {
  * refuses it without chunks.
  */
 const LEFT_OUT = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
+  ...OF_ONE_CONNECTION,
   'host',
   'te',
   'trailer',

@@ -1,9 +1,7 @@
-// The fields of an HTTP/1.1 service's response, and of trailer sections, without those that belong to the connection they
-// came by.
+// The fields of an HTTP/1.1 service's response, without those that belong to the connection they came by.
 
-import { isNoTrailer } from '../../calls/request-trailers.ts';
-import type { HeaderList } from '../../h2/hpack/header-list.ts';
-import { isForbiddenTrailer } from '../../h2/trailer-rules.ts';
+import { FIELD_OVERHEAD_BYTES } from '../../calls/http1-fields.ts';
+import { OF_ONE_CONNECTION } from '../../h2/field-octets.ts';
 
 export interface IncomingFields {
   /** Names and values by turns, as they came. */
@@ -27,20 +25,7 @@ export interface ScannedFields {
 }
 
 /** `trailer` announces what need not be announced, and Node refuses it without chunks. */
-const LEFT_OUT = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'te',
-  'trailer',
-  'upgrade',
-  'content-length',
-]);
-
-/** RFC 9113 section 6.5.2. */
-const FIELD_OVERHEAD_BYTES = 32;
+const LEFT_OUT = new Set([...OF_ONE_CONNECTION, 'te', 'trailer', 'content-length']);
 
 export function scanFields(raw: readonly string[]): ScannedFields {
   const named = namedByConnection(raw);
@@ -61,58 +46,6 @@ export function scanFields(raw: readonly string[]): ScannedFields {
     }
   }
   return { fields, sizeBytes, contentLength, transferEncodings, keepAliveSeconds, named };
-}
-
-/** As HTTP/2 counts a header list. */
-export function sizeOfFields(fields: readonly string[]): number {
-  let sizeBytes = (fields.length / 2) * FIELD_OVERHEAD_BYTES;
-  for (const text of fields) sizeBytes += text.length;
-  return sizeBytes;
-}
-
-/** @param fields names and values by turns; HTTP/2 has names in lower case */
-export function addFields(list: HeaderList, fields: readonly string[]): void {
-  for (let index = 0; index < fields.length; index += 2)
-    list.addSpelt(fields[index].toLowerCase(), fields[index], fields[index + 1]);
-}
-
-/** As addTrailers of Node's messages wants them. */
-export function pairsOf(fields: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let index = 0; index < fields.length; index += 2) pairs.push([fields[index], fields[index + 1]]);
-  return pairs;
-}
-
-/** A client's trailer section: a service may merge it with the header fields, which have been checked already. */
-export function requestTrailers(raw: readonly string[]): string[] {
-  return trailerFields(raw, isNoTrailer);
-}
-
-/** A service's trailer section, without what may not stand there. */
-export function responseTrailers(raw: readonly string[]): string[] {
-  return trailerFields(raw, isForbiddenTrailer);
-}
-
-/** @param isLeftOut is asked with the name in lower case */
-function trailerFields(raw: readonly string[], isLeftOut: (name: string) => boolean): string[] {
-  const fields: string[] = [];
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index].toLowerCase();
-    const value = raw[index + 1];
-    if (LEFT_OUT.has(name) || isLeftOut(name)) continue;
-    if (isToken(name) && isPrintable(value)) fields.push(raw[index], value);
-  }
-  return fields;
-}
-
-/** What Node and HTTP/1.1 write as a name of a field. */
-function isToken(name: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name);
-}
-
-/** No control character but a tab, and nothing that is more than a byte. */
-function isPrintable(value: string): boolean {
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
 /** Beside those it always names; undefined where there are none, which is the rule. */
