@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CallEvent } from '../../src/demo/call-counters.ts';
 import { type DemoService, startDemoService } from '../../src/demo/demo-service.ts';
 import { type Report, ReportingChild } from '../interop/child-process.ts';
-import { freePort } from '../interop/workbench.ts';
+import { freePort } from '../support/free-port.ts';
 import { PageServer } from './page-server.ts';
 import { type PlainService, startPlainService } from './plain-service.ts';
 

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startDemoService } from '../../src/demo/demo-service.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { connectVoiceClient } from '../support/voice-client.ts';
 import type { DeployCase } from './cases.ts';
 import { Background } from './commands.ts';
@@ -88,15 +88,3 @@ export const activationCases: readonly DeployCase[] = [
     },
   },
 ];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const listening = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', listening.resolve);
-  await listening.promise;
-  const bound = server.address();
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return typeof bound === 'object' && bound !== null ? bound.port : 0;
-}

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { startServiceProcess } from '../support/proxy-process.ts';
 import { startDemo, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import { windowUpdateFrame } from '../support/raw-frames.ts';
@@ -13,13 +14,6 @@ import { startSocketServer } from '../support/raw-server.ts';
 
 function isOk({ code }: { readonly code: number }): boolean {
   return status[code] === 'OK';
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = await startSocketServer(() => undefined);
-  server.close();
-  return server.port;
 }
 
 test('an upstream that is down gives UNAVAILABLE quickly and is used once it is up', async (t) => {

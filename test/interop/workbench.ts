@@ -1,8 +1,6 @@
 // What one case works with: it starts the service, Framegate and clients, and puts all of it away in the end.
 // Every case gets new processes, so that none inherits another one's state.
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ReportingChild } from './child-process.ts';
 import { type FramegateOptions, FramegateProcess } from './framegate-process.ts';
@@ -114,15 +112,4 @@ export class Workbench {
   readonly #keep = (child: ReportingChild): void => {
     this.#children.push(child);
   };
-}
-
-/** A port of the loopback that was free just now, for what has to be known before it is bound. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }

@@ -3,11 +3,12 @@
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { eventually, START_TIMEOUT_MS } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
@@ -64,7 +65,14 @@ export class ChildProxy {
       }
     });
     const proxy = new ChildProxy(child, port);
-    await eventually('the proxy accepts connections', () => isAccepting(port), START_TIMEOUT_MS);
+    await eventually(
+      'the proxy accepts connections',
+      () => {
+        if (proxy.hasExited) throw new Error(`the proxy ended at its start: ${proxy.#output}`);
+        return isAccepting(port);
+      },
+      START_TIMEOUT_MS,
+    );
     return proxy;
   }
 
@@ -101,19 +109,6 @@ export class ChildProxy {
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, '127.0.0.1', resolve);
-  await promise;
-  const address = server.address();
-  const port = address === null || typeof address === 'string' ? 0 : address.port;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
 }
 
 function isAccepting(port: number): Promise<boolean> {

@@ -1,8 +1,9 @@
 // Cases of calls that end early: cancelled, out of time, without their server, without a way to one.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../support/free-port.ts';
 import type { InteropCase } from '../interop-case.ts';
-import { freePort, type Workbench } from '../workbench.ts';
+import type { Workbench } from '../workbench.ts';
 
 const tries = 10;
 /** From the client's decision to the service's notice; the best of the tries counts, for the machine may be busy. */

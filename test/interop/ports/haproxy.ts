@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../workbench.ts';
+import { freePort } from '../../support/free-port.ts';
 
 export interface BalancerOptions {
   readonly executable: string;

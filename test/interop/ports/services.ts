@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { startDemoService } from '../../../src/demo/demo-service.ts';
-import { freePort } from '../workbench.ts';
+import { freePort } from '../../support/free-port.ts';
 import type { UpstreamPorts } from './configuration.ts';
 import { createWebServer } from './web-server.ts';
 

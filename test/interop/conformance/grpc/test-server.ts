@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../workbench.ts';
+import { freePort } from '../../../support/free-port.ts';
 
 export interface TestServer {
   readonly port: number;

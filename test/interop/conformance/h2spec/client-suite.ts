@@ -1,9 +1,8 @@
 // h2specd, h2spec's client mode, against Framegate's upstream side. It listens on one port for each case, runs a client once for
 // each, and judges what the HTTP/2 connection that came to it did. The client is a GET through Framegate.
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { delimiter, dirname, join, relative } from 'node:path';
+import { freePorts } from '../../../support/free-port.ts';
 import type { CaseReport, ConformanceSetup, ConformanceSuite } from '../conformance-suite.ts';
 import { startBetween } from '../framegate-between.ts';
 import type { GoTool } from '../go-tools.ts';
@@ -13,9 +12,6 @@ import { clientExpectations, judgeAll } from './expectations.ts';
 
 const caseCount = 57;
 const timeoutMs = 240_000;
-/** Below the ports that systems give out by themselves. */
-const firstPort = 20_000;
-const lastPort = 30_000;
 const project = join(import.meta.dirname, '../../../..');
 const client = join(import.meta.dirname, 'client.ts');
 
@@ -30,7 +26,7 @@ export function h2specdSuite(tool: GoTool): ConformanceSuite {
 }
 
 async function runH2specd(executable: string, setup: ConformanceSetup, report: CaseReport): Promise<void> {
-  const first = await freePortRange(caseCount);
+  const first = await freePorts(caseCount);
   const ports = Array.from({ length: caseCount }, (_, index) => first + index);
   const routes = ports.map((port) => ({
     match: `{ path: /${port} }`,
@@ -56,24 +52,4 @@ async function runH2specd(executable: string, setup: ConformanceSetup, report: C
     const problems = await between.stop();
     if (problems.length > 0) report.failed('Framegate after all of them', problems.join('\n'));
   }
-}
-
-/** The first of `count` consecutive ports of the loopback that were free just now. */
-async function freePortRange(count: number): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    const first = firstPort + Math.floor(Math.random() * (lastPort - firstPort - count));
-    const servers = Array.from({ length: count }, (_, index) =>
-      createServer().listen(first + index, '127.0.0.1'),
-    );
-    const opened = await Promise.allSettled(servers.map((server) => once(server, 'listening')));
-    const open = servers.filter((_, index) => opened[index].status === 'fulfilled');
-    await Promise.all(
-      open.map((server) => {
-        server.close();
-        return once(server, 'close');
-      }),
-    );
-    if (open.length === count) return first;
-  }
-  throw new Error(`no ${count} free ports in a row were found`);
 }
