@@ -1,6 +1,6 @@
 // `node test/hostile/mixed.ts`: a hundred honest clients, and beside them half of the time one client of each kind that would
 // end, starve or slow their calls. None of the honest may fail, and their p99 may at most double: of what it is while the same
-// clients attack another proxy on the same machine, as those take processor time wherever they are.
+// clients attack another proxy on the same machine, as those take processor time wherever they are. Both take turns, in rounds.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -15,7 +15,7 @@ import { isHonestReport, KINDS, type Kind } from './mixed-report.ts';
 
 const usage = `Usage: node test/hostile/mixed.ts [options]
 
-  --minutes N        of traffic, half of it with the hostile clients, a quarter with them at another proxy (default: 10)
+  --minutes N        of traffic, half of it with the hostile clients, most of the rest with them at another proxy (default: 10)
   --only TEXT        of the hostile clients only those whose name has this in it
   --failures-only    do not compare p99, which needs a quiet machine: what CI does
 `;
@@ -23,11 +23,23 @@ const usage = `Usage: node test/hostile/mixed.ts [options]
 const WARM_UP_MS = 4000;
 /** How often it says how far it is. */
 const REPORT_MS = 30_000;
+/** The median over the rounds. */
 const MOST_RATIO = 2;
+/** About; long enough for calls that are given up since they stall. */
+const ROUND_MINUTES = 2;
+/** Of a round: one part alone, three with the hostile clients elsewhere, four beside them. */
+const SHARES = 8;
 
 interface Tally {
   readonly durationsMs: Record<Kind, number[]>;
   readonly failures: string[];
+}
+
+/** All three follow each other closely: what else the machine does changes within minutes. */
+interface Round {
+  readonly alone: Tally;
+  readonly elsewhere: Tally;
+  readonly beside: Tally;
 }
 
 function newTally(): Tally {
@@ -128,7 +140,7 @@ async function run(minutes: number, comparesP99: boolean, only: string): Promise
     const { pid } = proxy;
     honest.send(proxy.port('clear'));
     await pause(WARM_UP_MS);
-    const [warmUp, alone, control, hostile] = [newTally(), newTally(), newTally(), newTally()];
+    const warmUp = newTally();
     await take(honest, warmUp);
     const short = new ShortDeadlines();
     const kinds = [...HOSTILE, short].filter(({ name }) => name.includes(only));
@@ -161,16 +173,21 @@ async function run(minutes: number, comparesP99: boolean, only: string): Promise
       await spend(what, 1000, tally);
     };
 
-    // What else the machine does changes slowly: it is looked at on both sides.
-    await spend('alone', minutes * 7500, alone);
-    await attackOn(elsewhere, 'with them elsewhere', minutes * 7500, control);
-    // Of who fails only because of what happened there nothing is known here.
-    short.failures.length = 0;
-    await attackOn(proxy, 'beside them', minutes * 30_000, hostile);
-    const failures = [...short.failures];
-    await attackOn(elsewhere, 'with them elsewhere', minutes * 7500, control);
-    await spend('alone', minutes * 7500, alone);
-    return judge({ warmUp, alone, control, hostile }, failures, comparesP99, proxy, pid);
+    const rounds: Round[] = [];
+    const failures: string[] = [];
+    const count = Math.max(1, Math.round(minutes / ROUND_MINUTES));
+    const share = (minutes * 60_000) / count / SHARES;
+    for (let index = 0; index < count && !proxy.hasExited; index++) {
+      const round = { alone: newTally(), elsewhere: newTally(), beside: newTally() };
+      rounds.push(round);
+      await spend('alone', share, round.alone);
+      await attackOn(elsewhere, 'with them elsewhere', 3 * share, round.elsewhere);
+      // Of who fails only because of what happened there nothing is known here.
+      short.failures.length = 0;
+      await attackOn(proxy, 'beside them', 4 * share, round.beside);
+      failures.push(...short.failures);
+    }
+    return judge({ warmUp, rounds }, failures, comparesP99, proxy, pid);
   } finally {
     for (const child of proxies) child.kill();
     services.close();
@@ -181,16 +198,20 @@ async function run(minutes: number, comparesP99: boolean, only: string): Promise
 }
 
 function judge(
-  tallies: Readonly<Record<'warmUp' | 'alone' | 'control' | 'hostile', Tally>>,
+  { warmUp, rounds }: { readonly warmUp: Tally; readonly rounds: readonly Round[] },
   short: readonly string[],
   comparesP99: boolean,
   proxy: ProxyChild,
   pid: number,
 ): readonly string[] {
-  const { warmUp, alone, control, hostile } = tallies;
+  const tallies = {
+    alone: joined(rounds.map(({ alone }) => alone)),
+    elsewhere: joined(rounds.map(({ elsewhere }) => elsewhere)),
+    beside: joined(rounds.map(({ beside }) => beside)),
+  };
   const problems: string[] = [];
   if (proxy.hasExited || proxy.pid !== pid) problems.push('the process has ended');
-  for (const [name, { failures }] of Object.entries(tallies)) {
+  for (const [name, { failures }] of Object.entries({ warmUp, ...tallies })) {
     if (failures.length > 0)
       problems.push(
         `${failures.length} honest calls failed (${name}), among them ${failures.slice(0, 5).join('; ')}`,
@@ -199,26 +220,39 @@ function judge(
   if (warmUp.durationsMs.unary.length === 0) problems.push('the honest clients made no call');
   problems.push(...new Set(short));
   for (const kind of [...KINDS, undefined]) {
-    const of = ({ durationsMs }: Tally): readonly number[] =>
-      kind === undefined ? Object.values(durationsMs).flat() : durationsMs[kind];
-    const told = (share: number): readonly number[] =>
-      [alone, control, hostile].map((tally) => quantile(of(tally), share));
-    const [, elsewhere, beside] = told(0.99);
-    const ratio = (beside / elsewhere).toFixed(2);
-    console.log(
-      `${(kind ?? 'all').padEnd(10)} ms alone, with them elsewhere, beside them: p50 ${told(0.5).map(oneDigit).join(', ')}; ` +
-        `p99 ${told(0.99).map(oneDigit).join(', ')} (${ratio} of elsewhere); ${of(hostile).length} answers beside them`,
+    const told = (share: number): string =>
+      Object.values(tallies)
+        .map((tally) => quantile(durationsOf(tally, kind), share).toFixed(1))
+        .join(', ');
+    const ratios = rounds.map(
+      ({ beside, elsewhere }) =>
+        quantile(durationsOf(beside, kind), 0.99) / quantile(durationsOf(elsewhere, kind), 0.99),
     );
-    if (of(hostile).length === 0)
-      problems.push(`no answer of kind ${kind ?? 'all'} beside the hostile clients`);
-    if (kind === undefined && comparesP99 && !(beside <= MOST_RATIO * elsewhere))
-      problems.push(`the p99 of the honest has grown ${ratio} times`);
+    const ratio = quantile(ratios, 0.5);
+    const answers = durationsOf(tallies.beside, kind).length;
+    console.log(
+      `${(kind ?? 'all').padEnd(10)} ms alone, with them elsewhere, beside them: p50 ${told(0.5)}; p99 ${told(0.99)} ` +
+        `(of elsewhere ${ratios.map((one) => one.toFixed(2)).join(', ')}); ${answers} answers beside them`,
+    );
+    if (answers === 0) problems.push(`no answer of kind ${kind ?? 'all'} beside the hostile clients`);
+    if (kind === undefined && comparesP99 && !(ratio <= MOST_RATIO))
+      problems.push(`the p99 of the honest has grown ${ratio.toFixed(2)} times`);
   }
   return problems;
 }
 
-function oneDigit(value: number): string {
-  return value.toFixed(1);
+/** Of all kinds where none is given. */
+function durationsOf({ durationsMs }: Tally, kind: Kind | undefined): readonly number[] {
+  return kind === undefined ? Object.values(durationsMs).flat() : durationsMs[kind];
+}
+
+function joined(parts: readonly Tally[]): Tally {
+  const all = newTally();
+  for (const { durationsMs, failures } of parts) {
+    for (const kind of KINDS) all.durationsMs[kind].push(...durationsMs[kind]);
+    all.failures.push(...failures);
+  }
+  return all;
 }
 
 const { values } = parseArgs({
