@@ -1,24 +1,25 @@
 // From a configuration to what exchanges run on: routes compiled, upstreams with the way their connections are made.
-// An upstream whose settings have not changed is the one there was, with its connections and its backoff.
+// An upstream whose settings have not changed is the one there was. Its endpoints may differ: those that it keeps stay as they are,
+// with their connections and their backoff.
 
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { localSettings } from '../relay/relay.ts';
-import type { Snapshot } from '../relay/snapshot.ts';
+import type { CallTarget, Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
-import { Http1Upstream } from '../upstreams/http1/http1-upstream.ts';
+import { http1Upstream } from '../upstreams/http1/http1-upstream.ts';
+import { http2Upstream } from '../upstreams/http2/http2-upstream.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
-import { Upstream } from '../upstreams/upstream.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
 
 export interface BuiltUpstream {
-  /** Everything it was built from, as text. */
+  /** Everything it was built from but its endpoints, as text. */
   readonly origin: string;
-  readonly upstream: Upstream | Http1Upstream;
-  /** Undefined in the clear. */
+  readonly upstream: CallTarget;
+  /** Undefined for plaintext. */
   readonly tls: UpstreamTls | undefined;
 }
 
@@ -61,27 +62,29 @@ export function buildSnapshot(
 
 /** Of the limits those that its connections depend on. The number of streams is what we allow clients. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
-  return JSON.stringify({ upstream, limits: { ...limits, concurrentStreams: 0 } });
+  return JSON.stringify({
+    upstream: { ...upstream, endpoints: [] },
+    limits: { ...limits, concurrentStreams: 0 },
+  });
 }
 
 function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
   const { name, protocol } = config;
-  if (protocol === 'http1') {
-    const http1 = new Http1Upstream(config, all.limits, log.http1Events(name));
-    return { origin, upstream: http1, tls: http1.tls };
-  }
-  const tls = protocol === 'h2' && config.tls !== undefined ? new UpstreamTls(config.tls, name) : undefined;
+  const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
+  const events = log.upstreamEvents(name);
+  if (protocol === 'http1') return { origin, upstream: http1Upstream(config, all.limits, events, tls), tls };
   const dialer = tls === undefined ? undefined : tlsDialer(tls);
-  const settings = localSettings(all);
-  const upstream = new Upstream({ ...config, protocol }, settings, log.upstreamEvents(name), dialer);
-  return { origin, upstream, tls };
+  return { origin, upstream: http2Upstream(config, localSettings(all), events, dialer), tls };
 }
 
-/** Calls that began with it go on; its connections end with them. */
-export function retireUpstreams(before: ProxySnapshot, now: ProxySnapshot): void {
+/**
+ * To be called when the one takes the place of the other. Upstreams that stay get their endpoints. Calls that began with upstreams that
+ * are no more go on; their connections end with them.
+ */
+export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot): void {
+  for (const { name, endpoints } of now.config.upstreams) now.built.get(name)?.upstream.use(endpoints);
   for (const [name, old] of before.built) {
-    if (now.built.get(name) === old) continue;
-    old.upstream.close();
+    if (now.built.get(name) !== old) old.upstream.close();
   }
 }
 

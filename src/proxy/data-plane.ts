@@ -17,7 +17,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
-import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, retireUpstreams } from './build-snapshot.ts';
+import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, replaceUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
@@ -169,7 +169,7 @@ export class DataPlane implements Plane {
     this.#snapshot = next;
     if (this.#isOpen) {
       this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
-      retireUpstreams(before, next);
+      replaceUpstreams(before, next);
       this.#metrics.upstreams.replaced(before, next);
     }
     this.#overload.use(next.config, this.#processes());
@@ -226,8 +226,7 @@ export class DataPlane implements Plane {
     clearTimeout(timer);
     progress.close();
     for (const { upstream } of this.#snapshot.built.values()) {
-      if (upstream.protocol === 'http1') upstream.close();
-      else upstream.destroy('the proxy has stopped');
+      upstream.destroy('the proxy has stopped');
     }
     this.#descriptors?.close();
     this.#accessLog.close();

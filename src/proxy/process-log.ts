@@ -9,8 +9,7 @@ import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-r
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
-import type { Http1UpstreamEvents } from '../upstreams/http1/http1-endpoint.ts';
-import type { Upstream } from '../upstreams/upstream.ts';
+import type { UpstreamEvents } from '../upstreams/upstream.ts';
 
 /** The same thing from the same peer is said once in this time. */
 const REPEAT_AFTER_MS = 60_000;
@@ -87,17 +86,7 @@ export class ProcessLog {
     );
   }
 
-  http1Events(name: string): Http1UpstreamEvents {
-    return {
-      onConnected: ({ address }) =>
-        this.#logger.info({ upstream: name, endpoint: address.text }, 'connected to the endpoint'),
-      onConnectFailed: ({ address }, diagnosis) => this.upstreamFailed(name, address.text, diagnosis),
-      onFault: (error) => this.contained('http1_service', error),
-      onGaveWay: (client) => this.gaveWay(name, client),
-    };
-  }
-
-  upstreamEvents(name: string): ConstructorParameters<typeof Upstream>[2] {
+  upstreamEvents(name: string): UpstreamEvents {
     const logger = this.#logger;
     return {
       onConnected: (endpoint) =>
@@ -123,6 +112,7 @@ export class ProcessLog {
           'an endpoint has found fault with too many calls of a client, whose calls are refused for a while',
         );
       },
+      onFault: (layer, error) => this.contained(layer, error),
       onGaveWay: (client) => this.gaveWay(name, client),
     };
   }

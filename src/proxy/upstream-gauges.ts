@@ -1,17 +1,10 @@
-// Connections to endpoints and how these fare, for the metrics. Upstreams that a reload has replaced are shown for as long
+// Endpoints, their connections and how they fare, for the metrics. Upstreams that a reload has replaced are shown for as long
 // as they have connections.
 
 import type { MetricFamily, MetricValue } from '../observability/metrics-snapshot.ts';
-import { gaugeFamily } from '../observability/metrics-snapshot.ts';
+import { counterFamily, gaugeFamily } from '../observability/metrics-snapshot.ts';
+import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream, ProxySnapshot } from './build-snapshot.ts';
-
-/** What is the same of HTTP/2 and HTTP/1.1 endpoints. */
-interface EndpointState {
-  readonly address: { readonly text: string };
-  /** By the state of the connection. */
-  readonly connections: Readonly<Record<string, number>>;
-  readonly isHealthy: boolean;
-}
 
 export class UpstreamGauges {
   /** With their names. */
@@ -38,55 +31,77 @@ export class UpstreamGauges {
         'framegate_endpoint_healthy',
         '0 while the last connection to an endpoint failed and it is not tried again yet, 1 otherwise.',
         current.flatMap(([upstream, one]) =>
-          statesOf(one).map(({ address, isHealthy }) => ({
+          one.upstream.endpoints.map(({ address, isFailing }) => ({
             labels: { upstream, endpoint: address.text },
-            value: Number(isHealthy),
+            value: Number(!isFailing),
           })),
         ),
         'min',
+      ),
+      gaugeFamily(
+        'framegate_endpoint_active_calls',
+        'Attempts that have a place at an endpoint, those included that their clients have given up and the endpoint has not.',
+        summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ activeCalls }) => activeCalls))),
+      ),
+      counterFamily(
+        'framegate_endpoint_attempts_total',
+        'Attempts at an endpoint that have ended, by outcome: answered, failed, or given_up by the client or by Framegate.',
+        summedUp(all.flatMap(([name, one]) => outcomeValues(name, one))),
+      ),
+      counterFamily(
+        'framegate_endpoint_responses_total',
+        'Responses of an endpoint that have begun.',
+        summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ responseCount }) => responseCount))),
+      ),
+      counterFamily(
+        'framegate_endpoint_response_seconds_total',
+        'From sending each of these requests to the head of its response, summed.',
+        summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ responseMs }) => responseMs / 1000))),
       ),
       gaugeFamily(
         'framegate_upstream_pending',
         'Calls that wait for a connection to an upstream or for a free stream.',
         current.map(([name, { upstream }]) => ({
           labels: { upstream: name },
-          value: upstream.protocol === 'http1' ? upstream.pool.pendingCount : upstream.pendingCount,
+          value: upstream.pendingCount,
         })),
       ),
     ];
   }
 
   #forgetUnconnected(): void {
-    for (const upstream of this.#retired.keys()) {
-      const isConnected = statesOf(upstream).some(({ connections }) =>
-        Object.values(connections).some((count) => count > 0),
-      );
-      if (!isConnected) this.#retired.delete(upstream);
+    for (const built of this.#retired.keys()) {
+      if (built.upstream.allEndpoints.every(({ isUnconnected }) => isUnconnected))
+        this.#retired.delete(built);
     }
   }
 }
 
-function statesOf({ upstream }: BuiltUpstream): readonly EndpointState[] {
-  if (upstream.protocol === 'http1') {
-    return upstream.pool.endpoints.map(({ address, connectionCounts, isAvoided }) => ({
-      address,
-      connections: { ...connectionCounts },
-      isHealthy: !isAvoided,
-    }));
-  }
-  return upstream.endpoints.map(({ address, connectionCounts, isFailing }) => ({
-    address,
-    connections: { ...connectionCounts },
-    isHealthy: !isFailing,
-  }));
-}
-
 function connectionValues(upstream: string, built: BuiltUpstream): readonly MetricValue[] {
-  return statesOf(built).flatMap(({ address, connections }) =>
-    Object.entries(connections).map(([state, value]) => ({
+  return built.upstream.allEndpoints.flatMap(({ address, connectionCounts }) =>
+    Object.entries(connectionCounts).map(([state, value]) => ({
       labels: { upstream, endpoint: address.text, state },
       value,
     })),
+  );
+}
+
+function valuesOf(
+  upstream: string,
+  built: BuiltUpstream,
+  of: (endpoint: Endpoint) => number,
+): readonly MetricValue[] {
+  return built.upstream.allEndpoints.map((endpoint) => ({
+    labels: { upstream, endpoint: endpoint.address.text },
+    value: of(endpoint),
+  }));
+}
+
+function outcomeValues(upstream: string, built: BuiltUpstream): readonly MetricValue[] {
+  return built.upstream.allEndpoints.flatMap(({ address, answeredCount, failedCount, givenUpCount }) =>
+    Object.entries({ answered: answeredCount, failed: failedCount, given_up: givenUpCount }).map(
+      ([outcome, value]) => ({ labels: { upstream, endpoint: address.text, outcome }, value }),
+    ),
   );
 }
 

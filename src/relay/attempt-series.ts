@@ -1,22 +1,24 @@
-// The attempts of one exchange: finds a connection, waits for one where it has to, sends the request, and sends it once
-// more where the upstream never processed it.
+// The attempts of one exchange: asks its upstream for an endpoint, waits for one where it has to, sends the request, and sends it
+// again where the endpoint could not be reached or never processed it. The one place that decides on another try.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
-import type { Http1Target, ServiceAttempt } from '../calls/http1-target.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { Holding } from '../upstreams/holding.ts';
+import { Http1Attempt } from '../upstreams/http1/http1-attempt.ts';
+import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
+import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
-import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
 import { Attempt } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
+import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
 /** Times a request is sent again to upstreams that never processed it. */
@@ -27,8 +29,12 @@ const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
 
 const NOTHING = Buffer.alloc(0);
 
+const NONE: readonly never[] = [];
+
 /** The exchange the attempts are made for. */
 export interface Call extends AttemptListener {
+  /** No place is to be had, and none is worth waiting for. */
+  unavailable(diagnosis: Diagnosis): void;
   readonly subject: RequestHead;
   /** A number of RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
@@ -36,18 +42,19 @@ export interface Call extends AttemptListener {
   readonly home: ExchangeHome;
 }
 
-export class AttemptSeries implements Waiter {
+export class AttemptSeries implements Waiter<CallEndpoint> {
   readonly #context: RelayContext;
   readonly #call: Call;
   readonly #request: StreamRelay;
   readonly #response: StreamRelay;
-  #current: Attempt | undefined = undefined;
+  #current: Attempt | Http1Attempt | undefined = undefined;
   #isWaiting = false;
   #holding: Holding | undefined = undefined;
   #count = 0;
-  #last: Attempt | undefined = undefined;
-  /** Where the service speaks HTTP/1.1: the only one, which makes its own tries. */
-  #http1: ServiceAttempt | undefined = undefined;
+  #repeats = 0;
+  #last: CallEndpoint | undefined = undefined;
+  /** Endpoints that could not be reached. */
+  #tried: CallEndpoint[] | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
     this.#context = context;
@@ -56,15 +63,18 @@ export class AttemptSeries implements Waiter {
     this.#response = response;
   }
 
-  /** The endpoint of the last attempt, or ''. */
+  /** The address of the endpoint tried last, as configured; '' while none was. */
   get endpoint(): string {
-    if (this.#last !== undefined) return this.#last.endpoint;
-    return this.#http1 === undefined ? '' : this.#http1.endpoint;
+    return this.#last === undefined ? '' : this.#last.address.text;
   }
 
   /** Attempts made so far. */
   get count(): number {
-    return this.#http1 === undefined ? this.#count : this.#http1.attempts;
+    return this.#count;
+  }
+
+  get tried(): readonly CallEndpoint[] {
+    return this.#tried ?? NONE;
   }
 
   /** What the client has of the upstream. */
@@ -73,15 +83,11 @@ export class AttemptSeries implements Waiter {
     return this.#holding;
   }
 
-  /** Sends the request, now or when there is a connection for it. */
+  /** Sends the request, now or when there is a place for it. */
   begin(): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
-    const { upstream, fields } = decision;
-    if (upstream.protocol === 'http1') {
-      this.#beginHttp1(upstream, fields);
-      return;
-    }
+    const { upstream } = decision;
     const account = this.#call.home.accountFor(this.#call.subject);
     const holding = account.holdingIn(upstream.shares);
     this.#holding = holding;
@@ -90,33 +96,19 @@ export class AttemptSeries implements Waiter {
       this.#call.abort(refusal);
       return;
     }
-    const connection = upstream.pickFor(holding);
-    if (connection !== undefined) {
-      this.#send(connection, this.#count > 0);
+    const endpoint = upstream.pickFor(holding, this.tried);
+    if (endpoint !== undefined) {
+      this.#send(endpoint, this.#count > 0);
       return;
     }
     this.#isWaiting = true;
     upstream.wait(this);
   }
 
-  #beginHttp1(target: Http1Target, fields: HeaderList): void {
-    const call = {
-      fields,
-      endStream: this.#request.takeEnd(),
-      client: this.#call.subject.clientKey,
-      callFields: () => this.#textFields(),
-    };
-    const attempt = target.open(call, this.#call);
-    this.#http1 = attempt;
-    this.#response.setSource(attempt);
-    this.#request.setTarget(attempt);
-    attempt.begin();
-  }
-
-  onConnection(connection: UpstreamConnection): void {
+  onEndpoint(endpoint: CallEndpoint): void {
     this.#isWaiting = false;
     try {
-      this.#send(connection, true);
+      this.#send(endpoint, true);
     } catch (error) {
       this.#call.fault(error);
     }
@@ -131,28 +123,51 @@ export class AttemptSeries implements Waiter {
     }
   }
 
-  #send(connection: UpstreamConnection, hasWaited: boolean): void {
+  #send(endpoint: CallEndpoint, hasWaited: boolean): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
+    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision.fields, hasWaited);
+    else this.#sendHttp1(endpoint, decision.fields);
+  }
+
+  #sendHttp2(endpoint: Http2Endpoint, fields: HeaderList, hasWaited: boolean): void {
+    const connection = endpoint.pickReady();
+    if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
-    if (decision.fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes) {
+    if (fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
     this.#count++;
-    const attempt = new Attempt(connection, this.#call, this.#context.replayBuffer, this.holding);
+    const attempt = new Attempt(endpoint, connection, this.#call, this.#context.replayBuffer, this.holding);
     const { stream } = attempt;
     this.#current = attempt;
-    this.#last = attempt;
+    this.#last = endpoint;
     const { bytes, length } = this.#callFields(hasWaited);
-    if (!stream.sendHeaders(decision.fields, this.#request.takeEnd(), bytes, length)) {
+    if (!stream.sendHeaders(fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke between being picked and being used: nobody has seen the request.
       attempt.neverSent();
       return;
     }
     this.#response.setSource(stream);
     this.#request.setTarget(stream, attempt);
+  }
+
+  #sendHttp1(endpoint: Http1Endpoint, fields: HeaderList): void {
+    this.#count++;
+    const call = {
+      fields,
+      callFields: () => this.#textFields(),
+      endStream: this.#request.takeEnd(),
+      client: this.#call.subject.clientKey,
+      onOpen: () => this.#request.setTarget(attempt),
+    };
+    const attempt: Http1Attempt = new Http1Attempt(endpoint, call, this.holding, this.#call);
+    this.#current = attempt;
+    this.#last = endpoint;
+    this.#response.setSource(attempt);
+    attempt.begin();
   }
 
   /**
@@ -199,8 +214,27 @@ export class AttemptSeries implements Waiter {
    * @returns false when it cannot be sent again: something of it is not known any more, or it has had its retry
    */
   retry(): boolean {
+    if (this.#repeats >= MOST_TRANSPARENT_RETRIES) return false;
+    this.#repeats++;
+    return this.#repeat();
+  }
+
+  /**
+   * For a request whose endpoint could not be reached.
+   * @returns false when there is no other endpoint
+   */
+  tryElsewhere(): boolean {
+    const { decision } = this.#call.subject;
+    if (this.#last === undefined || decision.kind !== 'forward') return false;
+    this.#tried ??= [];
+    this.#tried.push(this.#last);
+    if (!decision.upstream.hasOther(this.#tried)) return false;
+    return this.#repeat();
+  }
+
+  #repeat(): boolean {
     const attempt = this.#current;
-    if (attempt === undefined || attempt.isCommitted || this.#count > MOST_TRANSPARENT_RETRIES) return false;
+    if (attempt === undefined || attempt.isCommitted) return false;
     const sent = attempt.replay();
     if (sent === undefined) return false;
     const wasEnded = this.#request.isEnded;
@@ -211,15 +245,13 @@ export class AttemptSeries implements Waiter {
     return true;
   }
 
-  /** Gives back the connection, or the place in the queue for one. May be called again. */
+  /** Gives back the place, or the one in the queue. May be called again. */
   end(code: number): void {
     this.#current?.release(code);
-    this.#http1?.release();
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { decision } = this.#call.subject;
-    if (decision.kind === 'forward' && decision.upstream.protocol !== 'http1')
-      decision.upstream.stopWaiting(this);
+    if (decision.kind === 'forward') decision.upstream.stopWaiting(this);
   }
 }
 

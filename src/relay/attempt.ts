@@ -1,13 +1,16 @@
-// One try of an exchange at one endpoint: its stream on an upstream connection, from HEADERS to the last frame.
+// One try of an exchange at one endpoint of HTTP/2: its stream on a connection, from HEADERS to the last frame.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
-import { idleGaveWay } from '../calls/failure.ts';
+import type { Failure } from '../calls/failure.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
+import type { AttemptOutcome } from '../upstreams/endpoint.ts';
 import type { Holding } from '../upstreams/holding.ts';
-import type { UpstreamCall } from '../upstreams/upstream-call.ts';
-import type { UpstreamConnection } from '../upstreams/upstream-connection.ts';
+import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
+import type { UpstreamCall } from '../upstreams/http2/upstream-call.ts';
+import type { UpstreamConnection } from '../upstreams/http2/upstream-connection.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
@@ -19,17 +22,18 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly stream: Stream;
   /** Whose place it has on the connection. */
   readonly holding: Holding;
-  /** The endpoint's address as configured. */
-  readonly endpoint: string;
+  readonly endpoint: Http2Endpoint;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   /** Something of a response was seen: the request was processed and is never sent again. */
   isCommitted = false;
   #isOver = false;
+  readonly #sentAtMs: number;
   #replayMark = 0;
   #replayBytes = 0;
 
   constructor(
+    endpoint: Http2Endpoint,
     connection: UpstreamConnection,
     listener: AttemptListener,
     replayBuffer: ReplayBuffer,
@@ -38,7 +42,9 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.connection = connection;
     this.holding = holding;
     holding.take();
-    this.endpoint = connection.endpoint;
+    this.endpoint = endpoint;
+    // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
+    this.#sentAtMs = Math.floor(turnNowMs());
     this.#replayBuffer = replayBuffer;
     this.#listener = listener;
     this.stream = connection.openStream(this);
@@ -67,10 +73,15 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     return requestBytes + responseBytes;
   }
 
-  giveWay(idleMs: number): void {
+  /** The connection is everybody's. */
+  get isWaitingForClient(): boolean {
+    return false;
+  }
+
+  giveWay(failure: Failure): void {
     if (this.#isOver) return;
     try {
-      this.#listener.abort(idleGaveWay(idleMs));
+      this.#listener.abort(failure);
     } catch (error) {
       this.#listener.fault(error);
     }
@@ -78,14 +89,20 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   /** Gives the stream back, to be reset where it is not over. May be called again. */
   release(code: number): void {
+    this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
+  }
+
+  #end(code: number, outcome: AttemptOutcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.endpoint.attemptEnded(outcome);
     this.connection.endStream(this.stream, code, this.holding);
   }
 
   // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
 
   onResponse(list: HeaderList, endStream: boolean): void {
+    if (!this.isCommitted) this.endpoint.responseBegan(Math.floor(turnNowMs()) - this.#sentAtMs);
     this.isCommitted = true;
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;
@@ -126,7 +143,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
     this.connection.noteReset(code, violation, this.holding);
-    this.release(ErrorCode.CANCEL);
+    this.#end(ErrorCode.CANCEL, 'failed');
     try {
       this.#listener.attemptReset(code, violation);
     } catch (error) {
@@ -143,7 +160,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   /** Nobody has processed the request. */
   neverSent(): void {
     if (this.#isOver) return;
-    this.release(ErrorCode.CANCEL);
+    this.#end(ErrorCode.CANCEL, 'failed');
     try {
       this.#listener.attemptRefused();
     } catch (error) {
@@ -153,7 +170,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   onConnectionLost(reason: string): void {
     if (this.#isOver) return;
-    this.release(ErrorCode.CANCEL);
+    this.#end(ErrorCode.CANCEL, 'failed');
     try {
       this.#listener.attemptLost(reason);
     } catch (error) {

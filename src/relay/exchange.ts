@@ -235,6 +235,14 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.fail(connectionLost(this.#attempts.endpoint, reason));
   }
 
+  attemptUnreachable(cause: Failure): void {
+    if (!this.#attempts.tryElsewhere()) this.fail(cause);
+  }
+
+  attemptUnanswered(cause: Failure): void {
+    if (!this.#attempts.retry()) this.fail(cause);
+  }
+
   deadlinePassed(): void {
     // A whole response counts, though the client has not taken all of it yet.
     if (!this.response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));

@@ -133,8 +133,7 @@ export class Relay implements RelayContext {
   shrink(): void {
     this.replayBuffer.clear();
     for (const { http2 } of this.#connections.values()) http2.forgetHeaderBlocks();
-    for (const upstream of this.snapshot.upstreams.values())
-      if (upstream.protocol !== 'http1') upstream.shrink();
+    for (const upstream of this.snapshot.upstreams.values()) upstream.shrink();
   }
 
   /** Clients without a call are asked to connect again when they have one: what their connections hold is the most that can be had. */

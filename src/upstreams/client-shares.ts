@@ -66,6 +66,11 @@ export class ClientShares<Waiting> implements PlaceCount {
     this.#watchedFrom = Math.max(1, Math.floor(this.#places * WATCHED_PART));
   }
 
+  /** With one more call three quarters are taken, of the places that there were when they were counted last. */
+  get isGettingScarce(): boolean {
+    return (this.#heldCount + 1) * 4 >= this.#places * 3;
+  }
+
   /** Three quarters are taken, or somebody waits. */
   get isScarce(): boolean {
     this.recount();

@@ -2,28 +2,22 @@
 // there are enough, an idle stream may last for days.
 
 import type { Claim } from './client-shares.ts';
-import type { Holding } from './holding.ts';
+import type { PlaceUser } from './place-user.ts';
 
 /** Less than this in the time is no use: a heartbeat now and then would keep a place for ever. A voice stream moves more than that in a second. */
 const LEAST_USE_BYTES = 512;
-
-export interface PlaceUser {
-  readonly holding: Holding;
-  /** Octets of content both ways. */
-  readonly movedBytes: number;
-}
 
 interface Idle {
   readonly movedBytes: number;
   readonly sinceMs: number;
 }
 
-export class IdlePlaces<User extends PlaceUser> {
-  readonly #timeoutMs: number;
+export class IdlePlaces<User extends Pick<PlaceUser, 'holding' | 'movedBytes'> = PlaceUser> {
+  readonly timeoutMs: number;
   #idle = new Map<User, Idle>();
 
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /** To be called every second or so while places are scarce, with all that hold one. */
@@ -46,7 +40,7 @@ export class IdlePlaces<User extends PlaceUser> {
   /** Those that have to give way: of the clients that hold the most, the longest idle first. */
   givingWay(claim: Claim, nowMs: number): readonly User[] {
     const idle = Array.from(this.#idle, ([user, { sinceMs }]) => ({ user, sinceMs })).filter(
-      ({ user, sinceMs }) => nowMs - sinceMs >= this.#timeoutMs && claim.isOwedBy(user.holding),
+      ({ user, sinceMs }) => nowMs - sinceMs >= this.timeoutMs && claim.isOwedBy(user.holding),
     );
     idle.sort((a, b) => b.user.holding.held - a.user.holding.held || a.sinceMs - b.sinceMs);
     return idle.slice(0, claim.count).map(({ user }) => user);

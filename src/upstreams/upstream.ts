@@ -1,27 +1,31 @@
-// A named group of endpoints, and the calls that wait for one of them. Endpoints take turns; one that cannot take a
-// call now is passed over.
+// A named group of endpoints, whatever they speak, and the calls that wait for a place at one of them. Which endpoint a call gets is
+// for its balancer, whether it gets one now is for the shares of clients.
 
-import type { UpstreamConfig } from '../config/config.ts';
+import { idleGaveWay, requestStalled } from '../calls/failure.ts';
+import type { Address, UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { ErrorCode } from '../h2/error-codes.ts';
-import { ConnectionError } from '../h2/errors.ts';
-import type { LocalSettings } from '../h2/settings.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
+import type { Balancer, PickContext } from './balancers/balancer.ts';
 import { ClientShares } from './client-shares.ts';
-import type { Dialer } from './dial.ts';
-import { Endpoint, type EndpointEvents } from './endpoint.ts';
+import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import type { Holding } from './holding.ts';
 import { IdlePlaces } from './idle-places.ts';
-import type { UpstreamCall } from './upstream-call.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { PlaceUser } from './place-user.ts';
+import { StalledCalls } from './stalled-calls.ts';
 
 /** How often those that hold a place are looked at, while places are scarce. */
 const LOOK_INTERVAL_MS = 1000;
+/** How often endpoints that can take no call are asked to connect, while others take the calls. */
+const SEEK_INTERVAL_MS = 10;
 
-/** A call that waits for a free stream. Told once: of a connection with room, or that there will be none. */
-export interface Waiter {
+/** A call that waits for a place. Told once: of an endpoint that can take it, or that there will be none. */
+export interface Waiter<Candidate extends Endpoint = Endpoint> {
   /** What the waiting client has of the upstream; clients take turns. */
   readonly holding: Holding;
-  onConnection(connection: UpstreamConnection): void;
+  /** Endpoints that it has tried in vain. */
+  readonly tried: readonly Candidate[];
+  /** It is to take its place there now. */
+  onEndpoint(endpoint: Candidate): void;
   onUnavailable(diagnosis: Diagnosis): void;
 }
 
@@ -30,37 +34,57 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
   readonly onGaveWay: (client: string) => void;
 }
 
-export interface Http2UpstreamConfig extends Pick<UpstreamConfig, 'name' | 'endpoints' | 'connections'> {
-  readonly protocol: 'h2c' | 'h2';
+export interface UpstreamParts<Candidate extends Endpoint> {
+  readonly config: Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
+  /** After which calls that make no use of their place give way to others; undefined: never. */
+  readonly stallTimeoutMs: number | undefined;
+  readonly balancer: Balancer<Candidate>;
+  readonly makeEndpoint: (address: Address, events: EndpointEvents) => Candidate;
 }
 
-export class Upstream {
+/** Reused for each pick. */
+class Picking<Candidate> implements PickContext<Candidate> {
+  tried: readonly Candidate[] = [];
+}
+
+export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly name: string;
-  readonly protocol: 'h2c' | 'h2';
-  readonly endpoints: readonly Endpoint[];
-  readonly #maxPending: number;
-  /** Who has how many of its streams, and who waits for one. */
-  readonly shares: ClientShares<Waiter>;
-  readonly #idle: IdlePlaces<UpstreamCall> | undefined;
-  readonly #idleTimeoutMs: number;
-  readonly #onGaveWay: UpstreamEvents['onGaveWay'];
-  readonly #onViolation: UpstreamEvents['onViolation'];
+  readonly protocol: UpstreamConfig['protocol'];
+  /** Who has how many of its places, and who waits for one. */
+  readonly shares: ClientShares<Waiter<Candidate>>;
+  readonly #parts: UpstreamParts<Candidate>;
+  readonly #events: UpstreamEvents;
+  readonly #endpointEvents: EndpointEvents;
+  readonly #balancer: Balancer<Candidate>;
+  readonly #picking = new Picking<Candidate>();
+  readonly #idle: IdlePlaces | undefined;
+  readonly #stalled: StalledCalls | undefined;
+  #endpoints: readonly Candidate[] = [];
+  /** Those that no configuration names any more, as long as they have connections. */
+  #leaving: readonly Candidate[] = [];
   #watch: NodeJS.Timeout | undefined = undefined;
-  #nextEndpoint = 0;
+  #seekAtMs = 0;
   #isServing = false;
 
-  /** @param dialer how connections are made; over TCP in the clear where it is not given */
-  constructor(config: Http2UpstreamConfig, settings: LocalSettings, events: UpstreamEvents, dialer?: Dialer) {
-    const { stallTimeoutMs } = settings;
-    this.shares = new ClientShares(config.connections.maxPending, () => this.#countPlaces());
-    this.#idleTimeoutMs = stallTimeoutMs ?? 0;
-    this.#idle = stallTimeoutMs === undefined ? undefined : new IdlePlaces(stallTimeoutMs);
-    this.#onGaveWay = events.onGaveWay;
-    this.#onViolation = (endpoint, error) => events.onViolation(endpoint, error);
+  constructor(parts: UpstreamParts<Candidate>, events: UpstreamEvents) {
+    const { config, balancer, stallTimeoutMs } = parts;
     this.name = config.name;
     this.protocol = config.protocol;
-    this.#maxPending = config.connections.maxPending;
-    const endpointEvents: EndpointEvents = {
+    this.shares = new ClientShares(config.connections.maxPending, () => this.#countPlaces());
+    this.#parts = parts;
+    this.#events = events;
+    this.#balancer = balancer;
+    this.#endpointEvents = this.#listen();
+    if (stallTimeoutMs !== undefined) {
+      this.#idle = new IdlePlaces(stallTimeoutMs);
+      this.#stalled = new StalledCalls(stallTimeoutMs);
+    }
+    this.use(config.endpoints);
+  }
+
+  #listen(): EndpointEvents {
+    const events = this.#events;
+    return {
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => {
         this.shares.recount();
@@ -77,54 +101,109 @@ export class Upstream {
       },
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
+      onFault: (layer, error) => events.onFault(layer, error),
     };
-    this.endpoints = config.endpoints.map(
-      (address) => new Endpoint(address, config.connections, settings, endpointEvents, dialer),
-    );
   }
 
-  /** Calls that wait for a free stream. */
+  /** In the order of the configuration. */
+  get endpoints(): readonly Candidate[] {
+    return this.#endpoints;
+  }
+
+  /** And those that have left the configuration and still have connections. */
+  get allEndpoints(): readonly Candidate[] {
+    this.#forgetGone();
+    return [...this.#endpoints, ...this.#leaving];
+  }
+
+  /** Calls that wait for a place. */
   get pendingCount(): number {
     return this.shares.waitingCount;
   }
 
+  /**
+   * The endpoints are these from now on. An endpoint is its address: those that there were stay as they are, with their connections,
+   * and what runs on those that are gone goes on.
+   */
+  use(addresses: readonly Address[]): void {
+    const before = new Map([...this.#endpoints, ...this.#leaving].map((one) => [one.address.text, one]));
+    const now = new Map<string, Candidate>();
+    for (const address of addresses) {
+      const known = before.get(address.text);
+      if (known !== undefined && this.#leaving.includes(known)) known.reopen();
+      now.set(address.text, known ?? this.#parts.makeEndpoint(address, this.#endpointEvents));
+    }
+    const left = this.#endpoints.filter(({ address }) => !now.has(address.text));
+    this.#leaving = [...this.#leaving.filter(({ address }) => !now.has(address.text)), ...left];
+    this.#endpoints = [...now.values()];
+    this.#balancer.use(this.#endpoints);
+    for (const endpoint of left) endpoint.close();
+    this.#forgetGone();
+    this.shares.recount();
+    this.#seekAtMs = 0;
+    this.#reconsiderWaiting();
+    this.#serveWaiting();
+  }
+
+  #forgetGone(): void {
+    if (this.#leaving.length === 0) return;
+    this.#leaving = this.#leaving.filter((one) => one.activeCalls > 0 || !one.isUnconnected);
+  }
+
   #countPlaces(): number {
     let count = 0;
-    for (const endpoint of this.endpoints) count += endpoint.places;
+    for (const endpoint of this.#endpoints) count += endpoint.places;
+    // Their calls hold places of this upstream, and nobody else will have those.
+    for (const { activeCalls } of this.#leaving) count += activeCalls;
     return count;
   }
 
   #countUnread(): number {
     let count = 0;
-    for (const endpoint of this.endpoints) count += endpoint.unreadCount;
+    for (const endpoint of this.#endpoints) count += endpoint.unreadCount;
     return count;
   }
 
-  /** As `pick`, for a client that may have its share already. */
-  pickFor(holding: Holding): UpstreamConnection | undefined {
-    if (this.shares.isWatched(holding)) this.#watchPlaces();
-    return this.shares.mayTake(holding) ? this.pick() : undefined;
+  /** Whether there is an endpoint that is not among these. */
+  hasOther(tried: readonly Candidate[]): boolean {
+    return this.#endpoints.some((endpoint) => !tried.includes(endpoint));
   }
 
-  /** A connection with room, of the endpoint whose turn it is if it has one. Synchronous: the usual way of a call. */
-  pick(): UpstreamConnection | undefined {
-    const endpoints = this.endpoints;
-    const count = endpoints.length;
-    for (let step = 0; step < count; step++) {
-      const index = (this.#nextEndpoint + step) % count;
-      const connection = endpoints[index].pickReady();
-      if (connection !== undefined) {
-        this.#nextEndpoint = (index + 1) % count;
-        return connection;
-      }
-      // One that has no room is dialled, so that it can take its turn next time.
-      endpoints[index].seekCapacity(performance.now());
+  /**
+   * An endpoint that can take a call of this client, which may have its share already. Synchronous: the usual way of a call.
+   * @param tried not to be tried again
+   */
+  pickFor(holding: Holding, tried: readonly Candidate[]): Candidate | undefined {
+    if (this.shares.isGettingScarce) this.#watchPlaces();
+    return this.shares.mayTake(holding) ? this.#pick(tried) : undefined;
+  }
+
+  #pick(tried: readonly Candidate[]): Candidate | undefined {
+    if (turnNowMs() >= this.#seekAtMs) this.#seek();
+    this.#picking.tried = tried;
+    return this.#balancer.pick(this.#picking) ?? this.#lastResort(tried);
+  }
+
+  /** Those that can take no call are to connect, so that they take their turn next time. */
+  #seek(): void {
+    this.#seekAtMs = Math.floor(turnNowMs()) + SEEK_INTERVAL_MS;
+    const nowMs = performance.now();
+    for (const endpoint of this.#endpoints) if (!endpoint.isPickable) endpoint.seekCapacity(nowMs);
+  }
+
+  /** One that failed a short while ago is better than none, but not better than to wait for one that is only busy. */
+  #lastResort(tried: readonly Candidate[]): Candidate | undefined {
+    let found: Candidate | undefined;
+    for (const endpoint of this.#endpoints) {
+      if (tried.includes(endpoint)) continue;
+      if (!endpoint.isFailing) return undefined;
+      if (endpoint.isLastResort) found ??= endpoint;
     }
-    return undefined;
+    return found;
   }
 
-  /** Where pick() found nothing: waits, or is told at once that there is nothing to wait for. */
-  wait(waiter: Waiter): void {
+  /** Where pickFor() found nothing: waits, or is told at once that there is nothing to wait for. */
+  wait(waiter: Waiter<Candidate>): void {
     if (!this.#canWait()) {
       waiter.onUnavailable(this.#unavailable());
       return;
@@ -133,15 +212,15 @@ export class Upstream {
     this.#watchPlaces();
     turnedAway?.onUnavailable({
       token: 'upstream_queue_full',
-      sentence: `${this.#maxPending} calls wait for upstream ${this.name} already (connections.maxPending).`,
+      sentence: `${this.#parts.config.connections.maxPending} calls wait for upstream ${this.name} already (connections.maxPending).`,
     });
   }
 
-  stopWaiting(waiter: Waiter): void {
+  stopWaiting(waiter: Waiter<Candidate>): void {
     this.shares.stopWaiting(waiter.holding, waiter);
   }
 
-  /** While places are scarce, looks every second for calls that make no use of theirs; these give way to clients that hold fewer. */
+  /** While places are scarce, looks every second for calls that make no use of theirs; these give way to those that wait. */
   #watchPlaces(): void {
     this.#watch ??= setInterval(this.#look, LOOK_INTERVAL_MS).unref();
   }
@@ -150,10 +229,8 @@ export class Upstream {
   readonly #look = (): void => {
     try {
       this.#lookAtPlaces();
-    } catch (cause) {
-      const text = 'internal error';
-      const error = new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', text, { cause });
-      this.#onViolation(this.endpoints[0], error);
+    } catch (error) {
+      this.#events.onFault('upstream', error);
     }
   };
 
@@ -162,34 +239,43 @@ export class Upstream {
       clearInterval(this.#watch);
       this.#watch = undefined;
       this.#idle?.forget();
+      this.#stalled?.forget();
       return;
     }
     const nowMs = Math.floor(performance.now());
-    this.#idle?.look(
-      this.endpoints.flatMap(({ calls }) => calls),
-      nowMs,
-    );
-    const claim = this.shares.claim(this.#countUnread());
-    const givingWay = claim === undefined ? [] : (this.#idle?.givingWay(claim, nowMs) ?? []);
-    for (const call of givingWay) {
-      this.#onGaveWay(call.holding.key);
-      call.giveWay(this.#idleTimeoutMs);
-    }
+    const calls = this.allEndpoints.flatMap((endpoint) => [...endpoint.calls]);
+    if (this.#stalled !== undefined) this.#endStalled(this.#stalled, calls, nowMs);
+    if (this.#idle !== undefined) this.#endIdle(this.#idle, calls, nowMs);
     // A share may have grown while nobody's call ended.
     this.#serveWaiting();
+  }
+
+  #endStalled(stalled: StalledCalls, calls: readonly PlaceUser[], nowMs: number): void {
+    for (const call of stalled.check(calls, nowMs, this.pendingCount))
+      call.giveWay(requestStalled(this.name, stalled.timeoutMs));
+  }
+
+  /** Those that are of no use give way where others wait that hold fewer. */
+  #endIdle(idle: IdlePlaces, calls: readonly PlaceUser[], nowMs: number): void {
+    idle.look(calls, nowMs);
+    const claim = this.shares.claim(this.#countUnread());
+    if (claim === undefined) return;
+    for (const call of idle.givingWay(claim, nowMs)) {
+      this.#events.onGaveWay(call.holding.key);
+      call.giveWay(idleGaveWay(idle.timeoutMs));
+    }
   }
 
   /** Asks every endpoint, so that each takes note of the demand. */
   #canWait(): boolean {
     const nowMs = performance.now();
     let canWait = false;
-    for (const endpoint of this.endpoints) canWait = endpoint.seekCapacity(nowMs) || canWait;
+    for (const endpoint of this.#endpoints) canWait = endpoint.seekCapacity(nowMs) || canWait;
     return canWait;
   }
 
   #unavailable(): Diagnosis {
-    for (const endpoint of this.endpoints)
-      if (endpoint.lastFailure !== undefined) return endpoint.lastFailure;
+    for (const { lastFailure } of this.#endpoints) if (lastFailure !== undefined) return lastFailure;
     return {
       token: 'upstream_closed',
       sentence: `Upstream ${this.name} is being taken out of service.`,
@@ -197,15 +283,24 @@ export class Upstream {
   }
 
   #serveWaiting(): void {
-    // A waiter may fail at once and free its stream, which leads back here.
-    if (this.#isServing) return;
+    // A waiter may fail at once and free its place, which leads back here.
+    if (this.#isServing || this.shares.waitingCount === 0) return;
     this.#isServing = true;
     try {
       while (this.shares.waitingCount > 0) {
-        const connection = this.pick();
-        const waiter = connection === undefined ? undefined : this.shares.next();
-        if (connection === undefined || waiter === undefined) break;
-        waiter.onConnection(connection);
+        let endpoint = this.#pick(NONE);
+        if (endpoint === undefined) {
+          // For those that still wait: another connection, where one more may be made.
+          this.#seek();
+          break;
+        }
+        const picked = endpoint;
+        const waiter = this.shares.next(({ tried }) => {
+          endpoint = tried.includes(picked) ? this.#pick(tried) : picked;
+          return endpoint !== undefined;
+        });
+        if (waiter === undefined) break;
+        waiter.onEndpoint(endpoint);
       }
     } finally {
       this.#isServing = false;
@@ -220,21 +315,23 @@ export class Upstream {
   }
 
   /**
-   * Its time is over: connections end with their last stream. Calls that wait, and those that began while it was in use
+   * Its time is over: connections end with their last call. Calls that wait, and those that began while it was in use
    * and have an attempt still to make, are served, by a new connection if need be.
    */
   close(): void {
-    for (const endpoint of this.endpoints) endpoint.close();
+    for (const endpoint of this.#endpoints) endpoint.close();
   }
 
   /** Lets go of connections that can be done without. */
   shrink(): void {
-    for (const endpoint of this.endpoints) endpoint.shrink();
+    for (const endpoint of this.#endpoints) endpoint.shrink();
   }
 
   destroy(reason: string): void {
     clearInterval(this.#watch);
-    for (const endpoint of this.endpoints) endpoint.destroy(reason);
+    for (const endpoint of [...this.#endpoints, ...this.#leaving]) endpoint.destroy(reason);
     this.#reconsiderWaiting();
   }
 }
+
+const NONE: readonly never[] = [];

@@ -23,11 +23,15 @@ import type { RelayContext } from '../../src/relay/relay-context.ts';
 import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { Containment } from '../../src/transport/containment.ts';
-import { Http1Upstream } from '../../src/upstreams/http1/http1-upstream.ts';
-import { Upstream } from '../../src/upstreams/upstream.ts';
+import type { Http1Endpoint } from '../../src/upstreams/http1/http1-endpoint.ts';
+import { http1Upstream } from '../../src/upstreams/http1/http1-upstream.ts';
+import { http2Upstream } from '../../src/upstreams/http2/http2-upstream.ts';
+import type { Upstream, UpstreamEvents } from '../../src/upstreams/upstream.ts';
+import { UpstreamTls } from '../../src/upstreams/upstream-tls.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { memoryPair } from '../support/memory-pair.ts';
+import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -50,7 +54,7 @@ const LIMITS: Snapshot['limits'] = {
 
 export class EdgeUnderTest {
   readonly http1: Http1Edge;
-  readonly upstream: Http1Upstream;
+  readonly upstream: Upstream<Http1Endpoint>;
   readonly records: ExchangeRecord[] = [];
   readonly refused: string[] = [];
   readonly failures: string[] = [];
@@ -61,12 +65,15 @@ export class EdgeUnderTest {
   port = 0;
 
   constructor(options: EdgeOptions) {
-    this.upstream = new Http1Upstream(upstreamConfig(options), limitsOf(options), {
-      onConnected: () => undefined,
+    const config = upstreamConfig(options);
+    const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, config.name);
+    const events: UpstreamEvents = {
+      ...NO_UPSTREAM_EVENTS,
       onConnectFailed: (_endpoint, { token }: Diagnosis) => this.failures.push(token),
-      onFault: (error) => this.faults.push(error),
+      onFault: (_layer, error) => this.faults.push(error),
       onGaveWay: (client) => this.failures.push(`gave way: ${client}`),
-    });
+    };
+    this.upstream = http1Upstream(config, limitsOf(options), events, tls);
     const snapshot = this.#snapshot(options);
     const observer = {
       onExchangeFinished: (record: ExchangeRecord) => void this.records.push({ ...record }),
@@ -131,16 +138,8 @@ export class EdgeUnderTest {
 
   #snapshot(options: EdgeOptions): Snapshot {
     const settings = LOCAL_SETTINGS;
-    const events = {
-      onConnected: () => undefined,
-      onConnectFailed: () => undefined,
-      onRetired: () => undefined,
-      onViolation: () => undefined,
-      onClientAtFault: () => undefined,
-      onGaveWay: () => undefined,
-    };
     const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
-    const upstreams = [this.upstream, new Upstream(grpc, settings, events)];
+    const upstreams: CallTarget[] = [this.upstream, http2Upstream(grpc, settings, NO_UPSTREAM_EVENTS)];
     const routes = options.routes ?? [{ upstream: 'web' }];
     return {
       epoch: 1,

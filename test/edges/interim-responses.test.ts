@@ -114,7 +114,7 @@ test('the refusal of the service reaches the client before it has sent its body'
   const [headers] = await once(stream, 'response');
   assert.deepEqual([headers[':status'], headers['x-why'], isContinued], [413, 'large', false]);
   stream.close(8);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('a service that never says 100 does not keep the client waiting, and says it only once', async (t) => {
@@ -153,7 +153,7 @@ test('a client that leaves while it waits for 100 gives its place back', async (
   stream.on('error', () => undefined);
   await eventually('the service is asked', () => service.received[0]?.includes('Expect: 100-continue'));
   stream.close(8);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   assert.deepEqual(edge.faults, []);
 });
 

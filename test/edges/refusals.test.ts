@@ -96,7 +96,7 @@ test('a draining edge answers what comes, closes its connections, and is drained
   await drained;
   edge.upstream.close();
   await eventually('no connection is left', () => {
-    const [{ agent }] = edge.upstream.pool.endpoints;
+    const [{ agent }] = edge.upstream.endpoints;
     return Object.keys(agent.freeSockets).length === 0 && Object.keys(agent.sockets).length === 0;
   });
 });

@@ -125,7 +125,7 @@ test('a body that ended while its request waited in the queue is sent', async (t
   await eventually('it runs', () => held.length === 1);
   const second = session.request(PUT, { endStream: false });
   second.end();
-  await eventually('it waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('it waits', () => edge.upstream.pendingCount === 1);
   held[0].end('done');
   assert.equal((await http2Answer(first)).body, 'done');
   assert.equal((await http2Answer(second)).body, '["",[]]');
@@ -143,7 +143,7 @@ test('an empty chunked body of an HTTP/1.1 client ends at the service, with its 
     await atOnce.receives(heard);
     const later = new RawHttp1Client(t, edge.port);
     later.write('PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
-    await eventually('it runs', () => edge.upstream.pool.endpoints[0].runningCount === 1);
+    await eventually('it runs', () => edge.upstream.endpoints[0].activeCalls === 1);
     later.write(body);
     await later.receives(heard);
   }
@@ -163,7 +163,7 @@ test('a request that is reset with NO_ERROR while its response waits to be taken
   // All that the window of the stream allows.
   await eventually('the response is held up', () => received > 65_535);
   wire.write(resetFrame(1, 0));
-  await eventually('the place is given back', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('the place is given back', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('a request that is reset with NO_ERROR while it waits leaves the queue', async (t) => {
@@ -174,11 +174,11 @@ test('a request that is reset with NO_ERROR while it waits leaves the queue', as
   wire.resume();
   t.after(() => wire.destroy());
   wire.write(Buffer.concat([CLIENT_PREFACE, settingsFrame([]), headersFrame(1, START, true)]));
-  await eventually('one runs', () => edge.upstream.pool.endpoints[0].runningCount === 1);
+  await eventually('one runs', () => edge.upstream.endpoints[0].activeCalls === 1);
   wire.write(Buffer.concat([headersFrame(3, START), dataFrame(3, Buffer.from('x'))]));
-  await eventually('another waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('another waits', () => edge.upstream.pendingCount === 1);
   wire.write(resetFrame(3, 0));
-  await eventually('nobody waits', () => edge.upstream.pool.pendingCount === 0);
+  await eventually('nobody waits', () => edge.upstream.pendingCount === 0);
 });
 
 for (const [name, fields, code] of [
@@ -209,7 +209,7 @@ for (const [name, fields, code] of [
     next.end('x');
     assert.equal((await http2Answer(next)).body, '["x",[]]');
     wire.destroy();
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
     assert.deepEqual(edge.faults, []);
     const whole = new RawHttp1Client(t, proxy.port('clear')).send('GET / HTTP/1.1', 'Host: a', '');
     await whole.receives('["",[]]');

@@ -43,7 +43,7 @@ test('an upload that stops keeps its connection until another needs it, and is t
   pass(3_600_000);
   assert.equal(upload.text, '', 'nobody else needs it');
   const other = new RawHttp1Client(t, edge.port).send(...OTHER);
-  await eventually('the other waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('the other waits', () => edge.upstream.pendingCount === 1);
   pass(2000);
   await other.receives('whole');
   const answer = await upload.receives('connections.max');
@@ -63,7 +63,7 @@ test('an upload over HTTP/2 that stops makes room as well', async (t) => {
   await eventually('it is at the service', () => begun.includes('/h2'));
   pass(60_000);
   const other = new RawHttp1Client(t, edge.port).send(...OTHER);
-  await eventually('the other waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('the other waits', () => edge.upstream.pendingCount === 1);
   pass(2000);
   await other.receives('whole');
   const [fields] = await response;
@@ -74,7 +74,7 @@ test('an upload over HTTP/2 that stops makes room as well', async (t) => {
 test('an upload that goes on is not given up, whoever waits', async (t) => {
   const { pass, edge, upload } = await held(t);
   const other = new RawHttp1Client(t, edge.port).send(...OTHER);
-  await eventually('the other waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('the other waits', () => edge.upstream.pendingCount === 1);
   const [exchange] = edge.http1.runningCalls;
   for (let piece = 1; piece <= 20; piece++) {
     upload.send('1000', 'x'.repeat(4096));

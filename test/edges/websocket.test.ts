@@ -276,7 +276,7 @@ test('an upgrade of HTTP/1.1 too: a WebSocket that was not asked for is an inval
     assert.match(text, /^HTTP\/1.1 502 Bad Gateway\r\n/);
     assert.doesNotMatch(text, /early/);
     assert.match((await edge.record()).reason, /^upstream_response_invalid: .*Sec-WebSocket-/);
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   }
 });
 
@@ -386,7 +386,7 @@ for (const [what, answer] of [
     });
     assert.equal(headers[':status'], 502);
     assert.match(edge.lastOutcome, /upstream_response_invalid: /);
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   });
 }
 
@@ -401,7 +401,7 @@ test('an extended CONNECT that ends with its head ends at the service too', asyn
   );
   stream.resume();
   await eventually('the service sees the end, and ends', () => stream.destroyed);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('a 101 with more fields than are allowed opens no WebSocket', async (t) => {
@@ -418,7 +418,7 @@ test('a 101 with more fields than are allowed opens no WebSocket', async (t) => 
   client.send(...UPGRADE);
   assert.match(await client.closed(), /^HTTP\/1\.1 502 /);
   assert.match((await edge.record()).reason, /^upstream_headers_too_large: /);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('a WebSocket whose client pauses gets everything when it reads on', async (t) => {

@@ -148,16 +148,31 @@ test('the connections of an upstream that is no more end with their last stream'
   assert.equal(old.requests.length, 1);
 });
 
-test('a call that an old upstream refuses after a reload is still sent once more, to the same upstream', async (t) => {
+test('a call that is refused after a reload goes to the endpoints that its upstream has now', async (t) => {
+  const [old, next] = [await startRawUpstream(t), await startRawUpstream(t)];
+  const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: [old.address] } } });
+  const client = connectVoiceClient({ address: `localhost:${await proxy.process.port('clear')}` });
+  t.after(() => client.close());
+  const call = client.say({ text: 'patience' });
+  const first = await old.wantRequest(0);
+  proxy.write({ upstreams: { voice: { endpoints: [next.address] } } });
+  assert.equal((await proxy.reload()).status, 200);
+  // REFUSED_STREAM: never processed.
+  first.reset(7);
+  (await next.wantRequest(0)).succeed();
+  assert.equal((await call).code, status.OK);
+  assert.equal(old.requests.length, 1);
+});
+
+test('a call that an upstream refuses after it was replaced is still sent once more, to the same upstream', async (t) => {
   const old = await startRawUpstream(t);
   const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: [old.address] } } });
   const client = connectVoiceClient({ address: `localhost:${await proxy.process.port('clear')}` });
   t.after(() => client.close());
   const call = client.say({ text: 'patience' });
   const first = await old.wantRequest(0);
-  proxy.write({ upstreams: { voice: { endpoints: ['127.0.0.1:1'] } } });
+  proxy.write({ upstreams: { voice: { endpoints: ['127.0.0.1:1'], connections: { max: 3 } } } });
   assert.equal((await proxy.reload()).status, 200);
-  // REFUSED_STREAM: never processed.
   first.reset(7);
   (await old.wantRequest(1)).succeed();
   assert.equal((await call).code, status.OK);

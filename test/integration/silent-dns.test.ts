@@ -12,7 +12,7 @@ import { startDemo, startProxy } from '../support/proxy-under-test.ts';
 
 const SILENT = 8;
 const EMPTY_MESSAGE = Buffer.alloc(5);
-const connections = { connectTimeout: '1s' };
+const connections = { connectTimeout: '4s' };
 
 async function webService(t: { after(done: () => void): void }): Promise<number> {
   const server = createServer((_request, response) => response.end('web'));
@@ -66,7 +66,7 @@ test('names that DNS never answers for keep no other upstream waiting, and the s
     assert.equal(grpcStatus, String(status.UNAVAILABLE));
     assert.match(
       grpcMessage,
-      new RegExp(`^DNS did not answer in 1 s for the name in silent${index}\\.test:50051; are the servers`),
+      new RegExp(`^DNS did not answer in 4 s for the name in silent${index}\\.test:50051; are the servers`),
     );
   }
   const warned = () => proxy.lines().filter(({ token }) => token === 'upstream_name_lookup_failed').length;

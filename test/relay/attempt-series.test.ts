@@ -45,7 +45,7 @@ class Caller extends RecordingListener implements Call {
     this.log.push(`fails: ${token}`);
   }
 
-  override unavailable({ token }: Diagnosis): void {
+  unavailable({ token }: Diagnosis): void {
     this.log.push(`no connection: ${token}`);
   }
 }
@@ -106,7 +106,7 @@ test('what the client sent while the call waited follows the header block', () =
   attempts.begin();
   series.forwards('data', true);
   assert.deepEqual([upstream.waiting.length, attempts.count, attempts.endpoint], [1, 0, '']);
-  upstream.waiting[0].onConnection(first.asConnection);
+  upstream.waiting[0].onEndpoint(first.asEndpoint);
   assert.deepEqual(first.streams[0].log, [HEAD, 'data "data" end']);
   assert.equal(series.client.creditedBytes, 4);
 });
@@ -173,7 +173,7 @@ for (const [waitedMs, sent] of [
     upstream.connections.length = 0;
     attempts.begin();
     call.durationMs = waitedMs;
-    upstream.waiting[0].onConnection(first.asConnection);
+    upstream.waiting[0].onEndpoint(first.asEndpoint);
     assert.deepEqual(suffixOf(first), { 'grpc-timeout': sent });
   });
 }

@@ -19,7 +19,8 @@ class Tried {
 
   constructor(ring = new ReplayBuffer(65_536)) {
     this.ring = ring;
-    this.attempt = new Attempt(this.connection.asConnection, this.listener, ring, holdingFor());
+    const { asEndpoint, asConnection } = this.connection;
+    this.attempt = new Attempt(asEndpoint, asConnection, this.listener, ring, holdingFor());
   }
 
   sent(text: string): void {

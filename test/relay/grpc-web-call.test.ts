@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import type { GrpcWebConfig } from '../../src/config/config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
+import type { CallTarget } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
-import type { Upstream } from '../../src/upstreams/upstream.ts';
 import { LIMITS } from '../support/local-settings.ts';
 import { standIn } from '../support/stand-in.ts';
 
@@ -50,7 +50,7 @@ function head(
     {
       epoch: 1,
       routes: compileRoutes([{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
-      upstreams: new Map([['voice', standIn<Upstream>({ name: 'voice', protocol: 'h2c' })]]),
+      upstreams: new Map([['voice', standIn<CallTarget>({ name: 'voice', protocol: 'h2c' })]]),
       limits: {
         ...LIMITS,
         concurrentStreams: 1,

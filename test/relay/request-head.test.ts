@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Http1Target } from '../../src/calls/http1-target.ts';
 import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
-import type { Snapshot } from '../../src/relay/snapshot.ts';
+import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
-import type { Upstream } from '../../src/upstreams/upstream.ts';
 import { LIMITS as ANY_LIMITS } from '../support/local-settings.ts';
 import { standIn } from '../support/stand-in.ts';
 
@@ -19,9 +17,9 @@ const LIMITS: LimitsConfig = {
   concurrentStreams: 1,
   headerFields: 99,
 };
-const VOICE = standIn<Upstream>({ name: 'voice', protocol: 'h2c' });
-const WEBSITE = standIn<Http1Target>({ name: 'website', protocol: 'http1' });
-const SECURE = standIn<Upstream>({ name: 'secure', protocol: 'h2' });
+const VOICE = standIn<CallTarget>({ name: 'voice', protocol: 'h2c' });
+const WEBSITE = standIn<CallTarget>({ name: 'website', protocol: 'http1' });
+const SECURE = standIn<CallTarget>({ name: 'secure', protocol: 'h2' });
 const PEER: DownstreamPeer = {
   listener: 'public',
   client: '192.0.2.1:5000',

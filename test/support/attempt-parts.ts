@@ -7,11 +7,13 @@ import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Connection } from '../../src/h2/connection.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import type { CallEndpoint, CallTarget } from '../../src/relay/snapshot.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
-import type { Upstream, Waiter } from '../../src/upstreams/upstream.ts';
-import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
+import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
+import type { Waiter } from '../../src/upstreams/upstream.ts';
 import { RecordedStream } from './recorded-stream.ts';
 import { standIn } from './stand-in.ts';
 
@@ -37,8 +39,23 @@ export class RecordedConnection {
     this.endpoint = endpoint;
   }
 
+  /** How its attempts ended, and how many responses began. */
+  readonly outcomes: string[] = [];
+  responses = 0;
+
   get asConnection(): UpstreamConnection {
     return standIn<UpstreamConnection>(this);
+  }
+
+  /** An endpoint that has this connection only. */
+  get asEndpoint(): Http2Endpoint {
+    return standIn<Http2Endpoint>({
+      protocol: 'http2',
+      address: { kind: 'unix', path: this.endpoint, text: this.endpoint },
+      pickReady: () => this.asConnection,
+      attemptEnded: (outcome) => void this.outcomes.push(outcome),
+      responseBegan: () => void this.responses++,
+    });
   }
 
   openStream(owner: StreamOwner): Stream {
@@ -68,8 +85,8 @@ export class RecordedConnection {
 export class ScriptedUpstream {
   readonly name = 'voice';
   readonly connections: RecordedConnection[];
-  readonly waiting: Waiter[] = [];
-  readonly shares = new ClientShares<Waiter>(100, () => Number.POSITIVE_INFINITY);
+  readonly waiting: Waiter<CallEndpoint>[] = [];
+  readonly shares = new ClientShares<Waiter<CallEndpoint>>(100, () => Number.POSITIVE_INFINITY);
   /** Told to those that would wait. */
   unavailable: Diagnosis | undefined = undefined;
 
@@ -77,20 +94,20 @@ export class ScriptedUpstream {
     this.connections = connections;
   }
 
-  get asUpstream(): Upstream {
-    return standIn<Upstream>(this);
+  get asUpstream(): CallTarget {
+    return standIn<CallTarget>(this);
   }
 
-  pickFor(): UpstreamConnection | undefined {
-    return this.connections.shift()?.asConnection;
+  pickFor(): CallEndpoint | undefined {
+    return this.connections.shift()?.asEndpoint;
   }
 
-  wait(waiter: Waiter): void {
+  wait(waiter: Waiter<CallEndpoint>): void {
     if (this.unavailable === undefined) this.waiting.push(waiter);
     else waiter.onUnavailable(this.unavailable);
   }
 
-  stopWaiting(waiter: Waiter): void {
+  stopWaiting(waiter: Waiter<CallEndpoint>): void {
     this.waiting.splice(this.waiting.indexOf(waiter), 1);
   }
 }
@@ -98,10 +115,6 @@ export class ScriptedUpstream {
 export class RecordingListener implements AttemptListener {
   readonly log: string[] = [];
   readonly traffic = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
-
-  unavailable({ token, sentence }: Diagnosis): void {
-    this.log.push(`unavailable ${token}: ${sentence}`);
-  }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
     this.log.push(`response ${list.values[0]}${endStream ? ' end' : ''}`);
@@ -129,6 +142,14 @@ export class RecordingListener implements AttemptListener {
 
   attemptLost(reason: string): void {
     this.log.push(`lost: ${reason}`);
+  }
+
+  attemptUnreachable({ token }: Failure): void {
+    this.log.push(`unreachable: ${token}`);
+  }
+
+  attemptUnanswered({ token }: Failure): void {
+    this.log.push(`unanswered: ${token}`);
   }
 
   fail({ token }: Failure): void {

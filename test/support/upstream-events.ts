@@ -5,10 +5,12 @@ import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../src/h2/errors.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
 import type {
   UpstreamConnection,
   UpstreamConnectionEvents,
-} from '../../src/upstreams/upstream-connection.ts';
+} from '../../src/upstreams/http2/upstream-connection.ts';
+import type { Upstream, UpstreamEvents } from '../../src/upstreams/upstream.ts';
 import type { RawServer } from './raw-server.ts';
 
 export const REQUEST = HeaderList.of(
@@ -21,6 +23,16 @@ export const REQUEST = HeaderList.of(
 export function addressOf({ port, address }: RawServer): Address {
   return { kind: 'tcp', host: '127.0.0.1', port, text: address };
 }
+
+export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
+  onConnected: () => undefined,
+  onConnectFailed: () => undefined,
+  onRetired: () => undefined,
+  onViolation: () => undefined,
+  onClientAtFault: () => undefined,
+  onFault: () => undefined,
+  onGaveWay: () => undefined,
+};
 
 export class ConnectionLog implements UpstreamConnectionEvents {
   readonly log: string[] = [];
@@ -107,4 +119,9 @@ export class CallOnConnection implements StreamOwner {
   onConnectionLost(): void {
     this.finish('lost');
   }
+}
+
+/** A connection of the endpoint whose turn it is, for a client that nobody counts. */
+export function pick(upstream: Upstream<Http2Endpoint>): UpstreamConnection | undefined {
+  return upstream.pickFor(upstream.shares.holdingOf('', undefined, true), [])?.pickReady();
 }

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
-import { IdlePlaces, type PlaceUser } from '../../src/upstreams/idle-places.ts';
+import { IdlePlaces } from '../../src/upstreams/idle-places.ts';
 
-class User implements PlaceUser {
+class User {
   readonly holding: Holding;
   movedBytes = 0;
 

@@ -5,12 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import type { StreamOwner } from '../../src/h2/stream.ts';
-import { Upstream } from '../../src/upstreams/upstream.ts';
-import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
+import { http2Upstream } from '../../src/upstreams/http2/http2-upstream.ts';
+import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
+import type { Upstream } from '../../src/upstreams/upstream.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 import { type RawServer, startRawServer } from '../support/raw-server.ts';
-import { addressOf } from '../support/upstream-events.ts';
+import { addressOf, pick } from '../support/upstream-events.ts';
 
 const LARGE = HeaderList.of(
   [':method', 'POST'],
@@ -25,7 +27,7 @@ const MOST_STREAMS = 2 * MOST_CALLS;
 
 class Stalled {
   readonly server: RawServer;
-  readonly upstream: Upstream;
+  readonly upstream: Upstream<Http2Endpoint>;
   readonly log: string[] = [];
   /** The reasons that calls were told. */
   readonly losses: string[] = [];
@@ -44,12 +46,13 @@ class Stalled {
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100 },
     } as const;
-    this.upstream = new Upstream(config, LOCAL_SETTINGS, {
+    this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
       onConnected: () => this.log.push('connected'),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(reason),
       onViolation: (_endpoint, { token }) => this.log.push(token),
       onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+      onFault: (layer) => this.log.push(`fault: ${layer}`),
       onGaveWay: (client) => this.log.push(`gave way: ${client}`),
     });
     t.after(async () => {
@@ -63,7 +66,7 @@ class Stalled {
     const server = await startRawServer({ settings: [[SettingId.MAX_CONCURRENT_STREAMS, MOST_STREAMS]] });
     t.after(() => server.close());
     const stalled = new Stalled(t, server);
-    assert.equal(stalled.upstream.pick(), undefined);
+    assert.equal(pick(stalled.upstream), undefined);
     await stalled.until('it is connected', () => stalled.log.length > 0);
     server.peers[0].socket.pause();
     return stalled;
@@ -79,9 +82,9 @@ class Stalled {
 
   /** Makes calls until there is no room for another. @returns the connection they are on */
   async fill(): Promise<UpstreamConnection> {
-    const connection = this.upstream.pick();
+    const connection = pick(this.upstream);
     assert.ok(connection);
-    for (let picked: typeof connection | undefined = connection; picked; picked = this.upstream.pick()) {
+    for (let picked: typeof connection | undefined = connection; picked; picked = pick(this.upstream)) {
       assert.ok(connection.activeStreams < MOST_CALLS, 'calls are added without end');
       picked.openStream(this.#owner(picked)).sendHeaders(LARGE, true);
       await nextTurns(1);
@@ -92,7 +95,8 @@ class Stalled {
   waits(): void {
     this.upstream.wait({
       holding: this.upstream.shares.holdingOf('192.0.2.1', undefined, false),
-      onConnection: () => {
+      tried: [],
+      onEndpoint: () => {
         this.waiterTold = 'connection';
       },
       onUnavailable: ({ token }) => {

@@ -6,8 +6,10 @@ import type { UpstreamConnectionsConfig } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
-import { Upstream, type Waiter } from '../../src/upstreams/upstream.ts';
-import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
+import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
+import { http2Upstream } from '../../src/upstreams/http2/http2-upstream.ts';
+import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
+import type { Upstream, Waiter } from '../../src/upstreams/upstream.ts';
 import { eventually } from '../support/eventually.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
@@ -17,22 +19,25 @@ import {
   startRawServer,
   startSocketServer,
 } from '../support/raw-server.ts';
-import { addressOf, CallOnConnection } from '../support/upstream-events.ts';
+import { addressOf, CallOnConnection, pick } from '../support/upstream-events.ts';
 
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
-class Waiting implements Waiter {
+class Waiting implements Waiter<Http2Endpoint> {
+  readonly tried: readonly Http2Endpoint[] = [];
   readonly holding: Holding;
   call: CallOnConnection | undefined = undefined;
   told = '';
 
-  constructor(upstream: Upstream, client = '192.0.2.1') {
+  constructor(upstream: Upstream<Http2Endpoint>, client = '192.0.2.1') {
     this.holding = upstream.shares.holdingOf(client, undefined, false);
   }
 
-  onConnection(connection: UpstreamConnection): void {
+  onEndpoint(endpoint: Http2Endpoint): void {
     assert.equal(this.told, '', 'told twice');
     this.told = 'connection';
+    const connection = endpoint.pickReady();
+    assert.ok(connection);
     this.call = new CallOnConnection(connection);
   }
 
@@ -43,7 +48,7 @@ class Waiting implements Waiter {
 }
 
 class Group {
-  readonly upstream: Upstream;
+  readonly upstream: Upstream<Http2Endpoint>;
   readonly log: string[] = [];
 
   constructor(
@@ -58,12 +63,13 @@ class Group {
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
     } as const;
-    this.upstream = new Upstream(config, LOCAL_SETTINGS, {
+    this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
       onConnected: ({ address }) => this.log.push(`connected ${address.text}`),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
       onViolation: (_endpoint, { token }) => this.log.push(token),
       onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+      onFault: (layer) => this.log.push(`fault: ${layer}`),
       onGaveWay: (client) => this.log.push(`gave way: ${client}`),
     });
     t.after(() => this.upstream.destroy('the test is over'));
@@ -97,28 +103,28 @@ async function down(): Promise<RawServer> {
 test('the first call dials and waits, and the next are given the connection at once', async (t) => {
   const server = await started(t);
   const { upstream, ...group } = new Group(t, [server]);
-  assert.equal(upstream.pick(), undefined);
+  assert.equal(pick(upstream), undefined);
   const waiting = new Waiting(upstream);
   upstream.wait(waiting);
   assert.equal(upstream.pendingCount, 1);
   await eventually('it is served', () => waiting.told !== '');
   assert.equal(waiting.told, 'connection');
   assert.equal(upstream.pendingCount, 0);
-  assert.equal(upstream.pick(), waiting.call?.connection);
+  assert.equal(pick(upstream), waiting.call?.connection);
   assert.deepEqual([group.log, server.peers.length], [[`connected ${server.address}`], 1]);
 });
 
 test('endpoints take turns, and one without room is passed over', async (t) => {
   const servers = [await started(t), await started(t), await started(t, oneStream)];
   const group = new Group(t, servers);
-  assert.equal(group.upstream.pick(), undefined, 'and all are dialled');
+  assert.equal(pick(group.upstream), undefined, 'and all are dialled');
   await eventually('all are connected', () => group.log.length === 3);
   const picks = (count: number): (string | undefined)[] =>
-    Array.from({ length: count }, () => group.upstream.pick()?.endpoint);
+    Array.from({ length: count }, () => pick(group.upstream)?.endpoint);
   const [a, b, c] = servers.map(({ address }) => address);
   assert.deepEqual(picks(7), [a, b, c, a, b, c, a]);
-  assert.equal(group.upstream.pick()?.endpoint, b);
-  const full = group.upstream.pick();
+  assert.equal(pick(group.upstream)?.endpoint, b);
+  const full = pick(group.upstream);
   assert.equal(full?.endpoint, c);
   CallOnConnection.on(full);
   assert.deepEqual(picks(4), [a, b, a, b]);
@@ -132,7 +138,18 @@ test('of one endpoint the oldest connection with room is taken', async (t) => {
   assert.notEqual(second.connection, first.connection);
   second.finish('done');
   first.finish('done');
-  await eventually('the oldest has room again', () => group.upstream.pick() === first.connection);
+  await eventually('the oldest has room again', () => pick(group.upstream) === first.connection);
+});
+
+test('those that wait get one connection after the other, however little time passes', async (t) => {
+  const group = new Group(t, [await started(t, oneStream)], { max: 8 });
+  const waiting = Array.from({ length: 8 }, () => group.waits());
+  t.mock.method(performance, 'now', () => 1_000_000);
+  for (let turn = 0; waiting.some(({ told }) => told === ''); turn++) {
+    assert.ok(turn < 100_000, `never happened: ${group.log.join()}`);
+    await nextTurns(1);
+  }
+  assert.equal(new Set(waiting.map(({ call }) => call?.connection)).size, 8);
 });
 
 test('those that wait are served in order, one for each stream that becomes free', async (t) => {
@@ -167,8 +184,10 @@ test('one that ends as soon as it is served does not keep the rest waiting', asy
   const group = new Group(t, [await started(t, oneStream)]);
   const running = await group.runs();
   const hasty = new Waiting(group.upstream);
-  hasty.onConnection = (connection) => {
+  hasty.onEndpoint = (endpoint) => {
     hasty.told = 'connection';
+    const connection = endpoint.pickReady();
+    assert.ok(connection);
     new CallOnConnection(connection).finish('done at once');
   };
   group.upstream.wait(hasty);
@@ -188,7 +207,7 @@ test('a fault of ours in the look at places is told, and ends nothing', async (t
     },
   });
   t.mock.timers.tick(2000);
-  assert.deepEqual(group.log, ['internal_error', 'internal_error']);
+  assert.deepEqual(group.log, ['fault: upstream', 'fault: upstream']);
 });
 
 test('beyond maxPending nobody waits', async (t) => {
@@ -263,7 +282,7 @@ test('a lost connection is never picked, from the moment its streams are told', 
   const running = await group.runs();
   let picked: UpstreamConnection | undefined;
   running.onConnectionLost = () => {
-    picked = group.upstream.pick();
+    picked = pick(group.upstream);
     running.finish('lost');
   };
   await server.wantRequest();
@@ -311,7 +330,7 @@ test('destroy() ends everything now, what connects included', async (t) => {
   group.upstream.destroy('stopped');
   group.upstream.destroy('stopped');
   assert.deepEqual([running.end, waiting.told], ['lost', 'upstream_closed']);
-  assert.equal(group.upstream.pick(), undefined);
+  assert.equal(pick(group.upstream), undefined);
   await server.peers[0].wantClosed();
   assert.equal(group.waits().told, 'upstream_closed');
 });

@@ -1,5 +1,5 @@
 // The connections to one endpoint, on Node's own agent: kept alive between requests. How many requests run at once is
-// not decided here (endpoint-pool.ts), so that none ever waits inside the agent.
+// not decided here (http1-endpoint.ts), so that none ever waits inside the agent.
 
 import type { ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';
@@ -113,6 +113,15 @@ export class EndpointAgent extends Agent {
   /** Idle connections are closed now, others after their request. May be called twice. */
   close(): void {
     this.#isClosed = true;
+    this.closeIdle();
+  }
+
+  /** Connections are kept again. */
+  reopen(): void {
+    this.#isClosed = false;
+  }
+
+  closeIdle(): void {
     for (const sockets of Object.values(this.freeSockets)) {
       for (const socket of sockets?.slice() ?? []) socket.destroy();
     }

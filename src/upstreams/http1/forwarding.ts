@@ -1,5 +1,5 @@
-// A request on its way through an HTTP/1.1 upstream: an endpoint is found, the next one where it could not be reached,
-// and the response is handed on piece by piece. Says each thing once, and nothing after the end.
+// One try of a request at an HTTP/1.1 endpoint: it is sent, and its response is handed on piece by piece. Says each thing once, and
+// nothing after the end.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -7,8 +7,6 @@ import type { Duplex } from 'node:stream';
 import { FAULT, type Failure } from '../../calls/failure.ts';
 import { responseTrailers } from '../../calls/http1-fields.ts';
 import type { Containment } from '../../transport/containment.ts';
-import type { Holding } from '../holding.ts';
-import type { EndpointPool, EndpointSeeker } from './endpoint-pool.ts';
 import { Expectation } from './expectation.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
@@ -28,7 +26,7 @@ import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-fail
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
-  /** Sent behind the fields of the head: those that differ from request to request. Asked for with each try. */
+  /** Sent behind the fields of the head: those that differ from request to request. Asked for when it is sent. */
   readonly callFields: () => readonly string[];
   /** Makes the body; `guard` is for its listeners. Undefined: the request has none. */
   readonly body: ((guard: Guard) => OutgoingBody) | undefined;
@@ -40,19 +38,14 @@ export interface ForwardedRequest {
 /** Their effect is the same however often they are sent (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-export class Forwarding implements EndpointSeeker, AttemptEvents {
-  attempts = 0;
+export class Forwarding implements AttemptEvents {
   responseBytes = 0;
-  readonly holding: Holding;
-  readonly #pool: EndpointPool;
+  readonly #endpoint: Http1Endpoint;
   readonly #request: ForwardedRequest;
   readonly #receiver: ResponseReceiver;
-  /** All endpoints of an upstream report to the same log. */
   readonly #containment: Containment;
   readonly #body: OutgoingBody | undefined;
   readonly #expectation: Expectation | undefined;
-  readonly #tried: Http1Endpoint[] = [];
-  #endpoint: Http1Endpoint | undefined = undefined;
   #attempt: AttemptHandle | undefined = undefined;
   #clientRequest: ClientRequest | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
@@ -65,17 +58,15 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   #isEndedByClose = false;
   /** Of a WebSocket, the service's. */
   #tunnel: Duplex | undefined = undefined;
-  #wasRepeated = false;
   #isOver = false;
   #isCancelled = false;
   #hasFault = false;
 
-  constructor(pool: EndpointPool, request: ForwardedRequest, receiver: ResponseReceiver) {
-    this.#pool = pool;
+  constructor(endpoint: Http1Endpoint, request: ForwardedRequest, receiver: ResponseReceiver) {
+    this.#endpoint = endpoint;
     this.#request = request;
     this.#receiver = receiver;
-    this.holding = pool.holdingOf(request.client);
-    this.#containment = pool.endpoints[0].containment;
+    this.#containment = endpoint.containment;
     this.#body = request.body?.(this.guard);
     if (request.head.expectsContinue) this.#expectation = new Expectation(this.guard(() => this.#goOn()));
   }
@@ -101,11 +92,15 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     return this.#attempt === undefined;
   }
 
-  /** Address of the endpoint tried last, or '' when none was. */
-  endpointText = '';
-
   start(): void {
-    this.#pool.acquire(this, this.#tried);
+    if (this.#endpoint.agent.hasIdle) this.#begin();
+    else pacedBegins.add(this.#request.client, () => this.#beginLater());
+  }
+
+  #beginLater(): boolean {
+    if (this.#isOver) return false;
+    this.contain(() => this.#begin());
+    return true;
   }
 
   /** The receiver has room again. */
@@ -119,34 +114,9 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#end();
   }
 
-  /** The caller may be the end of another request: nothing may be thrown at it. */
-  onEndpoint(endpoint: Http1Endpoint): void {
-    this.#endpoint = endpoint;
-    if (endpoint.agent.hasIdle) this.contain(() => this.#begin(endpoint));
-    else pacedBegins.add(this.#request.client, () => this.#beginLater(endpoint));
-  }
-
-  #beginLater(endpoint: Http1Endpoint): boolean {
-    if (this.#isOver || this.#endpoint !== endpoint) return false;
-    this.contain(() => this.#begin(endpoint));
-    return true;
-  }
-
-  giveUp(failure: Failure): void {
-    this.contain(() => {
-      if (!this.#isOver) this.#fail(failure);
-    });
-  }
-
-  onUnavailable(failure: Failure): void {
-    this.#isOver = true;
-    this.#expectation?.settle();
-    this.contain(() => this.#receiver.receiveFailure(failure));
-  }
-
   onInterim(httpStatus: number, rawHeaders: readonly string[]): void {
+    if (this.#isOver) return;
     const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) return;
     const read = readInterim(++this.#interimCount, rawHeaders, endpoint.limits);
     if (!read.isValid) {
       this.#fail(invalidResponse(endpoint, read.what));
@@ -158,8 +128,8 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   onResponse(response: IncomingMessage): void {
+    if (this.#isOver) return;
     const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) return;
     this.#expectation?.settle();
     const read = readHttp1Response(response, this.#request.head.method === 'HEAD', endpoint.limits);
     if (!read.isValid) {
@@ -180,11 +150,11 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) {
+    if (this.#isOver) {
       socket.destroy();
       return;
     }
+    const endpoint = this.#endpoint;
     if (areTooLarge(response.rawHeaders, endpoint.limits)) {
       socket.destroy();
       this.#fail(invalidResponse(endpoint, 'too_large'));
@@ -195,21 +165,18 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   }
 
   onEnded(failure: AttemptFailure): void {
-    const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) return;
-    if (this.#response === undefined && this.#tunnel === undefined && this.#canRepeat(failure, endpoint)) {
-      this.#letGo();
-      this.start();
-    } else {
-      this.#fail(upstreamFailure(failure, endpoint));
-    }
+    if (this.#isOver) return;
+    const cause = upstreamFailure(failure, this.#endpoint);
+    const isUnanswered = this.#response === undefined && this.#tunnel === undefined;
+    this.#end();
+    if (isUnanswered && !failure.isConnected) this.#receiver.receiveUnreachable(cause);
+    else if (isUnanswered && this.#canRepeat(failure)) this.#receiver.receiveUnanswered(cause);
+    else this.#receiver.receiveFailure(cause);
   }
 
-  #begin(endpoint: Http1Endpoint): void {
-    this.endpointText = endpoint.address.text;
-    this.attempts++;
+  #begin(): void {
     const { head, callFields, start } = this.#request;
-    const request = openRequest(head, callFields(), endpoint);
+    const request = openRequest(head, callFields(), this.#endpoint);
     if (request === undefined) {
       this.#fail(UNFIT_REQUEST);
       return;
@@ -230,25 +197,17 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#receiver.receiveInterim(100, []);
   }
 
-  /** Nothing was sent, or what was sent on an old connection cannot have been answered because it was closed. */
-  #canRepeat({ isConnected, isReused, code }: AttemptFailure, endpoint: Http1Endpoint): boolean {
-    if (!isConnected) {
-      this.#tried.push(endpoint);
-      return this.#tried.length < this.#pool.endpoints.length;
-    }
+  /** What was sent on an old connection cannot have been answered, because it was closed. */
+  #canRepeat({ isReused, code }: AttemptFailure): boolean {
     // What the client was told of one answer may not be followed by another.
     if (this.#interimCount > 0 || this.#wasToldToGoOn) return false;
-    const isRepeatable = this.#request.body === undefined && IDEMPOTENT.has(this.#request.head.method);
-    if (!isReused || this.#wasRepeated || !isRepeatable || (code !== 'ECONNRESET' && code !== 'EPIPE')) {
-      return false;
-    }
-    this.#wasRepeated = true;
-    return true;
+    if (this.#request.body !== undefined || !IDEMPOTENT.has(this.#request.head.method)) return false;
+    return isReused && (code === 'ECONNRESET' || code === 'EPIPE');
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#isOver) return;
     const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) return;
     if (this.#heldHead !== undefined) {
       this.#fail(invalidResponse(endpoint, CONTENT_BEHIND_205));
       return;
@@ -258,8 +217,8 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
   };
 
   readonly #onEnd = (): void => {
+    if (this.#isOver) return;
     const endpoint = this.#endpoint;
-    if (this.#isOver || endpoint === undefined) return;
     // Node ends such a body by a reset as it does by a FIN: half of it would look like all of it.
     const broken = this.#isEndedByClose ? this.#response?.socket.errored : undefined;
     if (broken !== undefined && broken !== null) {
@@ -290,20 +249,15 @@ export class Forwarding implements EndpointSeeker, AttemptEvents {
     this.#isOver = true;
     this.#expectation?.settle();
     this.#body?.stop();
-    this.#pool.stopWaiting(this);
     this.#letGo();
   }
 
   #letGo(): void {
-    const endpoint = this.#endpoint;
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    this.#endpoint = undefined;
     // Once the agent has its connection back; before that, the next request would make another.
-    if (endpoint !== undefined) {
-      const release = this.guard(() => this.#pool.release(endpoint, this));
-      process.nextTick(() => setImmediate(release));
-    }
+    const release = this.guard(() => this.#receiver.released());
+    process.nextTick(() => setImmediate(release));
     attempt?.finish();
     this.#clientRequest?.destroy();
   }

@@ -1,35 +1,42 @@
-// A call of the relay's to an HTTP/1.1 service: the relay's side is a stream as HTTP/2 has them, the other is a request of
-// HTTP/1.1. For a WebSocket (RFC 8441) it is the socket, once the service has upgraded it.
+// One try of a call at an HTTP/1.1 endpoint: the relay's side is a stream as HTTP/2 has them, the other is a request of HTTP/1.1.
+// For a WebSocket (RFC 8441) it is the socket, once the service has upgraded it.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
+import type { CallStream } from '../../calls/call-stream.ts';
 import { type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
-import type { ServiceAttempt, ServiceCall } from '../../calls/http1-target.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
 import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
-import type { EndpointPool } from './endpoint-pool.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
+import type { AttemptOutcome } from '../endpoint.ts';
+import type { Holding } from '../holding.ts';
+import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
 import { forwardRequest } from './guarded-proxy.ts';
+import type { Http1Endpoint } from './http1-endpoint.ts';
 import { pacedEnds } from './paced-ends.ts';
 import { type OutgoingBody, RequestBody } from './request-body.ts';
 import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
 import { scanFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
+import type { ServiceCall } from './service-call.ts';
 import type { AttemptStarter, Guard } from './service-request.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 const NOTHING: Buffer = Buffer.alloc(0);
 
-export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
+export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
+  readonly endpoint: Http1Endpoint;
+  readonly holding: Holding;
   readonly #listener: AttemptListener;
   readonly #forwarding: Forwarding;
-  readonly #windowBytes: number;
+  readonly #call: ServiceCall;
   readonly #isHead: boolean;
   readonly #isWebSocket: boolean;
   /** Undefined for a request without a body. */
@@ -43,44 +50,69 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   /** The service has sent all of its response. */
   #isAnswered = false;
   #isOver = false;
+  #sentAtMs = 0;
+  #wasAnswered = false;
+  #hasFailed = false;
 
-  /** @param windowBytes how much of a response the relay holds before the service has to wait */
-  constructor(pool: EndpointPool, windowBytes: number, call: ServiceCall, listener: AttemptListener) {
-    const { fields, client } = call;
+  /** It has a place at the endpoint from now on. Begins nothing yet: `begin` does. */
+  constructor(endpoint: Http1Endpoint, call: ServiceCall, holding: Holding, listener: AttemptListener) {
+    const { fields, callFields, client } = call;
+    this.endpoint = endpoint;
+    this.holding = holding;
+    this.#call = call;
     const isWebSocket = fields.get(':method') === 'CONNECT';
     this.#isWebSocket = isWebSocket;
     this.#listener = listener;
-    this.#windowBytes = windowBytes;
     this.#isHead = fields.get(':method') === 'HEAD';
     const start: AttemptStarter = isWebSocket ? websocketAttempt : forwardRequest;
     const head = isWebSocket
       ? upgradeHead(fields, randomBytes(16).toString('base64'))
       : headOf(fields, framingOf(call));
     const body = isWebSocket || call.endStream ? undefined : (guard: Guard) => this.#openBody(guard);
-    const callFields = (): readonly string[] => call.callFields();
-    this.#forwarding = new Forwarding(pool, { head, callFields, body, start, client }, this);
-    if (!isWebSocket) return;
-    this.#openBody(this.#forwarding.guard);
-    if (call.endStream) this.sendData(NOTHING, 0, 0, true);
+    this.#forwarding = new Forwarding(endpoint, { head, callFields, body, start, client }, this);
+    if (isWebSocket) this.#openBody(this.#forwarding.guard);
+    endpoint.take(this);
   }
 
-  get endpoint(): string {
-    return this.#forwarding.endpointText;
+  get movedBytes(): number {
+    return this.#forwarding.movedBytes;
   }
 
-  get attempts(): number {
-    return this.#forwarding.attempts;
+  get isWaitingForClient(): boolean {
+    return this.#forwarding.isWaitingForClient;
   }
 
+  /** Something of a response was seen: the request is never sent again. */
+  get isCommitted(): boolean {
+    return this.#wasAnswered;
+  }
+
+  /** Nothing of the request was taken before there was a connection, and what was sent on one is sent again only if it had no body. */
+  replay(): Buffer[] {
+    return [];
+  }
+
+  /** The listener may be told of the end at once. */
   begin(): void {
+    this.#sentAtMs = Math.floor(turnNowMs());
     this.#forwarding.contain(() => this.#forwarding.start());
   }
 
   #openBody(guard: Guard): OutgoingBody {
-    this.#body = new RequestBody(guard, () => {
-      if (!this.#isOver) this.#listener.requestWritable();
+    this.#body = new RequestBody(guard, {
+      onOpen: () => this.#opened(),
+      onRoom: () => {
+        if (!this.#isOver) this.#listener.requestWritable();
+      },
     });
     return this.#body;
+  }
+
+  #opened(): void {
+    if (this.#isOver) return;
+    this.#call.onOpen();
+    // A WebSocket whose client had nothing to say but its request.
+    if (this.#isWebSocket && this.#call.endStream) this.sendData(NOTHING, 0, 0, true);
   }
 
   // From the relay to the service.
@@ -106,7 +138,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   /** The relay has handed on so much of the response. */
   credit(size: number): void {
     this.#uncreditedBytes -= size;
-    if (!this.#isPaused || this.#uncreditedBytes * 2 > this.#windowBytes) return;
+    if (!this.#isPaused || this.#uncreditedBytes * 2 > this.endpoint.windowBytes) return;
     this.#isPaused = false;
     if (this.#tunnel === undefined) this.#forwarding.resume();
     else this.#tunnel.resume();
@@ -118,12 +150,26 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
     return !wasOver;
   }
 
+  giveWay(failure: Failure): void {
+    this.#forwarding.contain(() => {
+      if (!this.#isOver) this.#listener.abort(failure);
+    });
+  }
+
+  /** Nothing more is wanted. After this nothing is told. May be called again. */
   release(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#hasFailed) this.#end('failed');
+    else this.#end(this.#isAnswered ? 'answered' : 'given_up');
     // What neither closes a connection nor has one costs nothing.
     if (this.#isAnswered || this.#forwarding.isWaiting) this.#cancel();
     else pacedEnds.add(() => this.#cancel());
+  }
+
+  #end(outcome: AttemptOutcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.endpoint.attemptEnded(outcome);
   }
 
   #cancel(): void {
@@ -138,12 +184,19 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
       this.#listener.receiveResponse(list, false);
   }
 
+  #answered(): void {
+    if (this.#wasAnswered) return;
+    this.#wasAnswered = true;
+    this.endpoint.responseBegan(Math.max(0, Math.floor(turnNowMs()) - this.#sentAtMs));
+  }
+
   receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+    this.#answered();
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
     // To a client it would say that the WebSocket is open (RFC 8441 section 5).
     if (this.#isWebSocket && httpStatus < 300) {
-      this.receiveFailure(noWebSocket(this.endpoint, httpStatus));
+      this.receiveFailure(noWebSocket(this.endpoint.address.text, httpStatus));
       return;
     }
     if (this.#isHead || BODILESS_STATUSES.has(httpStatus)) this.#bodilessHead = list;
@@ -154,7 +207,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
     if (this.#isOver || this.#bodilessHead !== undefined) return true;
     this.#uncreditedBytes += chunk.length;
     this.#listener.receiveResponseData(chunk, 0, chunk.length, false);
-    this.#isPaused = this.#uncreditedBytes >= this.#windowBytes;
+    this.#isPaused = this.#uncreditedBytes >= this.endpoint.windowBytes;
     return !this.#isPaused;
   }
 
@@ -173,6 +226,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
   }
 
   receiveUpgrade({ rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#answered();
     const list = responseList(200, '', without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) {
       socket.destroy();
@@ -200,8 +254,26 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
     this.#body?.open(socket);
   }
 
+  receiveUnreachable(failure: Failure): void {
+    if (this.#isOver) return;
+    this.#end('failed');
+    this.#listener.attemptUnreachable(failure);
+  }
+
+  receiveUnanswered(failure: Failure): void {
+    if (this.#isOver) return;
+    this.#end('failed');
+    this.#listener.attemptUnanswered(failure);
+  }
+
   receiveFailure(failure: Failure): void {
-    if (!this.#isOver) this.#listener.fail(failure);
+    if (this.#isOver) return;
+    this.#hasFailed = true;
+    this.#listener.fail(failure);
+  }
+
+  released(): void {
+    this.endpoint.give(this);
   }
 
   breakOff(): void {
@@ -215,7 +287,7 @@ export class Http1Attempt implements ServiceAttempt, ResponseReceiver {
       return true;
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
-      const sentence = `${this.endpoint} answered with fields that have no form in HTTP/2 (${error.token}); correct the service.`;
+      const sentence = `${this.endpoint.address.text} answered with fields that have no form in HTTP/2 (${error.token}); correct the service.`;
       this.receiveFailure(unavailable({ token: 'upstream_response_invalid', sentence }, 502));
       return false;
     }

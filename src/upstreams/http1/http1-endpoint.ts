@@ -1,90 +1,141 @@
-// One address of an HTTP/1.1 upstream: its connections, the requests that run on them, and when it may be tried again.
+// An endpoint that speaks HTTP/1.1: the requests that run on it, each with a connection for itself, and when it may be tried again.
 
 import type { Address } from '../../config/config.ts';
-import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { Containment } from '../../transport/containment.ts';
-import { Backoff } from '../backoff.ts';
+import { Endpoint, type EndpointEvents } from '../endpoint.ts';
+import type { PlaceUser } from '../place-user.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
 import type { ResponseLimits } from './http1-response.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
 
-export interface Http1EndpointEvents {
-  /** The first time, and after failures. */
-  onConnected(endpoint: Http1Endpoint): void;
-  onConnectFailed(endpoint: Http1Endpoint, diagnosis: Diagnosis): void;
-  /** A fault of ours, in a listener on a request to an endpoint or on its response. The connection is closed. */
-  onFault(error: unknown): void;
-}
-
-export interface Http1UpstreamEvents extends Http1EndpointEvents {
-  /** A request of this client's, which holds the most, was idle while others waited. @param client its counted address */
-  onGaveWay(client: string): void;
-}
-
 export interface Http1EndpointOptions {
   readonly address: Address;
+  /** Undefined for plaintext. */
   readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
   /** Of its responses. */
   readonly limits: ResponseLimits;
+  /** How much of a response the relay holds before the service has to wait. */
+  readonly windowBytes: number;
 }
 
-export interface Http1ConnectionCounts {
+export interface Http1ConnectionCounts extends Readonly<Record<string, number>> {
   readonly busy: number;
   readonly idle: number;
 }
 
-export class Http1Endpoint {
-  readonly address: Address;
+export class Http1Endpoint extends Endpoint {
+  readonly protocol = 'http1';
   readonly isTls: boolean;
   readonly connectTimeoutMs: number;
   readonly limits: ResponseLimits;
+  readonly windowBytes: number;
   /** Of listeners on requests to it, on their responses and sockets. */
   readonly containment: Containment;
   readonly agent: EndpointAgent;
-  /** Each has a connection, or makes one. */
-  runningCount = 0;
   readonly maxConnections: number;
-  readonly #backoff = new Backoff();
+  readonly #events: EndpointEvents;
+  /** Each has a connection, or makes one. */
+  readonly #running = new Set<PlaceUser>();
   #isKnownGood = false;
-  #isFailing = false;
 
-  constructor(options: Http1EndpointOptions, events: Http1EndpointEvents) {
-    this.address = options.address;
+  constructor(options: Http1EndpointOptions, events: EndpointEvents) {
+    super(options.address);
     this.isTls = options.tls !== undefined;
     this.connectTimeoutMs = options.connectTimeoutMs;
     this.maxConnections = options.maxConnections;
     this.limits = options.limits;
-    this.containment = new Containment('http1_service', (_layer, error) => events.onFault(error));
+    this.windowBytes = options.windowBytes;
+    this.#events = events;
+    this.containment = new Containment('http1_service', (layer, error) => events.onFault(layer, error));
     this.agent = new EndpointAgent(options, this.containment, {
       onConnected: () => {
-        this.#backoff.succeed();
-        this.#isFailing = false;
+        this.backoff.succeed();
+        this.lastFailure = undefined;
         if (!this.#isKnownGood) events.onConnected(this);
         this.#isKnownGood = true;
       },
       onConnectFailed: ({ code }) => {
-        this.#backoff.fail(performance.now());
-        this.#isFailing = true;
+        const diagnosis = diagnoseConnect(code, this);
+        this.backoff.fail(performance.now());
+        this.lastFailure = diagnosis;
         this.#isKnownGood = false;
-        events.onConnectFailed(this, diagnoseConnect(code, this));
+        events.onConnectFailed(this, diagnosis);
       },
     });
   }
 
-  get hasRoom(): boolean {
-    return this.runningCount < this.maxConnections;
+  get #hasRoom(): boolean {
+    return this.#running.size < this.maxConnections;
   }
 
-  get connectionCounts(): Http1ConnectionCounts {
+  override get activeCalls(): number {
+    return this.#running.size;
+  }
+
+  override get isPickable(): boolean {
+    return this.#hasRoom && !this.isFailing;
+  }
+
+  override get isLastResort(): boolean {
+    return this.#hasRoom;
+  }
+
+  override get places(): number {
+    return this.maxConnections;
+  }
+
+  override get unreadCount(): number {
+    return 0;
+  }
+
+  override get calls(): Iterable<PlaceUser> {
+    return this.#running;
+  }
+
+  override get connectionCounts(): Http1ConnectionCounts {
     return { busy: countSockets(this.agent.sockets), idle: countSockets(this.agent.freeSockets) };
   }
 
-  /** It could not be reached a short while ago; to be tried only where nothing better is left. */
-  get isAvoided(): boolean {
-    return this.#isFailing && this.#backoff.remainingMs(performance.now()) > 0;
+  /** Each request makes its own connection, and one that waits does so only for others to end. */
+  protected override get isConnecting(): boolean {
+    return false;
+  }
+
+  override seekCapacity(): boolean {
+    return true;
+  }
+
+  /** The attempt has a place from now on. */
+  take(attempt: PlaceUser): void {
+    attempt.holding.take();
+    this.#running.add(attempt);
+  }
+
+  /** Its place can be used by another. Once for each. */
+  give(attempt: PlaceUser): void {
+    attempt.holding.give();
+    this.#running.delete(attempt);
+    this.#events.onCapacity();
+  }
+
+  /** Idle connections are closed now, others after their request; requests may still come. May be called twice. */
+  override close(): void {
+    this.agent.close();
+  }
+
+  override reopen(): void {
+    this.agent.reopen();
+  }
+
+  override shrink(): void {
+    this.agent.closeIdle();
+  }
+
+  override destroy(): void {
+    this.agent.close();
   }
 }
 

@@ -1,5 +1,5 @@
-// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing is
-// taken before there is a connection, nor more than the connection has room for: what is not taken stays with the relay.
+// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing comes
+// before there is a connection, and no more is taken than it has room for: what is not taken stays with the relay.
 
 import type { ClientRequest } from 'node:http';
 import type { Writable } from 'node:stream';
@@ -17,28 +17,30 @@ export interface OutgoingBody {
   stop(): void;
 }
 
+export interface RequestBodyEvents {
+  /** There is a connection: whatever is sent before that is lost. */
+  onOpen(): void;
+  /** There is room for more. */
+  onRoom(): void;
+}
+
 export class RequestBody implements OutgoingBody {
   sentBytes = 0;
   readonly #guard: Guard;
-  readonly #onRoom: () => void;
+  readonly #events: RequestBodyEvents;
   readonly #onDrain: () => void;
   #target: Writable | undefined = undefined;
   #hasRoom = false;
-  /** The end came before there was a connection, and with nothing before it. */
-  #endsEmpty = false;
   #hasEnded = false;
   #trailers: readonly string[] = [];
 
-  /**
-   * @param guard for listeners on the connection
-   * @param onRoom is called when something can be taken again
-   */
-  constructor(guard: Guard, onRoom: () => void) {
+  /** @param guard for listeners on the connection */
+  constructor(guard: Guard, events: RequestBodyEvents) {
     this.#guard = guard;
-    this.#onRoom = onRoom;
+    this.#events = events;
     this.#onDrain = guard(() => {
       this.#hasRoom = true;
-      onRoom();
+      events.onRoom();
     });
   }
 
@@ -62,8 +64,7 @@ export class RequestBody implements OutgoingBody {
     this.#target = target;
     this.#hasRoom = true;
     target.on('drain', this.#onDrain);
-    if (this.#endsEmpty) this.#finish(undefined);
-    else this.#onRoom();
+    this.#events.onOpen();
   }
 
   /** @returns how many bytes were taken; the end without a byte is always taken */
@@ -71,7 +72,7 @@ export class RequestBody implements OutgoingBody {
     const size = end - start;
     if (this.#hasEnded) return 0;
     if (size === 0) {
-      if (endStream) this.#end();
+      if (endStream) this.#finish(undefined);
       return 0;
     }
     if (this.#target === undefined || !this.#hasRoom) return 0;
@@ -87,18 +88,13 @@ export class RequestBody implements OutgoingBody {
   sendTrailers(trailers: readonly string[]): void {
     if (this.#hasEnded) return;
     this.#trailers = trailers;
-    this.#end();
+    this.#finish(undefined);
   }
 
   stop(): void {
     this.#target?.off('drain', this.#onDrain);
     this.#target = undefined;
     this.#hasEnded = true;
-  }
-
-  #end(): void {
-    if (this.#target === undefined) this.#endsEmpty = true;
-    else this.#finish(undefined);
   }
 
   #finish(last: Buffer | undefined): void {

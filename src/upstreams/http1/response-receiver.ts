@@ -22,8 +22,14 @@ export interface ResponseReceiver {
   receiveData(chunk: Buffer): boolean;
   receiveEnd(trailers: readonly string[]): void;
   receiveUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** There was no connection: nobody has seen the request. */
+  receiveUnreachable(failure: Failure): void;
+  /** The service closed an old connection in place of a response, and the request may be sent again. */
+  receiveUnanswered(failure: Failure): void;
   /** Before the head: there is no response. After it: it broke off. */
   receiveFailure(failure: Failure): void;
+  /** Once, some turns after the end: what the request had of its endpoint can be used by another. */
+  released(): void;
   /** The last resort, where it cannot even be told of a failure: nobody may be left waiting. */
   breakOff(): void;
 }

@@ -136,7 +136,7 @@ test('an error before anybody listens to the request is an answer, not the end o
   const client = new RawHttp1Client(t, edge.port);
   client.send('GET /1 HTTP/1.1', 'Host: a', '');
   await client.receives(/\r\n\r\nok$/);
-  const [endpoint] = edge.upstream.pool.endpoints;
+  const [endpoint] = edge.upstream.endpoints;
   await eventually('the connection is idle', () => endpoint.agent.freeSockets['']?.length === 1);
   client.send('POST /2 HTTP/1.1', 'Host: a', 'Content-Length: 0', '');
   // As soon as it is taken for the request, a turn before the package has its listeners.
@@ -155,7 +155,7 @@ test('the keep-alive time of the service is kept: no request is sent on a connec
   const client = new RawHttp1Client(t, edge.port);
   client.send('GET / HTTP/1.1', 'Host: a', '');
   await client.receives(/\r\n\r\nok$/);
-  const [endpoint] = edge.upstream.pool.endpoints;
+  const [endpoint] = edge.upstream.endpoints;
   const idle = await eventually('an idle connection', () => endpoint.agent.freeSockets['']?.[0]);
   assert.equal(idle.timeout, 2000);
 });

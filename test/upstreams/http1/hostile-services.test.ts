@@ -76,8 +76,8 @@ for (const [index, answer] of ANSWERS.entries()) {
       }, 300);
     }
     await eventually('every exchange has ended', () => edge.http1.exchangeCount === 0 && count > 0);
-    await eventually('every place was given back', () => edge.upstream.pool.endpoints[0].runningCount === 0);
-    assert.equal(edge.upstream.pool.pendingCount, 0);
+    await eventually('every place was given back', () => edge.upstream.endpoints[0].activeCalls === 0);
+    assert.equal(edge.upstream.pendingCount, 0);
     session.destroy();
     edge.upstream.close();
     await eventually('no timer runs', () => !process.getActiveResourcesInfo().includes('Timeout'));

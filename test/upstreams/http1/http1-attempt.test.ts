@@ -183,7 +183,7 @@ test('thousands of resets on one connection do not end it', async (t) => {
     stream.close(8);
     if (count % 500 === 0) await once(stream, 'close');
   }
-  await eventually('all are gone', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('all are gone', () => edge.upstream.endpoints[0].activeCalls === 0);
   assert.deepEqual([session.closed, session.destroyed], [false, false]);
 });
 
@@ -208,24 +208,28 @@ test('a connection that is destroyed takes its requests with it', async (t) => {
   const session = edge.h2(t);
   session.on('error', () => undefined);
   session.request(AUTHORITY).on('error', () => undefined);
-  const [endpoint] = edge.upstream.pool.endpoints;
+  const [endpoint] = edge.upstream.endpoints;
   await eventually('it runs', () => service.connections === 1);
   session.destroy();
-  await eventually('nothing runs', () => endpoint.runningCount === 0);
+  await eventually('nothing runs', () => endpoint.activeCalls === 0);
 });
 
 /** An attempt whose service is played by the test. */
 async function attemptWith(t: TestContext, ...fields: readonly (readonly [string, string])[]) {
   const service = await startService(t, () => undefined);
-  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const limits = { streamWindowBytes: 1000 };
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address], limits });
   const listener = new RecordingListener();
   const call = {
     fields: HeaderList.of([':method', 'GET'], [':path', '/'], [':authority', 'a'], ...fields),
     endStream: true,
     client: '',
     callFields: () => [],
+    onOpen: () => undefined,
   };
-  return { attempt: new Http1Attempt(edge.upstream.pool, 1000, call, listener), listener };
+  const [endpoint] = edge.upstream.endpoints;
+  const holding = edge.upstream.shares.holdingOf('', undefined, true);
+  return { attempt: new Http1Attempt(endpoint, call, holding, listener), listener };
 }
 
 const HEAD_OF_200 = { httpStatus: 200, reasonPhrase: '', keepAliveSeconds: undefined };
@@ -274,10 +278,7 @@ test('what was taken does not change with the buffer it came in', async () => {
       done();
     },
   });
-  const body = new RequestBody(
-    (listener) => listener,
-    () => undefined,
-  );
+  const body = new RequestBody((listener) => listener, { onOpen: () => undefined, onRoom: () => undefined });
   body.open(target);
   const bytes = Buffer.from('own');
   assert.equal(body.send(bytes, 0, 3, false), 3);

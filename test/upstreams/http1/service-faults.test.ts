@@ -85,7 +85,7 @@ for (const [method, path] of METHODS) {
     fault.mock.restore();
     assert.ok(!isWhole || status === 502);
     assert.ok(edge.faults.length > 0);
-    await eventually('its place is given back', () => edge.upstream.pool.endpoints[0].runningCount === 1);
+    await eventually('its place is given back', () => edge.upstream.endpoints[0].activeCalls === 1);
     await bystander.finish();
     const next = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
     assert.deepEqual([next.body, next.isWhole], ['xxxxxxxxxx', true]);
@@ -122,7 +122,10 @@ function receiverThatThrows(at: readonly string[]) {
     receiveData: hear('receiveData'),
     receiveEnd: hear('receiveEnd'),
     receiveUpgrade: hear('receiveUpgrade'),
+    receiveUnreachable: hear('receiveUnreachable'),
+    receiveUnanswered: hear('receiveUnanswered'),
     receiveFailure: hear('receiveFailure'),
+    released: () => heard.push('released'),
     breakOff: () => undefined,
   };
   return { heard, receiver };
@@ -131,8 +134,9 @@ function receiverThatThrows(at: readonly string[]) {
 async function forward(t: TestContext, receiver: ResponseReceiver, path: string, onRoom?: () => void) {
   const service = await startService(t, serve);
   const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const [endpoint] = edge.upstream.endpoints;
   const forwarding = new Forwarding(
-    edge.upstream.pool,
+    endpoint,
     {
       head: {
         method: onRoom === undefined ? 'GET' : 'PUT',
@@ -142,15 +146,14 @@ async function forward(t: TestContext, receiver: ResponseReceiver, path: string,
         expectsContinue: false,
       },
       callFields: () => [],
-      body: onRoom === undefined ? undefined : (guard) => new RequestBody(guard, onRoom),
+      body: onRoom === undefined ? undefined : (guard) => new RequestBody(guard, { onOpen: onRoom, onRoom }),
       start: forwardRequest,
       client: '',
     },
     receiver,
   );
   forwarding.start();
-  const [endpoint] = edge.upstream.pool.endpoints;
-  return { edge, endpoint };
+  return { edge };
 }
 
 function fail(where: string): never {
@@ -165,35 +168,35 @@ for (const [name, path] of [
 ] as const) {
   test(`whoever throws in ${name} hears of one failure, and the place is given back`, async (t) => {
     const { heard, receiver } = receiverThatThrows([name]);
-    const { edge, endpoint } = await forward(t, receiver, path);
-    await eventually('it is told', () => heard.at(-1) === 'failure internal_error');
-    await eventually('the place is given back', () => endpoint.runningCount === 0);
+    const { edge } = await forward(t, receiver, path);
+    await eventually('it is told', () => heard.includes('failure internal_error'));
+    await eventually('the place is given back', () => heard.includes('released'));
     assert.equal(heard.filter((what) => what.startsWith('failure')).length, 1);
     assert.equal(edge.faults.length, 1);
   });
 
   test(`whoever throws in ${name} and when told of the failure costs nobody anything`, async (t) => {
-    const { receiver } = receiverThatThrows([name, 'receiveFailure']);
-    const { edge, endpoint } = await forward(t, receiver, path);
+    const { heard, receiver } = receiverThatThrows([name, 'receiveFailure']);
+    const { edge } = await forward(t, receiver, path);
     await eventually('both are reported', () => edge.faults.length === 2);
-    await eventually('the place is given back', () => endpoint.runningCount === 0);
+    await eventually('the place is given back', () => heard.includes('released'));
   });
 }
 
 test('a fault of who has the body ends its request', async (t) => {
   const { heard, receiver } = receiverThatThrows([]);
-  const { edge, endpoint } = await forward(t, receiver, '/', () => fail('onRoom'));
-  await eventually('it is told', () => heard.at(-1) === 'failure internal_error');
-  await eventually('the place is given back', () => endpoint.runningCount === 0);
+  const { edge } = await forward(t, receiver, '/', () => fail('onRoom'));
+  await eventually('it is told', () => heard.includes('failure internal_error'));
+  await eventually('the place is given back', () => heard.includes('released'));
   assert.equal(edge.faults.length, 1);
 });
 
 test('a fault while a body begins ends its request', async (t) => {
   const { heard, receiver } = receiverThatThrows([]);
   t.mock.method(RequestBody.prototype, 'start', () => fail('start'));
-  const { edge, endpoint } = await forward(t, receiver, '/', () => undefined);
-  await eventually('it is told', () => heard.at(-1) === 'failure internal_error');
-  await eventually('the place is given back', () => endpoint.runningCount === 0);
+  const { edge } = await forward(t, receiver, '/', () => undefined);
+  await eventually('it is told', () => heard.includes('failure internal_error'));
+  await eventually('the place is given back', () => heard.includes('released'));
   assert.equal(edge.faults.length, 1);
 });
 
@@ -204,12 +207,12 @@ test('a request that waited is begun in spite of the fault of the one before it,
   const bystander = await startBystander(session);
   const fault = t.mock.method(Http1Attempt.prototype, 'receiveHead', () => fail('receiveHead'));
   const faulty = http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
-  await eventually('it waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('it waits', () => edge.upstream.pendingCount === 1);
   await bystander.finish();
   assert.equal((await faulty).status, 502);
   fault.mock.restore();
   assert.equal((await http2Answer(session.request({ ':path': '/', ':authority': 'a' }))).body.length, 10);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('a fault in a tunnel resets its stream', async (t) => {
@@ -231,7 +234,7 @@ test('a fault in a tunnel resets its stream', async (t) => {
   const [headers] = await once(stream, 'response');
   assert.equal(headers[':status'], 502);
   stream.close(8);
-  await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   assert.equal(edge.faults.length, 1);
 });
 

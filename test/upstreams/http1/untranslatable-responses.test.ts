@@ -100,7 +100,7 @@ for (const [what, response, says] of INVALID) {
     assert.equal(answer.status, 502);
     assert.match(answer.body, says);
     assert.deepEqual(edge.faults, []);
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   });
 }
 
@@ -210,7 +210,7 @@ for (const [what, method, head, behind] of POISONERS) {
       return client;
     });
     for (const client of clients) assert.doesNotMatch(await client.closed(), /poison/);
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
   });
 }
 
@@ -251,7 +251,7 @@ test('a response before the request is complete is passed on, and its connection
     });
     assert.equal(headers[':status'], 413);
     stream.close(8);
-    await eventually('no place is taken', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+    await eventually('no place is taken', () => edge.upstream.endpoints[0].activeCalls === 0);
     assert.equal(service.received.length, count);
   }
 });

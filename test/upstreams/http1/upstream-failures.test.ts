@@ -154,10 +154,7 @@ test('requests beyond the connections wait, and beyond maxPending are refused', 
     const client = new RawHttp1Client(t, edge.port);
     return client.send(`GET ${path} HTTP/1.1`, 'Host: a', '');
   });
-  await eventually(
-    'one runs, one waits',
-    () => waiting.length === 1 && edge.upstream.pool.pendingCount === 1,
-  );
+  await eventually('one runs, one waits', () => waiting.length === 1 && edge.upstream.pendingCount === 1);
   assert.match(await get(t, edge), /^HTTP\/1.1 503 [^]*connections.maxPending/);
   waiting[0]();
   await eventually('the next one runs', () => waiting.length === 2);
@@ -174,12 +171,12 @@ test('one who gives up while waiting leaves its place', async (t) => {
   const first = new RawHttp1Client(t, edge.port).send('GET /1 HTTP/1.1', 'Host: a', '');
   await eventually('it runs', () => running.length === 1);
   const second = new RawHttp1Client(t, edge.port).send('GET /2 HTTP/1.1', 'Host: a', '');
-  await eventually('it waits', () => edge.upstream.pool.pendingCount === 1);
+  await eventually('it waits', () => edge.upstream.pendingCount === 1);
   second.socket.destroy();
-  await eventually('it waits no more', () => edge.upstream.pool.pendingCount === 0);
+  await eventually('it waits no more', () => edge.upstream.pendingCount === 0);
   first.socket.destroy();
   await eventually('nothing runs', () => edge.http1.exchangeCount === 0);
-  await eventually('its place is free', () => edge.upstream.pool.endpoints[0].runningCount === 0);
+  await eventually('its place is free', () => edge.upstream.endpoints[0].activeCalls === 0);
 });
 
 test('an upload that the service does not read stays with the client', async (t) => {

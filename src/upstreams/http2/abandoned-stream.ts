@@ -1,10 +1,10 @@
 // The stream of a call that nobody wants any more and that cannot be reset yet: what still comes is dropped. It ends with
 // the service's response or with the reset, whichever comes first.
 
-import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Stream, StreamOwner } from '../h2/stream.ts';
-import { StreamState } from '../h2/stream-state.ts';
-import type { Holding } from './holding.ts';
+import type { HeaderList } from '../../h2/hpack/header-list.ts';
+import type { Stream, StreamOwner } from '../../h2/stream.ts';
+import { StreamState } from '../../h2/stream-state.ts';
+import type { Holding } from '../holding.ts';
 
 /** Octets that are dropped before the service gets no more credit: most responses are over by then. */
 const MOST_DROPPED_BYTES = 1_048_576;

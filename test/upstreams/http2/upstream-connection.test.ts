@@ -3,28 +3,28 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { Address } from '../../src/config/config.ts';
-import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { FrameType } from '../../src/h2/frame-type.ts';
-import { SettingId } from '../../src/h2/settings.ts';
-import { ClientAccount } from '../../src/upstreams/client-account.ts';
-import { ClientShares } from '../../src/upstreams/client-shares.ts';
-import { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
-import { eventually } from '../support/eventually.ts';
-import * as frames from '../support/frames.ts';
-import { LOCAL_SETTINGS } from '../support/local-settings.ts';
-import { nextTurns } from '../support/memory-socket.ts';
-import { goAwayFrame, settingsFrame } from '../support/raw-frames.ts';
-import type { ReceivedFrame } from '../support/raw-peer.ts';
+import type { Address } from '../../../src/config/config.ts';
+import { ErrorCode } from '../../../src/h2/error-codes.ts';
+import { FrameType } from '../../../src/h2/frame-type.ts';
+import { SettingId } from '../../../src/h2/settings.ts';
+import { ClientAccount } from '../../../src/upstreams/client-account.ts';
+import { ClientShares } from '../../../src/upstreams/client-shares.ts';
+import { UpstreamConnection } from '../../../src/upstreams/http2/upstream-connection.ts';
+import { eventually } from '../../support/eventually.ts';
+import * as frames from '../../support/frames.ts';
+import { LOCAL_SETTINGS } from '../../support/local-settings.ts';
+import { nextTurns } from '../../support/memory-socket.ts';
+import { goAwayFrame, settingsFrame } from '../../support/raw-frames.ts';
+import type { ReceivedFrame } from '../../support/raw-peer.ts';
 import {
   type RawRequest,
   type RawServer,
   type RawServerOptions,
   startRawServer,
   startSocketServer,
-} from '../support/raw-server.ts';
-import { IGNORING_OWNER } from '../support/recorded-stream.ts';
-import { addressOf, CallOnConnection, ConnectionLog, REQUEST } from '../support/upstream-events.ts';
+} from '../../support/raw-server.ts';
+import { IGNORING_OWNER } from '../../support/recorded-stream.ts';
+import { addressOf, CallOnConnection, ConnectionLog, REQUEST } from '../../support/upstream-events.ts';
 
 const TIMEOUT_MS = 60_000;
 

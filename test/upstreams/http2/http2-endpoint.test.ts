@@ -2,19 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { SettingId } from '../../src/h2/settings.ts';
-import { Endpoint } from '../../src/upstreams/endpoint.ts';
-import type { UpstreamConnection } from '../../src/upstreams/upstream-connection.ts';
-import { LOCAL_SETTINGS } from '../support/local-settings.ts';
-import { nextTurns } from '../support/memory-socket.ts';
-import { goAwayFrame } from '../support/raw-frames.ts';
-import { type RawServer, startRawServer, startSocketServer } from '../support/raw-server.ts';
-import { addressOf, CallOnConnection } from '../support/upstream-events.ts';
+import { SettingId } from '../../../src/h2/settings.ts';
+import { Http2Endpoint } from '../../../src/upstreams/http2/http2-endpoint.ts';
+import type { UpstreamConnection } from '../../../src/upstreams/http2/upstream-connection.ts';
+import { LOCAL_SETTINGS } from '../../support/local-settings.ts';
+import { nextTurns } from '../../support/memory-socket.ts';
+import { goAwayFrame } from '../../support/raw-frames.ts';
+import { type RawServer, startRawServer, startSocketServer } from '../../support/raw-server.ts';
+import { addressOf, CallOnConnection } from '../../support/upstream-events.ts';
 
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
 class Watched {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Http2Endpoint;
   readonly log: string[] = [];
   /** The clock of the backoff. */
   nowMs = 1_000_000;
@@ -22,13 +22,14 @@ class Watched {
   constructor(t: TestContext, server: RawServer, max = 2) {
     t.mock.method(performance, 'now', () => this.nowMs);
     const config = { connectTimeoutMs: 60_000, max, maxPending: 10 };
-    this.endpoint = new Endpoint(addressOf(server), config, LOCAL_SETTINGS, {
+    this.endpoint = new Http2Endpoint(addressOf(server), config, LOCAL_SETTINGS, {
       onCapacity() {},
       onConnected: () => this.log.push('connected'),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
       onViolation: (_endpoint, { token }) => this.log.push(token),
       onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+      onFault: (layer) => this.log.push(`fault: ${layer}`),
     });
     t.after(() => this.endpoint.destroy('the test is over'));
   }

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Connection } from '../../src/h2/connection.ts';
-import { UnreadEnds } from '../../src/upstreams/unread-ends.ts';
-import { standIn } from '../support/stand-in.ts';
+import type { Connection } from '../../../src/h2/connection.ts';
+import { UnreadEnds } from '../../../src/upstreams/http2/unread-ends.ts';
+import { standIn } from '../../support/stand-in.ts';
 
 const MOST = 100;
 

@@ -2,13 +2,13 @@
 // that they run out unread, and are reset one by one. Endpoints end a connection that brings too many resets, and the
 // calls of all clients on it; see docs/decisions/0033.
 
-import { ErrorCode } from '../h2/error-codes.ts';
-import type { Stream } from '../h2/stream.ts';
-import { StreamState } from '../h2/stream-state.ts';
-import { turnNowMs } from '../transport/turn-clock.ts';
+import { ErrorCode } from '../../h2/error-codes.ts';
+import type { Stream } from '../../h2/stream.ts';
+import { StreamState } from '../../h2/stream-state.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
+import type { Holding } from '../holding.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { AbandonedStream } from './abandoned-stream.ts';
-import type { Holding } from './holding.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** At most 190 in any 30 s: Netty ends a connection with the 201st, of either side's. nghttp2 bears 1,000, and 33 more each second. */
 const BURST = 100;

@@ -2,9 +2,9 @@
 // places at once, and calls that take them may be ones too many: Node forgets a stream some time after it has read the reset, and
 // turns what comes with it away by ENHANCE_YOUR_CALM. See docs/decisions/0033.
 
-import type { Connection } from '../h2/connection.ts';
-import { turnNowMs } from '../transport/turn-clock.ts';
-import { TokenBucket } from './token-bucket.ts';
+import type { Connection } from '../../h2/connection.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 /**
  * Each question is a SETTINGS frame, and services end a connection that brings too many: Framegate itself bears 20, and 2 more each

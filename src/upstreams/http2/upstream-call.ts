@@ -1,14 +1,11 @@
-// A call on an upstream connection, as far as upstreams deal with it: whose it is, whether it is of use, and how it ends where
-// it has to give way to others.
+// An attempt with a stream on an upstream connection, and how it is told from other owners of streams.
 
-import type { Stream, StreamOwner } from '../h2/stream.ts';
-import type { Holding } from './holding.ts';
-import type { PlaceUser } from './idle-places.ts';
+import type { Stream, StreamOwner } from '../../h2/stream.ts';
+import type { Holding } from '../holding.ts';
+import type { PlaceUser } from '../place-user.ts';
 
 export interface UpstreamCall extends StreamOwner, PlaceUser {
   readonly stream: Stream;
-  /** It was idle for so long while others waited for its place. */
-  giveWay(idleMs: number): void;
 }
 
 export function isUpstreamCall(owner: StreamOwner): owner is UpstreamCall {

@@ -1,18 +1,18 @@
 // One HTTP/2 connection to an endpoint, from dialling to its end. Streams of all clients share it.
 
-import type { Address } from '../config/config.ts';
-import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
-import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
-import type { Connection } from '../h2/connection.ts';
-import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
-import type { ConnectionError, StreamError } from '../h2/errors.ts';
-import type { LocalSettings } from '../h2/settings.ts';
-import type { Stream, StreamOwner } from '../h2/stream.ts';
-import { Http2Transport } from '../transport/http2-transport.ts';
-import { turnNowMs } from '../transport/turn-clock.ts';
-import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from './dial.ts';
-import type { Holding } from './holding.ts';
+import type { Address } from '../../config/config.ts';
+import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
+import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../../diagnosis/upstream-first-bytes.ts';
+import type { Connection } from '../../h2/connection.ts';
+import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
+import type { ConnectionError, StreamError } from '../../h2/errors.ts';
+import type { LocalSettings } from '../../h2/settings.ts';
+import type { Stream, StreamOwner } from '../../h2/stream.ts';
+import { Http2Transport } from '../../transport/http2-transport.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
+import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from '../dial.ts';
+import type { Holding } from '../holding.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StalledRequests } from '../../../src/upstreams/http1/stalled-requests.ts';
+import { StalledCalls } from '../../src/upstreams/stalled-calls.ts';
 
 class Request {
   readonly name: string;
@@ -21,7 +21,7 @@ function watch(
   most: number,
   each: (second: number) => void = () => undefined,
 ): string[] {
-  const stalled = new StalledRequests<Request>(30_000);
+  const stalled = new StalledCalls<Request>(30_000);
   const given: string[] = [];
   for (let second = 0; second <= seconds; second += 2) {
     each(second);

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { StreamState } from '../../src/h2/stream-state.ts';
-import { ClientAccount } from '../../src/upstreams/client-account.ts';
-import { ClientShares } from '../../src/upstreams/client-shares.ts';
-import type { Holding } from '../../src/upstreams/holding.ts';
-import { isUnderWay, StreamEnds } from '../../src/upstreams/stream-ends.ts';
-import { RecordedStream } from '../support/recorded-stream.ts';
+import { ErrorCode } from '../../../src/h2/error-codes.ts';
+import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
+import { StreamState } from '../../../src/h2/stream-state.ts';
+import { ClientAccount } from '../../../src/upstreams/client-account.ts';
+import { ClientShares } from '../../../src/upstreams/client-shares.ts';
+import type { Holding } from '../../../src/upstreams/holding.ts';
+import { isUnderWay, StreamEnds } from '../../../src/upstreams/http2/stream-ends.ts';
+import { RecordedStream } from '../../support/recorded-stream.ts';
 
 const WINDOW_BYTES = 65_535;
 

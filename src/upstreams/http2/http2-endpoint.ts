@@ -1,0 +1,215 @@
+// An endpoint that speaks HTTP/2: its connections, as few as carry the calls, and when it is dialled.
+
+import type { Address, UpstreamConnectionsConfig } from '../../config/config.ts';
+import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
+import type { ConnectionError, StreamError } from '../../h2/errors.ts';
+import type { LocalSettings } from '../../h2/settings.ts';
+import type { Dialer } from '../dial.ts';
+import { Endpoint, type EndpointEvents } from '../endpoint.ts';
+import { isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
+import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
+
+/** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
+const USELESS_IN_ROW = 2;
+
+/** How many connections there are, by what they are good for. */
+export interface ConnectionCounts {
+  readonly connecting: number;
+  readonly ready: number;
+  readonly draining: number;
+}
+
+export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents {
+  readonly protocol = 'http2';
+  readonly #config: UpstreamConnectionsConfig;
+  readonly #settings: LocalSettings;
+  readonly #events: EndpointEvents;
+  readonly #dialer: Dialer | undefined;
+  readonly #ready: UpstreamConnection[] = [];
+  readonly #draining = new Set<UpstreamConnection>();
+  #connecting: UpstreamConnection | undefined = undefined;
+  #uselessInRow = 0;
+  #isClosed = false;
+  #isDestroyed = false;
+  /** What is retired now is so by our own wish, which says nothing about the endpoint. */
+  #isLettingGo = false;
+
+  constructor(
+    address: Address,
+    config: UpstreamConnectionsConfig,
+    settings: LocalSettings,
+    events: EndpointEvents,
+    dialer?: Dialer,
+  ) {
+    super(address);
+    this.#dialer = dialer;
+    this.#config = config;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  override get connectionCounts(): ConnectionCounts & Readonly<Record<string, number>> {
+    const connecting = this.#connecting === undefined ? 0 : 1;
+    return { connecting, ready: this.#ready.length, draining: this.#draining.size };
+  }
+
+  protected override get isConnecting(): boolean {
+    return this.#connecting !== undefined;
+  }
+
+  override get activeCalls(): number {
+    let count = 0;
+    for (const { activeStreams } of this.#ready) count += activeStreams;
+    for (const { activeStreams } of this.#draining) count += activeStreams;
+    return count;
+  }
+
+  override get isPickable(): boolean {
+    return this.pickReady() !== undefined;
+  }
+
+  /** A call waits until a connection is there. */
+  override get isLastResort(): boolean {
+    return false;
+  }
+
+  override get places(): number {
+    if (this.#ready.length === 0) return Number.POSITIVE_INFINITY;
+    let count = this.#config.max * this.#ready[0].http2.peerMaxConcurrentStreams;
+    // Or who holds many would get those that are kept for others.
+    count -= this.unreadCount;
+    for (const { activeStreams } of this.#draining) count += activeStreams;
+    return count;
+  }
+
+  override get unreadCount(): number {
+    let count = 0;
+    for (const connection of this.#ready) count += connection.unreadCount;
+    return count;
+  }
+
+  override get calls(): readonly UpstreamCall[] {
+    return [...this.#ready, ...this.#draining].flatMap(({ http2 }) =>
+      http2.streamOwners().filter(isUpstreamCall),
+    );
+  }
+
+  /** A connection with room for one more stream. The oldest first: few connections make large batches. */
+  pickReady(): UpstreamConnection | undefined {
+    for (let index = 0; index < this.#ready.length; index++) {
+      if (this.#ready[index].hasCapacity) return this.#ready[index];
+    }
+    return undefined;
+  }
+
+  override seekCapacity(nowMs: number): boolean {
+    if (this.#isDestroyed) return false;
+    if (this.#connecting !== undefined) return true;
+    // Draining connections do not count: their streams may last for days.
+    const isFull = this.#ready.length >= this.#config.max;
+    if (!isFull && this.backoff.remainingMs(nowMs) === 0) {
+      this.#connecting = new UpstreamConnection(
+        this.address,
+        this.#settings,
+        this.#config.connectTimeoutMs,
+        this,
+        this.#dialer,
+      );
+      return true;
+    }
+    if (this.#ready.length > 0) return true;
+    this.backoff.noteDemand();
+    return false;
+  }
+
+  override close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#ready.slice()) this.#drainIfIdle(connection);
+  }
+
+  override reopen(): void {
+    this.#isClosed = false;
+  }
+
+  /** Of those that only a burst of calls had needed. */
+  override shrink(): void {
+    for (const connection of this.#ready.slice(1)) this.#drainIfIdle(connection);
+  }
+
+  #drainIfIdle(connection: UpstreamConnection): void {
+    if (connection.activeStreams > 0) return;
+    this.#isLettingGo = true;
+    connection.drain();
+    this.#isLettingGo = false;
+  }
+
+  override destroy(reason: string): void {
+    this.#isDestroyed = true;
+    for (const connection of [...this.#ready, ...this.#draining]) connection.destroy(reason);
+    this.#connecting?.destroy(reason);
+  }
+
+  onReady(connection: UpstreamConnection): void {
+    this.#connecting = undefined;
+    if (this.#uselessInRow === 0) this.backoff.succeed();
+    this.lastFailure = undefined;
+    this.#ready.push(connection);
+    this.#events.onConnected(this);
+    this.#offer(connection);
+  }
+
+  /** Those that wait come first. */
+  #offer(connection: UpstreamConnection): void {
+    this.#events.onCapacity();
+    if (this.#isClosed) this.#drainIfIdle(connection);
+  }
+
+  onFailed(_connection: UpstreamConnection, diagnosis: Diagnosis): void {
+    this.#connecting = undefined;
+    if (this.#isDestroyed) return;
+    this.backoff.fail(performance.now());
+    this.lastFailure = diagnosis;
+    this.#events.onConnectFailed(this, diagnosis);
+  }
+
+  onRetired(connection: UpstreamConnection, reason: string): void {
+    const index = this.#ready.indexOf(connection);
+    if (index !== -1) this.#ready.splice(index, 1);
+    if (this.#isLettingGo) return;
+    // A draining one has calls that may still be answered: it is judged when it is gone.
+    if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
+    else this.#judge(connection);
+    if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams);
+  }
+
+  /** An endpoint that takes connections and lets go of them unused would otherwise be dialled without a pause. */
+  #judge(connection: UpstreamConnection): void {
+    if (connection.hasServed) {
+      this.#uselessInRow = 0;
+      this.backoff.succeed();
+    } else if (!connection.isLetGo && ++this.#uselessInRow >= USELESS_IN_ROW) {
+      this.backoff.fail(performance.now());
+      this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
+      if (!this.#isDestroyed) this.#events.onConnectFailed(this, this.lastFailure);
+    }
+  }
+
+  onGone(connection: UpstreamConnection, reason: string): void {
+    if (this.#draining.delete(connection)) this.#judge(connection);
+    const { lostStreams } = connection;
+    if (lostStreams > 0 && !this.#isDestroyed) this.#events.onRetired(this, reason, lostStreams);
+  }
+
+  onCapacity(connection: UpstreamConnection): void {
+    this.#offer(connection);
+  }
+
+  onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {
+    this.#events.onViolation(this, error);
+  }
+
+  onClientAtFault(_connection: UpstreamConnection, client: string): void {
+    this.#events.onClientAtFault(this, client);
+  }
+}

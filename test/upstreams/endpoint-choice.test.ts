@@ -1,0 +1,276 @@
+// Which endpoint of an upstream a call gets, whatever these speak, and what becomes of endpoints that come and go.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Address } from '../../src/config/config.ts';
+import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
+import type { Balancer } from '../../src/upstreams/balancers/balancer.ts';
+import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
+import { Endpoint, type EndpointEvents } from '../../src/upstreams/endpoint.ts';
+import type { Holding } from '../../src/upstreams/holding.ts';
+import { Upstream, type Waiter } from '../../src/upstreams/upstream.ts';
+import { FewestCalls } from '../support/fewest-calls.ts';
+import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
+
+/** An endpoint of the test's choosing; `places` calls at most. */
+class Scripted extends Endpoint {
+  readonly events: EndpointEvents;
+  readonly log: string[] = [];
+  override places = 100;
+  override activeCalls = 0;
+  override readonly unreadCount = 0;
+  override readonly calls = [];
+  fails = false;
+  canBeLastResort = true;
+
+  constructor(address: Address, events: EndpointEvents) {
+    super(address);
+    this.events = events;
+  }
+
+  override get isFailing(): boolean {
+    return this.fails;
+  }
+
+  override get isPickable(): boolean {
+    return !this.fails && this.activeCalls < this.places;
+  }
+
+  override get isLastResort(): boolean {
+    return this.canBeLastResort;
+  }
+
+  override get connectionCounts() {
+    return { busy: this.activeCalls };
+  }
+
+  protected override get isConnecting(): boolean {
+    return false;
+  }
+
+  override seekCapacity(): boolean {
+    this.log.push('asked to connect');
+    return true;
+  }
+
+  override close(): void {
+    this.log.push('closed');
+  }
+
+  override reopen(): void {
+    this.log.push('reopened');
+  }
+
+  override shrink(): void {
+    this.log.push('shrunk');
+  }
+
+  override destroy(): void {
+    this.log.push('destroyed');
+  }
+
+  end(): void {
+    this.activeCalls--;
+    this.events.onCapacity();
+  }
+}
+
+function addressOf(name: string): Address {
+  return { kind: 'unix', path: `/${name}`, text: name };
+}
+
+class Group {
+  readonly upstream: Upstream<Scripted>;
+
+  constructor(names: readonly string[], maxPending = 2, balancer: Balancer<Scripted> = new RoundRobin()) {
+    const config = {
+      name: 'web',
+      protocol: 'http1',
+      endpoints: names.map(addressOf),
+      connections: { connectTimeoutMs: 1000, max: 100, maxPending },
+    } as const;
+    const makeEndpoint = (address: Address, events: EndpointEvents) => new Scripted(address, events);
+    this.upstream = new Upstream(
+      { config, stallTimeoutMs: 30_000, balancer, makeEndpoint },
+      NO_UPSTREAM_EVENTS,
+    );
+  }
+
+  named(name: string): Scripted {
+    const found = this.upstream.allEndpoints.find(({ address }) => address.text === name);
+    assert.ok(found);
+    return found;
+  }
+
+  get names(): string {
+    return this.upstream.endpoints.map(({ address }) => address.text).join();
+  }
+
+  use(...names: string[]): void {
+    this.upstream.use(names.map(addressOf));
+  }
+
+  call(...tried: string[]): Call {
+    const holding = this.upstream.shares.holdingOf('192.0.2.1', undefined, false);
+    const call = new Call(
+      holding,
+      tried.map((name) => this.named(name)),
+    );
+    const endpoint = this.upstream.pickFor(holding, call.tried);
+    if (endpoint === undefined) this.upstream.wait(call);
+    else call.onEndpoint(endpoint);
+    return call;
+  }
+}
+
+class Call implements Waiter<Scripted> {
+  readonly holding: Holding;
+  readonly tried: readonly Scripted[];
+  told = '';
+
+  constructor(holding: Holding, tried: readonly Scripted[]) {
+    this.holding = holding;
+    this.tried = tried;
+  }
+
+  onEndpoint(endpoint: Scripted): void {
+    assert.equal(this.told, '', 'told twice');
+    this.told = endpoint.address.text;
+    endpoint.activeCalls++;
+  }
+
+  onUnavailable({ token }: Diagnosis): void {
+    assert.equal(this.told, '', 'told twice');
+    this.told = token;
+  }
+}
+
+test('one that failed is passed over while another is left, and taken when none is', () => {
+  const group = new Group(['a', 'b']);
+  group.named('a').fails = true;
+  assert.deepEqual([group.call().told, group.call().told], ['b', 'b']);
+  assert.equal(group.call('b').told, 'a');
+  group.named('b').fails = true;
+  assert.equal(group.call().told, 'a');
+});
+
+test('one that has to be connected first is never taken as the last resort', () => {
+  const group = new Group(['a']);
+  Object.assign(group.named('a'), { fails: true, canBeLastResort: false });
+  assert.equal(group.call().told, '');
+});
+
+test('one that is only busy is worth a wait, and gets those first that wait the longest', () => {
+  const group = new Group(['a', 'b']);
+  group.named('a').fails = true;
+  Object.assign(group.named('b'), { places: 1, activeCalls: 1 });
+  const [first, second] = [group.call(), group.call()];
+  assert.deepEqual([first.told, group.upstream.pendingCount], ['', 2]);
+  assert.equal(group.call().told, 'upstream_queue_full');
+  group.named('b').end();
+  assert.deepEqual([first.told, second.told, group.upstream.pendingCount], ['b', '', 1]);
+  group.upstream.stopWaiting(second);
+  assert.equal(group.upstream.pendingCount, 0);
+});
+
+test('who has tried an endpoint in vain does not get it again, and keeps nobody else from it', () => {
+  const group = new Group(['a', 'b']);
+  Object.assign(group.named('a'), { places: 1, activeCalls: 1 });
+  Object.assign(group.named('b'), { places: 1, activeCalls: 1 });
+  const [tried, other] = [group.call('a'), group.call()];
+  group.named('a').end();
+  assert.deepEqual([tried.told, other.told], ['', 'a']);
+  group.named('b').end();
+  assert.equal(tried.told, 'b');
+});
+
+test('those that can take no call are asked to connect while others take the calls', () => {
+  const group = new Group(['a', 'b']);
+  group.named('a').places = 0;
+  assert.equal(group.call().told, 'b');
+  assert.deepEqual([group.named('a').log, group.named('b').log], [['asked to connect'], []]);
+});
+
+test('a balancer as the recipe adds one decides who gets a call', () => {
+  const group = new Group(['a', 'b', 'c'], 2, new FewestCalls<Scripted>());
+  group.named('a').activeCalls = 2;
+  group.named('b').activeCalls = 1;
+  assert.deepEqual(
+    Array.from({ length: 6 }, () => group.call().told),
+    ['c', 'b', 'c', 'a', 'b', 'c'],
+  );
+});
+
+test('endpoints that stay in the configuration are the same objects, in the order of the new one', () => {
+  const group = new Group(['a', 'b', 'c']);
+  const [a, b, c] = [group.named('a'), group.named('b'), group.named('c')];
+  group.use('c', 'd', 'a');
+  assert.equal(group.names, 'c,d,a');
+  assert.deepEqual([group.named('a'), group.named('c')], [a, c]);
+  assert.deepEqual([a.log, b.log, c.log, group.named('d').log], [[], ['closed'], [], []]);
+});
+
+test('an endpoint that is removed keeps its calls, gets no other, and is forgotten with the last of them', () => {
+  const group = new Group(['a', 'b']);
+  const a = group.named('a');
+  assert.equal(group.call().told, 'a');
+  group.use('b');
+  assert.deepEqual([group.call().told, group.call().told], ['b', 'b']);
+  assert.deepEqual(
+    group.upstream.allEndpoints.map(({ address }) => address.text),
+    ['b', 'a'],
+  );
+  a.end();
+  assert.deepEqual(
+    group.upstream.allEndpoints.map(({ address }) => address.text),
+    ['b'],
+  );
+});
+
+test('one that comes back before its calls have ended is the one that it was', () => {
+  const group = new Group(['a', 'b']);
+  const a = group.named('a');
+  assert.equal(group.call().told, 'a');
+  group.use('b');
+  group.use('a', 'b');
+  assert.equal(group.named('a'), a);
+  assert.deepEqual(a.log, ['closed', 'reopened']);
+  assert.equal(group.upstream.allEndpoints.length, 2);
+});
+
+test('one that comes back after its calls have ended is a new one', () => {
+  const group = new Group(['a', 'b']);
+  const a = group.named('a');
+  group.use('b');
+  group.use('a', 'b');
+  assert.notEqual(group.named('a'), a);
+});
+
+test('an address that is given twice is one endpoint', () => {
+  const group = new Group(['a', 'a', 'b']);
+  assert.equal(group.names, 'a,b');
+});
+
+test('who waits gets an endpoint that is added', () => {
+  const group = new Group(['a']);
+  Object.assign(group.named('a'), { places: 0 });
+  const waiting = group.call();
+  assert.equal(waiting.told, '');
+  group.use('a', 'b');
+  assert.equal(waiting.told, 'b');
+});
+
+test('thousands of changes of endpoints leave nothing behind', () => {
+  const group = new Group(['a']);
+  for (let round = 0; round < 2000; round++) group.use('a', `b${round}`);
+  assert.equal(group.upstream.allEndpoints.length, 2);
+});
+
+test('the end of an upstream is the end of those that have left it, too', () => {
+  const group = new Group(['a', 'b']);
+  const [a, b] = [group.named('a'), group.named('b')];
+  assert.equal(group.call().told, 'a');
+  group.use('b');
+  group.upstream.destroy('stopped');
+  assert.deepEqual([a.log, b.log], [['closed', 'destroyed'], ['destroyed']]);
+});
