@@ -22,7 +22,7 @@ const subject: ExchangeSubject = {
   method: '/helloworld.Greeter/SayHello',
   route: 'greeter',
   upstream: 'greeter',
-  rendered: undefined,
+  kept: [],
 };
 
 const requestIds = new RequestIds();
@@ -100,7 +100,7 @@ const pinoNs = await nanosecondsPerRecord((record) => {
   );
 }, turn);
 const accessLogNs = await nanosecondsPerRecord(
-  (record) => accessLog.onExchangeFinished(record),
+  (record) => accessLog.onFinish(record),
   async () => {
     destination.flush();
     while (destination.pendingBytes > 0) await turn();

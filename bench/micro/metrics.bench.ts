@@ -21,8 +21,7 @@ function subjectOf(route: number): ExchangeSubject {
     method: '/helloworld.Greeter/SayHello',
     route: `greeter-${route}`,
     upstream: 'greeter',
-    rendered: undefined,
-    counted: undefined,
+    kept: [],
   };
 }
 
@@ -52,7 +51,7 @@ function nanosecondsPerRecord(records: readonly ExchangeRecord[], prepare: () =>
   for (let round = 0; round < rounds; round++) {
     prepare();
     const start = process.hrtime.bigint();
-    for (const record of records) metrics.onExchangeFinished(record);
+    for (const record of records) metrics.onFinish(record);
     measured.push(Number(process.hrtime.bigint() - start) / records.length);
   }
   return Math.round(measured.toSorted((left, right) => left - right)[rounds / 2] * 10) / 10;
@@ -67,7 +66,7 @@ const fresh = Array.from({ length: recordsPerRound }, (_, call) => recordOf(call
 
 const repeatedNs = nanosecondsPerRecord(repeated, () => undefined);
 const freshNs = nanosecondsPerRecord(fresh, () => {
-  for (const { subject } of fresh) subject.counted = undefined;
+  for (const { subject } of fresh) subject.kept.length = 0;
 });
 
 await renderMetrics(metrics.families(nothing));

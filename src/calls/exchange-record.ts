@@ -3,11 +3,10 @@
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
 export type EndedBy = 'downstream' | 'upstream' | 'framegate';
 
-/**
- * The part of a record that is the same for every call of the same shape on one downstream connection. The access
- * log keeps what it rendered of it in `rendered`, the metrics what it is counted in in `counted`; whoever makes a subject
- * leaves both undefined.
- */
+/** What observers have kept with a kind of call, by ObserverSlot. */
+export type KeptBySlot = unknown[];
+
+/** The part of a record that is the same for every call of the same shape on one downstream connection. */
 export interface ExchangeSubject {
   readonly listener: string;
   /** Address and port of the peer. */
@@ -22,8 +21,8 @@ export interface ExchangeSubject {
   /** Name of the matched route, or '' when none matched. */
   readonly route: string;
   readonly upstream: string;
-  rendered: Buffer | undefined;
-  counted?: unknown;
+  /** What observers have made of it, each at its ObserverSlot; empty at first. */
+  readonly kept: KeptBySlot;
 }
 
 /** What an exchange has carried. */
@@ -52,9 +51,4 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly reason: string;
   /** The number that RequestIds gave, or the client's own x-request-id where that is kept; '' when there is none. */
   readonly requestId: string | number;
-}
-
-/** Told of every exchange exactly once, when it is finished. The record is valid only during the call. */
-export interface ExchangeObserver {
-  onExchangeFinished(record: ExchangeRecord): void;
 }

@@ -2,7 +2,8 @@
 // than a tenth. Must never make a string or an object in the ordinary case, nor let a client's text break a line.
 
 import { hostname } from 'node:os';
-import type { EndedBy, ExchangeObserver, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
 import { boundedJsonString, textOfOctets } from './json-text.ts';
@@ -34,6 +35,9 @@ const responseMessagesLabel = bytesOf(',"responseMessages":');
 const attemptsLabel = bytesOf(',"attempts":');
 const recordEnd = bytesOf('","msg":"exchange finished"}\n');
 /** Everything behind `attempts` but the id, for an exchange that ended without a reason. */
+/** The part of the record that is the same for calls that are alike. */
+const RENDERED = new ObserverSlot<Buffer>((value): value is Buffer => Buffer.isBuffer(value));
+
 const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
   downstream: bytesOf(endText('downstream', '""')),
   upstream: bytesOf(endText('upstream', '""')),
@@ -98,11 +102,11 @@ export class AccessLog implements ExchangeObserver {
     this.#startSecond = -1;
   }
 
-  onExchangeFinished(record: ExchangeRecord): void {
+  onFinish(record: ExchangeRecord): void {
     if (!this.#logger.isLevelEnabled('info')) return;
     // Without an attempt no service has heard of it.
     if (record.attempts === 0 && record.endedBy === 'framegate' && this.#refused.isOneTooMany(record)) return;
-    const subject = record.subject.rendered ?? this.#renderSubject(record.subject);
+    const subject = RENDERED.of(record.subject) ?? this.#renderSubject(record.subject);
     const endpoint = this.#endpoints.get(record.endpoint) ?? this.#renderEndpoint(record.endpoint);
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
@@ -161,7 +165,7 @@ export class AccessLog implements ExchangeObserver {
     const after = `,"route":${route},"upstream":${upstream}`;
     const left = most.subject - Buffer.byteLength(before) - Buffer.byteLength(after);
     const rendered = bytesOf(`${before}${boundedJsonString(textOfOctets(subject.method), left)}${after}`);
-    subject.rendered = rendered;
+    RENDERED.keep(subject, rendered);
     return rendered;
   }
 

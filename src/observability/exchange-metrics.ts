@@ -1,12 +1,8 @@
 // Counts finished exchanges, by listener, route, upstream and status. A call costs a few additions: what it is counted in
 // is remembered with its subject, so that no string is made and nothing is looked up by a composed key.
 
-import type {
-  ExchangeObserver,
-  ExchangeRecord,
-  ExchangeSubject,
-  ExchangeTraffic,
-} from '../calls/exchange-record.ts';
+import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
+import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
@@ -66,6 +62,8 @@ class Series {
   }
 }
 
+const SERIES = new ObserverSlot((value): value is Series => value instanceof Series);
+
 const DURATION = 'framegate_exchange_duration_seconds';
 
 export class ExchangeMetrics implements ExchangeObserver {
@@ -77,10 +75,9 @@ export class ExchangeMetrics implements ExchangeObserver {
   #responseMessages = 0;
   #retries = 0;
 
-  onExchangeFinished(record: ExchangeRecord): void {
+  onFinish(record: ExchangeRecord): void {
     const { subject } = record;
-    const known = subject.counted;
-    const series = known instanceof Series ? known : this.#seriesOf(subject);
+    const series = SERIES.of(subject) ?? this.#seriesOf(subject);
     series.count(record.grpcStatus, record.durationMs);
     this.#requestBytes += record.requestBytes;
     this.#responseBytes += record.responseBytes;
@@ -92,7 +89,7 @@ export class ExchangeMetrics implements ExchangeObserver {
   #seriesOf(subject: ExchangeSubject): Series {
     const { listener, route, upstream } = subject;
     const series = this.#series.get(listener)?.get(route)?.get(upstream) ?? this.#makeSeries(subject);
-    subject.counted = series;
+    SERIES.keep(subject, series);
     return series;
   }
 

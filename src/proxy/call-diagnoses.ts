@@ -1,6 +1,7 @@
-// Told of every finished exchange, and counts it. Those the proxy ended itself are diagnoses too, kept with the others.
+// Exchanges that the proxy ended itself are diagnoses too, kept with those of listeners and endpoints.
 
-import type { ExchangeObserver, ExchangeRecord } from '../calls/exchange-record.ts';
+import type { ExchangeRecord } from '../calls/exchange-record.ts';
+import type { ExchangeObserver } from '../calls/observers.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
@@ -14,23 +15,18 @@ const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid
 const ANSWERS = new Set(['cors_preflight']);
 
 export class CallDiagnoses implements ExchangeObserver {
-  /** Told of the same exchanges. */
-  next: ExchangeObserver | undefined;
   readonly #log: ProcessLog;
   readonly #ring: DiagnosisRing;
   readonly #metrics: Metrics;
 
-  constructor(next: ExchangeObserver | undefined, log: ProcessLog, ring: DiagnosisRing, metrics: Metrics) {
-    this.next = next;
+  constructor(log: ProcessLog, ring: DiagnosisRing, metrics: Metrics) {
     this.#log = log;
     this.#ring = ring;
     this.#metrics = metrics;
   }
 
-  onExchangeFinished(record: ExchangeRecord): void {
-    this.#metrics.exchanges.onExchangeFinished(record);
+  onFinish(record: ExchangeRecord): void {
     if (record.endedBy === 'framegate' && record.reason !== '') this.#diagnose(record);
-    this.next?.onExchangeFinished(record);
   }
 
   #diagnose({ subject, reason, endpoint }: ExchangeRecord): void {

@@ -3,6 +3,7 @@
 // learns of it.
 
 import { failure } from '../calls/failure.ts';
+import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
@@ -51,7 +52,8 @@ export class DataPlane implements Plane {
   readonly #metrics = new PlaneMetrics();
   readonly #log: ProcessLog;
   readonly #accessLog: AccessLog;
-  readonly #observer: CallDiagnoses;
+  /** Told of every exchange; the access log only where it is on. */
+  readonly #observers: readonly ExchangeObserver[];
   readonly #relay: Relay;
   readonly #http1: Http1Edge;
   readonly #listenerSet: ListenerSet;
@@ -75,11 +77,12 @@ export class DataPlane implements Plane {
     const log = this.#log;
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
-    this.#observer = new CallDiagnoses(undefined, log, this.#diagnoses, this.#metrics.counted);
+    const { counted } = this.#metrics;
+    this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
     this.#snapshot = buildSnapshot(config, log, epoch);
     this.#relay = new Relay(
       this.#snapshot,
-      this.#observer,
+      this.#observers,
       requestIds,
       (client, error) => log.violation(client, error),
       (error) => log.contained('relay', error),
@@ -173,7 +176,7 @@ export class DataPlane implements Plane {
       this.#metrics.upstreams.replaced(before, next);
     }
     this.#overload.use(next.config, this.#processes());
-    this.#observer.next = next.config.log.access ? this.#accessLog : undefined;
+    this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
     this.#isOpen = true;

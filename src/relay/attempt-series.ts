@@ -126,6 +126,11 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #send(endpoint: CallEndpoint, hasWaited: boolean): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
+    const { observers } = this.#context;
+    if (observers.wantAttempts) {
+      const { text } = endpoint.address;
+      observers.attempted({ exchange: this.#call, endpoint: text, number: this.#count + 1 });
+    }
     if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision.fields, hasWaited);
     else this.#sendHttp1(endpoint, decision.fields);
   }

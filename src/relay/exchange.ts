@@ -99,6 +99,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     }
     if (timeoutMs !== undefined)
       this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
+    this.#context.observers.started(this);
     this.#attempts.begin();
   }
 
@@ -332,9 +333,9 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.#deadline?.clear();
     this.#attempts.end(upstreamCode);
     try {
-      this.#context.observer.onExchangeFinished(this.#record());
+      this.#context.observers.finished(this.#record());
     } catch (error) {
-      // Whoever counts and logs must not keep the connection from knowing that the call is over.
+      // A fault in the record must not keep the connection from knowing that the call is over.
       this.#context.onFault(error);
     }
     this.home.exchangeFinished();

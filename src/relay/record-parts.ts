@@ -1,13 +1,12 @@
-// What log and metrics keep of the requests on one connection that differ only in what neither of them shows: a request
-// whose metadata are new need not be rendered anew.
+// What observers keep of the requests on one connection that differ only in what no record shows: a request whose metadata are new
+// need not be rendered anew for the log.
 
-import type { ExchangeSubject } from '../calls/exchange-record.ts';
+import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 
 type SubjectNames = Pick<ExchangeSubject, 'authority' | 'method' | 'route' | 'upstream'>;
 
 export class RecordParts {
-  rendered: Buffer | undefined = undefined;
-  counted: unknown = undefined;
+  readonly kept: KeptBySlot = [];
   readonly #authority: string;
   readonly #method: string;
   readonly #route: string;

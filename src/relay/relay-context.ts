@@ -1,6 +1,6 @@
 // What all exchanges of a process share, and what each needs of the connection it came in by.
 
-import type { ExchangeObserver } from '../calls/exchange-record.ts';
+import type { Observers } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
@@ -15,7 +15,7 @@ import type { Snapshot } from './snapshot.ts';
 export interface RelayContext {
   /** The configuration new exchanges begin with. */
   readonly snapshot: Snapshot;
-  readonly observer: ExchangeObserver;
+  readonly observers: Observers;
   readonly deadlines: DeadlineWheel;
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;

@@ -1,8 +1,9 @@
 // All downstream connections of the process, and what their exchanges share.
 
 import type { Duplex } from 'node:stream';
-import type { ExchangeObserver, ExchangeTraffic } from '../calls/exchange-record.ts';
+import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import type { Failure } from '../calls/failure.ts';
+import { type ExchangeObserver, Observers } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { LocalSettings } from '../h2/settings.ts';
@@ -32,7 +33,7 @@ export interface RunningCall {
 
 export class Relay implements RelayContext {
   snapshot: Snapshot;
-  readonly observer: ExchangeObserver;
+  observers: Observers;
   readonly deadlines = new DeadlineWheel();
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;
@@ -50,17 +51,22 @@ export class Relay implements RelayContext {
 
   constructor(
     snapshot: Snapshot,
-    observer: ExchangeObserver,
+    observers: readonly ExchangeObserver[],
     requestIds: RequestIds,
     onViolation: (client: string, error: ConnectionError | StreamError) => void,
     onFault: (error: unknown) => void,
   ) {
     this.snapshot = snapshot;
-    this.observer = observer;
+    this.observers = new Observers(observers, onFault);
     this.requestIds = requestIds;
     this.callFields = new CallFields(requestIds);
     this.onViolation = onViolation;
     this.onFault = onFault;
+  }
+
+  /** From now on these are told, of exchanges that run as well. */
+  observe(observers: readonly ExchangeObserver[]): void {
+    this.observers = new Observers(observers, (error) => this.onFault(error));
   }
 
   get connectionCount(): number {

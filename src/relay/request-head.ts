@@ -2,7 +2,7 @@
 // gives the same list, and this stands ready in HeaderList.derived: routing and rewriting are done once per kind of
 // call and connection, not once per call.
 
-import type { ExchangeSubject } from '../calls/exchange-record.ts';
+import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { type Failure, failure } from '../calls/failure.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { explainHttpOnGrpcRoute, explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
@@ -111,20 +111,8 @@ export class RequestHead implements ExchangeSubject, CalledHost {
     return this.#clientKey;
   }
 
-  get rendered(): Buffer | undefined {
-    return this.recordParts.rendered;
-  }
-
-  set rendered(rendered: Buffer | undefined) {
-    this.recordParts.rendered = rendered;
-  }
-
-  get counted(): unknown {
-    return this.recordParts.counted;
-  }
-
-  set counted(counted: unknown) {
-    this.recordParts.counted = counted;
+  get kept(): KeptBySlot {
+    return this.recordParts.kept;
   }
 
   /** It goes to a service of HTTP/1.1, which needs a connection for it alone. */

@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { failure } from '../../src/calls/failure.ts';
+import type { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Http1EdgeContext } from '../../src/edges/http1-edge-context.ts';
 import { RunningRequest } from '../../src/edges/running-request.ts';
 import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { eventually } from '../support/eventually.ts';
+import { standIn } from '../support/stand-in.ts';
 import { EdgeUnderTest, RawHttp1Client, startService } from './edge-under-test.ts';
 
 const FAULT = new Error('a fault of ours');
@@ -32,6 +34,11 @@ class Saboteur {
     this.isArmed = false;
     throw FAULT;
   }
+}
+
+/** Observers whose fault nobody contains but the exchange. */
+function observersThat(finished: () => void): Observers {
+  return standIn<Observers>({ started() {}, wantAttempts: false, finished });
 }
 
 interface Given {
@@ -70,11 +77,11 @@ const GRPC_PATH = { path: '/grpc/*', host: undefined, headers: new Map(), listen
 const GIVEN: Readonly<Record<string, readonly [lines: readonly string[], (saboteur: Saboteur) => Given]>> = {
   'the observer of a request': [
     GET,
-    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
+    (saboteur) => ({ relay: { observers: observersThat(() => saboteur.throwOnce()) } }),
   ],
   'the observer of a request that is refused': [
     ['GET /grpc/a HTTP/1.1', 'Host: a', ''],
-    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
+    (saboteur) => ({ relay: { observers: observersThat(() => saboteur.throwOnce()) } }),
   ],
   'the identifier of a request': [
     GET,
@@ -118,7 +125,7 @@ const GIVEN: Readonly<Record<string, readonly [lines: readonly string[], (sabote
   ],
   'the observer of a WebSocket that is refused': [
     WEBSOCKET,
-    (saboteur) => ({ relay: { observer: { onExchangeFinished: () => saboteur.throwOnce() } } }),
+    (saboteur) => ({ relay: { observers: observersThat(() => saboteur.throwOnce()) } }),
   ],
 };
 

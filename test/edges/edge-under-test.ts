@@ -76,12 +76,12 @@ export class EdgeUnderTest {
     this.upstream = http1Upstream(config, limitsOf(options), events, tls);
     const snapshot = this.#snapshot(options);
     const observer = {
-      onExchangeFinished: (record: ExchangeRecord) => void this.records.push({ ...record }),
+      onFinish: (record: ExchangeRecord) => void this.records.push({ ...record }),
     };
     const requestIds = new RequestIds();
     this.relay = new Relay(
       snapshot,
-      observer,
+      [observer],
       requestIds,
       (_client, { token }) => this.refused.push(token),
       (error) => this.faults.push(error),

@@ -44,11 +44,11 @@ const subject: ExchangeSubject = {
   method: '/helloworld.Greeter/SayHello',
   route: 'greeter',
   upstream: 'greeter',
-  rendered: undefined,
+  kept: [],
 };
 
 function subjectOf(client: string, clientKey = client.replace(/:\d+$/, '')): ExchangeSubject {
-  return { ...subject, client, clientKey, rendered: undefined };
+  return { ...subject, client, clientKey, kept: [] };
 }
 
 const ordinary: ExchangeRecord = {
@@ -144,7 +144,7 @@ const anySubject: fc.Arbitrary<ExchangeSubject> = fc.record({
   method: octets,
   route: text,
   upstream: text,
-  rendered: fc.constant(undefined),
+  kept: fc.constant(undefined).map(() => []),
 });
 
 const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
@@ -167,7 +167,7 @@ const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
 describe('a record of the access log', () => {
   test('has the documented fields and no others', () => {
     const { accessLog, lines } = open();
-    accessLog.onExchangeFinished(ordinary);
+    accessLog.onFinish(ordinary);
     const [line] = lines();
     const fields = Object.keys(JSON.parse(line));
     const documented =
@@ -182,9 +182,9 @@ describe('a record of the access log', () => {
     let count = 0;
     fc.assert(
       fc.property(anyRecord, (record) => {
-        accessLog.onExchangeFinished(record);
+        accessLog.onFinish(record);
         // Again, from what is memoised now.
-        accessLog.onExchangeFinished(record);
+        accessLog.onFinish(record);
         count += 2;
         const written = lines();
         assert.equal(written.length, count);
@@ -204,7 +204,7 @@ describe('a record of the access log', () => {
       const long = bad.repeat(20_000);
       const octetsOfIt = Buffer.from(long).toString('latin1');
       accessLog.useSyslogPrefix(true);
-      accessLog.onExchangeFinished({
+      accessLog.onFinish({
         subject: {
           listener: long,
           client: long,
@@ -214,7 +214,7 @@ describe('a record of the access log', () => {
           method: octetsOfIt,
           route: long,
           upstream: long,
-          rendered: undefined,
+          kept: [],
         },
         endpoint: long,
         grpcStatus: octetsOfIt,
@@ -240,9 +240,9 @@ describe('a record of the access log', () => {
     const { accessLog, lines } = open();
     const method = `/a.B/${'C'.repeat(300)}`;
     const reason = `no_route: No route of listener "public" matches ${method.slice(0, 256)} (host a).`;
-    accessLog.onExchangeFinished({
+    accessLog.onFinish({
       ...ordinary,
-      subject: { ...subject, method, rendered: undefined },
+      subject: { ...subject, method, kept: [] },
       endedBy: 'framegate',
       attempts: 0,
       reason,
@@ -259,15 +259,15 @@ describe('a record of the access log', () => {
     const { accessLog, lines } = open();
     const refused = { ...ordinary, endedBy: 'framegate', attempts: 0, reason: 'no_route: none' } as const;
     for (let port = 0; port < 5000; port++)
-      accessLog.onExchangeFinished({ ...refused, subject: subjectOf(`192.0.2.1:${port}`) });
+      accessLog.onFinish({ ...refused, subject: subjectOf(`192.0.2.1:${port}`) });
     const written = lines().length;
     assert.ok(written >= 500 && written < 2000, `${written} of 5000`);
     for (let count = 0; count < 1000; count++) {
-      accessLog.onExchangeFinished({ ...ordinary, subject: subjectOf('192.0.2.1:9') });
-      accessLog.onExchangeFinished({ ...refused, attempts: 1, subject: subjectOf('192.0.2.1:9') });
+      accessLog.onFinish({ ...ordinary, subject: subjectOf('192.0.2.1:9') });
+      accessLog.onFinish({ ...refused, attempts: 1, subject: subjectOf('192.0.2.1:9') });
     }
     for (let count = 0; count < 400; count++)
-      accessLog.onExchangeFinished({ ...refused, subject: subjectOf('192.0.2.2:9') });
+      accessLog.onFinish({ ...refused, subject: subjectOf('192.0.2.2:9') });
     assert.equal(lines().length, written + 2400, 'neither served ones nor those of others');
     accessLog.close();
     const sum = JSON.parse(lines().at(-1) ?? '');
@@ -280,14 +280,14 @@ describe('a record of the access log', () => {
     const { accessLog, lines } = open();
     const refused = { ...ordinary, endedBy: 'framegate', attempts: 0, reason: 'no_route: none' } as const;
     for (let count = 0; count < 3000; count++)
-      accessLog.onExchangeFinished({ ...refused, subject: subjectOf('192.0.2.1:9', '203.0.113.66') });
+      accessLog.onFinish({ ...refused, subject: subjectOf('192.0.2.1:9', '203.0.113.66') });
     const before = lines().length;
     for (const [key, client] of [
       ['198.51.100.7', '192.0.2.1:9'],
       ['', 'unix:'],
     ]) {
       for (let count = 0; count < 400; count++)
-        accessLog.onExchangeFinished({ ...refused, subject: subjectOf(client, key) });
+        accessLog.onFinish({ ...refused, subject: subjectOf(client, key) });
     }
     assert.equal(lines().length, before + 800);
     accessLog.close();
@@ -295,7 +295,7 @@ describe('a record of the access log', () => {
 
   test('keeps the subject and follows what changes beside it', () => {
     const { accessLog, lines } = open();
-    const own = { ...subject };
+    const own = { ...subject, kept: [] };
     const records: ExchangeRecord[] = [
       { ...ordinary, subject: own },
       { ...ordinary, subject: own, endpoint: '10.0.0.12:50051', requestId: 8 },
@@ -307,27 +307,27 @@ describe('a record of the access log', () => {
       },
       { ...ordinary, subject: own, endedBy: 'framegate', reason: 'no_endpoint: the upstream has none' },
     ];
-    for (const record of records) accessLog.onExchangeFinished(record);
+    for (const record of records) accessLog.onFinish(record);
     const written = lines();
     assert.equal(written.length, records.length);
     for (const [index, record] of records.entries()) wantFields(written[index], record);
-    assert.ok(own.rendered !== undefined);
+    assert.equal(own.kept.length, 1);
   });
 
   test('stays a record where the numbers are no numbers', () => {
     const { accessLog, lines } = open();
-    accessLog.onExchangeFinished({ ...ordinary, durationMs: Number.NaN, requestBytes: -1, attempts: 0.5 });
+    accessLog.onFinish({ ...ordinary, durationMs: Number.NaN, requestBytes: -1, attempts: 0.5 });
     const { time, durationMs, requestBytes, attempts } = JSON.parse(lines()[0]);
     assert.deepEqual([typeof time, durationMs, requestBytes, attempts], ['number', 0, 0, 0]);
   });
 
   test('begins with the priority of information where asked for, and is otherwise the same', () => {
     const { accessLog, lines } = open();
-    accessLog.onExchangeFinished(ordinary);
+    accessLog.onFinish(ordinary);
     accessLog.useSyslogPrefix(true);
-    accessLog.onExchangeFinished(ordinary);
+    accessLog.onFinish(ordinary);
     accessLog.useSyslogPrefix(false);
-    accessLog.onExchangeFinished(ordinary);
+    accessLog.onFinish(ordinary);
     const written = lines();
     const plain = written[0].length;
     assert.deepEqual(
@@ -345,7 +345,7 @@ describe('a record of the access log', () => {
     const { accessLog, logger, lines } = open();
     for (const level of ['warn', 'info', 'silent', 'trace'] as const) {
       logger.level = level;
-      accessLog.onExchangeFinished({ ...ordinary, endpoint: level });
+      accessLog.onFinish({ ...ordinary, endpoint: level });
     }
     assert.deepEqual(
       lines().map((line) => String(JSON.parse(line).endpoint)),
@@ -358,7 +358,7 @@ describe('a record of the access log', () => {
     const expected: string[] = [];
     for (let index = 0; index < 1500; index += 1) {
       logger[index % 100 === 0 ? 'error' : 'info']({}, `line ${index}`);
-      accessLog.onExchangeFinished({ ...ordinary, endpoint: `record ${index % 50}` });
+      accessLog.onFinish({ ...ordinary, endpoint: `record ${index % 50}` });
       expected.push(`line ${index}`, `record ${index % 50}`);
     }
     const seen = lines().map((line): string => {

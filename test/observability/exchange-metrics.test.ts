@@ -24,7 +24,7 @@ function subjectOf(names: Partial<ExchangeSubject> = {}): ExchangeSubject {
     method: '/a.B/C',
     route: 'greeter',
     upstream: 'greeters',
-    rendered: undefined,
+    kept: [],
     ...names,
   };
 }
@@ -53,10 +53,10 @@ async function read(metrics: ExchangeMetrics, running = nothing): Promise<readon
 test('an exchange is counted by listener, route, upstream and status', async () => {
   const metrics = new ExchangeMetrics();
   const subject = subjectOf();
-  metrics.onExchangeFinished(recordOf(subject));
-  metrics.onExchangeFinished(recordOf(subject));
-  metrics.onExchangeFinished(recordOf(subject, { grpcStatus: 'UNAVAILABLE' }));
-  metrics.onExchangeFinished(recordOf(subjectOf({ route: 'other' })));
+  metrics.onFinish(recordOf(subject));
+  metrics.onFinish(recordOf(subject));
+  metrics.onFinish(recordOf(subject, { grpcStatus: 'UNAVAILABLE' }));
+  metrics.onFinish(recordOf(subjectOf({ route: 'other' })));
   const samples = await read(metrics);
   assert.deepEqual(
     samples.filter(({ name }) => name === 'framegate_exchanges_total'),
@@ -80,7 +80,7 @@ test('calls of other clients, methods and hosts are counted in the same line', a
       method: `/a.B/${call}`,
       authority: `${call}.example.com`,
     });
-    metrics.onExchangeFinished(recordOf(subject, { httpStatus: 200 + call }));
+    metrics.onFinish(recordOf(subject, { httpStatus: 200 + call }));
   }
   const totals = (await read(metrics)).filter(({ name }) => name === 'framegate_exchanges_total');
   assert.deepEqual(
@@ -91,9 +91,9 @@ test('calls of other clients, methods and hosts are counted in the same line', a
 
 test('what is not gRPC has an empty status; a code that gRPC does not define counts as UNKNOWN', async () => {
   const metrics = new ExchangeMetrics();
-  metrics.onExchangeFinished(recordOf(subjectOf(), { grpcStatus: '' }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: '' }));
   for (const grpcStatus of ['99', 'UNKNOWN', 'toString', '"\n']) {
-    metrics.onExchangeFinished(recordOf(subjectOf(), { grpcStatus }));
+    metrics.onFinish(recordOf(subjectOf(), { grpcStatus }));
   }
   const samples = await read(metrics);
   assert.equal(sumOf(samples, 'framegate_exchanges_total', { grpc_status: '' }), 1);
@@ -104,7 +104,7 @@ test('what is not gRPC has an empty status; a code that gRPC does not define cou
 test('durations of a millisecond and of a day have their buckets', async () => {
   const metrics = new ExchangeMetrics();
   const durations = [0, 1, 1.5, 60_000, 7_200_000, 90_000_000];
-  for (const durationMs of durations) metrics.onExchangeFinished(recordOf(subjectOf(), { durationMs }));
+  for (const durationMs of durations) metrics.onFinish(recordOf(subjectOf(), { durationMs }));
   const samples = await read(metrics);
   const below = (le: string) => sumOf(samples, 'framegate_exchange_duration_seconds_bucket', { le });
   assert.deepEqual(
@@ -117,9 +117,9 @@ test('durations of a millisecond and of a day have their buckets', async () => {
 test('messages, octets and retries are added up, those of running exchanges too', async () => {
   const metrics = new ExchangeMetrics();
   const traffic = { requestBytes: 10, responseBytes: 2000, requestMessages: 1, responseMessages: 20 };
-  metrics.onExchangeFinished(recordOf(subjectOf(), traffic));
-  metrics.onExchangeFinished(recordOf(subjectOf(), { ...traffic, attempts: 3 }));
-  metrics.onExchangeFinished(recordOf(subjectOf(), { attempts: 0 }));
+  metrics.onFinish(recordOf(subjectOf(), traffic));
+  metrics.onFinish(recordOf(subjectOf(), { ...traffic, attempts: 3 }));
+  metrics.onFinish(recordOf(subjectOf(), { attempts: 0 }));
   const samples = await read(metrics, {
     requestBytes: 5,
     responseBytes: 6,

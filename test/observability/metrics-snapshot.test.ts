@@ -70,10 +70,10 @@ test('a process that has ended keeps what it counted, and nothing else', () => {
 
 function busyMetrics(): MetricsSnapshot {
   const metrics = new Metrics(tokens);
-  const subject = standIn<ExchangeSubject>({ listener: 'l', route: 'a "b" \\ c', upstream: 'u' });
+  const subject = standIn<ExchangeSubject>({ listener: 'l', route: 'a "b" \\ c', upstream: 'u', kept: [] });
   const record = { subject, grpcStatus: 'OK', durationMs: 3, attempts: 1 };
   const traffic = { requestBytes: 1, responseBytes: 2, requestMessages: 3, responseMessages: 4 };
-  metrics.exchanges.onExchangeFinished(standIn<ExchangeRecord>({ ...record, ...traffic }));
+  metrics.exchanges.onFinish(standIn<ExchangeRecord>({ ...record, ...traffic }));
   metrics.events.violation('upstream', 'too_many_pings');
   return metrics.snapshot(traffic);
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Failure, failure } from '../../src/calls/failure.ts';
+import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
@@ -73,6 +74,7 @@ class Series {
     const context = standIn<RelayContext>({
       callFields: new CallFields(this.ids),
       replayBuffer: new ReplayBuffer(65_536),
+      observers: new Observers([], (error) => assert.fail(String(error))),
     });
     this.request.setSource(this.client.stream);
     this.attempts = new AttemptSeries(context, this.call, this.request, this.response);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { frameSummaries } from '../../src/h2/frame-summary.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
@@ -33,7 +34,7 @@ class Connected {
     const requestIds = new RequestIds();
     const context = {
       snapshot: { epoch: 1, routes: compileRoutes([]), upstreams: new Map(), limits },
-      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
       requestIds,
       callFields: new CallFields(requestIds),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { failure } from '../../src/calls/failure.ts';
+import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -60,7 +61,9 @@ class Ran {
     const requestIds = new RequestIds();
     const context = {
       snapshot,
-      observer: { onExchangeFinished: (record: ExchangeRecord) => this.onRecord(record) },
+      observers: new Observers([{ onFinish: (record) => this.onRecord(record) }], (error) =>
+        this.faults.push(error),
+      ),
       deadlines: this.deadlines,
       requestIds,
       callFields: new CallFields(requestIds),

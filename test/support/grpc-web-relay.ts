@@ -87,7 +87,7 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
   const records: ExchangeRecord[] = [];
   const relay = new Relay(
     buildSnapshot(loaded.config, log),
-    { onExchangeFinished: (record) => records.push(record) },
+    [{ onFinish: (record) => records.push(record) }],
     new RequestIds(),
     (client, error) => log.violation(client, error),
     (error) => log.contained('relay', error),

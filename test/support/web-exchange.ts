@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { encodeBase64 } from '../../src/grpc/grpc-web-base64.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -46,7 +47,7 @@ export class WebExchange {
     const requestIds = new RequestIds();
     const context = {
       snapshot,
-      observer: { onExchangeFinished: (record: ExchangeRecord) => this.records.push(record) },
+      observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
       requestIds,
       callFields: new CallFields(requestIds),
