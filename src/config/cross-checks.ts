@@ -33,6 +33,7 @@ export function crossCheck(document: unknown): readonly Finding[] {
     ...(strayRoutes.length > 0 || routes.length === 0 || !routes.every(namesUpstream)
       ? []
       : unusedUpstreams(root, routes)),
+    ...repeatedEndpoints(root),
     ...loops(root, listening),
     ...exposedAdmin(listening),
   ];
@@ -157,6 +158,21 @@ function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Find
     .map(
       (name) => ({ ...warning(['upstreams', name], 'no route leads to this upstream'), at: 'key' }) as const,
     );
+}
+
+/** Who writes an address twice wants it to get twice as many calls. */
+function repeatedEndpoints(root: RawMap): readonly Finding[] {
+  return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
+    const texts = listOf(mapOf(upstream).get('endpoints')).map((endpoint) => textOf(endpoint));
+    return texts.flatMap((text, index) => {
+      const first = texts.indexOf(text);
+      if (text === undefined || first === index) return [];
+      const path: ConfigPath = ['upstreams', name, 'endpoints', index];
+      return [
+        warning(path, `${text} is endpoints[${first}] already, and counts once: there are no weights yet`),
+      ];
+    });
+  });
 }
 
 /** An endpoint that is a listener of this very proxy: calls would go round in circles. */

@@ -151,7 +151,8 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     name,
     protocol,
     tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream.tls, file) : undefined,
-    endpoints: upstream.endpoints,
+    // The same address twice is one endpoint; crossCheck warns of it.
+    endpoints: [...new Map(upstream.endpoints.map((address) => [address.text, address])).values()],
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
   };

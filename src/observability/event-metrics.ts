@@ -1,6 +1,7 @@
-// Counters of what is not a call, or is one gone wrong: broken rules, refused clients, endpoints that fail. All that
-// happens is counted, also what the log says only once a minute. Labels are tokens of the code and names of the configuration.
+// Counters of what is not a call, or is one gone wrong: broken rules, refused clients, endpoints that fail; and how endpoints fare.
+// All that happens is counted, also what the log says only once a minute. Labels are tokens of the code and names of the configuration.
 
+import { EndpointMetrics } from './endpoint-metrics.ts';
 import { LabelledCounter } from './labelled-counter.ts';
 import type { MetricFamily } from './metrics-snapshot.ts';
 
@@ -12,6 +13,7 @@ export interface KnownTokens {
 }
 
 export class EventMetrics {
+  readonly endpoints = new EndpointMetrics();
   readonly #violations = new LabelledCounter(
     'framegate_protocol_errors_total',
     'Rules of HTTP/2 that peers broke, and floods that were ended, by the token of the rule.',
@@ -66,8 +68,13 @@ export class EventMetrics {
   }
 
   get families(): readonly MetricFamily[] {
-    return [this.#violations, this.#refusals, this.#failures, this.#endpointFailures, this.#contained].map(
-      ({ family }) => family,
-    );
+    const counters = [
+      this.#violations,
+      this.#refusals,
+      this.#failures,
+      this.#endpointFailures,
+      this.#contained,
+    ];
+    return [...counters.map(({ family }) => family), ...this.endpoints.families];
   }
 }

@@ -89,6 +89,12 @@ export class ProcessLog {
   upstreamEvents(name: string): UpstreamEvents {
     const logger = this.#logger;
     return {
+      countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
+      onLeft: ({ address, activeCalls }) =>
+        logger.info(
+          { upstream: name, endpoint: address.text, calls: activeCalls },
+          'the endpoint is in the configuration no more: it gets no new calls, and those that it has go on',
+        ),
       onConnected: (endpoint) =>
         logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),
       onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),

@@ -2,7 +2,7 @@
 // as they have connections.
 
 import type { MetricFamily, MetricValue } from '../observability/metrics-snapshot.ts';
-import { counterFamily, gaugeFamily } from '../observability/metrics-snapshot.ts';
+import { gaugeFamily } from '../observability/metrics-snapshot.ts';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream, ProxySnapshot } from './build-snapshot.ts';
 
@@ -43,21 +43,6 @@ export class UpstreamGauges {
         'Attempts that have a place at an endpoint, those included that their clients have given up and the endpoint has not.',
         summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ activeCalls }) => activeCalls))),
       ),
-      counterFamily(
-        'framegate_endpoint_attempts_total',
-        'Attempts at an endpoint that have ended, by outcome: answered, failed, or given_up by the client or by Framegate.',
-        summedUp(all.flatMap(([name, one]) => outcomeValues(name, one))),
-      ),
-      counterFamily(
-        'framegate_endpoint_responses_total',
-        'Responses of an endpoint that have begun.',
-        summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ responseCount }) => responseCount))),
-      ),
-      counterFamily(
-        'framegate_endpoint_response_seconds_total',
-        'From sending each of these requests to the head of its response, summed.',
-        summedUp(all.flatMap(([name, one]) => valuesOf(name, one, ({ responseMs }) => responseMs / 1000))),
-      ),
       gaugeFamily(
         'framegate_upstream_pending',
         'Calls that wait for a connection to an upstream or for a free stream.',
@@ -95,14 +80,6 @@ function valuesOf(
     labels: { upstream, endpoint: endpoint.address.text },
     value: of(endpoint),
   }));
-}
-
-function outcomeValues(upstream: string, built: BuiltUpstream): readonly MetricValue[] {
-  return built.upstream.allEndpoints.flatMap(({ address, answeredCount, failedCount, givenUpCount }) =>
-    Object.entries({ answered: answeredCount, failed: failedCount, given_up: givenUpCount }).map(
-      ([outcome, value]) => ({ labels: { upstream, endpoint: address.text, outcome }, value }),
-    ),
-  );
 }
 
 /** An upstream of the same name as one before it may have the same endpoints. */

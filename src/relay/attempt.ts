@@ -1,12 +1,12 @@
 // One try of an exchange at one endpoint of HTTP/2: its stream on a connection, from HEADERS to the last frame.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
+import type { AttemptOutcome } from '../calls/endpoint-counts.ts';
 import type { Failure } from '../calls/failure.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import type { AttemptOutcome } from '../upstreams/endpoint.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { UpstreamCall } from '../upstreams/http2/upstream-call.ts';
@@ -95,14 +95,14 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   #end(code: number, outcome: AttemptOutcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.endpoint.attemptEnded(outcome);
+    this.endpoint.counts.attemptEnded(outcome);
     this.connection.endStream(this.stream, code, this.holding);
   }
 
   // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
 
   onResponse(list: HeaderList, endStream: boolean): void {
-    if (!this.isCommitted) this.endpoint.responseBegan(Math.floor(turnNowMs()) - this.#sentAtMs);
+    if (!this.isCommitted) this.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - this.#sentAtMs);
     this.isCommitted = true;
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;

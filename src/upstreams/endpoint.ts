@@ -1,6 +1,7 @@
 // One address of an upstream, from the first configuration that names it to the last: what it carries, how it fares, and whether
 // a call may be given to it. How calls reach it is a matter of its kind: http2/http2-endpoint.ts and http1/http1-endpoint.ts.
 
+import type { EndpointCounts } from '../calls/endpoint-counts.ts';
 import type { Address } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
@@ -8,14 +9,10 @@ import type { FaultLayer } from '../transport/containment.ts';
 import { Backoff } from './backoff.ts';
 import type { PlaceUser } from './place-user.ts';
 
-/**
- * How an attempt ended. answered: with a whole response. failed: the endpoint reset it, lost its connection, could not be reached,
- * or answered what cannot be passed on. given_up: by the client or by us, before either.
- */
-export type AttemptOutcome = 'answered' | 'failed' | 'given_up';
-
-/** What an endpoint tells its upstream. */
+/** What an endpoint tells its upstream, and what it asks. */
 export interface EndpointEvents {
+  /** What is counted of the attempts at this address. */
+  readonly countsOf: (endpoint: string) => EndpointCounts;
   /** It can take calls, or can take more than before. */
   onCapacity(): void;
   onConnected(endpoint: Endpoint): void;
@@ -38,17 +35,13 @@ export abstract class Endpoint {
   readonly address: Address;
   /** Why it could not be reached last time, until it is reached. */
   lastFailure: Diagnosis | undefined = undefined;
-  /** Attempts that have ended, by their outcome. */
-  answeredCount = 0;
-  failedCount = 0;
-  givenUpCount = 0;
-  /** Responses that have begun, and the milliseconds from sending each request to the head of its response, summed. */
-  responseCount = 0;
-  responseMs = 0;
+  /** Of its attempts; not those of this object alone. */
+  readonly counts: EndpointCounts;
   protected readonly backoff: Backoff = new Backoff();
 
-  protected constructor(address: Address) {
+  protected constructor(address: Address, { countsOf }: Pick<EndpointEvents, 'countsOf'>) {
     this.address = address;
+    this.counts = countsOf(address.text);
   }
 
   /** Attempts that have a place at it now, those included that nobody waits for any more but it. */
@@ -91,23 +84,14 @@ export abstract class Endpoint {
    */
   abstract seekCapacity(nowMs: number): boolean;
 
-  /** @param waitedMs from sending the request to the head of its response */
-  responseBegan(waitedMs: number): void {
-    this.responseCount++;
-    this.responseMs += waitedMs;
-  }
-
-  attemptEnded(outcome: AttemptOutcome): void {
-    if (outcome === 'answered') this.answeredCount++;
-    else if (outcome === 'failed') this.failedCount++;
-    else this.givenUpCount++;
-  }
-
-  /** No configuration names it any more: each connection ends with its last call. Calls that are sent to it all the same are served. */
+  /** The time of its upstream is over: each connection ends with its last call. Calls that are sent to it all the same are served. */
   abstract close(): void;
 
+  /** No configuration names it any more, and nobody will give it a call: each connection ends with its last call. */
+  abstract leave(): void;
+
   /** A configuration names it again before all of its calls have ended. */
-  abstract reopen(): void;
+  abstract comeBack(): void;
 
   /** Lets go of connections that can be done without. */
   abstract shrink(): void;

@@ -30,6 +30,8 @@ export interface Waiter<Candidate extends Endpoint = Endpoint> {
 }
 
 export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
+  /** No configuration names it any more. It is told before its idle connections are closed. */
+  readonly onLeft: (endpoint: Endpoint) => void;
   /** A call of this client, which holds the most, was idle while others waited. @param client its counted address */
   readonly onGaveWay: (client: string) => void;
 }
@@ -85,6 +87,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #listen(): EndpointEvents {
     const events = this.#events;
     return {
+      countsOf: events.countsOf,
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => {
         this.shares.recount();
@@ -130,14 +133,17 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     const now = new Map<string, Candidate>();
     for (const address of addresses) {
       const known = before.get(address.text);
-      if (known !== undefined && this.#leaving.includes(known)) known.reopen();
+      if (known !== undefined && this.#leaving.includes(known)) known.comeBack();
       now.set(address.text, known ?? this.#parts.makeEndpoint(address, this.#endpointEvents));
     }
     const left = this.#endpoints.filter(({ address }) => !now.has(address.text));
     this.#leaving = [...this.#leaving.filter(({ address }) => !now.has(address.text)), ...left];
     this.#endpoints = [...now.values()];
     this.#balancer.use(this.#endpoints);
-    for (const endpoint of left) endpoint.close();
+    for (const endpoint of left) {
+      this.#events.onLeft(endpoint);
+      endpoint.leave();
+    }
     this.#forgetGone();
     this.shares.recount();
     this.#seekAtMs = 0;

@@ -66,13 +66,57 @@ test('connections of an upstream that a reload has replaced are shown until they
   await stream.next();
   proxy.write({ upstreams: { voice: { endpoints: [demo.address], connections: { max: 3 } } } });
   assert.equal((await proxy.reload()).status, 200);
-  const ready = { upstream: 'voice', endpoint: demo.address, state: 'ready' };
-  assert.equal(sumOf(await read(proxy), 'framegate_upstream_connections', ready), 1);
+  const draining = { upstream: 'voice', endpoint: demo.address, state: 'draining' };
+  assert.equal(sumOf(await read(proxy), 'framegate_upstream_connections', draining), 1);
   stream.finish();
   await stream.outcome;
   await eventually('the old connection is gone', async () => {
-    return sumOf(await read(proxy), 'framegate_upstream_connections', ready) === 0;
+    return sumOf(await read(proxy), 'framegate_upstream_connections', draining) === 0;
   });
+});
+
+test('what is counted of an endpoint never goes back: not when it is removed, comes back, or its upstream is replaced', async (t) => {
+  const { demo, proxy, client } = await started(t);
+  const other = await startDemo(t);
+  const [name, labels] = [
+    'framegate_endpoint_attempts_total',
+    { endpoint: demo.address, outcome: 'answered' },
+  ];
+  const answered = async () => sumOf(await read(proxy), name, labels);
+  const reloadWith = async (voice: object): Promise<void> => {
+    proxy.write({ upstreams: { voice } });
+    assert.equal((await proxy.reload()).status, 200);
+  };
+  assert.equal((await client.say({})).code, status.OK);
+  assert.equal(await answered(), 1);
+  const stream = client.streamAudio();
+  stream.send({ sequence: 1 });
+  await stream.next();
+  await reloadWith({ endpoints: [other.address] });
+  assert.equal(await answered(), 1);
+  stream.finish();
+  await stream.outcome;
+  await eventually('the end of its last call is counted', async () => (await answered()) === 2);
+  const active = { upstream: 'voice', endpoint: demo.address };
+  await eventually('nothing is active there any more', async () => {
+    return sumOf(await read(proxy), 'framegate_endpoint_active_calls', active) === undefined;
+  });
+  await reloadWith({ endpoints: [demo.address] });
+  assert.equal(await answered(), 2);
+  await reloadWith({ endpoints: [demo.address], connections: { max: 3 } });
+  assert.equal(await answered(), 2);
+  assert.equal((await client.say({})).code, status.OK);
+  assert.equal(await answered(), 3);
+  await eventually('the worker that had the call has said so', () =>
+    proxy.process
+      .lines()
+      .some(
+        ({ msg, endpoint, calls }) =>
+          String(msg).startsWith('the endpoint is in the configuration no more') &&
+          endpoint === demo.address &&
+          calls === 1,
+      ),
+  );
 });
 
 test('certificates are shown with the time they expire at, by their file', async (t) => {

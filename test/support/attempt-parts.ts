@@ -2,6 +2,7 @@
 // whose connections the test chooses, and listeners that write down what they are told.
 
 import type { AttemptListener } from '../../src/calls/attempt-listener.ts';
+import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
 import type { Failure } from '../../src/calls/failure.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Connection } from '../../src/h2/connection.ts';
@@ -39,9 +40,7 @@ export class RecordedConnection {
     this.endpoint = endpoint;
   }
 
-  /** How its attempts ended, and how many responses began. */
-  readonly outcomes: string[] = [];
-  responses = 0;
+  readonly counts = new EndpointCounts();
 
   get asConnection(): UpstreamConnection {
     return standIn<UpstreamConnection>(this);
@@ -53,8 +52,7 @@ export class RecordedConnection {
       protocol: 'http2',
       address: { kind: 'unix', path: this.endpoint, text: this.endpoint },
       pickReady: () => this.asConnection,
-      attemptEnded: (outcome) => void this.outcomes.push(outcome),
-      responseBegan: () => void this.responses++,
+      counts: this.counts,
     });
   }
 

@@ -1,5 +1,6 @@
 // Upstream connections under test: who writes down what they tell, and what has a stream on them.
 
+import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
 import type { Address } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../src/h2/errors.ts';
@@ -25,6 +26,8 @@ export function addressOf({ port, address }: RawServer): Address {
 }
 
 export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
+  countsOf: () => new EndpointCounts(),
+  onLeft: () => undefined,
   onConnected: () => undefined,
   onConnectFailed: () => undefined,
   onRetired: () => undefined,

@@ -24,7 +24,7 @@ class Scripted extends Endpoint {
   canBeLastResort = true;
 
   constructor(address: Address, events: EndpointEvents) {
-    super(address);
+    super(address, events);
     this.events = events;
   }
 
@@ -57,8 +57,12 @@ class Scripted extends Endpoint {
     this.log.push('closed');
   }
 
-  override reopen(): void {
-    this.log.push('reopened');
+  override leave(): void {
+    this.log.push('left');
+  }
+
+  override comeBack(): void {
+    this.log.push('came back');
   }
 
   override shrink(): void {
@@ -207,7 +211,7 @@ test('endpoints that stay in the configuration are the same objects, in the orde
   group.use('c', 'd', 'a');
   assert.equal(group.names, 'c,d,a');
   assert.deepEqual([group.named('a'), group.named('c')], [a, c]);
-  assert.deepEqual([a.log, b.log, c.log, group.named('d').log], [[], ['closed'], [], []]);
+  assert.deepEqual([a.log, b.log, c.log, group.named('d').log], [[], ['left'], [], []]);
 });
 
 test('an endpoint that is removed keeps its calls, gets no other, and is forgotten with the last of them', () => {
@@ -234,7 +238,7 @@ test('one that comes back before its calls have ended is the one that it was', (
   group.use('b');
   group.use('a', 'b');
   assert.equal(group.named('a'), a);
-  assert.deepEqual(a.log, ['closed', 'reopened']);
+  assert.deepEqual(a.log, ['left', 'came back']);
   assert.equal(group.upstream.allEndpoints.length, 2);
 });
 
@@ -272,5 +276,5 @@ test('the end of an upstream is the end of those that have left it, too', () => 
   assert.equal(group.call().told, 'a');
   group.use('b');
   group.upstream.destroy('stopped');
-  assert.deepEqual([a.log, b.log], [['closed', 'destroyed'], ['destroyed']]);
+  assert.deepEqual([a.log, b.log], [['left', 'destroyed'], ['destroyed']]);
 });

@@ -12,7 +12,7 @@ import type { Upstream } from '../../src/upstreams/upstream.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 import { type RawServer, startRawServer } from '../support/raw-server.ts';
-import { addressOf, pick } from '../support/upstream-events.ts';
+import { addressOf, NO_UPSTREAM_EVENTS, pick } from '../support/upstream-events.ts';
 
 const LARGE = HeaderList.of(
   [':method', 'POST'],
@@ -47,6 +47,7 @@ class Stalled {
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100 },
     } as const;
     this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
+      ...NO_UPSTREAM_EVENTS,
       onConnected: () => this.log.push('connected'),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(reason),

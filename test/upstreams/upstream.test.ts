@@ -19,7 +19,7 @@ import {
   startRawServer,
   startSocketServer,
 } from '../support/raw-server.ts';
-import { addressOf, CallOnConnection, pick } from '../support/upstream-events.ts';
+import { addressOf, CallOnConnection, NO_UPSTREAM_EVENTS, pick } from '../support/upstream-events.ts';
 
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
@@ -64,6 +64,7 @@ class Group {
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
     } as const;
     this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
+      ...NO_UPSTREAM_EVENTS,
       onConnected: ({ address }) => this.log.push(`connected ${address.text}`),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
+import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
 import { type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
@@ -13,7 +14,6 @@ import { StreamError } from '../../h2/errors.ts';
 import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
-import type { AttemptOutcome } from '../endpoint.ts';
 import type { Holding } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
@@ -169,7 +169,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   #end(outcome: AttemptOutcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.endpoint.attemptEnded(outcome);
+    this.endpoint.counts.attemptEnded(outcome);
   }
 
   #cancel(): void {
@@ -187,7 +187,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   #answered(): void {
     if (this.#wasAnswered) return;
     this.#wasAnswered = true;
-    this.endpoint.responseBegan(Math.max(0, Math.floor(turnNowMs()) - this.#sentAtMs));
+    this.endpoint.counts.responseBegan(Math.max(0, Math.floor(turnNowMs()) - this.#sentAtMs));
   }
 
   receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {

@@ -42,7 +42,7 @@ export class Http1Endpoint extends Endpoint {
   #isKnownGood = false;
 
   constructor(options: Http1EndpointOptions, events: EndpointEvents) {
-    super(options.address);
+    super(options.address, events);
     this.isTls = options.tls !== undefined;
     this.connectTimeoutMs = options.connectTimeoutMs;
     this.maxConnections = options.maxConnections;
@@ -126,7 +126,11 @@ export class Http1Endpoint extends Endpoint {
     this.agent.close();
   }
 
-  override reopen(): void {
+  override leave(): void {
+    this.agent.close();
+  }
+
+  override comeBack(): void {
     this.agent.reopen();
   }
 

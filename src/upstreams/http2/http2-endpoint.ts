@@ -42,7 +42,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     events: EndpointEvents,
     dialer?: Dialer,
   ) {
-    super(address);
+    super(address, events);
     this.#dialer = dialer;
     this.#config = config;
     this.#settings = settings;
@@ -51,7 +51,12 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
 
   override get connectionCounts(): ConnectionCounts & Readonly<Record<string, number>> {
     const connecting = this.#connecting === undefined ? 0 : 1;
-    return { connecting, ready: this.#ready.length, draining: this.#draining.size };
+    const ready = this.#ready.length;
+    const draining = this.#draining.size;
+    // Those of an endpoint that gets no new calls go on until their last one ends.
+    return this.#isClosed
+      ? { connecting, ready: 0, draining: ready + draining }
+      : { connecting, ready, draining };
   }
 
   protected override get isConnecting(): boolean {
@@ -128,7 +133,15 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     for (const connection of this.#ready.slice()) this.#drainIfIdle(connection);
   }
 
-  override reopen(): void {
+  override leave(): void {
+    // Whoever has waited for it waits for another, and its failure is nobody's business.
+    const connecting = this.#connecting;
+    this.#connecting = undefined;
+    connecting?.destroy('no configuration names the endpoint any more');
+    this.close();
+  }
+
+  override comeBack(): void {
     this.#isClosed = false;
   }
 
@@ -165,7 +178,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     if (this.#isClosed) this.#drainIfIdle(connection);
   }
 
-  onFailed(_connection: UpstreamConnection, diagnosis: Diagnosis): void {
+  onFailed(connection: UpstreamConnection, diagnosis: Diagnosis): void {
+    if (connection !== this.#connecting) return;
     this.#connecting = undefined;
     if (this.#isDestroyed) return;
     this.backoff.fail(performance.now());

@@ -9,7 +9,7 @@ import { LOCAL_SETTINGS } from '../../support/local-settings.ts';
 import { nextTurns } from '../../support/memory-socket.ts';
 import { goAwayFrame } from '../../support/raw-frames.ts';
 import { type RawServer, startRawServer, startSocketServer } from '../../support/raw-server.ts';
-import { addressOf, CallOnConnection } from '../../support/upstream-events.ts';
+import { addressOf, CallOnConnection, NO_UPSTREAM_EVENTS } from '../../support/upstream-events.ts';
 
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
@@ -24,6 +24,7 @@ class Watched {
     const config = { connectTimeoutMs: 60_000, max, maxPending: 10 };
     this.endpoint = new Http2Endpoint(addressOf(server), config, LOCAL_SETTINGS, {
       onCapacity() {},
+      ...NO_UPSTREAM_EVENTS,
       onConnected: () => this.log.push('connected'),
       onConnectFailed: (_endpoint, { token }) => this.log.push(token),
       onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
@@ -205,6 +206,29 @@ test('closed while it connects, it serves who waits and then lets go', async (t)
   await watched.until('it was connected', () => watched.log.includes('connected'));
   await watched.until('the socket is closed', () => server.peers.some(({ isClosed }) => isClosed));
   assert.equal(watched.endpoint.lastFailure, undefined);
+});
+
+test('no longer configured while it connects, it gives that up and blames nobody', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  assert.equal(watched.seeks(), true);
+  watched.endpoint.leave();
+  assert.deepEqual([watched.endpoint.isUnconnected, watched.log], [true, []]);
+  await watched.until('the socket is closed', () => server.peers.every(({ isClosed }) => isClosed));
+  assert.deepEqual([watched.log, watched.endpoint.lastFailure], [[], undefined]);
+});
+
+test('connections of one that gets no new calls are shown as draining, and as ready when it comes back', async (t) => {
+  const watched = new Watched(t, await started(t));
+  const call = new CallOnConnection(await watched.connects());
+  watched.endpoint.leave();
+  assert.deepEqual(watched.endpoint.connectionCounts, { connecting: 0, ready: 0, draining: 1 });
+  watched.endpoint.comeBack();
+  assert.deepEqual(watched.endpoint.connectionCounts, { connecting: 0, ready: 1, draining: 0 });
+  call.finish('done');
+  assert.equal(watched.endpoint.isPickable, true);
+  watched.endpoint.leave();
+  assert.equal(watched.endpoint.isUnconnected, true);
 });
 
 test('destroyed while it connects and while it drains, everything ends and nothing is told', async (t) => {

@@ -1,0 +1,59 @@
+// Attempts at endpoints, for the metrics. What is counted by a name stays for as long as the process runs, as Prometheus wants it of
+// a counter, whatever reloads do to endpoints and upstreams.
+
+import { EndpointCounts } from '../calls/endpoint-counts.ts';
+import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
+
+export class EndpointMetrics {
+  /** By the names of upstreams, then by the addresses of endpoints as configured. */
+  readonly #counts = new Map<string, Map<string, EndpointCounts>>();
+
+  /** The counts of this endpoint, those of before included. */
+  of(upstream: string, endpoint: string): EndpointCounts {
+    let ofUpstream = this.#counts.get(upstream);
+    if (ofUpstream === undefined) {
+      ofUpstream = new Map();
+      this.#counts.set(upstream, ofUpstream);
+    }
+    let counts = ofUpstream.get(endpoint);
+    if (counts === undefined) {
+      counts = new EndpointCounts();
+      ofUpstream.set(endpoint, counts);
+    }
+    return counts;
+  }
+
+  get families(): readonly MetricFamily[] {
+    return [
+      counterFamily(
+        'framegate_endpoint_attempts_total',
+        'Attempts at an endpoint that have ended, by outcome: answered, failed, or given_up by the client or by Framegate.',
+        this.#values(({ answered, failed, givenUp }) => [
+          [{ outcome: 'answered' }, answered],
+          [{ outcome: 'failed' }, failed],
+          [{ outcome: 'given_up' }, givenUp],
+        ]),
+      ),
+      counterFamily(
+        'framegate_endpoint_responses_total',
+        'Responses of an endpoint that have begun.',
+        this.#values(({ responses }) => [[{}, responses]]),
+      ),
+      counterFamily(
+        'framegate_endpoint_response_seconds_total',
+        'From sending each of these requests to the head of its response, summed.',
+        this.#values(({ responseMs }) => [[{}, responseMs / 1000]]),
+      ),
+    ];
+  }
+
+  #values(
+    of: (counts: EndpointCounts) => readonly (readonly [MetricValue['labels'], number])[],
+  ): readonly MetricValue[] {
+    return [...this.#counts].flatMap(([upstream, endpoints]) =>
+      [...endpoints].flatMap(([endpoint, counts]) =>
+        of(counts).map(([more, value]) => ({ labels: { upstream, endpoint, ...more }, value })),
+      ),
+    );
+  }
+}
