@@ -1,0 +1,418 @@
+// Exchanges under random interleavings of what client, service, time, drain and queue may do. Whatever the order: an exchange finishes
+// once, gives back what it held, keeps its books, and its client sees a response in the order that HTTP has it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
+import { failure } from '../../src/calls/failure.ts';
+import { Observers } from '../../src/calls/observers.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
+import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { LIMITS } from '../support/local-settings.ts';
+import { RecordedStream } from '../support/recorded-stream.ts';
+
+const LARGE = 9000;
+const PIECE = 'abcdefghij';
+
+const OPERATIONS = [
+  'client sends',
+  'client sends much',
+  'client ends',
+  'client ends with trailers',
+  'client takes nothing',
+  'client takes ten bytes',
+  'client takes all',
+  'client resets',
+  'client is lost',
+  'client breaks a rule',
+  'service sends 103',
+  'service begins',
+  'service begins with a page',
+  'service answers at once',
+  'service sends',
+  'service ends',
+  'service sends trailers',
+  'service takes nothing',
+  'service takes ten bytes',
+  'service takes all',
+  'service resets',
+  'service refuses the stream',
+  'service refuses by GOAWAY',
+  'service breaks a rule',
+  'service is lost',
+  'an endpoint has room',
+  'the next connection breaks at once',
+  'no endpoint is left',
+  'a second passes',
+  'the call has to give way',
+  'the drain is over',
+] as const;
+
+type Operation = (typeof OPERATIONS)[number];
+
+interface Scenario {
+  readonly isGrpc: boolean;
+  readonly hasTimeout: boolean;
+  readonly hasBody: boolean;
+  /** Connections with room when the call comes. */
+  readonly connections: number;
+  readonly operations: readonly Operation[];
+}
+
+const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  isGrpc: fc.boolean(),
+  hasTimeout: fc.boolean(),
+  hasBody: fc.boolean(),
+  connections: fc.integer({ min: 0, max: 2 }),
+  operations: fc.array(fc.constantFrom(...OPERATIONS), { minLength: 1, maxLength: 24 }),
+});
+
+const PAGE = HeaderList.of([':status', '200'], ['content-type', 'text/html']);
+const GRPC_HEAD = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
+const GRPC_AT_ONCE = HeaderList.of(
+  [':status', '200'],
+  ['content-type', 'application/grpc'],
+  ['grpc-status', '5'],
+);
+const TRAILERS = HeaderList.of(['grpc-status', '0']);
+const HINTS = HeaderList.of([':status', '103']);
+
+/** What a service has done on the stream of one attempt, so that nothing is told that HTTP/2 would not have let through. */
+class ServiceSide {
+  readonly stream: RecordedStream;
+  hasBegun = false;
+  isOver = false;
+  /** DATA it has sent. */
+  sent = '';
+
+  constructor(stream: RecordedStream) {
+    this.stream = stream;
+  }
+
+  get canSpeak(): boolean {
+    return !this.isOver && !this.stream.isReset;
+  }
+}
+
+class Modelled {
+  readonly client = new RecordedStream();
+  readonly upstream = new ScriptedUpstream();
+  readonly all: RecordedConnection[] = [];
+  readonly sides = new Map<RecordedStream, ServiceSide>();
+  readonly records: ExchangeRecord[] = [];
+  readonly faults: unknown[] = [];
+  readonly exchange: Exchange;
+  readonly accounts = new ClientAccounts();
+  readonly account = this.accounts.open('192.0.2.1');
+  nowMs = 0;
+  readonly deadlines = new DeadlineWheel(() => this.nowMs);
+  homecomings = 0;
+  clientSent = '';
+  hasClientEnded: boolean;
+  isClientGone = false;
+  #breaksNext = false;
+
+  constructor({ isGrpc, hasTimeout, hasBody, connections }: Scenario) {
+    for (let count = 0; count < connections; count++) this.upstream.connections.push(this.#connection());
+    const match = { path: '/*', host: undefined, headers: new Map(), listener: undefined };
+    const route = { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' };
+    const snapshot = {
+      epoch: 1,
+      routes: compileRoutes([route]),
+      upstreams: new Map([['voice', this.upstream.asUpstream]]),
+      limits: { ...LIMITS, concurrentStreams: 1, headerFields: 99 },
+    };
+    const list = HeaderList.of(
+      [':method', 'POST'],
+      [':path', '/a.B/C'],
+      ['content-type', isGrpc ? 'application/grpc' : 'text/plain'],
+    );
+    if (hasTimeout) list.add('grpc-timeout', '1S');
+    const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
+    const requestIds = new RequestIds();
+    const onFault = (error: unknown): void => void this.faults.push(error);
+    const context = {
+      snapshot,
+      observers: new Observers([{ onFinish: (record) => this.records.push(record) }], onFault),
+      deadlines: this.deadlines,
+      requestIds,
+      callFields: new CallFields(requestIds),
+      replayBuffer: new ReplayBuffer(65_536),
+      terms: new ClientTerms(),
+      accounts: this.accounts,
+      onViolation() {},
+      onFault,
+    };
+    const home = {
+      mostHeaderListBytes: Number.POSITIVE_INFINITY,
+      responseBegan() {},
+      accountFor: () => this.account,
+      exchangeFinished: () => this.homecomings++,
+    };
+    this.hasClientEnded = !hasBody;
+    this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
+    this.exchange.start(!hasBody);
+  }
+
+  #connection(): RecordedConnection {
+    const connection = new RecordedConnection(`endpoint-${this.all.length}:1`);
+    connection.isLost = this.#breaksNext;
+    this.#breaksNext = false;
+    this.all.push(connection);
+    return connection;
+  }
+
+  get streams(): readonly RecordedStream[] {
+    return this.all.flatMap(({ streams }) => streams);
+  }
+
+  get isFinished(): boolean {
+    return this.homecomings > 0;
+  }
+
+  /** Of the attempt that runs. */
+  get service(): ServiceSide | undefined {
+    const stream = this.streams.findLast(({ isReset }) => !isReset);
+    if (stream === undefined) return undefined;
+    let side = this.sides.get(stream);
+    if (side === undefined) {
+      side = new ServiceSide(stream);
+      this.sides.set(stream, side);
+    }
+    return side.canSpeak ? side : undefined;
+  }
+
+  do(operation: Operation): void {
+    if (operation.startsWith('client ')) this.#clientDoes(operation);
+    else if (operation.startsWith('service ')) this.#serviceDoes(operation);
+    else this.#happens(operation);
+  }
+
+  #clientDoes(operation: Operation): void {
+    const { client, exchange } = this;
+    if (operation === 'client takes nothing') client.room = 0;
+    if (operation === 'client takes ten bytes') client.room += 10;
+    if (operation === 'client takes all') client.room = Number.POSITIVE_INFINITY;
+    if (this.isFinished || client.isReset || this.isClientGone) return;
+    if (operation.startsWith('client takes')) exchange.onWritable();
+    if (operation === 'client resets') this.#clientGoes(() => exchange.onReset(ErrorCode.CANCEL, undefined));
+    if (operation === 'client breaks a rule')
+      this.#clientGoes(() => exchange.onReset(ErrorCode.PROTOCOL_ERROR, 'some_rule'));
+    if (operation === 'client is lost') this.#clientGoes(() => exchange.onConnectionLost('it is gone'));
+    if (this.hasClientEnded) return;
+    if (operation === 'client sends') this.#clientSends(PIECE, false);
+    if (operation === 'client sends much') this.#clientSends('x'.repeat(LARGE), false);
+    if (operation === 'client ends') this.#clientSends('', true);
+    if (operation === 'client ends with trailers') {
+      this.hasClientEnded = true;
+      exchange.onTrailers(HeaderList.of(['x', 'y']));
+    }
+  }
+
+  #clientGoes(go: () => void): void {
+    this.isClientGone = true;
+    go();
+  }
+
+  #clientSends(text: string, isEnd: boolean): void {
+    this.clientSent += text;
+    this.hasClientEnded = isEnd;
+    this.exchange.onData(Buffer.from(text), 0, text.length, isEnd);
+  }
+
+  #serviceDoes(operation: Operation): void {
+    const side = this.service;
+    if (side === undefined) return;
+    const { stream: recorded } = side;
+    const { owner } = recorded.stream;
+    const over = (tell: () => void): void => {
+      side.isOver = true;
+      tell();
+    };
+    const begins = (list: HeaderList, isEnd: boolean): void => {
+      if (side.hasBegun) return;
+      side.hasBegun = true;
+      if (isEnd) over(() => owner.onResponse(list, true));
+      else owner.onResponse(list, false);
+    };
+    const takes = (room: number): void => {
+      recorded.room = room;
+      owner.onWritable();
+    };
+    const doings: Partial<Record<Operation, () => void>> = {
+      'service sends 103': () => {
+        if (!side.hasBegun) owner.onResponse(HINTS, false);
+      },
+      'service begins': () => begins(GRPC_HEAD, false),
+      'service begins with a page': () => begins(PAGE, false),
+      'service answers at once': () => begins(GRPC_AT_ONCE, true),
+      'service sends': () => {
+        if (!side.hasBegun) return;
+        side.sent += PIECE;
+        owner.onData(Buffer.from(PIECE), 0, PIECE.length, false);
+      },
+      'service ends': () => {
+        if (side.hasBegun) over(() => owner.onData(Buffer.alloc(0), 0, 0, true));
+      },
+      'service sends trailers': () => {
+        if (side.hasBegun) over(() => owner.onTrailers(TRAILERS));
+      },
+      'service takes nothing': () => takes(0),
+      'service takes ten bytes': () => takes(10),
+      'service takes all': () => takes(Number.POSITIVE_INFINITY),
+      'service resets': () => over(() => owner.onReset(ErrorCode.INTERNAL_ERROR, undefined)),
+      'service refuses the stream': () => over(() => owner.onReset(ErrorCode.REFUSED_STREAM, undefined)),
+      'service refuses by GOAWAY': () => over(() => owner.onRefused()),
+      'service breaks a rule': () => over(() => owner.onReset(ErrorCode.PROTOCOL_ERROR, 'some_rule')),
+      'service is lost': () => over(() => owner.onConnectionLost('it is gone')),
+    };
+    doings[operation]?.();
+  }
+
+  #happens(operation: Operation): void {
+    const { upstream, exchange } = this;
+    if (operation === 'an endpoint has room') {
+      const waiter = upstream.waiting.shift();
+      if (waiter === undefined) upstream.connections.push(this.#connection());
+      else waiter.onEndpoint(this.#connection().asEndpoint);
+    }
+    if (operation === 'the next connection breaks at once') this.#breaksNext = true;
+    if (operation === 'no endpoint is left')
+      upstream.waiting.shift()?.onUnavailable({ token: 'upstream_closed', sentence: 'Gone.' });
+    if (operation === 'a second passes') {
+      this.nowMs += 1000;
+      this.deadlines.advance();
+    }
+    // What comes when an exchange is over must do no harm.
+    if (operation === 'the call has to give way') exchange.abort(failure('idle_gave_way', 'Others wait.'));
+    if (operation === 'the drain is over') exchange.abort(failure('draining', 'The time is over.'));
+  }
+
+  finish(): void {
+    this.do('client takes all');
+    this.do('the drain is over');
+    this.do('client takes all');
+  }
+}
+
+/** The order of RFC 9113 section 8.1, as the client sees it. */
+function assertInOrder(log: readonly string[], isGrpc: boolean): void {
+  let isOver = false;
+  let hasHead = false;
+  for (const [index, line] of log.entries()) {
+    if (line.startsWith('reset ')) {
+      assert.equal(index, log.length - 1, `something behind a reset: ${log.join('; ')}`);
+      continue;
+    }
+    assert.ok(!isOver, `something behind the end: ${log.join('; ')}`);
+    isOver = line.endsWith(' end');
+    const isHead = line.startsWith('headers :status=');
+    const isInterim = line.startsWith('headers :status=103');
+    if (isInterim) assert.ok(!hasHead && !isGrpc, `an interim response out of place: ${log.join('; ')}`);
+    else if (isHead) {
+      assert.ok(!hasHead, `two heads: ${log.join('; ')}`);
+      hasHead = true;
+    } else assert.ok(hasHead, `no head before: ${log.join('; ')}`);
+  }
+}
+
+function dataOf(log: readonly string[]): string {
+  return log.map((line) => /^data "(.*)"/.exec(line)?.[1] ?? '').join('');
+}
+
+function check(scenario: Scenario): void {
+  const model = new Modelled(scenario);
+  for (const operation of scenario.operations) {
+    model.do(operation);
+    assert.ok(model.homecomings <= 1, 'it finished twice');
+  }
+  model.finish();
+  const { client, records, homecomings, deadlines, upstream, account, streams, all, faults } = model;
+  assert.deepEqual(faults, []);
+  assert.deepEqual([records.length, homecomings, deadlines.size], [1, 1, 0], 'it finishes once');
+  assert.deepEqual(
+    [upstream.waiting.length, account.held, upstream.shares.heldCount],
+    [0, 0, 0],
+    'it holds nothing',
+  );
+  assert.equal(
+    all.reduce((sum, { released }) => sum + released, 0),
+    streams.length,
+    'each stream is given back once',
+  );
+  assert.ok(streams.length <= 2, 'it is sent once more and not again');
+  assertInOrder(client.log, scenario.isGrpc);
+  const [record] = records;
+  assert.equal(record.attempts, streams.length);
+  assert.equal(record.requestBytes, model.clientSent.length);
+  assert.ok(
+    client.creditedBytes <= model.clientSent.length,
+    'the client is credited what it sent, and no more',
+  );
+  const status = /^headers :status=([2-5]\d\d)/.exec(
+    client.log.find((line) => /^headers :status=[2-5]/.test(line)) ?? '',
+  );
+  assert.equal(record.httpStatus, Number(status?.[1] ?? 0));
+  if (record.endedBy !== 'upstream') assert.notEqual(record.reason, '');
+  if (scenario.isGrpc) assert.notEqual(record.grpcStatus, '');
+  for (const stream of streams) {
+    assert.ok(
+      model.clientSent.startsWith(dataOf(stream.log)),
+      'a service gets what the client sent, from its beginning',
+    );
+    const side = model.sides.get(stream);
+    assert.ok(
+      stream.creditedBytes <= (side?.sent.length ?? 0),
+      'a service is credited what it sent, and no more',
+    );
+  }
+  if (scenario.isGrpc) {
+    const begun = [...model.sides.values()].findLast(({ hasBegun }) => hasBegun);
+    assert.ok((begun?.sent ?? '').startsWith(dataOf(client.log)), 'the client gets what the service sent');
+  }
+}
+
+test('whatever the order of events, an exchange finishes once, gives all back and keeps its books', () => {
+  fc.assert(fc.property(scenarios, check), { numRuns: 5000 });
+});
+
+test('the same where the service is well and the client is slow: nothing of the response is lost', () => {
+  const calm = fc.constantFrom<Operation>(
+    'client sends',
+    'client ends',
+    'client takes nothing',
+    'client takes ten bytes',
+    'service takes nothing',
+    'service takes ten bytes',
+    'service takes all',
+    'service sends',
+    'an endpoint has room',
+  );
+  const operations = fc.array(calm, { maxLength: 24 });
+  const property = fc.property(scenarios, operations, (scenario, between) => {
+    const model = new Modelled({ ...scenario, isGrpc: true, hasTimeout: false });
+    model.do('an endpoint has room');
+    model.do('service begins');
+    for (const operation of between) model.do(operation);
+    const { service } = model;
+    assert.ok(service !== undefined);
+    model.do('service sends trailers');
+    const released = model.all.reduce((sum, connection) => sum + connection.released, 0);
+    assert.equal(released, 1, 'a slow client keeps no stream of the service');
+    model.do('client takes all');
+    assert.deepEqual([model.records.length, model.records[0].grpcStatus], [1, 'OK']);
+    assert.equal(dataOf(model.client.log), service.sent);
+  });
+  fc.assert(property, { numRuns: 1000 });
+});
