@@ -56,8 +56,7 @@ export class UpstreamGauges {
 
   #forgetUnconnected(): void {
     for (const built of this.#retired.keys()) {
-      if (built.upstream.allEndpoints.every(({ isUnconnected }) => isUnconnected))
-        this.#retired.delete(built);
+      if (built.upstream.allEndpoints.every(({ isGone }) => isGone)) this.#retired.delete(built);
     }
   }
 }

@@ -1,5 +1,5 @@
-// The attempts of one exchange: asks its upstream for an endpoint, waits for one where it has to, sends the request, and sends it
-// again where the endpoint could not be reached or never processed it. The one place that decides on another try.
+// The attempts of one exchange. An AttemptSeries asks the upstream for an endpoint, waits for one where it has to, and sends the request;
+// it sends the request again where the endpoint could not be reached or never processed it. Nobody else decides on another try.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
@@ -112,6 +112,22 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     } catch (error) {
       this.#call.fault(error);
     }
+  }
+
+  forgetTried(): void {
+    this.#tried = undefined;
+  }
+
+  /** The head of a response is here. */
+  responded(): void {
+    const attempt = this.#current;
+    if (attempt !== undefined)
+      attempt.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
+  }
+
+  /** The endpoint did what cannot be passed on; the exchange ends it for that. */
+  blame(): void {
+    if (this.#current !== undefined) this.#current.hasFailed = true;
   }
 
   onUnavailable(diagnosis: Diagnosis): void {

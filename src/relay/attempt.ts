@@ -21,14 +21,17 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly connection: UpstreamConnection;
   readonly stream: Stream;
   /** Whose place it has on the connection. */
-  readonly holding: Holding;
+  holding: Holding;
   readonly endpoint: Http2Endpoint;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   /** Something of a response was seen: the request was processed and is never sent again. */
   isCommitted = false;
   #isOver = false;
-  readonly #sentAtMs: number;
+  /** The endpoint did what cannot be passed on. */
+  hasFailed = false;
+  /** In whole milliseconds: a fraction that is kept would be an object of its own on the heap. */
+  readonly sentAtMs: number;
   #replayMark = 0;
   #replayBytes = 0;
 
@@ -43,8 +46,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.holding = holding;
     holding.take();
     this.endpoint = endpoint;
-    // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
-    this.#sentAtMs = Math.floor(turnNowMs());
+    this.sentAtMs = Math.floor(turnNowMs());
     this.#replayBuffer = replayBuffer;
     this.#listener = listener;
     this.stream = connection.openStream(this);
@@ -89,7 +91,8 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   /** Gives the stream back, to be reset where it is not over. May be called again. */
   release(code: number): void {
-    this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
+    if (this.hasFailed) this.#end(code, 'failed');
+    else this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
   }
 
   #end(code: number, outcome: AttemptOutcome): void {
@@ -102,7 +105,6 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
 
   onResponse(list: HeaderList, endStream: boolean): void {
-    if (!this.isCommitted) this.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - this.#sentAtMs);
     this.isCommitted = true;
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;

@@ -165,6 +165,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
       return;
     }
     this.home.responseBegan();
+    this.#attempts.responded();
     const { endpoint } = this.#attempts;
     if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint))) return;
     if (this.#failsBy(whyTooLarge(head, endpoint, this.home))) return;
@@ -186,7 +187,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (this.subject.isGrpc) {
       // The end of a gRPC response is its status: an end without one is made into an error, never into silence.
       this.response.forward(bytes, start, end, false);
-      this.fail(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
+      this.#failsBy(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
       return;
     }
     this.#outcome.decide('upstream', '', '');
@@ -286,10 +287,12 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.fail(cause);
   }
 
-  /** @returns whether there was a cause */
+  /** @param cause what the endpoint did, if anything. @returns whether there was a cause */
   #failsBy(cause: Failure | undefined): boolean {
-    if (cause !== undefined) this.fail(cause);
-    return cause !== undefined;
+    if (cause === undefined) return false;
+    this.#attempts.blame();
+    this.fail(cause);
+    return true;
   }
 
   /** Ends the exchange with a status of the proxy's own. */

@@ -204,9 +204,14 @@ export class ClientShares<Waiting> implements PlaceCount {
     return undefined;
   }
 
+  /** Everybody that waits. */
+  get waiting(): readonly Waiting[] {
+    return Array.from(this.#turns.values(), (own) => [...own]).flat();
+  }
+
   /** Everybody that waits, taken out of the queue. */
   takeAll(): readonly Waiting[] {
-    const all = Array.from(this.#turns.values(), (own) => [...own]).flat();
+    const all = this.waiting;
     this.#turns.clear();
     this.#waitingCount = 0;
     return all;

@@ -7,6 +7,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import { Backoff } from './backoff.ts';
+import type { PlaceCount } from './holding.ts';
 import type { PlaceUser } from './place-user.ts';
 
 /** What an endpoint tells its upstream, and what it asks. */
@@ -33,11 +34,11 @@ export interface EndpointEvents {
 
 export abstract class Endpoint {
   readonly address: Address;
-  /** Why it could not be reached last time, until it is reached. */
-  lastFailure: Diagnosis | undefined = undefined;
   /** Of its attempts; not those of this object alone. */
   readonly counts: EndpointCounts;
   protected readonly backoff: Backoff = new Backoff();
+  #lastFailure: Diagnosis | undefined = undefined;
+  #recentFailure: Diagnosis | undefined = undefined;
 
   protected constructor(address: Address, { countsOf }: Pick<EndpointEvents, 'countsOf'>) {
     this.address = address;
@@ -50,7 +51,7 @@ export abstract class Endpoint {
   /** A call may be given to it now. */
   abstract get isPickable(): boolean;
 
-  /** It failed a short while ago, but a call may try it where no other endpoint is left: the call makes the connection itself. */
+  /** Of one that is failing: whether a call may try it all the same where no other is left, since the call makes the connection itself. */
   abstract get isLastResort(): boolean;
 
   /** Attempts that it may carry now, those included for which connections could still be made; Infinity where nobody knows. */
@@ -62,10 +63,35 @@ export abstract class Endpoint {
   /** The attempts that hold its places. */
   abstract get calls(): Iterable<PlaceUser>;
 
+  /** The places of its calls are counted there from now on. */
+  abstract countCallsIn(shares: PlaceCount): void;
+
   /** Connections by their state. */
   abstract get connectionCounts(): Readonly<Record<string, number>>;
 
   protected abstract get isConnecting(): boolean;
+
+  /** Why it could not be reached last time, until it is reached. */
+  get lastFailure(): Diagnosis | undefined {
+    return this.#lastFailure;
+  }
+
+  protected set lastFailure(failure: Diagnosis | undefined) {
+    this.#lastFailure = failure;
+    if (failure !== undefined) this.#recentFailure = failure;
+  }
+
+  /** Why no connection to it is made now; undefined where one may be made. */
+  get whyNotTried(): Diagnosis | undefined {
+    return (
+      this.lastFailure ?? (this.backoff.remainingMs(performance.now()) > 0 ? this.#recentFailure : undefined)
+    );
+  }
+
+  /** A call waits that only an endpoint like this could take: it is tried again soon. */
+  noteDemand(): void {
+    if (this.isFailing) this.backoff.noteDemand();
+  }
 
   /** It could not be reached last time, and is not to be tried again yet, or is being tried. */
   get isFailing(): boolean {
@@ -73,9 +99,9 @@ export abstract class Endpoint {
     return this.isConnecting || this.backoff.remainingMs(performance.now()) > 0;
   }
 
-  /** It has no connection. */
-  get isUnconnected(): boolean {
-    return Object.values(this.connectionCounts).every((count) => count === 0);
+  /** It has neither a connection nor a call. */
+  get isGone(): boolean {
+    return this.activeCalls === 0 && Object.values(this.connectionCounts).every((count) => count === 0);
   }
 
   /**

@@ -65,6 +65,14 @@ export class Holding {
     this.shares.give(this);
   }
 
+  /** One place goes over to another count. @returns what the same client has there, with that place */
+  moveTo(shares: PlaceCount): Holding {
+    const other = shares.holdingOf(this.key, this.account, this.speaksForMany);
+    this.give();
+    other.take();
+    return other;
+  }
+
   /**
    * The service has answered a call of the client's by a stream error, or gave up the connection for it.
    * @returns true once: for the fault that makes it too many

@@ -5,7 +5,8 @@ import type { Failure } from '../calls/failure.ts';
 import type { Holding } from './holding.ts';
 
 export interface PlaceUser {
-  readonly holding: Holding;
+  /** Set by the endpoint, where its places are counted elsewhere from now on. */
+  holding: Holding;
   /** Bytes of content, both ways. */
   readonly movedBytes: number;
   /**

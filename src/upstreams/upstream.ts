@@ -26,6 +26,8 @@ export interface Waiter<Candidate extends Endpoint = Endpoint> {
   readonly tried: readonly Candidate[];
   /** It is to take its place there now. */
   onEndpoint(endpoint: Candidate): void;
+  /** No other endpoint is left: those may be tried again. */
+  forgetTried(): void;
   onUnavailable(diagnosis: Diagnosis): void;
 }
 
@@ -64,6 +66,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #endpoints: readonly Candidate[] = [];
   /** Those that no configuration names any more, as long as they have connections. */
   #leaving: readonly Candidate[] = [];
+  /** Who has places there: nobody else will get those, so that nobody's share depends on them. */
+  readonly #left = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY);
   #watch: NodeJS.Timeout | undefined = undefined;
   #seekAtMs = 0;
   #isServing = false;
@@ -115,8 +119,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   /** And those that have left the configuration and still have connections. */
   get allEndpoints(): readonly Candidate[] {
-    this.#forgetGone();
-    return [...this.#endpoints, ...this.#leaving];
+    return [...this.#endpoints, ...this.#leaving.filter(({ isGone }) => !isGone)];
   }
 
   /** Calls that wait for a place. */
@@ -129,11 +132,15 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * and what runs on those that are gone goes on.
    */
   use(addresses: readonly Address[]): void {
+    this.#forgetGone();
     const before = new Map([...this.#endpoints, ...this.#leaving].map((one) => [one.address.text, one]));
     const now = new Map<string, Candidate>();
     for (const address of addresses) {
       const known = before.get(address.text);
-      if (known !== undefined && this.#leaving.includes(known)) known.comeBack();
+      if (known !== undefined && this.#leaving.includes(known)) {
+        known.comeBack();
+        known.countCallsIn(this.shares);
+      }
       now.set(address.text, known ?? this.#parts.makeEndpoint(address, this.#endpointEvents));
     }
     const left = this.#endpoints.filter(({ address }) => !now.has(address.text));
@@ -142,25 +149,26 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#balancer.use(this.#endpoints);
     for (const endpoint of left) {
       this.#events.onLeft(endpoint);
+      endpoint.countCallsIn(this.#left);
       endpoint.leave();
     }
     this.#forgetGone();
     this.shares.recount();
     this.#seekAtMs = 0;
+    for (const waiter of this.shares.waiting)
+      if (waiter.tried.length > 0 && !this.hasOther(waiter.tried)) waiter.forgetTried();
     this.#reconsiderWaiting();
     this.#serveWaiting();
   }
 
   #forgetGone(): void {
     if (this.#leaving.length === 0) return;
-    this.#leaving = this.#leaving.filter((one) => one.activeCalls > 0 || !one.isUnconnected);
+    this.#leaving = this.#leaving.filter(({ isGone }) => !isGone);
   }
 
   #countPlaces(): number {
     let count = 0;
     for (const endpoint of this.#endpoints) count += endpoint.places;
-    // Their calls hold places of this upstream, and nobody else will have those.
-    for (const { activeCalls } of this.#leaving) count += activeCalls;
     return count;
   }
 
@@ -249,7 +257,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       return;
     }
     const nowMs = Math.floor(performance.now());
-    const calls = this.allEndpoints.flatMap((endpoint) => [...endpoint.calls]);
+    const calls = this.#endpoints.flatMap((endpoint) => [...endpoint.calls]);
     if (this.#stalled !== undefined) this.#endStalled(this.#stalled, calls, nowMs);
     if (this.#idle !== undefined) this.#endIdle(this.#idle, calls, nowMs);
     // A share may have grown while nobody's call ended.
@@ -276,12 +284,15 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #canWait(): boolean {
     const nowMs = performance.now();
     let canWait = false;
-    for (const endpoint of this.#endpoints) canWait = endpoint.seekCapacity(nowMs) || canWait;
+    for (const endpoint of this.#endpoints) {
+      canWait = endpoint.seekCapacity(nowMs) || canWait;
+      endpoint.noteDemand();
+    }
     return canWait;
   }
 
   #unavailable(): Diagnosis {
-    for (const { lastFailure } of this.#endpoints) if (lastFailure !== undefined) return lastFailure;
+    for (const { whyNotTried } of this.#endpoints) if (whyNotTried !== undefined) return whyNotTried;
     return {
       token: 'upstream_closed',
       sentence: `Upstream ${this.name} is being taken out of service.`,

@@ -155,7 +155,7 @@ for (const kind of KINDS) {
   });
 }
 
-test('a stream at an endpoint that is removed goes on, and one at an endpoint that comes back keeps its connection', async (t) => {
+test('a stream at an endpoint that is removed goes on, also when the endpoint comes back', async (t) => {
   const [stays, leaves] = [await startDemo(t), await startDemo(t)];
   const withBoth = { voice: { endpoints: [leaves.address, stays.address] } };
   const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: [leaves.address] } } });

@@ -352,6 +352,12 @@ function check(scenario: Scenario): void {
     'each stream is given back once',
   );
   assert.ok(streams.length <= 2, 'it is sent once more and not again');
+  for (const { counts, streams: own } of all)
+    assert.equal(
+      counts.answered + counts.failed + counts.givenUp,
+      own.length,
+      'each attempt has one outcome',
+    );
   assertInOrder(client.log, scenario.isGrpc);
   const [record] = records;
   assert.equal(record.attempts, streams.length);

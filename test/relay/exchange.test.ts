@@ -119,6 +119,31 @@ test('a whole response ends the exchange, and what comes after changes nothing',
   ran.finishes('upstream', 'OK');
 });
 
+test('an answer that cannot be passed on is the failure of its endpoint', (t) => {
+  const ran = new Ran(t);
+  ran.attempt.stream.owner.onResponse(RESPONSE, false);
+  ran.attempt.stream.owner.onData(Buffer.alloc(0), 0, 0, true);
+  const { answered, failed, givenUp } = ran.connection.counts;
+  assert.deepEqual([answered, failed, givenUp], [0, 1, 0]);
+});
+
+test('a client that leaves has given its attempt up, and a whole response is an answer', (t) => {
+  const ran = new Ran(t);
+  ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  assert.deepEqual([ran.connection.counts.failed, ran.connection.counts.givenUp], [0, 1]);
+});
+
+test('the time to a response is that to its head, and not to an interim response before it', (t) => {
+  const ran = new Ran(t, { contentType: 'text/plain' });
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(HeaderList.of([':status', '103']), false);
+  assert.equal(ran.connection.counts.responses, 0);
+  owner.onResponse(HeaderList.of([':status', '200']), false);
+  owner.onData(Buffer.alloc(0), 0, 0, true);
+  const { responses, answered } = ran.connection.counts;
+  assert.deepEqual([responses, answered], [1, 1]);
+});
+
 test('a response the client has not taken yet is not ended by the deadline or a loss upstream', (t) => {
   const ran = new Ran(t);
   const { owner } = ran.attempt.stream;

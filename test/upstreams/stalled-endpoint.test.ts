@@ -97,6 +97,7 @@ class Stalled {
     this.upstream.wait({
       holding: this.upstream.shares.holdingOf('192.0.2.1', undefined, false),
       tried: [],
+      forgetTried() {},
       onEndpoint: () => {
         this.waiterTold = 'connection';
       },

@@ -41,6 +41,10 @@ class Waiting implements Waiter<Http2Endpoint> {
     this.call = new CallOnConnection(connection);
   }
 
+  forgetTried(): void {
+    // It has tried none.
+  }
+
   onUnavailable({ token }: Diagnosis): void {
     assert.equal(this.told, '', 'told twice');
     this.told = token;

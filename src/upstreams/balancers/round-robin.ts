@@ -8,10 +8,17 @@ export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidat
   #next = 0;
 
   use(endpoints: readonly Candidate[]): void {
-    // Whose turn it was keeps it.
-    const next = this.#endpoints.at(this.#next);
+    const before = this.#endpoints;
+    const first = this.#next;
     this.#endpoints = endpoints;
-    this.#next = next === undefined ? 0 : Math.max(0, endpoints.indexOf(next));
+    this.#next = 0;
+    // The turn stays with the endpoint that had it, or goes to the next one behind it that is still there.
+    for (let step = 0; step < before.length; step++) {
+      const index = endpoints.indexOf(before[(first + step) % before.length]);
+      if (index === -1) continue;
+      this.#next = index;
+      return;
+    }
   }
 
   pick({ tried }: PickContext<Candidate>): Candidate | undefined {

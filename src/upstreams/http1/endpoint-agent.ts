@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Address } from '../../config/config.ts';
 import type { Containment } from '../../transport/containment.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
-import { type ConnectError, connectEndpoint } from './endpoint-socket.ts';
+import { CANCELLED, type ConnectError, connectEndpoint, type Dial } from './endpoint-socket.ts';
 
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { Agent } = process.getBuiltinModule('node:http');
@@ -38,6 +38,9 @@ export class EndpointAgent extends Agent {
   readonly #events: ConnectEvents;
   #idleTimeoutMs = IDLE_TIMEOUT_MS;
   #isClosed = false;
+  /** Connections that are being made. */
+  #dials = 0;
+  #lastDial: Dial | undefined = undefined;
 
   /** @param containment of listeners on the connections */
   constructor(options: EndpointAgentOptions, containment: Containment, events: ConnectEvents) {
@@ -58,14 +61,27 @@ export class EndpointAgent extends Agent {
     return (this.freeSockets['']?.length ?? 0) > 0;
   }
 
+  get dialCount(): number {
+    return this.#dials;
+  }
+
+  /** The connection that is made for the request that was begun just now; undefined where it has found one. */
+  takeDial(): Dial | undefined {
+    const dial = this.#lastDial;
+    this.#lastDial = undefined;
+    return dial;
+  }
+
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
     const { address, tls, connectTimeoutMs } = this.#options;
-    connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
+    this.#dials++;
+    this.#lastDial = connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
+      this.#dials--;
       // Between two requests Node listens to no error, and one that nobody hears ends the process.
       socket.on('error', ignore);
       this.#containment.run(ignore, () => {
         if (error === undefined) this.#events.onConnected();
-        else this.#events.onConnectFailed(error);
+        else if (error.code !== CANCELLED) this.#events.onConnectFailed(error);
       });
       // Whatever was thrown above, the request waits for this.
       this.#containment.run(

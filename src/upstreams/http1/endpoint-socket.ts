@@ -17,17 +17,29 @@ export class ConnectError extends Error {
   }
 }
 
-/** @param done called once, never during the call */
+/** A connection that is being made. */
+export interface Dial {
+  /** Nobody wants it any more. Nothing happens where it was made, or has failed. */
+  cancel(): void;
+}
+
+/** `code` of a ConnectError. */
+export const CANCELLED = 'cancelled';
+
+/** @param done called once, never during the call, nor while it is cancelled */
 export function connectEndpoint(
   address: Address,
   tls: UpstreamTls | undefined,
   timeoutMs: number,
   done: (error: ConnectError | undefined, socket: Socket) => void,
-): void {
+): Dial {
   const socket = tls === undefined ? connect(optionsFor(address)) : secureSocket(address, tls);
   watchLookup(socket, address);
   const timer = setTimeout(() => fail(new ConnectError(timeoutCode(socket))), timeoutMs);
+  let isOver = false;
   const fail = (error: ConnectError): void => {
+    if (isOver) return;
+    isOver = true;
     clearTimeout(timer);
     socket.removeListener('error', onError);
     socket.on('error', ignore);
@@ -37,10 +49,17 @@ export function connectEndpoint(
   const onError = (error: NodeJS.ErrnoException): void => fail(new ConnectError(tlsErrorCode(error), error));
   socket.once('error', onError);
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+    if (isOver) return;
+    isOver = true;
     clearTimeout(timer);
     socket.removeListener('error', onError);
     done(undefined, socket);
   });
+  return {
+    cancel: () => {
+      if (!isOver) process.nextTick(() => fail(new ConnectError(CANCELLED)));
+    },
+  };
 }
 
 function optionsFor(address: Address) {

@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream';
 import { FAULT, type Failure } from '../../calls/failure.ts';
 import { responseTrailers } from '../../calls/http1-fields.ts';
 import type { Containment } from '../../transport/containment.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
+import type { Dial } from './endpoint-socket.ts';
 import { Expectation } from './expectation.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
@@ -40,6 +42,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 export class Forwarding implements AttemptEvents {
   responseBytes = 0;
+  sentAtMs = 0;
   readonly #endpoint: Http1Endpoint;
   readonly #request: ForwardedRequest;
   readonly #receiver: ResponseReceiver;
@@ -48,6 +51,7 @@ export class Forwarding implements AttemptEvents {
   readonly #expectation: Expectation | undefined;
   #attempt: AttemptHandle | undefined = undefined;
   #clientRequest: ClientRequest | undefined = undefined;
+  #dial: Dial | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
   /** Of a response that may have no content, until its end shows that it has none. */
   #heldHead: ResponseHead | undefined = undefined;
@@ -182,8 +186,10 @@ export class Forwarding implements AttemptEvents {
       return;
     }
     this.#clientRequest = request;
+    this.#dial = this.#endpoint.agent.takeDial();
     const sendBody = this.guard((connected: ClientRequest): void => {
       this.#expectation?.start();
+      this.sentAtMs = Math.floor(turnNowMs());
       if (this.#body === undefined) connected.end();
       else this.#body.start(connected);
     });
@@ -260,6 +266,8 @@ export class Forwarding implements AttemptEvents {
     process.nextTick(() => setImmediate(release));
     attempt?.finish();
     this.#clientRequest?.destroy();
+    // Node would go on with it for the next request, whose own it is not counted as.
+    this.#dial?.cancel();
   }
 
   /** For whatever is called by Node or by a timer. */

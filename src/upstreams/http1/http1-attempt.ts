@@ -7,13 +7,12 @@ import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
 import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
-import { type Failure, unavailable } from '../../calls/failure.ts';
+import { FAULT, type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
 import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
-import { turnNowMs } from '../../transport/turn-clock.ts';
 import type { Holding } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
@@ -26,6 +25,7 @@ import { scanFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import type { ServiceCall } from './service-call.ts';
 import type { AttemptStarter, Guard } from './service-request.ts';
+import { UNFIT_REQUEST } from './upstream-failure.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
@@ -33,7 +33,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   readonly endpoint: Http1Endpoint;
-  readonly holding: Holding;
+  holding: Holding;
   readonly #listener: AttemptListener;
   readonly #forwarding: Forwarding;
   readonly #call: ServiceCall;
@@ -50,9 +50,9 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** The service has sent all of its response. */
   #isAnswered = false;
   #isOver = false;
-  #sentAtMs = 0;
   #wasAnswered = false;
-  #hasFailed = false;
+  /** The endpoint did what cannot be passed on. */
+  hasFailed = false;
 
   /** It has a place at the endpoint from now on. Begins nothing yet: `begin` does. */
   constructor(endpoint: Http1Endpoint, call: ServiceCall, holding: Holding, listener: AttemptListener) {
@@ -82,6 +82,11 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return this.#forwarding.isWaitingForClient;
   }
 
+  /** When it had a connection, in whole milliseconds. */
+  get sentAtMs(): number {
+    return this.#forwarding.sentAtMs;
+  }
+
   /** Something of a response was seen: the request is never sent again. */
   get isCommitted(): boolean {
     return this.#wasAnswered;
@@ -94,7 +99,6 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
 
   /** The listener may be told of the end at once. */
   begin(): void {
-    this.#sentAtMs = Math.floor(turnNowMs());
     this.#forwarding.contain(() => this.#forwarding.start());
   }
 
@@ -159,7 +163,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** Nothing more is wanted. After this nothing is told. May be called again. */
   release(): void {
     if (this.#isOver) return;
-    if (this.#hasFailed) this.#end('failed');
+    if (this.hasFailed) this.#end('failed');
     else this.#end(this.#isAnswered ? 'answered' : 'given_up');
     // What neither closes a connection nor has one costs nothing.
     if (this.#isAnswered || this.#forwarding.isWaiting) this.#cancel();
@@ -184,14 +188,8 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
       this.#listener.receiveResponse(list, false);
   }
 
-  #answered(): void {
-    if (this.#wasAnswered) return;
-    this.#wasAnswered = true;
-    this.endpoint.counts.responseBegan(Math.max(0, Math.floor(turnNowMs()) - this.#sentAtMs));
-  }
-
   receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
-    this.#answered();
+    this.#wasAnswered = true;
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
     // To a client it would say that the WebSocket is open (RFC 8441 section 5).
@@ -226,7 +224,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   }
 
   receiveUpgrade({ rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#answered();
+    this.#wasAnswered = true;
     const list = responseList(200, '', without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) {
       socket.destroy();
@@ -257,18 +255,28 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   receiveUnreachable(failure: Failure): void {
     if (this.#isOver) return;
     this.#end('failed');
-    this.#listener.attemptUnreachable(failure);
+    // After this the containment of the request has nobody to tell.
+    try {
+      this.#listener.attemptUnreachable(failure);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   receiveUnanswered(failure: Failure): void {
     if (this.#isOver) return;
     this.#end('failed');
-    this.#listener.attemptUnanswered(failure);
+    try {
+      this.#listener.attemptUnanswered(failure);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
   }
 
   receiveFailure(failure: Failure): void {
     if (this.#isOver) return;
-    this.#hasFailed = true;
+    // Neither a request that cannot be said in HTTP/1.1 nor a fault of ours is the endpoint's.
+    if (failure !== UNFIT_REQUEST && failure !== FAULT) this.hasFailed = true;
     this.#listener.fail(failure);
   }
 

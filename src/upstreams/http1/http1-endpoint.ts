@@ -3,6 +3,7 @@
 import type { Address } from '../../config/config.ts';
 import { Containment } from '../../transport/containment.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
+import type { PlaceCount } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
@@ -40,6 +41,7 @@ export class Http1Endpoint extends Endpoint {
   /** Each has a connection, or makes one. */
   readonly #running = new Set<PlaceUser>();
   #isKnownGood = false;
+  #isDestroyed = false;
 
   constructor(options: Http1EndpointOptions, events: EndpointEvents) {
     super(options.address, events);
@@ -59,7 +61,9 @@ export class Http1Endpoint extends Endpoint {
       },
       onConnectFailed: ({ code }) => {
         const diagnosis = diagnoseConnect(code, this);
-        this.backoff.fail(performance.now());
+        const nowMs = performance.now();
+        // Connections that fail together have failed once.
+        if (this.backoff.remainingMs(nowMs) === 0) this.backoff.fail(nowMs);
         this.lastFailure = diagnosis;
         this.#isKnownGood = false;
         events.onConnectFailed(this, diagnosis);
@@ -76,7 +80,9 @@ export class Http1Endpoint extends Endpoint {
   }
 
   override get isPickable(): boolean {
-    return this.#hasRoom && !this.isFailing;
+    if (!this.#hasRoom || this.isFailing) return false;
+    // After a failure one call tries it first, and not all of them.
+    return this.lastFailure === undefined || this.agent.dialCount === 0;
   }
 
   override get isLastResort(): boolean {
@@ -104,8 +110,13 @@ export class Http1Endpoint extends Endpoint {
     return false;
   }
 
+  override countCallsIn(shares: PlaceCount): void {
+    for (const attempt of this.#running) attempt.holding = attempt.holding.moveTo(shares);
+  }
+
+  /** Calls that wait do so for others to end. */
   override seekCapacity(): boolean {
-    return true;
+    return !this.#isDestroyed;
   }
 
   /** The attempt has a place from now on. */
@@ -139,7 +150,9 @@ export class Http1Endpoint extends Endpoint {
   }
 
   override destroy(): void {
+    this.#isDestroyed = true;
     this.agent.close();
+    this.agent.destroy();
   }
 }
 

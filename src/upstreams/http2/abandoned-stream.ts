@@ -17,7 +17,7 @@ export type OnOver = (
 
 export class AbandonedStream implements StreamOwner {
   readonly stream: Stream;
-  readonly holding: Holding | undefined;
+  holding: Holding | undefined;
   /** For the reset. */
   readonly code: number;
   readonly sinceMs: number;

@@ -7,7 +7,8 @@ import type { ConnectionError, StreamError } from '../../h2/errors.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
-import { isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
+import type { PlaceCount } from '../holding.ts';
+import { holdsPlace, isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
 
 /** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
@@ -100,6 +101,12 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     );
   }
 
+  override countCallsIn(shares: PlaceCount): void {
+    for (const { http2 } of [...this.#ready, ...this.#draining])
+      for (const owner of http2.streamOwners())
+        if (holdsPlace(owner)) owner.holding = owner.holding.moveTo(shares);
+  }
+
   /** A connection with room for one more stream. The oldest first: few connections make large batches. */
   pickReady(): UpstreamConnection | undefined {
     for (let index = 0; index < this.#ready.length; index++) {
@@ -145,7 +152,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     this.#isClosed = false;
   }
 
-  /** Of those that only a burst of calls had needed. */
+  /** Connections are let go that only a burst of calls had needed. */
   override shrink(): void {
     for (const connection of this.#ready.slice(1)) this.#drainIfIdle(connection);
   }

@@ -12,6 +12,11 @@ export function isUpstreamCall(owner: StreamOwner): owner is UpstreamCall {
   return 'giveWay' in owner;
 }
 
+/** Who has a stream that is counted: a call, or one that was given up and still runs. */
+export function holdsPlace(owner: StreamOwner): owner is StreamOwner & { holding: Holding } {
+  return 'holding' in owner && isHolding(owner.holding);
+}
+
 /** Whose stream of this identifier is; also of a call that was given up. */
 export function holdingOfStream(owners: readonly StreamOwner[], streamId: number): Holding | undefined {
   const owner = owners.find((one) => 'stream' in one && 'holding' in one && idOf(one.stream) === streamId);

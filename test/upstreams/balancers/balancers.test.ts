@@ -115,5 +115,5 @@ test('round-robin: whose turn it is keeps it when others come and go', () => {
   balancer.use([d, a, b, c]);
   assert.equal(inTurn(balancer, 4), 'bcda');
   balancer.use([a, c, d]);
-  assert.equal(inTurn(balancer, 3), 'acd', 'it begins again where the one is gone whose turn it was');
+  assert.equal(inTurn(balancer, 3), 'cda', 'where that one is gone the next one behind it has the turn');
 });

@@ -5,12 +5,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
 import { type TestContext, test } from 'node:test';
+import { AttemptSeries } from '../../../src/relay/attempt-series.ts';
 import { Forwarding } from '../../../src/upstreams/http1/forwarding.ts';
 import { forwardRequest } from '../../../src/upstreams/http1/guarded-proxy.ts';
 import { Http1Attempt } from '../../../src/upstreams/http1/http1-attempt.ts';
 import { RequestBody } from '../../../src/upstreams/http1/request-body.ts';
 import type { ResponseReceiver } from '../../../src/upstreams/http1/response-receiver.ts';
-import { EdgeUnderTest, type Handler, RawHttp1Client, startService } from '../../edges/edge-under-test.ts';
+import {
+  addressOf,
+  EdgeUnderTest,
+  type Handler,
+  RawHttp1Client,
+  startService,
+} from '../../edges/edge-under-test.ts';
 import { eventually } from '../../support/eventually.ts';
 import { http2Answer } from '../../support/http2-answer.ts';
 import { readMetrics, sumOf } from '../../support/metrics-reader.ts';
@@ -92,7 +99,7 @@ for (const [method, path] of METHODS) {
   });
 }
 
-test('a fault before there is an endpoint ends its request only', async (t) => {
+test('a fault before the request is begun ends it only', async (t) => {
   const service = await startService(t, serve);
   const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
   const session = edge.h2(t);
@@ -102,6 +109,17 @@ test('a fault before there is an endpoint ends its request only', async (t) => {
   fault.mock.restore();
   assert.deepEqual([faulty.status, edge.faults.length], [502, 1]);
   await bystander.finish();
+});
+
+test('a fault while another endpoint is tried ends the request, and nobody waits', async (t) => {
+  const service = await startService(t, serve);
+  const edge = await EdgeUnderTest.start(t, { endpoints: [addressOf(1), service.address] });
+  const session = edge.h2(t);
+  const fault = t.mock.method(AttemptSeries.prototype, 'tryElsewhere', () => fail('tryElsewhere'));
+  const faulty = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
+  fault.mock.restore();
+  assert.deepEqual([faulty.status, edge.faults.length], [502, 1]);
+  await eventually('no place is taken', () => edge.upstream.shares.heldCount === 0);
 });
 
 /** Hears everything, and throws at each of these. */

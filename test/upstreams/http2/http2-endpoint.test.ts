@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SettingId } from '../../../src/h2/settings.ts';
+import { ClientShares } from '../../../src/upstreams/client-shares.ts';
 import { Http2Endpoint } from '../../../src/upstreams/http2/http2-endpoint.ts';
 import type { UpstreamConnection } from '../../../src/upstreams/http2/upstream-connection.ts';
 import { LOCAL_SETTINGS } from '../../support/local-settings.ts';
 import { nextTurns } from '../../support/memory-socket.ts';
 import { goAwayFrame } from '../../support/raw-frames.ts';
 import { type RawServer, startRawServer, startSocketServer } from '../../support/raw-server.ts';
+import { IGNORING_OWNER } from '../../support/recorded-stream.ts';
 import { addressOf, CallOnConnection, NO_UPSTREAM_EVENTS } from '../../support/upstream-events.ts';
 
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
@@ -213,7 +215,7 @@ test('no longer configured while it connects, it gives that up and blames nobody
   const watched = new Watched(t, server);
   assert.equal(watched.seeks(), true);
   watched.endpoint.leave();
-  assert.deepEqual([watched.endpoint.isUnconnected, watched.log], [true, []]);
+  assert.deepEqual([watched.endpoint.isGone, watched.log], [true, []]);
   await watched.until('the socket is closed', () => server.peers.every(({ isClosed }) => isClosed));
   assert.deepEqual([watched.log, watched.endpoint.lastFailure], [[], undefined]);
 });
@@ -228,7 +230,18 @@ test('connections of one that gets no new calls are shown as draining, and as re
   call.finish('done');
   assert.equal(watched.endpoint.isPickable, true);
   watched.endpoint.leave();
-  assert.equal(watched.endpoint.isUnconnected, true);
+  assert.equal(watched.endpoint.isGone, true);
+});
+
+test('its calls can be counted elsewhere, those included that were given up and still run', async (t) => {
+  const watched = new Watched(t, await started(t));
+  const connection = await watched.connects();
+  const [shares, others] = [new ClientShares<never>(1, () => 10), new ClientShares<never>(1, () => 10)];
+  const owner = { ...IGNORING_OWNER, holding: shares.holdingOf('192.0.2.1', undefined, false) };
+  owner.holding.take();
+  connection.openStream(owner);
+  watched.endpoint.countCallsIn(others);
+  assert.deepEqual([shares.heldCount, others.heldCount, owner.holding.key], [0, 1, '192.0.2.1']);
 });
 
 test('destroyed while it connects and while it drains, everything ends and nothing is told', async (t) => {
