@@ -96,6 +96,8 @@ class ServiceConnection {
   #current: RequestReader | undefined = undefined;
   #log: SessionLog | undefined = undefined;
   #isBusy = false;
+  /** All of its answer was sent; the rest of the request may still come, and the next one close behind it. */
+  #hasAnswered = false;
   #isTunnel = false;
   /** It has sent a 101: what comes behind is no request, whether it is echoed or not. */
   #hasSwitched = false;
@@ -151,6 +153,7 @@ class ServiceConnection {
       this.#text !== '' &&
       !this.#isTunnel &&
       this.#isBusy &&
+      !this.#hasAnswered &&
       !current.isUpgrade
     )
       this.#complain('a request before the answer to the last one', this.#text);
@@ -195,6 +198,7 @@ class ServiceConnection {
   async #play(script: ServiceScript, reader: RequestReader, log: SessionLog): Promise<void> {
     log.running++;
     this.#isBusy = true;
+    this.#hasAnswered = false;
     for (const step of script.steps) {
       if (this.#isOver) break;
       switch (step.do) {
@@ -227,6 +231,7 @@ class ServiceConnection {
           break;
       }
     }
+    this.#hasAnswered = true;
     // An early answer: the rest of the request still comes, unless the proxy gives up.
     while (!reader.request.isWhole && !this.#isOver && !this.#hasFin && reader.problem === undefined)
       await new Promise((resolve) => setTimeout(resolve, 2));

@@ -49,9 +49,15 @@ class WebClient {
   #problem: string | undefined = undefined;
   #pending: Buffer[] = [];
   #sentIntoTunnel = 0;
+  /** What the service says first in a tunnel. */
+  readonly #saidByService: number;
 
   constructor(session: WebSession) {
     this.#session = session;
+    const script = Object.values(session.scripts).find(
+      ({ status, outcome }) => status === 101 && outcome === 'whole',
+    );
+    this.#saidByService = script === undefined ? 0 : script.content.length;
   }
 
   async open({ port, localAddress }: Address): Promise<void> {
@@ -202,7 +208,9 @@ class WebClient {
     const { answers, tunnel, problem } = readHttp1Answers(this.#text, asked, false);
     if (problem !== undefined) return true;
     const isAnswered = answers.length >= requests.length && answers.at(-1)?.isWhole === true;
-    return isAnswered && (tunnel === undefined || tunnel.length >= this.#sentIntoTunnel);
+    return (
+      isAnswered && (tunnel === undefined || tunnel.length >= this.#saidByService + this.#sentIntoTunnel)
+    );
   }
 
   /** FIN; then everything that is still under way has to come to an end. */
