@@ -152,7 +152,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 
   #sendHttp2(endpoint: Http2Endpoint, fields: HeaderList, hasWaited: boolean): void {
-    const connection = endpoint.pickReady();
+    const connection = endpoint.takePicked();
     if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).

@@ -51,7 +51,7 @@ export class RecordedConnection {
     return standIn<Http2Endpoint>({
       protocol: 'http2',
       address: { kind: 'unix', path: this.endpoint, text: this.endpoint },
-      pickReady: () => this.asConnection,
+      takePicked: () => this.asConnection,
       counts: this.counts,
     });
   }

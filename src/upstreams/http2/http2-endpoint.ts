@@ -30,6 +30,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   readonly #ready: UpstreamConnection[] = [];
   readonly #draining = new Set<UpstreamConnection>();
   #connecting: UpstreamConnection | undefined = undefined;
+  #picked: UpstreamConnection | undefined = undefined;
   #uselessInRow = 0;
   #isClosed = false;
   #isDestroyed = false;
@@ -72,7 +73,15 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   }
 
   override get isPickable(): boolean {
-    return this.pickReady() !== undefined;
+    this.#picked = this.pickReady();
+    return this.#picked !== undefined;
+  }
+
+  /** The connection that `isPickable` has found in this turn, for the call that the endpoint was picked for. */
+  takePicked(): UpstreamConnection | undefined {
+    const picked = this.#picked;
+    this.#picked = undefined;
+    return picked;
   }
 
   /** A call waits until a connection is there. */
