@@ -55,10 +55,6 @@ export class OutputBuffer {
     return this.position + this.#fullBytes + this.#inFlightBytes;
   }
 
-  get isEmpty(): boolean {
-    return this.position === 0 && this.#fullBytes === 0;
-  }
-
   /** Makes room for `size` octets in one piece at `position`; at most 64 KiB. */
   reserve(size: number): Buffer {
     if (this.position + size > this.bytes.length) this.#grow(size);

@@ -12,7 +12,7 @@ export interface StreamOwner {
   peerDeadlineMs?(): number | undefined;
   /** A response: final, or interim (1xx), in which case more follow. Client role only; requests go to the connection's handler. */
   onResponse(list: HeaderList, endStream: boolean): void;
-  /** A piece of DATA without padding. What is taken must be credited by Connection.credit. An empty last piece is possible. */
+  /** A piece of DATA without padding. What is taken must be credited by Stream.credit. An empty last piece is possible. */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
   /** The trailer section; always the end of the peer's side. */
   onTrailers(list: HeaderList): void;

@@ -19,7 +19,6 @@ export interface Logger {
   /** Both at once, for the logger, its parents and all their children. */
   use(settings: LogSettings): void;
   isLevelEnabled(level: LogLevel): boolean;
-  trace(fields: LogFields, message: string): void;
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
@@ -114,10 +113,6 @@ class SharedLevelLogger implements Logger {
 
   isLevelEnabled(level: LogLevel): boolean {
     return this.#core.root.isLevelEnabled(level);
-  }
-
-  trace(fields: LogFields, message: string): void {
-    this.#log('trace', fields, message);
   }
 
   debug(fields: LogFields, message: string): void {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frameSummaries } from '../../src/h2/frame-summary.ts';
+import { frameSummaries } from '../support/frame-summary.ts';
 import * as frames from '../support/frames.ts';
 import { Endpoint } from '../support/wire.ts';
 

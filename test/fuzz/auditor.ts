@@ -2,10 +2,10 @@
 // blocks that decode, DATA within the windows, nothing on a stream behind its end. Shares no state with the connection.
 
 import assert from 'node:assert/strict';
-import { frameSummary } from '../../src/h2/frame-summary.ts';
 import { CLIENT_PREFACE, Flag, FrameType } from '../../src/h2/frame-type.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { SettingId } from '../../src/h2/settings.ts';
+import { frameSummary } from '../support/frame-summary.ts';
 import { rawFrame } from '../support/raw-frames.ts';
 import { FrameStream, type SeenFrame } from './frame-stream.ts';
 

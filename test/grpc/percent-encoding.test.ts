@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { trailers, trailersOnly } from '../../src/grpc/error-trailers.ts';
-import { decodeGrpcMessage, encodeGrpcMessage } from '../../src/grpc/percent-encoding.ts';
+import { encodeGrpcMessage } from '../../src/grpc/percent-encoding.ts';
+import { decodeGrpcMessage } from '../support/grpc-message.ts';
 
 test('printable ASCII but the percent sign is kept, everything else is escaped', () => {
   assert.equal(encodeGrpcMessage('all is ~ well!'), 'all is ~ well!');

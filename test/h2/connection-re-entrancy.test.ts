@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { frameSummaries } from '../../src/h2/frame-summary.ts';
+import { frameSummaries } from '../support/frame-summary.ts';
 import * as frames from '../support/frames.ts';
 import { type Endpoint, opened, type Reactions, RecordingOwner } from '../support/wire.ts';
 

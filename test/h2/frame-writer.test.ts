@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { frameSummaries } from '../../src/h2/frame-summary.ts';
 import { CLIENT_PREFACE } from '../../src/h2/frame-type.ts';
 import { FrameWriter, LARGEST_PIECE_BYTES } from '../../src/h2/frame-writer.ts';
 import { OutputBuffer } from '../../src/h2/output-buffer.ts';
+import { frameSummaries } from '../support/frame-summary.ts';
 import * as frames from '../support/frames.ts';
 
 const NOTHING = Buffer.alloc(0);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Role } from '../../src/h2/connection.ts';
-import { frameSummaries } from '../../src/h2/frame-summary.ts';
+import { frameSummaries } from '../support/frame-summary.ts';
 import { cutInto, endpointFor, STEPS, sessionFor } from '../support/sessions.ts';
 
 const DATA_LINE = /^data (\d+) "(.*)"( end)?$/;

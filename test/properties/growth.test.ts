@@ -12,7 +12,7 @@ import { parseProxyHeader } from '../../src/diagnosis/proxy-header.ts';
 import { readHttp1Request } from '../../src/edges/http1-request.ts';
 import { parseGrpcWebType, wantsText } from '../../src/grpc/grpc-web-content-type.ts';
 import { trailerFrame } from '../../src/grpc/grpc-web-trailers.ts';
-import { decodeGrpcMessage, encodeGrpcMessage } from '../../src/grpc/percent-encoding.ts';
+import { encodeGrpcMessage } from '../../src/grpc/percent-encoding.ts';
 import { parseGrpcTimeout } from '../../src/grpc/timeout.ts';
 import { checkRequest } from '../../src/h2/header-rules.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -23,6 +23,7 @@ import { hostOf, matchesHost } from '../../src/routing/host.ts';
 import { stripPrefix } from '../../src/routing/strip-prefix.ts';
 import { outgoingHead } from '../../src/upstreams/http1/request-fields.ts';
 import { scanFields } from '../../src/upstreams/http1/response-fields.ts';
+import { decodeGrpcMessage } from '../support/grpc-message.ts';
 
 const UNLIMITED = { headerFields: Number.POSITIVE_INFINITY, headerListBytes: Number.POSITIVE_INFINITY };
 const CLIENT = { clientAddress: '192.0.2.1', tls: '', trusted: true };

@@ -39,7 +39,6 @@ function recorder(): { readonly said: string[]; readonly logger: Logger } {
     level: 'info',
     isLevelEnabled: () => true,
     use() {},
-    trace: unused,
     debug: unused,
     info: unused,
     warn: say('warn'),

@@ -57,7 +57,6 @@ class ReloadsUnderTest {
       level: 'info',
       isLevelEnabled: () => true,
       use() {},
-      trace: say,
       debug: say,
       info: say,
       warn: say,

@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { frameSummary } from '../../src/h2/frame-summary.ts';
 import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType } from '../../src/h2/frame-type.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from './eventually.ts';
+import { frameSummary } from './frame-summary.ts';
 import {
   dataFrame,
   type Fields,

@@ -6,11 +6,11 @@ import { Connection, type Role } from '../../src/h2/connection.ts';
 import type { ConnectionHandler } from '../../src/h2/connection-handler.ts';
 import { ErrorCode, errorCodeName } from '../../src/h2/error-codes.ts';
 import { ConnectionError, type StreamError } from '../../src/h2/errors.ts';
-import { frameSummaries } from '../../src/h2/frame-summary.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { OutputBuffer } from '../../src/h2/output-buffer.ts';
 import type { LocalSettings } from '../../src/h2/settings.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import { frameSummaries } from './frame-summary.ts';
 import { type Field, preface, REQUEST_FIELDS, settings, settingsAcknowledgement } from './frames.ts';
 import { PATIENCE } from './local-settings.ts';
 

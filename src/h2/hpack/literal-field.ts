@@ -6,17 +6,6 @@ import { writePlainString } from './string-literal.ts';
 
 const LENGTH_MASK = 0x7f;
 
-/** Octets writeLiteralField writes. */
-export function literalFieldLength(name: string, value: string): number {
-  return (
-    1 +
-    integerLength(LENGTH_MASK, name.length) +
-    name.length +
-    integerLength(LENGTH_MASK, value.length) +
-    value.length
-  );
-}
-
 /** Writes the field and returns the offset after it; the caller sees to it that there is room. */
 export function writeLiteralField(target: Buffer, offset: number, name: string, value: string): number {
   target[offset] = 0;

@@ -4,11 +4,12 @@ import * as fc from 'fast-check';
 import { HpackDecoder } from '../../../src/h2/hpack/decoder.ts';
 import { HpackEncoder } from '../../../src/h2/hpack/encoder.ts';
 import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
-import {
-  literalFieldLength,
-  literalFieldPrefix,
-  writeLiteralField,
-} from '../../../src/h2/hpack/literal-field.ts';
+import { literalFieldPrefix, writeLiteralField } from '../../../src/h2/hpack/literal-field.ts';
+
+/** Bytes of a field: its first one, name and value with their lengths. */
+function literalFieldLength(name: string, value: string): number {
+  return literalFieldPrefix(name, value.length).length + value.length;
+}
 
 function newDecoder(): HpackDecoder {
   return new HpackDecoder({ maxTableSizeBytes: 4_096, maxListSizeBytes: 65_536, maxFields: 100 });

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { frameSummaries, frameSummary } from '../../src/h2/frame-summary.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import * as frames from '../support/frames.ts';
+import { frameSummaries, frameSummary } from './frame-summary.ts';
 
 const BLOCK = Buffer.alloc(20);
 

@@ -1,8 +1,8 @@
-// One frame on one line, for logs and failing tests.
+// One frame on one line, for failing tests.
 
-import { errorCodeName } from './error-codes.ts';
-import { Flag, FRAME_HEADER_BYTES, FrameType, frameTypeName } from './frame-type.ts';
-import { settingName } from './settings.ts';
+import { errorCodeName } from '../../src/h2/error-codes.ts';
+import { Flag, FRAME_HEADER_BYTES, FrameType, frameTypeName } from '../../src/h2/frame-type.ts';
+import { settingName } from '../../src/h2/settings.ts';
 
 /** Summarises the frame that begins at `offset`, e.g. `HEADERS stream=1 length=42 END_STREAM|END_HEADERS`. */
 export function frameSummary(bytes: Buffer, offset = 0): string {
