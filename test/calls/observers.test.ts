@@ -67,6 +67,8 @@ test('what observers keep with a kind of call is theirs, whoever keeps first', (
 });
 
 test('an observer as the recipe adds one sees calls over both versions of HTTP, and not the start of refused ones', async (t) => {
+  // The endpoint that is not there is not tried a second time, however long this takes.
+  t.mock.method(performance, 'now', () => 1_000_000);
   const service = await startService(t, (_request, response) => response.end('served'));
   const edge = await EdgeUnderTest.start(t, {
     endpoints: [{ kind: 'tcp', host: '127.0.0.1', port: 1, text: '127.0.0.1:1' }, service.address],

@@ -22,6 +22,9 @@ import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.t
 import { LIMITS } from '../support/local-settings.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 
+/** Any other finds as much; with this one a failure comes again. */
+const SEED = 9113;
+
 const LARGE = 9000;
 const PIECE = 'abcdefghij';
 
@@ -390,7 +393,7 @@ function check(scenario: Scenario): void {
 }
 
 test('whatever the order of events, an exchange finishes once, gives all back and keeps its books', () => {
-  fc.assert(fc.property(scenarios, check), { numRuns: 5000 });
+  fc.assert(fc.property(scenarios, check), { seed: SEED, numRuns: 5000 });
 });
 
 test('the same where the service is well and the client is slow: nothing of the response is lost', () => {
@@ -420,5 +423,5 @@ test('the same where the service is well and the client is slow: nothing of the 
     assert.deepEqual([model.records.length, model.records[0].grpcStatus], [1, 'OK']);
     assert.equal(dataOf(model.client.log), service.sent);
   });
-  fc.assert(property, { numRuns: 1000 });
+  fc.assert(property, { seed: SEED, numRuns: 1000 });
 });
