@@ -199,6 +199,8 @@ export class Http1Call implements CallStream {
       'drain',
       this.#guard(() => this.#onDrain()),
     );
+    // Over TLS Node would end our side with the client's: what is under way to the client is its own all the same.
+    socket.allowHalfOpen = true;
     waiting.giveBack();
     this.#listen(socket, () => this.#owner?.onData(NOTHING, 0, 0, true));
     socket.resume();

@@ -5,8 +5,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { listen } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
@@ -78,6 +79,41 @@ test('octets go both ways, and the log has one exchange', async (t) => {
     ['/chat', 5, 5, `127.0.0.1:${service.port}`],
   );
 });
+
+for (const listener of ['clear', 'tls'] as const) {
+  test(`a client of HTTP/1.1 that has ended still gets what was under way to it (${listener})`, async (t) => {
+    const echo = await startEcho(t);
+    const upstreams = { voice: { protocol: 'http1', endpoints: [`127.0.0.1:${echo.port}`] } };
+    const proxy = await startProxy(t, { sections: { upstreams } });
+    const port = proxy.port(listener);
+    const options = { host: '127.0.0.1', port, allowHalfOpen: true };
+    const socket =
+      listener === 'tls'
+        ? connectTls({ ...options, ca: proxy.caPem, servername: 'localhost', ALPNProtocols: ['http/1.1'] })
+        : connectTcp(options);
+    t.after(() => socket.destroy());
+    let text = '';
+    let isEnded = false;
+    socket.setEncoding('latin1');
+    socket.on('data', (piece: string) => {
+      text += piece;
+    });
+    socket.on('end', () => {
+      isEnded = true;
+    });
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await eventually('it is open', () => text.endsWith('\r\n\r\n'));
+    text = '';
+    const sent = 'x'.repeat(300_000);
+    socket.end(sent);
+    await eventually('the service has ended as well', () => isEnded);
+    assert.equal(text.length, sent.length);
+    await eventually('nothing is left', () => proxy.plane.load.calls === 0);
+  });
+}
 
 test('a client that resets its WebSocket closes it at the service', async (t) => {
   const service = await startEcho(t);
