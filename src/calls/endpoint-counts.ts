@@ -3,8 +3,8 @@
 
 /**
  * How an attempt ended. answered: with a whole response, whatever its status. failed: the endpoint reset it, lost its connection,
- * answered what cannot be passed on, or, where each call makes its own connection, could not be reached. given_up: by the client or
- * by the proxy, before either.
+ * gave an answer that is none, or, where each call makes its own connection, could not be reached. given_up: by the client or
+ * by the proxy, before either; also for what the client asked or accepts. A client must not be able to make endpoints fail.
  */
 export type AttemptOutcome = 'answered' | 'failed' | 'given_up';
 

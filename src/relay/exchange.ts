@@ -167,8 +167,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.home.responseBegan();
     this.#attempts.responded();
     const { endpoint } = this.#attempts;
-    if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint))) return;
-    if (this.#failsBy(whyTooLarge(head, endpoint, this.home))) return;
+    const { isGrpc } = this.subject;
+    // That a service of gRPC does not serve other requests is no failure of it, nor how much its client accepts.
+    if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint), isGrpc)) return;
+    if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
@@ -198,7 +200,8 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   receiveResponseTrailers(list: HeaderList): void {
     const head = ResponseHead.of(list);
     const { endpoint } = this.#attempts;
-    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint, this.home))) return;
+    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint))) return;
+    if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
     this.#outcome.decide('upstream', head.grpcStatus, '');
     this.response.forwardTrailers(head.fields);
     this.#settle();
@@ -287,10 +290,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.fail(cause);
   }
 
-  /** @param cause what the endpoint did, if anything. @returns whether there was a cause */
-  #failsBy(cause: Failure | undefined): boolean {
+  /** @param isOfEndpoint whether the cause, if there is one, is the endpoint's failure. @returns whether there was a cause */
+  #failsBy(cause: Failure | undefined, isOfEndpoint = true): boolean {
     if (cause === undefined) return false;
-    this.#attempts.blame();
+    if (isOfEndpoint) this.#attempts.blame();
     this.fail(cause);
     return true;
   }

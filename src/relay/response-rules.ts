@@ -30,14 +30,11 @@ export function whyNotPassedOn(
   return refusedHttp(endpoint, 'answered this request with 415 and no content', 415, request.remedyOfHttp);
 }
 
-/** What the client accepts. */
-type ClientLimits = Pick<ExchangeHome, 'mostHeaderListBytes'>;
-
-/** Of a head or a trailer section. */
+/** Of a head or a trailer section: whether it is more than the client accepts. */
 export function whyTooLarge(
   head: ResponseHead,
   endpoint: string,
-  { mostHeaderListBytes }: ClientLimits,
+  { mostHeaderListBytes }: Pick<ExchangeHome, 'mostHeaderListBytes'>,
 ): Failure | undefined {
   if (head.fields.sizeBytes <= mostHeaderListBytes) return undefined;
   return responseAboveClient(endpoint, mostHeaderListBytes);
@@ -48,10 +45,9 @@ export function whyTrailersNotPassedOn(
   head: ResponseHead,
   isGrpc: boolean,
   endpoint: string,
-  client: ClientLimits,
 ): Failure | undefined {
-  if (isGrpc && head.grpcStatus === '') return noGrpcStatus(endpoint, 'sent trailers without a grpc-status');
-  return whyTooLarge(head, endpoint, client);
+  if (!isGrpc || head.grpcStatus !== '') return undefined;
+  return noGrpcStatus(endpoint, 'sent trailers without a grpc-status');
 }
 
 /**

@@ -38,8 +38,11 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
   readonly onGaveWay: (client: string) => void;
 }
 
+/** What an upstream needs of its configuration, whatever its endpoints speak. */
+export type UpstreamSettings = Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
+
 export interface UpstreamParts<Candidate extends Endpoint> {
-  readonly config: Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
+  readonly config: UpstreamSettings;
   /** After which calls that make no use of their place give way to others; undefined: never. */
   readonly stallTimeoutMs: number | undefined;
   readonly balancer: Balancer<Candidate>;
@@ -64,7 +67,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #idle: IdlePlaces | undefined;
   readonly #stalled: StalledCalls | undefined;
   #endpoints: readonly Candidate[] = [];
-  /** Those that no configuration names any more, as long as they have connections. */
+  /** Endpoints that no configuration names any more, as long as they have connections or calls. */
   #leaving: readonly Candidate[] = [];
   /** Who has places there: nobody else will get those, so that nobody's share depends on them. */
   readonly #left = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY);
@@ -117,7 +120,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.#endpoints;
   }
 
-  /** And those that have left the configuration and still have connections. */
+  /** Those of the configuration, and those that have left it and still have connections or calls. */
   get allEndpoints(): readonly Candidate[] {
     return [...this.#endpoints, ...this.#leaving.filter(({ isGone }) => !isGone)];
   }

@@ -42,7 +42,13 @@ class Ran {
   nowMs = 0;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
 
-  constructor(t: TestContext, request: Partial<typeof GRPC> = {}, timeout?: string, isRefusing = false) {
+  constructor(
+    t: TestContext,
+    request: Partial<typeof GRPC> = {},
+    timeout?: string,
+    isRefusing = false,
+    mostHeaderListBytes = Number.POSITIVE_INFINITY,
+  ) {
     t.mock.timers.enable({ apis: ['setInterval'] });
     this.terms.isRefusingCalls = isRefusing;
     const { method, path, contentType } = { ...GRPC, ...request };
@@ -75,7 +81,7 @@ class Ran {
     };
     const account = context.accounts.open('c');
     const home = {
-      mostHeaderListBytes: Number.POSITIVE_INFINITY,
+      mostHeaderListBytes,
       responseBegan() {},
       accountFor: () => account,
       exchangeFinished: () => this.homecomings++,
@@ -125,6 +131,17 @@ test('an answer that cannot be passed on is the failure of its endpoint', (t) =>
   ran.attempt.stream.owner.onData(Buffer.alloc(0), 0, 0, true);
   const { answered, failed, givenUp } = ran.connection.counts;
   assert.deepEqual([answered, failed, givenUp], [0, 1, 0]);
+});
+
+test('a response that is larger than its client accepts is no failure of the endpoint', (t) => {
+  for (const sends of ['head', 'trailers'] as const) {
+    const ran = new Ran(t, {}, undefined, false, sends === 'head' ? 10 : 100);
+    const { owner } = ran.attempt.stream;
+    owner.onResponse(RESPONSE, false);
+    if (sends === 'trailers') owner.onTrailers(HeaderList.of(['grpc-status', '0'], ['x', 'y'.repeat(100)]));
+    assert.deepEqual([ran.connection.counts.failed, ran.connection.counts.givenUp], [0, 1], sends);
+    t.mock.timers.reset();
+  }
 });
 
 test('a client that leaves has given its attempt up, and a whole response is an answer', (t) => {

@@ -74,7 +74,6 @@ export class EndpointAgent extends Agent {
 
   override createConnection(_options: ClientRequestArgs, created?: Created): undefined {
     const { address, tls, connectTimeoutMs } = this.#options;
-    this.#dials++;
     this.#lastDial = connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
       this.#dials--;
       // Between two requests Node listens to no error, and one that nobody hears ends the process.
@@ -89,6 +88,7 @@ export class EndpointAgent extends Agent {
         () => created?.(error ?? null, socket),
       );
     });
+    this.#dials++;
   }
 
   /**

@@ -1,4 +1,4 @@
-// A connection to an endpoint of an HTTP/1.1 upstream: TCP or a unix socket, in the clear or in TLS. Given to a request
+// A connection to an endpoint of an HTTP/1.1 upstream: TCP or a unix socket, in plaintext or over TLS. It is given to a request
 // only when it is there, so that a request that failed before was never sent. Certificates are verified, always.
 
 import { connect, type Socket } from 'node:net';

@@ -23,13 +23,26 @@ import { type OutgoingBody, RequestBody } from './request-body.ts';
 import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
 import { scanFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
-import type { ServiceCall } from './service-call.ts';
 import type { AttemptStarter, Guard } from './service-request.ts';
 import { UNFIT_REQUEST } from './upstream-failure.ts';
 import { websocketAttempt } from './websocket-attempt.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 const NOTHING: Buffer = Buffer.alloc(0);
+
+/** A call as its attempt gets it from the relay. */
+export interface ServiceCall {
+  /** As HTTP/2 has them, pseudo-header fields first; the same list for requests that are alike. */
+  readonly fields: HeaderList;
+  /** The fields that differ from call to call, names and values by turns. Asked for when the request is sent. */
+  readonly callFields: () => readonly string[];
+  /** There is no body. */
+  readonly endStream: boolean;
+  /** The client's address as it is counted, or ''. */
+  readonly client: string;
+  /** There is a connection, and the attempt takes the body from now on. Not called where there is none. */
+  readonly onOpen: () => void;
+}
 
 export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   readonly endpoint: Http1Endpoint;
@@ -253,21 +266,19 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   }
 
   receiveUnreachable(failure: Failure): void {
-    if (this.#isOver) return;
-    this.#end('failed');
-    // After this the containment of the request has nobody to tell.
-    try {
-      this.#listener.attemptUnreachable(failure);
-    } catch (error) {
-      this.#listener.fault(error);
-    }
+    this.#endUnserved(() => this.#listener.attemptUnreachable(failure));
   }
 
   receiveUnanswered(failure: Failure): void {
+    this.#endUnserved(() => this.#listener.attemptUnanswered(failure));
+  }
+
+  #endUnserved(tell: () => void): void {
     if (this.#isOver) return;
     this.#end('failed');
+    // The attempt is over: a fault in what follows is told to the call, which may have another attempt by then.
     try {
-      this.#listener.attemptUnanswered(failure);
+      tell();
     } catch (error) {
       this.#listener.fault(error);
     }

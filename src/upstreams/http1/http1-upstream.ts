@@ -1,16 +1,14 @@
 // An upstream of the configuration whose endpoints speak HTTP/1.1.
 
 import type { LimitsConfig, UpstreamConfig } from '../../config/config.ts';
-import { RoundRobin } from '../balancers/round-robin.ts';
-import { Upstream, type UpstreamEvents } from '../upstream.ts';
+import { balancerFor } from '../balancers/balancer-for.ts';
+import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
 import { Http1Endpoint } from './http1-endpoint.ts';
 
-export type Http1UpstreamConfig = Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
-
 /** @param tls undefined for plaintext */
 export function http1Upstream(
-  config: Http1UpstreamConfig,
+  config: UpstreamSettings & Pick<UpstreamConfig, 'balance'>,
   limits: LimitsConfig,
   events: UpstreamEvents,
   tls?: UpstreamTls,
@@ -21,7 +19,7 @@ export function http1Upstream(
     {
       config,
       stallTimeoutMs,
-      balancer: new RoundRobin<Http1Endpoint>(),
+      balancer: balancerFor(config.balance),
       makeEndpoint: (address, endpointEvents) =>
         new Http1Endpoint(
           { address, tls, connectTimeoutMs, maxConnections, limits, windowBytes },

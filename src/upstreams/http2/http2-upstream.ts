@@ -2,16 +2,14 @@
 
 import type { UpstreamConfig } from '../../config/config.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
-import { RoundRobin } from '../balancers/round-robin.ts';
+import { balancerFor } from '../balancers/balancer-for.ts';
 import type { Dialer } from '../dial.ts';
-import { Upstream, type UpstreamEvents } from '../upstream.ts';
+import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
 import { Http2Endpoint } from './http2-endpoint.ts';
-
-export type Http2UpstreamConfig = Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
 
 /** @param dialer how connections are made; over TCP in plaintext where it is not given */
 export function http2Upstream(
-  config: Http2UpstreamConfig,
+  config: UpstreamSettings & Pick<UpstreamConfig, 'balance'>,
   settings: LocalSettings,
   events: UpstreamEvents,
   dialer?: Dialer,
@@ -20,7 +18,7 @@ export function http2Upstream(
     {
       config,
       stallTimeoutMs: settings.stallTimeoutMs,
-      balancer: new RoundRobin<Http2Endpoint>(),
+      balancer: balancerFor(config.balance),
       makeEndpoint: (address, endpointEvents) =>
         new Http2Endpoint(address, config.connections, settings, endpointEvents, dialer),
     },
