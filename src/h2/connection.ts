@@ -1,5 +1,5 @@
-// One HTTP/2 connection without I/O and without a clock: octets in by receive(), octets out through an OutputBuffer,
-// decisions to the handler and to the owners of streams. The only place where protocol errors are acted on.
+// One HTTP/2 connection without I/O and without a clock. Bytes enter by receive(), output leaves through an OutputBuffer, and
+// events go to the handler and to the owners of streams. Protocol errors are acted on only here.
 
 import type { ConnectionHandler } from './connection-handler.ts';
 import { ErrorCode } from './error-codes.ts';
@@ -17,7 +17,7 @@ import { StreamRegistry } from './stream-registry.ts';
 
 export type Role = 'server' | 'client';
 
-/** What a GOAWAY names before it is known which streams will be processed (RFC 9113 section 6.8). */
+/** The last stream identifier of a GOAWAY sent before the server knows which streams it will process (RFC 9113 section 6.8). */
 export const HIGHEST_STREAM_ID = 0x7fffffff;
 
 export class Connection {
@@ -35,7 +35,7 @@ export class Connection {
   #hasYielded = false;
   readonly #peerTime: PeerTime;
 
-  /** Writes the preface (client), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
+  /** Writes the preface (client role), SETTINGS and the connection's WINDOW_UPDATE to the output at once. */
   constructor(role: Role, output: OutputBuffer, settings: LocalSettings, handler: ConnectionHandler) {
     const isServer = role === 'server';
     this.#isServer = isServer;
@@ -54,12 +54,12 @@ export class Connection {
     if (extraWindow > 0) writer.writeWindowUpdate(0, extraWindow);
   }
 
-  /** True once GOAWAY with an error was sent or connectionLost was called: nothing is read or told any more. */
+  /** True once GOAWAY with an error was sent or connectionLost was called. Nothing is read or reported after that. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Owners of the live streams, as of now. */
+  /** The owners of the streams that are live now. */
   streamOwners(): StreamOwner[] {
     return this.#streams.values().map((stream) => stream.owner);
   }
@@ -68,45 +68,46 @@ export class Connection {
     return this.#streams.size;
   }
 
-  /** Streams the peer lets us have open at the same time. */
+  /** How many streams the peer allows us to have open at the same time. */
   get peerMaxConcurrentStreams(): number {
     return this.#sender.peerSettings.maxConcurrentStreams;
   }
 
-  /** The newest of ours; below 1 at first. */
+  /** The identifier of the newest stream we opened. Below 1 before the first one. */
   get lastStreamId(): number {
     return this.#streams.lastLocalId;
   }
 
-  /** Streams that a frame of ours has brought to their end, since the connection began. The peer may count them a while longer. */
+  /** How many streams our frames have closed since the connection began. The peer may count these streams as open a while longer. */
   get endsSent(): number {
     return this.#sender.endsSent;
   }
 
-  /** How large a list of header fields the peer accepts, as HeaderList.sizeBytes counts it; advisory (section 10.5.1). */
+  /** The largest header list the peer accepts, in bytes as HeaderList.sizeBytes counts them. Advisory (section 10.5.1). */
   get peerMaxHeaderListBytes(): number {
     return this.#sender.peerSettings.maxHeaderListBytes;
   }
 
-  /** Identifiers are used up so far that a new connection should take over. */
+  /** Whether so many of our stream identifiers are used up that a new connection should take over. */
   get isWornOut(): boolean {
     return this.#streams.localIdsLeft <= 0;
   }
 
-  /** The same of the peer's: it should be asked to connect again while it has some left. */
+  /** Whether so many of the peer's stream identifiers are used up that the peer should be asked to connect again. */
   get isWornOutByPeer(): boolean {
     return this.#streams.arePeerIdsWorn;
   }
 
-  /** The highest stream of the peer's that is or was processed: those above our final GOAWAY are not. */
+  /** The highest peer-initiated stream that is or was processed. Streams above our final GOAWAY are not processed. */
   get lastPeerStreamId(): number {
     return Math.min(this.#streams.lastPeerId, this.#streams.ownGoAwayLastId);
   }
 
   /**
-   * Takes octets from the peer, and the time for the flood guard, in whole milliseconds. Never throws: violations end
-   * their stream or the connection. A chunk of very many frames is read in parts: see hasUnread.
-   * @param isKept the chunk stays as it is for as long as it is needed: keepUnread() makes no copy
+   * Reads bytes from the peer. Never throws: a violation ends its stream or the connection. A chunk with very many frames is read
+   * in parts, see hasUnread.
+   * @param nowMs the time for the flood guard, in whole milliseconds
+   * @param isKept the chunk will not be changed or reused, so keepUnread() need not copy it
    */
   receive(chunk: Buffer, nowMs = 0, isKept = false): void {
     if (this.#isClosed) return;
@@ -120,19 +121,22 @@ export class Connection {
     this.#read();
   }
 
-  /** Of the last chunk some is still to be read, by readOn(): now, or after keepUnread() when others have had their turn. */
+  /**
+   * Whether a part of the last chunk is unread. If so, call readOn() now, or call keepUnread() and then readOn() once other
+   * connections have had their turn.
+   */
   get hasUnread(): boolean {
     return this.#reader.isParked;
   }
 
-  /** What the frame in hand has brought about will take its time: no other is read before endYield(). Not in force where none is read. */
+  /** Processing the current frame will take time, so no further frame is read before endYield(). Has no effect outside of reading. */
   yieldTurn(): void {
     if (!this.#isReading) return;
     this.#hasYielded = true;
     this.#reader.parkNext();
   }
 
-  /** The others are to have their turn. */
+  /** Whether other connections should have their turn before this one reads on. */
   get hasYielded(): boolean {
     return this.#hasYielded;
   }
@@ -146,7 +150,7 @@ export class Connection {
     this.#read();
   }
 
-  /** The chunk in hand will be used for something else: what was not read of it is copied. */
+  /** The caller is about to reuse the current chunk: the unread part of it is copied. */
   keepUnread(): void {
     this.#reader.keepParked();
   }
@@ -188,46 +192,50 @@ export class Connection {
       stream.owner.onReset(error.code, error.token);
     }
     this.#handler.onViolation(error);
-    // An upstream can only spoil streams that we opened, and its connection carries those of many clients.
+    // Not counted for an upstream: it can only break streams that we opened, and its connection carries the calls of many
+    // clients.
     if (this.#isServer) this.#guard.count(Flood.STREAM_ERRORS);
   }
 
   #fail(cause: unknown): void {
-    // Anything but the two protocol errors is a fault of ours: the peer is told no more than that, the handler gets
-    // the cause, and the process lives on.
+    // An error other than the two protocol errors is a fault of ours. The peer learns only that it was internal, the handler gets
+    // the cause, and the process goes on.
     const error = cause instanceof ConnectionError ? cause : internalError(cause);
     try {
       this.#sender.sendGoAway(this.lastPeerStreamId, error.code, error.message);
     } catch {
-      // The fault is in the output itself: the peer sees the connection close, and everybody else is told below.
+      // The output itself is at fault. The peer sees the connection close; the handler and the stream owners are told below.
     }
-    // Closed before anybody is told, so that nothing can follow the GOAWAY.
+    // The connection closes before anyone is told, so that nothing can follow the GOAWAY.
     const streams = this.#close();
     this.#tell(error);
     this.#tellLost(streams, error.message);
   }
 
-  /** The last resort: a handler that throws must neither hide the violation's end nor leave the process. */
+  /** A handler that throws must neither keep the connection open nor end the process. */
   #tell(error: ConnectionError | StreamError): void {
     try {
       this.#handler.onViolation(error);
     } catch {
-      // Nobody is left to tell.
+      // No one is left to tell.
     }
   }
 
-  /** A peer that breaks a rule of the transport's: GOAWAY with the code, as for any other. */
+  /** Ends the connection with GOAWAY when the peer has broken a rule of the transport. */
   giveUp(error: ConnectionError): void {
     if (!this.#isClosed) this.#fail(error);
   }
 
-  /** A fault of ours outside receive(): the peer is told no more than that, and the handler gets the cause. Never throws. */
+  /**
+   * Ends the connection after a fault of ours outside receive(). The peer learns only that it was internal, and the handler gets
+   * the cause. Never throws.
+   */
   fault(cause: unknown): void {
     if (this.#isClosed) this.#tell(internalError(cause));
     else this.#fail(cause);
   }
 
-  /** The transport is gone or given up: every stream's owner is told, once. */
+  /** The transport is closed or given up. Every stream's owner is told once. */
   connectionLost(reason: string): void {
     if (!this.#isClosed) this.#tellLost(this.#close(), reason);
   }
@@ -243,21 +251,21 @@ export class Connection {
       try {
         stream.owner.onConnectionLost(reason);
       } catch (cause) {
-        // One owner's fault must not keep the others from being told.
+        // A fault of one owner must not keep the other owners from being told.
         this.#tell(internalError(cause));
       }
     }
   }
 
-  /** Gives back what is kept to save time with header blocks that come again. */
+  /** Drops the memoised header blocks, to free memory. */
   forgetHeaderBlocks(): void {
     this.#receiver.forgetHeaderBlocks();
     this.#sender.encoder.forget();
   }
 
   /**
-   * Ends the connection when the peer has let too much time pass; to be called now and then.
-   * @param nowMs by the clock that receive() is told
+   * Ends the connection when the peer has exceeded a time limit. Must be called at intervals.
+   * @param nowMs the time, by the same clock as for receive()
    * @param isRead false while nothing is read from the peer
    */
   checkTime(nowMs: number, isRead = true): void {
@@ -266,17 +274,17 @@ export class Connection {
     if (error !== undefined) this.#fail(error);
   }
 
-  /** Server role: a response came from where the request was sent, so that the request was no attack. */
+  /** Server role: the service answered the request, so the request was not part of an attack. */
   callAnswered(): void {
     this.#guard.callAnswered();
   }
 
-  /** Time has passed: buckets of the flood guard fill up again. */
+  /** Refills the buckets of the flood guard. `seconds` is the time since the last call, in whole seconds. */
   replenish(seconds: number): void {
     this.#guard.replenish(seconds);
   }
 
-  /** A new stream of ours, in idle state until sendHeaders. The caller has checked that the peer allows one more. */
+  /** Creates a local stream, which stays idle until sendHeaders. The caller has checked that the peer allows one more. */
   openStream(owner: StreamOwner): Stream {
     if (this.#isClosed) return Stream.closed(owner, this.#sender);
     return this.#streams.addLocal(
@@ -288,8 +296,8 @@ export class Connection {
   }
 
   /**
-   * Announces the end. With HIGHEST_STREAM_ID new streams are still taken; with a real identifier those above it are
-   * ignored, since the peer knows that they were not processed (section 6.8).
+   * Sends GOAWAY. With HIGHEST_STREAM_ID new streams are still accepted. With any other identifier, streams above it are ignored,
+   * since the peer knows that they were not processed (section 6.8).
    */
   goAway(lastStreamId: number, code: number, debug: string): void {
     if (this.#isClosed) return;
@@ -297,14 +305,14 @@ export class Connection {
     this.#sender.sendGoAway(lastStreamId, code, debug);
   }
 
-  /** @param opaque eight octets that the acknowledgement brings back */
+  /** @param opaque eight bytes, which the acknowledgement repeats */
   ping(opaque: Buffer): void {
     if (!this.#isClosed) this.#sender.sendPing(opaque);
   }
 
   /**
-   * Asks by SETTINGS without a setting, which a peer has to answer when it has come so far: see onCaughtUp. PING would do the
-   * same, but gRPC's servers end a connection that brings more of those than they expect.
+   * Sends an empty SETTINGS frame, which the peer must acknowledge once it has read everything before it; see onCaughtUp. PING
+   * would do the same, but gRPC servers close a connection that sends more PINGs than they expect.
    */
   askToCatchUp(): void {
     if (this.#isClosed) return;
@@ -312,17 +320,14 @@ export class Connection {
     this.#sender.sendMarker();
   }
 
-  /**
-   * More output waits for the peer than it should: a bad time for another stream. Whoever was told so hears of the end
-   * by onOutputDrained.
-   */
+  /** Whether too much output waits for the peer to open another stream now. A caller that read true is notified by onOutputDrained. */
   get isCongested(): boolean {
     const { isCongested } = this.#sender;
     if (isCongested) this.#congestionWasSeen = true;
     return isCongested;
   }
 
-  /** The transport has got rid of output: streams that wait for room may go on. */
+  /** The transport has written output: streams that wait for room may send again. */
   outputDrained(): void {
     if (this.#isClosed) return;
     try {

@@ -1,5 +1,5 @@
-// DATA as it arrives: counted against both windows and the content-length, then told to its stream piece by piece
-// (RFC 9113 sections 6.1, 6.9 and 8.1.1). What comes for streams that are over is counted too, and goes nowhere.
+// Counts DATA against both windows and the content-length, and passes it to its stream piece by piece as it arrives (RFC 9113
+// sections 6.1, 6.9 and 8.1.1). DATA for streams that are over is counted too, and then dropped.
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
@@ -14,13 +14,16 @@ export class DataReceiver {
   readonly #streams: StreamRegistry;
   readonly #sender: Sender;
   readonly #guard: FloodGuard;
-  /** Padding hides the size of messages; more of it than content, and this much, hides nothing but an attack. */
+  /**
+   * How many bytes of padding in excess of content are allowed. Padding hides the size of messages, but padding beyond this
+   * serves only an attack.
+   */
   readonly #mostExcessPadding: number;
   readonly #paddingKey: 'padding' | 'upstreamPadding';
   #window: number;
-  /** Padding octets beyond as many of content. */
+  /** Bytes of padding received in excess of content. */
   #excessPadding = 0;
-  /** The stream of the DATA frame being read; undefined when its octets go nowhere. */
+  /** The stream of the current DATA frame. Undefined when the frame is dropped. */
   #stream: Stream | undefined = undefined;
   #endsStream = false;
 
@@ -40,7 +43,7 @@ export class DataReceiver {
     this.#mostExcessPadding = isServer ? paddingBytes : upstreamPaddingBytes;
   }
 
-  /** Whatever becomes of the frame, its octets count against the connection's window. */
+  /** Counts a frame against the connection's window, whether or not the frame is dropped later. */
   countConnection(length: number): void {
     this.#stream = undefined;
     this.#window -= length;
@@ -54,7 +57,7 @@ export class DataReceiver {
     this.#window += this.#sender.creditConnection(length);
   }
 
-  /** A frame on a stream that is over: no more may come than the stream's window still allowed when it ended. */
+  /** Drops a frame on a stream that is over, as long as all such frames stay within the windows their streams had at their end. */
   ignore(length: number): void {
     if (this.#streams.spendLateBytes(Math.max(length, 1))) return;
     throw new ConnectionError(

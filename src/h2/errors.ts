@@ -1,9 +1,9 @@
-// The only two errors the protocol knows (RFC 9113 section 5.4). They are thrown where a violation is detected and
-// acted on in one place, Connection.receive. The token is stable: log field, metric label and test name at once.
+// The two kinds of error that HTTP/2 knows (RFC 9113 section 5.4). They are thrown where a violation is detected, and Connection
+// acts on them in one place. The token is stable: it is the log field, the metric label and the name in tests.
 
 import { errorCodeName } from './error-codes.ts';
 
-/** The whole connection is broken: GOAWAY with the code, then close (RFC 9113 section 5.4.1). */
+/** An error of the whole connection: GOAWAY with the code, then close (RFC 9113 section 5.4.1). */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: number;
@@ -16,7 +16,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** One stream is broken: RST_STREAM with the code; the connection goes on (RFC 9113 section 5.4.2). */
+/** An error of one stream: RST_STREAM with the code. The connection goes on (RFC 9113 section 5.4.2). */
 export class StreamError extends Error {
   override readonly name = 'StreamError';
   readonly streamId: number;

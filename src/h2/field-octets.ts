@@ -1,11 +1,11 @@
-// Which octets names and values of fields may hold (RFC 9113 section 8.2.1, RFC 9110 sections 5.5 and 5.6.2), and which names have
-// no place in HTTP/2.
+// Which bytes field names and values may contain (RFC 9113 section 8.2.1, RFC 9110 sections 5.5 and 5.6.2), and which names are
+// not allowed in HTTP/2.
 
 const TAB = 0x09;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
-/** Connection-specific fields have no place in HTTP/2 (section 8.2.2). */
+/** Connection-specific fields, which HTTP/2 does not allow (section 8.2.2). */
 export const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -14,10 +14,10 @@ export const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What describes one connection, and is never passed on (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
+/** Fields that describe one connection and are never forwarded (RFC 9110 section 7.6.1, RFC 7540 section 3.2.1). */
 export const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, 'http2-settings']);
 
-/** Lower-case tchar. */
+/** Whether the name consists of tchar characters (RFC 9110 section 5.6.2) without upper-case letters. */
 export function isFieldName(name: string): boolean {
   if (name.length === 0) return false;
   for (let index = 0; index < name.length; index++) {
@@ -26,7 +26,7 @@ export function isFieldName(name: string): boolean {
   return true;
 }
 
-/** No NUL, CR, LF and no other control character; bytes beyond ASCII are allowed. */
+/** Whether the value has no control characters other than tab. Bytes above 0x7f are allowed. */
 export function isFieldValue(value: string): boolean {
   for (let index = 0; index < value.length; index++) {
     const octet = value.charCodeAt(index);
@@ -35,7 +35,7 @@ export function isFieldValue(value: string): boolean {
   return true;
 }
 
-/** The same, and no bytes beyond ASCII: what nearly all values are. */
+/** As isFieldValue, but bytes above 0x7f are not allowed. Nearly all values pass this check. */
 export function isAsciiValue(value: string): boolean {
   for (let index = 0; index < value.length; index++) {
     const octet = value.charCodeAt(index);
@@ -44,7 +44,7 @@ export function isAsciiValue(value: string): boolean {
   return true;
 }
 
-/** Whether a value that is still bytes is of ASCII, with no white space at its ends either. */
+/** As isAsciiValue, for a value that is still in its block. White space at either end is not allowed. */
 export function isStrictValue(block: Buffer, start: number, end: number): boolean {
   if (start === end) return true;
   if (isWhiteSpace(block[start]) || isWhiteSpace(block[end - 1])) return false;
@@ -59,7 +59,7 @@ export function isWhiteSpace(octet: number): boolean {
   return octet === SPACE || octet === TAB;
 }
 
-/** 1 for each octet a field name may hold. */
+/** 1 for each byte that a field name may contain. */
 const FIELD_NAME_OCTETS: Uint8Array = (() => {
   const octets = new Uint8Array(256);
   for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")

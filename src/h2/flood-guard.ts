@@ -1,44 +1,46 @@
-// Counts what a peer may do too often, and ends the connection with ENHANCE_YOUR_CALM when it does (RFC 9113 section
-// 10.5). Every kind has a bucket: so many at once, a tenth of it more for each second that passes. There is no clock
-// here: whoever owns time calls replenish(). Small DATA frames are never counted: token streams are made of them.
+// Limits how often a peer may do what costs it little, and ends the connection with ENHANCE_YOUR_CALM beyond that (RFC 9113
+// section 10.5). Every kind has a token bucket; unless its row says otherwise, a tenth of the bucket is refilled each second.
+// There is no clock here: the caller passes the time to replenish(). Small DATA frames are never counted, since streams of LLM
+// tokens consist of them.
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
 import type { FloodLimits } from './flood-limits.ts';
 
-/** The order of BUCKETS. */
+/** The kinds, each with its index in BUCKETS. */
 export const Flood = {
-  /** RST_STREAM from the peer on a stream it opened a moment ago and that had no response (CVE-2023-44487). */
+  /** RST_STREAM from the peer on a stream it has just opened and that had no response (CVE-2023-44487). */
   PREMATURE_RESETS: 0,
   /** Streams we had to reset because the peer broke a rule (CVE-2025-8671). */
   STREAM_ERRORS: 1,
-  /** And acknowledgements of PINGs that nobody sent. */
+  /** Includes acknowledgements of PINGs that were never sent. */
   PINGS: 2,
+  /** Includes acknowledgements of SETTINGS that were never sent. */
   SETTINGS: 3,
   PRIORITIES: 4,
-  /** Beyond ten for each DATA frame we sent; PINGS and SETTINGS beyond one. */
+  /** A sent DATA frame earns ten of these, and one each of PINGS and SETTINGS. */
   WINDOW_UPDATES: 5,
-  /** DATA frames in a row that carry nothing and end nothing (CVE-2019-9518). */
+  /** DATA frames in a row that are empty and do not end the stream (CVE-2019-9518). */
   EMPTY_DATA: 6,
-  /** Frames of types nobody here knows. */
+  /** Frames of unknown types. */
   UNKNOWN_FRAMES: 7,
   /** Streams opened above SETTINGS_MAX_CONCURRENT_STREAMS. */
   REFUSED_STREAMS: 8,
   GOAWAYS: 9,
-  /** RST_STREAM and HEADERS on streams that are over, beyond what may have crossed their end. */
+  /** RST_STREAM and HEADERS on streams that are over, in excess of those that may have been in flight when the stream ended. */
   LATE_FRAMES: 10,
-  /** RST_STREAM as PREMATURE_RESETS counts it, on a stream whose own deadline has passed. */
+  /** As PREMATURE_RESETS, but the client's own deadline for the stream has passed. */
   DEADLINE_RESETS: 11,
 } as const;
 
 interface Bucket {
   readonly token: string;
   readonly limit: keyof FloodLimits;
-  /** So many times the limit can be saved up by useful traffic. */
+  /** How full useful traffic can make the bucket, as a multiple of the limit. */
   readonly savings: number;
-  /** How many times the limit is free at once; 1 unless given. */
+  /** The initial level of the bucket, as a multiple of the limit. The default is 1. */
   readonly times?: number;
-  /** What of that comes back each second; REFILL unless given. */
+  /** The fraction of the initial level that is refilled each second. The default is REFILL. */
   readonly refill?: number;
 }
 
@@ -48,26 +50,27 @@ const BUCKETS: readonly Bucket[] = [
   { token: 'too_many_pings', limit: 'pings', savings: 1 },
   { token: 'too_many_settings', limit: 'settings', savings: 1 },
   { token: 'too_many_priorities', limit: 'priorities', savings: 1 },
-  // A peer may answer each DATA frame of a large batch by an update of the stream and one of the connection.
+  // A peer may answer each DATA frame of a large batch with a WINDOW_UPDATE for the stream and another for the connection.
   { token: 'too_many_window_updates', limit: 'windowUpdates', savings: 100 },
   { token: 'too_many_empty_frames', limit: 'emptyData', savings: 1 },
   { token: 'too_many_unknown_frames', limit: 'unknownFrames', savings: 1 },
   { token: 'too_many_refused_streams', limit: 'refusedStreams', savings: 1 },
   { token: 'too_many_goaways', limit: 'goAways', savings: 1 },
   { token: 'too_many_late_frames', limit: 'lateFrames', savings: 1 },
-  // By default 6,400 each second: a client that holds each of 128 streams for 20 ms resets as many, and those are not counted.
+  // By default 6,400 per second: this is what a client reaches that resets each of 128 streams after 20 ms. Resets of older
+  // streams are not counted at all.
   { token: 'too_many_resets', limit: 'resets', savings: 32, times: 32, refill: 1 },
 ];
-/** Of what a bucket holds, for each second. */
+/** The fraction of a bucket's initial level that is refilled each second. */
 const REFILL = 0.1;
 
-/** The limits in the order of BUCKETS. */
+/** The levels of the buckets, in the order of BUCKETS. */
 interface Budgets {
   readonly burst: Int32Array;
   readonly most: Int32Array;
 }
 
-/** All connections of a configuration have the same. */
+/** Shared by all connections with the same configuration. */
 const BUDGETS = new WeakMap<FloodLimits, Budgets>();
 
 function budgetsOf(limits: FloodLimits): Budgets {
@@ -82,10 +85,10 @@ function budgetsOf(limits: FloodLimits): Budgets {
 }
 
 export class FloodGuard {
-  /** The time as told with the chunk being read, in whole milliseconds of any clock that does not go back. */
+  /** The time of the chunk that is being read, in whole milliseconds of a monotonic clock. */
   nowMs = 0;
   readonly #budgets: Budgets;
-  /** Made at the first count: an idle connection keeps none. */
+  /** The current levels. Allocated at the first count, so an idle connection has none. */
   #left: Int32Array | undefined = undefined;
 
   constructor(limits: FloodLimits) {
@@ -94,7 +97,7 @@ export class FloodGuard {
 
   /** @throws ConnectionError when the bucket is empty */
   count(flood: number): void {
-    // Not by Int32Array.from, which walks through an iterator.
+    // Int32Array.from would be slower: it uses an iterator.
     this.#left ??= this.#budgets.burst.slice();
     if (--this.#left[flood] < 0) {
       const { token, limit } = BUCKETS[flood];
@@ -104,8 +107,8 @@ export class FloodGuard {
   }
 
   /**
-   * A DATA frame was sent: it earns the answers that peers give to it. grpc-go and gRPC's C core measure their bandwidth
-   * by a PING for data they receive, one a round trip, and adjust their windows by SETTINGS.
+   * A sent DATA frame earns the frames that peers send in response. grpc-go and gRPC's C core estimate the bandwidth with one
+   * PING per round trip while they receive data, and adjust their windows by SETTINGS.
    */
   dataSent(): void {
     if (this.#left === undefined) return;
@@ -114,25 +117,25 @@ export class FloodGuard {
     this.forgive(Flood.SETTINGS, 1);
   }
 
-  /** A service has answered a call: clients that are served may cancel one call more. */
+  /** The service has answered a call, which earns the client one more cancellation. */
   callAnswered(): void {
     this.forgive(Flood.PREMATURE_RESETS, 1);
   }
 
-  /** A DATA frame with content, or with the end, was received: it ends a row of empty ones, and may come with a PING. */
+  /** A DATA frame that has content or ends its stream ends a series of empty frames, and may be followed by a PING. */
   dataReceived(): void {
     if (this.#left === undefined) return;
     this.#left[Flood.EMPTY_DATA] = this.#budgets.burst[Flood.EMPTY_DATA];
     this.forgive(Flood.PINGS, 1);
   }
 
-  /** Gives back what useful traffic has earned. */
+  /** Adds what useful traffic has earned, up to the bucket's limit. */
   forgive(flood: number, times: number): void {
     if (this.#left === undefined) return;
     this.#left[flood] = Math.min(this.#budgets.most[flood], this.#left[flood] + times);
   }
 
-  /** To be called now and then with the whole seconds that have passed since the last call. */
+  /** Refills the buckets. Must be called at intervals with the whole seconds since the last call. */
   replenish(seconds: number): void {
     const left = this.#left;
     if (left === undefined) return;

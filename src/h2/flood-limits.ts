@@ -1,33 +1,32 @@
-// How much of what costs its sender little a peer may do before it is a flood. What each is counted by stands in
-// flood-guard.ts and where the frame is received; how much time has to pass, in Connection.checkTime.
+// The limits for frames that cost their sender little. flood-guard.ts says what each limit counts and how fast it refills.
 
-/** Those without another unit are frames: so many at once, and a tenth of it more for each second. */
+/** Unless stated otherwise, a limit is a number of frames: this many at once, and a tenth of that more each second. */
 export interface FloodLimits {
-  /** Streams reset a moment after they were opened and before a response. */
+  /** Streams reset right after they were opened, before a response. */
   readonly resets: number;
-  /** Streams of a client's that had to be reset because it broke a rule. */
+  /** Streams of a client that had to be reset because the client broke a rule. */
   readonly streamErrors: number;
   readonly pings: number;
   readonly settings: number;
   readonly priorities: number;
-  /** Beyond ten for each DATA frame that was sent. */
+  /** A sent DATA frame earns ten more. */
   readonly windowUpdates: number;
-  /** DATA frames in a row that carry nothing and end nothing. */
+  /** DATA frames in a row that are empty and do not end the stream. */
   readonly emptyData: number;
   readonly unknownFrames: number;
   /** Streams above SETTINGS_MAX_CONCURRENT_STREAMS. */
   readonly refusedStreams: number;
   readonly goAways: number;
-  /** Frames on streams that are over, beyond what may have crossed their end. */
+  /** Frames on streams that are over, in excess of those that may have been in flight when the stream ended. */
   readonly lateFrames: number;
-  /** Of one SETTINGS frame. */
+  /** Entries in one SETTINGS frame. */
   readonly settingsEntries: number;
-  /** CONTINUATION frames of one header block, where the largest block allowed does not need more. */
+  /** CONTINUATION frames in one header block. A higher number applies where the largest allowed block needs it. */
   readonly continuations: number;
-  /** Of one call (1xx). */
+  /** Interim responses (1xx) to one request. */
   readonly interimResponses: number;
-  /** Octets of padding beyond those of content that a client may send on a connection. */
+  /** How many bytes of padding in excess of content a client may send on a connection. */
   readonly paddingBytes: number;
-  /** The same of an upstream, whose connection carries the calls of many clients. */
+  /** As paddingBytes, for an upstream. Its connection carries the calls of many clients. */
   readonly upstreamPaddingBytes: number;
 }

@@ -1,11 +1,14 @@
-// Windows (RFC 9113 sections 5.2 and 6.9) as arithmetic on plain numbers: a window may be negative after the peer
-// lowered SETTINGS_INITIAL_WINDOW_SIZE (section 6.9.2), and never exceeds 2^31-1.
+// Flow-control windows (RFC 9113 sections 5.2 and 6.9) as arithmetic on plain numbers. A window can become negative after the
+// peer lowers SETTINGS_INITIAL_WINDOW_SIZE (section 6.9.2), and never exceeds 2^31-1.
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
 import { LARGEST_WINDOW_BYTES } from './settings.ts';
 
-/** @returns the window after a WINDOW_UPDATE. @throws StreamError or, on stream 0, ConnectionError */
+/**
+ * @returns the window after a WINDOW_UPDATE
+ * @throws StreamError or, on stream 0, ConnectionError
+ */
 export function increasedSendWindow(window: number, increment: number, streamId: number): number {
   if (increment === 0) {
     if (streamId === 0) {
@@ -32,7 +35,10 @@ export function increasedSendWindow(window: number, increment: number, streamId:
   return increased;
 }
 
-/** @returns a stream's window after SETTINGS changed the initial size. @throws ConnectionError (section 6.9.2) */
+/**
+ * @returns a stream's window after SETTINGS changed the initial size
+ * @throws ConnectionError (section 6.9.2)
+ */
 export function adjustedSendWindow(window: number, difference: number): number {
   const adjusted = window + difference;
   if (adjusted > LARGEST_WINDOW_BYTES) {
@@ -46,8 +52,8 @@ export function adjustedSendWindow(window: number, difference: number): number {
 }
 
 /**
- * True when enough was consumed to be worth a WINDOW_UPDATE: half the window, so that a sender in full flow hears of
- * new room before it runs dry, and short streams need no update at all.
+ * Whether enough was consumed for a WINDOW_UPDATE. The threshold is half the window: a sender at full speed learns of new room
+ * before its window is used up, and short streams need no update at all.
  */
 export function isWorthCrediting(uncreditedBytes: number, windowBytes: number): boolean {
   return uncreditedBytes * 2 >= windowBytes;

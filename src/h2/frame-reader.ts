@@ -1,5 +1,5 @@
-// Cuts a stream of octets into frames (RFC 9113 section 4.1), whatever the chunks it arrives in. DATA is handed on as
-// it arrives, so that a large frame is never held back; every other frame is handed on whole.
+// Splits a stream of bytes into frames (RFC 9113 section 4.1), however it is divided into chunks. DATA is handed on as it
+// arrives, so that a large frame is never held back. Every other frame is handed on whole.
 
 import { checkPreface } from './client-preface.ts';
 import { ErrorCode } from './error-codes.ts';
@@ -10,19 +10,28 @@ import { CLIENT_PREFACE, Flag, FRAME_HEADER_BYTES, FrameType } from './frame-typ
 export interface FrameHandler {
   /** A whole frame other than DATA; the payload is `bytes` from `start` to `end`. */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
-  /** A DATA frame begins: `length` bytes count against flow control, `padding` of them, with the pad length, carry nothing. */
+  /**
+   * A DATA frame begins. Flow control counts `length` bytes. Of these, `padding` bytes, which include the pad length field, are
+   * not content.
+   */
   onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void;
-  /** A piece of the payload of the DATA frame that began last; `isLast` on the final one, which may be empty. */
+  /** A piece of the payload of the current DATA frame. `isLast` is true for the final piece, which may be empty. */
   onDataPiece(bytes: Buffer, start: number, end: number, isLast: boolean): void;
 }
 
-/** Where in a frame the reader stands. */
+/** What the reader expects next. */
 const Expect = { PREFACE: 0, HEADER: 1, PAYLOAD: 2, PAD_LENGTH: 3, DATA: 4, PADDING: 5 } as const;
 
 const FIRST_HOLD_BYTES = 256;
-/** Frames read before whoever owns time is asked whether others should have a turn; so many take well below a millisecond. */
+/**
+ * How many frames are read before the caller decides whether other connections should have a turn. They take well below a
+ * millisecond.
+ */
 const FRAMES_AT_ONCE = 256;
-/** Beyond the one it is: a header block may be a call to decode, to route and to answer, tens of microseconds. */
+/**
+ * What HEADERS counts in addition to one frame: a header block may be a call to decode, route and answer, which takes tens of
+ * microseconds.
+ */
 const EXTRA_COST_OF_HEADERS = 15;
 
 export class FrameReader {
@@ -33,20 +42,23 @@ export class FrameReader {
   #type = 0;
   #flags = 0;
   #streamId = 0;
-  /** Payload (DATA) or padding octets still to come. */
+  /** Bytes of DATA payload or padding still to come. */
   #remaining = 0;
   #padding = 0;
-  /** The beginning of a frame header, preface or payload whose rest has not arrived. */
+  /** The part of a frame header, preface or payload that has arrived while the rest has not. */
   #held: Buffer | undefined = undefined;
   #heldBytes = 0;
-  /** Frame headers, and payloads other than DATA, that did not arrive in one piece: this number tells one from the next. */
+  /**
+   * Counts frame headers, payloads other than DATA, and prefaces that did not arrive in one piece. A change of the number shows
+   * that another one is awaited.
+   */
   framesAwaited = 0;
-  /** The chunk in hand; kept in fields so that reading goes on after a stream error was thrown in the middle of it. */
+  /** The current chunk. It is kept in a field so that reading can continue after a stream error was thrown in the middle of it. */
   #chunk: Buffer | undefined = undefined;
   #offset = 0;
-  /** The chunk in hand when it was put aside in the middle. */
+  /** The chunk when its reading was suspended in the middle. */
   #parked: Buffer | undefined = undefined;
-  /** The chunk in hand, or what was put aside of it, stays as it is. */
+  /** The current or parked chunk will not be changed by the caller. */
   #isKept = false;
   #framesLeft = FRAMES_AT_ONCE;
 
@@ -56,7 +68,7 @@ export class FrameReader {
     this.#expect = expectPreface ? Expect.PREFACE : Expect.HEADER;
   }
 
-  /** Takes a chunk, which may be changed after the call unless it `isKept`; resume() then reads it. */
+  /** Sets the chunk that resume() reads. The caller may change the chunk after resume() unless it `isKept`. */
   feed(chunk: Buffer, isKept = false): void {
     this.#chunk = chunk;
     this.#isKept = isKept;
@@ -64,17 +76,17 @@ export class FrameReader {
     this.#framesLeft = FRAMES_AT_ONCE;
   }
 
-  /** The chunk was put aside, at the latest after FRAMES_AT_ONCE frames: unpark() and resume() go on with it. */
+  /** Reading was suspended, at the latest after FRAMES_AT_ONCE frames. unpark() and resume() continue it. */
   get isParked(): boolean {
     return this.#parked !== undefined;
   }
 
-  /** The rest of a frame's payload is still to come; false between frames, and within DATA. */
+  /** The rest of a frame's payload is still to come. False between frames and within DATA. */
   get isInsideFrame(): boolean {
     return this.#expect === Expect.PAYLOAD && this.#parked === undefined;
   }
 
-  /** Puts the rest of the chunk aside behind the frame in hand. */
+  /** Suspends reading after the current frame. */
   parkNext(): void {
     this.#framesLeft = 0;
   }
@@ -85,7 +97,7 @@ export class FrameReader {
     this.#framesLeft = FRAMES_AT_ONCE;
   }
 
-  /** Makes a copy of what was put aside, with `more` behind it: the chunk is valid no longer. */
+  /** Copies the parked rest of the chunk and appends `more`. After that the caller may reuse the chunk. */
   keepParked(more?: Buffer): void {
     if (this.#parked === undefined || (this.#isKept && more === undefined)) return;
     const rest = this.#parked.subarray(this.#offset);
@@ -94,7 +106,7 @@ export class FrameReader {
     this.#offset = 0;
   }
 
-  /** Drops the rest of the chunk: the connection is over. */
+  /** Drops the rest of the chunk, because the connection is over. */
   stop(): void {
     this.#chunk = undefined;
     this.#parked = undefined;
@@ -103,11 +115,11 @@ export class FrameReader {
   }
 
   /**
-   * Reads until the chunk is used up, or put aside. What the handler throws passes through; the frame it was thrown for counts as
-   * read, and another call of resume() goes on behind it.
+   * Reads until the chunk is used up or parked. An error thrown by the handler passes through; its frame counts as read, and the
+   * next resume() continues behind it.
    */
   resume(): void {
-    // One loop for all states and no call per octet: this is the hottest code of the engine.
+    // One loop for all states, with no call per byte: this is the hottest code of the engine.
     while (this.#chunk !== undefined) {
       const chunk = this.#chunk;
       const available = chunk.length - this.#offset;
@@ -219,7 +231,7 @@ export class FrameReader {
   }
 
   #startPaddedData(padLength: number): void {
-    // The pad length octet counts towards the frame's length (section 6.1).
+    // The pad length field counts towards the frame's length (section 6.1).
     if (padLength >= this.#length) throw paddingError(padLength, this.#length);
     this.#padding = padLength;
     this.#remaining = this.#length - 1 - padLength;
@@ -248,7 +260,7 @@ export class FrameReader {
     this.#handler.onDataPiece(chunk, start, start + size, this.#expect === Expect.HEADER);
   }
 
-  /** Collects `needed` octets that arrive in more than one chunk. The hold grows with what arrived, not with what was announced. */
+  /** Collects `needed` bytes that arrive in several chunks. The buffer grows with what has arrived, not with what was announced. */
   #assemble(chunk: Buffer, available: number, needed: number): void {
     const size = Math.min(available, needed - this.#heldBytes);
     const held = this.#hold(this.#heldBytes + size, needed);
@@ -285,7 +297,7 @@ export class FrameReader {
     return grown;
   }
 
-  /** All of it at once, as it usually comes. */
+  /** Reads a preface that arrived in one piece, as it usually does. */
   #readPreface(chunk: Buffer): void {
     const start = this.#offset;
     this.#offset += CLIENT_PREFACE.length;

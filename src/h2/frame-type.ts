@@ -23,11 +23,11 @@ export const Flag = {
 
 export const FRAME_HEADER_BYTES = 9;
 
-/** SETTINGS_MAX_FRAME_SIZE before anybody changes it, and the largest that may be announced (section 6.5.2). */
+/** The initial value of SETTINGS_MAX_FRAME_SIZE, and the largest value allowed (section 6.5.2). */
 export const DEFAULT_MAX_FRAME_BYTES = 16_384;
 export const LARGEST_MAX_FRAME_BYTES = 16_777_215;
 
-/** The first octets a client sends (section 3.4). */
+/** The client connection preface (section 3.4). */
 export const CLIENT_PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 const NAMES = Object.keys(FrameType);

@@ -1,5 +1,5 @@
-// Collects a header block that is spread over HEADERS and CONTINUATION frames (RFC 9113 section 4.3), within bounds:
-// endless CONTINUATION frames are an attack (CVE-2024-27316 and others, with empty frames CVE-2026-33871).
+// Collects a header block that is spread over HEADERS and CONTINUATION frames (RFC 9113 section 4.3), within bounds: endless
+// CONTINUATION frames are an attack (CVE-2024-27316 and others, and CVE-2026-33871 with empty frames).
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
@@ -12,13 +12,13 @@ export class HeaderBlock {
   streamId = 0;
   endStream = false;
 
-  /** @param maxBytes of the block as sent, compressed */
+  /** @param maxBytes limits the block as sent, in compressed bytes */
   constructor(maxBytes: number, mostContinuations: number) {
     this.#maxBytes = maxBytes;
     this.#mostContinuations = mostContinuations;
   }
 
-  /** A block has begun and its END_HEADERS is still to come; only CONTINUATION of the same stream may arrive (section 6.10). */
+  /** A block has begun and its END_HEADERS is still to come. Only CONTINUATION of the same stream may follow (section 6.10). */
   get isOpen(): boolean {
     return this.streamId !== 0;
   }
@@ -55,7 +55,7 @@ export class HeaderBlock {
     this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
   }
 
-  /** Ends the block and returns all of it. */
+  /** Ends the block and returns it in one piece. */
   finish(): Buffer {
     const block = Buffer.concat(this.#pieces, this.#bytes);
     this.#pieces = [];

@@ -1,5 +1,5 @@
-// Header blocks as they arrive: put together, decoded, checked, and told to the stream they belong to as request,
-// response or trailer section (RFC 9113 sections 4.3 and 8.1).
+// Assembles, decodes and checks header blocks, and passes each to its stream as a request, a response or a trailer section (RFC
+// 9113 sections 4.3 and 8.1).
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
@@ -15,21 +15,22 @@ import { NO_CONTENT_ALLOWED, type Stream, type StreamOwner } from './stream.ts';
 import { Past, type StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
-/** Told of a request on a new stream, whose owner is to be set during the call. */
+/** Receives a request on a new stream, and must set the stream's owner during the call. */
 export type RequestHandler = (stream: Stream, list: HeaderList, endStream: boolean) => void;
 
-/** They have no content; their content-length, where there is one, speaks of another response (RFC 9110 section 8.6). */
+/** Responses without content. A content-length in them describes another response (RFC 9110 section 8.6). */
 const NO_CONTENT = new Set(['204', '304']);
-/** A compressed block may be this many times the announced list size before it is a flood. */
+/** How many times the announced list size a compressed block may have before it counts as a flood. */
 const BLOCK_SIZE_FACTOR = 2;
 /**
- * Of an upstream: its connection carries the calls of many clients, and one answer with too large a header block must
- * not end them all. Such a block is read to its end, so that HPACK stays in step, and costs only its own stream.
+ * The limit for a response of an upstream. The connection carries the calls of many clients, and one response with too large a
+ * header block must not end them all. Such a block is read to its end, so that the HPACK table stays in sync, and only its own
+ * stream fails.
  */
 const LARGEST_RESPONSE_BLOCK_BYTES = 1_048_576;
 const MOST_RESPONSE_CONTINUATIONS = 128;
 
-/** Owner of a request stream until the handler has named one. */
+/** The owner of a request stream until the handler has set one. */
 const NOBODY: StreamOwner = {
   onResponse() {},
   onData() {},
@@ -73,7 +74,7 @@ export class HeaderReceiver {
     });
   }
 
-  /** The stream whose header block has begun and not ended, or 0; only its CONTINUATION may follow (section 6.10). */
+  /** The stream whose header block has begun and not ended, or 0. Only CONTINUATION of this stream may follow (section 6.10). */
   get openStreamId(): number {
     return this.#block.streamId;
   }
@@ -120,7 +121,7 @@ export class HeaderReceiver {
   }
 
   #receiveBlock(streamId: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
-    // Decoded before anything else: the decoder's table must follow the peer's even for streams nobody wants.
+    // The block is decoded first: the decoder's table must follow the peer's, even for blocks of streams that are ignored.
     const list = this.#decoder.decode(bytes, start, end);
     const stream = this.#streams.get(streamId);
     if (stream !== undefined && stream.state !== StreamState.IDLE) {
@@ -147,8 +148,8 @@ export class HeaderReceiver {
       if (!this.#streams.spendLateFrame()) this.#guard.count(Flood.LATE_FRAMES);
       return;
     }
-    // A stream of ours, ended or forgotten: a late block of an upstream costs that stream only (section 5.1), since the
-    // connection carries the calls of many clients.
+    // A late header block for a stream that we opened costs only that stream (section 5.1), since an upstream's connection
+    // carries the calls of many clients.
     if (past !== Past.IDLE && !this.#streams.isPeerId(streamId)) return;
     if (past === Past.CLOSED) {
       throw new ConnectionError(

@@ -1,6 +1,6 @@
-// Which header lists HTTP/2 allows (RFC 9113 section 8). A list that breaks a rule is malformed: a stream error
-// PROTOCOL_ERROR; nothing is dropped in silence. Only white space at the ends of values is taken off, see checkFields, and
-// equal content-lengths become one. Which host a request names is for the layer above, which can say what is wrong with it.
+// Which header lists HTTP/2 allows (RFC 9113 section 8). A list that breaks a rule is malformed, which is a stream error of type
+// PROTOCOL_ERROR. Nothing is dropped silently. There are two corrections: white space at the ends of values is removed, see
+// checkFields, and equal content-lengths become one. The layer above checks the host, since it can explain what is wrong with it.
 
 import { ErrorCode } from './error-codes.ts';
 import { StreamError } from './errors.ts';
@@ -13,7 +13,7 @@ import {
 } from './field-octets.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 
-/** What a list may be; kept in HeaderList.obeys, so that a list seen again is not checked again. */
+/** The kinds of checked list. HeaderList.obeys holds one of these, so that a list that comes again is not checked again. */
 export const HeaderRules = {
   NONE: 0,
   REQUEST: 1,
@@ -22,7 +22,7 @@ export const HeaderRules = {
   REQUEST_BEYOND_ASCII: 4,
 } as const;
 
-/** A request, some of whose values hold bytes beyond ASCII. */
+/** Whether the list is a checked request with values that contain bytes above 0x7f. */
 export function isBeyondAscii(list: HeaderList): boolean {
   return list.obeys === HeaderRules.REQUEST_BEYOND_ASCII;
 }
@@ -37,8 +37,8 @@ const RESPONSE_PSEUDO = new Set([':status']);
 const NO_PSEUDO = new Set<string>();
 
 /**
- * @param extendedConnect our SETTINGS have allowed it (RFC 8441 section 3)
- * @throws StreamError when the list is not a well-formed request (section 8.3.1).
+ * @param extendedConnect whether our SETTINGS have allowed extended CONNECT (RFC 8441 section 3)
+ * @throws StreamError when the list is not a well-formed request (section 8.3.1)
  */
 export function checkRequest(list: HeaderList, streamId: number, extendedConnect = false): void {
   if (isCheckedRequest(list)) return;
@@ -71,7 +71,7 @@ export function checkRequest(list: HeaderList, streamId: number, extendedConnect
   list.obeys = isAscii ? HeaderRules.REQUEST : HeaderRules.REQUEST_BEYOND_ASCII;
 }
 
-/** Extended CONNECT is a CONNECT with all the fields of other requests (RFC 8441 section 4). */
+/** Checks an extended CONNECT, which has all the pseudo-header fields of other requests (RFC 8441 section 4). */
 function checkProtocol(
   protocol: string,
   method: string,
@@ -85,7 +85,7 @@ function checkProtocol(
     throw malformed(streamId, 'request_authority_missing', 'CONNECT without :authority');
 }
 
-/** @throws StreamError when the list is not a well-formed response, final or interim (section 8.3.2). */
+/** @throws StreamError when the list is not a well-formed response, final or interim (section 8.3.2) */
 export function checkResponse(list: HeaderList, streamId: number): void {
   if (list.obeys === HeaderRules.RESPONSE) return;
   checkFields(list, streamId, RESPONSE_PSEUDO);
@@ -97,14 +97,14 @@ export function checkResponse(list: HeaderList, streamId: number): void {
   list.obeys = HeaderRules.RESPONSE;
 }
 
-/** @throws StreamError when the list may not be a trailer section (section 8.1). */
+/** @throws StreamError when the list may not be a trailer section (section 8.1) */
 export function checkTrailers(list: HeaderList, streamId: number): void {
   if (list.obeys === HeaderRules.TRAILERS) return;
   checkFields(list, streamId, NO_PSEUDO);
   list.obeys = HeaderRules.TRAILERS;
 }
 
-/** @returns whether all values are of ASCII */
+/** @returns whether all values are ASCII */
 function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): boolean {
   const { names } = list;
   let regularSeen = false;
@@ -125,9 +125,9 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
       if (names.indexOf(name) !== index) throw malformed(streamId, 'pseudo_repeated', `${name} is repeated`);
     } else {
       regularSeen = true;
-      // Servers and clients of gRPC send spaces at the ends of messages and metadata, which gRPC allows to strip. Sent
-      // on they would be malformed (section 8.2.1), refused they would hide the status of a call. The list is still
-      // nobody's: it is checked as soon as it is decoded.
+      // gRPC servers and clients send spaces at the ends of messages and metadata, and gRPC allows stripping them. Forwarded as
+      // they are, such values would be malformed (section 8.2.1); a refusal would hide the status of a call. The list may still
+      // be changed here: it is checked right after it was decoded, before anyone else sees it.
       if (isPadded(value)) {
         value = stripped(value);
         list.setValue(index, value);
@@ -143,7 +143,7 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
       if (name === 'content-length') {
         const isRepeated = contentLength !== -1;
         contentLength = parseContentLength(value, contentLength, streamId);
-        // Many servers refuse what RFC 9110 section 8.6 lets a recipient take for one.
+        // RFC 9110 section 8.6 allows a recipient to merge them, but many servers refuse a repeated content-length.
         if (isRepeated) {
           list.remove(index--);
           continue;
@@ -161,7 +161,7 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
   return isAscii;
 }
 
-/** A decimal number; repeated fields and members of a list must agree (RFC 9110 section 8.6). */
+/** Parses a decimal number. Repeated fields and the members of a list must agree (RFC 9110 section 8.6). */
 function parseContentLength(value: string, previous: number, streamId: number): number {
   let length = previous;
   for (const member of value.split(',')) {
@@ -186,7 +186,7 @@ function stripped(value: string): string {
   return value.slice(start, end);
 }
 
-/** origin-form without a fragment, or `*` for OPTIONS (RFC 9113 section 8.3.1). */
+/** Whether the path is in origin-form without a fragment, or `*` for OPTIONS (RFC 9113 section 8.3.1). */
 function isRequestTarget(path: string, method: string): boolean {
   if (path.charCodeAt(0) !== SLASH) return path === '*' && method === 'OPTIONS';
   for (let index = 0; index < path.length; index++) {

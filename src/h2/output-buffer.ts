@@ -1,13 +1,13 @@
-// The octets one connection has still to send, serialised into slabs from a pool shared by all connections.
-// An idle connection holds no slab: what it costs is this object. A slab goes back to the pool when the socket has
-// taken it (see takeSlab), so that steady traffic allocates nothing. A fresh 64 KiB buffer per flush made garbage
-// collection dominate once the heap held many streams (25 to 128 microseconds per call).
+// The output of one connection, serialised into slabs from a pool that all connections share. An idle connection holds no slab
+// and costs only this object. A slab returns to the pool once the socket has taken its bytes (see releaseSlab), so that steady
+// traffic allocates nothing. A fresh 64 KiB buffer for each flush made garbage collection dominate once the heap held many
+// streams (25 to 128 microseconds per call).
 
 /** Enough for what a connection usually sends per turn of the event loop. */
 const SMALL_SLAB_BYTES = 4096;
-/** Four DATA frames of the usual largest size, with their headers and a little more: three would waste a quarter. */
+/** Four DATA frames of the usual largest size, with their headers and a little more. Room for only three would waste a quarter. */
 const LARGE_SLAB_BYTES = 4 * (16_384 + 9) + 1024;
-/** Slabs kept for reuse; more than this is a burst, and goes to the garbage collector. */
+/** How many slabs are kept for reuse. Those beyond come from a burst and are left to the garbage collector. */
 const SMALL_SLABS_KEPT = 1024;
 const LARGE_SLABS_KEPT = 64;
 
@@ -15,34 +15,34 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const smallSlabs: Buffer[] = [];
 const largeSlabs: Buffer[] = [];
 
-/** Memory is short: those that wait for reuse go to the garbage collector. */
+/** Leaves the spare slabs to the garbage collector, because memory is short. */
 export function dropSpareSlabs(): void {
   smallSlabs.length = 0;
   largeSlabs.length = 0;
 }
 
-/** A stretch of output to be written to the socket: `bytes` up to `length`. */
+/** Output to be written to the socket: the first `length` bytes of `bytes`. */
 export interface Slab {
   bytes: Buffer;
   length: number;
 }
 
-/** Who brings the output to the peer. Called while a frame is about to be written. */
+/** Writes the output to the peer. The methods are called while a frame is being serialised. */
 export interface OutputSink {
-  /** There is output where there was none. */
+  /** The buffer was empty and now has output. */
   outputBegins(): void;
-  /** A whole slab waits: it may leave at once. */
+  /** A full slab waits and can be written at once. */
   slabIsFull(): void;
 }
 
 export class OutputBuffer {
-  /** Where the next octet goes: write at `bytes[position]` after reserve(), then move `position`. */
+  /** The next byte goes to `bytes[position]`. After reserve(), write there and then advance `position`. */
   bytes: Buffer = EMPTY;
   position = 0;
   /** Full slabs, oldest first. */
   #full: Slab[] | undefined = undefined;
   #fullBytes = 0;
-  /** Taken by the socket and not yet written. */
+  /** Bytes that were handed to the socket and not yet written. */
   #inFlightBytes = 0;
   readonly #sink: OutputSink;
 
@@ -50,12 +50,12 @@ export class OutputBuffer {
     this.#sink = sink;
   }
 
-  /** Everything the peer has not been given yet, in flight to the socket included. */
+  /** All bytes that are not yet written, including those that were handed to the socket. */
   get pendingBytes(): number {
     return this.position + this.#fullBytes + this.#inFlightBytes;
   }
 
-  /** Makes room for `size` octets in one piece at `position`; at most 64 KiB. */
+  /** Makes room for `size` contiguous bytes at `position`, at most 64 KiB. */
   reserve(size: number): Buffer {
     if (this.position + size > this.bytes.length) this.#grow(size);
     return this.bytes;
@@ -72,7 +72,7 @@ export class OutputBuffer {
     }
     const large = largeSlabs.pop() ?? Buffer.allocUnsafeSlow(LARGE_SLAB_BYTES);
     if (this.bytes.length === SMALL_SLAB_BYTES) {
-      // One write of a large slab is cheaper than two of a small and a large one: TLS makes records of each write.
+      // One write of a large slab is cheaper than a small and a large write: TLS makes separate records for each write.
       this.bytes.copy(large, 0, 0, this.position);
       if (smallSlabs.length < SMALL_SLABS_KEPT) smallSlabs.push(this.bytes);
     } else {
@@ -86,7 +86,7 @@ export class OutputBuffer {
     this.bytes = large;
   }
 
-  /** The oldest slab, now the caller's, who gives it back by releaseSlab once the socket has taken its octets. */
+  /** Hands the oldest slab to the caller, which must return it by releaseSlab once the socket has taken its bytes. */
   takeSlab(): Slab | undefined {
     let slab = this.#full?.shift();
     if (slab === undefined) {
@@ -108,7 +108,7 @@ export class OutputBuffer {
     if (pool.length < kept) pool.push(slab.bytes);
   }
 
-  /** Forgets everything not yet taken: the connection is gone. */
+  /** Drops the output that was not taken yet, because the connection is gone. */
   discard(): void {
     for (let slab = this.takeSlab(); slab !== undefined; slab = this.takeSlab()) this.releaseSlab(slab);
   }

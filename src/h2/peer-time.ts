@@ -1,5 +1,5 @@
-// What a peer has begun and not finished in the time it has: a header block, a frame, the answer to our SETTINGS. Without a
-// clock: each method is told the time.
+// Finds what a peer has begun and not finished within its time limit: a header block, a frame, or the answer to our SETTINGS.
+// There is no clock here: the caller passes the time.
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
@@ -12,7 +12,7 @@ export class PeerTime {
   readonly #reader: FrameReader;
   readonly #receiver: Receiver;
   #firstCheckedAtMs: number | undefined = undefined;
-  /** FrameReader.framesAwaited at the last look, and when it became that. */
+  /** FrameReader.framesAwaited when it was last read, and the time of its last change. */
   #framesAwaited = 0;
   #frameAwaitedSinceMs = 0;
 
@@ -22,7 +22,7 @@ export class PeerTime {
     this.#receiver = receiver;
   }
 
-  /** A chunk was read: the frame that still waits for its end began now, unless it is the one of before. */
+  /** Notes that a chunk was read. A frame that is still incomplete began now, unless it was already incomplete before. */
   noteRead(nowMs: number): void {
     const { framesAwaited } = this.#reader;
     if (framesAwaited === this.#framesAwaited) return;
@@ -32,7 +32,7 @@ export class PeerTime {
 
   /**
    * @param isRead false while nothing is read from the peer, which therefore cannot finish what it has begun
-   * @returns what the peer has let too much time pass for
+   * @returns the error for the time limit that the peer has exceeded, if any
    */
   overdue(nowMs: number, isRead: boolean): ConnectionError | undefined {
     this.#firstCheckedAtMs ??= nowMs;
@@ -54,7 +54,7 @@ export class PeerTime {
     );
   }
 
-  /** When the header block began that has not ended, or the frame other than DATA; undefined when there is none. */
+  /** When the unfinished header block, or the unfinished frame other than DATA, began. Undefined when there is none. */
   get #unfinishedSinceMs(): number | undefined {
     const blockSinceMs = this.#receiver.headerBlockOpenSinceMs;
     if (blockSinceMs !== undefined) return blockSinceMs;

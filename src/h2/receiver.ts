@@ -1,5 +1,5 @@
-// The receiving half of a connection: every frame is checked against RFC 9113 and told to the stream's owner. A
-// violation is thrown as ConnectionError or StreamError; acting on it is the connection's business.
+// The receiving half of a connection. Every frame is checked against RFC 9113 and passed to its stream's owner. A violation is
+// thrown as ConnectionError or StreamError, and the connection acts on it.
 
 import type { ConnectionHandler } from './connection-handler.ts';
 import { DataReceiver } from './data-receiver.ts';
@@ -16,14 +16,14 @@ import { Past, type StreamRegistry } from './stream-registry.ts';
 import { StreamState } from './stream-state.ts';
 
 /**
- * A stream reset this soon, before any answer, cost more than it used: the attack of CVE-2023-44487 opens and resets in
- * one breath. Ordinary cancels and deadlines come later, and a stream that lives longer holds its slot among
+ * Up to this age a stream that the client resets before a response counts as a premature reset: the attack of CVE-2023-44487
+ * opens and resets at once. Ordinary cancellations and deadlines come later, and a stream that lives longer occupies its place in
  * SETTINGS_MAX_CONCURRENT_STREAMS, which bounds the rate by itself.
  */
 const PREMATURE_RESET_MS = 20;
 /**
- * The deadline of a client began before ours, and while this process is busy a request and its reset arrive as one. What
- * a client may claim by that is bounded: see DEADLINE_RESETS.
+ * How far before the announced deadline a reset still counts as caused by it. The client's deadline began before ours, and while
+ * this process is busy a request and its reset arrive together. DEADLINE_RESETS bounds how often a client can use this.
  */
 const DEADLINE_TOLERANCE_MS = 50;
 
@@ -65,17 +65,17 @@ export class Receiver implements FrameHandler {
     );
   }
 
-  /** Our first SETTINGS are still to be acknowledged (section 6.5.3). */
+  /** Our first SETTINGS are not acknowledged yet (section 6.5.3). */
   get awaitsSettingsAcknowledgement(): boolean {
     return !this.#isFirstAcknowledged;
   }
 
-  /** One more SETTINGS frame of ours was sent. */
+  /** Notes that we have sent one more SETTINGS frame. */
   expectAcknowledgement(): void {
     this.#unacknowledgedSettings++;
   }
 
-  /** When the header block began that has not ended yet, by the time receive() was told; undefined when there is none. */
+  /** When the unfinished header block began, by the time that receive() was given. Undefined when there is none. */
   get headerBlockOpenSinceMs(): number | undefined {
     return this.#headers.openSinceMs;
   }
@@ -122,7 +122,7 @@ export class Receiver implements FrameHandler {
         this.#receiveGoAway(streamId, bytes, start, end);
         return;
       case FrameType.PRIORITY:
-        // Deprecated and without meaning here (section 5.3.2), but its form is still checked (section 6.3).
+        // PRIORITY is deprecated and has no effect here (section 5.3.2), but its form is still checked (section 6.3).
         if (streamId === 0) throw connectionError('priority_on_connection', 'PRIORITY on stream 0');
         this.#guard.count(Flood.PRIORITIES);
         checkSize('priority_frame_size', FrameType.PRIORITY, end - start, 5);
@@ -130,12 +130,12 @@ export class Receiver implements FrameHandler {
       case FrameType.PUSH_PROMISE:
         throw connectionError('push_promise', 'PUSH_PROMISE although push is switched off');
       default:
-        // Unknown types are ignored (section 4.1), in measure.
+        // Frames of unknown types are ignored (section 4.1), up to a limit.
         this.#guard.count(Flood.UNKNOWN_FRAMES);
     }
   }
 
-  /** SETTINGS come first (section 3.4), and an open header block admits only its CONTINUATION (section 6.10). */
+  /** SETTINGS must come first (section 3.4), and an open header block allows only its CONTINUATION (section 6.10). */
   #checkOrder(type: number, streamId: number): void {
     if (!this.#settingsReceived && type !== FrameType.SETTINGS) {
       throw connectionError('settings_not_first', `${frameTypeName(type)} before SETTINGS`);
@@ -150,7 +150,7 @@ export class Receiver implements FrameHandler {
     }
   }
 
-  /** The stream a frame is for, or undefined when the frame is to be ignored. */
+  /** The stream of the frame, or undefined when the frame is to be ignored. */
   #liveStream(streamId: number, type: number): Stream | undefined {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
@@ -161,11 +161,11 @@ export class Receiver implements FrameHandler {
     return stream;
   }
 
-  /** For a frame on a stream that is not live: returns when it is to be ignored. */
+  /** Checks a frame on a stream that is not live. Returns when the frame is to be ignored. */
   #checkPast(streamId: number, type: number): void {
     const past = this.#streams.past(streamId);
     if (past === Past.IDLE) throw idleError(streamId, type);
-    // Only what ended on both sides is the peer's fault for certain; of a forgotten stream it cannot be told any more.
+    // Only a stream that is known to be closed proves an error of the peer. How a forgotten stream ended is not known any more.
     if (past !== Past.CLOSED || type !== FrameType.DATA) return;
     throw new StreamError(
       streamId,
@@ -208,7 +208,7 @@ export class Receiver implements FrameHandler {
     for (let at = start; at < end; at += SETTING_BYTES) {
       const id = bytes.readUInt16BE(at);
       peerSettings.apply(id, bytes.readUInt32BE(at + 2), this.#isServer);
-      // Each value on its own: the smallest of them has to be signalled (RFC 7541 section 4.2).
+      // Each value is applied on its own, because the smallest of them must be signalled (RFC 7541 section 4.2).
       if (id === SettingId.HEADER_TABLE_SIZE) this.#sender.applyHeaderTableSize();
     }
     const isFirst = !this.#settingsReceived;
@@ -263,11 +263,11 @@ export class Receiver implements FrameHandler {
     this.#guard.count(Flood.GOAWAYS);
     const lastId = bytes.readUInt32BE(start) & 0x7fffffff;
     const code = bytes.readUInt32BE(start + 4);
-    // A later GOAWAY may only lower the identifier (section 6.8).
+    // A later GOAWAY can only lower the identifier (section 6.8).
     this.#streams.peerGoAwayLastId = Math.min(this.#streams.peerGoAwayLastId, lastId);
     this.#handler.onGoAway(lastId, code, bytes.toString('latin1', start + 8, Math.min(end, start + 8 + 256)));
     if (this.#isServer) return;
-    // Those of now: an owner that opens another stream at once must not have it refused as well.
+    // values() is a snapshot: a stream that an owner opens during the loop must not be refused as well.
     for (const stream of this.#streams.values()) {
       if (stream.id <= this.#streams.peerGoAwayLastId || stream.state === StreamState.CLOSED) continue;
       this.#streams.remove(stream, true);

@@ -1,10 +1,10 @@
-// Stream identifiers of a moment ago: a ring that grows as it fills, up to a limit, and then forgets the oldest.
+// Recently used stream identifiers, in a ring that grows as it fills, up to a limit, and then drops the oldest.
 
 const FIRST_CAPACITY = 64;
 
 export class RecentIds {
   readonly #largestCapacity: number;
-  /** Made at the first identifier: many connections never need it. */
+  /** Allocated at the first identifier, since many connections never need it. */
   #ids: Int32Array | undefined = undefined;
   #next = 0;
 

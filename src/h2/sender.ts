@@ -1,5 +1,5 @@
-// The sending half of a connection: what may leave, when, and in which frames. Sending what the stream's state
-// forbids is left out in silence: the peer may have ended the stream while the caller made up its mind.
+// The sending half of a connection: what may be sent, when, and in which frames. A send that the stream's state forbids is
+// skipped silently, since the peer may have ended the stream before the caller knew.
 
 import type { FloodGuard } from './flood-guard.ts';
 import { adjustedSendWindow, increasedSendWindow, isWorthCrediting } from './flow-control.ts';
@@ -12,10 +12,13 @@ import type { Stream, StreamSender } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
-/** DATA is not added to more output than this: what the peer does not read stays with its sender. */
+/** No DATA is added once this many bytes of output wait. The data that a slow peer does not read stays with its source. */
 const OUTPUT_HIGH_WATER_BYTES = 262_144;
 
-/** DATA stops far below this; header blocks and resets, which nothing holds back, may reach it. */
+/**
+ * The output at which the connection counts as congested. DATA stops far below this. Header blocks and resets, which nothing
+ * holds back, can reach it.
+ */
 const CONGESTED_BYTES = 1_048_576;
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -31,9 +34,9 @@ export class Sender implements StreamSender {
   #window = DEFAULT_WINDOW_BYTES;
   #uncreditedBytes = 0;
   #pingsUnderWay = 0;
-  /** Streams that END_STREAM or RST_STREAM of ours has closed. */
+  /** The number of streams that our END_STREAM or RST_STREAM has closed. */
   endsSent = 0;
-  /** Streams with data that wait for the connection's window or for the output to drain, first come first served. */
+  /** Streams with data that wait for the connection's window or for the output to drain, in the order of their arrival. */
   #waiting: Stream[] = [];
 
   constructor(
@@ -76,8 +79,8 @@ export class Sender implements StreamSender {
   }
 
   /**
-   * Sends as much as windows and output have room for, and END_STREAM with the last octet.
-   * @returns how many octets were taken; where fewer than given, onWritable will tell when to offer the rest.
+   * Sends as much as the windows and the output have room for. END_STREAM goes with the last byte.
+   * @returns how many bytes were taken. When this is less than offered, onWritable says when to offer the rest.
    */
   sendData(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): number {
     if (nextStreamState(stream.state, StreamInput.SEND_DATA) >= StreamViolation.IDLE) return end - start;
@@ -103,7 +106,7 @@ export class Sender implements StreamSender {
     return size;
   }
 
-  /** The peer has not taken what it was sent: no more calls should be added. */
+  /** Too much output waits for the peer: no more calls should be added. */
   get isCongested(): boolean {
     return this.#output.pendingBytes >= CONGESTED_BYTES;
   }
@@ -128,7 +131,7 @@ export class Sender implements StreamSender {
     if (stream.sendWindow <= 0 || stream.isQueued) return;
     stream.isQueued = true;
     this.#waiting.push(stream);
-    // Streams that ended while they waited are not searched for one by one, but must not pile up either.
+    // Streams that ended while they waited are not removed one by one, but they must not pile up either.
     if (this.#waiting.length > 2 * this.#streams.size + 16) {
       this.#waiting = this.#waiting.filter((waiting) => waiting.state !== StreamState.CLOSED);
     }
@@ -141,10 +144,10 @@ export class Sender implements StreamSender {
     this.#streams.remove(stream, false);
   }
 
-  /** @returns false when the stream was closed already */
+  /** @returns false when the stream was already closed */
   sendReset(stream: Stream, code: number): boolean {
     if (nextStreamState(stream.state, StreamInput.SEND_RST_STREAM) >= StreamViolation.IDLE) {
-      // Opened by us and never begun: the peer knows nothing of it.
+      // We created this stream and never sent its HEADERS, so the peer does not know of it.
       if (stream.state === StreamState.IDLE) this.#streams.remove(stream, true);
       return false;
     }
@@ -154,9 +157,9 @@ export class Sender implements StreamSender {
     return true;
   }
 
-  /** Octets of a stream were consumed: the peer may send as many again. */
+  /** Notes that `size` bytes of a stream were consumed. The peer may send as many again. */
   credit(stream: Stream, size: number): void {
-    // Nothing more can come once the peer has ended its side, so that credit would only cost a frame.
+    // After the peer's END_STREAM no more data can come, so a WINDOW_UPDATE would be useless.
     if (stream.state !== StreamState.OPEN && stream.state !== StreamState.HALF_CLOSED_LOCAL) return;
     stream.uncreditedBytes += size;
     if (!isWorthCrediting(stream.uncreditedBytes, this.#localSettings.initialWindowBytes)) return;
@@ -165,7 +168,10 @@ export class Sender implements StreamSender {
     stream.uncreditedBytes = 0;
   }
 
-  /** The same for the connection, whose octets count as consumed on receipt. @returns what the window grew by */
+  /**
+   * As credit, for the connection. The bytes count as consumed on receipt.
+   * @returns by how much the window grew
+   */
   creditConnection(size: number): number {
     this.#uncreditedBytes += size;
     if (!isWorthCrediting(this.#uncreditedBytes, this.#localSettings.connectionWindowBytes)) return 0;
@@ -175,7 +181,7 @@ export class Sender implements StreamSender {
     return credited;
   }
 
-  /** WINDOW_UPDATE for the connection. */
+  /** Applies a WINDOW_UPDATE for the connection. */
   increaseWindow(increment: number): void {
     this.#window = increasedSendWindow(this.#window, increment, 0);
     this.wake();
@@ -186,7 +192,7 @@ export class Sender implements StreamSender {
     this.#wakeStream(stream);
   }
 
-  /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every stream's window moves by the difference (section 6.9.2). */
+  /** Moves every stream's window by the difference, after the peer changed SETTINGS_INITIAL_WINDOW_SIZE (section 6.9.2). */
   adjustStreamWindows(difference: number): void {
     if (difference === 0) return;
     const streams = this.#streams.values();
@@ -200,14 +206,14 @@ export class Sender implements StreamSender {
     stream.owner.onWritable();
   }
 
-  /** The connection's window or its output has room again: whoever waits for it may go on, in turn. */
+  /** Lets the waiting streams send in turn, because the connection's window or its output has room again. */
   wake(): void {
     if (this.#waiting.length === 0) return;
     const streams = this.#waiting;
     this.#waiting = [];
     for (let index = 0; index < streams.length; index++) {
       if (this.#window <= 0 || this.#output.pendingBytes >= OUTPUT_HIGH_WATER_BYTES) {
-        // Those served above and still hungry have queued up again: behind the ones not served yet.
+        // Streams that were served above and have more data have queued again. They go behind those that were not served yet.
         this.#waiting = streams.slice(index).concat(this.#waiting);
         return;
       }
@@ -220,18 +226,21 @@ export class Sender implements StreamSender {
     }
   }
 
-  /** SETTINGS without a setting. */
+  /** Sends an empty SETTINGS frame; see Connection.askToCatchUp. */
   sendMarker(): void {
     this.writer.writeSettings(NOTHING);
   }
 
-  /** @param opaque eight octets that the acknowledgement brings back */
+  /** @param opaque eight bytes, which the acknowledgement repeats */
   sendPing(opaque: Buffer): void {
     this.#pingsUnderWay++;
     this.writer.writePing(opaque, 0, false);
   }
 
-  /** An acknowledgement came. @returns whether there was a PING to acknowledge */
+  /**
+   * Notes that a PING was acknowledged.
+   * @returns whether a PING was unacknowledged
+   */
   takePing(): boolean {
     if (this.#pingsUnderWay === 0) return false;
     this.#pingsUnderWay--;
@@ -242,7 +251,7 @@ export class Sender implements StreamSender {
     this.writer.writeGoAway(lastStreamId, code, debug);
   }
 
-  /** Applies SETTINGS_HEADER_TABLE_SIZE of the peer. */
+  /** Applies the peer's SETTINGS_HEADER_TABLE_SIZE. */
   applyHeaderTableSize(): void {
     this.encoder.setPeerMaxTableSize(this.peerSettings.headerTableBytes);
   }

@@ -1,4 +1,4 @@
-// SETTINGS: what one side allows the other (RFC 9113 section 6.5).
+// SETTINGS: what each side allows the other (RFC 9113 section 6.5).
 
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError } from './errors.ts';
@@ -25,18 +25,18 @@ export function settingName(id: number): string {
 export const SETTING_BYTES = 6;
 export const DEFAULT_WINDOW_BYTES = 65_535;
 export const LARGEST_WINDOW_BYTES = 0x7fffffff;
-/** The values in force for what a peer may be sent; RFC 9113's initial values until its SETTINGS arrive. */
+/** The peer's settings, which bound what we may send. They have RFC 9113's initial values until the peer's SETTINGS arrive. */
 export class PeerSettings {
   headerTableBytes = 4096;
   maxConcurrentStreams: number = Number.POSITIVE_INFINITY;
   initialWindowBytes = DEFAULT_WINDOW_BYTES;
   maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
-  /** Advisory (section 10.5.1): a peer may refuse longer lists. */
+  /** Advisory (section 10.5.1): the peer may refuse longer lists. */
   maxHeaderListBytes: number = Number.POSITIVE_INFINITY;
 
   /**
    * Applies one received entry. Unknown identifiers are ignored (section 6.5.2).
-   * @throws ConnectionError for a value outside its range.
+   * @throws ConnectionError for a value outside its range
    */
   apply(id: number, value: number, peerIsClient: boolean): void {
     switch (id) {
@@ -44,7 +44,7 @@ export class PeerSettings {
         this.headerTableBytes = value;
         return;
       case SettingId.ENABLE_PUSH:
-        // A server must not send 1 (section 6.5.2); nobody here ever pushes, so that the value changes nothing.
+        // A server must not send 1 (section 6.5.2). We never push, so the value changes nothing.
         if (value > 1 || (value === 1 && !peerIsClient)) {
           throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'settings_enable_push', `ENABLE_PUSH ${value}`);
         }
@@ -79,32 +79,35 @@ export class PeerSettings {
   }
 }
 
-/** What we announce, and what we bear. Push is switched off in both roles; MAX_FRAME_SIZE and HEADER_TABLE_SIZE keep their initial values. */
+/**
+ * What we announce to the peer, and which limits we apply. Push is off in both roles; MAX_FRAME_SIZE and HEADER_TABLE_SIZE keep
+ * their initial values.
+ */
 export interface LocalSettings {
-  /** Streams the peer may open (server role). */
+  /** How many streams the peer may have open (server role). */
   readonly maxConcurrentStreams: number;
-  /** At least 65,535, so that data sent before our SETTINGS arrived never breaks it. */
+  /** The receive window of a stream. At least 65,535, so that data sent before our SETTINGS arrived can never exceed it. */
   readonly initialWindowBytes: number;
-  /** Receive window of the whole connection; raised to this by WINDOW_UPDATE (section 6.9.2). */
+  /** The receive window of the whole connection, which a WINDOW_UPDATE raises to this value (section 6.9.2). */
   readonly connectionWindowBytes: number;
   readonly maxHeaderListBytes: number;
   readonly maxHeaderFields: number;
   readonly floods: FloodLimits;
-  /** From the first frame of a header block to its last. */
+  /** The time a peer has to finish a header block, from its first frame to its last, or any other frame except DATA. */
   readonly headerTimeoutMs: number;
-  /** For the peer to acknowledge our SETTINGS (section 6.5.3). */
+  /** The time the peer has to acknowledge our SETTINGS (section 6.5.3). */
   readonly settingsTimeoutMs: number;
-  /** For whoever writes to the socket: how long the peer may take nothing of it; undefined: for ever. */
+  /** How long the peer may take no output from the socket; the transport applies it. Undefined means without limit. */
   readonly stallTimeoutMs: number | undefined;
-  /** Server role: requests may be extended CONNECT (RFC 8441), by which WebSockets come. */
+  /** Server role: requests may be extended CONNECT (RFC 8441), which WebSockets over HTTP/2 use. */
   readonly enableConnectProtocol?: boolean;
 }
 
-/** All connections of a configuration send the same. */
+/** Shared by all connections with the same configuration. */
 const SERVER_PAYLOADS = new WeakMap<LocalSettings, Buffer>();
 const CLIENT_PAYLOADS = new WeakMap<LocalSettings, Buffer>();
 
-/** The payload of our first SETTINGS frame; not to be altered. */
+/** The payload of our first SETTINGS frame. The caller must not change it. */
 export function settingsPayload(settings: LocalSettings, isServer: boolean): Buffer {
   const payloads = isServer ? SERVER_PAYLOADS : CLIENT_PAYLOADS;
   const known = payloads.get(settings);
@@ -131,8 +134,8 @@ function makePayload(settings: LocalSettings, isServer: boolean): Buffer {
 }
 
 /**
- * @param mostEntries more of them are a flood: hardly ten are defined
- * @throws ConnectionError when a SETTINGS frame cannot be one (section 6.5)
+ * @param mostEntries a frame with more entries is a flood: only about ten settings are defined
+ * @throws ConnectionError when the SETTINGS frame is invalid (section 6.5)
  */
 export function checkSettingsFrame(
   length: number,

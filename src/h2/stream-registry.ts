@@ -1,28 +1,28 @@
-// The live streams of a connection, which identifiers were used, and which streams ended a moment ago
-// (RFC 9113 section 5.1.1).
+// The live streams of a connection, the stream identifiers used so far, and the streams that ended recently (RFC 9113 section
+// 5.1.1).
 
 import { RecentIds } from './recent-ids.ts';
 import { Stream, type StreamOwner, type StreamSender } from './stream.ts';
 import { nextStreamState, StreamInput, StreamState } from './stream-state.ts';
 import { StreamTable } from './stream-table.ts';
 
-/** How a stream that is no longer live came to its end, as far as is remembered. */
+/** How a stream that is not live ended, as far as is remembered. */
 export const Past = {
-  /** Not used yet. */
+  /** The identifier was not used yet. */
   IDLE: 0,
-  /** We reset it: frames sent before the peer learned of it may still arrive and are ignored (section 5.1). */
+  /** We reset the stream. Frames the peer sent before it knew may still arrive, and are ignored (section 5.1). */
   RESET_BY_US: 1,
-  /** Ended by both sides, or reset by the peer. */
+  /** Both sides ended the stream, or the peer reset it. */
   CLOSED: 2,
-  /** Below the highest identifier seen: skipped, or closed longer ago than is remembered. */
+  /** The identifier is below the highest one used: it was skipped, or its stream closed longer ago than is remembered. */
   FORGOTTEN: 3,
 } as const;
 
-/** What a client may have under way when its calls are refused one after another: a few thousand headers in one packet. */
+/** A client whose calls are refused one after another may have a few thousand header blocks in flight. */
 const MOST_RESETS_REMEMBERED = 4096;
 const MOST_ENDS_REMEMBERED = 64;
 const MOST_LATE_FRAMES = 8192;
-/** Per stream, for frames without octets. */
+/** Per stream, since a late frame without content counts as one byte. */
 const SPARE_LATE_BYTES = 1024;
 
 export class StreamRegistry {
@@ -31,11 +31,11 @@ export class StreamRegistry {
   lastLocalId: number;
   /** The highest identifier the peer has used. */
   lastPeerId = 0;
-  /** The last identifier the peer will process, from its GOAWAY. */
+  /** The highest stream identifier the peer will process, from its GOAWAY. */
   peerGoAwayLastId: number = Number.POSITIVE_INFINITY;
-  /** Streams above this are not processed: our GOAWAY said so. */
+  /** The highest stream identifier we will process, from our GOAWAY. */
   ownGoAwayLastId: number = Number.POSITIVE_INFINITY;
-  /** Kept apart, so that ordinary ends do not push out what matters longer. */
+  /** Kept apart from the other ends, which would push out resets that matter for longer. */
   readonly #resets = new RecentIds(MOST_RESETS_REMEMBERED);
   readonly #ends = new RecentIds(MOST_ENDS_REMEMBERED);
   #lateBytes = 0;
@@ -50,12 +50,15 @@ export class StreamRegistry {
     return this.#streams.size;
   }
 
-  /** Identifiers of ours left before the connection has to be replaced (section 5.1.1); kept well above 0. */
+  /**
+   * How many identifiers we can still use before the connection should be replaced (section 5.1.1). Reaches 0 long before the
+   * identifiers run out.
+   */
   get localIdsLeft(): number {
     return (RETIRE_AT_ID - this.lastLocalId) / 2;
   }
 
-  /** Half of the peer's identifiers are used, or skipped. */
+  /** Half of the peer's identifiers are used or skipped. */
   get arePeerIdsWorn(): boolean {
     return this.lastPeerId >= RETIRE_AT_ID;
   }
@@ -64,7 +67,7 @@ export class StreamRegistry {
     return this.#streams.get(id);
   }
 
-  /** As they are now, the oldest first. */
+  /** A snapshot of the live streams, the oldest first. */
   values(): Stream[] {
     return this.#streams.values();
   }
@@ -97,24 +100,24 @@ export class StreamRegistry {
     return stream;
   }
 
-  /** Whether the peer, not we, may open a stream of this identifier. */
+  /** Whether streams with this identifier are opened by the peer. */
   isPeerId(id: number): boolean {
     return (id & 1) === (this.#isServer ? 1 : 0);
   }
 
-  /** Takes a stream out when it has reached the closed state. */
+  /** Removes a stream that has reached the closed state. */
   remove(stream: Stream, resetByUs: boolean): void {
     stream.state = StreamState.CLOSED;
     if (this.#streams.remove(stream)) this.remember(stream.id, resetByUs, stream.receiveWindow);
   }
 
-  /** END_STREAM has come from the peer. */
+  /** Applies the peer's END_STREAM. */
   endPeerSide(stream: Stream): void {
     stream.state = nextStreamState(stream.state, StreamInput.RECEIVE_END_STREAM);
     if (stream.state === StreamState.CLOSED) this.remove(stream, false);
   }
 
-  /** @param windowBytes what the peer may have sent before it learned of a reset */
+  /** @param windowBytes how many bytes of DATA the peer may have sent before it learns of a reset */
   remember(id: number, resetByUs: boolean, windowBytes: number): void {
     if (resetByUs) {
       this.#resets.add(id);
@@ -125,13 +128,16 @@ export class StreamRegistry {
     }
   }
 
-  /** The peer may not know yet that a stream is over: a window of DATA and its end can still be under way. */
+  /**
+   * Allows for frames of a stream that is over without the peer knowing: DATA up to its window, and the end of the stream, can
+   * still be in flight.
+   */
   expectLate(windowBytes: number): void {
     this.#lateBytes += Math.max(0, windowBytes) + SPARE_LATE_BYTES;
     this.#lateFrames = Math.min(this.#lateFrames + 2, MOST_LATE_FRAMES);
   }
 
-  /** @returns whether so many octets of DATA may still come for streams that are over */
+  /** @returns whether this many bytes of DATA may still come for streams that are over */
   spendLateBytes(size: number): boolean {
     this.#lateBytes -= size;
     return this.#lateBytes >= 0;
@@ -144,7 +150,7 @@ export class StreamRegistry {
     return true;
   }
 
-  /** What is known of an identifier without a live stream. */
+  /** What is remembered of an identifier without a live stream; see Past. */
   past(id: number): number {
     const highest = this.isPeerId(id) ? this.lastPeerId : this.lastLocalId;
     if (id > highest) return Past.IDLE;
@@ -152,7 +158,7 @@ export class StreamRegistry {
     return this.#ends.has(id) ? Past.CLOSED : Past.FORGOTTEN;
   }
 
-  /** Empties the registry and hands out what was in it, closed. */
+  /** Empties the registry and returns the streams that were in it, all in the closed state. */
   clear(): Stream[] {
     const streams = this.#streams.values();
     this.#streams.clear();
@@ -161,5 +167,5 @@ export class StreamRegistry {
   }
 }
 
-/** Half of what 31 bits allow: calls in flight and a replacement connection need no hurry. */
+/** Half of the 31-bit range, so that calls in flight can end and a replacement can connect without hurry. */
 const RETIRE_AT_ID = 0x4000_0000;

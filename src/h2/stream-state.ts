@@ -1,5 +1,5 @@
-// The life of a stream as a table (RFC 9113 section 5.1). Server push is switched off by both our roles, so that the
-// reserved states of the RFC's picture cannot be reached and are left out:
+// The life of a stream as a table (RFC 9113 section 5.1). Server push is off in both of our roles, so the reserved
+// states of the RFC's diagram cannot be reached and are left out:
 //
 //                  +--------+
 //        send H /  |  idle  |  recv H
@@ -39,13 +39,13 @@ export const StreamInput = {
   RECEIVE_WINDOW_UPDATE: 8,
 } as const;
 
-/** What a cell may say beside the next state. All are above the states, so that one comparison tells a violation. */
+/** What a cell may hold instead of a next state. All values are above the states, so that one comparison finds a violation. */
 export const StreamViolation = {
   /** A frame other than HEADERS on an idle stream: connection error PROTOCOL_ERROR (section 5.1). */
   IDLE: 8,
   /** DATA or HEADERS after the peer's END_STREAM: stream error STREAM_CLOSED (section 5.1). */
   STREAM_CLOSED: 9,
-  /** We are about to send what the state forbids: the send is left out. */
+  /** We are about to send what the state forbids: the send is skipped. */
   SEND_FORBIDDEN: 10,
 } as const;
 
@@ -55,12 +55,13 @@ const { OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE, CLOSED } = StreamState;
 const V = StreamViolation;
 
 /**
- * Row: state. Column: input, in the order of StreamInput. HEADERS and DATA that carry END_STREAM are two inputs, the
- * frame and then the flag.
+ * A row for each state, a column for each input in the order of StreamInput. HEADERS and DATA with END_STREAM are two inputs: the
+ * frame, then the flag. The columns of received RST_STREAM and WINDOW_UPDATE complete the RFC's table; Receiver handles these
+ * frames by itself.
  */
 // biome-ignore format: a table reads as a table
 const TRANSITIONS: Uint8Array = Uint8Array.from([
-  // idle: HEADERS opens the stream, whoever sends it.
+  // idle: HEADERS opens the stream, whichever side sends it.
   [OPEN, V.SEND_FORBIDDEN, V.SEND_FORBIDDEN, V.SEND_FORBIDDEN, OPEN, V.IDLE, V.IDLE, V.IDLE, V.IDLE],
   // open
   [OPEN, OPEN, HALF_CLOSED_LOCAL, CLOSED, OPEN, OPEN, HALF_CLOSED_REMOTE, CLOSED, OPEN],
@@ -74,7 +75,7 @@ const TRANSITIONS: Uint8Array = Uint8Array.from([
     HALF_CLOSED_REMOTE, HALF_CLOSED_REMOTE, CLOSED, CLOSED,
     V.STREAM_CLOSED, V.STREAM_CLOSED, V.STREAM_CLOSED, CLOSED, HALF_CLOSED_REMOTE,
   ],
-  // closed: RST_STREAM and WINDOW_UPDATE may still be under way and mean nothing (section 5.1).
+  // closed: RST_STREAM and WINDOW_UPDATE may still be in flight and have no effect (section 5.1).
   [
     V.SEND_FORBIDDEN, V.SEND_FORBIDDEN, V.SEND_FORBIDDEN, V.SEND_FORBIDDEN,
     V.STREAM_CLOSED, V.STREAM_CLOSED, V.STREAM_CLOSED, CLOSED, CLOSED,

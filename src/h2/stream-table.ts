@@ -1,14 +1,14 @@
-// The live streams of a connection by their identifiers. Allocates nothing as they come and go: a Map makes a new table
-// every few removals, and as each table knows the next, one that has grown old takes all that follow with it.
+// The live streams of a connection by their identifiers. Adding and removing allocates nothing. A Map would make a new table
+// every few removals, and since each table refers to the next, an old one keeps all its successors alive.
 
 import type { Stream } from './stream.ts';
 
 const FIRST_SLOTS: readonly (Stream | undefined)[] = Array.from({ length: 16 }, () => undefined);
-/** More than so many are given back when the last stream is gone. */
+/** A larger array is given back when the last stream is removed. */
 const MOST_SLOTS_KEPT = 256;
 
 export class StreamTable {
-  /** Chains of streams; made with the first stream, so that a connection without any has none. Always a power of two. */
+  /** Hash chains of streams. The length is a power of two. Allocated with the first stream. */
   #slots: (Stream | undefined)[] | undefined = undefined;
   #size = 0;
 
@@ -24,7 +24,7 @@ export class StreamTable {
     return stream;
   }
 
-  /** Its identifier must be new. */
+  /** The stream's identifier must not be in the table. */
   add(stream: Stream): void {
     this.#slots ??= FIRST_SLOTS.slice();
     if (this.#size >= this.#slots.length) this.#grow(this.#slots);
@@ -32,7 +32,7 @@ export class StreamTable {
     link(this.#slots, stream);
   }
 
-  /** @returns false when it is not there */
+  /** @returns false when the stream is not in the table */
   remove(stream: Stream): boolean {
     const slots = this.#slots;
     if (slots === undefined) return false;
@@ -59,7 +59,7 @@ export class StreamTable {
     this.#slots = larger;
   }
 
-  /** Those that are there now, the oldest first. */
+  /** A snapshot of the streams, the oldest first. */
   values(): Stream[] {
     const streams: Stream[] = [];
     for (let stream of this.#slots ?? []) {
@@ -75,7 +75,7 @@ export class StreamTable {
   }
 }
 
-/** Neighbours stand side by side: all streams of a connection are odd, or all are even. */
+/** Successive streams get neighbouring slots: the live identifiers of a connection are all odd, or all even. */
 function placeOf(id: number, slots: readonly unknown[]): number {
   return (id >> 1) & (slots.length - 1);
 }

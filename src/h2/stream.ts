@@ -1,32 +1,32 @@
-// One stream of a connection: its state, its two windows, and who is told of what happens on it.
+// One stream of a connection: its state, its two windows, and the owner that gets its events.
 
 import type { HeaderList } from './hpack/header-list.ts';
 import { StreamState } from './stream-state.ts';
 
 /**
- * Told of everything the peer does on a stream. Calls come synchronously while the connection reads; buffers are valid
- * only during the call. After onReset, onRefused or onConnectionLost nothing more is told.
+ * Receives the events of a stream. Calls come synchronously while the connection reads, and buffers are valid only during the
+ * call. After onReset, onRefused or onConnectionLost there are no further events.
  */
 export interface StreamOwner {
-  /** Milliseconds after which the peer gives the stream up, by what it said when it opened it; undefined: it said nothing. */
+  /** The deadline the peer announced when it opened the stream, in milliseconds from then. Undefined when it announced none. */
   peerDeadlineMs?(): number | undefined;
-  /** A response: final, or interim (1xx), in which case more follow. Client role only; requests go to the connection's handler. */
+  /** A final response, or an interim one (1xx), after which more follow. Client role only: requests go to the connection's handler. */
   onResponse(list: HeaderList, endStream: boolean): void;
-  /** A piece of DATA without padding. What is taken must be credited by Stream.credit. An empty last piece is possible. */
+  /** A piece of DATA without its padding. The owner must pass what it consumes to Stream.credit. The last piece may be empty. */
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
-  /** The trailer section; always the end of the peer's side. */
+  /** The trailer section, which always ends the peer's side of the stream. */
   onTrailers(list: HeaderList): void;
-  /** Data that had to wait may be sent again. */
+  /** Data that had to wait may be offered again. */
   onWritable(): void;
-  /** The stream is over before its time: reset by the peer, or by us for the violation named in `violation`. */
+  /** The stream was reset by the peer, or by us because of the violation that `violation` names. */
   onReset(code: number, violation: string | undefined): void;
-  /** The peer's GOAWAY says that it never processed this stream (RFC 9113 section 6.8). Client role only. */
+  /** The peer's GOAWAY says that the peer never processed this stream (RFC 9113 section 6.8). Client role only. */
   onRefused(): void;
   /** The connection is gone. */
   onConnectionLost(reason: string): void;
 }
 
-/** The sending half of the stream's connection; see Sender for what each method does. */
+/** The sending half of the stream's connection. Sender says what each method does. */
 export interface StreamSender {
   sendHeaders(
     stream: Stream,
@@ -40,7 +40,7 @@ export interface StreamSender {
   credit(stream: Stream, size: number): void;
 }
 
-/** Of a response to HEAD, or with a status that has no content (RFC 9110 section 6.4.1). */
+/** The value of Stream.contentLeft for a response to HEAD, or with a status that has no content (RFC 9110 section 6.4.1). */
 export const NO_CONTENT_ALLOWED = -2;
 
 const HEADERS_RECEIVED = 1;
@@ -56,22 +56,22 @@ export class Stream {
   state: number = StreamState.IDLE;
   sendWindow: number;
   receiveWindow: number;
-  /** Octets consumed and not yet credited to the peer by WINDOW_UPDATE. */
+  /** Bytes that were consumed and not yet returned to the peer by WINDOW_UPDATE. */
   uncreditedBytes = 0;
   /**
-   * DATA octets still due by content-length, or -1 when none was given (RFC 9113 section 8.1.1); NO_CONTENT_ALLOWED when
-   * there may be none, whatever length was given.
+   * How many bytes of DATA are still due by content-length (RFC 9113 section 8.1.1). -1 when there is no content-length;
+   * NO_CONTENT_ALLOWED when content is forbidden, whatever the length says.
    */
   contentLeft = -1;
-  /** Interim responses received. */
+  /** The number of interim responses received. */
   interimResponses = 0;
-  /** When the peer opened the stream, by the time receive() was told; see FloodGuard. */
+  /** When the peer opened the stream, by the time that receive() was given; see FloodGuard. */
   openedAtMs = 0;
 
-  /** For StreamTable alone. */
+  /** Used only by StreamTable. */
   nextInTable: Stream | undefined = undefined;
 
-  /** Five booleans as bits: ten thousand idle streams are an ordinary load, and each field of theirs is 160 KB. */
+  /** Five booleans as bits: ten thousand idle streams are an ordinary load, and for these each field costs 160 KB. */
   #flags = 0;
 
   constructor(
@@ -88,7 +88,7 @@ export class Stream {
     this.receiveWindow = receiveWindow;
   }
 
-  /** A final header block was received: what comes next is a trailer section. */
+  /** A final header block was received, so the next one is a trailer section. */
   get headersReceived(): boolean {
     return (this.#flags & HEADERS_RECEIVED) !== 0;
   }
@@ -106,7 +106,7 @@ export class Stream {
     this.#flags = value ? this.#flags | HEADERS_SENT : this.#flags & ~HEADERS_SENT;
   }
 
-  /** We asked by HEAD: the response names a length and has no content (RFC 9110 section 9.3.2). */
+  /** We sent HEAD: the response may have a content-length but has no content (RFC 9110 section 9.3.2). */
   get isHead(): boolean {
     return (this.#flags & IS_HEAD) !== 0;
   }
@@ -124,7 +124,7 @@ export class Stream {
     this.#flags = value ? this.#flags | IS_WAITING : this.#flags & ~IS_WAITING;
   }
 
-  /** It stands in the connection's queue of those that wait for more than their own window. */
+  /** The stream is in the connection's queue of streams that wait for more than their own window. */
   get isQueued(): boolean {
     return (this.#flags & IS_QUEUED) !== 0;
   }
@@ -133,7 +133,7 @@ export class Stream {
     this.#flags = value ? this.#flags | IS_QUEUED : this.#flags & ~IS_QUEUED;
   }
 
-  /** A stream that was over before it began: everything sent on it is left out. */
+  /** A stream that is closed from the start: everything sent on it is skipped. */
   static closed(owner: StreamOwner, sender: StreamSender): Stream {
     const stream = new Stream(0, owner, sender, 0, 0);
     stream.state = StreamState.CLOSED;
@@ -141,27 +141,27 @@ export class Stream {
   }
 
   /**
-   * Sends a header block: `list`, and behind it `suffix` up to `suffixLength`, HPACK that needs no table.
-   * @returns false when the stream's state forbids it, e.g. because the stream is over
+   * Sends a header block: `list`, then the first `suffixLength` bytes of `suffix`, which is HPACK that refers to no table.
+   * @returns false when the stream's state forbids it, for example because the stream is over
    */
   sendHeaders(list: HeaderList, endStream: boolean, suffix?: Buffer, suffixLength?: number): boolean {
     return this.#sender.sendHeaders(this, list, endStream, suffix, suffixLength);
   }
 
   /**
-   * Sends as much as windows and output have room for, and END_STREAM with the last octet.
-   * @returns how many octets were taken; where fewer than given, onWritable will tell when to offer the rest.
+   * Sends as much as the windows and the output have room for. END_STREAM goes with the last byte.
+   * @returns how many bytes were taken. When this is less than offered, onWritable says when to offer the rest.
    */
   sendData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
     return this.#sender.sendData(this, bytes, start, end, endStream);
   }
 
-  /** @returns false when the stream was over already */
+  /** @returns false when the stream was already over */
   reset(code: number): boolean {
     return this.#sender.sendReset(this, code);
   }
 
-  /** `size` octets of DATA were consumed: the peer may send as many again. */
+  /** Notes that `size` bytes of DATA were consumed. The peer may send as many again. */
   credit(size: number): void {
     this.#sender.credit(this, size);
   }

@@ -1,13 +1,14 @@
-// Which fields may not stand in a trailer section, of a request or of a response. A recipient may merge trailers with the
-// header fields, and then a field that came behind everybody's checks would count as if it had been checked. Responses of gRPC
-// lose less (relay/response-head.ts), since their trailing metadata may have any name.
+// Which fields are forbidden in the trailer section of a request or a response. A recipient may merge trailers into the header
+// fields, and a field that arrived after all checks would then count as checked. For gRPC responses fewer fields are removed
+// (relay/response-head.ts), since their trailing metadata may have any name.
 
 import { OF_ONE_CONNECTION } from './field-octets.ts';
 
 /**
- * RFC 9110 section 6.5.1, by its kinds: framing, routing, controls and conditions of a request, authentication, control of
- * a response, and how the content is to be processed. Those that belong to one connection stand here as well. Fields that a
- * specification allows in trailers (ETag, Accept-Ranges, Authentication-Info, Content-Digest, Server-Timing) do not.
+ * The kinds that RFC 9110 section 6.5.1 lists, in this order: framing and routing, request controls and conditionals,
+ * authentication, response control, and how the content is to be processed. Fields of a single connection come first. Fields that
+ * a specification allows in trailers (ETag, Accept-Ranges, Authentication-Info, Content-Digest, Server-Timing) are not in the
+ * list.
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   ...OF_ONE_CONNECTION,

@@ -1,41 +1,47 @@
-// Recently decoded header blocks and their lists. gRPC clients repeat the same octets call after call, so a decoder
-// that compares them first seldom has to decode. Holds true only while the dynamic table does not change.
+// Recently decoded header blocks with their lists. gRPC clients repeat the same bytes call after call, so a decoder that first
+// compares a block with these seldom has to decode it. The entries are valid only while the dynamic table does not change.
 
 import type { HeaderList } from './header-list.ts';
 
-/** Times MAX_BLOCK_BYTES is what a connection can make us keep: 32 KiB. */
+/** A connection can make us keep this many times MAX_BLOCK_BYTES: 32 KiB. */
 const MAX_ENTRIES = 16;
-/** A request with a bearer token of usual size fits. */
+/** Enough for a request with a bearer token of usual size. */
 const MAX_BLOCK_BYTES = 2_048;
 
-/** From here on the native comparison is quicker than the loop (measured: about 64 octets). */
+/** From this length on the native comparison is faster than the loop (measured: about 64 bytes). */
 const NATIVE_COMPARE_FROM = 64;
 
 interface MemoEntry {
   block: Buffer;
-  /** Octets of `block` in use: whoever replaces an entry takes over its buffer. */
+  /** How many bytes of `block` are in use. An entry's buffer is reused when the entry is replaced. */
   length: number;
   list: HeaderList;
-  /** Since the hand last passed. */
+  /** Whether the entry was used since the hand last passed it. */
   wasUsed: boolean;
 }
 
 export class BlockMemo {
   readonly #entries: MemoEntry[] = [];
   #generation = 0;
-  /** Where the last hit was: the next is most likely there. */
+  /** The index of the last hit, where the next hit is most likely. */
   #lastHit = 0;
-  /** The next entry to replace unless it was used: the "clock", which nears least-recently-used without moving any. */
+  /**
+   * The entry to replace next, unless it was used. This is the CLOCK algorithm, which approximates least-recently-used without
+   * moving entries.
+   */
   #hand = 0;
-  /** Where two blocks of equal length last differed: the others differ there too, mostly (a path, an id). */
+  /**
+   * Where two blocks of equal length last differed. Other blocks mostly differ in the same position, for example in a path or an
+   * id.
+   */
   #tellingPosition = 0;
 
-  /** From now on each newcomer drives out another. */
+  /** Whether each new block now replaces another one. */
   get isFull(): boolean {
     return this.#entries.length === MAX_ENTRIES;
   }
 
-  /** The list these octets decoded to when the table was at this generation. Allocates nothing. */
+  /** The list these bytes were decoded to at this generation of the table. Allocates nothing. */
   find(generation: number, block: Buffer, start: number, end: number): HeaderList | undefined {
     const count = this.#entries.length;
     if (generation !== this.#generation || count === 0) return undefined;
@@ -68,7 +74,7 @@ export class BlockMemo {
     entry.list = list;
   }
 
-  /** Forgets everything; what is stored from now on belongs to this generation of the table. */
+  /** Drops all entries. What is stored from now on belongs to this generation of the table. */
   clear(generation: number): void {
     this.#entries.length = 0;
     this.#generation = generation;
@@ -97,7 +103,10 @@ export class BlockMemo {
   }
 }
 
-/** `length` where there is none. Four octets each round take half the time of one each. */
+/**
+ * The position of the first difference, or `length` when there is none. Comparing four bytes per step takes half the time of one
+ * per step.
+ */
 function firstDifference(known: Buffer, block: Buffer, start: number, length: number): number {
   let at = 0;
   while (
@@ -113,7 +122,7 @@ function firstDifference(known: Buffer, block: Buffer, start: number, length: nu
   return at;
 }
 
-/** Not from Buffer's pool: one entry of an idle connection would keep a whole pool slab alive. */
+/** Not allocated from Buffer's pool: one entry of an idle connection would keep a whole pool slab alive. */
 function copyOf(block: Buffer, start: number, end: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(end - start);
   block.copy(copy, 0, start, end);

@@ -1,5 +1,5 @@
-// The HPACK decoder of one connection (RFC 7541 section 3). Whatever a peer sends, it uses bounded memory and throws
-// nothing but a ConnectionError of COMPRESSION_ERROR.
+// The HPACK decoder of one connection (RFC 7541 section 3). Whatever a peer sends, the decoder uses bounded memory and throws
+// only a ConnectionError with COMPRESSION_ERROR.
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
@@ -15,7 +15,7 @@ import { wasValueSeen } from './seen-values.ts';
 import { STATIC_NAMES, STATIC_TABLE_LENGTH, STATIC_VALUES } from './static-table.ts';
 import { readString } from './string-literal.ts';
 
-// First octet of each representation and the prefix its integer has (RFC 7541 section 6).
+// The first byte of each representation; the bits marked x are the prefix of its integer (RFC 7541 section 6).
 //
 //   1xxxxxxx  indexed field                       (6.1)
 //   01xxxxxx  literal with incremental indexing   (6.2.1)
@@ -27,37 +27,40 @@ const INCREMENTAL_FROM = 0x40;
 const SIZE_UPDATE_FROM = 0x20;
 const NEVER_INDEXED_FROM = 0x10;
 
-/** Every connection starts with a table of this size until told otherwise (RFC 9113 section 6.5.2). */
+/** The table size with which every connection starts (RFC 9113 section 6.5.2). */
 const INITIAL_TABLE_SIZE_BYTES = 4_096;
 
-/** In larger blocks no literal is left: one would keep all of the block's text for as long as its list lives. */
+/** In a larger block no field stays as a literal: it would keep the text of the whole block alive as long as its list. */
 const LARGEST_TEXT_BYTES = 8_192;
 
 const NO_BLOCK = Buffer.alloc(0);
 
 export interface HpackDecoderOptions {
-  /** The SETTINGS_HEADER_TABLE_SIZE in force at the start: 4096 unless both sides know better. */
+  /** The SETTINGS_HEADER_TABLE_SIZE in force at the start, 4096 unless both sides have agreed on another value. */
   readonly maxTableSizeBytes: number;
-  /** As SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 octets per field on top of name and value. */
+  /** Counted as for SETTINGS_MAX_HEADER_LIST_SIZE: name, value and 32 bytes per field. */
   readonly maxListSizeBytes: number;
   readonly maxFields: number;
 }
 
 export class HpackDecoder {
-  /** For tests and diagnosis; only the decoder may change it. */
+  /** For tests and diagnosis. Only the decoder may change the table. */
   readonly table: DynamicTable;
   readonly #maxListSizeBytes: number;
   readonly #maxFields: number;
-  /** The block from its first literal that is left there; '' before that. */
+  /** The text of the block from its first field that stays as a literal, or '' before that field. */
   #text = '';
   #textStart = 0;
   readonly #cursor: BlockCursor = { block: NO_BLOCK, position: 0, end: 0 };
   #maxTableSizeBytes: number;
-  /** The next block must start with a size update to at most this; undefined when none is due. */
+  /** The next block must start with a table size update to at most this. Undefined when none is due. */
   #dueTableSizeBytes: number | undefined = undefined;
-  /** Created with the first block worth keeping, so that an idle connection holds none. */
+  /** Created with the first block worth keeping, so an idle connection has none. */
   #memo: BlockMemo | undefined = undefined;
-  /** Created when the memo is full, or with the first literals: such a block has to come twice to be kept. */
+  /**
+   * Created when the memo is full, or with the first block that has literals. From then on such a block is stored only when it
+   * comes a second time.
+   */
   #seen: SeenBlocks | undefined = undefined;
 
   constructor(options: HpackDecoderOptions) {
@@ -67,12 +70,15 @@ export class HpackDecoder {
     this.table = new DynamicTable(Math.min(options.maxTableSizeBytes, INITIAL_TABLE_SIZE_BYTES));
   }
 
-  /** Grows whenever the dynamic table changes. */
+  /** Increases whenever the dynamic table changes. */
   get generation(): number {
     return this.table.generation;
   }
 
-  /** Call when the peer acknowledged our SETTINGS_HEADER_TABLE_SIZE, not when we sent it. */
+  /**
+   * Sets the limit of the table. Must be called when the peer has acknowledged our SETTINGS_HEADER_TABLE_SIZE, not when it is
+   * sent. Connection never changes that setting, so only tests call this.
+   */
   setMaxTableSize(bytes: number): void {
     this.#maxTableSizeBytes = bytes;
     if (bytes < this.table.maxSizeBytes) {
@@ -81,8 +87,8 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes the octets of `block` from start to end, one whole header block. The same octets give the same list
-   * object again as long as the dynamic table has not changed; so a list must not be altered.
+   * Decodes one whole header block, the bytes of `block` from start to end. While the dynamic table does not change, the same
+   * bytes yield the same list object, so callers must not change a list.
    */
   decode(block: Buffer, start: number, end: number): HeaderList {
     const generation = this.table.generation;
@@ -103,7 +109,7 @@ export class HpackDecoder {
     return list;
   }
 
-  /** Gives back what is kept to save decoding; costs the next blocks a little time. */
+  /** Drops the memoised blocks to free memory. The next blocks take a little longer. */
   forget(): void {
     this.#memo = undefined;
     this.#seen = undefined;
@@ -114,7 +120,7 @@ export class HpackDecoder {
     if (generation !== generationBefore) {
       this.#memo?.clear(generation);
     } else if (list.overflowedAt === undefined) {
-      // A block with literals that were never seen will hardly come again.
+      // A block with literals that were never seen before is unlikely to come again.
       const isLikely = this.#text === '' && this.#memo?.isFull !== true;
       if (isLikely || this.#wasSeen(block, start, end)) {
         this.#memo ??= new BlockMemo();
@@ -128,7 +134,7 @@ export class HpackDecoder {
     return this.#seen.see(block, start, end);
   }
 
-  /** Size updates stand at the start of a block or nowhere (RFC 7541 section 4.2). */
+  /** Reads the table size updates, which are allowed only at the start of a block (RFC 7541 section 4.2). */
   #readSizeUpdates(cursor: BlockCursor): void {
     while (
       cursor.position < cursor.end &&
@@ -136,7 +142,8 @@ export class HpackDecoder {
       cursor.block[cursor.position] < INCREMENTAL_FROM
     ) {
       const sizeBytes = readInteger(cursor, 0x1f);
-      // When the limit fell and rose again, the lowest must be signalled first, so that both sides evict alike.
+      // When the limit was lowered and raised again, the lowest value must be signalled first, so that both sides evict the same
+      // entries.
       if (sizeBytes > (this.#dueTableSizeBytes ?? this.#maxTableSizeBytes)) {
         throw violation(
           'hpack_size_update_above_limit',
@@ -174,8 +181,9 @@ export class HpackDecoder {
   }
 
   /**
-   * A field that nobody needs to look at stays in the text of its block, from where it can be sent on as it is: it obeys the
-   * rules of HTTP/2, and its value was not seen just now, so that it is not worth a place in a table.
+   * Leaves a field in the text of its block, from where the encoder can copy it. This is for fields that no rule looks at in
+   * particular, that are valid in HTTP/2, and whose value was not seen recently, so that they are not worth a table entry.
+   * @returns false when the field has to be read as usual
    */
   #readLiteral(cursor: BlockCursor, list: HeaderList): boolean {
     const { block, position: start } = cursor;
@@ -225,17 +233,17 @@ export class HpackDecoder {
     return this.table.nameAt(position);
   }
 
-  /** After #nameOf, which checks the index. */
+  /** Must be called after #nameOf, which checks the index. */
   #valueOf(index: number): string {
     return index <= STATIC_TABLE_LENGTH
       ? STATIC_VALUES[index]
       : this.table.valueAt(index - STATIC_TABLE_LENGTH - 1);
   }
 
-  /** Above a limit decoding goes on, because the table must stay in step, but nothing is kept any more. */
+  /** Adds a field unless a limit is exceeded. After that, decoding goes on to keep the table in sync, but fields are dropped. */
   #store(list: HeaderList, name: string, value: string, isNeverIndexed: boolean): void {
     if (list.overflowedAt !== undefined) {
-      // The refusal has to be in the client's own language, gRPC or HTTP, whatever the order of its fields.
+      // content-type is kept in any case: it decides whether the refusal is sent as gRPC or as HTTP.
       if (name === 'content-type' && value.length <= 64 && list.get(name) === undefined)
         list.add(name, value);
       return;

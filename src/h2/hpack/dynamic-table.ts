@@ -1,10 +1,10 @@
-// The dynamic table of HPACK (RFC 7541 section 2.3.2 and 4): a ring of fields, newest first, bounded in octets.
-// Decoder and encoder use the same one, because both sides of a connection must hold equal tables.
+// The dynamic table of HPACK (RFC 7541 sections 2.3.2 and 4): a ring of fields, bounded in bytes. Decoder and encoder share this
+// class, because both sides of a connection must hold equal tables.
 
-/** What an entry counts beside its name and value (RFC 7541 section 4.1). */
+/** What an entry counts in addition to its name and value (RFC 7541 section 4.1). */
 const ENTRY_OVERHEAD_BYTES = 32;
 
-/** The first ring; it doubles up to what the octet limit allows, so that an idle table holds nothing. */
+/** The slots of the first ring. The ring doubles as it fills, so that a small table takes little memory. */
 const FIRST_SLOTS: readonly string[] = ['', '', '', '', '', '', '', ''];
 
 export function entrySizeBytes(name: string, value: string): number {
@@ -12,7 +12,8 @@ export function entrySizeBytes(name: string, value: string): number {
 }
 
 export class DynamicTable {
-  // An entry is known by its ordinal, the number of insertions before it: it never changes while indices shift.
+  // An entry is identified by its ordinal, the number of insertions before it. The ordinal stays the same while HPACK indices
+  // shift.
   #names: string[] = [];
   #values: string[] = [];
   #mask = -1;
@@ -38,12 +39,12 @@ export class DynamicTable {
     return this.#maxSizeBytes;
   }
 
-  /** Grows whenever the table changes: insertion, eviction, another maximum size. */
+  /** Increases whenever the table changes: by an insertion, an eviction or a new maximum size. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Ordinal the next entry will get. */
+  /** The ordinal that the next entry will get. */
   get nextOrdinal(): number {
     return this.#inserted;
   }
@@ -52,7 +53,7 @@ export class DynamicTable {
     return this.#inserted - this.#length;
   }
 
-  /** Name by position: 0 is the newest entry, HPACK index 62. The caller checks the position. */
+  /** The name at a position: 0 is the newest entry, which is HPACK index 62. The caller checks the position. */
   nameAt(position: number): string {
     return this.#names[(this.#inserted - 1 - position) & this.#mask];
   }
@@ -61,7 +62,7 @@ export class DynamicTable {
     return this.#values[(this.#inserted - 1 - position) & this.#mask];
   }
 
-  /** Evicts what must go and inserts; an entry larger than the table only empties it (RFC 7541 section 4.4). */
+  /** Evicts what must go, then inserts. An entry larger than the table only empties it (RFC 7541 section 4.4). */
   insert(name: string, value: string): void {
     const sizeBytes = entrySizeBytes(name, value);
     this.#evictDownTo(this.#maxSizeBytes - sizeBytes);
@@ -104,7 +105,7 @@ export class DynamicTable {
 
   #grow(): void {
     const oldMask = this.#mask;
-    // By slice and concat, which are copies of memory: Array.from, one call for each slot, took half a percent of a new connection.
+    // slice and concat copy memory. Array.from, with one call per slot, took half a percent of the cost of a new connection.
     const names = oldMask < 0 ? FIRST_SLOTS.slice() : this.#names.concat(this.#names).fill('');
     const values = oldMask < 0 ? FIRST_SLOTS.slice() : names.slice();
     const capacity = names.length;

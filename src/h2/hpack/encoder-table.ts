@@ -1,5 +1,5 @@
-// The encoder's dynamic table with what only an encoder needs: look-up by name and value, and when each entry was
-// last used, so that an entry in use is not evicted for a newcomer.
+// The encoder's dynamic table with what only an encoder needs: look-up by name and value, and when each entry was last used, so
+// that an entry in use is not evicted for a new one.
 
 import { DynamicTable, entrySizeBytes } from './dynamic-table.ts';
 import type { HeaderList } from './header-list.ts';
@@ -7,18 +7,18 @@ import { STATIC_TABLE_LENGTH } from './static-table.ts';
 
 interface Entry {
   readonly ordinal: number;
-  /** Number of the last block that referred to it. */
+  /** The number of the last block that referred to the entry. */
   usedAt: number;
 }
 
 interface NamedEntries {
-  /** Evicted last of its name, so a name is known exactly as long as its newest entry. */
+  /** The newest entry of a name is evicted last, so the name is present exactly as long as this entry. */
   newest: Entry;
   readonly byValue: Map<string, Entry>;
 }
 
 export class EncoderTable {
-  /** For tests and diagnosis; only this class may change it. */
+  /** For tests and diagnosis. Only this class may change the table. */
   readonly fields: DynamicTable;
   readonly #byName = new Map<string, NamedEntries>();
 
@@ -26,19 +26,19 @@ export class EncoderTable {
     this.fields = new DynamicTable(maxSizeBytes);
   }
 
-  /** HPACK index of the field, 0 when it is not in the table. */
+  /** The HPACK index of the field, or 0 when it is not in the table. */
   indexOfField(name: string, value: string, blockNumber: number): number {
     const entry = this.#byName.get(name)?.byValue.get(value);
     return entry === undefined ? 0 : this.#use(entry, blockNumber);
   }
 
-  /** HPACK index of a field of that name, 0 when there is none. */
+  /** The HPACK index of a field with that name, or 0 when there is none. */
   indexOfName(name: string, blockNumber: number): number {
     const entry = this.#byName.get(name)?.newest;
     return entry === undefined ? 0 : this.#use(entry, blockNumber);
   }
 
-  /** Notes that the list was sent as encoded before, by a block of this number. */
+  /** Marks the list's entries as used by the block with this number, which was sent from the memo. */
   touch(list: HeaderList, blockNumber: number): void {
     for (let position = 0; position < list.length; position++) {
       const named = this.#byName.get(list.names[position]);
@@ -52,7 +52,7 @@ export class EncoderTable {
     return this.fields.sizeBytes + sizeBytes <= this.fields.maxSizeBytes;
   }
 
-  /** Number of the last block that used any of the entries which an entry of this size would evict; 0 for none. */
+  /** The number of the last block that used any of the entries that an entry of this size would evict. 0 when there is none. */
   lastUseOfEvicted(sizeBytes: number): number {
     const { fields } = this;
     let freeBytes = fields.maxSizeBytes - fields.sizeBytes;
@@ -66,7 +66,7 @@ export class EncoderTable {
     return lastUse;
   }
 
-  /** The field must not be in the table yet, and must fit into it. */
+  /** The caller makes sure that the field is not in the table yet and fits into it. */
   insert(name: string, value: string, blockNumber: number): void {
     this.#forgetDownTo(this.fields.maxSizeBytes - entrySizeBytes(name, value));
     const entry = { ordinal: this.fields.nextOrdinal, usedAt: blockNumber };
@@ -90,7 +90,7 @@ export class EncoderTable {
     return STATIC_TABLE_LENGTH + this.fields.nextOrdinal - entry.ordinal;
   }
 
-  /** Takes out of the look-up what the table is about to evict. */
+  /** Removes from the look-up what the table is about to evict. */
   #forgetDownTo(sizeBytes: number): void {
     const { fields } = this;
     let remaining = fields.sizeBytes;

@@ -1,5 +1,6 @@
-// The HPACK encoder of one connection (RFC 7541 section 6). It serves many clients at once: a field enters the dynamic
-// table at its second sight and drives out nothing in use, so that the table settles and encoded blocks can be kept.
+// The HPACK encoder of one connection (RFC 7541 section 6). The connection may carry the calls of many clients. A field enters
+// the dynamic table when it is seen for the second time, and evicts no entry in use, so that the table settles and encoded blocks
+// can be kept.
 
 import { type DynamicTable, entrySizeBytes } from './dynamic-table.ts';
 import { EncoderTable } from './encoder-table.ts';
@@ -10,51 +11,54 @@ import { SeenFields } from './seen-fields.ts';
 import { STATIC_BY_NAME } from './static-table.ts';
 import { writePlainString, writeString } from './string-literal.ts';
 
-/** Whatever the peer allows, more would cost memory per connection and save little (h2 and nghttp2 cap it too). */
+/**
+ * The largest table we use, whatever the peer allows: more would cost memory per connection and save little (h2 and nghttp2 cap
+ * it too).
+ */
 const MAX_TABLE_SIZE_BYTES = 4_096;
 
-/** An entry used within this many blocks stays. Long, because each change of the table empties the memo. */
+/** An entry used within this many blocks is not evicted. The number is high because each change of the table empties the memo. */
 const RECENT_BLOCKS = 1_024;
 
 const MAX_MEMO_ENTRIES = 1_024;
 const MAX_MEMO_BYTES = 262_144;
 /**
- * So many blocks are kept before anybody asks which of them are still in use. Responses with a `date` are alike for a
- * second and never again: kept until there were 1,024, they were 1.5 MB for each connection of a client.
+ * When this many blocks are kept, unused ones are dropped for the first time. Responses with a `date` are equal for a second and
+ * never again: when they were kept until there were 1,024, they took 1.5 MB for each connection of a client.
  */
 const FEW_MEMO_ENTRIES = 32;
 
-/** A field takes at most its strings, which are Huffman coded only where that is shorter, and three integers. */
+/** The overhead of a field in addition to its strings: at most three integers. Strings are Huffman coded only where that is shorter. */
 const MAX_FIELD_OVERHEAD = 18;
 
 export interface EncodedBlock {
   readonly bytes: Buffer;
-  /** Octets of `bytes` that are the block, from 0. */
+  /** The block is the first `length` bytes of `bytes`. */
   readonly length: number;
 }
 
 interface MemoisedBlock extends EncodedBlock {
-  /** Number of the last block this was sent as. */
+  /** The number of the last block for which these bytes were sent. */
   usedAt: number;
 }
 
-/** Shared by all encoders: a result is valid until the next call of any of them. */
+/** Shared by all encoders: a result is valid until the next call of any encoder. */
 const scratch = { bytes: Buffer.allocUnsafeSlow(16_384), length: 0 };
 
 export class HpackEncoder {
   readonly #maxTableSizeBytes: number;
   readonly #table: EncoderTable;
-  /** The least size since the last block, undefined when no size update is due. */
+  /** The smallest table size set since the last block. Undefined when no size update is due. */
   #smallestSizeBytes: number | undefined = undefined;
   #blockNumber = 0;
-  /** No entry can be evicted before this block, as far as was seen at the last attempt. */
+  /** No entry can be evicted before the block with this number, as of the last attempt. */
   #noRoomBefore = 0;
-  /** A field of this block may be inserted when it comes again: the octets are not final. */
+  /** A field of this block may be inserted when it comes again, so the bytes are not final. */
   #isProvisional = false;
   #seen: SeenFields | undefined = undefined;
   #memo: Map<HeaderList, MemoisedBlock> | undefined = undefined;
   #memoBytes = 0;
-  /** At so many entries those that are not in use any more are dropped. */
+  /** The number of entries at which unused ones are dropped. */
   #sweepAtEntries = FEW_MEMO_ENTRIES;
 
   constructor(options: { readonly maxTableSizeBytes?: number } = {}) {
@@ -62,12 +66,12 @@ export class HpackEncoder {
       options.maxTableSizeBytes ?? MAX_TABLE_SIZE_BYTES,
       MAX_TABLE_SIZE_BYTES,
     );
-    // The peer's decoder starts with 4096 (RFC 9113 section 6.5.2); a smaller table has to be signalled.
+    // The peer's decoder starts with 4096 (RFC 9113 section 6.5.2). A smaller table must be signalled.
     this.#table = new EncoderTable(MAX_TABLE_SIZE_BYTES);
     this.setPeerMaxTableSize(this.#maxTableSizeBytes);
   }
 
-  /** Grows whenever the dynamic table changes. */
+  /** Increases whenever the dynamic table changes. */
   get generation(): number {
     return this.#table.fields.generation;
   }
@@ -77,7 +81,7 @@ export class HpackEncoder {
     return this.#table.fields;
   }
 
-  /** The peer's SETTINGS_HEADER_TABLE_SIZE; the next block starts with the size updates this takes. */
+  /** Applies the peer's SETTINGS_HEADER_TABLE_SIZE. The next block starts with the necessary size updates. */
   setPeerMaxTableSize(bytes: number): void {
     const sizeBytes = Math.min(bytes, this.#maxTableSizeBytes);
     if (sizeBytes === this.table.maxSizeBytes) return;
@@ -88,8 +92,8 @@ export class HpackEncoder {
   }
 
   /**
-   * Encodes the list. The result is valid until the next call on any encoder. A list that was encoded must not be
-   * altered: its octets are kept and given again.
+   * Encodes the list. The result is valid until the next call of any encoder. An encoded list must not be changed afterwards: its
+   * bytes are kept and returned again.
    */
   encode(list: HeaderList): EncodedBlock {
     const blockNumber = ++this.#blockNumber;
@@ -103,7 +107,8 @@ export class HpackEncoder {
     let offset = hasSizeUpdate ? this.#writeSizeUpdates(scratch.bytes) : 0;
     this.#isProvisional = false;
     for (let position = 0; position < list.length; position++) {
-      // What comes once is copied as it is where it can be; when the list comes again it is worth more care.
+      // In a list seen for the first time, literals are copied as they are. A list that comes again is worth encoding with more
+      // care.
       const end = list.wasEncoded ? position : list.endOfLiterals(position);
       if (end > position) {
         offset = writeText(offset, list.literals(position, end));
@@ -117,7 +122,7 @@ export class HpackEncoder {
     return scratch;
   }
 
-  /** The smallest size first, then the final one (RFC 7541 section 4.2). */
+  /** Writes the smallest size, then the final one (RFC 7541 section 4.2). */
   #writeSizeUpdates(target: Buffer): number {
     const finalBytes = this.table.maxSizeBytes;
     const smallestBytes = this.#smallestSizeBytes ?? finalBytes;
@@ -137,7 +142,7 @@ export class HpackEncoder {
         inStatic?.indexByValue.get(value) ?? this.#table.indexOfField(name, value, this.#blockNumber);
       if (index !== 0) return writeInteger(target, offset, 0x80, 0x7f, index);
     }
-    // Before the insertion, which shifts the indices.
+    // Found before the insertion, which shifts the indices.
     const nameIndex = inStatic?.index ?? this.#table.indexOfName(name, this.#blockNumber);
     const rule = isNeverIndexed ? NEVER_INDEX : indexingRule(name, value);
     if (rule === NEVER_INDEX) {
@@ -146,8 +151,8 @@ export class HpackEncoder {
       offset = writeInteger(target, offset, 0x40, 0x3f, nameIndex);
     } else {
       offset = writeInteger(target, offset, 0x00, 0x0f, nameIndex);
-      // A list that comes once is not Huffman coded: that takes more CPU time than all else that is done with its fields, for
-      // a quarter of their octets. When it comes again its octets are kept.
+      // A list seen for the first time is not Huffman coded: that takes more CPU time than everything else done with its fields,
+      // to save a quarter of their bytes. When the list comes again, its encoded bytes are kept.
       if (!list.wasEncoded) {
         if (nameIndex === 0) offset = writePlainString(target, offset, name);
         return writePlainString(target, offset, value);
@@ -157,10 +162,10 @@ export class HpackEncoder {
     return writeString(target, offset, value);
   }
 
-  /** Inserts the field if it came before, is not too large, and drives out nothing in use. */
+  /** Inserts the field if it was seen before, is not too large, and evicts no entry in use. */
   #insert(name: string, value: string): boolean {
     const sizeBytes = entrySizeBytes(name, value);
-    // One field may take a quarter of the table: above that it costs several others their place.
+    // One field may take a quarter of the table. A larger one would displace too many others.
     if (sizeBytes * 4 > this.table.maxSizeBytes) return false;
     const isFree = this.#table.hasFreeSpace(sizeBytes);
     if (!isFree && this.#blockNumber < this.#noRoomBefore) return false;
@@ -176,7 +181,7 @@ export class HpackEncoder {
   }
 
   #canEvict(sizeBytes: number): boolean {
-    // Blocks from the memo did not go through the table: what they refer to is marked only now, when it matters.
+    // Blocks sent from the memo did not mark the entries they refer to. The entries are marked only now, when it matters.
     const recent = this.#blockNumber - RECENT_BLOCKS;
     for (const [list, block] of this.#memo ?? []) {
       if (block.usedAt > recent) this.#table.touch(list, block.usedAt);
@@ -187,7 +192,7 @@ export class HpackEncoder {
     return false;
   }
 
-  /** Keeps the block in scratch, but only for a list that comes a second time: most that do come again and again. */
+  /** Keeps the block in scratch, but only when its list comes a second time: most such lists come again and again. */
   #remember(list: HeaderList): void {
     if (!list.wasEncoded) {
       list.wasEncoded = true;
@@ -197,7 +202,7 @@ export class HpackEncoder {
     if (this.#memo.size >= this.#sweepAtEntries || this.#memoBytes + scratch.length > MAX_MEMO_BYTES) {
       this.#makeRoom(this.#memo);
     }
-    // Not from Buffer's pool: one block of an idle connection would keep a whole pool slab alive.
+    // Not allocated from Buffer's pool: one block of an idle connection would keep a whole pool slab alive.
     const bytes = Buffer.allocUnsafeSlow(scratch.length);
     scratch.bytes.copy(bytes, 0, 0, scratch.length);
     this.#memo.set(list, { bytes, length: bytes.length, usedAt: this.#blockNumber });
@@ -205,8 +210,9 @@ export class HpackEncoder {
   }
 
   /**
-   * Drops what was not among the last blocks, as many as are kept: more lists than that cannot be in use. A block is
-   * kept at its second sight, so that lists which came twice make up half of it at most, and the room does not grow.
+   * Drops every block that is not among the last n that were sent, where n is the number of blocks kept: no more lists than that
+   * can be in use. A block is kept when its list comes for the second time, so lists that came only twice are at most half of
+   * those n, and the memo does not grow.
    */
   #makeRoom(memo: Map<HeaderList, MemoisedBlock>): void {
     const recent = this.#blockNumber - memo.size;
@@ -219,7 +225,7 @@ export class HpackEncoder {
     this.#sweepAtEntries = Math.min(MAX_MEMO_ENTRIES, Math.max(FEW_MEMO_ENTRIES, 2 * memo.size));
   }
 
-  /** Gives back what is kept to save encoding; costs the next blocks a little time. */
+  /** Drops the memoised blocks to free memory. The next blocks take a little longer. */
   forget(): void {
     this.#clearMemo();
   }
@@ -234,7 +240,7 @@ function writeText(offset: number, text: string): number {
   return offset + scratchFor(offset, text.length).write(text, offset, text.length, 'latin1');
 }
 
-/** Room for so many octets more behind `offset`; what was written so far stays. */
+/** Makes room for `bytes` more bytes behind `offset`. What was written before stays. */
 function scratchFor(offset: number, bytes: number): Buffer {
   const needed = offset + bytes;
   if (needed > scratch.bytes.length) {

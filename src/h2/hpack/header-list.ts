@@ -1,50 +1,53 @@
-// An ordered list of header fields as HPACK decodes and encodes them (RFC 9113 section 8.2, RFC 7541 section 1.3).
-// Names and values are latin1 strings: one character is one octet, so that bytes pass through unchanged.
+// An ordered list of header fields, as HPACK decodes and encodes it (RFC 9113 section 8.2, RFC 7541 section 1.3). Names and
+// values are latin1 strings, one character for each byte, so that bytes pass through unchanged.
 //
-// Metadata that nobody here looks at stay as they came: the list keeps the text of their block and where in it each is, and
-// the encoder copies them from there, several at once. A value becomes a string of its own when somebody asks for it.
+// Metadata that the proxy does not look at stays as it came: the list keeps the text of its block and the place of each value in
+// it, and the encoder copies several fields at once from there. Such a value becomes a string of its own when it is read.
 
 import { fieldEnd, fieldStart, type LiteralPlace, lengthOf, startOf } from './literal-place.ts';
 
 export class HeaderList {
   readonly names: string[] = [];
-  /** The string, or where it is in `#text`. */
+  /** The values. Each is a string, or its place in `#text`. */
   readonly #values: (string | LiteralPlace)[] = [];
-  /** The block that literals were left in; '' while there are none. */
+  /** The text of the block that holds the literals, or '' when there are none. */
   #text = '';
-  /** How names were spelt in HTTP/1.1, where they came from there; see addSpelt. */
+  /** How HTTP/1.1 spelt the names, for fields that came from there; see addSpelt. */
   #spellings: (string | undefined)[] | undefined = undefined;
-  /** Made with the first: few lists have any. */
+  /** Allocated with the first never-indexed field, since few lists have one. */
   #neverIndexed: Set<number> | undefined = undefined;
-  /** Size as SETTINGS_MAX_HEADER_LIST_SIZE counts it: name + value + 32 octets per field (RFC 9113 section 6.5.2). */
+  /** The size as SETTINGS_MAX_HEADER_LIST_SIZE counts it: name, value and 32 bytes per field (RFC 9113 section 6.5.2). */
   sizeBytes = 0;
   /**
-   * Set when the list exceeded a limit while it was decoded: the name of the field that broke it. The fields from
-   * there on are missing; the list may only be refused.
+   * The name of the field with which the list exceeded a limit while it was decoded. This field and those after it are missing,
+   * so the list may only be refused.
    */
   overflowedAt: string | undefined = undefined;
   /**
-   * What the layer above derived from this list (its route, its rewritten form). A connection that repeats a block
-   * gets the same list object again, so what is kept here is computed once.
+   * What the layer above derived from this list (its route, its rewritten form). A connection that repeats a block gets the same
+   * list object again, so what is kept here is computed once.
    */
   derived: unknown = undefined;
-  /** Set by the first encoder that meets this list: only for a list that comes again its octets are worth keeping. */
+  /** Set by the first encoder that encodes this list. Encoded bytes are worth keeping only for a list that comes again. */
   wasEncoded = false;
-  /** Which rules of RFC 9113 section 8 the list was found to obey; repeated lists need no second look. See header-rules.ts. */
+  /**
+   * Which rules of RFC 9113 section 8 the list was found to obey, so that a repeated list is not checked again. See
+   * header-rules.ts.
+   */
   obeys = 0;
-  /** The value of content-length, or -1 when there is none; known once the rules were checked. */
+  /** The value of content-length, or -1 when there is none. Set when the list is checked. */
   contentLength = -1;
 
   get length(): number {
     return this.names.length;
   }
 
-  /** All values. On the way of a call valueAt() is asked for the few that matter. */
+  /** All values, in a new array. Code on the hot path calls valueAt() for the few values it needs. */
   get values(): readonly string[] {
     return this.names.map((_name, index) => this.valueAt(index));
   }
 
-  /** True where the sender used the never-indexed form; it must stay so on every hop (RFC 7541 section 7.1.3). */
+  /** For each field, whether the sender used the never-indexed form, which must be kept on every hop (RFC 7541 section 7.1.3). */
   get neverIndexed(): readonly boolean[] {
     return this.names.map((_name, index) => this.isNeverIndexed(index));
   }
@@ -57,22 +60,22 @@ export class HeaderList {
   }
 
   /**
-   * Adds a field of HTTP/1.1, for which the case of names means nothing, and to some of its clients everything.
-   * @param spelling of the name; of `:status` the reason phrase
+   * Adds a field of HTTP/1.1, where names are case-insensitive but some clients depend on the case.
+   * @param spelling the original spelling of the name, or for `:status` the reason phrase
    */
   addSpelt(name: string, spelling: string, value: string): void {
     (this.#spellings ??= [])[this.names.length] = spelling;
     this.add(name, value);
   }
 
-  /** Undefined for what did not come from HTTP/1.1. */
+  /** Undefined for a field that did not come from HTTP/1.1. */
   spellingAt(index: number): string | undefined {
     return this.#spellings === undefined ? undefined : this.#spellings[index];
   }
 
   /**
-   * Adds a field that was found in order (see readLiteral) and stays in the text of its block.
-   * @param text the same for all literals of a list
+   * Adds a valid field that stays in the text of its block; see HpackDecoder#readLiteral.
+   * @param text must be the same for all literals of a list
    */
   addLiteral(name: string, text: string, place: LiteralPlace): void {
     this.#text = text;
@@ -81,7 +84,7 @@ export class HeaderList {
     this.sizeBytes += name.length + lengthOf(place) + 32;
   }
 
-  /** Adds the field of another list. */
+  /** Adds a field of another list. */
   addFrom(list: HeaderList, index: number): void {
     const value = list.#values[index];
     if (list.#spellings !== undefined) (this.#spellings ??= [])[this.names.length] = list.#spellings[index];
@@ -99,13 +102,13 @@ export class HeaderList {
     return text;
   }
 
-  /** For the rules, which take white space off. */
+  /** Only for header-rules.ts, which removes white space. */
   setValue(index: number, value: string): void {
     this.sizeBytes += value.length - this.valueAt(index).length;
     this.#values[index] = value;
   }
 
-  /** For the rules, which make one of what is repeated. */
+  /** Only for header-rules.ts, which merges repeated fields. */
   remove(index: number): void {
     this.sizeBytes -= this.names[index].length + this.valueAt(index).length + 32;
     this.names.splice(index, 1);
@@ -120,12 +123,15 @@ export class HeaderList {
     return this.#neverIndexed?.has(index) === true;
   }
 
-  /** Whether the field's value was left in its block, which only those are that obey the rules of fields. */
+  /** Whether the field's value is still in its block. Only valid fields are left there. */
   isLiteral(index: number): boolean {
     return typeof this.#values[index] === 'number';
   }
 
-  /** Behind the last of the literals that follow each other in the block from this field on; `index` where it is none. */
+  /**
+   * The end (exclusive) of the run of literals that starts at this index and is contiguous in the block. Equal to `index` when
+   * the field is not a literal.
+   */
   endOfLiterals(index: number): number {
     let end = index;
     for (let at = -1; end < this.names.length; end++) {
@@ -137,7 +143,7 @@ export class HeaderList {
     return end;
   }
 
-  /** Those literals as HPACK, in the form they came in: without indexing, without Huffman coding, with a new name. */
+  /** A run of literals as HPACK, in the form it arrived in: without indexing, without Huffman coding, with a new name. */
   literals(index: number, end: number): string {
     const first = this.#values[index];
     const last = this.#values[end - 1];
@@ -145,7 +151,7 @@ export class HeaderList {
     return this.#text.slice(fieldStart(this.names[index], first), fieldEnd(last));
   }
 
-  /** The value of the first field of this name, or undefined. */
+  /** The value of the first field with this name, or undefined. */
   get(name: string): string | undefined {
     const index = this.names.indexOf(name);
     return index === -1 ? undefined : this.valueAt(index);
@@ -158,7 +164,10 @@ export class HeaderList {
   }
 }
 
-/** A slice keeps the text it is of: a value in the encoder's table would keep a whole block. The engine copies short ones. */
+/**
+ * Copies a slice. A slice keeps the string it was cut from alive, so that a value in the encoder's table would keep a whole
+ * block. V8 copies slices below 13 characters by itself.
+ */
 function flat(slice: string): string {
   return slice.length < 13 ? slice : Buffer.from(slice, 'latin1').toString('latin1');
 }

@@ -1,10 +1,10 @@
-// The Huffman code of HPACK (RFC 7541 appendix B) as data. The code is canonical: symbols sorted by length, then by
-// number, get consecutive codes. So the lengths say it all, and the codes are counted out from them.
+// The Huffman code of HPACK (RFC 7541 appendix B) as data. The code is canonical: symbols sorted by length, then by number, have
+// consecutive codes. So the lengths are enough, and the codes are computed from them.
 
-/** The symbol that may never appear in a string, only its first bits as padding (RFC 7541 section 5.2). */
+/** The symbol that must not occur in a string. Only its first bits occur, as padding (RFC 7541 section 5.2). */
 export const END_OF_STRING = 256;
 
-/** Code length in bits of each octet, and of END_OF_STRING at 256. */
+/** The code length of each byte in bits, and that of END_OF_STRING at 256. */
 // biome-ignore format: sixteen to a row, so that symbol 0xRC is found in row R, column C
 export const HUFFMAN_LENGTHS: Uint8Array = Uint8Array.of(
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
@@ -26,7 +26,7 @@ export const HUFFMAN_LENGTHS: Uint8Array = Uint8Array.of(
   30,
 );
 
-/** Code of each symbol, right-aligned. */
+/** The code of each symbol, right-aligned. */
 export const HUFFMAN_CODES: Uint32Array = countOutCodes(HUFFMAN_LENGTHS);
 
 function countOutCodes(lengths: Uint8Array): Uint32Array {

@@ -1,24 +1,28 @@
-// Huffman coding of HPACK strings (RFC 7541 section 5.2). Decoding takes an octet per step through an automaton whose
-// states are the inner nodes of the code tree; the table is built once, when the module loads.
+// Huffman coding of HPACK strings (RFC 7541 section 5.2). Decoding processes one byte per step with an automaton whose states are
+// the inner nodes of the code tree. Its table is built once, when the module loads.
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
 import { END_OF_STRING, HUFFMAN_CODES, HUFFMAN_LENGTHS } from './huffman-code.ts';
 
-// A step (state and input octet) is one number: next state in bits 0 to 7, flags in 8 to 10, the first symbol the octet
-// completes in 16 to 23, the second in 24 to 31. No code is shorter than 5 bits, so there are at most two.
+// A step, indexed by state and input byte, is one number: the next state in bits 0 to 7, flags in bits 8 to 10, the first symbol
+// that the byte completes in bits 16 to 23, the second in bits 24 to 31. No code is shorter than 5 bits, so there are at most two
+// symbols.
 const ONE_SYMBOL = 0x100;
 const TWO_SYMBOLS = 0x200;
-/** The octet completes END_OF_STRING: a decoding error wherever it happens. */
+/** The byte completes END_OF_STRING, which is always a decoding error. */
 const FAILED = 0x400;
 
 const AUTOMATON = buildAutomaton();
 
-/** Grows to the longest string met, which the caller's limit on header blocks bounds; keeps at most this much. */
+/**
+ * The scratch buffer grows to the longest string seen, which the limit on header blocks bounds. A larger buffer than this is not
+ * kept.
+ */
 const KEPT_SCRATCH_BYTES = 65_536;
 let scratch = Buffer.allocUnsafeSlow(4_096);
 
-/** Decodes the octets from start to end to a latin1 string. */
+/** Decodes the bytes from start to end to a latin1 string. */
 export function decodeHuffman(source: Buffer, start: number, end: number): string {
   const steps = AUTOMATON.steps;
   const target = scratchOf(((end - start) * 8) / 5);
@@ -37,7 +41,7 @@ export function decodeHuffman(source: Buffer, start: number, end: number): strin
   return target.toString('latin1', 0, length);
 }
 
-/** Octets the value takes when Huffman coded. */
+/** The length in bytes of the value when Huffman coded. */
 export function huffmanLength(value: string): number {
   let bits = 0;
   for (let position = 0; position < value.length; position++) {
@@ -48,7 +52,7 @@ export function huffmanLength(value: string): number {
 
 /** Writes the value Huffman coded, padded with ones, and returns the offset after it. */
 export function writeHuffman(target: Buffer, offset: number, value: string): number {
-  // At most 7 bits wait in `pending`, so a code of up to 24 bits fits beside them in 31; longer ones go in two parts.
+  // At most 7 bits are in `pending`, so a code of up to 24 bits fits beside them into 31. Longer codes are added in two parts.
   let pending = 0;
   let pendingBits = 0;
   for (let position = 0; position < value.length; position++) {
@@ -98,7 +102,7 @@ function paddingError(): ConnectionError {
 
 interface Automaton {
   readonly steps: Uint32Array;
-  /** 1 for states in which a string may end: on a symbol's end, or after at most 7 bits, all of them ones. */
+  /** 1 for each state in which a string may end: at the end of a symbol, or after at most 7 further bits that are all ones. */
   readonly isPadding: Uint8Array;
 }
 
@@ -116,7 +120,7 @@ function buildAutomaton(): Automaton {
   return { steps, isPadding };
 }
 
-/** The eight bits of an octet, from one state: which state they lead to and which symbols they complete. */
+/** Follows the eight bits of a byte from one state. The result is the step: the next state and the symbols that the byte completes. */
 function walk(zero: Int16Array, one: Int16Array, state: number, octet: number): number {
   let node = state;
   let symbols = 0;

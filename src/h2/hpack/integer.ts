@@ -1,21 +1,21 @@
-// Integers with an N-bit prefix (RFC 7541 section 5.1), bounded so that no peer can make one overflow.
+// Integers with an N-bit prefix (RFC 7541 section 5.1), bounded so that no peer can cause an overflow.
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
 
-/** Where reading stands in one header block. */
+/** The read position in one header block. */
 export interface BlockCursor {
   block: Buffer;
-  /** The next octet to read; readers move it on. */
+  /** The next byte to read. Reading functions advance it. */
   position: number;
-  /** The first octet after the block. */
+  /** The first byte after the block. */
   end: number;
 }
 
-/** After four continuation octets (28 bits) no size or index can be meant; section 5.1 wants a limit. */
+/** No valid size or index needs more than four continuation bytes (28 bits). Section 5.1 requires a limit. */
 const LAST_SHIFT = 21;
 
-/** Reads the integer that starts in the octet at the cursor; `prefixMask` is the largest value the prefix holds. */
+/** Reads the integer that starts in the byte at the cursor. `prefixMask` is the largest value the prefix can hold. */
 export function readInteger(cursor: BlockCursor, prefixMask: number): number {
   const prefix = cursor.block[cursor.position++] & prefixMask;
   return prefix < prefixMask ? prefix : readContinuation(cursor, prefixMask);
@@ -43,7 +43,7 @@ function readContinuation(cursor: BlockCursor, prefixMask: number): number {
   );
 }
 
-/** How many octets writeInteger needs. */
+/** How many bytes writeInteger writes. */
 export function integerLength(prefixMask: number, value: number): number {
   if (value < prefixMask) return 1;
   let length = 2;
@@ -51,10 +51,7 @@ export function integerLength(prefixMask: number, value: number): number {
   return length;
 }
 
-/**
- * Writes `value` behind the bits of `pattern` (those above the prefix) and returns the offset after it.
- * `value` is below 2^31.
- */
+/** Writes `value` with the bits of `pattern` above the prefix, and returns the offset after it. `value` must be below 2^31. */
 export function writeInteger(
   target: Buffer,
   offset: number,

@@ -1,6 +1,6 @@
-// Names of fields that come as literals, call after call: the string made of the same octets before is given again, so that it is
-// neither decoded nor hashed anew. One small table for all connections, in fixed memory; a name that drives out another costs
-// that one a decoding.
+// Interned field names. A name that repeats as a literal yields the string made of the same bytes before, so that the name is
+// neither decoded nor hashed again. All connections share one small table of fixed size. When a name replaces another, the other
+// is decoded once more.
 
 import { CONNECTION_SPECIFIC, isFieldName } from '../field-octets.ts';
 import { indexingRule, NEVER_INDEX } from './indexing-rule.ts';
@@ -9,23 +9,23 @@ import { STATIC_BY_NAME } from './static-table.ts';
 import { readString } from './string-literal.ts';
 
 const PLACES = 512;
-/** Longer ones are rare, and Huffman coded ones (from 0x80) are read as usual. */
+/** Longer names are rare. Huffman coded names (whose first byte is 0x80 or above) are read as usual. */
 const LONGEST = 48;
 
 export interface KnownName {
   readonly octets: Uint8Array;
   readonly text: string;
-  /** No rule of HTTP/2 or HPACK speaks of fields of this name in particular. */
+  /** No rule of HTTP/2 or HPACK is about this name in particular. */
   readonly isOrdinary: boolean;
 }
 
 const names: (KnownName | undefined)[] = Array.from({ length: PLACES }, () => undefined);
 
-/** The place of the name that followed the one at each place: fields mostly come in the same order. */
+/** For each place, the place of the name that followed it last: fields mostly come in the same order. */
 const followers = new Uint16Array(PLACES);
 let lastPlace = 0;
 
-/** The string literal at the cursor, which is a name. */
+/** Reads the string literal at the cursor as a name. */
 export function readName(cursor: BlockCursor): string {
   const { block } = cursor;
   const length = block[cursor.position];
@@ -46,7 +46,7 @@ export function readName(cursor: BlockCursor): string {
   return text;
 }
 
-/** The name whose literal begins at the position, when it was read before. */
+/** The name whose literal begins at the position, if that name was read before. */
 export function knownNameAt(block: Buffer, position: number, end: number): KnownName | undefined {
   const length = block[position];
   const start = position + 1;

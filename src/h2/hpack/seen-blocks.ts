@@ -1,9 +1,9 @@
-// Tells at a header block's second sight that it was seen not long ago, by a look at a few of its octets: what comes only once
-// (ids, times, tokens among its fields) is not worth keeping, and what is kept of it would outlive its call and cost the garbage
-// collector. A mistake costs a place in the memo, nothing else.
+// Recognises a header block that was seen recently, by a few of its bytes. A block that comes only once (because of ids, times or
+// tokens in its fields) is not worth keeping: it would outlive its call and burden the garbage collector. A mistake costs a place
+// in the memo, nothing else.
 
 const KEPT = 16;
-/** Metadata that changes often stands at the end. */
+/** How many of the last bytes are all hashed: metadata that changes often is at the end. */
 const LAST_OCTETS = 16;
 const SAMPLES = 32;
 
@@ -11,7 +11,7 @@ export class SeenBlocks {
   readonly #hashes: number[] = [];
   #next = 0;
 
-  /** Whether a block like this was among the last ones; from now on it was. */
+  /** Whether a block like this is among the last ones. Also adds the block. */
   see(block: Buffer, start: number, end: number): boolean {
     const hash = hashOf(block, start, end);
     if (this.#hashes.includes(hash)) return true;
@@ -21,7 +21,7 @@ export class SeenBlocks {
   }
 }
 
-/** FNV-1a over the length, some octets of the whole, and the last ones. */
+/** FNV-1a over the length, some bytes of the whole block, and its last bytes. */
 function hashOf(block: Buffer, start: number, end: number): number {
   let hash = Math.imul(0x811c9dc5 ^ (end - start), 0x01000193);
   const step = Math.floor((end - start) / SAMPLES) + 1;

@@ -1,16 +1,16 @@
-// Tells at a field's second sight that it was seen before, in fixed memory: only what repeats deserves a place in the
-// dynamic table. Holds hashes, four to a set, newest first; a forgotten or mistaken field costs octets, nothing else.
+// Recognises a field that was seen before, in fixed memory: only a field that repeats deserves a place in the dynamic table.
+// Holds hashes in sets of four, the newest first. A forgotten or mistaken field only costs bytes on the wire.
 
 const SETS = 64;
 const SET_SIZE = 4;
-/** So many fields are told apart by a short list, before there is a table: most connections of clients have no more. */
+/** Up to this many fields a short list is used instead of the table: most connections of clients have no more. */
 const FEW = 16;
 
 export class SeenFields {
   readonly #few: number[] = [];
   #hashes: Int32Array | undefined = undefined;
 
-  /** Whether the field was seen not long ago; from now on it was. */
+  /** Whether the field was seen recently. Also notes that it was seen now. */
   see(name: string, value: string): boolean {
     const hash = hashOf(name, value);
     if (this.#hashes !== undefined) return seeIn(this.#hashes, hash);
@@ -35,7 +35,7 @@ function seeIn(hashes: Int32Array, hash: number): boolean {
   return wasSeen;
 }
 
-/** FNV-1a over both strings, never 0, which means an empty place. */
+/** FNV-1a over both strings. The hash is never 0, which means an empty place. */
 function hashOf(name: string, value: string): number {
   let hash = 0x811c9dc5;
   for (let position = 0; position < name.length; position++) {

@@ -1,14 +1,15 @@
-// Tells at a literal's second sight, by its name and the end of its value, that it was seen not long ago: what repeats is worth a
-// place in the table of the next hop, what changes with each call (ids, times, tokens) only costs the look. One small table
-// for all connections, in fixed memory; a mistake costs octets, nothing else.
+// Recognises a literal that was seen recently, by its name and the end of its value. A field that repeats is worth a place in the
+// table of the next hop; one that changes with each call (ids, times, tokens) is not. All connections share one small table of
+// fixed size. A mistake only costs bytes on the wire.
 
 const PLACES = 2_048;
 
 const hashes = new Int32Array(PLACES);
 
-/** Whether a field like this was among the last ones; from now on it was. */
+/** Whether a field like this was seen recently. Also notes that it was seen now. */
 export function wasValueSeen(name: Uint8Array, block: Buffer, start: number, end: number): boolean {
-  // Numbers and ids differ in their last octets. Names of equal length and ends are told apart by their values, mostly.
+  // Numbers and ids differ in their last bytes. Names that agree in length, first and last byte are mostly told apart by their
+  // values.
   let hash = name[0] | (name[name.length - 1] << 8) | (name.length << 16) | ((end - start) << 24);
   for (let position = Math.max(start, end - 8); position < end; position++) {
     hash = (Math.imul(hash, 31) + block[position]) | 0;

@@ -1,6 +1,6 @@
 // The static table of HPACK (RFC 7541 appendix A), by index and by name.
 
-/** Field of index i at i - 1: HPACK counts from 1. */
+/** The field with HPACK index i is at i - 1: HPACK counts from 1. */
 const STATIC_FIELDS: readonly (readonly [name: string, value: string])[] = [
   [':authority', ''],
   [':method', 'GET'],
@@ -72,12 +72,12 @@ export const STATIC_NAMES: readonly string[] = ['', ...STATIC_FIELDS.map(([name]
 export const STATIC_VALUES: readonly string[] = ['', ...STATIC_FIELDS.map(([, value]) => value)];
 
 export interface StaticName {
-  /** Lowest index that has the name. */
+  /** The lowest index with the name. */
   readonly index: number;
   readonly indexByValue: ReadonlyMap<string, number>;
 }
 
-/** What the static table knows of a name; a value is found in two look-ups, without joining strings. */
+/** The static table by name. A value is found in two look-ups, without joining strings. */
 export const STATIC_BY_NAME: ReadonlyMap<string, StaticName> = indexByName();
 
 function indexByName(): Map<string, StaticName> {

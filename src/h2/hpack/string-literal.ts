@@ -1,5 +1,5 @@
-// String literals (RFC 7541 section 5.2): a length, a flag for Huffman coding, the octets. Strings are latin1, one
-// character for each octet.
+// String literals (RFC 7541 section 5.2): a flag for Huffman coding, a length, and the bytes. Strings are latin1, one character
+// for each byte.
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
@@ -9,7 +9,7 @@ import { type BlockCursor, readInteger, writeInteger } from './integer.ts';
 const HUFFMAN_FLAG = 0x80;
 const LENGTH_MASK = 0x7f;
 
-/** From here on a native write is quicker than a loop (measured: 24 to 32 octets). */
+/** From this length on a native write is faster than a loop (measured: 24 to 32 bytes). */
 const NATIVE_WRITE_FROM = 28;
 
 export function readString(cursor: BlockCursor): string {
