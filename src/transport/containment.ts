@@ -19,9 +19,9 @@ export class Containment {
   }
 
   /**
-   * @param end gives up what the event was about: its connection, or one of its streams. It is called after `listener`
-   * threw, and may throw itself.
-   * @returns what to pass to `on` and `once`, or as a callback
+   * @param end closes what the event was about: its connection, or one of its streams. It is called after `listener` threw, and
+   * may throw itself.
+   * @returns the guarded listener, to pass to `on`, `once` or as a callback
    */
   guard<Values extends readonly unknown[]>(
     end: () => void,
@@ -36,7 +36,7 @@ export class Containment {
     };
   }
 
-  /** The same for what is done now. */
+  /** As guard, for an action that runs now. */
   run(end: () => void, action: () => void): void {
     try {
       action();

@@ -1,12 +1,12 @@
-// Timers for exchanges: many, mostly never due, and as cheap to set and clear as linking two objects. A wheel of
-// slots turns every TICK_MS; a timer further away than one turn waits its rounds. Deadlines are kept to within a tick,
-// late rather than early: client and server keep the exact time themselves.
+// A timer wheel for exchanges, which set many timers of which few ever fire. Setting and clearing one costs as much as linking
+// two objects. The wheel turns by one slot every TICK_MS; a timer further away than one revolution waits for its round. Timers
+// fire up to one tick late and never early: client and service keep the exact time themselves.
 
 const TICK_MS = 20;
-/** Power of two: 1,024 slots of 20 ms are one turn of 20 s. */
+/** A power of two. 1,024 slots of 20 ms make one revolution of 20 s. */
 const SLOTS = 1024;
 
-/** What a timer is set on. The fields belong to the wheel; start with undefined and 0. */
+/** An object that a timer can be set on. The fields belong to the wheel; their initial values are undefined and 0. */
 export interface Timed {
   timerNext: Timed | undefined;
   timerPrevious: Timed | undefined;
@@ -22,18 +22,18 @@ export class DeadlineWheel {
   #count = 0;
   #interval: NodeJS.Timeout | undefined = undefined;
 
-  /** @param now monotonic milliseconds */
+  /** @param now returns monotonic milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
     this.#tick = Math.floor(now() / TICK_MS);
   }
 
-  /** Timers set and not yet due. */
+  /** The number of timers that are set and not yet due. */
   get size(): number {
     return this.#count;
   }
 
-  /** Sets the timer of `timed`; one that was set is replaced. */
+  /** Sets the timer of `timed`, replacing any earlier one. */
   set(timed: Timed, delayMs: number): void {
     this.clear(timed);
     if (this.#count === 0) this.#start();
@@ -59,10 +59,10 @@ export class DeadlineWheel {
     if (--this.#count === 0) this.#stop();
   }
 
-  /** Fires what is due. Called by the wheel's own interval; tests with a clock of their own call it themselves. */
+  /** Fires the timers that are due. The wheel's own interval calls this; tests with their own clock call it themselves. */
   advance(): void {
     const until = Math.floor(this.#now() / TICK_MS);
-    // After a long pause of the process one turn of the wheel has looked at every timer.
+    // Even after a long pause of the process, one revolution visits every timer.
     const from = Math.max(this.#tick + 1, until - SLOTS + 1);
     this.#tick = until;
     for (let tick = from; tick <= until; tick++) this.#fire(tick & (SLOTS - 1), until);
@@ -74,7 +74,7 @@ export class DeadlineWheel {
       if (timed.timerDueTick <= until) due.push(timed);
     }
     for (const timed of due) {
-      // One that fired before may have cleared this one.
+      // A timer that fired before may have cleared this one.
       if (timed.timerDueTick === 0 || timed.timerDueTick > until) continue;
       this.clear(timed);
       timed.onTimer();

@@ -1,5 +1,6 @@
-// An h2 connection on a socket, or on any duplex stream of octets: reads go in, output goes out once per turn of the event loop. The one writer of its
-// socket. It never throws into a socket event, and close() may be called any number of times.
+// Runs an HTTP/2 connection on a socket, or on any duplex stream of bytes. What is read goes to the connection, and its output is
+// written once per turn of the event loop. Nothing else writes to the socket. The transport never throws into a socket event, and
+// close() may be called any number of times.
 
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
@@ -15,20 +16,20 @@ import type { OctetsOwner } from './socket-handle.ts';
 import { SocketOctets } from './socket-octets.ts';
 import { beginTurn, endTurn } from './turn-clock.ts';
 
-/** After the last octets were handed to the socket, a peer that does not take them has this long. */
+/** How long a peer may take nothing after the last bytes were handed to the socket. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** A peer that sends and does not read is not read from until it has taken some of its answers. */
+/** A client that sends without reading is not read from until it has taken part of its responses. */
 const PAUSE_READING_BYTES = 1_048_576;
 const RESUME_READING_BYTES = 262_144;
-/** What one connection may take of a turn of the event loop, about. */
+/** The approximate time budget of one connection per turn of the event loop. */
 const LONGEST_TURN_MS = 1;
-/** A read this long means that more waits: libuv then reads the same socket again, up to 32 times in one turn. */
+/** A read this long suggests that more is waiting: libuv then reads the same socket again, up to 32 times in one turn. */
 const LONG_READ_BYTES = 16_384;
-/** Between two reads of one turn there is less than this, since nobody else has his. */
+/** Reads closer together than this belong to the same turn of the event loop: no other connection ran in between. */
 const MOST_BETWEEN_READS_MS = 0.1;
 
 export interface TransportEvents {
-  /** The socket is gone. Streams that were open have been told before. */
+  /** The socket is closed. The owners of open streams have been told before. */
   onClosed(reason: string): void;
 }
 
@@ -44,20 +45,20 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   #slabSinceMs = 0;
   #isDrainedUntold = false;
   #isClosing = false;
-  /** By a violation: whatever the peer takes or leaves, it has CLOSE_TIMEOUT_MS in all. */
+  /** The connection ended by a violation. The peer then has CLOSE_TIMEOUT_MS in total, even if it keeps reading. */
   #hasFailed = false;
   #isPaused = false;
-  /** The next turn goes on reading. Within TLS there may be more in this one, whether the socket rests or not. */
+  /** The next turn of the event loop continues reading. TLS may deliver more in this turn even while the socket is paused. */
   #awaitsTurn = false;
   #closeTimer: NodeJS.Timeout | undefined = undefined;
   #lingerMs = CLOSE_TIMEOUT_MS;
   #reason = '';
-  /** When the reads began that follow each other without a pause, and when the last of them was done. */
+  /** When the current series of reads without a pause began, and when the last of them was done. */
   #turnBeganMs = 0;
   #readDoneMs = 0;
   #replenishedAtMs = Math.floor(performance.now());
 
-  /** The connection's first frames leave at once; nothing is read before start(), or receive() is called. */
+  /** Writes the connection's first frames at once. Nothing is read before start() or receive() is called. */
   constructor(
     socket: Duplex,
     role: Role,
@@ -68,7 +69,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     this.#socket = socket;
     this.#octets = new SocketOctets(socket, this);
     this.#events = events;
-    // Only towards clients: two proxies that both stop reading until the other reads would wait for ever.
+    // Only towards clients: two proxies that both stop reading until the other reads would wait forever.
     this.#mayPause = role === 'server';
     this.#stallTimeoutMs = settings.stallTimeoutMs;
     this.#output = new OutputBuffer(this);
@@ -81,35 +82,36 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     socket.on('close', () => this.#contain('close'));
   }
 
-  /** Reads from now on. `head` is what was read from the socket before. */
+  /** Starts reading. `head` holds the bytes that were read from the socket before. */
   start(head: Buffer | undefined): void {
     if (head !== undefined) this.receive(head, true);
     this.#octets.start();
-    // Whoever looked at the first octets may have left the socket paused. So may this: a head full of calls takes turns.
+    // The socket may still be paused by the code that read its first bytes. This transport may also have paused it, since a head
+    // full of calls is read in several turns.
     if (this.#isPaused) this.#pause();
     else this.#resume();
   }
 
-  /** Octets from the peer. The chunk may be reused after the call, unless it `isKept`. */
+  /** Processes bytes from the peer. The chunk may be reused after the call, unless it `isKept`. */
   receive(chunk: Buffer, isKept = false): void {
-    // What still comes is dropped: it must neither end the time a slow reader has, nor prolong it.
+    // Bytes that arrive during closing are dropped. They must neither shorten nor prolong the time that a slow reader has.
     if (this.#isClosing) return;
     const { connection } = this;
     const startedMs = beginTurn();
-    // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
+    // Whole milliseconds: a stored fraction would be a separate heap object.
     const nowMs = Math.floor(startedMs);
     if (nowMs - this.#replenishedAtMs >= 1000) this.#replenish(nowMs);
-    // It never throws.
+    // connection.receive() never throws, so endTurn() is always reached.
     connection.receive(chunk, nowMs, isKept);
     endTurn();
-    // Of clients only: an upstream's connection carries the calls of many, and this cost 64 KiB messages a twentieth.
+    // Only for clients: an upstream's connection carries the calls of many, and this check cost 64 KiB messages a twentieth.
     if (this.#awaitsTurn) connection.keepUnread();
     else if (this.#mayPause && chunk.length >= LONG_READ_BYTES) this.#shareTurn(startedMs);
     else if (connection.hasUnread || connection.hasYielded) this.#readOn(startedMs + LONGEST_TURN_MS);
     this.#afterReading();
   }
 
-  /** Of a peer that sends more than fits into one read: all its reads of a turn together have their time. */
+  /** For a peer that sends more than fits into one read: all its reads in one turn share one time budget. */
   #shareTurn(startedMs: number): void {
     if (startedMs - this.#readDoneMs > MOST_BETWEEN_READS_MS) this.#turnBeganMs = startedMs;
     const untilMs = this.#turnBeganMs + LONGEST_TURN_MS;
@@ -125,7 +127,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     else if (this.#mayPause && this.#output.pendingBytes > PAUSE_READING_BYTES) this.#pause();
   }
 
-  /** A chunk of many small frames: the other connections get their turn after a millisecond. */
+  /** Reads the rest of a chunk with many small frames. The other connections get their turn after about a millisecond. */
   #readOn(untilMs: number): void {
     const { connection } = this;
     while (connection.hasUnread || connection.hasYielded) {
@@ -142,7 +144,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
 
   readonly #continueReading = (): void => this.#contain('read');
 
-  /** What an event of the socket, or a turn of the event loop, brings about. */
+  /** Handles an event of the socket, or a turn of the event loop. */
   #contain(event: 'read' | 'end' | 'close'): void {
     try {
       if (event === 'read') this.#readFurther();
@@ -153,7 +155,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     }
   }
 
-  /** A fault of ours ends this connection: its streams and the handler are told, and nothing is thrown. */
+  /** Ends this connection after a fault of ours. Its streams and the handler are told, and nothing is thrown. */
   fail(fault: unknown): void {
     this.connection.fault(fault);
     this.#noteReason('internal error');
@@ -169,7 +171,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     if (!this.connection.hasUnread) this.#resumeReading();
   }
 
-  /** Ends the connection when the peer has let too much time pass, see Connection.checkTime, or takes nothing. */
+  /** Ends the connection when the peer has exceeded a time limit (see Connection.checkTime) or takes no output. */
   checkTime(nowMs: number, peer: 'the client' | 'the endpoint'): void {
     const timeoutMs = this.#stallTimeoutMs;
     if (timeoutMs !== undefined && this.stalledMs >= timeoutMs) {
@@ -182,7 +184,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     if (this.connection.isClosed) this.close();
   }
 
-  /** How long the peer has not taken the octets that were written last; 0 when nothing waits. */
+  /** For how long the peer has not taken the last bytes written, in milliseconds. 0 when nothing waits. */
   get stalledMs(): number {
     return this.#slab === undefined ? 0 : performance.now() - this.#slabSinceMs;
   }
@@ -207,7 +209,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     scheduleFlush(this);
   }
 
-  /** A frame is about to be written: nobody may be asked for more output before flush(), which is still to come. */
+  /** A frame is about to be written, so stream owners may not be asked for more output before flush(), which is still to come. */
   slabIsFull(): void {
     this.#writeOut();
   }
@@ -221,7 +223,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     while (this.#slab === undefined && this.#writeNext());
   }
 
-  /** @returns false when there is no more */
+  /** @returns false when there is nothing more to write */
   #writeNext(): boolean {
     const slab = this.#output.takeSlab();
     if (slab === undefined) {
@@ -234,7 +236,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
       return false;
     }
     if (this.#octets.write(slab.bytes.subarray(0, slab.length))) {
-      // The kernel took it all at once, as it usually does in the clear.
+      // The kernel took everything at once, as it usually does for plaintext.
       this.#output.releaseSlab(slab);
       this.#isDrainedUntold = true;
     } else {
@@ -244,7 +246,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     return true;
   }
 
-  /** The slab is free only now: until here the socket may still read from it. */
+  /** Frees the slab, which the socket may have read from until now. */
   written(error: Error | undefined): void {
     const slab = this.#slab;
     if (slab === undefined) return;
@@ -268,15 +270,15 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     this.#resume();
   }
 
-  /** Starts the peer's time anew: it took something. */
+  /** Restarts the peer's time limit, because the peer has taken something. */
   #limitClosing(): void {
     clearTimeout(this.#closeTimer);
     this.#closeTimer = setTimeout(() => this.#socket.destroy(), this.#lingerMs).unref();
   }
 
   /**
-   * Sends what is written, then ends the socket; streams still open are told that the connection is lost.
-   * @param lingerMs how long the peer may do nothing until it has closed its side too; a later, shorter time counts
+   * Sends the pending output, then ends the socket. The owners of open streams are told that the connection is lost.
+   * @param lingerMs how long the peer may do nothing until it has closed its side too; a later call can only shorten this time
    */
   close(lingerMs = CLOSE_TIMEOUT_MS): void {
     if (this.#hasFailed) return;
@@ -290,7 +292,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     this.flush();
   }
 
-  /** Ends the socket now, whatever is still to be sent. */
+  /** Ends the socket now, even if output is pending. */
   destroy(reason: string): void {
     this.#noteReason(reason);
     this.#socket.destroy();

@@ -1,5 +1,5 @@
-// All sockets that can be told where to put what they read put it here: it is dealt with before the next read. A buffer for
-// each read, as Node's sockets make by themselves, made garbage collection a third of the cost of large messages.
+// The read buffer shared by all sockets that can be given one: a read is processed before the next read happens. With a buffer
+// for each read, as Node's sockets allocate them, garbage collection was a third of the cost of large messages.
 
-/** As much as libuv reads at once. */
+/** The size of libuv's reads. */
 export const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(65_536);

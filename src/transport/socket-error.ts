@@ -1,4 +1,4 @@
-// Why a socket failed, in the words of a log line.
+// Says why a socket failed, in words for a log line.
 
 export function describeSocketError(error: NodeJS.ErrnoException): string {
   switch (error.code) {

@@ -1,6 +1,6 @@
-// A socket's octets, past Node's stream classes: what is read lands in one buffer for all, and a write has no queue, no ticks and no
-// bookkeeping of its own. The socket stays the owner: it says 'end', 'error' and 'close', it is ended and destroyed as ever.
-// Nothing else may write to the socket, or listen to 'data', once this is in use.
+// Reads and writes a socket below Node's stream classes: reads go into one buffer shared by all sockets, and a write needs no
+// queue, no ticks and no bookkeeping. The socket object stays the owner: it emits 'end', 'error' and 'close', and is ended and
+// destroyed as usual. While this is in use, nothing else may write to the socket or listen to 'data'.
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -15,17 +15,17 @@ import {
   type WriteRequest,
 } from './stream-binding.ts';
 
-/** An object rather than functions: there are many connections, and each function made for one is memory. */
+/** An object rather than callbacks: there are many connections, and each closure for one takes memory. */
 export interface OctetsOwner {
-  /** Octets from the peer; the chunk may be reused after the call, unless it `isKept`. */
+  /** Receives bytes from the peer. The chunk may be reused after the call, unless it `isKept`. */
   receive(chunk: Buffer, isKept: boolean): void;
-  /** The write that was under way is over; its octets may be used again. */
+  /** The pending write is done, and its bytes may be reused. */
   written(error: Error | undefined): void;
-  /** One of the two threw `fault`, which concerns this connection only. May not throw. */
+  /** One of the two methods above threw `fault`. Only this connection is affected. May not throw. */
   fail(fault: unknown): void;
 }
 
-/** Nothing is thrown back at whoever emits the event: Node would end the process. */
+/** Calls owner.receive. An error must not reach the emitter of the event: Node would end the process. */
 export function deliver(owner: OctetsOwner, chunk: Buffer, isKept: boolean): void {
   try {
     owner.receive(chunk, isKept);
@@ -34,7 +34,7 @@ export function deliver(owner: OctetsOwner, chunk: Buffer, isKept: boolean): voi
   }
 }
 
-/** The same for the end of a write. */
+/** As deliver, for the end of a write. */
 export function tellWritten(owner: OctetsOwner, error: Error | undefined): void {
   try {
     owner.written(error);
@@ -45,7 +45,7 @@ export function tellWritten(owner: OctetsOwner, error: Error | undefined): void 
 
 const NOBODY: OctetsOwner = { receive() {}, written() {}, fail() {} };
 
-/** Connected, with its handshake done, and with nothing left of what was written to it. */
+/** Whether the socket is connected, has finished its handshake, and has no unwritten data. */
 export function isEstablished(socket: Duplex): boolean {
   if (!(socket instanceof Socket) || socket.writableLength > 0) return false;
   return (
@@ -58,12 +58,12 @@ export class SocketHandle {
   readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
   #owner: OctetsOwner;
-  /** One that was made for a write which was over at once, and so was not used. */
+  /** A request that was created for a write that completed synchronously, and so was not used. */
   #spareRequest: WriteRequest | undefined = undefined;
 
   /**
-   * Undefined for what is no socket of the system's, and in a Node that is not known. Only for sockets that are connected, and
-   * whose own writes are done: a socket that still connects may change its handle.
+   * Undefined when the stream is not a socket of the operating system, or when the Node version is unknown. Only for sockets that
+   * are connected and have no unwritten data: a socket that is still connecting may change its handle.
    */
   static of(socket: Duplex, owner: OctetsOwner): SocketHandle | undefined {
     if (STREAM_BINDING === undefined || !(socket instanceof Socket)) return undefined;
@@ -78,12 +78,12 @@ export class SocketHandle {
     this.#owner = owner;
   }
 
-  /** Takes the reading over. What Node has read already comes during the call. */
+  /** Takes over reading. What Node has already read is delivered during the call. */
   startReading(): void {
     const handle = this.#handle;
     const { state, readBytesIndex } = this.#binding;
     const onEndOrError = handle.onread;
-    // From here on the stream waits for a read that never comes, and so does not start the handle again behind a pause.
+    // From here on the stream waits for a read that never comes, so it does not restart the handle after a pause.
     const readBefore: unknown = this.#socket.read();
     handle.useUserBuffer(READ_BUFFER);
     handle.onread = (octets) => {
@@ -95,7 +95,10 @@ export class SocketHandle {
     if (Buffer.isBuffer(readBefore)) deliver(this.#owner, readBefore, true);
   }
 
-  /** The socket is closed. Node's handle lives on until the next full collection, and must not keep the connection for so long. */
+  /**
+   * Must be called when the socket is closed. Node's handle lives until the next full garbage collection, and must not keep the
+   * connection alive that long.
+   */
   release(): void {
     this.#owner = NOBODY;
   }
@@ -111,8 +114,8 @@ export class SocketHandle {
   }
 
   /**
-   * One at a time. When it fails the socket is destroyed, with an error.
-   * @returns whether it is over already, and the octets may be used again; otherwise the owner is told when
+   * Writes the bytes. Only one write may be pending. When a write fails, the socket is destroyed with an error.
+   * @returns whether the write is done and the bytes may be reused; otherwise owner.written is called later
    */
   write(octets: Buffer): boolean {
     const { WriteRequest, state, wasAsyncIndex } = this.#binding;
@@ -130,7 +133,7 @@ export class SocketHandle {
     return isOver;
   }
 
-  /** Node 26. */
+  /** The write as Node 26 has it: Node creates the request. */
   #writeWithoutRequest(octets: Buffer): boolean {
     const { state, writeErrorIndex } = this.#binding;
     const result = this.#handle.writeBuffer(null, octets);
@@ -158,7 +161,7 @@ export class SocketHandle {
   }
 }
 
-/** Node calls it as the request's. */
+/** Node calls this as a method of the request. */
 function tellHandle(this: WriteRequest, status: number): void {
   this.framegateHandle?.completed(status);
 }

@@ -1,5 +1,5 @@
-// The octets of a socket, or of any duplex stream, as the transport takes and gives them: by the handle where that may be, by the
-// stream otherwise. One write at a time; the only one that writes to the socket or reads from it.
+// Reads and writes the bytes of a socket, or of any duplex stream: through the handle where possible, otherwise through the
+// stream. Only one write is pending at a time, and nothing else may read from the socket or write to it.
 
 import type { Duplex } from 'node:stream';
 import { deliver, isEstablished, type OctetsOwner, SocketHandle, tellWritten } from './socket-handle.ts';
@@ -7,11 +7,14 @@ import { deliver, isEstablished, type OctetsOwner, SocketHandle, tellWritten } f
 export class SocketOctets {
   readonly #socket: Duplex;
   readonly #owner: OctetsOwner;
-  /** Once it may be taken, and where there is one. */
+  /** Undefined until the socket is established, and always undefined on other streams. */
   #handle: SocketHandle | undefined = undefined;
   #isHandleSought = true;
   #isReadByHandle = false;
-  /** Writes to the stream that were done when write() returned; callbacks come in the order of the writes. */
+  /**
+   * How many writes to the stream were done when write() returned. Their callbacks are skipped; callbacks come in the order of
+   * the writes.
+   */
   #callbacksToSkip = 0;
   #onStreamWritten: ((error?: Error | null) => void) | undefined = undefined;
 
@@ -20,7 +23,7 @@ export class SocketOctets {
     this.#owner = owner;
   }
 
-  /** Reads, once resume() is called. */
+  /** Prepares for reading, which resume() starts. */
   start(): void {
     const handle = this.#findHandle();
     this.#isReadByHandle = handle !== undefined;
@@ -38,12 +41,12 @@ export class SocketOctets {
     else this.#socket.resume();
   }
 
-  /** The socket is closed. */
+  /** Must be called when the socket is closed. */
   release(): void {
     this.#handle?.release();
   }
 
-  /** @returns whether the octets may be used again at once; otherwise the owner is told when */
+  /** @returns whether the bytes may be reused at once; otherwise owner.written is called later */
   write(octets: Buffer): boolean {
     const handle = this.#findHandle();
     if (handle !== undefined) return handle.write(octets);

@@ -1,40 +1,41 @@
-// What Node's own socket classes stand on, as far as SocketHandle needs it. Private to Node: it is looked at only in the
-// major versions for which this was read and tested, piece by piece; any other goes the public way, which costs more.
+// The internals under Node's socket classes, as far as SocketHandle needs them. They are private to Node, so they are used only
+// in the major versions for which they were read and tested, and each part is checked. Any other version goes through the public
+// API, which costs more.
 
-/** docs/decisions/0031 says what to look at before another is added. */
+/** docs/decisions/0031 says what to check before another version is added. */
 const KNOWN_MAJOR_VERSIONS: readonly number[] = [24, 26];
 
-/** A write that is under way. */
+/** A pending write. */
 export interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
-  /** Ours: who is to be told. */
+  /** Added by us: the handle to notify. */
   framegateHandle?: { completed(status: number): void };
-  /** Of Node 26: set when it was over before anybody could ask to be told. */
+  /** Only in Node 26: set when the write completed before a callback could be installed. */
   writeStatus?: number | null;
 }
 
 export interface StreamHandle {
-  /** Node's own note of whether it reads. */
+  /** Node's own flag for whether the handle is reading. */
   reading: boolean;
   onread: (octets: ArrayBuffer | undefined) => unknown;
   readStart(): number;
   readStop(): number;
   useUserBuffer(buffer: Uint8Array): number;
-  /** Node 24 is given the request; Node 26 is given null and returns the request when there has to be one. A closed handle returns nothing. */
+  /** Node 24 takes the request. Node 26 takes null, and returns the request when one is needed. A closed handle returns undefined. */
   writeBuffer(request: WriteRequest | null, octets: Uint8Array): number | WriteRequest | undefined;
 }
 
 export interface StreamBinding {
-  /** Undefined where Node makes the request itself. */
+  /** Undefined where Node creates the request itself. */
   readonly WriteRequest: (new () => WriteRequest) | undefined;
-  /** Results of the call made last. */
+  /** The results of the last call. */
   readonly state: Int32Array;
   readonly readBytesIndex: number;
   readonly wasAsyncIndex: number;
   readonly writeErrorIndex: number;
 }
 
-/** Undefined when this Node is not as expected. */
+/** Undefined when this Node is not one of the known versions, or its internals differ from what is expected. */
 export const STREAM_BINDING: StreamBinding | undefined = findBinding();
 
 function findBinding(): StreamBinding | undefined {

@@ -1,12 +1,15 @@
-// The time, read once for everything that one chunk of octets brings about: calls begin and end by the hundred in it, and reading
-// the clock for each was 2 % of a small call. Outside of that it is the clock.
+// The time, read once per chunk of bytes: calls begin and end by the hundred in one chunk, and reading the clock for each was 2 %
+// of a small call. Outside of a chunk the clock itself is read.
 
 import { performance } from 'node:perf_hooks';
 
-/** When the chunk in hand was read; 0 outside. An array, as a variable would be a new object for each number. */
+/**
+ * When the current chunk was read, or 0 outside of a chunk. This is an array because a variable would allocate a new object for
+ * each number.
+ */
 const turn = new Float64Array(1);
 
-/** Monotonic milliseconds, at most as old as a chunk takes: about 1 ms. */
+/** Monotonic milliseconds. The value is at most as old as the processing of one chunk takes, about 1 ms. */
 export function turnNowMs(): number {
   const sinceMs = turn[0];
   return sinceMs === 0 ? performance.now() : sinceMs;

@@ -1,5 +1,5 @@
-// The socket of a client that waits: for its WebSocket, or for the answers to what it asked before. It is read all the while,
-// since one that nobody reads cannot tell that its client has gone; what comes early is kept, and not without bound.
+// The socket of a client that waits: for its WebSocket, or for the responses to its earlier requests. The socket is read
+// meanwhile, since otherwise its closing would go unnoticed. What arrives early is kept, within a bound.
 
 import type { Socket } from 'node:net';
 import type { Containment } from './containment.ts';
@@ -9,13 +9,13 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 export class WaitingSocket {
   readonly #socket: Socket;
-  /** Grows by doubling: an object for each of many tiny pieces would cost a thousand times as much. */
+  /** The buffer grows by doubling: an object for each of many tiny pieces would cost a thousand times as much. */
   #early = NOTHING;
   readonly #keep: (octets: Buffer) => void;
   readonly #leave: () => void;
   #earlyBytes = 0;
 
-  /** `head` is what was read behind the request. */
+  /** `head` is what was read after the request. */
   constructor(socket: Socket, head: Buffer, containment: Containment) {
     const end = (): unknown => socket.destroy();
     this.#socket = socket;
@@ -26,11 +26,14 @@ export class WaitingSocket {
     if (head.length > 0) this.#add(head);
     socket.on('data', this.#keep);
     socket.on('end', this.#leave);
-    // It may have been paused by who had it before.
+    // Its previous owner may have paused the socket.
     if (this.#earlyBytes <= MOST_EARLY_BYTES) socket.resume();
   }
 
-  /** The wait is over. Nobody reads the socket now. @returns what has come */
+  /**
+   * Ends the wait and pauses the socket.
+   * @returns the bytes that have arrived
+   */
   take(): Buffer {
     const socket = this.#socket;
     socket.off('data', this.#keep);
@@ -41,13 +44,13 @@ export class WaitingSocket {
     return early;
   }
 
-  /** The same, with what has come in front of what is still to come. */
+  /** Ends the wait and puts the bytes that have arrived back in front of the socket's stream. */
   giveBack(): void {
     const early = this.take();
     if (early.length > 0) this.#socket.unshift(early);
   }
 
-  /** There will be nothing: what comes is dropped. */
+  /** Ends the wait without a result: bytes that arrive are dropped. */
   drop(): void {
     this.#socket.off('data', this.#keep);
     this.#forget();
