@@ -1,5 +1,5 @@
-// The door of a listener: every accepted connection takes a place among those there may be, and gives it back when it is
-// closed. Who finds none is turned away before a single octet is read, at the least cost.
+// Admission to a listener: every accepted connection takes a place within the limits, and releases it when it is closed. A
+// connection that gets no place is closed before a single byte is read, at the lowest possible cost.
 
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
@@ -24,14 +24,14 @@ export interface AdmissionParts {
 
 export class Admission {
   readonly #parts: AdmissionParts;
-  /** Of connections whose client is only known by a PROXY header. */
+  /** The places of connections whose client is only known after a PROXY header. */
   readonly #places = new WeakMap<Socket, ConnectionPlace>();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
   }
 
-  /** False: it is closed already, and reported. */
+  /** Takes a place for an accepted connection. When there is none, closes the connection, reports the refusal and returns false. */
   admit(socket: Socket, origin: ClientOrigin): boolean {
     const { limits, config, isTrusted, isProxy } = this.#parts;
     const { address } = origin;
@@ -47,7 +47,10 @@ export class Admission {
     return true;
   }
 
-  /** A PROXY header has told who the client is. False: it is closed, and reported. */
+  /**
+   * Counts the connection for the client that its PROXY header names. When that client may have no more connections, closes this
+   * one, reports the refusal and returns false.
+   */
   admitBehindProxy(socket: Socket, origin: ClientOrigin): boolean {
     const refusal = this.#parts.isTrusted(origin.address)
       ? undefined
@@ -59,7 +62,7 @@ export class Admission {
 
   #turnAway(socket: Socket, origin: ClientOrigin, { token, detail }: ConnectionRefusal): void {
     const { config, handler } = this.#parts;
-    // A reset leaves nothing behind in the kernel: no FIN to be answered, no minute of TIME_WAIT. Unix sockets have none.
+    // A reset leaves nothing in the kernel: no FIN to be answered, no minute of TIME_WAIT. Unix sockets have no reset.
     if (origin.port === undefined) socket.destroy();
     else socket.resetAndDestroy();
     handler.onRefused(makeRefusal(config.name, clientOf(origin), token, detail));

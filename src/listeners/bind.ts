@@ -1,5 +1,5 @@
-// Binds a server to its address, or to a socket that systemd has opened, and says in a sentence why that failed and what to do.
-// A unix socket's file is removed only when it is a socket on which nobody accepts any more.
+// Binds a server to its address, or to a socket that systemd has opened, and explains in a sentence why that failed and what to
+// do. A unix socket's file is removed only when it is a socket on which no process accepts any more.
 
 import { existsSync } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
@@ -13,14 +13,20 @@ import { withSocketMode } from './socket-mode.ts';
 
 export interface BoundAddress {
   readonly address: string;
-  /** Undefined for a Unix socket. */
+  /** Undefined for a unix socket. */
   readonly port: number | undefined;
 }
 
-/** systemd made the queue of connections as long as its unit says; Node's own 511 would shorten it. The system has a limit. */
+/**
+ * The backlog for an inherited socket: as high as possible, so that the size in the systemd unit stays. Node's own 511 would
+ * reduce it. The system limits the value.
+ */
 const inheritedBacklog = 65_535;
 
-/** The file of a unix socket gets `mode`, where it is given. */
+/**
+ * Binds the server. `mode`, if given, becomes the mode of the unix socket's file. Rejects with an Error whose message names the
+ * listener, what is wrong and what to do.
+ */
 export async function bind(
   server: Server,
   { address, name: listener, mode }: Pick<ListenerConfig, 'address' | 'name' | 'mode'>,
@@ -60,7 +66,7 @@ function boundAddress(server: Server, addressOfUnixSocket: string): BoundAddress
   return { address: `${host}:${bound.port}`, port: bound.port };
 }
 
-/** Where to listen; types of Node do not know `fd`. */
+/** Where to listen. Node's types do not include `fd`. */
 type ListenTarget = ListenOptions | { readonly fd: number; readonly backlog: number };
 
 function listenOptions(address: Address): ListenTarget {
@@ -95,7 +101,7 @@ async function isStaleSocket(path: string): Promise<boolean> {
       probe.destroy();
       resolve(false);
     });
-    // Only a refusal proves that nobody is there; a full backlog or a lack of permission does not.
+    // Only a refusal proves that no process accepts there. A full backlog or a lack of permission does not.
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
   });
 }

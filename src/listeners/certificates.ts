@@ -1,5 +1,5 @@
-// Reads certificates, their keys and OCSP responses from disk and makes sure that each pair belongs together.
-// All or nothing, before anything is served with them; never logs or quotes what a file holds.
+// Reads certificates, their keys and OCSP responses from disk and checks that each certificate and key belong together. Either
+// all are loaded, before any is used, or none is. Contents of these files are never logged or quoted.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export interface Certificate {
   readonly files: CertificateFiles;
   readonly certPem: Buffer;
   readonly keyPem: Buffer;
-  /** The first certificate of the file: the server's own. */
+  /** The first certificate of the file, which is the server's own. */
   readonly leaf: X509Certificate;
   readonly staple: Staple | undefined;
 }

@@ -1,5 +1,5 @@
-// Connections without TLS: those that speak HTTP are served, all others are refused. Of a plaintext listener, and of
-// a TLS listener that accepts them.
+// Plaintext connections, of a plaintext listener or of a TLS listener that accepts them. Those that speak HTTP are served, all
+// others are refused.
 
 import type { Socket } from 'node:net';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
@@ -9,7 +9,7 @@ import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
 
 export function serveHttp2(socket: Socket, { head, origin }: Opening, context: ServerContext): void {
-  // Sockets are accepted half-open; HTTP/2 has no use for that (its streams half-close).
+  // Sockets are accepted half-open, which HTTP/2 does not need: it half-closes streams instead.
   socket.allowHalfOpen = false;
   context.openings.settle(socket);
   context.handler.onHttp2(socket, describePlaintextPeer(origin, context.source), head);
@@ -19,7 +19,7 @@ export function serveHttp1(socket: Socket, { head, origin }: Opening, context: S
   context.http1.serve(socket, describePlaintextPeer(origin, context.source), head);
 }
 
-/** Closes the connection, politely where there may be somebody to read. */
+/** Closes the connection and reports the refusal. A client that is still there gets time to read to the end. */
 export function refuseOpening(
   socket: Socket,
   token: RefusalToken,

@@ -1,22 +1,22 @@
-// How many connections clients may have, in all and by address. Counts and decides, in a few steps however many there are;
-// it never touches a socket, and whoever takes a place gives it back once.
+// Limits the number of connections, in total and per client address. The cost of a decision does not depend on the number of
+// connections. This class never touches a socket; the holder of a place releases it.
 
 import { countedAddress } from '../config/counted-address.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
 
 export interface ConnectionCaps {
   readonly connections: number;
-  /** Undefined: one address may have all of them. */
+  /** The limit per client address. Undefined means no limit. */
   readonly perAddress: number | undefined;
 }
 
-/** Held as long as the connection is. */
+/** Held as long as the connection is open. */
 export interface ConnectionPlace {
-  /** May be called twice. */
+  /** Gives the place back. May be called twice. */
   release(): void;
   /**
-   * A PROXY header has told whose connection it is: from now on it counts for that address, whatever it counted for before.
-   * @returns why it has to go; the place is still to be released then
+   * Counts the connection for the address that its PROXY header names, instead of the one counted so far.
+   * @returns the reason when the connection must be closed; the place must still be released then
    */
   countFor(address: string): ConnectionRefusal | undefined;
 }
@@ -27,13 +27,13 @@ export interface ConnectionRefusal {
 }
 
 export class ConnectionLimits {
-  /** May be changed at any time; connections there are stay. */
+  /** May be changed at any time. Existing connections stay. */
   caps: ConnectionCaps;
-  /** Memory is used up: nobody gets a place. */
+  /** True while memory is exhausted: no connection gets a place. */
   isClosed = false;
   #open = 0;
   #refused = 0;
-  /** Open connections by address or IPv6 network; none that has none. */
+  /** Open connections by address or IPv6 network. Exempt connections, and those without an address, are not in here. */
   readonly #byAddress = new Map<string, number>();
   readonly #byListener = new Map<string, number>();
 
@@ -45,19 +45,19 @@ export class ConnectionLimits {
     return this.#open;
   }
 
-  /** Open connections by the name of the listener they came in by; a listener that ever had one stays. */
+  /** Open connections by the name of their listener. A listener that ever had a connection stays in the map. */
   get openByListener(): ReadonlyMap<string, number> {
     return this.#byListener;
   }
 
-  /** Since the start. */
+  /** Refused connections since the start. */
   get refusedCount(): number {
     return this.#refused;
   }
 
   /**
-   * @param address as text; '' where there is none
-   * @param isExempt speaks for many: counts in all, but not by address
+   * @param address as text, or '' when there is none
+   * @param isExempt the address stands for many clients: the connection counts towards the total, but not per address
    */
   take(address: string, isExempt: boolean, listener = ''): ConnectionPlace | ConnectionRefusal {
     const key = isExempt || address === '' ? undefined : countedAddress(address);

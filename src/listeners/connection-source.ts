@@ -1,5 +1,5 @@
-// Where the connections of a listener come from: a socket of its own, or another process that accepts for it. It knows
-// nothing of what is spoken on them.
+// Where a listener's connections come from: its own socket, or another process that accepts for it. A source knows nothing of the
+// protocols spoken on them.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
@@ -7,18 +7,18 @@ import { bind } from './bind.ts';
 import { socketOptions } from './socket-options.ts';
 
 export interface ConnectionSink {
-  /** Half-open sockets; nothing has been read from them. */
+  /** Takes an accepted socket. The socket is half-open and unread. */
   accept(socket: Socket): void;
-  /** One could not be accepted; the next may be. */
+  /** A connection could not be accepted. Later ones may be. */
   fail(error: Error): void;
 }
 
 export interface ConnectionSource {
-  /** Where it really listens: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
+  /** The bound address: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
   readonly address: string;
   /** Undefined for a unix socket. */
   readonly port: number | undefined;
-  /** No more connections, at once. May be called twice. */
+  /** Stops accepting at once. May be called twice. */
   close(): void;
 }
 
@@ -27,7 +27,7 @@ export type OpenSource = (config: ListenerConfig, sink: ConnectionSink) => Promi
 /** Rejects with an Error that names the listener, what is wrong, and what to do. */
 export const openOwnSocket: OpenSource = (config, sink) => openSocket(config, sink, false);
 
-/** The same; its sockets are not read from in this process. */
+/** As openOwnSocket, for sockets that another process reads from: they are paused. */
 export const openSocketForOthers: OpenSource = (config, sink) => openSocket(config, sink, true);
 
 async function openSocket(
@@ -38,7 +38,7 @@ async function openSocket(
   const server: Server = createServer({ ...socketOptions, allowHalfOpen: true, pauseOnConnect }, (socket) =>
     sink.accept(socket),
   );
-  // After binding, Node reports failures to accept here; the listener goes on.
+  // After binding, Node reports accept failures here. The listener continues.
   server.on('error', (error: Error) => {
     if (server.listening) sink.fail(error);
   });

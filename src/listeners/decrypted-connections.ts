@@ -1,4 +1,4 @@
-// Connections after their TLS handshake: ALPN tells what they speak; where the client had none, its first octets do.
+// Connections after their TLS handshake. ALPN says what they speak; for a client without ALPN, its first bytes do.
 
 import type { TLSSocket } from 'node:tls';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
@@ -19,7 +19,7 @@ function serveHttp2(socket: TLSSocket, peer: DownstreamPeer, context: ServerCont
   context.handler.onHttp2(socket, peer, head);
 }
 
-/** RFC 9113 section 3.2 wants ALPN of HTTP/2 clients; some old and some very small ones have none. */
+/** RFC 9113 section 3.2 requires ALPN of HTTP/2 clients, but some old and some very small ones do without. */
 function serveUnnegotiated(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
   readOctets<'http2' | 'http1' | 'other'>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,

@@ -1,10 +1,10 @@
-// What a refused HTTP/1 client reads: a status, and in plain text what is wrong. Whole responses, written by hand, for
-// connections on which Node's own has nothing more to say.
+// Responses to refused HTTP/1 clients: a status, and plain text that says what is wrong. They are whole responses written by
+// hand, for connections on which Node writes nothing more.
 
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { type RefusalToken, sentenceForClient } from '../diagnosis/refusal.ts';
 
-/** `status` is code and reason phrase. The connection is to be closed after it. */
+/** `status` is the code and the reason phrase. The connection must be closed after the response. */
 export function refusalResponse(
   status: string,
   token: RefusalToken,
@@ -22,7 +22,7 @@ export function refusalResponse(
   ].join('\r\n');
 }
 
-/** To a client that sent its request in the clear. It names no host: the one it called may be anybody's word. */
+/** The response to a client that sent a plaintext request to a TLS port. It names no host: the host in the request may be forged. */
 export function httpsResponse(port: number | undefined): string {
   const where = port === undefined ? 'This socket' : `Port ${port}`;
   const what = `${where} speaks TLS, and this request came without it.`;

@@ -1,5 +1,5 @@
-// A server of Node's for HTTP/1.1 that never listens, and gets its sockets from here, in the clear or decrypted. Whatever it would
-// answer by itself is switched off: every request, every error and every offer to leave HTTP comes to us.
+// Node's HTTP/1.1 server, which never listens here and is given its sockets, plaintext or decrypted. Everything that it would
+// answer by itself is switched off: every request, every error and every upgrade comes to our handlers.
 
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -9,30 +9,30 @@ import type { Containment } from '../transport/containment.ts';
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { createServer } = process.getBuiltinModule('node:http');
 
-/** How often Node looks for connections that have exceeded headersTimeout; its own default is 30 s. */
+/** How often Node looks for connections that have exceeded headersTimeout. Node's own default is 30 s. */
 const CHECKING_INTERVAL_MS = 1000;
 /** Like nginx `keepalive_timeout`. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface Http1ServerEvents {
   /**
-   * Expectations included: nobody has answered them.
-   * @param isTruncated there were more fields than are allowed, and not all of them are known
+   * A request, also one with an Expect field, which has not been answered.
+   * @param isTruncated the request has more fields than allowed, and not all of them are known
    */
   onRequest(request: IncomingMessage, response: ServerResponse, isTruncated: boolean): void;
   /**
-   * CONNECT, or an offer to upgrade, whatever it offers. Node listens to the socket no more, nobody has answered the request, and
-   * all that followed its header fields is in `head` or still to come.
+   * A CONNECT, or a request with any Upgrade field. Node no longer listens to the socket and has not answered the request. The
+   * bytes after its header fields are in `head` or still to come.
    */
   onLeaving(request: IncomingMessage, socket: Socket, head: Buffer, isTruncated: boolean): void;
-  /** What came cannot be parsed, or comes too slowly. May be called again for the same socket. */
+  /** The request cannot be parsed, or comes too slowly. May be called again for the same socket. */
   onError(error: NodeJS.ErrnoException, socket: Socket): void;
 }
 
 export interface Http1ServerParts {
-  /** Of the request line and the header fields, and of trailers. */
+  /** The limit for the request line and the header fields together, and for trailers. */
   readonly maxHeaderBytes: number;
-  /** Of header fields; see ListenerHandler. */
+  /** The limit for the number of header fields; see ListenerHandler. */
   readonly maxHeaderFields: number;
   readonly headersTimeoutMs: number;
   readonly containment: Containment;
@@ -51,20 +51,22 @@ export class Http1Server {
     this.maxHeaderFields = maxHeaderFields;
     const server = createServer({
       headersTimeout: headersTimeoutMs,
-      // A request may stream for hours; the header is what must not dawdle.
+      // A request may stream for hours. Only its header is limited in time.
       requestTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, headersTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
-      // A request without Host is one that we refuse, in its turn.
+      // We refuse a request without Host ourselves, in its turn.
       requireHostHeader: false,
-      // Node would serve the others and lose what follows them: its parser stops behind every offer.
+      // All upgrades come to us. Node would serve those we decline, but lose what follows them, because its parser stops after
+      // every Upgrade.
       shouldUpgradeCallback: () => true,
     });
-    // For each field Node does work of its own. Beyond a maximum some versions end the connection (HPE_HEADER_OVERFLOW), others drop
-    // fields without a word, Host and Content-Length as well: one more than are allowed is let through, which shows that there were.
+    // Node does work for each field. Above the maximum some versions end the connection (HPE_HEADER_OVERFLOW), and others
+    // silently drop fields, even Host and Content-Length. One field more than allowed is let through, which shows that there were
+    // too many.
     server.maxHeadersCount = maxHeaderFields + 1;
-    // Beyond this one it drops requests.
+    // Node would drop requests beyond this number; 0 means no limit.
     server.maxRequestsPerSocket = 0;
     listen(server, containment, events, maxHeaderFields);
     this.#server = server;
@@ -79,14 +81,14 @@ export class Http1Server {
     this.#server.closeIdleConnections();
   }
 
-  /** No connection is left. */
+  /** Ends the watch over the clients' time, once no connection is left. */
   stop(): void {
     if (!this.#isWatching) return;
     this.#isWatching = false;
     this.#server.close();
   }
 
-  /** Node begins to watch the time that clients take when its server listens; this one never does. */
+  /** Node starts to watch the time that clients take when its server begins to listen, which this one never does. */
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
@@ -94,7 +96,7 @@ export class Http1Server {
   }
 }
 
-/** Node's types call these sockets Duplex, for servers that get other streams; this one gets what `serve` was given. */
+/** Node's types call these sockets Duplex, for servers that are given other streams. This server is given only what `serve` takes. */
 function listen(
   server: EventEmitter,
   containment: Containment,
@@ -104,7 +106,7 @@ function listen(
   const isTruncated = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length / 2 > maxHeaderFields;
   const guarded = (socket: Socket, action: () => void): void =>
     containment.run(() => socket.destroy(), action);
-  // The last two are requests with Expect, which Node would answer otherwise: by 100, and by 417.
+  // The last two events are requests with Expect, which Node would otherwise answer with 100 or 417.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) {
     server.on(event, (request: IncomingMessage, response: ServerResponse) =>
       guarded(request.socket, () => events.onRequest(request, response, isTruncated(request))),

@@ -1,5 +1,5 @@
-// The HTTP/1.1 side of a listener. Requests and WebSockets go up with their peer, tunnels and errors are refused, each in the
-// order of its connection; other upgrades are ignored.
+// The HTTP/1.1 side of a listener. Requests and WebSockets are handed up with their peer, tunnels and errors are refused, each in
+// the order of its connection. Other upgrades are ignored.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -21,13 +21,13 @@ export class Http1Side {
   readonly #openings: Openings;
   readonly #containment: Containment;
   readonly #headersTimeoutMs: number;
-  /** Of every connection that is still ours. */
+  /** The connections that were not handed up, each with its order of responses. */
   readonly #turns = new Map<Socket, Http1Turns>();
-  /** The newest last: another configuration may allow larger heads. */
+  /** The newest is last. A new configuration may allow larger heads, and needs another server. */
   readonly #servers: Http1Server[] = [];
   #isClosing = false;
 
-  /** @param openings where connections are settled by their first request */
+  /** @param openings connections are settled there by their first request */
   constructor(handler: ListenerHandler, openings: Openings, headersTimeoutMs: number) {
     this.#handler = handler;
     this.#openings = openings;
@@ -35,7 +35,7 @@ export class Http1Side {
     this.#containment = listenerContainment(handler);
   }
 
-  /** The socket is this side's from here on. `head` is what was read from it already. */
+  /** Takes over the socket. `head` holds the bytes that were already read from it. */
   serve(socket: Socket, peer: DownstreamPeer, head?: Buffer): void {
     const turns = new Http1Turns(socket, peer, this.#containment);
     this.#turns.set(socket, turns);
@@ -48,7 +48,7 @@ export class Http1Side {
     if (head !== undefined) socket.resume();
   }
 
-  /** Idle connections are closed now, busy ones after their response. May be called twice. */
+  /** Closes idle connections now, and busy ones after their response. May be called twice. */
   close(): void {
     this.#isClosing = true;
     for (const server of this.#servers) server.closeIdleConnections();
@@ -76,7 +76,10 @@ export class Http1Side {
     this.#stopWhenEmpty();
   }
 
-  /** Not before: it ends the watch over times, and headers may still be to come. */
+  /**
+   * Stops the servers, but only when no connection is left: stopping ends the watch over time limits, and headers may still be
+   * incomplete.
+   */
   #stopWhenEmpty(): void {
     if (this.#turns.size > 0) return;
     const stopped = this.#isClosing ? this.#servers : this.#servers.slice(0, -1);
@@ -92,7 +95,7 @@ export class Http1Side {
       socket.destroy();
       return;
     }
-    // The client has been told that this connection closes: nothing behind that is processed (RFC 9112 section 9.6).
+    // The client has been told that this connection closes, so nothing after that is processed (RFC 9112 section 9.6).
     if (turns.isClosed || !socket.writable) return;
     turns.add(response);
     if (this.#isClosing) response.shouldKeepAlive = false;
@@ -105,7 +108,7 @@ export class Http1Side {
     this.#handler.onHttp1Request(request, response, turns.peer, isTruncated);
   }
 
-  /** Node has let go of the socket. It goes on in the order of the connection. */
+  /** Node has released the socket. The request is handled in the order of the connection. */
   onLeaving(request: IncomingMessage, socket: Socket, head: Buffer, isTruncated: boolean): void {
     this.#openings.settle(socket);
     const turns = this.#turns.get(socket);
@@ -121,7 +124,7 @@ export class Http1Side {
     const unattend = turns.attend();
     const goOn = (): void => {
       unattend();
-      // That of an idle connection, which Node sets when it has written a response.
+      // Node sets a timeout for idle connections when it has written a response.
       socket.setTimeout(0);
       if (request.method === 'CONNECT') {
         waiting.take();
@@ -129,7 +132,7 @@ export class Http1Side {
       } else if (isWebSocket(request)) {
         this.#upgrade(turns, request, waiting.take(), isTruncated);
       } else if (isTruncated) {
-        // Not all of its fields are known, which may tell how long its body is.
+        // Not all fields are known, and a missing one may say how long the body is.
         waiting.take();
         this.#refuse(turns, 'http1_header_too_large', '431 Request Header Fields Too Large');
       } else {
@@ -137,7 +140,7 @@ export class Http1Side {
         this.#serveAgain(turns, headWithoutUpgrade(request));
       }
     };
-    // Not within the event of the parser that has just been let go, and may be taken again.
+    // Not inside the event of the parser that was just released: the parser may be reused.
     turns.whenLeft(0, () =>
       setImmediate(
         turns.guard(() => {
@@ -152,7 +155,7 @@ export class Http1Side {
     this.#handler.onHttp1Upgrade(request, turns.socket, head, turns.peer, isTruncated);
   }
 
-  /** What has come behind `head` is in front of what is still to come already. */
+  /** The bytes that arrived after `head` are already back at the front of the socket's stream. */
   #serveAgain({ socket }: Http1Turns, head: Buffer): void {
     putBack(socket, head);
     this.#server.serve(socket);
@@ -162,9 +165,9 @@ export class Http1Side {
   onError(error: NodeJS.ErrnoException, socket: Socket): void {
     const [token, status] = classifyParserError(error.code);
     const turns = this.#turns.get(socket);
-    // It closes after the response that is under way, as its client has asked.
+    // The connection closes after the current response, as its client has asked.
     if (error.code === 'HPE_CLOSED_CONNECTION' || turns?.isClosed === true) return;
-    // A connection that broke is nobody's mistake.
+    // A broken connection is not an error to report.
     const isGone = token === undefined || !socket.writable;
     if (turns === undefined || isGone || (error.code === 'HPE_INVALID_EOF_STATE' && turns.isAnswering)) {
       socket.destroy();
@@ -172,32 +175,32 @@ export class Http1Side {
     }
     turns.isClosed = true;
     const isStranger = token === 'http1_malformed' && !isHttp1(error, socket);
-    // The body of that request will never be whole, and so it is never over by itself.
+    // The body of that request will never be complete, so its response never ends by itself.
     const { unfinished } = turns;
     turns.whenLeft(unfinished === undefined ? 0 : 1, () => {
       if (unfinished?.headersSent === true) {
-        // Within its own response a client cannot be told anything.
+        // Inside a response that has begun, a client cannot be told anything else.
         socket.destroy();
         this.#report(turns, token, error.code);
         return;
       }
-      // Whoever was to answer learns by 'close' that nothing is to be written any more.
+      // The code that was to answer learns by 'close' that nothing may be written any more.
       if (unfinished?.socket === socket) unfinished.detachSocket(socket);
       else if (unfinished !== undefined) {
-        // The response before it said that the connection closes: behind that nothing is written.
+        // The response before it said that the connection closes, so nothing is written after that.
         unfinished.destroy();
         socket.destroySoon();
         this.#report(turns, token, error.code);
         return;
       }
       unfinished?.destroy();
-      // Two words and a space are no HTTP yet, and who speaks something else would only stumble over an answer.
+      // Bytes without a request line are not HTTP, and a client of another protocol could not read an HTTP response.
       if (isStranger) this.#refuse(turns, 'unknown_protocol');
       else this.#refuse(turns, token, status, error.code);
     });
   }
 
-  /** @param status of the answer; none is given without it */
+  /** @param status of the response; without it no response is sent */
   #refuse(turns: Http1Turns, token: RefusalToken, status?: string, detail?: string): void {
     closeAfterFarewell(turns.socket, status === undefined ? undefined : refusalResponse(status, token));
     this.#report(turns, token, detail);
@@ -208,10 +211,10 @@ export class Http1Side {
   }
 }
 
-/** A request line is in there, if there is one. */
+/** How many bytes are searched for a request line. */
 const MOST_LOOKED_AT_BYTES = 16_384;
 
-/** False when all that came so far is what the parser stumbled over, and there is no request line of HTTP/1 in it. */
+/** False when the parser failed on the first bytes of the connection, and they contain no request line of HTTP/1. */
 function isHttp1(error: Error, socket: Socket): boolean {
   const packet = 'rawPacket' in error ? error.rawPacket : undefined;
   if (!Buffer.isBuffer(packet) || socket.bytesRead > packet.length) return true;
@@ -224,7 +227,8 @@ function classifyParserError(code: string | undefined): readonly [RefusalToken |
       return ['http1_header_too_large', '431 Request Header Fields Too Large'];
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return ['http1_headers_timeout', '408 Request Timeout'];
-    // llhttp met 'PRI * HTTP/2.0'. In the clear it never sees that, so this is HTTP/2 within TLS after ALPN "http/1.1".
+    // llhttp read 'PRI * HTTP/2.0'. On plaintext connections it never sees that, so this is HTTP/2 within TLS after ALPN
+    // "http/1.1".
     case 'HPE_PAUSED_H2_UPGRADE':
       return ['tls_without_h2', '400 Bad Request'];
     default:

@@ -1,5 +1,5 @@
-// The order on one HTTP/1.1 connection: which responses are still to be written, and what is to be done when they are. Whatever
-// we write to the socket ourselves waits for its turn here, or it would stand inside a response (RFC 9112 section 9.3.2).
+// The order of responses on one HTTP/1.1 connection: which are still to be written, and what to do after them. What we write to
+// the socket ourselves waits for its turn here, since it would otherwise end up inside a response (RFC 9112 section 9.3.2).
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,7 +7,7 @@ import type { Containment } from '../transport/containment.ts';
 import type { DownstreamPeer } from './peer.ts';
 
 interface Afterwards {
-  /** Responses that may be left. */
+  /** The action runs when at most this many responses are left. */
   readonly most: number;
   readonly action: () => void;
 }
@@ -15,10 +15,10 @@ interface Afterwards {
 export class Http1Turns {
   readonly socket: Socket;
   readonly peer: DownstreamPeer;
-  /** No request is taken any more: the connection ends after what it has been asked. */
+  /** No further request is accepted: the connection ends after the responses to earlier requests. */
   isClosed = false;
   readonly #containment: Containment;
-  /** Those that Node has made and that are not over, in the order in which it writes them. */
+  /** The responses that Node has created and that are not over, in the order in which Node writes them. */
   readonly #responses: ServerResponse[] = [];
   #afterwards: Afterwards | undefined = undefined;
 
@@ -32,7 +32,7 @@ export class Http1Turns {
     return this.#responses.length > 0;
   }
 
-  /** The response to the request whose body is still to come. Only that of the last request can be so. */
+  /** The response to the request whose body is incomplete. Only the last request can be in this state. */
   get unfinished(): ServerResponse | undefined {
     const last = this.#responses.at(-1);
     return last?.req.complete === false ? last : undefined;
@@ -46,7 +46,7 @@ export class Http1Turns {
     );
   }
 
-  /** Of a listener on this connection, or on something that belongs to it. */
+  /** Guards a listener on this connection, or on something that belongs to it. */
   guard<Values extends readonly unknown[]>(
     listener: (...values: Values) => void,
   ): (...values: Values) => void {
@@ -54,8 +54,8 @@ export class Http1Turns {
   }
 
   /**
-   * Calls `action` when so many responses are left: now, or later, after all who listen to their 'close' were told. Not where
-   * the connection is gone before. One action is enough, since nothing comes behind it.
+   * Calls `action` when at most `most` responses are left: now, or later, after all listeners of their 'close' were called. Never
+   * calls it when the connection is closed before. There is only one action, since nothing comes after it.
    */
   whenLeft(most: number, action: () => void): void {
     if (this.#responses.length <= most) action();
@@ -63,9 +63,9 @@ export class Http1Turns {
   }
 
   /**
-   * Node has let go of the socket, but not of the responses that are still to be written to it: what it would have told them
-   * is told from here.
-   * @returns what ends this
+   * Forwards events of the socket to the responses that are still to be written, because Node has released the socket and no
+   * longer does so.
+   * @returns a function that ends this
    */
   attend(): () => void {
     const { socket } = this;

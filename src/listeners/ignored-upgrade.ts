@@ -1,10 +1,10 @@
-// Which requests for an upgrade are for a WebSocket, and what the others are when their offer is ignored (RFC 9110 section 7.8).
+// Tells WebSocket upgrades from others, and rewrites the head of a request whose upgrade is ignored (RFC 9110 section 7.8).
 
 import type { IncomingMessage } from 'node:http';
 
 type RequestHeadOnly = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders'>;
 
-/** A WebSocket's is a GET of HTTP/1.1 (RFC 6455 section 4.1), and nothing stands between it and the frames. */
+/** Whether the request opens a WebSocket: a GET of HTTP/1.1 (RFC 6455 section 4.1) without content before the frames. */
 export function isWebSocket({ method, headers, httpVersion }: IncomingMessage): boolean {
   return (
     method === 'GET' &&
@@ -16,8 +16,8 @@ export function isWebSocket({ method, headers, httpVersion }: IncomingMessage): 
 }
 
 /**
- * The head of a request as its client would have sent it without the offer. Node's parser takes whatever follows a request with
- * an offer for another protocol, its body included: it has to read the request again, without one.
+ * The head of a request as its client would have sent it without the upgrade. Node's parser leaves everything after a request
+ * with Upgrade unparsed, including the body, so it has to read the request again without this field.
  */
 export function headWithoutUpgrade(request: RequestHeadOnly): Buffer {
   const { method, url, httpVersion, rawHeaders } = request;

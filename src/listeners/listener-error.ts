@@ -1,4 +1,4 @@
-// Why a listener cannot be opened, or cannot take up new settings: a sentence, and which of its keys it is about.
+// Why a listener cannot be opened or cannot apply new settings: a sentence, and the configuration key it is about.
 
 export class ListenerError extends Error {
   readonly key: 'address' | 'tls';

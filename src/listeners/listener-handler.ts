@@ -1,4 +1,5 @@
-// Where a listener sends what it accepts. Called from socket events: nothing here may throw or return a promise.
+// The handler to which a listener hands its connections. Its methods are called from socket events, so they may not throw or
+// return a promise.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -8,21 +9,23 @@ import type { Refusal } from './refusal.ts';
 
 export interface ListenerHandler {
   /**
-   * An HTTP/2 connection. The socket is the handler's from here on: it attaches 'data' before it returns (octets that
-   * come while nobody listens are lost), treats `head` as received before them, and closes the socket in the end.
-   * `head` is what the client has sent already, the client preface first, perhaps with whole frames after it;
-   * undefined where ALPN chose h2, and the preface is still to come. An 'error' listener is attached already; 'close'
-   * is always emitted. With `peer.mismatch`, every request is to be answered with an explanation.
+   * Takes over an HTTP/2 connection. The handler must attach 'data' before it returns, since bytes that arrive without a listener
+   * are lost; it treats `head` as received before them; and it closes the socket in the end. `head` is what the client has
+   * already sent: the client preface, possibly with frames after it. `head` is undefined when ALPN chose h2 and the preface is
+   * still to come. An 'error' listener is already attached, and 'close' is always emitted. With `peer.mismatch`, every request
+   * must be answered with an explanation.
    */
   onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void;
-  /** Of the request line and the header fields of HTTP/1.1 requests. Asked for each connection; what is larger is refused here. */
+  /**
+   * The limit for the request line and the header fields of an HTTP/1.1 request. Read for each connection; the listener refuses
+   * larger ones.
+   */
   readonly maxHeaderBytes: number;
-  /** Header fields that an HTTP/1.1 request may have. Asked for each connection. */
+  /** How many header fields an HTTP/1.1 request may have. Read for each connection. */
   readonly maxHeaderFields: number;
   /**
-   * An HTTP/1.1 request, of Node's own HTTP server. Its header may hold Host not or twice, and expectations that nobody has
-   * answered.
-   * @param isTruncated it had more fields than maxHeaderFields, of which not all are there: it may only be refused
+   * Takes an HTTP/1.1 request from Node's HTTP server. Host may be missing or repeated, and Expect has not been answered.
+   * @param isTruncated the request had more fields than maxHeaderFields, and not all of them are there: it may only be refused
    */
   onHttp1Request(
     request: IncomingMessage,
@@ -31,8 +34,8 @@ export interface ListenerHandler {
     isTruncated: boolean,
   ): void;
   /**
-   * A GET with `Upgrade: websocket`, which nobody has answered yet; all requests before it are. The socket is the handler's from
-   * here on: not flowing, perhaps paused, `head` read already and perhaps empty. An 'error' listener is attached.
+   * Takes over the socket of a GET with `Upgrade: websocket`, which has not been answered yet; all earlier requests have been.
+   * The socket is not flowing and may be paused. `head` holds the bytes already read, if any. An 'error' listener is attached.
    */
   onHttp1Upgrade(
     request: IncomingMessage,
@@ -41,13 +44,13 @@ export interface ListenerHandler {
     peer: DownstreamPeer,
     isTruncated: boolean,
   ): void;
-  /** A client was turned away; its connection is closed or closing, or is being told why (`peer.mismatch`). */
+  /** A client was refused. Its connection is closed, is closing, or explains the refusal (`peer.mismatch`). */
   onRefused(refusal: Refusal): void;
-  /** A listener on one of Node's objects threw. The connection it was about is closed. */
+  /** A listener on one of Node's objects threw. The affected connection is closed. */
   onFault(error: unknown): void;
 }
 
-/** For the listeners on Node's objects that belong to a listener of the configuration. */
+/** The containment for listeners on Node's objects that belong to a listener of the configuration. */
 export function listenerContainment(handler: Pick<ListenerHandler, 'onFault'>): Containment {
   return new Containment('listener', (_layer, error) => handler.onFault(error));
 }

@@ -1,5 +1,5 @@
-// What a listener does with the connections it accepts, built from one version of its configuration. Never changed: a
-// reload builds another, for the connections that come after it.
+// What a listener does with the connections it accepts, built from one version of its configuration. A service is immutable: a
+// reload builds another one for later connections.
 
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
@@ -18,10 +18,10 @@ import type { TicketKeys } from './ticket-keys.ts';
 import { tlsAcceptor } from './tls-server.ts';
 import { compileTrustedClients } from './trusted-clients.ts';
 
-/** What is not there by then of a ClientHello that cannot be served is not awaited. */
+/** How long the listener waits for the rest of a ClientHello that cannot be served. */
 const CLIENT_HELLO_TIMEOUT_MS = 1000;
 
-/** Where the listener is bound; known once it is. */
+/** Where the listener is bound. Set once this is known. */
 export interface ListenerPlace {
   port: number | undefined;
   isUnix: boolean;
@@ -30,7 +30,7 @@ export interface ListenerPlace {
 export interface ListenerService {
   readonly config: ListenerConfig;
   readonly handler: ListenerHandler;
-  /** None without TLS. */
+  /** Empty without TLS. */
   readonly certificates: readonly Certificate[];
   readonly http1: Http1Side;
   accept(socket: Socket): void;
@@ -40,7 +40,7 @@ export interface ServiceParts {
   readonly config: ListenerConfig;
   readonly handler: ListenerHandler;
   readonly place: ListenerPlace;
-  /** Others than the configuration has. */
+  /** Timeouts that override those of the configuration. */
   readonly timeouts: Partial<ListenerTimeouts>;
   readonly openings: Openings;
   readonly ticketKeys: TicketKeys;
@@ -48,9 +48,9 @@ export interface ServiceParts {
 }
 
 /**
- * Rejects with a ListenerError where certificates cannot be used.
- * @param current what is used now: it is given back where nothing would differ, and where only the handler is the same its
- *   HTTP/1.1 connections stay with it
+ * Builds a service. Rejects with a ListenerError when the certificates cannot be used.
+ * @param current the service in use. It is returned when nothing would differ. When only the handler and the time for header
+ * fields are the same, its HTTP/1.1 connections are kept.
  */
 export async function createListenerService(
   parts: ServiceParts,

@@ -1,5 +1,5 @@
-// A listener of the configuration, opened: accepts connections, learns what they speak, and hands them up.
-// It never keeps an HTTP/2 connection, and never closes one that it has handed up.
+// An open listener of the configuration: it accepts connections, finds out what they speak, and hands them up. It never keeps an
+// HTTP/2 connection, and never closes one that it has handed up.
 
 import type { Socket } from 'node:net';
 import type { Change } from '../config/change.ts';
@@ -25,18 +25,18 @@ import { TicketKeys } from './ticket-keys.ts';
 export type { ListenerHandler };
 
 export interface ListenerOptions extends Partial<ListenerTimeouts> {
-  /** Connections wait until `admit` is called. */
+  /** True: connections wait until `admit` is called. */
   readonly isHeld?: boolean;
-  /** Those of the process; keys of its own where none are given. */
+  /** The keys of the process. By default the listener makes its own. */
   readonly ticketKeys?: TicketKeys;
-  /** Those of the process; without them connections are not counted with those of other listeners, and not limited. */
+  /** The limits of the process. By default the connections of this listener are not limited. */
   readonly limits?: ConnectionLimits;
-  /** A socket of its own unless given. */
+  /** Where connections come from. By default the listener opens its own socket. */
   readonly openSource?: OpenSource;
 }
 
 const UNLIMITED = { connections: Number.POSITIVE_INFINITY, perAddress: undefined };
-/** Rejects with a ListenerError whose message names the listener, what is wrong, and what to do. */
+/** Opens a listener. Rejects with a ListenerError whose message names the listener, what is wrong and what to do. */
 export async function openListener(
   config: ListenerConfig,
   handler: ListenerHandler,
@@ -62,7 +62,7 @@ export class Listener {
   readonly #parts: ServiceParts;
   #source: ConnectionSource | undefined = undefined;
   #service: ListenerService;
-  /** Accepted, and nobody has looked at them yet; undefined when they need not wait. */
+  /** Accepted connections that wait for `admit`. Undefined when they need not wait. */
   #held: Set<Socket> | undefined;
   #closing: Promise<void> | undefined = undefined;
 
@@ -80,7 +80,7 @@ export class Listener {
     return this.#service.config;
   }
 
-  /** Where it really listens: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
+  /** The bound address: '127.0.0.1:8443', '[::]:8443' (port 0 resolved), or 'unix:/path'. */
   get address(): string {
     return this.#source?.address ?? '';
   }
@@ -90,7 +90,7 @@ export class Listener {
     return this.#parts.place.port;
   }
 
-  /** Those that new connections get; none without TLS. */
+  /** The certificates for new connections. Empty without TLS. */
   get certificates(): readonly Certificate[] {
     return this.#service.certificates;
   }
@@ -108,14 +108,14 @@ export class Listener {
     this.#learnPlace();
   }
 
-  /** Only now known of port 0, and of a socket that systemd has opened. */
+  /** For port 0 and for a socket that systemd has opened, the place is known only now. */
   #learnPlace(): void {
     const { place } = this.#parts;
     place.port = this.#source?.port;
     place.isUnix = place.port === undefined;
   }
 
-  /** Those accepted that nobody has taken yet; they may become somebody's after `close`. */
+  /** The accepted connections that were not handed up yet. They may still be handed up after `close`. */
   get openings(): Openings {
     return this.#parts.openings;
   }
@@ -136,7 +136,7 @@ export class Listener {
     socket.once('close', () => held.delete(socket));
   }
 
-  /** From now on connections are served. */
+  /** Serves the waiting connections, and all later ones. */
   admit(): void {
     this.#learnPlace();
     const held = this.#held ?? [];
@@ -145,10 +145,10 @@ export class Listener {
   }
 
   /**
-   * Builds what new settings need, and reads certificates and keys again. Nothing changes before the result is committed:
-   * from then on new connections get the new settings, and those there are stay as they are. With another handler
-   * or another time for header fields HTTP/1.1 connections end as they do by `close`. Rejects with a ListenerError.
-   * @returns undefined where nothing differs, the contents of files included
+   * Builds what new settings need, and reads certificates and keys again. Nothing changes until the result is committed. From
+   * then on new connections get the new settings, and existing ones keep theirs. With another handler or another time for header
+   * fields, existing HTTP/1.1 connections are closed as by `close`. Rejects with a ListenerError.
+   * @returns undefined when nothing differs, including the contents of files
    */
   async prepare(
     config: ListenerConfig = this.config,
@@ -168,8 +168,8 @@ export class Listener {
   }
 
   /**
-   * Stops accepting, at once. HTTP/2 connections and upgraded ones stay with their owners; idle HTTP/1.1 connections
-   * are closed, busy ones after their response. May be called twice.
+   * Stops accepting at once. HTTP/2 connections and upgraded ones stay with their owners. Idle HTTP/1.1 connections are closed
+   * now, busy ones after their response. May be called twice.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -177,8 +177,8 @@ export class Listener {
   }
 
   /**
-   * Node's close callback waits for the last connection, which may live for days; accepting ends within the call. The
-   * turn of the event loop is for a unix socket's file, which is gone after it.
+   * Node's close callback would wait for the last connection, which may live for days; accepting ends within the call. One more
+   * turn of the event loop is needed until a unix socket's file is removed.
    */
   #close(): Promise<void> {
     for (const socket of this.#held ?? []) socket.destroy();

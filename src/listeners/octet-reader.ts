@@ -1,20 +1,23 @@
-// Reads from a connection until what has come tells something, within a time limit and without a stream in between.
-// It decides nothing itself, and keeps no more than the caller asks it to wait for.
+// Reads from a connection until the bytes suffice for a decision, within a time limit and without a stream in between. The caller
+// makes the decision, and no more is kept than the caller wants to wait for.
 
 import type { Socket } from 'node:net';
 import type { Containment } from '../transport/containment.ts';
 
 export interface Reading<Outcome extends string | object> {
-  /** What was read before; counts as received. */
+  /** Bytes that were read before. They count as received. */
   readonly head?: Buffer | undefined;
   readonly timeoutMs: number;
-  /** Of `examine` and `decided`. */
+  /** Contains errors that `examine` and `decided` throw. */
   readonly containment: Containment;
-  /** Of all octets so far: the outcome, or 'need-more'. It bounds them, as it has to come to an outcome some time. */
+  /**
+   * Examines all bytes so far, and returns the outcome or 'need-more'. It must come to an outcome at some length, which bounds
+   * what is kept.
+   */
   examine(octets: Buffer): Outcome | 'need-more';
   /**
-   * Called once. The socket has no 'data' listener then and is flowing: whoever goes on with it attaches 'data' before
-   * this returns, or puts `octets` back with `putBack`.
+   * Called once. At that time the socket has no 'data' listener and is flowing: the new owner must attach 'data' before this
+   * returns, or put `octets` back with `putBack`.
    */
   decided(outcome: Outcome | 'timeout' | 'abandoned', octets: Buffer): void;
 }
@@ -47,7 +50,10 @@ export function readOctets<Outcome extends string | object>(socket: Socket, read
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** For an owner that reads them as if nobody had. Paused, or 'data' would be emitted at once, to nobody. */
+/**
+ * Puts bytes back for an owner that reads the socket from the start. The socket is paused, since 'data' would otherwise be
+ * emitted at once, without a listener.
+ */
 export function putBack(socket: Socket, octets: Buffer): void {
   socket.pause();
   socket.unshift(octets);

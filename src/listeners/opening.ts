@@ -1,5 +1,5 @@
-// How a connection begins: a PROXY protocol header, where there has to be one, and then the octets that tell what the
-// client speaks. Who may send a header is decided here, and nowhere else.
+// How a connection begins: with a PROXY protocol header, where one is required, and then with bytes that show what the client
+// speaks. Only this file decides who may send a header.
 
 import type { Socket } from 'node:net';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
@@ -9,17 +9,17 @@ import { readOctets } from './octet-reader.ts';
 import type { ClientOrigin } from './peer.ts';
 import type { ServerContext } from './server-context.ts';
 
-/** What the client speaks, or why it has to go. */
+/** What the client speaks, or why it is refused. */
 export type OpeningOutcome = 'http2' | 'http1' | 'tls' | RefusalToken;
 
 export interface Opening {
   readonly outcome: OpeningOutcome;
-  /** All that has come so far, without the PROXY header: what told the protocol, and what came with it. */
+  /** All bytes so far without the PROXY header: those that showed the protocol, and those that came with them. */
   readonly head: Buffer;
   readonly origin: ClientOrigin;
 }
 
-/** Calls `opened` once, with the socket in the state that `Reading.decided` describes. */
+/** Reads the beginning of a connection. Calls `opened` at most once, with the socket in the state that `Reading.decided` describes. */
 export function readOpening(
   socket: Socket,
   accepted: ClientOrigin,
@@ -41,9 +41,9 @@ export function readOpening(
 
 /** What is known of one connection so far. */
 class Beginning {
-  /** What a PROXY header is here. */
+  /** Whether a PROXY header is required, or the token to refuse one with. */
   readonly #header: 'required' | 'proxy_protocol_untrusted' | 'proxy_protocol_not_enabled';
-  /** At the other end of the socket. */
+  /** The address at the other end of the socket. */
   readonly #accepted: ClientOrigin;
   #headerLength = 0;
   #origin: ClientOrigin;
@@ -61,7 +61,7 @@ class Beginning {
     switch (kind) {
       case 'proxy-v1':
       case 'proxy-v2':
-        // A second one: balancers in a row have to agree on the first client.
+        // This is a second header: load balancers in a row must agree on the original client.
         return this.#header === 'required' ? 'proxy_protocol_malformed' : this.#header;
       case 'unknown':
         return 'unknown_protocol';
@@ -92,7 +92,7 @@ class Beginning {
     return {
       outcome: told === 'abandoned' ? 'first_bytes_abandoned' : told,
       head: octets.subarray(this.#headerLength),
-      // That is the balancer's mistake.
+      // A malformed header is the load balancer's mistake.
       origin: told === 'proxy_protocol_malformed' ? this.#accepted : this.#origin,
     };
   }

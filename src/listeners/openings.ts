@@ -1,12 +1,13 @@
-// Connections of a listener that are accepted and not yet anybody's: their client is in its handshake, or has not said
-// what it wants. A process that stops waits for them a while, since it has taken them.
+// Accepted connections of a listener that were not handed up yet: their client is in its handshake, or has not shown what it
+// speaks. A process that stops waits for them a while, since it has accepted them.
 
 import type { Socket } from 'node:net';
 
 export class Openings {
   /**
-   * Not a Set: a Set in which many come and go makes new tables, and an old one keeps all that follow it, with the sockets in
-   * them, until the next full collection. Every connection was moved to the old space that way (docs/decisions/0032).
+   * Not a Set: a Set with many additions and removals makes new tables, and an old table keeps all its successors, with the
+   * sockets in them, alive until the next full garbage collection. Every connection was moved to the old space that way
+   * (docs/decisions/0032).
    */
   readonly #sockets = new WeakSet<Socket>();
   #count = 0;
@@ -16,16 +17,16 @@ export class Openings {
     return this.#count;
   }
 
-  /** Until it is settled, or closed. */
+  /** Adds a connection until it is settled or closed. */
   begin(socket: Socket): void {
     if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     this.#count++;
-    // As everywhere here not once(), which costs more than it saves: 'close' comes once anyway.
+    // As everywhere in this folder not once(), which costs more than it saves: 'close' comes only once anyway.
     socket.on('close', () => this.settle(socket));
   }
 
-  /** Somebody has taken it, who will wait for it himself. */
+  /** Removes a connection, because its new owner waits for it from now on. */
   settle(socket: Socket): void {
     if (!this.#sockets.delete(socket)) return;
     this.#count--;
@@ -35,7 +36,7 @@ export class Openings {
     for (const resolve of told) resolve();
   }
 
-  /** Resolves when there is none. */
+  /** Resolves when no connection is left. */
   settled(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// Who is at the other end of an accepted connection. Made once for each connection, never changed.
+// Describes the client of an accepted connection. Created once for each connection, never changed.
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -6,49 +6,49 @@ import type { MismatchPolicy } from '../config/config.ts';
 import { type TrustedClients, UNIX_CLIENT } from './trusted-clients.ts';
 
 export interface DownstreamPeer {
-  /** Name of the listener that accepted the connection. */
+  /** The name of the listener that accepted the connection. */
   readonly listener: string;
-  /** The port the listener is bound to; undefined for a unix socket. */
+  /** The port the listener is bound to. Undefined for a unix socket. */
   readonly port: number | undefined;
   /** '1.2.3.4:567', '[::1]:5', or 'unix:' for a unix socket, whose clients have no address. */
   readonly client: string;
-  /** The same without port and brackets; what x-forwarded-for holds. */
+  /** The address of `client` without port and brackets, as in x-forwarded-for. */
   readonly clientAddress: string;
-  /** 'TLSv1.3', 'TLSv1.2', or '' in the clear. */
+  /** 'TLSv1.3', 'TLSv1.2', or '' for plaintext. */
   readonly tls: string;
-  /** What ALPN chose; '' in the clear, and for TLS clients that offered nothing. */
+  /** The protocol that ALPN chose. '' for plaintext, and for TLS clients without ALPN. */
   readonly alpn: 'h2' | 'http/1.1' | '';
-  /** The name the client called by SNI, in lower case, or ''. */
+  /** The server name from SNI in lower case, or ''. */
   readonly serverName: string;
   /** Whether the client is one of the listener's trustedClients. */
   readonly trusted: boolean;
-  /** What the client did wrong. Its connection is to be answered with an explanation, and with nothing else. */
+  /** The client's mistake, if any. Every request on its connection must be answered with an explanation. */
   readonly mismatch: 'plaintext_on_tls_port' | undefined;
-  /** The listener's, for what is found out later. */
+  /** The listener's policy, for mismatches that are found later. */
   readonly mismatchPolicy: MismatchPolicy;
 }
 
-/** What a listener knows of its clients before the first of them comes. */
+/** What a listener knows about its clients before they connect. */
 export interface PeerSource {
   readonly listener: string;
   readonly isUnix: boolean;
   readonly isTrusted: TrustedClients;
   readonly mismatchPolicy: MismatchPolicy;
-  /** Known once the listener is bound. */
+  /** The port of the listener. Known once it is bound. */
   port(): number | undefined;
 }
 
-/** Where a client is: at the other end of its socket, or where a PROXY header says. */
+/** The address of a client: that of its socket, or the one in a PROXY header. */
 export interface ClientOrigin {
-  /** As `DownstreamPeer.clientAddress`; '' when the connection was gone before it could be asked. */
+  /** As `DownstreamPeer.clientAddress`. '' when the connection was closed before its address was read. */
   readonly address: string;
   readonly port: number | undefined;
 }
 
-/** Takes an accepted socket, which is half-open, and whose other end is there. */
+/** Serves an accepted socket, which is half-open. `origin` is the other end of the socket. */
 export type Serve = (socket: Socket, origin: ClientOrigin) => void;
 
-/** Asked at accept, and once: a socket that is closed no longer knows. */
+/** Must be called once, at accept: a closed socket no longer knows its address. */
 export function originOf(socket: Socket, source: Pick<PeerSource, 'isUnix'>): ClientOrigin {
   if (source.isUnix) return { address: UNIX_CLIENT, port: undefined };
   return { address: withoutMapping(socket.remoteAddress ?? ''), port: socket.remotePort };
@@ -69,7 +69,7 @@ export function describePlaintextPeer(origin: ClientOrigin, source: PeerSource):
   };
 }
 
-/** Only after the handshake: before it neither the version nor the name is known. */
+/** Must be called after the handshake: before it neither the version nor the name is known. */
 export function describeTlsPeer(socket: TLSSocket, origin: ClientOrigin, source: PeerSource): DownstreamPeer {
   const { alpnProtocol, servername } = socket;
   return {
@@ -88,7 +88,7 @@ export function clientOf({ address, port }: ClientOrigin): string {
 
 const MAPPED_IPV4 = '::ffff:';
 
-/** A dual-stack listener sees IPv4 clients as ::ffff:1.2.3.4; people and CIDR lists say 1.2.3.4. */
+/** Removes the IPv4 mapping. A dual-stack listener sees IPv4 clients as ::ffff:1.2.3.4, but people and CIDR lists write 1.2.3.4. */
 function withoutMapping(address: string): string {
   return address.startsWith(MAPPED_IPV4) && address.includes('.')
     ? address.slice(MAPPED_IPV4.length)

@@ -1,5 +1,5 @@
-// What a plaintext listener does with its connections: the first octets tell whether it is HTTP/2, HTTP/1.1, or a mistake.
-// A TLS client gets an alert it can report; what it said before encryption goes to the log.
+// What a plaintext listener does with its connections. The first bytes show whether they are HTTP/2, HTTP/1.1, or a mistake. A
+// TLS client gets an alert that it can report, and the plaintext part of its handshake goes to the log.
 
 import type { Socket } from 'node:net';
 import { type ClientHelloResult, describeClientHello, parseClientHello } from '../diagnosis/client-hello.ts';
@@ -11,7 +11,7 @@ import { closeAfterFarewell } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
 import { TLS_ALERT_PROTOCOL_VERSION } from './tls-alert.ts';
 
-/** For accepted sockets, half-open ones. */
+/** The function that serves accepted sockets, which must be half-open. */
 export function plaintextAcceptor(context: ServerContext): Serve {
   return (socket, origin) =>
     readOpening(socket, origin, context, (opened, opening) => serveOpening(opened, opening, context));
@@ -46,7 +46,7 @@ function refuseTls(socket: Socket, opening: Opening, context: ServerContext): vo
   });
 }
 
-/** For the log only: a client that does not finish its ClientHello gets the same answer. */
+/** Reads a ClientHello, only for the log: a client that does not finish it gets the same response. */
 function readClientHello(
   socket: Socket,
   head: Buffer,

@@ -1,5 +1,5 @@
-// A client that was turned away, as the listener reports it, and the polite way to close its connection.
-// The sentence is ours alone; what a peer or OpenSSL said stands in `detail`.
+// A refused client, as the listener reports it, and how its connection is closed. The sentence is always our own; what the peer
+// or OpenSSL said is in `detail`.
 
 import type { Socket } from 'node:net';
 import { diagnosisCode } from '../diagnosis/codes.ts';
@@ -7,16 +7,16 @@ import { diagnoseRefusal, type RefusalToken } from '../diagnosis/refusal.ts';
 
 export interface Refusal {
   readonly listener: string;
-  /** As DownstreamPeer.client; '' when the connection was gone before it could be asked. */
+  /** As DownstreamPeer.client. '' when the connection was closed before its address was read. */
   readonly client: string;
-  /** Stable, one of the catalogue's in diagnosis/refusal.ts. */
+  /** A stable token from the catalogue in diagnosis/refusal.ts. */
   readonly token: RefusalToken;
-  /** Of the page that says more: 'FG1001'. */
+  /** The code of the page that says more, such as 'FG1001'. */
   readonly code: string;
   readonly sentence: string;
-  /** What OpenSSL or Node's HTTP parser said, or a ClientHello in the clear. */
+  /** What OpenSSL or Node's HTTP parser said, the contents of a ClientHello, or the limit that was reached. */
   readonly detail?: string;
-  /** True for what port checks and vanishing clients cause all day: worth counting, not worth a warning. */
+  /** True for refusals that port checks and vanishing clients cause all day: they are counted, but not logged as warnings. */
   readonly routine: boolean;
 }
 
@@ -37,8 +37,8 @@ export function makeRefusal(listener: string, client: string, token: RefusalToke
 const FAREWELL_TIMEOUT_MS = 1000;
 
 /**
- * Sends the farewell and our FIN, then drops what still comes until the client closes too. Closing at once would make
- * the kernel answer unread octets with RST, and a client that gets RST throws away the farewell it has not yet read.
+ * Sends the farewell and our FIN, then drops what still arrives until the client closes too. When a socket is closed at once, the
+ * kernel answers unread bytes with RST, and a client that gets RST discards a farewell it has not read yet.
  */
 export function closeAfterFarewell(socket: Socket, farewell?: string | Buffer): void {
   const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT_MS);

@@ -1,5 +1,5 @@
-// The TLS settings of a listener, and which certificate a client gets for the name it calls (SNI, RFC 6066 section 3).
-// Choosing never throws. What becomes of a name that no certificate holds is decided elsewhere.
+// The TLS settings of a listener, and the choice of a certificate by the server name (SNI, RFC 6066 section 3). Choosing never
+// throws. tls-server.ts decides what happens to a name that no certificate covers.
 
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
@@ -7,8 +7,8 @@ import type { ListenerTlsConfig } from '../config/config.ts';
 import type { Certificate } from './certificates.ts';
 
 /**
- * Forward secrecy and AEAD only: Node's own list also holds CBC suites, which HTTP/2 forbids (RFC 9113 section 9.2.2).
- * AES-128 first as it costs least.
+ * Only suites with forward secrecy and AEAD: Node's own list also has CBC suites, which HTTP/2 forbids (RFC 9113 section 9.2.2).
+ * AES-128 is first because it costs least.
  */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
@@ -23,12 +23,13 @@ const CIPHERS = [
 ].join(':');
 
 /**
- * Of the first three a client gets the one it has sent a key share for, without another round trip; P-384, which costs us
- * 1.2 ms more, only who knows none of them. Node's own list also has P-521, X448 and finite fields, which nobody needs.
+ * A client gets whichever of the first three it has sent a key share for, which saves a round trip. P-384, which costs us 1.2 ms
+ * more, is only for clients that know none of these. Node's own list also has P-521, X448 and finite fields, which are not
+ * needed.
  */
 const GROUPS = 'X25519MLKEM768:X25519:P-256/P-384';
 
-/** Everything a context needs; the same for all certificates of a listener, as SNI may choose any of them. */
+/** The options of a context, which are the same for all certificates of a listener, as SNI may choose any of them. */
 export function secureContextOptions(
   certificate: Certificate,
   minVersion: ListenerTlsConfig['minVersion'],
@@ -40,18 +41,22 @@ export function secureContextOptions(
     ecdhCurve: GROUPS,
     honorCipherOrder: true,
     minVersion,
-    // RFC 9113 section 9.2.1 forbids renegotiation. ChaCha20 goes first for clients that prefer it (no AES in hardware).
+    // RFC 9113 section 9.2.1 forbids renegotiation. ChaCha20 comes first for clients that prefer it (those without AES in
+    // hardware).
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_PRIORITIZE_CHACHA,
   };
 }
 
-/** OpenSSL takes 1.5 µs to look into a certificate: a quarter of a handshake where there are a hundred. */
+/**
+ * How many names are cached. OpenSSL takes 1.5 µs to match a name against a certificate, which is a quarter of a handshake for a
+ * hundred certificates.
+ */
 const MOST_REMEMBERED = 1024;
 
-/** Undefined where no certificate holds the name. */
+/** Returns undefined when no certificate covers the name. */
 export type SelectContext = (serverName: string) => SecureContext | undefined;
 
-/** Rejects nothing later: a certificate OpenSSL does not accept throws here. */
+/** Throws when OpenSSL does not accept a certificate, so that this cannot happen later. */
 export function buildSecureContexts(
   certificates: readonly Certificate[],
   minVersion: ListenerTlsConfig['minVersion'],
@@ -70,7 +75,8 @@ export function buildSecureContexts(
       entries.find(({ certificate }) => holdsName(certificate, name, false)) ??
       entries.find(({ certificate }) => holdsName(certificate, name, true))
     )?.context;
-    // A wildcard holds any number of names. Those that nobody holds are not remembered: strangers make them up.
+    // A wildcard covers any number of names, so the cache is bounded. Names that no certificate covers are not cached: anyone can
+    // make them up.
     if (found.size >= MOST_REMEMBERED) found.clear();
     if (context !== undefined) found.set(name, context);
     return context;
@@ -78,15 +84,15 @@ export function buildSecureContexts(
 }
 
 /**
- * Left to OpenSSL, which knows that NUL octets, IP addresses and the common name are traps. An exact name is looked for
- * before a wildcard; a wildcard stands for one whole label.
+ * Whether a certificate covers the name. OpenSSL checks this, since it knows the traps of NUL bytes, IP addresses and common
+ * names. A wildcard stands for one whole label.
  */
 function holdsName(certificate: Certificate, name: string, wildcards: boolean): boolean {
   const found = certificate.leaf.checkHost(name, { wildcards, partialWildcards: false });
   return found !== undefined;
 }
 
-/** DNS names compare without case; undefined for what is no host name. */
+/** The name in lower case without a final dot, since DNS names are case-insensitive. Undefined when it is not a host name. */
 function normaliseServerName(serverName: string): string | undefined {
   const name = serverName.toLowerCase().replace(/\.$/, '');
   return /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(name) ? name : undefined;

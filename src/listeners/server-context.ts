@@ -1,4 +1,4 @@
-// What the servers of a listener need to know of it.
+// What the servers of a listener need to know about it.
 
 import type { Containment } from '../transport/containment.ts';
 import type { Admission } from './admission.ts';
@@ -10,12 +10,12 @@ import type { TicketKeys } from './ticket-keys.ts';
 import type { TrustedClients } from './trusted-clients.ts';
 
 export interface ListenerTimeouts {
-  /** For a client to tell its protocol, its PROXY header included. */
+  /** How long a client may take to show its protocol, including a PROXY header. */
   readonly firstBytesMs: number;
-  /** For the rest of a ClientHello on a plaintext port, which is read for the log alone. */
+  /** How long to wait for the rest of a ClientHello on a plaintext port, which is read only for the log. */
   readonly clientHelloMs: number;
   readonly tlsHandshakeMs: number;
-  /** For the header of an HTTP/1.1 request, from its first octet or the beginning of the connection. */
+  /** How long the header of an HTTP/1.1 request may take, from its first byte or the start of the connection. */
   readonly http1HeadersMs: number;
 }
 
@@ -25,10 +25,10 @@ export interface ServerContext {
   readonly http1: Http1Side;
   readonly containment: Containment;
   readonly timeouts: ListenerTimeouts;
-  /** To be settled when a connection is handed up; closing it does that too. */
+  /** The connections that were not handed up yet. A connection is settled when it is handed up, or closed. */
   readonly openings: Openings;
   readonly ticketKeys: TicketKeys;
   readonly admission: Admission;
-  /** Whose connections begin with a PROXY header; undefined where nobody's do. */
+  /** Which addresses send a PROXY header at the start of a connection. Undefined when none do. */
   readonly isProxy: TrustedClients | undefined;
 }

@@ -1,11 +1,12 @@
-// Who may connect to a unix socket: the mode of its file, from the moment there is one.
+// Who may connect to a unix socket: the mode of its file, from the moment the file exists.
 
 import { chmodSync } from 'node:fs';
 import type { ListenerConfig } from '../config/config.ts';
 
 /**
- * The system takes the umask away from 0777 when it makes the file, within the call of `listen`; with a chmod afterwards anybody
- * could have connected before it. The umask is the process's, so nothing may run in between: `listen` is synchronous.
+ * Runs `listen` so that the socket's file gets this mode. The system subtracts the umask from 0777 when it creates the file,
+ * during the call of `listen`; before a later chmod anyone could connect. The umask belongs to the whole process, so nothing else
+ * may run in between: `listen` is synchronous.
  */
 export function withSocketMode<T>(mode: number | undefined, listen: () => T): T {
   if (mode === undefined) return listen();
@@ -17,12 +18,15 @@ export function withSocketMode<T>(mode: number | undefined, listen: () => T): T 
   }
 }
 
-/** Of a socket that stays open. Where its file is gone nobody can connect any more, and there is nothing to change. */
+/**
+ * Changes the mode of a socket that stays open. If its file is gone, no client can connect any more, and there is nothing to
+ * change.
+ */
 export function changeSocketMode(before: ListenerConfig, now: ListenerConfig): void {
   if (now.mode === undefined || now.mode === before.mode || now.address.kind !== 'unix') return;
   try {
     chmodSync(now.address.path, now.mode);
   } catch {
-    // Removed by somebody, or not this user's any more.
+    // The file was removed, or no longer belongs to this user.
   }
 }

@@ -1,5 +1,5 @@
-// The OCSP response that goes with a certificate (stapling, RFC 6066 section 8), and when it does not: clients take one that
-// is too old, or that is about another certificate, for a fault of the server.
+// The OCSP response that is stapled to a certificate (RFC 6066 section 8), and when it is not: clients treat a response that is
+// too old, or that is about another certificate, as a fault of the server.
 
 import type { X509Certificate } from 'node:crypto';
 import { answerFor, type OcspAnswer, type OcspResponse, whyNotServed } from '../config/ocsp-response.ts';
@@ -19,12 +19,12 @@ export class Staple {
     return this.#response.der;
   }
 
-  /** Until when clients take it; undefined where it does not say. */
+  /** Until when clients accept the response. Undefined when the response does not say. */
   get nextUpdateEpochMs(): number | undefined {
     return this.#answer?.nextUpdateEpochMs;
   }
 
-  /** As a sentence without its subject; undefined while clients get it. */
+  /** The reason why clients do not get the response, as a sentence without its subject. Undefined while they get it. */
   whyNotServed(nowEpochMs: number): string | undefined {
     return whyNotServed(this.#answer, nowEpochMs);
   }

@@ -1,4 +1,5 @@
-// A client without TLS on a TLS port: told so in its own language, closed, or served in the clear, as the listener wants.
+// A plaintext client on a TLS port: it gets an explanation in its own protocol, is closed, or is served, as the listener is
+// configured.
 
 import type { Socket } from 'node:net';
 import { refuseOpening, reportRefusal, serveHttp1, serveHttp2 } from './clear-connections.ts';

@@ -1,6 +1,6 @@
-// What a TLS listener does with its connections: Node's http2 secure server does TLS and ALPN, on the connection's own
-// handle; its HTTP/2 and HTTP/1.1 are never used, what it has decrypted goes up.
-// Clients without TLS are recognised before OpenSSL sees them, unless they are just to be closed.
+// What a TLS listener does with its connections. Node's secure HTTP/2 server does TLS and ALPN on the connection's own handle;
+// its HTTP/2 and HTTP/1.1 are never used, and the decrypted connection is handed up. Plaintext clients are recognised before
+// OpenSSL sees them, unless they are only to be closed.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
@@ -23,7 +23,7 @@ import { destroyOnError, letGo } from './socket-options.ts';
 import { TLS_ALERT_UNRECOGNIZED_NAME } from './tls-alert.ts';
 import { handleClearClient } from './tls-mismatch.ts';
 
-/** For accepted sockets, half-open ones. Throws when OpenSSL does not accept a certificate. */
+/** The function that serves accepted sockets, which must be half-open. Throws when OpenSSL does not accept a certificate. */
 export function tlsAcceptor(
   context: ServerContext,
   tls: ListenerTlsConfig,
@@ -40,24 +40,24 @@ export function tlsAcceptor(
     });
 }
 
-/** One connection on its way through the handshake. */
+/** A connection during its handshake. */
 interface Handshake {
   readonly socket: Socket;
   readonly origin: ClientOrigin;
-  /** Finished, or reported as failed. */
+  /** The handshake is finished, or was reported as failed. */
   isSettled: boolean;
 }
 
-/** The secure server never listens, and gets its connections from here. */
+/** The handshakes of a listener. The secure server never listens and is given its connections here. */
 class Handshakes {
   readonly #context: ServerContext;
   readonly #server: Http2SecureServer;
   /**
-   * Whose event is this? Node does not tell which connection a decrypted socket came from, a socket that is closed no
-   * longer knows its client, and none knows what a PROXY header said.
+   * The handshake to which an event belongs. Node does not say which connection a decrypted socket came from, a closed socket no
+   * longer knows its client, and no socket knows what a PROXY header said.
    */
   readonly #current = new AsyncLocalStorage<Handshake>();
-  /** A single certificate needs no choice, and then OpenSSL need not stop the handshake to ask for one. */
+  /** Undefined for a single certificate, which needs no choice: OpenSSL then need not pause the handshake to ask for one. */
   readonly #selectContext: SelectContext | undefined;
   readonly #isNameRequired: boolean;
   #ticketKeys: Buffer;
@@ -71,15 +71,15 @@ class Handshakes {
     this.#server = createSecureServer({
       ...secureContextOptions(certificates[0], tls.minVersion),
       ...this.#nameOptions(this.#selectContext),
-      // By ALPN: "h2", then "http/1.1".
+      // ALPN offers "h2", then "http/1.1".
       allowHTTP1: true,
       handshakeTimeout: context.timeouts.tlsHandshakeMs,
-      // With the contexts of other certificates OpenSSL takes both from here as well.
+      // With a context of another certificate, OpenSSL still takes these two from here.
       ticketKeys: this.#ticketKeys,
       sessionIdContext: sessionIdContext(context.source.listener, tls),
     });
     this.#staple(certificates);
-    // Node's own listeners would serve the one, and take the other for an error of HTTP/1.1.
+    // Node's own listeners would serve the first event's connections, and treat the second event as an HTTP/1.1 error.
     this.#server.removeAllListeners('secureConnection');
     this.#server.removeAllListeners('tlsClientError');
     this.#server.on('secureConnection', (socket: TLSSocket) => this.#run(socket, () => this.#finish(socket)));
@@ -108,14 +108,14 @@ class Handshakes {
     };
   }
 
-  /** The handshake, which waits for a certificate, gets none; all it has said so far is in the clear. */
+  /** Ends a handshake that waits for a certificate. Everything sent so far was plaintext, so the alert is too. */
   #refuseName(serverName: string): void {
     const handshake = this.#current.getStore();
     this.#fail(handshake, 'unknown_server_name', `SNI ${printableServerName(serverName)}`);
     handshake?.socket.end(TLS_ALERT_UNRECOGNIZED_NAME, () => handshake.socket.destroy());
   }
 
-  /** With a listener there OpenSSL stops every handshake that asks for a response. */
+  /** Installs OCSP stapling, if there is a response to staple: with a listener, OpenSSL pauses every handshake that asks for one. */
   #staple(certificates: readonly Certificate[]): void {
     const staples = certificates.flatMap(({ leaf, staple }) =>
       staple === undefined ? [] : [{ certificate: leaf.raw, staple }],
@@ -133,9 +133,9 @@ class Handshakes {
   begin(socket: Socket, origin: ClientOrigin, head?: Buffer): void {
     this.#useTicketKeys(this.#context.ticketKeys.current);
     const handshake: Handshake = { socket, origin, isSettled: false };
-    // Closed by the client, it is outside of its context when Node reports that.
+    // When the client closes the connection, Node reports that outside of this handshake's context.
     socket.on('close', () => this.#run(socket, () => this.#fail(handshake, 'tls_handshake_abandoned')));
-    // The decrypted socket takes this over.
+    // The decrypted socket inherits this.
     socket.allowHalfOpen = false;
     if (head !== undefined) putBack(socket, head);
     this.#current.run(handshake, () => this.#server.emit('connection', socket));
@@ -163,13 +163,16 @@ class Handshakes {
     socket.on('close', letGo);
     const { source, openings } = this.#context;
     const peer = describeTlsPeer(socket, handshake.origin, source);
-    // What speaks HTTP/2 is taken at once, and needs no place among those that wait to be.
+    // An HTTP/2 connection is handed up at once, so it need not be added.
     if (peer.alpn !== 'h2') openings.begin(socket);
     serveDecrypted(socket, peer, this.#context);
     openings.settle(handshake.socket);
   }
 
-  /** No certificate is chosen for those. In TLS 1.2 nobody tells the name either: it was accepted when the session began. */
+  /**
+   * Whether a session was resumed with a name that no certificate covers: no certificate is chosen on resumption. With TLS 1.2
+   * the name is not sent again; it was accepted when the session began.
+   */
   #isResumedUnderUnknownName(socket: TLSSocket): boolean {
     const { servername } = socket;
     return (
@@ -186,7 +189,7 @@ class Handshakes {
   }
 }
 
-/** A session is resumed only where it was made: by this listener, under these rules. OpenSSL takes 32 octets at most. */
+/** The context in which sessions may be resumed: only at the same listener, under the same rules. OpenSSL takes at most 32 bytes. */
 function sessionIdContext(listener: string, { minVersion, unknownServerName }: ListenerTlsConfig): string {
   const rules = JSON.stringify([listener, minVersion, unknownServerName]);
   return createHash('sha256').update(rules).digest('hex').slice(0, 32);

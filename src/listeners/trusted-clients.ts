@@ -1,14 +1,17 @@
-// Which peers are believed about who their clients are (x-forwarded-*, x-request-id)? An address against a list of CIDRs.
-// Nobody is trusted by default.
+// Decides which peers are trusted to name their clients (x-forwarded-*, x-request-id), by matching an address against CIDR
+// ranges. By default no peer is trusted.
 
 import { BlockList, isIP } from 'node:net';
 
-/** Stands for every client of a unix socket, as in nginx's set_real_ip_from; the file's permissions guard it. */
+/**
+ * The entry and the address for all clients of a unix socket, as in nginx's set_real_ip_from. The permissions of the socket's
+ * file protect it.
+ */
 export const UNIX_CLIENT = 'unix:';
 
 export type TrustedClients = (address: string) => boolean;
 
-/** Entries are `10.0.0.0/8`, `fd00::/8`, a bare address, or `unix:`. Throws for anything else. */
+/** Compiles entries such as `10.0.0.0/8`, `fd00::/8`, a bare address, or `unix:`. Throws for anything else. */
 export function compileTrustedClients(entries: readonly string[]): TrustedClients {
   if (entries.length === 0) return () => false;
   const addresses = new BlockList();
