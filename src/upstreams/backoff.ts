@@ -1,6 +1,6 @@
-// When an endpoint may be tried again after a failure, as gRPC's connection backoff has it: 1 s, then 1.6 times as
-// long each time up to 120 s, each spread by a fifth either way so that many proxies do not come at once. While calls
-// come and are turned away, the wait is never longer than a second: they are the reason to look again.
+// When an endpoint may be tried again after a failure, as in gRPC's connection backoff: after 1 s, then 1.6 times as long each
+// time, up to 120 s. Each delay varies by a fifth either way, so that many proxies do not connect at once. While calls arrive and
+// are refused, the delay is at most a second, because they are a reason to try again.
 
 const INITIAL_MS = 1000;
 const FACTOR = 1.6;
@@ -15,12 +15,12 @@ export class Backoff {
   #delayMs = 0;
   #hasDemand = false;
 
-  /** @param random as Math.random */
+  /** @param random works like Math.random */
   constructor(random: () => number = Math.random) {
     this.#random = random;
   }
 
-  /** An attempt to connect has failed, or a connection broke before its SETTINGS came. */
+  /** Notes that connecting has failed, or that a connection broke before its SETTINGS came. */
   fail(nowMs: number): void {
     const base = Math.min(INITIAL_MS * FACTOR ** this.#failures, LARGEST_MS);
     this.#failures++;
@@ -29,18 +29,18 @@ export class Backoff {
     this.#hasDemand = false;
   }
 
-  /** SETTINGS were received. */
+  /** Notes that connecting has succeeded, and ends the backoff. */
   succeed(): void {
     this.#failures = 0;
     this.#delayMs = 0;
   }
 
-  /** A call wanted this endpoint and was turned away. */
+  /** Notes that a call wanted this endpoint and could not get it. */
   noteDemand(): void {
     this.#hasDemand = true;
   }
 
-  /** Milliseconds until the next attempt is allowed; 0 when it is. */
+  /** Milliseconds until the next attempt is allowed, or 0 when it is allowed now. */
   remainingMs(nowMs: number): number {
     if (this.#failures === 0) return 0;
     const delay = this.#hasDemand ? Math.min(this.#delayMs, LONGEST_WITH_DEMAND_MS) : this.#delayMs;

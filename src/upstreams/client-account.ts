@@ -1,31 +1,34 @@
-// What is kept of a client for as long as it is here, and a while longer where it has something to answer for: what it does to
-// the connections that it shares with others. Kept by address, as one host may have many connections.
+// What is known of a client as long as it is connected, and longer while it has used up resets: what it does to the connections
+// that it shares with others. Accounts are kept by address, since one host may have many connections.
 
 import type { Holding, PlaceAccount, PlaceCount } from './holding.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** Calls given up before they were over that are reset at once on connections of others too. */
+/** How many cancelled calls of one client may be reset at once on connections shared with others. */
 const RESETS = 50;
 const RESETS_PER_SECOND = 2;
-/** Calls given up that may run on unread at the same time; with more, no other call is begun. */
+/**
+ * How many cancelled calls of one client may still run unread at the same time. While there are as many, the client may begin no
+ * other call.
+ */
 export const MOST_ABANDONED = 1024;
 
 export class ClientAccount implements PlaceAccount {
-  /** The address as it is counted; '' of clients that have none. */
+  /** The client's address as it is counted, or '' when it has none. */
   readonly key: string;
-  /** Behind it are many clients that are not told apart, as behind a balancer: nothing is limited by client. */
+  /** True for many clients that cannot be told apart, for example behind a load balancer. Limits per client do not apply. */
   readonly speaksForMany: boolean;
-  /** Connections and calls of the client; for ClientAccounts alone. */
+  /** How many connections of the client use the account. Only ClientAccounts changes this. */
   references = 0;
-  /** Places that it has, of all upstreams; for Holding alone. */
+  /** How many places the client holds, of all upstreams. Only Holding changes this. */
   held = 0;
-  /** Calls that were given up and that their services still run. */
+  /** How many cancelled calls of the client are still run by their services. */
   abandoned = 0;
   #resets: TokenBucket | undefined = undefined;
-  /** Where it called last. */
+  /** The upstream that the client called last, by its PlaceCount. */
   #shares: PlaceCount | undefined = undefined;
   #holding: Holding | undefined = undefined;
-  /** Made for the second upstream that it calls. */
+  /** The holdings in other upstreams. Allocated when the client calls a second one. */
   #others: WeakMap<PlaceCount, Holding> | undefined = undefined;
 
   constructor(key: string, speaksForMany: boolean) {
@@ -33,7 +36,7 @@ export class ClientAccount implements PlaceAccount {
     this.speaksForMany = speaksForMany;
   }
 
-  /** What it has of an upstream. */
+  /** The client's holding in an upstream. */
   holdingIn(shares: PlaceCount): Holding {
     if (this.#shares === shares && this.#holding !== undefined) return this.#holding;
     if (this.#shares !== undefined && this.#holding !== undefined) {
@@ -46,24 +49,24 @@ export class ClientAccount implements PlaceAccount {
     return holding;
   }
 
-  /** @returns whether one more call may be reset now that others share a connection with */
+  /** @returns whether one more call of the client may be reset now on a connection that it shares with others */
   takeReset(nowMs: number): boolean {
     if (this.speaksForMany) return true;
     this.#resets ??= new TokenBucket(RESETS, RESETS_PER_SECOND, nowMs);
     return this.#resets.take(nowMs);
   }
 
-  /** So many calls that it gave up still run that it may begin no other. */
+  /** True when so many of its cancelled calls still run that the client may begin no other. */
   get hasAbandonedTooMany(): boolean {
     return this.abandoned >= MOST_ABANDONED && !this.speaksForMany;
   }
 
-  /** Its client is here, or a call of it. */
+  /** Whether the client has a connection or a call. */
   get isInUse(): boolean {
     return this.references > 0 || this.held > 0;
   }
 
-  /** Nothing would be lost with it. */
+  /** Whether the account holds no state that would be lost. */
   isForgettable(nowMs: number): boolean {
     return !this.isInUse && this.#resets?.isFull(nowMs) !== false;
   }

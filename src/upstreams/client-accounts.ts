@@ -1,17 +1,17 @@
-// The accounts of all clients of the process. Bounded: those of clients that are gone, with nothing to remember, go when there
-// are as many again as the last time, and of those with something to remember not many are kept.
+// The accounts of all clients of the process. Their number is bounded: the accounts of disconnected clients without state are
+// dropped whenever the number of accounts has doubled, and only a limited number of those with state is kept.
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { ClientAccount } from './client-account.ts';
 import { isKeyOfMany } from './holding.ts';
 
-/** Of clients that are gone. */
+/** How many accounts of disconnected clients a sweep keeps at most. */
 const MOST_REMEMBERED = 4096;
 const FIRST_SWEEP = 256;
 
 export class ClientAccounts {
   readonly #accounts = new Map<string, ClientAccount>();
-  /** Of all clients without an address. */
+  /** The account of all clients without an address. */
   readonly #ofMany = new ClientAccount('', true);
   #sweepAt = FIRST_SWEEP;
 
@@ -20,8 +20,8 @@ export class ClientAccounts {
   }
 
   /**
-   * To be given back by `close`.
-   * @param key the address as it is counted; '' where there is none
+   * The account of a client that connects. The caller must return it by `close`.
+   * @param key the client's address as it is counted, or '' when it has none
    */
   open(key: string): ClientAccount {
     const account = this.find(key);
@@ -29,7 +29,7 @@ export class ClientAccounts {
     return account;
   }
 
-  /** For one call: what the account has to remember keeps it, and places that it holds. */
+  /** The account for one call. It is not referenced: its state and the places it holds keep it. */
   find(key: string): ClientAccount {
     if (isKeyOfMany(key)) return this.#ofMany;
     let account = this.#accounts.get(key);
@@ -41,12 +41,15 @@ export class ClientAccounts {
     return account;
   }
 
-  /** The account stays until the next sweep: a client that connects for each call would else cost a set and a delete each time. */
+  /**
+   * Returns an account. The account stays until the next sweep: otherwise a client that connects for each call would cost a set
+   * and a delete each time.
+   */
   close(account: ClientAccount): void {
     if (account.references > 0) account.references--;
   }
 
-  /** Those go that have nothing to remember, and of the others the oldest where there are too many. */
+  /** Drops accounts without state, and the oldest of the others when there are too many. */
   #sweep(): void {
     const nowMs = turnNowMs();
     let remembered = 0;

@@ -1,35 +1,41 @@
-// Who holds how many of an upstream's places, and who waits for one: clients take turns, and while places are scarce none
-// gets more than its share. A client that is alone may have all of them.
+// Counts which client holds how many of an upstream's places, and queues those that wait. Waiting clients take turns, and while
+// places are scarce no client gets more than its share. A client that is alone may have all places.
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { Holding, type PlaceAccount, type PlaceCount } from './holding.ts';
 
-/** The last part of the places goes to clients that hold less than their share, if others were here a short while ago. */
+/** The part of the places that is reserved for clients that hold less than their share, if other clients called recently. */
 const RESERVED_PART = 1 / 8;
-/** Who holds less is not looked at. More than one client with a little less than the reserved part would take all of that. */
+/**
+ * A client that holds a smaller part is not limited. The part is far below the reserve, which several clients just below it would
+ * use up.
+ */
 const WATCHED_PART = RESERVED_PART / 8;
-/** Calls that give way in one look, each second: between clients that take and hold, hundreds would change hands in each. */
+/**
+ * How many calls give way in one check, of which there is one each second. Without this limit, hundreds of places would change
+ * hands in each check between clients that take places and keep them idle.
+ */
 const MOST_CLAIMED = 8;
 const OTHERS_COUNT_FOR_MS = 60_000;
-/** Holdings without a place that are kept for the next call, beside as many as are in use. */
+/** How many holdings without a place are kept for later calls, in addition to as many as are in use. */
 const SPARE_HOLDINGS = 64;
-/** Of those without a place that have something to remember. */
+/** How many holdings without a place are kept because of their faults. */
 const MOST_REMEMBERED = 4096;
 
-/** What those who wait may demand: so many places, of clients that hold more. */
+/** What waiting clients may demand: this many places, from clients that hold more. */
 export interface Claim {
   readonly count: number;
-  /** Whether a place of this holding is one too many. */
+  /** Whether this holding has a place too many. */
   isOwedBy(holding: Holding): boolean;
 }
 
 export class ClientShares<Waiting> implements PlaceCount {
   /**
-   * By the client's key. They outlast the client's connections, as they remember what it has to answer for. Those that nobody
-   * uses are thrown out when there are too many.
+   * The holdings by client key. They outlast the client's connections because they remember its faults. Unused ones are dropped
+   * when there are too many.
    */
   readonly #holdings = new Map<string, Holding>();
-  /** Those that wait, in the order of their turns, and what each of them waits with, oldest first. */
+  /** The waiting clients in the order of their turns, each with its waiting calls, the oldest first. */
   readonly #turns = new Map<Holding, Set<Waiting>>();
   readonly #mostWaiting: number;
   readonly #countPlaces: () => number;
@@ -42,7 +48,10 @@ export class ClientShares<Waiting> implements PlaceCount {
   #lastTaker: Holding | undefined = undefined;
   #othersAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param countPlaces how many places there are or could be made; Infinity while that is not known, or there is no limit */
+  /**
+   * @param countPlaces returns how many places exist or could be created; Infinity while that is not known, or when there is no
+   * limit
+   */
   constructor(mostWaiting: number, countPlaces: () => number) {
     this.#mostWaiting = mostWaiting;
     this.#countPlaces = countPlaces;
@@ -60,18 +69,18 @@ export class ClientShares<Waiting> implements PlaceCount {
     return this.#holdings.size;
   }
 
-  /** There may be more places than before, or fewer. */
+  /** Must be called when the number of places may have changed. */
   recount(): void {
     this.#places = this.#countPlaces();
     this.#watchedFrom = Math.max(1, Math.floor(this.#places * WATCHED_PART));
   }
 
-  /** With one more call three quarters are taken, of the places that there were when they were counted last. */
+  /** Whether one more call would take three quarters of the places, as of the last recount. */
   get isGettingScarce(): boolean {
     return (this.#heldCount + 1) * 4 >= this.#places * 3;
   }
 
-  /** Three quarters are taken, or somebody waits. */
+  /** Whether three quarters of the places are taken, or a call waits. */
   get isScarce(): boolean {
     this.recount();
     return this.#waitingCount > 0 || this.#heldCount * 4 >= this.#places * 3;
@@ -84,7 +93,7 @@ export class ClientShares<Waiting> implements PlaceCount {
       holding = new Holding(this, key, account, speaksForMany);
       this.#list(holding);
     } else if (holding.held === 0) {
-      // A client that comes back may have a new account. Places are given back to the account that they were taken for.
+      // A client that comes back may have a new account. A place is always returned to the account for which it was taken.
       holding.account = account;
     }
     return holding;
@@ -98,7 +107,7 @@ export class ClientShares<Waiting> implements PlaceCount {
     this.#holdings.set(holding.key, holding);
   }
 
-  /** Those go that have nothing to remember, and of the others the oldest half where there are too many. */
+  /** Drops unused holdings without faults, and the oldest half of the others when there are too many. */
   #forgetUnused(): void {
     const nowMs = turnNowMs();
     let excess = this.#holdings.size - this.#activeCount - MOST_REMEMBERED;
@@ -119,7 +128,7 @@ export class ClientShares<Waiting> implements PlaceCount {
       if (!holding.isListed) this.#list(holding);
     }
     if (holding === this.#lastTaker) return;
-    // Whole milliseconds: a fraction that is kept would be an object of its own on the heap.
+    // Whole milliseconds: a stored fraction would be a separate heap object.
     if (this.#lastTaker !== undefined) this.#othersAtMs = Math.floor(turnNowMs());
     this.#lastTaker = holding;
   }
@@ -129,12 +138,12 @@ export class ClientShares<Waiting> implements PlaceCount {
     if (--holding.held === 0) this.#activeCount--;
   }
 
-  /** It holds so many that places may become scarce. */
+  /** Whether the client holds so many places that they may become scarce. */
   isWatched(holding: Holding): boolean {
     return holding.held >= this.#watchedFrom;
   }
 
-  /** Whether the client may have one more place, if there is one. */
+  /** Whether the client may take one more place, if there is one. */
   mayTake(holding: Holding): boolean {
     if (!this.isWatched(holding) || holding.speaksForMany) return true;
     this.recount();
@@ -148,8 +157,9 @@ export class ClientShares<Waiting> implements PlaceCount {
   }
 
   /**
-   * Queues up.
-   * @returns who has to go since too many wait: the newcomer, or the newest of the client with which most wait
+   * Queues a call.
+   * @returns the call that must be refused because too many wait, if any: the new one, or the newest of the client that has the
+   * most waiting
    */
   wait(holding: Holding, waiting: Waiting): Waiting | undefined {
     let turned: Waiting | undefined;
@@ -167,7 +177,10 @@ export class ClientShares<Waiting> implements PlaceCount {
     return turned;
   }
 
-  /** Where somebody waits with more than the newcomer would have. */
+  /**
+   * Removes the newest call of the client with the most waiting calls, if it has more of them than the new call's client would
+   * have.
+   */
   #crowdOut(ownCount: number): Waiting | undefined {
     let most: readonly [Holding, Set<Waiting>] | undefined;
     for (const turn of this.#turns) {
@@ -187,8 +200,8 @@ export class ClientShares<Waiting> implements PlaceCount {
   }
 
   /**
-   * Whose turn it is, taken out of the queue; undefined when nobody's is.
-   * @param fits whether the place that is free is one for it
+   * Takes the next call out of the queue, or returns undefined when none may be served.
+   * @param fits whether the free place suits the call
    */
   next(fits: (waiting: Waiting) => boolean = always): Waiting | undefined {
     for (const [holding, own] of this.#turns) {
@@ -196,7 +209,7 @@ export class ClientShares<Waiting> implements PlaceCount {
       for (const waiting of own) {
         if (!fits(waiting)) continue;
         this.stopWaiting(holding, waiting);
-        // Behind the others, if it waits with more.
+        // If the client has more calls waiting, it goes behind the others.
         if (this.#turns.delete(holding)) this.#turns.set(holding, own);
         return waiting;
       }
@@ -204,12 +217,12 @@ export class ClientShares<Waiting> implements PlaceCount {
     return undefined;
   }
 
-  /** Everybody that waits. */
+  /** All waiting calls. */
   get waiting(): readonly Waiting[] {
     return Array.from(this.#turns.values(), (own) => [...own]).flat();
   }
 
-  /** Everybody that waits, taken out of the queue. */
+  /** Takes all waiting calls out of the queue. */
   takeAll(): readonly Waiting[] {
     const all = this.waiting;
     this.#turns.clear();
@@ -218,8 +231,8 @@ export class ClientShares<Waiting> implements PlaceCount {
   }
 
   /**
-   * Undefined as long as nobody waits that holds at least two places fewer than another.
-   * @param comingFree places that become free by themselves
+   * What the waiting clients may demand. Undefined unless one of them holds at least two places fewer than another client.
+   * @param comingFree how many places become free by themselves
    */
   claim(comingFree = 0): Claim | undefined {
     let largest = 0;

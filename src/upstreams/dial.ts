@@ -1,5 +1,4 @@
-// How the octets of an upstream connection travel: over TCP or a unix socket in the clear, or over TLS. Knows
-// nothing of HTTP/2.
+// Makes connections to endpoints: over TCP or a unix socket, plaintext or TLS. Knows nothing of HTTP/2.
 
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,20 +9,20 @@ import { READ_BUFFER } from '../transport/read-buffer.ts';
 import { names } from './name-lookup.ts';
 
 export interface DialEvents {
-  /** The way is open; what the endpoint speaks is still to be seen. */
+  /** The connection is open. What the endpoint speaks is not known yet. */
   onConnected(): void;
-  /** Octets from the endpoint, valid only during the call. */
+  /** Bytes from the endpoint. The chunk is valid only during the call. */
   onOctets(chunk: Buffer): void;
-  /** There is no way, or it broke. The socket closes. */
+  /** Connecting failed, or the connection broke. The socket closes. */
   onFailed(diagnosis: Diagnosis): void;
 }
 
 export interface Dialer {
-  /** The socket may be written to at once. Nothing is told during the call. */
+  /** Starts to connect. The returned socket may be written to at once. No event is emitted during the call. */
   dial(address: Address, events: DialEvents): Duplex;
 }
 
-/** For connect() of node:net and node:tls. */
+/** The `onread` option for connect() of node:net and node:tls. */
 export function sharedReads(events: DialEvents) {
   const callback = (size: number, buffer: Uint8Array): boolean => {
     if (buffer !== READ_BUFFER) throw new Error('onread used another buffer than it was given');
@@ -33,23 +32,23 @@ export function sharedReads(events: DialEvents) {
   return { buffer: READ_BUFFER, callback };
 }
 
-/** Where connect() of node:net and node:tls is to go. */
+/** The destination options for connect() of node:net and node:tls. */
 export function destination(address: Address) {
   if (address.kind === 'unix') return { path: address.path };
   return { host: address.host, port: address.port, lookup: names.lookup };
 }
 
-/** Whose name is still being looked up. */
+/** Sockets whose host name is still being looked up. */
 const unnamed = new WeakSet<Duplex>();
 
-/** To be called with the socket that connect() has returned. */
+/** Tracks the name lookup of a socket. Must be called with the socket right after connect() returned it. */
 export function watchLookup(socket: Socket, address: Address): void {
   if (address.kind === 'unix' || isIP(address.host) !== 0) return;
   unnamed.add(socket);
   socket.once('lookup', () => unnamed.delete(socket));
 }
 
-/** Why a connection that has not come about in time has not: a code of diagnoseConnectFailure. */
+/** Why a connection was not made in time, as a code for diagnoseConnectFailure. */
 export function timeoutCode(socket: Duplex): 'dns_timeout' | 'connect_timeout' {
   return unnamed.has(socket) ? 'dns_timeout' : 'connect_timeout';
 }

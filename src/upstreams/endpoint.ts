@@ -1,5 +1,6 @@
-// One address of an upstream, from the first configuration that names it to the last: what it carries, how it fares, and whether
-// a call may be given to it. How calls reach it is a matter of its kind: http2/http2-endpoint.ts and http1/http1-endpoint.ts.
+// One address of an upstream. It lives from the first configuration that names it to the last, and knows its calls, its health
+// and whether it can take another call. How calls reach it depends on its kind: http2/http2-endpoint.ts and
+// http1/http1-endpoint.ts.
 
 import type { EndpointCounts } from '../calls/endpoint-counts.ts';
 import type { Address } from '../config/config.ts';
@@ -10,31 +11,34 @@ import { Backoff } from './backoff.ts';
 import type { PlaceCount } from './holding.ts';
 import type { PlaceUser } from './place-user.ts';
 
-/** What an endpoint tells its upstream, and what it asks. */
+/** The events an endpoint sends to its upstream, and what it asks of it. */
 export interface EndpointEvents {
-  /** What is counted of the attempts at this address. */
+  /** The counters of the attempts at an address. */
   readonly countsOf: (endpoint: string) => EndpointCounts;
-  /** It can take calls, or can take more than before. */
+  /** The endpoint can take calls, or more of them than before. */
   onCapacity(): void;
   onConnected(endpoint: Endpoint): void;
-  /** Connecting has failed. */
+  /** Connecting to the endpoint failed. */
   onConnectFailed(endpoint: Endpoint, diagnosis: Diagnosis): void;
   /**
-   * A connection of HTTP/2 takes no new streams any more, or is gone.
-   * @param lostStreams that were open on it and ended with it
+   * An HTTP/2 connection accepts no new streams any more, or is closed.
+   * @param lostStreams how many open streams ended with it
    */
   onRetired(endpoint: Endpoint, reason: string, lostStreams: number): void;
   /** The endpoint broke a rule of HTTP/2. */
   onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
-  /** It has found fault with so many calls of this client that no more are sent to it. @param client its counted address */
+  /**
+   * The endpoint rejected so many calls of this client that no more are sent to it for now.
+   * @param client the client's address as it is counted
+   */
   onClientAtFault(endpoint: Endpoint, client: string): void;
-  /** A fault of ours in what is done for this endpoint. */
+  /** A fault of ours in the code that serves this endpoint. */
   onFault(layer: FaultLayer, error: unknown): void;
 }
 
 export abstract class Endpoint {
   readonly address: Address;
-  /** Of its attempts; not those of this object alone. */
+  /** The counters of attempts at this address, including those at earlier objects for it. */
   readonly counts: EndpointCounts;
   protected readonly backoff: Backoff = new Backoff();
   #lastFailure: Diagnosis | undefined = undefined;
@@ -45,33 +49,36 @@ export abstract class Endpoint {
     this.counts = countsOf(address.text);
   }
 
-  /** Attempts that have a place at it now, those included that nobody waits for any more but it. */
+  /** The number of attempts that have a place now, including cancelled ones that the endpoint still runs. */
   abstract get activeCalls(): number;
 
-  /** A call may be given to it now. */
+  /** Whether a call may be given to this endpoint now. */
   abstract get isPickable(): boolean;
 
-  /** Of one that is failing: whether a call may try it all the same where no other is left, since the call makes the connection itself. */
+  /** Whether a call may try this endpoint while it is failing and no other is left, since the call makes the connection itself. */
   abstract get isLastResort(): boolean;
 
-  /** Attempts that it may carry now, those included for which connections could still be made; Infinity where nobody knows. */
+  /**
+   * How many attempts the endpoint may carry now, including those for which connections could still be made. Infinity when that
+   * is not known.
+   */
   abstract get places(): number;
 
-  /** Places that become free by themselves: streams that are over, and that it may still count. */
+  /** How many places become free by themselves: those of streams that are over, but that the endpoint may still count. */
   abstract get unreadCount(): number;
 
-  /** The attempts that hold its places. */
+  /** The attempts that hold this endpoint's places. */
   abstract get calls(): Iterable<PlaceUser>;
 
-  /** The places of its calls are counted there from now on. */
+  /** From now on counts the places of its calls in `shares`. */
   abstract countCallsIn(shares: PlaceCount): void;
 
-  /** Connections by their state. */
+  /** The number of connections by state. */
   abstract get connectionCounts(): Readonly<Record<string, number>>;
 
   protected abstract get isConnecting(): boolean;
 
-  /** Why it could not be reached last time, until it is reached. */
+  /** Why the endpoint could not be reached last time. Undefined once it was reached. */
   get lastFailure(): Diagnosis | undefined {
     return this.#lastFailure;
   }
@@ -81,45 +88,48 @@ export abstract class Endpoint {
     if (failure !== undefined) this.#recentFailure = failure;
   }
 
-  /** Why no connection to it is made now; undefined where one may be made. */
+  /** Why no connection to the endpoint is made now. Undefined when one may be made. */
   get whyNotTried(): Diagnosis | undefined {
     return (
       this.lastFailure ?? (this.backoff.remainingMs(performance.now()) > 0 ? this.#recentFailure : undefined)
     );
   }
 
-  /** A call waits that only an endpoint like this could take: it is tried again soon. */
+  /** Notes that a call waits for an endpoint, so that this one is tried again soon if it is failing. */
   noteDemand(): void {
     if (this.isFailing) this.backoff.noteDemand();
   }
 
-  /** It could not be reached last time, and is not to be tried again yet, or is being tried. */
+  /** Whether the endpoint could not be reached last time, and may not be tried yet or is being tried. */
   get isFailing(): boolean {
     if (this.lastFailure === undefined) return false;
     return this.isConnecting || this.backoff.remainingMs(performance.now()) > 0;
   }
 
-  /** It has neither a connection nor a call. */
+  /** Whether the endpoint has neither a connection nor a call. */
   get isGone(): boolean {
     return this.activeCalls === 0 && Object.values(this.connectionCounts).every((count) => count === 0);
   }
 
   /**
-   * Connects where that is what it takes to give it a call, and where it is allowed now.
-   * @returns whether a call may wait for it: a connection is on its way, or places will become free
+   * Makes a connection, if a call needs one and it is allowed now.
+   * @returns whether a call may wait for this endpoint: a connection is being made, or places will become free
    */
   abstract seekCapacity(nowMs: number): boolean;
 
-  /** The time of its upstream is over: each connection ends with its last call. Calls that are sent to it all the same are served. */
+  /**
+   * Called when the upstream is closed: each connection ends with its last call. Calls that are still sent to the endpoint are
+   * served.
+   */
   abstract close(): void;
 
-  /** No configuration names it any more, and nobody will give it a call: each connection ends with its last call. */
+  /** Called when no configuration names the endpoint any more: it gets no new calls, and each connection ends with its last call. */
   abstract leave(): void;
 
-  /** A configuration names it again before all of its calls have ended. */
+  /** Called when a configuration names the endpoint again before all of its calls have ended. */
   abstract comeBack(): void;
 
-  /** Lets go of connections that can be done without. */
+  /** Closes connections that are not needed. */
   abstract shrink(): void;
 
   /** Ends every connection now. */

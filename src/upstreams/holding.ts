@@ -1,21 +1,21 @@
-// What one client has of one upstream: places (streams, or connections of HTTP/1.1), and what it has made the upstream
-// complain of. Kept by ClientShares, which alone counts places.
+// What one client has in one upstream: its places (streams, or HTTP/1.1 connections), and its faults. Kept by ClientShares, which
+// alone counts places.
 
 import { TokenBucket } from './token-bucket.ts';
 
-/** Calls that the service answered by stream errors, of one client address: so many at once, and more each second. */
+/** How many calls of one client the service may end by stream errors: this many at once, and more each second. */
 const FAULTS = 100;
 const FAULTS_PER_SECOND = 2;
 
 /**
- * Clients that have no address, as those of a unix socket, and those of a trusted peer that names none, have the key ''. They
- * are many that are not told apart, and count as one.
+ * Whether the key stands for many clients. Clients without an address, such as those of a unix socket, and clients of a trusted
+ * peer that does not name them, have the key ''. They cannot be told apart and count as one.
  */
 export function isKeyOfMany(key: string): boolean {
   return key === '';
 }
 
-/** Who counts the places: ClientShares. */
+/** Counts the places; implemented by ClientShares. */
 export interface PlaceCount {
   readonly heldCount: number;
   take(holding: Holding): void;
@@ -23,7 +23,7 @@ export interface PlaceCount {
   holdingOf(key: string, account: PlaceAccount | undefined, speaksForMany: boolean): Holding;
 }
 
-/** Whose they are: ClientAccount, which says more of it. */
+/** The owner of the places; implemented by ClientAccount, which says more. */
 export interface PlaceAccount {
   held: number;
   abandoned: number;
@@ -34,11 +34,11 @@ export class Holding {
   readonly shares: PlaceCount;
   /** The client's address as it is counted. */
   readonly key: string;
-  /** Undefined where only places are counted. Set by ClientShares, while it holds no place. */
+  /** Undefined when only places are counted. ClientShares sets this while the holding has no place. */
   account: PlaceAccount | undefined;
-  /** Behind it are many clients that are not told apart: no share is too large. */
+  /** True for many clients that cannot be told apart: no share is too large. */
   readonly speaksForMany: boolean;
-  /** For ClientShares alone, as `isListed`. */
+  /** Only ClientShares uses this and `isListed`. */
   held = 0;
   isListed = false;
   #faults: TokenBucket | undefined = undefined;
@@ -50,7 +50,7 @@ export class Holding {
     this.speaksForMany = speaksForMany;
   }
 
-  /** Nobody else has a place. */
+  /** Whether no other client holds a place. */
   get isAlone(): boolean {
     return this.held === this.shares.heldCount;
   }
@@ -65,7 +65,10 @@ export class Holding {
     this.shares.give(this);
   }
 
-  /** One place goes over to another count. @returns what the same client has there, with that place */
+  /**
+   * Moves one place to another PlaceCount.
+   * @returns the holding of the same client there
+   */
   moveTo(shares: PlaceCount): Holding {
     const other = shares.holdingOf(this.key, this.account, this.speaksForMany);
     this.give();
@@ -74,8 +77,8 @@ export class Holding {
   }
 
   /**
-   * The service has answered a call of the client's by a stream error, or gave up the connection for it.
-   * @returns true once: for the fault that makes it too many
+   * Notes that the service ended calls of the client by stream errors, or closed a connection because of one.
+   * @returns true once: for the fault that exceeds the limit
    */
   noteFault(nowMs: number, count: number): boolean {
     if (this.speaksForMany) return false;
@@ -85,17 +88,17 @@ export class Holding {
     return !wasAtFault && this.isAtFault(nowMs);
   }
 
-  /** Some of its calls were answered so, lately or long ago. */
+  /** Whether any calls of the client were rejected, lately or long ago. */
   get hasFaults(): boolean {
     return this.#faults !== undefined;
   }
 
-  /** Too many of its calls were answered so: no more of them are sent for the moment. */
+  /** Whether so many calls of the client were rejected that no more are sent for now. */
   isAtFault(nowMs: number): boolean {
     return this.#faults !== undefined && this.#faults.left(nowMs) < 1;
   }
 
-  /** Nothing would be lost with it. */
+  /** Whether the holding has no state that would be lost. */
   isForgettable(nowMs: number): boolean {
     return this.held === 0 && (this.#faults === undefined || this.#faults.isFull(nowMs));
   }

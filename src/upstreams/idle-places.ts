@@ -1,10 +1,13 @@
-// Which of those that hold a place make no use of it, and for how long? Looked at only while places are scarce: as long as
+// Finds calls that hold a place without using it, and for how long. This is checked only while places are scarce: as long as
 // there are enough, an idle stream may last for days.
 
 import type { Claim } from './client-shares.ts';
 import type { PlaceUser } from './place-user.ts';
 
-/** Less than this in the time is no use: a heartbeat now and then would keep a place for ever. A voice stream moves more than that in a second. */
+/**
+ * A call that moves fewer bytes within the timeout counts as idle. A heartbeat now and then would otherwise keep a place forever.
+ * A voice stream moves more than this in a second.
+ */
 const LEAST_USE_BYTES = 512;
 
 interface Idle {
@@ -20,7 +23,7 @@ export class IdlePlaces<User extends Pick<PlaceUser, 'holding' | 'movedBytes'> =
     this.timeoutMs = timeoutMs;
   }
 
-  /** To be called every second or so while places are scarce, with all that hold one. */
+  /** Checks all calls that hold a place. Must be called about every second while places are scarce. */
   look(users: Iterable<User>, nowMs: number): void {
     const before = this.#idle;
     this.#idle = new Map();
@@ -32,12 +35,12 @@ export class IdlePlaces<User extends Pick<PlaceUser, 'holding' | 'movedBytes'> =
     }
   }
 
-  /** There are enough places: what was seen is forgotten. */
+  /** Forgets what was seen, because there are enough places. */
   forget(): void {
     if (this.#idle.size > 0) this.#idle = new Map();
   }
 
-  /** Those that have to give way: of the clients that hold the most, the longest idle first. */
+  /** The calls that must give way: those of the clients that hold the most, and of these the longest idle first. */
   givingWay(claim: Claim, nowMs: number): readonly User[] {
     const idle = Array.from(this.#idle, ([user, { sinceMs }]) => ({ user, sinceMs })).filter(
       ({ user, sinceMs }) => nowMs - sinceMs >= this.timeoutMs && claim.isOwedBy(user.holding),

@@ -1,16 +1,16 @@
-// From the name of an endpoint to its addresses. Not by getaddrinfo, which holds one of the few threads of the pool until a DNS
-// server answers, so that one silent name keeps every other name waiting, and files as well: each name is asked for by itself,
-// without a thread. /etc/hosts and the search list of /etc/resolv.conf count as ever. Remembers nothing.
+// Looks up the addresses of an endpoint's name. Not by getaddrinfo, which holds one of the few threads of the pool until a DNS
+// server answers, so that one silent name delays every other name, and file access too. Here each name is looked up by itself and
+// without a thread. /etc/hosts and the search list of /etc/resolv.conf apply as usual. Nothing is cached.
 
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { lookup as lookupBySystem, Resolver } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** For one question to one server; twice as long for the second try. */
+/** The time for one question to one server. The second try has twice as long. */
 const ANSWER_WITHIN_MS = 2000;
 const TRIES = 2;
-/** Once there are addresses of one kind, the other kind has so long. */
+/** Once there are addresses of one family, how long to wait for the other. */
 const OTHER_FAMILY_WITHIN_MS = 50;
 const LOOPBACK: readonly LookupAddress[] = [
   { address: '127.0.0.1', family: 4 },
@@ -18,7 +18,7 @@ const LOOPBACK: readonly LookupAddress[] = [
 ];
 
 export class LookupError extends Error {
-  /** As diagnoseConnectFailure takes it: 'ENOTFOUND', 'EAI_AGAIN' or 'dns_timeout'. */
+  /** A code that diagnoseConnectFailure takes: 'ENOTFOUND', 'EAI_AGAIN' or 'dns_timeout'. */
   readonly code: string;
 
   constructor(code: string, name: string, cause: unknown) {
@@ -31,21 +31,21 @@ type Found = (error: LookupError | null, addresses: readonly LookupAddress[]) =>
 type Done = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 export class NameLookup {
-  /** Who asked for a name that is being looked up: a name is asked for once at a time. */
+  /** The callers that wait for a name. Each name is looked up only once at a time. */
   readonly #waiting = new Map<string, Found[]>();
   #resolver = new Resolver({ timeout: ANSWER_WITHIN_MS, tries: TRIES });
   #configuration = readText('/etc/resolv.conf');
   #servers: readonly string[] | undefined = undefined;
-  /** The system is asked for one name at a time, so that it holds one thread at most. */
+  /** The system is asked for one name at a time, so that it holds at most one thread. */
   #isSystemAsked = false;
 
-  /** DNS servers in place of the system's, as `ADDRESS:PORT`; undefined: the system's again. */
+  /** Uses other DNS servers than the system's, given as `ADDRESS:PORT`. Undefined restores the system's. */
   useServers(servers: readonly string[] | undefined): void {
     this.#servers = servers;
     this.#renew();
   }
 
-  /** For connect() of node:net and node:tls. */
+  /** The `lookup` option for connect() of node:net and node:tls. */
   readonly lookup = (name: string, options: LookupOptions, done: Done): void => {
     this.#find(name, (error, addresses) => {
       const { family } = options;
@@ -85,13 +85,13 @@ export class NameLookup {
     this.#renew();
   }
 
-  /** Questions under way end with the servers they were asked of. */
+  /** Pending questions stay with the servers that were asked. */
   #renew(): void {
     this.#resolver = new Resolver({ timeout: ANSWER_WITHIN_MS, tries: TRIES });
     if (this.#servers !== undefined) this.#resolver.setServers(this.#servers);
   }
 
-  /** One candidate after the other, as long as there is no such name. */
+  /** Asks for one candidate after the other, as long as they do not exist. */
   #askAll([candidate, ...rest]: readonly string[], name: string, found: Found): void {
     this.#ask(candidate, (error, addresses) => {
       if (error?.code !== 'ENOTFOUND') found(error, addresses);
@@ -100,7 +100,7 @@ export class NameLookup {
     });
   }
 
-  /** Both families at once. */
+  /** Asks for both address families at once. */
   #ask(name: string, found: Found): void {
     const addresses: LookupAddress[] = [];
     let open = 2;
@@ -126,7 +126,10 @@ export class NameLookup {
     this.#resolver.resolve6(name, answered(6));
   }
 
-  /** Names that only the system's own ways know (mDNS, the host's own name); a silent one holds one thread, and no other name. */
+  /**
+   * Asks the system, for names that only it knows (mDNS, the host's own name). A silent name holds one thread, and delays no
+   * other name.
+   */
   #askSystem(name: string, unknown: LookupError, found: Found): void {
     if (this.#isSystemAsked) {
       found(unknown, []);
@@ -140,10 +143,14 @@ export class NameLookup {
   }
 }
 
-/** Of the process: connections to endpoints are made by it. */
+/** The instance of the process, which all connections to endpoints use. */
 export const names = new NameLookup();
 
-/** @param text of /etc/hosts. `localhost` and what ends in it is this machine (RFC 6761 section 6.3), with or without a line. */
+/**
+ * The addresses of a name in /etc/hosts. `localhost` and names that end in it mean this machine (RFC 6761 section 6.3), with or
+ * without a line.
+ * @param text the contents of /etc/hosts
+ */
 export function addressesInHosts(text: string, name: string): readonly LookupAddress[] {
   const wanted = plainName(name);
   const found = text.split('\n').flatMap((line): readonly LookupAddress[] => {
@@ -156,7 +163,10 @@ export function addressesInHosts(text: string, name: string): readonly LookupAdd
   return wanted === 'localhost' || wanted.endsWith('.localhost') ? LOOPBACK : [];
 }
 
-/** @param configuration text of /etc/resolv.conf. @returns in the order of resolv.conf(5): `search`, `domain`, `options ndots` */
+/**
+ * The names to ask DNS for, in the order of resolv.conf(5): `search`, `domain`, `options ndots`.
+ * @param configuration the contents of /etc/resolv.conf
+ */
 export function namesToAsk(name: string, configuration: string): readonly string[] {
   if (name.endsWith('.')) return [name];
   let domains: readonly string[] = [];
@@ -180,7 +190,7 @@ function codeOf({ code }: NodeJS.ErrnoException): string {
   return code === 'ETIMEOUT' || code === 'ECANCELLED' ? 'dns_timeout' : 'EAI_AGAIN';
 }
 
-/** Small files of the machine, read where a connection is made, not for each call. Without a thread of the pool. */
+/** Reads a small system file. This happens when a connection is made, not for each call, and uses no thread of the pool. */
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');

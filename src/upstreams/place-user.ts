@@ -1,19 +1,19 @@
-// An attempt that holds a place of an endpoint, as its upstream sees it while places are scarce: whose it is, whether it is of
-// use, and how it ends where it has to give way to others.
+// An attempt that holds a place at an endpoint, as its upstream sees it while places are scarce: which client it belongs to,
+// whether it uses its place, and how it gives way to others.
 
 import type { Failure } from '../calls/failure.ts';
 import type { Holding } from './holding.ts';
 
 export interface PlaceUser {
-  /** Set by the endpoint, where its places are counted elsewhere from now on. */
+  /** The holding that counts this place. The endpoint replaces it when its places are counted elsewhere. */
   holding: Holding;
-  /** Bytes of content, both ways. */
+  /** The bytes of content in both directions. */
   readonly movedBytes: number;
   /**
-   * It has a connection for itself, and it is the client's turn: to send what it has announced, or to take what is there for it.
-   * False where others share the connection.
+   * True when the attempt has its own connection and it is the client's turn: to send what it has announced, or to take what is
+   * there for it. Always false on a shared connection.
    */
   readonly isWaitingForClient: boolean;
-  /** Others wait for its place, and it makes no use of it: the call ends with this failure. */
+  /** Ends the call with this failure, because others wait for its place and it makes no use of it. */
   giveWay(failure: Failure): void;
 }

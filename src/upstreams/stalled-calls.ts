@@ -1,9 +1,12 @@
-// Which calls with a connection of their own wait for their clients, and for how long? Uploads that never end would leave no
-// connection for others. As long as nobody waits for one, they are welcome.
+// Finds calls that have their own connection and wait for their clients, and for how long. Uploads that never end would leave no
+// connection for others. They may stay as long as no other call waits for one.
 
 import type { PlaceUser } from './place-user.ts';
 
-/** Less than this in the time of a stall is no progress: a byte now and then would keep a connection for ever. */
+/**
+ * A call that moves fewer bytes within the timeout makes no progress. A byte now and then would otherwise keep a connection
+ * forever.
+ */
 const LEAST_PROGRESS_BYTES = 4096;
 
 interface Stall {
@@ -19,15 +22,15 @@ export class StalledCalls<Call extends Pick<PlaceUser, 'movedBytes' | 'isWaiting
     this.timeoutMs = timeoutMs;
   }
 
-  /** There are enough places: what was seen is forgotten. */
+  /** Forgets what was seen, because there are enough places. */
   forget(): void {
     if (this.#stalls.size > 0) this.#stalls = new Map();
   }
 
   /**
-   * To be called now and then, with all that run.
-   * @param most how many are wanted
-   * @returns those to be given up, the longest stalled first
+   * Checks all running calls. Must be called at intervals.
+   * @param most how many calls to return at most
+   * @returns the calls that must end, the longest stalled first
    */
   check(calls: Iterable<Call>, nowMs: number, most: number): readonly Call[] {
     const before = this.#stalls;

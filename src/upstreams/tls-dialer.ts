@@ -1,4 +1,4 @@
-// Upstream connections over TLS, on which HTTP/2 has to be chosen by ALPN.
+// Makes upstream connections over TLS. ALPN must choose HTTP/2.
 
 import { connect } from 'node:tls';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
@@ -9,7 +9,7 @@ export function tlsDialer(tls: UpstreamTls): Dialer {
   return {
     dial(address, events) {
       const servername = upstreamServerName(tls.config, address);
-      // A variable of its own: the types of node:tls lack the options it hands on to node:net.
+      // A separate variable, because node:tls's types lack the options that it passes to node:net.
       const options = {
         ...destination(address),
         ...socketOptions,

@@ -1,4 +1,4 @@
-// So many at once, and some more each second. Reads no clock: whoever asks tells the time.
+// A token bucket: a burst at once, and some more each second. Reads no clock: the caller passes the time.
 
 export class TokenBucket {
   readonly #burst: number;
@@ -6,7 +6,10 @@ export class TokenBucket {
   #left: number;
   #atMs: number;
 
-  /** Full. @param nowMs by the clock of all later calls, which does not go back */
+  /**
+   * Creates a full bucket.
+   * @param nowMs the time, by the monotonic clock that is used in all later calls
+   */
   constructor(burst: number, perSecond: number, nowMs: number) {
     this.#burst = burst;
     this.#perSecond = perSecond;
@@ -14,7 +17,7 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** How many are left, with fractions; below 0 after more was spent than there was. */
+  /** How many tokens are left, with fractions. Below 0 after more were spent than there were. */
   left(nowMs: number): number {
     this.#left = Math.min(
       this.#burst,
@@ -28,14 +31,17 @@ export class TokenBucket {
     return this.left(nowMs) >= this.#burst;
   }
 
-  /** @returns whether there was one to take */
+  /**
+   * Takes one token.
+   * @returns whether there was one to take
+   */
   take(nowMs: number): boolean {
     if (this.left(nowMs) < 1) return false;
     this.#left--;
     return true;
   }
 
-  /** For what has happened already. What is owed is at most a whole burst. */
+  /** Spends tokens for what has already happened. The debt is at most one whole burst. */
   spend(nowMs: number, count = 1): void {
     this.#left = Math.max(-this.#burst, this.left(nowMs) - count);
   }

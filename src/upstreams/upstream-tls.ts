@@ -1,4 +1,4 @@
-// TLS towards endpoints, whatever is spoken inside: the certificates are verified, always.
+// TLS towards endpoints, whatever is spoken inside. Certificates are always verified.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,13 +15,16 @@ interface Material {
   readonly secureContext: SecureContext;
 }
 
-/** What one upstream trusts and shows of itself. Its files may be read again; new connections then use what they hold. */
+/**
+ * What one upstream trusts, and the certificate it presents. The files may be read again; new connections then use their new
+ * contents.
+ */
 export class UpstreamTls {
   readonly config: UpstreamTlsConfig;
   readonly #upstream: string;
   #material: Material;
 
-  /** Reads the files. Throws an Error that names the upstream and the file where one cannot be used. */
+  /** Reads the files. Throws an Error that names the upstream and the file when one cannot be used. */
   constructor(config: UpstreamTlsConfig, upstream: string) {
     this.config = config;
     this.#upstream = upstream;
@@ -36,7 +39,7 @@ export class UpstreamTls {
     return [this.config.ca, this.config.cert, this.config.key].filter((file) => file !== undefined);
   }
 
-  /** What is shown to the endpoints; undefined: nothing. */
+  /** The client certificate that the endpoints are shown. Undefined means none. */
   get certificate(): X509Certificate | undefined {
     const { cert } = this.#material;
     return cert === undefined ? undefined : new X509Certificate(cert);
@@ -44,7 +47,7 @@ export class UpstreamTls {
 
   /**
    * Reads the files again. Throws as the constructor does, and then nothing has changed.
-   * @returns what puts them to use, or undefined where they hold what they held
+   * @returns the change to commit, or undefined when the contents are the same
    */
   prepare(): Change | undefined {
     const material = read(this.config, this.#upstream);
@@ -85,8 +88,8 @@ function isEqual(a: Buffer | undefined, b: Buffer | undefined): boolean {
 }
 
 /**
- * The name to call by SNI and to find in the certificate; undefined for an address, which SNI cannot hold (RFC 6066
- * section 3) and which is itself looked for in the certificate.
+ * The name to send by SNI and to look for in the certificate. Undefined for an address, which SNI cannot carry (RFC 6066 section
+ * 3), and which is itself looked for in the certificate.
  */
 export function upstreamServerName(config: UpstreamTlsConfig, address: Address): string | undefined {
   if (config.serverName !== undefined) return config.serverName;
@@ -94,8 +97,9 @@ export function upstreamServerName(config: UpstreamTlsConfig, address: Address):
 }
 
 /**
- * A handshake that fails while octets wait to be written is reported as EPROTO, with OpenSSL's reason in the message:
- * 'write EPROTO …:SSL routines:function:wrong version number:…'. Without them Node makes a code of the reason.
+ * The error code of a failed connection. A handshake that fails while bytes wait to be written is reported as EPROTO, with
+ * OpenSSL's reason in the message: 'write EPROTO …:SSL routines:function:wrong version number:…'. Otherwise Node makes a code of
+ * the reason.
  */
 export function tlsErrorCode(error: NodeJS.ErrnoException): string | undefined {
   const reason =

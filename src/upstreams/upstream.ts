@@ -1,5 +1,5 @@
-// A named group of endpoints, whatever they speak, and the calls that wait for a place at one of them. Which endpoint a call gets is
-// for its balancer, whether it gets one now is for the shares of clients.
+// A named group of endpoints, whatever they speak, and the calls that wait for a place at one of them. The balancer decides which
+// endpoint a call gets; the clients' shares decide whether it gets one now.
 
 import { idleGaveWay, requestStalled } from '../calls/failure.ts';
 import type { Address, UpstreamConfig } from '../config/config.ts';
@@ -13,28 +13,31 @@ import { IdlePlaces } from './idle-places.ts';
 import type { PlaceUser } from './place-user.ts';
 import { StalledCalls } from './stalled-calls.ts';
 
-/** How often those that hold a place are looked at, while places are scarce. */
+/** How often calls that hold a place are checked while places are scarce. */
 const LOOK_INTERVAL_MS = 1000;
-/** How often endpoints that can take no call are asked to connect, while others take the calls. */
+/** How often endpoints that cannot take a call are asked to connect, while others take the calls. */
 const SEEK_INTERVAL_MS = 10;
 
-/** A call that waits for a place. Told once: of an endpoint that can take it, or that there will be none. */
+/** A call that waits for a place. It is notified once: of an endpoint that can take it, or that there will be none. */
 export interface Waiter<Candidate extends Endpoint = Endpoint> {
-  /** What the waiting client has of the upstream; clients take turns. */
+  /** The waiting client's holding in the upstream. Clients take turns. */
   readonly holding: Holding;
-  /** Endpoints that it has tried in vain. */
+  /** The endpoints that the call has already tried without success. */
   readonly tried: readonly Candidate[];
-  /** It is to take its place there now. */
+  /** Gives the call an endpoint. The call must take its place during this method. */
   onEndpoint(endpoint: Candidate): void;
-  /** No other endpoint is left: those may be tried again. */
+  /** No other endpoint is left, so those already tried may be tried again. */
   forgetTried(): void;
   onUnavailable(diagnosis: Diagnosis): void;
 }
 
 export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
-  /** No configuration names it any more. It is told before its idle connections are closed. */
+  /** No configuration names the endpoint any more. Called before its idle connections are closed. */
   readonly onLeft: (endpoint: Endpoint) => void;
-  /** A call of this client, which holds the most, was idle while others waited. @param client its counted address */
+  /**
+   * A call of this client, which holds the most places, was idle while others waited.
+   * @param client the client's address as it is counted
+   */
   readonly onGaveWay: (client: string) => void;
 }
 
@@ -43,13 +46,13 @@ export type UpstreamSettings = Pick<UpstreamConfig, 'name' | 'protocol' | 'endpo
 
 export interface UpstreamParts<Candidate extends Endpoint> {
   readonly config: UpstreamSettings;
-  /** After which calls that make no use of their place give way to others; undefined: never. */
+  /** The time after which calls that make no use of their place give way to others. Undefined means never. */
   readonly stallTimeoutMs: number | undefined;
   readonly balancer: Balancer<Candidate>;
   readonly makeEndpoint: (address: Address, events: EndpointEvents) => Candidate;
 }
 
-/** Reused for each pick. */
+/** The context of a pick, reused for all picks. */
 class Picking<Candidate> implements PickContext<Candidate> {
   tried: readonly Candidate[] = [];
 }
@@ -57,7 +60,7 @@ class Picking<Candidate> implements PickContext<Candidate> {
 export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly name: string;
   readonly protocol: UpstreamConfig['protocol'];
-  /** Who has how many of its places, and who waits for one. */
+  /** Which clients hold how many of the places, and which wait for one. */
   readonly shares: ClientShares<Waiter<Candidate>>;
   readonly #parts: UpstreamParts<Candidate>;
   readonly #events: UpstreamEvents;
@@ -69,7 +72,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #endpoints: readonly Candidate[] = [];
   /** Endpoints that no configuration names any more, as long as they have connections or calls. */
   #leaving: readonly Candidate[] = [];
-  /** Who has places there: nobody else will get those, so that nobody's share depends on them. */
+  /** The holdings at those endpoints. No other client will get those places, so they are not counted in any share. */
   readonly #left = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY);
   #watch: NodeJS.Timeout | undefined = undefined;
   #seekAtMs = 0;
@@ -115,24 +118,24 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     };
   }
 
-  /** In the order of the configuration. */
+  /** The endpoints in the order of the configuration. */
   get endpoints(): readonly Candidate[] {
     return this.#endpoints;
   }
 
-  /** Those of the configuration, and those that have left it and still have connections or calls. */
+  /** The configured endpoints, and those that were removed and still have connections or calls. */
   get allEndpoints(): readonly Candidate[] {
     return [...this.#endpoints, ...this.#leaving.filter(({ isGone }) => !isGone)];
   }
 
-  /** Calls that wait for a place. */
+  /** The number of calls that wait for a place. */
   get pendingCount(): number {
     return this.shares.waitingCount;
   }
 
   /**
-   * The endpoints are these from now on. An endpoint is its address: those that there were stay as they are, with their connections,
-   * and what runs on those that are gone goes on.
+   * Replaces the endpoints. An endpoint is identified by its address: existing ones stay as they are, with their connections, and
+   * calls on removed ones continue.
    */
   use(addresses: readonly Address[]): void {
     this.#forgetGone();
@@ -187,8 +190,9 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   }
 
   /**
-   * An endpoint that can take a call of this client, which may have its share already. Synchronous: the usual way of a call.
-   * @param tried not to be tried again
+   * Picks an endpoint for a call of this client. Undefined when no endpoint can take it, or the client already has its share.
+   * Synchronous: nearly every call gets its endpoint here.
+   * @param tried endpoints that must not be tried again
    */
   pickFor(holding: Holding, tried: readonly Candidate[]): Candidate | undefined {
     if (this.shares.isGettingScarce) this.#watchPlaces();
@@ -201,14 +205,17 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.#balancer.pick(this.#picking) ?? this.#lastResort(tried);
   }
 
-  /** Those that can take no call are to connect, so that they take their turn next time. */
+  /** Asks endpoints that cannot take a call to connect, so that they take their turn next time. */
   #seek(): void {
     this.#seekAtMs = Math.floor(turnNowMs()) + SEEK_INTERVAL_MS;
     const nowMs = performance.now();
     for (const endpoint of this.#endpoints) if (!endpoint.isPickable) endpoint.seekCapacity(nowMs);
   }
 
-  /** One that failed a short while ago is better than none, but not better than to wait for one that is only busy. */
+  /**
+   * A failing endpoint to try when all others are failing too. A recently failed endpoint is better than none, but waiting for a
+   * busy one is better.
+   */
   #lastResort(tried: readonly Candidate[]): Candidate | undefined {
     let found: Candidate | undefined;
     for (const endpoint of this.#endpoints) {
@@ -219,7 +226,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return found;
   }
 
-  /** Where pickFor() found nothing: waits, or is told at once that there is nothing to wait for. */
+  /** Queues a call for which pickFor() found no endpoint. If there is nothing to wait for, the call is notified at once. */
   wait(waiter: Waiter<Candidate>): void {
     if (!this.#canWait()) {
       waiter.onUnavailable(this.#unavailable());
@@ -237,12 +244,12 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.shares.stopWaiting(waiter.holding, waiter);
   }
 
-  /** While places are scarce, looks every second for calls that make no use of theirs; these give way to those that wait. */
+  /** While places are scarce, checks every second for calls that make no use of theirs. These give way to waiting calls. */
   #watchPlaces(): void {
     this.#watch ??= setInterval(this.#look, LOOK_INTERVAL_MS).unref();
   }
 
-  /** What one look throws is told, and the next one comes all the same. */
+  /** An error in one check is reported, and the next check still happens. */
   readonly #look = (): void => {
     try {
       this.#lookAtPlaces();
@@ -263,7 +270,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     const calls = this.#endpoints.flatMap((endpoint) => [...endpoint.calls]);
     if (this.#stalled !== undefined) this.#endStalled(this.#stalled, calls, nowMs);
     if (this.#idle !== undefined) this.#endIdle(this.#idle, calls, nowMs);
-    // A share may have grown while nobody's call ended.
+    // A share may have grown although no call ended.
     this.#serveWaiting();
   }
 
@@ -272,7 +279,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       call.giveWay(requestStalled(this.name, stalled.timeoutMs));
   }
 
-  /** Those that are of no use give way where others wait that hold fewer. */
+  /** Ends idle calls when others wait that hold fewer places. */
   #endIdle(idle: IdlePlaces, calls: readonly PlaceUser[], nowMs: number): void {
     idle.look(calls, nowMs);
     const claim = this.shares.claim(this.#countUnread());
@@ -283,7 +290,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     }
   }
 
-  /** Asks every endpoint, so that each takes note of the demand. */
+  /** Whether a call can wait. Asks every endpoint, so that each notes the demand. */
   #canWait(): boolean {
     const nowMs = performance.now();
     let canWait = false;
@@ -303,14 +310,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   }
 
   #serveWaiting(): void {
-    // A waiter may fail at once and free its place, which leads back here.
+    // A waiter may fail at once and free its place, which calls this method again.
     if (this.#isServing || this.shares.waitingCount === 0) return;
     this.#isServing = true;
     try {
       while (this.shares.waitingCount > 0) {
         let endpoint = this.#pick(NONE);
         if (endpoint === undefined) {
-          // For those that still wait: another connection, where one more may be made.
+          // Makes another connection for the calls that still wait, if one more is allowed.
           this.#seek();
           break;
         }
@@ -327,7 +334,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     }
   }
 
-  /** After a failure: those that wait do so only while some endpoint may still take them. */
+  /** After a failure: ends the waiting calls if no endpoint may take them any more. */
   #reconsiderWaiting(): void {
     if (this.shares.waitingCount === 0 || this.#canWait()) return;
     const diagnosis = this.#unavailable();
@@ -335,14 +342,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   }
 
   /**
-   * Its time is over: connections end with their last call. Calls that wait, and those that began while it was in use
-   * and have an attempt still to make, are served, by a new connection if need be.
+   * Called when the upstream is not used any more: connections end with their last call. Calls that wait, and those that began
+   * while the upstream was in use and need another attempt, are still served, on a new connection if necessary.
    */
   close(): void {
     for (const endpoint of this.#endpoints) endpoint.close();
   }
 
-  /** Lets go of connections that can be done without. */
+  /** Closes connections that are not needed. */
   shrink(): void {
     for (const endpoint of this.#endpoints) endpoint.shrink();
   }

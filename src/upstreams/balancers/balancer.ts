@@ -1,23 +1,23 @@
-// Which endpoint of an upstream the next attempt goes to. A balancer chooses and does nothing else: whether an endpoint can take a
-// call, when it is dialled and who waits is for the upstream. test/upstreams/balancers has the suite that every balancer passes.
+// Chooses the endpoint of an upstream for the next attempt, and does nothing else. The upstream decides whether an endpoint can
+// take a call, when it is dialled and who waits. The suite that every balancer must pass is in test/upstreams/balancers.
 
 /** What a balancer needs to know of an endpoint. */
 export interface Balanced {
-  /** A call may be given to it now. */
+  /** Whether the endpoint can take a call now. */
   readonly isPickable: boolean;
-  /** Attempts that have a place at it now. */
+  /** The number of attempts that have a place at the endpoint now. */
   readonly activeCalls: number;
 }
 
-/** What is known of the attempt. One object for all of them: valid only during the call. */
+/** What is known of the attempt. One object is reused for all picks, so it is valid only during the call. */
 export interface PickContext<Candidate> {
-  /** Endpoints that the call has tried in vain. */
+  /** The endpoints that the call has already tried without success. */
   readonly tried: readonly Candidate[];
 }
 
 export interface Balancer<Candidate extends Balanced> {
-  /** The endpoints are these from now on. Those that it had before keep their standing. */
+  /** Replaces the endpoints. Those that stay keep their state in the balancer. */
   use(endpoints: readonly Candidate[]): void;
-  /** One that is pickable and was not tried, where there is one. Synchronous, and allocates nothing. */
+  /** An endpoint that is pickable and was not tried, or undefined when there is none. Synchronous; must not allocate. */
   pick(context: PickContext<Candidate>): Candidate | undefined;
 }

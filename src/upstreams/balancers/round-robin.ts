@@ -1,10 +1,10 @@
-// Endpoints take turns; one that cannot take a call now is passed over.
+// The endpoints take turns. An endpoint that cannot take a call now is skipped.
 
 import type { Balanced, Balancer, PickContext } from './balancer.ts';
 
 export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidate> {
   #endpoints: readonly Candidate[] = [];
-  /** Index of the one whose turn is next. */
+  /** The index of the endpoint whose turn is next. */
   #next = 0;
 
   use(endpoints: readonly Candidate[]): void {
@@ -12,7 +12,7 @@ export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidat
     const first = this.#next;
     this.#endpoints = endpoints;
     this.#next = 0;
-    // The turn stays with the endpoint that had it, or goes to the next one behind it that is still there.
+    // The turn stays with the endpoint that has it, or passes to the next one after it that still exists.
     for (let step = 0; step < before.length; step++) {
       const index = endpoints.indexOf(before[(first + step) % before.length]);
       if (index === -1) continue;

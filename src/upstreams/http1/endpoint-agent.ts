@@ -1,5 +1,5 @@
-// The connections to one endpoint, on Node's own agent: kept alive between requests. How many requests run at once is
-// not decided here (http1-endpoint.ts), so that none ever waits inside the agent.
+// The connections to one endpoint, kept alive between requests by Node's own agent. http1-endpoint.ts decides how many requests
+// run at once, so that none ever waits inside the agent.
 
 import type { ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';
@@ -12,16 +12,16 @@ import { CANCELLED, type ConnectError, connectEndpoint, type Dial } from './endp
 // An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
 const { Agent } = process.getBuiltinModule('node:http');
 
-/** How long an idle connection is kept. Like nginx `keepalive_timeout` in an upstream block. */
+/** How long an idle connection is kept, as nginx `keepalive_timeout` in an upstream block. */
 const IDLE_TIMEOUT_MS = 60_000;
-/** Before the service closes an idle connection itself, as far as it has said when; later, a request could meet its FIN. */
+/** How long before the time that the service announced an idle connection is closed. Later, a request could meet the service's FIN. */
 const BEFORE_SERVICE_MS = 1000;
 
 export interface EndpointAgentOptions {
   readonly address: Address;
   readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
-  /** Idle ones included. */
+  /** The limit includes idle connections. */
   readonly maxConnections: number;
 }
 
@@ -38,11 +38,11 @@ export class EndpointAgent extends Agent {
   readonly #events: ConnectEvents;
   #idleTimeoutMs = IDLE_TIMEOUT_MS;
   #isClosed = false;
-  /** Connections that are being made. */
+  /** The number of connections that are being made. */
   #dials = 0;
   #lastDial: Dial | undefined = undefined;
 
-  /** @param containment of listeners on the connections */
+  /** @param containment guards the listeners on the connections */
   constructor(options: EndpointAgentOptions, containment: Containment, events: ConnectEvents) {
     super({ keepAlive: true, maxFreeSockets: options.maxConnections });
     this.#options = options;
@@ -51,12 +51,12 @@ export class EndpointAgent extends Agent {
     this.#settleBeforeReuse();
   }
 
-  /** All connections are alike. */
+  /** All connections of the agent are alike, so they share one name. */
   override getName(): string {
     return '';
   }
 
-  /** A request would find a connection. */
+  /** Whether a new request would find an idle connection. */
   get hasIdle(): boolean {
     return (this.freeSockets['']?.length ?? 0) > 0;
   }
@@ -65,7 +65,7 @@ export class EndpointAgent extends Agent {
     return this.#dials;
   }
 
-  /** The connection that is made for the request that was begun just now; undefined where it has found one. */
+  /** The connection that is being made for the request that was just begun. Undefined when the request found an idle one. */
   takeDial(): Dial | undefined {
     const dial = this.#lastDial;
     this.#lastDial = undefined;
@@ -76,13 +76,13 @@ export class EndpointAgent extends Agent {
     const { address, tls, connectTimeoutMs } = this.#options;
     this.#lastDial = connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
       this.#dials--;
-      // Between two requests Node listens to no error, and one that nobody hears ends the process.
+      // Between two requests Node does not listen for 'error', and an 'error' without a listener ends the process.
       socket.on('error', ignore);
       this.#containment.run(ignore, () => {
         if (error === undefined) this.#events.onConnected();
         else if (error.code !== CANCELLED) this.#events.onConnectFailed(error);
       });
-      // Whatever was thrown above, the request waits for this.
+      // This is called even if the code above threw, because the request waits for it.
       this.#containment.run(
         () => socket.destroy(),
         () => created?.(error ?? null, socket),
@@ -92,9 +92,10 @@ export class EndpointAgent extends Agent {
   }
 
   /**
-   * A service that sends more than its response answers the next request with it, whoever's that is (RFC 9112 section 9.2).
-   * A connection goes back among the idle ones, where Node closes it when anything comes, only after all that has arrived
-   * was read: one reading of a socket is several events, and between them another request could have taken it.
+   * Closes a connection on which the service sent more than its response: the excess would become the response to the next
+   * request, whichever client sent it (RFC 9112 section 9.2). A connection is returned to the idle ones, where Node closes it
+   * when anything arrives, only after all that has arrived was read: one read of a socket leads to several events, and in between
+   * another request could take the connection.
    */
   #settleBeforeReuse(): void {
     const [putBack] = this.listeners('free');
@@ -114,25 +115,25 @@ export class EndpointAgent extends Agent {
     });
   }
 
-  /** Asked of a connection that has become idle; Node's types lack the answer. */
+  /** Node asks this for a connection that has become idle. Node's types lack the return value. */
   override keepSocketAlive(duplex: Duplex): boolean {
     if (this.#isClosed || this.#idleTimeoutMs <= 0 || !(duplex instanceof Socket)) return false;
     if (duplex.timeout !== this.#idleTimeoutMs) duplex.setTimeout(this.#idleTimeoutMs);
     return true;
   }
 
-  /** @param seconds what the service has said in Keep-Alive */
+  /** @param seconds the time that the service announced in Keep-Alive */
   noteKeepAlive(seconds: number): void {
     this.#idleTimeoutMs = Math.min(IDLE_TIMEOUT_MS, seconds * 1000 - BEFORE_SERVICE_MS);
   }
 
-  /** Idle connections are closed now, others after their request. May be called twice. */
+  /** Closes idle connections now, and others after their request. May be called twice. */
   close(): void {
     this.#isClosed = true;
     this.closeIdle();
   }
 
-  /** Connections are kept again. */
+  /** Keeps idle connections again. */
   reopen(): void {
     this.#isClosed = false;
   }
@@ -145,5 +146,5 @@ export class EndpointAgent extends Agent {
 }
 
 function ignore(): void {
-  // Told elsewhere: by 'close', or to whoever wanted the connection.
+  // Reported elsewhere: by 'close', or to the code that wanted the connection.
 }

@@ -1,5 +1,5 @@
-// A connection to an endpoint of an HTTP/1.1 upstream: TCP or a unix socket, in plaintext or over TLS. It is given to a request
-// only when it is there, so that a request that failed before was never sent. Certificates are verified, always.
+// Makes a connection to an endpoint of an HTTP/1.1 upstream: over TCP or a unix socket, plaintext or TLS. A request gets the
+// connection only once it is open, so a request that failed before was never sent. Certificates are always verified.
 
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -7,7 +7,7 @@ import type { Address } from '../../config/config.ts';
 import { destination, socketOptions, timeoutCode, watchLookup } from '../dial.ts';
 import { tlsErrorCode, type UpstreamTls, upstreamServerName } from '../upstream-tls.ts';
 
-/** Why there is no connection: `code` as diagnoseConnectFailure takes it. */
+/** Why there is no connection. `code` is one that diagnoseConnectFailure takes. */
 export class ConnectError extends Error {
   readonly code: string | undefined;
 
@@ -19,14 +19,14 @@ export class ConnectError extends Error {
 
 /** A connection that is being made. */
 export interface Dial {
-  /** Nobody wants it any more. Nothing happens where it was made, or has failed. */
+  /** Gives the connection up. Has no effect when it was made or has failed. */
   cancel(): void;
 }
 
-/** `code` of a ConnectError. */
+/** The `code` of a ConnectError after Dial.cancel. */
 export const CANCELLED = 'cancelled';
 
-/** @param done called once, never during the call, nor while it is cancelled */
+/** @param done is called once, never during this call or during `cancel` */
 export function connectEndpoint(
   address: Address,
   tls: UpstreamTls | undefined,
@@ -68,7 +68,7 @@ function optionsFor(address: Address) {
 
 function secureSocket(address: Address, { secureContext, config }: UpstreamTls): TLSSocket {
   const servername = upstreamServerName(config, address);
-  // A variable of its own: the types of node:tls lack the options it hands on to node:net.
+  // A separate variable, because node:tls's types lack the options that it passes to node:net.
   const options = {
     ...optionsFor(address),
     secureContext,
@@ -79,5 +79,5 @@ function secureSocket(address: Address, { secureContext, config }: UpstreamTls):
 }
 
 function ignore(): void {
-  // It was told already.
+  // The error was already reported.
 }

@@ -1,7 +1,7 @@
-// A client that holds its body back until the service says 100 (Continue), RFC 9110 section 10.1.1. The service is asked, and
-// one that never says it does not keep the client waiting.
+// A client that holds its body back until the service sends 100 (Continue), RFC 9110 section 10.1.1. The service is asked, but if
+// it never sends 100, the client does not wait forever.
 
-/** As long as curl waits by itself. */
+/** How long to wait for the service. curl waits as long by itself. */
 const PATIENCE_MS = 1000;
 
 export class Expectation {
@@ -9,12 +9,12 @@ export class Expectation {
   #timer: NodeJS.Timeout | undefined = undefined;
   #isSettled = false;
 
-  /** @param say tells the client to go on, in place of the service. May not throw. */
+  /** @param say tells the client to continue, in place of the service; may not throw */
   constructor(say: () => void) {
     this.#say = say;
   }
 
-  /** The service has the head of the request. */
+  /** Starts the wait: the service has the head of the request. */
   start(): void {
     if (this.#isSettled) return;
     this.#timer = setTimeout(() => {
@@ -23,8 +23,8 @@ export class Expectation {
   }
 
   /**
-   * The service has answered, the body is on its way, or nobody waits any more. May be called again.
-   * @returns whether the client still waited
+   * Ends the wait: the service has answered, the body is being sent, or the request is over. May be called again.
+   * @returns whether the client was still waiting
    */
   settle(): boolean {
     clearTimeout(this.#timer);

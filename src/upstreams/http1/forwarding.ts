@@ -1,5 +1,5 @@
-// One try of a request at an HTTP/1.1 endpoint: it is sent, and its response is handed on piece by piece. Says each thing once, and
-// nothing after the end.
+// One attempt of a request at an HTTP/1.1 endpoint: sends the request and hands on its response piece by piece. Each event is
+// reported once, and none after the end.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -28,16 +28,16 @@ import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-fail
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
-  /** Sent behind the fields of the head: those that differ from request to request. Asked for when it is sent. */
+  /** Fields that differ from request to request, sent after those of the head. Called when the request is sent. */
   readonly callFields: () => readonly string[];
-  /** Makes the body; `guard` is for its listeners. Undefined: the request has none. */
+  /** Makes the body; `guard` wraps its listeners. Undefined when the request has no body. */
   readonly body: ((guard: Guard) => OutgoingBody) | undefined;
   readonly start: AttemptStarter;
   /** The client's address as it is counted, or ''. */
   readonly client: string;
 }
 
-/** Their effect is the same however often they are sent (RFC 9110 section 9.2.2). */
+/** Methods whose effect is the same however often they are sent (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export class Forwarding implements AttemptEvents {
@@ -53,14 +53,14 @@ export class Forwarding implements AttemptEvents {
   #clientRequest: ClientRequest | undefined = undefined;
   #dial: Dial | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
-  /** Of a response that may have no content, until its end shows that it has none. */
+  /** The head of a response that must be empty, until its end shows that it is. */
   #heldHead: ResponseHead | undefined = undefined;
-  /** Of the service. */
+  /** Interim responses from the service. */
   #interimCount = 0;
-  /** We have sent 100 in its place. */
+  /** We sent 100 (Continue) in place of the service. */
   #wasToldToGoOn = false;
   #isEndedByClose = false;
-  /** Of a WebSocket, the service's. */
+  /** The service's socket of a WebSocket. */
   #tunnel: Duplex | undefined = undefined;
   #isOver = false;
   #isCancelled = false;
@@ -85,13 +85,13 @@ export class Forwarding implements AttemptEvents {
       : this.requestBytes + this.responseBytes;
   }
 
-  /** Of a WebSocket that is nobody's turn in particular. */
+  /** Whether it is the client's turn. False for a WebSocket, where it is never the turn of one side in particular. */
   get isWaitingForClient(): boolean {
     if (this.#tunnel !== undefined) return false;
     return this.#body?.isStarved === true || this.#response?.isPaused() === true;
   }
 
-  /** Nothing was sent yet. */
+  /** Whether the attempt has not begun yet. */
   get isWaiting(): boolean {
     return this.#attempt === undefined;
   }
@@ -107,12 +107,12 @@ export class Forwarding implements AttemptEvents {
     return true;
   }
 
-  /** The receiver has room again. */
+  /** Continues reading: the receiver has room again. */
   resume(): void {
     this.#response?.resume();
   }
 
-  /** Nothing is wanted any more. */
+  /** Ends the attempt, because it is not needed any more. */
   cancel(): void {
     this.#isCancelled = true;
     this.#end();
@@ -126,7 +126,7 @@ export class Forwarding implements AttemptEvents {
       this.#fail(invalidResponse(endpoint, read.what));
       return;
     }
-    // The client may have been told to go on already.
+    // We may already have told the client to continue.
     if (httpStatus === 100 && this.#expectation?.settle() === false) return;
     this.#receiver.receiveInterim(httpStatus, read.fields);
   }
@@ -196,16 +196,19 @@ export class Forwarding implements AttemptEvents {
     this.#attempt = start({ request, head, sendBody, guard: this.guard }, this);
   }
 
-  /** The service does not say it, and may never do so. */
+  /** Tells the client to continue, because the service has not, and may never do so. */
   #goOn(): void {
     if (this.#isOver || this.requestBytes > 0) return;
     this.#wasToldToGoOn = true;
     this.#receiver.receiveInterim(100, []);
   }
 
-  /** What was sent on an old connection cannot have been answered, because it was closed. */
+  /**
+   * Whether the request may be sent again: it is idempotent, has no body, and went out on a reused connection that the service
+   * closed without a response.
+   */
   #canRepeat({ isReused, code }: AttemptFailure): boolean {
-    // What the client was told of one answer may not be followed by another.
+    // Once the client has seen an interim response, the response of another attempt must not follow.
     if (this.#interimCount > 0 || this.#wasToldToGoOn) return false;
     if (this.#request.body !== undefined || !IDEMPOTENT.has(this.#request.head.method)) return false;
     return isReused && (code === 'ECONNRESET' || code === 'EPIPE');
@@ -225,7 +228,7 @@ export class Forwarding implements AttemptEvents {
   readonly #onEnd = (): void => {
     if (this.#isOver) return;
     const endpoint = this.#endpoint;
-    // Node ends such a body by a reset as it does by a FIN: half of it would look like all of it.
+    // Node ends such a body at a reset just as at a FIN: half of it would look like all of it.
     const broken = this.#isEndedByClose ? this.#response?.socket.errored : undefined;
     if (broken !== undefined && broken !== null) {
       this.onEnded({ code: 'ECONNRESET', reason: broken.message, isConnected: true, isReused: false });
@@ -261,24 +264,24 @@ export class Forwarding implements AttemptEvents {
   #letGo(): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    // Once the agent has its connection back; before that, the next request would make another.
+    // The place is released only once the agent has its connection back. Before that, the next request would make another one.
     const release = this.guard(() => this.#receiver.released());
     process.nextTick(() => setImmediate(release));
     attempt?.finish();
     this.#clientRequest?.destroy();
-    // Node would go on with it for the next request, whose own it is not counted as.
+    // Node would continue the dial for the next request, which has not been counted for it.
     this.#dial?.cancel();
   }
 
-  /** For whatever is called by Node or by a timer. */
+  /** Wraps functions that are called by Node or by a timer. */
   readonly guard: Guard = (listener) => this.#containment.guard(this.#endByFault, listener);
 
-  /** What `action` throws ends this request, and nothing else. */
+  /** Runs `action`. An error that it throws ends this request only. */
   contain(action: () => void): void {
     this.#containment.run(this.#endByFault, action);
   }
 
-  /** Everything is given back first: what failed once may fail again. */
+  /** Everything is released first, because the code that failed may fail again. */
   readonly #endByFault = (): void => {
     this.#end();
     if (this.#hasFault || this.#isCancelled) return;

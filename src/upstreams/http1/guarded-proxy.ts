@@ -1,6 +1,6 @@
-// The only way to the package http2-proxy, which lets go of everything when either side ends, and says how far a request
-// had come. It never gets the objects of Node's that a peer's octets come from: what it would do wrong with them is
-// listed in docs/decisions/0003, and each has its guard here and its test of the same name.
+// The only use of the package http2-proxy, which releases everything when either side ends, and reports how far a request had
+// come. The package never gets the Node objects that carry a peer's bytes. docs/decisions/0003 lists what it would do wrong with
+// them; for each item there is a guard here, and a test of the same name.
 
 import type { IncomingMessage, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,7 @@ interface LibraryParties {
 type OnRequest = () => ServiceSide;
 type OnResponse = (response: ServiceResponse) => void;
 
-/** The package is a function, as its README has it; its types speak of exports that it does not have. */
+/** The package exports a function, as its README says. Its types describe exports that do not exist. */
 function proxy(parties: LibraryParties, onRequest: OnRequest, onResponse: OnResponse): Promise<void> {
   const start: unknown = library;
   if (typeof start !== 'function') throw new TypeError('http2-proxy exports no function');
@@ -27,7 +27,7 @@ function proxy(parties: LibraryParties, onRequest: OnRequest, onResponse: OnResp
   return done;
 }
 
-/** One try of a request. */
+/** Starts one attempt of a request. */
 export function forwardRequest(parts: AttemptParts, events: AttemptEvents): AttemptHandle {
   return new LibraryAttempt(parts, events);
 }
@@ -45,7 +45,7 @@ class LibraryAttempt implements AttemptHandle {
     this.#events = events;
     const parties = { req: this.#clientSide, res: this.#clientSide };
     const { guard } = parts;
-    // It would catch what is thrown here, and go on as if there had been an answer.
+    // The package would catch an error thrown here and continue as if there had been a response.
     const onResponse = guard((message: IncomingMessage): void => {
       if (!this.#isOver) this.#events.onResponse(message);
     });
@@ -64,15 +64,15 @@ class LibraryAttempt implements AttemptHandle {
     this.#isOver = true;
     this.#stopWatching?.();
     this.#clientSide.end();
-    // It may not listen yet.
+    // The package may not listen for 'close' yet, so the request is destroyed here.
     this.#parts.request.destroy();
   }
 
-  /** Every listener on the request is here, and in a guard. */
+  /** Attaches every listener on the request, each in a guard. */
   #serviceSide(): ServiceSide {
     const { request, guard } = this.#parts;
     const side = new ServiceSide(this.#parts);
-    // The package listens a turn later only.
+    // The package attaches its listeners only in the next turn of the event loop.
     request.on(
       'error',
       guard((error: NodeJS.ErrnoException) => {
@@ -105,14 +105,14 @@ class LibraryAttempt implements AttemptHandle {
     return side;
   }
 
-  /** The package would write it to any client, and join the sockets. */
+  /** An unrequested upgrade ends the attempt. The package would forward it to any client and join the sockets. */
   #upgrade(socket: Duplex): void {
     socket.on('error', ignore);
     socket.destroy();
     this.#settle(Object.assign(new Error('status 101'), { code: NOT_AS_ASKED, reason: SWITCHED_UNASKED }));
   }
 
-  /** The package has let go, or never got hold. After finish() that is no news. */
+  /** Called when the package has released everything, or never took the request. Ignored after finish(). */
   #settle(error: unknown): void {
     if (this.#isOver) return;
     const { request } = this.#parts;
@@ -126,7 +126,7 @@ class LibraryAttempt implements AttemptHandle {
   }
 }
 
-/** Node's types promise a socket that is there from the beginning. */
+/** Node's types claim that a request has a socket from the beginning. */
 function isAssigned(socket: unknown): boolean {
   return socket !== null && socket !== undefined;
 }
@@ -137,5 +137,5 @@ function propertyOf(error: unknown, name: string): string | undefined {
 }
 
 function ignore(): void {
-  // The connection is given up.
+  // The connection is being closed.
 }

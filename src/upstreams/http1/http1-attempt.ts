@@ -1,5 +1,5 @@
-// One try of a call at an HTTP/1.1 endpoint: the relay's side is a stream as HTTP/2 has them, the other is a request of HTTP/1.1.
-// For a WebSocket (RFC 8441) it is the socket, once the service has upgraded it.
+// One attempt of a call at an HTTP/1.1 endpoint. Towards the relay it is a stream as in HTTP/2; towards the service it is an
+// HTTP/1.1 request, or for a WebSocket (RFC 8441) the socket, once the service has upgraded it.
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -30,17 +30,17 @@ import { websocketAttempt } from './websocket-attempt.ts';
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** A call as its attempt gets it from the relay. */
+/** A call as the relay passes it to its attempt. */
 export interface ServiceCall {
-  /** As HTTP/2 has them, pseudo-header fields first; the same list for requests that are alike. */
+  /** The fields as in HTTP/2, pseudo-header fields first. Equal requests have the same list object. */
   readonly fields: HeaderList;
-  /** The fields that differ from call to call, names and values by turns. Asked for when the request is sent. */
+  /** The fields that differ from call to call, names and values alternating. Called when the request is sent. */
   readonly callFields: () => readonly string[];
-  /** There is no body. */
+  /** The request has no body. */
   readonly endStream: boolean;
   /** The client's address as it is counted, or ''. */
   readonly client: string;
-  /** There is a connection, and the attempt takes the body from now on. Not called where there is none. */
+  /** Called when there is a connection and the attempt accepts the body. Not called when connecting fails. */
   readonly onOpen: () => void;
 }
 
@@ -55,19 +55,19 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** Undefined for a request without a body. */
   #body: RequestBody | undefined = undefined;
   #tunnel: Duplex | undefined = undefined;
-  /** The head of a response that has no content: it is told with the end. */
+  /** The head of a response without content, which is passed on together with the end. */
   #bodilessHead: HeaderList | undefined = undefined;
-  /** What the relay was given of the response and has not handed on. */
+  /** Bytes of the response that the relay was given and has not sent on. */
   #uncreditedBytes = 0;
   #isPaused = false;
-  /** The service has sent all of its response. */
+  /** The service has sent its whole response. */
   #isAnswered = false;
   #isOver = false;
   #wasAnswered = false;
-  /** The endpoint did what cannot be passed on. */
+  /** The endpoint sent a response that cannot be passed on, or broke it off. */
   hasFailed = false;
 
-  /** It has a place at the endpoint from now on. Begins nothing yet: `begin` does. */
+  /** Takes a place at the endpoint. `begin` starts the attempt. */
   constructor(endpoint: Http1Endpoint, call: ServiceCall, holding: Holding, listener: AttemptListener) {
     const { fields, callFields, client } = call;
     this.endpoint = endpoint;
@@ -95,22 +95,22 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return this.#forwarding.isWaitingForClient;
   }
 
-  /** When it had a connection, in whole milliseconds. */
+  /** When the request got its connection, in whole milliseconds. */
   get sentAtMs(): number {
     return this.#forwarding.sentAtMs;
   }
 
-  /** Something of a response was seen: the request is never sent again. */
+  /** A part of a response was seen, so the request is never sent again. */
   get isCommitted(): boolean {
     return this.#wasAnswered;
   }
 
-  /** Nothing of the request was taken before there was a connection, and what was sent on one is sent again only if it had no body. */
+  /** Empty: no body is accepted before there is a connection, and a request that was sent is repeated only if it had no body. */
   replay(): Buffer[] {
     return [];
   }
 
-  /** The listener may be told of the end at once. */
+  /** Starts the attempt. The listener may learn of its end during the call. */
   begin(): void {
     this.#forwarding.contain(() => this.#forwarding.start());
   }
@@ -128,13 +128,13 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   #opened(): void {
     if (this.#isOver) return;
     this.#call.onOpen();
-    // A WebSocket whose client had nothing to say but its request.
+    // This is a WebSocket whose client ended its side with the request.
     if (this.#isWebSocket && this.#call.endStream) this.sendData(NOTHING, 0, 0, true);
   }
 
   // From the relay to the service.
 
-  /** The trailer section of the request, which ends it. */
+  /** Sends the trailer section of the request, which ends it. */
   sendHeaders(list: HeaderList): boolean {
     const trailers = list.names.flatMap((name, index) => [
       list.spellingAt(index) ?? name,
@@ -152,7 +152,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return taken;
   }
 
-  /** The relay has handed on so much of the response. */
+  /** Notes that the relay has sent on `size` bytes of the response. */
   credit(size: number): void {
     this.#uncreditedBytes -= size;
     if (!this.#isPaused || this.#uncreditedBytes * 2 > this.endpoint.windowBytes) return;
@@ -173,12 +173,12 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     });
   }
 
-  /** Nothing more is wanted. After this nothing is told. May be called again. */
+  /** Ends the attempt, because it is not needed any more. There are no events after this. May be called again. */
   release(): void {
     if (this.#isOver) return;
     if (this.hasFailed) this.#end('failed');
     else this.#end(this.#isAnswered ? 'answered' : 'given_up');
-    // What neither closes a connection nor has one costs nothing.
+    // Cancelling costs nothing when it closes no connection. Otherwise it is paced.
     if (this.#isAnswered || this.#forwarding.isWaiting) this.#cancel();
     else pacedEnds.add(() => this.#cancel());
   }
@@ -205,7 +205,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     this.#wasAnswered = true;
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
-    // To a client it would say that the WebSocket is open (RFC 8441 section 5).
+    // To a client this would mean that the WebSocket is open (RFC 8441 section 5).
     if (this.#isWebSocket && httpStatus < 300) {
       this.receiveFailure(noWebSocket(this.endpoint.address.text, httpStatus));
       return;
@@ -251,7 +251,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     };
     if (head.length > 0) socket.unshift(head);
     socket.on('data', guard(onData));
-    // An end is passed on as an end, a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL).
+    // An end is passed on as an end, and a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL).
     socket.on(
       'end',
       guard(() => this.receiveEnd([])),
@@ -276,7 +276,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   #endUnserved(tell: () => void): void {
     if (this.#isOver) return;
     this.#end('failed');
-    // The attempt is over: a fault in what follows is told to the call, which may have another attempt by then.
+    // The attempt is over. A fault in the following goes to the call, which may have another attempt by then.
     try {
       tell();
     } catch (error) {
@@ -286,7 +286,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
 
   receiveFailure(failure: Failure): void {
     if (this.#isOver) return;
-    // Neither a request that cannot be said in HTTP/1.1 nor a fault of ours is the endpoint's.
+    // Neither a request that HTTP/1.1 cannot express nor a fault of ours counts against the endpoint.
     if (failure !== UNFIT_REQUEST && failure !== FAULT) this.hasFailed = true;
     this.#listener.fail(failure);
   }
@@ -299,7 +299,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     if (!this.#isOver) this.#listener.breakOff();
   }
 
-  /** Whether the service's fields have a form in HTTP/2; what has none is told. */
+  /** Whether the service's fields are valid in HTTP/2. If they are not, reports a failure. */
   #isValid(check: () => void): boolean {
     try {
       check();
@@ -318,13 +318,13 @@ function noWebSocket(endpoint: string, httpStatus: number): Failure {
   return unavailable({ token: 'upstream_response_invalid', sentence: `${endpoint} ${what}` }, 502);
 }
 
-/** Of a request that has a body. */
+/** How the end of the body is marked. */
 function framingOf({ fields, endStream }: ServiceCall): Framing {
   if (endStream) return 'none';
   return fields.get('content-length') === undefined ? 'chunked' : 'length';
 }
 
-/** What is made of a list is remembered in it: clients repeat their requests. */
+/** The head made of a field list, kept in the list because clients repeat their requests. */
 class RememberedHead {
   readonly head: OutgoingHead;
 

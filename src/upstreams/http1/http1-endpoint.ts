@@ -1,4 +1,4 @@
-// An endpoint that speaks HTTP/1.1: the requests that run on it, each with a connection for itself, and when it may be tried again.
+// An endpoint that speaks HTTP/1.1: the requests that run on it, each on its own connection, and when it may be tried again.
 
 import type { Address } from '../../config/config.ts';
 import { Containment } from '../../transport/containment.ts';
@@ -16,9 +16,9 @@ export interface Http1EndpointOptions {
   readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
-  /** Of its responses. */
+  /** The limits for its responses. */
   readonly limits: ResponseLimits;
-  /** How much of a response the relay holds before the service has to wait. */
+  /** How many bytes of a response the relay holds before the service has to wait. */
   readonly windowBytes: number;
 }
 
@@ -33,12 +33,12 @@ export class Http1Endpoint extends Endpoint {
   readonly connectTimeoutMs: number;
   readonly limits: ResponseLimits;
   readonly windowBytes: number;
-  /** Of listeners on requests to it, on their responses and sockets. */
+  /** Contains errors in listeners on the endpoint's requests, responses and sockets. */
   readonly containment: Containment;
   readonly agent: EndpointAgent;
   readonly maxConnections: number;
   readonly #events: EndpointEvents;
-  /** Each has a connection, or makes one. */
+  /** The running attempts. Each has a connection or is making one. */
   readonly #running = new Set<PlaceUser>();
   #isKnownGood = false;
   #isDestroyed = false;
@@ -62,7 +62,7 @@ export class Http1Endpoint extends Endpoint {
       onConnectFailed: ({ code }) => {
         const diagnosis = diagnoseConnect(code, this);
         const nowMs = performance.now();
-        // Connections that fail together have failed once.
+        // Connections that fail together count as one failure.
         if (this.backoff.remainingMs(nowMs) === 0) this.backoff.fail(nowMs);
         this.lastFailure = diagnosis;
         this.#isKnownGood = false;
@@ -81,7 +81,7 @@ export class Http1Endpoint extends Endpoint {
 
   override get isPickable(): boolean {
     if (!this.#hasRoom || this.isFailing) return false;
-    // After a failure one call tries it first, and not all of them.
+    // After a failure a single call tries the endpoint first.
     return this.lastFailure === undefined || this.agent.dialCount === 0;
   }
 
@@ -105,7 +105,7 @@ export class Http1Endpoint extends Endpoint {
     return { busy: countSockets(this.agent.sockets), idle: countSockets(this.agent.freeSockets) };
   }
 
-  /** Each request makes its own connection, and one that waits does so only for others to end. */
+  /** Always false: each request makes its own connection, and a call that waits does so only for other calls to end. */
   protected override get isConnecting(): boolean {
     return false;
   }
@@ -114,25 +114,25 @@ export class Http1Endpoint extends Endpoint {
     for (const attempt of this.#running) attempt.holding = attempt.holding.moveTo(shares);
   }
 
-  /** Calls that wait do so for others to end. */
+  /** A waiting call waits for other calls to end. */
   override seekCapacity(): boolean {
     return !this.#isDestroyed;
   }
 
-  /** The attempt has a place from now on. */
+  /** Gives the attempt a place. */
   take(attempt: PlaceUser): void {
     attempt.holding.take();
     this.#running.add(attempt);
   }
 
-  /** Its place can be used by another. Once for each. */
+  /** Takes the attempt's place back. Must be called once for each attempt. */
   give(attempt: PlaceUser): void {
     attempt.holding.give();
     this.#running.delete(attempt);
     this.#events.onCapacity();
   }
 
-  /** Idle connections are closed now, others after their request; requests may still come. May be called twice. */
+  /** Closes idle connections now, and others after their request. Requests may still come. May be called twice. */
   override close(): void {
     this.agent.close();
   }

@@ -1,11 +1,11 @@
-// May an HTTP/1.1 response be passed on, and how? Node's parser has refused what cannot be parsed; here is what parses and
-// cannot be translated exactly (RFC 9112). Such a response is never guessed at.
+// Decides whether and how an HTTP/1.1 response is passed on. Node's parser has already rejected what cannot be parsed. Here a
+// response is rejected that parses, but cannot be translated exactly (RFC 9112). Nothing is guessed.
 
 import { sizeOfFields } from '../../calls/http1-fields.ts';
 import type { LimitsConfig } from '../../config/config.ts';
 import { type IncomingFields, type ScannedFields, scanFields } from './response-fields.ts';
 
-/** Of an IncomingMessage. */
+/** The parts of an IncomingMessage that are read here. */
 export interface ParsedResponse {
   readonly httpVersion: string;
   readonly statusCode?: number | undefined;
@@ -14,7 +14,7 @@ export interface ParsedResponse {
 
 export type ResponseLimits = Pick<LimitsConfig, 'headerFields' | 'headerListBytes' | 'floods'>;
 
-/** 'too_large', or what the service did, to go on behind its address. */
+/** 'too_large', or what the service did, as the rest of a sentence that begins with its address. */
 export interface InvalidResponse {
   readonly isValid: false;
   readonly what: 'too_large' | (string & {});
@@ -23,20 +23,20 @@ export interface InvalidResponse {
 export interface ValidResponse {
   readonly isValid: true;
   readonly incoming: IncomingFields;
-  /** Neither a length nor chunks: only the end of the connection tells where the body ends (RFC 9112 section 6.3). */
+  /** The response has neither a length nor chunks: only the end of the connection ends the body (RFC 9112 section 6.3). */
   readonly isEndedByClose: boolean;
-  /** Content would break a rule: the head, which has no length yet, may not be passed on before the end is there. */
+  /** Content would be a violation: the head, which has no length yet, must wait until the end shows that there is none. */
   readonly mustBeEmpty: boolean;
   /**
-   * False where the head announces content that HTTP forbids to send: a service that sends it all the same would answer
-   * the next request of the connection with it.
+   * False when the head announces content that HTTP forbids to send. If the service sent it anyway, it would become the response
+   * to the next request on the connection.
    */
   readonly isReusable: boolean;
 }
 
 export type ReadResponse = ValidResponse | InvalidResponse;
 
-/** For everybody, and not for one connection (RFC 9110 section 7.6.1): without them the response is another one. */
+/** Fields for every recipient, not for one connection (RFC 9110 section 7.6.1). Without them the response would mean something else. */
 const FOR_EVERYBODY: ReadonlySet<string> = new Set([
   'cache-control',
   'content-encoding',
@@ -54,7 +54,7 @@ const FOR_EVERYBODY: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
-/** The head of a final response. */
+/** Reads the head of a final response. */
 export function readHttp1Response(
   { httpVersion, statusCode = 0, rawHeaders }: ParsedResponse,
   isHead: boolean,
@@ -74,7 +74,7 @@ export function readHttp1Response(
   const isEmpty = !isChunked && isZero(scanned.contentLength ?? '0');
   if (statusCode === 205 && !hasNoBody && !isChunked && !isEmpty) return invalid(CONTENT_BEHIND_205);
   const mustBeEmpty = statusCode === 205 && !hasNoBody;
-  // Last: behind a length Node would write Content-Disposition in another character set than the rest.
+  // Content-Length comes last: after it, Node would write Content-Disposition in a different character set.
   if (length !== undefined && !mustBeEmpty) fields.push('Content-Length', length);
   return {
     isValid: true,
@@ -88,7 +88,7 @@ export function readHttp1Response(
 export const SWITCHED_UNASKED = 'switched protocols (status 101) in a way that nobody had asked for';
 export const CONTENT_BEHIND_205 = 'sent content behind status 205 (Reset Content), which has none';
 
-/** @param count of interim responses to this request, with this one */
+/** @param count the number of interim responses to this request, including this one */
 export function readInterim(
   count: number,
   rawHeaders: readonly string[],
@@ -102,7 +102,7 @@ export function readInterim(
   return why === undefined ? { isValid: true, fields: scanned.fields } : invalid(why);
 }
 
-/** Of a trailer section, as HTTP/2 counts a header list. */
+/** Whether a trailer section is too large, counted as HTTP/2 counts a header list. */
 export function areTooLarge(fields: readonly string[], limits: ResponseLimits): boolean {
   return whyTooLarge(fields, sizeOfFields(fields), limits) !== undefined;
 }
@@ -123,7 +123,7 @@ function whyUnusable(
   return undefined;
 }
 
-/** @param fields names and values by turns, with those that are not passed on */
+/** @param fields names and values alternating, including those that are not passed on */
 function whyTooLarge(
   fields: readonly string[],
   sizeBytes: number,

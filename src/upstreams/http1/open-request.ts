@@ -1,4 +1,4 @@
-// The request to the service, on Node's HTTP client: the one place that makes it.
+// Creates the request to the service on Node's HTTP client; no other file does.
 
 import type { ClientRequest } from 'node:http';
 import type { Http1Endpoint } from './http1-endpoint.ts';
@@ -8,28 +8,28 @@ import type { OutgoingHead } from './request-fields.ts';
 const { request: httpRequest } = process.getBuiltinModule('node:http');
 
 /**
- * What the parser reads of a response's head, as it was sent, for each byte of the limit. It is larger than the limit, as that
- * counts what is passed on, and smaller heads are judged by that count.
+ * How many bytes of a response's head, as sent, the parser accepts for each byte of the limit. This is more than 1 because the
+ * limit counts only what is passed on, and smaller heads are judged by that count.
  */
 const BYTES_AS_SENT = 2;
 
-/** Undefined where HTTP/1.1 cannot say it. */
+/** Returns undefined when HTTP/1.1 cannot express the request. */
 export function openRequest(
   head: OutgoingHead,
   callFields: readonly string[],
   { agent, limits }: Http1Endpoint,
 ): ClientRequest | undefined {
   const { method, target: path, fields } = head;
-  // Node writes methods in capitals, and they are compared with case (RFC 9110 section 9.1).
+  // Node writes methods in capitals, but methods are case-sensitive (RFC 9110 section 9.1).
   if (method !== method.toUpperCase()) return undefined;
   const headers = callFields.length === 0 ? fields : [...fields, ...callFields];
   const maxHeaderSize = limits.headerListBytes * BYTES_AS_SENT;
   try {
-    // Whatever NODE_OPTIONS say, services are read by the rules.
+    // Responses are parsed strictly, whatever NODE_OPTIONS says.
     const request = httpRequest({ agent, method, path, headers, maxHeaderSize, insecureHTTPParser: false });
-    // Beyond a maximum Node drops fields without a word.
+    // Above a maximum, Node would silently drop fields.
     request.maxHeadersCount = 0;
-    // An error that nobody hears ends the process.
+    // An 'error' without a listener ends the process.
     request.on('error', ignore);
     return request;
   } catch {
@@ -38,5 +38,5 @@ export function openRequest(
 }
 
 function ignore(): void {
-  // The attempt hears it too, unless it is over.
+  // The attempt listens too, unless it is over.
 }

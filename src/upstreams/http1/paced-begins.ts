@@ -1,11 +1,12 @@
-// Requests for which a connection to an HTTP/1.1 service has to be made. That takes a third of a millisecond, and one client may ask
-// for a thousand WebSockets at once: of each client some are begun in a turn of the event loop. Those of others do not wait for them.
+// Paces requests that need a new connection to an HTTP/1.1 service. Connecting takes a third of a millisecond, and one client may
+// request a thousand WebSockets at once, so only some requests of each client begin per turn of the event loop. The requests of
+// other clients do not wait for them.
 
 import { isKeyOfMany } from '../holding.ts';
 
-/** Of each client in a turn. */
+/** How many requests of each client begin per turn at least. */
 const LEAST_IN_A_TURN = 2;
-/** Where turns are long, as other clients make them: so many for each millisecond of the turn before. */
+/** When turns are long because of other clients: how many requests may begin for each millisecond of the previous turn. */
 const PER_MILLISECOND = 1;
 
 /** @returns whether there was something to begin; may not throw */
@@ -13,13 +14,13 @@ export type Begin = () => boolean;
 
 interface Turn {
   left: number;
-  /** In their order: a Set gives its oldest entry without moving the others. */
+  /** In the order of arrival. A Set returns its oldest entry without moving the others. */
   readonly waiting: Set<Begin>;
 }
 
 export class PacedBegins {
   readonly #now: () => number;
-  /** Of the clients that have begun something in this turn, or wait. */
+  /** The turns of clients that have begun a request in this turn, or wait. */
   readonly #turns = new Map<string, Turn>();
   #turnAtMs = 0;
   #isScheduled = false;
@@ -28,7 +29,10 @@ export class PacedBegins {
     this.#now = now;
   }
 
-  /** Begins it now, or in a later turn. @param client its counted address, or '' of many that are not told apart */
+  /**
+   * Calls `begin` now or in a later turn.
+   * @param client the client's address as it is counted, or '' for many that cannot be told apart
+   */
   add(client: string, begin: Begin): void {
     if (isKeyOfMany(client)) {
       begin();
@@ -45,7 +49,7 @@ export class PacedBegins {
       setImmediate(this.#nextTurn);
     }
     if (turn.waiting.size > 0 || turn.left <= 0) turn.waiting.add(begin);
-    // One that was given up meanwhile takes nobody's room.
+    // A request that was cancelled meanwhile takes no room.
     else if (begin()) turn.left--;
   }
 
@@ -54,7 +58,7 @@ export class PacedBegins {
     const room = Math.max(LEAST_IN_A_TURN, Math.floor((nowMs - this.#turnAtMs) * PER_MILLISECOND));
     this.#turnAtMs = nowMs;
     for (const [client, turn] of this.#turns) {
-      // It has begun nothing since the turn before.
+      // The client has begun nothing since the previous turn.
       if (turn.waiting.size === 0) {
         this.#turns.delete(client);
         continue;
@@ -71,5 +75,5 @@ export class PacedBegins {
   };
 }
 
-/** Of the process. */
+/** The one instance of the process. */
 export const pacedBegins: PacedBegins = new PacedBegins();

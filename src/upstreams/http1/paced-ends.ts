@@ -1,5 +1,6 @@
-// Calls to HTTP/1.1 services that are given up. Each ends a connection there, which takes a quarter of a millisecond, and one
-// client may leave a thousand at once: some end in each turn of the event loop, whoever's they are and however they were given up.
+// Paces the cancelling of calls to HTTP/1.1 services. Each cancellation closes a connection, which takes a quarter of a
+// millisecond, and one client may cancel a thousand calls at once: only some end per turn of the event loop, whichever clients
+// they belong to.
 
 const ENDS_IN_A_TURN = 4;
 
@@ -7,7 +8,10 @@ export class PacedEnds {
   readonly #waiting: (() => void)[] = [];
   #isScheduled = false;
 
-  /** Runs it in a later turn. @param end may not throw */
+  /**
+   * Runs `end` in a later turn.
+   * @param end may not throw
+   */
   add(end: () => void): void {
     this.#waiting.push(end);
     if (this.#isScheduled) return;
@@ -15,7 +19,10 @@ export class PacedEnds {
     setImmediate(this.#nextTurn);
   }
 
-  /** The newest first: of a client's calls those that still wait for a connection, which would take the places of the others. */
+  /**
+   * The newest run first: they are the calls of a client that still wait for a connection, and would otherwise get the places of
+   * those that end.
+   */
   readonly #nextTurn = (): void => {
     for (let count = 0; count < ENDS_IN_A_TURN; count++) this.#waiting.pop()?.();
     this.#isScheduled = this.#waiting.length > 0;
@@ -23,5 +30,5 @@ export class PacedEnds {
   };
 }
 
-/** Of the process. */
+/** The one instance of the process. */
 export const pacedEnds: PacedEnds = new PacedEnds();

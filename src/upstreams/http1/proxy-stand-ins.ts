@@ -1,5 +1,5 @@
-// What the package http2-proxy gets in place of Node's own objects: of what it does to these nothing reaches a peer but by a
-// guard (guarded-proxy.ts), and what it would do wrong is listed in docs/decisions/0003.
+// The objects that the package http2-proxy gets in place of Node's own. What it does to these reaches a peer only through a guard
+// (guarded-proxy.ts); docs/decisions/0003 lists what it would do wrong.
 
 import type { IncomingMessage } from 'node:http';
 import type { AttemptParts, Guard } from './service-request.ts';
@@ -7,16 +7,17 @@ import type { AttemptParts, Guard } from './service-request.ts';
 type Listener = (this: unknown, argument?: unknown) => void;
 
 /**
- * One object serves as `req` and as `res`: of a response nothing is given to the package to write. Of all that it wants to
- * hear of the two, only 'close' is told. No EventEmitter: with six of its listeners for each request it could be measured.
+ * One object serves as both `req` and `res`: the package is given nothing of a response to write. Of all the events that it
+ * listens for, only 'close' is emitted. Not an EventEmitter: with the package's six listeners for each request, the cost was
+ * measurable.
  */
 export class ClientSide {
   /**
-   * The package would take its header fields from here: without te and with another Host, and Forwarded, whose host it
-   * does not quote. There are none, and what it makes of them is not sent.
+   * The package would take the request's header fields from here, drop te, change Host, and add Forwarded with an unquoted host.
+   * There are no fields, and what the package makes of them is not sent.
    */
   readonly headers = {};
-  /** For Forwarded. */
+  /** Read by the package for Forwarded. */
   readonly socket = {};
   readonly method = 'GET';
   readonly url = '/';
@@ -33,23 +34,23 @@ export class ClientSide {
     return this;
   }
 
-  /** The package drops the body of what it takes for a GET by this; ours is still unread. */
+  /** By this call the package drops the body of what it takes for a GET. Ours is still unread, so nothing is done. */
   resume(): void {
-    // The body is read by whoever sends it.
+    // The body is read where it is sent.
   }
 
-  /** The client's side is over, well or badly. */
+  /** Ends the client's side, well or badly. */
   end(): void {
     this.aborted = true;
     this.#onClose?.call(this);
   }
 }
 
-/** In place of the ClientRequest. */
+/** Stands in for the ClientRequest. */
 export class ServiceSide {
   /**
-   * Whatever the request's method is. Of a GET the package sends no body, which leaves the service waiting for what
-   * content-length has promised, and of others it loses the trailers: it is told GET, and `end` sends the body.
+   * GET, whatever the request's method is. For a GET the package sends no body, which would leave the service waiting for what
+   * content-length announces, and for other methods it loses the trailers. So it is told GET, and `end` sends the body.
    */
   readonly method = 'GET';
   readonly #parts: AttemptParts;
@@ -80,14 +81,14 @@ export class ServiceSide {
     return this;
   }
 
-  /** @returns whether the package listens already */
+  /** @returns whether the package already listens */
   tell(event: 'error' | 'socket' | 'response', ...values: unknown[]): boolean {
     const listener = this.#listeners[event];
     listener?.apply(this, values);
     return listener !== undefined;
   }
 
-  /** There is a connection. */
+  /** Called by the package when there is a connection. */
   end(): void {
     this.#parts.sendBody(this.#parts.request);
   }
@@ -98,8 +99,8 @@ export class ServiceSide {
 }
 
 /**
- * In place of the service's response. The package deletes header fields that Node's agent still needs, would write the
- * others to the client unchecked, and would throw where the status is none.
+ * Stands in for the service's response. The package would delete header fields that Node's agent still needs, write the others to
+ * the client unchecked, and throw when the status is invalid.
  */
 export class ServiceResponse {
   readonly headers = {};

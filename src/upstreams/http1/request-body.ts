@@ -1,26 +1,26 @@
-// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing comes
-// before there is a connection, and no more is taken than it has room for: what is not taken stays with the relay.
+// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing is
+// accepted before there is a connection, and no more than it has room for. The rest stays with the relay.
 
 import type { ClientRequest } from 'node:http';
 import type { Writable } from 'node:stream';
 import { pairsOf } from '../../calls/http1-fields.ts';
 import type { Guard } from './service-request.ts';
 
-/** A body on its way to a service. */
+/** A body that is sent to a service. */
 export interface OutgoingBody {
   readonly sentBytes: number;
-  /** The service would take more, and there is nothing. */
+  /** The service would accept more, but there is nothing to send. */
   readonly isStarved: boolean;
-  /** There is a connection: sends head and body. */
+  /** Sends head and body, once there is a connection. */
   start(request: ClientRequest): void;
-  /** What is left of it is not sent. May be called again, and without `start`. */
+  /** Ends the body without sending the rest. May be called again, and without `start`. */
   stop(): void;
 }
 
 export interface RequestBodyEvents {
-  /** There is a connection: whatever is sent before that is lost. */
+  /** There is a connection. Nothing may be sent before this. */
   onOpen(): void;
-  /** There is room for more. */
+  /** There is room for more bytes. */
   onRoom(): void;
 }
 
@@ -34,7 +34,7 @@ export class RequestBody implements OutgoingBody {
   #hasEnded = false;
   #trailers: readonly string[] = [];
 
-  /** @param guard for listeners on the connection */
+  /** @param guard wraps listeners on the connection */
   constructor(guard: Guard, events: RequestBodyEvents) {
     this.#guard = guard;
     this.#events = events;
@@ -50,7 +50,8 @@ export class RequestBody implements OutgoingBody {
 
   start(request: ClientRequest): void {
     this.open(request);
-    // With the first bytes if they are there; without them a service that answers before it reads would wait.
+    // The head goes with the first bytes if they are there. Without any it is flushed, since a service that responds before it
+    // reads would otherwise wait.
     process.nextTick(
       this.#guard(() => {
         if (this.sentBytes === 0 && this.#target !== undefined && !request.writableEnded)
@@ -59,7 +60,7 @@ export class RequestBody implements OutgoingBody {
     );
   }
 
-  /** Where it goes: a request, or the socket of a WebSocket. */
+  /** Sets the target: a request, or the socket of a WebSocket. */
   open(target: Writable): void {
     this.#target = target;
     this.#hasRoom = true;
@@ -67,7 +68,7 @@ export class RequestBody implements OutgoingBody {
     this.#events.onOpen();
   }
 
-  /** @returns how many bytes were taken; the end without a byte is always taken */
+  /** @returns how many bytes were taken; an end without bytes is always accepted */
   send(bytes: Buffer, start: number, end: number, endStream: boolean): number {
     const size = end - start;
     if (this.#hasEnded) return 0;
@@ -77,14 +78,17 @@ export class RequestBody implements OutgoingBody {
     }
     if (this.#target === undefined || !this.#hasRoom) return 0;
     this.sentBytes += size;
-    // The bytes belong to whoever reads the socket, and are another's after this call.
+    // The buffer is reused for the next read after this call.
     const copy = Buffer.from(bytes.subarray(start, end));
     if (endStream) this.#finish(copy);
     else this.#hasRoom = this.#target.write(copy);
     return size;
   }
 
-  /** @param trailers names and values by turns; behind all of the body */
+  /**
+   * Sends the trailers after the whole body.
+   * @param trailers names and values alternating
+   */
   sendTrailers(trailers: readonly string[]): void {
     if (this.#hasEnded) return;
     this.#trailers = trailers;

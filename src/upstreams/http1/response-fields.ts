@@ -1,30 +1,30 @@
-// The fields of an HTTP/1.1 service's response, without those that belong to the connection they came by.
+// The fields of an HTTP/1.1 service's response, without those of its connection.
 
 import { FIELD_OVERHEAD_BYTES } from '../../calls/http1-fields.ts';
 import { OF_ONE_CONNECTION } from '../../h2/field-octets.ts';
 
 export interface IncomingFields {
-  /** Names and values by turns, as they came. */
+  /** Names and values alternating, as received. */
   readonly fields: string[];
-  /** For how long the service keeps an idle connection, where it says so. */
+  /** How long the service keeps an idle connection, in seconds. Undefined when it does not say. */
   readonly keepAliveSeconds: number | undefined;
 }
 
-/** All that one walk through the fields of a response finds. */
+/** Everything that one pass over the fields of a response finds. */
 export interface ScannedFields {
-  /** Without `content-length`. */
+  /** The fields to pass on, without `content-length`. */
   readonly fields: string[];
-  /** As HTTP/2 counts a header list: name, value and 32 bytes for each field that is passed on. */
+  /** The size as HTTP/2 counts a header list: name, value and 32 bytes for each field that is passed on. */
   readonly sizeBytes: number;
   readonly contentLength: string | undefined;
   /** The value of each Transfer-Encoding field. */
   readonly transferEncodings: readonly string[];
   readonly keepAliveSeconds: number | undefined;
-  /** What Connection names beside the usual; those fields are left out. */
+  /** The fields that Connection names, other than the usual ones. They are left out. */
   readonly named: ReadonlySet<string> | undefined;
 }
 
-/** `trailer` announces what need not be announced, and Node refuses it without chunks. */
+/** `trailer` is optional, and Node refuses it without chunks. */
 const LEFT_OUT = new Set([...OF_ONE_CONNECTION, 'te', 'trailer', 'content-length']);
 
 export function scanFields(raw: readonly string[]): ScannedFields {
@@ -48,7 +48,7 @@ export function scanFields(raw: readonly string[]): ScannedFields {
   return { fields, sizeBytes, contentLength, transferEncodings, keepAliveSeconds, named };
 }
 
-/** Beside those it always names; undefined where there are none, which is the rule. */
+/** The names in Connection other than the usual ones. Undefined when there are none, as in most responses. */
 function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
   for (let index = 0; index < raw.length; index += 2) {

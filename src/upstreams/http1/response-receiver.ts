@@ -1,4 +1,4 @@
-// Whoever gets the response of an HTTP/1.1 service, piece by piece.
+// The receiver of an HTTP/1.1 service's response, piece by piece.
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -10,26 +10,26 @@ export interface ResponseHead extends IncomingFields {
   readonly reasonPhrase: string;
 }
 
-/** What one of these throws is a fault of ours, and ends the request. */
+/** An error thrown by one of these methods is a fault of ours, and ends the request. */
 export interface ResponseReceiver {
   /**
-   * A response that is not the last one (RFC 9110 section 15.2): 1xx, never 101, never behind the head.
-   * @param fields names and values by turns
+   * An interim response (RFC 9110 section 15.2): 1xx, never 101, never after the head.
+   * @param fields names and values alternating
    */
   receiveInterim(httpStatus: number, fields: readonly string[]): void;
   receiveHead(head: ResponseHead): void;
-  /** @returns whether there is room for more; if not, `resume` asks for it */
+  /** @returns whether there is room for more; if not, the receiver calls `resume` later */
   receiveData(chunk: Buffer): boolean;
   receiveEnd(trailers: readonly string[]): void;
   receiveUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** There was no connection: nobody has seen the request. */
+  /** There was no connection, so the service has not seen the request. */
   receiveUnreachable(failure: Failure): void;
-  /** The service closed an old connection in place of a response, and the request may be sent again. */
+  /** The service closed a reused connection instead of responding, and the request may be sent again. */
   receiveUnanswered(failure: Failure): void;
-  /** Before the head: there is no response. After it: it broke off. */
+  /** Before the head: there is no response. After the head: the response broke off. */
   receiveFailure(failure: Failure): void;
-  /** Once, some turns after the end: what the request had of its endpoint can be used by another. */
+  /** Called once, some turns of the event loop after the end: the attempt's place at its endpoint can be reused. */
   released(): void;
-  /** The last resort, where it cannot even be told of a failure: nobody may be left waiting. */
+  /** The last resort when even receiveFailure threw: no client may be left waiting. */
   breakOff(): void;
 }

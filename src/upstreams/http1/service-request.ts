@@ -1,50 +1,50 @@
-// One try of a request at one endpoint, as those who make tries and those who want them agree on it.
+// One attempt of a request at one endpoint: the interface between the code that makes attempts and the code that needs them.
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { OutgoingHead } from './request-fields.ts';
 
-/** Wraps a listener on one of Node's objects: what it throws ends this request, and nothing else. */
+/** Wraps a listener on one of Node's objects. An error thrown by the listener ends this request only. */
 export type Guard = <Values extends readonly unknown[]>(
   listener: (...values: Values) => void,
 ) => (...values: Values) => void;
 
 export interface AttemptParts {
-  /** Made in this turn of the event loop, and not sent before there is a connection: nobody listens to it yet. */
+  /** The request. It was created in this turn of the event loop, has no listeners yet, and is not sent before there is a connection. */
   readonly request: ClientRequest;
-  /** What the request asks for. */
+  /** The head of the request. */
   readonly head: OutgoingHead;
-  /** Called when there is one: sends head and body, or the head alone. May not throw. */
+  /** Called when there is a connection. Sends the head, and the body if there is one. May not throw. */
   readonly sendBody: (request: ClientRequest) => void;
-  /** For every listener on the request, on its response and on their socket. */
+  /** Wraps every listener on the request, its response and their socket. */
   readonly guard: Guard;
 }
 
 export interface AttemptFailure {
-  /** `code` of Node's error, or of ours. */
+  /** The `code` of Node's error, or of ours. */
   readonly code: string | undefined;
-  /** The HTTP parser's own words. */
+  /** What the HTTP parser said, or for NOT_AS_ASKED what the service did. */
   readonly reason: string | undefined;
-  /** There was a connection: some of the request may have been processed. */
+  /** There was a connection, so a part of the request may have been processed. */
   readonly isConnected: boolean;
   /** The connection had served another request before. */
   readonly isReused: boolean;
 }
 
-/** Told inside a guard. */
+/** Called inside a guard. */
 export interface AttemptEvents {
   /** An interim response: 1xx, but never 101. */
   onInterim(httpStatus: number, rawHeaders: readonly string[]): void;
   /** The head of the final response. */
   onResponse(response: IncomingMessage): void;
-  /** Status 101, as the request has asked for it. `head` is what the service sent behind it. */
+  /** Status 101, as the request asked for. `head` is what the service sent after it. */
   onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** It failed, before the response, within it, or within the upgraded connection, which may also just have ended. */
+  /** The attempt failed before or during the response, or the upgraded connection ended or broke. */
   onEnded(failure: AttemptFailure): void;
 }
 
 export interface AttemptHandle {
-  /** Gives everything back: a connection that is in use is closed. After this nothing is told. */
+  /** Releases everything. A connection that is in use is closed. There are no events after this. */
   finish(): void;
 }
 

@@ -1,4 +1,4 @@
-// What a failed attempt is to the client: 503 when there was no connection, 504 when it took too long to make one, 502 for
+// What a failed attempt means for the client: 503 when no connection was made, 504 when making one took too long, 502 for
 // everything after that.
 
 import { type Failure, failure as failureOf, unavailable } from '../../calls/failure.ts';
@@ -9,14 +9,14 @@ import { diagnoseHttp1Failure, invalidHttp1Response } from '../../diagnosis/http
 import { GrpcStatus } from '../../grpc/status.ts';
 import type { AttemptFailure } from './service-request.ts';
 
-/** What a sentence needs to know of an endpoint. */
+/** What the sentence of a diagnosis needs to know about an endpoint. */
 export interface DescribedEndpoint {
   readonly address: Address;
   readonly isTls: boolean;
   readonly connectTimeoutMs: number;
 }
 
-/** A reset that nobody can tell from the end of the service. */
+/** Codes of a reset, which cannot be told from the end of the service. */
 const CLOSED_CODES: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', undefined]);
 const TIMEOUT_CODES: ReadonlySet<string | undefined> = new Set([
   'connect_timeout',
@@ -41,8 +41,8 @@ export function diagnoseConnect(
 }
 
 /**
- * The response cannot be passed on.
- * @param what the service did, to go on behind its address; 'too_large': its head or its trailers are
+ * The failure for a response that cannot be passed on.
+ * @param what what the service did, as the rest of a sentence that begins with its address; 'too_large' for a head or trailers
  */
 export function invalidResponse({ address }: DescribedEndpoint, what: string): Failure {
   if (what === 'too_large') return headersTooLarge(address.text);
@@ -61,12 +61,12 @@ function diagnoseResponse(
   reason: string | undefined,
   { address, isTls }: DescribedEndpoint,
 ): Diagnosis {
-  // Words of ours for what the service did, where the connection was to become a WebSocket.
+  // The reason is our own description of what the service did to a request for a WebSocket, or with an unrequested 101.
   if (code === NOT_AS_ASKED) return invalidHttp1Response(reason ?? '', address.text);
   return diagnoseHttp1Failure(code, address.text, { isTls, reason });
 }
 
-/** `code` of an attempt whose `reason` says what the service did, to go on behind its address. */
+/** The `code` of a failed attempt whose `reason` says what the service did, as the rest of a sentence that begins with its address. */
 export const NOT_AS_ASKED = 'not_as_asked';
 
 export const UNFIT_REQUEST: Failure = {

@@ -1,5 +1,5 @@
-// One try of a WebSocket that was asked for by extended CONNECT (RFC 8441), or by an upgrade: one of our own to the
-// HTTP/1.1 service. The key is ours, and the answer to it is checked here.
+// One attempt of a WebSocket that the client requested by extended CONNECT (RFC 8441) or by an upgrade. Towards the HTTP/1.1
+// service it is an upgrade with our own key, and the response to the key is checked here.
 
 import type { IncomingMessage, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';

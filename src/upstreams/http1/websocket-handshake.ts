@@ -1,5 +1,5 @@
-// Has a service accepted the WebSocket that it was asked for, and no other (RFC 6455 section 4.1)? Whoever joins two sockets has
-// to be sure that both ends speak the same from here on.
+// Checks whether a service has accepted exactly the WebSocket that was requested (RFC 6455 section 4.1). Before two sockets are
+// joined, it must be certain that both ends speak the same protocol.
 
 import { createHash } from 'node:crypto';
 
@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto';
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 /**
- * @param asked names and values by turns, as they were sent
- * @param answered the same of a response with status 101
- * @returns what the service did wrong, to go on behind its address; undefined for a WebSocket as it was asked for
+ * @param asked the fields of the request as sent, names and values alternating
+ * @param answered the fields of the response with status 101, likewise
+ * @returns what the service did wrong, as the rest of a sentence that begins with its address; undefined when it did nothing
+ * wrong
  */
 export function whyNoWebSocket(asked: readonly string[], answered: readonly string[]): string | undefined {
   const upgrades = listOf(answered, 'upgrade');
@@ -31,7 +32,7 @@ export function whyNoWebSocket(asked: readonly string[], answered: readonly stri
   return undefined;
 }
 
-/** What a server answers to this key (RFC 6455 section 4.2.2). */
+/** The Sec-WebSocket-Accept for this key (RFC 6455 section 4.2.2). */
 export function acceptOf(key: string): string {
   return createHash('sha1')
     .update(key + WEBSOCKET_GUID)
@@ -42,7 +43,7 @@ function valuesOf(fields: readonly string[], wanted: string): string[] {
   return fields.filter((_text, index) => index % 2 === 1 && fields[index - 1].toLowerCase() === wanted);
 }
 
-/** The members of all fields of this name. */
+/** The members of all fields with this name. */
 function listOf(fields: readonly string[], wanted: string): string[] {
   return valuesOf(fields, wanted).flatMap((value) =>
     value
@@ -52,7 +53,7 @@ function listOf(fields: readonly string[], wanted: string): string[] {
   );
 }
 
-/** An extension without its parameters, which the two ends settle. */
+/** An extension without its parameters, which the two ends negotiate. */
 function nameOf(extension: string): string {
   return extension.split(';', 1)[0].trim();
 }

@@ -1,15 +1,15 @@
-// The stream of a call that nobody wants any more and that cannot be reset yet: what still comes is dropped. It ends with
-// the service's response or with the reset, whichever comes first.
+// The stream of a cancelled call that cannot be reset yet. What still arrives is dropped. The stream ends with the service's
+// response or with the reset, whichever comes first.
 
 import type { HeaderList } from '../../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { StreamState } from '../../h2/stream-state.ts';
 import type { Holding } from '../holding.ts';
 
-/** Octets that are dropped before the service gets no more credit: most responses are over by then. */
+/** How many bytes are dropped before the service gets no more credit. Most responses are over by then. */
 const MOST_DROPPED_BYTES = 1_048_576;
 
-/** Told once. `reset` is how it ended, where it was by RST_STREAM and not by `StreamEnds`. */
+/** Called once. `reset` is set when the stream ended by RST_STREAM, unless `StreamEnds` sent it. */
 export type OnOver = (
   stream: AbandonedStream,
   reset?: { readonly code: number; readonly isOurs: boolean },
@@ -18,13 +18,16 @@ export type OnOver = (
 export class AbandonedStream implements StreamOwner {
   readonly stream: Stream;
   holding: Holding | undefined;
-  /** For the reset. */
+  /** The error code for the reset. */
   readonly code: number;
   readonly sinceMs: number;
   readonly #onOver: OnOver;
   #leftBytes = MOST_DROPPED_BYTES;
 
-  /** @param windowBytes what the service may send at a time; what its client had not taken is credited now */
+  /**
+   * @param times `nowMs` is the time of the cancellation. `windowBytes` is the stream's receive window: what the client had not
+   * taken is credited now
+   */
   constructor(
     stream: Stream,
     holding: Holding | undefined,
@@ -56,7 +59,10 @@ export class AbandonedStream implements StreamOwner {
     this.#checkEnd();
   }
 
-  /** Half-closed is not closed: the request that was broken off is not ended as if it were whole. */
+  /**
+   * Reports the end once the stream is closed on both sides. A half-closed stream is not over: the cancelled request must not be
+   * ended as if it were complete.
+   */
   #checkEnd(): void {
     if (this.stream.state === StreamState.CLOSED) this.#onOver(this);
   }

@@ -1,4 +1,4 @@
-// An endpoint that speaks HTTP/2: its connections, as few as carry the calls, and when it is dialled.
+// An endpoint that speaks HTTP/2: its connections, as few as its calls need, and when it is dialled.
 
 import type { Address, UpstreamConnectionsConfig } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
@@ -11,10 +11,13 @@ import type { PlaceCount } from '../holding.ts';
 import { holdsPlace, isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
 
-/** Connections that end before they served a call: one may have met a restart, from the second on it is a pattern. */
+/**
+ * After this many connections in a row that ended without serving a call, the endpoint counts as failing. One may have met a
+ * restart; the second shows a pattern.
+ */
 const USELESS_IN_ROW = 2;
 
-/** How many connections there are, by what they are good for. */
+/** The number of connections by state. */
 export interface ConnectionCounts {
   readonly connecting: number;
   readonly ready: number;
@@ -34,7 +37,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   #uselessInRow = 0;
   #isClosed = false;
   #isDestroyed = false;
-  /** What is retired now is so by our own wish, which says nothing about the endpoint. */
+  /** The current retirement is our own wish, which says nothing about the endpoint. */
   #isLettingGo = false;
 
   constructor(
@@ -55,7 +58,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     const connecting = this.#connecting === undefined ? 0 : 1;
     const ready = this.#ready.length;
     const draining = this.#draining.size;
-    // Those of an endpoint that gets no new calls go on until their last one ends.
+    // The connections of an endpoint that gets no new calls continue until their last call ends.
     return this.#isClosed
       ? { connecting, ready: 0, draining: ready + draining }
       : { connecting, ready, draining };
@@ -77,14 +80,14 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     return this.#picked !== undefined;
   }
 
-  /** The connection that `isPickable` has found in this turn, for the call that the endpoint was picked for. */
+  /** The connection that `isPickable` found in this turn, for the call for which the endpoint was picked. */
   takePicked(): UpstreamConnection | undefined {
     const picked = this.#picked;
     this.#picked = undefined;
     return picked;
   }
 
-  /** A call waits until a connection is there. */
+  /** Always false: a call waits until there is a connection. */
   override get isLastResort(): boolean {
     return false;
   }
@@ -92,7 +95,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   override get places(): number {
     if (this.#ready.length === 0) return Number.POSITIVE_INFINITY;
     let count = this.#config.max * this.#ready[0].http2.peerMaxConcurrentStreams;
-    // Or who holds many would get those that are kept for others.
+    // Unread ends are subtracted. Otherwise a client with many calls would get the places that are kept for others.
     count -= this.unreadCount;
     for (const { activeStreams } of this.#draining) count += activeStreams;
     return count;
@@ -116,7 +119,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
         if (holdsPlace(owner)) owner.holding = owner.holding.moveTo(shares);
   }
 
-  /** A connection with room for one more stream. The oldest first: few connections make large batches. */
+  /** A connection with room for one more stream, the oldest first: fewer connections make larger batches. */
   pickReady(): UpstreamConnection | undefined {
     for (let index = 0; index < this.#ready.length; index++) {
       if (this.#ready[index].hasCapacity) return this.#ready[index];
@@ -127,7 +130,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   override seekCapacity(nowMs: number): boolean {
     if (this.#isDestroyed) return false;
     if (this.#connecting !== undefined) return true;
-    // Draining connections do not count: their streams may last for days.
+    // Draining connections do not count, since their streams may last for days.
     const isFull = this.#ready.length >= this.#config.max;
     if (!isFull && this.backoff.remainingMs(nowMs) === 0) {
       this.#connecting = new UpstreamConnection(
@@ -150,7 +153,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   }
 
   override leave(): void {
-    // Whoever has waited for it waits for another, and its failure is nobody's business.
+    // Calls that waited for the connection wait for another, and its failure does not matter any more.
     const connecting = this.#connecting;
     this.#connecting = undefined;
     connecting?.destroy('no configuration names the endpoint any more');
@@ -161,7 +164,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     this.#isClosed = false;
   }
 
-  /** Connections are let go that only a burst of calls had needed. */
+  /** Closes idle connections beyond the first, which only a burst of calls had needed. */
   override shrink(): void {
     for (const connection of this.#ready.slice(1)) this.#drainIfIdle(connection);
   }
@@ -188,7 +191,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     this.#offer(connection);
   }
 
-  /** Those that wait come first. */
+  /** Offers the connection to waiting calls, which come before closing it. */
   #offer(connection: UpstreamConnection): void {
     this.#events.onCapacity();
     if (this.#isClosed) this.#drainIfIdle(connection);
@@ -207,13 +210,16 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     const index = this.#ready.indexOf(connection);
     if (index !== -1) this.#ready.splice(index, 1);
     if (this.#isLettingGo) return;
-    // A draining one has calls that may still be answered: it is judged when it is gone.
+    // A draining connection has calls that may still be answered. It is judged when it is closed.
     if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
     else this.#judge(connection);
     if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams);
   }
 
-  /** An endpoint that takes connections and lets go of them unused would otherwise be dialled without a pause. */
+  /**
+   * Counts connections that ended unused: an endpoint that accepts connections and closes them would otherwise be dialled without
+   * pause.
+   */
   #judge(connection: UpstreamConnection): void {
     if (connection.hasServed) {
       this.#uselessInRow = 0;

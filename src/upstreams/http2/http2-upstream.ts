@@ -7,7 +7,7 @@ import type { Dialer } from '../dial.ts';
 import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
 import { Http2Endpoint } from './http2-endpoint.ts';
 
-/** @param dialer how connections are made; over TCP in plaintext where it is not given */
+/** @param dialer makes the connections; by default over TCP in plaintext */
 export function http2Upstream(
   config: UpstreamSettings & Pick<UpstreamConfig, 'balance'>,
   settings: LocalSettings,

@@ -1,6 +1,6 @@
-// How streams of a shared connection end before they are over: by a reset, as long as the endpoint bears one more. Beyond
-// that they run out unread, and are reset one by one. Endpoints end a connection that brings too many resets, and the
-// calls of all clients on it; see docs/decisions/0033.
+// Ends streams of a shared connection whose calls were cancelled: by a reset as long as the endpoint tolerates one more. Beyond
+// that, streams run out unread, which means that what still arrives is dropped, and are reset one by one. Endpoints close a
+// connection that brings too many resets, and with it the calls of all clients; see docs/decisions/0033.
 
 import { ErrorCode } from '../../h2/error-codes.ts';
 import type { Stream } from '../../h2/stream.ts';
@@ -10,25 +10,31 @@ import type { Holding } from '../holding.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import { AbandonedStream } from './abandoned-stream.ts';
 
-/** At most 190 in any 30 s: Netty ends a connection with the 201st, of either side's. nghttp2 bears 1,000, and 33 more each second. */
+/**
+ * These allow at most 190 resets in any 30 s: Netty closes a connection at the 201st, counting both sides. nghttp2 tolerates
+ * 1,000, and 33 more each second.
+ */
 const BURST = 100;
 const PER_SECOND = 3;
 /**
- * Of calls without a response, which the endpoint may not have looked at yet: Rust's h2 bears 20 of those at a time. That is what is
- * sent in any second at most; after a second it has looked at them.
+ * For calls without a response, which the endpoint may not have looked at yet: Rust's h2 tolerates 20 of those at a time. These
+ * allow at most as many in any second, after which the endpoint has looked at them.
  */
 const UNANSWERED_BURST = 10;
 const UNANSWERED_PER_SECOND = 10;
 const LOOKED_AT_MS = 1000;
-/** Streams that run out are reset from what is above this: the rest is for calls that are given up now. */
+/** Streams that run out are reset only while more than this is left. The rest is for calls that are cancelled now. */
 const KEPT_FOR_NEW_ONES = 50;
 const UNANSWERED_KEPT_FOR_NEW_ONES = 5;
-/** One that has run out for so long is reset from all that is left. */
+/** A stream that has run out for this long is reset even from the rest. */
 const LONGEST_UNREAD_MS = 30_000;
-/** Streams in which the endpoint found fault, in the life of a connection: Node ends it with the 1,001st, Rust's h2 with the 1,024th. */
+/**
+ * How many streams of one connection the endpoint may reject as faulty: Node closes the connection at the 1,001st, Rust's h2 at
+ * the 1,024th.
+ */
 const MOST_FAULTS = 800;
 
-/** What an endpoint sends where it finds fault with what was sent to it; others are part of an ordinary life. */
+/** The error codes by which an endpoint rejects what was sent to it. Other codes are part of normal operation. */
 const FAULT_CODES: ReadonlySet<number> = new Set([
   ErrorCode.PROTOCOL_ERROR,
   ErrorCode.FLOW_CONTROL_ERROR,
@@ -45,9 +51,9 @@ export function isFault(code: number): boolean {
 export interface StreamEndsEvents {
   /** A stream that ran out is over. */
   onOver(holding: Holding | undefined): void;
-  /** The endpoint has found fault with a stream of this client. */
+  /** The endpoint rejected a stream of this client as faulty. */
   onFault(holding: Holding | undefined, nowMs: number): void;
-  /** The endpoint bears little more: another connection should take over. */
+  /** The endpoint tolerates little more: another connection should take over. */
   onWorn(reason: string): void;
 }
 
@@ -58,10 +64,10 @@ export class StreamEnds {
   readonly #unanswered: TokenBucket;
   readonly #answers: TokenBucket;
   #faults = 0;
-  /** The oldest first. */
+  /** The streams that run out, the oldest first. */
   readonly #abandoned = new Set<AbandonedStream>();
 
-  /** @param windowBytes that the endpoint may send on a stream at a time */
+  /** @param windowBytes the receive window of a stream */
   constructor(windowBytes: number, nowMs: number, events: StreamEndsEvents) {
     this.#windowBytes = windowBytes;
     this.#events = events;
@@ -70,16 +76,19 @@ export class StreamEnds {
     this.#answers = new TokenBucket(BURST, PER_SECOND, nowMs);
   }
 
-  /** Streams that run out unread. */
+  /** The number of streams that run out unread. */
   get abandonedCount(): number {
     return this.#abandoned.size;
   }
 
-  /** @returns whether the stream is over; if not, `onOver` tells when it is */
+  /**
+   * Ends a stream.
+   * @returns whether the stream is over; if not, `onOver` is called when it is
+   */
   end(stream: Stream, code: number, holding: Holding | undefined, nowMs: number): boolean {
     const { account } = holding ?? {};
-    // The client's share is asked last, as asking takes of it: a client without one leaves the connection's budgets to others.
-    // Who is alone harms nobody: the connection's budget is all of it.
+    // The client's budget is asked last, because asking spends from it: a client without one leaves the connection's budget to
+    // others. A client that is alone harms no one, so it may use the whole budget of the connection.
     if (
       this.#bears(stream, nowMs) &&
       (account === undefined || holding?.isAlone === true || account.takeReset(nowMs))
@@ -103,7 +112,7 @@ export class StreamEnds {
     return this.#resets.left(nowMs) >= 1 && (headersReceived || this.#unanswered.left(nowMs) >= 1);
   }
 
-  /** Whatever comes after this is reset from the next connection's budget. */
+  /** Once the budget is used up, later resets come out of the next connection's budget. */
   #spend(nowMs: number): void {
     this.#resets.spend(nowMs);
     if (this.#resets.left(nowMs) < 1)
@@ -117,7 +126,7 @@ export class StreamEnds {
     this.#events.onOver(holding);
   }
 
-  /** A stream was reset by the endpoint, or by us because the endpoint broke a rule on it. */
+  /** Notes that the endpoint reset a stream, or that we did because the endpoint broke a rule on it. */
   noteReset(code: number, isOurs: boolean, holding: Holding | undefined, nowMs: number): void {
     if (isOurs) {
       this.#spend(nowMs);
@@ -126,7 +135,7 @@ export class StreamEnds {
     this.#answers.spend(nowMs);
     if (isFault(code)) {
       this.#faults++;
-      // By this code Node turns a call away while it still counts calls that others have given up: its client did nothing.
+      // With this code Node refuses a call while it still counts calls that others have cancelled. The client did nothing wrong.
       if (code !== ErrorCode.ENHANCE_YOUR_CALM) this.#events.onFault(holding, nowMs);
     }
     if (this.#answers.left(nowMs) < 1 || this.#faults >= MOST_FAULTS) {
@@ -134,7 +143,10 @@ export class StreamEnds {
     }
   }
 
-  /** To be called every second, which may be a moment after a stream was given up. */
+  /**
+   * Resets streams that run out, as far as the budget allows. Must be called every second, which may be just after a stream was
+   * cancelled.
+   */
   resetAbandoned(nowMs: number): void {
     for (const abandoned of this.#abandoned) {
       const ageMs = nowMs - abandoned.sinceMs;
@@ -152,7 +164,7 @@ export class StreamEnds {
   }
 }
 
-/** Whether a reset of this stream would leave: it was begun, and is not over. */
+/** Whether resetting this stream would send a frame: the stream was begun and is not over. */
 export function isUnderWay({ state }: Stream): boolean {
   return state !== StreamState.CLOSED && state !== StreamState.IDLE;
 }

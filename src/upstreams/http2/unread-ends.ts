@@ -1,52 +1,56 @@
-// Streams that a frame of ours has ended, and that the endpoint may still count. Who cancels a hundred calls gives back a hundred
-// places at once, and calls that take them may be ones too many: Node forgets a stream some time after it has read the reset, and
-// turns what comes with it away by ENHANCE_YOUR_CALM. See docs/decisions/0033.
+// Streams that our frames have ended, and that the endpoint may still count. A client that cancels a hundred calls returns a
+// hundred places at once, and calls that take them may exceed the limit: Node forgets a stream some time after it has read the
+// reset, and refuses what comes with it by ENHANCE_YOUR_CALM. See docs/decisions/0033.
 
 import type { Connection } from '../../h2/connection.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
 /**
- * Each question is a SETTINGS frame, and services end a connection that brings too many: Framegate itself bears 20, and 2 more each
- * second.
+ * The budget for questions. Each is a SETTINGS frame, and services close a connection that brings too many: Framegate itself
+ * tolerates 20, and 2 more each second.
  */
 const QUESTIONS_BURST = 8;
 const QUESTIONS_PER_SECOND = 1.5;
-/** An endpoint that does not answer in this time is taken to have read everything, or its places would be lost for ever. */
+/** An endpoint that has not answered after this time is assumed to have read everything. Otherwise its places would be lost forever. */
 const LONGEST_ANSWER_MS = 10_000;
 
 export class UnreadEnds {
   readonly #http2: Connection;
   readonly #questions: TokenBucket;
   readonly #contain: (action: () => void) => void;
-  /** Of Connection.endsSent those that the endpoint has read. */
+  /** How many of Connection.endsSent the endpoint has read. */
   #read = 0;
-  /** What it had been sent when it was asked last; undefined when it has answered. */
+  /** The value of endsSent at the last question. Undefined when the endpoint has answered. */
   #asked: number | undefined = undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
-  /** To questions that were done without. They may still come, and before any other. */
+  /** Answers to questions that were given up. They may still come, before any other answer. */
   #lateAnswers = 0;
-  /** What it had been sent before it was sent a stream above `#seenBehind`; undefined when no such stream is awaited. */
+  /** The value of endsSent before a stream above `#seenBehind` was opened. Undefined when no such stream is awaited. */
   #seen: number | undefined = undefined;
   #seenBehind = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /** @param contain runs what a timer does: what that throws ends this connection only */
+  /** @param contain runs a timer's action, so that an error ends this connection only */
   constructor(http2: Connection, contain: (action: () => void) => void) {
     this.#http2 = http2;
     this.#questions = new TokenBucket(QUESTIONS_BURST, QUESTIONS_PER_SECOND, Math.floor(turnNowMs()));
     this.#contain = contain;
   }
 
-  /** Streams that are over for us and perhaps not for the endpoint. */
+  /** The number of streams that are over for us but perhaps not for the endpoint. */
   get count(): number {
     return this.#http2.endsSent - this.#read;
   }
 
-  /** Asks the endpoint where places are scarce. @param active streams that are not over, of the `most` that it allows */
+  /**
+   * Asks the endpoint when places are scarce.
+   * @param active the number of streams that are not over
+   * @param most how many the endpoint allows
+   */
   resolve(active: number, most: number): void {
     const { count } = this;
-    // Not one by one while there is room: a quarter of the places may be in doubt.
+    // Not after each end while there is room: a quarter of the places may be in doubt.
     const isScarce = 4 * count >= most || active + count >= most;
     if (count === 0 || !isScarce || this.#asked !== undefined || this.#timer !== undefined) return;
     const nowMs = Math.floor(turnNowMs());
@@ -62,7 +66,8 @@ export class UnreadEnds {
   }
 
   /**
-   * The endpoint has answered a stream. Frames are read in order: where the stream was opened behind an end, that was read.
+   * Notes that the endpoint responded on a stream. Frames are read in order, so an end that was sent before the stream was opened
+   * has been read.
    * @returns whether there may be more room now
    */
   answered(streamId: number): boolean {
@@ -85,7 +90,7 @@ export class UnreadEnds {
     this.#http2.askToCatchUp();
   }
 
-  /** The endpoint has answered the oldest question. */
+  /** Notes that the endpoint has answered the oldest question. */
   caughtUp(): void {
     if (this.#lateAnswers > 0) this.#lateAnswers--;
     else this.#conclude();
@@ -97,7 +102,10 @@ export class UnreadEnds {
     this.#asked = undefined;
   }
 
-  /** To be called now and then. @returns whether an answer was overdue for so long that it is done without */
+  /**
+   * Gives up waiting for an overdue answer. Must be called at intervals.
+   * @returns whether an answer was given up
+   */
   giveUpWaiting(nowMs: number): boolean {
     if (this.#asked === undefined || nowMs - this.#askedAtMs < LONGEST_ANSWER_MS) return false;
     this.#lateAnswers++;

@@ -1,4 +1,4 @@
-// An attempt with a stream on an upstream connection, and how it is told from other owners of streams.
+// An attempt with a stream on an upstream connection, and how to tell it from other stream owners.
 
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import type { Holding } from '../holding.ts';
@@ -12,12 +12,12 @@ export function isUpstreamCall(owner: StreamOwner): owner is UpstreamCall {
   return 'giveWay' in owner;
 }
 
-/** Who has a stream that is counted: a call, or one that was given up and still runs. */
+/** Whether the owner has a stream that is counted: a call, or a cancelled one that still runs. */
 export function holdsPlace(owner: StreamOwner): owner is StreamOwner & { holding: Holding } {
   return 'holding' in owner && isHolding(owner.holding);
 }
 
-/** Whose stream of this identifier is; also of a call that was given up. */
+/** The holding of the stream with this identifier, also for a cancelled call. */
 export function holdingOfStream(owners: readonly StreamOwner[], streamId: number): Holding | undefined {
   const owner = owners.find((one) => 'stream' in one && 'holding' in one && idOf(one.stream) === streamId);
   return owner !== undefined && 'holding' in owner && isHolding(owner.holding) ? owner.holding : undefined;

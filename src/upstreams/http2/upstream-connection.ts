@@ -1,4 +1,4 @@
-// One HTTP/2 connection to an endpoint, from dialling to its end. Streams of all clients share it.
+// One HTTP/2 connection to an endpoint, from dialling to its end. The streams of all clients share it.
 
 import type { Address } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
@@ -18,36 +18,42 @@ import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
 
 const STALL_CHECK_MS = 1000;
-/** With so many streams that run out, and no others, the connection is let go at once; with fewer, at the next look, in case another call comes. */
+/**
+ * When at least this many streams run out and there are no others, the connection is closed at once. With fewer it is closed at
+ * the next check, in case another call comes.
+ */
 const MOST_GIVEN_UP = 20;
-/** What a client is charged whose call made an endpoint give up a connection. */
+/** How many faults a client is charged when its call made an endpoint close a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * connecting: dialled, SETTINGS still to come. ready: takes streams. draining: goes on with the streams it has and
- * takes no new ones (GOAWAY, or identifiers used up). closed: gone.
+ * connecting: dialled, SETTINGS still to come. ready: accepts streams. draining: keeps its streams and accepts no new ones (after
+ * GOAWAY, or when identifiers are used up). closed: the socket is closed.
  */
 export type UpstreamConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
 
 export interface UpstreamConnectionEvents {
   onReady(connection: UpstreamConnection): void;
-  /** It never became ready. */
+  /** The connection never became ready. */
   onFailed(connection: UpstreamConnection, diagnosis: Diagnosis): void;
-  /** It takes no more streams from now on, or is gone. */
+  /** The connection accepts no more streams, or is closed. */
   onRetired(connection: UpstreamConnection, reason: string): void;
-  /** The socket of a connection that was ready once is gone. */
+  /** The socket of a draining connection is closed. */
   onGone(connection: UpstreamConnection, reason: string): void;
-  /** A stream ended or the peer raised its limit: there may be room for a call that waits. */
+  /** A stream ended, or the peer raised its limit: there may be room for a waiting call. */
   onCapacity(connection: UpstreamConnection): void;
   onViolation(connection: UpstreamConnection, error: ConnectionError | StreamError): void;
-  /** The endpoint has found fault with so many calls of this client that no more are sent to it. @param client its counted address */
+  /**
+   * The endpoint rejected so many calls of this client that no more are sent to it for now.
+   * @param client the client's address as it is counted
+   */
   onClientAtFault(connection: UpstreamConnection, client: string): void;
 }
 
 export class UpstreamConnection implements DialEvents {
-  /** The endpoint's address as configured; for logs. */
+  /** The endpoint's address as configured, for logs. */
   readonly endpoint: string;
   readonly #events: UpstreamConnectionEvents;
   readonly #transport: Http2Transport;
@@ -56,20 +62,20 @@ export class UpstreamConnection implements DialEvents {
   readonly #stallTimer: NodeJS.Timeout;
   #state: UpstreamConnectionState = 'connecting';
   #activeStreams = 0;
-  /** Streams that were open when the connection ended, and ended with it; without those that were given up before. */
+  /** The number of streams that ended because the connection ended, except streams that were cancelled before. */
   lostStreams = 0;
-  /** A response began on some stream: the endpoint is in working order. */
+  /** A response began on some stream, so the endpoint works. */
   hasServed = false;
-  /** Its GOAWAY had an error code. What it says of streams it has not processed is not believed then: see Attempt.onRefused. */
+  /** The endpoint's GOAWAY had an error code. What it says about unprocessed streams is then not trusted; see Attempt.onRefused. */
   hasGoneWrong = false;
-  /** It takes no more calls by our own wish, which says nothing of the endpoint. */
+  /** The connection accepts no more calls by our own wish, which says nothing about the endpoint. */
   isLetGo = false;
   readonly #windowBytes: number;
-  /** Made with the first stream that is not over when it ends. */
+  /** Allocated with the first stream that is ended before it is over. */
   #ends: StreamEnds | undefined = undefined;
   #isConnected = false;
   #isHttp2 = false;
-  /** The first octets, while they are too few to tell what they are. */
+  /** The first bytes, while they are too few to show what the endpoint speaks. */
   #head: Buffer = NOTHING;
 
   constructor(
@@ -109,7 +115,7 @@ export class UpstreamConnection implements DialEvents {
     this.#timer = setTimeout(() => this.#contain(onTimeout), connectTimeoutMs);
   }
 
-  /** For timers: what they throw ends this connection only. */
+  /** Runs a timer's action. An error that it throws ends this connection only. */
   #contain(action: () => void): void {
     try {
       action();
@@ -126,24 +132,24 @@ export class UpstreamConnection implements DialEvents {
     return this.#activeStreams;
   }
 
-  /** The h2 side, for whoever has a stream on it. */
+  /** The HTTP/2 connection, for the owners of its streams. */
   get http2(): Connection {
     return this.#transport.connection;
   }
 
   /** Whether one more stream may be opened now. */
   get hasCapacity(): boolean {
-    // The HTTP/2 side may be over before the socket is, and nothing sent on it would ever be answered.
+    // The HTTP/2 side may be over before the socket is, and calls sent on it would never be answered.
     if (this.#state !== 'ready' || this.http2.isClosed || this.http2.isCongested) return false;
     return this.#activeStreams + this.unreadCount < this.http2.peerMaxConcurrentStreams;
   }
 
-  /** Streams that are over and that the endpoint may still count. */
+  /** The number of streams that are over, but that the endpoint may still count. */
   get unreadCount(): number {
     return this.#unreadEnds.count;
   }
 
-  /** Opens a stream. Every stream opened is to be released exactly once when it is over. */
+  /** Opens a stream. The caller must release every stream exactly once, when it is over. */
   openStream(owner: StreamOwner): Stream {
     this.#activeStreams++;
     const stream = this.http2.openStream(owner);
@@ -167,13 +173,13 @@ export class UpstreamConnection implements DialEvents {
     this.#events.onCapacity(this);
   }
 
-  /** A response began on one of its streams. */
+  /** Notes that a response began on one of the streams. */
   noteResponse({ id }: Stream): void {
     this.hasServed = true;
     if (this.#unreadEnds.answered(id)) this.#offerCapacity();
   }
 
-  /** So that no place stays in doubt while a call waits for one. */
+  /** Asks about unread ends when places are scarce, so that no place stays in doubt while a call waits for one. */
   #resolveUnread(): void {
     const most = this.http2.peerMaxConcurrentStreams;
     if (most !== Number.POSITIVE_INFINITY) this.#unreadEnds.resolve(this.#activeStreams, most);
@@ -189,7 +195,7 @@ export class UpstreamConnection implements DialEvents {
     this.#offerCapacity();
   }
 
-  /** Of a draining one: nobody is left who wants anything of it. */
+  /** Closes a draining connection when only cancelled calls are left on it. */
   #closeIfDone(): void {
     if (this.#state !== 'draining' || this.#activeStreams > this.#abandonedCount) return;
     this.#transport.close();
@@ -199,7 +205,10 @@ export class UpstreamConnection implements DialEvents {
     return this.#ends === undefined ? 0 : this.#ends.abandonedCount;
   }
 
-  /** For a stream that nothing more is wanted of: gives it back, now or when it is over. @param code for the reset, where it is not */
+  /**
+   * Ends a stream that is not needed any more, and releases it now or when it is over.
+   * @param code the error code for the reset, if the stream is not over
+   */
   endStream(stream: Stream, code: number, holding?: Holding): void {
     if (!isUnderWay(stream)) stream.reset(code);
     else if (!this.#streamEnds().end(stream, code, holding, Math.floor(turnNowMs()))) {
@@ -211,7 +220,7 @@ export class UpstreamConnection implements DialEvents {
     this.releaseStream();
   }
 
-  /** The endpoint has reset a stream, or broke the rule named in `violation` on it. */
+  /** Notes that the endpoint reset a stream, or broke the rule named in `violation` on it. */
   noteReset(code: number, violation: string | undefined, holding?: Holding): void {
     this.#streamEnds().noteReset(code, violation !== undefined, holding, Math.floor(turnNowMs()));
   }
@@ -220,7 +229,7 @@ export class UpstreamConnection implements DialEvents {
     this.#ends ??= new StreamEnds(this.#windowBytes, Math.floor(turnNowMs()), {
       onOver: (holding) => {
         holding?.give();
-        // Nobody has lost anything with it.
+        // A cancelled call does not count as lost.
         this.#release();
       },
       onFault: (holding, nowMs) => this.#blame(holding, 1, nowMs),
@@ -234,7 +243,10 @@ export class UpstreamConnection implements DialEvents {
     this.#retire(reason);
   }
 
-  /** Where so many were given up that nothing else is left: its end harms nobody, and ends them at the service. */
+  /**
+   * Closes a connection when at least this many calls were cancelled and no other is left. This harms no client, and ends the
+   * calls at the service.
+   */
   #letGoIfGivenUp(least: number): void {
     const count = this.#abandonedCount;
     if (count >= least && count === this.#activeStreams) this.#letGo('all of its calls were given up');
@@ -244,7 +256,7 @@ export class UpstreamConnection implements DialEvents {
     if (holding?.noteFault(nowMs, count) === true) this.#events.onClientAtFault(this, holding.key);
   }
 
-  /** Takes no more streams, and ends when those it has are over. */
+  /** Accepts no more streams. The connection ends when its streams are over. */
   drain(): void {
     if (this.#state === 'connecting') this.destroy('it is not needed any more');
     else this.#retire('it is not needed any more');
@@ -267,7 +279,7 @@ export class UpstreamConnection implements DialEvents {
     }
   }
 
-  /** What comes first shows whether HTTP/2 is spoken here; anything else is told to the user by name. */
+  /** Checks by the first bytes whether the endpoint speaks HTTP/2. Any other protocol is named in the diagnosis. */
   #receiveFirst(chunk: Buffer): void {
     const head = Buffer.concat([this.#head, chunk]);
     const kind = classifyUpstreamFirstBytes(head);
@@ -285,7 +297,7 @@ export class UpstreamConnection implements DialEvents {
     const name = code === ErrorCode.NO_ERROR ? '' : ` ${errorCodeName(code)}`;
     this.hasGoneWrong ||= code !== ErrorCode.NO_ERROR;
     if (isFault(code)) {
-      // It names the last stream that it has seen, which is often the one that it could not bear.
+      // GOAWAY names the last stream the endpoint has seen, which is often the one that caused the error.
       const holding = holdingOfStream(this.http2.streamOwners(), lastStreamId);
       this.#blame(holding, FAULTS_OF_A_CONNECTION, Math.floor(turnNowMs()));
     }
@@ -298,7 +310,7 @@ export class UpstreamConnection implements DialEvents {
       this.#state = 'ready';
       this.#events.onReady(this);
     } else if (this.#state === 'ready') {
-      // Fewer may be allowed than before.
+      // The peer may allow fewer streams than before.
       this.#resolveUnread();
       this.#events.onCapacity(this);
     }
@@ -318,7 +330,7 @@ export class UpstreamConnection implements DialEvents {
 
   #retire(reason: string): void {
     if (this.#state !== 'ready') {
-      // GOAWAY before SETTINGS: the endpoint wants nobody now.
+      // GOAWAY before SETTINGS: the endpoint accepts no calls now.
       if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
       return;
     }
@@ -327,7 +339,10 @@ export class UpstreamConnection implements DialEvents {
     this.#closeIfDone();
   }
 
-  /** An endpoint that takes no octets would otherwise hold its calls until the kernel gives up, after a quarter of an hour. */
+  /**
+   * Checks time limits: an endpoint that takes no bytes would otherwise hold its calls until the kernel gives up after a quarter
+   * of an hour.
+   */
   #checkProgress(): void {
     const nowMs = performance.now();
     this.#transport.checkTime(nowMs, 'the endpoint');
