@@ -1,8 +1,8 @@
-// Why a request that no route takes nearly had one: the route all of whose criteria but one hold, and what is the matter with
-// that one. Only for requests that are refused; the work is that of a second walk over the routes.
+// Explains why a request that matches no route nearly matched one: finds the route of which all criteria but one hold, and says
+// what is wrong with that one. This runs only for refused requests, and costs a second pass over the routes.
 //
-// Whoever is refused is a stranger. The client is told the path of a route only where it has said that path itself, all but
-// the case of its letters or a slash at its end. Hosts, headers, listeners and names it has not said are for the log.
+// A refused client is a stranger. It is told the path of a route only when it has sent that path itself, except for the case of
+// its letters or a final slash. Hosts, headers, listeners and names that it has not sent are for the log only.
 
 import type { RouteConfig } from '../config/config.ts';
 import { hostOf, matchesHost } from './host.ts';
@@ -11,21 +11,21 @@ import { pathCriterion } from './specificity.ts';
 
 export interface NearMiss {
   readonly sentence: string;
-  /** Whether the client may have the sentence too. */
+  /** Whether the client may see the sentence too. */
   readonly isForClient: boolean;
 }
 
 interface Miss extends NearMiss {
-  /** Smaller is likelier to be what was meant. */
+  /** A smaller rank is more likely to be what the client meant. */
   readonly rank: number;
 }
 
-/** Longer paths are compared by the beginning only. */
+/** Longer paths are compared only up to this length. */
 const LONGEST_COMPARED = 256;
-/** Of what the configuration says, in a sentence. */
+/** The longest text from the configuration that a sentence quotes. */
 const LONGEST_SHOWN = 128;
 
-/** @param routes the most specific first; of misses that are alike the first one counts */
+/** @param routes the most specific first; of equal misses the first one counts */
 export function findNearMiss(routes: readonly RouteConfig[], request: RoutedRequest): NearMiss | undefined {
   const host = hostOf(request.authority);
   const path = withoutQuery(request.path).slice(0, LONGEST_COMPARED);
@@ -37,7 +37,7 @@ export function findNearMiss(routes: readonly RouteConfig[], request: RoutedRequ
   return best;
 }
 
-/** Undefined when more than one criterion does not hold, or the path is another one altogether. */
+/** Undefined when more than one criterion fails, or when the path is entirely different. */
 function missOf(
   { name: fullName, match }: RouteConfig,
   request: RoutedRequest,
@@ -88,7 +88,7 @@ function missOfPath(pattern: string, path: string, name: string): Miss | undefin
   return missOfService(pattern, path, name);
 }
 
-/** gRPC: /package.Service/Method. */
+/** The miss of a gRPC path, /package.Service/Method. */
 function missOfService(pattern: string, path: string, name: string): Miss | undefined {
   const wanted = serviceOf(pattern);
   const given = serviceOf(path);
@@ -117,7 +117,7 @@ function lastLabel(service: string): string {
   return service.slice(service.lastIndexOf('.') + 1);
 }
 
-/** All but two neighbouring letters at most. Linear, since strangers choose one of the two. */
+/** Whether the names differ in at most two adjacent letters. The check is linear, since a stranger chooses one of the names. */
 function isNearlyEqual(a: string, b: string): boolean {
   const longer = Math.max(a.length, b.length);
   const shorter = Math.min(a.length, b.length);

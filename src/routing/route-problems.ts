@@ -1,5 +1,5 @@
-// What is wrong with routes that are each valid by themselves: two with the same match, one that can never win, one
-// whose stripPrefix never applies, two between which only the alphabet decides.
+// Finds problems of routes that are each valid by themselves: two with the same match, one that can never win, one whose
+// stripPrefix never applies, two between which only the alphabet decides.
 
 import type { RouteMatchConfig } from '../config/config.ts';
 import type { NumberedRoute } from '../config/load-config.ts';
@@ -8,7 +8,7 @@ import { matchesHost } from './host.ts';
 import { compareSpecificity, pathCriterion } from './specificity.ts';
 import { stripPrefix } from './strip-prefix.ts';
 
-/** `listenerNames` are those of all listeners. Paths of the findings begin with `routes`. */
+/** `listenerNames` must be those of all listeners. The paths of the findings begin with `routes`. */
 export function findRouteProblems(
   routes: readonly NumberedRoute[],
   listenerNames: readonly string[],
@@ -40,7 +40,7 @@ function checkStripPrefix({ route, index }: NumberedRoute): readonly Finding[] {
   ];
 }
 
-/** Only routes of the same listener, host and path can tie. */
+/** Only routes with the same listener, host and path can tie. */
 function groupByPlace(routes: readonly NumberedRoute[]): ReadonlyMap<string, readonly NumberedRoute[]> {
   return Map.groupBy(routes, ({ route: { match } }) =>
     JSON.stringify([match.listener ?? null, match.host ?? null, pathCriterion(match) ?? null]),
@@ -64,16 +64,16 @@ function comparePairs(group: readonly NumberedRoute[]): readonly Finding[] {
   });
 }
 
-/** As many headers each, and none on which they disagree. */
+/** Whether both have the same number of headers, and do not disagree on any. */
 function isTie(a: RouteMatchConfig, b: RouteMatchConfig): boolean {
   const agrees = ([name, value]: readonly [string, string]) => (b.headers.get(name) ?? value) === value;
   return a.headers.size === b.headers.size && [...a.headers].every(agrees);
 }
 
 /**
- * Of two routes one of which matches whatever the other matches, the wider is the less specific, and so takes nothing
- * away; except that a named listener counts before all else. A route of any listener is therefore lost when every
- * listener has a wider route of its own.
+ * Finds routes that never win. When one route matches whatever another matches, the wider one is less specific and so takes
+ * nothing away, except that a named listener counts before all else. So a route for any listener never wins when every listener
+ * has a wider route of its own.
  */
 function findShadowed(routes: readonly NumberedRoute[], listeners: readonly string[]): readonly Finding[] {
   const named = routes.filter(({ route }) => route.match.listener !== undefined);
@@ -96,7 +96,7 @@ function findShadowed(routes: readonly NumberedRoute[], listeners: readonly stri
   });
 }
 
-/** Whether `wide` holds for every request for which `narrow` holds, their listeners aside. */
+/** Whether `wide` matches every request that `narrow` matches, apart from their listeners. */
 function covers(wide: RouteMatchConfig, narrow: RouteMatchConfig): boolean {
   return (
     coversHost(wide.host, narrow.host) &&

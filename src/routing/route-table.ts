@@ -1,5 +1,5 @@
-// Chooses the route of a request. Built once per configuration and never changed after that; nothing a client sends is
-// remembered, so callers that see the same request again and again may remember the answer themselves.
+// Chooses the route of a request. A table is built once per configuration and is immutable. It caches nothing that clients send,
+// so callers that see the same request repeatedly may cache the result themselves.
 
 import type { RouteConfig } from '../config/config.ts';
 import { hostOf, matchesHost } from './host.ts';
@@ -8,19 +8,19 @@ import { matchesPath, type RoutedRequest, withoutQuery } from './routed-request.
 import { compareSpecificity, pathCriterion } from './specificity.ts';
 
 export interface RouteTable {
-  /** Names of all headers that any route matches on: besides listener, authority and path, all an answer depends on. */
+  /** The names of all headers that any route matches on. A result depends only on these, the listener, the authority and the path. */
   readonly headerNames: readonly string[];
-  /** Whether any route is for this host, given in lower case and without port. */
+  /** Whether any route names this host, given in lower case and without port. */
   namesHost(host: string): boolean;
   /** The most specific route that matches (see specificity.ts), or undefined. */
   match(request: RoutedRequest): RouteConfig | undefined;
-  /** Of a request that no route matches: the one that nearly did, and why not. */
+  /** For a request that no route matches: the route that nearly did, and why it did not. */
   nearMiss(request: RoutedRequest): NearMiss | undefined;
 }
 
 export function compileRoutes(routes: readonly RouteConfig[]): RouteTable {
-  // Sorted once, so that the first that matches is the most specific. A walk over the list is clear, and quick enough
-  // for what happens once per new kind of request.
+  // Sorted once, so that the first match is the most specific. A pass over the list is simple, and fast enough for what happens
+  // once per new kind of request.
   const sorted = routes.toSorted(compareSpecificity);
   const candidates = sorted.map(compileRoute);
   const headerNames = [...new Set(routes.flatMap((route) => [...route.match.headers.keys()]))].toSorted();

@@ -1,21 +1,21 @@
 // What a route is chosen by, and how its path is compared.
 
 export interface HeaderSource {
-  /** The value of the header of this lower-case name. */
+  /** The value of the header with this lower-case name. */
   get(name: string): string | undefined;
 }
 
 export interface RoutedRequest {
-  /** Name of the listener it came in by. */
+  /** The name of the listener that accepted the request. */
   readonly listener: string;
-  /** `:authority` as routing/authority.ts normalises it; as the client sent it where it is none; '' when it sent none. */
+  /** `:authority` as routing/authority.ts normalises it. An invalid one is as the client sent it, and '' when the client sent none. */
   readonly authority: string;
-  /** :path as the client sent it. */
+  /** The :path as the client sent it. */
   readonly path: string;
   readonly headers: HeaderSource;
 }
 
-/** Byte for byte: nothing is decoded and no case is folded, since the upstream would not do so either. */
+/** Whether the path matches, compared byte for byte. Nothing is decoded and case matters, since the service would compare likewise. */
 export function matchesPath(pattern: string, path: string): boolean {
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }

@@ -1,5 +1,5 @@
-// Which of two routes is the more specific: the rule by which the route table is ordered, so that the order of the
-// file never matters. From the outside in, as nginx chooses (listening socket, then server_name, then location):
+// Decides which of two routes is more specific. The route table is sorted by this rule, so that the order of the file never
+// matters. Criteria count from the outside in, as in nginx (listening socket, then server_name, then location):
 //
 //   1. listener   named > any
 //   2. host       exact > longest wildcard > any
@@ -7,12 +7,12 @@
 //   4. headers    more > fewer
 //   5. the headers as text, 'name: value' sorted by name, the alphabetically first
 //
-// Rules 1 to 4 leave undecided only routes whose headers differ; 5 makes the order total, and `check` warns when
-// a request could meet both. Two routes with the same match are duplicates, which are refused.
+// Rules 1 to 4 leave only routes undecided whose headers differ. Rule 5 makes the order total, and `check` warns when a
+// request could match both. Two routes with the same match are duplicates, which are refused.
 
 import type { RouteConfig, RouteMatchConfig } from '../config/config.ts';
 
-/** Negative when `a` is tried before `b`; 0 for duplicates only. */
+/** Negative when `a` is tried before `b`. 0 only for duplicates. */
 export function compareSpecificity(a: RouteConfig, b: RouteConfig): number {
   return (
     Number(b.match.listener !== undefined) - Number(a.match.listener !== undefined) ||
@@ -20,19 +20,19 @@ export function compareSpecificity(a: RouteConfig, b: RouteConfig): number {
     comparePatterns(pathCriterion(a.match), pathCriterion(b.match)) ||
     b.match.headers.size - a.match.headers.size ||
     compareTexts(headersText(a.match), headersText(b.match)) ||
-    // Routes that can never meet the same request: any order will do, as long as it is always the same.
+    // These routes can never match the same request. Any order will do, as long as it is always the same.
     compareTexts(a.match.listener ?? '', b.match.listener ?? '') ||
     compareTexts(a.match.host ?? '', b.match.host ?? '') ||
     compareTexts(pathCriterion(a.match) ?? '', pathCriterion(b.match) ?? '')
   );
 }
 
-/** '/*' holds for every path, so it is no criterion. */
+/** The path that a request must match. Undefined when every path matches: without a path, and for '/*'. */
 export function pathCriterion(match: RouteMatchConfig): string | undefined {
   return match.path === '/*' ? undefined : match.path;
 }
 
-/** Exact before pattern, longer pattern before shorter, pattern before none. */
+/** Sorts exact names before patterns, longer patterns before shorter ones, and patterns before none. */
 function comparePatterns(a: string | undefined, b: string | undefined): number {
   return weightOf(b) - weightOf(a) || 0;
 }
