@@ -1,20 +1,20 @@
-// Addresses in the configuration: `host:port`, `[ipv6]:port`, `unix:/path`, `systemd:NAME`; networks of clients (CIDR);
-// names of servers.
+// Parsers for the addresses in the configuration (`host:port`, `[ipv6]:port`, `unix:/path`, `systemd:NAME`), for networks of
+// clients (CIDR), for the mode of a Unix socket and for server names.
 
 import { isIP, isIPv6 } from 'node:net';
 import type { Address, ListenAddress } from './config.ts';
 import type { Fault } from './problem.ts';
 
-// sockaddr_un holds 108 bytes on Linux, the last of them NUL; macOS has 104, and says so itself when it binds.
+// On Linux the path in sockaddr_un has 108 bytes, the last of which is NUL. On macOS it has 104, and bind(2) reports a longer path.
 const longestUnixPathBytes = 107;
 
 const hostName =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
 
-// What FileDescriptorName= of a systemd unit may be (systemd.socket(5)).
+// The characters that systemd allows in FileDescriptorName= (systemd.socket(5)).
 const systemdSocketName = /^[\x20-\x39\x3b-\x7e]{1,255}$/;
 
-/** Where a listener takes its connections from: an address, or a socket that systemd has opened. */
+/** Parses where a listener accepts connections: an address, or a socket that systemd has opened. */
 export function parseListenAddress(text: string): ListenAddress | Fault {
   if (!text.startsWith('systemd:')) return parseAddress(text, 'listen');
   const socketName = text.slice('systemd:'.length);
@@ -25,7 +25,7 @@ export function parseListenAddress(text: string): ListenAddress | Fault {
   };
 }
 
-/** Port 0 is for a listener that takes any free port, so only a `purpose` of 'listen' accepts it. */
+/** Parses a TCP or Unix address. Port 0 means "any free port" and is therefore valid only for `purpose` 'listen'. */
 export function parseAddress(text: string, purpose: 'listen' | 'connect'): Address | Fault {
   if (text.startsWith('systemd:')) return systemdFault(purpose);
   if (text.startsWith('unix:')) return parseUnixAddress(text);
@@ -48,7 +48,7 @@ export function parseAddress(text: string, purpose: 'listen' | 'connect'): Addre
   return { kind: 'tcp', host, port, text };
 }
 
-/** The network as `address/bits`, a single address with all its bits; `unix:` stands for clients of Unix sockets. */
+/** @returns the network as `address/bits`, where a single address gets its full prefix length; `unix:` means clients of Unix sockets */
 export function parseNetwork(text: string): string | Fault {
   if (text === 'unix:') return text;
   const [address = '', bits, ...rest] = text.split('/');
@@ -64,7 +64,7 @@ export function parseNetwork(text: string): string | Fault {
   return text;
 }
 
-/** Permissions of a file as chmod writes them in digits: `0660`, `660`. */
+/** Parses file permissions in the octal notation of chmod: `0660` or `660`. */
 export function parseSocketMode(text: string): number | Fault {
   if (!/^0?[0-7]{3}$/.test(text)) {
     return {
@@ -73,7 +73,7 @@ export function parseSocketMode(text: string): number | Fault {
     };
   }
   const mode = Number.parseInt(text, 8);
-  // connect(2) asks for write permission.
+  // connect(2) requires write permission on the socket file.
   if ((mode & 0o222) !== 0) return mode;
   return {
     message: `'${text}' lets nobody write to the socket, so nobody could connect`,
@@ -81,7 +81,7 @@ export function parseSocketMode(text: string): number | Fault {
   };
 }
 
-/** A host name as a certificate holds it; an IP address is none (RFC 6066 section 3). */
+/** Parses a host name for SNI, in lower case. An IP address is not allowed there (RFC 6066 section 3). */
 export function parseServerName(text: string): string | Fault {
   const name = text.toLowerCase();
   if (isIP(name) === 0 && hostName.test(name)) return name;
@@ -142,7 +142,7 @@ function checkHost(host: string, port: string): Fault | undefined {
       hint: `write 0.0.0.0:${port} or [::]:${port} for every interface`,
     };
   }
-  // A last label of digits alone is meant as IPv4 (WHATWG URL, "ends in a number"), and no top-level domain is one.
+  // A host whose last label is all digits is meant as IPv4 (WHATWG URL, "ends in a number"): no top-level domain looks like that.
   const isNumeric = /(^|\.)[0-9]+$/.test(host);
   if (isNumeric ? isIP(host) === 4 : hostName.test(host)) return undefined;
   return { message: `'${host}' is neither a host name nor an IPv4 address` };

@@ -1,26 +1,29 @@
-// A change to another configuration, in two steps: all that can fail is done before anything changes, and then everything is put
-// to use at once, or nothing. Whoever has a part in a change prepares one of these.
+// A change of configuration in two steps: every part first does everything that can fail, and only then are all parts committed
+// together, or all discarded. Each part of the proxy that takes part prepares one `Change`.
 
 import type { Finding } from './problem.ts';
 import { UnusableConfig } from './unusable-config.ts';
 
-/** What has been prepared. One of the two is called, once. */
+/** A prepared change. Exactly one of its two methods is called, once. */
 export interface Change {
-  /** Puts it to use. Cannot fail. What concerns this process is done when it returns; a promise is for others. */
+  /**
+   * Puts the change into effect and cannot fail. This process has changed over by the time the method returns; a returned
+   * promise settles when the other processes have.
+   */
   commit(): void | Promise<void>;
-  /** Leaves everything as it was. */
+  /** Releases what was prepared and leaves everything as it was. */
   discard(): void | Promise<void>;
 }
 
-/** For a part of a configuration that does not differ. */
+/** The change for a part of the configuration that stays the same. */
 export const NO_CHANGE: Change = { commit() {}, discard() {} };
 
-/** Rejects with UnusableConfig where the configuration cannot be used, and then nothing has changed. */
+/** Prepares one part. Rejects with UnusableConfig if the configuration cannot be used; nothing has changed in that case. */
 export type Prepare<Prepared extends Change> = () => Prepared | Promise<Prepared>;
 
 /**
- * Prepares one after the other, those behind a failure as well, so that everything that is wrong is found at once. Rejects
- * with UnusableConfig, or with what is no fault of the configuration; what was prepared has been discarded then.
+ * Prepares parts one after the other and continues after a failure, so that one attempt finds everything that is wrong.
+ * `fail` discards what was prepared and rejects: with UnusableConfig, or with the first error that is not the configuration's fault.
  */
 class Preparation {
   readonly #changes: Change[] = [];
@@ -61,14 +64,14 @@ class Preparation {
   }
 }
 
-/** @returns all of them as one, committed in this order and in one turn */
+/** @returns one change for all parts; it commits them in this order within one event-loop turn */
 export async function prepareAll(parts: Iterable<Prepare<Change>>): Promise<Change> {
   const preparation = new Preparation();
   for (const part of parts) await preparation.prepare(part);
   return preparation.hasFailed ? preparation.fail() : preparation.whole;
 }
 
-/** The same for two that are told apart. */
+/** Does the same as `prepareAll` for two parts whose changes the caller needs one by one. */
 export async function prepareBoth<One extends Change, Other extends Change>(
   prepareOne: Prepare<One>,
   prepareOther: Prepare<Other>,

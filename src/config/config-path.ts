@@ -1,10 +1,10 @@
-// Where in the YAML something stands: ['listeners', 0, 'tls'], written for people as `listeners[0].tls`.
+// The path of a value in the YAML: ['listeners', 0, 'tls'], shown to people as `listeners[0].tls`.
 
 export type ConfigPath = readonly (string | number)[];
 
 const plainKey = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-/** '' is the whole file. Keys that would be ambiguous are quoted: `upstreams["a.b"]`. */
+/** @returns the path as text; '' stands for the whole file, and keys that would be ambiguous are quoted: `upstreams["a.b"]` */
 export function formatPath(path: ConfigPath): string {
   let text = '';
   for (const step of path) {

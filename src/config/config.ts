@@ -1,10 +1,10 @@
 // The configuration as the running proxy sees it: plain readonly data with units resolved and defaults filled in.
-// Built from the YAML by load-config.ts; nothing writes back to it.
+// load-config.ts builds it from the YAML; nothing writes back to it.
 
 export interface Config {
-  /** The file it was read from, as the user named it. */
+  /** The file that the configuration was read from, as the user named it. */
   readonly file: string;
-  /** Processes that carry calls; 'auto' depends on the machine it runs on. */
+  /** The number of processes that carry calls; 'auto' depends on the machine. */
   readonly workers: number | 'auto';
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
@@ -18,12 +18,12 @@ export interface Config {
   readonly log: LogConfig;
 }
 
-/** Where to listen or to connect. `text` is the address as written. */
+/** An address to listen on or connect to. `text` is the address as the user wrote it. */
 export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string };
 
-/** A listener may also take a socket that systemd has opened, by the FileDescriptorName= of its unit. */
+/** A listener can also use a socket that systemd has opened; `socketName` is the FileDescriptorName= of the unit. */
 export type ListenAddress =
   | Address
   | { readonly kind: 'systemd'; readonly socketName: string; readonly text: string };
@@ -31,124 +31,130 @@ export type ListenAddress =
 export interface ListenerConfig {
   readonly name: string;
   readonly address: ListenAddress;
-  /** Permissions of the file of a unix socket; undefined: what the umask leaves. */
+  /** The permissions of the file of a Unix socket. Undefined means the umask decides. */
   readonly mode?: number | undefined;
   readonly tls: ListenerTlsConfig | undefined;
-  /** Peers (CIDR) whose claims about clients (calls/client-claims.ts) are kept and appended to; those of all others are replaced or removed. */
+  /**
+   * The peers (CIDR, or unix:) whose claims about clients (calls/client-claims.ts) are kept and appended to. The claims of all
+   * other peers are replaced or removed.
+   */
   readonly trustedClients: readonly string[];
   readonly mismatch: MismatchPolicy;
-  /** Peers (CIDR, or unix:) whose connections begin with a PROXY protocol header; undefined: nobody's do. */
+  /** The peers (CIDR, or unix:) whose connections begin with a PROXY protocol header. Undefined means no connection does. */
   readonly proxyProtocol: { readonly trusted: readonly string[] } | undefined;
-  /** `limits.openingTimeout`: for each step until a connection is one. */
+  /** The time limit for each step of establishing a connection (`limits.openingTimeout`). */
   readonly openingTimeoutMs: number;
-  /** `limits.headerTimeout`: for the header fields of a request, from the first octet to the last. */
+  /** The time limit for the header fields of a request, from the first byte to the last (`limits.headerTimeout`). */
   readonly headerTimeoutMs: number;
 }
 
 /**
- * What becomes of a client that speaks another protocol than the port: it is told so in its own language, its
- * connection is closed, or (TLS listeners only) it is served in the clear.
+ * What happens to a client that speaks another protocol than the port expects: it gets an explanation in its own protocol
+ * ('explain'), its connection is closed ('close'), or, on a TLS listener only, it is served in plaintext ('accept').
  */
 export type MismatchPolicy = 'explain' | 'close' | 'accept';
 
 export interface ListenerTlsConfig {
-  /** Chosen by SNI; the first is the default. */
+  /** The certificates to choose from by SNI. The first is the default. */
   readonly certificates: readonly CertificateFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** What a client gets whose server name no certificate holds: the first certificate, or a TLS alert. */
+  /** What a client gets if no certificate contains the server name it asks for: the first certificate, or a TLS alert. */
   readonly unknownServerName: 'serve-default' | 'refuse';
 }
 
-/** Paths, resolved against the folder of the config file. */
+/** File paths, resolved against the folder of the config file. */
 export interface CertificateFiles {
-  /** PEM: the certificate, then its intermediates. */
+  /** A PEM file with the certificate, followed by its intermediates. */
   readonly cert: string;
   readonly key: string;
-  /** DER: an OCSP response to staple. */
+  /** A DER file with the OCSP response to staple. */
   readonly ocsp?: string | undefined;
 }
 
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
-  /** Removed from the front of :path before the request is sent upstream, e.g. '/grpc'. */
+  /** The prefix, such as '/grpc', that is removed from :path before the request is sent upstream. */
   readonly stripPrefix: string | undefined;
   readonly upstream: string;
-  /** Undefined: gRPC-Web is not served. */
+  /** Undefined means gRPC-Web is not served. */
   readonly grpcWeb: GrpcWebConfig | undefined;
 }
 
 export interface GrpcWebConfig {
-  /** Origins of the pages that may call; undefined: all, but without credentials. */
+  /** The origins whose pages may call, with credentials. Undefined means every origin, without credentials. */
   readonly origins: readonly string[] | undefined;
 }
 
-/** Every criterion that is given must hold. */
+/** A request matches if every criterion that is given holds. */
 export interface RouteMatchConfig {
-  /** Exact ('/a.B/C'), or a prefix that ends in '*' ('/a.B/*'). */
+  /** An exact path ('/a.B/C'), or a prefix that ends in '*' ('/a.B/*'). */
   readonly path: string | undefined;
-  /** Exact ('grpc.example.com'), or a wildcard for one or more labels ('*.example.com'); compared in lower case, without port. */
+  /**
+   * An exact host ('grpc.example.com'), or a wildcard for one or more labels ('*.example.com'). Hosts are compared in lower
+   * case and without their port.
+   */
   readonly host: string | undefined;
-  /** Lower-case header name to its exact value. */
+  /** Maps each header name, in lower case, to the exact value it must have. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Name of a listener. */
+  /** The name of the listener that the request came in through. */
   readonly listener: string | undefined;
 }
 
 export interface UpstreamConfig {
   readonly name: string;
-  /** HTTP/2 in the clear, HTTP/2 over TLS, or HTTP/1.1 (over TLS where `tls` is given). */
+  /** Plaintext HTTP/2, HTTP/2 over TLS, or HTTP/1.1 (over TLS if `tls` is given). */
   readonly protocol: 'h2c' | 'h2' | 'http1';
-  /** Undefined in the clear. */
+  /** Undefined means plaintext. */
   readonly tls: UpstreamTlsConfig | undefined;
   readonly endpoints: readonly Address[];
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
 }
 
-/** Files are paths resolved against the folder of the config file. */
+/** All files are paths resolved against the folder of the config file. */
 export interface UpstreamTlsConfig {
-  /** Authorities to trust; undefined: those that Node knows. */
+  /** The certificate authorities to trust. Undefined means those built into Node. */
   readonly ca: string | undefined;
-  /** What the proxy shows of itself; `cert` and `key` are given together or not at all. */
+  /** The client certificate that the proxy presents; `cert` and `key` are either both given or both undefined. */
   readonly cert: string | undefined;
   readonly key: string | undefined;
-  /** For SNI and the certificate; undefined: the host of the endpoint. */
+  /** The name to send as SNI and to verify the certificate against. Undefined means the host of the endpoint. */
   readonly serverName: string | undefined;
 }
 
 export interface UpstreamConnectionsConfig {
-  /** For TCP connect and the peer's first SETTINGS together. */
+  /** The time limit for the TCP connect and the peer's first SETTINGS together. */
   readonly connectTimeoutMs: number;
-  /** Connections to one endpoint at most; beyond them calls wait for a free stream. */
+  /** The maximum number of connections to one endpoint; further calls wait for a free stream. */
   readonly max: number;
-  /** Calls that may wait for a connection or a free stream of one upstream; more get UNAVAILABLE. */
+  /** The maximum number of calls that wait for a connection or a free stream of one upstream; further calls get UNAVAILABLE. */
   readonly maxPending: number;
 }
 
-/** Per connection, towards clients and towards upstreams alike. */
+/** Limits for each connection, downstream and upstream alike. */
 export interface LimitsConfig {
-  /** Streams a client may have open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS). */
+  /** The maximum number of streams a client has open on one connection (SETTINGS_MAX_CONCURRENT_STREAMS). */
   readonly concurrentStreams: number;
-  /** Octets a peer may send on one stream before they are taken (SETTINGS_INITIAL_WINDOW_SIZE). */
+  /** The number of bytes a peer may send on one stream before they have been consumed (SETTINGS_INITIAL_WINDOW_SIZE). */
   readonly streamWindowBytes: number;
-  /** Octets a peer may send ahead on all streams together; credited on receipt. */
+  /** The number of bytes a peer may send on all streams together before they are credited, which happens on receipt. */
   readonly connectionWindowBytes: number;
-  /** Decoded size of a header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  /** The maximum decoded size of a header list (SETTINGS_MAX_HEADER_LIST_SIZE). */
   readonly headerListBytes: number;
   readonly headerFields: number;
   readonly floods: FloodLimitsConfig;
-  /** For each step until a connection is one. */
+  /** The time limit for each step of establishing a connection. */
   readonly openingTimeoutMs: number;
-  /** For the header fields of a request, from the first octet to the last. */
+  /** The time limit for the header fields of a request, from the first byte to the last. */
   readonly headerTimeoutMs: number;
-  /** How long a peer may take nothing of what there is for it; undefined: for ever. */
+  /** How long a peer may read nothing while data is waiting for it. Undefined means forever. */
   readonly stallTimeoutMs: number | undefined;
-  /** What the stalled responses of one connection may hold together. */
+  /** The number of bytes that all stalled responses of one connection may buffer together. */
   readonly stalledResponsesBytes: number;
 }
 
-/** How much of what costs its sender little is borne on a connection; see FloodLimits, which has the same members. */
+/** How many cheap-to-send frames are tolerated on one connection; FloodLimits (h2) has the same members and explains them. */
 export interface FloodLimitsConfig {
   readonly resets: number;
   readonly streamErrors: number;
@@ -168,27 +174,27 @@ export interface FloodLimitsConfig {
   readonly upstreamPaddingBytes: number;
 }
 
-/** The keys of `limits` that hold for the whole proxy; 'auto' depends on the machine it runs on. */
+/** The keys of `limits` that apply to the whole proxy; 'auto' depends on the machine. */
 export interface CapacityConfig {
   readonly connections: number | 'auto';
-  /** Undefined: as many as there may be. */
+  /** Undefined means no limit but that of `connections`. */
   readonly connectionsPerAddress: number | 'auto' | undefined;
-  /** When clients are asked to connect again; undefined: never. */
+  /** The age at which a client is asked to reconnect. Undefined means never. */
   readonly connectionAgeMs: number | undefined;
-  /** What all processes together may use; undefined: not watched. */
+  /** The memory that all processes together may use. Undefined means memory is not watched. */
   readonly memoryBytes: number | 'auto' | undefined;
 }
 
 export interface DrainConfig {
-  /** How long a stopping process waits for running calls; undefined: for ever. */
+  /** How long a stopping process waits for running calls. Undefined means forever. */
   readonly timeoutMs: number | undefined;
-  /** How long it goes on to accept connections before that, not ready any more. */
+  /** How long, before that, the process still accepts connections while it already reports that it is not ready. */
   readonly delayMs: number;
 }
 
-/** How often files are looked at; undefined: never. */
+/** How often files are checked for changes. Undefined means never. */
 export interface ReloadConfig {
-  /** The configuration itself. */
+  /** The interval for the configuration file. */
   readonly watchMs: number | undefined;
   readonly certificatesMs: number | undefined;
 }
@@ -199,8 +205,8 @@ export interface AdminConfig {
 
 export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-  /** One record per exchange. */
+  /** Whether one record is written per exchange. */
   readonly access: boolean;
-  /** Each line begins with its priority as sd-daemon(3) has it, for a journald that reads standard output. */
+  /** Whether each line begins with its priority as in sd-daemon(3), for a journald that reads standard output. */
   readonly syslogPrefix: boolean;
 }

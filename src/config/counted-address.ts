@@ -1,11 +1,11 @@
-// Whom an address stands for, where clients are counted by address: one host has one IPv4 address, and every IPv6 address of
-// its network.
+// The key under which clients are counted by address. An IPv4 address is one client; an IPv6 client can use any address of its
+// /64, so the whole network counts as one client.
 
-/** How many groups of an IPv6 address are the network: 64 bits, of which one host may use every address. */
+/** The number of 16-bit groups in the network part of an IPv6 address (64 bits). */
 const NETWORK_GROUPS = 4;
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** An IPv4 address as it is, an IPv6 one as its network of 64 bits: '2001:db8:0:1::/64'. */
+/** @returns an IPv4 address as it is, and an IPv6 address as its /64 network: '2001:db8:0:1::/64' */
 export function countedAddress(address: string): string {
   if (!address.includes(':')) return address;
   const mapped = MAPPED_IPV4.exec(address);
@@ -19,7 +19,7 @@ export function countedAddress(address: string): string {
   return `${groups.slice(0, NETWORK_GROUPS).map(withoutZeros).join(':')}::/64`;
 }
 
-/** An IPv4 address at the end stands for two groups. */
+/** Splits into groups. An IPv4 address at the end takes the place of two groups; the network part never includes it. */
 function groupsOf(text: string): string[] {
   if (text === '') return [];
   return text.split(':').flatMap((group) => (group.includes('.') ? [group, group] : [group]));

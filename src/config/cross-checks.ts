@@ -1,5 +1,5 @@
-// What no single key shows: names that stand twice or name nothing, addresses taken twice, upstreams nobody uses.
-// Works on the document as it stands in the file, whatever else is wrong with it.
+// Finds what no single key shows: duplicate or unknown names, addresses that are used twice, upstreams that no route uses.
+// The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import { isIPv4 } from 'node:net';
 import { parseAddress, parseListenAddress } from './address.ts';
@@ -29,7 +29,7 @@ export function crossCheck(document: unknown): readonly Finding[] {
     ...strayRoutes,
     ...unknownListeners(root, routes),
     ...duplicateHeaders(routes),
-    // An upstream may look unused only because a route misspells its name, or says it by another key.
+    // If a route misspells an upstream's name, or names it under a wrong key, that upstream only appears to be unused.
     ...(strayRoutes.length > 0 || routes.length === 0 || !routes.every(namesUpstream)
       ? []
       : unusedUpstreams(root, routes)),
@@ -39,7 +39,7 @@ export function crossCheck(document: unknown): readonly Finding[] {
   ];
 }
 
-/** With the names that listeners without one get. */
+/** @returns the names of all listeners, including the default names of those that have none */
 export function listenerNames(root: RawMap): readonly string[] {
   const listeners = listOf(root.get('listeners')).map(mapOf);
   return listeners.flatMap((listener) => textOf(listener.get('name') ?? listener.get('address')) ?? []);
@@ -58,7 +58,7 @@ function duplicateNames(
     if (name === undefined) continue;
     const first = seen.get(name);
     if (first === undefined) seen.set(name, index);
-    // Two listeners without names and with one address are told about as such.
+    // If two listeners have no names and the same address, duplicateAddresses() reports them.
     else if (given !== undefined) {
       findings.push(error([section, index, 'name'], `'${name}' is the name of ${section}[${first}] already`));
     }
@@ -92,7 +92,7 @@ function duplicateAddresses(listening: readonly NamedAddress[]): readonly Findin
   });
 }
 
-/** Whether the system would refuse to bind both. [::] takes the port of every IPv4 address as well. */
+/** Whether the operating system would refuse to bind both. [::] also occupies the port on every IPv4 address. */
 function collide(a: ListenAddress, b: ListenAddress): boolean {
   if (a.kind === 'systemd') return b.kind === 'systemd' && a.socketName === b.socketName;
   if (a.kind === 'unix') return b.kind === 'unix' && a.path === b.path;
@@ -107,7 +107,7 @@ function covers(wildcard: string, host: string): boolean {
 
 function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
   const upstreams = root.get('upstreams');
-  // Where there are none by that name, or no map of them, that is told.
+  // If `upstreams` is missing or not a map, the schema reports that.
   if (typeof upstreams !== 'object' || upstreams === null || Array.isArray(upstreams)) return [];
   const names = [...mapOf(upstreams).keys()];
   return routes.flatMap((route, index) => {
@@ -160,7 +160,7 @@ function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Find
     );
 }
 
-/** Who writes an address twice wants it to get twice as many calls. */
+/** Warns of an endpoint that is listed twice: its author probably expects it to get twice as many calls. */
 function repeatedEndpoints(root: RawMap): readonly Finding[] {
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const texts = listOf(mapOf(upstream).get('endpoints')).map((endpoint) => textOf(endpoint));
@@ -175,7 +175,7 @@ function repeatedEndpoints(root: RawMap): readonly Finding[] {
   });
 }
 
-/** An endpoint that is a listener of this very proxy: calls would go round in circles. */
+/** Warns of an endpoint that is a listener of this same proxy, because calls would loop forever. */
 function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Finding[] {
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) =>
     listOf(mapOf(upstream).get('endpoints')).flatMap((endpoint, index) => {
@@ -190,7 +190,7 @@ function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Findi
   );
 }
 
-/** Whoever reaches the admin server may read the configuration, reload and stop. */
+/** Warns of an admin server that other machines can reach: any client of it can read the configuration, reload, and stop the proxy. */
 function exposedAdmin(listening: readonly NamedAddress[]): readonly Finding[] {
   return listening.flatMap(({ path, address }) => {
     if (path[0] !== 'admin' || address.kind !== 'tcp') return [];
@@ -203,7 +203,7 @@ function exposedAdmin(listening: readonly NamedAddress[]): readonly Finding[] {
   });
 }
 
-/** A wildcard listener is only known to be meant when the endpoint is on this machine for certain. */
+/** Whether an endpoint leads to this listener. For a wildcard listener that is certain only if the endpoint is on this machine. */
 function leadsTo(endpoint: Address, listening: ListenAddress): boolean {
   if (endpoint.kind !== 'tcp' || listening.kind !== 'tcp') return collide(endpoint, listening);
   const host = endpoint.host === 'localhost' ? '127.0.0.1' : endpoint.host;

@@ -1,5 +1,5 @@
-// How many letters must be added, removed, changed or swapped with their neighbour to make one word of another
-// (optimal string alignment distance). For "did you mean": the words are short, so the plain table is enough.
+// The number of letters to insert, delete, replace or swap with a neighbour to turn one word into another (optimal string
+// alignment distance). It serves "did you mean", where words are short, so the simple quadratic algorithm is fast enough.
 
 export function editDistance(from: string, to: string): number {
   let beforePrevious: readonly number[] = [];

@@ -1,4 +1,4 @@
-// The code of a Node error ('ENOENT'), for anything that was thrown.
+// Reads the code of a Node error ('ENOENT') from any thrown value.
 
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;

@@ -1,11 +1,11 @@
-// A file that is something else altogether: the configuration of another program, a certificate, a manifest. It is told apart
-// before its lines are complained of one by one. Guesses from the text; never about a file that has a section of ours.
+// Recognises a file that is something else entirely: the configuration of another program, a certificate, a manifest. One message
+// then replaces a complaint about every line. It guesses from the text, and never about a file that has a section of Framegate's.
 
 import type { Fault } from './problem.ts';
 
 interface Kind {
   readonly name: string;
-  /** All of them are found in it. */
+  /** A file is of this kind if all of these match. */
   readonly marks: readonly RegExp[];
   readonly hint?: string;
 }
@@ -71,11 +71,11 @@ const kinds: readonly Kind[] = [
 ];
 
 const ownSection = /^["']?(listeners|routes|upstreams)["']?[ \t]*:/m;
-/** JSON is YAML too. */
+/** JSON is valid YAML, so a configuration may be written in JSON. */
 const ownJson = /^\s*\{[^]*["'](listeners|routes|upstreams)["']\s*:/;
 const envoyRoot = /["'](static_resources|dynamic_resources)["']/;
 
-/** Undefined for what may be a configuration of ours. */
+/** @returns what the file is instead, or undefined if it may be a configuration of Framegate */
 export function recogniseForeignFile(text: string): Fault | undefined {
   if (text.includes('\0')) return { message: 'is not text, but some binary file' };
   if (ownSection.test(text) || (ownJson.test(text) && !envoyRoot.test(text))) return undefined;

@@ -1,11 +1,11 @@
-// Keys that nginx, Envoy, HAProxy, Traefik and Caddy have, and people write from habit: what does the same here, or that
-// there is nothing. Data, and how it is looked up.
+// Keys of nginx, Envoy, HAProxy, Traefik and Caddy that people write from habit, each with a hint: what does the same in
+// Framegate, or that nothing does. The table comes first, the lookup after it.
 
 import type { ConfigPath } from './config-path.ts';
 
 export interface ForeignKey {
   readonly hint: string;
-  /** The key of the same map that is meant, where there is one: then nobody needs to be told that it is missing. */
+  /** The key of the same map that the user meant, if there is one. It is then not also reported as missing. */
   readonly meant?: string;
 }
 
@@ -31,7 +31,7 @@ const noRates =
   'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
 const noClientCertificates = 'clients are not asked for certificates by this version';
 
-/** A line for each: names in lower case without '-', '_' and '.'; the key that is meant, or nothing; the hint. */
+/** Each line holds names in lower case without '-', '_' and '.', then the key that is meant (or nothing), then the hint. */
 const entries: Readonly<Record<Section, string>> = {
   root: `
     server servers frontend frontends entrypoints listener bind listen port ports | listeners | write listeners: [{ address: "0.0.0.0:8443" }]
@@ -171,12 +171,12 @@ const entries: Readonly<Record<Section, string>> = {
     comment comments description |  | write a comment behind '#'`,
 };
 
-/** Undefined for a key that nobody else has. */
+/** @returns undefined for a key that the table does not have */
 export function foreignKey(parent: ConfigPath, key: string): ForeignKey | undefined {
   return table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
 }
 
-/** Made when the first unknown key asks for it. */
+/** The parsed tables. Each is built when an unknown key first needs it. */
 const tables = new Map<Section, ReadonlyMap<string, ForeignKey>>();
 
 function table(section: Section): ReadonlyMap<string, ForeignKey> {

@@ -1,14 +1,14 @@
-// Values as nginx, Envoy, systemd and Go write them, and people from habit: `1G`, `infinity`, `30`, `1.3`, `least-conn`, `yes`.
-// The answer is how the same is written here. A hint is only ever about a value that was refused.
+// Hints for values that people write from habit as in nginx, Envoy, systemd or Go: `1G`, `infinity`, `30`, `1.3`, `least-conn`,
+// `yes`. A hint says how to write the same value here, and is given only for a value that the schema rejected.
 
 import type { ConfigPath } from './config-path.ts';
 import { respellDuration, respellSize } from './units.ts';
 
-/** What the schema wanted, as far as a hint depends on it. */
+/** What the schema expected, as far as a hint depends on it. */
 export interface Expectation {
-  /** The message of the schema. */
+  /** The schema's message about the value. */
   readonly message: string;
-  /** Words that are accepted beside or instead of other values: off, auto, TLSv1.3. */
+  /** The words that the key accepts, alone or as alternatives to other values: off, auto, TLSv1.3. */
   readonly words: readonly string[];
 }
 
@@ -16,7 +16,7 @@ const endless = /^(-1|0|\.?inf(inity|inite)?|never|none|unlimited|forever|no|fal
 const yes = /^(yes|on|true|1|enabled?)$/i;
 const no = /^(no|off|false|0|disabled?|none)$/i;
 
-/** Values of other programs for those of ours, by the key; letters alone count, in lower case. */
+/** Maps each key to other programs' values and what they are called here. Values are in lower case, letters and digits only. */
 const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   minVersion: {
     '1.2': 'TLSv1.2',
@@ -66,7 +66,7 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   unknownServerName: { reject: 'refuse', deny: 'refuse', default: 'serve-default', accept: 'serve-default' },
 };
 
-/** @param path of the value */
+/** @returns a hint for the value at `path`, or undefined if there is nothing to suggest */
 export function foreignValue(path: ConfigPath, given: unknown, expectation: Expectation): string | undefined {
   const text =
     typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean'
@@ -132,7 +132,7 @@ function wholeNumber(text: string): number {
   return Math.round(Number.parseFloat(text.replaceAll(/[_,]/g, '')) * factor);
 }
 
-/** A map, a list or a text where another of them is wanted. */
+/** The hint for a map, a list or a text where one of the others is expected. */
 function shapeHint(path: ConfigPath, given: unknown, message: string): string | undefined {
   const key = path.findLast((step) => typeof step === 'string') ?? '';
   if (Array.isArray(given) && key === 'minVersion') return 'write the oldest of them';

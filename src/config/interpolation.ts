@@ -1,22 +1,25 @@
-// What shells, compose files and templates would fill in, and this configuration does not: ${PORT}, {{ port }}, ~/certs.
-// A value that is refused for it gets the hint; one that would be taken as it stands gets a warning.
+// Variables that shells, compose files and templates would fill in but this configuration does not: ${PORT}, {{ port }}, ~/certs.
+// A rejected value that contains one gets a hint; a value that would be used literally gets a warning.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
 
-/** Nobody writes these but to have them filled in. */
+/** Anyone who writes these expects them to be filled in. */
 const braces = /\$\{[A-Za-z_][^}]*\}|\{\{.*?\}\}|<%.*?%>/;
-/** These may be what they look like, so they count only where the value is refused. */
+/** These may be meant literally, so they count only if the value is rejected. */
 const bare = /\$[A-Za-z_][A-Za-z0-9_]*|\$\(.*?\)|%[A-Z_]+%/;
 const home = /^(unix:)?~[A-Za-z0-9_-]*\//;
 
 const notFilledIn = 'variables are not filled in here: write the value itself, or let envsubst make the file';
 const notExpanded = '~ is not expanded here: write the whole path';
 
-/** No value of the configuration lies deeper. */
+/** The depth at which the search stops. No value of the configuration is nested more deeply. */
 const mostLevels = 12;
 
-/** @param value the document the findings are about */
+/**
+ * Replaces the hints of errors that a variable explains, and adds a warning for each variable that would be used literally.
+ * @param value the document that the findings are about
+ */
 export function explainVariables(findings: readonly Finding[], value: unknown): readonly Finding[] {
   const texts = new Map([...textsOf(value)].map(([path, text]) => [formatPath(path), { path, text }]));
   const explained = findings.map((finding) => {
@@ -41,7 +44,7 @@ function hintOf(text: string): string | undefined {
   return braces.test(text) || bare.test(text) ? notFilledIn : undefined;
 }
 
-/** What aliases share is looked at once. */
+/** Yields every text with its path. A value that several aliases share is visited once. */
 function* textsOf(
   value: unknown,
   path: ConfigPath = [],

@@ -1,11 +1,11 @@
-// Keys and values that belong to Framegate's configuration but not to this version of it. Someone who follows the
-// documentation of a later version is told so, instead of being offered a word that is spelt alike.
+// Keys and values that a later version of Framegate has and this one has not. A user who follows the later documentation is told
+// so, instead of being offered a similarly spelt word.
 
 import type { ConfigPath } from './config-path.ts';
 
 const notSupported = 'not supported by this version';
 
-/** Path of the map that holds the key, `*` for a name or an index; key; what to do instead. */
+/** Maps the path of a map (`*` for a name or an index) to its later keys, and each key to what to do instead. */
 const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
   [
@@ -29,7 +29,7 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   ['upstreams.*.connections', { keepalive: 'remove it' }],
 ]);
 
-/** Path of the value, the later values, what to do instead. */
+/** Maps the path of a value to the values that a later version accepts there, and to what to do instead. */
 const laterValues: ReadonlyMap<string, readonly [values: readonly string[], hint: string]> = new Map([
   [
     'upstreams.*.balance',
@@ -54,7 +54,7 @@ export function laterValue(path: ConfigPath, value: unknown): LaterVersionFault 
   return { message: `'${value}' is ${notSupported}`, hint };
 }
 
-/** Names and indexes stand second in every path of the configuration. */
+/** Replaces the second step of a path by `*`. In the sections that the tables name, that step is a name or an index. */
 function patternOf(path: ConfigPath): string {
   const isNamed = path[0] !== 'limits' && path.length > 1;
   return path.map((step, index) => (isNamed && index === 1 ? '*' : step)).join('.');

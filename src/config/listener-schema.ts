@@ -1,4 +1,4 @@
-// The description of a listener in the YAML.
+// The schema of a listener.
 
 import { parseSocketMode } from './address.ts';
 import { fileName, listenAddress, name, network, parsed, z } from './schema-values.ts';

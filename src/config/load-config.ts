@@ -1,5 +1,5 @@
-// From a YAML file to a configuration, or to everything that is wrong with the file: problems are collected, never
-// thrown, so that a person mends them all in one go.
+// Turns a YAML file into a configuration, or into a list of everything that is wrong with the file. Problems are collected, never
+// thrown, so that a person can fix them all at once.
 
 import { readFileSync } from 'node:fs';
 import { findCertificateProblems } from './certificate-checks.ts';
@@ -29,20 +29,20 @@ export interface LoadedConfig extends PositionLookup {
   readonly warnings: readonly ConfigProblem[];
 }
 
-/** Errors and warnings in the order of the file; at least one is an error. */
+/** The errors and warnings in file order. At least one is an error. */
 export interface RefusedConfig {
   readonly problems: readonly ConfigProblem[];
 }
 
 export interface NumberedRoute {
   readonly route: RouteConfig;
-  /** Its place in the list of routes. */
+  /** The index in the list of routes. */
   readonly index: number;
 }
 
 /**
- * A check of the routes among each other, made by whoever knows how they are matched. It is given those that are valid
- * by themselves, whatever else is wrong, so that its findings are told together with all others.
+ * Checks the routes against each other. The caller provides the check, because this folder does not know how routes are matched.
+ * The check gets every route that is valid by itself, even if the file has other errors, so that all findings are reported together.
  */
 export type RouteCheck = (
   routes: readonly NumberedRoute[],
@@ -51,7 +51,7 @@ export type RouteCheck = (
 
 const largestFileBytes = 1_048_576;
 
-/** Reads the file and those it names (certificates and keys). */
+/** Loads a configuration from a file, and checks the certificate and key files it names. */
 export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
   let bytes: Buffer;
   try {
@@ -73,7 +73,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   ]);
 }
 
-/** The same without touching the disk: the files that the configuration names are not looked at. */
+/** Loads a configuration from text without reading the disk, so the certificate and key files it names are not checked. */
 export function parseConfig(
   text: string,
   file: string,
@@ -92,7 +92,7 @@ function findRouteProblems(value: unknown, checkRoutes: RouteCheck | undefined):
   return checkRoutes(routes, listenerNames(root));
 }
 
-/** Further checks look at the value as it stands in the file, so that they speak even when the schema refuses it. */
+/** `furtherCheck` gets the unvalidated value, so that its findings are reported even if the schema rejects the file. */
 function examine(
   text: string,
   file: string,
@@ -130,15 +130,15 @@ function examine(
   };
 }
 
-/** Top-level keys that begin with x- are the user's own: a place for anchors, as compose files have it. */
+/** Removes top-level keys that begin with x-. As in compose files, they belong to the user and are a place for anchors. */
 function withoutExtensions(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
 }
 
 /**
- * One fault, one message: what an anchor stands for is checked at each of its aliases, a value that YAML did not
- * understand is no value to complain of, and of what is refused nobody needs to know what it would do.
+ * Reduces the problems to one message per fault. A value with an anchor is checked again at each alias; a value that YAML
+ * misread needs no second complaint; and a value that is an error needs no warning about what it would do.
  */
 function onceEach(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   const misread = new Set(problems.filter(({ path }) => path === '').map(placeOf));
@@ -149,7 +149,7 @@ function onceEach(problems: readonly ConfigProblem[]): readonly ConfigProblem[] 
     const place = placeOf(problem);
     if (path !== '' && misread.has(place)) return false;
     if (severity === 'warning' && refused.has(place)) return false;
-    // An alias leads to the same key by several paths.
+    // With aliases, several paths lead to the same key, so only the last key of the path counts.
     const saying = `${place} ${message} ${path.replace(/^.*\.|\[\d+\]$/g, '')}`;
     return !said.has(saying) && said.add(saying);
   });

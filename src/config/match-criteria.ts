@@ -1,13 +1,13 @@
-// The texts a route matches on, checked so that a criterion which no request could ever meet is refused.
+// Parsers for the texts that a route matches on. They reject a criterion that no request could ever meet.
 
 import { isIPv6 } from 'node:net';
 import type { Fault } from './problem.ts';
 
-// RFC 9110 §5.6.2: token, in lower case as HTTP/2 demands (RFC 9113 §8.2.1).
+// A token (RFC 9110 section 5.6.2), in lower case as HTTP/2 requires (RFC 9113 section 8.2.1).
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const hostLabels = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
-/** RFC 9110 section 7.6.1. */
+/** Connection-specific header fields, which a proxy does not forward (RFC 9110 section 7.6.1, RFC 9113 section 8.2.2). */
 const OF_A_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'http2-settings',
@@ -17,7 +17,7 @@ const OF_A_CONNECTION: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** The pattern itself, exact or with one `*` at its end. */
+/** @returns the pattern unchanged: an exact path, or a prefix with one `*` at its end */
 export function parsePathPattern(text: string): string | Fault {
   if (/^[~^]/.test(text)) {
     const hint = 'write the path, or a prefix that ends in *, such as /package.Service/*';
@@ -47,7 +47,7 @@ export function parseStripPrefix(text: string): string | Fault {
   return checkPathCharacters(text) ?? text;
 }
 
-/** In lower case, without a final dot; IPv6 addresses in brackets, as they stand in :authority. */
+/** @returns the host in lower case without a trailing dot; an IPv6 address in brackets, as in :authority */
 export function parseHostPattern(text: string): string | Fault {
   const host = text.toLowerCase().replace(/\.$/, '');
   if (host === '*') return { message: "'*' matches every host", hint: 'leave host out' };
@@ -78,7 +78,7 @@ export function parseHeaderName(text: string): string | Fault {
 
 export function parseHeaderValue(text: string): string | Fault {
   if (/^\s|\s$/.test(text)) return { message: 'a header value never begins or ends with white space' };
-  // RFC 9113 §8.2.1: NUL, CR and LF make a field malformed.
+  // NUL, CR and LF make a field malformed (RFC 9113 section 8.2.1).
   if (/[\0\r\n]/.test(text)) return { message: 'a header value cannot hold line breaks or NUL' };
   return text;
 }

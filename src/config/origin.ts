@@ -1,11 +1,11 @@
-// Web origins as browsers send them in the Origin header (RFC 6454 section 7): scheme, host and port, nothing else.
+// Parses web origins as browsers send them in the Origin header (RFC 6454 section 7): scheme, host and port, nothing else.
 
 import type { Fault } from './problem.ts';
 
-/** Extensions of browsers, and apps that are pages: these schemes have neither ports nor defaults. */
+/** Browser extensions and apps that run as web pages. Their schemes have no ports. */
 const OF_AN_APP = /^(?:(?:chrome|moz|safari-web)-extension|capacitor|ionic|app):\/\/[a-z0-9._-]+$/i;
 
-/** The origin in the form browsers send: lower case, no default port, no final slash. */
+/** @returns the origin as browsers send it: in lower case, without a default port and without a trailing slash */
 export function parseOrigin(text: string): string | Fault {
   if (text === '*') return { message: "'*' stands for every origin", hint: 'write grpcWeb: true' };
   if (text.includes('*')) {

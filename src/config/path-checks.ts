@@ -1,5 +1,5 @@
-// Paths that are valid and match less than was meant: a star forgotten at the end, a regular expression taken as text.
-// Works on the document as it stands in the file, whatever else is wrong with it.
+// Finds paths that are valid but match less than was meant: a forgotten star at the end, or a regular expression read as text.
+// The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import type { Finding } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
@@ -25,7 +25,7 @@ function pathOf(route: RawMap): string | undefined {
 
 type Warning = Pick<Finding, 'message' | 'hint'>;
 
-/** None of these letters is in the path of a gRPC call, and in that of a URL they are percent-encoded (RFC 3986). */
+/** Warns of characters that no gRPC path contains and that a URL has only percent-encoded (RFC 3986). */
 function regularExpression(path: string): Warning | undefined {
   const withoutVariables = path.replace(/\$?\{\{?[^{}]*\}?\}/g, '');
   if (withoutVariables !== path && !path.includes('$') && !path.includes('{{')) {
@@ -45,10 +45,10 @@ function regularExpression(path: string): Warning | undefined {
   };
 }
 
-/** The name of a service as gRPC writes it, and nothing behind it. Other HTTP/2 requests may well be for /health. */
+/** A gRPC service name without a method. The name must have a package: other HTTP/2 requests may be for a path like /health. */
 const serviceAlone = /^\/([A-Za-z_][A-Za-z0-9_]*\.)+[A-Z][A-Za-z0-9_]*$/;
 
-/** A path that ends in a slash, or has no method, is no gRPC call's (/package.Service/Method). */
+/** Warns of a path that ends in a slash or lacks a method, because a gRPC path is /package.Service/Method. */
 function forgottenStar(path: string, patterns: ReadonlySet<string>, upstream: RawMap): Warning | undefined {
   if (path.endsWith('*')) return undefined;
   const isHttp1 = upstream.get('protocol') === 'http1';

@@ -1,5 +1,5 @@
-// The part of the schema that says how much of what is no use to anybody a peer may do, and how long it may dawdle. The
-// ranges keep both ends off: what honest peers do is allowed, and nothing is switched off by a large number.
+// The schema of the limits against abusive peers: how many useless frames a peer may send, and how long it may stall. Each range
+// has two sensible ends: the lowest value still allows what honest peers do, and the highest does not amount to "off".
 
 import { count, duration, expecting, off, size, z } from './schema-values.ts';
 

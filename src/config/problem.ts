@@ -1,12 +1,12 @@
-// What is wrong with a configuration, where, and how to mend it; and its one line of text.
-// The text is printed to terminals, so nothing of the user's file may reach it as a control character.
+// Describes what is wrong with a configuration, where it is and how to fix it, and formats that as one line of text.
+// The text is printed to terminals, so no control character from the user's file may reach it.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
 
-/** An error keeps the configuration from being used; a warning says what is probably not meant. */
+/** An error prevents the configuration from being used; a warning points out something that is probably not intended. */
 export type Severity = 'error' | 'warning';
 
-/** Why a value was not accepted. Parsers return it instead of throwing, so that all problems can be told at once. */
+/** Why a value is rejected. Parsers return a fault instead of throwing it, so that all problems can be reported together. */
 export interface Fault {
   readonly message: string;
   readonly hint?: string | undefined;
@@ -16,7 +16,7 @@ export interface Fault {
 export interface Finding extends Fault {
   readonly severity: Severity;
   readonly path: ConfigPath;
-  /** Whether the key or the value at `path` is to be pointed at. */
+  /** Whether the message points at the key or at the value. */
   readonly at: 'key' | 'value';
 }
 
@@ -29,11 +29,11 @@ export interface Position {
 export interface ConfigProblem extends Fault, Position {
   readonly severity: Severity;
   readonly file: string;
-  /** As `formatPath` writes it; '' when the problem is the file's as a whole. */
+  /** The path as `formatPath` writes it, or '' if the problem concerns the file as a whole. */
   readonly path: string;
 }
 
-/** Finds the place of a path in the text; of its nearest parent when the path itself is not in the file. */
+/** Finds the position of a path in the text, or of its nearest parent if the path is not in the file. */
 export interface PositionLookup {
   locate(path: ConfigPath, at: 'key' | 'value'): Position;
 }
@@ -48,12 +48,12 @@ export function locateFinding(finding: Finding, file: string, positions: Positio
   return { severity, file, line, column, path: formatPath(path), message, hint };
 }
 
-/** In the order of the file. */
+/** @returns the problems in file order */
 export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** `FILE:LINE:COLUMN path – message (hint)` on one line. */
+/** @returns one line: `FILE:LINE:COLUMN path – message (hint)` */
 export function formatProblem(problem: ConfigProblem): string {
   const { file, line, column, path, severity, message, hint } = problem;
   const place = `${file}:${line}:${column} ${path}${path === '' ? '' : ' '}–`;

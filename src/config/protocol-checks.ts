@@ -1,5 +1,5 @@
-// Keys that are each valid and do not go together: what speaks which protocol, and what that needs.
-// Works on the document as it stands in the file, whatever else is wrong with it.
+// Finds keys that are valid alone but do not go together, because of the protocol that a listener or an upstream speaks.
+// The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
@@ -45,7 +45,7 @@ function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly F
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   const given = upstream.get('tls');
-  // What is no map is told as such.
+  // The schema reports a value that is not a map.
   if (typeof given !== 'object' || given === null) return [];
   const path: ConfigPath = ['upstreams', name, 'tls'];
   const protocol = upstream.get('protocol') ?? 'h2c';

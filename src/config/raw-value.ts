@@ -1,5 +1,5 @@
-// Looks into YAML data whose shape is not known yet. What is not of the asked kind is as good as absent: the schema
-// reports it, and the other checks pass over it.
+// Reads YAML data that is not validated yet. A value of another kind than the one asked for counts as absent: the schema
+// reports it, and the other checks ignore it.
 
 export type RawMap = ReadonlyMap<string, unknown>;
 

@@ -1,5 +1,5 @@
-// From the YAML's own shape, already valid, to the configuration the program works with: names filled in, paths of
-// files made relative to the config file, records turned into lists and maps.
+// Turns the validated YAML into the configuration that the program works with: fills in names, resolves file paths against the
+// folder of the config file, and turns records into lists and maps.
 
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
@@ -69,7 +69,7 @@ function resolvePatience(
   };
 }
 
-/** A file named in the configuration stands relative to the folder of the configuration. */
+/** Resolves a file name in the configuration against the folder of the config file. */
 export function besideConfig(configFile: string, name: string): string {
   return isAbsolute(name) ? name : join(dirname(configFile), name);
 }
@@ -129,8 +129,8 @@ function resolveGrpcWeb(grpcWeb: ValidRoute['grpcWeb']): GrpcWebConfig | undefin
 }
 
 /**
- * The name of a route that has none: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. It goes to the log, the metrics
- * and the admin server, so no secret may be in it.
+ * The default name of a route: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. It appears in the log, the metrics and the
+ * admin server, so it must not contain secrets.
  */
 function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
   const parts = [
@@ -141,7 +141,7 @@ function describeMatch({ path, host, headers, listener }: RouteMatchConfig): str
   return parts.filter((part) => part !== '').join(' ');
 }
 
-/** Over HTTP/1.1 a connection carries one request at a time, and a WebSocket keeps it. */
+/** The default of connections.max. HTTP/1.1 needs more: a connection carries one request at a time, and a WebSocket keeps it. */
 const CONNECTIONS_MAX = { h2c: 16, h2: 16, http1: 1024 } as const;
 
 function resolveUpstream(name: string, upstream: ValidUpstream, file: string): UpstreamConfig {
@@ -151,7 +151,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     name,
     protocol,
     tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream.tls, file) : undefined,
-    // The same address twice is one endpoint; crossCheck warns of it.
+    // An address that is listed twice is one endpoint; crossCheck warns about it.
     endpoints: [...new Map(upstream.endpoints.map((address) => [address.text, address])).values()],
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },

@@ -1,4 +1,4 @@
-// From what the schema does not accept to sentences about it: where, what is expected, what was probably meant.
+// Turns what the schema rejects into messages: where it is, what is expected there, and what was probably meant.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
 import { foreignValue } from './foreign-values.ts';
@@ -12,7 +12,7 @@ const MISSING = 'is missing';
 const EMPTY = 'is empty';
 const SECTIONS = ['listeners', 'routes', 'upstreams'];
 
-/** Words for the issues of which the schema says no more than their kind. */
+/** Words an issue for which the schema gives only its kind. */
 export function describeIssue(issue: RawIssue): string {
   if (issue.input === undefined) return MISSING;
   if (issue.input === null) return EMPTY;
@@ -31,14 +31,14 @@ export function describeIssue(issue: RawIssue): string {
   }
 }
 
-/** `value` is the whole document the issues are about. */
+/** @param value the whole document that the issues are about */
 export function findingsOf(issues: readonly SchemaIssue[], value: unknown): readonly Finding[] {
   const meant = new Set<string>();
   const findings = issues.flatMap((issue) => findingsOfIssue({ issue, words: [] }, [], { value, meant }));
   const stray = new Set(
     findings.filter(({ at }) => at === 'key').map(({ path }) => formatPath(path.slice(0, -1))),
   );
-  // A key that was written by another name is not told to be missing as well.
+  // A key that was written under another name is not reported as missing too.
   return findings.filter(({ path, message }) => {
     if (message === MISSING || message === EMPTY) return !meant.has(formatPath(path));
     return !message.startsWith('needs at least one of') || !stray.has(formatPath(path));
@@ -47,13 +47,13 @@ export function findingsOf(issues: readonly SchemaIssue[], value: unknown): read
 
 interface Surroundings {
   readonly value: unknown;
-  /** Paths of the keys that unknown ones stand for. */
+  /** The paths of the keys that the user meant by unknown keys. */
   readonly meant: Set<string>;
 }
 
 interface WordedIssue {
   readonly issue: SchemaIssue;
-  /** Words that would do as well, of the other alternatives. */
+  /** The words that the other alternatives of a union accept. */
   readonly words: readonly string[];
 }
 
@@ -99,7 +99,7 @@ function wordsOf(issues: readonly SchemaIssue[]): readonly string[] {
   return issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
 }
 
-/** The alternative the user meant: the one whose kind of value was given, so that it complains of something within. */
+/** The alternative that the user meant: its kind of value matches, so its issues are about something inside that value. */
 function branchOf(branches: readonly (readonly SchemaIssue[])[]): readonly SchemaIssue[] | undefined {
   return branches.find((issues) =>
     issues.some(

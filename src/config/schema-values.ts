@@ -1,5 +1,5 @@
-// The kinds of values that the configuration is made of: texts that are parsed, durations, sizes, addresses, names.
-// The home of zod: whoever describes a part of the configuration takes it from here.
+// The kinds of values in the configuration: parsed texts, durations, sizes, addresses, names.
+// Only this file imports zod; the files that describe a part of the configuration import `z` from here.
 
 import { z } from 'zod';
 import { parseAddress, parseListenAddress, parseNetwork } from './address.ts';
@@ -11,7 +11,7 @@ export type SchemaIssue = z.core.$ZodIssue;
 export type RawIssue = z.core.$ZodRawIssue;
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** A text that `parse` turns into what the program needs, or says what is wrong with it. */
+/** A text that `parse` turns into what the program needs, or into a fault. */
 export function parsed<T>(
   expected: string,
   parse: (text: string) => T | Fault,
@@ -29,7 +29,7 @@ function accept<T>(result: T | Fault, input: unknown, context: z.RefinementCtx):
   return z.NEVER;
 }
 
-/** The words for a value of the wrong kind. What is missing, empty or out of range is told alike for every key. */
+/** The message for a value of the wrong kind. A missing, empty or out-of-range value has the same message for every key. */
 export function expecting(expected: string) {
   return {
     error: ({ code, input }: { readonly code?: string; readonly input?: unknown }) =>
@@ -75,7 +75,7 @@ export const endpointAddress = parsed(
   },
 );
 
-// Names go to logs, metric labels and messages.
+// Names appear in logs, metric labels and messages, so they must not contain control characters.
 export const name = z
   .string(expecting('text'))
   .min(1)

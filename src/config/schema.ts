@@ -1,4 +1,4 @@
-// The one description of the YAML: keys, types, ranges, defaults and what each is for. The JSON Schema for editors is
+// The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. The JSON Schema for editors is
 // generated from it, and docs/configuration.md is tested against it.
 
 import { listener } from './listener-schema.ts';
@@ -92,7 +92,7 @@ const route = z.strictObject({
 
 const auto = z.literal('auto');
 
-/** Of the whole proxy, or of one client towards all of it. */
+/** The limits of the whole proxy, and of one client across the whole proxy. */
 const capacities = {
   connections: z
     .union([auto, count(1, 1_000_000)], expecting('a whole number, or auto'))
@@ -242,15 +242,15 @@ const configSchema = z
   })
   .meta({
     title: 'Framegate configuration',
-    // Taken out before anything is checked.
+    // load-config.ts removes these keys before anything is checked.
     patternProperties: { '^x-': { description: 'Anything: a place for anchors (x-NAME: &anchor).' } },
   });
 
-/** The YAML with texts parsed and defaults filled in, but still in its own shape. */
+/** The YAML with texts parsed and defaults filled in, but still in the shape of the file. */
 export type ValidConfig = z.output<typeof configSchema>;
 export type ValidRoute = ValidConfig['routes'][number];
 
-/** `describe` words the issues for which the schema itself has no words. */
+/** @param describe words the issues for which the schema has no message of its own */
 export function validate(
   value: unknown,
   describe: (issue: RawIssue) => string,
@@ -259,7 +259,7 @@ export function validate(
   return result.success ? { config: result.data } : { issues: result.error.issues };
 }
 
-/** One route by itself, for the checks of routes that go on when something else is wrong. */
+/** Validates one route alone, so that routes can be checked even if the rest of the file is invalid. */
 export function validateRoute(value: unknown): ValidRoute | undefined {
   return route.safeParse(value).data;
 }

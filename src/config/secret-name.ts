@@ -1,4 +1,4 @@
-// Which header fields hold secrets, by their names: what a route asks of them is not told to anybody.
+// Tells from a header field's name whether it holds a secret. The value that a route requires of such a field is never shown.
 
 const secretName = /auth|cookie|token|secret|key|passw/;
 

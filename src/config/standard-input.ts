@@ -1,4 +1,4 @@
-// A configuration that comes by standard input: `-c -`. It can be read once.
+// A configuration read from standard input: `-c -`. It can be read only once, so it cannot be reloaded.
 
 export const STANDARD_INPUT = '-';
 

@@ -1,8 +1,8 @@
-// "Did you mean": the known word that is nearest to a misspelt one, if any is near enough.
+// Finds the known word that is closest to a misspelt one, for "did you mean", if one is close enough.
 
 import { editDistance } from './edit-distance.ts';
 
-// Beyond this no suggestion is sensible, and the table of distances would grow with the user's text.
+// Longer words get no suggestion: it would be useless, and the time to compute the distance grows with the user's text.
 const longestWord = 64;
 
 export function suggest(word: string, known: Iterable<string>): string | undefined {
@@ -21,7 +21,7 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** `strip_prefix` and `StripPrefix` are `stripPrefix` in another fashion, not another word. */
+/** Makes `strip_prefix` and `StripPrefix` the same word as `stripPrefix`. */
 function plain(word: string): string {
   return word.toLowerCase().replaceAll(/[-_ ]/g, '');
 }

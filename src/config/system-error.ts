@@ -1,4 +1,4 @@
-// The errors of the operating system that a person can mend, in words: `EACCES` says nothing to whoever has not met it.
+// Explains operating system errors that a person can fix, because a code such as `EACCES` means nothing to many users.
 
 import { errorCode } from './error-code.ts';
 
@@ -28,12 +28,12 @@ const words: Readonly<Record<string, string>> = {
   EAI_FAIL: 'the name could not be looked up: the DNS server failed',
 };
 
-/** Undefined for codes that have no words here. */
+/** @returns the explanation of an error code, or undefined if there is none */
 export function systemErrorWords(code: string): string | undefined {
   return Object.hasOwn(words, code) ? words[code] : undefined;
 }
 
-/** Why a file cannot be read. */
+/** Explains why a file cannot be read. */
 export function readingFault(error: unknown): string {
   const known = systemErrorWords(errorCode(error) ?? '');
   if (known !== undefined) return known;

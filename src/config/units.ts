@@ -1,4 +1,4 @@
-// Durations and sizes as people write them in the configuration: 250ms, 5s, 64KiB, 1MB, 512.
+// Parses durations and sizes as people write them in the configuration: 250ms, 5s, 64KiB, 1MB, 512.
 
 import type { Fault } from './problem.ts';
 
@@ -24,27 +24,30 @@ const bytesPerUnit: ReadonlyMap<string, number> = new Map([
 export const durationPattern = /^([0-9]{1,15})(ms|s|m|h)$/;
 export const sizePattern = /^([0-9]{1,15})(|B|kB|KB|KiB|MB|MiB|GB|GiB)$/;
 
-/** Milliseconds, or undefined when the text is not a whole number followed by ms, s, m or h. */
+/** @returns milliseconds, or undefined if the text is not a whole number followed by ms, s, m or h */
 export function parseDuration(text: string): number | undefined {
   return parseQuantity(text, durationPattern, millisecondsPerUnit);
 }
 
-/** Bytes, or undefined when the text is not a whole number, optionally followed by B, KB, KiB, MB, MiB, GB or GiB. */
+/** @returns bytes, or undefined if the text is not a whole number, optionally followed by B, kB, KB, KiB, MB, MiB, GB or GiB */
 export function parseSize(text: string): number | undefined {
   return parseQuantity(text, sizePattern, bytesPerUnit);
 }
 
-/** `lowest` and `highest` are durations too. */
+/** Parses a duration in milliseconds; `lowest` and `highest` are durations too. */
 export function parseDurationBetween(text: string, lowest: string, highest: string): number | Fault {
   return between(parseDuration, text, lowest, highest, 'a duration such as 250ms, 5s, 10m or 1h');
 }
 
-/** `lowest` and `highest` are sizes too. */
+/** Parses a size in bytes; `lowest` and `highest` are sizes too. */
 export function parseSizeBetween(text: string, lowest: string, highest: string): number | Fault {
   return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
 }
 
-/** Of other spellings of durations (`30`, `1d`, `1m30s`, `5 sec`): ours. Undefined where it cannot be told. */
+/**
+ * Translates other spellings of durations (`30`, `1d`, `1m30s`, `5 sec`) into the configuration's own.
+ * @returns undefined if the meaning is unclear
+ */
 export function respellDuration(text: string): string | undefined {
   const factors: Readonly<Record<string, number>> = {
     ms: 1,
@@ -71,7 +74,11 @@ export function respellDuration(text: string): string | undefined {
   return `${milliseconds / (factors[unit] ?? 1)}${unit}`;
 }
 
-/** Of other spellings of sizes (`1G`, `64k`, `1.5 MiB`): ours. nginx's k and m are powers of 1024, as the KiB is. */
+/**
+ * Translates other spellings of sizes (`1G`, `64k`, `1.5 MiB`) into the configuration's own. Letters mean powers of 1024, as
+ * they do in nginx.
+ * @returns undefined if the meaning is unclear
+ */
 export function respellSize(text: string): string | undefined {
   const found = /^([0-9]+(?:\.[0-9]+)?)([kmgt])i?(?:b|bytes?)?$/.exec(
     text.toLowerCase().replaceAll(/[ _]/g, ''),

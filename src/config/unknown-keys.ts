@@ -1,5 +1,5 @@
-// What is said of a key that the schema does not know: that a later version has it, what others call so, where else in this
-// configuration it stands, what it is a misspelling of.
+// Explains a key that the schema does not know: whether a later version has it, what it means in another program, where else in
+// this configuration it belongs, or which key it misspells.
 
 import type { ConfigPath } from './config-path.ts';
 import { foreignKey } from './foreign-keys.ts';
@@ -10,7 +10,7 @@ import { suggest } from './suggestion.ts';
 
 export interface UnknownKey {
   readonly finding: Finding;
-  /** The key of the same map that is meant. */
+  /** The key of the same map that the user meant, if it can be told. */
   readonly meant: string | undefined;
 }
 
@@ -31,7 +31,7 @@ function explain(parent: ConfigPath, key: string): Explanation {
   const allowed = allowedKeys(parent);
   const meant = suggest(key, allowed);
   const didYouMean = { hint: `did you mean '${meant}'?`, meant };
-  // `strip_prefix` is a key of ours, whoever else has it.
+  // `strip_prefix` is a key of Framegate in another spelling, even if another program has that key too.
   if (meant !== undefined && plain(meant) === plain(key)) return didYouMean;
   if (key.startsWith('x-')) return { hint: 'keys that begin with x- stand at the top of the file' };
   if (/^(\/\/|\/\*|;|--)/.test(key)) return { hint: "comments begin with '#'" };
@@ -53,7 +53,7 @@ function plain(key: string): string {
   return key.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
-/** `routes[].` for what stands in a route. */
+/** The prefix of the keys below `parent`, such as `routes[].` for the keys of a route. */
 function prefixOf(parent: ConfigPath): string {
   const text = parent.map((step, index) => {
     if (typeof step === 'number') return '[]';
@@ -63,7 +63,7 @@ function prefixOf(parent: ConfigPath): string {
   return text.length === 0 ? '' : `${text.join('')}.`;
 }
 
-/** Made when the first unknown key asks for it. */
+/** Both are built when an unknown key first needs them. */
 let knownKeys: JsonSchema | undefined;
 let places: ReadonlyMap<string, readonly string[]> | undefined;
 
@@ -72,7 +72,7 @@ function schemaOfAll(): JsonSchema {
   return knownKeys;
 }
 
-/** Where a key of this name stands, as docs/configuration.md writes it. */
+/** @returns every place of a key with this name, in the notation of docs/configuration.md */
 function placesOf(key: string): readonly string[] {
   places ??= Map.groupBy(namesIn(schemaOfAll(), ''), (path) => path.slice(path.lastIndexOf('.') + 1));
   return places.get(key) ?? [];

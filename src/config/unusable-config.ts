@@ -1,5 +1,5 @@
-// What keeps a valid configuration from being put to use: an address that is taken, a certificate that is no longer there.
-// Each finding has the path of its key, so that whoever read the file can say where it stands.
+// The error that a valid configuration cannot be put to use, because an address is taken or a certificate has disappeared.
+// Each finding has the path of its key, so that the code that read the file can look up the position.
 
 import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
@@ -7,7 +7,7 @@ import type { Finding } from './problem.ts';
 export class UnusableConfig extends Error {
   readonly findings: readonly Finding[];
 
-  /** @param findings one at least */
+  /** @param findings at least one */
   constructor(findings: readonly Finding[]) {
     super(findings.map(({ message }) => message).join('; '));
     this.findings = findings;

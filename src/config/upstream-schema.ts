@@ -1,4 +1,4 @@
-// The description of an upstream in the YAML.
+// The schema of an upstream.
 
 import { parseServerName } from './address.ts';
 import { count, duration, endpointAddress, fileName, parsed, z } from './schema-values.ts';

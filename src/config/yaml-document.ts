@@ -1,5 +1,5 @@
-// A YAML text as plain data, with the faults of its syntax and the place of every key and value in it.
-// The only file that knows the yaml package.
+// Reads a YAML text as plain data, with its syntax errors and the position of every key and value.
+// This is the only file that imports the yaml package.
 
 import {
   type Alias,
@@ -21,17 +21,17 @@ import type { Fault, Position, PositionLookup } from './problem.ts';
 import { describeSyntax, unquotedStar } from './yaml-faults.ts';
 
 export interface YamlDocument extends PositionLookup {
-  /** Undefined when the text is empty or its syntax leaves doubt about what it says. */
+  /** Undefined if the text is empty or has syntax errors that make its meaning uncertain. */
   readonly value: unknown;
   readonly faults: readonly (Fault & Position)[];
 }
 
-/** Aliases that may be followed, the expansions of expansions counted: a few lines can stand for gigabytes. */
+/** The maximum number of alias expansions, nested ones included: a few lines of aliases can stand for gigabytes. */
 const mostAliases = 100;
 
 export function readYaml(text: string): YamlDocument {
   const lines = new LineCounter();
-  // Lists within lists, thousands deep, exhaust the parser's stack; it reports that among its errors.
+  // Lists that are nested thousands deep exhaust the parser's stack; the parser reports that as one of its errors.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const complaints = [...document.errors, ...document.warnings].filter(
     ({ code }) => code !== 'DUPLICATE_KEY',
@@ -44,7 +44,7 @@ export function readYaml(text: string): YamlDocument {
     ...joinDuplicates(document, lines),
     ...forbiddenKeys(document, lines),
   ];
-  // A key that stands twice leaves the rest of the file readable, so its other problems can be told as well.
+  // A duplicate key leaves the rest of the file readable, so the file's other problems can be reported too.
   const isReadable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
   const locate = (path: ConfigPath, at: 'key' | 'value') => positionOf(document, lines, path, at);
   if (!isReadable || document.contents === null) return { value: undefined, faults, locate };
@@ -62,7 +62,7 @@ function aliasFault(error: unknown): Fault {
   };
 }
 
-/** What follows the first fault of a line is mostly the parser's search for the way back. */
+/** Keeps the first fault of each line. Later ones mostly come from the parser trying to recover. */
 function firstOfEachLine(faults: readonly (Fault & Position)[]): readonly (Fault & Position)[] {
   const seen = new Set<number>();
   return faults.filter(({ line }) => !seen.has(line) && seen.add(line));
@@ -75,7 +75,7 @@ function describe(error: YAMLError, text: string, lines: LineCounter, document: 
   return { ...place, ...describeSyntax({ code, message, line, column: place.column }) };
 }
 
-/** Where the quotation mark is that is never closed: the parser tells where it gave up, which is the end of the file. */
+/** The offset of an unclosed quotation mark. The parser reports only where it gave up, which is the end of the file. */
 function openedAt({ message }: YAMLError, document: Document): number | undefined {
   if (!/Missing closing ["']quote/.test(message)) return undefined;
   let offset: number | undefined;
@@ -88,8 +88,8 @@ function openedAt({ message }: YAMLError, document: Document): number | undefine
 }
 
 /**
- * What stands under a key that is given twice is put together, so that what refers to it finds it: one fault, one
- * message. Of values that are neither maps nor lists the last one counts.
+ * Merges the values of a duplicate key, so that references to them resolve and the duplicate stays the only message. If the
+ * values are neither both maps nor both lists, the last one counts.
  */
 function joinDuplicates(document: Document, lines: LineCounter): readonly (Fault & Position)[] {
   const faults: (Fault & Position)[] = [];
@@ -133,7 +133,7 @@ function nameOf({ key }: Pair<Node, Node | null>): unknown {
   return isScalar(key) ? String(key.value) : key;
 }
 
-/** Each becomes the text it was meant as, so that the rest of the file can be checked. */
+/** Replaces each alias that has no anchor by the text it was meant as, so that the rest of the file can be checked. */
 function replaceStrayAliases(document: Document, lines: LineCounter): readonly (Fault & Position)[] {
   const faults: (Fault & Position)[] = [];
   const anchors = new Set<string>();
@@ -155,7 +155,7 @@ function replaceStrayAliases(document: Document, lines: LineCounter): readonly (
   return faults;
 }
 
-/** `__proto__` could reach a prototype and `<<` looks like a merge, which YAML 1.2 does not have. */
+/** Rejects `__proto__`, which could change a prototype, and `<<`, which looks like a merge key but YAML 1.2 has none. */
 function forbiddenKeys(document: Document, lines: LineCounter): readonly (Fault & Position)[] {
   const faults: (Fault & Position)[] = [];
   visit(document, {
@@ -180,7 +180,7 @@ function positionAt(lines: LineCounter, offset: number): Position {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** Walks from the root; where a step is not in the file, the place of the parent is what can be pointed at. */
+/** Follows the path from the root. If a step is not in the file, the result is the position of its parent. */
 function positionOf(document: Document, lines: LineCounter, path: ConfigPath, at: 'key' | 'value'): Position {
   let node = follow(document, document.contents);
   let nameOffset = 0;
@@ -205,7 +205,7 @@ function childOf(
     return item === undefined ? undefined : { key: null, value: item };
   }
   if (!isMap<Node, Node | null>(node)) return undefined;
-  // The last pair of a name is the one whose value counts when a key stands twice.
+  // If a key is duplicated, the value of the last pair counts.
   return node.items.findLast(
     (pair: Pair<Node, Node | null>) => isScalar(pair.key) && String(pair.key.value) === String(step),
   );

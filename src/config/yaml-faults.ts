@@ -1,9 +1,9 @@
-// What the YAML parser complains of, in words for whoever wrote the file: what YAML takes the text for, and what to write.
-// The parser's own words are for those who know its grammar.
+// Rewords the YAML parser's errors for the author of the file: how YAML reads the text, and what to write instead.
+// The parser's own messages presume knowledge of its grammar.
 
 import type { Fault } from './problem.ts';
 
-/** What the parser says, and the line it says it of. Columns count from 1. */
+/** An error of the parser and the line it is about. Columns count from 1. */
 export interface SyntaxComplaint {
   readonly code: string;
   readonly message: string;
@@ -11,21 +11,21 @@ export interface SyntaxComplaint {
   readonly column: number;
 }
 
-/** With the column to point at, where it is not the one of the complaint. */
 export interface SyntaxFault extends Fault {
+  /** The column to point at, if it is not the one of the complaint. */
   readonly column?: number;
 }
 
-/** `{{ port }}` and `{% if %}`: Jinja, Helm, Ansible. */
+/** `{{ port }}` and `{% if %}`, as in Jinja, Helm and Ansible. */
 const template = /\{\{|\{%/;
-/** The brackets of an IPv6 address are a list to YAML. */
+/** An unquoted IPv6 address, whose brackets YAML reads as a list. */
 const bracketedAddress = /\[[0-9A-Fa-f:.%a-z]*\]:[0-9]+/;
 
 export function describeSyntax(complaint: SyntaxComplaint): SyntaxFault {
   return byText(complaint) ?? byCode(complaint);
 }
 
-/** An alias without an anchor is a text that begins with a star, mostly. */
+/** Words the fault of an alias without an anchor, which is usually a text that begins with a star. */
 export function unquotedStar(text: string): Fault {
   const name = text.slice(1);
   if (/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name)) {
@@ -38,7 +38,7 @@ export function unquotedStar(text: string): Fault {
   };
 }
 
-/** What the whole line shows, whatever the parser stumbled over in it. */
+/** Looks for the cause in the whole line, which may be earlier than where the parser failed. */
 function byText({ line, column }: SyntaxComplaint): SyntaxFault | undefined {
   const address = bracketedAddress.exec(line);
   if (address !== null && address.index < column) {
