@@ -1,16 +1,16 @@
-// What a TLS client says before anything is encrypted: the name it calls and the protocols it offers (RFC 8446 section
-// 4.1.2, RFC 6066 section 3, RFC 7301 section 3.1). For logs only. Pure, total, and bounded, whatever is sent.
+// Reads the server name and the protocols that a TLS client sends before encryption starts (RFC 8446 section 4.1.2, RFC 6066
+// section 3, RFC 7301 section 3.1). For logs only. The parser is pure, accepts any input, and does a bounded amount of work.
 
 export interface ClientHello {
-  /** '' without SNI. Printable ASCII; other octets are escaped. */
+  /** The SNI host name in printable ASCII, with other bytes escaped. '' if the client sent none. */
   readonly serverName: string;
-  /** In the client's order, written likewise; the first eight, each cut after 32 characters. */
+  /** The ALPN protocols in the client's order, escaped likewise: at most eight, each cut to 32 characters. */
   readonly alpn: readonly string[];
 }
 
 export type ClientHelloResult = ClientHello | 'need-more' | 'malformed';
 
-/** Records and their headers together. It never answers 'need-more' for that many octets. */
+/** The maximum input in bytes, record headers included. The parser never returns 'need-more' for that many. */
 export const CLIENT_HELLO_MAX = 16_384;
 
 const MOST_ALPN_NAMES = 8;
@@ -30,7 +30,7 @@ const SERVER_NAME_EXTENSION = 0;
 const ALPN_EXTENSION = 16;
 const HOST_NAME = 0;
 
-/** `octets` is all that has come so far, from the first octet of the connection. */
+/** @param octets everything received so far, from the first byte of the connection */
 export function parseClientHello(octets: Buffer): ClientHelloResult {
   const message = joinRecords(octets.subarray(0, CLIENT_HELLO_MAX));
   if (message === 'need-more') return octets.length < CLIENT_HELLO_MAX ? 'need-more' : 'malformed';
@@ -39,16 +39,16 @@ export function parseClientHello(octets: Buffer): ClientHelloResult {
   return hello ?? 'malformed';
 }
 
-/** For a log line: 'SNI grpc.example.com, ALPN h2, http/1.1'. */
+/** @returns text for a log line: 'SNI grpc.example.com, ALPN h2, http/1.1' */
 export function describeClientHello({ serverName, alpn }: ClientHello): string {
   const name = serverName === '' ? 'no SNI' : `SNI ${serverName}`;
   return `${name}, ${alpn.length === 0 ? 'no ALPN' : `ALPN ${alpn.join(', ')}`}`;
 }
 
-/** The body of the ClientHello message, which may lie in several records, each with any part of it. */
+/** @returns the body of the ClientHello message, which may be split over several records at any byte */
 function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
   const fragments: Buffer[] = [];
-  /** Type and length of the message, which may lie in several records as well. */
+  /** The type and the length of the message, which may be split over several records too. */
   const header = Buffer.alloc(MESSAGE_HEADER_OCTETS);
   let collected = 0;
   let offset = 0;
@@ -57,7 +57,7 @@ function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
     if (offset + 1 < octets.length && octets[offset + 1] !== TLS_MAJOR_VERSION) return 'malformed';
     if (octets.length - offset < RECORD_HEADER_OCTETS) return 'need-more';
     const length = octets.readUInt16BE(offset + 3);
-    // RFC 8446 section 5.1: no empty fragments of handshake messages.
+    // A handshake message must not have empty fragments (RFC 8446 section 5.1).
     if (length === 0 || length > MOST_RECORD_OCTETS) return 'malformed';
     offset += RECORD_HEADER_OCTETS;
     const fragment = octets.subarray(offset, offset + length);
@@ -74,7 +74,7 @@ function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
   return 'need-more';
 }
 
-/** Undefined when lengths do not fit into each other. */
+/** @returns undefined if the length of a field exceeds what encloses it */
 function readClientHello(fields: Fields): ClientHello | undefined {
   fields.take(VERSION_AND_RANDOM_OCTETS);
   // legacy_session_id, cipher_suites, legacy_compression_methods.
@@ -113,12 +113,12 @@ function readAlpn(protocols: Fields): readonly string[] {
   return names;
 }
 
-/** A server name from anywhere else, as `ClientHello.serverName` has it. */
+/** @returns a server name from another source in the form of `ClientHello.serverName` */
 export function printableServerName(serverName: string): string {
   return printable(Buffer.from(serverName), MOST_SERVER_NAME_CHARACTERS);
 }
 
-/** Cut to that many characters; commas are escaped too, as they stand between names. */
+/** Escapes what is not printable, and commas because they separate names, and cuts the text to `mostCharacters`. */
 function printable(octets: Buffer, mostCharacters: number): string {
   const text = octets
     .toString('latin1', 0, mostCharacters)
@@ -126,7 +126,10 @@ function printable(octets: Buffer, mostCharacters: number): string {
   return text.length <= mostCharacters ? text : text.slice(0, mostCharacters);
 }
 
-/** A cursor. Once something does not fit it is broken: at its end, and all that it gives is empty. */
+/**
+ * A cursor over bytes. Once a field does not fit, the cursor and its parents are broken: each is at its end, and everything it
+ * returns is empty.
+ */
 class Fields {
   readonly #octets: Buffer;
   readonly #parent: Fields | undefined;
@@ -160,7 +163,7 @@ class Fields {
     return taken.length === 0 ? 0 : taken.readUIntBE(0, octets);
   }
 
-  /** What stands behind its length. */
+  /** Takes a length and returns the bytes that follow it. */
   takeVector(lengthOctets: 1 | 2): Buffer {
     return this.take(this.takeNumber(lengthOctets));
   }

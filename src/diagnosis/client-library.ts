@@ -1,5 +1,5 @@
-// Which library is calling? From the user-agent to one of a fixed set of names, so that a client can be told what to do in
-// its own words. A guess for texts only: nothing may be allowed or refused by it, and what was sent is never repeated.
+// Recognises the client library from the user-agent, so that an explanation can name the right option of that library.
+// The result is a guess for texts only: nothing may be allowed or refused because of it, and what was sent is never repeated.
 
 export type ClientLibrary =
   | 'grpc-python'
@@ -19,10 +19,10 @@ export type ClientLibrary =
   | 'browser'
   | 'unknown';
 
-/** Enough for the name of an application before that of its library. */
+/** Long enough for the name of an application before the name of its library. */
 const MOST_CHARACTERS = 256;
 
-/** Product names of user-agents (RFC 9110 section 10.1.5), in lower case. */
+/** Maps product names of user-agents (RFC 9110 section 10.1.5), in lower case, to libraries. */
 const LIBRARIES: ReadonlyMap<string, ClientLibrary> = new Map([
   ['grpc-python', 'grpc-python'],
   ['grpc-python-asyncio', 'grpc-python'],
@@ -47,7 +47,7 @@ const LIBRARIES: ReadonlyMap<string, ClientLibrary> = new Map([
   ['mozilla', 'browser'],
 ]);
 
-/** The first product that is known decides: grpcurl names itself before grpc-go, an application before its library. */
+/** The first known product decides: grpcurl names itself before grpc-go, and an application before its library. */
 export function clientLibrary(userAgent: string | undefined): ClientLibrary {
   if (userAgent === undefined) return 'unknown';
   for (const product of userAgent.slice(0, MOST_CHARACTERS).toLowerCase().split(' ')) {

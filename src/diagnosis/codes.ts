@@ -1,9 +1,9 @@
-// The one table of codes: what a diagnosis is called in logs, in the admin API and in docs/diagnoses. A code, once given,
-// keeps its meaning for ever and is never given again; new ones go to the end of their group.
+// The only table of diagnosis codes, which appear in logs, in the admin API and in docs/diagnoses. A code keeps its meaning
+// forever and is never reused; new codes go to the end of their group.
 
 import type { RefusalToken } from './refusal.ts';
 
-/** Clients refused by a listener or by the HTTP/1.1 side. */
+/** Clients that a listener or the HTTP/1.1 side refused. */
 const REFUSED_CLIENTS = {
   plaintext_on_tls_port: 'FG1001',
   http1_on_tls_port: 'FG1002',
@@ -45,7 +45,7 @@ const REFUSED_CLIENTS = {
   memory_exhausted: 'FG1047',
 } as const satisfies Readonly<Record<RefusalToken, `FG1${string}`>>;
 
-/** Endpoints that cannot be reached, or that speak something else than expected. */
+/** Endpoints that cannot be reached or that speak another protocol than expected. */
 const UPSTREAMS = {
   upstream_connection_refused: 'FG2001',
   upstream_connection_reset: 'FG2002',
@@ -76,7 +76,7 @@ const UPSTREAMS = {
   upstream_died: 'FG2043',
 } as const satisfies Readonly<Record<string, `FG2${string}`>>;
 
-/** Calls that the proxy refuses, or ends itself. */
+/** Calls that the proxy refused or ended itself. */
 const CALLS = {
   no_route: 'FG3001',
   connect_unsupported: 'FG3002',
@@ -112,10 +112,10 @@ const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;
 export type DiagnosisToken = keyof typeof ALL;
 export type DiagnosisCode = (typeof ALL)[DiagnosisToken];
 
-/** Every diagnosis there is, in the order of the catalogue. */
+/** Maps the token of every diagnosis to its code, in the order of the catalogue. */
 export const diagnosisCodes: ReadonlyMap<string, DiagnosisCode> = new Map(Object.entries(ALL));
 
-/** '' for a token that is no diagnosis: a broken rule of HTTP/2, say. */
+/** @returns '' for a token that has no code, such as the token of an HTTP/2 protocol violation */
 export function diagnosisCode(token: string): DiagnosisCode | '' {
   return diagnosisCodes.get(token) ?? '';
 }

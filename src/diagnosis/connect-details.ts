@@ -1,15 +1,15 @@
-// What a sentence about an endpoint may need to know beyond its address. Every part may be missing.
+// What a sentence about an endpoint can say besides the endpoint's address. Every part is optional.
 
 export interface ConnectDetails {
-  /** How long was waited, where waiting came to an end. */
+  /** The time limit that expired, in milliseconds, if one did. */
   readonly timeoutMs?: number | undefined;
-  /** Whether the upstream's configuration has TLS spoken to the endpoint. */
+  /** Whether the upstream is configured to use TLS. */
   readonly isTls?: boolean | undefined;
-  /** OpenSSL's or the HTTP parser's own words (`error.reason`), never `error.message`: that may quote the endpoint. */
+  /** The reason in the words of OpenSSL or the HTTP parser (`error.reason`). Never `error.message`, which can quote the endpoint. */
   readonly reason?: string | undefined;
 }
 
-/** 'in 5 s', 'in 300 ms', or 'in time' where the time is not known. */
+/** @returns 'in 5 s', 'in 300 ms', or 'in time' if the time limit is not known */
 export function describeWait(timeoutMs: number | undefined): string {
   if (timeoutMs === undefined) return 'in time';
   return timeoutMs % 1000 === 0 ? `in ${timeoutMs / 1000} s` : `in ${timeoutMs} ms`;
@@ -17,7 +17,7 @@ export function describeWait(timeoutMs: number | undefined): string {
 
 const MOST_CHARACTERS = 120;
 
-/** The reason in brackets, and a space before it; nothing where there is none. */
+/** @returns the reason in brackets with a space before it, or '' if there is no reason */
 export function describeReason(reason: string | undefined): string {
   const text = (reason ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, MOST_CHARACTERS);
   return text === '' ? '' : ` (${text})`;

@@ -1,5 +1,5 @@
-// Why could an endpoint not be reached? From the code of the failure to a stable token and a sentence with a remedy.
-// Pure, and total: a code nobody thought of still gives a sentence that names it.
+// Explains why an endpoint could not be reached: turns the code of the failure into a stable token and a sentence with a remedy.
+// The function is pure and total: an unforeseen code still gives a sentence that names it.
 
 import { type ConnectDetails, describeWait } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -7,9 +7,10 @@ import { diagnoseUpstreamAnswer } from './upstream-first-bytes.ts';
 import { diagnoseUpstreamTlsFailure } from './upstream-tls-failure.ts';
 
 /**
- * `code` is that of a Node error (`error.code`), those of TLS included, or one of ours: 'connect_timeout' (neither
- * refused nor accepted in time), 'dns_timeout' (its name was not looked up in time), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time), 'no_h2_alpn' (TLS, but "h2"
- * was not chosen) and 'unused' (ready, and gone before it answered a call). `endpoint` is the address as configured.
+ * @param code the code of a Node error, TLS errors included, or one of Framegate's own: 'connect_timeout' (neither refused nor
+ * accepted in time), 'dns_timeout' (the DNS lookup took too long), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time),
+ * 'no_h2_alpn' (TLS, but "h2" was not chosen), 'unused' (the connection closed before it answered a call)
+ * @param endpoint the address as configured
  */
 export function diagnoseConnectFailure(
   code: string | undefined,
@@ -61,7 +62,7 @@ export function diagnoseConnectFailure(
 }
 
 function describeRefused(endpoint: string): string {
-  // On a unix socket it means that the file is there and nobody accepts on it.
+  // For a Unix socket, ECONNREFUSED means that the file exists but no process accepts connections on it.
   if (endpoint.startsWith('unix:')) {
     return `${endpoint} exists but nobody accepts connections there: is the service running?`;
   }

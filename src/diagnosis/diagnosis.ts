@@ -1,9 +1,9 @@
-// What every diagnosis comes to: a name for machines and a sentence for people.
+// A diagnosis: a token for machines and a sentence for people.
 // The token is stable (log field, metric label, test name); the sentence may be improved at any time.
 
 export interface Diagnosis {
-  /** snake_case, from a fixed set: nothing a peer can choose. */
+  /** A snake_case name from a fixed set, so a peer cannot choose it. */
   readonly token: string;
-  /** One sentence or two: what is wrong, and what to do. */
+  /** One or two sentences: what is wrong, and what to do. */
   readonly sentence: string;
 }

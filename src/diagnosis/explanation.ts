@@ -1,11 +1,11 @@
-// What a client with the wrong protocol is told, in the words of its own library: what is wrong, what to change, and the
-// code of the page that says more. ASCII, short enough for a grpc-message, and nothing in it that a client sent.
+// The explanations for clients with the wrong protocol: what is wrong, which option of the client's library to change, and the
+// code of the page that says more. Each text is ASCII, fits into a grpc-message and contains nothing that a client sent.
 
 import { type ClientLibrary, clientLibrary } from './client-library.ts';
 import { diagnosisCode } from './codes.ts';
 import type { RefusalToken } from './refusal.ts';
 
-/** `port` is undefined on a unix socket. */
+/** @param port undefined on a Unix socket */
 export function explainPlaintextOnTlsPort(port: number | undefined, userAgent: string | undefined): string {
   const where = port === undefined ? 'This socket' : `Port ${port}`;
   const what = `${where} speaks TLS and this client connected without it.`;
@@ -13,8 +13,8 @@ export function explainPlaintextOnTlsPort(port: number | undefined, userAgent: s
 }
 
 /**
- * A gRPC call over HTTP/1.1. `alpn` is what the client offered by ALPN on TLS (it did not offer "h2", or HTTP/2 would
- * be spoken); it means nothing in the clear.
+ * Explains a gRPC call over HTTP/1.1.
+ * @param alpn what the client offered by ALPN, which did not include "h2"; it has no meaning without TLS
  */
 export function explainMissingAlpn(
   isTls: boolean,
@@ -32,9 +32,9 @@ export function explainMissingAlpn(
 }
 
 /**
- * An HTTP/1.1 request that is no gRPC-Web, on a route to a gRPC service: for the text of a 426.
- * @param isConnect it is a call of the Connect protocol, which no gRPC service need know
- * @param servesGrpcWeb gRPC-Web is served on the route
+ * Explains, as the body of a 426, why an HTTP/1.1 request that is not gRPC-Web cannot take a route to a gRPC service.
+ * @param isConnect whether the request is a call of the Connect protocol, which gRPC services need not support
+ * @param servesGrpcWeb whether the route serves gRPC-Web
  */
 export function explainHttp1OnGrpcRoute(
   userAgent: string | undefined,
@@ -57,13 +57,13 @@ export function explainHttp1OnGrpcRoute(
   return withCode(`${what} ${USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC}`, 'http1_on_grpc_route');
 }
 
-/** What to do about a request over HTTP/2 that is no gRPC call, and that a service did not answer as one. */
+/** Says what to do about an HTTP/2 request that is not a gRPC call and that the service did not answer with gRPC. */
 export function explainHttpOnGrpcRoute(userAgent: string | undefined): string {
   const remedy = USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC;
   return `${remedy} (${diagnosisCode('upstream_refused_http')})`;
 }
 
-/** What to do about a request that names no host, two hosts, or what is no host. */
+/** Says what to do about a request that names no host, two hosts or an invalid host. */
 export function explainAuthority(userAgent: string | undefined): string {
   return `${SET_AUTHORITY[clientLibrary(userAgent)] ?? NAME_HOST} (${diagnosisCode('authority_invalid')})`;
 }

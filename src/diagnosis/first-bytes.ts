@@ -1,18 +1,18 @@
-// Who is calling? The first octets a client sends, classified. Pure; it keeps nothing and consumes nothing.
-// It never needs more than 24 octets and never answers 'need-more' for that many.
+// Recognises a client's protocol by the first bytes it sends. The function is pure and consumes nothing.
+// It needs at most 24 bytes and never returns 'need-more' for that many.
 
 export type FirstBytes =
   /** The whole client connection preface (RFC 9113 section 3.4). */
   | 'http2'
-  /** A TLS handshake record: a ClientHello. */
+  /** A TLS handshake record, which holds a ClientHello. */
   | 'tls'
-  /** A method token and a space (RFC 9112 section 3). */
+  /** A method token, followed by a space (RFC 9112 section 3). */
   | 'http1'
-  /** PROXY protocol, the line and the binary header. */
+  /** The PROXY protocol: version 1 is a line of text, version 2 a binary header. */
   | 'proxy-v1'
   | 'proxy-v2'
   | 'unknown'
-  /** The octets so far may still become one of several. */
+  /** The bytes so far fit several of these. */
   | 'need-more';
 
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -38,21 +38,21 @@ export function classifyFirstBytes(bytes: Buffer): FirstBytes {
   );
 }
 
-/** 'need-more' for a proper prefix of the literal, undefined when they differ. */
+/** @returns `kind` if the bytes begin with the literal, 'need-more' for a proper prefix of it, undefined if they differ */
 function classifyLiteral(bytes: Buffer, literal: Buffer, kind: FirstBytes): FirstBytes | undefined {
   const length = Math.min(bytes.length, literal.length);
   if (bytes.compare(literal, 0, length, 0, length) !== 0) return undefined;
   return length === literal.length ? kind : 'need-more';
 }
 
-/** Content type 22 and a legacy_record_version of 3.x (RFC 8446 section 5.1). */
+/** Accepts content type 22 with a legacy_record_version of 3.0 to 3.4 (RFC 8446 section 5.1). */
 function classifyTls(bytes: Buffer): FirstBytes {
   if (bytes.length > 1 && bytes[1] !== TLS_MAJOR_VERSION) return 'unknown';
   if (bytes.length < 3) return 'need-more';
   return bytes[2] <= TLS_HIGHEST_MINOR_VERSION ? 'tls' : 'unknown';
 }
 
-/** Any token before a space (RFC 9110 section 9.1), except PRI, which HTTP/1 must not use (RFC 9113 section 11.6). */
+/** Accepts any token before a space (RFC 9110 section 9.1) except PRI, which is reserved for HTTP/2 (RFC 9113 section 11.6). */
 function classifyMethod(bytes: Buffer): FirstBytes {
   const length = Math.min(bytes.length, FIRST_BYTES_MAX);
   for (let index = 0; index < length; index += 1) {
@@ -63,7 +63,7 @@ function classifyMethod(bytes: Buffer): FirstBytes {
   return bytes.length < FIRST_BYTES_MAX ? 'need-more' : 'unknown';
 }
 
-/** RFC 9112 section 2.2: empty lines before a request are ignored. */
+/** Looks for a method after empty lines, because servers ignore empty lines before a request (RFC 9112 section 2.2). */
 function classifyBehindEmptyLines(bytes: Buffer): FirstBytes {
   const first = bytes.subarray(0, FIRST_BYTES_MAX);
   let start = 0;
@@ -80,7 +80,7 @@ function isPri(bytes: Buffer, length: number): boolean {
   return length === 3 && bytes[0] === 0x50 && bytes[1] === 0x52 && bytes[2] === 0x49;
 }
 
-/** tchar of RFC 9110 section 5.6.2. */
+/** Whether the character is a tchar (RFC 9110 section 5.6.2). */
 function isTokenCharacter(code: number): boolean {
   return TOKEN_CHARACTERS.includes(String.fromCharCode(code));
 }

@@ -1,14 +1,14 @@
-// What an endpoint of an HTTP/1.1 upstream did wrong once it was connected: what answered is no HTTP/1.1, the response is
-// invalid, or it never came to its end. Pure, and total: other codes are failures to connect.
+// Explains what an endpoint of an HTTP/1.1 upstream did wrong after it was connected: it does not speak HTTP/1.1, its response
+// is invalid, or the response is incomplete. The function is pure and total: every other code is a failure to connect.
 
 import { type ConnectDetails, describeReason } from './connect-details.ts';
 import { diagnoseConnectFailure } from './connect-failure.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 /**
- * `code` is that of an error of Node's HTTP client or parser, or 'died' (connected, and closed before the response was
- * whole). A reset after the request was sent is 'died' too; only whoever knows that the connection was there before can tell
- * it from a failure to connect.
+ * @param code the code of an error of Node's HTTP client or parser, or 'died' (the connection closed before the response was
+ * complete). The caller must pass 'died' for a reset after the request was sent too: the code alone looks like a failure to
+ * connect.
  */
 export function diagnoseHttp1Failure(
   code: string | undefined,
@@ -22,7 +22,7 @@ export function diagnoseHttp1Failure(
         token: 'upstream_died',
         sentence: `${endpoint} closed the connection before its response was whole; has the service crashed, or does it expect TLS (tls on the upstream)?`,
       };
-    // llhttp, where 'HTTP/' has to stand.
+    // llhttp reports this if a response does not begin with 'HTTP/'.
     case 'HPE_INVALID_CONSTANT':
       return {
         token: 'upstream_not_http1',
@@ -38,7 +38,7 @@ export function diagnoseHttp1Failure(
   }
 }
 
-/** @param what the service did, to go on behind its address */
+/** @param what what the service did, as the part of the sentence that follows its address */
 export function invalidHttp1Response(what: string, endpoint: string): Diagnosis {
   return { token: 'upstream_response_invalid', sentence: `${endpoint} ${what}; correct the service.` };
 }

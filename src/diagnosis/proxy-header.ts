@@ -1,17 +1,17 @@
-// The PROXY protocol header (haproxy's proxy-protocol.txt, versions 1 and 2): the address of the client behind a load
-// balancer. Pure and total; it believes nothing it has not checked, and who may send such a header is not its business.
+// Parses the PROXY protocol header (haproxy's proxy-protocol.txt, versions 1 and 2), which gives the address of the client behind
+// a load balancer. The parser is pure, accepts any input and checks everything. Which peers may send a header is decided elsewhere.
 
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 export interface ProxyHeader {
-  /** Undefined where the connection's own address counts: LOCAL, UNKNOWN, and families without an IP address. */
+  /** Undefined if the connection's own address counts: for LOCAL, UNKNOWN, families without an IP address, and datagrams. */
   readonly source: ProxySource | undefined;
-  /** Octets of the header; what the client sent begins behind them. */
+  /** The length of the header in bytes. What the client sent begins after it. */
   readonly headerLength: number;
 }
 
 export interface ProxySource {
-  /** In canonical form; an IPv4 address within IPv6 is the IPv4 address. */
+  /** The address in canonical form; an IPv4-mapped IPv6 address is written as IPv4. */
   readonly address: string;
   readonly port: number;
 }
@@ -19,18 +19,21 @@ export interface ProxySource {
 export type ProxyHeaderResult = ProxyHeader | 'need-more' | 'malformed';
 
 const V1_SIGNATURE = Buffer.from('PROXY ', 'latin1');
-/** The longest line, its CRLF included (section 2.1). */
+/** The length of the longest line, CRLF included (section 2.1). */
 const V1_MOST_OCTETS = 107;
 
 const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V2_FIXED_OCTETS = 16;
-/** Of addresses and TLVs. The format has room for 65,535; what load balancers send is well below 1 KiB. */
+/** The maximum for addresses and TLVs. The format allows 65,535 bytes; load balancers send well below 1 KiB. */
 const V2_MOST_VARIABLE_OCTETS = 4096;
 
-/** It never needs more octets than this, and never answers 'need-more' for that many. */
+/** The maximum input in bytes. The parser never returns 'need-more' for that many. */
 export const PROXY_HEADER_MAX: number = V2_FIXED_OCTETS + V2_MOST_VARIABLE_OCTETS;
 
-/** `octets` is all that has come so far. What does not begin like a header is 'malformed'. */
+/**
+ * @param octets everything received so far
+ * @returns 'malformed' also if the bytes do not begin like a header
+ */
 export function parseProxyHeader(octets: Buffer): ProxyHeaderResult {
   if (beginsLike(octets, V2_SIGNATURE)) return parseV2(octets);
   return beginsLike(octets, V1_SIGNATURE) ? parseV1(octets) : 'malformed';
@@ -47,7 +50,7 @@ function parseV1(octets: Buffer): ProxyHeaderResult {
   if (end < 0) return window.length < V1_MOST_OCTETS ? 'need-more' : 'malformed';
   const headerLength = end + 2;
   const [, family, ...rest] = window.toString('latin1', 0, end).split(' ');
-  // Whatever stands behind UNKNOWN is to be ignored.
+  // The receiver must ignore everything after UNKNOWN (section 2.1).
   if (family === 'UNKNOWN') return { source: undefined, headerLength };
   if (rest.length !== 4) return 'malformed';
   const [source, destination, sourcePort, destinationPort] = rest;
@@ -57,17 +60,17 @@ function parseV1(octets: Buffer): ProxyHeaderResult {
   return { source: { address: canonical(source), port: Number(sourcePort) }, headerLength };
 }
 
-/** Without a zone ('%eth0'), which means nothing on another machine. */
+/** Accepts no zone ('%eth0'), which has no meaning on another machine. */
 function isUnscopedIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%');
 }
 
-/** Decimal without leading zeros. */
+/** Accepts decimal digits without leading zeros. */
 function isPort(text: string): boolean {
   return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535;
 }
 
-/** Octets of source and destination address with their ports, by address family (the upper half of octet 14). */
+/** The length of both addresses and ports, indexed by the address family (the upper half of the 14th byte). */
 const V2_ADDRESS_OCTETS: readonly number[] = [0, 2 * 4 + 4, 2 * 16 + 4, 2 * 108];
 const V2_INET = 1;
 const V2_INET6 = 2;
@@ -84,7 +87,7 @@ function parseV2(octets: Buffer): ProxyHeaderResult {
   const headerLength = V2_FIXED_OCTETS + variableOctets;
   const family = octets[13] >> 4;
   const protocol = octets[13] & 0x0f;
-  // A LOCAL header's block is to be discarded, its family included.
+  // The receiver must discard the block of a LOCAL header, including its family (section 2.2).
   if (!isLocal) {
     if (family >= V2_ADDRESS_OCTETS.length || protocol > V2_HIGHEST_PROTOCOL) return 'malformed';
     if (variableOctets < V2_ADDRESS_OCTETS[family]) return 'malformed';
@@ -106,7 +109,7 @@ function readV2Source(octets: Buffer, family: number): ProxySource | undefined {
 
 const MAPPED_IPV4 = '::ffff:';
 
-/** The one way to write a valid address, as logs and x-forwarded-for want it. */
+/** @returns the single canonical spelling of a valid address, for logs and x-forwarded-for */
 function canonical(address: string): string {
   if (isIPv4(address)) return address;
   const written = new SocketAddress({ address, family: 'ipv6' }).address;

@@ -1,5 +1,5 @@
-// The catalogue of refused clients: what a client did that this listener cannot serve, and what to tell its owner.
-// Tokens and sentences only; the sentences hold nothing that a client sent.
+// The catalogue of refused clients: what a client did that this listener cannot serve, and what its owner should change.
+// It has only tokens and sentences, and the sentences contain nothing that a client sent.
 
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -68,10 +68,10 @@ const SENTENCES = {
 
 export type RefusalToken = keyof typeof SENTENCES;
 
-/** All of them, for metrics that want their labels to exist from the start. */
+/** Every token, so that metrics can create all their labels at start. */
 export const refusalTokens: readonly string[] = Object.keys(SENTENCES);
 
-/** To the client itself, where the sentence above speaks of it to somebody else. */
+/** Sentences to send to the client itself, for tokens whose sentence above talks about the client to someone else. */
 const FOR_THE_CLIENT: Readonly<Partial<Record<RefusalToken, string>>> = {
   tls_without_h2:
     'This connection speaks HTTP/2 over TLS and has not chosen it by ALPN; HTTP/2 over TLS needs ALPN "h2" (RFC 9113 section 3.2): does something in between terminate TLS?',

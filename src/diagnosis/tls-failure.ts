@@ -1,9 +1,9 @@
-// Why did a TLS handshake with a client fail? From the code of Node's error to an entry of the refusal catalogue.
-// Pure, and total: what nobody thought of is tls_handshake_failed, with OpenSSL's reason beside it.
+// Explains why a TLS handshake with a client failed: turns the code of Node's error into a token of the refusal catalogue.
+// The function is pure and total: an unforeseen code gives tls_handshake_failed.
 
 import type { RefusalToken } from './refusal.ts';
 
-/** Node names OpenSSL's reasons ERR_SSL_<REASON>; alerts of the client are among them (…_ALERT_…). */
+/** @param code Node's name of OpenSSL's reason, ERR_SSL_<REASON>; alerts that the client sent are among them (…_ALERT_…) */
 export function tlsFailureToken(code: string | undefined): RefusalToken {
   switch (code) {
     case 'ECONNRESET':
@@ -15,7 +15,7 @@ export function tlsFailureToken(code: string | undefined): RefusalToken {
     case 'ERR_SSL_HTTP_REQUEST':
     case 'ERR_SSL_HTTPS_PROXY_REQUEST':
       return 'http1_on_tls_port';
-    // The record header is not one: 'PRI * HTTP/2.0', a PROXY header, or anything else in the clear.
+    // The bytes are not a TLS record but plaintext: 'PRI * HTTP/2.0', a PROXY header or anything else.
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_BAD_RECORD_TYPE':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':

@@ -1,11 +1,11 @@
-// What did an endpoint answer where HTTP/2 was expected to begin? Its first octets, classified, and what to say of it.
-// Pure; it never needs more than the nine octets of a frame header.
+// Recognises what an endpoint answered instead of HTTP/2 by its first bytes, and words the diagnosis.
+// The functions are pure; nine bytes, the length of a frame header, are always enough.
 
 import { type ConnectDetails, describeWait } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 export type UpstreamFirstBytes =
-  /** A SETTINGS frame on stream 0, not an acknowledgement: the server connection preface (RFC 9113 section 3.4). */
+  /** A SETTINGS frame on stream 0 that is not an acknowledgement: the server connection preface (RFC 9113 section 3.4). */
   | 'http2-settings'
   | 'http1'
   /** A TLS alert or handshake record. */
@@ -23,7 +23,7 @@ const TLS_HANDSHAKE_RECORD = 0x16;
 export function classifyUpstreamFirstBytes(bytes: Buffer): UpstreamFirstBytes {
   if (bytes.length === 0) return 'need-more';
   switch (bytes[0]) {
-    // The top octet of a SETTINGS frame's length: no peer may send 64 KiB of settings before it was allowed to.
+    // The first byte of a SETTINGS frame's length is 0, because a peer may not send 64 KiB before we allow larger frames.
     case 0:
       return classifyFrameHeader(bytes);
     case HTTP1[0]: {
@@ -35,7 +35,7 @@ export function classifyUpstreamFirstBytes(bytes: Buffer): UpstreamFirstBytes {
     case TLS_HANDSHAKE_RECORD:
       if (bytes.length === 1) return 'need-more';
       return bytes[1] === 3 ? 'tls' : 'unknown';
-    // Servers of Python's standard library answer a request line that they do not know by a page alone, as HTTP/0.9 had it.
+    // Python's http.server answers an unknown request line with a bare HTML page, as in HTTP/0.9.
     case LESS_THAN:
       return 'http1';
     default:
@@ -51,7 +51,7 @@ function classifyFrameHeader(bytes: Buffer): UpstreamFirstBytes {
   return isSettings && (bytes.readUInt32BE(5) & 0x7fffffff) === 0 ? 'http2-settings' : 'unknown';
 }
 
-/** Token and sentence for an answer; `endpoint` is its address as the configuration has it. */
+/** @param endpoint the address as configured */
 export function diagnoseUpstreamAnswer(
   kind: UpstreamFirstBytes,
   endpoint: string,

@@ -1,17 +1,17 @@
-// Why did a TLS handshake with an endpoint fail? From the code of Node's error to a token and a sentence with a remedy.
-// Pure; undefined for a code that has nothing to do with TLS.
+// Explains why a TLS handshake with an endpoint failed: turns the code of Node's error into a token and a sentence with a remedy.
+// The function is pure and returns undefined for a code that has nothing to do with TLS.
 
 import { type ConnectDetails, describeReason } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
-/** `code` is Node's, or our 'no_h2_alpn': the handshake went well, and "h2" was not chosen. */
+/** @param code the code of Node's error, or 'no_h2_alpn' if the handshake succeeded but the endpoint did not choose "h2" */
 export function diagnoseUpstreamTlsFailure(
   code: string | undefined,
   endpoint: string,
   { reason }: ConnectDetails = {},
 ): Diagnosis | undefined {
   switch (code) {
-    // What came back is no TLS record: HTTP in the clear, or anything else.
+    // The answer is not a TLS record but plaintext: HTTP or anything else.
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
     case 'ERR_SSL_BAD_RECORD_TYPE':
@@ -37,7 +37,7 @@ export function diagnoseUpstreamTlsFailure(
   }
 }
 
-/** What Node says of certificates, in the words of OpenSSL's X509_V_ERR_ constants. */
+/** Maps Node's codes for certificate errors, which are OpenSSL's X509_V_ERR_ constants, to what is wrong and what to do. */
 const UNTRUSTED: ReadonlyMap<string, string> = new Map([
   ...[
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',

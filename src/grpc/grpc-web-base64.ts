@@ -1,5 +1,5 @@
-// The base64 of application/grpc-web-text, as a stream: chunks are cut anywhere, and whoever had to flush has put padding
-// where its chunk ended, also in the middle of a message (PROTOCOL-WEB: Text-encoded streams).
+// Streaming base64 for application/grpc-web-text. A chunk may end anywhere, and a sender that flushes adds padding at the end of
+// its chunk, even in the middle of a message (PROTOCOL-WEB: Text-encoded streams).
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const INVALID = 255;
@@ -8,19 +8,19 @@ const VALUES: Uint8Array = new Uint8Array(256).fill(INVALID);
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 VALUES['='.charCodeAt(0)] = PADDING;
 
-/** Decodes one body. What is no base64 is found, not skipped: skipped octets would shift the frames behind them. */
+/** Decodes one body. Invalid characters are an error and are not skipped, because that would shift all later frames. */
 export class Base64Decoder {
-  /** Of the four characters that make up to three octets: their bits, how many there are, and how many are padding. */
+  /** The state of the current group of four characters (up to three bytes): its bits, its characters, and how many are padding. */
   #bits = 0;
   #characters = 0;
   #padding = 0;
 
-  /** False where the body would end in the middle of four characters. */
+  /** Whether the input so far ends at the end of a group of four characters. */
   get isComplete(): boolean {
     return this.#characters === 0;
   }
 
-  /** @returns the octets that are complete now, or undefined when this is no base64 */
+  /** @returns the bytes that are now complete, or undefined if the input is not base64 */
   decode(chunk: Buffer, start: number, end: number): Buffer | undefined {
     const decoded = Buffer.allocUnsafe(Math.floor((this.#characters + end - start) / 4) * 3);
     let length = 0;
@@ -51,7 +51,7 @@ export class Base64Decoder {
   }
 }
 
-/** Complete in itself, padding included, so that it can be sent at once and other chunks may follow. */
+/** @returns a complete base64 text with padding, so that it can be sent at once and more chunks can follow */
 export function encodeBase64(bytes: Buffer, start: number, end: number): Buffer {
   return Buffer.from(bytes.toString('base64', start, end), 'latin1');
 }

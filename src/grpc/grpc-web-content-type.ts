@@ -1,17 +1,17 @@
-// The content types of gRPC-Web and what they are in native gRPC (PROTOCOL-WEB: Content-Type, Text-encoded streams).
-// Media types are compared without regard to case; parameters such as charset say nothing of octets and are not passed on.
+// Translates content types between gRPC-Web and native gRPC (PROTOCOL-WEB: Content-Type, Text-encoded streams).
+// Media types are case-insensitive. Parameters such as charset do not change the bytes of the body and are not forwarded.
 
 const GRPC_WEB = /^application\/grpc-web(-text(?:-base64)?)?(\+[!#$&^_.a-z0-9-]+)?[\t ]*(?:;|$)/i;
 const GRPC_SUFFIX = /^application\/grpc(\+[!#$&^_.a-z0-9-]+)/i;
 
 export interface GrpcWebType {
-  /** The body is base64. */
+  /** Whether the body is base64. */
   readonly isText: boolean;
-  /** '+proto', '+json', or '' where the sender left it out. */
+  /** '+proto', '+json', or '' if the sender left it out. */
   readonly suffix: string;
 }
 
-/** Undefined for everything that is not gRPC-Web. */
+/** @returns undefined for everything that is not gRPC-Web */
 export function parseGrpcWebType(contentType: string | undefined): GrpcWebType | undefined {
   if (contentType === undefined) return undefined;
   const match = GRPC_WEB.exec(contentType);
@@ -25,8 +25,8 @@ export function nativeContentType({ suffix }: GrpcWebType): string {
 }
 
 /**
- * What a response's native content type becomes. Without a suffix of its own it gets that of the request: clients of
- * gRPC-Web take a missing one for +proto, also where they speak JSON.
+ * Translates a response's native content type. A response without a suffix gets the suffix of the request, because gRPC-Web
+ * clients take a missing suffix for +proto even if they speak JSON.
  */
 export function webContentType(
   nativeType: string | undefined,
@@ -38,8 +38,8 @@ export function webContentType(
 }
 
 /**
- * Whether the response is to be base64: where Accept asks for it, and for a request in base64 unless Accept names
- * another form of gRPC-Web.
+ * Whether the response must be base64: if Accept asks for it, or if the request is base64 and Accept names no other form of
+ * gRPC-Web.
  */
 export function wantsText(accept: string | undefined, isTextRequest: boolean): boolean {
   const named = (accept ?? '').split(',').map((entry) => parseGrpcWebType(entry.trim()));

@@ -1,12 +1,14 @@
-// The trailers of a gRPC-Web response: the last frame of its body, marked by the top bit of the flag octet
+// Encodes the trailers of a gRPC-Web response: they are the last frame of the body, marked by the top bit of the flag byte
 // (PROTOCOL-WEB: Message framing).
 
 const TRAILERS_FLAG = 0x80;
 const PREFIX_OCTETS = 5;
 
 /**
- * Names in lower case, values octet for octet (one character is one octet), each line ended by CRLF and no empty line
- * at the end. Names and values have been checked: no CR or LF is in them.
+ * Each line ends with CRLF, and there is no empty line at the end. The caller has made sure that neither names nor values
+ * contain CR or LF.
+ * @param names in lower case
+ * @param values one character per byte
  */
 export function trailerFrame(names: readonly string[], values: readonly string[]): Buffer {
   const block = names.map((name, index) => `${name}: ${values[index]}\r\n`).join('');

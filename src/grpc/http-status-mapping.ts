@@ -1,13 +1,13 @@
-// What an HTTP response without a grpc-status means to a gRPC client (gRPC "HTTP to gRPC Status Code Mapping").
-// One way only: the table must never be used to turn a gRPC status into an HTTP status.
+// Maps the status of an HTTP response without grpc-status to a gRPC status (gRPC "HTTP to gRPC Status Code Mapping").
+// The mapping is one-way: it must never be used to turn a gRPC status into an HTTP status.
 
 import { GrpcStatus } from './status.ts';
 
-/** A final response is meant: 1xx statuses are to be skipped before, they have no mapping. */
+/** @param httpStatus the status of a final response; interim responses (1xx) have no mapping */
 export function grpcStatusOfHttpStatus(httpStatus: number): GrpcStatus {
   switch (httpStatus) {
     case 400:
-    // Request Header Fields Too Large; grpc-java maps it so as well.
+    // Request Header Fields Too Large: the mapping does not list it; grpc-java uses INTERNAL too.
     case 431:
       return GrpcStatus.INTERNAL;
     case 401:
@@ -21,7 +21,7 @@ export function grpcStatusOfHttpStatus(httpStatus: number): GrpcStatus {
     case 503:
     case 504:
       return GrpcStatus.UNAVAILABLE;
-    // 200 too: a response that says all is well but carries no grpc-status is not a gRPC response.
+    // This includes 200: a successful response without grpc-status is not a gRPC response.
     default:
       return GrpcStatus.UNKNOWN;
   }

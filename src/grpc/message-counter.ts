@@ -1,30 +1,30 @@
-// Counts the length-prefixed messages of one direction of a stream (gRPC over HTTP/2: Length-Prefixed-Message is a
-// flag octet, four octets of length, and the message). DATA frames and messages need not coincide.
-// On the path of every DATA frame: no copies, no allocation. It judges nothing: garbage is counted, never refused.
+// Counts the length-prefixed messages of one direction of a stream (gRPC over HTTP/2: a Length-Prefixed-Message is a flag byte,
+// four bytes of length, and the message). DATA frames and messages need not have the same boundaries.
+// It runs for every DATA frame, so it neither copies nor allocates. It validates nothing: garbage is counted, never refused.
 
 const PREFIX_OCTETS = 5;
 
 export class MessageCounter {
-  /** Messages whose last octet has been seen. */
+  /** The number of complete messages. */
   messages = 0;
-  /** Octets of the current message's payload still to come. */
+  /** The number of payload bytes of the current message that have not arrived yet. */
   #payloadLeft = 0;
-  /** Octets seen of a prefix that is split over chunks, 0 when none is. */
+  /** The number of bytes seen of a prefix that is split over chunks. 0 means no prefix is split. */
   #prefixSeen = 0;
-  /** The length as far as a split prefix has told it. */
+  /** The length in a split prefix, as far as it has arrived. */
   #length = 0;
 
-  /** True between the first and the last octet of a message: a stream that ends now ends in mid-message. */
+  /** Whether a message is incomplete: if the stream ended now, it would end in the middle of a message. */
   get isInsideMessage(): boolean {
     return this.#payloadLeft > 0 || this.#prefixSeen > 0;
   }
 
-  /** Takes the octets of one DATA frame, without its padding. */
+  /** Counts in the content of one DATA frame, without its padding. */
   consume(chunk: Buffer, start: number, end: number): void {
     let at = start;
     if (this.#payloadLeft > 0 || this.#prefixSeen > 0) at = this.#finishMessage(chunk, start, end);
     while (end - at >= PREFIX_OCTETS) {
-      // The top octet is multiplied, as shifting it by 24 would make lengths of 2 GiB and more negative.
+      // The top byte is multiplied, because shifting it by 24 would make lengths of 2 GiB and more negative.
       const length =
         chunk[at + 1] * 0x1000000 + ((chunk[at + 2] << 16) | (chunk[at + 3] << 8) | chunk[at + 4]);
       at += PREFIX_OCTETS + length;
@@ -37,7 +37,10 @@ export class MessageCounter {
     if (at < end) this.#readPrefix(chunk, at, end);
   }
 
-  /** Goes on with the message that an earlier chunk began; returns where the next message begins, or `end`. */
+  /**
+   * Continues the message that an earlier chunk began.
+   * @returns where the next message begins, or `end`
+   */
   #finishMessage(chunk: Buffer, start: number, end: number): number {
     let at = start;
     if (this.#prefixSeen > 0) {
@@ -56,7 +59,11 @@ export class MessageCounter {
     return at;
   }
 
-  /** Reads as much of a prefix as there is; when it is complete, the payload is next (an empty one is counted here). */
+  /**
+   * Reads as much of a prefix as has arrived. A complete prefix sets #payloadLeft; if the payload is empty, the message is
+   * counted here.
+   * @returns the index after the last byte read
+   */
   #readPrefix(chunk: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end && this.#prefixSeen < PREFIX_OCTETS) {

@@ -1,12 +1,12 @@
-// The percent-encoding of grpc-message (gRPC over HTTP/2, section "Responses": Percent-Encoded).
-// For messages the proxy makes; a message that is relayed must never pass through here, it stays byte for byte.
+// Percent-encodes grpc-message (gRPC over HTTP/2, section "Responses": Percent-Encoded).
+// This is only for messages that the proxy generates; a relayed message stays byte for byte as it is.
 
 const HEX = '0123456789ABCDEF';
 const CODE_PERCENT = 0x25;
 
 /**
- * UTF-8, then every octet outside %x20-24 / %x26-7E as %XX. With `maxLength` the result ends before the first character
- * (all its escapes together) that would exceed it.
+ * Encodes to UTF-8 and writes every byte outside %x20-24 / %x26-7E as %XX.
+ * @param maxLength the result ends before the first character, with all its escapes, that would exceed this length
  */
 export function encodeGrpcMessage(message: string, maxLength = Number.POSITIVE_INFINITY): string {
   let encoded = '';

@@ -1,6 +1,6 @@
 // The status codes of gRPC (gRPC "Status codes and their use") and their names.
-// A proxy never makes up OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE
-// or DATA_LOSS itself: those belong to the service.
+// A proxy never generates OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE or
+// DATA_LOSS itself: only a service may.
 
 export const GrpcStatus = {
   OK: 0,
@@ -26,10 +26,10 @@ export type GrpcStatus = (typeof GrpcStatus)[keyof typeof GrpcStatus];
 
 const NAMES: readonly string[] = Object.keys(GrpcStatus);
 
-/** Code as text, as it stands in a `grpc-status` field, to its name. */
+/** Maps a code as the text of a `grpc-status` field to its name. */
 const NAMES_BY_TEXT: ReadonlyMap<string, string> = new Map(NAMES.map((name, code) => [String(code), name]));
 
-/** 'OK', 'UNAVAILABLE' and so on; a code gRPC does not define comes back as its text. */
+/** @returns 'OK', 'UNAVAILABLE' and so on, or the text of the code if gRPC does not define it */
 export function grpcStatusName(code: number | string): string {
   if (typeof code === 'number') return NAMES[code] ?? String(code);
   return NAMES_BY_TEXT.get(code) ?? code;

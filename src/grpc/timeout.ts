@@ -1,5 +1,5 @@
-// The grpc-timeout field (gRPC over HTTP/2, section "Requests"): at most eight digits and a unit.
-// A value that is malformed is told apart from an absent one by the caller; nothing here throws.
+// Parses and formats the grpc-timeout field (gRPC over HTTP/2, section "Requests"): at most eight digits and a unit.
+// Nothing here throws. The caller tells a malformed value from an absent one.
 
 const CODE_ZERO = 0x30;
 const MAX_DIGITS = 8;
@@ -19,9 +19,9 @@ const COARSE_UNITS: readonly (readonly [unitMs: number, unit: string])[] = [
 ];
 
 /**
- * The timeout in milliseconds, with a fraction where the unit is finer, or undefined when the value is malformed.
- * Zero is let through as "already over": the document says positive, but grpc-go and grpc-java send `0n`. The largest
- * value, 99999999H, is beyond what setTimeout takes.
+ * Zero is accepted and means "already expired": the gRPC document says positive, but grpc-go and grpc-java send `0n`.
+ * @returns milliseconds, with a fraction for finer units, up to 99999999H, which is more than setTimeout takes; undefined if the
+ * value is malformed
  */
 export function parseGrpcTimeout(value: string): number | undefined {
   const digits = value.length - 1;
@@ -41,7 +41,7 @@ export function parseGrpcTimeout(value: string): number | undefined {
       return amount * MS_PER_SECOND;
     case 'm':
       return amount;
-    // Divided, not multiplied by a fraction: 300 u are 0.3 ms then, not 0.30000000000000004.
+    // Division keeps 300 u at 0.3 ms; multiplication by 0.001 would give 0.30000000000000004.
     case 'u':
       return amount / MICROSECONDS_PER_MS;
     case 'n':
@@ -52,13 +52,13 @@ export function parseGrpcTimeout(value: string): number | undefined {
 }
 
 /**
- * The finest unit from microseconds up that fits eight digits, rounded up so that a remaining time never becomes zero
- * and the next hop never gives up first. Nothing left (or not a number) is `1n`, as gRPC's C core sends it: the
- * document asks for a positive integer, so that `0n` may be refused as malformed and the call would then run for ever.
+ * Formats a timeout in the finest unit from microseconds up that fits into eight digits. The value is rounded up, so that a
+ * remaining time never becomes zero and the next hop never gives up first. If no time is left (or for NaN) the result is `1n`,
+ * as in gRPC's C core: a service could refuse `0n` as malformed, because gRPC requires a positive integer.
  */
 export function formatGrpcTimeout(timeoutMs: number): string {
   if (!(timeoutMs > 0)) return '1n';
-  // Whole milliseconds, the common case of a configured timeout, are shorter so.
+  // Whole milliseconds are the common case of a configured timeout and are shorter this way.
   if (Number.isInteger(timeoutMs) && timeoutMs <= MAX_VALUE) return `${timeoutMs}m`;
   const microseconds = Math.ceil(timeoutMs * MICROSECONDS_PER_MS);
   if (microseconds <= MAX_VALUE) return `${microseconds}u`;
