@@ -1,4 +1,4 @@
-// Why the admin server could not listen, in a sentence, with what to do. Must not suggest to open it to the world.
+// Explains why the admin server could not listen and what to do. The advice must not suggest opening it to the network.
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -22,7 +22,7 @@ function describe(error: NodeJS.ErrnoException, address: Address): string {
         : `something listens there already, perhaps another Framegate; stop it (ss -ltnp 'sport = :${address.port}' names it), ${elsewhere}`;
     case 'EACCES':
     case 'EPERM':
-      // libuv reports a folder that is missing as EACCES.
+      // libuv reports a missing folder as EACCES.
       if (address.kind === 'unix' && !existsSync(dirname(address.path))) return missingFolder;
       return `this user may not; allow it, ${elsewhere}`;
     case 'EADDRNOTAVAIL':

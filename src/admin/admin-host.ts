@@ -1,19 +1,19 @@
-// Does the Host header of a request to the admin server name this server? A web page that has its own name resolve to
-// 127.0.0.1 (DNS rebinding) sends that name; so a name is never believed, unless the config chose it as the address.
+// Checks that the Host header of a request names the admin server. A web page whose own name resolves to 127.0.0.1 (DNS rebinding)
+// sends that name, so a name is accepted only if it is localhost or the address in the configuration.
 
 import { isIP } from 'node:net';
 import type { Address } from '../config/config.ts';
 
-/** Over a unix socket, to which no web page can speak, every Host is right. */
+/** Accepts every Host on a Unix socket, which no web page can reach. */
 export function isAdminHost(host: string | undefined, address: Address): boolean {
   if (address.kind === 'unix') return true;
-  // HTTP/1.0 has no Host. No browser speaks that.
+  // HTTP/1.0 requests have no Host, and no browser sends them.
   if (host === undefined) return true;
   const name = hostName(host);
   return isIP(name) !== 0 || name === 'localhost' || name === address.host.toLowerCase();
 }
 
-/** The host without port, brackets and the root's dot: '[::1]:9901' is '::1', 'Localhost.:80' is 'localhost'. */
+/** @returns the host without port, brackets and trailing dot: '[::1]:9901' gives '::1', 'Localhost.:80' gives 'localhost' */
 function hostName(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
   if (bracketed !== null) return bracketed[1];

@@ -1,6 +1,5 @@
-// The HTTP server for those who run the proxy: is it alive, is it ready, what was wrong with those who called, what is it
-// configured to do? Reloads and drains it when asked.
-// Must never take the process down, whatever arrives, and never answer to a web page's idea of its name.
+// The HTTP server for the operators of the proxy: health, metrics, diagnoses, the running configuration, reload and drain.
+// It must not bring the process down, whatever arrives, and must refuse requests whose Host is not its own (see admin-host.ts).
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -21,7 +20,7 @@ export interface AdminState {
   readiness(): Readiness;
   diagnoses(): DiagnosisReport | Promise<DiagnosisReport>;
   metrics(): Promise<MetricsSnapshot>;
-  /** The running configuration, or a promise of it, for JSON. */
+  /** The running configuration, or a promise of it. It is sent as JSON. */
   config(): unknown;
   reload(): Promise<AdminReply>;
   drain(): Promise<AdminReply>;
@@ -29,12 +28,12 @@ export interface AdminState {
 
 export interface AdminReply {
   readonly status: number;
-  /** For JSON. */
+  /** The body, which is sent as JSON. */
   readonly body: unknown;
 }
 
 export interface AdminServer {
-  /** Where it listens, with the real port where the config says 0. */
+  /** The address it listens on, with the actual port if the configuration says 0. */
   readonly address: Address;
   /** Stops listening and resolves when every connection is closed. */
   close(): Promise<void>;
@@ -49,18 +48,17 @@ interface Served {
 interface Answer {
   readonly status: number;
   readonly text: string;
-  /** Plain text where it is not said. */
+  /** The default is plain text. */
   readonly contentType?: string;
 }
 
 interface Page {
-  /** What is read by GET is read by HEAD too. */
+  /** A page that answers GET also answers HEAD. */
   readonly method: 'GET' | 'POST';
   readonly says: string;
   readonly answer: (state: AdminState) => Answer | Promise<Answer>;
 }
 
-/** What there is. */
 const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   [
     '/live',
@@ -113,7 +111,7 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 128;
-/** For answers that a slow client still takes. */
+/** How long close() waits for clients that are still reading an answer. */
 const closeGraceMs = 1_000;
 
 export async function openAdminServer(
@@ -126,7 +124,7 @@ export async function openAdminServer(
   server.maxConnections = mostConnections;
   server.on('clientError', refuseBadRequest);
   await listen(server, config.address);
-  // After this only accepting a connection can fail (EMFILE), and the next one may succeed.
+  // From here on, an error can only mean that a connection was not accepted (EMFILE). The next one may succeed.
   server.on('error', (err) => logger?.warn({ err }, 'the admin server could not accept a connection'));
   let closing: Promise<void> | undefined;
   return {
@@ -167,7 +165,7 @@ function handle(request: IncomingMessage, response: ServerResponse, served: Serv
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  // Whatever body came is not worth reading.
+  // No page reads a request body, so it is discarded.
   request.resume();
   if (response.headersSent) return;
   const body = Buffer.from(answer.text);
@@ -206,7 +204,7 @@ function answerTo(
   return page.answer(served.state);
 }
 
-/** Browsers let any page send a POST anywhere, and say in Origin where the page is from. */
+/** Browsers let any page send a POST to any server, but name the page's origin in the Origin header. */
 function isFromWebPage({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined && headers.origin !== `http://${headers.host ?? ''}`;
 }

@@ -1,5 +1,4 @@
-// `framegate check`: says whether a configuration can be used, and everything that is wrong with it, without opening
-// a port.
+// `framegate check`: reports whether a configuration can be used, and everything that is wrong with it, without opening a port.
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
@@ -69,7 +68,7 @@ function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProb
   }
 }
 
-/** Colours only on a terminal; NO_COLOR is honoured. */
+/** Adds colour only on a terminal, and respects NO_COLOR. */
 function paint(stream: NodeJS.WriteStream, colour: 'green' | 'red' | 'yellow', text: string): string {
   return styleText(colour, text, { stream });
 }

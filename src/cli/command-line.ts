@@ -1,5 +1,5 @@
-// Finds the command a person typed and runs it. Each command is loaded only when it runs, so that `check` never waits
-// for what `serve` needs; each knows its own options and its own --help.
+// Finds the command that was typed and runs it. Each command is loaded only when it runs, so that `check` does not wait for what
+// `serve` needs. Each command has its own options and its own --help.
 
 import { suggest } from '../config/suggestion.ts';
 import { packageVersion } from '../observability/package-version.ts';
@@ -8,7 +8,7 @@ interface Command {
   readonly summary: string;
   /** Resolves to the exit code. */
   run(argv: readonly string[]): Promise<number>;
-  /** Not for people. */
+  /** Whether the command is left out of help and suggestions, because only Framegate itself uses it. */
   readonly isHidden?: boolean;
 }
 
@@ -46,7 +46,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
 
 const shown = new Map([...commands].filter(([, { isHidden }]) => isHidden !== true));
 
-/** Resolves to the exit code, also when the command fails; what a person should read has been written by then. */
+/** @returns the exit code, even if the command fails; all output for the user has been written by then */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   switch (name) {
@@ -70,7 +70,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** What other programs call so, or people type first. */
+/** Words that other programs use or that people try first, with what to use here. */
 const synonyms: Readonly<Record<string, string>> = {
   start: 'framegate serve',
   run: 'framegate serve',
@@ -86,7 +86,7 @@ const synonyms: Readonly<Record<string, string>> = {
   '-s': 'kill -HUP PID to reload, kill PID to stop',
 };
 
-/** What was probably meant by a command that there is not. */
+/** @returns what was probably meant by an unknown command */
 function meantBy(name: string, argv: readonly string[]): string | undefined {
   if (Object.hasOwn(synonyms, name)) return synonyms[name];
   if (/^(-c|--config)(=.*)?$|\.ya?ml$|\.json$|\.conf$/.test(name) || name === '--demo') {
@@ -110,7 +110,7 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
   try {
     return await command.run(argv);
   } catch (error) {
-    // Commands answer for what a person can mend; what they throw is a bug, and its stack is what helps.
+    // Commands report what a user can fix themselves. Anything they throw is a bug, and its stack helps to find it.
     process.stderr.write(`framegate ${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }

@@ -1,4 +1,4 @@
-// `framegate demo`: the demo gRPC service alone, until a signal ends it.
+// `framegate demo`: runs the demo gRPC service alone until a signal ends it.
 
 import { systemErrorWords } from '../config/system-error.ts';
 import { type DemoService, defaultDemoAddress, startDemoService } from '../demo/demo-service.ts';
@@ -16,7 +16,7 @@ HTTP/2 until Ctrl-C.
 SIGINT (Ctrl-C), SIGTERM or SIGQUIT lets running calls finish, a second one cuts them off.
 `;
 
-/** Resolves to the exit code. */
+/** @returns the exit code */
 export async function demo(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   if (typeof options === 'string') {

@@ -1,4 +1,4 @@
-// What carries the calls of `framegate serve`: this process, or workers that it starts. Only what is needed is loaded.
+// Creates what carries the calls of `framegate serve`: this process, or workers that it starts. Only the one in use is loaded.
 
 import type { Config } from '../config/config.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
@@ -8,13 +8,13 @@ import { workerCount } from '../workers/worker-count.ts';
 
 export interface CarryingPlane {
   readonly plane: Plane;
-  /** New workers, with the program as it lies on disk. Undefined where this process carries the calls itself. */
+  /** Replaces the workers with new ones that run the program on disk. Undefined if this process carries the calls itself. */
   readonly replaceWorkers: (() => Promise<void>) | undefined;
-  /** Leaves no process behind. */
+  /** Kills all workers at once. */
   readonly kill: () => void;
 }
 
-/** Throws UnusableConfig where TLS files of upstreams cannot be used. */
+/** Rejects with UnusableConfig if the TLS files of upstreams cannot be used. */
 export async function makePlane(
   config: Config,
   logger: Logger,

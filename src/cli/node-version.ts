@@ -1,7 +1,7 @@
-// Is this Node safe to put on a network? Releases with published holes in what Framegate uses of Node (TLS, HTTP/1.1, its
-// HTTP client) are refused. Pure.
+// Tells whether this Node is safe on a network. It refuses releases with published vulnerabilities in the parts of Node that
+// Framegate uses (TLS, HTTP/1.1, the HTTP client). The function is pure.
 
-/** The first release of each line without them; older lines that are not here are not supported. */
+/** The first safe release of each line. Lines up to NEWEST_KNOWN_LINE that are not listed are not supported. */
 const FIRST_SAFE: ReadonlyMap<number, readonly [minor: number, patch: number]> = new Map([
   // June 2026: CVE-2026-48618 and -48934 (names of TLS servers), -48931 (responses mixed up by http.Agent), -48928 (SNI).
   [24, [17, 0]],
@@ -9,7 +9,10 @@ const FIRST_SAFE: ReadonlyMap<number, readonly [minor: number, patch: number]> =
 ]);
 const NEWEST_KNOWN_LINE = 26;
 
-/** @param version as process.versions.node. @returns what is wrong with it and what to do, or undefined */
+/**
+ * @param version a version as in process.versions.node
+ * @returns what is wrong with it and what to do, or undefined if it is safe
+ */
 export function describeUnsafeNode(version: string): string | undefined {
   const [major, minor, patch] = version.split('.').map((part) => Number.parseInt(part, 10));
   if (major > NEWEST_KNOWN_LINE) return undefined;

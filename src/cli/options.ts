@@ -1,5 +1,5 @@
-// The options of a command, and in a sentence what is wrong with those that a person typed: which is unknown and which was
-// meant, what lacks its value. Node's own words end in advice about arguments that begin with a dash.
+// Parses the options of a command, and explains in a sentence what is wrong with them: an unknown option and which one was meant,
+// or a missing value. Node's own messages end with confusing advice about arguments that begin with a dash.
 
 import { statSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ type Parsed<T extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>
 >;
 
-/** Options of other programs, for those of ours; what is not here is compared letter by letter. */
+/** Maps options of other programs to what to use here. Any other unknown option is compared with the known ones by spelling. */
 const FOREIGN: Readonly<Record<string, string>> = {
   '-f': '--config',
   '--file': '--config',
@@ -29,7 +29,7 @@ const FOREIGN: Readonly<Record<string, string>> = {
   '--daemon': 'a service manager; the proxy stays in the foreground',
 };
 
-/** @returns what was typed, or what is wrong with it */
+/** @returns the parsed options, or a sentence about what is wrong with them */
 export function readOptions<T extends Options>(
   argv: readonly string[],
   options: T,
@@ -62,7 +62,7 @@ function suggestion(option: string, options: Options): string {
   return meant === undefined ? '' : ` Did you mean ${meant}?`;
 }
 
-/** `config.yaml`, or what -c or the one positional argument names. */
+/** @returns the file that -c or the positional argument names, or else `config.yaml`; or a sentence about what is wrong */
 export function configFileOf(
   given: string | undefined,
   positional: string | undefined,
@@ -73,7 +73,7 @@ export function configFileOf(
   return { file: given ?? positional ?? 'config.yaml' };
 }
 
-/** Where nobody has written a configuration yet. What is there and cannot be read is told by whoever reads it. */
+/** @returns a sentence if the file does not exist. If it exists but cannot be read, loadConfig reports that. */
 export function describeMissing(file: string): string | undefined {
   if (isStandardInput(file)) return undefined;
   try {

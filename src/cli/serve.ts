@@ -38,7 +38,7 @@ SIGTERM, SIGINT (Ctrl-C) or SIGQUIT lets running calls finish, for drain.timeout
 one ends at once. SIGUSR1 does nothing: the log goes to standard output, not to a file of Framegate's.
 `;
 
-/** Resolves to the exit code, when the proxy has stopped. */
+/** @returns the exit code if the proxy does not start; once it has started, this function ends the process itself */
 export async function serve(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   if (typeof options === 'string') {
@@ -54,7 +54,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     process.stderr.write(`framegate serve: ${unsafe} (--allow-unsafe-node starts it all the same)\n`);
     return 1;
   }
-  // A standard error that nobody reads, or on a full disk, must not end a proxy.
+  // Standard error may be closed or on a full disk, which must not end the proxy.
   process.stderr.on('error', () => undefined);
   const loaded = readConfig(options.file);
   if (loaded === undefined) return 1;
@@ -62,14 +62,14 @@ export async function serve(argv: readonly string[]): Promise<number> {
   const destination = new LogDestination({ fd: 1, isShared: workerCount(config) > 1 });
   const logger = createLogger(config.log, destination);
   dieLoudly(logger, destination);
-  // Before any child is started, which would take what systemd says for its own.
+  // This must come before any child is started, which would take systemd's variables for its own.
   inheritedSockets();
   const serviceManager = new ServiceManager({
     onFailure: (reason) => logger.warn({ reason }, 'systemd is not told how this service fares'),
   });
   try {
     const exitCode = await run(loaded, options.isDemo, { logger, destination, serviceManager });
-    // Connections that have not said what they speak belong to nobody yet, and would keep the process for some seconds.
+    // Connections whose protocol is not known yet are not drained, and would keep the process alive for some seconds.
     return process.exit(exitCode);
   } catch (error) {
     destination.flushSync();
@@ -186,7 +186,7 @@ async function run(
   }
 }
 
-/** Whoever connects to one would wait for ever, and nobody would know why. */
+/** Warns of sockets that no listener uses, because their clients would wait forever without an explanation. */
 function warnOfUnusedSockets(logger: Logger): void {
   for (const name of inheritedSockets().unclaimed) {
     logger.warn(
@@ -209,7 +209,7 @@ function describeLoad(doing: string, { connections, calls }: Proxy['load']): str
 }
 
 async function startDemo(logger: Logger): Promise<DemoService | undefined> {
-  // Loaded only when wanted: the proxy itself needs no gRPC library.
+  // Loaded only here, because the proxy itself needs no gRPC library.
   const { defaultDemoAddress, startDemoWhereNothingListens } = await import('../demo/demo-service.ts');
   const demo = await startDemoWhereNothingListens(defaultDemoAddress);
   if (demo === undefined) {

@@ -1,19 +1,19 @@
-// What signals ask of a running proxy. Node's own way with each of them would be to end the process and cut every call, or
-// to open its debugger. The table of them all is in docs/operating.md, and test/integration/signals.test.ts walks it.
+// Handles the signals of a running proxy. By default Node would end the process, cutting every call, or open its debugger.
+// docs/operating.md has a table of all signals, which test/integration/signals.test.ts checks.
 
 import type { LogDestination } from '../observability/log-destination.ts';
 
-/** Ask for an end. SIGQUIT is what images of nginx are stopped with (their STOPSIGNAL). */
+/** The signals that request a graceful stop. SIGQUIT is the STOPSIGNAL of nginx's images. */
 export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-/** Ask for something each time: a reload, log files opened again, other workers. */
+/** The signals that request an action each time: a reload, reopening log files (not needed here), new workers. */
 const REQUEST_SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** For a worker: signals are the primary's, but a terminal sends them to all processes of a group. */
+/** Ignores signals in a worker: the primary handles them, but a terminal sends them to all processes of the group. */
 export function ignoreSignals(): void {
   for (const signal of [...STOP_SIGNALS, ...REQUEST_SIGNALS]) process.on(signal, () => undefined);
 }
 
-/** One of those that ask for something each time. */
+/** A signal that requests an action each time it arrives. */
 export class RequestSignal {
   #isWaiting = false;
   #onSignal: (() => void) | undefined = undefined;
@@ -25,21 +25,21 @@ export class RequestSignal {
     });
   }
 
-  /** One that came before is told at once. */
+  /** If the signal arrived before this call, `onSignal` is called at once. */
   listen(onSignal: () => void): void {
     this.#onSignal = onSignal;
     if (this.#isWaiting) onSignal();
   }
 }
 
-/** The first signal asks for an end, the second one makes it. */
+/** The first signal requests a graceful stop; the second one ends the process at once. */
 export class StopSignals {
   readonly first: Promise<string>;
-  /** Asks for an end as a signal does. */
+  /** Requests a graceful stop, as the first signal does. */
   readonly stop: (reason: string) => void;
-  /** What has to be done before the second one ends the process. */
+  /** Called before the second signal ends the process. */
   onSecond: (signal: string) => void = () => undefined;
-  /** The first signal, where an end was asked for in another way before. */
+  /** Called at the first signal if stop() was called before. */
   onFirstLate: (signal: string) => void = () => undefined;
 
   constructor(destination: LogDestination) {

@@ -1,9 +1,9 @@
-// `framegate worker`: what `framegate serve` starts for each worker. Nothing for people: it has no options and no help.
+// `framegate worker`: the command that `framegate serve` starts for each worker. It is not for people and has no options or help.
 
 import type { FromWorker } from '../workers/messages.ts';
 import { ignoreSignals } from './signals.ts';
 
-/** Does not return once it has begun: what it holds of the primary's would keep the process. */
+/** Ends the process when the worker is done, because the channel to the primary would keep it alive. */
 export async function worker(): Promise<number> {
   if (process.send === undefined) {
     process.stderr.write(
@@ -11,13 +11,13 @@ export async function worker(): Promise<number> {
     );
     return 1;
   }
-  // Before all that a worker needs is read from disk, which takes a while.
+  // This must come before the worker's modules are loaded, which takes a while.
   ignoreSignals();
   const { runWorker } = await import('../workers/worker.ts');
   let sent: Promise<void> = Promise.resolve();
   const send = (message: FromWorker): void => {
     sent = new Promise((resolve) => {
-      // A primary that is gone is told of by its event.
+      // If the primary is gone, the message is dropped; the 'disconnect' event reports that.
       if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
       else resolve();
     });
@@ -27,7 +27,7 @@ export async function worker(): Promise<number> {
     await sent;
     return process.exit(exitCode);
   } catch (error) {
-    // The channel would keep a process that can do nothing any more.
+    // Without exit, the channel would keep alive a process that can do nothing any more.
     process.stderr.write(`framegate worker: ${error instanceof Error ? error.stack : String(error)}\n`);
     return process.exit(1);
   }

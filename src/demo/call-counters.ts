@@ -1,4 +1,4 @@
-// Counts how the calls of the demo service end, by method, so that tests can see what reached the service.
+// Counts the calls of the demo service by method and outcome, so that tests can see what reached the service.
 
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from './grpc.ts';
 import { voiceServiceDefinition } from './voice-proto.ts';
@@ -7,14 +7,14 @@ const methodNames = ['Say', 'Narrate', 'Transcribe', 'StreamAudio', 'Fail'] as c
 
 export type VoiceMethod = (typeof methodNames)[number];
 
-/** Every started call ends in exactly one of the other three. */
+/** Every started call is later counted in exactly one of the other three. */
 export interface MethodCounters {
   readonly started: number;
-  /** Ended by the service with OK. */
+  /** The service ended these calls with OK. */
   readonly completed: number;
-  /** Ended by the service with another status. */
+  /** The service ended these calls with another status. */
   readonly failed: number;
-  /** Reset by the client, cut off with its connection, or past its deadline before the service had ended it. */
+  /** These calls were reset by the client, lost their connection or reached their deadline before the service ended them. */
   readonly cancelled: number;
 }
 
@@ -23,11 +23,11 @@ export type CallCounters = Readonly<Record<VoiceMethod, MethodCounters>>;
 export interface CallEvent {
   readonly kind: keyof MethodCounters;
   readonly method: VoiceMethod;
-  /** Address of the peer, which is the proxy when there is one. */
+  /** The address of the peer, which is the proxy if there is one. */
   readonly peer: string;
-  /** Undefined unless the service ended the call. */
+  /** The gRPC status code. Undefined unless the service ended the call. */
   readonly statusCode: number | undefined;
-  /** A copy of what the service received. */
+  /** A copy of the metadata that the service received. */
   readonly metadata: Metadata;
 }
 
@@ -37,7 +37,7 @@ const methodOfPath = new Map<string, VoiceMethod>(
   methodNames.map((name) => [voiceServiceDefinition[name].path, name]),
 );
 
-/** `counters` changes as calls come and go. `onEvent` is told after the counter has changed. */
+/** `counters` changes as calls start and end. `onEvent` is called after the counter has changed. */
 export function createCallCounters(onEvent: (event: CallEvent) => void): {
   readonly counters: CallCounters;
   readonly interceptor: ServerInterceptor;
@@ -75,7 +75,7 @@ export function createCallCounters(onEvent: (event: CallEvent) => void): {
             count('started', undefined);
             nextMetadata(metadata);
           },
-          // grpc-js says this at the end of every call, well ended or not.
+          // grpc-js calls this at the end of every call, even if the call ended normally.
           onCancel: () => end('cancelled', undefined),
         }),
       sendStatus: (sent, next) => {

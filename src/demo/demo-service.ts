@@ -1,5 +1,5 @@
-// The demo gRPC service: voice.VoiceAssistant, grpc.health.v1 and reflection on one cleartext HTTP/2 port.
-// This folder imports nothing else in src, so that the service stays an honest stranger to the proxy.
+// The demo gRPC service: voice.VoiceAssistant, grpc.health.v1 and reflection on one plaintext HTTP/2 port.
+// This folder imports nothing else in src, so that the service is independent of the proxy's own code.
 
 import { type CallCounters, type CallEvent, createCallCounters } from './call-counters.ts';
 import { Server, ServerCredentials } from './grpc.ts';
@@ -15,26 +15,26 @@ export const defaultDemoAddress = '127.0.0.1:50051';
 export interface DemoServiceOptions {
   /** 'host:port' (port 0 for any free one), '[ipv6]:port' or 'unix:/path'. */
   readonly address: string;
-  /** Told when a call of the voice service starts and when it ends. */
+  /** Called when a call of the voice service starts and when it ends. */
   readonly onEvent?: (event: CallEvent) => void;
-  /** How long `close` waits for running calls; 5000 unless given. Watches of health and reflection streams may hold on that long. */
+  /** How long `close` waits for running calls, by default 5000. Health watches and reflection streams may stay open that long. */
   readonly closeTimeoutMs?: number;
 }
 
 export interface DemoService {
-  /** As given, with the real port. */
+  /** The address as given, with the actual port. */
   readonly address: string;
-  /** 0 for a unix socket. */
+  /** The actual port; 0 for a Unix socket. */
   readonly port: number;
-  /** Changes as calls come and go. */
+  /** The counters change as calls start and end. */
   readonly counters: CallCounters;
-  /** Reports itself unhealthy, takes no new calls, lets running ones finish, then stops. May be called twice. */
+  /** Reports the service as unhealthy, takes no new calls, lets running ones finish, then stops. May be called twice. */
   close(): Promise<void>;
-  /** Cuts everything off at once. May be called twice. */
+  /** Ends all calls and connections at once. May be called twice. */
   forceClose(): void;
 }
 
-/** Rejects when the address cannot be listened on; the error's `code` is Node's (EADDRINUSE ...). */
+/** Rejects if it cannot listen on the address; the error has Node's `code` (EADDRINUSE ...). */
 export async function startDemoService(options: DemoServiceOptions): Promise<DemoService> {
   const { counters, interceptor } = createCallCounters(options.onEvent ?? (() => undefined));
   const health = createHealthService();
@@ -66,7 +66,7 @@ export async function startDemoService(options: DemoServiceOptions): Promise<Dem
   };
 }
 
-/** Undefined when something accepts connections at the address already; it is then taken to be the service one means. */
+/** @returns undefined if something already accepts connections at the address; that is assumed to be the intended service */
 export async function startDemoWhereNothingListens(address: string): Promise<DemoService | undefined> {
   if (await isSomethingListening(address)) return undefined;
   return startDemoService({ address });

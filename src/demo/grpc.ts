@@ -1,4 +1,4 @@
-// The home of @grpc/grpc-js in the demo service: everything the demo and its clients need of it is passed on from here.
+// Only this file of the demo imports @grpc/grpc-js; it re-exports everything that the demo and its clients need.
 
 export {
   type CallOptions,

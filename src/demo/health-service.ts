@@ -1,11 +1,11 @@
-// The home of grpc-health-check: grpc.health.v1 for the demo service.
+// grpc.health.v1 for the demo service. Only this file imports grpc-health-check.
 
 import { HealthImplementation } from 'grpc-health-check';
 import { voiceServiceName } from './voice-proto.ts';
 
 export interface HealthService {
   addToServer: HealthImplementation['addToServer'];
-  /** For the server as a whole ('') and for the voice service. */
+  /** Sets the status of the server as a whole ('') and of the voice service. */
   setServing(isServing: boolean): void;
 }
 

@@ -1,9 +1,9 @@
-// Looks at an address before the gRPC server takes it: grpc-js reports a port in use as a sentence and also writes to
-// the log, Node reports it as a code.
+// Tests an address before the gRPC server binds it, because grpc-js reports a port in use as a sentence and also logs it, while
+// Node reports it as a code.
 
 import { connect, createServer, type ListenOptions } from 'node:net';
 
-/** 'host:port', '[ipv6]:port' or 'unix:/path'. */
+/** @param address 'host:port', '[ipv6]:port' or 'unix:/path' */
 export function parseListenAddress(address: string): ListenOptions & { readonly path?: string } {
   if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
@@ -14,7 +14,7 @@ export function parseListenAddress(address: string): ListenOptions & { readonly 
   return { host: match[1] ?? match[2], port };
 }
 
-/** Rejects with Node's own error (its `code` tells: EADDRINUSE, EACCES, EADDRNOTAVAIL) when the address cannot be bound. */
+/** Rejects with Node's own error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL) if the address cannot be bound. */
 export function assertCanListen(address: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const server = createServer();

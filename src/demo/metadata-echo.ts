@@ -1,4 +1,5 @@
-// Sends request metadata back, so that tests can check that a proxy leaves it alone. proto/voice.proto says which and how.
+// Echoes request metadata in the response, so that tests can check that a proxy does not change it. proto/voice.proto says which
+// fields are echoed and where.
 
 import { Metadata, ServerInterceptingCall, type ServerInterceptor } from './grpc.ts';
 

@@ -1,4 +1,4 @@
-// The home of @grpc/reflection: server reflection, v1 and v1alpha, so that grpcurl needs no proto file.
+// Server reflection, v1 and v1alpha, so that grpcurl needs no proto file. Only this file imports @grpc/reflection.
 
 import { ReflectionService } from '@grpc/reflection';
 import { voicePackage } from './voice-proto.ts';

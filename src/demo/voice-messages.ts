@@ -1,4 +1,4 @@
-// The messages of proto/voice.proto as they are in JavaScript: camelCase names, `bytes` as Buffer, `uint64` as number.
+// The messages of proto/voice.proto in JavaScript: names are camelCase, `bytes` are Buffers, `uint64` are numbers.
 // A field that a sender leaves out arrives as its default.
 
 export interface SayRequest {

@@ -1,4 +1,4 @@
-// The home of @grpc/proto-loader: reads proto/voice.proto and makes the service definition and the client from it.
+// Reads proto/voice.proto and creates the service definition and the client from it. Only this file imports @grpc/proto-loader.
 
 import { join } from 'node:path';
 import {
@@ -32,7 +32,7 @@ import type {
   Transcript,
 } from './voice-messages.ts';
 
-/** proto/ lies two folders above this file in src/, in dist/ and in the installed package alike. */
+/** proto/ is two folders above this file in src/, in dist/ and in the installed package alike. */
 export const voiceProtoFile = join(import.meta.dirname, '../../proto/voice.proto');
 
 export const voicePackage: PackageDefinition = loadSync(voiceProtoFile, { longs: Number, defaults: true });
@@ -43,7 +43,7 @@ export const voiceServiceDefinition: ServiceDefinition = serviceIn(voicePackage,
 
 export type UnaryCallback<Reply> = (error: ServiceError | null, reply?: Reply) => void;
 
-/** A grpc-js client of the service, with the types that proto-loader cannot give it. */
+/** A grpc-js client of the service, with the types that proto-loader cannot provide. */
 export interface VoiceClient extends Client {
   say(
     request: Partial<SayRequest>,
@@ -74,7 +74,10 @@ export type ChannelCredentials = ReturnType<typeof credentials.createInsecure>;
 
 const VoiceClientConstructor = makeClientConstructor(voiceServiceDefinition, 'VoiceAssistant');
 
-/** Connects at the first call; `close()` it when done. Messages of any size are accepted unless `options` say otherwise. */
+/**
+ * Creates a client that connects at its first call. The caller must close() it. It accepts messages of any size unless `options`
+ * say otherwise.
+ */
 export function createVoiceClient(
   address: string,
   channelCredentials: ChannelCredentials,
@@ -98,7 +101,7 @@ function serviceIn(definitions: PackageDefinition, name: string): ServiceDefinit
   return definition;
 }
 
-/** Messages and enums carry a `format`, a service is a plain map of its methods. */
+/** Messages and enums have a `format`; a service is a plain map of its methods. */
 function isService(definition: AnyDefinition | undefined): definition is ServiceDefinition {
   return definition !== undefined && !('format' in definition);
 }

@@ -1,4 +1,4 @@
-// The methods of voice.VoiceAssistant. What each does is described in proto/voice.proto.
+// The methods of voice.VoiceAssistant. proto/voice.proto describes what each one does.
 
 import type { EventEmitter } from 'node:events';
 import {
@@ -21,7 +21,7 @@ import type {
   Transcript,
 } from './voice-messages.ts';
 
-/** 16 kHz, 16-bit, mono. */
+/** The rate of 16 kHz, 16-bit, mono audio. */
 const audioBytesPerMs = 32;
 
 const okCode: number = status.OK;
@@ -34,7 +34,7 @@ export interface VoiceService {
   readonly fail: handleUnaryCall<FailRequest, FailReply>;
 }
 
-/** `servedBy` is read at each call, because the port may be known only once the server is bound. */
+/** @param servedBy called for each call, because the port is known only once the server is bound */
 export function createVoiceService(servedBy: () => string): VoiceService {
   return {
     say: (call, callback) => {
@@ -72,7 +72,7 @@ const narrate: VoiceService['narrate'] = (call) => {
     if (failure === null) call.end();
     else call.emit('error', statusOf(failure));
   };
-  // Holds back while the client reads no further, so that a slow reader costs one stream's buffer and no more.
+  // Without an interval, waits for 'drain', so that a client that reads slowly costs no more than one stream's buffer.
   const proceed = () => {
     while (!call.cancelled && sequence < total) {
       const word = words[sequence % words.length];
@@ -107,7 +107,7 @@ const transcribe: VoiceService['transcribe'] = (call, callback) => {
 };
 
 const streamAudio: VoiceService['streamAudio'] = (call) => {
-  // At once: a client may wait for the headers before it sends its first chunk.
+  // The headers are sent at once, because a client may wait for them before it sends its first chunk.
   call.sendMetadata(new Metadata());
   call.on('data', (chunk: AudioChunk) => {
     const hasRoom = call.write({
@@ -130,7 +130,10 @@ const fail: VoiceService['fail'] = (call, callback) => {
   else callback(failure);
 };
 
-/** Node ends the stream for a RST_STREAM too, just before it reports the reset; a turn later the two can be told apart. */
+/**
+ * Calls `finish` when the client half-closes. Node also ends the stream for a RST_STREAM, just before it reports the reset, so the
+ * check waits until the next event-loop turn, when `cancelled` is set.
+ */
 function onHalfClose(call: EventEmitter & { readonly cancelled: boolean }, finish: () => void): void {
   call.on('end', () => {
     setImmediate(() => {

@@ -1,5 +1,5 @@
-// One record per exchange, in pino's format but written by hand: pino takes 5 us for it, copied bytes and digits less
-// than a tenth. Must never make a string or an object in the ordinary case, nor let a client's text break a line.
+// Writes one record per exchange in pino's format, but by hand: pino takes 5 us for a record, copying bytes and digits less than a
+// tenth of that. It must not create a string or an object in the ordinary case, nor let a client's text break a line.
 
 import { hostname } from 'node:os';
 import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
@@ -14,13 +14,13 @@ import { syslogPrefixOf } from './syslog-prefix.ts';
 
 export interface AccessLogOptions {
   readonly destination: LogDestination;
-  /** Records are of level info; while this logger's level is above that, none is written. */
+  /** Records have level info; while this logger's level is above info, no record is written. */
   readonly logger: Pick<Logger, 'isLevelEnabled' | 'info'>;
-  /** Those that the relay takes its numbers from. */
+  /** The request ids from which the relay takes its numbers. */
   readonly requestIds: RequestIds;
 }
 
-/** `time` has 13 digits, of which the last three are written for every record. */
+/** `time` has 13 digits; only the last three are written anew for every record. */
 const timeStart = bytesOf('{"level":30,"time":');
 const prefixedTimeStart = bytesOf(`${syslogPrefixOf(30)}{"level":30,"time":`);
 const timeDigits = 13;
@@ -34,24 +34,24 @@ const requestMessagesLabel = bytesOf(',"requestMessages":');
 const responseMessagesLabel = bytesOf(',"responseMessages":');
 const attemptsLabel = bytesOf(',"attempts":');
 const recordEnd = bytesOf('","msg":"exchange finished"}\n');
-/** Everything behind `attempts` but the id, for an exchange that ended without a reason. */
-/** The part of the record that is the same for calls that are alike. */
+/** The part of the record that all exchanges of a subject share. */
 const RENDERED = new ObserverSlot<Buffer>((value): value is Buffer => Buffer.isBuffer(value));
 
+/** Everything after `attempts` except the id, for an exchange that ended without a reason. */
 const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
   downstream: bytesOf(endText('downstream', '""')),
   upstream: bytesOf(endText('upstream', '""')),
   framegate: bytesOf(endText('framegate', '""')),
 };
-/** Room for all that is not memoised: labels, seven numbers, the ordinary end and an id. */
+/** Room for everything that is not memoised: labels, seven numbers, the ordinary end and an id. */
 const mostVariableBytes = 512 + 7 * (mostDigits + 4);
 /**
- * What a field may take at most, quotes and escapes included: a client pays a few bytes for a record (HPACK), and must not get
- * many times as many written for them. All together a record stays below 1,200 bytes.
+ * The maximum size of each field in bytes, quotes and escapes included. With HPACK a request costs a client a few bytes, so it
+ * must not cause a record many times as large. A record stays below 1,200 bytes.
  */
 const most = {
   record: 1199,
-  /** Everything up to `upstream`; the method gets what the rest leaves. */
+  /** Everything up to and including `upstream`; the method gets what the other fields leave. */
   subject: 620,
   name: 42,
   client: 58,
@@ -63,18 +63,18 @@ const most = {
   reason: 300,
   requestId: 66,
 } as const;
-/** Seven numbers and their labels, the beginning and the end of a record. */
+/** The size of seven numbers with their labels, and of the beginning and the end of a record. */
 const mostBytesAround = 330;
-/** As much of a path as a sentence quotes. */
+/** The number of characters of a path that a reason quotes. */
 const MOST_OF_PATH = 256;
-/** Shorter ones may be part of any sentence. */
+/** A shorter path is not replaced, because it could occur in any sentence by chance. */
 const shortestRepeatedPath = 8;
-/** Endpoints and statuses are few. The bound is for what we did not think of. */
+/** A safety limit: there are few endpoints and statuses. */
 const mostMemoised = 4096;
 
 /**
- * The fields are those of the documentation, in another order where that lets more be copied at once: first what
- * is the same for all exchanges of a subject. There is no `traceId` until there is tracing.
+ * The documented fields are written in an order that lets more be copied at once: those that all exchanges of a subject share
+ * come first. There is no `traceId` until there is tracing.
  */
 export class AccessLog implements ExchangeObserver {
   readonly #destination: LogDestination;
@@ -85,7 +85,7 @@ export class AccessLog implements ExchangeObserver {
     `,"pid":${process.pid},"hostname":${boundedJsonString(hostname(), most.hostname)}`;
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
-  /** The beginning of the record with the time's digits, valid for one second. */
+  /** The beginning of the record with the digits of the time, valid for one second. */
   #start = startWith(timeStart);
   #startSecond = -1;
 
@@ -96,7 +96,7 @@ export class AccessLog implements ExchangeObserver {
     this.#refused = new RefusedRecords(options.logger);
   }
 
-  /** Whether records begin with their priority, from the next one on. It is part of what is copied anyway. */
+  /** Sets whether records begin with their priority, from the next record on. The prefix is part of #start and costs nothing more. */
   useSyslogPrefix(hasPrefix: boolean): void {
     this.#start = startWith(hasPrefix ? prefixedTimeStart : timeStart);
     this.#startSecond = -1;
@@ -104,7 +104,7 @@ export class AccessLog implements ExchangeObserver {
 
   onFinish(record: ExchangeRecord): void {
     if (!this.#logger.isLevelEnabled('info')) return;
-    // Without an attempt no service has heard of it.
+    // If there was no attempt, no service has seen the call, so its record may be left out.
     if (record.attempts === 0 && record.endedBy === 'framegate' && this.#refused.isOneTooMany(record)) return;
     const subject = RENDERED.of(record.subject) ?? this.#renderSubject(record.subject);
     const endpoint = this.#endpoints.get(record.endpoint) ?? this.#renderEndpoint(record.endpoint);
@@ -132,7 +132,7 @@ export class AccessLog implements ExchangeObserver {
     destination.commit(copy(target, at, recordEnd));
   }
 
-  /** Says what is still to be said of records that were left out. */
+  /** Logs how many records were left out since the last summary. */
   close(): void {
     this.#refused.close();
   }
@@ -198,20 +198,20 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
   return offset + source.length;
 }
 
-/** @param besides bytes of what is rendered of this record beside it */
+/** @param besides the size in bytes of the record's other rendered parts */
 function renderEnd(record: ExchangeRecord, besides: number): Buffer {
   const left = Math.min(most.reason, most.record - mostBytesAround - besides);
   const reason = withoutPath(record.reason, record.subject.method);
   return bytesOf(endText(record.endedBy, boundedJsonString(textOfOctets(reason), left)));
 }
 
-/** The path is in the record already. A sentence that names it has the beginning of it. */
+/** Removes the path from a reason, because the record has the path already. A reason quotes only the beginning of a long path. */
 function withoutPath(reason: string, path: string): string {
   const named = path.slice(0, MOST_OF_PATH);
   return named.length < shortestRepeatedPath ? reason : reason.replace(named, 'this path');
 }
 
-/** The id that a client chose, without its quotes: those belong to what stands before and behind it. */
+/** Renders an id that a client chose, without quotes, which are part of the text before and after it. */
 function renderId(requestId: string): Buffer {
   return bytesOf(boundedJsonString(textOfOctets(requestId), most.requestId).slice(1, -1));
 }

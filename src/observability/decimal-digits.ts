@@ -1,14 +1,17 @@
-// Numbers as ASCII digits straight into a buffer, for what is written once per exchange.
-// Must never allocate, and never write more than `mostDigits` octets (`mostDigits + 4` with the fraction).
+// Writes numbers as ASCII digits directly into a buffer, for records that are written once per exchange.
+// It must not allocate, nor write more than `mostDigits` bytes (`mostDigits + 4` with the fraction).
 
-/** Digits of Number.MAX_SAFE_INTEGER. */
+/** The number of digits of Number.MAX_SAFE_INTEGER. */
 export const mostDigits = 16;
 
 const zero = 48;
 const point = 46;
 const smallIntegers = 2 ** 31;
 
-/** Writes a whole number and returns the offset after it. What is no number from 0 to 2^53 - 1 is moved there. */
+/**
+ * Writes a whole number. A value outside 0 to 2^53 - 1 is clamped to that range; NaN becomes 0.
+ * @returns the offset after the number
+ */
 export function writeDecimal(target: Buffer, offset: number, value: number): number {
   if (value >= 0 && value < 10) {
     target[offset] = zero + (value | 0);
@@ -18,7 +21,7 @@ export function writeDecimal(target: Buffer, offset: number, value: number): num
   return writeLarge(target, offset, value);
 }
 
-/** Writes milliseconds with exactly three decimals, rounded to the microsecond, without formatting a float. */
+/** Writes milliseconds with exactly three decimals, rounded to the microsecond. It formats no float, which would be slow. */
 export function writeMilliseconds(target: Buffer, offset: number, durationMs: number): number {
   const microseconds = clamp(durationMs * 1000 + 0.5);
   const whole = Math.floor(microseconds / 1000);
@@ -29,7 +32,7 @@ export function writeMilliseconds(target: Buffer, offset: number, durationMs: nu
   return end + 4;
 }
 
-/** Exactly three digits, for a whole number below 1,000. */
+/** Writes a whole number below 1,000 as exactly three digits. */
 export function writeThreeDigits(target: Buffer, offset: number, value: number): void {
   const tens = (value / 10) | 0;
   const hundreds = (value / 100) | 0;

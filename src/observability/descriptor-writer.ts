@@ -1,5 +1,5 @@
-// Writes buffers to a file descriptor, in order and whole, and tries again where the descriptor refuses.
-// Must never block (writeAllSync apart), never throw, and never touch a buffer again once it was given back.
+// Writes buffers to a file descriptor, completely and in order, and retries if a write fails.
+// It must not block (except in writeAllSync), must not throw, and must not touch a buffer after giving it back.
 
 import { fstatSync, writeSync, writev } from 'node:fs';
 import { Socket } from 'node:net';
@@ -7,17 +7,17 @@ import { Socket } from 'node:net';
 const firstRetryMs = 1;
 const longestRetryMs = 50;
 const retryAfterErrorMs = 1000;
-/** A write of at most this many octets to a pipe is never mixed with another process's (POSIX; PIPE_BUF of Linux). */
+/** A write of at most this many bytes to a pipe is atomic, that is, never mixed with other processes' writes (PIPE_BUF of Linux). */
 const atomicPipeBytes = 4096;
 const newline = 10;
 
 export interface DescriptorWriterOptions {
   readonly fd: number;
-  /** Other processes write to the same pipe: then lines go out in portions that the kernel keeps whole. */
+  /** Whether other processes write to the same pipe. If so, each write holds whole lines that the kernel does not interleave. */
   readonly isShared: boolean;
-  /** Every octet of this buffer is written; it is the caller's again. */
+  /** Called when a buffer is completely written; the caller owns it again. */
   readonly onWritten: (buffer: Buffer) => void;
-  /** A write failed and will be tried again; 'EAGAIN' says that the reader is behind. */
+  /** Called when a write has failed and will be retried; 'EAGAIN' means that the reader is slow. */
   readonly onRefused: (errorCode: string) => void;
 }
 
@@ -27,22 +27,22 @@ interface Chunk {
 }
 
 /**
- * Why not SonicBoom, pino's own destination. While the reader of a pipe stalls, its write holds a thread of the pool,
- * and process.exit() waits for that thread for ever; after one EPIPE it stays silent; its flushSync knows nothing of
- * the write in flight and sleeps without limit on EAGAIN. Here pipes and sockets are written without blocking, by the
- * event loop's own thread; only what does not stall for ever (files, terminals) goes through the pool.
+ * Replaces SonicBoom, pino's own destination, which has three faults. While the reader of a pipe stalls, its write blocks a
+ * thread of the pool, and process.exit() waits forever for that thread. After one EPIPE it writes nothing more. Its flushSync
+ * ignores the write in flight, and sleeps without limit on EAGAIN. This class writes to pipes and sockets without blocking, on
+ * the main thread; only files and terminals, which do not stall forever, go through the pool.
  */
 export class DescriptorWriter {
   readonly #options: DescriptorWriterOptions;
   readonly #fd: number;
-  /** Kept only to keep the descriptor in O_NONBLOCK; nothing is written through it. Undefined for files and terminals. */
+  /** Keeps the descriptor in O_NONBLOCK; nothing is written through this socket. Undefined for files and terminals. */
   readonly #nonblocking: Socket | undefined;
   /** Oldest first. */
   readonly #queue: Chunk[] = [];
   #heldBytes = 0;
-  /** Octets of the first chunk that are written already. */
+  /** The number of bytes of the first chunk that have been written. */
   #written = 0;
-  /** Chunks at the head of the queue that the pool is writing. */
+  /** The number of chunks at the head of the queue that the pool is writing. */
   #inFlight = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
@@ -57,19 +57,19 @@ export class DescriptorWriter {
     return this.#queue.length === 0;
   }
 
-  /** The pool has a write under way, of which nothing is known yet. */
+  /** Whether the pool has a write in progress, whose outcome is not known yet. */
   get isWriting(): boolean {
     return this.#inFlight > 0;
   }
 
-  /** Octets waiting to be written. */
+  /** The number of bytes waiting to be written. */
   get pendingBytes(): number {
     let bytes = -this.#written;
     for (const chunk of this.#queue) bytes += chunk.length;
     return bytes;
   }
 
-  /** Lines that wait to be written, counted; for the end of the process. */
+  /** The number of lines waiting to be written. The getter scans all buffers, so it is for the end of the process only. */
   get pendingLines(): number {
     let lines = 0;
     for (const [index, { buffer, length }] of this.#queue.entries()) {
@@ -84,29 +84,29 @@ export class DescriptorWriter {
     return lines;
   }
 
-  /** Memory of the buffers that wait, however little they hold. */
+  /** The memory of all waiting buffers, however little data they hold. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** Takes the buffer until onWritten gives it back. */
+  /** Queues a buffer, which belongs to the writer until onWritten gives it back. */
   push(buffer: Buffer, length: number): void {
     this.#queue.push({ buffer, length });
     this.#heldBytes += buffer.length;
     this.#pump();
   }
 
-  /** Does not wait for the next try after a refusal. */
+  /** Retries at once instead of waiting for the retry timer. */
   retryNow(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     this.#pump();
   }
 
-  /** Blocks until all is written, or until the descriptor has refused for `timeoutMs`. What it refuses stays queued. */
+  /** Blocks until everything is written or `timeoutMs` is over. What could not be written stays queued. */
   writeAllSync(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    // Nothing tells how far the pool is with what it writes: a moment lets that land before what follows.
+    // How far the pool's write has got is unknown, so it gets a moment to finish before what follows is written.
     const first = this.#inFlight;
     if (first > 0) sleep(20);
     while (this.#queue.length > first) {
@@ -124,7 +124,7 @@ export class DescriptorWriter {
     }
   }
 
-  /** Takes off the front of a chunk that is not the first. */
+  /** Removes the first bytes of a chunk that is not the first in the queue. */
   #cut(index: number, bytes: number): void {
     const chunk = this.#queue[index];
     this.#queue[index] = { buffer: chunk.buffer.subarray(bytes), length: chunk.length - bytes };
@@ -138,7 +138,7 @@ export class DescriptorWriter {
     }
   }
 
-  /** All at once: the pool's answer takes a turn of the event loop, in which a busy proxy fills several buffers. */
+  /** Writes all chunks at once, because a busy proxy fills several buffers in the event-loop turn that the pool takes to answer. */
   #writeInPool(): void {
     this.#inFlight = this.#queue.length;
     const parts = this.#queue.map((chunk, index) =>
@@ -150,7 +150,7 @@ export class DescriptorWriter {
   readonly #onPoolWrite = (error: NodeJS.ErrnoException | null, bytes: number): void => {
     if (error === null && bytes > 0) this.#advance(bytes);
     else this.#retryLater(error === null ? 'EAGAIN' : codeOf(error));
-    // Only now: what is told of a written buffer may push another, which must not be written before all is counted.
+    // This must come last: onWritten may push another buffer, which must not be written before all written bytes are counted.
     this.#inFlight = 0;
     this.#pump();
   };
@@ -166,7 +166,7 @@ export class DescriptorWriter {
     this.#advance(bytes);
   }
 
-  /** How many octets of a chunk go into one write. A line that is longer than what the kernel keeps whole goes alone. */
+  /** @returns how many bytes of a chunk go into one write. A line longer than an atomic write is written alone. */
   #portion(chunk: Chunk, from: number): number {
     const rest = chunk.length - from;
     if (!this.#options.isShared || this.#nonblocking === undefined || rest <= atomicPipeBytes) return rest;
@@ -187,7 +187,7 @@ export class DescriptorWriter {
     }
   }
 
-  /** No event says that a pipe written this way has room again. 1 ms is what a reader that is awake needs. */
+  /** Retries on a timer, because no event tells when such a pipe has room again. A reader that is running needs about 1 ms. */
   #retryLater(errorCode: string): void {
     const delayMs = errorCode === 'EAGAIN' ? this.#retryMs : retryAfterErrorMs;
     this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
@@ -210,7 +210,7 @@ export class DescriptorWriter {
   }
 }
 
-/** What Node does for process.stdout: wrapping a pipe or socket sets O_NONBLOCK (for fds 0 to 2 until the process exits). */
+/** Does what Node does for process.stdout: wrapping a pipe or socket sets O_NONBLOCK (for fds 0 to 2 until the process exits). */
 function openNonblocking(fd: number): Socket | undefined {
   try {
     const status = fstatSync(fd);

@@ -1,10 +1,10 @@
-// The last diagnoses, and how often each code was given since the start, for the admin API. Whatever peers do, it holds at
-// most CAPACITY entries of bounded texts; the oldest is dropped first. It never throws into its caller.
+// Keeps the most recent diagnoses and counts every code since the start, for the admin API. Whatever peers do, it holds at most
+// DIAGNOSIS_RING_CAPACITY entries with bounded texts and drops the oldest first. It never throws.
 
 import { harmlessText } from './json-text.ts';
 
 export interface DiagnosisEvent {
-  /** Of the catalogue in diagnosis/codes.ts. */
+  /** The code from the catalogue in diagnosis/codes.ts. */
   readonly code: string;
   readonly token: string;
   readonly sentence: string;
@@ -12,27 +12,27 @@ export interface DiagnosisEvent {
   readonly client?: string | undefined;
   readonly upstream?: string | undefined;
   readonly endpoint?: string | undefined;
-  /** What OpenSSL or a parser said. */
+  /** The reason in the words of OpenSSL or a parser. */
   readonly detail?: string | undefined;
 }
 
 export interface DiagnosisEntry extends DiagnosisEvent {
   readonly atEpochMs: number;
-  /** Of the last repeat; `atEpochMs` where there was none. */
+  /** The time of the last repeat, or `atEpochMs` if there was none. */
   readonly lastAtEpochMs: number;
   readonly count: number;
 }
 
-/** What the admin API shows. */
+/** The report that the admin API shows. */
 export interface DiagnosisReport {
-  /** Since the start, by code; codes that never occurred are missing. */
+  /** The number of diagnoses since the start, by code. Codes that never occurred are missing. */
   readonly counts: Readonly<Record<string, number>>;
-  /** Newest first. */
+  /** The most recent diagnoses, newest first. */
   readonly recent: readonly DiagnosisEntry[];
 }
 
 export const DIAGNOSIS_RING_CAPACITY = 256;
-/** The same from the same peer within this time is one entry. */
+/** The same code from the same peer within this time counts as a repeat of one entry. */
 const REPEAT_WITHIN_MS = 60_000;
 const MOST_SENTENCE_CHARACTERS = 512;
 const MOST_NAME_CHARACTERS = 256;
@@ -56,7 +56,7 @@ export class DiagnosisRing {
     this.#nowEpochMs = nowEpochMs;
   }
 
-  /** `peer` tells repeats: the host of the client without its port, or the endpoint. */
+  /** @param peer identifies repeats: the host of the client without its port, or the endpoint */
   record(event: DiagnosisEvent, peer: string): void {
     const nowEpochMs = this.#nowEpochMs();
     this.#counts.set(event.code, (this.#counts.get(event.code) ?? 0) + 1);
@@ -104,7 +104,7 @@ function boundedField(name: string, text: string | undefined): Readonly<Record<s
 }
 
 function bounded(unsafe: string, mostCharacters: number): string {
-  // Whoever asks the admin server looks at it in a terminal.
+  // The admin server's output is read in terminals, so it must not contain control characters.
   const text = harmlessText(unsafe.slice(0, mostCharacters + 1));
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`;
 }

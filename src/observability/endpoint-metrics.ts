@@ -1,14 +1,14 @@
-// Attempts at endpoints, for the metrics. What is counted by a name stays for as long as the process runs, as Prometheus wants it of
-// a counter, whatever reloads do to endpoints and upstreams.
+// Counts attempts at endpoints for the metrics. A count stays as long as the process runs, as Prometheus expects of a counter,
+// even if a reload removes the endpoint or the upstream.
 
 import { EndpointCounts } from '../calls/endpoint-counts.ts';
 import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
 export class EndpointMetrics {
-  /** By the names of upstreams, then by the addresses of endpoints as configured. */
+  /** Keyed by the upstream's name, then by the endpoint's address as configured. */
   readonly #counts = new Map<string, Map<string, EndpointCounts>>();
 
-  /** The counts of this endpoint, those of before included. */
+  /** @returns the counts of this endpoint, which continue if the endpoint existed before */
   of(upstream: string, endpoint: string): EndpointCounts {
     let ofUpstream = this.#counts.get(upstream);
     if (ofUpstream === undefined) {

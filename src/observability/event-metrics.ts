@@ -1,11 +1,12 @@
-// Counters of what is not a call, or is one gone wrong: broken rules, refused clients, endpoints that fail; and how endpoints fare.
-// All that happens is counted, also what the log says only once a minute. Labels are tokens of the code and names of the configuration.
+// Counters for events other than good calls: protocol violations, refused clients, failed calls and endpoints, contained errors;
+// and the counters of each endpoint. Every event is counted, including those that the log reports only once a minute. Labels are
+// tokens from the code or names from the configuration.
 
 import { EndpointMetrics } from './endpoint-metrics.ts';
 import { LabelledCounter } from './labelled-counter.ts';
 import type { MetricFamily } from './metrics-snapshot.ts';
 
-/** Their lines are there from the start, so that the first increase is seen as one. */
+/** The tokens whose lines exist from the start, so that monitoring sees the first event as an increase. */
 export interface KnownTokens {
   readonly refusals: readonly string[];
   readonly failures: readonly string[];

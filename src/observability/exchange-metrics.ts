@@ -1,28 +1,28 @@
-// Counts finished exchanges, by listener, route, upstream and status. A call costs a few additions: what it is counted in
-// is remembered with its subject, so that no string is made and nothing is looked up by a composed key.
+// Counts finished exchanges by listener, route, upstream and status. A call costs a few additions: its series is remembered with
+// its subject, so counting creates no string and looks nothing up by a composed key.
 
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
-/** For short calls and for streams that last for hours alike. */
+/** The buckets suit both short calls and streams that last for hours. */
 const DURATION_BUCKETS_SECONDS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 28_800,
 ];
 const BUCKETS_MS = Float64Array.from(DURATION_BUCKETS_SECONDS, (seconds) => seconds * 1000);
 
-/** The last one is for exchanges that are not gRPC. */
+/** The last label, '', is for exchanges that are not gRPC. */
 const STATUS_LABELS: readonly string[] = [...Object.keys(GrpcStatus), ''];
 const STATUS_INDEX: ReadonlyMap<string, number> = new Map(
   STATUS_LABELS.map((status, index) => [status, index]),
 );
 
-/** All exchanges of one listener, route and upstream. */
+/** The counts of all exchanges of one listener, route and upstream. */
 class Series {
   readonly #labels: Readonly<Record<'listener' | 'route' | 'upstream', string>>;
   readonly #statuses = new Float64Array(STATUS_LABELS.length);
-  /** Each with those of its own only; the last one is without end. */
+  /** The number of exchanges in each bucket, not cumulative. The last bucket has no upper bound. */
   readonly #buckets = new Float64Array(BUCKETS_MS.length + 1);
   #sumMs = 0;
 
@@ -31,7 +31,7 @@ class Series {
   }
 
   count(grpcStatus: string, durationMs: number): void {
-    // gRPC clients take a code that gRPC does not define for UNKNOWN too.
+    // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
     let bucket = 0;
     while (bucket < BUCKETS_MS.length && durationMs > BUCKETS_MS[bucket]) bucket++;
@@ -67,7 +67,7 @@ const SERIES = new ObserverSlot((value): value is Series => value instanceof Ser
 const DURATION = 'framegate_exchange_duration_seconds';
 
 export class ExchangeMetrics implements ExchangeObserver {
-  /** By listener, route and upstream. */
+  /** Keyed by listener, route and upstream. */
   readonly #series = new Map<string, Map<string, Map<string, Series>>>();
   #requestBytes = 0;
   #responseBytes = 0;
@@ -100,7 +100,7 @@ export class ExchangeMetrics implements ExchangeObserver {
     return getOrMake(ofRoute, upstream, () => new Series(subject));
   }
 
-  /** @param running what exchanges that have not finished have carried so far; the counters are theirs as well */
+  /** @param running what unfinished exchanges have carried so far, which the message and byte counters include */
   families(running: ExchangeTraffic): readonly MetricFamily[] {
     const series = [...this.#series.values()]
       .flatMap((ofListener) => [...ofListener.values()])

@@ -1,43 +1,43 @@
-// Text for the hand-written JSON of the access log: what a client chose becomes readable, bounded and harmless.
-// Must never give a line that JSON.parse refuses or a terminal obeys.
+// Encodes text for the hand-written JSON of the access log, so that what a client chose is readable, bounded and harmless.
+// A line must never be invalid JSON, and must never contain what a terminal interprets.
 
 import { isUtf8 } from 'node:buffer';
 
-/** Longer texts are cut; a record stays well below the log's buffer that way. */
+/** The number of characters at which a text is cut, so that a record stays well below the size of the log's buffer. */
 export const longestText = 1024;
 
-/** Needs no escape in JSON either. */
+/** Printable ASCII that needs no escape in JSON. */
 const plainJson = /^[ !#-[\]-~]*$/;
 const plainAscii = /^[\x20-\x7e]*$/;
 const aboveOctets = /[\u0100-\uffff]/;
 const notAscii = /[\x80-\xff]/g;
 /**
- * Valid in JSON as they are, but terminals obey the first (C1 controls), readers of lines break at U+2028 and U+2029, and the rest
- * turns around what stands beside it (marks and overrides of direction), so that a line reads as what it is not.
+ * Characters that JSON allows unescaped but that are dangerous. Terminals interpret DEL and the C1 controls, line readers break
+ * at U+2028 and U+2029, and the others (direction marks and overrides) reorder their neighbours, so that a line reads differently.
  */
 const mischievous = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-/** The same, and the controls that JSON escapes itself. */
+/** The same characters, and the control characters that JSON would escape. */
 const mischievousText = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** A JSON string, with its quotes. */
+/** @returns a JSON string with its quotes */
 export function jsonString(text: string): string {
   if (plainJson.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(mischievous, escapeUnit);
 }
 
-/** A line of JSON, as another has written it: the same to who parses it, and harmless to who looks at it. */
+/** Escapes dangerous characters in a finished line of JSON. Parsers read the same value, and terminals show it safely. */
 export function harmlessJson(line: string): string {
   return line.replace(mischievous, escapeUnit);
 }
 
-/** A text that is shown as it is, or goes into JSON that others write: what a terminal would obey is spelt out. */
+/** Escapes what a terminal would interpret, in a text that is shown as it is or that other code encodes as JSON. */
 export function harmlessText(text: string): string {
   return text.replace(mischievousText, escapeUnit);
 }
 
 const ELLIPSIS = '…';
 
-/** A JSON string, with its quotes, of at most so many bytes; what is cut off is shown by an ellipsis. */
+/** @returns a JSON string with its quotes, of at most `mostBytes` bytes; an ellipsis marks a cut */
 export function boundedJsonString(text: string, mostBytes: number): string {
   if (text.length + 2 <= mostBytes && plainJson.test(text)) return `"${text}"`;
   if (text.length + 2 <= mostBytes) {
@@ -55,14 +55,14 @@ export function boundedJsonString(text: string, mostBytes: number): string {
   return `"${written}${ELLIPSIS}"`;
 }
 
-/** A text of our own, of at most 1,024 characters. */
+/** Cuts a text, as opposed to bytes of a peer, to 1,024 characters and an ellipsis. */
 export function boundedText(text: string): string {
   return text.length <= longestText ? text : `${text.slice(0, longestText)}…`;
 }
 
 /**
- * Text from a latin1 string whose characters are octets: they are read as UTF-8, and where they are not that, each
- * octet above 0x7f is shown as \xhh. A string with a character above 0xff is no octets but text, and stays as it is.
+ * Decodes a latin1 string with one character per byte, and cuts it to 1,024 bytes. The bytes are read as UTF-8; if they are not
+ * valid UTF-8, each byte above 0x7f is shown as \xhh. A string with a character above 0xff is already text and is only cut.
  */
 export function textOfOctets(octets: string): string {
   if (octets.length <= longestText && plainAscii.test(octets)) return octets;
@@ -75,7 +75,7 @@ export function textOfOctets(octets: string): string {
   return isCut ? `${text}…` : text;
 }
 
-/** The last place up to `end` that is not inside a UTF-8 sequence. */
+/** @returns the last index up to `end` that is not inside a UTF-8 sequence */
 function characterEnd(octets: string, end: number): number {
   for (let start = end; start > end - 4; start -= 1) {
     if ((octets.charCodeAt(start) & 0xc0) !== 0x80) return start;

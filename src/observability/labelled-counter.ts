@@ -1,9 +1,9 @@
-// A counter whose labels are known only when something happens: refusals, violations, failures. Not for what happens with
-// every call: it makes a string each time. Its labels must come from fixed sets or from the configuration.
+// A counter whose labels are known only when an event happens: a refusal, a violation, a failure. It is not for every call,
+// because it creates a string each time. Its labels must come from fixed sets or from the configuration.
 
 import { counterFamily, type MetricFamily, type MetricLabels } from './metrics-snapshot.ts';
 
-/** No name of the configuration and no token holds one. */
+/** Neither names in the configuration nor tokens contain this character. */
 const SEPARATOR = '\n';
 
 export class LabelledCounter<Label extends string> {
@@ -18,7 +18,7 @@ export class LabelledCounter<Label extends string> {
     this.#labelNames = labelNames;
   }
 
-  /** @param by 0 to have its line */
+  /** @param by 0 creates the line without counting */
   count(labels: Readonly<Record<Label, string>>, by = 1): void {
     const key = this.#labelNames.map((name) => labels[name]).join(SEPARATOR);
     const known = this.#values.get(key);

@@ -1,13 +1,13 @@
-// Says on standard error that the log itself cannot be written, and that it can again: the log is the one place where that
-// cannot be said. It must never block or throw, whatever standard error is, and never repeat itself without a pause.
+// Reports on standard error that the log cannot be written, and later that it can again; the log itself cannot report that.
+// It must not throw, must block only briefly, whatever standard error is, and must not repeat itself without a pause.
 
 import { DescriptorWriter } from './descriptor-writer.ts';
 
-/** A disk that is full and not full by turns is one trouble. */
+/** The minimum time between two complaints, so that a disk that is full on and off is reported once. */
 const QUIET_FOR_MS = 60_000;
-/** At the end of the process. */
+/** How long a complaint may block until standard error has taken it. */
 const LAST_WORDS_WITHIN_MS = 100;
-/** Of lines that standard error has not taken. */
+/** The maximum amount of complaints that wait for standard error; beyond it, new ones are dropped. */
 const MOST_WAITING_BYTES = 1024;
 
 export type TellPerson = (line: string) => void;
@@ -21,7 +21,7 @@ export class LogComplaints {
     this.#tell = tell;
   }
 
-  /** @param errorCode of a write that will be tried again */
+  /** @param errorCode the code of a write that will be retried */
   failed(errorCode: string): void {
     if (this.#failure !== '' || performance.now() - this.#complainedAtMs < QUIET_FOR_MS) return;
     this.#complainedAtMs = performance.now();
@@ -31,14 +31,14 @@ export class LogComplaints {
     );
   }
 
-  /** @param dropped records, since the writes began to fail */
+  /** @param dropped the number of records dropped since writes began to fail */
   succeeded(dropped: number): void {
     if (this.#failure === '') return;
     this.#failure = '';
     this.#tell(`framegate: the log is written again; ${dropped} records were dropped meanwhile.`);
   }
 
-  /** @param records that nobody will write any more */
+  /** @param records the number of records that will never be written */
   lost(records: number, errorCode: string): void {
     this.#tell(
       `framegate: the process ends, and the last ${records} records of the log are lost (${errorCode}: ${reasonOf(errorCode)}).`,
@@ -63,7 +63,7 @@ function reasonOf(errorCode: string): string {
   }
 }
 
-/** process.stderr would throw where nobody listens to its errors, and may be the same full disk. */
+/** Writes to the descriptor itself, because process.stderr throws if nothing handles its errors, and it may be the same full disk. */
 function standardError(): TellPerson {
   let writer: DescriptorWriter | undefined;
   return (line) => {
@@ -74,7 +74,7 @@ function standardError(): TellPerson {
       onRefused: () => undefined,
     });
     const octets = Buffer.from(`${line}\n`);
-    // A line before it may be on its way; where many are refused, one that comes late says nothing that is still so.
+    // An earlier line may still be waiting. If many wait, this one is dropped, because it would be out of date when written.
     if (writer.pendingBytes < MOST_WAITING_BYTES) writer.push(octets, octets.length);
     writer.writeAllSync(LAST_WORDS_WITHIN_MS);
   };

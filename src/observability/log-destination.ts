@@ -1,33 +1,33 @@
-// The one way into the process's log: pino's lines and the access log's records, in order and whole.
-// Must never block the data path nor throw into it: while nothing can be written, a bounded amount is kept, what
-// comes after is dropped record by record, and the count is reported once writing works again.
+// The only way into the process's log: pino's lines and the access log's records, complete and in order.
+// It must neither block the data path nor throw into it. While nothing can be written, it keeps a bounded amount, drops every
+// further record, and reports the number of dropped records once writing works again.
 
 import { DescriptorWriter } from './descriptor-writer.ts';
 import { LogComplaints } from './log-complaints.ts';
 
 const slabBytes = 128 * 1024;
 const flushAfterMs = 100;
-/** Kept for reuse; what a burst needs beyond them is given back. */
+/** The number of slabs kept for reuse. Memory that a burst needs beyond them is freed. */
 const mostSpares = 4;
 
 export interface LogDestinationOptions {
-  /** 1 for stdout. It stays open: whoever opened it closes it, after close(). */
+  /** The descriptor to write to; 1 is stdout. It stays open: the code that opened it closes it, after close(). */
   readonly fd: number;
-  /** Memory for what waits to be written; more is dropped. */
+  /** The memory for records that wait to be written, 4 MiB by default. Further records are dropped. */
   readonly maxPendingBytes?: number;
-  /** Several processes write to the same pipe: then lines up to 4 KiB stay whole, at a system call per 4 KiB. */
+  /** Whether several processes write to the same pipe. If so, lines up to 4 KiB are not mixed, at a system call per 4 KiB. */
   readonly isShared?: boolean;
-  /** Where it is said that the log cannot be written; standard error unless given. */
+  /** Reports that the log cannot be written. The default is standard error. */
   readonly complaints?: LogComplaints;
 }
 
-/** Told how many records were dropped, when writing works again; may write to the log. */
+/** Called when writing works again, with the number of dropped records. It may write to the log. */
 export type DropReporter = (records: number, errorCode: string) => void;
 
 export class LogDestination {
-  /** Where a record goes after reserve(), which may put another buffer here. */
+  /** The buffer to write a record to after reserve(), which may replace it. */
   buffer: Buffer = Buffer.allocUnsafeSlow(slabBytes);
-  /** Octets of `buffer` that hold records. */
+  /** The number of bytes in `buffer` that hold records. */
   #length = 0;
   readonly #writer: DescriptorWriter;
   readonly #maxPendingBytes: number;
@@ -38,7 +38,7 @@ export class LogDestination {
   #reportedRecords = 0;
   #lastErrorCode = '';
   #failedWrites = 0;
-  /** Of records that were dropped, when writes began to fail; undefined while they do not. */
+  /** The value of #droppedRecords when writes began to fail. Undefined while writes succeed. */
   #droppedBeforeFailure: number | undefined = undefined;
   readonly #complaints: LogComplaints;
   #reportDrops: DropReporter | undefined;
@@ -56,17 +56,17 @@ export class LogDestination {
     });
   }
 
-  /** Records lost since the start. */
+  /** The number of records dropped since the start. */
   get droppedRecords(): number {
     return this.#droppedRecords;
   }
 
-  /** Writes since the start that failed; not those that a slow reader held up. */
+  /** The number of writes that failed since the start. Writes that a slow reader delayed are not counted. */
   get failedWrites(): number {
     return this.#failedWrites;
   }
 
-  /** Octets taken and not written yet. */
+  /** The number of bytes accepted but not written yet. */
   get pendingBytes(): number {
     return this.#length + this.#writer.pendingBytes;
   }
@@ -76,20 +76,20 @@ export class LogDestination {
   }
 
   /**
-   * Makes room for one record of at most `bytes` octets, and returns the offset in `buffer` at which to write it, to
-   * be followed by commit() before anything else. -1 when the record is dropped, which is counted here.
+   * Makes room for one record of at most `bytes` bytes. The caller must call commit() before anything else.
+   * @returns the offset in `buffer` at which to write the record, or -1 if it is dropped (and counted as such)
    */
   reserve(bytes: number): number {
     return this.#length + bytes <= slabBytes ? this.#length : this.#reserveInNextSlab(bytes);
   }
 
-  /** Takes the record written since reserve(), newline included; `end` is the offset after its last octet. */
+  /** Accepts the record written since reserve(), newline included; `end` is the offset after its last byte. */
   commit(end: number): void {
     this.#length = end;
     if (this.#flushTimer === undefined) this.#startFlushTimer();
   }
 
-  /** Takes one line, newline included. */
+  /** Accepts one line, newline included. */
   write(line: string): void {
     const mostBytes = line.length * 3;
     if (mostBytes > slabBytes) {
@@ -100,7 +100,7 @@ export class LogDestination {
     if (offset >= 0) this.commit(offset + this.buffer.write(line, offset));
   }
 
-  /** Writes what is here as soon as the descriptor takes it, and tries at once where it refused before. */
+  /** Writes what is buffered as soon as the descriptor takes it, and retries a failed write at once. */
   flush(): void {
     this.#isFlushWanted = true;
     this.#writer.retryNow();
@@ -108,14 +108,14 @@ export class LogDestination {
   }
 
   /**
-   * For the exit of the process: blocks until everything is written, but for `timeoutMs` at most where the reader
-   * stalls. Does not wait for the disk (no fsync). What cannot be written is told on standard error.
-   * @returns how many records are lost
+   * Blocks until everything is written, for at most `timeoutMs` if the reader stalls; call it when the process exits. It does not
+   * wait for the disk (no fsync). What cannot be written is reported on standard error.
+   * @returns the number of lost records
    */
   flushSync(timeoutMs = 500): number {
     if (this.#length > 0) this.#handOver();
     this.#writer.writeAllSync(timeoutMs);
-    // A write that is under way may still succeed, but hardly where the last one failed.
+    // A write in progress may still succeed, unless writes have been failing.
     const isFailing = this.#droppedBeforeFailure !== undefined;
     const lost = this.#writer.isWriting && !isFailing ? 0 : this.#writer.pendingLines;
     if (lost > 0) this.#complaints.lost(lost, this.#lastErrorCode);
@@ -123,8 +123,8 @@ export class LogDestination {
   }
 
   /**
-   * Resolves when everything is written, or when it is clear that it cannot be. What is written to the log later is
-   * still taken, and is for flushSync() to bring out.
+   * Resolves when everything is written, when a write has failed, or after `timeoutMs`. Later records are still accepted, and
+   * flushSync() writes them.
    */
   close(timeoutMs = 1000): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
@@ -179,7 +179,7 @@ export class LogDestination {
     this.#flushTimer.unref();
   }
 
-  /** A slab that is not full waits while others do, or else a stalled reader would cost a slab for every line. */
+  /** Keeps a slab that is not full while others wait, because otherwise a stalled reader would cost a slab for every line. */
   #handOverWhenWanted(): void {
     if (this.#isFlushWanted && this.#length > 0 && this.#writer.isEmpty) this.#handOver();
   }

@@ -1,4 +1,4 @@
-// How the log itself fares. Counted by each process that writes to it, the first one included.
+// Metrics about the log itself. Each process that writes to the log reports them, the primary process included.
 
 import type { LogDestination } from './log-destination.ts';
 import { counterFamily, type MetricFamily, single } from './metrics-snapshot.ts';

@@ -1,5 +1,5 @@
-// The process's logger. The only importer of pino; everything else knows the narrow interface below.
-// Must never print credentials or key material, and never throw into its caller.
+// The process's logger. Only this file imports pino; all other code uses the narrow interface below.
+// It must not print credentials or key material, and must not throw.
 
 import pino from 'pino';
 import type { LogConfig } from '../config/config.ts';
@@ -10,13 +10,13 @@ import { syslogPrefixOf } from './syslog-prefix.ts';
 export type LogLevel = LogConfig['level'];
 type LogSettings = Pick<LogConfig, 'level' | 'syslogPrefix'>;
 
-/** What a line carries beside its message. An error goes under `err`. */
+/** The fields of a line besides its message. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
-  /** May be set at any time; a logger and all its children share one level. */
+  /** The level may be set at any time; a logger and all its children share it. */
   level: LogLevel;
-  /** Both at once, for the logger, its parents and all their children. */
+  /** Sets the level and the prefix for this logger, its parents and all their children. */
   use(settings: LogSettings): void;
   isLevelEnabled(level: LogLevel): boolean;
   debug(fields: LogFields, message: string): void;
@@ -24,7 +24,7 @@ export interface Logger {
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
   fatal(fields: LogFields, message: string): void;
-  /** The same logger with these fields on every line. */
+  /** @returns a logger that adds these fields to every line */
   child(fields: LogFields): Logger;
 }
 
@@ -56,12 +56,12 @@ export function createLogger(config: LogSettings, destination: LogDestination): 
   return logger;
 }
 
-/** Redaction looks at the field itself and one and two levels below the line, e.g. `request.headers.authorization`. */
+/** @returns the paths to redact: the field at the top of the line, and one and two levels below (`request.headers.authorization`) */
 function pathsOf(name: string): string[] {
   return [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`];
 }
 
-/** Takes pino's lines, and their levels, which pino sets before it writes where this symbol stands. */
+/** Receives pino's lines. The symbol makes pino set `lastLevel` before it writes a line. */
 class PinoLines {
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
@@ -79,7 +79,7 @@ class PinoLines {
   }
 }
 
-/** What a logger and its children have in common. */
+/** The state that a logger shares with its children. */
 interface LoggerCore {
   readonly root: pino.Logger;
   readonly destination: LogDestination;
@@ -87,7 +87,7 @@ interface LoggerCore {
   level: LogLevel;
 }
 
-/** pino copies the level into a child when that is made; here a change at run time must reach every child. */
+/** Shares its level with its children, so that a change at run time reaches all of them; pino copies the level into each child. */
 class SharedLevelLogger implements Logger {
   readonly #core: LoggerCore;
   readonly #fields: LogFields;

@@ -1,21 +1,21 @@
-// Metrics as plain data: what one process knows at a moment, and how what several processes know is put together.
-// Nothing here counts; no label may hold what a client can choose freely.
+// Metrics as plain data: a snapshot of one process, and how the snapshots of several processes are combined.
+// Nothing here counts. A label must not contain what a client can choose freely.
 
 export type MetricLabels = Readonly<Record<string, string | number>>;
 
 export interface MetricValue {
   readonly labels: MetricLabels;
   readonly value: number;
-  /** Of the lines of a histogram, which are called otherwise than their family. */
+  /** The name of a histogram's line, which differs from the name of its family. */
   readonly metricName?: string;
 }
 
-/** All values of one name. It goes through structured clone and through JSON as it is. */
+/** All values of one metric. Structured clone and JSON preserve it. */
 export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** How the values of several processes become one. */
+  /** How the values of several processes are combined. */
   readonly aggregator: 'sum' | 'min' | 'max';
   readonly values: readonly MetricValue[];
 }
@@ -35,12 +35,12 @@ export function gaugeFamily(
   return { name, help, type: 'gauge', aggregator, values };
 }
 
-/** The only value of a name without labels. */
+/** @returns the one value of a metric without labels */
 export function single(value: number): readonly MetricValue[] {
   return [{ labels: {}, value }];
 }
 
-/** Families in the order of their first appearance, values likewise. */
+/** Combines snapshots. Families and values are in the order of their first appearance. */
 export function sumMetrics(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
   if (snapshots.length === 1) return snapshots[0];
   const sums = new Map<string, FamilySum>();
@@ -55,7 +55,7 @@ export function sumMetrics(snapshots: readonly MetricsSnapshot[]): MetricsSnapsh
   return Array.from(sums.values(), (sum) => sum.family);
 }
 
-/** Of a process that has ended: what it has counted stays true, what it held is gone. */
+/** Reduces the snapshot of a process that has ended: its counters remain valid, its gauges do not. */
 export function withoutGauges(snapshot: MetricsSnapshot): MetricsSnapshot {
   return snapshot.filter(({ type }) => type !== 'gauge');
 }
@@ -73,7 +73,7 @@ class FamilySum {
   }
 
   add(added: MetricValue): void {
-    // Every process writes labels in the same order: they come from the same code.
+    // All processes run the same code, so labels are in the same order and the text is a valid key.
     const key = JSON.stringify([added.metricName, added.labels]);
     const known = this.#values.get(key);
     if (known === undefined) this.#values.set(key, { ...added });

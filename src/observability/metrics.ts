@@ -1,4 +1,4 @@
-// What this process has counted since it was started. Never set back: not by a reload, and not by being read.
+// Everything this process has counted since its start. Neither a reload nor a read resets it.
 
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { EventMetrics, type KnownTokens } from './event-metrics.ts';
@@ -14,7 +14,7 @@ export class Metrics {
     this.events = new EventMetrics(tokens);
   }
 
-  /** @param running what exchanges that have not finished have carried so far */
+  /** @param running what unfinished exchanges have carried so far */
   snapshot(running: ExchangeTraffic): MetricsSnapshot {
     return [...this.exchanges.families(running), ...this.events.families, ...processMetrics()];
   }

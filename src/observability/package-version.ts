@@ -1,4 +1,4 @@
-// Which version of Framegate this is.
+// The version of Framegate, from package.json.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export function packageVersion(): string {
   return known;
 }
 
-/** package.json lies two folders above this file in src/, in dist/ and in the installed package alike. */
+/** package.json is two folders above this file in src/, in dist/ and in the installed package alike. */
 function read(): string {
   const text = isSea()
     ? getAsset('package.json', 'utf8')

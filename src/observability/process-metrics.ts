@@ -1,5 +1,5 @@
-// What this process uses of the machine, under the names that Prometheus' own client libraries give these figures. What
-// the platform does not tell is left out.
+// What this process uses of the machine, under the metric names of Prometheus' own client libraries. A figure that the platform
+// does not provide is left out.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { counterFamily, gaugeFamily, type MetricFamily, single } from './metrics-snapshot.ts';
@@ -33,7 +33,7 @@ export function processMetrics(): readonly MetricFamily[] {
   return families;
 }
 
-/** Since Linux 6.2 the folder's size is their number; before that, and only then, it has to be read. */
+/** Since Linux 6.2 the size of the folder is the number of descriptors. On older kernels the size is 0 and the folder is read. */
 function countOpenFiles(): number | undefined {
   try {
     const { size } = statSync(OPEN_FILES);

@@ -1,26 +1,26 @@
-// Records of calls that were refused here, of one client that causes very many of them: beyond a rate they are counted and told
-// in one line instead. A call of which a service has seen anything is never left out, whoever made it.
+// Limits the records of refused calls from one client: beyond a rate they are counted, and one line sums them up.
+// A call that reached a service always has a record, whichever client made it.
 
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import type { Logger } from './logger.ts';
 
-/** Of one client, at once, and again each second. */
+/** The rate of records for one client: a token bucket of this size, refilled by EACH_SECOND. */
 const BURST = 500;
 const EACH_SECOND = 100;
 const SUM_UP_AFTER_MS = 10_000;
 const MOST_CLIENTS = 1024;
 
 interface Tally {
-  /** Records that may still be written, at `atMs`. */
+  /** The number of records that may still be written, as of `atMs`. */
   left: number;
   atMs: number;
-  /** Left out since the last line about this client. */
+  /** The number of records left out since the last summary of this client. */
   omitted: number;
 }
 
 export class RefusedRecords {
   readonly #logger: Pick<Logger, 'info'>;
-  /** By the client's address; who was heard of longest ago is first. */
+  /** Keyed by the client's address, least recently seen first. */
   readonly #tallies = new Map<string, Tally>();
   #timer: NodeJS.Timeout | undefined = undefined;
 
@@ -28,9 +28,9 @@ export class RefusedRecords {
     this.#logger = logger;
   }
 
-  /** Of a call that was refused here: whether its record is only to be counted, which is done then. */
+  /** @returns whether the record of a refused call must be left out; if so, it has been counted */
   isOneTooMany({ subject }: Pick<ExchangeRecord, 'subject'>): boolean {
-    // Behind a peer that names nobody there may be many, and one of them must not hide the records of the others.
+    // A peer that does not name its clients may stand for many, and one of them must not hide the records of the others.
     if (subject.clientKey === '') return false;
     const tally = this.#tallyOf(subject.clientKey);
     if (tally.left >= 1) {
@@ -48,7 +48,7 @@ export class RefusedRecords {
     const tally = known ?? { left: BURST, atMs: nowMs, omitted: 0 };
     tally.left = Math.min(BURST, tally.left + ((nowMs - tally.atMs) / 1000) * EACH_SECOND);
     tally.atMs = nowMs;
-    // Taken out and put back, so that who was heard of longest ago stays first.
+    // Deleting and setting again moves this client to the end of the map, so that the least recently seen is first.
     this.#tallies.delete(host);
     this.#tallies.set(host, tally);
     if (this.#tallies.size > MOST_CLIENTS) this.#forgetOldest();
@@ -63,7 +63,7 @@ export class RefusedRecords {
     }
   }
 
-  /** Also to be called at the end. */
+  /** Logs the last summaries. Call it when the process ends. */
   close(): void {
     clearTimeout(this.#timer);
     this.#sumUp();
@@ -73,7 +73,7 @@ export class RefusedRecords {
     this.#timer = undefined;
     for (const [host, tally] of this.#tallies) {
       this.#tell(host, tally);
-      // It is as good as new, and so are those who have come back to their burst.
+      // A full bucket is the same as none, so this client can be removed.
       if (tally.left + ((performance.now() - tally.atMs) / 1000) * EACH_SECOND >= BURST)
         this.#tallies.delete(host);
     }

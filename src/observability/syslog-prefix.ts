@@ -1,7 +1,7 @@
-// The priority in front of a line, as sd-daemon(3) has it: journald takes it off and files the line by it. systemd reads it
-// unless a unit says SyslogLevelPrefix=no. Pure.
+// The priority at the start of a line (sd-daemon(3)): journald removes it and stores the line with it. systemd interprets it
+// unless the unit has SyslogLevelPrefix=no. The function is pure.
 
-/** Lowest level first; pino's numbers, of which `fatal` is 60. */
+/** Maps the highest of pino's levels that has a prefix to that prefix, in rising order. Higher levels (`fatal`, 60) have <2>. */
 const PREFIXES: readonly (readonly [level: number, prefix: string])[] = [
   [20, '<7>'],
   [30, '<6>'],
@@ -9,7 +9,7 @@ const PREFIXES: readonly (readonly [level: number, prefix: string])[] = [
   [50, '<3>'],
 ];
 
-/** @param level as in the `level` of a line; `notice` (5) has nothing that it would stand for here. */
+/** @param level the `level` of a line; none of them corresponds to the priority `notice` (5) */
 export function syslogPrefixOf(level: number): string {
   for (const [highest, prefix] of PREFIXES) if (level <= highest) return prefix;
   return '<2>';

@@ -1,12 +1,12 @@
-// What nobody caught is a fault of ours: it is told, and the process ends so that its supervisor starts a fresh one.
+// Ends the process at an uncaught error. Such an error is a bug in Framegate: it is logged, and the supervisor starts a new process.
 
 import type { LogDestination } from './log-destination.ts';
 import type { Logger } from './logger.ts';
 
-/** EX_SOFTWARE of sysexits.h. */
+/** EX_SOFTWARE in sysexits.h. */
 export const FAULT_EXIT_CODE = 70;
 
-/** @param beforeEnd called first, while Node still knows at whose event it happened */
+/** @param beforeEnd called first, while the async context still tells in whose event the error happened */
 export function dieLoudly(
   logger: Logger,
   destination: LogDestination,
@@ -15,7 +15,7 @@ export function dieLoudly(
   const die = (err: unknown) => {
     beforeEnd();
     logger.fatal({ err }, 'uncaught error: the process ends; please report this');
-    // The one line that has to be read.
+    // This line must reach a person, so it goes to standard error if the log lost it.
     if (destination.flushSync() > 0) process.stderr.write(`framegate: ${describe(err)}\n`);
     process.exit(FAULT_EXIT_CODE);
   };

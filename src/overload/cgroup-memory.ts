@@ -1,18 +1,18 @@
-// How much memory the kernel lets this process have: the smallest limit of its control groups, from its own up to the
-// root, in version 2 and version 1. It reads files, once; what cannot be read is no limit.
+// Reads how much memory the kernel allows this process: the smallest limit of its control groups, from its own up to the root,
+// in version 2 and version 1. A file that cannot be read sets no limit.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 type ReadText = (path: string) => string | undefined;
 
-/** Where each version is mounted; the second of version 2 is that of systems that have both. */
+/** Where each version is mounted. The second mount of version 2 is for systems that have both versions. */
 const MOUNTS_V2 = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
 const MOUNTS_V1 = ['/sys/fs/cgroup/memory'];
-/** Version 1 writes "no limit" as a number near 2^63; no machine has so much. */
+/** Values from here on mean "no limit", which version 1 writes as a number near 2^63. */
 const NO_LIMIT_BYTES = 2 ** 60;
 
-/** Undefined where there is no limit. */
+/** @returns the limit in bytes, or undefined if there is none */
 export function cgroupMemoryLimit(read: ReadText = readOrNothing): number | undefined {
   const limits: number[] = [];
   for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {
@@ -25,7 +25,7 @@ export function cgroupMemoryLimit(read: ReadText = readOrNothing): number | unde
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-/** In a container the path may be that of the host, which does not exist here; then the root is the container's own. */
+/** In a container the path may be the host's and not exist here. The limit is then found at the root, which is the container's group. */
 function limitsUpwards(read: ReadText, mounts: readonly string[], path: string, file: string): number[] {
   const limits: number[] = [];
   const steps = path.split('/').filter((step) => step !== '');

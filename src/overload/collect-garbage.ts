@@ -1,7 +1,7 @@
-// Asks V8 to collect its garbage. The whole process stands still meanwhile (measured on a busy machine: 20 ms with little that
-// lives, 260 ms with 220 MB of small objects that do), so whoever calls this does it rarely.
+// Makes V8 collect its garbage. The whole process stops meanwhile (measured on a busy machine: 20 ms with few live objects,
+// 260 ms with 220 MB of small ones), so callers must do this rarely.
 
-/** 'last-resort' goes on until nothing more is found and gives all of it back to the system; it takes several times as long. */
+/** 'last-resort' repeats until it finds nothing more and returns all free memory to the system; it takes several times as long. */
 export type Thoroughness = 'regular' | 'last-resort';
 
 type Collect = (options: { type: 'major'; execution: 'sync'; flavor: Thoroughness }) => void;
@@ -13,7 +13,7 @@ export function collectGarbage(thoroughness: Thoroughness): void {
   collect({ type: 'major', execution: 'sync', flavor: thoroughness });
 }
 
-/** V8 has no other way for it: the function appears in contexts that are made while the flag is set. */
+/** Finds V8's `gc`, which exists only in contexts created while the flag is set. V8 offers no other way. */
 function findCollector(): Collect {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8');
   const { runInNewContext } = process.getBuiltinModule('node:vm');

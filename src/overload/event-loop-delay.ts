@@ -1,9 +1,9 @@
-// How late the event loop is, over the last ten seconds. Node measures it outside of JavaScript; this turns it into numbers
-// and notices when the loop stood still. Everything the process does waits as long.
+// Measures how late the event loop runs, over windows of ten seconds. Node records the delay outside of JavaScript; this class
+// turns it into numbers and notices when the loop has stopped. Everything in the process waits for that long.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Node's histogram counts the time between two ticks of a timer, the usual pause included. */
+/** The interval of Node's timer. Node's histogram records the time between two ticks, so this interval must be subtracted. */
 const RESOLUTION_MS = 20;
 const WINDOW_MS = 10_000;
 const STANDSTILL_MS = 1000;
@@ -17,7 +17,7 @@ export interface EventLoopDelayReport {
 
 const NONE: EventLoopDelayReport = { p50Ms: 0, p99Ms: 0, maxMs: 0 };
 
-/** What is used of Node's histogram; values in nanoseconds. */
+/** The used part of Node's histogram. Values are in nanoseconds. */
 export interface DelayHistogram {
   readonly count: number;
   readonly max: number;
@@ -29,23 +29,23 @@ export class EventLoopDelay {
   readonly #histogram: DelayHistogram;
   readonly #onStandstill: (durationMs: number) => void;
   #windowBeganMs: number;
-  /** The longest of this window so far. */
+  /** The longest delay of this window so far. */
   #longestMs = 0;
   #last: EventLoopDelayReport = NONE;
 
-  /** @param onStandstill told when the loop stood still for over a second, and longer than before in the same ten */
+  /** @param onStandstill called when the loop was late by a second or more, and by more than before in the same window */
   constructor(onStandstill: (durationMs: number) => void, histogram: DelayHistogram, nowMs: number) {
     this.#onStandstill = onStandstill;
     this.#histogram = histogram;
     this.#windowBeganMs = nowMs;
   }
 
-  /** Of the last whole window; before that of what there is. */
+  /** The report of the last complete window. Before the first is complete, the report of what has been measured. */
   get report(): EventLoopDelayReport {
     return this.#last === NONE ? this.#measure() : this.#last;
   }
 
-  /** About once a second. */
+  /** Checks for a standstill and ends the window when it is over. Call it about once a second. */
   look(nowMs: number): void {
     const longestMs = delayOf(this.#histogram.max);
     if (this.#histogram.count > 0 && longestMs > this.#longestMs) {
@@ -70,7 +70,7 @@ export class EventLoopDelay {
   }
 }
 
-/** To be enabled, and disabled in the end; it does not keep the process alive. */
+/** The caller must enable the histogram, and disable it at the end. It does not keep the process alive. */
 export function makeDelayHistogram(): ReturnType<typeof monitorEventLoopDelay> {
   return monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 }

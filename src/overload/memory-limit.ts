@@ -1,16 +1,16 @@
-// How much memory this process may use, by the configuration and by the machine it runs on.
+// Computes how much memory this process may use, from the configuration and the machine.
 
 import type { CapacityConfig } from '../config/config.ts';
 import { cgroupMemoryLimit } from './cgroup-memory.ts';
 
-/** The kernel counts more than what is resident: its own buffers of sockets, and files that were read. */
+/** The usable part of a cgroup's limit. The kernel counts more than resident memory: socket buffers and cached files. */
 const USABLE = 0.9;
-/** A process needs about 105 MiB in the beginning. A limit that nobody has chosen must not refuse everybody from the start. */
+/** The minimum of an automatic limit. A process needs about 105 MiB at start, and a limit that nobody chose must not refuse all calls. */
 const LEAST_BY_ITSELF_BYTES = 160 * 1_048_576;
 
 /**
- * @param processes that share it
- * @returns undefined: there is no limit
+ * @param processes the number of processes that share the memory
+ * @returns the limit of each process in bytes, or undefined if there is none
  */
 export function memoryLimit(
   memoryBytes: CapacityConfig['memoryBytes'],
@@ -21,6 +21,6 @@ export function memoryLimit(
     return memoryBytes === undefined ? undefined : Math.floor(memoryBytes / processes);
   const allowedBytes = cgroupLimit();
   if (allowedBytes === undefined) return undefined;
-  // A primary process needs some of it as well; but what processes share is counted in each of them, which is as much.
+  // A primary process also needs memory. That is compensated, because memory that processes share is counted in each of them.
   return Math.max(LEAST_BY_ITSELF_BYTES, Math.floor((allowedBytes * USABLE) / processes));
 }

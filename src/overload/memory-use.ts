@@ -1,22 +1,22 @@
-// How much memory the process uses, of what it has. The C library keeps most of what was freed, and uses it again before it
-// asks for more: resident memory hardly ever falls. Judged by that alone, a process would refuse calls for ever after one
-// busy hour (measured: it grew by 36 MB for clients who took no responses, and 34 of them were still resident a minute after they had left).
+// Measures how much memory the process really uses. Resident memory alone hardly ever falls, because the C library keeps most of
+// what was freed and reuses it; judged by that, a process would refuse calls forever after one busy hour. (Measured: it grew by
+// 36 MB for clients that read no responses, and 34 MB of them were still resident a minute after they had left.)
 
 interface ProcessMemory {
   readonly rss: number;
   /** V8's heap. */
   readonly heapTotal: number;
-  /** Buffers, and what Node counts for native objects, TLS connections among them. */
+  /** Buffers and the native objects that Node accounts for, including TLS connections. */
   readonly external: number;
 }
 
 export class MemoryUse {
   readonly #ask: () => ProcessMemory;
-  /** What was resident beside that in the beginning: code, libraries, what the C library itself needs. */
+  /** The resident memory at start beyond heap and buffers: code, libraries, the C library's own needs. */
   readonly #besideBytes: number;
   #lastBytes: number;
 
-  /** To be made before there is anything to be kept. */
+  /** Create this object at start, before the process holds data of clients. */
   constructor(ask: () => ProcessMemory = process.memoryUsage) {
     const { rss, heapTotal, external } = ask();
     this.#ask = ask;
@@ -29,7 +29,7 @@ export class MemoryUse {
       const { rss, heapTotal, external } = this.#ask();
       this.#lastBytes = Math.min(rss, heapTotal + external + this.#besideBytes);
     } catch {
-      // Node reads a file for it. Without a descriptor to spare, what was known last has to do.
+      // Node reads a file for this and fails if no descriptor is free. The last known value is then the best answer.
     }
     return this.#lastBytes;
   }

@@ -1,21 +1,22 @@
-// Looks at the memory the process uses now and then, and says how short it is. What can be given back is given back
-// before anybody is refused: a level is told only of memory that is still in use after that.
+// Checks the memory use of the process when asked and reports the level of pressure. It first frees what can be freed, and the
+// level depends on the memory that is still in use after that, so clients are refused only if freeing does not help.
 
 import { type MemoryLevel, memoryLevel } from './memory-pressure.ts';
 
-/** A relief stops the process for some milliseconds, more with a large heap. */
+/** The ordinary pause between two reliefs. A relief stops the process for some milliseconds, or longer with a large heap. */
 const RELIEF_EVERY_MS = 10_000;
-/** Where the last one brought little: what is used is really in use. */
+/** The pause after a relief that freed little, because the memory is really in use. */
 const VAIN_RELIEF_EVERY_MS = 60_000;
+/** The fraction of the limit that a relief must free to be worthwhile. */
 const LEAST_WORTHWHILE = 0.02;
-/** Where calls are refused, or soon would be: what was freed counts as used until it is collected. */
+/** The pause while calls are refused or would soon be, because garbage counts as used until it is collected. */
 const URGENT_RELIEF_EVERY_MS = 2000;
-/** At most a fiftieth of the time is spent on it. */
+/** The pause is at least this many times as long as the last relief, so that reliefs take at most 2 % of the time. */
 const PAUSE_PER_DURATION = 50;
 
 export interface MemoryWatchParts {
   readonly usedBytes: () => number;
-  /** Gives back what can be had again; `level` is the one that would be. @returns how many milliseconds that took */
+  /** Frees what can be rebuilt. `level` is the level without relief. @returns how many milliseconds it took */
   readonly relieve: (level: MemoryLevel) => number;
   readonly onLevel: (level: MemoryLevel, before: MemoryLevel) => void;
 }
@@ -23,7 +24,7 @@ export interface MemoryWatchParts {
 export interface MemoryReport {
   readonly level: MemoryLevel;
   readonly usedBytes: number;
-  /** Undefined: none. */
+  /** Undefined means there is no limit. */
   readonly limitBytes: number | undefined;
 }
 
@@ -51,7 +52,7 @@ export class MemoryWatch {
     };
   }
 
-  /** Of this process; undefined: it is not watched, and whoever was refused is served again. Counts from the next look on. */
+  /** Sets the limit of this process, effective at the next look(). Undefined ends the watch, and clients are no longer refused. */
   set limitBytes(limitBytes: number | undefined) {
     this.#limitBytes = limitBytes;
     if (limitBytes === undefined) this.#change(0);

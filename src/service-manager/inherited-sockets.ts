@@ -1,8 +1,8 @@
-// Listening sockets that systemd opened before it started this process (sd_listen_fds(3)), each given out once, by name.
-// Never passes them on: what the environment says of them is removed as soon as it has been read.
+// Hands out the listening sockets that systemd opened before it started this process (sd_listen_fds(3)), each once, by name.
+// Child processes must not claim them, so the environment variables are removed as soon as they have been read.
 
 const firstDescriptor = 3;
-/** What sd_listen_fds_with_names(3) says where no name was passed. */
+/** The name that sd_listen_fds_with_names(3) gives a socket if none was passed. */
 const unnamed = 'unknown';
 
 type Environment = Record<string, string | undefined>;
@@ -14,7 +14,7 @@ interface InheritedSocket {
 
 export class InheritedSockets {
   readonly #sockets: readonly InheritedSocket[];
-  /** Why there is none. */
+  /** Why there are no sockets. '' if there are some. */
   readonly #absence: string;
   readonly #claimed = new Set<number>();
 
@@ -40,14 +40,14 @@ export class InheritedSockets {
     return new InheritedSockets(describeSockets(Number(count), names), '');
   }
 
-  /** Names of those that nobody has claimed: whoever connects to one waits for nothing. */
+  /** The names of the sockets that no listener has claimed. A client that connects to one would wait in vain. */
   get unclaimed(): readonly string[] {
     return this.#sockets.filter(({ fd }) => !this.#claimed.has(fd)).map(({ name }) => name);
   }
 
   /**
-   * The descriptor of the socket with this name. Throws a sentence for whoever runs the service when there is none, or
-   * more than one. A descriptor is given out once: who gets it closes it, and systemd keeps the socket open.
+   * Throws an error for the operator if no socket, or more than one, has this name, or if it has been claimed before.
+   * @returns the descriptor of the socket, which the caller must close; systemd keeps the socket itself open
    */
   claim(name: string): number {
     const found = this.#sockets.filter((socket) => socket.name === name);
@@ -78,7 +78,7 @@ export class InheritedSockets {
 
 function describeSockets(count: number, names: string | undefined): readonly InheritedSocket[] {
   const list = names === undefined || names === '' ? [] : names.split(':');
-  // Names that are not one for each socket say nothing about any of them.
+  // If the number of names differs from the number of sockets, it is unclear which name belongs to which socket.
   const areNamed = list.length === count;
   return Array.from({ length: count }, (_, index) => ({
     name: areNamed ? list[index] : unnamed,
@@ -88,7 +88,7 @@ function describeSockets(count: number, names: string | undefined): readonly Inh
 
 let ofThisProcess: InheritedSockets | undefined;
 
-/** The sockets of this process. The first call has to come before any child is started, which would inherit the claim. */
+/** @returns the sockets of this process. The first call must precede the start of any child, which would inherit the variables. */
 export function inheritedSockets(): InheritedSockets {
   ofThisProcess ??= InheritedSockets.take(process.env, process.pid);
   return ofThisProcess;

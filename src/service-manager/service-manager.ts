@@ -1,13 +1,13 @@
-// Tells systemd how this service fares (sd_notify(3)): ready, reloading, stopping, a line of status, and that it is alive.
-// Node has no Unix datagram sockets, so systemd-notify sends it (docs/decisions/0023). Never blocks, never throws, and
-// does nothing where nobody has asked (NOTIFY_SOCKET).
+// Reports the state of this service to systemd (sd_notify(3)): ready, reloading, stopping, a status line, and that it is alive.
+// Node has no Unix datagram sockets, so systemd-notify sends the messages (docs/decisions/0023). The class does not block or
+// throw, and does nothing unless systemd asked for notifications (NOTIFY_SOCKET).
 
 const sendTimeoutMs = 10_000;
-/** How often the status is told where the watchdog does not set the pace. */
+/** How often the status is sent if no watchdog sets the interval. */
 const statusEveryMs = 15_000;
-/** setInterval takes a longer time for none. */
+/** setInterval treats a longer interval as 1 ms. */
 const longestTimerMs = 2 ** 31 - 1;
-/** More can only wait where systemd-notify hangs, and then the newest are what counts. */
+/** The maximum number of waiting messages. More than that wait only if systemd-notify hangs, and then the newest matter. */
 const mostWaiting = 8;
 
 type Environment = Record<string, string | undefined>;
@@ -15,14 +15,14 @@ type Environment = Record<string, string | undefined>;
 type Message = Map<string, string>;
 
 export interface ServiceManagerOptions {
-  /** Told once that systemd does not learn anything, with the reason. */
+  /** Called at the first message that could not be sent, with the reason. */
   readonly onFailure: (reason: string) => void;
   readonly environment?: Environment;
   readonly pid?: number;
 }
 
 export class ServiceManager {
-  /** Undefined where nobody wants to be told. */
+  /** Undefined if systemd wants no notifications. */
   readonly #socket: string | undefined;
   readonly #watchdogMs: number | undefined;
   readonly #path: string;
@@ -36,7 +36,7 @@ export class ServiceManager {
   #isStopping = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them: children are not to speak for this process. */
+  /** Reads and removes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, so that children do not speak for this process. */
   constructor(options: ServiceManagerOptions) {
     const { environment = process.env, pid = process.pid, onFailure } = options;
     const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: watched } = environment;
@@ -48,8 +48,8 @@ export class ServiceManager {
   }
 
   /**
-   * Takes calls, for the first time or again after a reload. `describe` says in a line what is going on; it is asked now
-   * and then, and stays in use until another is given.
+   * Reports that the service takes calls, for the first time or again after a reload. `describe` gives the status line; it is
+   * called at intervals and stays in use until it is replaced.
    */
   ready(describe: () => string = this.#describe): void {
     if (this.#isStopping) return;
@@ -58,10 +58,10 @@ export class ServiceManager {
     this.#startTimer();
   }
 
-  /** ready() is to follow, also when the old configuration serves on. */
+  /** Reports a reload. ready() must follow, even if the old configuration stays in use. */
   reloading(): void {
     if (this.#isStopping) return;
-    // For Type=notify-reload; the clock of hrtime is CLOCK_MONOTONIC.
+    // Type=notify-reload requires MONOTONIC_USEC; hrtime uses CLOCK_MONOTONIC.
     const now = String(process.hrtime.bigint() / 1000n);
     this.#sendState(
       [
@@ -72,7 +72,7 @@ export class ServiceManager {
     );
   }
 
-  /** Takes no more calls, and is never ready again; the watchdog is fed on, since running calls may have hours. */
+  /** Reports that the service takes no more calls and stops. Watchdog messages continue, because running calls may take hours. */
   stopping(describe: () => string = this.#describe): void {
     this.#isStopping = true;
     this.#describe = describe;
@@ -86,7 +86,7 @@ export class ServiceManager {
     this.#waiting.length = 0;
   }
 
-  /** From the event loop: where that hangs, nothing is told, and systemd restarts the service. */
+  /** The timer runs in the event loop: if the loop hangs, no message is sent and systemd restarts the service. */
   #startTimer(): void {
     if (this.#socket === undefined || this.#timer !== undefined) return;
     const everyMs = this.#watchdogMs === undefined ? statusEveryMs : this.#watchdogMs / 2;
@@ -111,7 +111,7 @@ export class ServiceManager {
     this.#send(new Map([...assignments, ['STATUS', status]]));
   }
 
-  /** One at a time, so that systemd hears them in order. */
+  /** Sends messages one at a time, so that systemd gets them in order. */
   #send(message: Message): void {
     if (this.#socket === undefined || this.#isMissing) return;
     this.#waiting.push(message);
@@ -126,7 +126,7 @@ export class ServiceManager {
     this.#isSending = true;
     const words = Array.from(message, ([name, value]) => `${name}=${value}`);
     try {
-      // Loaded where it is needed: most processes never tell anybody anything.
+      // Loaded only here, because most processes never send a message.
       const { execFile } = process.getBuiltinModule('node:child_process');
       const env = { PATH: this.#path, NOTIFY_SOCKET: this.#socket };
       execFile('systemd-notify', words, { env, timeout: sendTimeoutMs }, (error, _, complaint) =>

@@ -1,8 +1,8 @@
-// The path a Unix socket is bound to, asked of Linux by descriptor: Node knows the path only of sockets it has bound itself.
+// Finds the path of a bound Unix socket by its descriptor, in /proc: Node knows the path only of sockets that it has bound itself.
 
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** Undefined where the system does not tell. */
+/** @returns undefined if the system does not provide the path */
 export function unixSocketPath(fd: number): string | undefined {
   try {
     const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
@@ -12,7 +12,7 @@ export function unixSocketPath(fd: number): string | undefined {
   }
 }
 
-/** Columns of /proc/net/unix (proc(5)): Num RefCount Protocol Flags Type St Inode Path. A path may hold blanks. */
+/** The columns of /proc/net/unix (proc(5)) are Num RefCount Protocol Flags Type St Inode Path. A path may contain spaces. */
 function pathOfInode(table: string, inode: string): string | undefined {
   for (const line of table.split('\n')) {
     const columns = /^\S+ \S+ \S+ \S+ \S+ \S+ +(\d+) (.+)$/.exec(line);
