@@ -1,5 +1,5 @@
-// What attempts are made of, without sockets: upstream connections that write down what is sent on them, an upstream
-// whose connections the test chooses, and listeners that write down what they are told.
+// The parts of an attempt, without sockets: upstream connections that record what is sent on them, an upstream whose connections
+// the test chooses, and a listener that records its calls.
 
 import type { AttemptListener } from '../../src/calls/attempt-listener.ts';
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
@@ -18,7 +18,7 @@ import type { Waiter } from '../../src/upstreams/upstream.ts';
 import { RecordedStream } from './recorded-stream.ts';
 import { standIn } from './stand-in.ts';
 
-/** A place of a client in an upstream without a limit. */
+/** @returns a client's holding in an upstream without a limit */
 export function holdingFor(key = '192.0.2.77'): Holding {
   return new ClientAccount(key, false).holdingIn(new ClientShares<never>(1, () => Number.POSITIVE_INFINITY));
 }
@@ -26,12 +26,12 @@ export function holdingFor(key = '192.0.2.77'): Holding {
 export class RecordedConnection {
   readonly endpoint: string;
   readonly streams: RecordedStream[] = [];
-  /** DATA octets that streams opened from now on take. */
+  /** The number of DATA bytes that a stream accepts, for streams opened from now on. */
   room = Number.POSITIVE_INFINITY;
   released = 0;
   hasServed = false;
   isLost = false;
-  /** What the endpoint accepts of header fields. */
+  /** An HTTP/2 connection whose peer accepts header lists of any size. */
   readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
   hasGoneWrong = false;
   readonly noted: string[] = [];
@@ -46,7 +46,7 @@ export class RecordedConnection {
     return standIn<UpstreamConnection>(this);
   }
 
-  /** An endpoint that has this connection only. */
+  /** An endpoint that has only this connection. */
   get asEndpoint(): Http2Endpoint {
     return standIn<Http2Endpoint>({
       protocol: 'http2',
@@ -79,13 +79,13 @@ export class RecordedConnection {
   }
 }
 
-/** Gives the connections in turn; calls wait when there are none left. */
+/** Hands out its connections in order; when none is left, calls wait. */
 export class ScriptedUpstream {
   readonly name = 'voice';
   readonly connections: RecordedConnection[];
   readonly waiting: Waiter<CallEndpoint>[] = [];
   readonly shares = new ClientShares<Waiter<CallEndpoint>>(100, () => Number.POSITIVE_INFINITY);
-  /** Told to those that would wait. */
+  /** If set, a call that would wait gets this diagnosis instead. */
   unavailable: Diagnosis | undefined = undefined;
 
   constructor(...connections: RecordedConnection[]) {

@@ -1,5 +1,5 @@
-// Services that bear as many resets and stream errors of one connection as real ones do, and then end it, whoever else has
-// calls on it. They count how often each call was run, by the field x-call.
+// Services that tolerate as many resets and stream errors on one connection as real ones do. Beyond that they end the connection,
+// including the calls of other clients on it. They count how often each call ran, by the field x-call.
 
 import assert from 'node:assert/strict';
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
@@ -10,11 +10,11 @@ import { goAwayFrame } from './raw-frames.ts';
 import type { RawPeer } from './raw-peer.ts';
 import { type RawRequest, type RawServer, type RawServerOptions, startRawServer } from './raw-server.ts';
 
-/** Paths that end so begin a response, send a piece of it, and never end it. */
+/** The response begins and goes on forever, with a message every 100 ms. */
 export const ENDLESS = '/test/endless';
-/** Answers at once, and ends a while later. */
+/** The response begins at once and ends after SLOW_MS. */
 export const SLOW = '/test/slow';
-/** Answers at once, and all of it; the request need not have ended. */
+/** The response is complete at once, even if the request has not ended. */
 export const QUICK = '/test/quick';
 const SLOW_MS = 300;
 
@@ -25,7 +25,7 @@ export class CallCounts {
     if (id !== undefined) this.runs.set(id, (this.runs.get(id) ?? 0) + 1);
   }
 
-  /** Calls that ran more than once. */
+  /** The ids of the calls that ran more than once. */
   get doubled(): readonly string[] {
     return Array.from(this.runs).flatMap(([id, times]) => (times > 1 ? [id] : []));
   }
@@ -35,7 +35,7 @@ export class NodeService {
   readonly counts = new CallCounts();
   readonly sessions = new Set<ServerHttp2Session>();
   sessionsEver = 0;
-  /** Sessions that ended with an error. */
+  /** The number of sessions that ended with an error. */
   failures = 0;
   readonly #server: Http2Server;
 
@@ -49,7 +49,7 @@ export class NodeService {
     return `127.0.0.1:${bound.port}`;
   }
 
-  /** With Node's own budgets: nghttp2's 1,000 resets and 33 more a second, and 1,000 invalid streams. */
+  /** Starts a service with Node's own budgets: nghttp2's 1,000 resets plus 33 per second, and 1,000 invalid streams. */
   static async start(t: TestContext, maxConcurrentStreams?: number): Promise<NodeService> {
     const settings = maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams };
     const server = createServer({ settings });
@@ -94,7 +94,7 @@ function answer(stream: ServerHttp2Stream, path: string): void {
   }
 }
 
-/** As Netty counts: 200 RST_STREAM of the peer in 30 s, and as many of its own; one more ends the connection. */
+/** Netty's limits: 200 RST_STREAM from the peer in 30 s, and as many of its own. One more ends the connection. */
 const NETTY_RESETS = 200;
 const NETTY_WINDOW_MS = 30_000;
 
@@ -102,7 +102,7 @@ class NettyWindow {
   #sinceMs = Number.NEGATIVE_INFINITY;
   count = 0;
 
-  /** @returns whether it was too many */
+  /** @returns whether the limit is exceeded */
   add(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#sinceMs >= NETTY_WINDOW_MS) {
@@ -117,7 +117,7 @@ class NettyWindow {
 export interface NettyService {
   readonly server: RawServer;
   readonly counts: CallCounts;
-  /** Connections it ended. */
+  /** @returns the number of connections that the service ended */
   readonly killed: () => number;
 }
 

@@ -1,5 +1,5 @@
-// Certificates for tests: an authority, and certificates it signs for given names. Made once per run and set of names when
-// `npm test` runs, else once per process; the files live in a folder of the process that is removed when it exits.
+// Certificates for tests: an authority, and certificates that it signs for given names. Under `npm test` each is made once per run,
+// otherwise once per process. The files are in a folder of the process that is removed when it exits.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
@@ -11,9 +11,9 @@ import { oncePerRun } from './once-per-run.ts';
 export interface TestCertificate {
   readonly certPem: string;
   readonly keyPem: string;
-  /** Of the authority that signed it; what a client has to trust. */
+  /** The certificate of the authority, which a client must trust. */
   readonly caPem: string;
-  /** The same in files, for configs. */
+  /** The paths of the certificate, of its key and of the authority's certificate, for configurations. */
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
@@ -32,7 +32,7 @@ let folder: string | undefined;
 let authority: Promise<Authority> | undefined;
 const certificates = new Map<string, Promise<TestCertificate>>();
 
-/** For host names (wildcards too) and addresses; the first is the common name. */
+/** @param names host names, wildcards included, and addresses; the first is the common name */
 export function testCertificate(...names: readonly string[]): Promise<TestCertificate> {
   const id = names.join(',');
   let certificate = certificates.get(id);
@@ -79,7 +79,7 @@ async function makeAuthority(): Promise<Authority> {
   return { ...pems, file: writePem('authority.crt', pems.cert) };
 }
 
-/** The library is loaded where something is to be made: that takes longer than making it. */
+/** Loads the library only if a certificate must be made, because loading it takes longer than making one. */
 async function generatePems(commonName: string, options: SelfsignedOptions): Promise<Pems> {
   const { generate } = await import('selfsigned');
   const pems = await generate([{ name: 'commonName', value: commonName }], {

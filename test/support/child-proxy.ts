@@ -1,5 +1,5 @@
-// `framegate serve` in surroundings of a test's choosing: few descriptors, a stdout of its own, a module in front. For the
-// usual surroundings there is proxy-process.ts.
+// Runs `framegate serve` in an unusual environment: with few descriptors, another stdout or a module that is loaded first.
+// proxy-process.ts is for the usual environment.
 
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,15 +14,15 @@ import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 
 export interface Surroundings extends ProxySettings {
-  /** In front of `node`, as in a shell: `ulimit -n 64;`. */
+  /** Shell text before `node`, such as `ulimit -n 64;`. */
   readonly shell?: string;
-  /** Where stdout goes, as a shell says it: `>/dev/full`, `| true`. Its lines are kept unless given. */
+  /** A shell redirection of stdout, such as `>/dev/full` or `| true`. Without it, the lines of stdout are kept. */
   readonly redirection?: string;
   readonly nodeOptions?: readonly string[];
 }
 
 export class ChildProxy {
-  /** Of the clear listener; it was free a moment before. */
+  /** The port of the plaintext listener. It was free just before. */
   readonly port: number;
   readonly #child: ChildProcess;
   #output = '';
@@ -41,7 +41,7 @@ export class ChildProxy {
     const port = await freePort();
     const file = join(folder, 'config.yaml');
     const sections = {
-      // Its descriptors, its memory and its signals are those of one process.
+      // One process, because tests look at the descriptors, the memory and the signals of this process.
       workers: 1,
       listeners: [{ name: 'clear', address: `127.0.0.1:${port}` }],
       ...surroundings.sections,
@@ -53,7 +53,7 @@ export class ChildProxy {
       ? `${shell} ${command} ${redirection}`
       : `${shell} exec ${command} ${redirection}`;
     const stdio: StdioOptions = ['ignore', redirection === '' ? 'pipe' : 'ignore', 'inherit'];
-    // A group of its own, so that a shell that stays in front ends together with what it runs.
+    // The child has its own process group, so that a shell that stays in front is killed together with what it runs.
     const child = spawn('sh', ['-c', line], { stdio, detached: true });
     const { pid } = child;
     t.after(() => {
@@ -61,7 +61,7 @@ export class ChildProxy {
       try {
         process.kill(-pid, 'SIGKILL');
       } catch {
-        // It has ended already.
+        // The process has ended already.
       }
     });
     const proxy = new ChildProxy(child, port);
@@ -76,7 +76,7 @@ export class ChildProxy {
     return proxy;
   }
 
-  /** Of the process in front: the proxy itself unless its output goes into a pipe. */
+  /** The id of the shell's process, which is the proxy itself unless its output goes into a pipe. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -85,7 +85,7 @@ export class ChildProxy {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Lines of its log so far. */
+  /** @returns the lines of its log so far */
   lines(): readonly Readonly<Record<string, unknown>>[] {
     const whole = this.#output.slice(0, this.#output.lastIndexOf('\n') + 1);
     return whole

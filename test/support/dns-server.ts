@@ -1,4 +1,4 @@
-// A DNS server on loopback: `good.test` is 127.0.0.1, `refused…` is refused, and for `silent…` there is never an answer.
+// A DNS server on loopback: `good.test` resolves to 127.0.0.1, `refused…` gets REFUSED, and `silent…` never gets an answer.
 
 import { createSocket } from 'node:dgram';
 import type { TestContext } from 'node:test';
@@ -8,9 +8,9 @@ const TYPE_A = 1;
 const NAME_AT_HEADER = 0xc00c;
 
 export interface DnsServer {
-  /** As `ADDRESS:PORT`. */
+  /** The server's address as `ADDRESS:PORT`. */
   readonly address: string;
-  /** Names that were asked for, in order. */
+  /** The names that clients asked for, in order. */
   readonly questions: readonly string[];
 }
 
@@ -37,14 +37,14 @@ function nameIn(query: Buffer): { readonly name: string; readonly end: number } 
   return { name: labels.join('.').toLowerCase(), end: at + 1 };
 }
 
-/** @param end of the name in the question; its type and class follow */
+/** @param end the offset after the name in the question; the type and class follow */
 function answerTo(query: Buffer, name: string, end: number): Buffer {
   const question = query.subarray(HEADER_BYTES, end + 4);
   const isA = query.readUInt16BE(end) === TYPE_A;
   const hasAnswer = name === 'good.test' && isA;
   const header = Buffer.alloc(HEADER_BYTES);
   query.copy(header, 0, 0, 2);
-  // A response, recursion available; code 0, 3 (no such name) or 5 (refused).
+  // 0x8180 is a response with recursion available. The code is 0, 3 (no such name) or 5 (refused).
   const code = name.startsWith('refused') ? 5 : name === 'good.test' ? 0 : 3;
   header.writeUInt16BE(0x8180 | code, 2);
   header.writeUInt16BE(1, 4);

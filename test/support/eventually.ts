@@ -1,13 +1,13 @@
 // Waits for something to become true. Tests wait for conditions, never for an amount of time.
 
-/** What happens in this process takes a few turns of the event loop; what takes longer is looked for less often. */
+/** Conditions within this process need a few event-loop turns, so the first probes come turn by turn, and later ones less often. */
 const EAGER_TURNS = 50;
 const POLL_MS = 5;
 const DEFAULT_TIMEOUT_MS = 15_000;
-/** For a process that starts on a machine with many others: no test is about how long that takes. */
+/** The limit for a process to start on a busy machine. No test is about how long that takes. */
 export const START_TIMEOUT_MS = 120_000;
 
-/** Resolves to the first value of `probe` that is neither undefined nor false; rejects, naming `what`, when none comes. */
+/** Resolves to the first value of `probe` that is neither undefined nor false. Rejects with `what` in the message if none comes. */
 export async function eventually<Value>(
   what: string,
   probe: () => Value | undefined | false | Promise<Value | undefined | false>,

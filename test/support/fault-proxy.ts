@@ -1,23 +1,23 @@
-// A TCP proxy that makes the network bad, each direction by itself, and otherwise changes no octet. What is wrong can be
+// A TCP proxy that simulates a bad network, independently for each direction, and otherwise changes no byte. The faults can be
 // changed while connections are open.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What is wrong with one direction; nothing unless given. */
+/** The faults of one direction. By default there are none. */
 export interface Toxics {
   readonly latencyMs?: number;
-  /** Up to so much more or less of latency. */
+  /** The maximum deviation from latencyMs. */
   readonly jitterMs?: number;
   readonly bytesPerSecond?: number;
-  /** One bit of every so many octets is turned. */
+  /** One bit is flipped in each run of this many bytes. */
   readonly corruptEveryBytes?: number;
-  /** Octets leave in writes of this size at most, with sliceDelayMs between them. */
+  /** The maximum size of a write; sliceDelayMs passes between two writes. */
   readonly sliceBytes?: number;
   readonly sliceDelayMs?: number;
-  /** Both sides are closed once so many octets have passed. */
+  /** Both sides are closed once this many bytes have passed. */
   readonly limitBytes?: number;
-  /** Nothing passes, not even an end, as when a cable is out; what waits goes on once this is off. */
+  /** Nothing passes, not even the end of the connection, as with an unplugged cable. Waiting data passes once this is off again. */
   readonly isBlackhole?: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Chance {
   (): number;
 }
 
-/** Reading stops while so much waits. */
+/** Reading pauses while this much data waits. */
 const MOST_WAITING_BYTES = 262_144;
 
 /** One direction of one connection. */
@@ -62,7 +62,7 @@ class Pipe {
     });
   }
 
-  /** Starts, or goes on after a blackhole. */
+  /** Starts the pipe, or continues it after a blackhole. */
   go(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -81,7 +81,7 @@ class Pipe {
       const waitMs = this.#delayOf(chunk.arrivedMs);
       if (waitMs > 0) {
         await sleep(waitMs);
-        // It may have become a blackhole meanwhile.
+        // The direction may have become a blackhole meanwhile.
         if (this.#toxics().isBlackhole === true) return;
       }
       await this.#pass(chunk);
@@ -132,7 +132,7 @@ class Pipe {
   }
 }
 
-/** By RST, where Node can: behind its own FIN a socket cannot be reset, and would be left open by the attempt. */
+/** Closes with RST if Node can. After its own FIN a socket cannot be reset, and the attempt would leave it open. */
 function breakOff(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
@@ -143,16 +143,16 @@ interface Link {
   readonly target: Socket;
   readonly toTarget: Pipe;
   readonly toClient: Pipe;
-  /** Passes a broken side on to the other. */
+  /** Functions that pass a broken side on to the other side. */
   readonly breaks: (() => void)[];
 }
 
 export interface FaultProxyOptions {
-  /** Where connections go to. */
+  /** The port that connections are forwarded to. */
   readonly targetPort: number;
-  /** For jitter and corruption, from 0 to 1; Math.random unless given. */
+  /** A source of random numbers from 0 to 1 for jitter and corruption. The default is Math.random. */
   readonly chance?: Chance;
-  /** The port to take; any free one unless given. */
+  /** The port to listen on. The default is any free port. */
   readonly port?: number;
 }
 
@@ -188,7 +188,7 @@ export class FaultProxy {
     return this.#links.size;
   }
 
-  /** Replaces what is wrong with a direction, or with both, for open connections too. */
+  /** Replaces the faults of the given directions, or of both, for open connections too. */
   set(toxics: Toxics, ...directions: readonly Direction[]): void {
     for (const direction of directions.length === 0 ? (['toTarget', 'toClient'] as const) : directions) {
       this.#toxics[direction] = toxics;
@@ -200,7 +200,7 @@ export class FaultProxy {
     }
   }
 
-  /** RST towards both ends of every connection. */
+  /** Sends RST to both ends of every connection. */
   reset(): void {
     for (const { client, target } of this.#links) {
       breakOff(client);
@@ -208,7 +208,7 @@ export class FaultProxy {
     }
   }
 
-  /** FIN in one direction of every connection; the other direction goes on. */
+  /** Sends FIN in one direction of every connection. The other direction continues. */
   halfClose(direction: Direction): void {
     for (const { client, target } of this.#links) (direction === 'toTarget' ? target : client).end();
   }
@@ -241,7 +241,7 @@ export class FaultProxy {
     this.#follow(link, target, client, 'toClient');
   }
 
-  /** What breaks on one side breaks on the other, unless the cable is out: then once it is in again. */
+  /** Breaks the other side when one side breaks. During a blackhole, that happens once the blackhole ends. */
   #follow(link: Link, from: Socket, to: Socket, direction: Direction): void {
     let isBroken = false;
     const pass = (): void => {

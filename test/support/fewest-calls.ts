@@ -1,4 +1,4 @@
-// A balancer as ARCHITECTURE's recipe has it, for tests: of those that can take a call the one that carries the fewest.
+// A balancer for tests, as in ARCHITECTURE's recipe: it picks the endpoint with the fewest calls among those that can take one.
 
 import type { Balanced, Balancer, PickContext } from '../../src/upstreams/balancers/balancer.ts';
 

@@ -1,4 +1,4 @@
-// One line for each type of frame, as logs and failing tests show it.
+// Checks the summary line of each frame type, as failing tests show it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

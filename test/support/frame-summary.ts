@@ -1,4 +1,4 @@
-// One frame on one line, for failing tests.
+// Summarises a frame on one line, for failing tests.
 
 import { errorCodeName } from '../../src/h2/error-codes.ts';
 import { Flag, FRAME_HEADER_BYTES, FrameType, frameTypeName } from '../../src/h2/frame-type.ts';
@@ -21,7 +21,7 @@ export function frameSummary(bytes: Buffer, offset = 0): string {
   return parts.join(' ');
 }
 
-/** Summarises every whole frame in the bytes, one per line; the client preface is named where it stands in front. */
+/** Summarises every complete frame in the bytes, one per line. A client preface at the beginning is named too. */
 export function frameSummaries(bytes: Buffer): string[] {
   const lines: string[] = [];
   let offset = 0;

@@ -1,11 +1,11 @@
-// Builds HTTP/2 frames octet by octet, right ones and wrong ones, independently of the code under test. Header blocks
-// are literals without indexing and without Huffman coding, so that they need no table and may be sent in any order.
+// Builds HTTP/2 frames byte by byte, valid and invalid ones, independently of the code under test. Header blocks are literals
+// without indexing and Huffman coding, so that they need no table and can be sent in any order.
 
 import { CLIENT_PREFACE, Flag, FrameType } from '../../src/h2/frame-type.ts';
 
 export type Field = readonly [name: string, value: string];
 
-/** Any frame at all; nothing is checked. */
+/** @returns a frame with the given parts; nothing is checked */
 export function frame(
   type: number,
   flags: number,
@@ -27,7 +27,7 @@ export function preface(): Buffer {
 
 interface DataOptions {
   readonly endStream?: boolean;
-  /** Octets of padding behind the pad length octet. */
+  /** The number of padding bytes, without the pad length byte. */
   readonly padding?: number;
 }
 
@@ -39,7 +39,7 @@ export function data(streamId: number, payload: Buffer | string, options: DataOp
 }
 
 interface HeadersOptions extends DataOptions {
-  /** False where CONTINUATION follows. */
+  /** False if a CONTINUATION frame follows. */
   readonly endHeaders?: boolean;
   readonly priority?: boolean;
 }
@@ -114,7 +114,7 @@ export function windowUpdate(streamId: number, increment: number): Buffer {
   return frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(increment));
 }
 
-/** A header block of literals without indexing (RFC 7541 section 6.2.2). */
+/** @returns a header block of literals without indexing (RFC 7541 section 6.2.2) */
 export function block(...fields: readonly Field[]): Buffer {
   return Buffer.concat(
     fields.flatMap(([name, value]) => [Buffer.from([0]), stringLiteral(name), stringLiteral(value)]),
@@ -128,7 +128,7 @@ export const REQUEST_FIELDS: readonly Field[] = [
   [':authority', 'example.test'],
 ];
 
-/** A request that breaks no rule, with `fields` behind. */
+/** @returns the header block of a valid request, followed by `fields` */
 export function requestBlock(...fields: readonly Field[]): Buffer {
   return block(...REQUEST_FIELDS, ...fields);
 }
@@ -137,7 +137,7 @@ export function responseBlock(status = '200', ...fields: readonly Field[]): Buff
   return block([':status', status], ...fields);
 }
 
-/** All frames in the octets, each on its own; the client preface in front is left out. */
+/** @returns each frame in the bytes, without a client preface at the beginning */
 export function splitFrames(octets: Buffer): Buffer[] {
   const frames: Buffer[] = [];
   let at = octets.subarray(0, 24).equals(CLIENT_PREFACE) ? 24 : 0;
@@ -159,7 +159,7 @@ function uint32(value: number): Buffer {
   return octets;
 }
 
-/** Length with a 7-bit prefix (RFC 7541 section 5.1), then the octets as they are. */
+/** @returns the length with a 7-bit prefix (RFC 7541 section 5.1), followed by the unencoded bytes */
 function stringLiteral(text: string): Buffer {
   const octets = Buffer.from(text, 'latin1');
   if (octets.length < 127) return Buffer.concat([Buffer.from([octets.length]), octets]);

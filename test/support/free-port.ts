@@ -1,6 +1,6 @@
-// Ports that have to be known before somebody listens on them, and ports where nobody listens. They lie below the range from
-// which the system gives ports to whoever asks for port 0 or connects: a port of that range that was free a moment ago may
-// belong to any other test now, and a test then talks to that one's proxy.
+// Finds ports that must be known before a process listens on them, and ports on which nothing listens. They are below the range
+// from which the system assigns ports for port 0 and for outgoing connections. A port in that range that was just free may now
+// belong to another test, and the test would then talk to the wrong proxy.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 
 const FIRST_PORT = 12_000;
 const RANGE_FILE = '/proc/sys/net/ipv4/ip_local_port_range';
-/** Where the system does not say where its own range begins. */
+/** The usual beginning of the system's own range, for systems that do not tell. */
 const USUAL_RANGE_BEGIN = 32_768;
 const MOST_TRIES = 50;
 
@@ -20,12 +20,12 @@ function endOfRange(): number {
   }
 }
 
-/** A port of the loopback that is free now. */
+/** @returns a loopback port that is currently free */
 export function freePort(): Promise<number> {
   return freePorts(1);
 }
 
-/** The first of `count` consecutive ports of the loopback that are free now. */
+/** @returns the first of `count` consecutive loopback ports that are currently free */
 export async function freePorts(count: number): Promise<number> {
   const most = endOfRange() - FIRST_PORT - count;
   if (most <= 0) throw new Error(`${RANGE_FILE} leaves no ports below it that could be chosen`);

@@ -1,10 +1,11 @@
-// Reads what percent-encoding.ts writes.
+// Decodes what src/grpc/percent-encoding.ts encodes.
 
 const CODE_PERCENT = 0x25;
 
 /**
- * The text of a grpc-message as it came, one character a byte. Escapes that are none stay as they are and bytes that
- * are no UTF-8 become U+FFFD: the document forbids to discard a message for a bad encoding.
+ * Decodes a grpc-message. Invalid escapes stay as they are, and bytes that are not UTF-8 become U+FFFD, because gRPC forbids
+ * discarding a message for its encoding.
+ * @param value the value as received, one character per byte
  */
 export function decodeGrpcMessage(value: string): string {
   const octets = Buffer.from(value, 'latin1');
@@ -25,7 +26,7 @@ export function decodeGrpcMessage(value: string): string {
   return octets.toString('utf8', 0, length);
 }
 
-/** The value of an ASCII hexadecimal digit, or -1. */
+/** @returns the value of an ASCII hexadecimal digit, or -1 */
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;

@@ -1,5 +1,5 @@
-// A client of gRPC-Web over HTTP/1.1 or HTTP/2, as far from the proxy's own code as possible: Node's HTTP clients, and what
-// comes back taken apart by hand.
+// A gRPC-Web client over HTTP/1.1 or HTTP/2 that shares no code with the proxy: it uses Node's HTTP clients and decodes the
+// responses by hand.
 
 import assert from 'node:assert/strict';
 import { request as http1Request } from 'node:http';
@@ -18,16 +18,16 @@ export interface WebRequest {
   readonly path: string;
   readonly fields?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
-  /** PEM to trust; without it the connection is in the clear. */
+  /** The PEM certificate to trust. Without it the connection is plaintext. */
   readonly ca?: string;
 }
 
-/** A response whose body is still to be read. */
+/** A response whose body has not been read yet. */
 export interface OpenResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable;
-  /** Resolves when nothing more will come; false where the response was cut off. */
+  /** Resolves at the end of the response, to false if it was cut off. */
   readonly isWhole: Promise<boolean>;
   abort(): void;
 }
@@ -39,12 +39,12 @@ export interface WebResponse extends Omit<OpenResponse, 'body' | 'isWhole' | 'ab
 
 type Flat = Readonly<Record<string, string>>;
 
-/** Every call has a connection of its own. Rejects where there is no response. */
+/** Makes a call on a connection of its own. Rejects if there is no response. */
 export function openWebCall(protocol: WebProtocol, port: number, request: WebRequest): Promise<OpenResponse> {
   return protocol === 'http1' ? openHttp1(port, request) : openHttp2(port, request);
 }
 
-/** The whole response. */
+/** Makes a call and reads the whole response. */
 export async function webCall(
   protocol: WebProtocol,
   port: number,
@@ -122,10 +122,10 @@ function flattened(headers: NodeJS.Dict<unknown>): Flat {
   );
 }
 
-/** What a gRPC-Web body holds. */
+/** The content of a gRPC-Web body. */
 export interface WebBody {
   readonly messages: readonly Buffer[];
-  /** Undefined where no frame of trailers is in it. */
+  /** Undefined if the body has no trailer frame. */
   readonly trailers: Flat | undefined;
 }
 
@@ -143,7 +143,7 @@ export function parseWebBody(content: Buffer, isText = false): WebBody {
   return { messages, trailers };
 }
 
-/** As clients do it: four characters at a time, with padding anywhere. */
+/** Decodes as clients do: four characters at a time, with padding anywhere. */
 function decodeText(content: Buffer): Buffer {
   const text = content.toString('latin1');
   assert.match(text, /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/);
@@ -162,7 +162,7 @@ function parseTrailers(block: string): Flat {
 
 type VoiceMethodName = 'Say' | 'Narrate' | 'Fail';
 
-/** The request for a method of the demo service, message and all. */
+/** @returns the complete request for a method of the demo service */
 export function voiceRequest(
   method: VoiceMethodName,
   message: object,

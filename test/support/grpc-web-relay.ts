@@ -1,4 +1,4 @@
-// A relay with an edge before it, in this process and at hand: a port for HTTP/1.1.
+// A relay in this process with the HTTP/1.1 edge in front of it on a port, and with its records at hand.
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
@@ -55,7 +55,7 @@ export class WebRelay {
     return bound.port;
   }
 
-  /** The first, finished already or still to come. */
+  /** Resolves to the first record, once there is one. */
   record(): Promise<ExchangeRecord> {
     return eventually('a record', () => this.records.at(0));
   }
@@ -72,7 +72,7 @@ export class WebRelay {
   }
 }
 
-/** Everything goes to `endpoint`, by one route with gRPC-Web. */
+/** Starts a relay that sends everything to `endpoint` by one route with gRPC-Web. */
 export async function startWebRelay(test: TestContext, endpoint: string): Promise<WebRelay> {
   const routes = [{ name: 'web', match: { path: '/*' }, upstream: 'voice', grpcWeb: true }];
   const text = await proxyConfigText({ endpoints: [endpoint], sections: { routes } });

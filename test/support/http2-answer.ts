@@ -1,4 +1,4 @@
-// What a client of HTTP/2 got from the edge, as a whole.
+// Collects the whole response that an HTTP/2 client gets from the edge.
 
 import { once } from 'node:events';
 import type { ClientHttp2Stream } from 'node:http2';
@@ -6,16 +6,16 @@ import type { ClientHttp2Stream } from 'node:http2';
 export interface Http2Answer {
   readonly status: unknown;
   readonly headers: NodeJS.Dict<unknown>;
-  /** Status codes of interim responses, with their fields. */
+  /** The header fields of interim responses, including :status. */
   readonly interim: readonly NodeJS.Dict<unknown>[];
   readonly trailers: NodeJS.Dict<unknown>;
   readonly body: string;
   readonly rstCode: number;
-  /** It came to its end, and was not broken off. */
+  /** Whether the response ended normally, that is, was not broken off. */
   readonly isWhole: boolean;
 }
 
-/** When the stream is closed. */
+/** Resolves when the stream is closed. */
 export async function http2Answer(stream: ClientHttp2Stream): Promise<Http2Answer> {
   let headers: NodeJS.Dict<unknown> = {};
   let trailers: NodeJS.Dict<unknown> = {};

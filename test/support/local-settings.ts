@@ -1,10 +1,10 @@
-// What the proxy announces and bears in tests that do not care.
+// The settings and limits of the proxy in tests for which they do not matter.
 
 import type { LimitsConfig } from '../../src/config/config.ts';
 import type { FloodLimits } from '../../src/h2/flood-limits.ts';
 import type { LocalSettings } from '../../src/h2/settings.ts';
 
-/** As the configuration has them by default, which test/h2/flood-limits.test.ts holds. */
+/** The defaults of the configuration; test/config/patience-schema.test.ts checks that they are the same. */
 export const FLOOD_LIMITS: FloodLimits = {
   resets: 200,
   streamErrors: 20,
@@ -24,7 +24,7 @@ export const FLOOD_LIMITS: FloodLimits = {
   upstreamPaddingBytes: 33_554_432,
 };
 
-/** What is borne, and for how long. */
+/** The limits on abuse and on waiting. */
 export const PATIENCE: Pick<
   LocalSettings,
   'floods' | 'headerTimeoutMs' | 'settingsTimeoutMs' | 'stallTimeoutMs'
@@ -44,7 +44,7 @@ export const LOCAL_SETTINGS: LocalSettings = {
   ...PATIENCE,
 };
 
-/** The same as configuration. */
+/** The same limits as a part of the configuration. */
 export const LIMITS: LimitsConfig = {
   concurrentStreams: 100,
   streamWindowBytes: 65_535,

@@ -1,17 +1,17 @@
-// Two ends of a connection inside this process: what is written to one is read from the other, with backpressure and
-// half-close as on a socket. An end that is destroyed takes the other with it. Octets are copied: the writer may use its
-// buffer again as soon as the write is done.
+// Two ends of a connection inside this process: what is written to one is read from the other, with backpressure and half-close
+// as on a socket. Destroying one end destroys the other. Bytes are copied, so the writer may reuse its buffer as soon as the write
+// is done.
 
 import { Duplex } from 'node:stream';
 
-/** Octets that may wait on their way, in either direction. */
+/** The number of bytes that may be in transit in each direction. */
 const HIGH_WATER_MARK_BYTES = 262_144;
 
 type Done = (error?: Error | null) => void;
 
 class MemoryEnd extends Duplex {
   #other: MemoryEnd | undefined = undefined;
-  /** Of what the other end could not take yet. */
+  /** The callback of a write that the other end could not take yet. */
   #written: Done | undefined = undefined;
 
   constructor() {
@@ -46,7 +46,7 @@ class MemoryEnd extends Duplex {
     const other = this.#other;
     this.#other = undefined;
     this.#written = undefined;
-    // Both directions have ended in order: what was handed over may still be read.
+    // If both directions have ended in order, the other end stays alive, because it may still have data to read.
     const isOver = this.writableFinished && this.readableEnded;
     if (other !== undefined && !isOver) process.nextTick(() => other.destroy());
     done(error);
@@ -58,7 +58,7 @@ class MemoryEnd extends Duplex {
     written?.();
   }
 
-  /** In a turn of its own: who writes must not be called by who reads before the write is over. */
+  /** Delivers later, so that the reader's reaction cannot call the writer before its write has returned. */
   #hand(chunks: readonly Buffer[], done: Done): void {
     process.nextTick(() => {
       const other = this.#other;

@@ -1,4 +1,4 @@
-// A socket that is connected to nothing: it keeps what is written, and is as slow in taking it as the test wants.
+// A socket that is connected to nothing: it keeps what is written, and accepts it as slowly as the test wants.
 
 import { Socket } from 'node:net';
 
@@ -6,7 +6,7 @@ type Done = (error?: Error | null) => void;
 
 export class MemorySocket extends Socket {
   readonly writes: Buffer[] = [];
-  /** While true the peer takes nothing: a write is done when release() is called. */
+  /** Whether the peer reads nothing. If so, a write is not done until release() is called. */
   isStalled = false;
   hasEnded = false;
   #held: Done | undefined = undefined;
@@ -15,19 +15,19 @@ export class MemorySocket extends Socket {
     return Buffer.concat(this.writes);
   }
 
-  /** The write under way is done. */
+  /** Completes the write in progress. */
   release(): void {
     const done = this.#held;
     this.#held = undefined;
     done?.();
   }
 
-  /** Octets from the peer. */
+  /** Delivers bytes from the peer. */
   arrives(chunk: Buffer): void {
     this.push(chunk);
   }
 
-  /** Destroys it, and resolves when everybody has been told: while timers are mocked they must be cleared there. */
+  /** Destroys the socket and resolves after its 'close' handlers have run: mocked timers must be cleared while they are mocked. */
   async vanish(): Promise<void> {
     this.destroy();
     await nextTurns();
@@ -40,7 +40,7 @@ export class MemorySocket extends Socket {
   }
 
   override _read(): void {
-    // What arrives is pushed.
+    // arrives() pushes the data, so there is nothing to read here.
   }
 
   override _final(done: Done): void {
@@ -61,7 +61,7 @@ export class MemorySocket extends Socket {
   }
 }
 
-/** Until everything scheduled for this turn of the event loop, and what follows from it at once, has run. */
+/** Waits until everything scheduled for this event-loop turn, and its immediate consequences, has run. */
 export async function nextTurns(count = 2): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise((resolve) => {

@@ -1,5 +1,5 @@
-// Reads the text of /metrics as strictly as Prometheus' exposition format has it (version 0.0.4): what it does not allow
-// is an assertion that fails.
+// Parses the text of /metrics strictly by Prometheus' exposition format (version 0.0.4): anything that the format does not allow
+// is a failed assertion.
 
 import assert from 'node:assert/strict';
 
@@ -20,7 +20,7 @@ const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"(?:,|$)/gy;
 const TYPES = ['counter', 'gauge', 'histogram'];
 
-/** Every family once, with HELP and TYPE before its samples, which stand together. */
+/** Asserts that each family occurs once, with HELP and TYPE before its samples, and that its samples are consecutive. */
 export function familiesOf(text: string): readonly ReadFamily[] {
   assert.ok(text.endsWith('\n'), 'the last line ends');
   const families: ReadFamily[] = [];
@@ -45,7 +45,7 @@ export function familiesOf(text: string): readonly ReadFamily[] {
   return families;
 }
 
-/** What an admin server says. */
+/** Fetches and parses the metrics of an admin server. */
 export async function readMetrics(adminAddress: string): Promise<readonly MetricSample[]> {
   const response = await fetch(`http://${adminAddress}/metrics`);
   assert.equal(response.status, 200);
@@ -56,7 +56,7 @@ export function samplesOf(text: string): readonly MetricSample[] {
   return familiesOf(text).flatMap(({ samples }) => samples);
 }
 
-/** The sum of all samples of this name that have these labels, others beside them or not; undefined where there is none. */
+/** @returns the sum of all samples with this name and at least these labels, or undefined if there is none */
 export function sumOf(
   samples: readonly MetricSample[],
   name: string,
@@ -104,7 +104,7 @@ function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<st
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }
 
-/** Buckets are cumulative, and the last one holds all. */
+/** Asserts that buckets are cumulative and that the last one counts everything. */
 function checkHistogram({ name, samples }: ReadFamily): void {
   const series = Map.groupBy(samples, ({ labels }) =>
     JSON.stringify(Object.entries(labels).filter(([label]) => label !== 'le')),

@@ -1,14 +1,14 @@
-// OCSP responses (RFC 6960) for tests, as a responder makes them, but signed by a key that nobody knows: who staples them
-// does not check that. `openssl ocsp` makes those of the interop suite.
+// Creates OCSP responses (RFC 6960) for tests. They are signed with an unknown key, because a server that staples a response does
+// not verify its signature. The interop suite has responses made by `openssl ocsp`.
 
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 
 export interface OcspResponseParts {
-  /** PEM; the response is about this certificate. */
+  /** The certificate that the response is about, as PEM. */
   readonly certPem: string;
   readonly status?: 'good' | 'revoked' | 'unknown';
   readonly thisUpdate?: Date;
-  /** `null`: the response does not say. */
+  /** `null` means the response has no nextUpdate. */
   readonly nextUpdate?: Date | null;
   readonly hash?: 'sha1' | 'sha256' | 'sha512' | 'md5';
 }
@@ -26,7 +26,7 @@ const OBJECT_IDENTIFIERS = {
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** An element of DER with these contents. */
+/** @returns a DER element with these contents */
 export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   const { length } = content;
@@ -45,7 +45,7 @@ export function ocspResponse(...about: readonly OcspResponseParts[]): Buffer {
   return der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, bytes));
 }
 
-/** What a responder answers that has no response: tryLater is 3. */
+/** @returns a responder's error, which contains no response; status 3 is tryLater */
 export function ocspError(status: number): Buffer {
   return der(0x30, der(0x0a, Buffer.from([status])));
 }
@@ -81,13 +81,13 @@ function time(date: Date): Buffer {
   return der(0x18, Buffer.from(date.toISOString().replaceAll(/[-:T]|\.\d+/g, ''), 'latin1'));
 }
 
-/** A positive INTEGER has a zero in front of a first octet of 128 or more. */
+/** Prepends a zero byte if the first byte is 128 or more, because a DER INTEGER would otherwise be negative. */
 function serialOctets(hexadecimal: string): Buffer {
   const octets = Buffer.from(hexadecimal, 'hex');
   return octets[0] >= 0x80 ? Buffer.concat([Buffer.from([0]), octets]) : octets;
 }
 
-/** The Name in a certificate of version 3: after version, serial number and algorithm. */
+/** @returns the issuer's Name, which in a version 3 certificate follows version, serial number and algorithm */
 function issuerOf(certificate: Buffer): Buffer {
   const inside = contentOf(contentOf(certificate));
   let rest = inside;

@@ -1,14 +1,14 @@
-// What every process of a test run needs and only one has to make. The runner names a folder for it in the environment;
-// without one, each process makes its own.
+// Shares a value that every process of a test run needs but only one must make. An environment variable of the runner names the
+// folder for it; without that folder, each process makes its own.
 
 import { createHash } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of the environment: the folder of a run. */
+/** The environment variable that names the folder of a run. */
 export const RUN_FOLDER = 'FRAMEGATE_TEST_RUN_FOLDER';
 
-/** What `make` resolves to, kept as JSON; all processes get what the first one has kept. */
+/** Resolves to the value of `make`, stored as JSON. All processes get the value that was stored first. */
 export async function oncePerRun<Value>(
   name: string,
   isValue: (value: unknown) => value is Value,
@@ -23,7 +23,7 @@ export async function oncePerRun<Value>(
   const draft = `${file}-${process.pid}`;
   writeFileSync(draft, JSON.stringify(made), { mode: 0o600 });
   try {
-    // Whole or not at all, and never in the place of another.
+    // A link is atomic and fails if the file exists, so no process sees half a file or replaces another's.
     linkSync(draft, file);
     return made;
   } catch (error) {

@@ -1,5 +1,5 @@
-// The proxy and the demo service as processes of their own, for what only a process can show: signals, exit codes and
-// being killed. What is started with a test context is killed, if it still runs, when that test ends.
+// Runs the proxy and the demo service as processes, for tests of signals, exit codes and crashes. A process that is started with
+// a test context is killed when that test ends, if it still runs.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,17 +12,17 @@ import { type ProxySettings, proxyConfigText } from './proxy-under-test.ts';
 
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 
-/** The same on every machine: several, and not dozens for each of the files that run side by side. */
+/** The number of workers on every machine: several, but not dozens, because many test files run at the same time. */
 export const USUAL_WORKERS = 2;
 
 export interface ServiceProcess {
   readonly pid: number;
   readonly address: string;
-  /** Ends it at once, as a crash would. */
+  /** Kills the process at once, as a crash would. */
   kill(): void;
 }
 
-/** `framegate demo` at any free port. */
+/** Starts `framegate demo` on any free port. */
 export async function startServiceProcess(test: TestContext): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [mainFile, 'demo', '--address', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,7 +48,7 @@ export class ProxyProcess {
     this.#output = collectOutput(child);
   }
 
-  /** Lines of the log so far. */
+  /** @returns the lines of the log so far */
   lines(): readonly Readonly<Record<string, unknown>>[] {
     const text = this.#output();
     return text
@@ -58,7 +58,7 @@ export class ProxyProcess {
       .map(parseLine);
   }
 
-  /** The address of a listener, or of the admin server under 'admin', once it is open. */
+  /** Resolves to the address of a listener, or of the admin server ('admin'), once it is open. */
   address(listener: string): Promise<string> {
     return eventually(`the listener ${listener} is open`, () => {
       const line = this.lines().find((candidate) =>
@@ -87,14 +87,14 @@ export class ProxyProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** The exit code, or the name of the signal that ended it, once it has ended. */
+  /** Resolves, when the process has ended, to its exit code or to the name of the signal that ended it. */
   async exit(): Promise<number | string | null> {
     await eventually('the proxy process ends', () => this.hasExited);
     return this.#child.exitCode ?? this.#child.signalCode;
   }
 }
 
-/** `framegate serve` with the usual configuration and what differs from it; resolves when it serves. */
+/** Starts `framegate serve` with the usual configuration, changed by `settings`. Resolves when the proxy serves. */
 export async function startProxyProcess(test: TestContext, settings: ProxySettings): Promise<ProxyProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-process-'));
   test.after(() => rmSync(folder, { recursive: true, force: true }));

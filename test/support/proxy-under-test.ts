@@ -1,5 +1,5 @@
-// The whole proxy in this process, from a configuration to open listeners, with its log at hand. What is started with a
-// test context is closed when that test ends.
+// Runs the whole proxy in this process, from a configuration to open listeners, with its log at hand. A proxy that is started
+// with a test context is closed when that test ends.
 
 import assert from 'node:assert/strict';
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
@@ -21,18 +21,18 @@ import { type ConnectOptions, connectVoiceClient, type TestVoiceClient } from '.
 
 export type ListenerName = 'tls' | 'clear';
 
-/** Both listeners of the usual configuration, for tests that run on each. */
+/** Both listeners of the usual configuration, for tests that run on each of them. */
 export const bothListeners: readonly ListenerName[] = ['tls', 'clear'];
 
-/** What differs from the usual configuration: two listeners, and one route for everything to the upstream 'voice'. */
+/** Changes to the usual configuration, which has two listeners and one route for everything to the upstream 'voice'. */
 export interface ProxySettings {
-  /** Of the upstream 'voice'. */
+  /** The endpoints of the upstream 'voice'. */
   readonly endpoints?: readonly string[];
   readonly connections?: Readonly<Record<string, unknown>>;
   readonly trustedClients?: readonly string[];
-  /** What the process is said to use. */
+  /** Replaces the measured memory use of the process. */
   readonly usedBytes?: () => number;
-  /** Sections of the configuration as in YAML; they replace the usual ones. */
+  /** Sections of the configuration as in YAML, which replace the usual ones. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
 
@@ -45,7 +45,7 @@ export interface AccessRecord extends LogLine {
   readonly reason: string;
 }
 
-/** The configuration as text; JSON is YAML. */
+/** @returns the configuration as text, in JSON, which is valid YAML */
 export async function proxyConfigText(settings: ProxySettings): Promise<string> {
   const { cert, key } = await testCertificate('localhost', '127.0.0.1');
   const { trustedClients = [], endpoints = ['127.0.0.1:1'], connections = {} } = settings;
@@ -117,7 +117,7 @@ export class ProxyUnderTest {
     return client;
   }
 
-  /** Lines of the log so far. */
+  /** @returns the lines of the log so far */
   lines(): readonly LogLine[] {
     this.#destination.flush();
     const bytes = Buffer.alloc(fstatSync(this.#logFd).size);
@@ -130,12 +130,12 @@ export class ProxyUnderTest {
       .map(parseLine);
   }
 
-  /** Access-log records so far, oldest first. */
+  /** @returns the access-log records so far, oldest first */
   records(): readonly AccessRecord[] {
     return this.lines().filter(isAccessRecord);
   }
 
-  /** The first record, written already or still to come, for which `matches` holds. */
+  /** Resolves to the first record for which `matches` holds, once there is one. */
   record(matches: (record: AccessRecord) => boolean = () => true): Promise<AccessRecord> {
     return eventually('an access-log record', () => this.records().find(matches)).catch((error: unknown) => {
       assert.fail(
@@ -146,7 +146,7 @@ export class ProxyUnderTest {
     });
   }
 
-  /** All access-log records, once there are so many at least. */
+  /** Resolves to all access-log records, once there are at least `count`. */
   wantRecords(count: number): Promise<readonly AccessRecord[]> {
     return eventually(`${count} access-log records`, () => {
       const records = this.records();
@@ -158,7 +158,7 @@ export class ProxyUnderTest {
     return eventually('a line of the log', () => this.lines().find(matches));
   }
 
-  /** Stops the proxy and the clients made here. */
+  /** Stops the proxy and the clients that this object created. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -172,7 +172,7 @@ export class ProxyUnderTest {
   }
 }
 
-/** With the usual configuration and what differs from it. */
+/** Starts the proxy with the usual configuration, changed by `settings`. */
 export async function startProxy(test: TestContext, settings: ProxySettings): Promise<ProxyUnderTest> {
   const config = configOf(await proxyConfigText(settings));
   const proxy = await ProxyUnderTest.start(config, settings.usedBytes);
@@ -180,14 +180,14 @@ export async function startProxy(test: TestContext, settings: ProxySettings): Pr
   return proxy;
 }
 
-/** From a configuration as text (YAML) or ready made. */
+/** Starts the proxy with a configuration, given as YAML or as an object. */
 export async function startProxyOf(test: TestContext, source: string | Config): Promise<ProxyUnderTest> {
   const proxy = await ProxyUnderTest.start(typeof source === 'string' ? configOf(source) : source);
   test.after(() => proxy.close());
   return proxy;
 }
 
-/** The demo service, at any free port unless the options say otherwise. */
+/** Starts the demo service, on any free port unless the options say otherwise. */
 export async function startDemo(
   test: TestContext,
   options: Partial<DemoServiceOptions> = {},
@@ -227,7 +227,7 @@ function isAccessRecord(line: LogLine): line is AccessRecord {
   return typeof line['endedBy'] === 'string';
 }
 
-/** Gone when it is closed. */
+/** @returns a file that disappears when it is closed */
 function openUnnamedFile(): number {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-log-'));
   const fd = openSync(join(folder, 'log'), 'w+');

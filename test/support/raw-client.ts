@@ -8,22 +8,22 @@ import { RawPeer, type RawPeerOptions, type ReceivedFrame } from './raw-peer.ts'
 
 export interface RawClientOptions extends RawPeerOptions {
   readonly port: number;
-  /** PEM to trust; without it the connection is in the clear. */
+  /** The PEM certificate to trust. Without it the connection is plaintext. */
   readonly ca?: string;
   readonly settings?: readonly (readonly [id: number, value: number])[];
-  /** A PROXY header; in the clear only. */
+  /** A PROXY header to send first; on plaintext connections only. */
   readonly beforePreface?: Buffer;
-  /** Another loopback address than 127.0.0.1. */
+  /** The loopback address to connect from, if not 127.0.0.1. */
   readonly localAddress?: string;
 }
 
 export interface RawCall {
   readonly path?: string;
-  /** Replace those of the same name, and follow the usual ones otherwise. */
+  /** Header fields that replace usual ones of the same name or are added after them. */
   readonly fields?: Fields;
-  /** Sent as DATA. */
+  /** The content, which is sent as DATA. */
   readonly body?: Buffer;
-  /** Half-closes with the last frame; true unless given. */
+  /** Whether the last frame half-closes the stream. The default is true. */
   readonly endStream?: boolean;
 }
 
@@ -31,11 +31,11 @@ export interface RawCall {
 export interface RawOutcome {
   readonly headers: Fields;
   readonly content: Buffer;
-  /** Empty for Trailers-Only. */
+  /** The trailers; empty for Trailers-Only. */
   readonly trailers: Fields;
-  /** Of the RST_STREAM that ended it, or that followed its end; undefined when there was none so far. */
+  /** The code of the RST_STREAM that ended the stream or followed its end. Undefined if there has been none so far. */
   readonly resetCode: number | undefined;
-  /** From trailers, or from headers where there are none. */
+  /** The status from the trailers, or from the headers if there are no trailers. */
   readonly grpcStatus: string | undefined;
   readonly grpcMessage: string;
 }
@@ -52,7 +52,7 @@ export class RawClient extends RawPeer {
     );
   }
 
-  /** Starts a gRPC call (other fields may make it something else) and returns its stream. */
+  /** Starts a gRPC call, or another request if `fields` say so. @returns the id of its stream */
   call({ path = '/voice.VoiceAssistant/Say', fields = [], body, endStream = true }: RawCall = {}): number {
     const streamId = this.#nextStreamId;
     this.#nextStreamId += 2;
@@ -79,7 +79,7 @@ export class RawClient extends RawPeer {
     return streamId;
   }
 
-  /** The response's first header block. */
+  /** Resolves to the first header block of the response. */
   async wantHeaders(streamId: number): Promise<Fields> {
     const frame = await this.want(
       `HEADERS on stream ${streamId}`,
@@ -88,7 +88,7 @@ export class RawClient extends RawPeer {
     return frame.fields;
   }
 
-  /** Waits for the end of a stream: END_STREAM, RST_STREAM, or whichever comes first. */
+  /** Waits for the end of a stream: END_STREAM or RST_STREAM, whichever comes first. */
   async outcome(streamId: number): Promise<RawOutcome> {
     await this.want(
       `the end of stream ${streamId}`,
@@ -122,7 +122,7 @@ function isEndOfStream(frame: ReceivedFrame): boolean {
   );
 }
 
-/** Resolves once the preface is on its way. */
+/** Connects, and resolves once the preface has been written. */
 export function connectRawClient(options: RawClientOptions): Promise<RawClient> {
   const { promise, resolve, reject } = Promise.withResolvers<RawClient>();
   const target = {

@@ -1,4 +1,4 @@
-// HTTP/2 frames by hand, so that tests can send what no library sends. Checks nothing and remembers nothing.
+// Builds HTTP/2 frames by hand, so that tests can send what no library sends. It checks nothing and keeps no state.
 
 import { DEFAULT_MAX_FRAME_BYTES, Flag, FRAME_HEADER_BYTES, FrameType } from '../../src/h2/frame-type.ts';
 
@@ -21,7 +21,7 @@ export function rawFrame(type: number, flags: number, streamId: number, payload:
   return bytes;
 }
 
-/** A header block of literals without indexing and without Huffman coding (RFC 7541 section 6.2.2): no table is used. */
+/** @returns a header block of literals without indexing and Huffman coding (RFC 7541 section 6.2.2), which needs no table */
 export function literalBlock(fields: Fields): Buffer {
   return Buffer.concat(
     fields.map(([name, value]) =>
@@ -30,7 +30,7 @@ export function literalBlock(fields: Fields): Buffer {
   );
 }
 
-/** HEADERS, and CONTINUATION where the block is longer than a frame may be. */
+/** @returns HEADERS, followed by CONTINUATION frames if the block is too long for one frame */
 export function headersFrame(streamId: number, fields: Fields, endStream = false): Buffer {
   const block = literalBlock(fields);
   const frames: Buffer[] = [];
@@ -70,7 +70,7 @@ export function windowUpdateFrame(streamId: number, increment: number): Buffer {
   return rawFrame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(increment));
 }
 
-/** A gRPC message: not compressed, length, payload. */
+/** @returns an uncompressed gRPC message: flag, length, payload */
 export function grpcMessage(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0]), uint32(payload.length), payload]);
 }
@@ -86,7 +86,7 @@ function stringLiteral(text: string): Buffer {
   return Buffer.concat([integer(octets.length), octets]);
 }
 
-/** With a prefix of seven bits and the Huffman bit 0 (RFC 7541 section 5.1). */
+/** Encodes an integer with a 7-bit prefix (RFC 7541 section 5.1); the Huffman bit is 0. */
 function integer(value: number): Buffer {
   if (value < 127) return Buffer.from([value]);
   const octets = [127];

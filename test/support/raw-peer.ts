@@ -1,5 +1,5 @@
-// One side of an HTTP/2 connection on a real socket, frame by frame. It keeps every frame it receives, answers SETTINGS
-// and PING, gives credit back unless told otherwise, and obeys no other rule: breaking rules is what it is for.
+// One side of an HTTP/2 connection on a real socket, frame by frame. It keeps every frame it receives and, unless told otherwise,
+// answers SETTINGS and PING and sends WINDOW_UPDATE. It follows no other rule, so that tests can break rules.
 
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
@@ -19,16 +19,16 @@ import {
 } from './raw-frames.ts';
 
 export interface ReceivedFrame extends RawFrame {
-  /** Of HEADERS, once its last CONTINUATION is here. */
+  /** The header fields of HEADERS and its CONTINUATION frames; empty for other frames. */
   readonly fields: Fields;
 }
 
 export interface RawPeerOptions {
-  /** WINDOW_UPDATE for all DATA received, at once; true unless given. */
+  /** Whether all received DATA is credited at once by WINDOW_UPDATE. The default is true. */
   readonly givesCredit?: boolean;
-  /** True unless given. */
+  /** Whether PING is acknowledged. The default is true. */
   readonly answersPing?: boolean;
-  /** True unless given. */
+  /** Whether SETTINGS is acknowledged. The default is true. */
   readonly answersSettings?: boolean;
   readonly onFrame?: (frame: ReceivedFrame) => void;
 }
@@ -37,7 +37,7 @@ const NO_FIELDS: Fields = [];
 
 export class RawPeer {
   readonly socket: Socket;
-  /** All that was received, oldest first; HEADERS with their CONTINUATION as one. */
+  /** All frames received, oldest first; HEADERS and its CONTINUATION frames are one. */
   readonly frames: ReceivedFrame[] = [];
   isClosed = false;
   readonly #givesCredit: boolean;
@@ -81,7 +81,7 @@ export class RawPeer {
     this.send(headersFrame(streamId, fields, endStream));
   }
 
-  /** Whether or not there is a window for it. */
+  /** Sends DATA even if the window has no room for it. */
   sendData(streamId: number, payload: Buffer, endStream = false): void {
     this.send(dataFrame(streamId, payload, endStream));
     this.#spend(streamId, payload.length);
@@ -91,13 +91,13 @@ export class RawPeer {
     this.send(resetFrame(streamId, code));
   }
 
-  /** Sends zeros on a stream whenever the windows have room, until `total` octets are sent. */
+  /** Sends zeros on a stream whenever the windows have room, until `total` bytes are sent. */
   pump(streamId: number, total: number): void {
     this.#pumps.set(streamId, total);
     this.#pumpAll();
   }
 
-  /** Octets that pump() has sent on a stream. */
+  /** @returns the number of bytes that pump() has sent on a stream */
   pumped(streamId: number): number {
     return this.#pumped.get(streamId) ?? 0;
   }
@@ -106,7 +106,7 @@ export class RawPeer {
     this.socket.destroy();
   }
 
-  /** The first frame, received already or still to come, for which `matches` holds. */
+  /** Resolves to the first frame for which `matches` holds, once there is one. */
   want(what: string, matches: (frame: ReceivedFrame) => boolean): Promise<ReceivedFrame> {
     const probe = (): ReceivedFrame | undefined => {
       const found = this.frames.find(matches);
@@ -134,7 +134,7 @@ export class RawPeer {
     return this.frames.filter((frame) => frame.streamId === streamId);
   }
 
-  /** Content of all DATA of a stream so far. */
+  /** @returns the content of all DATA of a stream so far */
   contentOf(streamId: number): Buffer {
     return Buffer.concat(
       this.framesOf(streamId)
@@ -143,7 +143,7 @@ export class RawPeer {
     );
   }
 
-  /** The latest frames, one a line. */
+  /** @returns the latest frames, one per line */
   describeFrames(): string {
     return this.frames
       .slice(-40)
@@ -250,7 +250,7 @@ export class RawPeer {
   }
 }
 
-/** Whether a frame has this type and stream. */
+/** @returns a predicate for frames of this type and stream */
 export function isOf(type: number, streamId: number): (frame: RawFrame) => boolean {
   return (frame) => frame.type === type && frame.streamId === streamId;
 }

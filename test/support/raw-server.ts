@@ -1,4 +1,4 @@
-// A server that speaks HTTP/2 in the clear frame by frame on real sockets, or anything else that is not HTTP/2 at all.
+// A server that speaks plaintext HTTP/2 frame by frame on real sockets, or any other protocol on bare sockets.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { Flag, FrameType } from '../../src/h2/frame-type.ts';
@@ -7,15 +7,15 @@ import { type Fields, grpcMessage, settingsFrame } from './raw-frames.ts';
 import { RawPeer, type RawPeerOptions, type ReceivedFrame } from './raw-peer.ts';
 
 export interface RawServerOptions extends RawPeerOptions {
-  /** Told when the header block of a request is here. */
+  /** Called when the header block of a request is complete. */
   readonly onRequest?: (request: RawRequest) => void;
-  /** Told when a request has ended. */
+  /** Called when a request has ended. */
   readonly onRequestEnd?: (request: RawRequest) => void;
   readonly settings?: readonly (readonly [id: number, value: number])[];
   readonly onConnection?: (peer: RawPeer) => void;
-  /** As onFrame, with the connection it came by. */
+  /** Like onFrame, but also gets the connection of the frame. */
   readonly onPeerFrame?: (peer: RawPeer, frame: ReceivedFrame) => void;
-  /** The port to take; any free one unless given. */
+  /** The port to listen on. The default is any free port. */
   readonly port?: number;
 }
 
@@ -40,7 +40,7 @@ export class RawRequest {
     return this.fields.find(([candidate]) => candidate === name)?.[1];
   }
 
-  /** All DATA received so far. */
+  /** The content of all DATA received so far. */
   get body(): Buffer {
     return this.peer.contentOf(this.streamId);
   }
@@ -57,7 +57,7 @@ export class RawRequest {
     this.peer.sendHeaders(this.streamId, fields, true);
   }
 
-  /** A whole unary response: headers, one message, OK. */
+  /** Sends a complete unary response: headers, one message, OK. */
   succeed(payload: Buffer = Buffer.alloc(0)): void {
     this.sendHeaders();
     this.sendMessage(payload);
@@ -85,7 +85,7 @@ export class RawServer {
     this.address = `127.0.0.1:${this.port}`;
   }
 
-  /** The request that came as number `index`, counted from 0, when it is here. */
+  /** Resolves to request number `index`, counted from 0, once it has arrived. */
   wantRequest(index = 0): Promise<RawRequest> {
     return eventually(`request ${index} reaches the service`, () => this.requests[index]);
   }
@@ -96,7 +96,7 @@ export class RawServer {
   }
 }
 
-/** An HTTP/2 server. Answers nothing by itself but SETTINGS and PING. */
+/** Starts an HTTP/2 server that by itself answers only SETTINGS and PING. */
 export async function startRawServer(options: RawServerOptions = {}): Promise<RawServer> {
   const server = await startSocketServer((socket) => {
     const open = new Map<number, RawRequest>();
@@ -128,7 +128,7 @@ export async function startRawServer(options: RawServerOptions = {}): Promise<Ra
   return server;
 }
 
-/** A server of bare sockets, for what is not HTTP/2. */
+/** Starts a server of bare sockets, for protocols other than HTTP/2. */
 export async function startSocketServer(onSocket: (socket: Socket) => void, port = 0): Promise<RawServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,4 +1,4 @@
-// A stream that is connected to nothing: it writes down what is sent on it, and takes as much as the test allows.
+// A stream that is connected to nothing: it records what is sent on it, and accepts as much as the test allows.
 
 import { errorCodeName } from '../../src/h2/error-codes.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -16,15 +16,15 @@ export const IGNORING_OWNER: StreamOwner = {
 
 export class RecordedStream implements StreamSender {
   readonly stream: Stream;
-  /** `headers a=b end`, `data "abc" end`, `reset CANCEL`, one for each. */
+  /** One entry for each thing sent: `headers a=b end`, `data "abc" end`, `reset CANCEL`. */
   readonly log: string[] = [];
-  /** What was sent behind the last header block. */
+  /** The encoded suffix of the last header block. */
   suffix: Buffer = Buffer.alloc(0);
-  /** Octets of DATA it still takes. */
+  /** The number of DATA bytes that the stream still accepts. */
   room = Number.POSITIVE_INFINITY;
   creditedBytes = 0;
   isReset = false;
-  /** It was over before it began: its connection is lost. */
+  /** Whether the connection is lost, so that the stream ends before it begins. */
   isLost = false;
 
   constructor(owner: StreamOwner = IGNORING_OWNER) {
@@ -66,7 +66,7 @@ export class RecordedStream implements StreamSender {
     this.creditedBytes += size;
   }
 
-  /** What was written down since the last call. */
+  /** @returns and removes everything recorded so far */
   takeLog(): string[] {
     return this.log.splice(0);
   }

@@ -1,4 +1,4 @@
-// An observer as ARCHITECTURE's recipe has it, for tests: writes down what it is told.
+// An observer for tests, as in ARCHITECTURE's recipe: it records the calls it gets.
 
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import type { ExchangeObserver, StartedAttempt, StartedExchange } from '../../src/calls/observers.ts';

@@ -1,5 +1,5 @@
-// The proxy as a process of its own whose configuration is written anew while it runs, and its admin server to ask.
-// Everything lies in a folder that is removed when the test ends: the configuration, and `server.crt` with its key.
+// Runs the proxy as a process whose configuration can be rewritten while it runs, with access to its admin server.
+// The configuration, `server.crt` and its key are in a folder that is removed when the test ends.
 
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export interface WorkerState {
   readonly streams: number;
 }
 
-/** What tests look at of `/api/config` and `/api/reload`. */
+/** The parts of `/api/config` and `/api/reload` that tests look at. */
 export interface AdminBody {
   readonly epoch: number;
   readonly olderEpochs: readonly { readonly epoch: number; readonly exchanges: number }[];
@@ -36,7 +36,7 @@ export interface AdminBody {
     readonly refused: number;
     readonly lastError?: { readonly problems: readonly string[] };
   };
-  /** Missing where one process does everything. */
+  /** Missing if one process does everything. */
   readonly workers?: readonly WorkerState[];
   readonly certificates: readonly {
     readonly listener?: string;
@@ -72,7 +72,7 @@ export class ReloadingProxy {
     return join(this.folder, 'config.yaml');
   }
 
-  /** The running configuration is another only after a reload. */
+  /** Changes sections of the file. The running configuration changes only with a reload. */
   write(changes: Sections): void {
     this.#sections = { ...this.#sections, ...changes };
     writeFileSync(this.configFile, configText(this.#sections));
@@ -90,7 +90,7 @@ export class ReloadingProxy {
     return (await this.ask('GET', '/api/config')).body;
   }
 
-  /** Those that carry new connections. */
+  /** Resolves to the workers that take new connections. */
   async workers(): Promise<readonly WorkerState[]> {
     return ((await this.state()).workers ?? []).filter(({ state }) => state === 'serving');
   }
@@ -115,7 +115,7 @@ export class ReloadingProxy {
     });
   }
 
-  /** A line of the log, once it is there. */
+  /** Resolves to the first line of the log whose message contains `text`, once there is one. */
   line(text: string): Promise<Readonly<Record<string, unknown>>> {
     return eventually(`the log says: ${text}`, () =>
       this.process.lines().find(({ msg }) => String(msg).includes(text)),
@@ -124,7 +124,7 @@ export class ReloadingProxy {
 }
 
 function configText(sections: Sections): string {
-  // A line for each section, so that problems have lines of their own.
+  // Each section has a line, so that problems in different sections have different line numbers.
   return Object.entries(sections)
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
     .join('');
@@ -137,7 +137,7 @@ export const tlsListener = {
 };
 export const clearListener = { name: 'clear', address: '127.0.0.1:0' };
 
-/** @param sections in place of the usual ones: two listeners, and one route for everything to the upstream 'voice' */
+/** @param sections replace the usual ones, which are two listeners and one route for everything to the upstream 'voice' */
 export async function startReloadingProxy(t: TestContext, sections: Sections): Promise<ReloadingProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-reload-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-// Random but valid sessions for property tests: what a peer may send, as frames, for a connection in either role.
+// Generates random but valid sessions for property tests: the frames that a peer may send to a connection in either role.
 
 import * as fc from 'fast-check';
 import type { Role } from '../../src/h2/connection.ts';
@@ -21,7 +21,7 @@ const KINDS = [
 
 export interface Step {
   readonly kind: (typeof KINDS)[number];
-  /** Chooses among what is possible: the stream, the size, the form. */
+  /** A number that selects the stream, the size and the form among those that are possible. */
   readonly choice: number;
   readonly text: string;
   readonly padding: number | undefined;
@@ -37,10 +37,10 @@ export const STEPS: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 1, maxLength: 50 },
 );
 
-/** Streams that the connection under test opens in the client role before the session begins. */
+/** The number of streams that the connection under test opens in the client role before the session begins. */
 const CLIENT_STREAMS = 6;
 
-/** An endpoint that is ready for a session. */
+/** @returns an endpoint that is ready for a session */
 export function endpointFor(role: Role): Endpoint {
   const endpoint = new Endpoint(role);
   if (role === 'client') for (let count = 0; count < CLIENT_STREAMS; count++) endpoint.requests();
@@ -51,9 +51,9 @@ export function endpointFor(role: Role): Endpoint {
 class SessionWriter {
   readonly frames: Buffer[];
   readonly #role: Role;
-  /** Streams on which DATA may be sent now. */
+  /** The streams on which DATA may be sent. */
   readonly #open: number[] = [];
-  /** Streams that wait for their response. */
+  /** The streams that wait for their response. */
   readonly #unanswered: number[] = [];
   #nextId = 1;
   #settings = 0;
@@ -138,14 +138,14 @@ class SessionWriter {
   }
 }
 
-/** The octets of a session, the preface of a client included. */
+/** @returns the bytes of a session, including a client's preface */
 export function sessionFor(role: Role, steps: readonly Step[]): Buffer {
   const writer = new SessionWriter(role);
   for (const step of steps) writer.add(step);
   return Buffer.concat(writer.frames);
 }
 
-/** Divides octets into chunks of the given sizes, used round and round. */
+/** Divides bytes into chunks of the given sizes, which are used cyclically. */
 export function cutInto(octets: Buffer, sizes: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0, turn = 0; at < octets.length; turn++) {

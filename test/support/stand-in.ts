@@ -1,4 +1,4 @@
-// In place of a whole object, the parts of it that a test needs. The object stays the same one.
+// Makes an object with only the parts that a test needs pass as a whole one. It returns the same object.
 
 export function standIn<Whole>(parts: Partial<Whole>): Whole;
 export function standIn(parts: unknown): unknown {

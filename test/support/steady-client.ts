@@ -1,4 +1,5 @@
-// A client that makes one call after another beside an attacker, each with a name of its own, and notes how they ended.
+// A client that makes one call after another while an attacker is at work. Each call has its own name, and the client records how
+// it ended.
 
 import type { ProxyUnderTest } from './proxy-under-test.ts';
 import type { RawClient } from './raw-client.ts';
@@ -16,7 +17,7 @@ export class SteadyClient {
     this.#name = name;
   }
 
-  /** From an address of its own. */
+  /** Starts a client with an address of its own. */
   static async start(
     proxy: ProxyUnderTest,
     path: string,

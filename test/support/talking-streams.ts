@@ -1,5 +1,5 @@
-// Streams through a proxy that exchange messages for as long as a test lasts, each on a connection of its own, so that every
-// worker has some. Each notices if a single message is lost or comes twice.
+// Streams through a proxy that exchange messages as long as a test lasts, each on its own connection, so that every worker has
+// some. Each stream notices if a single message is lost or duplicated.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -14,9 +14,9 @@ export interface TalkingOptions {
 
 export class TalkingStream {
   readonly client: TestVoiceClient;
-  /** Messages that came back. */
+  /** The number of messages that came back. */
   messages = 0;
-  /** Once it has ended. */
+  /** The status code. Undefined until the stream has ended. */
   code: number | undefined = undefined;
   readonly outcome: Promise<CallOutcome>;
   #isOver = false;
@@ -29,7 +29,7 @@ export class TalkingStream {
     });
   }
 
-  /** Half-closes after the message that is under way. */
+  /** Half-closes after the current message. */
   finish(): void {
     this.#isOver = true;
   }
@@ -42,7 +42,7 @@ export class TalkingStream {
       if (event === undefined) return stream.outcome;
       assert.deepEqual([event.sequence, event.audio.toString()], [sequence, `chunk ${sequence}`]);
       this.messages = sequence;
-      // Leaves the machine to what is tested.
+      // The pause leaves the CPU to the code under test.
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     stream.finish();
@@ -51,7 +51,7 @@ export class TalkingStream {
   }
 }
 
-/** Resolves when each has had an answer. */
+/** Starts streams, and resolves when each has had an answer. */
 export async function startTalking(
   t: TestContext,
   options: TalkingOptions,
@@ -61,14 +61,14 @@ export async function startTalking(
   for (let index = 0; index < count; index++) {
     const client = connectVoiceClient(ca === undefined ? { address } : { address, ca });
     t.after(() => client.close());
-    // One after the other, as clients come.
+    // Clients connect one after the other, as they do in practice.
     assert.equal((await client.say({ text: 'first' })).code, status.OK);
     streams.push(new TalkingStream(client));
   }
   return streams;
 }
 
-/** All end well, and each has gone on to the last. */
+/** Asserts that all streams end with OK and that each has exchanged messages until the end. */
 export async function wantGoodEnd(streams: readonly TalkingStream[]): Promise<void> {
   const before = streams.map(({ messages }) => messages);
   for (const stream of streams) stream.finish();

@@ -1,4 +1,4 @@
-// Upstream connections under test: who writes down what they tell, and what has a stream on them.
+// Helpers for upstream connections under test: a listener that records their events, and a call that has a stream on one.
 
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
 import type { Address } from '../../src/config/config.ts';
@@ -39,7 +39,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
 
 export class ConnectionLog implements UpstreamConnectionEvents {
   readonly log: string[] = [];
-  /** Not in the log: it may be told more often than there is news. */
+  /** Counted and not logged, because the event may come more often than something has changed. */
   capacityTold = 0;
 
   onReady({ state }: UpstreamConnection): void {
@@ -71,11 +71,11 @@ export class ConnectionLog implements UpstreamConnectionEvents {
   }
 }
 
-/** A call on a connection, reduced to what connections can see of it. Gives its stream back once it is over. */
+/** A call, reduced to what a connection sees of it. It releases its stream when it is over. */
 export class CallOnConnection implements StreamOwner {
   readonly connection: UpstreamConnection;
   readonly stream: Stream;
-  /** How it ended; '' while it runs. */
+  /** How the call ended, or '' while it runs. */
   end = '';
 
   constructor(connection: UpstreamConnection) {
@@ -108,7 +108,7 @@ export class CallOnConnection implements StreamOwner {
   }
 
   onWritable(): void {
-    // It has nothing to send.
+    // The call has nothing to send.
   }
 
   onReset(): void {
@@ -124,7 +124,7 @@ export class CallOnConnection implements StreamOwner {
   }
 }
 
-/** A connection of the endpoint whose turn it is, for a client that nobody counts. */
+/** @returns a ready connection of the endpoint whose turn it is, for a client that is not counted */
 export function pick(upstream: Upstream<Http2Endpoint>): UpstreamConnection | undefined {
   return upstream.pickFor(upstream.shares.holdingOf('', undefined, true), [])?.pickReady();
 }

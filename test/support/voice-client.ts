@@ -1,5 +1,5 @@
-// A client of the demo service for tests. Calls resolve to what happened, failures included, and never reject, so that
-// a test can look at status, headers and trailers of good and bad calls in the same way.
+// A client of the demo service for tests. A call resolves to its outcome, even a failure, and never rejects, so that a test can
+// look at the status, headers and trailers of good and bad calls in the same way.
 
 import type { EventEmitter } from 'node:events';
 import {
@@ -27,7 +27,7 @@ import { createVoiceClient, type UnaryCallback, type VoiceClient } from '../../s
 export interface ConnectOptions {
   /** 'host:port' or 'unix:/path'. */
   readonly address: string;
-  /** PEM of the certificate authority to trust; without it the connection is cleartext HTTP/2. */
+  /** The PEM certificate of the authority to trust. Without it the connection is plaintext. */
   readonly ca?: string | Buffer;
   readonly channel?: ChannelOptions;
 }
@@ -35,7 +35,7 @@ export interface ConnectOptions {
 export interface CallSettings {
   readonly metadata?: Metadata;
   readonly deadlineMs?: number;
-  /** Sent as :authority instead of the address. */
+  /** The :authority to send instead of the address. */
   readonly authority?: string;
   /** Cancels the call when aborted. */
   readonly signal?: AbortSignal;
@@ -45,7 +45,7 @@ export interface CallOutcome {
   readonly code: number;
   /** The status message. */
   readonly details: string;
-  /** Undefined when no headers came before the status: Trailers-Only, or an end made up by the client. */
+  /** Undefined if no headers came before the status: for Trailers-Only, or if the client ended the call itself. */
   readonly initialMetadata: Metadata | undefined;
   readonly trailingMetadata: Metadata;
 }
@@ -60,9 +60,9 @@ export interface StreamOutcome<Reply> extends CallOutcome {
 
 /** A running StreamAudio call. */
 export interface AudioStream {
-  /** False when grpc-js asks to wait for 'drain' on `call`. */
+  /** @returns false if grpc-js asks to wait for 'drain' on `call` */
   send(chunk: Partial<AudioChunk>): boolean;
-  /** The next event, or undefined when there will be none. */
+  /** Resolves to the next event, or to undefined if there will be none. */
   next(): Promise<AudioEvent | undefined>;
   /** Half-closes; the service then ends the stream. */
   finish(): void;
@@ -81,12 +81,12 @@ export interface TestVoiceClient {
     settings?: CallSettings,
   ): Promise<UnaryOutcome<Transcript>>;
   streamAudio(settings?: CallSettings): AudioStream;
-  /** For what the wrappers lack. */
+  /** The underlying client, for what the wrappers lack. */
   readonly raw: VoiceClient;
   close(): void;
 }
 
-/** Each client has a connection of its own, never one shared with another client in the process. */
+/** Creates a client with its own connection, which no other client in the process shares. */
 export function connectVoiceClient(options: ConnectOptions): TestVoiceClient {
   const channelCredentials =
     options.ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(options.ca));
@@ -115,7 +115,7 @@ export function connectVoiceClient(options: ConnectOptions): TestVoiceClient {
   };
 }
 
-/** Keys and values as given; a key may come several times, and one that ends in '-bin' takes a Buffer. */
+/** @param entries keys and values; a key may occur several times, and a key that ends in '-bin' takes a Buffer */
 export function metadataOf(
   ...entries: readonly (readonly [key: string, value: string | Buffer])[]
 ): Metadata {
@@ -152,7 +152,7 @@ function outcomeOf(call: AnyCall, settings: CallSettings): Promise<CallOutcome> 
       trailingMetadata: status.metadata,
     });
   });
-  // The same news as 'status', but unheard it would end the process.
+  // 'error' says the same as 'status', but without a handler it would end the process.
   call.on('error', () => undefined);
   return promise;
 }

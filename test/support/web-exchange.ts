@@ -1,5 +1,5 @@
-// A gRPC-Web call without sockets: the client's stream, the translator, the exchange behind it, and the stream to the
-// service. The two streams write down what is sent on them.
+// A gRPC-Web call without sockets: the client's stream, the translator, the exchange behind it, and the stream to the service.
+// Both streams record what is sent on them.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -80,26 +80,26 @@ export class WebExchange {
     return this.connection.streams[0];
   }
 
-  /** DATA from the client. */
+  /** The client sends DATA. */
   sends(octets: Buffer | string, endStream = false): void {
     const bytes = Buffer.from(octets);
     this.translator.onData(bytes, 0, bytes.length, endStream);
   }
 
-  /** The service answers with its head, and DATA. */
+  /** The service sends response headers and DATA. */
   responds(...pieces: readonly Buffer[]): void {
     const { owner } = this.attempt.stream;
     owner.onResponse(RESPONSE, false);
     for (const piece of pieces) owner.onData(piece, 0, piece.length, false);
   }
 
-  /** Lets the client take so many octets more. */
+  /** Lets the client accept this many bytes. */
   makesRoom(octets: number): void {
     this.client.room = octets;
     this.translator.onWritable();
   }
 
-  /** Content of all DATA sent to the client. */
+  /** @returns the content of all DATA sent to the client since the last call */
   takeContent(): string {
     return this.client
       .takeLog()

@@ -1,5 +1,5 @@
-// A Connection with everything that happens to it written down, fed by hand-made frames or joined to another one in
-// memory. What it sends is read back as lines of frameSummary, which is also what a failing test prints.
+// A Connection whose events are all recorded. It is fed with hand-made frames or joined to another connection in memory. What it
+// sends is read back as lines of frameSummary, which a failing test prints too.
 
 import assert from 'node:assert/strict';
 import { Connection, type Role } from '../../src/h2/connection.ts';
@@ -23,13 +23,13 @@ export const TEST_SETTINGS: LocalSettings = {
   ...PATIENCE,
 };
 
-/** What a test does from within the callbacks of owners and handler. */
+/** What a test does inside the callbacks of owners and of the handler. */
 export type Reactions = Partial<Omit<StreamOwner, 'onData'>> &
   Partial<ConnectionHandler> & {
     onData?(bytes: Buffer, start: number, end: number, endStream: boolean): void;
   };
 
-/** Writes down what it is told, e.g. `data 1 "abc" end`, then lets the test react. */
+/** Records each callback, such as `data 1 "abc" end`, then lets the test react. */
 export class RecordingOwner implements StreamOwner {
   readonly #log: string[];
   /** The stream's identifier, set once it is known. */
@@ -89,10 +89,10 @@ export class Endpoint {
   readonly role: Role;
   readonly connection: Connection;
   readonly output = new OutputBuffer({ outputBegins: () => undefined, slabIsFull: () => undefined });
-  /** What owners and handler were told since the last look. */
+  /** The callbacks of owners and of the handler since the last look. */
   readonly log: string[] = [];
   readonly violations: (ConnectionError | StreamError)[] = [];
-  /** Every stream this side has met. */
+  /** Every stream that has existed on this side. */
   readonly streams = new Map<number, Stream>();
   reactions: Reactions = {};
   /** The time, in milliseconds, at which frames are received. */
@@ -147,14 +147,14 @@ export class Endpoint {
     this.streams.set(stream.id, stream);
   }
 
-  /** A stream by its identifier, dead or alive. */
+  /** @returns a stream by its identifier, even if it has ended */
   stream(id: number): Stream {
     const stream = this.streams.get(id);
     assert.ok(stream, `stream ${id} never existed here`);
     return stream;
   }
 
-  /** Opens a stream and sends a request on it; the owner uses `reactions` as they are now. */
+  /** Opens a stream and sends a request on it. Its owner uses the current `reactions`. */
   requests(options: { endStream?: boolean; method?: string; fields?: readonly Field[] } = {}): Stream {
     const owner = new RecordingOwner(this.log, this.reactions);
     const stream = this.connection.openStream(owner);
@@ -170,7 +170,7 @@ export class Endpoint {
     this.stream(id).sendHeaders(HeaderList.of([':status', '200'], ...fields), endStream);
   }
 
-  /** Offers data and says how many octets were taken. */
+  /** Offers data. @returns how many bytes were accepted */
   sends(id: number, text: string | Buffer, endStream = false): number {
     const octets = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
     return this.stream(id).sendData(octets, 0, octets.length, endStream);
@@ -182,13 +182,13 @@ export class Endpoint {
     return this;
   }
 
-  /** Octets as they come from a socket, read to their end at once. */
+  /** Feeds bytes as from a socket, and lets the connection read all of them at once. */
   hears(octets: Buffer): void {
     this.connection.receive(octets, this.nowMs);
     while (this.connection.hasUnread) this.connection.readOn();
   }
 
-  /** Takes the octets sent since the last look. */
+  /** @returns and removes the bytes sent since the last look */
   takesOutput(): Buffer {
     const pieces: Buffer[] = [];
     for (let slab = this.output.takeSlab(); slab !== undefined; slab = this.output.takeSlab()) {
@@ -204,13 +204,13 @@ export class Endpoint {
     return this;
   }
 
-  /** Asserts on what owners and handler were told since the last look. */
+  /** Asserts on the callbacks of owners and of the handler since the last look. */
   tells(...lines: readonly string[]): this {
     assert.deepEqual(this.log.splice(0), lines);
     return this;
   }
 
-  /** Forgets what was sent and told so far. */
+  /** Discards the output and the log so far. */
   clears(): this {
     this.takesOutput();
     this.log.length = 0;
@@ -218,7 +218,7 @@ export class Endpoint {
     return this;
   }
 
-  /** The connection ended for this violation: GOAWAY with the code is the last frame, every owner was told. */
+  /** Asserts that this violation ended the connection: GOAWAY with the code is the last frame, and no stream is left. */
   failsConnection(token: string, code: keyof typeof ErrorCode): void {
     const frames = frameSummaries(this.takesOutput());
     const error = this.violations.at(-1);
@@ -230,7 +230,7 @@ export class Endpoint {
     assert.equal(this.connection.streamCount, 0);
   }
 
-  /** Only the stream ended: RST_STREAM with the code is the last frame, and the connection goes on. */
+  /** Asserts that only the stream ended: RST_STREAM with the code is the last frame, and the connection is still open. */
   failsStream(id: number, token: string, code: keyof typeof ErrorCode): void {
     const frames = frameSummaries(this.takesOutput());
     assert.deepEqual(
@@ -243,7 +243,7 @@ export class Endpoint {
     assert.equal(this.connection.isClosed, false);
   }
 
-  /** Nothing was wrong with what was received. */
+  /** Asserts that nothing received was a violation. */
   accepts(): this {
     assert.deepEqual(
       this.violations.map((violation) => violation.message),
@@ -253,7 +253,7 @@ export class Endpoint {
   }
 }
 
-/** A connection whose handshake is over, and of which nothing is written down yet. */
+/** @returns a connection whose handshake is complete and whose log is empty */
 export function opened(
   role: Role,
   localSettings: Partial<LocalSettings> = {},
@@ -274,7 +274,7 @@ export class Wire {
     this.server = new Endpoint('server', serverSettings);
   }
 
-  /** Carries octets both ways until both are silent. `cut` may divide them into chunks, `watch` sees what passes. */
+  /** Carries bytes both ways until both sides are silent. `cut` may divide them into chunks; `watch` sees everything that passes. */
   settles(
     cut: (octets: Buffer) => readonly Buffer[] = (octets) => [octets],
     watch: (from: Endpoint, octets: Buffer) => void = () => undefined,
@@ -292,7 +292,7 @@ export class Wire {
     }
   }
 
-  /** After the handshake, with nothing written down. */
+  /** @returns two joined connections after the handshake, with empty logs */
   static opened(
     clientSettings: Partial<LocalSettings> = {},
     serverSettings: Partial<LocalSettings> = {},
