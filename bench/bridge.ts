@@ -1,6 +1,6 @@
-// Plain HTTP/1.1 requests: CPU time of Framegate for each, beside that of http2-proxy in a bare server of Node's, in turns
-// within one run. node bench/bridge.ts [--rounds N] [--requests N] [--connections N] [--cpu-prof FOLDER]
-// Exit code 1 when Framegate carries less than 85 % of the requests per CPU second.
+// Compares the CPU time per HTTP/1.1 request of Framegate and of http2-proxy in a bare Node server, by turns within one run.
+// Usage: node bench/bridge.ts [--rounds N] [--requests N] [--connections N] [--cpu-prof FOLDER]
+// The exit code is 1 if Framegate carries less than 85 % of the other's requests per CPU second.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ const service = await startService(servicePort);
 const peers = [await start('framegate'), await start('http2-proxy')];
 try {
   for (const peer of peers) await waitUntilAccepting(peer.port, peer.process);
-  // Until the code that is hot is compiled.
+  // Warms both up until their hot code is compiled.
   for (const peer of peers) await runLoad(peer.port, connections, requests);
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) await measure(peer);

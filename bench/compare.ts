@@ -1,5 +1,5 @@
-// npm run bench: Framegate beside other proxies on this machine. What is measured and how to read it is in README.md
-// beside this file.
+// npm run bench: compares Framegate with other proxies on this machine. README.md in this folder says what is measured and how to
+// read the results.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ import { checkTargets, targetLines } from './compare/targets.ts';
 import { rowsOf, type Workload } from './compare/workloads.ts';
 
 const DOCUMENTATION = join(import.meta.dirname, '../docs/benchmarks');
-/** A row of `--check` that is much worse by a machine's noise is not so each time; one that the code has made slower is. */
+/** How often `--check` measures a row that is much worse: noise does not make it worse every time, but slower code does. */
 const MOST_LOOKS = 3;
 
 async function main(): Promise<number> {
@@ -63,13 +63,13 @@ async function main(): Promise<number> {
   return finish(options, report);
 }
 
-/** Writes what was asked for, and says by the exit code whether all is well. */
+/** Writes the requested files. @returns the exit code, 1 if a requested check failed */
 function finish(options: Options, report: Report): number {
   const { machine, measurements, targets } = report;
   if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, jsonOf(report));
   if (options.write) writeReport(DOCUMENTATION, report);
   if (options.record) {
-    // Without the machine's paths.
+    // The recorded command must not contain paths of this machine.
     const how = `npm run bench -- ${options.commandLine.replaceAll(/ ?--\S+ \S*\/\S*/g, '')}`;
     writeRecorded(machine, how, heldRowNames(options.workloads), measurements);
   }
@@ -168,5 +168,5 @@ try {
   console.error(sentenceOf(error));
   process.exitCode = 2;
 }
-// Running peers would otherwise keep the process alive after an error; the exit handler ends them.
+// After an error, running peers would keep the process alive; the exit handler ends them.
 process.exit();

@@ -1,6 +1,6 @@
-// How fast connections are accepted with so many workers, and how evenly they are spread. Prints one JSON line for each
-// number of workers: `node bench/workers.ts [SECONDS]`. A client connects, says the preface of HTTP/2, waits for SETTINGS
-// and leaves. The cores are shared with these clients, so the processor time for each connection says more than the rate.
+// Measures how fast connections are accepted with different numbers of workers, and how evenly they are spread. Prints one JSON
+// line for each number of workers: `node bench/workers.ts [SECONDS]`. A client connects, sends the HTTP/2 preface, waits for
+// SETTINGS and closes. Clients share the cores with the proxy, so the CPU time per connection says more than the rate.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const PREFACE_AND_SETTINGS = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from('000000040000000000', 'hex'),
 ]);
-/** GET /, with literal fields and the streams' own number put in. */
+/** HEADERS of GET / on stream 1, up to the value of :authority, which follows. The frame's length is filled in then. */
 const REQUEST = Buffer.from('00001d010400000001828684410f', 'hex');
 
 interface Ports {
@@ -72,7 +72,7 @@ class Proxy {
     return new Proxy(child, ports);
   }
 
-  /** Of the process that was started, and of its workers together. */
+  /** Resolves to the CPU time of the process that was started, and of all its workers together. */
   async cpuMs(): Promise<{ readonly first: number; readonly workers: number }> {
     const workers = (await this.#workers()).reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
     return { first: cpuMsOf(this.#child.pid ?? 0), workers };
@@ -101,7 +101,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** proc_pid_stat(5): utime and stime, in ticks of 10 ms. */
+/** Reads utime and stime (proc_pid_stat(5)), which are in ticks of 10 ms. */
 function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;
@@ -113,7 +113,7 @@ function dial(port: number, isTls: boolean): Socket {
     : connect({ host: '127.0.0.1', port });
 }
 
-/** One client after the other, until the time is over. */
+/** Connects one client after the other until the time is over. */
 async function come(port: number, isTls: boolean, endMs: number, took: number[]): Promise<void> {
   while (performance.now() < endMs) {
     const startMs = performance.now();
@@ -147,7 +147,7 @@ async function measureRate(proxy: Proxy, isTls: boolean): Promise<object> {
   };
 }
 
-/** As many connections as streams, one after the other as fast as they are answered. */
+/** Opens STREAMS connections with one stream each, each as soon as the previous one is answered. */
 async function measureFairness(proxy: Proxy): Promise<readonly number[]> {
   const sockets: Socket[] = [];
   const authority = Buffer.from('localhost:12345');
@@ -160,7 +160,7 @@ async function measureFairness(proxy: Proxy): Promise<readonly number[]> {
     await once(socket, 'data');
   }
   let streams = await proxy.streamsByWorker();
-  // One process has no workers to ask.
+  // A single process has no workers, so there is nothing to wait for.
   while (streams.length > 0 && streams.reduce((sum, one) => sum + one, 0) < STREAMS)
     streams = await proxy.streamsByWorker();
   for (const socket of sockets) socket.destroy();

@@ -1,5 +1,5 @@
-// Makes development certificates in this folder: a certificate authority of your own and a server certificate it signed.
-// Run by `npm run certs`, and by `npm start` where there are none. Existing files are left alone unless --force is given.
+// Creates development certificates in this folder: a certificate authority and a server certificate that it signs.
+// `npm run certs` runs it, and `npm start` if there are no certificates. Existing files are kept unless --force is given.
 
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -7,23 +7,23 @@ import { parseArgs } from 'node:util';
 import { generate } from 'selfsigned';
 
 export interface GeneratedCertificates {
-  /** False when a server certificate and its key were there already; nothing was touched then. */
+  /** False if a server certificate and its key existed already. Nothing was changed in that case. */
   readonly isCreated: boolean;
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-/** The longest that Apple's systems accept from an authority somebody added by hand. */
+/** The longest validity that Apple's systems accept from an authority that was added by hand. */
 const validityDays = 825;
 const dayMs = 24 * 60 * 60 * 1000;
 
-// Common algorithm and size: every TLS library takes it, and signing is several times cheaper than with RSA.
+// Every TLS library accepts this algorithm and size, and signing is several times cheaper than with RSA.
 const keyOptions = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
 
 /**
- * Writes ca.crt, server.crt and server.key into `folder`. The authority's key is thrown away once it has signed: a machine
- * that trusts ca.crt would trust whatever that key signs, for any name, and making all three anew is as easy.
+ * Writes ca.crt, server.crt and server.key into `folder`. The authority's key is discarded after signing, because a machine that
+ * trusts ca.crt would trust everything that key signs, for any name, and creating all three files again is just as easy.
  */
 export async function generateCertificates(
   folder: string,
@@ -41,7 +41,7 @@ export async function generateCertificates(
   }
   const { ca, server } = await createPair();
   await mkdir(folder, { recursive: true });
-  // The key last: whoever finds it finds the other two.
+  // The key is written last, so that when it exists, the other two files exist too.
   await write(files.caFile, ca.cert, 0o644);
   await write(files.certFile, server.cert, 0o644);
   await write(files.keyFile, server.private, 0o600);
@@ -49,10 +49,10 @@ export async function generateCertificates(
 }
 
 async function createPair() {
-  // An hour ago, for clients whose clock is behind.
+  // The certificates are valid from an hour ago, for clients whose clock is slow.
   const notBeforeDate = new Date(Date.now() - 60 * 60 * 1000);
   const notAfterDate = new Date(notBeforeDate.getTime() + validityDays * dayMs);
-  // Tells the authorities apart in a trust store, and a replaced one from its successor.
+  // The time of creation distinguishes authorities in a trust store, and a replaced one from its successor.
   const madeOn = new Date().toISOString().slice(0, 19);
   const ca = await generate([{ name: 'commonName', value: `Framegate development CA ${madeOn}` }], {
     ...keyOptions,
@@ -103,7 +103,7 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-/** Removed first, because the mode counts only for a file that is created. */
+/** Removes the file first, because `mode` applies only to a file that is created. */
 async function write(file: string, contents: string, mode: number): Promise<void> {
   await rm(file, { force: true });
   await writeFile(file, contents.endsWith('\n') ? contents : `${contents}\n`, { mode, flag: 'wx' });

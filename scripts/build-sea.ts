@@ -1,5 +1,5 @@
-// `npm run build:sea`: build/framegate, one file with Node, Framegate and all it needs in it, for hosts without Node.
-// It is for the system and processor it is built on. docs/decisions/0027-single-executable.md says how and why so.
+// `npm run build:sea` builds build/framegate, one file that contains Node, Framegate and all its packages, for hosts without Node.
+// It runs on the system and processor it is built on. docs/decisions/0027-single-executable.md explains how and why.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { bundle } from './sea/bundle.ts';
 import { embeddedProtos } from './sea/descriptor-sets.ts';
 import { licencesOf } from './sea/licences.ts';
 
-/** Node looks for its asset behind this text, and for one octet in it that says whether there is one. */
+/** The sentinel in Node's binary. The character after it tells Node whether a program is embedded; postject sets it. */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const root = join(import.meta.dirname, '..');
 const outputFolder = join(root, 'build');
@@ -30,7 +30,7 @@ function build(): void {
     const blob = join(work, 'sea.blob');
     const configuration = join(work, 'sea-config.json');
     writeFileSync(configuration, JSON.stringify(seaConfig(basename(file), blob, work)));
-    // The name of the program is what stack traces show: without the folder it was made in.
+    // Stack traces show the program's name as given here, so it is given without its folder.
     run(process.execPath, ['--experimental-sea-config', configuration], work);
     mkdirSync(outputFolder, { recursive: true });
     rmSync(output, { force: true });
@@ -51,15 +51,15 @@ function seaConfig(main: string, blob: string, work: string): object {
     main,
     output: blob,
     disableExperimentalSEAWarning: true,
-    // Compiled when it is built, not at each start.
+    // The program is compiled at build time and not at each start.
     useCodeCache: true,
-    // SIGUSR1 does not open Node's debugger, not even before the first line of the program.
+    // SIGUSR1 must not open Node's debugger, not even before the first line of the program runs.
     execArgv: ['--disable-sigusr1'],
     assets: { 'package.json': join(root, 'package.json'), ...embeddedProtos(root, work) },
   };
 }
 
-/** @returns what it wrote */
+/** @returns the standard output of the command */
 function run(command: string, args: readonly string[], cwd: string = root): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   if (status === 0) return stdout;

@@ -1,4 +1,4 @@
-// What `npm start` prints once it runs: the addresses, and clients to copy and paste, in whole lines without indentation.
+// The text that `npm start` prints once the proxy runs: the addresses, and clients to copy and paste, so their lines have no indent.
 
 import { defaultDemoAddress } from '../src/demo/demo-service.ts';
 import type { ReachableAddresses } from './reachable-addresses.ts';

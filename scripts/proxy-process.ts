@@ -1,31 +1,31 @@
-// The proxy as a child process: signals are passed on to it, and it never outlives this one.
+// Runs the proxy as a child process. It forwards signals to the proxy, and the proxy never outlives this process.
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
 export interface ProxyProcess {
-  /** Resolves to the exit code, which for a signal is 128 and its number, as in a shell. */
+  /** Resolves to the exit code. If a signal ended the process, that is 128 plus its number, as in a shell. */
   readonly exited: Promise<number>;
   isRunning(): boolean;
-  /** Asks for a drain, like Ctrl-C. */
+  /** Requests a graceful stop, like Ctrl-C. */
   stop(): void;
 }
 
 /**
- * Ctrl-C under npm arrives twice: from the terminal, and passed on by npm. To the proxy a second signal means "stop at
- * once", so a signal that comes this soon after the last one is the same one.
+ * Under npm, Ctrl-C arrives twice: from the terminal and forwarded by npm. To the proxy a second signal means "stop at once", so
+ * a signal within this time of the last one counts as the same one.
  */
 const sameSignalMs = 500;
 
 /**
- * npm passes SIGTERM on to the shell it started us with, and some shells die of it without passing it on to us. All we
- * see of it is that we have another parent.
+ * How often the parent process is checked. npm forwards SIGTERM to the shell that started this process, and some shells die of it
+ * without forwarding it. The only sign of that is that this process has a new parent.
  */
 const parentCheckMs = 500;
 
 export function startProxyProcess(argv: readonly string[]): ProxyProcess {
   const { promise: exited, resolve, reject } = Promise.withResolvers<number>();
-  // In a process group of its own, or the terminal would send it Ctrl-C as well.
+  // The proxy has its own process group; otherwise the terminal would send it Ctrl-C too.
   const child = spawn(process.execPath, ['--disable-sigusr1', ...argv], { stdio: 'inherit', detached: true });
   const isRunning = () => child.exitCode === null && child.signalCode === null;
 
@@ -35,7 +35,7 @@ export function startProxyProcess(argv: readonly string[]): ProxyProcess {
     lastSignalAtMs = performance.now();
     if (!isSame) child.kill(signal);
   };
-  // The terminal was closed. To the proxy itself SIGHUP means "reload".
+  // SIGHUP means here that the terminal was closed, but to the proxy it means "reload", so the proxy gets SIGTERM instead.
   const stop = () => passOn('SIGTERM');
   const killAtExit = () => child.kill('SIGKILL');
 

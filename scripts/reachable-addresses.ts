@@ -1,12 +1,12 @@
-// Where clients on this machine reach the listeners of a configuration.
+// Finds the addresses at which clients on this machine reach the listeners of a configuration.
 
 import type { Config, ListenAddress, ListenerConfig } from '../src/config/config.ts';
 
-/** 'host:port' or 'unix:/path'; undefined where the configuration has none. */
+/** Addresses as 'host:port' or 'unix:/path'. Undefined means that the configuration has none. */
 export interface ReachableAddresses {
-  /** Of the first listener with TLS. */
+  /** The address of the first listener with TLS. */
   readonly tls: string | undefined;
-  /** Of the first listener without. */
+  /** The address of the first listener without TLS. */
   readonly cleartext: string | undefined;
   readonly admin: string | undefined;
 }
@@ -23,7 +23,7 @@ export function reachableAddresses(config: Config): ReachableAddresses {
   };
 }
 
-/** A wildcard address is no destination; with TLS the name must be one that the certificate has. */
+/** Replaces a wildcard address, which is not a destination. With TLS the name must be one that the certificate contains. */
 function reachable(address: ListenAddress, isTls: boolean): string | undefined {
   if (address.kind === 'systemd') return undefined;
   if (address.kind === 'unix') return `unix:${address.path}`;

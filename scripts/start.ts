@@ -1,5 +1,5 @@
-// `npm start`: from a fresh checkout to a running proxy with a service behind it, proved by one real call.
-// Every step says what it does; the proxy's own log (JSON lines) passes through.
+// `npm start`: turns a fresh checkout into a running proxy with a service behind it, and proves it by one real call.
+// Every step prints what it does, and the proxy's own log (JSON lines) is shown too.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ try {
 }
 
 async function start(): Promise<number> {
-  // The configuration's paths and the client lines are relative to the project.
+  // The paths of the configuration and of the client lines are relative to the project.
   process.chdir(root);
   await build();
   const certificates = await generateCertificates('certs');
@@ -53,7 +53,7 @@ async function start(): Promise<number> {
   say(`start the proxy: framegate serve -c ${configName} --demo`);
   const proxy = startProxyProcess(['dist/main.js', 'serve', '-c', configName, '--demo']);
   const isReady = await waitUntilReady(addresses, proxy);
-  // It has said why itself.
+  // If the proxy has ended, it has printed the reason.
   if (!proxy.isRunning()) return (await proxy.exited) || 1;
   if (!isReady) return giveUp(proxy, `the proxy was not ready within ${readyTimeoutMs / 1000} s`);
   say('the proxy is ready');
@@ -107,7 +107,7 @@ async function answersReady(admin: string): Promise<boolean> {
   }
 }
 
-/** Resolves to what went wrong, if anything did. */
+/** Resolves to what went wrong, or to undefined if nothing did. */
 async function proveByOneCall({ tls }: ReachableAddresses, caFile: string): Promise<string | undefined> {
   if (tls === undefined || !existsSync(caFile)) {
     say(

@@ -1,5 +1,5 @@
-// Writes config.schema.json, which editors read for completion and checks: `npm run schema`, after every change of
-// src/config/schema.ts. A test compares the file with what this would write.
+// Writes config.schema.json, which editors use for completion and checks. Run `npm run schema` after every change to the schema in
+// src/config; a test compares the file with what this script would write.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

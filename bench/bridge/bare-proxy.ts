@@ -1,5 +1,5 @@
-// Child program: node bare-proxy.ts PORT SERVICE_PORT. What anybody would write with http2-proxy: Node's HTTP server, and
-// an agent that keeps connections. Neither routes, nor logs, nor guards.
+// Child program: node bare-proxy.ts PORT SERVICE_PORT. A typical proxy with http2-proxy: Node's HTTP server and an agent that keeps
+// connections open. It has no routes, no log and no limits.
 
 import { Agent, createServer, type RequestOptions } from 'node:http';
 import proxy from 'http2-proxy';

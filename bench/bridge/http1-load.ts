@@ -1,5 +1,5 @@
-// Requests over HTTP/1.1 connections that are kept, one at a time on each, and the service they go to. Both as cheap as
-// Node's sockets allow: what is measured is the process between them.
+// Generates requests over persistent HTTP/1.1 connections, one at a time on each, and provides the service that answers them. Both
+// are as cheap as Node's sockets allow, because the process between them is what is measured.
 
 import { connect, createServer, type Server } from 'node:net';
 
@@ -52,7 +52,7 @@ export function startService(port: number): Promise<Server> {
   });
 }
 
-/** Rejects when an answer is not 200 or a connection breaks. */
+/** Rejects if a response is not 200 or a connection breaks. */
 export async function runLoad(port: number, connections: number, requests: number): Promise<void> {
   let left = requests;
   const takeOne = (): boolean => left-- > 0;

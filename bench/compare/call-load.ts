@@ -1,4 +1,4 @@
-// One run of h2load against a proxy, and what h2load says came of it.
+// Runs h2load once against a proxy and returns its result.
 
 import { writeFileSync } from 'node:fs';
 import { judge } from './h2load-output.ts';
@@ -7,7 +7,7 @@ import { StartedProcess } from './started-process.ts';
 
 export interface CallLoad {
   readonly program: string;
-  /** Where h2load's output may be written. */
+  /** The folder for h2load's output. */
   readonly folder: string;
   readonly port: number;
   readonly path: string;
@@ -15,14 +15,14 @@ export interface CallLoad {
   readonly responseBytes: number;
   readonly connections: number;
   readonly streamsPerConnection: number;
-  /** HTTP/1.1 in the clear, GET: a request has no message. */
+  /** Whether the calls are plaintext HTTP/1.1 GET requests, which have no message. */
   readonly isHttp1: boolean;
 }
 
 export interface CallLoadResult {
   readonly succeededCalls: number;
   readonly durationMs: number;
-  /** Undefined when every call was answered in full. */
+  /** Undefined if every call was answered completely. */
   readonly problem: string | undefined;
 }
 
@@ -47,14 +47,14 @@ function h2loadArguments(load: CallLoad, calls: number): readonly string[] {
     `--clients=${load.connections}`,
     `--max-concurrent-streams=${load.streamsPerConnection}`,
     '--threads=1',
-    // A call that hangs is a dropped call, not a benchmark that never ends.
+    // With a timeout, a call that hangs counts as dropped and does not hang the benchmark.
     '--connection-inactivity-timeout=20s',
   ];
   if (load.isHttp1) return [...common, '--h1', `http://127.0.0.1:${load.port}${load.path}`];
   return [
     ...common,
     '--npn-list=h2',
-    // Servers differ in which cipher they prefer; all encrypt with the same one here.
+    // Servers prefer different ciphers. This makes all of them use the same one.
     '--tls13-ciphers=TLS_AES_128_GCM_SHA256',
     `--data=${load.messageFile}`,
     ...Object.entries(GRPC_REQUEST_HEADERS).map(([name, value]) => `--header=${name}: ${value}`),

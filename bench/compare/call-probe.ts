@@ -1,4 +1,4 @@
-// One call through a proxy, looked at closely: a proxy which answers quickly but wrongly must not win.
+// Makes one call through a proxy and checks it in detail, because a proxy that answers quickly but wrongly must not win.
 
 import {
   type ClientHttp2Session,
@@ -10,7 +10,7 @@ import { GRPC_REQUEST_HEADERS } from './request-headers.ts';
 
 const PATIENCE_MS = 5_000;
 
-/** Rejects unless the response is 200, application/grpc, `expected`, and grpc-status 0 in trailers. */
+/** Rejects unless the response has status 200, application/grpc, the content `expected`, and grpc-status 0 in its trailers. */
 export async function probeCall(
   port: number,
   path: string,

@@ -1,8 +1,8 @@
-// The service behind every proxy for unary calls: nghttpd, which answers a POST with a file, as gRPC looks on the wire
-// (headers with content-type, data, trailers with grpc-status).
+// The service behind every proxy for unary calls: nghttpd, which answers a POST with a file in the shape of a gRPC response (headers
+// with content-type, data, trailers with grpc-status).
 //
-// nghttpd's --echo-upload sends trailers too, but no content-type, and it writes every upload to a temporary file. A file
-// gets its content-type by the extension, hence the dot in the last part of the path, which no real method has.
+// nghttpd's --echo-upload sends trailers too, but no content-type, and writes every upload to a temporary file. A file gets its
+// content-type from its extension, so the last part of the path has a dot, unlike a real method.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export function callPath(workloadName: string): string {
   return `/${SERVICE}/Say.${workloadName}`;
 }
 
-/** The file with the request of one workload, below `folder`. */
+/** @returns the path of the file with the request of one workload */
 export function requestFile(folder: string, workloadName: string): string {
   return join(folder, `request.${workloadName}`);
 }
@@ -53,8 +53,8 @@ export async function startCallUpstream(
       `--mime-types-file=${typesFile}`,
       `--htdocs=${folder}`,
       '--address=127.0.0.1',
-      // As many streams on one connection as a gRPC server takes, and windows that are no bottleneck on loopback:
-      // the default of 64 KiB per connection would measure how proxies wait.
+      // The service accepts as many streams per connection as a gRPC server, and has windows that are no bottleneck on
+      // loopback. With the default of 64 KiB per connection, the benchmark would measure how proxies wait.
       '--max-concurrent-streams=10000',
       '--window-bits=20',
       '--connection-window-bits=24',

@@ -1,4 +1,4 @@
-// The one certificate all proxies show: EC P-256, self-signed, made anew for every run.
+// Creates the certificate that all proxies use: EC P-256, self-signed, new for every run.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { generate } from 'selfsigned';
 export interface CertificateFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
-  /** Certificate and key in one file, as HAProxy reads them. */
+  /** The certificate and the key in one file, for HAProxy. */
   readonly pemFile: string;
 }
 

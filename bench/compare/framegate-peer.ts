@@ -1,4 +1,4 @@
-// Framegate as a peer of the comparison: as it ships, with one worker process where it can be told so.
+// Framegate as a peer of the comparison: as it ships, with the workload's number of workers.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -15,7 +15,7 @@ export interface FramegateProgram {
   readonly version: string;
 }
 
-/** Builds the project's dist/main.js, unless another is given; throws when that fails. */
+/** Builds the project's dist/main.js unless another program is given. Throws if the build fails. */
 export function buildFramegate(nodeProgram: string, mainFile: string | undefined): FramegateProgram {
   const built = mainFile ?? join(PROJECT, 'dist/main.js');
   if (mainFile === undefined) {
@@ -28,7 +28,7 @@ export function buildFramegate(nodeProgram: string, mainFile: string | undefined
   return { nodeProgram, nodeArguments: [], mainFile: built, version: `${which}, Node ${nodeVersion}` };
 }
 
-/** The same program, which writes its CPU profile to FOLDER/WORKLOAD.cpuprofile when SIGTERM ends it. */
+/** @returns the same program, which writes its CPU profile to FOLDER/WORKLOAD.cpuprofile when SIGTERM ends it */
 export function withCpuProfile(
   framegate: FramegateProgram,
   folder: string,
@@ -66,7 +66,7 @@ function prepare(framegate: FramegateProgram, settings: PeerSettings): PeerComma
     file,
   ];
   let file = write(`workers: ${settings.workers}`);
-  // Releases before there were workers have one, and do not know the key.
+  // Releases without workers run in one process and do not know the key, so it is left out for them.
   const check = spawnSync(framegate.nodeProgram, [framegate.mainFile, 'check', '-c', file], {
     encoding: 'utf8',
   });

@@ -1,12 +1,12 @@
-// What h2load says of a run: calls that succeeded, octets that came back.
+// Reads the result of a run from h2load's output: how many calls succeeded and how many bytes came back.
 
 export interface Judgement {
   readonly succeededCalls: number;
-  /** Undefined when every call was answered in full. */
+  /** Undefined if every call was answered completely. */
   readonly problem: string | undefined;
 }
 
-/** A gRPC error is HTTP 200 as well: only the size of the answers tells whether the service gave them. */
+/** Checks the size of the responses too: a gRPC error also has HTTP status 200, and only the size shows that the service answered. */
 export function judge(output: string, calls: number, responseBytes: number): Judgement {
   const requests =
     /^requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout$/m.exec(

@@ -1,4 +1,4 @@
-// A proxy loaded by our own generator: started once, warmed up once, then one job each round.
+// A proxy that our own generator loads: it is started and warmed up once, and then does one job per round.
 
 import type { Job, JobReport } from '../load/job.ts';
 import { probeCall } from './call-probe.ts';
@@ -11,14 +11,14 @@ import { type Measuring, makeFolder } from './surroundings.ts';
 
 export const PATH = '/voice.VoiceAssistant/StreamAudio';
 const PROBE_BYTES = 64;
-/** A proxy that is hardly loaded by the job would take for ever. */
+/** The limit on warm-ups, because a proxy that the job hardly loads would take forever to get warm. */
 const MOST_WARM_UPS = 8;
 
 export interface JobPlan {
   readonly workloadName: string;
   readonly rowNames: readonly string[];
   readonly streamsPerConnection: number;
-  /** Before counting; what it returns is handed to job(). */
+  /** The job that runs before anything is counted. Its result is passed to job(). */
   readonly warmUp: (port: number) => Job;
   readonly job: (port: number, warm: MeasuredJob, peerName: string) => Job;
   readonly figuresOf: (measured: MeasuredJob, warm: MeasuredJob) => Readonly<Record<string, number>>;
@@ -43,7 +43,7 @@ export class JobContestant implements Contestant {
     this.#folder = makeFolder(measuring.folder, `${plan.rowNames[0]}-${peer.name}`);
   }
 
-  /** What the warm-up told; undefined before, or when it failed. */
+  /** The report of the warm-up. Undefined before the warm-up or if it failed. */
   get warmReport(): JobReport | undefined {
     return this.#warm?.report;
   }

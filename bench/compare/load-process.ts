@@ -1,4 +1,4 @@
-// The load generator as a child process: a job in, a report out, and the CPU time of a proxy in between.
+// Runs the load generator as a child process: it gets a job and returns a report, and the proxy's CPU time is measured meanwhile.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,9 +7,9 @@ import type { RunningPeer } from './running-peer.ts';
 import { StartedProcess } from './started-process.ts';
 
 const PATIENCE_MS = 180_000;
-/** Access logs are written in batches, at most so long after the last call. */
+/** How long to wait after the last call, because proxies write their access logs in batches. */
 export const AFTERMATH_MS = 250;
-/** CPU time after which nothing is compiled any more, mostly. */
+/** The CPU time after which a JavaScript program has compiled nearly all of its hot code. */
 export const JAVASCRIPT_WARM_MICROSECONDS = 1_500_000;
 
 export interface MeasuredJob {
@@ -32,7 +32,7 @@ export class LoadProcess {
     return this.#process.lastErrors();
   }
 
-  /** The next message of this kind; others before it are skipped. */
+  /** Resolves to the next message of this kind. Others before it are skipped. */
   async next<Kind extends GeneratorMessage['kind']>(
     kind: Kind,
   ): Promise<Extract<GeneratorMessage, { readonly kind: Kind }>> {
@@ -52,12 +52,12 @@ export class LoadProcess {
   }
 }
 
-/** Does a job against a proxy; counts its CPU time from when the generator begins to measure until its report. */
+/** Runs a job against a proxy. The proxy's CPU time counts from when the generator begins to measure until its report. */
 export async function measureJob(job: Job, running: RunningPeer, folder: string): Promise<MeasuredJob> {
   const load = new LoadProcess(job, folder);
   try {
     const reported = load.next('report');
-    // Where it fails, so does the wait below, which is the one that is told.
+    // If this promise rejects, so does the wait below, which reports the error.
     reported.catch(() => undefined);
     await load.next('measuring');
     const before = running.cpuMicroseconds();
@@ -78,7 +78,7 @@ export async function startEchoService(folder: string): Promise<EchoService> {
   return await startService('echo-service', folder);
 }
 
-/** For HTTP/1.1. */
+/** Starts the service for HTTP/1.1. */
 export async function startHttp1Service(folder: string): Promise<EchoService> {
   return await startService('http1-service', folder);
 }

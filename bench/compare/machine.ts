@@ -1,4 +1,4 @@
-// Where and with what the figures were made: a figure without this says nothing.
+// Describes the machine and the programs behind the figures, which mean nothing without them.
 
 import { arch, availableParallelism, cpus, release, type } from 'node:os';
 
@@ -7,7 +7,7 @@ export interface MachineDescription {
   readonly kernel: string;
   readonly cpu: string;
   readonly cores: number;
-  /** Name to version, of the proxies, the service and the load generator. */
+  /** The versions of the proxies, the service and the load generator, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

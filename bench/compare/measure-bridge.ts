@@ -1,4 +1,4 @@
-// CPU time per plain HTTP/1.1 request: h2load with connections that are kept, in front of an HTTP/1.1 service.
+// Measures the CPU time per plaintext HTTP/1.1 request: h2load uses persistent connections, and the upstream is an HTTP/1.1 service.
 
 import { BODY_BYTES } from '../bridge/http1-load.ts';
 import type { CallLoad } from './call-load.ts';

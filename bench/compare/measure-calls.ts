@@ -1,4 +1,4 @@
-// CPU time per call: h2load makes calls in a closed loop, through one proxy at a time.
+// Measures the CPU time per call: h2load makes calls in a closed loop through one proxy at a time.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallLoad, runCallLoad } from './call-load.ts';
@@ -12,7 +12,7 @@ import { RunningPeer } from './running-peer.ts';
 import { type Measuring, makeFolder } from './surroundings.ts';
 import type { CallWorkload, Variant } from './workloads.ts';
 
-/** To learn what a call costs, about. */
+/** The number of calls in the first step of the warm-up, which shows roughly what a call costs. */
 const FIRST_CALLS = 400;
 const MAX_RUN_CALLS = 500_000;
 
@@ -87,7 +87,7 @@ class CallContestant implements Contestant {
   }
 
   async stop(): Promise<void> {
-    // The client first: a proxy asked to stop would wait for the open streams.
+    // The client stops first, because otherwise the proxy would wait for its open streams.
     await this.#idle?.stop();
     await this.#running?.stop();
   }
@@ -114,14 +114,14 @@ class CallContestant implements Contestant {
     await opened;
   }
 
-  /** Long enough for a JIT compiler, and to find out how many calls fill the measured time. */
+  /** Warms up long enough for a JIT compiler, and finds out how many calls fill the measured time. */
   async #warmUp(running: RunningPeer): Promise<void> {
     const wantedMicroseconds = this.#measuring.runCpuMs * 1000;
     const enoughMicroseconds = this.#peer.isJavaScript ? JAVASCRIPT_WARM_MICROSECONDS : wantedMicroseconds;
     let callsBefore = 0;
     let microsecondsBefore = 0;
     let microsecondsPerCall = 1;
-    // In steps, since the first calls of a cold process say little about what the later ones cost.
+    // The warm-up goes in growing steps, because the first calls of a cold process say little about the cost of later ones.
     for (let calls = FIRST_CALLS; callsBefore < this.#workload.warmUpCalls; calls *= 3) {
       const run = await this.#load(running, Math.min(calls, this.#workload.warmUpCalls), 0);
       microsecondsPerCall = Math.max(0.1, run.microsecondsPerCall);
@@ -156,7 +156,7 @@ export interface LoadedRun {
   readonly problem: string | undefined;
 }
 
-/** @param aftermathMs how long to wait for what the proxy does behind the last call */
+/** @param aftermathMs how long to wait for what the proxy does after the last call */
 export async function loadAndMeasure(
   load: CallLoad,
   calls: number,

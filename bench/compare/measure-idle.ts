@@ -1,5 +1,5 @@
-// Resident memory per idle stream, or per idle connection, of each proxy: before and after many are opened through a fresh
-// process.
+// Measures the resident memory of each proxy per idle stream or per idle connection: before and after many of them are opened
+// through a new process.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ import type { IdleWorkload } from './workloads.ts';
 
 const SETTLING_PATIENCE_MS = 10_000;
 const SETTLING_STEP_MS = 500;
-/** Settled: no sample differs from the one before by more, three times in a row. */
+/** Memory has settled when three samples in a row differ from the one before by at most this. */
 const SETTLED_KIB = 64;
-/** Connections with streams have made so many calls each before the baseline is taken. */
+/** The number of calls on each connection of the baseline before the baseline is taken. */
 const CALLS_BEFORE = 100;
-/** In a process that has never had a connection, the first ones would pay for what is common to all. */
+/** Connections opened before the baseline, because the first ones of a process would also pay for what all share. */
 const BASELINE_CONNECTIONS = 20;
 
 export function idleContestants(workload: IdleWorkload, measuring: Measuring): readonly Contestant[] {
@@ -44,7 +44,7 @@ class IdleContestant implements Contestant {
     this.rowNames = [workload.name];
   }
 
-  /** Every round begins with a fresh process. */
+  /** There is nothing to prepare, because every round starts a new process. */
   async prepare(): Promise<void> {}
 
   async stop(): Promise<void> {}

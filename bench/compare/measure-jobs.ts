@@ -1,4 +1,4 @@
-// The workloads our own generator drives: voice, calls at a fixed rate, new connections, metadata that changes.
+// The workloads that our own generator drives: voice, calls at a fixed rate, new connections, changing metadata.
 
 import type { Contestant } from './contest.ts';
 import { JobContestant, type JobPlan, PATH } from './job-contestant.ts';
@@ -14,7 +14,7 @@ import type {
 } from './workloads.ts';
 
 const MESSAGE_BYTES = 64;
-/** 20 ms of speech at 8 kHz, or of a codec at 256 kbit/s. */
+/** 20 ms of audio at 256 kbit/s, which is uncompressed 16-bit speech at 16 kHz. */
 const VOICE_BYTES = 640;
 const VOICE_INTERVAL_MS = 20;
 const SETTLING_MS = 700;
@@ -57,7 +57,7 @@ export function voiceContestants(workload: VoiceWorkload, measuring: Measuring):
   return contestants(plan, measuring);
 }
 
-/** All at the same rate: half of what the slowest of them can do. */
+/** All proxies get the same rate: half of what the slowest can do. */
 export function latencyContestants(workload: LatencyWorkload, measuring: Measuring): readonly Contestant[] {
   const { connections } = workload;
   const made: readonly JobContestant[] = contestants(
@@ -94,7 +94,7 @@ export function latencyContestants(workload: LatencyWorkload, measuring: Measuri
   return made;
 }
 
-/** Rounded down to whole hundreds, so that runs can be compared. */
+/** @returns half of the lowest rate, rounded down to whole hundreds so that runs can be compared; at least 100 */
 export function halfOfSlowest(callsPerSecond: readonly number[]): number {
   return Math.max(100, Math.floor(Math.min(...callsPerSecond) / 200) * 100);
 }
@@ -126,7 +126,7 @@ export function connectionsContestants(
   return contestants(plan, measuring);
 }
 
-/** Twice, with and without: what a field costs is only to be seen side by side. */
+/** Each proxy runs with and without the metadata, because only the difference shows what a field costs. */
 export function metadataContestants(workload: MetadataWorkload, measuring: Measuring): readonly Contestant[] {
   const { connections, streamsPerConnection, metadataFields } = workload;
   return [metadataFields, 0].flatMap((fields) => {
@@ -168,7 +168,7 @@ export function validationContestants(
   const byGenerator = contestants(plan, measuring).filter(
     ({ peerName }) => peerName === 'framegate' || peerNames.includes(peerName),
   );
-  // Neighbours in time: h2load and the generator with the same proxy.
+  // For each proxy, h2load and the generator run directly after each other.
   return callContestants(byH2load, measuring).flatMap((contestant) => [
     contestant,
     ...byGenerator.filter(({ peerName }) => peerName === contestant.peerName),
@@ -194,7 +194,7 @@ function closedJob(
   } as const;
 }
 
-/** As many calls as take the wanted CPU time. */
+/** @returns the number of calls that take the wanted CPU time */
 function runLength(warm: MeasuredJob, runCpuMs: number, atMost: number): number {
   return Math.round(Math.min(atMost, (runCpuMs * 1000) / Math.max(1, microsecondsEach(warm))));
 }

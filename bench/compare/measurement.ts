@@ -1,15 +1,15 @@
-// What was found for one proxy in one row, and the arithmetic of it.
+// The result of one proxy in one row, and the arithmetic on such results.
 
 export interface Measurement {
   readonly rowName: string;
   readonly peerName: string;
-  /** One figure per flawless run, in the row's unit; empty when there was none. */
+  /** One figure per run without problems, in the unit of the row; empty if there was none. */
   readonly samples: readonly number[];
-  /** Dropped calls, wrong answers, failed starts: sentences, empty when all went well. */
+  /** Sentences about dropped calls, wrong responses and failed starts; empty if all went well. */
   readonly problems: readonly string[];
 }
 
-/** NaN when there is nothing to take it of. */
+/** @returns NaN if there are no samples */
 export function median(samples: readonly number[]): number {
   if (samples.length === 0) return Number.NaN;
   const sorted = samples.toSorted((left, right) => left - right);
@@ -17,7 +17,7 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The median, or NaN when it was not measured. */
+/** @returns the median, or NaN if it was not measured */
 export function figureOf(measurements: readonly Measurement[], rowName: string, peerName: string): number {
   const found = measurements.find(
     (measurement) => measurement.rowName === rowName && measurement.peerName === peerName,
@@ -25,7 +25,7 @@ export function figureOf(measurements: readonly Measurement[], rowName: string, 
   return median(found?.samples ?? []);
 }
 
-/** Framegate's figure by the peer's: below 1, Framegate takes less. NaN when one is missing. */
+/** @returns Framegate's figure divided by the peer's: below 1, Framegate uses less. NaN if one is missing */
 export function ratioTo(peerName: string, measurements: readonly Measurement[], rowName: string): number {
   return figureOf(measurements, rowName, 'framegate') / figureOf(measurements, rowName, peerName);
 }

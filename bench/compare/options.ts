@@ -11,11 +11,11 @@ export interface Options {
   readonly peerNames: readonly string[];
   readonly workloads: readonly Workload[];
   readonly durations: Durations;
-  /** Compare with bench/recorded.json. */
+  /** Whether to compare with bench/recorded.json. */
   readonly check: boolean;
-  /** Write bench/recorded.json. */
+  /** Whether to write bench/recorded.json. */
   readonly record: boolean;
-  /** Write docs/benchmarks. */
+  /** Whether to write docs/benchmarks. */
   readonly write: boolean;
   readonly assert: boolean;
   readonly jsonFile: string | undefined;
@@ -63,7 +63,7 @@ export function listLines(): readonly string[] {
   });
 }
 
-/** Throws an Error with a sentence for the user when the command line is wrong; a text where that is all it asks for. */
+/** Throws an Error for the user if the command line is wrong. @returns the options, or the help text if that was asked for */
 export function parseOptions(commandLine: readonly string[]): Options | string {
   const { values } = parseArgs({
     args: [...commandLine],
@@ -88,7 +88,7 @@ export function parseOptions(commandLine: readonly string[]): Options | string {
   if (values.list) return listLines().join('\n');
   const { record, quick } = values;
   const check = values.check;
-  // With --write the whole is measured, and the part of it recorded.
+  // With --write everything is measured, and only the rows to hold are recorded.
   const isShort = check || (record && !values.write);
   const preset = check ? CHECK : quick ? QUICK : FULL;
   const rounds = Number(values.rounds ?? preset.rounds);
@@ -124,7 +124,7 @@ function workloadsOf(text: string | undefined, check: boolean, quick: boolean): 
   return quick ? WORKLOADS.filter(({ inQuick }) => inQuick) : WORKLOADS;
 }
 
-/** The rows that are recorded and held: CPU only, since round trips are the machine's mood. */
+/** @returns the rows that are recorded and checked: only CPU times, because round trips depend too much on the machine */
 export function heldRowNames(workloads: readonly Workload[]): readonly string[] {
   return rowsOf(workloads.filter(({ inCheck }) => inCheck))
     .filter(({ unit }) => unit.startsWith('µs CPU'))
@@ -136,6 +136,6 @@ function chosen(option: string, text: string, known: readonly string[]): readonl
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new Error(`${option}: unknown ${unknown.join(', ')} (known: ${known.join(', ')})`);
-  // In the usual order, whatever the order they were named in.
+  // The result has the usual order, whatever the order on the command line.
   return known.filter((name) => names.includes(name));
 }

@@ -1,4 +1,4 @@
-// Which programs take part: the proxies that are here, the load generator, the service. Those that are not are named.
+// Finds the programs that take part: the proxies, the load generator and the service. Missing proxies are reported.
 
 import { buildFramegate, type FramegateProgram, framegatePeer, withCpuProfile } from './framegate-peer.ts';
 import type { Options } from './options.ts';
@@ -14,7 +14,7 @@ export interface Programs {
   readonly nghttpd: string;
 }
 
-/** Debian's packages by the program they are needed for. */
+/** Maps each program to the Debian package that contains it. */
 const PACKAGES: Readonly<Record<string, string>> = {
   h2load: 'nghttp2-client',
   nghttpd: 'nghttp2-server',

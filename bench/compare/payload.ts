@@ -1,4 +1,4 @@
-// One gRPC message of a given size: the five-byte prefix, then the payload.
+// Creates a gRPC message of a given size: the five-byte prefix, then the payload.
 
 const PREFIX_BYTES = 5;
 
@@ -6,7 +6,7 @@ export function messageBytes(payloadBytes: number): number {
   return PREFIX_BYTES + payloadBytes;
 }
 
-/** Uncompressed (flag 0), then the length, then bytes that no one could mistake for text. */
+/** @returns an uncompressed message (flag 0, length) whose payload is clearly not text */
 export function makeMessage(payloadBytes: number): Buffer {
   const message = Buffer.alloc(messageBytes(payloadBytes));
   message.writeUInt32BE(payloadBytes, 1);

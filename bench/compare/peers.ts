@@ -1,4 +1,4 @@
-// The proxies that are compared: where to find each, its version, and how to start it from its template in bench/peers.
+// The proxies that are compared: where to find each one, its version, and how to start it from its template in bench/peers.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -10,11 +10,11 @@ import { fillIn } from './template.ts';
 export type Protocol = 'grpc' | 'http1';
 
 export interface PeerSettings extends CertificateFiles {
-  /** Existing, empty folder for the peer's configuration, logs and temporary files. */
+  /** An existing, empty folder for the peer's configuration, logs and temporary files. */
   readonly folder: string;
   readonly listenPort: number;
   readonly upstreamPort: number;
-  /** For a peer with an admin server that is on by default. */
+  /** The port for a peer whose admin server is on by default. */
   readonly adminPort: number;
   readonly streamsPerConnection: number;
   readonly workers: number;
@@ -31,13 +31,13 @@ export interface PeerCommand {
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Besides gRPC. */
+  /** Whether the peer also takes part in the HTTP/1.1 workloads. */
   readonly speaksHttp1: boolean;
-  /** Can be given two workers. */
+  /** Whether the peer can have two workers. */
   readonly hasWorkers: boolean;
-  /** Compiled while it runs: it has to be warm before it is measured. */
+  /** Whether the peer is compiled while it runs, so that it must be warm before it is measured. */
   readonly isJavaScript: boolean;
-  /** Writes the configuration and says how to start the proxy in the foreground. */
+  /** Writes the configuration and returns the command that starts the proxy in the foreground. */
   readonly prepare: (settings: PeerSettings) => PeerCommand;
 }
 
@@ -45,17 +45,17 @@ const TEMPLATES = join(import.meta.dirname, '../peers');
 
 interface PeerKind {
   readonly find: () => string | undefined;
-  /** Where it comes from, for whoever misses it. */
+  /** Where to get the program, for the message that it is missing. */
   readonly source: string;
   readonly version: string;
-  /** Below bench/peers. */
+  /** The path of the template below bench/peers. */
   readonly template: string;
   readonly http1Template?: string;
   readonly hasWorkers: boolean;
   readonly command: (program: string, configuration: string, settings: PeerSettings) => PeerCommand;
 }
 
-/** In the order of the table's columns. */
+/** The kinds of peers, in the order of the table's columns. */
 const KINDS: Readonly<Record<string, PeerKind>> = {
   nginx: {
     find: () => findProgram('nginx'),
@@ -66,7 +66,7 @@ const KINDS: Readonly<Record<string, PeerKind>> = {
     hasWorkers: true,
     command: (program, configuration, { folder }) => ({
       program,
-      // -e: the log used before the configuration is read would be below /var/log, which only root may write.
+      // -e sets the log used before the configuration is read. By default it is below /var/log, where only root can write.
       programArguments: ['-p', folder, '-e', join(folder, 'error.log'), '-c', configuration],
     }),
   },
@@ -83,7 +83,7 @@ const KINDS: Readonly<Record<string, PeerKind>> = {
         configuration,
         '--concurrency',
         String(workers),
-        // Several may run at once, and none takes over from another.
+        // Several Envoys may run at the same time, and none must take over from another.
         '--disable-hot-restart',
         '--log-level',
         'error',
@@ -144,7 +144,7 @@ const KINDS: Readonly<Record<string, PeerKind>> = {
               ...(settings.accessLog ? [join(settings.folder, 'access.log')] : []),
             ],
     }),
-    // http2-proxy in Node's HTTP server: what one would write for HTTP/1.1.
+    // For HTTP/1.1 this template uses http2-proxy in Node's HTTP server.
     http1Template: 'node-http2-proxy.ts',
   },
   'tcp-relay': {
@@ -163,7 +163,7 @@ function ports(settings: PeerSettings): readonly string[] {
 
 export const OTHER_PEER_NAMES: readonly string[] = Object.keys(KINDS);
 
-/** The peer, or a sentence that says what is missing. */
+/** @returns the peer, or a sentence that says what is missing */
 export function findOtherPeer(name: string): Peer | string {
   const kind = KINDS[name];
   const program = kind?.find();
@@ -183,7 +183,7 @@ export function findOtherPeer(name: string): Peer | string {
   };
 }
 
-/** Fills in the template and returns the configuration file's path. */
+/** Fills in the template. @returns the path of the configuration file */
 export function writeConfiguration(
   template: string,
   settings: PeerSettings,
@@ -191,7 +191,7 @@ export function writeConfiguration(
 ): string {
   const values = {
     ...settings,
-    // 128 is nginx's own default, so that nobody is asked for fewer streams than it ships with.
+    // 128 is nginx's own default, so that no proxy allows fewer streams than by default.
     maxStreams: Math.max(128, settings.streamsPerConnection),
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',

@@ -1,11 +1,11 @@
-// CPU time and memory of a process together with its children (nginx and nghttpx work in one), read from /proc.
-// Linux only. See proc(5): times are in clock ticks, of which user space sees 100 per second on every architecture.
+// Reads the CPU time and memory of a process and its children from /proc (nginx and nghttpx do their work in a child).
+// It works on Linux only. Times are in clock ticks (proc(5)), which are 100 per second for user space on every architecture.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
 const MICROSECONDS_PER_TICK = 10_000;
 
-/** The process and all its descendants; empty when it is gone. */
+/** @returns the process and all its descendants; empty if the process has ended */
 export function processTree(rootPid: number): readonly number[] {
   const pids: number[] = [];
   const pending = [rootPid];
@@ -29,19 +29,19 @@ function childrenOf(pid: number): readonly number[] | undefined {
   }
 }
 
-/** User and system time used so far by these processes, all threads, in microseconds; steps of 10 ms. */
+/** @returns the user and system time of all threads of these processes so far, in microseconds, in steps of 10 ms */
 export function cpuMicroseconds(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Fields are counted from behind the program's name, which may hold spaces and brackets: utime is the 14th, stime the 15th.
+    // Fields are counted from after the program's name, which may contain spaces and brackets. utime is the 14th, stime the 15th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks * MICROSECONDS_PER_TICK;
 }
 
-/** Resident memory (VmRSS) of these processes, in KiB. */
+/** @returns the resident memory (VmRSS) of these processes, in KiB */
 export function residentKib(pids: readonly number[]): number {
   let sumKib = 0;
   for (const pid of pids) {

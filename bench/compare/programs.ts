@@ -1,4 +1,4 @@
-// Programs of the machine: where they are, and which version.
+// Finds programs on the machine and their versions.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -7,7 +7,7 @@ import { progress } from './progress.ts';
 
 const INSTALL_TIMEOUT_MS = 300_000;
 
-/** Debian keeps servers in sbin, which is not in everyone's PATH. */
+/** Also looks in sbin, where Debian has servers, because not every PATH contains it. */
 export function findProgram(programName: string): string | undefined {
   const folders = (process.env['PATH'] ?? '')
     .split(delimiter)
@@ -24,7 +24,7 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** The first line of what the program says about its version, without its path. */
+/** @returns the first line of the program's version output, without its path */
 export function versionOf(program: string, versionArgument: string): string {
   const output = execFileSync('/bin/sh', ['-c', '"$0" "$1" 2>&1', program, versionArgument], {
     encoding: 'utf8',
@@ -33,7 +33,7 @@ export function versionOf(program: string, versionArgument: string): string {
   return line.replaceAll(program, '').trim();
 }
 
-/** Debian packages, installed only where a continuous integration job runs as root. */
+/** Installs Debian packages, but only in a continuous integration job that runs as root. */
 export function installInCi(packages: readonly string[]): void {
   if (packages.length === 0 || process.env['CI'] !== 'true' || process.getuid?.() !== 0) return;
   progress(`apt-get install ${packages.join(' ')}`);

@@ -1,4 +1,4 @@
-// What is being done at the moment, for whoever waits: on standard error, so that the table can be redirected.
+// Prints what the benchmark is doing, on standard error, so that the table can be redirected.
 
 const startedAtMs = performance.now();
 

@@ -1,4 +1,4 @@
-// The ratios that were found once, under good conditions (bench/recorded.json), and whether those of now are much worse.
+// Compares the current ratios with those that were recorded under good conditions (bench/recorded.json).
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,16 +6,16 @@ import type { MachineDescription } from './machine.ts';
 import { type Measurement, ratioTo } from './measurement.ts';
 
 const FILE = join(import.meta.dirname, '../recorded.json');
-/** The proxies whose ratios are held. */
+/** The proxies whose ratios are recorded and checked. */
 export const HELD_PEERS: readonly string[] = ['nghttpx', 'nginx'];
-/** Machines are noisy; smaller losses are for a reader to see. */
+/** A ratio may be this many times the recorded one. Machines are noisy, so smaller losses are left to the reader. */
 export const MOST_WORSE = 1.6;
 
 export interface Recorded {
   readonly date: string;
   readonly how: string;
   readonly machine: string;
-  /** By row, by peer: Framegate's figure divided by the peer's. */
+  /** Framegate's figure divided by the peer's, by row and peer. */
   readonly ratios: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
@@ -23,7 +23,7 @@ export interface Comparison {
   readonly rowName: string;
   readonly peerName: string;
   readonly recorded: number;
-  /** NaN when it could not be measured. */
+  /** NaN if the ratio could not be measured. */
   readonly now: number;
   readonly isHeld: boolean;
 }
@@ -61,7 +61,7 @@ function ratiosOf(rowNames: readonly string[], measurements: readonly Measuremen
   return ratios;
 }
 
-/** A ratio that could not be measured does not hold either. */
+/** A ratio that could not be measured counts as not held. */
 export function compareWithRecorded(
   recorded: Recorded,
   measurements: readonly Measurement[],
@@ -79,7 +79,7 @@ export function missedRows(recorded: Recorded, measurements: readonly Measuremen
   return new Set(missed.map(({ rowName }) => rowName));
 }
 
-/** Rows that were measured again count by what was found last. */
+/** Replaces the results of rows that were measured again. */
 export function withNewer(
   measurements: readonly Measurement[],
   newer: readonly Measurement[],

@@ -1,4 +1,4 @@
-// The result for other programs (JSON) and for readers (docs/benchmarks): table, charts, machine.
+// Writes the result for other programs (JSON) and for readers (docs/benchmarks): table, charts, machine.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export interface Report {
   readonly peerNames: readonly string[];
   readonly measurements: readonly Measurement[];
   readonly targets: readonly TargetResult[];
-  /** Sentences about peers that were not there. */
+  /** Sentences about missing peers. */
   readonly missing: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export function jsonOf({ machine, rows, measurements, targets, missing }: Report
         .map(({ peerName, samples, problems }) => ({
           peerName,
           median: median(samples),
-          // One core of it, doing nothing else.
+          // The rate that one core achieves if it does nothing else.
           ...(row.unit.startsWith('µs CPU') ? { perCpuSecond: Math.round(1e6 / median(samples)) } : {}),
           samples,
           problems,

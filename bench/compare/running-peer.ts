@@ -1,4 +1,4 @@
-// A proxy of the comparison while it runs, and what it has used so far.
+// A running proxy of the comparison, and the CPU time and memory it has used so far.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { StartedProcess } from './started-process.ts';
 import { findFreePort, waitUntilAccepting } from './tcp-port.ts';
 
 export interface PeerSurroundings {
-  /** Where the peer gets a folder of its own. */
+  /** The folder in which the peer gets its own folder. */
   readonly folder: string;
   readonly certificate: CertificateFiles;
   readonly upstreamPort: number;
@@ -31,7 +31,7 @@ export class RunningPeer {
     this.#process = started;
   }
 
-  /** @param name of its folder, where several of a kind run */
+  /** @param name the name of its folder, if several peers of a kind run */
   static async start(peer: Peer, surroundings: PeerSurroundings, name = peer.name): Promise<RunningPeer> {
     const folder = join(surroundings.folder, name);
     mkdirSync(folder, { recursive: true });
@@ -65,7 +65,7 @@ export class RunningPeer {
     await this.#process.stop();
   }
 
-  /** A worker that crashed and was replaced would take its CPU time with it, and the difference would be too small. */
+  /** Throws if the processes have changed: the CPU time of a crashed worker would be lost, and the measured difference too small. */
   #samePids(): readonly number[] {
     const pids = this.#process.pids();
     if (pids.length === 0) throw new Error(`${this.name} has ended: ${this.#process.lastErrors()}`);

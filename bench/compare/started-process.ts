@@ -1,5 +1,5 @@
-// A process the benchmark started and therefore must end. Its output goes to files, so that a full pipe never
-// slows down what is being measured.
+// A process that the benchmark started and therefore must end. Its output goes to files, so that a full pipe cannot slow down what
+// is being measured.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -11,11 +11,11 @@ export interface ProcessCommand {
   readonly name: string;
   readonly program: string;
   readonly programArguments: readonly string[];
-  /** Existing folder for NAME.stdout and NAME.stderr, and the working directory. */
+  /** An existing folder for NAME.stdout and NAME.stderr, which is also the working directory. */
   readonly folder: string;
-  /** Opens a message channel, for our own child programs. */
+  /** Whether to open a message channel, for our own child programs. */
   readonly withMessages?: boolean;
-  /** Beside those of the benchmark itself. */
+  /** Environment variables in addition to those of the benchmark itself. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -24,7 +24,7 @@ const STOP_PATIENCE_MS = 10_000;
 export class StartedProcess {
   readonly name: string;
   readonly child: ChildProcess;
-  /** Resolves with the exit code, or the signal's name, or the reason why it could not be started. */
+  /** Resolves to the exit code, the name of the signal, or the reason why the process could not be started. */
   readonly ended: Promise<number | string>;
   readonly #folder: string;
   readonly #forget: () => void;
@@ -58,7 +58,7 @@ export class StartedProcess {
     return this.#hasEnded;
   }
 
-  /** The process and its children, or an empty list when it has ended. */
+  /** @returns the process and its children; empty if it has ended */
   pids(): readonly number[] {
     const { pid } = this.child;
     return this.#hasEnded || pid === undefined ? [] : processTree(pid);
@@ -68,7 +68,7 @@ export class StartedProcess {
     return readFileSync(join(this.#folder, `${this.name}.stdout`), 'utf8');
   }
 
-  /** The last lines it wrote to standard error, for messages about a failure. */
+  /** @returns the last lines that the process wrote to standard error, for messages about a failure */
   lastErrors(): string {
     return readFileSync(join(this.#folder, `${this.name}.stderr`), 'utf8')
       .trim()
@@ -77,7 +77,7 @@ export class StartedProcess {
       .join('\n');
   }
 
-  /** SIGTERM, and SIGKILL for the whole tree when that is not enough. May be called twice. */
+  /** Sends SIGTERM, and SIGKILL to the whole process tree if that is not enough. May be called twice. */
   async stop(): Promise<void> {
     if (this.#hasEnded) return;
     this.child.kill('SIGTERM');
@@ -91,7 +91,7 @@ export class StartedProcess {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // Ended between reading the tree and now.
+        // The process has ended since the tree was read.
       }
     }
   }

@@ -1,4 +1,4 @@
-// What every measurement of one benchmark has in common: folder, certificate, services, and how long to measure.
+// What all measurements of a benchmark share: the folder, the certificate, the services, and how long to measure.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { StartedProcess } from './started-process.ts';
 
 export interface Durations {
   readonly rounds: number;
-  /** CPU time of the proxy that one run of calls should take; clock ticks are 10 ms, so 1 s is good to a percent. */
+  /** The CPU time of the proxy that one run of calls should take. Clock ticks are 10 ms, so 1 s is accurate to one percent. */
   readonly runCpuMs: number;
   readonly voiceMs: number;
   readonly latencyMs: number;
@@ -17,7 +17,7 @@ export interface Durations {
 }
 
 export interface Services {
-  /** Answers a POST with a file below `messageFolder`. */
+  /** The service that answers a POST with a file below `messageFolder`. */
   readonly nghttpd: { readonly port: number; readonly process: StartedProcess };
   readonly messageFolder: string;
   readonly echo: EchoService;
@@ -29,7 +29,7 @@ export interface Measuring extends Durations {
   readonly certificate: CertificateFiles;
   readonly services: Services;
   readonly h2loadProgram: string;
-  /** The proxies for a workload, Framegate first. */
+  /** @returns the proxies for a workload, Framegate first */
   readonly peersFor: (workloadName: string) => readonly Peer[];
 }
 

@@ -1,5 +1,5 @@
-// Bar charts as plain SVG: panels below each other, a bar for each proxy, Framegate's in its own colour. Readable on light
-// and dark pages, since it brings its own background.
+// Draws bar charts as plain SVG: panels below each other, with a bar for each proxy and Framegate's in its own colour. A chart has
+// its own background, so that it is readable on light and dark pages.
 
 export interface Bar {
   readonly label: string;
@@ -67,13 +67,13 @@ function drawPanel({ title, unit, bars }: Panel, top: number, highlighted: strin
   return [heading, ...lines].join('\n');
 }
 
-/** `26.3 (5.9 x)`: how many times the highlighted one's. */
+/** @returns text such as `26.3 (5.9 x)`, where the factor is relative to the highlighted bar */
 function valueText(value: number, own: number, isOwn: boolean): string {
   const figure = significant(value);
   return isOwn || Number.isNaN(own) ? figure : `${figure} (${significant(value / own)} x)`;
 }
 
-/** Three figures, and no more: the machine is not more exact. */
+/** Rounds to three significant digits, because the measurements are not more exact. */
 export function significant(value: number): string {
   if (value === 0) return '0';
   const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));

@@ -1,4 +1,4 @@
-// The result as people read it: a row per figure, a column per proxy, each with how many times Framegate's it is.
+// Formats the result as a table: a row per figure, a column per proxy, and in each cell the multiple of Framegate's figure.
 
 import { figureOf, type Measurement } from './measurement.ts';
 import type { Row } from './workloads.ts';
@@ -22,7 +22,7 @@ export function tableLines(
   return notes.length === 0 ? lines : [...lines, '', ...notes];
 }
 
-/** `4.31 (0.16)`, with `[2]` behind it where note 2 says what went wrong. */
+/** @returns text such as `4.31 (0.16)`, followed by `[2]` if note 2 says what went wrong */
 function cell(
   measurement: Measurement | undefined,
   figure: number,
@@ -43,7 +43,7 @@ function cell(
   return parts.join(' ');
 }
 
-/** A Markdown table that is readable unrendered; the second row becomes the rule. */
+/** @returns a Markdown table that is readable as plain text; the second row is replaced by a line of `rule` */
 function align(rows: readonly (readonly string[])[], rule: string): readonly string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows.map((row, index) => {

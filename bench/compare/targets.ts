@@ -1,4 +1,4 @@
-// Where Framegate has to stand: the ratio of its figure to a peer's, at most. Beside what was measured.
+// The targets for Framegate, that is, the maximum ratios of its figures to a peer's, compared with what was measured.
 
 import { figureOf, type Measurement, ratioTo } from './measurement.ts';
 import type { Row } from './workloads.ts';
@@ -7,7 +7,7 @@ interface Target {
   readonly rowName: string;
   readonly peerName: string;
   readonly atMost: number;
-  /** Compared with Framegate's own figure in this row, instead of a peer's. */
+  /** If given, Framegate's figure is compared with its own figure in this row instead of a peer's. */
   readonly ownRowName?: string;
 }
 
@@ -41,14 +41,14 @@ export const TARGETS: readonly Target[] = [
 
 export interface TargetResult {
   readonly rowName: string;
-  /** What Framegate's figure was divided by. */
+  /** The name of what Framegate's figure was divided by. */
   readonly against: string;
   readonly ratio: number;
   readonly atMost: number;
   readonly isKept: boolean;
 }
 
-/** Those of the rows that were measured, and of the peers that were there. */
+/** Checks the targets whose rows were measured and whose peers took part. */
 export function checkTargets(
   rows: readonly Row[],
   peerNames: readonly string[],

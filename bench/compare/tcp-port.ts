@@ -1,4 +1,4 @@
-// Free ports on loopback, and waiting until someone listens on one.
+// Finds free ports on loopback, and waits until a process listens on one.
 
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,8 +7,8 @@ import type { StartedProcess } from './started-process.ts';
 const PATIENCE_MS = 15_000;
 
 /**
- * A port that was free a moment ago. Below the range that Linux gives to outgoing connections (from 32768), of which
- * a benchmark makes so many that one may take the port before the proxy does.
+ * Finds a port that is currently free, below the range that Linux uses for outgoing connections (from 32768). A benchmark makes so
+ * many connections that one of them could otherwise take the port before the proxy does.
  */
 export async function findFreePort(): Promise<number> {
   for (;;) {
@@ -25,7 +25,7 @@ async function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Resolves once `port` accepts connections; rejects with the process's last words when it ends before. */
+/** Resolves once `port` accepts connections. Rejects with the last error output of the process if the process ends before. */
 export async function waitUntilAccepting(port: number, started: StartedProcess): Promise<void> {
   const deadlineMs = Date.now() + PATIENCE_MS;
   while (Date.now() < deadlineMs) {

@@ -1,9 +1,9 @@
-// The configurations in bench/peers, filled in. `{{name}}` becomes a value; a line that begins with `{{log}}` stays only
-// where access logs are on, one with `{{noLog}}` only where they are off.
+// Fills in the configurations in bench/peers. `{{name}}` becomes a value; a line that begins with `{{log}}` stays only if access
+// logs are on, and one that begins with `{{noLog}}` only if they are off.
 
 export type TemplateValues = Readonly<Record<string, string | number>>;
 
-/** Throws where the template asks for what nobody provides. */
+/** Throws if the template uses a name without a value. */
 export function fillIn(template: string, values: TemplateValues, accessLog: boolean): string {
   const [kept, dropped] = accessLog ? ['{{log}}', '{{noLog}}'] : ['{{noLog}}', '{{log}}'];
   return template

@@ -1,4 +1,4 @@
-// What is measured, in the order of the table's rows. A workload gives one row or several; each row has one figure per proxy.
+// The workloads, in the order of the table's rows. A workload has one or more rows, and each row has one figure per proxy.
 
 export interface Row {
   readonly name: string;
@@ -9,23 +9,23 @@ export interface Row {
 interface Common {
   readonly name: string;
   readonly rows: readonly Row[];
-  /** Part of --quick, of --check. */
+  /** Whether the workload is part of --quick and of --check. */
   readonly inQuick?: true;
   readonly inCheck?: true;
-  /** Only these beside Framegate; all when left out. */
+  /** The proxies besides Framegate. By default all take part. */
   readonly peerNames?: readonly string[];
 }
 
-/** Contestants of one workload that differ in more than the proxy. */
+/** A variant of a workload, if contestants differ in more than the proxy. */
 export interface Variant {
   readonly rowName: string;
   readonly workers: number;
-  /** Streams held open beside the calls. */
+  /** The number of streams held open beside the calls. */
   readonly idleStreams: number;
   readonly peerNames?: readonly string[];
 }
 
-/** Unary calls, driven by h2load in a closed loop; CPU time per call. */
+/** Unary calls that h2load makes in a closed loop. The figure is the CPU time per call. */
 export interface CallWorkload extends Common {
   readonly kind: 'calls';
   readonly requestBytes: number;
@@ -33,14 +33,14 @@ export interface CallWorkload extends Common {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly accessLog: boolean;
-  /** nghttpd, or the echo service where streams idle beside the calls. */
+  /** nghttpd, or the echo service if idle streams are open beside the calls. */
   readonly service: 'nghttpd' | 'echo';
   readonly variants: readonly Variant[];
-  /** At most: before counting. */
+  /** The maximum number of calls before counting begins. */
   readonly warmUpCalls: number;
 }
 
-/** Calls driven by the generator in a closed loop, with and without metadata that changes. */
+/** Calls that the generator makes in a closed loop, with and without changing metadata. */
 export interface MetadataWorkload extends Common {
   readonly kind: 'metadata';
   readonly connections: number;
@@ -68,11 +68,11 @@ export interface IdleWorkload extends Common {
   readonly kind: 'idle';
   readonly connections: number;
   readonly streamsPerConnection: number;
-  /** What is new between the two looks: streams on connections that are there, or connections with their streams. */
+  /** What is opened between the two samples: streams on existing connections, or connections with their streams. */
   readonly per: 'stream' | 'connection';
 }
 
-/** The same calls by h2load and by the generator: is the generator to be believed? */
+/** The same calls by h2load and by the generator, to check that the generator's figures can be trusted. */
 export interface ValidationWorkload extends Common {
   readonly kind: 'validation';
   readonly byH2load: CallWorkload;
@@ -94,7 +94,7 @@ export type Workload =
   | ValidationWorkload;
 
 const PER_CALL = 'µs CPU per call';
-/** Those that stand for the ways of building a proxy; the others would only take time. */
+/** Proxies that represent the different ways of building a proxy. The others would only take time. */
 const FEW = ['nginx', 'envoy', 'haproxy', 'nghttpx'];
 const IDLE = [...FEW, 'node-http2'];
 
@@ -148,7 +148,7 @@ const GROWTH = [10, 100, 1000, 10_000];
 function growth(idleStreams: number): Variant {
   const isEnd = idleStreams === GROWTH.at(0) || idleStreams === GROWTH.at(-1);
   const rowName = `growth-${idleStreams}`;
-  // Between the ends only Framegate: the others' lines have no bend either.
+  // Between the ends only Framegate is measured, because the lines of the others are straight too.
   return { rowName, workers: 1, idleStreams, ...(isEnd ? {} : { peerNames: [] }) };
 }
 
@@ -276,7 +276,7 @@ export const WORKLOADS: readonly Workload[] = [
   },
 ];
 
-/** Not among WORKLOADS: it says nothing of proxies. Asked for by name. */
+/** This workload is not in WORKLOADS, because it says nothing about proxies. It runs only if it is named. */
 export const VALIDATION: ValidationWorkload = {
   kind: 'validation',
   name: 'validation',

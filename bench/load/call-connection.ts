@@ -1,5 +1,5 @@
-// A client's TLS connection with its calls: opens streams, and tells each stream's owner of octets and of the end. A response
-// counts as whole only with headers, data and trailers, in that order: an error made by a proxy comes without data.
+// A client's TLS connection with its calls. It opens streams and tells the owner of each about received bytes and the end. A
+// response is complete only with headers, data and trailers, in that order: an error that a proxy generates has no data.
 
 import { connect, type TLSSocket } from 'node:tls';
 import { FrameConnection, type FrameOwner } from './frame-connection.ts';
@@ -9,9 +9,9 @@ const POST_HTTPS = [0x83, 0x87];
 const CANCEL = 8;
 
 export interface CallOwner {
-  /** So many octets of DATA came. */
+  /** Called when `size` bytes of DATA have arrived. */
   onBytes(size: number): void;
-  /** Once. `problem` is undefined when the response was whole. */
+  /** Called once, at the end. `problem` is undefined if the response was complete. */
   onOver(problem: string | undefined): void;
 }
 
@@ -47,7 +47,7 @@ export class CallConnection implements FrameOwner {
     this.#frames = new FrameConnection(socket, false, this);
   }
 
-  /** Resolves once the proxy's SETTINGS are there. After that a lost connection ends its calls, each with the reason. */
+  /** Resolves once the proxy's SETTINGS have arrived. After that, losing the connection ends each of its calls with the reason. */
   static async open(target: Target): Promise<CallConnection> {
     return await new Promise((resolve, reject) => {
       const socket = connect({
@@ -55,7 +55,7 @@ export class CallConnection implements FrameOwner {
         host: '127.0.0.1',
         ALPNProtocols: ['h2'],
         rejectUnauthorized: false,
-        // Servers differ in what they prefer; all do the same work here, and the same as for h2load.
+        // Servers prefer different algorithms. These make all of them do the same work, and the same as with h2load.
         minVersion: 'TLSv1.3',
         ciphers: 'TLS_AES_128_GCM_SHA256',
         ecdhCurve: 'X25519',
@@ -80,8 +80,8 @@ export class CallConnection implements FrameOwner {
 
   /**
    * Opens a stream.
-   * @param path by pathField()
-   * @param extra octets behind the fixed header block: fields of this call
+   * @param path the field made by pathField()
+   * @param extra the encoded fields of this call, which follow the fixed header block
    */
   call(path: Buffer, owner: CallOwner, extra?: Buffer): number {
     const streamId = this.#nextStreamId;
@@ -100,7 +100,7 @@ export class CallConnection implements FrameOwner {
     if (this.#calls.delete(streamId)) this.#frames.reset(streamId, CANCEL);
   }
 
-  /** What was sent leaves now, not in the next turn. */
+  /** Writes buffered frames now instead of in the next event-loop turn. */
   flush(): void {
     this.#frames.flush();
   }
@@ -153,7 +153,7 @@ export class CallConnection implements FrameOwner {
   }
 }
 
-/** Pseudo-fields come first, and this one never enters the table: nghttp2 and gRPC's libraries do likewise. */
+/** Encodes :path without indexing, as nghttp2 and the gRPC libraries do. It must come first, because it is a pseudo-header field. */
 export function pathField(path: string): Buffer {
   return plainField(':path', path);
 }

@@ -1,6 +1,6 @@
-// Child program: a cleartext HTTP/2 service that sends every message back as it comes: response headers at the first octet,
-// trailers with grpc-status 0 when the request ends. One for unary calls, for streams and for streams that idle. Sends its
-// port to the parent; ends with it.
+// Child program: a plaintext HTTP/2 service that sends every message back as it arrives: response headers at the first byte, and
+// trailers with grpc-status 0 when the request ends. It serves unary calls, streams and idle streams. It sends its port to the
+// parent and ends with the parent.
 
 import { createServer, type Socket } from 'node:net';
 import { FrameConnection, type FrameOwner } from './frame-connection.ts';

@@ -1,6 +1,6 @@
-// One HTTP/2 connection of the load generator or the echo service, frame by frame: no objects for requests, no HPACK
-// (blocks are sent ready-made and received ones only counted), so that the machine's time is left to the proxy. It shares no
-// code with src, and it never exceeds a window: what does not fit waits for WINDOW_UPDATE.
+// One HTTP/2 connection of the load generator or the echo service, frame by frame. It has no objects for requests and no HPACK
+// (blocks are sent ready-made, and received ones are only counted), so that the CPU is left to the proxy. It shares no code with
+// src, and never exceeds a window: what does not fit waits for WINDOW_UPDATE.
 
 import type { Socket } from 'node:net';
 import { FrameOutput } from './frame-output.ts';
@@ -15,14 +15,14 @@ import {
   STREAM_WINDOW,
 } from './frames.ts';
 
-/** Told of what concerns the owner; `bytes` is valid only during the call. */
+/** The callbacks of a connection's owner. `bytes` is valid only during the call. */
 export interface FrameOwner {
-  /** The peer's first SETTINGS were applied. */
+  /** Called when the peer's first SETTINGS have been applied. */
   onReady(): void;
   onHeaders(streamId: number, endStream: boolean): void;
   onData(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void;
   onReset(streamId: number, code: number): void;
-  /** Once, when nothing more will come; the reason is a sentence. */
+  /** Called once, when nothing more will arrive. The reason is a sentence. */
   onEnd(reason: string): void;
 }
 
@@ -31,7 +31,7 @@ interface StreamWindows {
   uncredited: number;
 }
 
-/** DATA, or the trailers that must not overtake it. */
+/** Waiting DATA, or trailers that must not overtake it. */
 interface Waiting {
   readonly streamId: number;
   readonly bytes: Buffer;
@@ -40,7 +40,7 @@ interface Waiting {
 }
 
 export class FrameConnection {
-  /** How much of the peer's HPACK table we may fill. */
+  /** The size of the peer's HPACK table that this side may use. */
   peerHeaderTableBytes = 4096;
   readonly #socket: Socket;
   readonly #owner: FrameOwner;
@@ -82,7 +82,7 @@ export class FrameConnection {
     if (endStream) this.#streams.delete(streamId);
   }
 
-  /** At most one frame's worth. `bytes` is copied when it has to wait. */
+  /** Sends at most one frame's worth of DATA. `bytes` is copied if the data must wait. */
   sendData(streamId: number, bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const windows = this.#streams.get(streamId);
     if (windows === undefined) return;
@@ -99,7 +99,7 @@ export class FrameConnection {
     this.#output.number(FrameType.RST_STREAM, streamId, code);
   }
 
-  /** Nothing more is sent or counted on a stream whose response is whole. */
+  /** Sends and counts nothing more on a stream, because its response is complete. */
   forget(streamId: number): void {
     this.#streams.delete(streamId);
   }
@@ -110,7 +110,7 @@ export class FrameConnection {
     this.#socket.end();
   }
 
-  /** What was sent leaves now, not in the next turn. */
+  /** Writes buffered frames now instead of in the next event-loop turn. */
   flush(): void {
     this.#output.flush();
   }
@@ -146,7 +146,7 @@ export class FrameConnection {
         this.#handleData(streamId, flags, bytes, payload, end);
         return;
       case FrameType.HEADERS:
-        // The block's octets are of no interest, hence nor are its CONTINUATION frames; END_STREAM is on HEADERS.
+        // The content of the block does not matter, so CONTINUATION frames can be ignored; END_STREAM is on HEADERS.
         this.#owner.onHeaders(streamId, (flags & Flag.END_STREAM) !== 0);
         return;
       case FrameType.RST_STREAM:
@@ -219,7 +219,7 @@ export class FrameConnection {
     if (this.#waiting.length > 0) this.#sendWaiting();
   }
 
-  /** In the order in which it was to be sent; a stream that still cannot does not hold up the others. */
+  /** Sends what waits, in order. A stream that still has no window does not hold up the others. */
   #sendWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -1,4 +1,5 @@
-// The frames one connection of the load generator or the echo service sends: written into one buffer, which leaves once a turn.
+// The output of one connection of the load generator or the echo service: frames go into one buffer, which is written once per
+// event-loop turn.
 
 import type { Socket } from 'node:net';
 import {
@@ -25,7 +26,7 @@ export class FrameOutput {
     this.#socket = socket;
   }
 
-  /** The client's preface, SETTINGS, and the window of the whole connection. */
+  /** Sends the client's preface (unless this is a server), SETTINGS, and a WINDOW_UPDATE for the connection. */
   begin(isServer: boolean): void {
     if (!isServer) this.#append(PREFACE, 0, PREFACE.length);
     const entries = [
@@ -47,7 +48,7 @@ export class FrameOutput {
     this.#append(payload, start, end);
   }
 
-  /** A frame whose payload is one number. */
+  /** Sends a frame whose payload is one 32-bit number. */
   number(type: number, streamId: number, value: number): void {
     this.#header(type, 0, streamId, 4);
     this.#length = this.#output.writeUInt32BE(value, this.#length);

@@ -1,9 +1,9 @@
-// The numbers of RFC 9113 that the load generator and the echo service need, and the windows they give.
+// The constants of RFC 9113 that the load generator and the echo service need, and their window sizes.
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 export const FRAME_HEADER_BYTES = 9;
 export const DEFAULT_WINDOW = 65_535;
-/** What peers may send ahead: so much that no proxy ever waits for us. */
+/** The windows are so large that a proxy never waits for credit. */
 export const STREAM_WINDOW = 1 << 20;
 export const CONNECTION_WINDOW = 1 << 24;
 

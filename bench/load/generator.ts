@@ -1,5 +1,5 @@
-// Child program: node generator.ts JOB, a job of job.ts as JSON. Does it, sends what came of it to the parent, and ends
-// with the parent. It lives in a process of its own, so that its garbage and its event loop are not the benchmark's.
+// Child program: node generator.ts JOB, where JOB is a job of job.ts as JSON. It does the job, sends the result to the parent, and
+// ends with the parent. It is a separate process, so that it does not share garbage collection and event loop with the benchmark.
 
 import type { GeneratorMessage, Job, JobReport } from './job.ts';
 import { runClosed } from './run-closed.ts';
@@ -16,7 +16,7 @@ function measuring(): void {
   tell({ kind: 'measuring' });
 }
 
-/** Tells the parent, and goes on when it says so. */
+/** Tells the parent that the generator is ready, and resolves when the parent answers. */
 async function ready(): Promise<void> {
   tell({ kind: 'ready' });
   await new Promise<void>((resolve) => process.once('message', () => resolve()));

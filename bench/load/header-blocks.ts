@@ -1,13 +1,13 @@
-// HPACK by hand for the few blocks the load generator and the echo service send (RFC 7541): fields that stay the same enter the
-// peer's dynamic table with the first block of a connection and are named by index after that, as every gRPC library
-// does it. Changing metadata goes as literals without indexing, as grpc's C-core (Python, C++, Ruby) sends it.
+// HPACK by hand (RFC 7541) for the few blocks that the load generator and the echo service send. Constant fields enter the peer's
+// dynamic table with the first block of a connection and are then referenced by index, as in every gRPC library. Changing metadata
+// is sent as literals without indexing, as in gRPC's C core (Python, C++, Ruby).
 
 const LITERAL = 0x00;
 const INDEXING = 0x40;
 const INDEXED = 0x80;
 const SIZE_UPDATE = 0x20;
 const DEFAULT_TABLE_BYTES = 4096;
-/** The first index behind the static table. */
+/** The first index after the static table. */
 const FIRST_DYNAMIC = 62;
 const NOTHING = Buffer.alloc(0);
 
@@ -20,7 +20,7 @@ const STATIC_NAMES: Readonly<Record<string, number>> = {
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 
-/** Octets of names and values: what a proxy has to look at, however it is encoded. */
+/** @returns the number of bytes in names and values, which a proxy must look at however they are encoded */
 export function fieldOctets(fields: Fields): number {
   return fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
@@ -32,15 +32,15 @@ export class BlockSeries {
   #isFirst = true;
 
   /**
-   * @param ready octets of every block: indexed fields of the static table
-   * @param fixed fields of every block, in order
-   * @param tableBytes what the peer gives us of its table; without room every field is a literal, every time
+   * @param ready bytes of every block, which are indexed fields of the static table
+   * @param fixed the fields of every block, in order
+   * @param tableBytes the size of the peer's table; if the fields do not fit, all of them are literals in every block
    */
   constructor(ready: readonly number[], fixed: Fields, tableBytes: number) {
     const needed = fixed.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
     const hasRoom = needed <= tableBytes;
     const literals = fixed.map(([name, value]) => literal(hasRoom ? INDEXING : LITERAL, name, value));
-    // RFC 7541 section 4.2: a table made smaller is acknowledged at the beginning of the next block.
+    // A reduced table size must be acknowledged at the beginning of the next block (RFC 7541 section 4.2).
     this.#sizeUpdate = Buffer.from(
       tableBytes < DEFAULT_TABLE_BYTES ? integer(SIZE_UPDATE, 5, tableBytes) : [],
     );
@@ -49,7 +49,7 @@ export class BlockSeries {
     this.#later = hasRoom ? Buffer.from([...ready, ...indexes]) : this.#first;
   }
 
-  /** The next block of the connection, with `before` (fields that come first) and `behind` it. */
+  /** @returns the next block of the connection, with the encoded fields `before` in front and `behind` after it */
   next(before: Buffer = NOTHING, behind: Buffer = NOTHING): Buffer {
     if (!this.#isFirst) return Buffer.concat([before, this.#later, behind]);
     this.#isFirst = false;
@@ -57,7 +57,7 @@ export class BlockSeries {
   }
 }
 
-/** A field without indexing. */
+/** Encodes a field without indexing. */
 export function plainField(name: string, value: string): Buffer {
   return literal(LITERAL, name, value);
 }
@@ -76,7 +76,7 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from(integer(0, 7, value.length)), Buffer.from(value, 'latin1')]);
 }
 
-/** RFC 7541 section 5.1. */
+/** Encodes an integer (RFC 7541 section 5.1). */
 function integer(kind: number, prefixBits: number, value: number): number[] {
   const most = (1 << prefixBits) - 1;
   if (value < most) return [kind | value];

@@ -1,4 +1,4 @@
-// Child program: the HTTP/1.1 service of bench/bridge, in a process of its own. Sends its port to the parent; ends with it.
+// Child program: the HTTP/1.1 service of bench/bridge in its own process. It sends its port to the parent and ends with the parent.
 
 import { startService } from '../bridge/http1-load.ts';
 

@@ -1,4 +1,4 @@
-// What the load generator can be told to do, and what it reports; passed between processes as JSON.
+// The jobs of the load generator and its reports, which are passed between processes as JSON.
 
 export type Job = ClosedJob | PacedJob | VoiceJob | ConnectionsJob | IdleJob;
 
@@ -8,17 +8,17 @@ interface Common {
   readonly payloadBytes: number;
 }
 
-/** Unary calls, as many under way all the time as there are streams. */
+/** Unary calls in a closed loop: the number of calls in progress is always the number of streams. */
 export interface ClosedJob extends Common {
   readonly kind: 'closed';
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly calls: number;
-  /** So many metadata fields more, with values of their own for every call. */
+  /** The number of additional metadata fields, whose values differ in every call. */
   readonly metadataFields: number;
 }
 
-/** Unary calls at a fixed rate, whether or not the ones before have been answered. */
+/** Unary calls at a fixed rate, even if earlier ones have not been answered. */
 export interface PacedJob extends Common {
   readonly kind: 'paced';
   readonly connections: number;
@@ -27,7 +27,7 @@ export interface PacedJob extends Common {
   readonly measuredMs: number;
 }
 
-/** Streams that stay open, each with a message every `intervalMs`, which comes back. */
+/** Streams that stay open. Each sends a message every `intervalMs`, which the service returns. */
 export interface VoiceJob extends Common {
   readonly kind: 'voice';
   readonly connections: number;
@@ -37,7 +37,7 @@ export interface VoiceJob extends Common {
   readonly measuredMs: number;
 }
 
-/** New TLS connections, each for a few calls at once to methods of their own. */
+/** New TLS connections, each for a few simultaneous calls to different methods. */
 export interface ConnectionsJob extends Common {
   readonly kind: 'connections';
   readonly connections: number;
@@ -45,25 +45,25 @@ export interface ConnectionsJob extends Common {
   readonly callsPerConnection: number;
 }
 
-/** Connections and streams that stay open and say nothing more after their first message. */
+/** Connections and streams that stay open and are silent after their first message. */
 export interface IdleJob extends Common {
   readonly kind: 'idle';
   readonly connections: number;
   readonly streamsPerConnection: number;
-  /** Made one after another on every connection before it counts as connected. */
+  /** The number of calls made on each connection, one after the other, before it counts as connected. */
   readonly callsBefore: number;
 }
 
 export interface JobReport {
   readonly succeeded: number;
   readonly durationMs: number;
-  /** Sentences with how often each happened; empty when all went well. */
+  /** Sentences, each with how often it happened; empty if all went well. */
   readonly problems: readonly string[];
-  /** Sorted, in microseconds; empty where they are not measured. */
+  /** The percentiles of the round trips, in milliseconds. Undefined if they are not measured. */
   readonly roundTrips: Percentiles | undefined;
-  /** How late the generator itself was with the message it was latest with, for all but one in a hundred. */
+  /** The 99th percentile of how late the generator itself sent. Undefined if it is not measured. */
   readonly lateP99Ms: number | undefined;
-  /** Octets of the header fields of a call, names and values. */
+  /** The number of bytes in the header fields of a call, names and values. */
   readonly headerOctets: number | undefined;
 }
 
@@ -75,7 +75,7 @@ export interface Percentiles {
   readonly maxMs: number;
 }
 
-/** From the generator to its parent. */
+/** A message from the generator to its parent. */
 export type GeneratorMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'measuring' }

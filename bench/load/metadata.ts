@@ -1,16 +1,16 @@
-// Metadata that differs in every call: trace ids, user ids, tokens and the like, thirty of them.
+// Metadata that differs in every call, as trace ids, user ids and tokens do.
 
 import { type Fields, fieldOctets, plainField } from './header-blocks.ts';
 
 const VALUE_OCTETS = 24;
-/** The end of each value, which changes. */
+/** The number of bytes at the end of each value that change. */
 const CHANGING_OCTETS = 10;
 
 export class Metadata {
-  /** Octets of names and values of one call's fields. */
+  /** The number of bytes in names and values of the fields of one call. */
   readonly octets: number;
   readonly #block: Buffer;
-  /** Where in the block each value changes. */
+  /** The offsets in the block where each value changes. */
   readonly #places: readonly number[];
   #call = 0;
 
@@ -29,7 +29,7 @@ export class Metadata {
     this.#block = Buffer.concat(encoded);
   }
 
-  /** As they go behind a header block; valid until the next call. */
+  /** @returns the encoded fields of the next call, to append to a header block; valid until next() is called again */
   next(): Buffer {
     const first = ++this.#call * this.#places.length;
     this.#places.forEach((place, index) => {

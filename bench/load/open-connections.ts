@@ -1,4 +1,4 @@
-// The generator's connections, opened one after another, so that a proxy's handshakes do not queue up.
+// Opens the generator's connections one after another, so that handshakes do not queue up in a proxy.
 
 import { GRPC_REQUEST_HEADERS } from '../compare/request-headers.ts';
 import { CallConnection } from './call-connection.ts';
@@ -12,7 +12,7 @@ export async function openConnections(port: number, count: number): Promise<read
   return connections;
 }
 
-/** Names and values of one call's request fields, pseudo-fields included. */
+/** @returns the number of bytes in names and values of a call's request fields, pseudo-header fields included */
 export function requestOctets(port: number, path: string): number {
   return fieldOctets([
     [':method', 'POST'],

@@ -1,12 +1,12 @@
-// Something done at a fixed rate, whatever became of the times before: what was missed while the event loop was late is done at
-// once, so that the rate holds, and how late it was is told.
+// Does something at a fixed rate, whatever the result of earlier actions. If the event loop is late, the missed actions are done at
+// once, so that the rate holds, and each is told how late it is.
 
-/** Timers of Node fire once a millisecond at most: that is how finely the times are met. */
+/** The resolution: Node's timers fire at most once per millisecond. */
 const TICK_MS = 1;
 
 /**
- * Calls `act(index, lateMs)` at `perSecond` for `durationMs`, in order, and `afterTick` behind each batch.
- * Resolves when the last was done.
+ * Calls `act(index, lateMs)` at the rate `perSecond` for `durationMs`, in order, and `afterTick` after each batch.
+ * Resolves when the last action is done.
  */
 export async function pace(
   perSecond: number,

@@ -1,4 +1,4 @@
-// What went wrong during a load, counted by sentence.
+// Counts what went wrong during a load, by sentence.
 
 export class Problems {
   readonly #counts = new Map<string, number>();

@@ -1,4 +1,4 @@
-// Unary calls in a closed loop: each stream makes its next call when the one before was answered.
+// Makes unary calls in a closed loop: each stream makes its next call when the previous one has been answered.
 
 import { makeMessage } from '../compare/payload.ts';
 import { type CallConnection, pathField } from './call-connection.ts';

@@ -1,5 +1,5 @@
-// New TLS connections, a few at a time, each for some calls that are made at once, and closed. What a proxy remembers of earlier
-// header blocks does not help: every connection begins anew, and every call is to a method of its own.
+// Opens TLS connections, a few at a time, makes some simultaneous calls on each, and closes it. A proxy cannot reuse what it has
+// cached of earlier header blocks, because every connection is new and every call goes to a different method.
 
 import { makeMessage } from '../compare/payload.ts';
 import { CallConnection, pathField } from './call-connection.ts';

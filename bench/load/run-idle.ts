@@ -1,5 +1,5 @@
-// Connections and streams that stay open: first connections with some calls made on each, then, when told, streams that have had
-// one message each way. Holds them until it is ended.
+// Opens connections and streams that stay open: first connections with some calls on each, then, when the parent says so, streams
+// with one message each way. It holds them until the process ends.
 
 import { makeMessage } from '../compare/payload.ts';
 import { type CallConnection, pathField } from './call-connection.ts';
@@ -17,7 +17,7 @@ export async function runIdle(job: IdleJob, ready: () => Promise<void>): Promise
   const path = pathField(job.path);
   const connections = await openConnections(job.port, job.connections);
   for (const connection of connections) {
-    // One after another: what a connection touches of its own buffers is then in the baseline.
+    // The calls are part of the baseline, so that it includes the memory of a connection's own buffers.
     for (let call = 0; call < job.callsBefore; call++) await callOnce(connection, path, message);
   }
   await ready();
@@ -45,7 +45,7 @@ async function callOnce(connection: CallConnection, path: Buffer, message: Buffe
   });
 }
 
-/** Resolves when the stream's message has come back; it stays open. */
+/** Opens a stream and resolves when its message has come back. The stream stays open. */
 async function hold(connection: CallConnection, path: Buffer, message: Buffer): Promise<void> {
   await new Promise<void>((resolve) => {
     let received = 0;

@@ -1,4 +1,4 @@
-// Unary calls at a fixed rate, spread over a few connections: how long each takes from when it was sent to its trailers.
+// Makes unary calls at a fixed rate, spread over a few connections, and measures the time from sending each to its trailers.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeMessage } from '../compare/payload.ts';
@@ -9,7 +9,7 @@ import { pace } from './pace.ts';
 import { Problems } from './problems.ts';
 import { percentile, percentilesOf, Samples } from './samples.ts';
 
-/** The calls of the last moment have so long to be answered. */
+/** How long the last calls have to be answered. */
 const AFTERMATH_MS = 1000;
 
 export async function runPaced(job: PacedJob, measuring: () => void): Promise<JobReport> {

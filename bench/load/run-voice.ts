@@ -1,5 +1,5 @@
-// Bidirectional streams as voice makes them: a small message on each every 20 ms, which the service sends back. The streams'
-// moments are spread evenly, as those of independent speakers are.
+// Runs bidirectional streams as in voice applications: each sends a small message every `intervalMs`, which the service sends back.
+// The streams' sending times are spread evenly, as those of independent speakers are.
 
 import { makeMessage } from '../compare/payload.ts';
 import { type CallConnection, type CallOwner, pathField } from './call-connection.ts';
@@ -9,9 +9,9 @@ import { pace } from './pace.ts';
 import { Problems } from './problems.ts';
 import { percentile, percentilesOf, Samples } from './samples.ts';
 
-/** Less than this share of the messages back while it is measured: the proxy cannot keep up. */
+/** If less than this fraction of the messages comes back during the measurement, the proxy cannot keep up. */
 const ENOUGH = 0.98;
-/** Later than this, one time in a hundred, and it is the generator that is measured. */
+/** If the generator's 99th percentile of lateness exceeds this, the generator itself is the bottleneck. */
 const LATEST_MS = 20;
 
 interface Measured {
@@ -66,7 +66,7 @@ export async function runVoice(job: VoiceJob, measuring: () => void): Promise<Jo
   const path = pathField(job.path);
   const problems = new Problems();
   const count = job.connections * job.streamsPerConnection;
-  // Neighbours in time are on different connections.
+  // Streams that send one after the other are on different connections.
   const streams = Array.from(
     { length: count },
     (_, index) => new VoiceStream(connections[index % connections.length], path, message, problems),
@@ -93,7 +93,7 @@ export async function runVoice(job: VoiceJob, measuring: () => void): Promise<Jo
   const expected = (job.measuredMs / 1000) * perSecond;
   if (roundTrips.count < expected * ENOUGH)
     problems.add(`cannot keep up: ${roundTrips.count} of ${expected} messages came back in time`);
-  // Messages that wait for each other are handled in batches, and look cheap.
+  // If messages queue up, they are handled in batches, which makes them look cheap.
   if (roundTrips.p50Ms > job.intervalMs)
     problems.add(`cannot keep up: half of the round trips took more than ${job.intervalMs} ms`);
   const lateP99Ms = percentile(measured.late.sorted(), 0.99);

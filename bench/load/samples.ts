@@ -1,4 +1,4 @@
-// Times, kept in full in a typed array that grows, and percentiles of them by nearest rank: no interpolation, no buckets.
+// Keeps every measured time in a growing typed array and computes percentiles by nearest rank, without interpolation or buckets.
 
 import type { Percentiles } from './job.ts';
 
@@ -20,7 +20,7 @@ export class Samples {
   }
 }
 
-/** The smallest value that at least `share` of all are not above; NaN when there are none. */
+/** @returns the smallest value such that at least the fraction `share` of all values is not above it; NaN if there are none */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) return Number.NaN;
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];

@@ -1,4 +1,4 @@
-// What one record of the access log costs: by pino's own info(), and by the access log. Both write to /dev/null.
+// Measures the cost of one access-log record: with pino's info() and with the access log. Both write to /dev/null.
 // Prints one JSON line.
 
 import { openSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { AccessLog } from '../../src/observability/access-log.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 
-/** Few enough that a round fits what the destination keeps while the event loop does not turn. */
+/** A round must fit into the destination's buffers, because the event loop does not run during a round. */
 const recordsPerRound = 4_000;
 const rounds = 200;
 
@@ -50,7 +50,7 @@ function recordOf(call: number): ExchangeRecord {
 const pinoRequestId = requestIds.text(requestIds.next());
 const records = Array.from({ length: recordsPerRound }, (_, call) => recordOf(call));
 
-/** The median of the rounds: a round that the machine disturbed does not count. */
+/** @returns the median of the rounds, so that a disturbed round does not count */
 async function nanosecondsPerRecord(
   write: (record: ExchangeRecord) => void,
   settle: () => Promise<void>,

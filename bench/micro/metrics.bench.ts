@@ -1,5 +1,5 @@
-// What it costs to count one finished exchange: of a client that repeats its header block, and of one whose every call has
-// another; and what a scrape costs. Prints one JSON line.
+// Measures the cost of counting one finished exchange, for a client that repeats its header block and for one that never does, and
+// the cost of a scrape. Prints one JSON line.
 
 import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { ExchangeMetrics } from '../../src/observability/exchange-metrics.ts';
@@ -25,7 +25,7 @@ function subjectOf(route: number): ExchangeSubject {
   };
 }
 
-/** Of some clients and routes, as they come. */
+/** @returns a record whose numbers vary from call to call */
 function recordOf(call: number, subject: ExchangeSubject): ExchangeRecord {
   return {
     subject,
@@ -45,7 +45,7 @@ function recordOf(call: number, subject: ExchangeSubject): ExchangeRecord {
   };
 }
 
-/** The median of the rounds: a round that the machine disturbed does not count. */
+/** @returns the median of the rounds, so that a disturbed round does not count */
 function nanosecondsPerRecord(records: readonly ExchangeRecord[], prepare: () => void): number {
   const measured: number[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -1,6 +1,6 @@
-// Child program: node node-http2-proxy.ts PORT SERVICE_PORT CERTIFICATE KEY [ACCESS_LOG]. What one would write in Node with
-// node:http2 alone: a stream in, a stream out, both piped, trailers passed on, one session to the service. Neither routes nor
-// checks nor limits.
+// Child program: node node-http2-proxy.ts PORT SERVICE_PORT CERTIFICATE KEY [ACCESS_LOG]. A typical proxy with node:http2 alone: it
+// pipes a stream in to a stream out and back, forwards trailers, and uses one session to the service. It has no routes, checks or
+// limits.
 
 import { createWriteStream, readFileSync } from 'node:fs';
 import {
@@ -12,12 +12,12 @@ import {
 } from 'node:http2';
 
 const [port, servicePort, certificateFile, keyFile, accessLogFile] = process.argv.slice(2);
-/** In MB. The default of 10 refuses streams when thousands share a session. */
+/** In MB. With the default of 10, streams are refused when thousands share a session. */
 const maxSessionMemory = 1000;
 
 const accessLog = accessLogFile === undefined ? undefined : createWriteStream(accessLogFile);
 const service = connect(`http://127.0.0.1:${servicePort}`, { maxSessionMemory });
-// Without a service there is nothing to do for this process.
+// Without the service this process has nothing to do.
 service.on('error', () => process.exit(1));
 
 const server = createSecureServer({

@@ -1,5 +1,5 @@
-// All of Framegate and its packages in one file of CommonJS, which is what Node 24 takes as an executable's program.
-// Must fail rather than leave something behind that is looked for in files at run time.
+// Bundles Framegate and its packages into one CommonJS file, which is the format that Node 24 takes for a single executable.
+// It must fail rather than leave something out that would be looked for in files at run time.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -7,15 +7,15 @@ import { join } from 'node:path';
 
 export interface Bundle {
   readonly file: string;
-  /** Every file that is in it, relative to the project. */
+  /** Every file in the bundle, relative to the project. */
   readonly inputs: readonly string[];
 }
 
 export interface BundleOptions {
   readonly root: string;
-  /** Where the bundle goes. */
+  /** The folder to write the bundle to. */
   readonly work: string;
-  /** esbuild's program. */
+  /** The path of the esbuild program. */
   readonly bundler: string;
 }
 
@@ -28,7 +28,7 @@ export function bundle({ root, work, bundler }: BundleOptions): Bundle {
     '--platform=node',
     '--format=cjs',
     `--target=node${process.versions.node}`,
-    // Of code that is compiled in advance, Node runs no import(); require() it does.
+    // Node does not support import() in code that is compiled in advance, but supports require().
     '--supported:dynamic-import=false',
     '--define:import.meta.dirname=__dirname',
     '--log-override:empty-import-meta=error',

@@ -1,11 +1,11 @@
-// The .proto files of the demo service, of health and of reflection as they are embedded: each compiled, as a
+// Compiles the .proto files of the demo service, of health and of reflection for embedding: each one becomes a
 // google.protobuf.FileDescriptorSet.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
 
-/** The name is the end of every path by which the file is asked for. */
+/** Every path by which a file is requested ends with its name here. */
 const files: readonly (readonly [name: string, folder: string])[] = [
   ['voice.proto', 'proto'],
   ['health/v1/health.proto', 'node_modules/grpc-health-check/proto'],
@@ -13,7 +13,7 @@ const files: readonly (readonly [name: string, folder: string])[] = [
   ['grpc/reflection/v1alpha/reflection.proto', 'node_modules/@grpc/reflection/build/proto'],
 ];
 
-/** Writes them to `work`. @returns their files by the names of the assets */
+/** Writes the descriptor sets to `work`. @returns the path of each, by the name of its asset */
 export function embeddedProtos(root: string, work: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     files.map(([name, folder]) => {
@@ -33,7 +33,7 @@ function descriptorSetOf(file: string): Buffer {
   throw new Error(`${file} has no message`);
 }
 
-/** Field 1, and the length as a varint: what stands before each of a repeated message. */
+/** @returns the prefix of a repeated message: the tag of field 1, then the length as a varint */
 function lengthOf(message: Buffer): Buffer {
   const octets = [0x0a];
   let rest = message.length;

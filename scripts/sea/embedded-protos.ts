@@ -1,5 +1,5 @@
-// Takes the place of @grpc/proto-loader in the single executable, which has no files: the descriptions of services are
-// assets there, made when it was built. Must find the same that the real loader would.
+// Replaces @grpc/proto-loader in the single executable, which has no .proto files: it reads the descriptor sets that were embedded
+// as assets at build time. It must return the same as the real loader.
 
 import { getAssetKeys, getRawAsset } from 'node:sea';
 import {
@@ -10,7 +10,7 @@ import {
 
 export * from '../../node_modules/@grpc/proto-loader/build/src/index.js';
 
-/** @param file a path, of which the end is the name of an asset */
+/** @param file a path that ends with the name of an asset */
 export function loadSync(file: string, options?: Options): PackageDefinition {
   const key = getAssetKeys().find((name) => name.endsWith('.proto') && file.endsWith(name));
   if (key === undefined) throw new Error(`${file} is not part of this executable`);

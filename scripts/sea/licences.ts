@@ -1,11 +1,14 @@
-// The licences of all that is in the executable, as those ask for that is passed on.
+// Collects the licences of everything in the executable, which those licences require of a distributor.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const PACKAGE = /^.*?node_modules\/(?:@[^/]+\/)?[^/]+(?:\/node_modules\/(?:@[^/]+\/)?[^/]+)*/;
 
-/** @param inputs files of the bundle, relative to `root`; throws for a package that does not name its licence */
+/**
+ * Throws if a package does not name its licence.
+ * @param inputs the files of the bundle, relative to `root`
+ */
 export function licencesOf(root: string, inputs: readonly string[]): string {
   const folders = new Set(inputs.flatMap((file) => PACKAGE.exec(file)?.[0] ?? []));
   if (folders.size === 0) throw new Error('no package was found in the bundle');

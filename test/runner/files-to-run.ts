@@ -1,12 +1,12 @@
-// Which test files run, and in which order: what takes longest begins first, so that the run does not end with one core
-// waiting for it.
+// Chooses which test files run and in which order. The slowest begin first, so that the run does not end with one core still at
+// work and the others idle.
 
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Those that take more than five seconds, mostly because they start proxies as processes; the slowest first. */
+/** Files that take more than five seconds, mostly because they start proxies as processes, slowest first. */
 export const SLOW_FILES: readonly string[] = [
   'hostile/hostile.test.ts',
   'faults/process.test.ts',
@@ -28,7 +28,11 @@ export const SLOW_FILES: readonly string[] = [
   'integration/overload.test.ts',
 ];
 
-/** Absolute paths; all test files when `wanted` names none. Throws when a name is no file and no folder. */
+/**
+ * Throws if a name is neither a file nor a folder.
+ * @param wanted names of files and folders; empty means all test files
+ * @returns absolute paths
+ */
 export function filesToRun(wanted: readonly string[]): readonly string[] {
   const slow = SLOW_FILES.map((name) => join(root, 'test', name));
   const chosen = wanted.length === 0 ? testFilesIn(join(root, 'test')) : wanted.flatMap(testFilesAt);

@@ -1,5 +1,5 @@
-// Says while the tests run how far they are: a line for each file when it ends, each failure at once, and what is still
-// running when nothing has ended for a while. It is fed with events of node:test in the order in which things happen.
+// Reports the progress of a test run: a line for each file when it ends, each failure at once, and what is still running if nothing
+// has ended for a while. It gets the events of node:test in the order in which they happen.
 
 import type { EventData } from 'node:test';
 
@@ -10,7 +10,7 @@ interface RunningFile {
 }
 
 export interface ProgressOptions {
-  /** As node:test names them: by their absolute paths. */
+  /** The absolute paths of the files, which node:test uses as their names. */
   readonly files: readonly string[];
   readonly shortName: (file: string) => string;
   readonly nowMs: () => number;
@@ -33,24 +33,24 @@ export class Progress {
     this.#lastLineMs = this.#startedMs;
   }
 
-  /** Files that ended well without having run a test, which node:test takes for a success. */
+  /** The files that ended without an error but ran no test, which node:test counts as a success. */
   get emptyFiles(): readonly string[] {
     return this.#emptyFiles;
   }
 
-  /** A test or a whole file begins. */
+  /** Notes that a test or a whole file begins. */
   dequeued({ name, nesting }: EventData.TestDequeue): void {
     if (this.#isFile(name, nesting))
       this.#running.set(name, { startedMs: this.#options.nowMs(), tests: 0, failed: 0 });
   }
 
-  /** A test or a whole file has ended. */
+  /** Notes that a test or a whole file has ended. */
   completed({ name, nesting, file, details }: EventData.TestComplete): void {
     if (this.#isFile(name, nesting)) this.#fileCompleted(name, details.passed);
     else if (file !== undefined && details.type !== 'suite') this.#testCompleted(file, name, details.passed);
   }
 
-  /** Says what is running, if nothing was said for `silenceMs`; to be called now and then. */
+  /** Reports what is running if nothing was printed for `silenceMs`. Call it at intervals. */
   remind(silenceMs: number): void {
     const nowMs = this.#options.nowMs();
     if (nowMs - this.#lastLineMs < silenceMs || this.#running.size === 0) return;
@@ -61,7 +61,7 @@ export class Progress {
     this.#say(`still running: ${names.join(', ')}`);
   }
 
-  /** Files that have been running for longer, when all others have ended or wait for one of them to end; else none. */
+  /** @returns the running files if each of them has been running for longer than `limitMs`; otherwise none */
   overdueFiles(limitMs: number): readonly string[] {
     const nowMs = this.#options.nowMs();
     const isOverdue = ({ startedMs }: RunningFile): boolean => nowMs - startedMs > limitMs;
@@ -104,7 +104,7 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** As in `3:07`. */
+/** @returns a time such as `3:07` */
 export function minutesAndSeconds(milliseconds: number): string {
   const whole = Math.floor(milliseconds / 1000);
   return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, '0')}`;

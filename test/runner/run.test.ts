@@ -1,4 +1,4 @@
-// What `npm test` promises whoever reads its exit code and its output.
+// Checks what `npm test` promises about its exit code and its output.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ interface Run {
   readonly output: string;
 }
 
-/** Runs a folder with these files. */
+/** Creates a folder with these files and runs its tests. */
 function runFiles(t: TestContext, files: Readonly<Record<string, string>>, fileMinutes = 10): Run {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-runner-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +33,7 @@ function runFiles(t: TestContext, files: Readonly<Record<string, string>>, fileM
 }
 
 function runNames(...names: readonly string[]): Run {
-  // With it, node:test takes a process for one of its own and runs no files.
+  // With this variable, node:test takes the process for one of its own and runs no files.
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [runner, ...names], {
     env,

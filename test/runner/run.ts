@@ -1,6 +1,6 @@
-// `npm test [-- [--at-once N] [--file-minutes N] FILE OR FOLDER...]`: runs each test file in a process of its own, several
-// at a time, and says how far it is. Exit code 1 when a test failed, when a file ran no test or did not end, and when there
-// was no file. It ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
+// `npm test [-- [--at-once N] [--file-minutes N] FILE OR FOLDER...]`: runs each test file in its own process, several at a time,
+// and reports progress. The exit code is 1 if a test failed, if a file ran no test or did not end, or if there was no file. The
+// output ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
 
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -14,12 +14,12 @@ import { filesToRun } from './files-to-run.ts';
 import { minutesAndSeconds, Progress } from './progress.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** More than one, because a file that starts processes and opens connections waits for half of its time. */
+/** More than one file per core, because a file that starts processes and opens connections waits half of its time. */
 const FILES_PER_CORE = 2;
 const SILENCE_MS = 15_000;
-/** A file that takes so long waits for something that does not come; the slowest takes one on a machine without other work. */
+/** A file that takes this long waits for something that never happens; the slowest takes one minute on an idle machine. */
 const FILE_MINUTES = 30;
-/** Of the compile cache; of the project there are about 1,500. */
+/** The maximum number of files in the compile cache. The project needs about 1,500. */
 const MOST_CACHED_FILES = 6000;
 
 const { values, positionals } = parseArgs({
@@ -34,11 +34,11 @@ if (!Number.isSafeInteger(atOnce) || atOnce < 1) throw new Error('--at-once take
 const fileLimitMs = Number(values['file-minutes']) * 60_000;
 if (!(fileLimitMs > 0)) throw new Error('--file-minutes takes a number of minutes');
 
-// Each module is then compiled once for all processes, those that tests start included: without it, a third of the CPU time
-// of a run goes into stripping types and compiling.
+// With the cache each module is compiled once for all processes, including those that tests start. Without it, a third of a run's
+// CPU time goes into stripping types and compiling.
 process.env['NODE_COMPILE_CACHE'] ??= emptiedWhenFull(join(root, 'node_modules/.cache/framegate-tests'));
 
-// Whoever breaks the run off leaves no test behind, and sees which ones had not ended.
+// Aborting the run leaves no test process behind and shows which tests had not ended.
 const breaking = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => breaking.abort());
 
@@ -72,7 +72,7 @@ for await (const event of run({ files, concurrency: atOnce, cwd: root, signal: b
   if (event.type === 'test:dequeue') progress.dequeued(event.data);
   else if (event.type === 'test:complete') progress.completed(event.data);
   else if (event.type === 'test:fail') {
-    // A report of a failure belongs to an announcement of its test; those of tests that pass are left out.
+    // The reporter needs the start of a test before its failure; the starts of tests that pass are left out.
     report.write({ type: 'test:start', data: event.data });
     report.write(event);
   } else if (event.type === 'test:summary' && event.data.file === undefined) {
@@ -89,7 +89,7 @@ if (files.length === 0) console.log('FAILED: there is no test file');
 console.log(`\nit took ${minutesAndSeconds(performance.now() - startedMs)} minutes`);
 process.exitCode = hasSucceeded && files.length > 0 && progress.emptyFiles.length === 0 ? 0 : 1;
 
-/** Tests make modules in folders of their own, whose entries nobody uses again. */
+/** Empties the cache when it is full: tests create modules in temporary folders, and their entries are never used again. */
 function emptiedWhenFull(folder: string): string {
   if (existsSync(folder) && readdirSync(folder, { recursive: true }).length > MOST_CACHED_FILES)
     rmSync(folder, { recursive: true, force: true });
