@@ -10,7 +10,7 @@ import { bundle } from './sea/bundle.ts';
 import { embeddedProtos } from './sea/descriptor-sets.ts';
 import { licencesOf } from './sea/licences.ts';
 
-/** The sentinel in Node's binary. The character after it tells Node whether a program is embedded; postject sets it. */
+/** The sentinel in Node's binary. The flag after it, which postject sets, tells Node whether a program is embedded. */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const root = join(import.meta.dirname, '..');
 const outputFolder = join(root, 'build');

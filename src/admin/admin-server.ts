@@ -11,7 +11,7 @@ import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-te
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 
-// An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
+// An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
 const { createServer } = process.getBuiltinModule('node:http');
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };

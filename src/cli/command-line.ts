@@ -6,7 +6,7 @@ import { packageVersion } from '../observability/package-version.ts';
 
 interface Command {
   readonly summary: string;
-  /** Resolves to the exit code. */
+  /** Runs the command. @returns the exit code */
   run(argv: readonly string[]): Promise<number>;
   /** Whether the command is left out of help and suggestions, because only Framegate itself uses it. */
   readonly isHidden?: boolean;

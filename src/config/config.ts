@@ -13,7 +13,7 @@ export interface Config {
   readonly capacity: CapacityConfig;
   readonly drain: DrainConfig;
   readonly reload: ReloadConfig;
-  /** Undefined when switched off (`admin: off`). */
+  /** Undefined means that the admin server is switched off (`admin: off`). */
   readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
 }

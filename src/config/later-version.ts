@@ -1,4 +1,4 @@
-// Keys and values that a later version of Framegate has and this one has not. A user who follows the later documentation is told
+// Keys and values that a later version of Framegate has but this one does not. A user who follows the later documentation is told
 // so, instead of being offered a similarly spelt word.
 
 import type { ConfigPath } from './config-path.ts';

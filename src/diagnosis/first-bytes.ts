@@ -2,7 +2,7 @@
 // It needs at most 24 bytes and never returns 'need-more' for that many.
 
 export type FirstBytes =
-  /** The whole client connection preface (RFC 9113 section 3.4). */
+  /** The complete client connection preface (RFC 9113 section 3.4). */
   | 'http2'
   /** A TLS handshake record, which holds a ClientHello. */
   | 'tls'

@@ -13,7 +13,7 @@ const newline = 10;
 
 export interface DescriptorWriterOptions {
   readonly fd: number;
-  /** Whether other processes write to the same pipe. If so, each write holds whole lines that the kernel does not interleave. */
+  /** Whether other processes write to the same pipe. If so, each write is small enough that the kernel keeps its lines whole. */
   readonly isShared: boolean;
   /** Called when a buffer is completely written; the caller owns it again. */
   readonly onWritten: (buffer: Buffer) => void;
@@ -37,7 +37,7 @@ export class DescriptorWriter {
   readonly #fd: number;
   /** Keeps the descriptor in O_NONBLOCK; nothing is written through this socket. Undefined for files and terminals. */
   readonly #nonblocking: Socket | undefined;
-  /** Oldest first. */
+  /** The chunks to write, oldest first. */
   readonly #queue: Chunk[] = [];
   #heldBytes = 0;
   /** The number of bytes of the first chunk that have been written. */
@@ -103,7 +103,7 @@ export class DescriptorWriter {
     this.#pump();
   }
 
-  /** Blocks until everything is written or `timeoutMs` is over. What could not be written stays queued. */
+  /** Blocks until everything is written, but gives up at an error, or at EAGAIN after `timeoutMs`. The rest stays queued. */
   writeAllSync(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
     // How far the pool's write has got is unknown, so it gets a moment to finish before what follows is written.

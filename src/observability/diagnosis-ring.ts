@@ -47,7 +47,7 @@ interface MutableEntry extends DiagnosisEvent {
 export class DiagnosisRing {
   readonly #nowEpochMs: () => number;
   readonly #counts = new Map<string, number>();
-  /** Oldest first. */
+  /** The entries, oldest first. */
   readonly #entries: MutableEntry[] = [];
   /** The newest entry of each code and peer. */
   readonly #latest = new Map<string, MutableEntry>();

@@ -4,7 +4,7 @@
 
 interface ProcessMemory {
   readonly rss: number;
-  /** V8's heap. */
+  /** The size of V8's heap. */
   readonly heapTotal: number;
   /** Buffers and the native objects that Node accounts for, including TLS connections. */
   readonly external: number;

@@ -79,7 +79,7 @@ export class ServiceManager {
     this.#sendState([['STOPPING', '1']], describe());
   }
 
-  /** May be called twice. */
+  /** Stops the timer and drops waiting messages. May be called twice. */
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
