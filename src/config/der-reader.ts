@@ -12,7 +12,9 @@ export interface DerElement {
 }
 
 /** Identifier octets; those in brackets of ASN.1 are `context(N)` and, with elements inside, `constructed(N)`. */
+export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
+export const DER_BIT_STRING = 0x03;
 export const DER_OCTET_STRING = 0x04;
 export const DER_OBJECT_IDENTIFIER = 0x06;
 export const DER_ENUMERATED = 0x0a;
@@ -60,6 +62,11 @@ export class DerReader {
   /** What is in the next element, which has to have this tag. */
   enter(tag: number): DerReader {
     return new DerReader(this.next(tag).content);
+  }
+
+  /** Nothing may follow what has been read. */
+  end(): void {
+    if (!this.isAtEnd) throw new DerError('something follows its end');
   }
 
   /** For OPTIONAL ones: undefined, and nothing read, where the next element has another tag or there is none. */

@@ -1,10 +1,13 @@
-// An OCSP response (RFC 6960) as far as a server needs to know it that staples one: which certificates it speaks of, what
-// it says of them, and for how long. Its signature is not checked: clients do that, and only they know whom they trust.
+// An OCSP response (RFC 6960) as a server needs to know it that staples one: which certificates it speaks of, what it says of
+// them, and for how long. The whole response is read, since clients refuse one that is damaged anywhere. Its signature is not
+// checked: clients do that, and only they know whom they trust. docs/decisions/0039 says why no library reads it.
 
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import {
   constructed,
   context,
+  DER_BIT_STRING,
+  DER_BOOLEAN,
   DER_ENUMERATED,
   DER_GENERALIZED_TIME,
   DER_INTEGER,
@@ -104,54 +107,120 @@ export function whyNotServed(answer: OcspAnswer | undefined, nowEpochMs: number)
 function readResponse(octets: Buffer): OcspResponse | Fault {
   const file = new DerReader(octets);
   const response = file.enter(DER_SEQUENCE);
-  if (!file.isAtEnd) throw new DerError('something follows its end');
+  file.end();
   const [status = -1] = response.next(DER_ENUMERATED).content;
   if (status !== 0) {
     const name = RESPONSE_STATUSES[status] ?? String(status);
     return { message: `holds no response, but the error '${name}' of the responder` };
   }
   const bytes = response.enter(constructed(0)).enter(DER_SEQUENCE);
+  response.end();
   if (bytes.next(DER_OBJECT_IDENTIFIER).content.toString('hex') !== BASIC_RESPONSE) {
     throw new DerError('it is not of the basic type');
   }
-  const basic = new DerReader(bytes.next(DER_OCTET_STRING).content).enter(DER_SEQUENCE);
-  const data = basic.enter(DER_SEQUENCE);
-  // version, and then responderID: by name or by key.
-  data.optional(constructed(0));
-  if (data.optional(constructed(1)) === undefined) data.next(constructed(2));
-  data.next(DER_GENERALIZED_TIME);
-  const list = data.enter(DER_SEQUENCE);
-  const answers: OcspAnswer[] = [];
-  while (!list.isAtEnd) answers.push(readAnswer(list.enter(DER_SEQUENCE)));
+  const whole = new DerReader(bytes.next(DER_OCTET_STRING).content);
+  bytes.end();
+  const basic = whole.enter(DER_SEQUENCE);
+  whole.end();
+  const answers = readResponseData(basic.enter(DER_SEQUENCE));
+  readSignature(basic);
   if (answers.length === 0) throw new DerError('it is about no certificate');
   return { der: octets, answers };
 }
 
+/** RFC 6960 section 4.2.1, ResponseData. */
+function readResponseData(data: DerReader): readonly OcspAnswer[] {
+  const version = data.optional(constructed(0));
+  if (version !== undefined) new DerReader(version.content).next(DER_INTEGER);
+  // The responder, by name or by key.
+  const name = data.optional(constructed(1));
+  if (name !== undefined) new DerReader(name.content).next(DER_SEQUENCE);
+  else data.enter(constructed(2)).next(DER_OCTET_STRING);
+  data.next(DER_GENERALIZED_TIME);
+  const list = data.enter(DER_SEQUENCE);
+  const answers: OcspAnswer[] = [];
+  while (!list.isAtEnd) answers.push(readAnswer(list.enter(DER_SEQUENCE)));
+  readExtensions(data);
+  data.end();
+  return answers;
+}
+
 function readAnswer(single: DerReader): OcspAnswer {
   const id = single.enter(DER_SEQUENCE);
-  const algorithm = id.enter(DER_SEQUENCE).next(DER_OBJECT_IDENTIFIER).content.toString('hex');
+  const algorithm = readAlgorithm(id);
   const issuerNameHash = id.next(DER_OCTET_STRING).content;
   id.next(DER_OCTET_STRING);
   const serialNumber = id.next(DER_INTEGER).content;
-  const status = statusOf(single.next().tag);
+  id.end();
+  const status = readStatus(single);
   const thisUpdateEpochMs = timeOf(single.next(DER_GENERALIZED_TIME).content);
   const next = single.optional(constructed(0));
   const nextUpdateEpochMs =
     next === undefined ? undefined : timeOf(new DerReader(next.content).next(DER_GENERALIZED_TIME).content);
+  readExtensions(single);
+  single.end();
   const certificateId = { algorithm, issuerNameHash, serialNumber };
   return { certificateId, status, thisUpdateEpochMs, nextUpdateEpochMs };
 }
 
-function statusOf(tag: number): OcspAnswer['status'] {
-  switch (tag) {
-    case context(0):
-      return 'good';
-    case constructed(1):
-      return 'revoked';
-    case context(2):
-      return 'unknown';
-    default:
-      throw new DerError(`there is no certificate status ${tag}`);
+function readStatus(single: DerReader): OcspAnswer['status'] {
+  const { tag, content } = single.next();
+  const inside = new DerReader(content);
+  if (tag === constructed(1)) {
+    inside.next(DER_GENERALIZED_TIME);
+    const reason = inside.optional(constructed(0));
+    if (reason !== undefined) new DerReader(reason.content).next(DER_ENUMERATED);
+  } else if (tag !== context(0) && tag !== context(2)) {
+    throw new DerError(`there is no certificate status ${tag}`);
+  }
+  inside.end();
+  if (tag === constructed(1)) return 'revoked';
+  return tag === context(0) ? 'good' : 'unknown';
+}
+
+/** Behind the data: the signature, and the certificates of who made it, which Node reads as any other. */
+function readSignature(basic: DerReader): void {
+  readAlgorithm(basic);
+  if (basic.next(DER_BIT_STRING).content.length < 2) throw new DerError('its signature is empty');
+  const certificates = basic.optional(constructed(0));
+  basic.end();
+  if (certificates === undefined) return;
+  const list = new DerReader(certificates.content).enter(DER_SEQUENCE);
+  while (!list.isAtEnd) {
+    if (!isCertificate(list.next(DER_SEQUENCE).octets)) {
+      throw new DerError('a certificate of its signer is damaged');
+    }
+  }
+}
+
+function isCertificate(octets: Buffer): boolean {
+  try {
+    return new X509Certificate(octets).raw.equals(octets);
+  } catch {
+    return false;
+  }
+}
+
+/** @returns the OBJECT IDENTIFIER in hexadecimal; parameters are of no interest */
+function readAlgorithm(parent: DerReader): string {
+  const algorithm = parent.enter(DER_SEQUENCE);
+  const identifier = algorithm.next(DER_OBJECT_IDENTIFIER).content.toString('hex');
+  if (!algorithm.isAtEnd) algorithm.next();
+  algorithm.end();
+  return identifier;
+}
+
+/** RFC 5280 section 4.1, Extensions: nothing in them concerns who staples the response. */
+function readExtensions(parent: DerReader): void {
+  const element = parent.optional(constructed(1));
+  if (element === undefined) return;
+  const list = new DerReader(element.content).enter(DER_SEQUENCE);
+  while (!list.isAtEnd) {
+    const extension = list.enter(DER_SEQUENCE);
+    extension.next(DER_OBJECT_IDENTIFIER);
+    extension.optional(DER_BOOLEAN);
+    extension.next(DER_OCTET_STRING);
+    extension.end();
   }
 }
 

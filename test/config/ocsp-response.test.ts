@@ -12,7 +12,13 @@ import {
 } from '../../src/config/ocsp-response.ts';
 import { isFault } from '../../src/config/problem.ts';
 import { testCertificate } from '../support/certificates.ts';
-import { der, ocspError, ocspResponse } from '../support/ocsp-response.ts';
+import {
+  der,
+  framedOcspResponse,
+  type OcspResponseFrame,
+  ocspError,
+  ocspResponse,
+} from '../support/ocsp-response.ts';
 
 const DAY_MS = 86_400_000;
 const { certPem } = await testCertificate('one.test');
@@ -107,6 +113,69 @@ test('times are checked: a thirteenth month, a fraction, an offset, a ninety-nin
     const octets = Buffer.from(text.replaceAll(/20\d{12}Z/g, wrong), 'latin1');
     assert.equal(complaint(octets), 'is not an OCSP response: a time is malformed', wrong);
   }
+});
+
+const integer = (value: number) => der(0x02, Buffer.from([value]));
+const nonce = der(0x06, Buffer.from('2b0601050507300102', 'hex'));
+const extensions = (...list: readonly Buffer[]) => der(0xa1, der(0x30, ...list));
+const signers = (...list: readonly Buffer[]) => der(0xa0, der(0x30, ...list));
+
+test('what else a response may have is read, and changes no answer', () => {
+  const extension = der(0x30, nonce, der(0x01, Buffer.from([0])), der(0x04, Buffer.from([4, 1, 7])));
+  const response = parsed(
+    framedOcspResponse(
+      {
+        version: der(0xa0, integer(0)),
+        behindTimes: extensions(der(0x30, nonce, der(0x04))),
+        behindAnswers: extensions(extension, extension),
+        behindSignature: signers(certificate.raw, new X509Certificate(other.certPem).raw),
+      },
+      { certPem, nextUpdate: null },
+    ),
+  );
+  assert.equal(answerFor(response, certificate)?.status, 'good');
+  assert.equal(answerFor(response, certificate)?.nextUpdateEpochMs, undefined);
+});
+
+const damagedFrames: readonly (readonly [what: string, frame: OcspResponseFrame, why: RegExp])[] = [
+  ['no signature', { signature: Buffer.alloc(0) }, /an element is missing/],
+  ['an empty signature', { signature: der(0x03, Buffer.from([0])) }, /its signature is empty/],
+  ['a signature of another type', { signature: der(0x04, Buffer.alloc(70)) }, /a tag 4 in place of 3/],
+  ['something behind the signature', { behindSignature: integer(1) }, /something follows its end/],
+  ['signers that are no list', { behindSignature: der(0xa0, integer(1)) }, /a tag 2 in place of 48/],
+  [
+    'a signer’s certificate that is none',
+    { behindSignature: signers(certificate.raw, der(0x30, integer(1))) },
+    /a certificate of its signer is damaged/,
+  ],
+  ['a version that is no number', { version: der(0xa0, nonce) }, /a tag 6 in place of 2/],
+  ['an extension without a value', { behindAnswers: extensions(der(0x30, nonce)) }, /an element is missing/],
+  [
+    'an extension that goes on',
+    { behindAnswers: extensions(der(0x30, nonce, der(0x04), integer(1))) },
+    /something follows its end/,
+  ],
+  ['something behind the answers', { behindAnswers: integer(1) }, /something follows its end/],
+  ['something behind the times', { behindTimes: integer(1) }, /something follows its end/],
+  ['an extension without a name', { behindTimes: extensions(der(0x30, der(0x04))) }, /a tag 4 in place of 6/],
+];
+for (const [what, frame, why] of damagedFrames) {
+  test(`clients would refuse it, and so it is refused: ${what}`, () => {
+    assert.match(complaint(framedOcspResponse(frame, { certPem })), why);
+  });
+}
+
+test('a status is good, unknown, or revoked with a time', () => {
+  const good = valid.indexOf(Buffer.from([0x80, 0x00, 0x18]));
+  const changed = (...octets: readonly number[]) => {
+    const copy = Buffer.from(valid);
+    copy.set(octets, good);
+    return complaint(copy);
+  };
+  assert.equal(changed(0x80, 0x00), 'none');
+  assert.equal(changed(0x82, 0x00), 'none');
+  assert.match(changed(0x83, 0x00), /there is no certificate status 131/);
+  assert.match(changed(0xa1, 0x00), /an element is missing/);
 });
 
 test('a response that is cut anywhere is refused', () => {

@@ -35,12 +35,34 @@ export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...octets]), content]);
 }
 
+/** What a response may have beside its answers, as encoded elements; a test puts others in their place. */
+export interface OcspResponseFrame {
+  /** Before the responder: its version. */
+  readonly version?: Buffer;
+  /** Within each answer, behind its times. */
+  readonly behindTimes?: Buffer;
+  /** Within what is signed, behind the answers. */
+  readonly behindAnswers?: Buffer;
+  readonly signature?: Buffer;
+  /** The signer's certificates. */
+  readonly behindSignature?: Buffer;
+}
+
+const NOTHING = Buffer.alloc(0);
+
 export function ocspResponse(...about: readonly OcspResponseParts[]): Buffer {
+  return framedOcspResponse({}, ...about);
+}
+
+export function framedOcspResponse(frame: OcspResponseFrame, ...about: readonly OcspResponseParts[]): Buffer {
+  const { version = NOTHING, behindTimes = NOTHING, behindAnswers = NOTHING } = frame;
   const now = time(new Date());
   const responder = der(0xa2, der(0x04, Buffer.alloc(20, 7)));
-  const data = der(0x30, responder, now, der(0x30, ...about.map(singleResponse)));
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', data, privateKey)]));
-  const basic = der(0x30, data, der(0x30, identifier('ecdsaWithSha256')), signature);
+  const answers = der(0x30, ...about.map((parts) => singleResponse(parts, behindTimes)));
+  const data = der(0x30, version, responder, now, answers, behindAnswers);
+  const made = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', data, privateKey)]));
+  const { signature = made, behindSignature = NOTHING } = frame;
+  const basic = der(0x30, data, der(0x30, identifier('ecdsaWithSha256')), signature, behindSignature);
   const bytes = der(0x30, identifier('basicResponse'), der(0x04, basic));
   return der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, bytes));
 }
@@ -50,7 +72,10 @@ export function ocspError(status: number): Buffer {
   return der(0x30, der(0x0a, Buffer.from([status])));
 }
 
-function singleResponse({ certPem, hash = 'sha1', ...parts }: OcspResponseParts): Buffer {
+function singleResponse(
+  { certPem, hash = 'sha1', ...parts }: OcspResponseParts,
+  behindTimes: Buffer,
+): Buffer {
   const { raw, serialNumber } = new X509Certificate(certPem);
   const issuerHash = createHash(hash).update(issuerOf(raw)).digest();
   const keyHash = Buffer.alloc(issuerHash.length, 9);
@@ -59,7 +84,7 @@ function singleResponse({ certPem, hash = 'sha1', ...parts }: OcspResponseParts)
   const id = der(0x30, algorithm, der(0x04, issuerHash), der(0x04, keyHash), serial);
   const { thisUpdate = new Date(Date.now() - DAY_MS), nextUpdate = new Date(Date.now() + DAY_MS) } = parts;
   const until = nextUpdate === null ? [] : [der(0xa0, time(nextUpdate))];
-  return der(0x30, id, statusOf(parts.status ?? 'good'), time(thisUpdate), ...until);
+  return der(0x30, id, statusOf(parts.status ?? 'good'), time(thisUpdate), ...until, behindTimes);
 }
 
 function statusOf(status: 'good' | 'revoked' | 'unknown'): Buffer {
