@@ -1,30 +1,31 @@
-// The key under which clients are counted by address. An IPv4 address is one client; an IPv6 client can use any address of its
-// /64, so the whole network counts as one client.
+// Whom an address stands for, where clients are counted by address: one host has one IPv4 address, and every IPv6 address of
+// its network. The home of ipaddr.js, which reads the ways to write an IPv6 address.
 
-/** The number of 16-bit groups in the network part of an IPv6 address (64 bits). */
-const NETWORK_GROUPS = 4;
-const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+import { isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
-/** @returns an IPv4 address as it is, and an IPv6 address as its /64 network: '2001:db8:0:1::/64' */
+/** No address is longer (RFC 4291 section 2.2, form 3), but for the zone behind it. */
+const LONGEST_IPV6 = 45;
+/** Node puts it before the address of an IPv4 client of a listener on [::]: a connection of that kind need not be parsed. */
+const MAPPED = '::ffff:';
+
+/** An IPv4 address as it is, an IPv6 one as its network of 64 bits: '2001:db8:0:1::/64'. What is no address stands for itself. */
 export function countedAddress(address: string): string {
   if (!address.includes(':')) return address;
-  const mapped = MAPPED_IPV4.exec(address);
-  if (mapped !== null) return mapped[1];
-  const [before = '', after] = address.toLowerCase().split('%', 1)[0].split('::');
-  const head = groupsOf(before);
-  const tail = after === undefined ? [] : groupsOf(after);
-  const missing = Math.max(0, 8 - head.length - tail.length);
-  const groups =
-    after === undefined ? head : [...head, ...Array.from({ length: missing }, () => '0'), ...tail];
-  return `${groups.slice(0, NETWORK_GROUPS).map(withoutZeros).join(':')}::/64`;
+  const mapped = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : '';
+  if (isIPv4(mapped)) return mapped;
+  return networkOf(address.split('%', 1)[0]) ?? address;
 }
 
-/** Splits into groups. An IPv4 address at the end takes the place of two groups; the network part never includes it. */
-function groupsOf(text: string): string[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((group) => (group.includes('.') ? [group, group] : [group]));
-}
-
-function withoutZeros(group: string): string {
-  return group.replace(/^0+(?=.)/, '');
+function networkOf(address: string): string | undefined {
+  if (address.length > LONGEST_IPV6) return undefined;
+  try {
+    const parsed = ipaddr.IPv6.parse(address);
+    if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+    // Four groups of 16 bits are the network: one host may use every address in it.
+    const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
+    return `${groups.join(':')}::/64`;
+  } catch {
+    return undefined;
+  }
 }

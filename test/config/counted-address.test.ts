@@ -1,12 +1,17 @@
 // Whom an address stands for: one host, or a network of which one host may use every address.
 
 import assert from 'node:assert/strict';
+import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import { countedAddress } from '../../src/config/counted-address.ts';
 
 for (const [address, counted] of [
   ['192.0.2.1', '192.0.2.1'],
   ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['::FFFF:192.0.2.1', '192.0.2.1'],
+  ['::ffff:c000:201', '192.0.2.1'],
+  ['0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1'],
   ['::1', '0:0:0:0::/64'],
   ['::', '0:0:0:0::/64'],
   ['2001:DB8::7', '2001:db8:0:0::/64'],
@@ -16,8 +21,37 @@ for (const [address, counted] of [
   ['1::5:6:7:8', '1:0:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+  // Its deprecated form "IPv4-compatible" (RFC 4291 section 2.5.5.1) stands for an IPv4 host as well.
+  ['::192.0.2.1', '192.0.2.1'],
+  ['', ''],
+  ['unix:', 'unix:'],
+  ['1:2:3', '1:2:3'],
+  ['1::2::3', '1::2::3'],
+  ['::12345', '::12345'],
+  [':'.repeat(100), ':'.repeat(100)],
 ] as const) {
   test(`${address} counts as ${counted}`, () => {
     assert.equal(countedAddress(address), counted);
   });
 }
+
+test('every way to write an IPv6 address counts as the one that a URL has', () => {
+  const group = fc.oneof(
+    fc.constant('0'),
+    fc.constant('0000'),
+    fc.nat(0xffff).map((bits) => bits.toString(16).toUpperCase()),
+  );
+  const written = fc
+    .tuple(fc.array(group, { maxLength: 8 }), fc.array(group, { maxLength: 8 }), fc.boolean())
+    .map(([head, tail, isShort]) => [...head, ...(isShort ? [''] : []), ...tail].join(':'))
+    .map((text) => text.replace(/^:/, '::').replace(/:$/, '::'))
+    .filter((text) => isIPv6(text));
+  fc.assert(
+    fc.property(written, (text) => {
+      const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
+      assert.equal(countedAddress(text), countedAddress(canonical));
+      assert.match(countedAddress(text), /^(?:(?:[0-9a-f]{1,4}:){4}:\/64|\d+\.\d+\.\d+\.\d+)$/);
+    }),
+    { numRuns: 500, seed: 1 },
+  );
+});
