@@ -46,6 +46,10 @@ const HOMES: Readonly<Record<string, string>> = {
   zod: 'config/schema-values.ts',
 };
 
+/** What each proxy loads at its start. The others wait for import(): for a scrape, for `framegate demo` or `serve --demo`. */
+const LOADED_AT_START: readonly string[] = ['http2-proxy', 'ipaddr.js', 'pino', 'yaml', 'zod'];
+const DEMO = /^(?:demo\/|cli\/demo\.ts$)/;
+
 const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */
 const LONGER: Readonly<Record<string, string>> = {};
@@ -62,6 +66,8 @@ interface Import {
   readonly from: string;
   readonly specifier: string;
   readonly isType: boolean;
+  /** By import(): loaded when it is asked for. */
+  readonly isLazy: boolean;
   /** The imported file, relative to src; undefined for packages and Node's modules. */
   readonly file: string | undefined;
 }
@@ -75,7 +81,7 @@ function importsOf(from: string, source: string): Import[] {
   return Array.from(source.matchAll(IMPORT), ([, type, named, bare, called]) => {
     const specifier = named ?? bare ?? called;
     const file = specifier.startsWith('.') ? join(dirname(from), specifier) : undefined;
-    return { from, specifier, isType: type !== undefined, file };
+    return { from, specifier, isType: type !== undefined, isLazy: called !== undefined, file };
   });
 }
 
@@ -87,6 +93,17 @@ function isAllowed({ from, file, isType }: Import): boolean {
   if (file === undefined || folderOf(file) === folderOf(from)) return true;
   const allowed = (FLOORS[folderOf(from)] ?? '').split(' ');
   return allowed.includes(folderOf(file)) || (isType && allowed.includes(file));
+}
+
+/** All that is loaded with these files, themselves included. */
+function loadedWith(entries: readonly string[]): ReadonlySet<string> {
+  const loaded = new Set(entries);
+  for (const file of loaded) {
+    for (const one of imports) {
+      if (one.from === file && one.file !== undefined && !one.isType && !one.isLazy) loaded.add(one.file);
+    }
+  }
+  return loaded;
 }
 
 /** The first way found that leads from a name back to itself. */
@@ -142,6 +159,19 @@ test('each package is imported by its home file, and by no other', () => {
   assertNone(ofPackages.filter(({ from, specifier }) => HOMES[specifier] !== from));
   const inUse = new Set(ofPackages.map(({ specifier }) => specifier));
   assert.deepEqual([...inUse].toSorted(), Object.keys(HOMES).toSorted());
+});
+
+test('a package that not every proxy needs is loaded when it is asked for', () => {
+  const entries = imports.flatMap(({ file, isLazy }) =>
+    isLazy && file !== undefined && !DEMO.test(file) ? [file] : [],
+  );
+  const loaded = loadedWith(['main.ts', ...entries]);
+  assert.ok(loaded.has('workers/worker.ts') && loaded.has('proxy/data-plane.ts'), 'the entries were found');
+  const packages = imports.filter(
+    ({ from, specifier, isType, isLazy }) =>
+      !/^(?:\.|node:)/.test(specifier) && !isType && !isLazy && loaded.has(from),
+  );
+  assert.deepEqual([...new Set(packages.map(({ specifier }) => specifier))].toSorted(), LOADED_AT_START);
 });
 
 test('h2 imports nothing outside itself and has no clock', () => {
