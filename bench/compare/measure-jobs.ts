@@ -1,5 +1,6 @@
 // The workloads that our own generator drives: voice, calls at a fixed rate, new connections, changing metadata.
 
+import type { ChangingFields } from '../load/job.ts';
 import type { Contestant } from './contest.ts';
 import { JobContestant, type JobPlan, PATH } from './job-contestant.ts';
 import type { MeasuredJob } from './load-process.ts';
@@ -65,7 +66,7 @@ export function latencyContestants(workload: LatencyWorkload, measuring: Measuri
       workloadName: workload.name,
       rowNames: workload.rows.map((row) => row.name),
       streamsPerConnection: 128,
-      warmUp: (port) => closedJob(port, connections, 10, 20_000, 0),
+      warmUp: (port) => closedJob(port, connections, 10, 20_000, 'none'),
       job: (port) => ({
         kind: 'paced',
         port,
@@ -128,9 +129,9 @@ export function connectionsContestants(
 
 /** Each proxy runs with and without the metadata, because only the difference shows what a field costs. */
 export function metadataContestants(workload: MetadataWorkload, measuring: Measuring): readonly Contestant[] {
-  const { connections, streamsPerConnection, metadataFields } = workload;
-  return [metadataFields, 0].flatMap((fields) => {
-    const rowName = fields === 0 ? 'no-metadata' : 'metadata';
+  const { connections, streamsPerConnection, changing, plainRowName } = workload;
+  return ([changing, 'none'] as const).flatMap((fields) => {
+    const rowName = fields === 'none' ? plainRowName : workload.name;
     const job = (port: number, calls: number) =>
       closedJob(port, connections, streamsPerConnection, calls, fields);
     const plan: JobPlan = {
@@ -156,7 +157,8 @@ export function validationContestants(
   const { byH2load } = workload;
   const { connections, streamsPerConnection, peerNames = [], warmUpCalls } = byH2load;
   const rowName = 'by-generator';
-  const job = (port: number, calls: number) => closedJob(port, connections, streamsPerConnection, calls, 0);
+  const job = (port: number, calls: number) =>
+    closedJob(port, connections, streamsPerConnection, calls, 'none');
   const plan: JobPlan = {
     workloadName: workload.name,
     rowNames: [rowName],
@@ -180,7 +182,7 @@ function closedJob(
   connections: number,
   streamsPerConnection: number,
   calls: number,
-  metadataFields: number,
+  changing: ChangingFields,
 ) {
   return {
     kind: 'closed',
@@ -190,7 +192,7 @@ function closedJob(
     connections,
     streamsPerConnection,
     calls,
-    metadataFields,
+    changing,
   } as const;
 }
 

@@ -31,7 +31,7 @@ const CHARTS = [
   {
     file: 'connections',
     headline: 'CPU where nothing is remembered',
-    rows: ['handshake', 'first-calls', 'metadata'],
+    rows: ['handshake', 'first-calls', 'metadata', 'traced'],
   },
   {
     file: 'memory',

@@ -32,6 +32,7 @@ export const TARGETS: readonly Target[] = [
     ownRowName: 'no-metadata-octet',
     atMost: 1.5,
   },
+  { rowName: 'traced', peerName: 'framegate', ownRowName: 'untraced', atMost: 1.2 },
   { rowName: 'two-workers', peerName: 'framegate', ownRowName: 'one-worker', atMost: 1.15 },
   { rowName: 'growth-10000', peerName: 'framegate', ownRowName: 'growth-10', atMost: 1.2 },
   ...targets('idle-100x100', { nginx: 0.06, envoy: 0.1, haproxy: 1.5, nghttpx: 0.4 }),

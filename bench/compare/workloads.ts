@@ -1,5 +1,7 @@
 // The workloads, in the order of the table's rows. A workload has one or more rows, and each row has one figure per proxy.
 
+import type { ChangingFields } from '../load/job.ts';
+
 export interface Row {
   readonly name: string;
   readonly title: string;
@@ -45,7 +47,9 @@ export interface MetadataWorkload extends Common {
   readonly kind: 'metadata';
   readonly connections: number;
   readonly streamsPerConnection: number;
-  readonly metadataFields: number;
+  readonly changing: ChangingFields;
+  /** Of the same calls without these fields. */
+  readonly plainRowName: string;
 }
 
 export interface ConnectionsWorkload extends Common {
@@ -212,7 +216,20 @@ export const WORKLOADS: readonly Workload[] = [
     ],
     connections: 10,
     streamsPerConnection: 20,
-    metadataFields: 30,
+    changing: 'thirty',
+    plainRowName: 'no-metadata',
+  },
+  {
+    kind: 'metadata',
+    name: 'traced',
+    rows: [
+      row('traced', '64 B, 10 x 20, a new traceparent in each call'),
+      row('untraced', 'the same without it'),
+    ],
+    connections: 10,
+    streamsPerConnection: 20,
+    changing: 'traceparent',
+    plainRowName: 'untraced',
   },
   {
     ...calls('workers', '', SMALL),

@@ -2,6 +2,9 @@
 
 export type Job = ClosedJob | PacedJob | VoiceJob | ConnectionsJob | IdleJob;
 
+/** The metadata whose values differ in each call. */
+export type ChangingFields = 'none' | 'thirty' | 'traceparent';
+
 interface Common {
   readonly port: number;
   readonly path: string;
@@ -14,8 +17,7 @@ export interface ClosedJob extends Common {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly calls: number;
-  /** The number of additional metadata fields, whose values differ in every call. */
-  readonly metadataFields: number;
+  readonly changing: ChangingFields;
 }
 
 /** Unary calls at a fixed rate, even if earlier ones have not been answered. */

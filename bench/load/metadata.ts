@@ -1,10 +1,21 @@
-// Metadata that differs in every call, as trace ids, user ids and tokens do.
+// Metadata that differs in every call: thirty fields (user ids, tokens and the like), or the one that every call of a traced
+// fleet has (W3C Trace Context, section "traceparent header").
 
 import { type Fields, fieldOctets, plainField } from './header-blocks.ts';
+import type { ChangingFields } from './job.ts';
 
 const VALUE_OCTETS = 24;
 /** The number of bytes at the end of each value that change. */
 const CHANGING_OCTETS = 10;
+
+const FIELDS: Readonly<Record<ChangingFields, Fields>> = {
+  none: [],
+  thirty: Array.from({ length: 30 }, (_, index) => [
+    `x-meta-${String(index).padStart(2, '0')}`,
+    'v'.repeat(VALUE_OCTETS),
+  ]),
+  traceparent: [['traceparent', `00-${'4b'.repeat(16)}-${'7'.repeat(16)}`]],
+};
 
 export class Metadata {
   /** The number of bytes in names and values of the fields of one call. */
@@ -14,11 +25,8 @@ export class Metadata {
   readonly #places: readonly number[];
   #call = 0;
 
-  constructor(count: number) {
-    const fields: Fields = Array.from({ length: count }, (_, index) => [
-      `x-meta-${String(index).padStart(2, '0')}`,
-      'v'.repeat(VALUE_OCTETS),
-    ]);
+  constructor(changing: ChangingFields) {
+    const fields = FIELDS[changing];
     const encoded = fields.map(([name, value]) => plainField(name, value));
     let end = 0;
     this.#places = encoded.map((field) => {

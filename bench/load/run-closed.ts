@@ -10,7 +10,7 @@ import { Problems } from './problems.ts';
 export async function runClosed(job: ClosedJob, measuring: () => void): Promise<JobReport> {
   const message = makeMessage(job.payloadBytes);
   const path = pathField(job.path);
-  const metadata = new Metadata(job.metadataFields);
+  const metadata = new Metadata(job.changing);
   const problems = new Problems();
   const connections = await openConnections(job.port, job.connections);
   measuring();
@@ -34,7 +34,7 @@ export async function runClosed(job: ClosedJob, measuring: () => void): Promise<
         repeat(connection, resolve);
       },
     };
-    const streamId = connection.call(path, owner, job.metadataFields === 0 ? undefined : metadata.next());
+    const streamId = connection.call(path, owner, job.changing === 'none' ? undefined : metadata.next());
     connection.send(streamId, message, true);
   };
   const streams = connections.flatMap((connection) =>

@@ -45,7 +45,7 @@ test('later blocks are short where the peer has a table', () => {
 });
 
 test('metadata has as many fields and octets as it says, and other values each time', () => {
-  const metadata = new Metadata(30);
+  const metadata = new Metadata('thirty');
   const hpack = decoder(4096);
   const first = decode(hpack, metadata.next());
   const second = decode(hpack, metadata.next());
