@@ -12,11 +12,12 @@ const FLOORS: Readonly<Record<string, string>> = {
   cli: 'workers proxy demo observability service-manager config',
   workers: 'proxy observability overload listeners config',
   proxy:
-    'admin edges observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+    'admin edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   admin: 'observability upstreams config diagnosis',
   observability: 'calls config grpc',
   overload: 'listeners config',
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
+  policies: 'relay routing calls config diagnosis grpc h2',
   relay: 'upstreams routing calls transport config diagnosis grpc h2',
   upstreams: 'calls transport config diagnosis grpc h2',
   routing: 'config',

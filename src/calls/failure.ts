@@ -42,6 +42,7 @@ const STATUSES = {
   client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
   memory_pressure: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
   too_many_cancelled_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
+  policy_unanswered: [GrpcStatus.UNAVAILABLE, 503],
   too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
   idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
@@ -114,6 +115,14 @@ export function tooManyFaults(upstream: string): Failure {
   return failure(
     'too_many_faulty_calls',
     `Upstream ${upstream} has found fault with too many calls of this client (PROTOCOL_ERROR and the like); correct the requests, and call again in a few seconds.`,
+  );
+}
+
+/** @param key of the policy, as it stands in the configuration */
+export function policyUnanswered(key: string, timeoutMs: number): Failure {
+  return failure(
+    'policy_unanswered',
+    `This route's ${key} asks another service whether the call may pass, and had no answer in ${timeoutMs / 1000} s; call again, and have that service looked at.`,
   );
 }
 

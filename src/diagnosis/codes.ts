@@ -105,6 +105,7 @@ const CALLS = {
   response_headers_above_client: 'FG3024',
   upstream_refused_http: 'FG3025',
   field_invalid: 'FG3026',
+  policy_unanswered: 'FG3027',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

@@ -5,11 +5,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { CallStream } from '../calls/call-stream.ts';
-import { type Failure, requestTrailersTooLarge } from '../calls/failure.ts';
+import type { ClientCall } from '../calls/client-call.ts';
+import { requestTrailersTooLarge } from '../calls/failure.ts';
 import { addFields, requestTrailers, sizeOfFields } from '../calls/http1-fields.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { StreamOwner } from '../h2/stream.ts';
 import type { Containment } from '../transport/containment.ts';
 import type { WaitingSocket } from '../transport/waiting-socket.ts';
 import { acceptOf } from '../upstreams/http1/websocket-handshake.ts';
@@ -19,11 +19,6 @@ import type { HeaderLimits } from './http1-request.ts';
 /** What the exchange may hold of a request before its client has to wait. */
 const WINDOW_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** Who is told of the request, and can end it. */
-export interface Http1CallOwner extends StreamOwner {
-  abort(cause: Failure): void;
-}
 
 export interface Http1CallParts {
   readonly request: IncomingMessage;
@@ -43,7 +38,7 @@ export class Http1Call implements CallStream {
   sentStatus: number | undefined = undefined;
   readonly #parts: Http1CallParts;
   readonly #socket: Socket;
-  #owner: Http1CallOwner | undefined = undefined;
+  #owner: ClientCall | undefined = undefined;
   #reply: Http1Reply | undefined;
   readonly #waiting: WaitingSocket | undefined;
   /** The WebSocket is open. */
@@ -79,7 +74,7 @@ export class Http1Call implements CallStream {
   }
 
   /** @param owner is told of what happens from now on */
-  own(owner: Http1CallOwner): void {
+  own(owner: ClientCall): void {
     this.#owner = owner;
   }
 

@@ -2,8 +2,9 @@
 // so that a request waits until what it may depend on is done.
 
 import { ageFactor } from '../relay/client-terms.ts';
+import type { DownstreamPeer } from '../relay/downstream-peer.ts';
 import type { ExchangeHome } from '../relay/relay-context.ts';
-import type { DownstreamPeer, RequestHead } from '../relay/request-head.ts';
+import type { RequestHead } from '../relay/request-head.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { ClientAccounts } from '../upstreams/client-accounts.ts';
 import { Http1HeadMemo } from './http1-head.ts';

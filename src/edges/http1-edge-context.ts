@@ -2,8 +2,8 @@
 
 import type { MismatchPolicy } from '../config/config.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
+import type { DownstreamPeer } from '../relay/downstream-peer.ts';
 import type { RelayContext } from '../relay/relay-context.ts';
-import type { DownstreamPeer } from '../relay/request-head.ts';
 import type { Containment } from '../transport/containment.ts';
 
 /** The client as the listener knows it. One object for each connection. */

@@ -4,9 +4,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Failure } from '../calls/failure.ts';
-import { Exchange } from '../relay/exchange.ts';
-import { GrpcWebStream } from '../relay/grpc-web-stream.ts';
-import type { LocalResponse } from '../relay/local-response.ts';
+import type { LocalResponse } from '../calls/local-response.ts';
+import { beginCall, exchangeOf } from '../relay/begin-call.ts';
+import type { Exchange } from '../relay/exchange.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { WaitingSocket } from '../transport/waiting-socket.ts';
 import { Http1Call } from './http1-call.ts';
@@ -126,7 +126,10 @@ export class Http1Edge {
     const { relay, containment } = this.#context;
     const answer = new WaitingSocket(socket, head, containment);
     const isUpgrade = true;
-    const read = readHttp1Head(request, peer, last ?? relay.snapshot, { isUpgrade, isTruncated });
+    const read = readHttp1Head(request, peer, last ?? relay.snapshot, connection.memo.kinds, {
+      isUpgrade,
+      isTruncated,
+    });
     this.#begin({ request, answer, connection, peer }, read, (valid) =>
       whyNoWebSocketHere(valid, request, peer),
     );
@@ -143,16 +146,13 @@ export class Http1Edge {
 
   #serve({ request, answer, connection, peer }: Arrival, head: Http1Head, refusal?: Http1Refusal): void {
     const { relay, containment } = this.#context;
-    const { grpcWeb } = head.request;
     let running: RunningRequest | undefined;
     const onClosed = (): void => this.#closed(running, connection);
     const { limits } = head.request.snapshot;
     const { hasBody } = head;
     const call = new Http1Call({ request, answer, containment, hasBody, limits, onClosed });
-    const translator = grpcWeb === undefined ? undefined : new GrpcWebStream(call, grpcWeb, connection);
-    const exchange = new Exchange(relay, translator ?? connection, translator ?? call, head.request);
-    translator?.serve(exchange);
-    const begun = new RunningRequest(head, call, exchange, translator ?? exchange);
+    const owner = beginCall(relay, connection, call, head.request);
+    const begun = new RunningRequest(head, call, exchangeOf(owner), owner);
     running = begun;
     this.#running.add(begun);
     this.#watch ??= setInterval(
@@ -255,15 +255,15 @@ function send(call: Http1Call, { fields, body }: LocalResponse): void {
 
 /** Why a request of HTTP/1.1 is not for the service that its route leads to. */
 function whyNotHttp1(
-  { request: { grpcWeb, isGrpc, isOnGrpcWebRoute, decision } }: Http1Head,
+  { request: { translation, isGrpc, plan, decision } }: Http1Head,
   request: IncomingMessage,
   peer: Http1Peer,
 ): Http1Refusal | undefined {
-  if (grpcWeb !== undefined) return undefined;
+  if (translation !== undefined) return undefined;
   if (isGrpc) return refuseGrpc(request, peer);
   const isForward = decision.kind === 'forward';
   return isForward && decision.upstream.protocol !== 'http1'
-    ? refuseHttp1(request, peer, isOnGrpcWebRoute)
+    ? refuseHttp1(request, peer, plan.isForBrowsers)
     : undefined;
 }
 

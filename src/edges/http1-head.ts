@@ -3,7 +3,9 @@
 
 import type { IncomingMessage } from 'node:http';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import { type DownstreamPeer, RequestHead } from '../relay/request-head.ts';
+import type { DownstreamPeer } from '../relay/downstream-peer.ts';
+import { KindMemo } from '../relay/kind-memo.ts';
+import { RequestHead } from '../relay/request-head.ts';
 import type { Snapshot } from '../relay/snapshot.ts';
 import { type InvalidRequest, readHttp1Request } from './http1-request.ts';
 
@@ -27,6 +29,7 @@ export function readHttp1Head(
   request: IncomingMessage,
   peer: DownstreamPeer,
   snapshot: Snapshot,
+  kinds: KindMemo,
   { isUpgrade, isTruncated }: HeadKind,
 ): Http1HeadResult {
   const read = readHttp1Request(request, snapshot.limits, peer.tls);
@@ -36,7 +39,7 @@ export function readHttp1Head(
     return { isValid: false, httpStatus: 400, why: 'it asks for a WebSocket without one Sec-WebSocket-Key' };
   }
   const list = isUpgrade ? extendedConnect(read.list) : read.list;
-  const head = new RequestHead(list, peer, snapshot);
+  const head = new RequestHead(list, kinds.kindOf(list, peer, snapshot));
   // What follows the request for a WebSocket is the client's side of it.
   const hasBody = isUpgrade || read.framing !== 'none';
   return { request: head, hasBody, expectsContinue: read.expectsContinue };
@@ -62,6 +65,7 @@ function countOf(raw: readonly string[], wanted: string): number {
 
 /** Of one connection. */
 export class Http1HeadMemo {
+  readonly kinds = new KindMemo();
   #method: string | undefined = undefined;
   #url: string | undefined = undefined;
   #httpVersion = '';
@@ -75,7 +79,7 @@ export class Http1HeadMemo {
     isTruncated: boolean,
   ): Http1HeadResult {
     if (this.#head?.request.snapshot === snapshot && this.#isSame(request)) return this.#head;
-    const result = readHttp1Head(request, peer, snapshot, { isUpgrade: false, isTruncated });
+    const result = readHttp1Head(request, peer, snapshot, this.kinds, { isUpgrade: false, isTruncated });
     if ('isValid' in result) return result;
     this.#method = request.method;
     this.#url = request.url;

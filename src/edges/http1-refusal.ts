@@ -1,13 +1,13 @@
 // Answers to HTTP/1.1 clients that are not served: a status, and in plain text what is wrong and how to mend it.
 
 import type { IncomingMessage } from 'node:http';
+import type { LocalResponse } from '../calls/local-response.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import { explainHttp1OnGrpcRoute, explainMissingAlpn } from '../diagnosis/explanation.ts';
 import { type RefusalToken, sentenceForClient } from '../diagnosis/refusal.ts';
 import { trailers } from '../grpc/error-trailers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { LocalResponse } from '../relay/local-response.ts';
 import type { Http1Peer } from './http1-edge-context.ts';
 
 export interface Http1Refusal {

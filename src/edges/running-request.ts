@@ -1,21 +1,17 @@
 // A request of an HTTP/1.1 client that runs: its stream, and its exchange, perhaps behind a translator.
 
+import type { ClientCall } from '../calls/client-call.ts';
 import { clientTookNothing, type Failure } from '../calls/failure.ts';
+import type { LocalResponse } from '../calls/local-response.ts';
 import type { Exchange } from '../relay/exchange.ts';
-import type { LocalResponse } from '../relay/local-response.ts';
-import type { Http1Call, Http1CallOwner } from './http1-call.ts';
+import type { Http1Call } from './http1-call.ts';
 import type { Http1Head } from './http1-head.ts';
-
-/** Who is told of the request. */
-interface CallOwner extends Http1CallOwner {
-  start(endStream: boolean): void;
-}
 
 export class RunningRequest {
   readonly exchange: Exchange;
   readonly #head: Http1Head;
   readonly #call: Http1Call;
-  readonly #owner: CallOwner;
+  readonly #owner: ClientCall;
   #isStarted = false;
   /** Why it is not made, found before its turn: nothing may be written into the responses before it. */
   #cause: Failure | undefined = undefined;
@@ -23,7 +19,7 @@ export class RunningRequest {
   #takenBytes = -1;
   #takenAtMs = 0;
 
-  constructor(head: Http1Head, call: Http1Call, exchange: Exchange, owner: CallOwner) {
+  constructor(head: Http1Head, call: Http1Call, exchange: Exchange, owner: ClientCall) {
     this.#head = head;
     this.#call = call;
     this.exchange = exchange;

@@ -6,6 +6,8 @@ import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
+import { compilePlans } from '../policies/compile-plans.ts';
+import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { CallTarget, Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
@@ -32,6 +34,7 @@ export interface ProxySnapshot extends Snapshot {
 export function buildSnapshot(
   config: Config,
   log: ProcessLog,
+  policyKinds: readonly PolicyKind[] = POLICY_KINDS,
   epoch = 1,
   previous?: ProxySnapshot,
 ): ProxySnapshot {
@@ -56,6 +59,7 @@ export function buildSnapshot(
     routes: compileRoutes(config.routes),
     upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
     built,
+    plans: compilePlans(config.routes, (error) => log.contained('policy', error), policyKinds),
     limits: config.limits,
   };
 }

@@ -16,6 +16,7 @@ import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, replaceUpstreams } from './build-snapshot.ts';
@@ -38,6 +39,8 @@ export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   readonly epoch?: number;
   readonly logger: Logger;
   readonly destination: LogDestination;
+  /** What policies routes may have, in the order in which these speak. All there are, unless given. */
+  readonly policyKinds?: readonly PolicyKind[];
   /** How many carry calls together with this one, itself among them. */
   readonly processes?: () => number;
 }
@@ -45,6 +48,7 @@ export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
 export class DataPlane implements Plane {
   /** Of all its listeners. Whoever makes the plane has them rotated, or gives it those of another process. */
   readonly ticketKeys = new TicketKeys();
+  readonly #policyKinds: readonly PolicyKind[];
   readonly #logger: Logger;
   readonly #destination: LogDestination;
   readonly #processes: () => number;
@@ -70,6 +74,7 @@ export class DataPlane implements Plane {
    */
   constructor(parts: DataPlaneParts) {
     const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
+    this.#policyKinds = parts.policyKinds ?? POLICY_KINDS;
     this.#logger = logger;
     this.#destination = destination;
     this.#processes = processes;
@@ -79,7 +84,7 @@ export class DataPlane implements Plane {
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
     const { counted } = this.#metrics;
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
-    this.#snapshot = buildSnapshot(config, log, epoch);
+    this.#snapshot = buildSnapshot(config, log, this.#policyKinds, epoch);
     this.#relay = new Relay(
       this.#snapshot,
       this.#observers,
@@ -148,7 +153,9 @@ export class DataPlane implements Plane {
   }
 
   async prepare(config: Config, epoch: number): Promise<PlaneChange> {
-    const next = this.#isOpen ? buildSnapshot(config, this.#log, epoch, this.#snapshot) : this.#snapshot;
+    const next = this.#isOpen
+      ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
+      : this.#snapshot;
     const before = this.#snapshot;
     const [tls, listeners] = await prepareBoth(
       () => prepareUpstreamTls(next),

@@ -38,6 +38,8 @@ export interface Call extends AttemptListener {
   readonly subject: RequestHead;
   /** A number of RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
+  /** What policies have added to the request of this call. */
+  readonly addedFields: HeaderList | undefined;
   readonly durationMs: number;
   readonly home: ExchangeHome;
 }
@@ -156,7 +158,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
-    if (fields.sizeBytes + CALL_FIELDS_BYTES > mostBytes) {
+    if (fields.sizeBytes + this.#callFieldsBytes > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
@@ -173,6 +175,12 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     }
     this.#response.setSource(stream);
     this.#request.setTarget(stream, attempt);
+  }
+
+  /** As HeaderList.sizeBytes counts: at most. */
+  get #callFieldsBytes(): number {
+    const { addedFields } = this.#call;
+    return addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
   }
 
   #sendHttp1(endpoint: Http1Endpoint, fields: HeaderList): void {
@@ -207,18 +215,19 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
 
   /** What differs from call to call, for a service of HTTP/1.1. */
   #textFields(): readonly string[] {
-    const { requestId, durationMs, subject } = this.#call;
+    const { requestId, durationMs, subject, addedFields } = this.#call;
     const fields: string[] = [];
     if (typeof requestId === 'number') fields.push('x-request-id', this.#context.requestIds.text(requestId));
     const { timeoutMs, timeoutText } = subject;
     if (timeoutMs !== undefined && timeoutText !== undefined)
       fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
+    addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));
     return fields;
   }
 
   /** What differs from call to call. The deadline shrinks by what the call has waited here. */
   #callFields(hasWaited: boolean): CallFields {
-    const { requestId, durationMs, subject } = this.#call;
+    const { requestId, durationMs, subject, addedFields } = this.#call;
     const { callFields } = this.#context;
     callFields.begin();
     if (typeof requestId === 'number') callFields.addRequestId(requestId);
@@ -227,6 +236,9 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
         hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
       );
     }
+    if (addedFields !== undefined)
+      for (let index = 0; index < addedFields.length; index++)
+        callFields.add(addedFields.names[index], addedFields.valueAt(index));
     return callFields;
   }
 

@@ -4,12 +4,14 @@
 import type { RequestIds } from '../calls/request-id.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
-/** A grpc-timeout has at most nine characters; x-request-id is of a fixed length. */
+/** At first. A grpc-timeout has at most nine characters, x-request-id is of a fixed length; policies add what they like. */
 const ROOM_BYTES = 256;
+/** RFC 7541 section 5.1: more than the lengths of a name and a value take, with the first byte. */
+const AROUND_BYTES = 16;
 
 export class CallFields {
   /** Valid until the next call of begin(). */
-  readonly bytes: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES);
+  bytes: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES);
   length = 0;
   readonly #requestIds: RequestIds;
   readonly #requestIdPrefix: Buffer;
@@ -32,5 +34,18 @@ export class CallFields {
 
   addTimeout(value: string): void {
     this.length = writeLiteralField(this.bytes, this.length, 'grpc-timeout', value);
+  }
+
+  /** To be called after the others, which take their room for granted. */
+  add(name: string, value: string): void {
+    this.#makeRoom(name.length + value.length + AROUND_BYTES);
+    this.length = writeLiteralField(this.bytes, this.length, name, value);
+  }
+
+  #makeRoom(size: number): void {
+    if (this.length + size <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.length + size));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
   }
 }

@@ -1,6 +1,7 @@
 // A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
 
 import type { Duplex } from 'node:stream';
+import { type ClientCall, isClientCall } from '../calls/client-call.ts';
 import type { Failure } from '../calls/failure.ts';
 import { clientStalled } from '../calls/failure.ts';
 import type { LimitsConfig } from '../config/config.ts';
@@ -10,15 +11,16 @@ import { ErrorCode } from '../h2/error-codes.ts';
 import { ConnectionError, type StreamError } from '../h2/errors.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { LocalSettings } from '../h2/settings.ts';
-import type { Stream, StreamOwner } from '../h2/stream.ts';
+import type { Stream } from '../h2/stream.ts';
 import { Http2Transport } from '../transport/http2-transport.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
+import { beginCall, exchangeOf } from './begin-call.ts';
 import { ageFactor } from './client-terms.ts';
-import { Exchange } from './exchange.ts';
-import { GrpcWebStream } from './grpc-web-stream.ts';
-import type { RecordParts } from './record-parts.ts';
+import type { DownstreamPeer } from './downstream-peer.ts';
+import type { Exchange } from './exchange.ts';
+import { KindMemo } from './kind-memo.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
-import { type DownstreamPeer, RequestHead } from './request-head.ts';
+import { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StallWatch } from './stall-watch.ts';
 
@@ -31,9 +33,6 @@ const EXPLANATION_TIMEOUT_MS = 10_000;
 /** After so many calls to HTTP/1.1 services a connection ends its turn: each is a connection there, which takes half a millisecond. */
 const COSTLY_CALLS_AT_ONCE = 2;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
-
-/** Who owns the streams of clients. */
-type Call = Exchange | GrpcWebStream;
 
 export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly peer: DownstreamPeer;
@@ -51,14 +50,14 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #prefaceTimer: NodeJS.Timeout | undefined = undefined;
   #drainTimer: NodeJS.Timeout | undefined = undefined;
   #explanationTimer: NodeJS.Timeout | undefined = undefined;
-  #stalls: StallWatch<Call> | undefined = undefined;
+  #stalls: StallWatch<ClientCall> | undefined = undefined;
   #drain: 'no' | 'announced' | 'final' = 'no';
   readonly #sinceMs = Math.floor(performance.now());
   readonly #ageFactor = ageFactor();
   /** The last stream at the last look; below any at first. */
   #streamIdSeen = -1;
   #isIdle = false;
-  #lastRecordParts: RecordParts | undefined = undefined;
+  readonly #kinds = new KindMemo();
   /** Made with the first call. */
   #account: ClientAccount | undefined = undefined;
 
@@ -107,12 +106,12 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   /** Those that have a stream still. */
-  get calls(): readonly Call[] {
-    return this.http2.streamOwners().filter(isCall);
+  get calls(): readonly ClientCall[] {
+    return this.http2.streamOwners().filter(isClientCall);
   }
 
   get exchanges(): readonly Exchange[] {
-    return this.calls.map(exchangeOf).filter((exchange) => exchange instanceof Exchange);
+    return this.calls.map(exchangeOf);
   }
 
   get isDraining(): boolean {
@@ -127,17 +126,9 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
     const head = this.#headOf(list);
     this.#exchangeCount++;
-    if (head.grpcWeb === undefined) {
-      const exchange = new Exchange(this.#context, this, stream, head);
-      stream.owner = exchange;
-      exchange.start(endStream);
-    } else {
-      const translator = new GrpcWebStream(stream, head.grpcWeb, this);
-      const exchange = new Exchange(this.#context, translator, translator, head);
-      stream.owner = translator;
-      translator.serve(exchange);
-      translator.start(endStream);
-    }
+    const call = beginCall(this.#context, this, stream, head);
+    stream.owner = call;
+    call.start(endStream);
     if (head.isCostly) this.#noteCost();
     // Whoever came in by the wrong way was told so; the next connection may be a better one.
     if (this.peer.mismatch !== undefined) this.drain();
@@ -155,8 +146,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const { snapshot } = this;
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
-    const head = new RequestHead(list, this.peer, snapshot, this.#lastRecordParts);
-    this.#lastRecordParts = head.recordParts;
+    const head = new RequestHead(list, this.#kinds.kindOf(list, this.peer, snapshot));
     list.derived = head;
     return head;
   }
@@ -278,12 +268,4 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     if (this.#account !== undefined) this.#context.accounts.close(this.#account);
     this.#onClosed(this);
   }
-}
-
-function exchangeOf(call: Call): unknown {
-  return call instanceof Exchange ? call : call.exchange;
-}
-
-function isCall(owner: StreamOwner): owner is Call {
-  return owner instanceof Exchange || owner instanceof GrpcWebStream;
 }

@@ -3,6 +3,7 @@
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import type { CallStream } from '../calls/call-stream.ts';
+import type { ClientCall } from '../calls/client-call.ts';
 import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
   connectionLost,
@@ -14,16 +15,16 @@ import {
   reasonOf,
   unavailable,
 } from '../calls/failure.ts';
+import { type LocalResponse, localResponse, localTrailers } from '../calls/local-response.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { StreamOwner } from '../h2/stream.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
+import { Admission, type AdmissionOwner } from './admission.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
-import { type LocalResponse, localResponse, localTrailers } from './local-response.ts';
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -35,7 +36,7 @@ import { StreamRelay, trafficOf } from './stream-relay.ts';
 /** Read once: the getter walks through the platform's time service. */
 const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
 
-export class Exchange implements StreamOwner, AttemptListener, Call {
+export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Call {
   readonly subject: RequestHead;
   readonly #context: RelayContext;
   readonly home: ExchangeHome;
@@ -43,6 +44,9 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   readonly #request: StreamRelay;
   readonly response: StreamRelay;
   readonly #attempts: AttemptSeries;
+  /** Nothing is behind an exchange: it is the call itself. */
+  readonly translated = undefined;
+  #admission: Admission | undefined = undefined;
   #deadline: Deadline | undefined = undefined;
   #isFinished = false;
   readonly #startedAtMs = turnNowMs();
@@ -60,6 +64,11 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.response = new StreamRelay(head.isGrpc);
     this.requestId = head.requestId ?? context.requestIds.next();
     this.#attempts = new AttemptSeries(context, this, this.#request, this.response);
+  }
+
+  /** What policies have added to the request of this call. */
+  get addedFields(): HeaderList | undefined {
+    return this.#admission?.added;
   }
 
   /** Made when there is something to decide: an idle stream needs none. */
@@ -81,7 +90,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   start(endStream: boolean): void {
-    const { decision, timeoutMs } = this.subject;
+    const { decision, plan, timeoutMs } = this.subject;
     this.#request.setSource(this.#stream);
     this.response.setTarget(this.#stream);
     if (endStream) this.#request.end();
@@ -99,6 +108,15 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     }
     if (timeoutMs !== undefined)
       this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
+    if (!plan.admits) {
+      this.admitted();
+      return;
+    }
+    this.#admission = new Admission(this, this.#context.deadlines);
+    this.#admission.begin();
+  }
+
+  admitted(): void {
     this.#context.observers.started(this);
     this.#attempts.begin();
   }
@@ -159,7 +177,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
-    const head = ResponseHead.of(list);
+    let head = ResponseHead.of(list);
     if (head.httpStatus < 200) {
       if (this.subject.takesInterim(head.httpStatus)) this.#stream.sendHeaders(head.fields, false);
       return;
@@ -167,16 +185,24 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     this.home.responseBegan();
     this.#attempts.responded();
     const { endpoint } = this.#attempts;
-    const { isGrpc } = this.subject;
+    const { isGrpc, plan } = this.subject;
     // That a service of gRPC does not serve other requests is no failure of it, nor how much its client accepts.
     if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint), isGrpc)) return;
+    if (plan.responds) {
+      const edited = head.editedBy(plan);
+      if (edited === undefined) {
+        this.fail(FAULT);
+        return;
+      }
+      head = edited;
+    }
     if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
       this.response.isEnded = true;
     }
-    const needsDate = head.lacksDate && !this.subject.isGrpc && hasRoomForDate(head.fields, this.home);
+    const needsDate = head.lacksDate && !isGrpc && hasRoomForDate(head.fields, this.home);
     this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
     if (endStream) this.#settle();
   }
@@ -302,6 +328,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   fail(cause: Failure): void {
     if (this.#isFinished) return;
     this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
+    this.#admission?.cancel();
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
     if (this.#httpStatus === 0) {
@@ -316,8 +343,10 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
   }
 
   #respond({ httpStatus, fields, body }: LocalResponse): void {
+    const { isGrpc, plan } = this.subject;
     this.#httpStatus = httpStatus;
-    this.#stream.sendHeaders(this.subject.isGrpc ? fields : withDate(fields), body === undefined);
+    const edited = plan.responds ? (plan.respond(fields) ?? fields) : fields;
+    this.#stream.sendHeaders(isGrpc ? edited : withDate(edited), body === undefined);
     if (body === undefined) this.response.isEnded = true;
     else this.response.forward(body, 0, body.length, true);
     this.#settle();
@@ -337,6 +366,7 @@ export class Exchange implements StreamOwner, AttemptListener, Call {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#deadline?.clear();
+    this.#admission?.cancel();
     this.#attempts.end(upstreamCode);
     try {
       this.#context.observers.finished(this.#record());

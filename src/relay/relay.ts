@@ -13,9 +13,10 @@ import { CallFields } from './call-fields.ts';
 import { ClientTerms } from './client-terms.ts';
 import { ConnectionList } from './connection-list.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
+import type { DownstreamPeer } from './downstream-peer.ts';
 import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
-import type { DownstreamPeer, RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A client that is only told what is wrong with its connection needs no more at a time. */

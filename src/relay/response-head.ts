@@ -5,6 +5,7 @@ import { isGrpcContentType } from '../grpc/content-type.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
+import type { CallPlan } from './call-plan.ts';
 import { dateOfNow, withDate } from './response-date.ts';
 
 /** Of a response's head, or of a trailer section. */
@@ -23,6 +24,9 @@ export class ResponseHead {
    */
   readonly fields: HeaderList;
   #dated: HeaderList | undefined = undefined;
+  /** The plan that this head was edited by last, and what came of it. */
+  #editor: CallPlan | undefined = undefined;
+  #edited: ResponseHead | undefined = undefined;
 
   constructor(list: HeaderList) {
     const status = list.get('grpc-status');
@@ -51,6 +55,17 @@ export class ResponseHead {
     const date = dateOfNow();
     if (this.#dated?.get('date') !== date) this.#dated = withDate(this.fields, date);
     return this.#dated ?? this.fields;
+  }
+
+  /** The head as the policies of a plan want it. @returns undefined after a fault of one of them */
+  editedBy(plan: CallPlan): ResponseHead | undefined {
+    if (this.#editor !== plan) {
+      const fields = plan.respond(this.fields);
+      if (fields === undefined) return undefined;
+      this.#edited = fields === this.fields ? this : new ResponseHead(fields);
+      this.#editor = plan;
+    }
+    return this.#edited;
   }
 
   /** The head of a list seen before is remembered in the list. */

@@ -2,7 +2,14 @@
 // wrapped here: what such a listener throws ends its connection, is reported, and never reaches the top of the process.
 
 /** The layer whose listener threw. It is the `layer` of the log line and of `framegate_contained_errors_total`. */
-export const FAULT_LAYERS = ['listener', 'http1_client', 'http1_service', 'upstream', 'relay'] as const;
+export const FAULT_LAYERS = [
+  'listener',
+  'http1_client',
+  'http1_service',
+  'upstream',
+  'relay',
+  'policy',
+] as const;
 
 export type FaultLayer = (typeof FAULT_LAYERS)[number];
 

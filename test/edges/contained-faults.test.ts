@@ -8,7 +8,7 @@ import type { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Http1EdgeContext } from '../../src/edges/http1-edge-context.ts';
 import { RunningRequest } from '../../src/edges/running-request.ts';
-import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
+import { GrpcWebStream } from '../../src/policies/grpc-web/grpc-web-stream.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';

@@ -17,6 +17,7 @@ import { Http1Side } from '../../src/listeners/http1-side.ts';
 import type { ListenerHandler } from '../../src/listeners/listener-handler.ts';
 import { Openings } from '../../src/listeners/openings.ts';
 import type { DownstreamPeer } from '../../src/listeners/peer.ts';
+import { compilePlans } from '../../src/policies/compile-plans.ts';
 import type { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Relay } from '../../src/relay/relay.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
@@ -140,10 +141,13 @@ export class EdgeUnderTest {
     const settings = LOCAL_SETTINGS;
     const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
     const upstreams: CallTarget[] = [this.upstream, http2Upstream(grpc, settings, NO_UPSTREAM_EVENTS)];
-    const routes = options.routes ?? [{ upstream: 'web' }];
+    const configs = (options.routes ?? [{ upstream: 'web' }]).map(routeConfig);
     return {
       epoch: 1,
-      routes: compileRoutes(routes.map(routeConfig)),
+      routes: compileRoutes(configs),
+      plans: compilePlans(configs, (error) => {
+        throw error;
+      }),
       upstreams: new Map<string, CallTarget>(upstreams.map((upstream) => [upstream.name, upstream])),
       limits: limitsOf(options),
     };

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { readHttp1Head } from '../../src/edges/http1-head.ts';
+import { KindMemo } from '../../src/relay/kind-memo.ts';
 import { standIn } from '../support/stand-in.ts';
 import { EdgeUnderTest, RawHttp1Client, startService } from './edge-under-test.ts';
 
@@ -62,7 +63,7 @@ test('a request of which not all fields are known is refused, whatever is allowe
   });
   const peer = { listener: 'main', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
   const kind = { isUpgrade: false, isTruncated: true };
-  const head = readHttp1Head(request, peer, edge.relay.snapshot, kind);
+  const head = readHttp1Head(request, peer, edge.relay.snapshot, new KindMemo(), kind);
   assert.ok('request' in head && head.request.decision.kind === 'refuse');
   assert.equal(head.request.decision.failure.token, 'request_headers_too_large');
 });

@@ -11,6 +11,8 @@ import { RequestIds } from '../../src/calls/request-id.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
+import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
@@ -133,6 +135,7 @@ class Modelled {
     const snapshot = {
       epoch: 1,
       routes: compileRoutes([route]),
+      plans: NO_POLICIES,
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits: { ...LIMITS, concurrentStreams: 1, headerFields: 99 },
     };
@@ -164,7 +167,12 @@ class Modelled {
       exchangeFinished: () => this.homecomings++,
     };
     this.hasClientEnded = !hasBody;
-    this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
+    this.exchange = new Exchange(
+      context,
+      home,
+      this.client.stream,
+      new RequestHead(list, new CallKind(list, peer, snapshot)),
+    );
     this.exchange.start(!hasBody);
   }
 

@@ -28,6 +28,7 @@ class Caller extends RecordingListener implements Call {
   readonly subject: RequestHead;
   readonly requestId: string | number;
   durationMs = 0;
+  addedFields: HeaderList | undefined = undefined;
   readonly account = new ClientAccount('192.0.2.77', false);
   readonly home = {
     mostHeaderListBytes: Number.POSITIVE_INFINITY,

@@ -6,6 +6,7 @@ import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
@@ -33,7 +34,7 @@ class Connected {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const requestIds = new RequestIds();
     const context = {
-      snapshot: { epoch: 1, routes: compileRoutes([]), upstreams: new Map(), limits },
+      snapshot: { epoch: 1, routes: compileRoutes([]), plans: NO_POLICIES, upstreams: new Map(), limits },
       observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
       requestIds,

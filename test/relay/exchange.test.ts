@@ -9,6 +9,8 @@ import { RequestIds } from '../../src/calls/request-id.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
+import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
@@ -55,6 +57,7 @@ class Ran {
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const snapshot = {
       epoch: 1,
+      plans: NO_POLICIES,
       routes: compileRoutes([
         { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' },
       ]),
@@ -86,7 +89,12 @@ class Ran {
       accountFor: () => account,
       exchangeFinished: () => this.homecomings++,
     };
-    this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, peer, snapshot));
+    this.exchange = new Exchange(
+      context,
+      home,
+      this.client.stream,
+      new RequestHead(list, new CallKind(list, peer, snapshot)),
+    );
     this.exchange.start(true);
   }
 

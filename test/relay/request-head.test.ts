@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
+import { NO_POLICIES } from '../../src/relay/call-plan.ts';
+import type { DownstreamPeer } from '../../src/relay/downstream-peer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
 import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { LIMITS as ANY_LIMITS } from '../support/local-settings.ts';
@@ -43,8 +46,13 @@ const SNAPSHOT: Snapshot = {
     route('/tls/*', undefined, 'secure'),
   ]),
   upstreams: new Map([VOICE, WEBSITE, SECURE].map((upstream) => [upstream.name, upstream])),
+  plans: NO_POLICIES,
   limits: LIMITS,
 };
+
+function headOf(list: HeaderList, peer = PEER): RequestHead {
+  return new RequestHead(list, new CallKind(list, peer, SNAPSHOT));
+}
 
 const BASE: readonly Field[] = [
   [':method', 'POST'],
@@ -53,7 +61,7 @@ const BASE: readonly Field[] = [
 
 function head(fields: readonly Field[], path = '/a.B/C', peer: Partial<DownstreamPeer> = {}): RequestHead {
   const list = HeaderList.of(...BASE, [':path', path], ...fields);
-  return new RequestHead(list, { ...PEER, ...peer }, SNAPSHOT);
+  return headOf(list, { ...PEER, ...peer });
 }
 
 const GRPC: Field = ['content-type', 'application/grpc'];
@@ -144,7 +152,7 @@ test('a call that came in by the wrong way is told so in the words of its librar
 });
 
 function webSocket(path: string, protocol = 'websocket'): RequestHead {
-  return new RequestHead(
+  return headOf(
     HeaderList.of(
       [':method', 'CONNECT'],
       [':protocol', protocol],
@@ -153,8 +161,6 @@ function webSocket(path: string, protocol = 'websocket'): RequestHead {
       AUTHORITY,
       ['sec-websocket-version', '13'],
     ),
-    PEER,
-    SNAPSHOT,
   );
 }
 
@@ -179,11 +185,7 @@ test('the scheme sent is that of the connection to the upstream', () => {
 });
 
 test('every refusal has its token', () => {
-  const connect = new RequestHead(
-    HeaderList.of([':method', 'CONNECT'], [':authority', 'example.test:443']),
-    PEER,
-    SNAPSHOT,
-  );
+  const connect = headOf(HeaderList.of([':method', 'CONNECT'], [':authority', 'example.test:443']));
   assert.equal(refusal(connect), 'connect_unsupported');
   assert.equal(refusal(head([AUTHORITY, GRPC], '/unknown/C')), 'no_route');
   assert.equal(refusal(head([AUTHORITY, GRPC], '/lost/C')), 'no_route');
@@ -195,7 +197,7 @@ test('every refusal has its token', () => {
 test('a list that was cut off is refused before anything that is missing can be misunderstood', () => {
   const list = HeaderList.of(...BASE, [':path', '/nowhere'], GRPC, ['grpc-timeout', 'soon']);
   list.overflowedAt = 'x-long';
-  const { decision } = new RequestHead(list, PEER, SNAPSHOT);
+  const { decision } = headOf(list);
   assert.equal(decision.kind, 'refuse');
   const { token, message } = decision.kind === 'refuse' ? decision.failure : { token: '', message: '' };
   assert.equal(token, 'request_headers_too_large');

@@ -3,15 +3,17 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { ClientCall } from '../../src/calls/client-call.ts';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { encodeBase64 } from '../../src/grpc/grpc-web-base64.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { compilePlans } from '../../src/policies/compile-plans.ts';
+import { beginCall } from '../../src/relay/begin-call.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
-import { GrpcWebStream } from '../../src/relay/grpc-web-stream.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
@@ -26,7 +28,7 @@ const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application
 export class WebExchange {
   readonly client = new RecordedStream();
   readonly connection = new RecordedConnection('a:1');
-  readonly translator: GrpcWebStream;
+  readonly translator: ClientCall;
   readonly records: ExchangeRecord[] = [];
   homecomings = 0;
 
@@ -34,9 +36,13 @@ export class WebExchange {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const grpcWeb = { origins: undefined };
+    const routes = [{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }];
     const snapshot = {
       epoch: 1,
-      routes: compileRoutes([{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
+      routes: compileRoutes(routes),
+      plans: compilePlans(routes, (error) => {
+        throw error;
+      }),
       upstreams: new Map([['voice', new ScriptedUpstream(this.connection).asUpstream]]),
       limits: {
         ...LIMITS,
@@ -59,19 +65,20 @@ export class WebExchange {
     };
     const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', contentType]);
     const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
-    const head = new RequestHead(list, peer, snapshot);
-    assert.ok(head.grpcWeb !== undefined);
+    const head = new RequestHead(list, new CallKind(list, peer, snapshot));
+    assert.ok(head.translation !== undefined);
     const account = context.accounts.open('c');
-    this.translator = new GrpcWebStream(this.client.stream, head.grpcWeb, {
+    const home = {
       mostHeaderListBytes: Number.POSITIVE_INFINITY,
       responseBegan() {},
       accountFor: () => account,
-      exchangeFinished: () => this.homecomings++,
-    });
+      exchangeFinished: () => {
+        this.homecomings++;
+      },
+    };
+    this.translator = beginCall(context, home, this.client.stream, head);
     this.client.stream.owner = this.translator;
-    const exchange = new Exchange(context, this.translator, this.translator, head);
-    this.translator.serve(exchange);
-    exchange.start(false);
+    this.translator.start(false);
     this.attempt.takeLog();
   }
 

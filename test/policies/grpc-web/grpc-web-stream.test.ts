@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { failure } from '../../src/calls/failure.ts';
-import { Base64Decoder } from '../../src/grpc/grpc-web-base64.ts';
-import { trailerFrame } from '../../src/grpc/grpc-web-trailers.ts';
-import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { grpcMessage } from '../support/raw-frames.ts';
-import { base64, WebExchange } from '../support/web-exchange.ts';
+import { failure } from '../../../src/calls/failure.ts';
+import { Base64Decoder } from '../../../src/grpc/grpc-web-base64.ts';
+import { trailerFrame } from '../../../src/grpc/grpc-web-trailers.ts';
+import { ErrorCode } from '../../../src/h2/error-codes.ts';
+import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
+import { grpcMessage } from '../../support/raw-frames.ts';
+import { base64, WebExchange } from '../../support/web-exchange.ts';
 
 const TRAILERS = HeaderList.of(['grpc-status', '0'], ['key', 'value']);
 const FRAME = trailerFrame(TRAILERS.names, TRAILERS.values).toString('latin1');

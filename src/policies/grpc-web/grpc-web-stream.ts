@@ -1,23 +1,18 @@
 // Stands between the stream of a gRPC-Web client and its exchange, and translates: the exchange sees a client of native
 // gRPC. Holds one piece of the response at most, and its trailers, where the client has no room for them yet.
 
-import type { CallStream } from '../calls/call-stream.ts';
-import type { Failure } from '../calls/failure.ts';
-import { trailersOnly } from '../grpc/error-trailers.ts';
-import { encodeBase64 } from '../grpc/grpc-web-base64.ts';
-import { trailerFrame } from '../grpc/grpc-web-trailers.ts';
-import { MessageCounter } from '../grpc/message-counter.ts';
-import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
-import { GrpcStatus } from '../grpc/status.ts';
-import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
-import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { StreamOwner } from '../h2/stream.ts';
-import type { ClientAccount } from '../upstreams/client-account.ts';
-import type { GrpcWebCall } from './grpc-web-call.ts';
-import { TextRequestBody } from './grpc-web-request-body.ts';
-import type { ExchangeHome } from './relay-context.ts';
-import type { RequestHead } from './request-head.ts';
-import type { StreamRelay } from './stream-relay.ts';
+import type { CallStream } from '../../calls/call-stream.ts';
+import type { ClientCall, ResponseProgress, Translator } from '../../calls/client-call.ts';
+import type { Failure } from '../../calls/failure.ts';
+import { trailersOnly } from '../../grpc/error-trailers.ts';
+import { encodeBase64 } from '../../grpc/grpc-web-base64.ts';
+import { trailerFrame } from '../../grpc/grpc-web-trailers.ts';
+import { MessageCounter } from '../../grpc/message-counter.ts';
+import { grpcStatusOfReset } from '../../grpc/reset-mapping.ts';
+import { GrpcStatus } from '../../grpc/status.ts';
+import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
+import { HeaderList } from '../../h2/hpack/header-list.ts';
+import { TextRequestBody } from './text-request-body.ts';
 
 /** Octets encoded at a time: a multiple of three, so that only the last piece is padded, and 16 KiB when encoded. */
 const TEXT_PIECE_OCTETS = 12_288;
@@ -32,18 +27,21 @@ const TEXT_MALFORMED: Failure = {
 
 const GO_ON = HeaderList.of([':status', '100']);
 
-/** The exchange of the call, as far as it is known here. */
-export interface GrpcWebExchange extends StreamOwner {
-  readonly response: Pick<StreamRelay, 'bytes' | 'pendingBytes'>;
-  start(endStream: boolean): void;
-  abort(cause: Failure): void;
+/** What a call's header fields have decided. */
+export interface GrpcWebForm {
+  readonly isTextRequest: boolean;
+  readonly isTextResponse: boolean;
+  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
+  readonly isAwaitingContinue: boolean;
+  /** The head of a response, or a whole Trailers-Only response, as the client is sent it. */
+  webResponse(native: HeaderList): HeaderList;
 }
 
-export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
+export class GrpcWebStream implements Translator {
   readonly #stream: CallStream;
-  readonly #call: GrpcWebCall;
-  readonly #home: ExchangeHome;
-  #exchange: GrpcWebExchange | undefined = undefined;
+  readonly #form: GrpcWebForm;
+  readonly #onDone: () => void;
+  #exchange: ClientCall | undefined = undefined;
   readonly #textRequest: TextRequestBody | undefined;
   #isRequestRefused = false;
   /** Of the response as the service sent it. */
@@ -54,16 +52,16 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
   #heldEnds = false;
   #resetsAfterwards = false;
   #isExchangeFinished = false;
-  #isHome = false;
+  #isDone = false;
 
-  constructor(stream: CallStream, call: GrpcWebCall, home: ExchangeHome) {
+  constructor(stream: CallStream, form: GrpcWebForm, onDone: () => void) {
     this.#stream = stream;
-    this.#call = call;
-    this.#home = home;
-    this.#textRequest = call.isTextRequest ? new TextRequestBody() : undefined;
+    this.#form = form;
+    this.#onDone = onDone;
+    this.#textRequest = form.isTextRequest ? new TextRequestBody() : undefined;
   }
 
-  get exchange(): GrpcWebExchange | undefined {
+  get translated(): ClientCall | undefined {
     return this.#exchange;
   }
 
@@ -71,14 +69,13 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     return this.#exchange?.peerDeadlineMs?.();
   }
 
-  /** @param exchange was made with this as its stream and its home, and is still to be started */
-  serve(exchange: GrpcWebExchange): void {
+  serve(exchange: ClientCall): void {
     this.#exchange = exchange;
   }
 
   start(endStream: boolean): void {
     // No gRPC service is asked whether the body may come: it is read as it comes, whatever becomes of the call.
-    if (this.#call.isAwaitingContinue && !endStream) this.#stream.sendHeaders(GO_ON, false);
+    if (this.#form.isAwaitingContinue && !endStream) this.#stream.sendHeaders(GO_ON, false);
     this.#exchange?.start(endStream);
   }
 
@@ -123,7 +120,7 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     if (list.get(':status')?.startsWith('1') === true) return this.#stream.sendHeaders(list, false);
     if (!this.#hasHead) {
       this.#hasHead = true;
-      return this.#stream.sendHeaders(this.#call.webResponse(list), endStream);
+      return this.#stream.sendHeaders(this.#form.webResponse(list), endStream);
     }
     if (this.#counter.isInsideMessage) {
       // A frame now would be read as part of the message that was cut off.
@@ -131,13 +128,13 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
       return this.#stream.reset(ErrorCode.INTERNAL_ERROR);
     }
     const frame = trailerFrame(list.names, list.values);
-    const encoded = this.#call.isTextResponse ? encodeBase64(frame, 0, frame.length) : frame;
+    const encoded = this.#form.isTextResponse ? encodeBase64(frame, 0, frame.length) : frame;
     this.#send(this.#held === undefined ? encoded : Buffer.concat([this.#held, encoded]), true);
     return true;
   }
 
   sendData(bytes: Buffer, start: number, end: number, endStream: boolean): number {
-    const taken = this.#call.isTextResponse
+    const taken = this.#form.isTextResponse
       ? this.#sendText(bytes, start, end, endStream)
       : this.#stream.sendData(bytes, start, end, endStream);
     this.#counter.consume(bytes, start, start + taken);
@@ -168,7 +165,7 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
       if (this.#held !== undefined) return;
       if (this.#resetsAfterwards) this.#stream.reset(ErrorCode.NO_ERROR);
     }
-    if (this.#isExchangeFinished) this.#goHome();
+    if (this.#isExchangeFinished) this.#finish();
     else this.#exchange?.onWritable();
   }
 
@@ -190,14 +187,10 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     return this.#stream.reset(ErrorCode.NO_ERROR);
   }
 
-  accountFor(head: RequestHead): ClientAccount {
-    return this.#home.accountFor(head);
-  }
-
   // How it ends.
 
   /** What waits for the client, here and before. */
-  get response(): Pick<StreamRelay, 'bytes' | 'pendingBytes'> {
+  get response(): ResponseProgress {
     const { bytes = 0, pendingBytes = 0 } = this.#exchange?.response ?? {};
     return { bytes, pendingBytes: pendingBytes + (this.#held?.length ?? 0) };
   }
@@ -208,39 +201,31 @@ export class GrpcWebStream implements CallStream, StreamOwner, ExchangeHome {
     if (this.#held === undefined) return;
     this.#held = undefined;
     this.#stream.reset(ErrorCode.INTERNAL_ERROR);
-    this.#goHome();
+    this.#finish();
   }
 
   onReset(code: number, violation: string | undefined): void {
     this.#held = undefined;
-    if (this.#isExchangeFinished) this.#goHome();
+    if (this.#isExchangeFinished) this.#finish();
     else this.#exchange?.onReset(code, violation);
   }
 
   onConnectionLost(reason: string): void {
     this.#held = undefined;
-    if (this.#isExchangeFinished) this.#goHome();
+    if (this.#isExchangeFinished) this.#finish();
     else this.#exchange?.onConnectionLost(reason);
-  }
-
-  get mostHeaderListBytes(): number {
-    return this.#home.mostHeaderListBytes;
-  }
-
-  responseBegan(): void {
-    this.#home.responseBegan();
   }
 
   /** The connection must not be closed before the client has what is held. */
   exchangeFinished(): void {
     this.#isExchangeFinished = true;
-    if (this.#held === undefined) this.#goHome();
+    if (this.#held === undefined) this.#finish();
   }
 
-  #goHome(): void {
-    if (this.#isHome) return;
-    this.#isHome = true;
-    this.#home.exchangeFinished();
+  #finish(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#onDone();
   }
 
   // Towards a client we are the server: nothing of this comes from there.

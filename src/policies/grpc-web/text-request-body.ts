@@ -1,7 +1,7 @@
 // The body of a gRPC-Web request in base64: decodes it, and turns what was taken of the decoded octets into credit for
 // the encoded ones, so that the client never has more than its window under way.
 
-import { Base64Decoder } from '../grpc/grpc-web-base64.ts';
+import { Base64Decoder } from '../../grpc/grpc-web-base64.ts';
 
 export class TextRequestBody {
   readonly #decoder = new Base64Decoder();

@@ -1,18 +1,21 @@
-// What is decided about a gRPC-Web call from its header fields alone: the form of its bodies, what a page may read of the
-// answer, and the header fields in either direction. Part of RequestHead, so made once per kind of call.
+// How gRPC-Web calls of one kind are translated, as their header fields alone decide it: the form of the bodies, what a page may read of
+// the response, and the header fields in either direction.
 
-import type { RouteConfig } from '../config/config.ts';
-import type { HeaderFields } from '../grpc/error-trailers.ts';
+import type { CallStream } from '../../calls/call-stream.ts';
+import type { RequestKind, Translation } from '../../calls/policy.ts';
+import type { HeaderFields } from '../../grpc/error-trailers.ts';
 import {
   type GrpcWebType,
   nativeContentType,
   parseGrpcWebType,
   wantsText,
   webContentType,
-} from '../grpc/grpc-web-content-type.ts';
-import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { ForwardedClient } from './forwarded-headers.ts';
-import { type CalledHost, corsFieldsFor } from './grpc-web-cors.ts';
+} from '../../grpc/grpc-web-content-type.ts';
+import { HeaderList } from '../../h2/hpack/header-list.ts';
+import { type GrpcWebForm, GrpcWebStream } from './grpc-web-stream.ts';
+
+/** What `of` looks at. */
+export const GRPC_WEB_READS = ['content-type', 'accept', 'expect'] as const;
 
 /**
  * Left out upstream. Between browser and proxy only: accept and accept-encoding ask for what no gRPC service makes,
@@ -33,47 +36,40 @@ const NATIVE_RESPONSE_ONLY = new Set([
 /** Where clients look for the status; named also when it comes in the body, so that it can be read wherever it comes. */
 const STATUS_FIELDS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin'];
 
-export class GrpcWebCall {
+export class GrpcWebCall implements Translation, GrpcWebForm {
+  readonly isGrpc = true;
   readonly isTextRequest: boolean;
   readonly isTextResponse: boolean;
-  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
   readonly isAwaitingContinue: boolean;
-  /** May this page call? */
-  readonly isRefused: boolean;
   readonly #type: GrpcWebType;
   readonly #cors: HeaderFields;
   /** Upstreams repeat their header blocks: the last one, and what it was made into. */
   #native: HeaderList | undefined = undefined;
   #web: HeaderList | undefined = undefined;
 
-  private constructor(type: GrpcWebType, list: HeaderList, cors: HeaderFields | undefined) {
+  private constructor(type: GrpcWebType, kind: RequestKind, cors: HeaderFields) {
     this.isTextRequest = type.isText;
-    this.isTextResponse = wantsText(list.get('accept'), type.isText);
-    this.isAwaitingContinue = list.get('expect')?.toLowerCase() === '100-continue';
-    this.isRefused = cors === undefined;
+    this.isTextResponse = wantsText(kind.header('accept'), type.isText);
+    this.isAwaitingContinue = kind.header('expect')?.toLowerCase() === '100-continue';
     this.#type = type;
-    this.#cors = cors ?? [];
+    this.#cors = cors;
   }
 
   /**
-   * Undefined for what is not gRPC-Web, and on routes that lead to a service which may speak it itself. Without a route
-   * the client is told so in its own language.
+   * @param cors what lets a page read the response
+   * @returns undefined for what is not gRPC-Web
    */
-  static of(
-    list: HeaderList,
-    route: RouteConfig | undefined,
-    client: ForwardedClient,
-    host: CalledHost,
-  ): GrpcWebCall | undefined {
-    const type = parseGrpcWebType(list.get('content-type'));
-    if (type === undefined || list.get(':method') !== 'POST') return undefined;
-    if (route === undefined) return new GrpcWebCall(type, list, []);
-    if (route.grpcWeb === undefined) return undefined;
-    return new GrpcWebCall(type, list, corsFieldsFor(route.grpcWeb, list, client, host));
+  static of(kind: RequestKind, cors: HeaderFields): GrpcWebCall | undefined {
+    const type = isGrpcWeb(kind) ? parseGrpcWebType(kind.header('content-type')) : undefined;
+    return type === undefined ? undefined : new GrpcWebCall(type, kind, cors);
+  }
+
+  begin(stream: CallStream, onDone: () => void): GrpcWebStream {
+    return new GrpcWebStream(stream, this, onDone);
   }
 
   /** The request as a client of native gRPC would have sent it; metadata stay as they are. */
-  nativeRequest(list: HeaderList): HeaderList {
+  requestFields(list: HeaderList): HeaderList {
     const native = new HeaderList();
     list.names.forEach((name, index) => {
       if (!WEB_REQUEST_ONLY.has(name)) native.addFrom(list, index);
@@ -84,7 +80,6 @@ export class GrpcWebCall {
     return native;
   }
 
-  /** The response's head, or the whole response where it is Trailers-Only. */
   webResponse(native: HeaderList): HeaderList {
     if (this.#web === undefined || native !== this.#native) {
       this.#native = native;
@@ -107,6 +102,10 @@ export class GrpcWebCall {
     web.add('access-control-expose-headers', exposed);
     return web;
   }
+}
+
+export function isGrpcWeb(kind: RequestKind): boolean {
+  return kind.httpMethod === 'POST' && parseGrpcWebType(kind.header('content-type')) !== undefined;
 }
 
 /** Pages can read no other fields; '*' would not do, as it means nothing where credentials are sent. */

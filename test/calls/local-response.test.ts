@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failure } from '../../src/calls/failure.ts';
+import { localResponse, localTrailers } from '../../src/calls/local-response.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { localResponse, localTrailers } from '../../src/relay/local-response.ts';
 
 const CAUSE = failure('no_route', 'No route für "x": 100 %');
 

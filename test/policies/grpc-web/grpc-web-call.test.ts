@@ -3,13 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GrpcWebConfig } from '../../src/config/config.ts';
-import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { type DownstreamPeer, RequestHead } from '../../src/relay/request-head.ts';
-import type { CallTarget } from '../../src/relay/snapshot.ts';
-import { compileRoutes } from '../../src/routing/route-table.ts';
-import { LIMITS } from '../support/local-settings.ts';
-import { standIn } from '../support/stand-in.ts';
+import type { GrpcWebConfig } from '../../../src/config/config.ts';
+import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
+import { compilePlans } from '../../../src/policies/compile-plans.ts';
+import { GrpcWebCall } from '../../../src/policies/grpc-web/grpc-web-call.ts';
+import { CallKind } from '../../../src/relay/call-kind.ts';
+import type { DownstreamPeer } from '../../../src/relay/downstream-peer.ts';
+import { RequestHead } from '../../../src/relay/request-head.ts';
+import type { CallTarget } from '../../../src/relay/snapshot.ts';
+import { compileRoutes } from '../../../src/routing/route-table.ts';
+import { LIMITS } from '../../support/local-settings.ts';
+import { standIn } from '../../support/stand-in.ts';
 
 type Field = readonly [name: string, value: string];
 
@@ -44,20 +48,19 @@ function head(
     [':authority', authority],
     ...fields,
   );
-  return new RequestHead(
-    list,
-    { ...PEER, ...peer },
-    {
-      epoch: 1,
-      routes: compileRoutes([{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }]),
-      upstreams: new Map([['voice', standIn<CallTarget>({ name: 'voice', protocol: 'h2c' })]]),
-      limits: {
-        ...LIMITS,
-        concurrentStreams: 1,
-        headerFields: 99,
-      },
+  const routes = [{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }];
+  const snapshot = {
+    epoch: 1,
+    routes: compileRoutes(routes),
+    upstreams: new Map([['voice', standIn<CallTarget>({ name: 'voice', protocol: 'h2c' })]]),
+    plans: compilePlans(routes, noFault),
+    limits: {
+      ...LIMITS,
+      concurrentStreams: 1,
+      headerFields: 99,
     },
-  );
+  };
+  return new RequestHead(list, new CallKind(list, { ...PEER, ...peer }, snapshot));
 }
 
 function preflight(grpcWeb: GrpcWebConfig | undefined, ...fields: readonly Field[]): RequestHead {
@@ -80,6 +83,15 @@ function refused({ decision }: RequestHead): string {
   return decision.kind === 'refuse' ? decision.failure.token : 'not refused';
 }
 
+function webResponse({ translation }: RequestHead, native: HeaderList): HeaderList | undefined {
+  assert.ok(translation === undefined || translation instanceof GrpcWebCall);
+  return translation?.webResponse(native);
+}
+
+function noFault(error: unknown): void {
+  throw error;
+}
+
 /** The fields of a response with one field of its own. */
 function response(call: RequestHead): string[] {
   const native = HeaderList.of(
@@ -87,7 +99,7 @@ function response(call: RequestHead): string[] {
     ['content-type', 'application/grpc+proto'],
     ['x-own', 'a'],
   );
-  return text(call.grpcWeb?.webResponse(native));
+  return text(webResponse(call, native));
 }
 
 test('the service sees a call of native gRPC, with all the metadata', () => {
@@ -130,10 +142,10 @@ test('a client that says which compression it knows is believed', () => {
 
 test('native gRPC on the same route, and gRPC-Web on a route without it, are not translated', () => {
   const native = head(EVERYBODY, [['content-type', 'application/grpc']]);
-  assert.equal(native.grpcWeb, undefined);
+  assert.equal(native.translation, undefined);
   assert.equal(native.isGrpc, true);
   const other = head(undefined, [WEB]);
-  assert.equal(other.grpcWeb, undefined);
+  assert.equal(other.translation, undefined);
   assert.equal(other.isGrpc, false);
   assert.ok(sent(other).includes('content-type: application/grpc-web+proto'));
 });
@@ -183,7 +195,7 @@ test('what the service says of CORS itself does not stand beside what the proxy 
     ['x-own', '1'],
     ['x-own', '2'],
   );
-  assert.deepEqual(text(call.grpcWeb?.webResponse(native)), [
+  assert.deepEqual(text(webResponse(call, native)), [
     ':status: 200',
     'set-cookie: a=b',
     'x-own: 1',
@@ -234,7 +246,10 @@ for (const [what, origin, peer, fields] of OWN) {
     list.add(...WEB);
     list.add('origin', origin);
     const { snapshot } = head(FRIENDS, [WEB]);
-    assert.equal(refused(new RequestHead(list, { ...PEER, ...peer }, snapshot)), 'not refused');
+    assert.equal(
+      refused(new RequestHead(list, new CallKind(list, { ...PEER, ...peer }, snapshot))),
+      'not refused',
+    );
   });
 }
 

@@ -2,14 +2,23 @@
 // beforehand. Credentials are allowed only to origins that the configuration names.
 
 import { isIP } from 'node:net';
-import type { Failure } from '../calls/failure.ts';
-import type { GrpcWebConfig, RouteConfig } from '../config/config.ts';
-import { diagnoseRefusal } from '../diagnosis/refusal.ts';
-import type { HeaderFields } from '../grpc/error-trailers.ts';
-import { GrpcStatus } from '../grpc/status.ts';
-import { HeaderList } from '../h2/hpack/header-list.ts';
-import { hostOf } from '../routing/host.ts';
-import type { ForwardedClient } from './forwarded-headers.ts';
+import type { Failure } from '../../calls/failure.ts';
+import type { RequestKind } from '../../calls/policy.ts';
+import type { GrpcWebConfig, RouteConfig } from '../../config/config.ts';
+import { diagnoseRefusal } from '../../diagnosis/refusal.ts';
+import type { HeaderFields } from '../../grpc/error-trailers.ts';
+import { GrpcStatus } from '../../grpc/status.ts';
+import { HeaderList } from '../../h2/hpack/header-list.ts';
+import { hostOf } from '../../routing/host.ts';
+
+/** What the functions below look at of a request. */
+export const CORS_READS = [
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+] as const;
 
 /** Browsers remember a preflight no longer than two hours, whatever they are told. */
 const MAX_AGE_SECONDS = '7200';
@@ -20,24 +29,12 @@ const FIELD_NAMES = /^[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[\t ]*,[\t ]*[!#$%&'*+
 /** The fields that let the page read the answer; undefined where it may not make the call. */
 export type CorsFields = HeaderFields | undefined;
 
-/** The host a request names. */
-export interface CalledHost {
-  readonly authority: string;
-  /** Whether a host, in lower case and without port, is one that the configuration names. */
-  isNamed(host: string): boolean;
-}
-
 /** A request without an Origin comes from no foreign page: it may call, and needs no fields. */
-export function corsFieldsFor(
-  { origins }: GrpcWebConfig,
-  list: HeaderList,
-  client: ForwardedClient,
-  host: CalledHost,
-): CorsFields {
-  const origin = list.get('origin');
+export function corsFieldsFor({ origins }: GrpcWebConfig, kind: RequestKind): CorsFields {
+  const origin = kind.header('origin');
   if (origin === undefined) return [];
   if (origins === undefined) return [['access-control-allow-origin', '*']];
-  if (!origins.includes(origin) && origin !== ownOrigin(list, client, host)) return undefined;
+  if (!origins.includes(origin) && origin !== ownOrigin(kind)) return undefined;
   return [
     ['access-control-allow-origin', origin],
     ['access-control-allow-credentials', 'true'],
@@ -50,13 +47,14 @@ export function corsFieldsFor(
  * where it may be somebody else's: whoever owns a name can let it lead here, and then their pages call what they take for
  * their own server (DNS rebinding). Over TLS the certificate has shown whose name it is.
  */
-function ownOrigin(list: HeaderList, client: ForwardedClient, called: CalledHost): string | undefined {
-  const [claimedScheme, claimedHost] = client.trusted
-    ? [list.get('x-forwarded-proto'), list.get('x-forwarded-host')]
+function ownOrigin(kind: RequestKind): string | undefined {
+  const [claimedScheme, claimedHost] = kind.trusted
+    ? [kind.header('x-forwarded-proto'), kind.header('x-forwarded-host')]
     : [];
-  const scheme = (claimedScheme ?? (client.tls === '' ? 'http' : 'https')).toLowerCase();
-  const host = (claimedHost ?? called.authority).toLowerCase();
-  if (scheme !== 'https' && !isFixedHost(hostOf(host)) && !called.isNamed(hostOf(host))) return undefined;
+  const scheme = (claimedScheme ?? (kind.tls === '' ? 'http' : 'https')).toLowerCase();
+  const host = (claimedHost ?? kind.authority).toLowerCase();
+  if (scheme !== 'https' && !isFixedHost(hostOf(host)) && !kind.isConfiguredHost(hostOf(host)))
+    return undefined;
   const defaultPort = scheme === 'https' ? ':443' : ':80';
   return `${scheme}://${host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host}`;
 }
@@ -67,18 +65,18 @@ function isFixedHost(host: string): boolean {
 }
 
 /** A browser asks whether a page may make a call. */
-export function isPreflight(list: HeaderList): boolean {
+export function isPreflight(kind: RequestKind): boolean {
   return (
-    list.get(':method') === 'OPTIONS' &&
-    list.get('origin') !== undefined &&
-    list.get('access-control-request-method') !== undefined
+    kind.httpMethod === 'OPTIONS' &&
+    kind.header('origin') !== undefined &&
+    kind.header('access-control-request-method') !== undefined
   );
 }
 
 /** POST with the fields that were asked for; names that are none are not repeated. */
-export function preflightAnswer(cors: HeaderFields, list: HeaderList): HeaderList {
+export function preflightAnswer(cors: HeaderFields, kind: RequestKind): HeaderList {
   const answer = HeaderList.of([':status', '204'], ...cors, ['access-control-allow-methods', 'POST']);
-  const requested = list.get('access-control-request-headers') ?? '';
+  const requested = kind.header('access-control-request-headers') ?? '';
   if (requested.length <= MOST_REQUESTED_OCTETS && FIELD_NAMES.test(requested)) {
     answer.add('access-control-allow-headers', requested);
   }
@@ -86,9 +84,9 @@ export function preflightAnswer(cors: HeaderFields, list: HeaderList): HeaderLis
   return answer;
 }
 
-export function originRefused(list: HeaderList, route: RouteConfig): Failure {
+export function originRefused(kind: RequestKind, route: RouteConfig): Failure {
   const { token } = diagnoseRefusal('grpc_web_origin_refused');
-  const origin = (list.get('origin') ?? '').slice(0, 128);
+  const origin = (kind.header('origin') ?? '').slice(0, 128);
   return {
     token,
     grpcStatus: GrpcStatus.PERMISSION_DENIED,

@@ -1,0 +1,28 @@
+// From the routes of a configuration to the plans of their calls.
+
+import type { Policy } from '../calls/policy.ts';
+import type { RouteConfig } from '../config/config.ts';
+import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
+import { POLICY_KINDS, type PolicyKind } from './policy-kinds.ts';
+
+/**
+ * @param onFault is told what a policy throws while it is asked. May not throw.
+ * @param kinds in the order in which their policies speak
+ */
+export function compilePlans(
+  routes: readonly RouteConfig[],
+  onFault: (error: unknown) => void,
+  kinds: readonly PolicyKind[] = POLICY_KINDS,
+): CallPlans {
+  const planOf = (route: RouteConfig | undefined): CallPlan => {
+    const policies = kinds.map((kind) => kind(route)).filter(isPolicy);
+    return policies.length === 0 ? PLAIN : new CallPlan(policies, onFault);
+  };
+  const plans = new Map(routes.map((route) => [route, planOf(route)]));
+  const unrouted = planOf(undefined);
+  return { of: (route) => (route === undefined ? unrouted : (plans.get(route) ?? PLAIN)) };
+}
+
+function isPolicy(policy: Policy | undefined): policy is Policy {
+  return policy !== undefined;
+}

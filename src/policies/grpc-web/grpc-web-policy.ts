@@ -1,0 +1,53 @@
+// gRPC-Web as a policy of a route (`grpcWeb`): which pages may call, what their browsers are told beforehand, and the translation of
+// their calls into native gRPC.
+
+import type { LocalDecision, Policy, RequestKind, Translation } from '../../calls/policy.ts';
+import type { GrpcWebConfig, RouteConfig } from '../../config/config.ts';
+import { CORS_READS, corsFieldsFor, isPreflight, originRefused, preflightAnswer } from './cors.ts';
+import { GRPC_WEB_READS, GrpcWebCall, isGrpcWeb } from './grpc-web-call.ts';
+
+/**
+ * The policy of a route, if it has one. A service behind a route without `grpcWeb` may speak gRPC-Web itself, and gets such calls as they
+ * are. Where no route matches, the client is told so in gRPC-Web.
+ */
+export function grpcWebPolicy(route: RouteConfig | undefined): Policy | undefined {
+  if (route === undefined) return UNROUTED;
+  return route.grpcWeb === undefined ? undefined : new GrpcWebPolicy(route, route.grpcWeb);
+}
+
+const UNROUTED: Policy = {
+  key: 'grpcWeb',
+  reads: GRPC_WEB_READS,
+  translate: (kind) => GrpcWebCall.of(kind, []),
+};
+
+class GrpcWebPolicy implements Policy {
+  readonly key = 'grpcWeb';
+  readonly reads = [...GRPC_WEB_READS, ...CORS_READS];
+  readonly isForBrowsers = true;
+  readonly #route: RouteConfig;
+  readonly #config: GrpcWebConfig;
+
+  constructor(route: RouteConfig, config: GrpcWebConfig) {
+    this.#route = route;
+    this.#config = config;
+  }
+
+  decide(kind: RequestKind): LocalDecision | undefined {
+    const asksBeforehand = isPreflight(kind);
+    if (!asksBeforehand && !isGrpcWeb(kind)) return undefined;
+    const cors = corsFieldsFor(this.#config, kind);
+    if (cors === undefined) return { kind: 'refuse', failure: originRefused(kind, this.#route) };
+    if (!asksBeforehand) return undefined;
+    const response = { httpStatus: 204, fields: preflightAnswer(cors, kind), body: undefined };
+    return {
+      kind: 'answer',
+      response,
+      reason: 'cors_preflight: The browser was told what the page may do.',
+    };
+  }
+
+  translate(kind: RequestKind): Translation | undefined {
+    return GrpcWebCall.of(kind, corsFieldsFor(this.#config, kind) ?? []);
+  }
+}

@@ -1,0 +1,179 @@
+// The admission of one call by the policies of its route that look at each call: first all that answer at once, then those that ask and
+// wait, one after the other. The call waits with them: its request is held as it is while no connection is free.
+
+import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
+import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';
+import { isFieldValue } from '../h2/field-octets.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
+import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import { Deadline } from './deadline.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** The exchange. */
+export interface AdmissionOwner {
+  readonly subject: RequestHead;
+  /** All policies let the call pass. */
+  admitted(): void;
+  fail(cause: Failure): void;
+  /** One of these has thrown. May not throw. */
+  fault(error: unknown): void;
+}
+
+export class Admission implements AdmittedCall {
+  /** What policies have added to the request's header fields. */
+  readonly added = new HeaderList();
+  readonly #owner: AdmissionOwner;
+  readonly #deadlines: DeadlineWheel;
+  /** How many of the plan's asking policies have been asked. */
+  #asked = 0;
+  #question: Question | undefined = undefined;
+  #isOver = false;
+
+  constructor(owner: AdmissionOwner, deadlines: DeadlineWheel) {
+    this.#owner = owner;
+    this.#deadlines = deadlines;
+  }
+
+  get subject(): RequestHead {
+    return this.#owner.subject;
+  }
+
+  header(name: string): string | undefined {
+    return this.subject.receivedHeader(name);
+  }
+
+  addField(name: string, value: string): void {
+    if (!this.subject.plan.adds.has(name))
+      throw new Error(`a policy has added the header field ${name}, which it has not declared`);
+    if (!isFieldValue(value))
+      throw new Error(`a policy has set the header field ${name} to what no field may hold`);
+    this.added.add(name, value);
+  }
+
+  /** The owner is told what becomes of it, now or later. */
+  begin(): void {
+    const refusal = this.subject.plan.admit(this);
+    if (refusal === undefined) this.#askNext();
+    else this.#refuse(refusal);
+  }
+
+  #askNext(): void {
+    const { plan } = this.subject;
+    while (this.#asked < plan.asking.length) {
+      const policy = plan.asking[this.#asked++];
+      const question = new Question(policy.key, this.#deadlines, this);
+      this.#question = question;
+      try {
+        question.ask(policy.ask(this, question));
+      } catch (error) {
+        plan.fault(error);
+        question.close();
+        this.#refuse(FAULT);
+        return;
+      }
+      if (!question.isAnswered) return;
+      if (question.refusal !== undefined) {
+        this.#refuse(question.refusal);
+        return;
+      }
+    }
+    this.#isOver = true;
+    this.#owner.admitted();
+  }
+
+  #refuse(cause: Failure): void {
+    this.#isOver = true;
+    this.#owner.fail(cause);
+  }
+
+  /** For the question: the answer has come while the call waited for it. Never throws. */
+  answered(refusal: Failure | undefined): void {
+    if (this.#isOver) return;
+    try {
+      if (refusal === undefined) this.#askNext();
+      else this.#refuse(refusal);
+    } catch (error) {
+      this.#owner.fault(error);
+    }
+  }
+
+  /** Nobody waits for it any more. May be called again. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#question?.close();
+  }
+
+  /** A policy has thrown where it was told that nobody waits. */
+  policyFault(error: unknown): void {
+    this.subject.plan.fault(error);
+  }
+}
+
+/** One question of one policy. An answer that comes late, or a second time, is ignored. */
+class Question implements Questioner {
+  isAnswered = false;
+  refusal: Failure | undefined = undefined;
+  readonly #key: string;
+  readonly #deadlines: DeadlineWheel;
+  readonly #admission: Admission;
+  #pending: PendingQuestion | undefined = undefined;
+  #timer: Deadline | undefined = undefined;
+
+  constructor(key: string, deadlines: DeadlineWheel, admission: Admission) {
+    this.#key = key;
+    this.#deadlines = deadlines;
+    this.#admission = admission;
+  }
+
+  /** @param pending what the policy has returned: undefined where nothing is to be waited for */
+  ask(pending: PendingQuestion | undefined): void {
+    if (this.isAnswered) return;
+    if (pending === undefined) {
+      this.isAnswered = true;
+      return;
+    }
+    this.#pending = pending;
+    this.#timer = new Deadline(this.#deadlines, this, pending.timeoutMs);
+  }
+
+  admit(): void {
+    this.#answer(undefined);
+  }
+
+  refuse(failure: Failure): void {
+    this.#answer(failure);
+  }
+
+  #answer(refusal: Failure | undefined): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.refusal = refusal;
+    if (this.#pending === undefined) return;
+    this.#timer?.clear();
+    this.#admission.answered(refusal);
+  }
+
+  deadlinePassed(): void {
+    const timeoutMs = this.#pending?.timeoutMs ?? 0;
+    this.close();
+    this.#admission.answered(policyUnanswered(this.#key, timeoutMs));
+  }
+
+  /** For the deadline, whose steps above throw nothing. */
+  fault(error: unknown): void {
+    this.#admission.policyFault(error);
+  }
+
+  /** No answer is waited for any more. */
+  close(): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.#timer?.clear();
+    try {
+      this.#pending?.cancel();
+    } catch (error) {
+      this.#admission.policyFault(error);
+    }
+  }
+}

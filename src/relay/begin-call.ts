@@ -1,0 +1,57 @@
+// Begins the call of a client, whatever its connection speaks: an exchange, and in front of it a translator where its policies translate.
+
+import type { CallStream } from '../calls/call-stream.ts';
+import type { ClientCall, Translator } from '../calls/client-call.ts';
+import type { ClientAccount } from '../upstreams/client-account.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeHome, RelayContext } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** @returns the owner of the client's stream, still to be started */
+export function beginCall(
+  context: RelayContext,
+  home: ExchangeHome,
+  stream: CallStream,
+  head: RequestHead,
+): ClientCall {
+  const { translation } = head;
+  if (translation === undefined) return new Exchange(context, home, stream, head);
+  const translator = translation.begin(stream, () => home.exchangeFinished());
+  translator.serve(new Exchange(context, new TranslatedHome(home, translator), translator, head));
+  return translator;
+}
+
+/** The exchange of a call that `beginCall` has made. */
+export function exchangeOf(call: ClientCall): Exchange {
+  let behind: ClientCall | undefined = call;
+  while (behind !== undefined && !(behind instanceof Exchange)) behind = behind.translated;
+  if (behind === undefined) throw new Error('a translator has lost its exchange');
+  return behind;
+}
+
+/** The call is at home only when the translator has passed on everything. */
+class TranslatedHome implements ExchangeHome {
+  readonly #home: ExchangeHome;
+  readonly #translator: Translator;
+
+  constructor(home: ExchangeHome, translator: Translator) {
+    this.#home = home;
+    this.#translator = translator;
+  }
+
+  get mostHeaderListBytes(): number {
+    return this.#home.mostHeaderListBytes;
+  }
+
+  responseBegan(): void {
+    this.#home.responseBegan();
+  }
+
+  accountFor(head: RequestHead): ClientAccount {
+    return this.#home.accountFor(head);
+  }
+
+  exchangeFinished(): void {
+    this.#translator.exchangeFinished();
+  }
+}

@@ -1,0 +1,191 @@
+// What all calls of one kind on a connection have in common, decided with the first of them: the route, its policies' decisions, where
+// the calls go. A kind is everything that routes and policies look at; calls whose other header fields differ (a traceparent, a token
+// that no policy decides by) are of one kind.
+
+import type { KeptBySlot } from '../calls/exchange-record.ts';
+import { FAULT, type Failure, failure } from '../calls/failure.ts';
+import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
+import type { RouteConfig } from '../config/config.ts';
+import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
+import { isGrpcContentType } from '../grpc/content-type.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { stripPrefix } from '../routing/strip-prefix.ts';
+import type { CallPlan } from './call-plan.ts';
+import type { DownstreamPeer } from './downstream-peer.ts';
+import type { RequestTarget } from './forwarded-headers.ts';
+import { HeaderEdits } from './header-edits.ts';
+import { authorityOf } from './request-authority.ts';
+import { faultOfPath } from './request-path.ts';
+import type { CallTarget, Snapshot } from './snapshot.ts';
+
+/** What the decisions below look at in every request, beside :authority and :path. */
+const ALWAYS_READ = [':method', ':protocol', 'content-type'] as const;
+
+export class CallKind implements RequestKind {
+  readonly snapshot: Snapshot;
+  readonly peer: DownstreamPeer;
+  readonly authority: string;
+  readonly path: string;
+  readonly httpMethod: string;
+  /** Name of the route, or '' where none matches. */
+  readonly route: string;
+  readonly upstream: string;
+  readonly plan: CallPlan;
+  readonly translation: Translation | undefined;
+  /** Calls that are translated into gRPC included. */
+  readonly isGrpc: boolean;
+  /** What becomes of calls that are not forwarded. */
+  readonly local: LocalDecision | undefined;
+  /** Where the others go. Undefined only where `local` is defined. */
+  readonly target: CallTarget | undefined;
+  readonly requestTarget: RequestTarget;
+  /** What policies change of the header fields that the service is sent. */
+  readonly edits = new HeaderEdits();
+  /** What observers have made of calls of this kind, each at its ObserverSlot. */
+  readonly kept: KeptBySlot = [];
+  /** The field as the client sent it. */
+  readonly #authorityField: string | undefined;
+  /** Names and values of the header fields that the kind depends on. */
+  readonly #names: readonly string[];
+  readonly #values: readonly (string | undefined)[];
+
+  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot) {
+    const path = list.get(':path') ?? '';
+    const authority = authorityOf(list, peer.port === undefined);
+    const { text } = authority;
+    const route = snapshot.routes.match({ listener: peer.listener, authority: text, path, headers: list });
+    this.snapshot = snapshot;
+    this.peer = peer;
+    this.authority = text;
+    this.path = path;
+    this.httpMethod = list.get(':method') ?? '';
+    this.route = route?.name ?? '';
+    this.upstream = route?.upstream ?? '';
+    this.plan = snapshot.plans.of(route);
+    this.#authorityField = list.get(':authority');
+    this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
+    this.#values = this.#names.map((name) => list.get(name));
+    this.target = route === undefined ? undefined : snapshot.upstreams.get(route.upstream);
+    const prefix = route?.stripPrefix;
+    this.requestTarget = {
+      scheme: this.target?.protocol === 'h2' ? 'https' : 'http',
+      path: prefix === undefined ? path : stripPrefix(path, prefix),
+      authority: text,
+    };
+    const { translation, fault } = this.#translate();
+    this.translation = translation;
+    this.isGrpc = translation?.isGrpc ?? isGrpcContentType(list.get('content-type'));
+    this.local = this.#refusedByForm(list, route, authority.failure) ?? fault ?? this.#decide();
+  }
+
+  get listener(): string {
+    return this.peer.listener;
+  }
+
+  get clientAddress(): string {
+    return this.peer.clientAddress;
+  }
+
+  get tls(): string {
+    return this.peer.tls;
+  }
+
+  get trusted(): boolean {
+    return this.peer.trusted;
+  }
+
+  header(name: string): string | undefined {
+    const index = this.#names.indexOf(name);
+    if (index === -1)
+      throw new Error(`a policy has read the header field ${name}, which it has not declared`);
+    return this.#values[index];
+  }
+
+  isConfiguredHost(host: string): boolean {
+    return this.snapshot.routes.namesHost(host);
+  }
+
+  /** Whether a request is of this kind. @param list of the same connection, and of a form that kinds are told apart by: see `isOfSomeKind` */
+  fits(list: HeaderList, snapshot: Snapshot): boolean {
+    if (this.snapshot !== snapshot || list.get(':path') !== this.path) return false;
+    if (list.get(':authority') !== this.#authorityField) return false;
+    const names = this.#names;
+    for (let index = 0; index < names.length; index++)
+      if (list.get(names[index]) !== this.#values[index]) return false;
+    return true;
+  }
+
+  #translate(): { readonly translation?: Translation | undefined; readonly fault?: LocalDecision } {
+    try {
+      return { translation: this.plan.translate(this) };
+    } catch (error) {
+      this.plan.fault(error);
+      return { fault: { kind: 'refuse', failure: FAULT } };
+    }
+  }
+
+  #refusedByForm(
+    list: HeaderList,
+    route: RouteConfig | undefined,
+    authorityFailure: Failure | undefined,
+  ): LocalDecision | undefined {
+    const refusal =
+      whyMismatched(list, this.peer) ??
+      this.#whyNoTunnel() ??
+      authorityFailure ??
+      (route === undefined || this.target === undefined ? this.#noRoute(list) : undefined);
+    return refusal && { kind: 'refuse', failure: refusal };
+  }
+
+  #decide(): LocalDecision | undefined {
+    const decision = this.plan.decide(this, this.edits);
+    if (decision !== undefined) return decision;
+    const fault = faultOfPath(this.requestTarget.path);
+    return fault === undefined
+      ? undefined
+      : { kind: 'refuse', failure: pathInvalid(this.requestTarget.path, fault) };
+  }
+
+  #whyNoTunnel(): Failure | undefined {
+    if (this.httpMethod !== 'CONNECT') return undefined;
+    const protocol = this.header(':protocol');
+    if (protocol === undefined) {
+      return failure('connect_unsupported', 'This proxy does not open tunnels by CONNECT.');
+    }
+    if (protocol === 'websocket' && (this.target === undefined || this.target.protocol === 'http1'))
+      return undefined;
+    return failure(
+      'connect_unsupported',
+      'This route serves no extended CONNECT (RFC 8441): it is for WebSockets, on routes to an upstream with protocol: http1.',
+    );
+  }
+
+  #noRoute(headers: HeaderList): Failure {
+    const { listener, authority, path } = this;
+    const told = `No route of listener "${listener}" matches ${path.slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`;
+    const near = this.snapshot.routes.nearMiss({ listener, authority, path, headers });
+    if (near === undefined) return failure('no_route', told);
+    if (near.isForClient) return failure('no_route', `${told} ${near.sentence}`);
+    return { ...failure('no_route', told), onlyForLog: ` ${near.sentence}` };
+  }
+}
+
+/**
+ * Whether what is decided about a request depends on nothing but its kind. The others are rare: they name their host twice, have more
+ * fields than are kept, or came by a connection that is wrong itself.
+ */
+export function isOfSomeKind(list: HeaderList, { mismatch }: DownstreamPeer): boolean {
+  return mismatch === undefined && list.overflowedAt === undefined && !list.names.includes('host');
+}
+
+function whyMismatched(list: HeaderList, { mismatch, port }: DownstreamPeer): Failure | undefined {
+  if (mismatch === undefined) return undefined;
+  return failure(mismatch, explainPlaintextOnTlsPort(port, list.get('user-agent')));
+}
+
+function pathInvalid(path: string, fault: string): Failure {
+  return failure(
+    'path_invalid',
+    `${path.slice(0, 256)} ${fault}; services refuse such a path. Let the client encode it (RFC 3986 section 2.1).`,
+  );
+}
