@@ -41,7 +41,7 @@ const NO_PSEUDO = new Set<string>();
  * @throws StreamError when the list is not a well-formed request (section 8.3.1)
  */
 export function checkRequest(list: HeaderList, streamId: number, extendedConnect = false): void {
-  if (isCheckedRequest(list)) return;
+  if (isCheckedRequest(list) || isKnownRequest(list)) return;
   const isAscii = checkFields(list, streamId, extendedConnect ? EXTENDED_CONNECT_PSEUDO : REQUEST_PSEUDO);
   const method = list.get(':method');
   const scheme = list.get(':scheme');
@@ -69,6 +69,21 @@ export function checkRequest(list: HeaderList, streamId: number, extendedConnect
   }
   if (!isToken(method)) throw malformed(streamId, 'request_method_invalid', ':method is no token');
   list.obeys = isAscii ? HeaderRules.REQUEST : HeaderRules.REQUEST_BEYOND_ASCII;
+}
+
+/** Whether the check of another list covers this one: the other fields are literals, which are checked when they are read. */
+function isKnownRequest(list: HeaderList): boolean {
+  const { model } = list;
+  if (model === undefined) return false;
+  list.model = undefined;
+  if (model.obeys !== HeaderRules.REQUEST || model.isAltered) return false;
+  for (let index = list.sharedLength; index < list.length; index++) if (!list.isLiteral(index)) return false;
+  // The model may have had a content-length behind the fields that both share.
+  for (let index = list.sharedLength; index < model.length; index++)
+    if (model.names[index] === 'content-length') return false;
+  list.obeys = HeaderRules.REQUEST;
+  list.contentLength = model.contentLength;
+  return true;
 }
 
 /** Checks an extended CONNECT, which has all the pseudo-header fields of other requests (RFC 8441 section 4). */

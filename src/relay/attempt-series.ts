@@ -15,6 +15,7 @@ import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
+import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -149,16 +150,20 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       const { text } = endpoint.address;
       observers.attempted({ exchange: this.#call, endpoint: text, number: this.#count + 1 });
     }
-    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision.fields, hasWaited);
+    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision, hasWaited);
     else this.#sendHttp1(endpoint, decision.fields);
   }
 
-  #sendHttp2(endpoint: Http2Endpoint, fields: HeaderList, hasWaited: boolean): void {
+  #sendHttp2(
+    endpoint: Http2Endpoint,
+    { fields, apart, sizeBytes }: ForwardedFields,
+    hasWaited: boolean,
+  ): void {
     const connection = endpoint.takePicked();
     if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
-    if (fields.sizeBytes + this.#callFieldsBytes > mostBytes) {
+    if (sizeBytes + this.#callFieldsBytes > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
@@ -167,7 +172,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const { stream } = attempt;
     this.#current = attempt;
     this.#last = endpoint;
-    const { bytes, length } = this.#callFields(hasWaited);
+    const { bytes, length } = this.#callFields(apart, hasWaited);
     if (!stream.sendHeaders(fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke between being picked and being used: nobody has seen the request.
       attempt.neverSent();
@@ -226,7 +231,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 
   /** What differs from call to call. The deadline shrinks by what the call has waited here. */
-  #callFields(hasWaited: boolean): CallFields {
+  #callFields(apart: string, hasWaited: boolean): CallFields {
     const { requestId, durationMs, subject, addedFields } = this.#call;
     const { callFields } = this.#context;
     callFields.begin();
@@ -236,9 +241,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
         hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
       );
     }
-    if (addedFields !== undefined)
-      for (let index = 0; index < addedFields.length; index++)
-        callFields.add(addedFields.names[index], addedFields.valueAt(index));
+    if (apart !== '') callFields.addText(apart);
+    if (addedFields !== undefined) callFields.addAll(addedFields);
     return callFields;
   }
 

@@ -2,6 +2,7 @@
 // sent behind the memoised block of everything else: header blocks concatenate.
 
 import type { RequestIds } from '../calls/request-id.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
 /** At first. A grpc-timeout has at most nine characters, x-request-id is of a fixed length; policies add what they like. */
@@ -37,7 +38,17 @@ export class CallFields {
   }
 
   /** To be called after the others, which take their room for granted. */
-  add(name: string, value: string): void {
+  addAll(list: HeaderList): void {
+    for (let index = 0; index < list.length; index++) this.#add(list.names[index], list.valueAt(index));
+  }
+
+  /** The same for fields that are HPACK already. @param text one character for each byte */
+  addText(text: string): void {
+    this.#makeRoom(text.length);
+    this.length += this.bytes.write(text, this.length, text.length, 'latin1');
+  }
+
+  #add(name: string, value: string): void {
     this.#makeRoom(name.length + value.length + AROUND_BYTES);
     this.length = writeLiteralField(this.bytes, this.length, name, value);
   }

@@ -12,6 +12,7 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import type { CallPlan } from './call-plan.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
+import { type ForwardedFields, ForwardTemplate, forwardWhole } from './forward-template.ts';
 import type { RequestTarget } from './forwarded-headers.ts';
 import { HeaderEdits } from './header-edits.ts';
 import { authorityOf } from './request-authority.ts';
@@ -43,6 +44,9 @@ export class CallKind implements RequestKind {
   readonly edits = new HeaderEdits();
   /** What observers have made of calls of this kind, each at its ObserverSlot. */
   readonly kept: KeptBySlot = [];
+  /** Made with the second request, when there is something to share. */
+  #template: ForwardTemplate | undefined = undefined;
+  #wasForwarded = false;
   /** The field as the client sent it. */
   readonly #authorityField: string | undefined;
   /** Names and values of the header fields that the kind depends on. */
@@ -113,6 +117,17 @@ export class CallKind implements RequestKind {
     for (let index = 0; index < names.length; index++)
       if (list.get(names[index]) !== this.#values[index]) return false;
     return true;
+  }
+
+  /** What the service is sent of a request of this kind. */
+  forward(list: HeaderList): ForwardedFields {
+    const request = this.translation?.requestFields(list) ?? list;
+    if (this.#wasForwarded && this.translation === undefined && this.target?.protocol !== 'http1') {
+      this.#template ??= new ForwardTemplate(this);
+      return this.#template.forward(request);
+    }
+    this.#wasForwarded = true;
+    return forwardWhole(request, this);
   }
 
   #translate(): { readonly translation?: Translation | undefined; readonly fault?: LocalDecision } {

@@ -67,7 +67,7 @@ export function forwardedRequest(
     if (name.charCodeAt(0) === COLON) continue;
     if (name === 'te') hasTe = true;
     const treatment = treatmentOf(name);
-    if (treatment !== Treatment.COPIED && isLeftOut(treatment, client.trusted, isGrpc)) continue;
+    if (treatment !== Treatment.COPIED && isTakenOut(treatment, client.trusted, isGrpc)) continue;
     outgoing.addFrom(list, index);
   }
   // gRPC servers take a missing te for a proxy that drops trailers.
@@ -86,7 +86,23 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
   return outgoing;
 }
 
-function isLeftOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
+/** Whether a field of this name goes to the service as it is, wherever it stands. */
+export function isSentAsItCame(name: string, trusted: boolean, isGrpc: boolean): boolean {
+  const treatment = treatmentOf(name);
+  if (name.charCodeAt(0) === COLON || treatment === Treatment.DROPPED) return false;
+  return treatment === Treatment.COPIED || !isTakenOut(treatment, trusted, isGrpc);
+}
+
+/** Whether a field of this name is taken out without a trace; others that are taken out are made into something else. */
+export function isLeftOut(name: string, trusted: boolean, isGrpc: boolean): boolean {
+  const treatment = treatmentOf(name);
+  return (
+    (treatment === Treatment.CLAIM || treatment === Treatment.OF_THE_CALL) &&
+    isTakenOut(treatment, trusted, isGrpc)
+  );
+}
+
+function isTakenOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
   if (treatment === Treatment.CLAIM) return !trusted;
   // Of a gRPC call it is sent for each call, with what is left of it.
   return treatment === Treatment.OF_THE_CALL ? isGrpc : true;

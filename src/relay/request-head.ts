@@ -12,13 +12,13 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallKind } from './call-kind.ts';
 import type { CallPlan } from './call-plan.ts';
 import { clientKeyOf, lastForwardedFor } from './client-key.ts';
-import { forwardedRequest } from './forwarded-headers.ts';
+import type { ForwardedFields } from './forward-template.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { isUtf8 } from './utf8.ts';
 
 /** Where to send a request and what, or what to answer, or why it is refused. */
 export type RequestDecision =
-  | { readonly kind: 'forward'; readonly upstream: CallTarget; readonly fields: HeaderList }
+  | ({ readonly kind: 'forward'; readonly upstream: CallTarget } & ForwardedFields)
   | LocalDecision;
 
 export class RequestHead implements ExchangeSubject {
@@ -148,9 +148,8 @@ export class RequestHead implements ExchangeSubject {
     if (target === undefined) throw new Error('a call that is forwarded needs an upstream');
     const unfit = target.protocol === 'http1' ? undefined : whyUnfit(list);
     if (unfit !== undefined) return { kind: 'refuse', failure: unfit };
-    const request = kind.translation?.requestFields(list) ?? list;
-    const fields = forwardedRequest(request, kind.peer, kind.requestTarget, kind.isGrpc);
-    return { kind: 'forward', upstream: target, fields: kind.edits.applyTo(fields) };
+    const { fields, apart, sizeBytes } = kind.forward(list);
+    return { kind: 'forward', upstream: target, fields, apart, sizeBytes };
   }
 
   #whyNot(list: HeaderList): Failure | undefined {

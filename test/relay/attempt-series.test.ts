@@ -70,7 +70,13 @@ class Series {
   readonly attempts: AttemptSeries;
 
   constructor({ subject, requestId = 'mine', decision }: Options = {}) {
-    const forward: RequestDecision = { kind: 'forward', upstream: this.upstream.asUpstream, fields: FIELDS };
+    const forward: RequestDecision = {
+      kind: 'forward',
+      upstream: this.upstream.asUpstream,
+      fields: FIELDS,
+      apart: '',
+      sizeBytes: FIELDS.sizeBytes,
+    };
     this.call = new Caller({ decision: decision ?? forward, ...subject }, requestId);
     const context = standIn<RelayContext>({
       callFields: new CallFields(this.ids),

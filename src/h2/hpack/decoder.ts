@@ -33,6 +33,9 @@ const INITIAL_TABLE_SIZE_BYTES = 4_096;
 /** In a larger block no field stays as a literal: it would keep the text of the whole block alive as long as its list. */
 const LARGEST_TEXT_BYTES = 8_192;
 
+/** The bytes before the first literal that are kept at most. An indexed field takes one or two bytes. */
+const LARGEST_MODEL_BYTES = 256;
+
 const NO_BLOCK = Buffer.alloc(0);
 
 export interface HpackDecoderOptions {
@@ -55,6 +58,18 @@ export class HpackDecoder {
   #maxTableSizeBytes: number;
   /** The next block must start with a table size update to at most this. Undefined when none is due. */
   #dueTableSizeBytes: number | undefined = undefined;
+  /**
+   * A list with literals, whose fields before the first literal other lists take over. Beside it: the number and size of these
+   * fields, the bytes that they were decoded from, and the generation of the table at that time.
+   */
+  #model: HeaderList | undefined = undefined;
+  #modelFields = 0;
+  #modelSizeBytes = 0;
+  #modelBytes: Buffer = NO_BLOCK;
+  #modelLength = 0;
+  #modelGeneration = 0;
+  /** The offset at which the block that is being decoded begins. */
+  #blockStart = 0;
   /** Created with the first block worth keeping, so an idle connection has none. */
   #memo: BlockMemo | undefined = undefined;
   /**
@@ -99,20 +114,60 @@ export class HpackDecoder {
     const cursor = this.#cursor;
     cursor.block = block;
     cursor.position = start;
+    this.#blockStart = start;
     cursor.end = end;
     this.#readSizeUpdates(cursor);
-    const list = new HeaderList();
+    if (this.#model === undefined) this.#modelGeneration = generation;
+    const list = this.#beginList(generation, block, start, end);
     while (cursor.position < end) this.#readField(cursor, list);
     cursor.block = NO_BLOCK;
     this.#remember(generation, block, start, end, list);
     this.#text = '';
+    if (this.#modelLength > 0 && this.#model === undefined) this.#model = list;
     return list;
+  }
+
+  /** @returns a list that holds the model's first fields if the block begins with their bytes, or an empty list */
+  #beginList(generation: number, block: Buffer, start: number, end: number): HeaderList {
+    const model = this.#model;
+    const behind = start + this.#modelLength;
+    if (
+      model === undefined ||
+      generation !== this.#modelGeneration ||
+      this.#cursor.position !== start ||
+      behind >= end ||
+      !model.isFitAsModel ||
+      !isSame(this.#modelBytes, block, start, this.#modelLength)
+    ) {
+      this.#model = undefined;
+      this.#modelLength = 0;
+      return new HeaderList();
+    }
+    this.#cursor.position = behind;
+    const list = new HeaderList(model, this.#modelFields);
+    list.sizeBytes = this.#modelSizeBytes;
+    return list;
+  }
+
+  /** Remembers what stands before the first literal of a block, since other blocks may begin with it. */
+  #noteModel(block: Buffer, start: number, end: number, list: HeaderList): void {
+    const length = end - start;
+    if (length === 0 || length > LARGEST_MODEL_BYTES || this.table.generation !== this.#modelGeneration)
+      return;
+    if (this.#modelBytes === NO_BLOCK) this.#modelBytes = Buffer.allocUnsafeSlow(LARGEST_MODEL_BYTES);
+    block.copy(this.#modelBytes, 0, start, end);
+    this.#modelLength = length;
+    this.#modelFields = list.length;
+    this.#modelSizeBytes = list.sizeBytes;
   }
 
   /** Drops the memoised blocks to free memory. The next blocks take a little longer. */
   forget(): void {
     this.#memo = undefined;
     this.#seen = undefined;
+    this.#model = undefined;
+    this.#modelLength = 0;
+    this.#modelBytes = NO_BLOCK;
   }
 
   #remember(generationBefore: number, block: Buffer, start: number, end: number, list: HeaderList): void {
@@ -200,6 +255,7 @@ export class HpackDecoder {
     )
       return false;
     if (this.#text === '') {
+      if (this.#model === undefined) this.#noteModel(block, this.#blockStart, start, list);
       this.#text = block.toString('latin1', start, cursor.end);
       this.#textStart = start;
     }
@@ -251,6 +307,12 @@ export class HpackDecoder {
     if (this.#hasRoom(list, name.length + value.length)) list.add(name, value, isNeverIndexed);
     else list.overflowedAt = name;
   }
+}
+
+/** Compares a few bytes, for which a call of Buffer.compare takes longer. */
+function isSame(known: Buffer, block: Buffer, start: number, length: number): boolean {
+  for (let index = 0; index < length; index++) if (known[index] !== block[start + index]) return false;
+  return true;
 }
 
 function violation(token: string, message: string): ConnectionError {

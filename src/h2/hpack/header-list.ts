@@ -7,9 +7,9 @@
 import { fieldEnd, fieldStart, type LiteralPlace, lengthOf, startOf } from './literal-place.ts';
 
 export class HeaderList {
-  readonly names: string[] = [];
+  readonly names: string[];
   /** The values. Each is a string, or its place in `#text`. */
-  readonly #values: (string | LiteralPlace)[] = [];
+  readonly #values: (string | LiteralPlace)[];
   /** The text of the block that holds the literals, or '' when there are none. */
   #text = '';
   /** How HTTP/1.1 spelt the names, for fields that came from there; see addSpelt. */
@@ -37,6 +37,24 @@ export class HeaderList {
   obeys = 0;
   /** The value of content-length, or -1 when there is none. Set when the list is checked. */
   contentLength = -1;
+  /** The list that this one shares its first fields with. Set until this list is checked: shared fields need no second check. */
+  model: HeaderList | undefined = undefined;
+  /** How many fields are shared with `model`. */
+  sharedLength = 0;
+  /** Whether the check has changed a field, so that the list no longer says what its block says. */
+  isAltered = false;
+
+  constructor(model?: HeaderList, sharedLength = 0) {
+    this.names = model === undefined ? [] : model.names.slice(0, sharedLength);
+    this.#values = model === undefined ? [] : model.#values.slice(0, sharedLength);
+    this.model = model;
+    this.sharedLength = sharedLength;
+  }
+
+  /** Whether a list may take over the first fields of this one, where the blocks of both begin with the same bytes. */
+  get isFitAsModel(): boolean {
+    return !this.isAltered && this.overflowedAt === undefined && this.#neverIndexed === undefined;
+  }
 
   get length(): number {
     return this.names.length;
@@ -104,12 +122,14 @@ export class HeaderList {
 
   /** Only for header-rules.ts, which removes white space. */
   setValue(index: number, value: string): void {
+    if (value !== this.valueAt(index)) this.isAltered = true;
     this.sizeBytes += value.length - this.valueAt(index).length;
     this.#values[index] = value;
   }
 
   /** Only for header-rules.ts, which merges repeated fields. */
   remove(index: number): void {
+    this.isAltered = true;
     this.sizeBytes -= this.names[index].length + this.valueAt(index).length + 32;
     this.names.splice(index, 1);
     this.#values.splice(index, 1);
@@ -117,6 +137,12 @@ export class HeaderList {
     if (this.#neverIndexed === undefined) return;
     const places = [...this.#neverIndexed].filter((place) => place !== index);
     this.#neverIndexed = new Set(places.map((place) => (place > index ? place - 1 : place)));
+  }
+
+  /** The share of one field in `sizeBytes`. */
+  sizeAt(index: number): number {
+    const value = this.#values[index];
+    return this.names[index].length + (typeof value === 'string' ? value.length : lengthOf(value)) + 32;
   }
 
   isNeverIndexed(index: number): boolean {
