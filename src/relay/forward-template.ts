@@ -149,19 +149,14 @@ export class ForwardTemplate {
     this.#apart = '';
     this.#apartBytes = 0;
     const apartNames: string[] = [];
-    let isFit = true;
     list.names.forEach((name, index) => {
       if (this.#isDropped(name)) return;
       if (this.#isApart(name, staysApart(list, index))) {
         apartNames.push(name);
         this.#gather(list, index);
-      } else {
-        // A block that is kept may not hold it (RFC 7541 section 7.1.3).
-        isFit &&= !list.isNeverIndexed(index);
-        common.addFrom(list, index);
-      }
+      } else common.addFrom(list, index);
     });
-    if (!isFit || apartNames.some((name) => common.names.includes(name))) return undefined;
+    if (apartNames.some((name) => common.names.includes(name))) return undefined;
     this.#names.splice(0, this.#names.length, ...common.names);
     this.#values.splice(0, this.#values.length, ...common.values);
     this.#roles.clear();

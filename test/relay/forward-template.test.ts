@@ -1,0 +1,177 @@
+// Calls of one kind that share what they send: the service is sent what it would be sent of each call by itself.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { literalFieldText } from '../../src/h2/hpack/literal-field.ts';
+import {
+  type ForwardedFields,
+  type Forwarding,
+  ForwardTemplate,
+  forwardWhole,
+} from '../../src/relay/forward-template.ts';
+import { HeaderEdits } from '../../src/relay/header-edits.ts';
+
+interface Field {
+  readonly name: string;
+  readonly value: string;
+  /** As a literal that is not indexed, that may never be, or as text that entered a table. */
+  readonly form: 'literal' | 'never' | 'text';
+}
+
+const PSEUDO: readonly Field[] = [
+  { name: ':method', value: 'POST', form: 'text' },
+  { name: ':path', value: '/a.B/C', form: 'text' },
+  { name: ':authority', value: 'a.test', form: 'text' },
+];
+
+function forwarding(trusted = false, isGrpc = true, edits = new HeaderEdits()): Forwarding {
+  const peer = { clientAddress: '192.0.2.1', tls: '', trusted };
+  return { peer, requestTarget: { scheme: 'http', path: '/C', authority: 'a.test' }, isGrpc, edits };
+}
+
+function decode(block: Buffer): HeaderList {
+  const decoder = new HpackDecoder({ maxTableSizeBytes: 4096, maxListSizeBytes: 65_536, maxFields: 200 });
+  return decoder.decode(block, 0, block.length);
+}
+
+/** One block for all, so that its literals are left in one text where the decoder leaves them. */
+function listOf(fields: readonly Field[]): HeaderList {
+  const list = new HeaderList();
+  const literals = decode(
+    Buffer.concat(
+      fields
+        .filter(({ form }) => form === 'literal')
+        .map(({ name, value }) => Buffer.from(literalFieldText(name, value, false), 'latin1')),
+    ),
+  );
+  let next = 0;
+  for (const { name, value, form } of fields) {
+    if (form === 'literal') list.addFrom(literals, next++);
+    else list.add(name, value, form === 'never');
+  }
+  return list;
+}
+
+/** What the service decodes, by name: the order among different names means nothing. */
+function received({ fields, apart, sizeBytes }: ForwardedFields): unknown {
+  const behind = decode(Buffer.from(apart, 'latin1'));
+  const byName = new Map<string, string[]>();
+  for (const list of [fields, behind]) {
+    list.names.forEach((name, index) => {
+      const value = `${list.isNeverIndexed(index) ? 'never ' : ''}${list.valueAt(index)}`;
+      byName.set(name, [...(byName.get(name) ?? []), value]);
+    });
+  }
+  return { sizeBytes, fields: [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)) };
+}
+
+/** Values that were never seen, which the decoder leaves in their block. */
+let values = 0;
+
+const field: fc.Arbitrary<Field> = fc.record({
+  name: fc.constantFrom(
+    'traceparent',
+    'x-a',
+    'x-b',
+    'te',
+    'grpc-timeout',
+    'x-request-id',
+    'x-forwarded-for',
+    'x_request_id',
+    'user-agent',
+    'x-edited',
+  ),
+  value: fc.oneof(
+    fc.constantFrom('1', '2', 'trailers', 'v'.repeat(150)),
+    fc.nat(1000).map((number) => `${number}-${++values}`),
+  ),
+  form: fc.constantFrom('literal', 'literal', 'text', 'never'),
+});
+
+test('whatever calls have in common, the service is sent what it would be sent of each by itself', () => {
+  const common = fc.array(field, { maxLength: 4 });
+  const differing = fc.array(fc.array(field, { maxLength: 4 }), { minLength: 1, maxLength: 10 });
+  fc.assert(
+    fc.property(common, differing, fc.boolean(), fc.boolean(), (shared, calls, trusted, isGrpc) => {
+      const edits = new HeaderEdits();
+      edits.set('x-edited', 'by a policy');
+      const rules = forwarding(trusted, isGrpc, edits);
+      const template = new ForwardTemplate(rules);
+      for (const own of calls) {
+        const list = listOf([...PSEUDO, ...shared, ...own]);
+        assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+function traced(id: string, form: Field['form'], ...more: readonly Field[]): HeaderList {
+  return listOf([
+    ...PSEUDO,
+    { name: 'user-agent', value: 'u', form: 'text' },
+    { name: 'traceparent', value: id, form },
+    ...more,
+  ]);
+}
+
+for (const form of ['literal', 'text', 'never'] as const) {
+  test(`calls that differ by their traceparent share the rest (${form})`, () => {
+    const template = new ForwardTemplate(forwarding());
+    const sent = ['a', 'b', 'c', 'd'].map((id) => template.forward(traced(id, form)));
+    // A field that entered a table is told from the others by its second value.
+    assert.equal(sent[3].fields, sent[2].fields);
+    assert.equal(sent[2].fields, sent[1].fields);
+    assert.ok(sent[3].fields.get('traceparent') === undefined && sent[3].apart.includes('traceparent'));
+  });
+}
+
+function ownField(): Field {
+  return { name: 'x-a', value: `own-${++values}`, form: 'literal' };
+}
+
+test('fields of one name keep their order, in common or not', () => {
+  const rules = forwarding();
+  const template = new ForwardTemplate(rules);
+  const same: Field = { name: 'x-a', value: 'same', form: 'text' };
+  for (const fields of [[same], [same], [ownField(), same], [same, ownField()], [ownField()], [same]]) {
+    const list = listOf([...PSEUDO, ...fields]);
+    assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+  }
+});
+
+test('what may never be indexed is kept in no block, even where it is the same in each call', () => {
+  const rules = forwarding(true);
+  const template = new ForwardTemplate(rules);
+  for (const name of ['x-secret', 'x-forwarded-for']) {
+    for (let call = 0; call < 4; call++) {
+      const list = listOf([...PSEUDO, { name, value: '192.0.2.7', form: 'never' }]);
+      assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+    }
+  }
+});
+
+function timed(value: string): HeaderList {
+  return traced('a', 'literal', { name: 'grpc-timeout', value, form: 'text' });
+}
+
+test('what only this hop needs, and differs in each call, does not keep calls apart', () => {
+  const template = new ForwardTemplate(forwarding());
+  const sent = ['1S', '999m', '998m'].map((value) => template.forward(timed(value)));
+  assert.equal(new Set(sent.map(({ fields }) => fields)).size, 1);
+  assert.ok(sent.every(({ apart }) => !apart.includes('grpc-timeout')));
+});
+
+test('a client whose fields are others in each call costs no template each time', (t) => {
+  const template = new ForwardTemplate(forwarding());
+  const decided = t.mock.method(HeaderList.prototype, 'addFrom');
+  const counts = Array.from({ length: 30 }, (_, call) => {
+    decided.mock.resetCalls();
+    template.forward(listOf([...PSEUDO, { name: `x-${call}`, value: 'v', form: 'text' }]));
+    return decided.mock.callCount();
+  });
+  assert.ok(counts[29] < counts[1], counts.join(' '));
+});
