@@ -7,6 +7,7 @@ import type { Translator } from './client-call.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 import type { LocalResponse } from './local-response.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 
 /** What all requests of one kind have in common: whatever is decided by it alone is decided once for all of them. */
 export interface RequestKind {
@@ -115,6 +116,8 @@ export interface Policy {
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
   /** For the head of each final response, the proxy's own ones included. Pure, and remembered for all responses with the same fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
+  /** When requests are sent again. The first policy of a route that has one decides; without any see TRANSPARENT_RETRIES. */
+  readonly retry?: RetryPolicy;
   /** Pure, and remembered as `decide` is. The first policy of a route that has a translation translates. @returns undefined where the call is not translated */
   translate?(kind: RequestKind): Translation | undefined;
 }

@@ -3,8 +3,10 @@
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
+import type { AttemptEnd } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
@@ -15,15 +17,14 @@ import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { CallFields } from './call-fields.ts';
+import { Deadline } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
 import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
-
-/** Times a request is sent again to upstreams that never processed it. */
-const MOST_TRANSPARENT_RETRIES = 1;
 
 /** What CallFields add at most, as HeaderList.sizeBytes counts: x-request-id of 32 bytes, and grpc-timeout. */
 const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
@@ -55,6 +56,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #holding: Holding | undefined = undefined;
   #count = 0;
   #repeats = 0;
+  /** Runs while the next attempt waits for its time. */
+  #pause: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
   /** Endpoints that could not be reached. */
   #tried: CallEndpoint[] | undefined = undefined;
@@ -121,11 +124,24 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#tried = undefined;
   }
 
-  /** The head of a response is here. */
+  /** The head of a response is here. The request is committed to this attempt: the client is given the response, or an error. */
   responded(): void {
     const attempt = this.#current;
-    if (attempt !== undefined)
-      attempt.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
+    if (attempt === undefined) return;
+    this.commit();
+    attempt.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
+  }
+
+  /** The request is never sent again: the client has something of a response, or is about to. */
+  commit(): void {
+    if (this.#current !== undefined) this.#current.isCommitted = true;
+  }
+
+  /** A response that is offered before the request is committed to it. @returns whether the request is sent again instead */
+  triesAgainAfter(head: ResponseHead, endStream: boolean): boolean {
+    if (!endStream || !this.#call.subject.plan.retry.judgesResponses) return false;
+    const { httpStatus, grpcStatus } = head;
+    return this.tryAgain({ kind: 'response', httpStatus, grpcStatus });
   }
 
   /** The endpoint did what cannot be passed on; the exchange ends it for that. */
@@ -247,44 +263,59 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 
   /**
-   * For a request that was never processed.
-   * @returns false when it cannot be sent again: something of it is not known any more, or it has had its retry
+   * Sends the request again if the retry policy of its route says so, and everything of the request is still known.
+   * @param end how the attempt ended. Its response, if there was one, must not have been given to the client.
+   * @returns false if the attempt was the last
    */
-  retry(): boolean {
-    if (this.#repeats >= MOST_TRANSPARENT_RETRIES) return false;
-    this.#repeats++;
-    return this.#repeat();
+  tryAgain(end: AttemptEnd): boolean {
+    const waitMs = this.#call.subject.plan.retry.verdict(end, this.#repeats);
+    if (waitMs < 0) return false;
+    if (end.kind !== 'unreachable') this.#repeats++;
+    else if (!this.#hasAnother()) return false;
+    return this.#repeat(waitMs);
   }
 
-  /**
-   * For a request whose endpoint could not be reached.
-   * @returns false when there is no other endpoint
-   */
-  tryElsewhere(): boolean {
+  /** Whether there is an endpoint beside those that could not be reached, of which the last attempt's is one. */
+  #hasAnother(): boolean {
     const { decision } = this.#call.subject;
     if (this.#last === undefined || decision.kind !== 'forward') return false;
     this.#tried ??= [];
     this.#tried.push(this.#last);
-    if (!decision.upstream.hasOther(this.#tried)) return false;
-    return this.#repeat();
+    return decision.upstream.hasOther(this.#tried);
   }
 
-  #repeat(): boolean {
+  #repeat(waitMs: number): boolean {
     const attempt = this.#current;
     if (attempt === undefined || attempt.isCommitted) return false;
     const sent = attempt.replay();
     if (sent === undefined) return false;
     const wasEnded = this.#request.isEnded;
+    // An attempt that was answered is still to be given back.
+    attempt.release(ErrorCode.NO_ERROR);
     this.#current = undefined;
     this.#request.clearTarget();
     this.#request.replay(sent, wasEnded);
-    this.begin();
+    if (waitMs === 0) this.begin();
+    else this.#pause = new Deadline(this.#context.deadlines, this, waitMs);
     return true;
+  }
+
+  /** The time to wait before the next attempt is over. */
+  deadlinePassed(): void {
+    this.#pause = undefined;
+    this.begin();
+  }
+
+  /** For the deadline. */
+  fault(error: unknown): void {
+    this.#call.fault(error);
   }
 
   /** Gives back the place, or the one in the queue. May be called again. */
   end(code: number): void {
     this.#current?.release(code);
+    this.#pause?.clear();
+    this.#pause = undefined;
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { decision } = this.#call.subject;

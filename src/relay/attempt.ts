@@ -25,7 +25,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly endpoint: Http2Endpoint;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
-  /** Something of a response was seen: the request was processed and is never sent again. */
+  /** The client is given the response of this attempt, so that the request is never sent again. */
   isCommitted = false;
   #isOver = false;
   /** The endpoint did what cannot be passed on. */
@@ -105,7 +105,6 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
 
   onResponse(list: HeaderList, endStream: boolean): void {
-    this.isCommitted = true;
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;
     try {

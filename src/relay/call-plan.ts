@@ -10,6 +10,7 @@ import type {
   RequestKind,
   Translation,
 } from '../calls/policy.ts';
+import { type RetryPolicy, TRANSPARENT_RETRIES } from '../calls/retry-policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { HeaderEdits } from './header-edits.ts';
@@ -31,6 +32,7 @@ export class CallPlan {
   readonly admits: boolean;
   /** Some policy looks at the heads of responses. */
   readonly responds: boolean;
+  readonly retry: RetryPolicy;
   readonly #policies: readonly Policy[];
   readonly #onFault: (error: unknown) => void;
 
@@ -46,6 +48,7 @@ export class CallPlan {
     this.asking = policies.filter((policy): policy is AskingPolicy => policy.ask !== undefined);
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
     this.admits = policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
+    this.retry = policies.find(({ retry }) => retry !== undefined)?.retry ?? TRANSPARENT_RETRIES;
     this.responds = policies.some((policy) => policy.respond !== undefined);
   }
 

@@ -177,26 +177,22 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
-    let head = ResponseHead.of(list);
-    if (head.httpStatus < 200) {
-      if (this.subject.takesInterim(head.httpStatus)) this.#stream.sendHeaders(head.fields, false);
+    const received = ResponseHead.of(list);
+    if (received.httpStatus < 200) {
+      this.#attempts.commit();
+      if (this.subject.takesInterim(received.httpStatus)) this.#stream.sendHeaders(received.fields, false);
       return;
     }
+    if (this.#attempts.triesAgainAfter(received, endStream)) return;
     this.home.responseBegan();
     this.#attempts.responded();
     const { endpoint } = this.#attempts;
     const { isGrpc, plan } = this.subject;
     // That a service of gRPC does not serve other requests is no failure of it, nor how much its client accepts.
-    if (this.#failsBy(whyNotPassedOn(head, endStream, this.subject, endpoint), isGrpc)) return;
-    if (plan.responds) {
-      const edited = head.editedBy(plan);
-      if (edited === undefined) {
-        this.fail(FAULT);
-        return;
-      }
-      head = edited;
-    }
-    if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
+    if (this.#failsBy(whyNotPassedOn(received, endStream, this.subject, endpoint), isGrpc)) return;
+    const head = plan.responds ? received.editedBy(plan) : received;
+    const unfit = head === undefined ? FAULT : whyTooLarge(head, endpoint, this.home);
+    if (this.#failsBy(unfit, false) || head === undefined) return;
     this.#httpStatus = head.httpStatus;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
@@ -240,7 +236,12 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   attemptReset(code: number, violation: string | undefined): void {
     // A whole response counts, however its stream ended after that; it may only be waiting for the client.
     if (this.response.isComplete) return;
-    if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.retry()) return;
+    if (
+      code === ErrorCode.REFUSED_STREAM &&
+      violation === undefined &&
+      this.#attempts.tryAgain({ kind: 'refused' })
+    )
+      return;
     const { endpoint } = this.#attempts;
     const unanswered = this.#httpStatus === 0 ? this.subject : undefined;
     if (this.#failsBy(failureOfReset(code, violation, endpoint, unanswered))) return;
@@ -253,7 +254,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   attemptRefused(): void {
-    if (this.response.isComplete || this.#attempts.retry()) return;
+    if (this.response.isComplete || this.#attempts.tryAgain({ kind: 'refused' })) return;
     // The client may repeat it, since nobody has processed it: REFUSED_STREAM says so.
     const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
     this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
@@ -267,11 +268,11 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   attemptUnreachable(cause: Failure): void {
-    if (!this.#attempts.tryElsewhere()) this.fail(cause);
+    if (!this.#attempts.tryAgain({ kind: 'unreachable' })) this.fail(cause);
   }
 
   attemptUnanswered(cause: Failure): void {
-    if (!this.#attempts.retry()) this.fail(cause);
+    if (!this.#attempts.tryAgain({ kind: 'unanswered' })) this.fail(cause);
   }
 
   deadlinePassed(): void {

@@ -5,16 +5,20 @@ import { type TestContext, test } from 'node:test';
 import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import { type AttemptEnd, type RetryPolicy } from '../../src/calls/retry-policy.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { AttemptSeries, type Call } from '../../src/relay/attempt-series.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
+import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import type { RequestDecision, RequestHead } from '../../src/relay/request-head.ts';
+import { ResponseHead } from '../../src/relay/response-head.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { RecordedConnection, RecordingListener, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
@@ -22,6 +26,7 @@ import { standIn } from '../support/stand-in.ts';
 
 const FIELDS = HeaderList.of([':path', '/a.B/C']);
 const HEAD = 'headers :path=/a.B/C';
+const REFUSED: AttemptEnd = { kind: 'refused' };
 const NOTHING_THERE: Diagnosis = { token: 'upstream_closed', sentence: 'Gone.' };
 
 class Caller extends RecordingListener implements Call {
@@ -66,6 +71,8 @@ class Series {
   readonly request = new StreamRelay(false);
   readonly response = new StreamRelay(false);
   readonly ids = new RequestIds();
+  nowMs = 0;
+  readonly deadlines = new DeadlineWheel(() => this.nowMs);
   readonly call: Caller;
   readonly attempts: AttemptSeries;
 
@@ -77,10 +84,11 @@ class Series {
       apart: '',
       sizeBytes: FIELDS.sizeBytes,
     };
-    this.call = new Caller({ decision: decision ?? forward, ...subject }, requestId);
+    this.call = new Caller({ decision: decision ?? forward, plan: PLAIN, ...subject }, requestId);
     const context = standIn<RelayContext>({
       callFields: new CallFields(this.ids),
       replayBuffer: new ReplayBuffer(65_536),
+      deadlines: this.deadlines,
       observers: new Observers([], (error) => assert.fail(String(error))),
     });
     this.request.setSource(this.client.stream);
@@ -195,7 +203,7 @@ test('a request never processed is sent again as it was, then goes on, and is cr
   series.forwards('cd');
   first.streams[0].stream.owner.onRefused();
   assert.deepEqual(series.call.takeLog(), ['refused']);
-  assert.equal(attempts.retry(), true);
+  assert.equal(attempts.tryAgain(REFUSED), true);
   series.forwards('ef', true);
   assert.deepEqual(second.streams[0].log, [HEAD, 'data "abcd"', 'data "ef" end']);
   assert.equal(client.creditedBytes, 6);
@@ -207,7 +215,7 @@ test('a request that was only a header block is so the second time too', () => {
   const { attempts, request, second } = new Series();
   request.end();
   attempts.begin();
-  assert.equal(attempts.retry(), true);
+  assert.equal(attempts.tryAgain(REFUSED), true);
   assert.deepEqual(second.streams[0].log, [`${HEAD} end`]);
 });
 
@@ -215,7 +223,7 @@ test('a retry may have to wait, and the place is given back at the end', () => {
   const { attempts, upstream } = new Series();
   attempts.begin();
   upstream.connections.length = 0;
-  assert.equal(attempts.retry(), true);
+  assert.equal(attempts.tryAgain(REFUSED), true);
   assert.equal(upstream.waiting.length, 1);
   attempts.end(ErrorCode.CANCEL);
   assert.equal(upstream.waiting.length, 0);
@@ -225,7 +233,7 @@ test('what passed before the retry is taken off the timeout', () => {
   const { attempts, call, second } = new Series({ subject: TIMEOUT });
   attempts.begin();
   call.durationMs = 500;
-  assert.equal(attempts.retry(), true);
+  assert.equal(attempts.tryAgain(REFUSED), true);
   assert.deepEqual(suffixOf(second), { 'grpc-timeout': '1000m' });
 });
 
@@ -236,7 +244,7 @@ test('a connection that is lost before the header block leaves counts as one tha
   attempts.begin();
   assert.deepEqual(call.takeLog(), ['refused']);
   assert.equal(first.released, 1);
-  assert.equal(attempts.retry(), true);
+  assert.equal(attempts.tryAgain(REFUSED), true);
   assert.deepEqual(second.streams[0].log, [`${HEAD} end`]);
 });
 
@@ -244,15 +252,12 @@ test('there is one retry and no more', () => {
   const { attempts, upstream } = new Series();
   upstream.connections.push(new RecordedConnection());
   attempts.begin();
-  assert.deepEqual([attempts.retry(), attempts.retry()], [true, false]);
+  assert.deepEqual([attempts.tryAgain(REFUSED), attempts.tryAgain(REFUSED)], [true, false]);
   assert.equal(attempts.count, 2);
 });
 
 const HINDRANCES: readonly [what: string, hinder: (series: Series, t: TestContext) => void][] = [
-  [
-    'something of a response was seen',
-    ({ first }) => first.streams[0].stream.owner.onResponse(FIELDS, false),
-  ],
+  ['something of a response was seen', ({ attempts }) => attempts.commit()],
   ['more was sent than is remembered', (series) => series.forwards('x'.repeat(8193))],
 ];
 for (const [what, hinder] of HINDRANCES) {
@@ -260,11 +265,60 @@ for (const [what, hinder] of HINDRANCES) {
     const series = new Series();
     series.attempts.begin();
     hinder(series, t);
-    assert.equal(series.attempts.retry(), false);
+    assert.equal(series.attempts.tryAgain(REFUSED), false);
     assert.equal(series.second.streams.length, 0);
   });
 }
 
+/** Sends again whatever ended so, after this time. */
+function retries(waitMs: number, kind: AttemptEnd['kind']): CallPlan {
+  const retry: RetryPolicy = {
+    judgesResponses: true,
+    verdict: (end, repeats) => (end.kind === kind && repeats < 2 ? waitMs : -1),
+  };
+  return new CallPlan([{ key: 'retries', retry }], assert.ifError);
+}
+
+function unavailable(...more: readonly (readonly [string, string])[]): ResponseHead {
+  return ResponseHead.of(
+    HeaderList.of([':status', '200'], ['content-type', 'application/grpc'], ['grpc-status', '14'], ...more),
+  );
+}
+
+test('a policy may have a whole response that was not passed on answered by another attempt', () => {
+  const series = new Series({ subject: { plan: retries(0, 'response') } });
+  const { attempts, first, second } = series;
+  attempts.begin();
+  series.forwards('request', true);
+  assert.equal(attempts.triesAgainAfter(unavailable(), false), false);
+  assert.equal(attempts.triesAgainAfter(unavailable(), true), true);
+  assert.equal(first.released, 1);
+  assert.deepEqual(second.streams[0].log, [HEAD, 'data "request" end']);
+  attempts.responded();
+  assert.equal(attempts.triesAgainAfter(unavailable(), true), false);
+});
+
+test('without a policy responses are not looked at', () => {
+  const { attempts } = new Series();
+  attempts.begin();
+  assert.equal(attempts.triesAgainAfter(unavailable(), true), false);
+});
+
+test('the time that a policy has a call wait before its next attempt ends with the call', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  for (const ends of [false, true]) {
+    const series = new Series({ subject: { plan: retries(100, 'refused') } });
+    const { attempts, second, deadlines } = series;
+    attempts.begin();
+    assert.equal(attempts.tryAgain(REFUSED), true);
+    assert.equal(second.streams.length, 0);
+    if (ends) attempts.end(ErrorCode.CANCEL);
+    series.nowMs += 1000;
+    deadlines.advance();
+    assert.equal(second.streams.length, ends ? 0 : 1);
+  }
+});
+
 test('there is no retry before there was an attempt', () => {
-  assert.equal(new Series().attempts.retry(), false);
+  assert.equal(new Series().attempts.tryAgain(REFUSED), false);
 });

@@ -100,14 +100,15 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return this.#forwarding.sentAtMs;
   }
 
-  /** A part of a response was seen, so the request is never sent again. */
-  get isCommitted(): boolean {
-    return this.#wasAnswered;
-  }
+  /** The client is given the response of this attempt, so that the request is never sent again. */
+  isCommitted = false;
 
-  /** Empty: no body is accepted before there is a connection, and a request that was sent is repeated only if it had no body. */
-  replay(): Buffer[] {
-    return [];
+  /**
+   * Nothing, or undefined once a response was seen: by then the connection has taken of the body what nobody remembers. Before that no
+   * body is accepted without a connection, and a request that was sent is repeated only if it had none.
+   */
+  replay(): Buffer[] | undefined {
+    return this.#wasAnswered && this.#body !== undefined ? undefined : [];
   }
 
   /** Starts the attempt. The listener may learn of its end during the call. */

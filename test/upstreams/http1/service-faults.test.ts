@@ -115,7 +115,7 @@ test('a fault while another endpoint is tried ends the request, and nobody waits
   const service = await startService(t, serve);
   const edge = await EdgeUnderTest.start(t, { endpoints: [addressOf(1), service.address] });
   const session = edge.h2(t);
-  const fault = t.mock.method(AttemptSeries.prototype, 'tryElsewhere', () => fail('tryElsewhere'));
+  const fault = t.mock.method(AttemptSeries.prototype, 'tryAgain', () => fail('tryAgain'));
   const faulty = await http2Answer(session.request({ ':path': '/', ':authority': 'a' }));
   fault.mock.restore();
   assert.deepEqual([faulty.status, edge.faults.length], [502, 1]);
