@@ -9,10 +9,11 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'workers proxy demo observability service-manager config',
+  cli: 'workers proxy sources demo observability service-manager config',
   workers: 'proxy observability overload listeners config',
   proxy:
-    'admin edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+    'admin sources edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+  sources: 'observability routing config',
   admin: 'observability upstreams config diagnosis',
   observability: 'calls config grpc',
   overload: 'listeners config',

@@ -4,7 +4,7 @@ import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import { findLackOfMemory } from '../proxy/client-room.ts';
-import { loadAndVerify } from '../proxy/load-configuration.ts';
+import { loadAndVerify } from '../sources/load-configuration.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
 
@@ -41,7 +41,7 @@ export async function check(argv: readonly string[]): Promise<number> {
     return 1;
   }
   const lack = findLackOfMemory(result.config, workerCount(result.config));
-  const remarks = lack.map((finding) => locateFinding(finding, file, result));
+  const remarks = lack.map((finding) => locateFinding(finding, result));
   printProblems(process.stdout, sortProblems([...result.warnings, ...remarks]));
   process.stdout.write(`${file}: ${paint(process.stdout, 'green', 'ok')} (${summaryOf(result.config)})\n`);
   return 0;

@@ -2,16 +2,15 @@
 
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
-import { UnusableConfig } from '../config/unusable-config.ts';
+import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
-import { loadAndVerify } from '../proxy/load-configuration.ts';
 import { Proxy } from '../proxy/proxy.ts';
-import { describe } from '../proxy/reloads.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
+import { loadAndVerify } from '../sources/load-configuration.ts';
 import { CrashLoop } from '../workers/crash-loop.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { type CarryingPlane, makePlane } from './make-plane.ts';
@@ -74,7 +73,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
   } catch (error) {
     destination.flushSync();
     if (error instanceof UnusableConfig) {
-      for (const problem of describe(error, options.file, loaded)) process.stderr.write(`${problem}\n`);
+      for (const problem of problemsOf(error, loaded)) process.stderr.write(`${formatProblem(problem)}\n`);
       return process.exit(1);
     }
     process.stderr.write(`framegate serve: ${error instanceof Error ? error.message : String(error)}\n`);

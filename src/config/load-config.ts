@@ -11,8 +11,9 @@ import { findPathProblems } from './path-checks.ts';
 import {
   type ConfigProblem,
   type Finding,
+  fileOrigin,
   locateFinding,
-  type PositionLookup,
+  type Origins,
   sortProblems,
 } from './problem.ts';
 import { findProtocolProblems } from './protocol-checks.ts';
@@ -24,7 +25,8 @@ import { isStandardInput } from './standard-input.ts';
 import { readingFault } from './system-error.ts';
 import { readYaml } from './yaml-document.ts';
 
-export interface LoadedConfig extends PositionLookup {
+/** A configuration that can be used, and where each part of it was written. */
+export interface LoadedConfig extends Origins {
   readonly config: Config;
   readonly warnings: readonly ConfigProblem[];
 }
@@ -101,8 +103,15 @@ function examine(
   const foreign = recogniseForeignFile(text);
   if (foreign !== undefined) return refuse(file, foreign.message, foreign.hint);
   const document = readYaml(text);
+  const origins: Origins = { originOf: (path, at) => fileOrigin(file, document.locate(path, at)) };
   const syntaxProblems = document.faults.map(
-    (fault): ConfigProblem => ({ severity: 'error', file, path: '', ...fault }),
+    ({ message, hint, ...position }): ConfigProblem => ({
+      severity: 'error',
+      origin: fileOrigin(file, position),
+      path: '',
+      message,
+      hint,
+    }),
   );
   const value = withoutExtensions(document.value);
   if (value === undefined || value === null) {
@@ -120,13 +129,13 @@ function examine(
   ];
   const findings = explainVariables(found, value);
   const problems = sortProblems(
-    onceEach([...syntaxProblems, ...findings.map((finding) => locateFinding(finding, file, document))]),
+    onceEach([...syntaxProblems, ...findings.map((finding) => locateFinding(finding, origins))]),
   );
   if ('issues' in result || problems.some((problem) => problem.severity === 'error')) return { problems };
   return {
     config: resolveConfig(result.config, file),
     warnings: problems,
-    locate: (path, at) => document.locate(path, at),
+    ...origins,
   };
 }
 
@@ -141,12 +150,12 @@ function withoutExtensions(value: unknown): unknown {
  * misread needs no second complaint; and a value that is an error needs no warning about what it would do.
  */
 function onceEach(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  const misread = new Set(problems.filter(({ path }) => path === '').map(placeOf));
-  const refused = new Set(problems.filter(({ severity }) => severity === 'error').map(placeOf));
+  const misread = new Set(problems.filter(({ path }) => path === '').map(originText));
+  const refused = new Set(problems.filter(({ severity }) => severity === 'error').map(originText));
   const said = new Set<string>();
   return problems.filter((problem) => {
     const { severity, path, message } = problem;
-    const place = placeOf(problem);
+    const place = originText(problem);
     if (path !== '' && misread.has(place)) return false;
     if (severity === 'warning' && refused.has(place)) return false;
     // With aliases, several paths lead to the same key, so only the last key of the path counts.
@@ -155,10 +164,11 @@ function onceEach(problems: readonly ConfigProblem[]): readonly ConfigProblem[] 
   });
 }
 
-function placeOf({ line, column }: ConfigProblem): string {
-  return `${line}:${column}`;
+function originText({ origin }: ConfigProblem): string {
+  return origin.text;
 }
 
 function refuse(file: string, message: string, hint?: string): RefusedConfig {
-  return { problems: [{ severity: 'error', file, line: 1, column: 1, path: '', message, hint }] };
+  const origin = fileOrigin(file, { line: 1, column: 1 });
+  return { problems: [{ severity: 'error', origin, path: '', message, hint }] };
 }

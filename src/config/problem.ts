@@ -26,10 +26,24 @@ export interface Position {
   readonly column: number;
 }
 
-export interface ConfigProblem extends Fault, Position {
+/** Where a part of a configuration was written. A finding names it, so that a person knows where to change it. */
+export interface Origin {
+  /** As people look for it: FILE:LINE:COLUMN, 'kind namespace/name' of an object, the URL of a type with its version. */
+  readonly text: string;
+  /** Within a text; findings of one text are told in its order. */
+  readonly position?: Position | undefined;
+}
+
+/** Knows where each part of one configuration was written. */
+export interface Origins {
+  /** Of the nearest parent, where the path itself was written nowhere. */
+  originOf(path: ConfigPath, at: 'key' | 'value'): Origin;
+}
+
+export interface ConfigProblem extends Fault {
   readonly severity: Severity;
-  readonly file: string;
-  /** The path as `formatPath` writes it, or '' if the problem concerns the file as a whole. */
+  readonly origin: Origin;
+  /** As `formatPath` writes it; '' when the problem is that of the whole. */
   readonly path: string;
 }
 
@@ -38,25 +52,30 @@ export interface PositionLookup {
   locate(path: ConfigPath, at: 'key' | 'value'): Position;
 }
 
+export function fileOrigin(file: string, { line, column }: Position): Origin {
+  return { text: `${file}:${line}:${column}`, position: { line, column } };
+}
+
 export function isFault(value: unknown): value is Fault {
   return typeof value === 'object' && value !== null && 'message' in value;
 }
 
-export function locateFinding(finding: Finding, file: string, positions: PositionLookup): ConfigProblem {
+export function locateFinding(finding: Finding, origins: Origins): ConfigProblem {
   const { severity, path, at, message, hint } = finding;
-  const { line, column } = positions.locate(path, at);
-  return { severity, file, line, column, path: formatPath(path), message, hint };
+  return { severity, origin: origins.originOf(path, at), path: formatPath(path), message, hint };
 }
 
 /** @returns the problems in file order */
 export function sortProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  return problems.toSorted(({ origin: { position: one } }, { origin: { position: other } }) =>
+    one === undefined || other === undefined ? 0 : one.line - other.line || one.column - other.column,
+  );
 }
 
 /** @returns one line: `FILE:LINE:COLUMN path – message (hint)` */
 export function formatProblem(problem: ConfigProblem): string {
-  const { file, line, column, path, severity, message, hint } = problem;
-  const place = `${file}:${line}:${column} ${path}${path === '' ? '' : ' '}–`;
+  const { origin, path, severity, message, hint } = problem;
+  const place = `${origin.text} ${path}${path === '' ? '' : ' '}–`;
   const text = `${severity === 'warning' ? 'warning: ' : ''}${message}${hint === undefined ? '' : ` (${hint})`}`;
   return withoutControlCharacters(`${place} ${text}`);
 }

@@ -2,12 +2,14 @@
 // exchanges are still on older ones.
 
 import type { Config } from '../config/config.ts';
+import type { ConfigPath } from '../config/config-path.ts';
+import type { Origins } from '../config/problem.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
+import type { ReloadReport } from '../sources/file-source.ts';
 import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
 import type { PlaneReport } from './plane.ts';
-import type { ReloadReport } from './reloads.ts';
 import type { TlsUser } from './tls-users.ts';
 
 /** The configuration in force. */
@@ -15,6 +17,8 @@ export interface CurrentConfig {
   readonly epoch: number;
   readonly config: Config;
   readonly loadedAtEpochMs: number;
+  /** Undefined for a configuration that was written nowhere. */
+  readonly origins?: Origins | undefined;
 }
 
 export function configReport(
@@ -32,6 +36,17 @@ export function configReport(
     warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
     config: readable(current.config),
+    ...(current.origins && { origins: describeOrigins(current.config, current.origins) }),
+  };
+}
+
+/** Where each listener, route and upstream was written. */
+function describeOrigins({ listeners, routes, upstreams }: Config, origins: Origins): unknown {
+  const textOf = (path: ConfigPath): string => origins.originOf(path, 'key').text;
+  return {
+    listeners: Object.fromEntries(listeners.map(({ name }, index) => [name, textOf(['listeners', index])])),
+    routes: Object.fromEntries(routes.map(({ name }, index) => [name, textOf(['routes', index])])),
+    upstreams: Object.fromEntries(upstreams.map(({ name }) => [name, textOf(['upstreams', name])])),
   };
 }
 

@@ -7,7 +7,8 @@ import {
   type MetricValue,
 } from '../observability/metrics-snapshot.ts';
 import { packageVersion } from '../observability/package-version.ts';
-import type { ReloadReport } from './reloads.ts';
+import type { ReloadReport } from '../sources/file-source.ts';
+
 import type { TlsUser } from './tls-users.ts';
 
 export function controlMetrics(

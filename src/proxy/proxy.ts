@@ -6,26 +6,37 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { AdminReply, AdminState, Readiness } from '../admin/admin-server.ts';
 import { type Change, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
+import { type ConfigChanges, configChanges } from '../config/config-changes.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
-import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import {
+  type ConfigProblem,
+  type Finding,
+  formatProblem,
+  locateFinding,
+  type Origins,
+  sortProblems,
+} from '../config/problem.ts';
+import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
+import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
+import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from './client-room.ts';
-import { configChanges } from './config-changes.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
-import { ConfigWatch } from './config-watch.ts';
 import { controlMetrics } from './control-metrics.ts';
 import type { Load, Plane, PlaneListener } from './plane.ts';
-import {
-  type AppliedConfig,
-  type ReloadResult,
-  Reloads,
-  type ReloadTrigger,
-  reloadReply,
-} from './reloads.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
+
+export interface AppliedConfig {
+  readonly epoch: number;
+  readonly changes: ConfigChanges;
+  /** Warnings that only the running proxy can give. */
+  readonly remarks: readonly Finding[];
+}
+
+const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
 /** What the process around it wants to know. */
 export interface ProxyHooks {
@@ -38,6 +49,8 @@ export interface ProxyHooks {
   readonly loaded?: LoadedConfig;
   /** How many processes would carry calls with another configuration, were it started again. */
   readonly processesFor?: (config: Config) => number;
+  /** Besides the file. */
+  readonly sources?: readonly Source[];
 }
 
 export class Proxy {
@@ -45,8 +58,8 @@ export class Proxy {
   readonly #logger: Logger;
   readonly #hooks: ProxyHooks;
   readonly #admin: AdminPort;
-  readonly #reloads: Reloads;
-  readonly #configWatch: ConfigWatch;
+  readonly #file: FileSource;
+  readonly #sources: readonly Source[];
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
   /** Of the configuration in force, as `framegate check` prints them. */
@@ -62,11 +75,17 @@ export class Proxy {
     this.#plane = plane;
     this.#logger = logger;
     this.#hooks = hooks;
-    this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now() };
+    this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now(), origins: hooks.loaded };
     this.#warnings = hooks.loaded?.warnings.map(formatProblem) ?? [];
     this.#admin = new AdminPort(this.#adminState(), logger);
-    this.#reloads = this.#makeReloads(config.file);
-    this.#configWatch = new ConfigWatch(config.file, () => this.requestReload('watch'));
+    this.#file = new FileSource({
+      file: config.file,
+      logger,
+      obstacle: () => (this.#state === 'serving' ? undefined : `the proxy is ${this.#state}`),
+      onBegin: () => this.#hooks.onReloadBegin?.(),
+      onEnd: () => this.#hooks.onReloadEnd?.(),
+    });
+    this.#sources = [this.#file, ...(hooks.sources ?? [])];
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
       serially: (task) => this.#serially(task),
@@ -83,7 +102,7 @@ export class Proxy {
     try {
       await proxy.#open();
     } catch (error) {
-      proxy.#stopWatches();
+      proxy.#closeSources();
       throw error;
     }
     return proxy;
@@ -97,25 +116,34 @@ export class Proxy {
     return this.#plane.load;
   }
 
-  #makeReloads(file: string): Reloads {
-    return new Reloads({
-      file,
-      logger: this.#logger,
-      apply: (config) => this.apply(config),
-      onWarnings: (warnings) => {
-        this.#warnings = warnings;
-      },
-      obstacle: () => (this.#state === 'serving' ? undefined : `the proxy is ${this.#state}`),
-      onBegin: () => this.#hooks.onReloadBegin?.(),
-      onEnd: () => this.#hooks.onReloadEnd?.(),
-    });
-  }
-
   async #open(): Promise<void> {
     const change = await this.#prepare(this.#current);
     await change.commit();
     this.#state = 'serving';
     this.#warn(this.#hooks.loaded, this.#remarksOn(this.#current.config));
+    for (const source of this.#sources) source.start(this.#sinkFor(source));
+  }
+
+  #sinkFor(source: Source): SourceSink {
+    return {
+      resources: (update) => {
+        void this.#judge(update).then((verdict) => source.judged(verdict, update.version));
+      },
+    };
+  }
+
+  /** Puts what a source has offered to use, if it can be. Never rejects. */
+  async #judge(update: ResourceUpdate): Promise<Verdict> {
+    try {
+      const { epoch, changes, remarks } = await this.apply(update.config, update);
+      const located = remarks.map((remark) => locateFinding(remark, update));
+      const findings = sortProblems([...update.warnings, ...located]);
+      this.#warnings = findings.map(formatProblem);
+      return { outcome: 'accepted', epoch, changes, findings };
+    } catch (error) {
+      if (error instanceof UnusableConfig) return { outcome: 'refused', findings: problemsOf(error, update) };
+      return { outcome: 'failed', error };
+    }
   }
 
   /** What is only known where the configuration is put to use. */
@@ -132,10 +160,8 @@ export class Proxy {
   /** Those of the file were printed when it was read first; a reload logs them all. */
   #warn(loaded: LoadedConfig | undefined, remarks: readonly Finding[]): void {
     if (loaded === undefined) return;
-    const { file } = this.#current.config;
-    const warnings = sortProblems(remarks.map((remark) => locateFinding(remark, file, loaded))).map(
-      formatProblem,
-    );
+    const located: readonly ConfigProblem[] = remarks.map((remark) => locateFinding(remark, loaded));
+    const warnings = sortProblems(located).map(formatProblem);
     for (const warning of warnings) this.#logger.warn({ epoch: this.#current.epoch }, warning);
     this.#warnings = [...this.#warnings, ...warnings];
   }
@@ -144,10 +170,10 @@ export class Proxy {
    * Puts another configuration to use, completely or not at all, one after the other. Exchanges that run stay on the
    * one they began with. Rejects with UnusableConfig where it cannot be, and then nothing has changed.
    */
-  apply(config: Config): Promise<AppliedConfig> {
+  apply(config: Config, origins?: Origins): Promise<AppliedConfig> {
     return this.#serially(async () => {
       const before = this.#current;
-      const next = { epoch: before.epoch + 1, config, loadedAtEpochMs: Date.now() };
+      const next = { epoch: before.epoch + 1, config, loadedAtEpochMs: Date.now(), origins };
       const change = await this.#prepare(next);
       if (this.#state !== 'serving') {
         await change.discard();
@@ -183,7 +209,7 @@ export class Proxy {
 
   /** Reads the configuration again and puts it to use. Never rejects; what went wrong is in the log too. */
   reload(trigger: ReloadTrigger): Promise<ReloadResult> {
-    return this.#reloads.request(trigger);
+    return this.#file.reload(trigger);
   }
 
   requestReload(trigger: ReloadTrigger): void {
@@ -199,7 +225,7 @@ export class Proxy {
 
   #useSettings({ log, reload }: Config): void {
     this.#logger.use(log);
-    this.#configWatch.setInterval(reload.watchMs);
+    this.#file.watchEvery(reload.watchMs);
     this.#certificateWatch.setInterval(reload.certificatesMs);
   }
 
@@ -222,7 +248,7 @@ export class Proxy {
       diagnoses: () => this.#plane.diagnoses(),
       metrics: async () => {
         const ofPlane = await this.#plane.metrics();
-        return [...ofPlane, ...controlMetrics(this.#reloads.report, this.#plane.tlsUsers)];
+        return [...ofPlane, ...controlMetrics(this.#file.report, this.#plane.tlsUsers)];
       },
       config: async () => {
         const report = await this.#plane.report();
@@ -230,10 +256,13 @@ export class Proxy {
           { ...this.#current, warnings: this.#warnings },
           report,
           this.#plane.tlsUsers,
-          this.#reloads.report,
+          this.#file.report,
         );
       },
-      reload: async () => reloadReply(await this.reload('api')),
+      reload: async () => {
+        const result = await this.reload('api');
+        return { status: RELOAD_STATUS[result.result], body: result };
+      },
       drain: () => this.#requestDrain(),
     };
   }
@@ -261,7 +290,7 @@ export class Proxy {
 
   async #drain(): Promise<void> {
     this.#state = 'draining';
-    this.#stopWatches();
+    this.#closeSources();
     const { timeoutMs, delayMs } = this.#current.config.drain;
     if (delayMs > 0) {
       this.#logger.info({ delayMs }, 'not ready any more; listeners stay open for drain.delay');
@@ -274,8 +303,8 @@ export class Proxy {
     this.#logger.info({}, 'stopped');
   }
 
-  #stopWatches(): void {
-    this.#configWatch.setInterval(undefined);
+  #closeSources(): void {
+    for (const source of this.#sources) source.close();
     this.#certificateWatch.close();
   }
 }

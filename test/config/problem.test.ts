@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatPath } from '../../src/config/config-path.ts';
-import { type ConfigProblem, formatProblem, sortProblems } from '../../src/config/problem.ts';
+import { type ConfigProblem, fileOrigin, formatProblem, sortProblems } from '../../src/config/problem.ts';
 
 const problem: ConfigProblem = {
   severity: 'error',
-  file: 'config.yaml',
-  line: 3,
-  column: 13,
+  origin: fileOrigin('config.yaml', { line: 3, column: 13 }),
   path: 'a.b',
   message: 'is missing',
 };
@@ -29,8 +27,19 @@ test('no control character reaches the terminal', () => {
 
 test('problems are told in the order of the file', () => {
   const places = [[2, 1], [1, 9], [1, 2]] as const; // biome-ignore format: pairs
-  const sorted = sortProblems(places.map(([line, column]) => ({ ...problem, line, column })));
-  assert.deepEqual(sorted.map(({ line, column }) => [line, column]), places.toReversed()); // biome-ignore format: short
+  const sorted = sortProblems(
+    places.map(([line, column]) => ({ ...problem, origin: fileOrigin('a', { line, column }) })),
+  );
+  assert.deepEqual(sorted.map(({ origin }) => origin.text), ['a:1:2', 'a:1:9', 'a:2:1']); // biome-ignore format: short
+});
+
+test('a problem of what was written in no file names the object, and the order is that of the finding', () => {
+  const origin = { text: 'HTTPRoute shop/checkout' };
+  const found = ['b', 'a'].map((message) => ({ ...problem, origin, message }));
+  assert.deepEqual(sortProblems(found).map(formatProblem), [
+    'HTTPRoute shop/checkout a.b – b',
+    'HTTPRoute shop/checkout a.b – a',
+  ]);
 });
 
 test('a path is written as one would write it in code', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { configReport } from '../../src/proxy/config-report.ts';
 import { olderEpochs } from '../../src/proxy/older-epochs.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
@@ -30,4 +31,24 @@ test('the configuration is shown as resolved, without values that routes ask for
   assert.match(text, /"epoch":1,/);
   assert.match(text, /"warnings":\["f:1:1 x – warning: y"\]/);
   assert.match(text, /"timeoutMs":0/);
+});
+
+test('each listener, route and upstream says where it was written', () => {
+  const text = [
+    'listeners: [{ name: public, address: 127.0.0.1:8080 }]',
+    'upstreams:',
+    '  voice: { endpoints: ["127.0.0.1:50051"] }',
+    'routes:',
+    '  - { name: all, match: { path: /* }, upstream: voice }',
+  ].join('\n');
+  const loaded = parseConfig(text, 'f.yaml');
+  assert.ok(!('problems' in loaded));
+  const current = { epoch: 1, config: loaded.config, loadedAtEpochMs: 0, warnings: [], origins: loaded };
+  const reloads = { reloaded: 0, refused: 0, failed: 0, lastError: undefined };
+  const report = configReport(current, { calls: 0, olderEpochs: [], processes: [] }, [], reloads);
+  assert.deepEqual(report['origins'], {
+    listeners: { public: 'f.yaml:1:13' },
+    routes: { all: 'f.yaml:5:5' },
+    upstreams: { voice: 'f.yaml:3:3' },
+  });
 });

@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
-import type { Finding } from '../../src/config/problem.ts';
-import { findingOf, UnusableConfig } from '../../src/config/unusable-config.ts';
+import { type ConfigProblem, type Finding, locateFinding, sortProblems } from '../../src/config/problem.ts';
+import { findingOf, problemsOf, UnusableConfig } from '../../src/config/unusable-config.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
-import { type ReloadResult, Reloads } from '../../src/proxy/reloads.ts';
+import { FileSource, type ReloadResult } from '../../src/sources/file-source.ts';
+import type { ResourceUpdate } from '../../src/sources/source.ts';
 import { nextTurns } from '../support/memory-socket.ts';
 
 const changes = {
@@ -35,12 +36,11 @@ interface Applied {
 }
 
 class ReloadsUnderTest {
-  readonly reloads: Reloads;
+  readonly reloads: FileSource;
   readonly file: string;
   readonly applied: Applied[] = [];
   readonly events: string[] = [];
   readonly log: string[] = [];
-  warnings: readonly string[] = [];
   remarks: readonly Finding[] = [];
   obstacle: string | undefined = undefined;
 
@@ -64,25 +64,34 @@ class ReloadsUnderTest {
       fatal: say,
       child: () => logger,
     };
-    this.reloads = new Reloads({
+    this.reloads = new FileSource({
       file: file ?? this.file,
       logger,
-      apply: (config) =>
-        new Promise((resolve, reject) => {
-          const epoch = this.applied.length + 2;
-          this.applied.push({
-            config,
-            succeed: () => resolve({ epoch, changes, remarks: this.remarks }),
-            fail: reject,
-          });
-        }),
-      onWarnings: (warnings) => {
-        this.warnings = warnings;
-      },
       obstacle: () => this.obstacle,
       onBegin: () => this.events.push('begin'),
       onEnd: () => this.events.push('end'),
     });
+    this.reloads.start({ resources: (update) => this.applied.push(this.#applied(update)) });
+  }
+
+  #applied(update: ResourceUpdate): Applied {
+    const { config, version, warnings } = update;
+    const epoch = this.applied.length + 2;
+    return {
+      config,
+      succeed: () => {
+        const located = this.remarks.map((remark) => locateFinding(remark, update));
+        const findings: readonly ConfigProblem[] = sortProblems([...warnings, ...located]);
+        this.reloads.judged({ outcome: 'accepted', epoch, changes, findings }, version);
+      },
+      fail: (error) =>
+        this.reloads.judged(
+          error instanceof UnusableConfig
+            ? { outcome: 'refused', findings: problemsOf(error, update) }
+            : { outcome: 'failed', error },
+          version,
+        ),
+    };
   }
 
   write(content: string): void {
@@ -96,12 +105,8 @@ function epochOf(result: ReloadResult): number | string {
 
 test('all that ask while a reload runs share the next one, which reads the file after them', async (t) => {
   const under = new ReloadsUnderTest(t);
-  const first = under.reloads.request('SIGHUP');
-  const others = [
-    under.reloads.request('api'),
-    under.reloads.request('watch'),
-    under.reloads.request('SIGHUP'),
-  ];
+  const first = under.reloads.reload('SIGHUP');
+  const others = [under.reloads.reload('api'), under.reloads.reload('watch'), under.reloads.reload('SIGHUP')];
   under.write(`${text}limits: { headerFields: 77 }\n`);
   await nextTurns(2);
   assert.equal(under.applied.length, 1);
@@ -110,7 +115,7 @@ test('all that ask while a reload runs share the next one, which reads the file 
   await nextTurns(2);
   assert.equal(under.applied.length, 2);
   assert.equal(under.applied[1].config.limits.headerFields, 77);
-  const afterwards = under.reloads.request('api');
+  const afterwards = under.reloads.reload('api');
   under.applied[1].succeed();
   assert.deepEqual((await Promise.all(others)).map(epochOf), [3, 3, 3]);
   await nextTurns(2);
@@ -122,7 +127,7 @@ test('all that ask while a reload runs share the next one, which reads the file 
 
 test('what cannot be used is told with its place, and forgotten with the next good one', async (t) => {
   const under = new ReloadsUnderTest(t);
-  const refused = under.reloads.request('api');
+  const refused = under.reloads.reload('api');
   under.applied[0].fail(
     new UnusableConfig([findingOf(['upstreams', 'voice', 'endpoints', 0], new Error('out of order'))]),
   );
@@ -130,7 +135,7 @@ test('what cannot be used is told with its place, and forgotten with the next go
   assert.deepEqual(await refused, { result: 'refused', problems });
   assert.deepEqual(under.reloads.report.lastError?.problems, problems);
   assert.ok(under.log.some((line) => line.includes(problems[0])));
-  const good = under.reloads.request('api');
+  const good = under.reloads.reload('api');
   await nextTurns(2);
   under.applied[1].succeed();
   await good;
@@ -140,11 +145,11 @@ test('what cannot be used is told with its place, and forgotten with the next go
 
 test('a fault of ours is told apart from a fault of the configuration, and does not stop the next reload', async (t) => {
   const under = new ReloadsUnderTest(t);
-  const failed = under.reloads.request('api');
+  const failed = under.reloads.reload('api');
   under.applied[0].fail(new TypeError('a bug'));
   assert.deepEqual(await failed, { result: 'failed', problems: ['a bug'] });
   assert.equal(under.reloads.report.failed, 1);
-  const good = under.reloads.request('api');
+  const good = under.reloads.reload('api');
   await nextTurns(2);
   under.applied[1].succeed();
   assert.equal((await good).result, 'reloaded');
@@ -153,7 +158,7 @@ test('a fault of ours is told apart from a fault of the configuration, and does 
 test('where there is an obstacle nothing is read and nothing counted', async (t) => {
   const under = new ReloadsUnderTest(t);
   under.obstacle = 'the proxy is draining';
-  assert.deepEqual(await under.reloads.request('SIGHUP'), {
+  assert.deepEqual(await under.reloads.reload('SIGHUP'), {
     result: 'ignored',
     problems: ['the proxy is draining'],
   });
@@ -164,15 +169,15 @@ test('where there is an obstacle nothing is read and nothing counted', async (t)
 test('a configuration that came by standard input is not read again', async (t) => {
   const under = new ReloadsUnderTest(t, '-');
   const problems = ['the configuration came by standard input, which cannot be read again'];
-  assert.deepEqual(await under.reloads.request('SIGHUP'), { result: 'ignored', problems });
+  assert.deepEqual(await under.reloads.reload('SIGHUP'), { result: 'ignored', problems });
   assert.equal(under.applied.length, 0);
 });
 
-test('the warnings of a reload are the same in its answer, in the log and for the admin server', async (t) => {
+test('the warnings of a reload are the same in its answer and in the log', async (t) => {
   const under = new ReloadsUnderTest(t);
   under.write(`${text}  spare: { endpoints: ["127.0.0.1:50052"] }\nworkers: 3\n`);
   under.remarks = [{ severity: 'warning', path: ['workers'], at: 'value', message: 'takes effect later' }];
-  const reloaded = under.reloads.request('api');
+  const reloaded = under.reloads.reload('api');
   await nextTurns(2);
   under.applied[0].succeed();
   const result = await reloaded;
@@ -182,5 +187,4 @@ test('the warnings of a reload are the same in its answer, in the log and for th
   ];
   assert.deepEqual(result.result === 'reloaded' && result.warnings, warnings);
   assert.deepEqual(under.log.slice(-2), warnings);
-  assert.deepEqual(under.warnings, warnings);
 });

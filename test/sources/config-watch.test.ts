@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ConfigWatch } from '../../src/proxy/config-watch.ts';
+import { ConfigWatch } from '../../src/sources/config-watch.ts';
 import { eventually } from '../support/eventually.ts';
 
 function watched(t: TestContext): { readonly file: string; readonly changes: () => number } {

@@ -1,15 +1,13 @@
-// Reloads of the configuration, whoever asks for them: one at a time, and all that come while one runs are one.
-// A configuration that cannot be used changes nothing; what is wrong with it is told with its place in the file.
+// The file as a source: it is read again whenever somebody asks for a reload, or has changed it. Reloads run one at a time, and all that
+// are asked for while one runs are one. A file that cannot be used changes nothing; what is wrong with it is told with its place.
 
-import type { AdminReply } from '../admin/admin-server.ts';
-import type { Config } from '../config/config.ts';
-import type { LoadedConfig } from '../config/load-config.ts';
-import { type Finding, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import type { ConfigChanges } from '../config/config-changes.ts';
+import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
-import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { ConfigChanges } from './config-changes.ts';
+import { ConfigWatch } from './config-watch.ts';
 import { loadAndVerify } from './load-configuration.ts';
+import type { Source, SourceSink, Verdict } from './source.ts';
 
 export type ReloadTrigger = 'SIGHUP' | 'api' | 'watch';
 
@@ -27,12 +25,6 @@ export type ReloadResult =
   | { readonly result: 'failed'; readonly problems: readonly string[] }
   | { readonly result: 'ignored'; readonly problems: readonly string[] };
 
-const HTTP_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
-
-export function reloadReply(result: ReloadResult): AdminReply {
-  return { status: HTTP_STATUS[result.result], body: result };
-}
-
 export interface ReloadReport {
   readonly reloaded: number;
   readonly refused: number;
@@ -43,43 +35,54 @@ export interface ReloadReport {
     | undefined;
 }
 
-export interface AppliedConfig {
-  readonly epoch: number;
-  readonly changes: ConfigChanges;
-  /** Warnings that only the running proxy can give. */
-  readonly remarks: readonly Finding[];
-}
-
-export interface ReloadsOptions {
+export interface FileSourceOptions {
   readonly file: string;
   readonly logger: Logger;
-  /** Puts it to use, or rejects, with UnusableConfig where that is the configuration's fault. */
-  readonly apply: (config: Config) => Promise<AppliedConfig>;
-  /** Told of every configuration that was taken up: the same as is logged and answered. */
-  readonly onWarnings: (warnings: readonly string[]) => void;
   /** Why there is no reload now; undefined: there may be. */
   readonly obstacle: () => string | undefined;
   readonly onBegin: () => void;
   readonly onEnd: () => void;
 }
 
-export class Reloads {
-  readonly #options: ReloadsOptions;
+export class FileSource implements Source {
+  readonly #options: FileSourceOptions;
+  readonly #watch: ConfigWatch;
+  #sink: SourceSink | undefined = undefined;
+  #version = 0;
+  /** For what was offered last. */
+  #verdict: PromiseWithResolvers<Verdict> | undefined = undefined;
   #running: Promise<ReloadResult> | undefined = undefined;
   #next: Promise<ReloadResult> | undefined = undefined;
   readonly #counts = { reloaded: 0, refused: 0, failed: 0 };
   #lastError: ReloadReport['lastError'] = undefined;
 
-  constructor(options: ReloadsOptions) {
+  /** To be called just after the file was read for the first time. */
+  constructor(options: FileSourceOptions) {
     this.#options = options;
+    this.#watch = new ConfigWatch(options.file, () => {
+      this.reload('watch').catch(() => undefined);
+    });
   }
 
   get report(): ReloadReport {
     return { ...this.#counts, lastError: this.#lastError };
   }
 
-  /** Never rejects. The file is read after the call. */
-  request(trigger: ReloadTrigger): Promise<ReloadResult> {
+  start(sink: SourceSink): void {
+    this.#sink = sink;
+  }
+
+  /** How often the file is looked at; undefined: never. */
+  watchEvery(everyMs: number | undefined): void {
+    this.#watch.setInterval(everyMs);
+  }
+
+  close(): void {
+    this.#watch.setInterval(undefined);
+  }
+
+  /** Never rejects; what went wrong is in the log too. The file is read after the call. */
+  reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     if (this.#running === undefined) return this.#start(trigger);
     // The one that runs may have read the file already; one more is enough for all who ask meanwhile.
     this.#next ??= this.#running.then(() => {
@@ -87,6 +90,10 @@ export class Reloads {
       return this.#start(trigger);
     });
     return this.#next;
+  }
+
+  judged(verdict: Verdict, version: number): void {
+    if (version === this.#version) this.#verdict?.resolve(verdict);
   }
 
   #start(trigger: ReloadTrigger): Promise<ReloadResult> {
@@ -99,18 +106,20 @@ export class Reloads {
 
   async #run(trigger: ReloadTrigger): Promise<ReloadResult> {
     const { logger, obstacle, onBegin, onEnd } = this.#options;
+    const sink = this.#sink;
     const reason =
       obstacle() ??
       (isStandardInput(this.#options.file)
         ? 'the configuration came by standard input, which cannot be read again'
         : undefined);
-    if (reason !== undefined) {
-      logger.warn({ trigger }, `reload ignored: ${reason}`);
-      return { result: 'ignored', problems: [reason] };
+    if (sink === undefined || reason !== undefined) {
+      const ignored = reason ?? 'the proxy is starting';
+      logger.warn({ trigger }, `reload ignored: ${ignored}`);
+      return { result: 'ignored', problems: [ignored] };
     }
     onBegin();
     try {
-      const result = await this.#load();
+      const result = await this.#load(sink);
       this.#note(trigger, result);
       return result;
     } catch (err) {
@@ -129,20 +138,18 @@ export class Reloads {
     }
   }
 
-  async #load(): Promise<ReloadResult> {
-    const { file, apply } = this.#options;
-    const loaded = loadAndVerify(file);
+  async #load(sink: SourceSink): Promise<ReloadResult> {
+    const loaded = loadAndVerify(this.#options.file);
     if ('problems' in loaded) return { result: 'refused', problems: loaded.problems.map(formatProblem) };
-    try {
-      const { epoch, changes, remarks } = await apply(loaded.config);
-      const located = remarks.map((remark) => locateFinding(remark, file, loaded));
-      const warnings = sortProblems([...loaded.warnings, ...located]).map(formatProblem);
-      return { result: 'reloaded', epoch, changes, warnings };
-    } catch (error) {
-      if (error instanceof UnusableConfig)
-        return { result: 'refused', problems: describe(error, file, loaded) };
-      throw error;
-    }
+    this.#verdict = Promise.withResolvers();
+    const awaited = this.#verdict.promise;
+    sink.resources({ ...loaded, version: ++this.#version });
+    const verdict = await awaited;
+    if (verdict.outcome === 'failed') throw verdict.error;
+    const findings = verdict.findings.map(formatProblem);
+    if (verdict.outcome === 'refused') return { result: 'refused', problems: findings };
+    const { epoch, changes } = verdict;
+    return { result: 'reloaded', epoch, changes, warnings: findings };
   }
 
   #note(trigger: ReloadTrigger, result: ReloadResult): void {
@@ -151,7 +158,6 @@ export class Reloads {
       this.#counts.reloaded++;
       this.#lastError = undefined;
       const { epoch, changes, warnings } = result;
-      this.#options.onWarnings(warnings);
       logger.info({ trigger, epoch, changes }, 'configuration reloaded');
       for (const warning of warnings) logger.warn({ epoch }, warning);
       return;
@@ -171,10 +177,4 @@ export class Reloads {
     if (result !== 'ignored') this.#counts[result]++;
     this.#lastError = { at: new Date().toISOString(), trigger, problems };
   }
-}
-
-/** As `framegate check` would print them. */
-export function describe(error: UnusableConfig, file: string, loaded: LoadedConfig): readonly string[] {
-  const problems = error.findings.map((finding) => locateFinding(finding, file, loaded));
-  return sortProblems(problems).map(formatProblem);
 }

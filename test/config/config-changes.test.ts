@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configChanges } from '../../src/proxy/config-changes.ts';
+import { configChanges } from '../../src/config/config-changes.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 test('names what was added, changed and removed, and the sections that differ', async () => {

@@ -1,7 +1,7 @@
 // What differs between two configurations, for people: names, not values.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../config/config.ts';
+import type { Config } from './config.ts';
 
 export interface NamedChanges {
   readonly added: readonly string[];
