@@ -107,7 +107,10 @@ export class Http1Edge {
       return;
     }
     const { relay, containment } = this.#context;
-    const head = connection.memo.headOf(request, peer, last ?? relay.snapshot, isTruncated);
+    const { memo } = connection;
+    const known = memo.last;
+    const head = memo.headOf(request, peer, last ?? relay.snapshot, isTruncated);
+    if (memo.last !== known) relay.decisions++;
     if (this.#isDraining || connection.isOlderThan(relay.terms.connectionAgeMs))
       response.shouldKeepAlive = false;
     const answer = new Http1Reply(response, containment);
@@ -130,6 +133,7 @@ export class Http1Edge {
       isUpgrade,
       isTruncated,
     });
+    if (!('isValid' in read)) relay.decisions++;
     this.#begin({ request, answer, connection, peer }, read, (valid) =>
       whyNoWebSocketHere(valid, request, peer),
     );

@@ -4,6 +4,11 @@
 import { EndpointCounts } from '../calls/endpoint-counts.ts';
 import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
+/** Of one upstream. Sources may name others all the time; what is counted must not grow for ever. */
+const MOST_ADDRESSES = 10_000;
+/** All addresses beyond those. */
+const OTHERS = 'other';
+
 export class EndpointMetrics {
   /** Keyed by the upstream's name, then by the endpoint's address as configured. */
   readonly #counts = new Map<string, Map<string, EndpointCounts>>();
@@ -15,12 +20,19 @@ export class EndpointMetrics {
       ofUpstream = new Map();
       this.#counts.set(upstream, ofUpstream);
     }
-    let counts = ofUpstream.get(endpoint);
+    const label = this.labelOf(upstream, endpoint);
+    let counts = ofUpstream.get(label);
     if (counts === undefined) {
       counts = new EndpointCounts();
-      ofUpstream.set(endpoint, counts);
+      ofUpstream.set(label, counts);
     }
     return counts;
+  }
+
+  /** Under which it is counted: its address, while there is room for one more. */
+  labelOf(upstream: string, endpoint: string): string {
+    const counts = this.#counts.get(upstream);
+    return counts === undefined || counts.has(endpoint) || counts.size < MOST_ADDRESSES ? endpoint : OTHERS;
   }
 
   get families(): readonly MetricFamily[] {

@@ -65,7 +65,8 @@ export class EventMetrics {
   }
 
   endpointFailed(upstream: string, endpoint: string, token: string): void {
-    this.#endpointFailures.count({ upstream, endpoint, token });
+    const label = this.endpoints.labelOf(upstream, endpoint);
+    this.#endpointFailures.count({ upstream, endpoint: label, token });
   }
 
   get families(): readonly MetricFamily[] {

@@ -4,6 +4,7 @@
 
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
+import { addressesOf, type KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
@@ -82,11 +83,14 @@ function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log:
 }
 
 /**
- * To be called when the one takes the place of the other. Upstreams that stay get their endpoints. Calls that began with upstreams that
- * are no more go on; their connections end with them.
+ * To be called when the one takes the place of the other, or for the first of all with itself. Upstreams get the endpoints that a source
+ * has named, or else those of the configuration. Calls that began with upstreams that are no more go on; their connections end with them.
  */
-export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot): void {
-  for (const { name, endpoints } of now.config.upstreams) now.built.get(name)?.upstream.use(endpoints);
+export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, known: KnownEndpoints): void {
+  for (const { name, endpoints } of now.config.upstreams) {
+    const update = known.get(name);
+    now.built.get(name)?.upstream.use(update === undefined ? endpoints : addressesOf(update));
+  }
   for (const [name, old] of before.built) {
     if (now.built.get(name) !== old) old.upstream.close();
   }

@@ -3,6 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
+import { addressesOf, type KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Origins } from '../config/problem.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
@@ -26,6 +27,7 @@ export function configReport(
   plane: PlaneReport,
   users: readonly TlsUser[],
   reloads: ReloadReport,
+  known: KnownEndpoints = new Map(),
 ): Readonly<Record<string, unknown>> {
   return {
     epoch: current.epoch,
@@ -36,6 +38,10 @@ export function configReport(
     warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
     config: readable(current.config),
+    /** Of upstreams of which a source has spoken since the configuration did. */
+    endpoints: Object.fromEntries(
+      Array.from(known, ([name, update]) => [name, addressesOf(update).map(({ text }) => text)]),
+    ),
     ...(current.origins && { origins: describeOrigins(current.config, current.origins) }),
   };
 }

@@ -7,6 +7,7 @@ import {
   type MetricValue,
 } from '../observability/metrics-snapshot.ts';
 import { packageVersion } from '../observability/package-version.ts';
+import type { EndpointVerdict } from '../sources/endpoint-book.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
 
 import type { TlsUser } from './tls-users.ts';
@@ -14,6 +15,7 @@ import type { TlsUser } from './tls-users.ts';
 export function controlMetrics(
   reloads: Pick<ReloadReport, 'reloaded' | 'refused' | 'failed'>,
   users: readonly TlsUser[],
+  endpointUpdates: Readonly<Record<EndpointVerdict, number>>,
 ): MetricsSnapshot {
   const { reloaded, refused, failed } = reloads;
   return [
@@ -21,6 +23,11 @@ export function controlMetrics(
       'framegate_config_reloads_total',
       'Reloads of the configuration: reloaded, refused because of what is wrong with it, or failed by a fault of ours.',
       Object.entries({ reloaded, refused, failed }).map(([result, value]) => ({ labels: { result }, value })),
+    ),
+    counterFamily(
+      'framegate_endpoint_updates_total',
+      'What sources said of endpoints: accepted, unchanged, stale, of an unknown upstream, or with too many endpoints.',
+      Object.entries(endpointUpdates).map(([result, value]) => ({ labels: { result }, value })),
     ),
     gaugeFamily(
       'framegate_certificate_expiry_seconds',

@@ -7,6 +7,7 @@ import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
+import { addressesOf, type EndpointUpdate, type KnownEndpoints } from '../config/endpoint-update.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -45,6 +46,8 @@ export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   readonly processes?: () => number;
 }
 
+const NOTHING_KNOWN: KnownEndpoints = new Map();
+
 export class DataPlane implements Plane {
   /** Of all its listeners. Whoever makes the plane has them rotated, or gives it those of another process. */
   readonly ticketKeys = new TicketKeys();
@@ -66,6 +69,7 @@ export class DataPlane implements Plane {
   /** The first configuration is in use. */
   #isOpen = false;
   #isDraining = false;
+  #endpointUpdates = 0;
   #descriptors: DescriptorWatch | undefined = undefined;
 
   /**
@@ -141,6 +145,8 @@ export class DataPlane implements Plane {
       log: this.#destination,
       running: this.#runningCalls,
       snapshot: this.#snapshot,
+      decisions: this.#relay.decisions,
+      endpointUpdates: this.#endpointUpdates,
     });
   }
 
@@ -152,10 +158,8 @@ export class DataPlane implements Plane {
     };
   }
 
-  async prepare(config: Config, epoch: number): Promise<PlaneChange> {
-    const next = this.#isOpen
-      ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
-      : this.#snapshot;
+  async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {
+    const next = this.#isOpen ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot) : this.#snapshot;
     const before = this.#snapshot;
     const [tls, listeners] = await prepareBoth(
       () => prepareUpstreamTls(next),
@@ -166,7 +170,7 @@ export class DataPlane implements Plane {
       commit: () => {
         void tls.commit();
         void listeners.commit();
-        this.#use(next, before, listeners.left);
+        this.#use(next, before, listeners.left, known());
       },
       discard: async () => {
         await Promise.all([tls.discard(), listeners.discard()]);
@@ -174,14 +178,20 @@ export class DataPlane implements Plane {
     };
   }
 
+  /** Of an upstream that the configuration in force does not have, nothing is to be done: this process is about to end. */
+  updateEndpoints(update: EndpointUpdate): void {
+    const built = this.#snapshot.built.get(update.upstream);
+    if (built === undefined) return;
+    built.upstream.use(addressesOf(update));
+    this.#endpointUpdates++;
+  }
+
   /** @param left names of listeners whose clients are to go elsewhere */
-  #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>): void {
+  #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
-    if (this.#isOpen) {
-      this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
-      replaceUpstreams(before, next);
-      this.#metrics.upstreams.replaced(before, next);
-    }
+    if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
+    replaceUpstreams(before, next, known);
+    this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);

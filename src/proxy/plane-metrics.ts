@@ -6,6 +6,7 @@ import { refusalTokens } from '../diagnosis/refusal.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import { Metrics } from '../observability/metrics.ts';
 import {
+  counterFamily,
   gaugeFamily,
   type MetricFamily,
   type MetricsSnapshot,
@@ -26,6 +27,9 @@ export interface PlaneState {
   readonly overload: OverloadReport;
   readonly log: LogState;
   readonly snapshot: ProxySnapshot;
+  /** So far. */
+  readonly decisions: number;
+  readonly endpointUpdates: number;
 }
 
 const failureTokens = Array.from(diagnosisCodes).flatMap(([token, code]) =>
@@ -41,13 +45,23 @@ export class PlaneMetrics {
   readonly upstreams = new UpstreamGauges();
 
   collect(state: PlaneState): MetricsSnapshot {
-    const { calls, running, connections, overload, log, snapshot } = state;
+    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates } = state;
     return [
       ...this.counted.snapshot(trafficOfAll(running)),
       gaugeFamily(
         'framegate_exchanges_active',
         'Exchanges that have begun and are not finished.',
         single(calls),
+      ),
+      counterFamily(
+        'framegate_request_decisions_total',
+        'Heads of requests that were decided; an equal one on the same connection takes what was decided before.',
+        single(decisions),
+      ),
+      counterFamily(
+        'framegate_endpoint_updates_applied_total',
+        'Changes of the endpoints of an upstream, besides reloads, that a process which carries calls has made.',
+        single(endpointUpdates),
       ),
       connectionsFamily(connections),
       ...this.upstreams.families(snapshot),

@@ -3,6 +3,7 @@
 
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
+import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { OlderEpoch } from './older-epochs.ts';
@@ -64,8 +65,11 @@ export interface Plane {
   /**
    * All that can fail of a change, the first configuration's included. Rejects with UnusableConfig and everything that
    * is wrong, and then nothing has changed. Is followed by commit or discard before the next one begins.
+   * @param known what sources have said of endpoints, asked for whenever it is needed: at the commit, and for each new process
    */
-  prepare(config: Config, epoch: number): Promise<PlaneChange>;
+  prepare(config: Config, epoch: number, known?: () => KnownEndpoints): Promise<PlaneChange>;
+  /** These are the endpoints of an upstream from now on: no new epoch, nobody is asked, and nothing that was decided is forgotten. */
+  updateEndpoints(update: EndpointUpdate): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
   /** What its processes have counted and hold, the figures of the processes included. */
   metrics(): Promise<MetricsSnapshot>;

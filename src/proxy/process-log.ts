@@ -93,7 +93,7 @@ export class ProcessLog {
       onLeft: ({ address, activeCalls }) =>
         logger.info(
           { upstream: name, endpoint: address.text, calls: activeCalls },
-          'the endpoint is in the configuration no more: it gets no new calls, and those that it has go on',
+          'the endpoint is taken out: it gets no new calls, and those that it has go on',
         ),
       onConnected: (endpoint) =>
         logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),

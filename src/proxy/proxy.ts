@@ -18,6 +18,7 @@ import {
 } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
+import { EndpointBook } from '../sources/endpoint-book.ts';
 import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
@@ -60,6 +61,7 @@ export class Proxy {
   readonly #admin: AdminPort;
   readonly #file: FileSource;
   readonly #sources: readonly Source[];
+  readonly #endpoints: EndpointBook;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
   /** Of the configuration in force, as `framegate check` prints them. */
@@ -86,6 +88,7 @@ export class Proxy {
       onEnd: () => this.#hooks.onReloadEnd?.(),
     });
     this.#sources = [this.#file, ...(hooks.sources ?? [])];
+    this.#endpoints = new EndpointBook((update) => plane.updateEndpoints(update));
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
       serially: (task) => this.#serially(task),
@@ -128,6 +131,9 @@ export class Proxy {
     return {
       resources: (update) => {
         void this.#judge(update).then((verdict) => source.judged(verdict, update.version));
+      },
+      endpoints: (update) => {
+        this.#endpoints.update(source, update);
       },
     };
   }
@@ -186,14 +192,19 @@ export class Proxy {
   }
 
   async #prepare(next: CurrentConfig): Promise<Change> {
+    const endpoints = this.#endpoints.prepare(next.config);
     const [admin, plane] = await prepareBoth(
       () => this.#admin.prepare(next.config.admin),
-      () => this.#plane.prepare(next.config, next.epoch),
-    );
+      () => this.#plane.prepare(next.config, next.epoch, () => this.#endpoints.known),
+    ).catch((error: unknown) => {
+      void endpoints.discard();
+      throw error;
+    });
     return {
       commit: async () => {
         this.#current = next;
         void admin.commit();
+        void endpoints.commit();
         const committed = plane.commit();
         this.#useSettings(next.config);
         this.#describeOpened(plane.opened);
@@ -202,7 +213,7 @@ export class Proxy {
         this.#certificateWatch.checkExpiry();
       },
       discard: async () => {
-        await Promise.all([admin.discard(), plane.discard()]);
+        await Promise.all([admin.discard(), endpoints.discard(), plane.discard()]);
       },
     };
   }
@@ -248,7 +259,10 @@ export class Proxy {
       diagnoses: () => this.#plane.diagnoses(),
       metrics: async () => {
         const ofPlane = await this.#plane.metrics();
-        return [...ofPlane, ...controlMetrics(this.#file.report, this.#plane.tlsUsers)];
+        return [
+          ...ofPlane,
+          ...controlMetrics(this.#file.report, this.#plane.tlsUsers, this.#endpoints.counts),
+        ];
       },
       config: async () => {
         const report = await this.#plane.report();
@@ -257,6 +271,7 @@ export class Proxy {
           report,
           this.#plane.tlsUsers,
           this.#file.report,
+          this.#endpoints.known,
         );
       },
       reload: async () => {
@@ -305,6 +320,7 @@ export class Proxy {
 
   #closeSources(): void {
     for (const source of this.#sources) source.close();
+    this.#endpoints.close();
     this.#certificateWatch.close();
   }
 }

@@ -147,6 +147,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
     const head = new RequestHead(list, this.#kinds.kindOf(list, this.peer, snapshot));
+    this.#context.decisions++;
     list.derived = head;
     return head;
   }

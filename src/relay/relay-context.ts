@@ -22,6 +22,8 @@ export interface RelayContext {
   readonly replayBuffer: ReplayBuffer;
   readonly terms: Readonly<ClientTerms>;
   readonly accounts: ClientAccounts;
+  /** How many heads of requests were decided so far: one that is remembered is not decided again. */
+  decisions: number;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
   /** A fault of ours within one call. The call ends, and nothing else does. */

@@ -41,6 +41,7 @@ export class Relay implements RelayContext {
   readonly replayBuffer = new ReplayBuffer();
   readonly terms = new ClientTerms();
   readonly accounts = new ClientAccounts();
+  decisions = 0;
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly onFault: (error: unknown) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();

@@ -79,6 +79,7 @@ export class FileSource implements Source {
 
   close(): void {
     this.#watch.setInterval(undefined);
+    this.#sink = undefined;
   }
 
   /** Never rejects; what went wrong is in the log too. The file is read after the call. */
@@ -113,7 +114,7 @@ export class FileSource implements Source {
         ? 'the configuration came by standard input, which cannot be read again'
         : undefined);
     if (sink === undefined || reason !== undefined) {
-      const ignored = reason ?? 'the proxy is starting';
+      const ignored = reason ?? 'nobody takes configurations now';
       logger.warn({ trigger }, `reload ignored: ${ignored}`);
       return { result: 'ignored', problems: [ignored] };
     }

@@ -3,6 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { ConfigChanges } from '../config/config-changes.ts';
+import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { ConfigProblem, Origins } from '../config/problem.ts';
 
 /** A whole configuration, with where its source has each part of it from. */
@@ -33,6 +34,8 @@ export type Verdict =
 export interface SourceSink {
   /** All or nothing. Is answered by `judged`, and the source offers its next one after that. */
   resources(update: ResourceUpdate): void;
+  /** Holds at once, whatever is being prepared. Updates that come quickly one after the other are told as one, the last. */
+  endpoints(update: EndpointUpdate): void;
 }
 
 export interface Source {

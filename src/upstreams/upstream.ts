@@ -303,6 +303,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   #unavailable(): Diagnosis {
     for (const { whyNotTried } of this.#endpoints) if (whyNotTried !== undefined) return whyNotTried;
+    if (this.#endpoints.length === 0)
+      return { token: 'upstream_closed', sentence: `Upstream ${this.name} has no endpoint now.` };
     return {
       token: 'upstream_closed',
       sentence: `Upstream ${this.name} is being taken out of service.`,

@@ -2,13 +2,14 @@
 // check, since after an upgrade they need not be the same program.
 
 import type { Config } from '../config/config.ts';
+import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { Finding } from '../config/problem.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport } from '../proxy/plane.ts';
 
 /** Another one whenever a message or the resolved configuration changes its meaning. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** A listening socket of the primary's. */
 export interface SocketPlace {
@@ -40,6 +41,14 @@ export interface Assignment {
   readonly workers: number;
 }
 
+/** What is certain only when a change is committed. */
+export interface CommitParts {
+  /** Where the sockets are. */
+  readonly places: readonly SocketPlace[];
+  /** What sources have said of endpoints: all of it, for upstreams of the configuration in force. */
+  readonly endpoints: readonly EndpointUpdate[];
+}
+
 /** What the primary asks for, and what it gets. */
 export interface Answers {
   readonly diagnoses: DiagnosisReport;
@@ -55,6 +64,7 @@ export type ToWorker =
       readonly version: number;
       readonly worker: number;
       readonly assignment: Assignment;
+      readonly endpoints: readonly EndpointUpdate[];
       readonly ticketKeys: Uint8Array;
     }
   /** Comes with a socket, which was accepted at the listening socket with this number. */
@@ -67,10 +77,11 @@ export type ToWorker =
       readonly kind: TlsReport['kind'];
       readonly name: string;
     }
-  | { readonly type: 'commit'; readonly change: number; readonly places: readonly SocketPlace[] }
+  | ({ readonly type: 'commit'; readonly change: number } & CommitParts)
   | { readonly type: 'discard'; readonly change: number }
   | { readonly type: 'ask'; readonly question: number; readonly topic: Topic }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
+  | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'drain' };
 
 export type FromWorker =
@@ -133,6 +144,17 @@ function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
 
+const isAddress: Check = (value) =>
+  isRecord(value) &&
+  isText(value['text']) &&
+  (value['kind'] === 'tcp'
+    ? isText(value['host']) && isNumber(value['port'])
+    : value['kind'] === 'unix' && isText(value['path']));
+const isEndpointUpdate = has({
+  upstream: isText,
+  version: isNumber,
+  endpoints: isListOf(has({ address: isAddress })),
+});
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
 const isStaple = has({ file: isText, der: isOctets });
@@ -159,14 +181,21 @@ const isAnswer = has({
 });
 
 const toWorker: Shapes<ToWorker> = {
-  start: { version: isNumber, worker: isNumber, assignment: isAssignment, ticketKeys: isOctets },
+  start: {
+    version: isNumber,
+    worker: isNumber,
+    assignment: isAssignment,
+    endpoints: isListOf(isEndpointUpdate),
+    ticketKeys: isOctets,
+  },
   connection: { connection: isNumber, socket: isNumber },
   prepare: { change: isNumber, assignment: isAssignment },
   prepareTls: { change: isNumber, kind: isKind, name: isText },
-  commit: { change: isNumber, places: isListOf(isPlace) },
+  commit: { change: isNumber, places: isListOf(isPlace), endpoints: isListOf(isEndpointUpdate) },
   discard: { change: isNumber },
   ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics') },
   ticketKeys: { keys: isOctets },
+  endpoints: { update: isEndpointUpdate },
   drain: {},
 };
 

@@ -4,7 +4,7 @@
 import type { Change } from '../config/change.ts';
 import type { Finding } from '../config/problem.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
-import type { SocketPlace, ToWorker } from './messages.ts';
+import type { CommitParts, ToWorker } from './messages.ts';
 import { Vote } from './vote.ts';
 import type { PreparedVote, WorkerProcess } from './worker-process.ts';
 
@@ -18,23 +18,22 @@ export type PrepareMessage = Extract<ToWorker, { type: 'prepare' | 'prepareTls' 
 /** A worker, as far as it is asked. */
 export type Voter = Pick<WorkerProcess, 'number' | 'state' | 'send' | 'epoch'>;
 
+/** Of a change that touches neither sockets nor upstreams. */
+const NO_PARTS: CommitParts = { places: [], endpoints: [] };
+
 export class PoolChange implements Change {
   readonly #message: PrepareMessage;
-  readonly #places: () => readonly SocketPlace[];
+  readonly #parts: () => CommitParts;
   readonly voters: readonly Voter[];
   readonly #vote: Vote<Voter, PreparedVote>;
   #commits: Vote<Voter, never> | undefined = undefined;
   /** For at least one of them something differs. */
   isChanged = false;
 
-  /** @param places where the sockets are, asked for when it is committed */
-  constructor(
-    message: PrepareMessage,
-    voters: readonly Voter[],
-    places: () => readonly SocketPlace[] = () => [],
-  ) {
+  /** @param parts asked for when it is committed */
+  constructor(message: PrepareMessage, voters: readonly Voter[], parts: () => CommitParts = () => NO_PARTS) {
     this.#message = message;
-    this.#places = places;
+    this.#parts = parts;
     this.voters = voters;
     this.#vote = new Vote(voters);
   }
@@ -60,10 +59,10 @@ export class PoolChange implements Change {
   /** Resolves when all have done it, those that were there. */
   async commit(): Promise<void> {
     const { change } = this.#message;
-    const places = this.#places();
+    const parts = this.#parts();
     const workers = this.voters.filter(({ state }) => state !== 'gone');
     this.#commits = new Vote(workers);
-    for (const worker of workers) worker.send({ type: 'commit', change, places });
+    for (const worker of workers) worker.send({ type: 'commit', change, ...parts });
     const timeout = Promise.withResolvers<void>();
     const timer = setTimeout(timeout.resolve, COMMIT_WITHIN_MS);
     await Promise.race([this.#commits.result, timeout.promise]);

@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import {
   type Answers,
@@ -44,6 +45,11 @@ const ANSWER_WITHIN_MS = 2000;
 export class WorkerProcess {
   readonly number: number;
   readonly load = new WorkerLoad();
+  readonly endpoints = new EndpointFeed((update, sent) => {
+    // To one that is gone nothing is sent any more.
+    if (this.#child.connected)
+      this.#child.send({ type: 'endpoints', update } satisfies ToWorker, () => sent());
+  });
   readonly startedAtMs = performance.now();
   state: WorkerState = 'starting';
   /** Of the configuration it serves. */

@@ -3,6 +3,7 @@
 
 import { Socket } from 'node:net';
 import { type Change, NO_CHANGE } from '../config/change.ts';
+import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
@@ -16,6 +17,7 @@ import { LoadReporter } from './load-reporter.ts';
 import {
   type Answers,
   type Assignment,
+  type CommitParts,
   type FromWorker,
   isToWorker,
   PROTOCOL_VERSION,
@@ -41,8 +43,10 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
   const start = Promise.withResolvers<StartMessage | undefined>();
   process.once('disconnect', () => start.resolve(undefined));
   const awaitStart = (message: unknown): void => {
-    if (isToWorker(message) && message.type === 'start' && message.version === PROTOCOL_VERSION)
-      start.resolve(message);
+    if (!isToWorker(message) || message.type !== 'start' || message.version !== PROTOCOL_VERSION) return;
+    // In this moment: what comes behind it is kept by Node until somebody listens again.
+    process.off('message', awaitStart);
+    start.resolve(message);
   };
   process.on('message', awaitStart);
   send({ type: 'hello', version: PROTOCOL_VERSION });
@@ -82,6 +86,8 @@ class Worker {
   readonly #load: LoadReporter;
   readonly #plane: DataPlane;
   #assignment: Assignment;
+  /** What sources have said of endpoints, as the primary knew it when it told of the configuration. */
+  #known: readonly EndpointUpdate[];
   #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
@@ -90,6 +96,7 @@ class Worker {
     this.#logger = logger;
     this.#send = send;
     this.#assignment = start.assignment;
+    this.#known = start.endpoints;
     const { config, epoch } = start.assignment;
     const openSourceOf = (index: number) => this.#sockets.openerOf(index);
     const processes = () => this.#assignment.workers;
@@ -98,11 +105,14 @@ class Worker {
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 
+  readonly #knownEndpoints = (): KnownEndpoints =>
+    new Map(this.#known.map((update) => [update.upstream, update]));
+
   /** Resolves when it has ended its work. */
   async run(): Promise<void> {
     const { places, config, epoch } = this.#assignment;
     this.#sockets.expect(places);
-    const change = await this.#plane.prepare(config, epoch);
+    const change = await this.#plane.prepare(config, epoch, this.#knownEndpoints);
     this.#sockets.settle(places);
     await change.commit();
     const ended = Promise.withResolvers<void>();
@@ -148,7 +158,7 @@ class Worker {
         break;
       case 'commit':
         // A fault here is nobody's to catch: this worker would serve something else than the others.
-        void this.#commit(message.change, message.places);
+        void this.#commit(message.change, message);
         break;
       case 'discard':
         this.#discard(message.change);
@@ -158,6 +168,9 @@ class Worker {
         break;
       case 'ticketKeys':
         this.#plane.ticketKeys.use(message.keys);
+        break;
+      case 'endpoints':
+        this.#plane.updateEndpoints(message.update);
         break;
     }
   }
@@ -189,7 +202,7 @@ class Worker {
 
   async #prepare(number: number, assignment: Assignment): Promise<'changed'> {
     this.#sockets.expect(assignment.places);
-    const prepared = await this.#plane.prepare(assignment.config, assignment.epoch);
+    const prepared = await this.#plane.prepare(assignment.config, assignment.epoch, this.#knownEndpoints);
     this.#change = { number, assignment, change: prepared };
     return 'changed';
   }
@@ -206,12 +219,13 @@ class Worker {
     return change === undefined ? 'same' : 'changed';
   }
 
-  async #commit(number: number, places: readonly SocketPlace[]): Promise<void> {
+  async #commit(number: number, { places, endpoints }: CommitParts): Promise<void> {
     if (this.#change?.number !== number) throw new Error(`change ${number} has not been prepared`);
     const { change, assignment } = this.#change;
     this.#change = undefined;
     if (assignment !== undefined) {
       this.#assignment = assignment;
+      this.#known = endpoints;
       this.#sockets.settle(places);
     }
     await change.commit();

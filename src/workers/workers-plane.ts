@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
+import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -15,7 +16,7 @@ import type { TlsUser } from '../proxy/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import type { RemoteEnd } from './last-words.ts';
-import { type Assignment, PROTOCOL_VERSION, type SocketPlace, type TlsReport } from './messages.ts';
+import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
 import { PrimaryLog } from './primary-log.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
@@ -45,6 +46,8 @@ export class WorkersPlane implements Plane {
   readonly #dispatcher: ConnectionDispatcher;
   /** What every worker is to do; a new one begins with it. */
   #assignment: Assignment | undefined = undefined;
+  /** What sources have said of endpoints, for the configuration that is in force when it is asked. */
+  #known: () => KnownEndpoints = () => new Map();
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -156,7 +159,8 @@ export class WorkersPlane implements Plane {
     return { ...report, workers };
   }
 
-  async prepare(config: Config, epoch: number): Promise<PlaneChange> {
+  async prepare(config: Config, epoch: number, known = this.#known): Promise<PlaneChange> {
+    this.#known = known;
     const sockets = await this.#sockets.prepare(config.listeners);
     const isFirst = this.#assignment === undefined;
     try {
@@ -192,7 +196,8 @@ export class WorkersPlane implements Plane {
     const { workers } = this.#options;
     const assignment = { config, epoch, places: sockets.places, workers };
     const message = { type: 'prepare', change: ++this.#lastChange, assignment } as const;
-    const change = await this.#ask(message, () => sockets.places);
+    const parts = () => ({ places: sockets.places, endpoints: this.#endpoints });
+    const change = await this.#ask(message, parts);
     try {
       await sockets.claim();
     } catch (error) {
@@ -209,10 +214,19 @@ export class WorkersPlane implements Plane {
     };
   }
 
+  get #endpoints(): readonly EndpointUpdate[] {
+    return [...this.#known().values()];
+  }
+
+  /** Those that drain are told too: their calls may need another endpoint yet. One that has not started begins with all there is. */
+  updateEndpoints(update: EndpointUpdate): void {
+    for (const worker of this.#pool.workers) worker.endpoints.tell(update);
+  }
+
   /** Resolves when all serving workers are ready for it; rejects when one is not, and then all have forgotten it. */
-  async #ask(message: PrepareMessage, places?: () => readonly SocketPlace[]): Promise<PoolChange> {
+  async #ask(message: PrepareMessage, parts?: () => CommitParts): Promise<PoolChange> {
     this.#pool.beginChange();
-    const change = new PoolChange(message, this.#pool.serving, places);
+    const change = new PoolChange(message, this.#pool.serving, parts);
     this.#change = change;
     try {
       await change.prepare();
@@ -239,6 +253,7 @@ export class WorkersPlane implements Plane {
     this.#assignment = assignment;
     this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
     const committed = change.commit();
+    for (const worker of this.#pool.workers) if (change.voters.includes(worker)) worker.endpoints.clear();
     for (const worker of change.voters) worker.epoch = epoch;
     void sockets.commit();
     await committed;
@@ -276,7 +291,9 @@ export class WorkersPlane implements Plane {
   #makeStart(worker: number): StartMessage {
     if (this.#assignment === undefined) throw new Error('a worker was started without a configuration');
     const { current: ticketKeys } = this.#ticketKeys;
-    return { type: 'start', version: PROTOCOL_VERSION, worker, assignment: this.#assignment, ticketKeys };
+    const assignment = this.#assignment;
+    const version = PROTOCOL_VERSION;
+    return { type: 'start', version, worker, assignment, endpoints: this.#endpoints, ticketKeys };
   }
 
   /** Where it is a client's doing, its next connections are kept apart from those of others. */

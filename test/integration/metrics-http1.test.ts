@@ -98,3 +98,18 @@ test('a WebSocket counts while it is open', async (t) => {
   assert.equal(sumOf(closed, 'framegate_exchanges_active'), 0);
   assert.equal(sumOf(closed, 'framegate_bytes_total', { direction: 'request' }), 5);
 });
+
+test('the head of a request is decided once for those that follow it unchanged on their connection', async (t) => {
+  const web = await startWeb(t);
+  const client = new RawHttp1Client(t, web.proxy.port('clear'));
+  for (const [path, decided] of [
+    ['/a', 1],
+    ['/a', 1],
+    ['/b', 2],
+  ] as const) {
+    const before = client.text.length;
+    client.send(`GET ${path} HTTP/1.1`, 'Host: a', '');
+    await eventually('a response', () => client.text.length > before && client.text.endsWith('12345'));
+    assert.equal(sumOf(await web.read(), 'framegate_request_decisions_total'), decided);
+  }
+});

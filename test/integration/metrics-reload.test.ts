@@ -112,9 +112,7 @@ test('what is counted of an endpoint never goes back: not when it is removed, co
       .lines()
       .some(
         ({ msg, endpoint, calls }) =>
-          String(msg).startsWith('the endpoint is in the configuration no more') &&
-          endpoint === demo.address &&
-          calls === 1,
+          String(msg).startsWith('the endpoint is taken out') && endpoint === demo.address && calls === 1,
       ),
   );
 });

@@ -156,6 +156,7 @@ class Modelled {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: new ClientTerms(),
+      decisions: 0,
       accounts: this.accounts,
       onViolation() {},
       onFault,

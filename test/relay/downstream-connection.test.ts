@@ -41,6 +41,7 @@ class Connected {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: this.terms,
+      decisions: 0,
       accounts: new ClientAccounts(),
       onViolation() {},
       onFault() {},

@@ -78,6 +78,7 @@ class Ran {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: this.terms,
+      decisions: 0,
       accounts: new ClientAccounts(),
       onViolation() {},
       onFault: (error: unknown) => this.faults.push(error),

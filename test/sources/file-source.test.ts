@@ -71,7 +71,10 @@ class ReloadsUnderTest {
       onBegin: () => this.events.push('begin'),
       onEnd: () => this.events.push('end'),
     });
-    this.reloads.start({ resources: (update) => this.applied.push(this.#applied(update)) });
+    this.reloads.start({
+      resources: (update) => this.applied.push(this.#applied(update)),
+      endpoints: () => assert.fail('a file says nothing of endpoints apart'),
+    });
   }
 
   #applied(update: ResourceUpdate): Applied {

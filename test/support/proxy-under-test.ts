@@ -13,6 +13,7 @@ import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { DataPlane } from '../../src/proxy/data-plane.ts';
 import { Proxy } from '../../src/proxy/proxy.ts';
+import type { Source } from '../../src/sources/source.ts';
 import { testCertificate } from './certificates.ts';
 import { eventually } from './eventually.ts';
 import { connectRawClient, type RawClient, type RawClientOptions } from './raw-client.ts';
@@ -32,6 +33,8 @@ export interface ProxySettings {
   readonly trustedClients?: readonly string[];
   /** Replaces the measured memory use of the process. */
   readonly usedBytes?: () => number;
+  /** Where configurations and endpoints come from, besides the file. */
+  readonly sources?: readonly Source[];
   /** Sections of the configuration as in YAML, which replace the usual ones. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -87,13 +90,17 @@ export class ProxyUnderTest {
     this.#logFd = parts.logFd;
   }
 
-  static async start(config: Config, usedBytes?: () => number): Promise<ProxyUnderTest> {
+  static async start(
+    config: Config,
+    usedBytes?: () => number,
+    sources: readonly Source[] = [],
+  ): Promise<ProxyUnderTest> {
     const { caPem } = await testCertificate('localhost', '127.0.0.1');
     const logFd = openUnnamedFile();
     const destination = new LogDestination({ fd: logFd });
     const logger = createLogger(config.log, destination);
     const plane = new DataPlane({ config, logger, destination, ...(usedBytes && { usedBytes }) });
-    const proxy = await Proxy.start(plane, config, logger);
+    const proxy = await Proxy.start(plane, config, logger, { sources });
     return new ProxyUnderTest({ proxy, plane, caPem, destination, logFd });
   }
 
@@ -175,7 +182,7 @@ export class ProxyUnderTest {
 /** Starts the proxy with the usual configuration, changed by `settings`. */
 export async function startProxy(test: TestContext, settings: ProxySettings): Promise<ProxyUnderTest> {
   const config = configOf(await proxyConfigText(settings));
-  const proxy = await ProxyUnderTest.start(config, settings.usedBytes);
+  const proxy = await ProxyUnderTest.start(config, settings.usedBytes, settings.sources);
   test.after(() => proxy.close());
   return proxy;
 }

@@ -59,6 +59,7 @@ export class WebExchange {
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
       terms: new ClientTerms(),
+      decisions: 0,
       accounts: new ClientAccounts(),
       onViolation() {},
       onFault() {},

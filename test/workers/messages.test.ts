@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deserialize, serialize } from 'node:v8';
+import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
 import {
   type FromWorker,
   helloVersion,
@@ -21,15 +22,25 @@ function sent(message: unknown): unknown {
 test('every message of the primary arrives as one', async () => {
   const config = configOf(await proxyConfigText({}));
   const assignment = { config, epoch: 1, places: [place, unixPlace], workers: 2 };
+  const update: EndpointUpdate = {
+    upstream: 'voice',
+    version: 3,
+    endpoints: [
+      { address: { kind: 'tcp', host: '127.0.0.1', port: 1, text: '127.0.0.1:1' } },
+      { address: { kind: 'unix', path: '/run/a', text: 'unix:/run/a' } },
+    ],
+  };
+  const endpoints = [update];
   const messages: readonly ToWorker[] = [
-    { type: 'start', version: 1, worker: 1, assignment, ticketKeys: Buffer.alloc(48) },
+    { type: 'start', version: 1, worker: 1, assignment, endpoints, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
     { type: 'prepare', change: 3, assignment },
     { type: 'prepareTls', change: 4, kind: 'listener', name: 'tls' },
-    { type: 'commit', change: 4, places: [place] },
+    { type: 'commit', change: 4, places: [place], endpoints },
     { type: 'discard', change: 4 },
     { type: 'ask', question: 1, topic: 'metrics' },
     { type: 'ticketKeys', keys: Buffer.alloc(48) },
+    { type: 'endpoints', update },
     { type: 'drain' },
   ];
   for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);
@@ -76,6 +87,7 @@ test('what another program would send is no message', () => {
     { type: 'connection', connection: -1, socket: 1 },
     { type: 'commit', change: 1, places: [{ socket: 1, address: 8443 }] },
     { type: 'ask', question: 1, topic: 'secrets' },
+    { type: 'endpoints', update: { upstream: 'voice', version: 1, endpoints: [{ address: '127.0.0.1:1' }] } },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },

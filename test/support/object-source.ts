@@ -1,0 +1,77 @@
+// A source as ARCHITECTURE's recipe has it, for tests: a configuration made of named objects, as in Kubernetes, and endpoints that come and
+// go. Nothing of it lies in a file.
+
+import assert from 'node:assert/strict';
+import { parseAddress } from '../../src/config/address.ts';
+import type { Address } from '../../src/config/config.ts';
+import type { ConfigPath } from '../../src/config/config-path.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { formatProblem, isFault, type Origin } from '../../src/config/problem.ts';
+import type { Source, SourceSink, Verdict } from '../../src/sources/source.ts';
+
+const KINDS: Readonly<Record<string, string>> = {
+  listeners: 'Gateway',
+  routes: 'GRPCRoute',
+  upstreams: 'Service',
+};
+
+export class ObjectSource implements Source {
+  readonly verdicts: Verdict[] = [];
+  /** What is wrong, or probably not meant, as it would be shown to the owner of the object. */
+  readonly findings: string[] = [];
+  readonly #waiting: string[] = [];
+  #sink: SourceSink | undefined = undefined;
+  #version = 0;
+  #isJudging = false;
+  #endpointVersion = 0;
+
+  start(sink: SourceSink): void {
+    this.#sink = sink;
+    this.#offer();
+  }
+
+  close(): void {
+    this.#sink = undefined;
+  }
+
+  judged(verdict: Verdict, version: number): void {
+    assert.equal(version, this.#version);
+    this.verdicts.push(verdict);
+    if (verdict.outcome !== 'failed') this.findings.push(...verdict.findings.map(formatProblem));
+    this.#isJudging = false;
+    this.#offer();
+  }
+
+  /** @param text a configuration in YAML, which stands for the objects */
+  change(text: string): void {
+    this.#waiting.push(text);
+    this.#offer();
+  }
+
+  #offer(): void {
+    if (this.#sink === undefined || this.#isJudging) return;
+    const text = this.#waiting.shift();
+    if (text === undefined) return;
+    const loaded = parseConfig(text, 'objects');
+    if ('problems' in loaded) assert.fail(loaded.problems.map(formatProblem).join('\n'));
+    const version = ++this.#version;
+    this.#isJudging = true;
+    this.#sink.resources({ config: loaded.config, warnings: [], version, originOf: originOfObject });
+  }
+
+  /** @param version for one that comes late */
+  name(upstream: string, addresses: readonly string[], version = ++this.#endpointVersion): void {
+    const endpoints = addresses.map((text) => ({ address: addressOf(text) }));
+    this.#sink?.endpoints({ upstream, version, endpoints });
+  }
+}
+
+function originOfObject([section = '', name = '']: ConfigPath): Origin {
+  return { text: `${KINDS[section] ?? 'Proxy'} shop/${name}` };
+}
+
+export function addressOf(text: string): Address {
+  const address = parseAddress(text, 'connect');
+  if (isFault(address)) assert.fail(address.message);
+  return address;
+}

@@ -1,0 +1,48 @@
+// A plane of real worker processes whose control is in the process of the test, for what only that can do: to add a source.
+
+import { fork } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
+import { LogDestination } from '../../src/observability/log-destination.ts';
+import { Proxy } from '../../src/proxy/proxy.ts';
+import type { Source } from '../../src/sources/source.ts';
+import { WorkersPlane } from '../../src/workers/workers-plane.ts';
+import { silentLogger } from './silent-logger.ts';
+
+const mainFile = join(import.meta.dirname, '../../src/main.ts');
+
+export interface WorkersUnderTest {
+  readonly proxy: Proxy;
+  readonly plane: WorkersPlane;
+}
+
+/** Lines of the log go to a file that nobody reads. */
+export async function startWorkers(
+  t: TestContext,
+  config: Config,
+  workers: number,
+  sources: readonly Source[],
+): Promise<WorkersUnderTest> {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-workers-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const logFd = openSync(join(folder, 'log'), 'a');
+  t.after(() => closeSync(logFd));
+  const log = new LogDestination({ fd: logFd });
+  const plane = new WorkersPlane({
+    workers,
+    logger: silentLogger,
+    log,
+    fork: () =>
+      fork(mainFile, ['worker'], {
+        serialization: 'advanced',
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc', logFd],
+      }),
+  });
+  t.after(() => plane.kill());
+  const proxy = await Proxy.start(plane, config, silentLogger, { sources });
+  t.after(() => proxy.drain());
+  return { proxy, plane };
+}
