@@ -66,7 +66,13 @@ function prepare(framegate: FramegateProgram, settings: PeerSettings): PeerComma
     file,
   ];
   let file = write(`workers: ${settings.workers}`);
-  // Releases without workers run in one process and do not know the key, so it is left out for them.
+  if (settings.endpointUpdates !== undefined) {
+    // No option of the product starts such a source, so this one is put together from the project's own files.
+    const program = join(PROJECT, 'bench/peers/framegate-with-updates.ts');
+    const programArguments = [...framegate.nodeArguments, program, file, String(settings.endpointUpdates)];
+    return { program: framegate.nodeProgram, programArguments };
+  }
+  // Releases before there were workers have one, and do not know the key.
   const check = spawnSync(framegate.nodeProgram, [framegate.mainFile, 'check', '-c', file], {
     encoding: 'utf8',
   });

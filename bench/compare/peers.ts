@@ -20,6 +20,8 @@ export interface PeerSettings extends CertificateFiles {
   readonly workers: number;
   readonly accessLog: boolean;
   readonly protocol: Protocol;
+  /** Of Framegate's source of endpoints, each second; undefined: there is no such source. */
+  readonly endpointUpdates?: number | undefined;
 }
 
 export interface PeerCommand {
@@ -189,9 +191,10 @@ export function writeConfiguration(
   settings: PeerSettings,
   more: Readonly<Record<string, string>> = {},
 ): string {
+  const { endpointUpdates: _, ...known } = settings;
   const values = {
-    ...settings,
-    // 128 is nginx's own default, so that no proxy allows fewer streams than by default.
+    ...known,
+    // 128 is nginx's own default, so that nobody is asked for fewer streams than it ships with.
     maxStreams: Math.max(128, settings.streamsPerConnection),
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',

@@ -17,6 +17,7 @@ export interface PeerSurroundings {
   readonly accessLog: boolean;
   readonly workers: number;
   readonly protocol: Protocol;
+  readonly endpointUpdates?: number | undefined;
 }
 
 export class RunningPeer {

@@ -24,6 +24,8 @@ export interface Variant {
   readonly workers: number;
   /** The number of streams held open beside the calls. */
   readonly idleStreams: number;
+  /** Of Framegate's source of endpoints, each second; with 0 the same program whose source is silent. */
+  readonly endpointUpdates?: number;
   readonly peerNames?: readonly string[];
 }
 
@@ -248,6 +250,18 @@ export const WORKLOADS: readonly Workload[] = [
     ),
     variants: GROWTH.map(growth),
     peerNames: FEW,
+  },
+  {
+    ...calls('updates', '', SMALL),
+    rows: [
+      row('no-updates', '64 B, 10 x 20, a source of endpoints that is silent'),
+      row('updates', '64 B, 10 x 20, 1,000 endpoint updates per second'),
+    ],
+    variants: [
+      { rowName: 'no-updates', workers: 1, idleStreams: 0, endpointUpdates: 0 },
+      { rowName: 'updates', workers: 1, idleStreams: 0, endpointUpdates: 1000 },
+    ],
+    peerNames: [],
   },
   {
     kind: 'bridge',

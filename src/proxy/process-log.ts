@@ -90,11 +90,7 @@ export class ProcessLog {
     const logger = this.#logger;
     return {
       countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
-      onLeft: ({ address, activeCalls }) =>
-        logger.info(
-          { upstream: name, endpoint: address.text, calls: activeCalls },
-          'the endpoint is taken out: it gets no new calls, and those that it has go on',
-        ),
+      onLeft: ({ address, activeCalls }) => this.#endpointLeft(name, address.text, activeCalls),
       onConnected: (endpoint) =>
         logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),
       onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),
@@ -121,6 +117,15 @@ export class ProcessLog {
       onFault: (layer, error) => this.contained(layer, error),
       onGaveWay: (client) => this.gaveWay(name, client),
     };
+  }
+
+  /** Of one that comes and goes all the time, once a minute. */
+  #endpointLeft(upstream: string, endpoint: string, calls: number): void {
+    if (!this.#isNews(`left ${upstream} ${endpoint}`)) return;
+    this.#logger.info(
+      { upstream, endpoint, calls },
+      'the endpoint is taken out: it gets no new calls, and those that it has go on',
+    );
   }
 
   /** Its calls have their own records; this is the one line that says what befell all of them. */

@@ -76,7 +76,7 @@ export class EndpointBook {
     const before = entry.update;
     entry.update = update;
     entry.isNewer = true;
-    if (before !== undefined && textOf(before) === textOf(update)) return 'unchanged';
+    if (before !== undefined && hasSameEndpoints(before, update)) return 'unchanged';
     if (isInForce) this.#tell(upstream);
     return 'accepted';
   }
@@ -153,6 +153,10 @@ function namedBy({ upstreams }: Config): Named {
   );
 }
 
-function textOf({ endpoints }: EndpointUpdate): string {
-  return endpoints.map(({ address }) => address.text).join('\n');
+function hasSameEndpoints({ endpoints: one }: EndpointUpdate, { endpoints: other }: EndpointUpdate): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) {
+    if (one[index].address.text !== other[index].address.text) return false;
+  }
+  return true;
 }

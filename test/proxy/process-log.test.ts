@@ -243,3 +243,19 @@ test('a connection that breaks under calls is one warning with their number, for
   events.onRetired(ENDPOINT, 'the connection was reset', 1);
   assert.deepEqual(kept.takeLevels(), ['warn']);
 });
+
+test('an endpoint that comes and goes all the time is said to be taken out once a minute', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  const [one, other] = [ENDPOINT, OTHER].map(({ address }) => standIn<Endpoint>({ address, activeCalls: 3 }));
+  for (let turn = 0; turn < 10; turn++) events.onLeft(one);
+  events.onLeft(other);
+  assert.deepEqual(
+    kept.lines.map(({ fields }) => fields['endpoint']),
+    ['192.0.2.9:50051', 'unix:/run/s'],
+  );
+  assert.equal(kept.lines[0].fields['calls'], 3);
+  kept.nowMs += 60_000;
+  events.onLeft(one);
+  assert.equal(kept.lines.length, 3);
+});
