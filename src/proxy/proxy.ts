@@ -105,6 +105,7 @@ export class Proxy {
     try {
       await proxy.#open();
     } catch (error) {
+      proxy.#stopWatches();
       proxy.#closeSources();
       throw error;
     }
@@ -305,7 +306,7 @@ export class Proxy {
 
   async #drain(): Promise<void> {
     this.#state = 'draining';
-    this.#closeSources();
+    this.#stopWatches();
     const { timeoutMs, delayMs } = this.#current.config.drain;
     if (delayMs > 0) {
       this.#logger.info({ delayMs }, 'not ready any more; listeners stay open for drain.delay');
@@ -313,14 +314,21 @@ export class Proxy {
     }
     this.#logger.info({ ...this.load, timeoutMs }, 'draining');
     await this.#plane.drain();
+    this.#closeSources();
     await this.#admin.close();
     this.#state = 'stopped';
     this.#logger.info({}, 'stopped');
   }
 
+  /** No other configuration comes to force any more. */
+  #stopWatches(): void {
+    this.#file.close();
+    this.#certificateWatch.close();
+  }
+
+  /** Not before the last call has ended: endpoints come and go in the meantime too. */
   #closeSources(): void {
     for (const source of this.#sources) source.close();
     this.#endpoints.close();
-    this.#certificateWatch.close();
   }
 }

@@ -46,6 +46,6 @@ export interface Source {
    * Called once for each version.
    */
   judged(verdict: Verdict, version: number): void;
-  /** Nobody listens any more: it lets go of its timers and connections. What it has offered may still be judged. */
+  /** Nobody listens any more: it lets go of its timers and connections. What it has offered may still be judged. Harmless when closed. */
   close(): void;
 }

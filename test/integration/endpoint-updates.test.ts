@@ -212,6 +212,25 @@ for (const { name, start } of KINDS) {
   });
 }
 
+test('a proxy that drains still follows its endpoints', async (t) => {
+  const [a, b] = [await startDemo(t), await startDemo(t)];
+  const source = new ObjectSource();
+  const carrying = await startProxy(t, {
+    endpoints: [a.address],
+    sections: { ...sections, drain: { timeout: '60s' } },
+    sources: [source],
+  });
+  const observed = new Observed(carrying);
+  const streams = await startTalking(t, { address: observed.address, count: 1 });
+  const drained = carrying.proxy.drain();
+  source.name('voice', [b.address]);
+  await observed.wantApplied(1);
+  await wantGoodEnd(streams);
+  await drained;
+  source.name('voice', [a.address]);
+  assert.equal(await observed.applied(), 1);
+});
+
 test('a worker that takes the place of another begins with what sources have said', async (t) => {
   const [a, b] = [await startDemo(t), await startDemo(t)];
   const source = new ObjectSource();
