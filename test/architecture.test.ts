@@ -9,10 +9,12 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'workers proxy sources demo observability service-manager config',
-  workers: 'proxy observability overload listeners config',
-  proxy:
-    'admin sources edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+  cli: 'workers control plane sources demo observability service-manager config',
+  // Two wings: neither knows the other, and the commands join them.
+  workers: 'plane observability overload listeners config',
+  control: 'plane sources admin observability overload listeners config',
+  plane:
+    'edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
   sources: 'observability routing config',
   admin: 'observability upstreams config diagnosis',
   observability: 'calls config grpc',
@@ -168,7 +170,7 @@ test('a package that not every proxy needs is loaded when it is asked for', () =
     isLazy && file !== undefined && !DEMO.test(file) ? [file] : [],
   );
   const loaded = loadedWith(['main.ts', ...entries]);
-  assert.ok(loaded.has('workers/worker.ts') && loaded.has('proxy/data-plane.ts'), 'the entries were found');
+  assert.ok(loaded.has('workers/worker.ts') && loaded.has('plane/data-plane.ts'), 'the entries were found');
   const packages = imports.filter(
     ({ from, specifier, isType, isLazy }) =>
       !/^(?:\.|node:)/.test(specifier) && !isType && !isLazy && loaded.has(from),

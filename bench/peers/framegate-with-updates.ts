@@ -6,10 +6,10 @@ import { parseAddress } from '../../src/config/address.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { EndpointState } from '../../src/config/endpoint-update.ts';
 import { isFault } from '../../src/config/problem.ts';
+import { Proxy } from '../../src/control/proxy.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { DataPlane } from '../../src/proxy/data-plane.ts';
-import { Proxy } from '../../src/proxy/proxy.ts';
+import { DataPlane } from '../../src/plane/data-plane.ts';
 import { loadAndVerify } from '../../src/sources/load-configuration.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 

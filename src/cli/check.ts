@@ -3,7 +3,7 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
-import { findLackOfMemory } from '../proxy/client-room.ts';
+import { findLackOfMemory } from '../control/client-room.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';

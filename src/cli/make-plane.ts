@@ -3,7 +3,7 @@
 import type { Config } from '../config/config.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { Plane } from '../proxy/plane.ts';
+import type { Plane } from '../plane/plane.ts';
 import { workerCount } from '../workers/worker-count.ts';
 
 export interface CarryingPlane {
@@ -27,7 +27,7 @@ export async function makePlane(
     const plane = new WorkersPlane({ workers, logger, log: destination, fork: forkWorker });
     return { plane, replaceWorkers: () => plane.replaceWorkers(), kill: () => plane.kill() };
   }
-  const { DataPlane } = await import('../proxy/data-plane.ts');
+  const { DataPlane } = await import('../plane/data-plane.ts');
   const plane = new DataPlane({ config, logger, destination });
   plane.ticketKeys.startRotation();
   return { plane, replaceWorkers: undefined, kill: () => undefined };

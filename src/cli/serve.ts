@@ -3,11 +3,11 @@
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
+import { Proxy } from '../control/proxy.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
-import { Proxy } from '../proxy/proxy.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';

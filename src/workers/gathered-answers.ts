@@ -3,7 +3,7 @@
 
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
-import type { PlaneReport } from '../proxy/plane.ts';
+import type { PlaneReport } from '../plane/plane.ts';
 import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
 import type { Answers, Topic } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';

@@ -6,7 +6,7 @@ import {
   type DiagnosisEntry,
   type DiagnosisReport,
 } from '../observability/diagnosis-ring.ts';
-import type { OlderEpoch } from '../proxy/older-epochs.ts';
+import type { OlderEpoch } from '../plane/older-epochs.ts';
 
 /** Newest first, and no more than one process keeps. */
 export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisReport {

@@ -6,7 +6,7 @@ import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { Finding } from '../config/problem.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import type { PlaneReport } from '../proxy/plane.ts';
+import type { PlaneReport } from '../plane/plane.ts';
 
 /** Another one whenever a message or the resolved configuration changes its meaning. */
 export const PROTOCOL_VERSION = 3;

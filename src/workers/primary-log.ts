@@ -7,8 +7,8 @@ import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { processMetrics } from '../observability/process-metrics.ts';
-import { DescriptorWatch } from '../proxy/descriptor-watch.ts';
-import { ProcessLog } from '../proxy/process-log.ts';
+import { DescriptorWatch } from '../plane/descriptor-watch.ts';
+import { ProcessLog } from '../plane/process-log.ts';
 import { GatheredAnswers } from './gathered-answers.ts';
 import type { WorkerProcess } from './worker-process.ts';
 

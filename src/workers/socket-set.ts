@@ -9,8 +9,8 @@ import { UnusableConfig } from '../config/unusable-config.ts';
 import { type ConnectionSource, openSocketForOthers } from '../listeners/connection-source.ts';
 import { changeSocketMode } from '../listeners/socket-mode.ts';
 import { destroyOnError } from '../listeners/socket-options.ts';
-import { addressFinding, isSystemd, type PlannedListener, planListeners } from '../proxy/listener-plan.ts';
-import type { PlaneListener } from '../proxy/plane.ts';
+import { addressFinding, isSystemd, type PlannedListener, planListeners } from '../plane/listener-plan.ts';
+import type { PlaneListener } from '../plane/plane.ts';
 import type { SocketPlace } from './messages.ts';
 
 export interface SocketSetEvents {

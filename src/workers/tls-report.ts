@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { parseOcspResponse } from '../config/ocsp-response.ts';
 import { isFault } from '../config/problem.ts';
 import { Staple } from '../listeners/staple.ts';
-import type { TlsUser, UsedCertificate } from '../proxy/tls-users.ts';
+import type { TlsUser, UsedCertificate } from '../plane/tls-users.ts';
 import type { TlsReport } from './messages.ts';
 
 export function reportTls(users: readonly TlsUser[]): readonly TlsReport[] {

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import type { Proxy } from '../../src/control/proxy.ts';
 import { status } from '../../src/demo/grpc.ts';
 import type { MetricsSnapshot } from '../../src/observability/metrics-snapshot.ts';
-import type { Plane } from '../../src/proxy/plane.ts';
-import type { Proxy } from '../../src/proxy/proxy.ts';
+import type { Plane } from '../../src/plane/plane.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { ObjectSource } from '../support/object-source.ts';
 import {

@@ -2,10 +2,10 @@
 // and upstream: a certificate whose key is not there yet is tried again, and the old pair serves on.
 
 import type { Logger } from '../observability/logger.ts';
+import type { TlsUser } from '../plane/tls-users.ts';
 import { signatureOf } from '../sources/file-signature.ts';
 import { Poll } from '../sources/poll.ts';
 import { CertificateExpiry } from './certificate-expiry.ts';
-import type { TlsUser } from './tls-users.ts';
 
 const EXPIRY_CHECK_MS = 3_600_000;
 

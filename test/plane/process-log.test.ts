@@ -8,7 +8,7 @@ import { makeRefusal } from '../../src/listeners/refusal.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
-import { ProcessLog } from '../../src/proxy/process-log.ts';
+import { ProcessLog } from '../../src/plane/process-log.ts';
 import type { Endpoint } from '../../src/upstreams/endpoint.ts';
 import { standIn } from '../support/stand-in.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ListenAddress, ListenerConfig } from '../../src/config/config.ts';
-import { addressFinding, isSystemd, planListeners } from '../../src/proxy/listener-plan.ts';
+import { addressFinding, isSystemd, planListeners } from '../../src/plane/listener-plan.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 const [, template] = configOf(await proxyConfigText({})).listeners;

@@ -7,7 +7,7 @@ import {
   findLackOfMemory,
   findLackOfRoom,
   findOtherWorkers,
-} from '../../src/proxy/client-room.ts';
+} from '../../src/control/client-room.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 async function configWith(limits: Readonly<Record<string, unknown>>) {

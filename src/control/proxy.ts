@@ -18,6 +18,7 @@ import {
 } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Load, Plane, PlaneListener } from '../plane/plane.ts';
 import { EndpointBook } from '../sources/endpoint-book.ts';
 import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
@@ -26,7 +27,6 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from './client-room.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
-import type { Load, Plane, PlaneListener } from './plane.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 

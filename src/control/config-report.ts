@@ -7,11 +7,11 @@ import { addressesOf, type KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Origins } from '../config/problem.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
+import type { PlaneReport } from '../plane/plane.ts';
+import type { TlsUser } from '../plane/tls-users.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
 import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
-import type { PlaneReport } from './plane.ts';
-import type { TlsUser } from './tls-users.ts';
 
 /** The configuration in force. */
 export interface CurrentConfig {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeProgress } from '../../src/proxy/drain-progress.ts';
+import { describeProgress } from '../../src/plane/drain-progress.ts';
 
 function running(method: string, durationMs: number) {
   return { subject: { method }, durationMs };

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-const watchFile = join(import.meta.dirname, '../../src/proxy/descriptor-watch.ts');
+const watchFile = join(import.meta.dirname, '../../src/plane/descriptor-watch.ts');
 
 /** Takes all there are, lets the watch look, gives them back, and lets it look again. */
 const program = `

@@ -7,10 +7,9 @@ import {
   type MetricValue,
 } from '../observability/metrics-snapshot.ts';
 import { packageVersion } from '../observability/package-version.ts';
+import type { TlsUser } from '../plane/tls-users.ts';
 import type { EndpointVerdict } from '../sources/endpoint-book.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
-
-import type { TlsUser } from './tls-users.ts';
 
 export function controlMetrics(
   reloads: Pick<ReloadReport, 'reloaded' | 'refused' | 'failed'>,

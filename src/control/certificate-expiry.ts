@@ -1,7 +1,7 @@
 // Warns of certificates that expire soon, once for each threshold and certificate, and of OCSP responses that are of no use.
 
 import type { Logger } from '../observability/logger.ts';
-import type { TlsUser, UsedCertificate } from './tls-users.ts';
+import type { TlsUser, UsedCertificate } from '../plane/tls-users.ts';
 
 const DAY_MS = 86_400_000;
 /** The first that holds counts. */

@@ -3,10 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { parseOcspResponse } from '../../src/config/ocsp-response.ts';
 import { isFault } from '../../src/config/problem.ts';
+import { CertificateExpiry, daysLeft } from '../../src/control/certificate-expiry.ts';
 import { Staple } from '../../src/listeners/staple.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
-import { CertificateExpiry, daysLeft } from '../../src/proxy/certificate-expiry.ts';
-import type { TlsUser } from '../../src/proxy/tls-users.ts';
+import type { TlsUser } from '../../src/plane/tls-users.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { ocspResponse } from '../support/ocsp-response.ts';
 

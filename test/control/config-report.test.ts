@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { configReport } from '../../src/proxy/config-report.ts';
-import { olderEpochs } from '../../src/proxy/older-epochs.ts';
+import { configReport } from '../../src/control/config-report.ts';
+import { olderEpochs } from '../../src/plane/older-epochs.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 function call(epoch: number, seconds: number) {

@@ -159,7 +159,9 @@ export class DataPlane implements Plane {
   }
 
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {
-    const next = this.#isOpen ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot) : this.#snapshot;
+    const next = this.#isOpen
+      ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
+      : this.#snapshot;
     const before = this.#snapshot;
     const [tls, listeners] = await prepareBoth(
       () => prepareUpstreamTls(next),

@@ -6,8 +6,8 @@ import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-r
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import type { Logger } from '../../src/observability/logger.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
-import { CallDiagnoses } from '../../src/proxy/call-diagnoses.ts';
-import { ProcessLog } from '../../src/proxy/process-log.ts';
+import { CallDiagnoses } from '../../src/plane/call-diagnoses.ts';
+import { ProcessLog } from '../../src/plane/process-log.ts';
 import { standIn } from '../support/stand-in.ts';
 
 class Observed {
