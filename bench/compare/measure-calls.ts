@@ -131,7 +131,7 @@ class CallContestant implements Contestant {
       if (microsecondsBefore > enoughMicroseconds) break;
     }
     const wanted = Math.ceil(wantedMicroseconds / microsecondsPerCall);
-    this.#callsPerRun = Math.min(MAX_RUN_CALLS, Math.max(1000, wanted));
+    this.#callsPerRun = this.#workload.callsPerRun ?? Math.min(MAX_RUN_CALLS, Math.max(1000, wanted));
   }
 
   async #load(running: RunningPeer, calls: number, aftermathMs?: number): Promise<LoadedRun> {

@@ -1,6 +1,6 @@
 // Framegate with a source that names endpoints a thousand times a second: node framegate-with-updates.ts CONFIG UPDATES_PER_SECOND
-// There are a hundred upstreams, each told in its turn of the endpoints it has, by turns one and two of them; the calls go to the first.
-// Both endpoints are the same service by two addresses, so that calls to either are answered. With 0 updates per second the source is silent.
+// There are a hundred upstreams of two endpoints; the calls go to the first. Each is told in its turn that its second endpoint is another one
+// now. All of them are the same service by several addresses, so that calls are answered. With 0 per second each is told once.
 
 import { parseAddress } from '../../src/config/address.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -15,10 +15,12 @@ import type { Source, SourceSink } from '../../src/sources/source.ts';
 
 const UPSTREAMS = 100;
 const TICK_MS = 5;
+/** 127.0.0.1 in other words: each is another endpoint. */
+const ANOTHER = ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]'];
 
 class Rollout implements Source {
   readonly #upstreams: readonly string[];
-  /** One endpoint, and two. */
+  /** By turns. */
   readonly #endpoints: readonly (readonly EndpointState[])[];
   readonly #perSecond: number;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -27,15 +29,16 @@ class Rollout implements Source {
   constructor({ upstreams }: Config, perSecond: number) {
     const [address] = upstreams[0].endpoints;
     this.#upstreams = upstreams.map(({ name }) => name);
-    this.#endpoints = [[{ address: another(address.text) }, { address }], [{ address }]];
+    this.#endpoints = ANOTHER.map((host) => [{ address }, { address: another(address.text, host) }]);
     this.#perSecond = perSecond;
   }
 
   start(sink: SourceSink): void {
+    while (this.#sent < UPSTREAMS) this.#name(sink);
     if (this.#perSecond === 0) return;
     const startMs = performance.now();
     this.#timer = setInterval(() => {
-      const due = ((performance.now() - startMs) / 1000) * this.#perSecond;
+      const due = UPSTREAMS + ((performance.now() - startMs) / 1000) * this.#perSecond;
       while (this.#sent < due) this.#name(sink);
     }, TICK_MS);
   }
@@ -55,8 +58,8 @@ class Rollout implements Source {
   }
 }
 
-function another(text: string): EndpointState['address'] {
-  const address = parseAddress(text.replace('127.0.0.1', '[::ffff:127.0.0.1]'), 'connect');
+function another(text: string, host: string): EndpointState['address'] {
+  const address = parseAddress(text.replace('127.0.0.1', host), 'connect');
   if (isFault(address)) throw new Error(address.message);
   return address;
 }
