@@ -34,9 +34,16 @@ export interface RequestKind {
   isConfiguredHost(host: string): boolean;
 }
 
-/** How a policy changes a header section that is passed on. Pseudo-header fields stay as they are. */
+/**
+ * How a policy changes a header section that is passed on. Pseudo-header fields stay as they are, and what frames the message (content-length,
+ * host, te ...) may not be set. A trailer section behind it loses the same fields.
+ */
 export interface HeaderEdit {
-  /** Takes away all fields of this name and puts one in their place. @param name in lower case */
+  /**
+   * Takes away all fields of this name and puts one in their place.
+   * @param name in lower case
+   * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
+   */
   set(name: string, value: string): void;
   /** Takes away all fields of this name. */
   remove(name: string): void;
@@ -54,8 +61,8 @@ export interface AdmittedCall {
   /** The value of the first header field of this name, or undefined. Any name may be asked for: nothing of the answer is kept. */
   header(name: string): string | undefined;
   /**
-   * Adds a header field to what the service is sent of this call alone. @param name one of the policy's `adds`. Throws where it is not,
-   * and where the value holds what no field may hold.
+   * Adds a header field to what the service is sent of this call alone. @param name one of the policy's `adds`. Throws where it is not.
+   * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
    */
   addField(name: string, value: string): void;
 }

@@ -3,10 +3,10 @@
 
 import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';
-import { isFieldValue } from '../h2/field-octets.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import { Deadline } from './deadline.ts';
+import { checkField } from './header-edits.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** The exchange. */
@@ -45,14 +45,15 @@ export class Admission implements AdmittedCall {
   addField(name: string, value: string): void {
     if (!this.subject.plan.adds.has(name))
       throw new Error(`a policy has added the header field ${name}, which it has not declared`);
-    if (!isFieldValue(value))
-      throw new Error(`a policy has set the header field ${name} to what no field may hold`);
+    checkField(name, value);
     this.added.add(name, value);
   }
 
   /** The owner is told what becomes of it, now or later. */
   begin(): void {
     const refusal = this.subject.plan.admit(this);
+    // What a policy does may end the call.
+    if (this.#isOver) return;
     if (refusal === undefined) this.#askNext();
     else this.#refuse(refusal);
   }
@@ -71,7 +72,7 @@ export class Admission implements AdmittedCall {
         this.#refuse(FAULT);
         return;
       }
-      if (!question.isAnswered) return;
+      if (this.#isOver || !question.isAnswered) return;
       if (question.refusal !== undefined) {
         this.#refuse(question.refusal);
         return;
@@ -82,6 +83,7 @@ export class Admission implements AdmittedCall {
   }
 
   #refuse(cause: Failure): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#owner.fail(cause);
   }
@@ -113,6 +115,8 @@ export class Admission implements AdmittedCall {
 /** One question of one policy. An answer that comes late, or a second time, is ignored. */
 class Question implements Questioner {
   isAnswered = false;
+  /** The call ended before the policy has said what is to be cancelled. */
+  #isClosed = false;
   refusal: Failure | undefined = undefined;
   readonly #key: string;
   readonly #deadlines: DeadlineWheel;
@@ -128,12 +132,13 @@ class Question implements Questioner {
 
   /** @param pending what the policy has returned: undefined where nothing is to be waited for */
   ask(pending: PendingQuestion | undefined): void {
+    this.#pending = pending;
+    if (this.#isClosed) this.#cancel();
     if (this.isAnswered) return;
     if (pending === undefined) {
       this.isAnswered = true;
       return;
     }
-    this.#pending = pending;
     this.#timer = new Deadline(this.#deadlines, this, pending.timeoutMs);
   }
 
@@ -169,7 +174,12 @@ class Question implements Questioner {
   close(): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
+    this.#isClosed = true;
     this.#timer?.clear();
+    this.#cancel();
+  }
+
+  #cancel(): void {
     try {
       this.#pending?.cancel();
     } catch (error) {

@@ -13,10 +13,13 @@ import type {
 import { type RetryPolicy, TRANSPARENT_RETRIES } from '../calls/retry-policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import { HeaderEdits } from './header-edits.ts';
+import { checkField, checkName, HeaderEdits } from './header-edits.ts';
 
 /** A policy that asks. */
 export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;
+
+/** Pseudo-header fields that policies may read. */
+const READABLE: ReadonlySet<string> = new Set([':method', ':protocol']);
 
 const FAULTY: LocalDecision = { kind: 'refuse', failure: FAULT };
 
@@ -37,10 +40,14 @@ export class CallPlan {
   readonly #onFault: (error: unknown) => void;
 
   /**
-   * @param policies in the order in which they speak
+   * @param policies in the order in which they speak. Throws where one of them reads what no request has, or adds what it may not.
    * @param onFault is told what a policy throws. May not throw.
    */
   constructor(policies: readonly Policy[], onFault: (error: unknown) => void) {
+    for (const { reads = [], adds = [] } of policies) {
+      for (const name of reads) if (!READABLE.has(name)) checkName(name);
+      for (const name of adds) checkField(name, '');
+    }
     this.#policies = policies;
     this.#onFault = onFault;
     this.reads = [...new Set(policies.flatMap(({ reads = [] }) => reads))];

@@ -153,7 +153,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   onTrailers(list: HeaderList): void {
-    this.#attempts.sendTrailers(list);
+    this.#attempts.sendTrailers(this.subject.kind.edits.applyToTrailers(list));
   }
 
   onWritable(): void {

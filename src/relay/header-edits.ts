@@ -2,8 +2,23 @@
 // call while the edits do not.
 
 import type { HeaderEdit } from '../calls/policy.ts';
-import { isFieldName, isFieldValue } from '../h2/field-octets.ts';
+import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-octets.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { isUtf8 } from './utf8.ts';
+
+/**
+ * These say where a message ends, whom it is for, or how long it may take, and each hop writes its own. Where a message has two opinions of
+ * its length, two hops disagree about where the next one begins.
+ */
+const OF_THE_HOP: ReadonlySet<string> = new Set([
+  ...OF_ONE_CONNECTION,
+  'content-length',
+  'expect',
+  'grpc-timeout',
+  'host',
+  'te',
+  'trailer',
+]);
 
 export class HeaderEdits implements HeaderEdit {
   /** By name: the new value, or undefined where the field is taken away. */
@@ -14,13 +29,13 @@ export class HeaderEdits implements HeaderEdit {
   }
 
   set(name: string, value: string): void {
-    if (!isFieldValue(value))
-      throw new Error(`a policy has set the header field ${name} to what no field may hold`);
-    this.#changes.set(checked(name), value);
+    checkField(name, value);
+    this.#changes.set(name, value);
   }
 
   remove(name: string): void {
-    this.#changes.set(checked(name), undefined);
+    checkName(name);
+    this.#changes.set(name, undefined);
   }
 
   /** Whether fields of this name do not stay as they came. */
@@ -31,17 +46,51 @@ export class HeaderEdits implements HeaderEdit {
   /** @returns the list itself where nothing is to be changed */
   applyTo(list: HeaderList): HeaderList {
     if (this.isEmpty) return list;
-    const edited = new HeaderList();
-    list.names.forEach((name, index) => {
-      if (!this.#changes.has(name)) edited.addFrom(list, index);
-    });
+    const edited = this.#othersOf(list);
     for (const [name, value] of this.#changes) if (value !== undefined) edited.add(name, value);
     return edited;
   }
+
+  /**
+   * A trailer section behind the header section that was edited: servers may merge the two, so that it may not bring back what the
+   * edits have replaced or taken away.
+   * @returns the list itself where it names nothing of that
+   */
+  applyToTrailers(list: HeaderList): HeaderList {
+    return list.names.some((name) => this.#changes.has(name)) ? this.#othersOf(list) : list;
+  }
+
+  /** The fields that stay as they came. */
+  #othersOf(list: HeaderList): HeaderList {
+    const others = new HeaderList();
+    list.names.forEach((name, index) => {
+      if (!this.#changes.has(name)) others.addFrom(list, index);
+    });
+    return others;
+  }
+}
+
+/** Throws where a policy may not send this field: it would break the message, or a connection that calls of others share. */
+export function checkField(name: string, value: string): void {
+  checkName(name);
+  if (OF_THE_HOP.has(name)) throw new Error(`a policy may not set ${name}: the proxy writes it itself`);
+  if (!isSendable(value))
+    throw new Error(`a policy has set the header field ${name} to what no field may hold`);
 }
 
 /** Pseudo-header fields are not for policies to edit: they decide where a request goes and what it is. */
-function checked(name: string): string {
-  if (!isFieldName(name)) throw new Error(`a policy may not edit ${name}: it is no name of a header field`);
-  return name;
+export function checkName(name: string): void {
+  if (!isFieldName(name)) throw new Error(`a policy may not name ${name}: it is no name of a header field`);
+}
+
+/**
+ * One character is one byte, as everywhere in header lists: the encoder would cut others down, and make a line feed of U+010A.
+ * Without white space around it, which HTTP/2 forbids (RFC 9113 section 8.2.1), and of UTF-8, since some services end their connection
+ * over anything else.
+ */
+function isSendable(value: string): boolean {
+  if (!isFieldValue(value) || value !== value.trim()) return false;
+  let highest = 0;
+  for (let index = 0; index < value.length; index++) highest = Math.max(highest, value.charCodeAt(index));
+  return highest < 0x80 || (highest <= 0xff && isUtf8(value));
 }

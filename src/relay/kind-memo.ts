@@ -18,6 +18,8 @@ export class KindMemo {
     if (!isOfSomeKind(list, peer)) return new CallKind(list, peer, snapshot);
     for (const kind of this.#kinds) if (kind.fits(list, snapshot)) return kind;
     const kind = new CallKind(list, peer, snapshot);
+    // What the client is told of an authority depends on its user-agent, by which kinds are not told apart.
+    if (kind.local?.kind === 'refuse' && kind.local.failure.token === 'authority_invalid') return kind;
     this.#kinds[this.#oldest] = kind;
     this.#oldest = (this.#oldest + 1) % MOST_KINDS;
     return kind;

@@ -1,0 +1,319 @@
+// The admission of one call: policies that answer at once, and policies that ask and are answered by the test, late, twice or never.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FAULT, type Failure } from '../../src/calls/failure.ts';
+import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
+import { Admission, type AdmissionOwner } from '../../src/relay/admission.ts';
+import type { RequestHead } from '../../src/relay/request-head.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
+import { Admitting, Asking, type OpenQuestion } from '../support/policies.ts';
+import { CLOSED } from '../support/refusing-policy.ts';
+
+class Admitted implements AdmissionOwner {
+  readonly subject: RequestHead;
+  readonly faults: unknown[] = [];
+  readonly admission: Admission;
+  nowMs = 0;
+  readonly deadlines = new DeadlineWheel(() => this.nowMs);
+  /** What the owner was told: 'admitted', or the token of a failure. */
+  readonly told: string[] = [];
+  /** What the owner does where it is told that the call is admitted. */
+  onAdmitted: () => void = () => undefined;
+
+  constructor(policies: readonly Policy[], ...fields: readonly Field[]) {
+    this.subject = headFor(grpcList(...fields), policiedSnapshot(policies, this.faults));
+    this.admission = new Admission(this, this.deadlines);
+  }
+
+  begin(): this {
+    this.admission.begin();
+    return this;
+  }
+
+  admitted(): void {
+    this.told.push('admitted');
+    this.onAdmitted();
+  }
+
+  /** As an exchange does, which ends with it. */
+  fail({ token }: Failure): void {
+    this.told.push(token);
+    this.admission.cancel();
+  }
+
+  fault(error: unknown): void {
+    this.faults.push(error);
+  }
+
+  passes(ms: number): void {
+    this.nowMs += ms;
+    this.deadlines.advance();
+  }
+
+  get added(): Readonly<Record<string, string>> {
+    const { added } = this.admission;
+    return Object.fromEntries(added.names.map((name, index) => [name, added.valueAt(index)]));
+  }
+}
+
+const THROWN = new Error('thrown by a policy');
+
+function thrower(): never {
+  throw THROWN;
+}
+
+function question({ questions }: Asking, index = 0): OpenQuestion {
+  const found = questions[index];
+  assert.ok(found !== undefined, `question ${index} was not asked`);
+  return found;
+}
+
+test('a verdict is asked for with each call and may change', () => {
+  const policy = new Admitting();
+  const first = new Admitted([policy]).begin();
+  assert.deepEqual([first.told, first.added], [['admitted'], { 'x-admitted': '1' }]);
+  policy.verdict = CLOSED;
+  assert.deepEqual(new Admitted([policy]).begin().told, ['route_closed']);
+  policy.verdict = undefined;
+  assert.deepEqual(new Admitted([policy]).begin().told, ['admitted']);
+  assert.equal(policy.asked, 3);
+});
+
+test('any header field may be read, as the client sent it', () => {
+  const seen: (string | undefined)[] = [];
+  const policy: Policy = {
+    key: 'reader',
+    adds: ['x-token'],
+    admit: (call) => void seen.push(call.header('x-token'), call.header('x-none'), call.subject.method),
+  };
+  new Admitted([policy], ['x-token', 'mine'], ['x-token', 'other']).begin();
+  assert.deepEqual(seen, ['mine', undefined, '/a.B/C']);
+});
+
+test('all policies that answer at once come before those that ask, whatever the order of the route', () => {
+  const asking = new Asking();
+  const admitting = new Admitting();
+  admitting.verdict = CLOSED;
+  assert.deepEqual(new Admitted([asking, admitting]).begin().told, ['route_closed']);
+  assert.equal(asking.questions.length, 0);
+});
+
+test('a policy that throws where it admits refuses the call and is reported; the others are not asked', () => {
+  const later = new Admitting();
+  const call = new Admitted([{ key: 'bad', admit: thrower }, later]).begin();
+  assert.deepEqual([call.told, call.faults, later.asked], [[FAULT.token], [THROWN], 0]);
+});
+
+test('a policy that throws where it asks refuses the call and is reported, whatever it said before', () => {
+  const asks: readonly Required<Policy>['ask'][] = [
+    thrower,
+    (_call, questioner) => {
+      questioner.admit();
+      return thrower();
+    },
+  ];
+  for (const ask of asks) {
+    const later = new Asking();
+    const call = new Admitted([{ key: 'bad', ask }, later]).begin();
+    assert.deepEqual([call.told, call.faults, later.questions.length], [[FAULT.token], [THROWN], 0]);
+  }
+});
+
+test('an answer to a policy that has thrown is ignored', () => {
+  const told: Questioner[] = [];
+  const call = new Admitted([
+    {
+      key: 'bad',
+      ask(_call, questioner) {
+        told.push(questioner);
+        return thrower();
+      },
+    },
+  ]).begin();
+  told[0]?.admit();
+  told[0]?.refuse(CLOSED);
+  assert.deepEqual(call.told, [FAULT.token]);
+});
+
+/** Adds the field, having declared x-a. */
+function adding(name: string, value: string): Policy {
+  return {
+    key: 'adding',
+    adds: ['x-a'],
+    admit(call) {
+      call.addField(name, value);
+      return undefined;
+    },
+  };
+}
+
+test('fields that a policy has not declared, or that no field may hold, refuse the call', () => {
+  const fields: readonly Field[] = [
+    ['x-undeclared', '1'],
+    ['x-a', 'two\r\nlines'],
+    ['x-a', '\u010a'],
+    ['x-a', ' '],
+  ];
+  for (const [name, value] of fields) {
+    const call = new Admitted([adding(name, value)]).begin();
+    assert.deepEqual([call.told, call.added, call.faults.length], [[FAULT.token], {}, 1], name);
+  }
+});
+
+test('a call waits for the answer, and is then told once', () => {
+  const asking = new Asking();
+  const call = new Admitted([asking]).begin();
+  assert.deepEqual(call.told, []);
+  const asked = question(asking);
+  asked.call.addField('x-asked', 'yes');
+  asked.admit();
+  assert.deepEqual([call.told, call.added], [['admitted'], { 'x-asked': 'yes' }]);
+  assert.deepEqual([asked.cancelled, call.deadlines.size], [0, 0]);
+});
+
+test('a second answer is ignored, whichever came first', () => {
+  for (const first of ['admit', 'refuse'] as const) {
+    const asking = new Asking();
+    const call = new Admitted([asking]).begin();
+    const asked = question(asking);
+    asked[first]();
+    asked.refuse();
+    asked.admit();
+    assert.deepEqual(call.told, [first === 'admit' ? 'admitted' : 'route_closed']);
+    assert.equal(asked.cancelled, 0);
+  }
+});
+
+test('an answer before the policy has returned counts, and what it returned is not waited for', () => {
+  for (const answer of ['admit', 'refuse'] as const) {
+    const asking = new Asking();
+    asking.atOnce = (asked) => asked[answer]();
+    const call = new Admitted([asking]).begin();
+    assert.deepEqual(call.told, [answer === 'admit' ? 'admitted' : 'route_closed']);
+    assert.deepEqual([question(asking).cancelled, call.deadlines.size], [0, 0]);
+    question(asking).refuse();
+    call.passes(120_000);
+    assert.equal(call.told.length, 1);
+  }
+});
+
+test('a policy that has nothing to wait for lets the call pass', () => {
+  const call = new Admitted([{ key: 'quick', ask: () => undefined }]).begin();
+  assert.deepEqual(call.told, ['admitted']);
+});
+
+test('policies ask one after the other; the first refusal ends it', () => {
+  const [first, second] = [new Asking('first'), new Asking('second')];
+  const call = new Admitted([first, second]).begin();
+  assert.equal(second.questions.length, 0);
+  question(first).admit();
+  assert.deepEqual([second.questions.length, call.told], [1, []]);
+  question(first).refuse();
+  assert.deepEqual(call.told, [], 'the first has had its say');
+  question(second).admit();
+  assert.deepEqual(call.told, ['admitted']);
+
+  const refused = new Admitted([first, second]).begin();
+  question(first, 1).refuse();
+  assert.deepEqual([refused.told, second.questions.length], [['route_closed'], 1]);
+});
+
+test('many policies that answer at once ask one after the other without a deep stack', () => {
+  const many = Array.from({ length: 20_000 }, (_value, index) => {
+    const asking = new Asking(`asking ${index}`);
+    if (index > 0) asking.atOnce = (asked) => asked.admit();
+    return asking;
+  });
+  const call = new Admitted(many).begin();
+  question(many[0]).admit();
+  assert.deepEqual([call.told, call.faults], [['admitted'], []]);
+});
+
+test('a question without an answer in its time refuses the call, and is cancelled once', () => {
+  const asking = new Asking('extAuth');
+  asking.timeoutMs = 500;
+  const call = new Admitted([asking]).begin();
+  call.passes(480);
+  assert.deepEqual(call.told, []);
+  call.passes(40);
+  assert.deepEqual([call.told, question(asking).cancelled], [['policy_unanswered'], 1]);
+  question(asking).admit();
+  call.admission.cancel();
+  call.passes(1000);
+  assert.deepEqual(
+    [call.told, question(asking).cancelled, call.deadlines.size],
+    [['policy_unanswered'], 1, 0],
+  );
+});
+
+test('each question has a time of its own', () => {
+  const [first, second] = [new Asking(), new Asking()];
+  first.timeoutMs = 500;
+  second.timeoutMs = 500;
+  const call = new Admitted([first, second]).begin();
+  call.passes(400);
+  question(first).admit();
+  call.passes(400);
+  assert.deepEqual(call.told, []);
+  call.passes(140);
+  assert.deepEqual(
+    [call.told, question(first).cancelled, question(second).cancelled],
+    [['policy_unanswered'], 0, 1],
+  );
+});
+
+test('a call that ends cancels its question once, and the answer after that is ignored', () => {
+  const asking = new Asking();
+  const call = new Admitted([asking]).begin();
+  call.admission.cancel();
+  call.admission.cancel();
+  question(asking).admit();
+  assert.deepEqual([question(asking).cancelled, call.told, call.deadlines.size], [1, [], 0]);
+});
+
+test('nothing is cancelled after the answer', () => {
+  const asking = new Asking();
+  const call = new Admitted([asking]).begin();
+  question(asking).admit();
+  call.admission.cancel();
+  assert.equal(question(asking).cancelled, 0);
+});
+
+test('a policy that throws where it is cancelled is reported, and the call ends as it would have', () => {
+  const pending: PendingQuestion = { timeoutMs: 100, cancel: thrower };
+  const call = new Admitted([{ key: 'bad', ask: () => pending }]).begin();
+  call.passes(200);
+  assert.deepEqual([call.told, call.faults], [['policy_unanswered'], [THROWN]]);
+  const ended = new Admitted([{ key: 'bad', ask: () => pending }]).begin();
+  ended.admission.cancel();
+  assert.deepEqual([ended.told, ended.faults, ended.deadlines.size], [[], [THROWN], 0]);
+});
+
+test('what goes wrong in the call after an answer does not reach the one who answered', () => {
+  const asking = new Asking();
+  const call = new Admitted([asking]).begin();
+  call.onAdmitted = thrower;
+  question(asking).admit();
+  assert.deepEqual(call.faults, [THROWN]);
+});
+
+/** As its exchange does, when it ends. */
+function end(call: AdmittedCall): undefined {
+  assert.ok(call instanceof Admission);
+  call.cancel();
+}
+
+test('a call that a policy ends while it is asked is not asked about further, and its question is cancelled', () => {
+  const asking = new Asking();
+  asking.atOnce = (asked) => end(asked.call);
+  const later = new Asking();
+  const call = new Admitted([asking, later]).begin();
+  assert.deepEqual([call.told, question(asking).cancelled, later.questions.length], [[], 1, 0]);
+  assert.equal(call.deadlines.size, 0);
+
+  const admitting: Policy = { key: 'ending', admit: end };
+  const other = new Admitted([admitting, later]).begin();
+  assert.deepEqual([other.told, later.questions.length], [[], 0]);
+});

@@ -1,0 +1,71 @@
+// A configuration in use whose routes have the policies of a test, without services behind it.
+
+import type { Policy } from '../../src/calls/policy.ts';
+import type { RouteConfig } from '../../src/config/config.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { compilePlans } from '../../src/policies/compile-plans.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
+import type { DownstreamPeer } from '../../src/relay/downstream-peer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
+import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { LIMITS } from './local-settings.ts';
+import { standIn } from './stand-in.ts';
+
+export const PEER: DownstreamPeer = {
+  listener: 'public',
+  port: 8443,
+  client: '192.0.2.1:5000',
+  clientAddress: '192.0.2.1',
+  tls: 'TLSv1.3',
+  trusted: false,
+};
+
+const VOICE = standIn<CallTarget>({ name: 'voice', protocol: 'h2c' });
+const WEB = standIn<CallTarget>({ name: 'web', protocol: 'http1' });
+
+export function routeOf(
+  path: string,
+  upstream = 'voice',
+  headers: Readonly<Record<string, string>> = {},
+): RouteConfig {
+  const match = { path, host: undefined, headers: new Map(Object.entries(headers)), listener: undefined };
+  return { name: `route of ${path}`, match, stripPrefix: undefined, grpcWeb: undefined, upstream };
+}
+
+/** To gRPC services, and below /web/ to a service of HTTP/1.1. */
+const ROUTES: readonly RouteConfig[] = [routeOf('/*'), routeOf('/web/*', 'web')];
+
+/** @param faults what policies throw is put there */
+export function policiedSnapshot(
+  policies: readonly Policy[],
+  faults: unknown[] = [],
+  routes: readonly RouteConfig[] = ROUTES,
+): Snapshot {
+  const kinds = policies.map((policy) => () => policy);
+  return {
+    epoch: 1,
+    routes: compileRoutes(routes),
+    plans: compilePlans(routes, (error) => void faults.push(error), kinds),
+    upstreams: new Map([VOICE, WEB].map((upstream) => [upstream.name, upstream])),
+    limits: { ...LIMITS, headerFields: 99 },
+  };
+}
+
+export type Field = readonly [name: string, value: string];
+
+/** A gRPC call, with these fields behind the usual ones. */
+export function grpcList(...fields: readonly Field[]): HeaderList {
+  return HeaderList.of(
+    [':method', 'POST'],
+    [':scheme', 'https'],
+    [':authority', 'example.test'],
+    [':path', '/a.B/C'],
+    ['content-type', 'application/grpc'],
+    ...fields,
+  );
+}
+
+export function headFor(list: HeaderList, snapshot: Snapshot): RequestHead {
+  return new RequestHead(list, new CallKind(list, PEER, snapshot));
+}
