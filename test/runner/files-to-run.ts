@@ -26,6 +26,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/reload-drain.test.ts',
   'integration/metrics-reload.test.ts',
   'integration/overload.test.ts',
+  'integration/policies.test.ts',
 ];
 
 /**

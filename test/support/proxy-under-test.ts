@@ -13,6 +13,7 @@ import { type DemoService, type DemoServiceOptions, startDemoService } from '../
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { DataPlane } from '../../src/plane/data-plane.ts';
+import type { PolicyKind } from '../../src/policies/policy-kinds.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { testCertificate } from './certificates.ts';
 import { eventually } from './eventually.ts';
@@ -35,6 +36,8 @@ export interface ProxySettings {
   readonly usedBytes?: () => number;
   /** Where configurations and endpoints come from, besides the file. */
   readonly sources?: readonly Source[];
+  /** Replaces the policies there are. They speak in this order. */
+  readonly policyKinds?: readonly PolicyKind[];
   /** Sections of the configuration as in YAML, which replace the usual ones. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -92,14 +95,23 @@ export class ProxyUnderTest {
 
   static async start(
     config: Config,
-    usedBytes?: () => number,
-    sources: readonly Source[] = [],
+    {
+      usedBytes,
+      policyKinds,
+      sources = [],
+    }: Pick<ProxySettings, 'usedBytes' | 'policyKinds' | 'sources'> = {},
   ): Promise<ProxyUnderTest> {
     const { caPem } = await testCertificate('localhost', '127.0.0.1');
     const logFd = openUnnamedFile();
     const destination = new LogDestination({ fd: logFd });
     const logger = createLogger(config.log, destination);
-    const plane = new DataPlane({ config, logger, destination, ...(usedBytes && { usedBytes }) });
+    const plane = new DataPlane({
+      config,
+      logger,
+      destination,
+      ...(usedBytes && { usedBytes }),
+      ...(policyKinds && { policyKinds }),
+    });
     const proxy = await Proxy.start(plane, config, logger, { sources });
     return new ProxyUnderTest({ proxy, plane, caPem, destination, logFd });
   }
@@ -182,7 +194,7 @@ export class ProxyUnderTest {
 /** Starts the proxy with the usual configuration, changed by `settings`. */
 export async function startProxy(test: TestContext, settings: ProxySettings): Promise<ProxyUnderTest> {
   const config = configOf(await proxyConfigText(settings));
-  const proxy = await ProxyUnderTest.start(config, settings.usedBytes, settings.sources);
+  const proxy = await ProxyUnderTest.start(config, settings);
   test.after(() => proxy.close());
   return proxy;
 }
