@@ -1,18 +1,19 @@
-// Exchanges under random interleavings of what client, service, time, drain and queue may do. Whatever the order: an exchange finishes
+// Exchanges under random interleavings of what client, service, policies, time, drain and queue may do. Whatever the order: an exchange finishes
 // once, gives back what it held, keeps its books, and its client sees a response in the order that HTTP has it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
-import { failure } from '../../src/calls/failure.ts';
+import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
+import type { Policy } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
-import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
@@ -22,7 +23,9 @@ import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { LIMITS } from '../support/local-settings.ts';
+import { OpenQuestion } from '../support/policies.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
+import { CLOSED } from '../support/refusing-policy.ts';
 
 /** Any other finds as much; with this one a failure comes again. */
 const SEED = 9113;
@@ -60,13 +63,23 @@ const OPERATIONS = [
   'the next connection breaks at once',
   'no endpoint is left',
   'a second passes',
+  'a policy lets pass',
+  'a policy refuses',
+  'old questions are answered',
   'the call has to give way',
   'the drain is over',
 ] as const;
 
 type Operation = (typeof OPERATIONS)[number];
 
+/** What a policy that asks does before its `ask` returns. */
+const ASKING = ['waits', 'lets pass', 'refuses', 'throws', 'has nothing to wait for'] as const;
+
 interface Scenario {
+  /** What the policy says that looks at the call once; undefined: there is none. */
+  readonly admits: 'yes' | 'no' | 'throws' | undefined;
+  /** The policies that ask, in their order. */
+  readonly asking: readonly (typeof ASKING)[number][];
   readonly isGrpc: boolean;
   readonly hasTimeout: boolean;
   readonly hasBody: boolean;
@@ -80,6 +93,9 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   hasTimeout: fc.boolean(),
   hasBody: fc.boolean(),
   connections: fc.integer({ min: 0, max: 2 }),
+  admits: fc.constantFrom('yes', 'yes', 'no', 'throws', undefined),
+  // Mostly those that wait: with them something can happen meanwhile.
+  asking: fc.array(fc.constantFrom('waits', 'waits', 'waits', ...ASKING), { maxLength: 2 }),
   operations: fc.array(fc.constantFrom(...OPERATIONS), { minLength: 1, maxLength: 24 }),
 });
 
@@ -126,16 +142,30 @@ class Modelled {
   clientSent = '';
   hasClientEnded: boolean;
   isClientGone = false;
+  /** All that were asked, the oldest first. */
+  readonly questions: OpenQuestion[] = [];
+  /** What policies have thrown. */
+  readonly policyFaults: unknown[] = [];
+  /** How many policies have let the call pass; one that looks at it once is one. */
+  passed = 0;
+  /** A policy has refused the call while it was there to be refused. */
+  isRefused = false;
+  readonly policies: number;
   #breaksNext = false;
 
-  constructor({ isGrpc, hasTimeout, hasBody, connections }: Scenario) {
+  constructor({ isGrpc, hasTimeout, hasBody, connections, admits, asking }: Scenario) {
+    this.policies = asking.length + (admits === undefined ? 0 : 1);
     for (let count = 0; count < connections; count++) this.upstream.connections.push(this.#connection());
     const match = { path: '/*', host: undefined, headers: new Map(), listener: undefined };
     const route = { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' };
     const snapshot = {
       epoch: 1,
       routes: compileRoutes([route]),
-      plans: NO_POLICIES,
+      plans: compilePlans(
+        [route],
+        (error) => void this.policyFaults.push(error),
+        this.#policies(admits, asking).map((policy) => () => policy),
+      ),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits: { ...LIMITS, concurrentStreams: 1, headerFields: 99 },
     };
@@ -175,6 +205,47 @@ class Modelled {
       new RequestHead(list, new CallKind(list, peer, snapshot)),
     );
     this.exchange.start(!hasBody);
+  }
+
+  #policies(admits: Scenario['admits'], asking: Scenario['asking']): readonly Policy[] {
+    const admit = (): Failure | undefined => {
+      if (admits === 'throws') throw new Error('a policy has thrown');
+      if (admits === 'yes') this.passed++;
+      else this.isRefused = true;
+      return admits === 'yes' ? undefined : CLOSED;
+    };
+    const first: readonly Policy[] = admits === undefined ? [] : [{ key: 'admitting', admit }];
+    return [...first, ...asking.map((doing) => this.#asks(doing))];
+  }
+
+  #asks(doing: Scenario['asking'][number]): Policy {
+    const ask: Policy['ask'] = (call, questioner) => {
+      if (doing === 'throws') throw new Error('a policy has thrown');
+      if (doing === 'has nothing to wait for') {
+        this.passed++;
+        return undefined;
+      }
+      const question = new OpenQuestion(call, questioner, 1500);
+      this.questions.push(question);
+      if (doing === 'lets pass') this.#answers(question, true);
+      if (doing === 'refuses') this.#answers(question, false);
+      return question;
+    };
+    return { key: 'asking', adds: ['x-asked'], ask };
+  }
+
+  #answers(question: OpenQuestion, lets: boolean): void {
+    if (!question.isAnswered && question.cancelled === 0) {
+      if (lets) this.passed++;
+      else this.isRefused = true;
+    }
+    if (lets) question.admit();
+    else question.refuse();
+  }
+
+  /** The question that the call waits for. */
+  get #openQuestion(): OpenQuestion | undefined {
+    return this.questions.find(({ isAnswered, cancelled }) => !isAnswered && cancelled === 0);
   }
 
   #connection(): RecordedConnection {
@@ -302,6 +373,16 @@ class Modelled {
     if (operation === 'the next connection breaks at once') this.#breaksNext = true;
     if (operation === 'no endpoint is left')
       upstream.waiting.shift()?.onUnavailable({ token: 'upstream_closed', sentence: 'Gone.' });
+    const question = this.#openQuestion;
+    if (operation === 'a policy lets pass' && question !== undefined) this.#answers(question, true);
+    if (operation === 'a policy refuses' && question !== undefined) this.#answers(question, false);
+    if (operation === 'old questions are answered') {
+      for (const old of this.questions) {
+        if (old === question) continue;
+        old.admit();
+        old.refuse();
+      }
+    }
     if (operation === 'a second passes') {
       this.nowMs += 1000;
       this.deadlines.advance();
@@ -343,11 +424,39 @@ function dataOf(log: readonly string[]): string {
   return log.map((line) => /^data "(.*)"/.exec(line)?.[1] ?? '').join('');
 }
 
+/** Before all policies have let it pass, a call has nothing of a service and its client has no credit. */
+function assertWaits({ passed, policies, streams, upstream, client, account }: Modelled): void {
+  if (passed === policies) return;
+  assert.deepEqual(
+    [streams.length, upstream.waiting.length, account.held, client.creditedBytes],
+    [0, 0, 0, 0],
+    'it waits for its policies',
+  );
+}
+
+/** Each question has an answer or is given up, once, and never both. */
+function assertQuestions(
+  { questions, isRefused, records, policyFaults }: Modelled,
+  scenario: Scenario,
+): void {
+  for (const { cancelled, isAnswered, isCancelledAfterAnswer } of questions) {
+    assert.ok(!isCancelledAfterAnswer, 'a question was given up after its answer');
+    assert.ok(cancelled === 1 || (isAnswered && cancelled === 0), 'a question is still open');
+  }
+  const [{ reason }] = records;
+  // Its status needs no room at the client, so that nothing can come before it.
+  if (isRefused && scenario.isGrpc) assert.match(reason, /^route_closed: /);
+  const throwing = [scenario.admits, ...scenario.asking].filter((says) => says === 'throws').length;
+  assert.ok(policyFaults.length <= Math.min(throwing, 1), 'the first that throws ends the call');
+  if (policyFaults.length === 1 && scenario.isGrpc) assert.match(reason, /^internal_error: /);
+}
+
 function check(scenario: Scenario): void {
   const model = new Modelled(scenario);
   for (const operation of scenario.operations) {
     model.do(operation);
     assert.ok(model.homecomings <= 1, 'it finished twice');
+    assertWaits(model);
   }
   model.finish();
   const { client, records, homecomings, deadlines, upstream, account, streams, all, faults } = model;
@@ -370,6 +479,7 @@ function check(scenario: Scenario): void {
       own.length,
       'each attempt has one outcome',
     );
+  assertQuestions(model, scenario);
   assertInOrder(client.log, scenario.isGrpc);
   const [record] = records;
   assert.equal(record.attempts, streams.length);
@@ -418,9 +528,15 @@ test('the same where the service is well and the client is slow: nothing of the 
     'an endpoint has room',
   );
   const operations = fc.array(calm, { maxLength: 24 });
-  const property = fc.property(scenarios, operations, (scenario, between) => {
-    const model = new Modelled({ ...scenario, isGrpc: true, hasTimeout: false });
+  const waiting = fc.array(fc.constantFrom<Operation>('client sends', 'client takes ten bytes'), {
+    maxLength: 4,
+  });
+  const property = fc.property(scenarios, waiting, operations, (scenario, before, between) => {
+    const asking = scenario.asking.map(() => 'waits' as const);
+    const model = new Modelled({ ...scenario, isGrpc: true, hasTimeout: false, admits: 'yes', asking });
     model.do('an endpoint has room');
+    for (const operation of before) model.do(operation);
+    for (const _policy of asking) model.do('a policy lets pass');
     model.do('service begins');
     for (const operation of between) model.do(operation);
     const { service } = model;

@@ -28,6 +28,7 @@ interface Parts {
   readonly grpc: RawServer;
   readonly web: readonly WebVisit[];
   readonly folder: string;
+  readonly sections: NonNullable<ProxySettings['sections']>;
 }
 
 export class PoliciedProxy {
@@ -36,9 +37,12 @@ export class PoliciedProxy {
   /** Requests and WebSockets that have reached the service of HTTP/1.1. */
   readonly web: readonly WebVisit[];
   readonly folder: string;
+  /** Of its configuration. */
+  readonly sections: Parts['sections'];
   readonly #test: TestContext;
 
-  constructor({ test, proxy, grpc, web, folder }: Parts) {
+  constructor({ test, proxy, grpc, web, folder, sections }: Parts) {
+    this.sections = sections;
     this.#test = test;
     this.proxy = proxy;
     this.grpc = grpc;
@@ -67,28 +71,25 @@ export async function startPoliciedProxy(
   test.after(() => rmSync(folder, { recursive: true, force: true }));
   const grpc = await startRawUpstream(test, { onRequestEnd: (request) => request.succeed() });
   const { visits: web, port } = await startWeb(test);
-  const proxy = await startProxy(test, {
-    policyKinds,
-    ...settings,
-    sections: {
-      listeners: await doorListeners(folder),
-      routes: [
-        {
-          name: `${routePrefix} voice`,
-          match: { path: '/voice.VoiceAssistant/*' },
-          upstream: 'voice',
-          grpcWeb: true,
-        },
-        { name: `${routePrefix} web`, match: { path: '/*' }, upstream: 'web' },
-      ],
-      upstreams: {
-        voice: { endpoints: [grpc.address] },
-        web: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] },
+  const sections = {
+    listeners: await doorListeners(folder),
+    routes: [
+      {
+        name: `${routePrefix} voice`,
+        match: { path: '/voice.VoiceAssistant/*' },
+        upstream: 'voice',
+        grpcWeb: true,
       },
-      ...settings.sections,
+      { name: `${routePrefix} web`, match: { path: '/*' }, upstream: 'web' },
+    ],
+    upstreams: {
+      voice: { endpoints: [grpc.address] },
+      web: { protocol: 'http1', endpoints: [`127.0.0.1:${port}`] },
     },
-  });
-  return new PoliciedProxy({ test, proxy, grpc, web, folder });
+    ...settings.sections,
+  };
+  const proxy = await startProxy(test, { policyKinds, ...settings, sections });
+  return new PoliciedProxy({ test, proxy, grpc, web, folder, sections });
 }
 
 async function startWeb(test: TestContext): Promise<{ readonly visits: WebVisit[]; readonly port: number }> {

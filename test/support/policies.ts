@@ -51,8 +51,10 @@ export class OpenQuestion implements PendingQuestion {
   readonly timeoutMs: number;
   readonly call: AdmittedCall;
   cancelled = 0;
-  /** It has been answered; what comes after that does not count. */
+  /** It has been answered, in time or not. */
   isAnswered = false;
+  /** What never may be: nobody gives up what has its answer. */
+  isCancelledAfterAnswer = false;
   readonly #questioner: Questioner;
 
   constructor(call: AdmittedCall, questioner: Questioner, timeoutMs: number) {
@@ -73,6 +75,7 @@ export class OpenQuestion implements PendingQuestion {
 
   cancel(): void {
     this.cancelled++;
+    if (this.isAnswered) this.isCancelledAfterAnswer = true;
   }
 }
 
