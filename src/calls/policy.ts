@@ -63,6 +63,7 @@ export interface AdmittedCall {
   /**
    * Adds a header field to what the service is sent of this call alone. @param name one of the policy's `adds`. Throws where it is not.
    * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
+   * Does nothing once the call has been forwarded or has ended.
    */
   addField(name: string, value: string): void;
 }
@@ -76,7 +77,7 @@ export interface Questioner {
 
 /** A question that has been asked and not yet been answered. */
 export interface PendingQuestion {
-  /** How long to wait for the answer, in milliseconds. After that the call is refused. */
+  /** How long to wait for the answer, in milliseconds: a finite number. After that the call is refused. */
   readonly timeoutMs: number;
   /** Nobody waits for the answer any more: the call has ended. Never called after the answer. */
   cancel(): void;

@@ -20,7 +20,15 @@ export function compilePlans(
   };
   const plans = new Map(routes.map((route) => [route, planOf(route)]));
   const unrouted = planOf(undefined);
-  return { of: (route) => (route === undefined ? unrouted : (plans.get(route) ?? PLAIN)) };
+  return {
+    of(route) {
+      if (route === undefined) return unrouted;
+      const plan = plans.get(route);
+      // Of another configuration: without its policies nobody may pass.
+      if (plan === undefined) throw new Error(`route ${route.name} has no plan`);
+      return plan;
+    },
+  };
 }
 
 function isPolicy(policy: Policy | undefined): policy is Policy {

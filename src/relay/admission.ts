@@ -46,6 +46,7 @@ export class Admission implements AdmittedCall {
     if (!this.subject.plan.adds.has(name))
       throw new Error(`a policy has added the header field ${name}, which it has not declared`);
     checkField(name, value);
+    if (this.#isOver) return;
     this.added.add(name, value);
   }
 
@@ -139,7 +140,9 @@ class Question implements Questioner {
       this.isAnswered = true;
       return;
     }
-    this.#timer = new Deadline(this.#deadlines, this, pending.timeoutMs);
+    const { timeoutMs } = pending;
+    if (!Number.isFinite(timeoutMs)) throw new Error(`policy ${this.#key} asks without a time to wait for`);
+    this.#timer = new Deadline(this.#deadlines, this, timeoutMs);
   }
 
   admit(): void {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { Flag, FrameType } from '../../src/h2/frame-type.ts';
+import { SettingId } from '../../src/h2/settings.ts';
 import { POLICY_KINDS } from '../../src/policies/policy-kinds.ts';
 import { RawHttp1Client } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,6 +18,7 @@ import {
   configOf,
   type ProxySettings,
   proxyConfigText,
+  startProxy,
   startRawUpstream,
 } from '../support/proxy-under-test.ts';
 import type { RawClient } from '../support/raw-client.ts';
@@ -281,6 +283,46 @@ test('where memory is short nobody is asked about new calls, and those that wait
   for (const question of questions) question.admit();
   assert.equal(status[(await grpc).code], 'OK');
   assert.equal((await page).status, 200);
+});
+
+test('a call that is sent once more has what policies added, and no policy is asked again', async (t) => {
+  const asking = new Asking();
+  asking.atOnce = (question) => {
+    question.call.addField('x-asked', 'once');
+    question.admit();
+  };
+  const upstream = await startRawUpstream(t, {
+    onRequest: (request) => {
+      if (upstream.requests.length === 1) request.reset(ErrorCode.REFUSED_STREAM);
+      else request.succeed();
+    },
+  });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: [() => asking] });
+  const client = await proxy.rawClient('clear');
+  assert.equal((await client.outcome(client.call())).grpcStatus, '0');
+  assert.deepEqual(
+    upstream.requests.map((request) => request.field('x-asked')),
+    ['once', 'once'],
+  );
+  assert.equal(asking.questions.length, 1);
+});
+
+test('what policies add counts for the size that a service accepts', async (t) => {
+  const asking = new Asking();
+  asking.atOnce = (question) => {
+    question.call.addField('x-asked', 'y'.repeat(4000));
+    question.admit();
+  };
+  const upstream = await startRawUpstream(t, {
+    settings: [[SettingId.MAX_HEADER_LIST_SIZE, 4096]],
+    onRequest: (request) => request.succeed(),
+  });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: [() => asking] });
+  const client = await proxy.rawClient('clear');
+  const { grpcStatus } = await client.outcome(client.call());
+  assert.equal(status[Number(grpcStatus)], 'RESOURCE_EXHAUSTED');
+  assert.match((await proxy.record()).reason, /^request_headers_above_upstream: /);
+  assert.equal(upstream.requests.length, 0);
 });
 
 test('requests of one HTTP/1.1 connection are asked about one after the other', async (t) => {

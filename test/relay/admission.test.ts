@@ -264,6 +264,25 @@ test('each question has a time of its own', () => {
   );
 });
 
+test('a question without a time to wait for refuses the call, and is cancelled', () => {
+  for (const timeoutMs of [Number.POSITIVE_INFINITY, Number.NaN]) {
+    const asking = new Asking();
+    asking.timeoutMs = timeoutMs;
+    const call = new Admitted([asking]).begin();
+    assert.deepEqual([call.told, question(asking).cancelled, call.faults.length], [[FAULT.token], 1, 1]);
+  }
+});
+
+test('what a policy adds once the call has been forwarded, or has ended, is not added', () => {
+  for (const answer of ['admit', 'refuse'] as const) {
+    const asking = new Asking();
+    const call = new Admitted([asking]).begin();
+    question(asking)[answer]();
+    question(asking).call.addField('x-asked', 'late');
+    assert.deepEqual(call.added, {});
+  }
+});
+
 test('a call that ends cancels its question once, and the answer after that is ignored', () => {
   const asking = new Asking();
   const call = new Admitted([asking]).begin();

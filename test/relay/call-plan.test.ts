@@ -49,6 +49,11 @@ test('a route without policies has the one plan that asks nobody', () => {
   );
 });
 
+test('a route of another configuration has no plan, and not one that lets all calls pass', () => {
+  const plans = compilePlans([routeOf('/a.*')], unexpected, [() => new Admitting()]);
+  assert.throws(() => plans.of(routeOf('/a.*')), /route route of \/a\.\* has no plan/);
+});
+
 test('a kind of policy is asked once for each route, and once for the requests that no route matches', () => {
   const asked: (string | undefined)[] = [];
   const plans = compilePlans([routeOf('/a.*'), routeOf('/b.*')], unexpected, [
