@@ -12,6 +12,7 @@ import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { KindMemo } from '../../src/relay/kind-memo.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
 import type { Snapshot } from '../../src/relay/snapshot.ts';
+import { receivedFields } from '../support/forwarded-fields.ts';
 import { type Field, grpcList, PEER, policiedSnapshot, routeOf } from '../support/policied-snapshot.ts';
 import { DecidingByRole } from '../support/policies.ts';
 
@@ -125,7 +126,7 @@ function decided(kind: CallKind, list: HeaderList): unknown {
   const { route, upstream, authority, path, httpMethod, isGrpc, local, requestTarget, translation } = kind;
   const edited = kind.edits.applyTo(HeaderList.of(['x-told', 'by the client']));
   const { decision } = new RequestHead(list, kind);
-  const sent = decision.kind === 'forward' ? [decision.fields.names, decision.fields.values] : decision;
+  const sent = decision.kind === 'forward' ? receivedFields(decision) : decision;
   return {
     kind: { route, upstream, authority, path, httpMethod, isGrpc, local, requestTarget },
     isTranslated: translation !== undefined,

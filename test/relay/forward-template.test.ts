@@ -3,16 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { literalFieldText } from '../../src/h2/hpack/literal-field.ts';
-import {
-  type ForwardedFields,
-  type Forwarding,
-  ForwardTemplate,
-  forwardWhole,
-} from '../../src/relay/forward-template.ts';
+import { type Forwarding, ForwardTemplate, forwardWhole } from '../../src/relay/forward-template.ts';
 import { HeaderEdits } from '../../src/relay/header-edits.ts';
+import { decodedBlock, receivedFields } from '../support/forwarded-fields.ts';
 
 interface Field {
   readonly name: string;
@@ -32,15 +27,10 @@ function forwarding(trusted = false, isGrpc = true, edits = new HeaderEdits()): 
   return { peer, requestTarget: { scheme: 'http', path: '/C', authority: 'a.test' }, isGrpc, edits };
 }
 
-function decode(block: Buffer): HeaderList {
-  const decoder = new HpackDecoder({ maxTableSizeBytes: 4096, maxListSizeBytes: 65_536, maxFields: 200 });
-  return decoder.decode(block, 0, block.length);
-}
-
 /** One block for all, so that its literals are left in one text where the decoder leaves them. */
 function listOf(fields: readonly Field[]): HeaderList {
   const list = new HeaderList();
-  const literals = decode(
+  const literals = decodedBlock(
     Buffer.concat(
       fields
         .filter(({ form }) => form === 'literal')
@@ -53,19 +43,6 @@ function listOf(fields: readonly Field[]): HeaderList {
     else list.add(name, value, form === 'never');
   }
   return list;
-}
-
-/** What the service decodes, by name: the order among different names means nothing. */
-function received({ fields, apart, sizeBytes }: ForwardedFields): unknown {
-  const behind = decode(Buffer.from(apart, 'latin1'));
-  const byName = new Map<string, string[]>();
-  for (const list of [fields, behind]) {
-    list.names.forEach((name, index) => {
-      const value = `${list.isNeverIndexed(index) ? 'never ' : ''}${list.valueAt(index)}`;
-      byName.set(name, [...(byName.get(name) ?? []), value]);
-    });
-  }
-  return { sizeBytes, fields: [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)) };
 }
 
 /** Values that were never seen, which the decoder leaves in their block. */
@@ -102,7 +79,7 @@ test('whatever calls have in common, the service is sent what it would be sent o
       const template = new ForwardTemplate(rules);
       for (const own of calls) {
         const list = listOf([...PSEUDO, ...shared, ...own]);
-        assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+        assert.deepEqual(receivedFields(template.forward(list)), receivedFields(forwardWhole(list, rules)));
       }
     }),
     { numRuns: 1000 },
@@ -139,7 +116,7 @@ test('fields of one name keep their order, in common or not', () => {
   const same: Field = { name: 'x-a', value: 'same', form: 'text' };
   for (const fields of [[same], [same], [ownField(), same], [same, ownField()], [ownField()], [same]]) {
     const list = listOf([...PSEUDO, ...fields]);
-    assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+    assert.deepEqual(receivedFields(template.forward(list)), receivedFields(forwardWhole(list, rules)));
   }
 });
 
@@ -149,7 +126,7 @@ test('what may never be indexed is kept in no block, even where it is the same i
   for (const name of ['x-secret', 'x-forwarded-for']) {
     for (let call = 0; call < 4; call++) {
       const list = listOf([...PSEUDO, { name, value: '192.0.2.7', form: 'never' }]);
-      assert.deepEqual(received(template.forward(list)), received(forwardWhole(list, rules)));
+      assert.deepEqual(receivedFields(template.forward(list)), receivedFields(forwardWhole(list, rules)));
     }
   }
 });
