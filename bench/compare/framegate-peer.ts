@@ -66,10 +66,10 @@ function prepare(framegate: FramegateProgram, settings: PeerSettings): PeerComma
     file,
   ];
   let file = write(`workers: ${settings.workers}`);
-  if (settings.endpointUpdates !== undefined) {
-    // No option of the product starts such a source, so this one is put together from the project's own files.
-    const program = join(PROJECT, 'bench/peers/framegate-with-updates.ts');
-    const programArguments = [...framegate.nodeArguments, program, file, String(settings.endpointUpdates)];
+  const { assembled } = settings;
+  if (assembled !== undefined) {
+    const program = join(PROJECT, 'bench/peers', assembled.program);
+    const programArguments = [...framegate.nodeArguments, program, file, String(assembled.argument)];
     return { program: framegate.nodeProgram, programArguments };
   }
   // Releases before there were workers have one, and do not know the key.

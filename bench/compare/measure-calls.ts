@@ -59,7 +59,7 @@ class CallContestant implements Contestant {
       streamsPerConnection: this.#workload.streamsPerConnection,
       accessLog: this.#workload.accessLog,
       workers: this.#variant.workers,
-      endpointUpdates: this.#variant.endpointUpdates,
+      assembled: this.#variant.assembled,
       protocol: 'grpc',
     });
     this.#running = running;

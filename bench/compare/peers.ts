@@ -20,8 +20,15 @@ export interface PeerSettings extends CertificateFiles {
   readonly workers: number;
   readonly accessLog: boolean;
   readonly protocol: Protocol;
-  /** Of Framegate's source of endpoints, each second; undefined: there is no such source. */
-  readonly endpointUpdates?: number | undefined;
+  readonly assembled?: Assembled | undefined;
+}
+
+/** A Framegate that no option of the product starts: a program in bench/peers puts it together from the project's own files. */
+export interface Assembled {
+  /** The name of the program's file. */
+  readonly program: string;
+  /** What it is told behind the name of the configuration file. */
+  readonly argument: number;
 }
 
 export interface PeerCommand {
@@ -191,7 +198,7 @@ export function writeConfiguration(
   settings: PeerSettings,
   more: Readonly<Record<string, string>> = {},
 ): string {
-  const { endpointUpdates: _, ...known } = settings;
+  const { assembled: _, ...known } = settings;
   const values = {
     ...known,
     // 128 is nginx's own default, so that nobody is asked for fewer streams than it ships with.

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CertificateFiles } from './certificate.ts';
-import type { Peer, Protocol } from './peers.ts';
+import type { Assembled, Peer, Protocol } from './peers.ts';
 import { cpuMicroseconds, residentKib } from './process-tree.ts';
 import { StartedProcess } from './started-process.ts';
 import { findFreePort, waitUntilAccepting } from './tcp-port.ts';
@@ -17,7 +17,7 @@ export interface PeerSurroundings {
   readonly accessLog: boolean;
   readonly workers: number;
   readonly protocol: Protocol;
-  readonly endpointUpdates?: number | undefined;
+  readonly assembled?: Assembled | undefined;
 }
 
 export class RunningPeer {

@@ -1,6 +1,7 @@
 // The workloads, in the order of the table's rows. A workload has one or more rows, and each row has one figure per proxy.
 
 import type { ChangingFields } from '../load/job.ts';
+import type { Assembled } from './peers.ts';
 
 export interface Row {
   readonly name: string;
@@ -24,8 +25,7 @@ export interface Variant {
   readonly workers: number;
   /** The number of streams held open beside the calls. */
   readonly idleStreams: number;
-  /** Of Framegate's source of endpoints, each second; with 0 the same program whose source is silent. */
-  readonly endpointUpdates?: number;
+  readonly assembled?: Assembled;
   readonly peerNames?: readonly string[];
 }
 
@@ -261,8 +261,21 @@ export const WORKLOADS: readonly Workload[] = [
       row('updates', '64 B, 10 x 20, 1,000 endpoint updates per second'),
     ],
     variants: [
-      { rowName: 'no-updates', workers: 1, idleStreams: 0, endpointUpdates: 0 },
-      { rowName: 'updates', workers: 1, idleStreams: 0, endpointUpdates: 1000 },
+      { rowName: 'no-updates', workers: 1, idleStreams: 0, assembled: updates(0) },
+      { rowName: 'updates', workers: 1, idleStreams: 0, assembled: updates(1000) },
+    ],
+    peerNames: [],
+  },
+  {
+    ...calls('policies', '', SMALL),
+    callsPerRun: 150_000,
+    rows: [
+      row('no-policies', '64 B, 10 x 20, the same program without policies'),
+      row('policies', '64 B, 10 x 20, a plan of three policies that look on'),
+    ],
+    variants: [
+      { rowName: 'no-policies', workers: 1, idleStreams: 0, assembled: policies(0) },
+      { rowName: 'policies', workers: 1, idleStreams: 0, assembled: policies(1) },
     ],
     peerNames: [],
   },
@@ -325,4 +338,14 @@ export const VALIDATION: ValidationWorkload = {
 
 export function rowsOf(workloads: readonly Workload[]): readonly Row[] {
   return workloads.flatMap(({ rows }) => rows);
+}
+
+/** @param perSecond the number of updates of endpoints. With 0 the source names the endpoints once. */
+function updates(perSecond: number): Assembled {
+  return { program: 'framegate-with-updates.ts', argument: perSecond };
+}
+
+/** @param times how often each of the three policies is on the route: 0 or 1 */
+function policies(times: number): Assembled {
+  return { program: 'framegate-with-policies.ts', argument: times };
 }
