@@ -25,7 +25,8 @@ export interface RequestKind {
   /** The request's :method. */
   readonly httpMethod: string;
   /**
-   * The value of the first header field of this name, or undefined.
+   * The value of the header field of this name, or undefined. Where the name comes several times, all values as one list, with a comma
+   * and a space between them.
    * @param name in lower case; one of the policy's `reads`. Throws where it is not: the decision would be kept for requests whose
    * field has another value.
    */
@@ -58,7 +59,7 @@ export type LocalDecision =
 /** One call that is about to be forwarded. */
 export interface AdmittedCall {
   readonly subject: ExchangeSubject;
-  /** The value of the first header field of this name, or undefined. Any name may be asked for: nothing of the answer is kept. */
+  /** The value of the header field of this name, as RequestKind.header gives it. Any name may be asked for: nothing of the answer is kept. */
   header(name: string): string | undefined;
   /**
    * Adds a header field to what the service is sent of this call alone. @param name one of the policy's `adds`. Throws where it is not.

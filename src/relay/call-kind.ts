@@ -49,9 +49,11 @@ export class CallKind implements RequestKind {
   #wasForwarded = false;
   /** The field as the client sent it. */
   readonly #authorityField: string | undefined;
-  /** Names and values of the header fields that the kind depends on. */
+  /** The names of the header fields that the kind depends on, and the value of the first field of each name: routes look at no others. */
   readonly #names: readonly string[];
-  readonly #values: readonly (string | undefined)[];
+  readonly #firstValues: readonly (string | undefined)[];
+  /** The values that policies see of the plan's `reads`. */
+  readonly #readValues: readonly (string | undefined)[];
 
   constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot) {
     const path = list.get(':path') ?? '';
@@ -68,7 +70,8 @@ export class CallKind implements RequestKind {
     this.plan = snapshot.plans.of(route);
     this.#authorityField = list.get(':authority');
     this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
-    this.#values = this.#names.map((name) => list.get(name));
+    this.#firstValues = this.#names.map((name) => list.get(name));
+    this.#readValues = this.plan.reads.map((name) => valueOf(list, name));
     this.target = route === undefined ? undefined : snapshot.upstreams.get(route.upstream);
     const prefix = route?.stripPrefix;
     this.requestTarget = {
@@ -99,10 +102,10 @@ export class CallKind implements RequestKind {
   }
 
   header(name: string): string | undefined {
-    const index = this.#names.indexOf(name);
+    const index = this.plan.reads.indexOf(name);
     if (index === -1)
       throw new Error(`a policy has read the header field ${name}, which it has not declared`);
-    return this.#values[index];
+    return this.#readValues[index];
   }
 
   isConfiguredHost(host: string): boolean {
@@ -115,7 +118,10 @@ export class CallKind implements RequestKind {
     if (list.get(':authority') !== this.#authorityField) return false;
     const names = this.#names;
     for (let index = 0; index < names.length; index++)
-      if (list.get(names[index]) !== this.#values[index]) return false;
+      if (list.get(names[index]) !== this.#firstValues[index]) return false;
+    const { reads } = this.plan;
+    for (let index = 0; index < reads.length; index++)
+      if (valueOf(list, reads[index]) !== this.#readValues[index]) return false;
     return true;
   }
 
@@ -146,7 +152,7 @@ export class CallKind implements RequestKind {
   ): LocalDecision | undefined {
     const refusal =
       whyMismatched(list, this.peer) ??
-      this.#whyNoTunnel() ??
+      this.#whyNoTunnel(list) ??
       authorityFailure ??
       (route === undefined || this.target === undefined ? this.#noRoute(list) : undefined);
     return refusal && { kind: 'refuse', failure: refusal };
@@ -161,9 +167,9 @@ export class CallKind implements RequestKind {
       : { kind: 'refuse', failure: pathInvalid(this.requestTarget.path, fault) };
   }
 
-  #whyNoTunnel(): Failure | undefined {
+  #whyNoTunnel(list: HeaderList): Failure | undefined {
     if (this.httpMethod !== 'CONNECT') return undefined;
-    const protocol = this.header(':protocol');
+    const protocol = list.get(':protocol');
     if (protocol === undefined) {
       return failure('connect_unsupported', 'This proxy does not open tunnels by CONNECT.');
     }
@@ -203,4 +209,12 @@ function pathInvalid(path: string, fault: string): Failure {
     'path_invalid',
     `${path.slice(0, 256)} ${fault}; services refuse such a path. Let the client encode it (RFC 3986 section 2.1).`,
   );
+}
+
+/** The value that a policy sees: where a name comes several times, all values as one list (RFC 9110 section 5.3), since the service gets all. */
+export function valueOf(list: HeaderList, name: string): string | undefined {
+  const first = list.names.indexOf(name);
+  if (first === -1) return undefined;
+  if (!list.names.includes(name, first + 1)) return list.valueAt(first);
+  return list.names.flatMap((one, index) => (one === name ? [list.valueAt(index)] : [])).join(', ');
 }

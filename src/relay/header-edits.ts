@@ -18,7 +18,11 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
   'host',
   'te',
   'trailer',
+  'x-request-id',
 ]);
+
+/** The status of a gRPC call is the service's: without it there is no response. */
+const STATUS = 'grpc-status';
 
 export class HeaderEdits implements HeaderEdit {
   /** By name: the new value, or undefined where the field is taken away. */
@@ -35,6 +39,7 @@ export class HeaderEdits implements HeaderEdit {
 
   remove(name: string): void {
     checkName(name);
+    if (name === STATUS) throw new Error(`a policy may not take ${STATUS} away`);
     this.#changes.set(name, undefined);
   }
 
@@ -73,7 +78,8 @@ export class HeaderEdits implements HeaderEdit {
 /** Throws where a policy may not send this field: it would break the message, or a connection that calls of others share. */
 export function checkField(name: string, value: string): void {
   checkName(name);
-  if (OF_THE_HOP.has(name)) throw new Error(`a policy may not set ${name}: the proxy writes it itself`);
+  if (OF_THE_HOP.has(name) || name === STATUS)
+    throw new Error(`a policy may not set ${name}: the proxy writes it itself`);
   if (!isSendable(value))
     throw new Error(`a policy has set the header field ${name} to what no field may hold`);
 }

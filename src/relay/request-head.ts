@@ -9,7 +9,7 @@ import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { CallKind } from './call-kind.ts';
+import { type CallKind, valueOf } from './call-kind.ts';
 import type { CallPlan } from './call-plan.ts';
 import { clientKeyOf, lastForwardedFor } from './client-key.ts';
 import type { ForwardedFields } from './forward-template.ts';
@@ -112,7 +112,7 @@ export class RequestHead implements ExchangeSubject {
 
   /** A header field as the client sent it, where a policy looks at each call. */
   receivedHeader(name: string): string | undefined {
-    return this.#received?.get(name);
+    return this.#received === undefined ? undefined : valueOf(this.#received, name);
   }
 
   /** It goes to a service of HTTP/1.1, which needs a connection for it alone. */

@@ -162,7 +162,7 @@ function webPlans(): Snapshot['plans'] {
   return { of: (route) => (route === undefined ? none : routed).of(route) };
 }
 
-test('the first of several fields of a name is the one that is read', () => {
+test('a policy reads all fields of a name as one list, so that none is hidden behind another', () => {
   const read: (string | undefined)[] = [];
   const policy: Policy = {
     key: 'k',
@@ -171,8 +171,10 @@ test('the first of several fields of a name is the one that is read', () => {
   };
   const snapshot = policiedSnapshot([policy]);
   const kind = new CallKind(grpcList(['x-role', 'first'], ['x-role', 'second']), PEER, snapshot);
-  assert.deepEqual(read, ['first']);
-  assert.equal(kind.fits(grpcList(['x-role', 'first']), snapshot), true);
+  assert.deepEqual(read, ['first, second']);
+  assert.equal(kind.fits(grpcList(['x-role', 'first']), snapshot), false);
+  assert.equal(kind.fits(grpcList(['x-role', 'first'], ['x-role', 'second']), snapshot), true);
+  assert.equal(kind.fits(grpcList(['x-role', 'first, second']), snapshot), false, 'routes see the first');
   assert.equal(kind.fits(grpcList(['x-role', 'second'], ['x-role', 'first']), snapshot), false);
 });
 

@@ -92,7 +92,7 @@ test('what policies decide of header fields is what the service is sent', () => 
     ['x-role', 'second'],
     ['x-other', 'stays'],
   );
-  assert.equal(fields.get('x-decided-role'), 'friend');
+  assert.equal(fields.get('x-decided-role'), 'friend, second');
   assert.equal(fields.get('x-other'), 'stays');
   assert.equal(fields.names.includes('x-role'), false);
 });

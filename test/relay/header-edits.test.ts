@@ -62,10 +62,16 @@ test('fields that frame a message or belong to one hop may be taken away, and no
     'te',
     'trailer',
     'expect',
+    'x-request-id',
   ]) {
     assert.throws(() => new HeaderEdits().set(name, '1'), /the proxy writes it itself/, name);
     new HeaderEdits().remove(name);
   }
+});
+
+test('the status of a gRPC response is neither set nor taken away', () => {
+  assert.throws(() => new HeaderEdits().set('grpc-status', '0'), /may not set grpc-status/);
+  assert.throws(() => new HeaderEdits().remove('grpc-status'), /may not take grpc-status away/);
 });
 
 test('a value holds what a field may hold: no line ends, no characters that become some, no white space around it', () => {
