@@ -1,0 +1,82 @@
+// A route whose retry policy looks at responses: what a service has answered is answered by another attempt, as long as the client has
+// been given nothing of it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AttemptEnd, RetryPolicy } from '../../src/calls/retry-policy.ts';
+import { startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
+import { grpcMessage } from '../support/raw-frames.ts';
+import type { RawRequest } from '../support/raw-server.ts';
+
+const MESSAGE = grpcMessage(Buffer.from('the whole request'));
+
+/** Sends calls again that were answered UNAVAILABLE, twice at most. */
+class RetryingUnavailable implements RetryPolicy {
+  readonly judgesResponses = true;
+  readonly #waitMs: number;
+
+  constructor(waitMs: number) {
+    this.#waitMs = waitMs;
+  }
+
+  verdict(end: AttemptEnd, repeats: number): number {
+    return end.kind === 'response' && end.grpcStatus === 'UNAVAILABLE' && repeats < 2 ? this.#waitMs : -1;
+  }
+}
+
+function policyKinds(waitMs: number) {
+  return [() => ({ key: 'retries', retry: new RetryingUnavailable(waitMs) })];
+}
+
+/** A whole response in its header section. */
+function answerUnavailable(request: RawRequest): void {
+  request.sendTrailers([
+    [':status', '200'],
+    ['content-type', 'application/grpc'],
+    ['grpc-status', '14'],
+  ]);
+}
+
+function echo(request: RawRequest): void {
+  request.sendHeaders();
+  request.peer.sendData(request.streamId, request.body);
+  request.sendTrailers();
+}
+
+for (const waitMs of [0, 30]) {
+  test(`a response that is all trailers is answered by another attempt ${waitMs} ms later, with the whole request`, async (t) => {
+    const upstream = await startRawUpstream(t, {
+      onRequestEnd: (request) => (upstream.requests.length < 3 ? answerUnavailable : echo)(request),
+    });
+    const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: policyKinds(waitMs) });
+    const client = await proxy.rawClient('tls');
+    const outcome = await client.outcome(client.call({ body: MESSAGE }));
+    assert.equal(outcome.grpcStatus, '0');
+    assert.deepEqual(outcome.content, MESSAGE);
+    const record = await proxy.record(() => true);
+    assert.deepEqual([record['attempts'], record['grpcStatus']], [3, 'OK']);
+  });
+}
+
+test('the client gets the response of the last attempt that the policy grants', async (t) => {
+  const upstream = await startRawUpstream(t, { onRequestEnd: answerUnavailable });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: policyKinds(0) });
+  const client = await proxy.rawClient('tls');
+  const outcome = await client.outcome(client.call({ body: MESSAGE }));
+  assert.equal(outcome.grpcStatus, '14');
+  assert.equal(upstream.requests.length, 3);
+});
+
+test('a response that has begun belongs to the client, however it ends', async (t) => {
+  const upstream = await startRawUpstream(t, {
+    onRequestEnd: (request) => {
+      request.sendHeaders();
+      request.sendTrailers([['grpc-status', '14']]);
+    },
+  });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: policyKinds(0) });
+  const client = await proxy.rawClient('tls');
+  const outcome = await client.outcome(client.call({ body: MESSAGE }));
+  assert.equal(outcome.grpcStatus, '14');
+  assert.equal(upstream.requests.length, 1);
+});
