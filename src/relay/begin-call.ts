@@ -1,4 +1,5 @@
-// Begins the call of a client, whatever its connection speaks: an exchange, and in front of it a translator where its policies translate.
+// Begins the call of a client, whatever protocol its connection speaks. A call is an exchange; if a policy of its route translates
+// the call, a translator stands in front of the exchange.
 
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ClientCall, Translator } from '../calls/client-call.ts';
@@ -7,7 +8,7 @@ import { Exchange } from './exchange.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** @returns the owner of the client's stream, still to be started */
+/** @returns the owner of the client's stream. The caller must start it. */
 export function beginCall(
   context: RelayContext,
   home: ExchangeHome,
@@ -21,7 +22,7 @@ export function beginCall(
   return translator;
 }
 
-/** The exchange of a call that `beginCall` has made. */
+/** The exchange of a call that `beginCall` has returned. */
 export function exchangeOf(call: ClientCall): Exchange {
   let behind: ClientCall | undefined = call;
   while (behind !== undefined && !(behind instanceof Exchange)) behind = behind.translated;
@@ -29,7 +30,7 @@ export function exchangeOf(call: ClientCall): Exchange {
   return behind;
 }
 
-/** The call is at home only when the translator has passed on everything. */
+/** Reports the end of an exchange to its translator, which reports it to the connection once the client has been sent everything. */
 class TranslatedHome implements ExchangeHome {
   readonly #home: ExchangeHome;
   readonly #translator: Translator;

@@ -1,13 +1,13 @@
-// The few header fields that differ from call to call. They are written as HPACK literals that need no table and are
-// sent behind the memoised block of everything else: header blocks concatenate.
+// The few header fields that differ from call to call. They are written as HPACK literals that do not refer to the dynamic table, so
+// they can be appended to the memoised block of the other fields.
 
 import type { RequestIds } from '../calls/request-id.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
-/** At first. A grpc-timeout has at most nine characters, x-request-id is of a fixed length; policies add what they like. */
+/** The initial size of the buffer. It always has room for grpc-timeout (at most nine characters) and x-request-id (of fixed length). */
 const ROOM_BYTES = 256;
-/** RFC 7541 section 5.1: more than the lengths of a name and a value take, with the first byte. */
+/** An upper bound for the bytes of a literal other than its name and value: the first byte and two lengths (RFC 7541 section 5.1). */
 const AROUND_BYTES = 16;
 
 export class CallFields {
@@ -37,12 +37,12 @@ export class CallFields {
     this.length = writeLiteralField(this.bytes, this.length, 'grpc-timeout', value);
   }
 
-  /** To be called after the others, which take their room for granted. */
+  /** Call this and addText() last: addRequestId() and addTimeout() rely on the initial room of the buffer. */
   addAll(list: HeaderList): void {
     for (let index = 0; index < list.length; index++) this.#add(list.names[index], list.valueAt(index));
   }
 
-  /** The same for fields that are HPACK already. @param text one character for each byte */
+  /** Adds fields that are encoded already. @param text HPACK literals, one character for each byte */
   addText(text: string): void {
     this.#makeRoom(text.length);
     this.length += this.bytes.write(text, this.length, text.length, 'latin1');

@@ -1,6 +1,6 @@
-// What all calls of one kind on a connection have in common, decided with the first of them: the route, its policies' decisions, where
-// the calls go. A kind is everything that routes and policies look at; calls whose other header fields differ (a traceparent, a token
-// that no policy decides by) are of one kind.
+// What all calls of one kind on a connection have in common: the route, the decisions of its policies, and the upstream. All of it is
+// decided when the first call of the kind arrives. Calls are of one kind if they agree in everything that routes and policies look at.
+// Other header fields may differ (a traceparent, or a token that no policy reads).
 
 import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
@@ -19,7 +19,7 @@ import { authorityOf } from './request-authority.ts';
 import { faultOfPath } from './request-path.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 
-/** What the decisions below look at in every request, beside :authority and :path. */
+/** Fields that the decisions below read in every request, in addition to :authority and :path. */
 const ALWAYS_READ = [':method', ':protocol', 'content-type'] as const;
 
 export class CallKind implements RequestKind {
@@ -28,26 +28,26 @@ export class CallKind implements RequestKind {
   readonly authority: string;
   readonly path: string;
   readonly httpMethod: string;
-  /** Name of the route, or '' where none matches. */
+  /** The name of the route, or '' if none matches. */
   readonly route: string;
   readonly upstream: string;
   readonly plan: CallPlan;
   readonly translation: Translation | undefined;
-  /** Calls that are translated into gRPC included. */
+  /** Whether the service receives a gRPC call. Also true for calls that are translated into gRPC. */
   readonly isGrpc: boolean;
-  /** What becomes of calls that are not forwarded. */
+  /** What the proxy does with the calls instead of forwarding them. Undefined if they are forwarded. */
   readonly local: LocalDecision | undefined;
-  /** Where the others go. Undefined only where `local` is defined. */
+  /** The upstream of calls that are forwarded. Undefined only if `local` is defined. */
   readonly target: CallTarget | undefined;
   readonly requestTarget: RequestTarget;
-  /** What policies change of the header fields that the service is sent. */
+  /** How policies change the header fields that the service is sent. */
   readonly edits = new HeaderEdits();
-  /** What observers have made of calls of this kind, each at its ObserverSlot. */
+  /** What observers have computed for calls of this kind. Each value is at the index of its ObserverSlot. */
   readonly kept: KeptBySlot = [];
-  /** Made with the second request, when there is something to share. */
+  /** Created for the second request of the kind: before that, no two calls could share it. */
   #template: ForwardTemplate | undefined = undefined;
   #wasForwarded = false;
-  /** The field as the client sent it. */
+  /** The :authority field as the client sent it. */
   readonly #authorityField: string | undefined;
   /** The names of the header fields that the kind depends on, and the value of the first field of each name: routes look at no others. */
   readonly #names: readonly string[];
@@ -112,7 +112,7 @@ export class CallKind implements RequestKind {
     return this.snapshot.routes.namesHost(host);
   }
 
-  /** Whether a request is of this kind. @param list of the same connection, and of a form that kinds are told apart by: see `isOfSomeKind` */
+  /** Whether a request is of this kind. @param list a request on the same connection for which `isOfSomeKind` is true */
   fits(list: HeaderList, snapshot: Snapshot): boolean {
     if (this.snapshot !== snapshot || list.get(':path') !== this.path) return false;
     if (list.get(':authority') !== this.#authorityField) return false;
@@ -125,7 +125,7 @@ export class CallKind implements RequestKind {
     return true;
   }
 
-  /** What the service is sent of a request of this kind. */
+  /** @returns the header fields that the service is sent for a request of this kind */
   forward(list: HeaderList): ForwardedFields {
     const request = this.translation?.requestFields(list) ?? list;
     if (this.#wasForwarded && this.translation === undefined && this.target?.protocol !== 'http1') {
@@ -192,8 +192,8 @@ export class CallKind implements RequestKind {
 }
 
 /**
- * Whether what is decided about a request depends on nothing but its kind. The others are rare: they name their host twice, have more
- * fields than are kept, or came by a connection that is wrong itself.
+ * Whether the decisions about a request depend on nothing but its kind. Exceptions are rare: requests with a host field, requests that
+ * exceeded the limits of header fields, and requests on a connection that uses the wrong protocol.
  */
 export function isOfSomeKind(list: HeaderList, { mismatch }: DownstreamPeer): boolean {
   return mismatch === undefined && list.overflowedAt === undefined && !list.names.includes('host');

@@ -1,5 +1,5 @@
-// The policies of one route, sorted by the moments at which they speak when the configuration is put to use. A route without policies has
-// PLAIN, so that its calls pay one comparison. What a policy throws refuses the call: a rule that cannot be asked lets nobody pass.
+// The policies of one route, compiled when a configuration is loaded. A route without policies has the plan PLAIN, whose calls pay only
+// a few comparisons. If a policy throws an error, the call is refused: a rule that cannot be evaluated must not let calls pass.
 
 import { FAULT, type Failure } from '../calls/failure.ts';
 import type {
@@ -15,7 +15,7 @@ import type { RouteConfig } from '../config/config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { checkField, checkName, HeaderEdits } from './header-edits.ts';
 
-/** A policy that asks. */
+/** A policy that asks another service about each call and waits for the answer. */
 export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;
 
 /** Pseudo-header fields that policies may read. */
@@ -24,16 +24,16 @@ const READABLE: ReadonlySet<string> = new Set([':method', ':protocol']);
 const FAULTY: LocalDecision = { kind: 'refuse', failure: FAULT };
 
 export class CallPlan {
-  /** Names of the header fields that the kinds of its calls are told apart by. */
+  /** Names of the header fields that the decisions of the policies depend on. Calls that differ in one of them are of different kinds. */
   readonly reads: readonly string[];
   /** Names of the header fields that policies may add to single calls. */
   readonly adds: ReadonlySet<string>;
-  /** In the order in which they ask, one after the other. */
+  /** Policies with a method `ask`, in the order in which they ask. */
   readonly asking: readonly AskingPolicy[];
   readonly isForBrowsers: boolean;
-  /** Some policy looks at each call. */
+  /** Whether a policy has to look at each single call (`admit` or `ask`). */
   readonly admits: boolean;
-  /** Some policy looks at the heads of responses. */
+  /** Whether a policy edits the heads of responses. */
   readonly responds: boolean;
   readonly retry: RetryPolicy;
   readonly #policies: readonly Policy[];
@@ -59,14 +59,14 @@ export class CallPlan {
     this.responds = policies.some((policy) => policy.respond !== undefined);
   }
 
-  /** @returns what becomes of calls of this kind that are not forwarded; the first policy that does not let them pass decides */
+  /** @returns the decision of the first policy that does not let calls of this kind pass, or undefined if all of them do */
   decide(kind: RequestKind, edit: HeaderEdit): LocalDecision | undefined {
     try {
       for (const policy of this.#policies) {
         const decision = policy.decide?.(kind, edit);
         if (decision !== undefined) return decision;
       }
-      // Last, so that no edit lets through what a client claims in the name of a policy.
+      // These edits come last, so that they prevail: a client must not be able to send a field that the service trusts a policy to add.
       for (const name of this.adds) edit.remove(name);
       return undefined;
     } catch (error) {
@@ -75,7 +75,7 @@ export class CallPlan {
     }
   }
 
-  /** Throws what a policy throws: without its translation nothing can be said to the client in its language. */
+  /** Throws what a policy throws. The caller handles it: without the translation, nothing can be answered in the client's protocol. */
   translate(kind: RequestKind): Translation | undefined {
     for (const policy of this.#policies) {
       const translation = policy.translate?.(kind);
@@ -84,7 +84,7 @@ export class CallPlan {
     return undefined;
   }
 
-  /** @returns why this call is not forwarded */
+  /** @returns why this call is refused, or undefined if all policies admit it */
   admit(call: AdmittedCall): Failure | undefined {
     try {
       for (const policy of this.#policies) {
@@ -98,7 +98,7 @@ export class CallPlan {
     }
   }
 
-  /** @returns the head of a response as the policies want it; the list itself where they change nothing, undefined after a fault */
+  /** @returns the head of a response after the edits of the policies: `list` itself if nothing changed, undefined if a policy failed */
   respond(list: HeaderList): HeaderList | undefined {
     const edits = new HeaderEdits();
     try {
@@ -110,18 +110,18 @@ export class CallPlan {
     }
   }
 
-  /** A policy has thrown. Never throws. */
+  /** Reports an error that a policy has thrown. Never throws. */
   fault(error: unknown): void {
     this.#onFault(error);
   }
 }
 
-/** Of routes without policies. */
+/** The plan of routes without policies. */
 export const PLAIN = new CallPlan([], () => undefined);
 
 /** The plans of a configuration. */
 export interface CallPlans {
-  /** @param route one of the configuration; undefined for requests that no route matches */
+  /** @param route a route of the configuration, or undefined for requests that match no route */
   of(route: RouteConfig | undefined): CallPlan;
 }
 

@@ -1,18 +1,18 @@
-// Whose call is it, where calls are counted by client? The address at the other end of the connection, or, where the peer is
-// believed, the client that it names.
+// To which client is a call counted? To the address at the other end of the connection, or, if that peer is trusted, to the client
+// that the peer names.
 
 import { countedAddress } from '../config/counted-address.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
 
-/** What clients of a unix socket have for an address; see trusted-clients.ts. */
+/** The address of clients that connect by a unix socket, see trusted-clients.ts. */
 const UNIX = 'unix:';
-/** The longest address there is, with a port and brackets. */
+/** Longer texts are not parsed. An IPv6 address with brackets and a port takes at most 53 characters. */
 const LONGEST_ADDRESS = 64;
 const ADDRESS = /^\[?([0-9a-f.:]+?)(?:%[^\]]*)?(?:\]:\d+|\])?$/i;
 const WITH_PORT = /^(\d+\.\d+\.\d+\.\d+):\d+$/;
 
-/** Whom the peer itself has seen, as it says; before that stands what it was told. '' where it says nothing. */
+/** The last address in x-forwarded-for: the client that the peer itself has seen. Addresses before it are hearsay. '' if there is none. */
 export function lastForwardedFor(list: HeaderList): string {
   const index = list.names.lastIndexOf('x-forwarded-for');
   if (index === -1) return '';
@@ -21,8 +21,8 @@ export function lastForwardedFor(list: HeaderList): string {
 }
 
 /**
- * @param forwardedFor what lastForwardedFor has found; believed of trusted peers only
- * @returns '' for a client without an address, and for a trusted peer that names none; see isKeyOfMany
+ * @param forwardedFor the result of lastForwardedFor; ignored unless the peer is trusted
+ * @returns the key to count the call by. '' if the client has no address, or the trusted peer names none; see isKeyOfMany.
  */
 export function clientKeyOf(
   { clientAddress, trusted }: Pick<ForwardedClient, 'clientAddress' | 'trusted'>,

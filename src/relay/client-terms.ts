@@ -1,17 +1,17 @@
-// What the process grants its clients at the moment, whatever their configuration: asked by relay and edges, changed in
-// place by whoever watches the process.
+// What currently applies to all clients of the process, whatever snapshot their calls use. The overload guard changes it in place; the
+// relay and the edges read it.
 
 export class ClientTerms {
-  /** Memory is short: calls that run go on, and no other begins. */
+  /** True while memory is short: calls in progress continue, new ones are refused. */
   isRefusingCalls = false;
-  /** How old a connection gets, more or less, before its client is asked to make another; undefined: as old as it likes. */
+  /** The approximate age at which a connection's client is asked to connect again. Undefined if age does not matter. */
   connectionAgeMs: number | undefined = undefined;
 }
 
-/** Connections that were made together are not to end together. */
+/** Spreads the ages, so that connections that were made at the same time do not end at the same time. */
 const JITTER = 0.1;
 
-/** What the age of one connection is multiplied by: 0.9 to 1.1 (gRPC proposal A9). */
+/** The factor by which connectionAgeMs is multiplied for one connection: 0.9 to 1.1 (gRPC proposal A9). */
 export function ageFactor(random: () => number = Math.random): number {
   return 1 - JITTER + random() * 2 * JITTER;
 }

@@ -1,6 +1,7 @@
-// The connections of clients, in no order. Not a Set: see docs/decisions/0030, whose tables of streams these would be.
+// The connections of clients, in no particular order. Not a Set: V8 would replace its table as connections come and go, and the old
+// tables would survive many collections (docs/decisions/0030).
 
-/** The field belongs to the list; start with -1. */
+/** Only the list changes the field. The initial value is -1. */
 export interface Listed {
   listPlace: number;
 }
@@ -12,7 +13,7 @@ export class ConnectionList<Connection extends Listed> {
     return this.#connections.length;
   }
 
-  /** Those of now: the list may change while they are walked through. */
+  /** A copy, so the list may change while a caller iterates. */
   values(): Connection[] {
     return this.#connections.slice();
   }
@@ -22,7 +23,7 @@ export class ConnectionList<Connection extends Listed> {
     this.#connections.push(connection);
   }
 
-  /** The last one takes its place. Does nothing when it is not there. */
+  /** The last connection takes the place of the removed one. Does nothing if the connection is not in the list. */
   remove(connection: Connection): void {
     const place = connection.listPlace;
     if (place === -1) return;

@@ -1,13 +1,13 @@
-// The deadline of one exchange on the wheel of all of them. Made only for calls that have one.
+// A deadline on the timer wheel that all exchanges share: of a call (grpc-timeout), or of a question that a policy has asked about it.
 
 import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
 
-/** The client keeps its deadline itself and is usually first; this is for those that do not. */
+/** Added to the deadline of a call. Most clients enforce their deadline themselves; the proxy acts only when a client does not. */
 export const GRACE_MS = 100;
 
 export interface DeadlineKeeper {
   deadlinePassed(): void;
-  /** What deadlinePassed() has thrown. May not throw. */
+  /** Receives what deadlinePassed() has thrown. Must not throw. */
   fault(error: unknown): void;
 }
 

@@ -1,4 +1,4 @@
-// A client's HTTP/2 connection: makes an exchange of every request, and says goodbye in two steps.
+// A client's HTTP/2 connection. It begins a call for each request, and shuts down gracefully in two steps.
 
 import type { Duplex } from 'node:stream';
 import { type ClientCall, isClientCall } from '../calls/client-call.ts';
@@ -24,24 +24,27 @@ import { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 import { StallWatch } from './stall-watch.ts';
 
-/** A client that does not answer the PING between the two GOAWAYs waits no longer than this. */
+/** How long to wait for the client's answer to the PING between the two GOAWAY frames. */
 const GOAWAY_TIMEOUT_MS = 1000;
-/** After its last call a slow client still has responses to read; one that does nothing for so long is gone. */
+/** How long a closing connection stays open without progress, so that a slow client can read the last responses. */
 const LINGER_MS = 5000;
-/** For a client that came in by the wrong way to make a call, and be told so in its answer. */
+/** How long a client that connected with the wrong protocol has to make the call whose response explains it. */
 const EXPLANATION_TIMEOUT_MS = 10_000;
-/** After so many calls to HTTP/1.1 services a connection ends its turn: each is a connection there, which takes half a millisecond. */
+/**
+ * How many calls to HTTP/1.1 services one connection may begin before other connections get their turn. Each of these calls can need a
+ * connection of its own, which takes half a millisecond to make.
+ */
 const COSTLY_CALLS_AT_ONCE = 2;
 const DRAIN_PING: Buffer = Buffer.from('draining', 'latin1');
 
 export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   readonly peer: DownstreamPeer;
-  /** What new calls begin with. Changed by a reload, unless the connection is to end anyway. */
+  /** The configuration of new calls. A reload replaces it, unless the connection is draining. */
   snapshot: Snapshot;
-  /** For ConnectionList alone. */
+  /** Only for ConnectionList. */
   listPlace = -1;
   readonly #context: RelayContext;
-  /** Those it began with. */
+  /** The limits of the configuration with which the connection began. */
   readonly #limits: LimitsConfig;
   readonly #transport: Http2Transport;
   readonly #onClosed: (connection: DownstreamConnection) => void;
@@ -54,14 +57,14 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   #drain: 'no' | 'announced' | 'final' = 'no';
   readonly #sinceMs = Math.floor(performance.now());
   readonly #ageFactor = ageFactor();
-  /** The last stream at the last look; below any at first. */
+  /** The last stream identifier when checkTime() ran last. Initially below all identifiers. */
   #streamIdSeen = -1;
   #isIdle = false;
   readonly #kinds = new KindMemo();
-  /** Made with the first call. */
+  /** Created for the first call. */
   #account: ClientAccount | undefined = undefined;
 
-  /** @param head octets read from the socket already, beginning with the client preface */
+  /** @param head bytes that were read from the socket already, beginning with the client preface */
   constructor(
     socket: Duplex,
     peer: DownstreamPeer,
@@ -86,7 +89,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     this.#transport.start(head);
   }
 
-  /** What it throws ends this connection only. */
+  /** Runs `action` later. If it throws, only this connection ends. */
   #after(delayMs: number, action: () => void): NodeJS.Timeout {
     return setTimeout(() => {
       try {
@@ -105,7 +108,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return this.#exchangeCount;
   }
 
-  /** Those that have a stream still. */
+  /** Calls whose stream is still open. */
   get calls(): readonly ClientCall[] {
     return this.http2.streamOwners().filter(isClientCall);
   }
@@ -118,7 +121,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return this.#drain !== 'no';
   }
 
-  /** No call has run for some seconds. */
+  /** True if no call has run between the last two calls of checkTime(), which are seconds apart. */
   get isIdle(): boolean {
     return this.#isIdle;
   }
@@ -130,18 +133,18 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     stream.owner = call;
     call.start(endStream);
     if (head.isCostly) this.#noteCost();
-    // Whoever came in by the wrong way was told so; the next connection may be a better one.
+    // The response has told the client what is wrong. The client's next connection may use the right protocol.
     if (this.peer.mismatch !== undefined) this.drain();
   }
 
-  /** Most of it comes later, when nobody knows any more whose turn it was. */
+  /** Counts a costly call in advance: most of its work happens later, when the work can no longer be attributed to this connection. */
   #noteCost(): void {
     if (++this.#costlyCalls < COSTLY_CALLS_AT_ONCE) return;
     this.#costlyCalls = 0;
     this.http2.yieldTurn();
   }
 
-  /** What was decided for an equal header block before still counts, as long as the configuration is the same. */
+  /** Reuses the decisions about an equal earlier header block, if they were made with the current configuration. */
   #headOf(list: HeaderList): RequestHead {
     const { snapshot } = this;
     const known = list.derived;
@@ -152,7 +155,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return head;
   }
 
-  /** To be called every few seconds: ends what the client has let lie for too long, and what is too old. Never throws. */
+  /** Call this every few seconds: it ends stalled responses, and drains the connection when it is too old. Never throws. */
   checkTime(nowMs: number): void {
     try {
       this.#checkTime(nowMs);
@@ -170,7 +173,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     if (this.#exchangeCount > 0) this.#checkStalls(nowMs);
   }
 
-  /** Calls that came and went between two looks have left their mark in the number of the last stream. */
+  /** Compares stream identifiers, because a call may begin and end between two checks. */
   #checkUse(): void {
     const streamId = this.http2.lastPeerStreamId;
     this.#isIdle = this.#exchangeCount === 0 && streamId === this.#streamIdSeen;
@@ -195,7 +198,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   accountFor(head: RequestHead): ClientAccount {
-    // A trusted peer brings calls of others, and says of each whose it is.
+    // A trusted peer forwards calls of many clients, and names the client of each call.
     if (this.peer.trusted) return this.#context.accounts.find(head.clientKey);
     this.#account ??= this.#context.accounts.open(head.clientKey);
     return this.#account;
@@ -207,8 +210,8 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   /**
-   * Asks the client to go elsewhere with new calls while those it has run on: a GOAWAY that still takes what is under
-   * way, and after a round trip the one that names the last call taken (RFC 9113 section 6.8).
+   * Asks the client to make new calls on another connection; calls in progress continue. The first GOAWAY still accepts requests that
+   * are in flight. After a round trip, a second one names the last stream that is processed (RFC 9113 section 6.8).
    */
   drain(): void {
     if (this.#drain !== 'no') return;
@@ -219,7 +222,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   onCaughtUp(): void {
-    // Clients are never asked how far they have read.
+    // Never called: this connection does not use askToCatchUp().
   }
 
   onPingAcknowledged(): void {
@@ -234,7 +237,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     if (this.#exchangeCount === 0) this.#transport.close(LINGER_MS);
   }
 
-  /** Ends what is still running, with a status in trailers, and then the connection. */
+  /** Ends all calls with the status of `cause`, and then the connection. */
   abort(cause: Failure): void {
     for (const call of this.calls) call.abort(cause);
     this.#transport.close();
@@ -251,11 +254,11 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   onOutputDrained(): void {
-    // Streams that wait are told by the connection itself.
+    // The HTTP/2 connection itself notifies the streams that wait for room.
   }
 
   onGoAway(): void {
-    // The client opens no more streams; it closes the connection when it likes.
+    // The client opens no more streams. It closes the connection itself.
   }
 
   onViolation(error: ConnectionError | StreamError): void {

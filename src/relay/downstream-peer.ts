@@ -1,4 +1,4 @@
-// The client of a connection, as the relay knows it. Made by the listener, one object for each connection.
+// What the relay knows about the client of a connection. The listener creates one object for each connection.
 
 import type { ForwardedClient } from './forwarded-headers.ts';
 
@@ -6,8 +6,8 @@ export interface DownstreamPeer extends ForwardedClient {
   readonly listener: string;
   /** Address and port. */
   readonly client: string;
-  /** The port the client called. Undefined on a unix socket. */
+  /** The local port to which the client connected. Undefined on a unix socket. */
   readonly port?: number | undefined;
-  /** What is wrong with the connection itself: every call on it is answered with the explanation. */
+  /** Set if the client uses the wrong protocol on this connection. Every call is then answered with an explanation. */
   readonly mismatch?: 'plaintext_on_tls_port' | undefined;
 }

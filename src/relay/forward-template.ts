@@ -1,5 +1,5 @@
-// What the service is sent of calls of one kind that differ in a few header fields only, as all calls of a traced fleet do. The fields
-// that stay the same are rewritten once, and the encoder keeps their block; those that change are sent behind it as they came.
+// The header fields that the service is sent for calls of one kind that differ in a few fields only, for example in traceparent. The
+// fields that stay the same are rewritten once, and the encoder keeps their block. Fields that change follow it, unchanged.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { literalFieldText } from '../h2/hpack/literal-field.ts';
@@ -12,20 +12,21 @@ import {
 } from './forwarded-headers.ts';
 import type { HeaderEdits } from './header-edits.ts';
 
-/** A client that changes more than so many fields by turns is not worth the walk over them. */
+/** How many names with changing values are remembered. With more of them, comparing the fields would not be worth its cost. */
 const MOST_APART_NAMES = 8;
-/** So many templates in a row that did not serve a second call, and the kind goes without. */
+/** After this many consecutive templates that fitted no second call, the kind gets no further template. */
 const MOST_IN_VAIN = 8;
 
 const MOST_ROLES = 128;
 
 /**
- * What a field of this name is that is not the template's at its place. DROPPED: the service is not sent it. COMMON: the call does not
- * fit. LITERAL_APART: apart where the client says so, see staysApart. APART: in any case.
+ * The role of a field that differs from the template's field at its place, by name. DROPPED: the service does not get the field.
+ * COMMON: the call does not fit the template. APART: the field is sent apart, behind the common fields. LITERAL_APART: the field is sent
+ * apart if staysApart() is true for it, otherwise the call does not fit.
  */
 const Role = { DROPPED: 0, COMMON: 1, LITERAL_APART: 2, APART: 3 } as const;
 
-/** Where the calls of a kind go, and what becomes of their header fields. */
+/** What the forwarded header fields of a kind of call depend on. */
 export interface Forwarding {
   readonly peer: ForwardedClient;
   readonly requestTarget: RequestTarget;
@@ -35,15 +36,15 @@ export interface Forwarding {
 
 /** The header fields that the service is sent. */
 export interface ForwardedFields {
-  /** Those that calls have in common: the same object for all of them. */
+  /** The fields that the calls have in common. The same object is used for all of them. */
   readonly fields: HeaderList;
-  /** Those of this call alone, as HPACK that needs no table, to be sent behind `fields`: one character for each byte. '' for none. */
+  /** Fields of this call alone, to be sent behind `fields`: HPACK literals without indexing, one character for each byte. '' for none. */
   readonly apart: string;
-  /** The size of both, as HeaderList.sizeBytes counts it. */
+  /** The size of all these fields, as HeaderList.sizeBytes counts it. */
   readonly sizeBytes: number;
 }
 
-/** For a service that is sent all fields in the order in which they came, and for a request that comes but once. */
+/** Forwards all fields in their order, without a template: for HTTP/1.1 services, and for the first request of a kind. */
 export function forwardWhole(list: HeaderList, forwarding: Forwarding): ForwardedFields {
   const fields = rewritten(list, forwarding);
   return { fields, apart: '', sizeBytes: fields.sizeBytes };
@@ -55,16 +56,16 @@ function rewritten(list: HeaderList, { peer, requestTarget, isGrpc, edits }: For
 
 export class ForwardTemplate {
   readonly #forwarding: Forwarding;
-  /** Names and values of the request's fields that calls have in common, in their order. */
+  /** Names and values of the fields that the calls have in common, as the client sends them and in its order. */
   readonly #names: string[] = [];
   readonly #values: string[] = [];
-  /** Names of fields that were met with different values. For others see staysApart. */
+  /** Names of fields whose values have differed between calls. Other fields are apart if staysApart() is true for them. */
   readonly #apartNames: string[] = [];
-  /** Of the names met lately beside the template's; clients choose them. */
+  /** The roles of names seen lately. Bounded, because clients choose names. */
   readonly #roles = new Map<string, number>();
   #fields: HeaderList | undefined = undefined;
   #inVain = 0;
-  /** Of the call looked at last: its fields that are apart, and their size. */
+  /** The fields of the latest call that are sent apart, and their size. */
   #apart = '';
   #apartBytes = 0;
 
@@ -87,7 +88,7 @@ export class ForwardTemplate {
     return { fields, apart: this.#apart, sizeBytes: fields.sizeBytes + this.#apartBytes };
   }
 
-  /** Whether the call has the template's fields, and beside them only such as are apart, which are gathered. */
+  /** Whether the call has all common fields, and otherwise only dropped fields and fields that are sent apart. Gathers the latter. */
   #fits(list: HeaderList): boolean {
     const { names } = list;
     const common = this.#names;
@@ -114,7 +115,7 @@ export class ForwardTemplate {
     return at === common.length;
   }
 
-  /** As many as follow each other in their block and are all apart. @returns the index behind them */
+  /** Gathers a run of literals that are adjacent in their block and all sent apart. @returns the index after them */
   #gatherLiterals(list: HeaderList, first: number): number {
     const end = list.endOfLiterals(first);
     let index = first;
@@ -137,12 +138,12 @@ export class ForwardTemplate {
 
   #decideRole(name: string): number {
     if (this.#isDropped(name)) return Role.DROPPED;
-    // The order of fields of one name means something (RFC 9110 section 5.3).
+    // The order of fields with one name matters (RFC 9110 section 5.3), so they are either all common or all apart.
     if (!this.#mayBeApart(name) || this.#names.includes(name)) return Role.COMMON;
     return this.#apartNames.includes(name) ? Role.APART : Role.LITERAL_APART;
   }
 
-  /** Makes a template of this call. @returns undefined where fields of one name would be in common and apart */
+  /** Makes this call the template. @returns undefined if fields of one name would be both common and apart */
   #learn(list: HeaderList): HeaderList | undefined {
     this.#noteChanges(list);
     const common = new HeaderList();
@@ -170,7 +171,7 @@ export class ForwardTemplate {
     this.#apartBytes += list.sizeAt(index);
   }
 
-  /** Fields whose values are others than in the template are apart from now on. */
+  /** Fields whose values differ from the template's are sent apart from now on. */
   #noteChanges(list: HeaderList): void {
     this.#names.forEach((name, index) => {
       const place = list.names.indexOf(name);
@@ -188,14 +189,14 @@ export class ForwardTemplate {
     return isSentAsItCame(name, peer.trusted, isGrpc) && !edits.concerns(name);
   }
 
-  /** The service is not sent it, and nothing that it is sent depends on it. */
+  /** Whether the service does not get fields of this name, and no field that it gets depends on them. */
   #isDropped(name: string): boolean {
     const { peer, isGrpc } = this.#forwarding;
     return isLeftOut(name, peer.trusted, isGrpc);
   }
 }
 
-/** Whether the client itself says that the value is for this call alone: by a literal that it did not index, or must never be indexed. */
+/** Whether the client indicates that the value is only for this call: it sent the field as a literal without indexing or never indexed. */
 function staysApart(list: HeaderList, index: number): boolean {
   return list.isLiteral(index) || list.isNeverIndexed(index);
 }

@@ -1,50 +1,51 @@
-// The request's header fields on their way upstream: what a client may not claim is replaced, what describes the
-// client is added, everything else stays byte for byte (names in docs/configuration.md, trustedClients).
+// The request's header fields as they are forwarded upstream. Fields that the client may not set are removed or replaced, fields that
+// describe the client are added, and all other fields stay as they are (names in docs/configuration.md, trustedClients).
 
 import { isClaimAboutClient } from '../calls/client-claims.ts';
 import { isNoTrailer } from '../calls/request-trailers.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 
-/** What is known of the client, and whether what it says of others is believed. */
+/** What is known about the client of a connection. */
 export interface ForwardedClient {
   readonly clientAddress: string;
-  /** TLS version, '' in the clear. */
+  /** The TLS version. '' means plaintext. */
   readonly tls: string;
+  /** Whether the fields by which this client describes other clients are believed (`trustedClients`). */
   readonly trusted: boolean;
 }
 
-/** Set by us, each from its own rule; never copied. */
+/** Never copied. The proxy sets most of them itself, each by its own rule. */
 const REPLACED = new Set([
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
   'te',
   'host',
-  // Of one connection, like those that the rules of HTTP/2 refuse (RFC 9113 section 3.1 has taken it away).
+  // Connection-specific like the fields that HTTP/2 forbids, and obsolete since RFC 9113 section 3.1.
   'http2-settings',
 ]);
 
-/** What becomes of a field on its way upstream. CLAIM: sent on for trusted clients; OF_THE_CALL: grpc-timeout. */
+/** How a field is treated. CLAIM: copied for trusted clients only. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. */
 const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3 } as const;
 
-/** Names met lately: one look instead of four for each field of each call. */
+/** The treatment of names seen lately: one lookup instead of several for each field of each call. */
 const treatments = new Map<string, number>();
 const MOST_TREATMENTS = 512;
-/** Clients choose names. */
+/** Longer names are not kept: clients choose names, and could fill the memory with them. */
 const LONGEST_KEPT = 48;
 
-/** Where a request goes, as its pseudo-header fields say it. */
+/** The pseudo-header fields that describe where a forwarded request goes. */
 export interface RequestTarget {
-  /** The scheme of the connection it travels on: servers such as Kestrel refuse another. The client's is in x-forwarded-proto. */
+  /** The scheme of the upstream connection: servers such as Kestrel refuse any other. The client's scheme is in x-forwarded-proto. */
   readonly scheme: 'http' | 'https';
   readonly path: string;
-  /** The effective authority; '' when there is none. */
+  /** The effective authority. '' if there is none. */
   readonly authority: string;
 }
 
 /**
- * The list to send upstream, without what differs from call to call: grpc-timeout, and x-request-id unless the client's
- * own is kept.
+ * @returns the header list to send upstream, without the fields that the proxy makes for each call: grpc-timeout of gRPC calls, and
+ * x-request-id unless the client's own is kept
  */
 export function forwardedRequest(
   list: HeaderList,
@@ -70,13 +71,13 @@ export function forwardedRequest(
     if (treatment !== Treatment.COPIED && isTakenOut(treatment, client.trusted, isGrpc)) continue;
     outgoing.addFrom(list, index);
   }
-  // gRPC servers take a missing te for a proxy that drops trailers.
+  // gRPC servers take a missing te as a sign of a proxy that drops trailers.
   if (hasTe) outgoing.add('te', 'trailers');
   addForwarded(outgoing, list, client, authority);
   return outgoing;
 }
 
-/** A trailer section of the client's: servers may merge it with the header fields, so that it must not claim more than they. */
+/** @returns the client's trailer section without fields that are not allowed in header fields: servers may merge the two sections */
 export function forwardedTrailers(list: HeaderList): HeaderList {
   if (!list.names.some(isNoTrailer)) return list;
   const outgoing = new HeaderList();
@@ -86,14 +87,14 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
   return outgoing;
 }
 
-/** Whether a field of this name goes to the service as it is, wherever it stands. */
+/** Whether a field of this name is forwarded unchanged, at any position of the list. */
 export function isSentAsItCame(name: string, trusted: boolean, isGrpc: boolean): boolean {
   const treatment = treatmentOf(name);
   if (name.charCodeAt(0) === COLON || treatment === Treatment.DROPPED) return false;
   return treatment === Treatment.COPIED || !isTakenOut(treatment, trusted, isGrpc);
 }
 
-/** Whether a field of this name is taken out without a trace; others that are taken out are made into something else. */
+/** Whether a field of this name is known to be removed without affecting other fields. Always false for the names in REPLACED. */
 export function isLeftOut(name: string, trusted: boolean, isGrpc: boolean): boolean {
   const treatment = treatmentOf(name);
   return (
@@ -104,7 +105,7 @@ export function isLeftOut(name: string, trusted: boolean, isGrpc: boolean): bool
 
 function isTakenOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
   if (treatment === Treatment.CLAIM) return !trusted;
-  // Of a gRPC call it is sent for each call, with what is left of it.
+  // For a gRPC call, grpc-timeout is added for each attempt, with the time that is left.
   return treatment === Treatment.OF_THE_CALL ? isGrpc : true;
 }
 
@@ -119,7 +120,7 @@ function treatmentOf(name: string): number {
 
 function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
-  // Also spelled with underscores, which some servers read as the same name.
+  // Some servers read a name with underscores as the same name, so that spelling is never copied.
   if (isClaimAboutClient(name)) return name.includes('_') ? Treatment.DROPPED : Treatment.CLAIM;
   return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;
 }

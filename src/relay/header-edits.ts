@@ -1,5 +1,5 @@
-// What policies change of a header section: kept as a list of edits, since the section that they are applied to differs from call to
-// call while the edits do not.
+// The changes that policies make to a header section. They are kept as edits, because the edits of a kind of call stay the same while
+// the section that they apply to differs from call to call.
 
 import type { HeaderEdit } from '../calls/policy.ts';
 import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-octets.ts';
@@ -25,7 +25,7 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
 const STATUS = 'grpc-status';
 
 export class HeaderEdits implements HeaderEdit {
-  /** By name: the new value, or undefined where the field is taken away. */
+  /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
 
   get isEmpty(): boolean {
@@ -43,12 +43,12 @@ export class HeaderEdits implements HeaderEdit {
     this.#changes.set(name, undefined);
   }
 
-  /** Whether fields of this name do not stay as they came. */
+  /** Whether an edit changes or removes fields of this name. */
   concerns(name: string): boolean {
     return this.#changes.has(name);
   }
 
-  /** @returns the list itself where nothing is to be changed */
+  /** @returns an edited copy, or the list itself if there are no edits */
   applyTo(list: HeaderList): HeaderList {
     if (this.isEmpty) return list;
     const edited = this.#othersOf(list);

@@ -1,19 +1,19 @@
-// The kinds of calls that a connection has made lately.
+// Remembers the kinds of calls that a connection has made lately.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallKind, isOfSomeKind } from './call-kind.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Clients call a few methods by turns. Each kind is about as large as a call, and a look at one that does not fit takes 20 ns. */
+/** Clients alternate between a few methods. A kind takes about as much memory as a call, and comparing with one that does not fit 20 ns. */
 const MOST_KINDS = 4;
 
 export class KindMemo {
   readonly #kinds: CallKind[] = [];
-  /** The one to be replaced next. */
+  /** The index of the kind that is replaced next. */
   #oldest = 0;
 
-  /** The kind of this request, which may have been met before. @param peer of the connection */
+  /** @returns the kind of this request: a remembered one if it fits. @param peer the client of the connection */
   kindOf(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot): CallKind {
     if (!isOfSomeKind(list, peer)) return new CallKind(list, peer, snapshot);
     for (const kind of this.#kinds) if (kind.fits(list, snapshot)) return kind;
@@ -25,7 +25,7 @@ export class KindMemo {
     return kind;
   }
 
-  /** To give memory back. */
+  /** Forgets all kinds to free memory. */
   clear(): void {
     this.#kinds.length = 0;
     this.#oldest = 0;

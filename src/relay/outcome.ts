@@ -1,4 +1,4 @@
-// How an exchange ended, decided once: whatever is learned after the first decision does not change the record.
+// How an exchange ended. The first decision counts; a later one changes the record only by overrule().
 
 import type { EndedBy } from '../calls/exchange-record.ts';
 
@@ -9,17 +9,17 @@ export class Outcome {
   reason = '';
   #isDecided = false;
 
-  /** @param isGrpc whether the exchange has a gRPC status at all */
+  /** @param isGrpc whether the exchange can have a gRPC status */
   constructor(isGrpc: boolean) {
     this.#isGrpc = isGrpc;
   }
 
-  /** @param reason one sentence, '' for an ordinary end */
+  /** Ignored after the first decision. @param reason one sentence, '' for an ordinary end */
   decide(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     if (!this.#isDecided) this.overrule(endedBy, grpcStatus, reason);
   }
 
-  /** For an end that keeps what was decided from reaching the client. */
+  /** Replaces an earlier decision, which can no longer reach the client. */
   overrule(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     this.#isDecided = true;
     this.endedBy = endedBy;

@@ -1,14 +1,16 @@
-// Octets of one direction that wait for room on the other side. Copied into blocks, so that what is held is about what
-// was received, in however small pieces it came, and no socket buffer is kept alive for a few octets of it.
+// Bytes of one direction that wait for room on the other side. They are copied into blocks: many small pieces then take little more
+// memory than their bytes, and a few pending bytes do not keep a whole socket buffer alive.
 
 const FIRST_BLOCK_BYTES = 512;
 const LARGEST_BLOCK_BYTES = 16_384;
 
 export class PendingData {
   readonly #blocks: Buffer[] = [];
-  /** Octets of the first block already taken, and of the last block in use. */
+  /** How many bytes of the first block have been taken. */
   #readAt = 0;
+  /** How many bytes of the last block are in use. */
   #writeAt = 0;
+  /** Pending bytes. */
   size = 0;
 
   append(bytes: Buffer, start: number, end: number): void {
@@ -29,8 +31,8 @@ export class PendingData {
   }
 
   /**
-   * Offers what is held, oldest first, until `take` takes less than it is offered.
-   * @param take is told whether nothing follows; returns how many octets it took
+   * Offers the pending bytes, oldest first, until `take` takes less than it was offered.
+   * @param take `isLast` is true if no more bytes are pending after these. Returns how many bytes it took.
    */
   drain(take: (bytes: Buffer, start: number, end: number, isLast: boolean) => number): void {
     while (this.size > 0) {

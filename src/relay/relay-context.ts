@@ -1,4 +1,4 @@
-// What all exchanges of a process share, and what each needs of the connection it came in by.
+// What all exchanges of a process share (RelayContext), and what an exchange needs from its client's connection (ExchangeHome).
 
 import type { Observers } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
@@ -13,7 +13,7 @@ import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface RelayContext {
-  /** The configuration new exchanges begin with. */
+  /** The configuration of new exchanges. */
   readonly snapshot: Snapshot;
   readonly observers: Observers;
   readonly deadlines: DeadlineWheel;
@@ -26,16 +26,16 @@ export interface RelayContext {
   decisions: number;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
-  /** A fault of ours within one call. The call ends, and nothing else does. */
+  /** An internal error within one call. Only that call ends. */
   onFault(error: unknown): void;
 }
 
 export interface ExchangeHome {
-  /** What the client accepts of header fields or trailers, in bytes as HeaderList.sizeBytes counts them. */
+  /** The largest header or trailer section that the client accepts, in bytes as HeaderList.sizeBytes counts them. */
   readonly mostHeaderListBytes: number;
-  /** A service has begun to answer. */
+  /** A service has begun to respond to a request of this connection. */
   responseBegan(): void;
-  /** Of the client whose call it is: another than the connection's where that of a trusted peer brings calls of many. */
+  /** @returns the account of the call's client. On the connection of a trusted peer, each call can have another client. */
   accountFor(head: RequestHead): ClientAccount;
   exchangeFinished(): void;
 }

@@ -1,4 +1,4 @@
-// All downstream connections of the process, and what their exchanges share.
+// All HTTP/2 connections of clients in this process, and what all exchanges share.
 
 import type { Duplex } from 'node:stream';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
@@ -19,16 +19,16 @@ import { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** A client that is only told what is wrong with its connection needs no more at a time. */
+/** The limit of concurrent streams for a client that uses the wrong protocol, whose calls are only answered with an explanation. */
 const EXPLAINED_STREAMS = 16;
-/** How often connections are asked whether their clients dawdle. */
+/** How often connections are checked for stalled clients and for their age. */
 const WATCH_INTERVAL_MS = 2000;
 
-/** An exchange, as far as reports show it. */
+/** An exchange, as reports show it. */
 export interface RunningCall {
   readonly subject: RequestHead;
   readonly durationMs: number;
-  /** So far. */
+  /** What the exchange has carried so far. */
   readonly traffic: ExchangeTraffic;
 }
 
@@ -45,7 +45,7 @@ export class Relay implements RelayContext {
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly onFault: (error: unknown) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();
-  /** The same object for all clients of a snapshot. */
+  /** Cached, so that all clients of one snapshot share one object. */
   #settings: { readonly snapshot: Snapshot; readonly settings: LocalSettings } | undefined = undefined;
   #isDraining = false;
   #watch: NodeJS.Timeout | undefined = undefined;
@@ -66,7 +66,7 @@ export class Relay implements RelayContext {
     this.onFault = onFault;
   }
 
-  /** From now on these are told, of exchanges that run as well. */
+  /** Replaces the observers, also for exchanges in progress. */
   observe(observers: readonly ExchangeObserver[]): void {
     this.observers = new Observers(observers, (error) => this.onFault(error));
   }
@@ -81,14 +81,15 @@ export class Relay implements RelayContext {
     return count;
   }
 
-  /** For reports: costs a walk over all streams. */
+  /** For reports only: it iterates over all streams. */
   get runningCalls(): readonly RunningCall[] {
     return this.#connections.values().flatMap((connection) => connection.exchanges);
   }
 
   /**
-   * Takes over a socket that speaks HTTP/2. `head` is what was read from it already.
-   * @param last of a client that is to go elsewhere: what the calls begin with that it makes before it knows
+   * Takes over a socket that speaks HTTP/2.
+   * @param head what was read from the socket already
+   * @param last set if the client's listener is going away: the connection drains, and its calls use this snapshot until then
    */
   accept(socket: Duplex, peer: DownstreamPeer, head: Buffer | undefined, last?: Snapshot): void {
     const connection = new DownstreamConnection(socket, peer, head, this, this.#settingsFor(peer), (closed) =>
@@ -101,8 +102,8 @@ export class Relay implements RelayContext {
   }
 
   /**
-   * New exchanges begin with `next`. Clients that are to leave are asked to go, and what they still begin stays on the
-   * configuration that has their listener.
+   * Makes `next` the snapshot of new exchanges. Connections for which `isToLeave` is true drain instead. Their calls stay on the earlier
+   * configuration, which still has their listener.
    */
   replaceSnapshot(next: Snapshot, isToLeave: (peer: DownstreamPeer) => boolean): void {
     this.snapshot = next;
@@ -127,7 +128,7 @@ export class Relay implements RelayContext {
     return this.#settings.settings;
   }
 
-  /** Every client is asked to go; resolves when the last connection is closed. */
+  /** Drains all connections. Resolves when the last one is closed. */
   drain(): Promise<void> {
     this.#isDraining = true;
     return new Promise((resolve) => {
@@ -137,19 +138,19 @@ export class Relay implements RelayContext {
     });
   }
 
-  /** Memory is short: gives back what is kept only to save time. */
+  /** Frees the memory of caches when memory is short. */
   shrink(): void {
     this.replayBuffer.clear();
     for (const { http2 } of this.#connections.values()) http2.forgetHeaderBlocks();
     for (const upstream of this.snapshot.upstreams.values()) upstream.shrink();
   }
 
-  /** Clients without a call are asked to connect again when they have one: what their connections hold is the most that can be had. */
+  /** Drains connections without a call when memory is short. Their memory is the most that can be freed without ending a call. */
   drainIdle(): void {
     for (const connection of this.#connections.values()) if (connection.isIdle) connection.drain();
   }
 
-  /** Ends everything that still runs. */
+  /** Ends all exchanges with the status of `cause`, and then their connections. */
   abort(cause: Failure): void {
     for (const connection of this.#connections.values()) connection.abort(cause);
   }
@@ -170,12 +171,12 @@ export class Relay implements RelayContext {
 
 function clientSettings(snapshot: Snapshot): LocalSettings {
   const settings = localSettings(snapshot);
-  // WebSockets come by extended CONNECT, and go to HTTP/1.1 upstreams only.
+  // Extended CONNECT is only used for WebSockets, which only HTTP/1.1 upstreams serve.
   const enableConnectProtocol = [...snapshot.upstreams.values()].some(({ protocol }) => protocol === 'http1');
   return enableConnectProtocol ? { ...settings, enableConnectProtocol } : settings;
 }
 
-/** What we announce to clients and, in the other role, to upstreams. */
+/** The settings and limits of this side of a connection, for clients and upstreams alike. */
 export function localSettings({ limits }: Pick<Snapshot, 'limits'>): LocalSettings {
   return {
     maxConcurrentStreams: limits.concurrentStreams,

@@ -1,16 +1,19 @@
-// The latest request DATA of all calls, so that a call that an upstream never processed (GOAWAY, REFUSED_STREAM) can be
-// made again elsewhere. One ring for the process: what happened a moment ago is in it, and memory does not grow with
-// calls. A call whose octets were overwritten is not retried.
+// The latest request DATA of all calls, so that a call can be sent again if the upstream did not process it (GOAWAY, REFUSED_STREAM).
+// All calls share one ring buffer, so memory does not grow with the number of calls. A call is not retried if any of its bytes have been
+// overwritten.
 
-/** Power of two. At 100 MB/s of requests it holds the last 40 ms, more than a GOAWAY on its way needs. */
+/** At 100 MB/s of request data, the ring holds the last 40 ms: longer than a GOAWAY is in flight. */
 const CAPACITY_BYTES = 4 * 1024 * 1024;
-/** Length of a record, then the distance back to the record before it of the same call. */
+/** A record begins with its length and the distance back to the previous record of the same call, as 32-bit integers. */
 const RECORD_HEADER_BYTES = 8;
 
 export class ReplayBuffer {
   #ring: Buffer | undefined = undefined;
   readonly #capacity: number;
-  /** Octets ever written; a mark is this count at the beginning of a record. Begins above 0: mark 0 is "nothing". */
+  /**
+   * The position of the next record. It only grows; the offset in the ring is its remainder by the capacity. The mark of a record is its
+   * position. Positions begin above 0, because mark 0 means "no record".
+   */
   #head = RECORD_HEADER_BYTES;
 
   constructor(capacityBytes = CAPACITY_BYTES) {
@@ -18,9 +21,9 @@ export class ReplayBuffer {
   }
 
   /**
-   * Keeps octets of a call for a while.
-   * @param previous the mark of the call's record before this one, or 0
-   * @returns the mark of this record
+   * Keeps bytes of a call for a while.
+   * @param previous the mark of the call's previous record, or 0
+   * @returns the mark of the new record
    */
   append(previous: number, bytes: Buffer, start: number, end: number): number {
     this.#ring ??= Buffer.allocUnsafeSlow(this.#capacity);
@@ -40,18 +43,18 @@ export class ReplayBuffer {
     return mark;
   }
 
-  /** Gives the memory back. What was kept is as if it had been overwritten. */
+  /** Frees the memory. All records count as overwritten. */
   clear(): void {
     this.#ring = undefined;
     this.#head += this.#capacity;
   }
 
-  /** The octets of a call, oldest first, or undefined when some were overwritten. */
+  /** @returns copies of a call's bytes, oldest first, or undefined if some have been overwritten */
   read(mark: number): Buffer[] | undefined {
     const pieces: Buffer[] = [];
     let current = mark;
     while (current !== 0) {
-      // A record is whole as long as nothing was written over its beginning one turn later.
+      // A record is intact until its beginning is overwritten: later records are written in order.
       if (this.#ring === undefined || current < this.#head - this.#capacity) return undefined;
       const at = current % this.#capacity;
       const length = this.#ring.readUInt32LE(at);

@@ -1,4 +1,4 @@
-// Which host a request is for, as its header fields say it, and what is wrong where they say none, or two.
+// Which host is a request for? Its header fields must name one host, and only one.
 
 import { type Failure, failure } from '../calls/failure.ts';
 import { explainAuthority } from '../diagnosis/explanation.ts';
@@ -7,23 +7,23 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isSameAuthority, normalAuthority } from '../routing/authority.ts';
 
 export interface RequestAuthority {
-  /** To route by, to send on, and for the log. What the client sent, where it is no authority; '' where it sent none. */
+  /** The normalized authority, for routing, forwarding and the log. If it is not valid: what the client sent, '' if nothing. */
   readonly text: string;
-  /** Why the request cannot be sent on. */
+  /** Why the request cannot be forwarded. */
   readonly failure: Failure | undefined;
 }
 
-/** What a message quotes. */
+/** How many characters of a value a message quotes at most. */
 const MOST_CHARACTERS = 256;
 
-/** @param isUnix the client came by a Unix socket: see normalAuthority */
+/** @param isUnix the client connected by a Unix socket, see normalAuthority */
 export function authorityOf(list: HeaderList, isUnix: boolean): RequestAuthority {
   const { names } = list;
   const authority = list.get(':authority');
   const hostAt = names.indexOf('host');
   const host = hostAt === -1 ? undefined : list.valueAt(hostAt);
   const named = authority ?? host ?? '';
-  // Of HTTP/1.0, whose requests need no Host field; the rules of HTTP/2 were not asked.
+  // A list that was not checked by the rules of HTTP/2 came from HTTP/1.x, and requests of HTTP/1.0 need no Host field.
   if (named === '' && !isCheckedRequest(list)) return { text: '', failure: undefined };
   const normal = normalAuthority(named, isUnix);
   if (normal === undefined) return invalid(named, named === '' ? NOTHING_NAMED : notAnAuthority(named), list);
@@ -47,7 +47,7 @@ function notAnAuthority(text: string): string {
   return `The request's authority "${text.slice(0, MOST_CHARACTERS)}" is not a host with or without a port.`;
 }
 
-/** A server and a proxy that do not agree which of them counts would serve another host (RFC 9113 section 8.3.1). */
+/** If the proxy and the service disagreed on which name counts, the service would serve the wrong host (RFC 9113 section 8.3.1). */
 function differs(host: string, authority: string): string {
   return `The request names two hosts: "${authority}", and in its host field "${host.slice(0, MOST_CHARACTERS)}".`;
 }

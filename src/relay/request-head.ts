@@ -1,6 +1,6 @@
-// What is decided about a request from its header fields alone. Clients repeat their header blocks, the decoder then
-// gives the same list, and this stands ready in HeaderList.derived: what is to be sent upstream is made once per header block, not once
-// per call. What depends on less than the whole block is decided once per kind of call; see CallKind.
+// What is decided about a request from its header fields alone. When a client repeats a header block, the decoder returns the same list,
+// and HeaderList.derived has this object. The fields to forward are therefore made once per header block, not once per call. Decisions
+// that do not depend on all fields are made once per kind of call; see CallKind.
 
 import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { type Failure, failure } from '../calls/failure.ts';
@@ -16,7 +16,7 @@ import type { ForwardedFields } from './forward-template.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { isUtf8 } from './utf8.ts';
 
-/** Where to send a request and what, or what to answer, or why it is refused. */
+/** The upstream of a request and the fields to forward, or the response of the proxy, or why the request is refused. */
 export type RequestDecision =
   | ({ readonly kind: 'forward'; readonly upstream: CallTarget } & ForwardedFields)
   | LocalDecision;
@@ -24,17 +24,17 @@ export type RequestDecision =
 export class RequestHead implements ExchangeSubject {
   readonly kind: CallKind;
   readonly isHead: boolean;
-  /** The client waits with its body for an interim response of status 100, for a while. */
+  /** Whether the client waits for an interim response 100 before it sends its body. Clients stop waiting after a while. */
   readonly #expectsContinue: boolean;
   readonly #userAgent: string | undefined;
-  /** Milliseconds of grpc-timeout, or undefined: for ever. */
+  /** The value of grpc-timeout in milliseconds. Undefined if the call has no deadline, or a malformed one. */
   readonly timeoutMs: number | undefined;
-  /** grpc-timeout as the client wrote it; passed on so while no time was lost here. */
+  /** grpc-timeout as the client sent it. It is forwarded unchanged if the call did not have to wait here. */
   readonly timeoutText: string | undefined;
-  /** The client's own x-request-id where it is kept. */
+  /** The client's own x-request-id, which is kept if the peer is trusted. */
   readonly requestId: string | undefined;
   readonly decision: RequestDecision;
-  /** As the client sent them. Kept only where a policy looks at each call. */
+  /** The header fields as the client sent them. Kept only if a policy looks at each call. */
   readonly #received: HeaderList | undefined;
   readonly #forwardedFor: string;
   #clientKey: string | undefined = undefined;
@@ -53,7 +53,7 @@ export class RequestHead implements ExchangeSubject {
     this.decision = this.#decide(list);
   }
 
-  /** The configuration it was decided by. */
+  /** The configuration that the decisions are based on. */
   get snapshot(): Snapshot {
     return this.kind.snapshot;
   }
@@ -90,12 +90,12 @@ export class RequestHead implements ExchangeSubject {
     return this.kind.plan;
   }
 
-  /** Of a call that is translated; undefined for all others. */
+  /** Undefined if the call is not translated. */
   get translation(): Translation | undefined {
     return this.kind.translation;
   }
 
-  /** Calls that are translated into gRPC included. */
+  /** Whether the service receives a gRPC call. Also true for calls that are translated into gRPC. */
   get isGrpc(): boolean {
     return this.kind.isGrpc;
   }
@@ -104,35 +104,35 @@ export class RequestHead implements ExchangeSubject {
     return this.kind.kept;
   }
 
-  /** Whom the call is counted for; '' where that cannot be told. */
+  /** The client that the call is counted for. '' if it cannot be determined. */
   get clientKey(): string {
     this.#clientKey ??= clientKeyOf(this.kind.peer, this.#forwardedFor);
     return this.#clientKey;
   }
 
-  /** A header field as the client sent it, where a policy looks at each call. */
+  /** A header field as the client sent it. Only for calls that a policy looks at one by one. */
   receivedHeader(name: string): string | undefined {
     return this.#received === undefined ? undefined : valueOf(this.#received, name);
   }
 
-  /** It goes to a service of HTTP/1.1, which needs a connection for it alone. */
+  /** Whether the call goes to an HTTP/1.1 service, where it occupies a connection of its own. */
   get isCostly(): boolean {
     return this.decision.kind === 'forward' && this.decision.upstream.protocol === 'http1';
   }
 
-  /** It goes to a service of HTTP/2, which is one of gRPC most likely. */
+  /** Whether the call goes to an HTTP/2 service, which most likely speaks gRPC. */
   get isToHttp2(): boolean {
     return this.decision.kind === 'forward' && this.decision.upstream.protocol !== 'http1';
   }
 
-  /** What to do where a service of gRPC does not understand this request, which is no gRPC call. */
+  /** What to do if a gRPC service does not understand this request, because it is not a gRPC call. */
   get remedyOfHttp(): string {
     return explainHttpOnGrpcRoute(this.#userAgent);
   }
 
   /**
-   * Whether the client is to have this interim response (RFC 9110 section 15.2): 100 where it asked for it, the others
-   * unless it is a client of gRPC, which knows none of them and may take one for the response.
+   * Whether to forward this interim response to the client (RFC 9110 section 15.2). 100 is forwarded if the client asked for it. Others
+   * are not forwarded to gRPC clients, which do not know interim responses and may take one for the final response.
    */
   takesInterim(httpStatus: number): boolean {
     return httpStatus === 100 ? this.#expectsContinue : !this.isGrpc;
@@ -141,7 +141,7 @@ export class RequestHead implements ExchangeSubject {
   #decide(list: HeaderList): RequestDecision {
     const { kind } = this;
     const { local, target } = kind;
-    // What is wrong with the connection comes first, then what is wrong with this request.
+    // If the whole connection uses the wrong protocol, this explanation (in `local`) takes precedence.
     const refusal = kind.peer.mismatch === undefined ? this.#whyNot(list) : undefined;
     if (refusal !== undefined) return { kind: 'refuse', failure: refusal };
     if (local !== undefined) return local;
@@ -160,7 +160,7 @@ export class RequestHead implements ExchangeSubject {
         `The request's header fields are larger than this proxy accepts: ${headerListBytes} octets and ${headerFields} fields (limits.headerListSize, limits.headerFields); the limit was reached at "${list.overflowedAt}".`,
       );
     }
-    // Neither ignored nor passed on: a bounded call would become an unbounded one.
+    // A malformed timeout is neither ignored nor forwarded: the call would lose its deadline.
     if (this.timeoutText !== undefined && this.timeoutMs === undefined) {
       return failure(
         'timeout_malformed',
@@ -171,7 +171,7 @@ export class RequestHead implements ExchangeSubject {
   }
 }
 
-/** What services of HTTP/2 would refuse, or end their connection over. */
+/** @returns why HTTP/2 services would refuse the request or even end the connection because of it, or undefined */
 function whyUnfit(list: HeaderList): Failure | undefined {
   if (!isBeyondAscii(list)) return undefined;
   const at = list.names.findIndex((_name, index) => !isUtf8(list.valueAt(index)));

@@ -1,21 +1,21 @@
-// Whether the target of a request can be sent to any service. One that a service refuses is a reset of its stream, and some
-// count those and end the connection that carries the calls of others; so the rule is the sum of what each of them refuses.
+// Can the target of a request be sent to any service? A service resets the stream of a target that it refuses. Some services count these
+// resets and end the connection, which carries calls of other clients too. So the proxy refuses every target that any of them refuses.
 
 import { isUtf8 } from './utf8.ts';
 
-/** What nearly all requests have: nothing that needs a second look. */
+/** Matches nearly all targets. None of its characters can make a service refuse a target. */
 const PLAIN = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
-/** The last of those: calls whose metadata differ often have the same path. */
+/** The last target that matched PLAIN: consecutive calls often have the same path. */
 let lastPlain = '/';
-/** hyper refuses them in a path, and takes quotation marks and braces, which must be encoded as well (RFC 3986 section 3.3). */
+/** hyper refuses these in a path. It accepts quotation marks and braces, although they must be encoded too (RFC 3986 section 3.3). */
 const REFUSED_IN_PATH = /[<>`]/;
 const REFUSED_IN_QUERY = /["<>]/;
-/** Go refuses the first, Kestrel and nginx the second. */
+/** Go refuses malformed escapes, Kestrel and nginx refuse an encoded NUL. */
 const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const ESCAPED_NUL = /%00/;
 const BEYOND_ASCII = /[\x80-\xff]/;
 
-/** @returns what is wrong, to go on after the path; undefined where nothing is */
+/** @returns what is wrong, as a phrase that continues a sentence after the path, or undefined if nothing is wrong */
 export function faultOfPath(target: string): string | undefined {
   if (target === lastPlain || PLAIN.test(target)) {
     lastPlain = target;

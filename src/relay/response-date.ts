@@ -1,12 +1,12 @@
-// Date of a response that has none: who passes a response on says when it came (RFC 9110 section 6.6.1). Not of gRPC, which
-// nobody caches: there it would cost every call a header block that changes each second.
+// Adds Date to a response that has none, as RFC 9110 section 6.6.1 requires of a recipient that forwards it. gRPC responses get no Date:
+// nobody caches them, and each second would bring a new header block.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
 
 let second = -1;
 let text = '';
 
-/** For the field `date`, made once a second. */
+/** The current time as the value of `date`. The text is made once per second. */
 export function dateOfNow(): string {
   const now = Math.floor(Date.now() / 1000);
   if (now !== second) {
@@ -18,7 +18,7 @@ export function dateOfNow(): string {
 
 const DATE_BYTES = 'date'.length + 'Thu, 01 Jan 1970 00:00:00 GMT'.length + 32;
 
-/** Whether the client accepts the field beside the others. */
+/** Whether the header section stays within the client's limit with `date`. */
 export function hasRoomForDate(
   { sizeBytes }: HeaderList,
   home: { readonly mostHeaderListBytes: number },
@@ -26,7 +26,7 @@ export function hasRoomForDate(
   return sizeBytes + DATE_BYTES <= home.mostHeaderListBytes;
 }
 
-/** @returns a copy, as the list may be one that other responses share */
+/** @returns a copy with `date`, because other responses may share the list */
 export function withDate(list: HeaderList, date = dateOfNow()): HeaderList {
   const dated = new HeaderList();
   for (let index = 0; index < list.names.length; index++) dated.addFrom(list, index);

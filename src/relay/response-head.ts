@@ -1,4 +1,4 @@
-// What a response's header fields say, computed once per list: upstreams repeat their header blocks too.
+// What the header or trailer section of a response says. It is computed once per list, because upstreams repeat their header blocks.
 
 import { type Failure, noGrpcStatus, notGrpc } from '../calls/failure.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
@@ -8,23 +8,24 @@ import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import type { CallPlan } from './call-plan.ts';
 import { dateOfNow, withDate } from './response-date.ts';
 
-/** Of a response's head, or of a trailer section. */
+/** The head of a response, or a trailer section. */
 export class ResponseHead {
+  /** 0 for a trailer section. */
   readonly httpStatus: number;
   readonly isGrpc: boolean;
-  /** Name of grpc-status where the list holds it: Trailers-Only, or a trailer section. '' otherwise. */
+  /** The name of the gRPC status, from a Trailers-Only response or a trailer section. '' if the list has no grpc-status. */
   readonly grpcStatus: string;
   readonly contentType: string;
-  /** Of a final response; of gRPC not looked at. */
+  /** Whether a final response has no date. Always false for gRPC; meaningless for interim responses and trailer sections. */
   readonly lacksDate: boolean;
   /**
-   * What the client is sent of it. Without the content-length of a gRPC response: DATA has its end without it, and a
-   * response that breaks off can be ended by a status only where no length was promised (RFC 9113 section 8.1.1). Without
-   * the length of one that may have none, which clients refuse (RFC 9110 section 8.6).
+   * The fields that the client is sent. Two kinds of content-length are removed. A gRPC response does not need one, and with one the
+   * proxy could not end an interrupted response by a status (RFC 9113 section 8.1.1). Responses 1xx and 204 must not have one, and
+   * clients refuse it there (RFC 9110 section 8.6).
    */
   readonly fields: HeaderList;
   #dated: HeaderList | undefined = undefined;
-  /** The plan that this head was edited by last, and what came of it. */
+  /** The plan that edited this head last. Its result is in `#edited`. */
   #editor: CallPlan | undefined = undefined;
   #edited: ResponseHead | undefined = undefined;
 
@@ -43,21 +44,21 @@ export class ResponseHead {
     else this.fields = list;
   }
 
-  /** Why a gRPC client cannot be given this response as it is. A grpc-status counts, whatever stands beside it. */
+  /** @returns why a gRPC client cannot be given this response. A response with grpc-status is passed on, whatever its other fields. */
   whyNotGrpc(endpoint: string, endStream: boolean): Failure | undefined {
     if (this.grpcStatus !== '') return undefined;
     if (!this.isGrpc || this.httpStatus !== 200) return notGrpc(endpoint, this.httpStatus, this.contentType);
     return endStream ? noGrpcStatus(endpoint, 'ended its response without a grpc-status') : undefined;
   }
 
-  /** `fields` with the Date of now, which is the same list for a second. */
+  /** `fields` with the current Date. The same list is returned for a second. */
   get datedFields(): HeaderList {
     const date = dateOfNow();
     if (this.#dated?.get('date') !== date) this.#dated = withDate(this.fields, date);
     return this.#dated ?? this.fields;
   }
 
-  /** The head as the policies of a plan want it. @returns undefined after a fault of one of them */
+  /** @returns the head after the edits of a plan's policies, or undefined if one of them failed */
   editedBy(plan: CallPlan): ResponseHead | undefined {
     if (this.#editor !== plan) {
       const fields = plan.respond(this.fields);
@@ -68,7 +69,7 @@ export class ResponseHead {
     return this.#edited;
   }
 
-  /** The head of a list seen before is remembered in the list. */
+  /** @returns the head of this list, which is kept in the list for the next response with the same header block */
   static of(list: HeaderList): ResponseHead {
     const known = list.derived;
     if (known instanceof ResponseHead) return known;
@@ -90,12 +91,12 @@ const FRAMING: ReadonlySet<string> = new Set([
   'host',
 ]);
 
-/** Of the trailers of gRPC, whose metadata may have any other name, only what strict clients refuse is left out. */
+/** Fields that strict clients refuse in gRPC trailers. Fields of other names may be metadata, so they stay. */
 function isFraming(name: string): boolean {
   return FRAMING.has(name);
 }
 
-/** The list itself where it holds none of them. */
+/** @returns a copy without the fields that `isLeftOut` selects, or the list itself if it has none of them */
 function without(list: HeaderList, isLeftOut: (name: string) => boolean): HeaderList {
   if (!list.names.some(isLeftOut)) return list;
   const rest = new HeaderList();

@@ -1,5 +1,5 @@
-// Whether a response may be passed on to its client as it is. What the rules of HTTP/2 say of it by itself was checked when
-// it arrived; here is what depends on the request, and on what the client accepts.
+// May a response be passed on to its client as it is? The rules of HTTP/2 for the response alone were checked when it arrived. The rules
+// here depend on the request and on what the client accepts.
 
 import {
   type Failure,
@@ -13,10 +13,10 @@ import type { ExchangeHome } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Codes by which clients know what to do: to repeat the request, or to use HTTP/1.1 (RFC 9113 section 7). */
+/** Error codes that tell the client what to do: repeat the request, or use HTTP/1.1 (RFC 9113 section 7). */
 const TELLS: ReadonlySet<number> = new Set([ErrorCode.REFUSED_STREAM, ErrorCode.HTTP_1_1_REQUIRED]);
 
-/** Of a final response, or of its head. */
+/** @returns why a final response is not passed on, given its head, or undefined */
 export function whyNotPassedOn(
   head: ResponseHead,
   endStream: boolean,
@@ -26,11 +26,11 @@ export function whyNotPassedOn(
   if (request.isGrpc) return head.whyNotGrpc(endpoint, endStream);
   if (!endStream || head.httpStatus !== 415 || head.contentType !== '' || !request.isToHttp2)
     return undefined;
-  // The service has said no more than this number: grpc-js does so.
+  // grpc-js answers requests that are not gRPC calls with this bare status, which does not help the client.
   return refusedHttp(endpoint, 'answered this request with 415 and no content', 415, request.remedyOfHttp);
 }
 
-/** Of a head or a trailer section: whether it is more than the client accepts. */
+/** @returns why a head or a trailer section is larger than the client accepts, or undefined */
 export function whyTooLarge(
   head: ResponseHead,
   endpoint: string,
@@ -40,7 +40,7 @@ export function whyTooLarge(
   return responseAboveClient(endpoint, mostHeaderListBytes);
 }
 
-/** Of the trailer section of a response that has begun. */
+/** @returns why the trailer section of a response that has begun is not passed on, or undefined */
 export function whyTrailersNotPassedOn(
   head: ResponseHead,
   isGrpc: boolean,
@@ -51,9 +51,9 @@ export function whyTrailersNotPassedOn(
 }
 
 /**
- * What the client is told where the stream of an attempt was reset; undefined: the reset is passed on.
- * @param violation the rule that the endpoint broke, where the reset is ours
- * @param unanswered the request, as long as no response to it has begun
+ * @param violation the rule that the endpoint broke, if the proxy reset the stream for that
+ * @param unanswered the request, if no response to it has begun
+ * @returns what to tell the client after a reset of an attempt's stream, or undefined to pass the reset on
  */
 export function failureOfReset(
   code: number,

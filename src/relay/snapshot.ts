@@ -1,5 +1,4 @@
-// Everything built from one version of the configuration that an exchange needs. An exchange stays on the snapshot it
-// began with.
+// What exchanges need from one version of the configuration. An exchange stays on the snapshot with which it began.
 
 import type { LimitsConfig } from '../config/config.ts';
 import type { RouteTable } from '../routing/route-table.ts';
@@ -8,18 +7,18 @@ import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import type { CallPlans } from './call-plan.ts';
 
-/** What attempts are made at; told apart by `protocol`. */
+/** An endpoint that attempts are made at. The field `protocol` tells the two types apart. */
 export type CallEndpoint = Http2Endpoint | Http1Endpoint;
 
-/** Where routes lead. */
+/** The upstream of a route. */
 export type CallTarget = Upstream<CallEndpoint>;
 
 export interface Snapshot {
-  /** Counts the configurations of this process: 1, 2, … */
+  /** The number of the configuration in this process: 1, 2, … */
   readonly epoch: number;
   readonly routes: RouteTable;
   readonly upstreams: ReadonlyMap<string, CallTarget>;
-  /** What the policies of routes have to say to their calls. */
+  /** The compiled policies of the routes. */
   readonly plans: CallPlans;
   readonly limits: LimitsConfig;
 }

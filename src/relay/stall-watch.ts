@@ -1,12 +1,12 @@
-// Which responses of a connection does its client not take? A reader may pause for as long as it likes and costs one
-// window; one that makes the proxy hold much more than that for long is given up (CVE-2019-9511 and its kin).
+// Which responses of a connection does its client not read? A client may pause for as long as it likes, since a paused response holds no
+// more than one window. If stalled responses hold much more than that together, some of them are given up (CVE-2019-9511 and similar).
 
 import type { StreamRelay } from './stream-relay.ts';
 
-/** Less than this in that time is no progress: an octet now and then would hold a whole window for ever. */
+/** A response that moves less than this has stalled: otherwise a client could hold a whole window forever by reading single bytes. */
 const LEAST_PROGRESS_BYTES = 4096;
 
-/** An exchange, or what stands before it. */
+/** An exchange, or a translator in front of it. */
 export interface Watched {
   readonly response: Pick<StreamRelay, 'bytes' | 'pendingBytes'>;
 }
@@ -22,15 +22,15 @@ export class StallWatch<Call extends Watched> {
   #stalls = new Map<Call, Stall>();
 
   /**
-   * @param timeoutMs for which a response may make hardly any progress while the connection holds too much
-   * @param mostHeldBytes what the stalled responses of one connection may hold together
+   * @param timeoutMs how long a response may make hardly any progress before it counts as stalled
+   * @param mostHeldBytes how many bytes the stalled responses of one connection may hold together
    */
   constructor(timeoutMs: number, mostHeldBytes: number) {
     this.#timeoutMs = timeoutMs;
     this.#mostHeldBytes = mostHeldBytes;
   }
 
-  /** To be called now and then. @returns those to be given up: the ones that hold the most, until the rest is bearable */
+  /** Call this periodically. @returns the stalled calls to give up: the largest ones, until the others are within the limit */
   check(calls: readonly Call[], nowMs: number): readonly Call[] {
     const before = this.#stalls;
     this.#stalls = new Map();

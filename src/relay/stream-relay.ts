@@ -1,5 +1,5 @@
-// One direction of an exchange: DATA and trailers from the stream they come from to the stream they go to, in order.
-// Octets are credited back to their sender only when the other side has taken them, so that at most one window is held.
+// One direction of an exchange: passes DATA and trailers from the source stream to the target stream, in order. Bytes are credited to
+// the source only when the target has taken them, so at most one window is held.
 
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
@@ -7,25 +7,25 @@ import { MessageCounter } from '../grpc/message-counter.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { PendingData } from './pending-data.ts';
 
-/** Told of every octet that the target has taken. */
+/** Is told about all bytes that the target has taken. */
 export interface SentRecorder {
   recordSent(bytes: Buffer, start: number, end: number): void;
 }
 
-/** What waits for room on the target; made only when something has to. */
+/** What waits for room on the target. Created only when something has to wait. */
 class Backlog {
   readonly data = new PendingData();
-  /** Octets at the front that were credited before: a replay. */
+  /** Bytes at the front that are replayed, and were credited when they were sent first. */
   creditedBytes = 0;
-  /** The sender has ended; END_STREAM follows the last octet. */
+  /** The source has ended: END_STREAM follows the last byte. */
   ends = false;
   trailers: HeaderList | undefined = undefined;
 }
 
 export class StreamRelay {
-  /** DATA octets received, without padding. */
+  /** DATA bytes received, without padding. */
   bytes = 0;
-  /** END_STREAM was handed to the target. */
+  /** Whether END_STREAM was passed to the target. */
   isEnded = false;
   readonly #counter: MessageCounter | undefined;
   #source: CallStream | undefined = undefined;
@@ -41,36 +41,36 @@ export class StreamRelay {
     return this.#counter === undefined ? 0 : this.#counter.messages;
   }
 
-  /** The sender has ended, whether or not everything was handed on. */
+  /** Whether the source has ended, even if some of its data still waits. */
   get isComplete(): boolean {
     return this.isEnded || this.#backlog?.ends === true;
   }
 
-  /** Octets held. */
+  /** Bytes that wait for room on the target. */
   get pendingBytes(): number {
     return this.#backlog === undefined ? 0 : this.#backlog.data.size;
   }
 
-  /** Whom to credit for what is taken; undefined when the octets are our own. */
+  /** Sets the stream that is credited for bytes the target takes. Undefined if the proxy itself makes the bytes. */
   setSource(stream: CallStream | undefined): void {
     this.#source = stream;
   }
 
-  /** Where to send; what has waited is sent as far as there is room. */
+  /** Sets the stream to send to, and sends pending bytes as far as there is room. */
   setTarget(stream: CallStream, recorder?: SentRecorder): void {
     this.#target = stream;
     this.#recorder = recorder;
     this.resume();
   }
 
-  /** The sender ended with its header block: there is no DATA. */
+  /** The source ended with its header section: there is no DATA. */
   end(): void {
     this.#hold().ends = true;
   }
 
   /**
-   * Where nothing but the end is left to send, the header block about to be sent may carry it.
-   * @returns whether it is to carry END_STREAM
+   * If only END_STREAM is left to send, the header section that is about to be sent can carry it.
+   * @returns whether the header section must carry END_STREAM
    */
   takeEnd(): boolean {
     const backlog = this.#backlog;
@@ -82,13 +82,13 @@ export class StreamRelay {
     return true;
   }
 
-  /** The target is gone; what comes is held for the next one. */
+  /** The target is gone. Data is held for the next target. */
   clearTarget(): void {
     this.#target = undefined;
     this.#recorder = undefined;
   }
 
-  /** Puts octets that a lost target had been given back in front of what waits. They were credited when first taken. */
+  /** Puts bytes that a lost target had taken in front of the pending bytes. They are not credited a second time. */
   replay(pieces: readonly Buffer[], wasEnded: boolean): void {
     const waiting = this.#backlog;
     const backlog = new Backlog();
@@ -125,7 +125,7 @@ export class StreamRelay {
     if (endStream) backlog.ends = true;
   }
 
-  /** The trailer section: it follows the last octet, however long that takes. */
+  /** Sends the trailer section once all pending bytes are sent. */
   forwardTrailers(list: HeaderList): void {
     if (this.#target !== undefined && this.#backlog === undefined) {
       this.#target.sendHeaders(list, true);
@@ -137,7 +137,7 @@ export class StreamRelay {
     backlog.ends = true;
   }
 
-  /** Forgets what waits for room, the end included. */
+  /** Drops all pending bytes, and a pending end or trailer section. */
   discard(): void {
     this.#backlog = undefined;
   }
@@ -147,7 +147,7 @@ export class StreamRelay {
     return this.#backlog;
   }
 
-  /** There may be room again. */
+  /** Call this when the target may have room again. */
   resume(): void {
     const target = this.#target;
     const backlog = this.#backlog;
@@ -178,7 +178,7 @@ export class StreamRelay {
 
 const NOTHING = Buffer.alloc(0);
 
-/** So far. */
+/** What an exchange has carried so far. */
 export function trafficOf(request: StreamRelay, response: StreamRelay): ExchangeTraffic {
   return {
     requestBytes: request.bytes,

@@ -1,5 +1,5 @@
-// Whether bytes in a string, one character each, are UTF-8. Kestrel ends the connection over a field value that is not, with
-// the calls of all other clients; hyper refuses such a path.
+// Is a string of bytes, one character each, valid UTF-8? Kestrel ends the whole connection, with the calls of other clients, if a field
+// value is not. hyper refuses such a path.
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
