@@ -1,32 +1,34 @@
-// Who is told what becomes of one try of a call at a service: its exchange.
+// The events of one attempt of a call at an endpoint. The listener is the exchange of the call.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { ExchangeTraffic } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 
-/** Told what comes back. */
 export interface AttemptListener {
-  /** So far. */
+  /** What the exchange has carried so far. */
   readonly traffic: ExchangeTraffic;
+  /** The header section of an interim or final response. */
   receiveResponse(list: HeaderList, endStream: boolean): void;
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;
   receiveResponseTrailers(list: HeaderList): void;
+  /** The attempt has room again for data of the request. */
   requestWritable(): void;
-  /** The upstream reset the stream, or broke the rule named in `violation`. */
+  /** The stream was reset: by the upstream, or by the proxy because the upstream broke the rule named in `violation`. */
   attemptReset(code: number, violation: string | undefined): void;
-  /** The upstream says that it never looked at the request. */
+  /** The request was certainly not processed. */
   attemptRefused(): void;
+  /** The connection was lost before the response was complete. */
   attemptLost(reason: string): void;
-  /** No connection to the endpoint could be made: another one may be tried. */
+  /** No connection to the endpoint could be made. Another endpoint may be tried. */
   attemptUnreachable(cause: Failure): void;
-  /** The endpoint closed an old connection in place of a response; the request may be sent again. */
+  /** The endpoint closed a reused connection instead of sending a response. The request may be sent again. */
   attemptUnanswered(cause: Failure): void;
-  /** It ends with a status of ours: in place of the response, or, where that has begun, as a response that is not whole. */
+  /** Ends the call with the status of `cause` instead of a response, or with an incomplete response if one has begun. */
   fail(cause: Failure): void;
-  /** The same now: what the client has not taken is lost. */
+  /** Like fail(), but at once: data that the client has not taken is dropped. */
   abort(cause: Failure): void;
-  /** One of these has thrown. May not throw. */
+  /** One of these methods has thrown. Must not throw. */
   fault(error: unknown): void;
-  /** The last resort, where it cannot even be ended by a status. May not throw. */
+  /** Breaks the call off if not even a status can be sent. Must not throw. */
   breakOff(): void;
 }

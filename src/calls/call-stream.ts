@@ -1,21 +1,22 @@
-// What an exchange needs of the streams it stands between, whatever carries them: a stream of HTTP/2, a request of HTTP/1.1
-// from a client or to a service, or a translator in front of one. Who owns such a stream is a StreamOwner.
+// What an exchange needs from the two streams that it connects. A stream can be an HTTP/2 stream, an HTTP/1.1 request from a client or
+// to a service, or a translator in front of one of these. The owner of a stream is a StreamOwner.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 
 export interface CallStream {
   /**
-   * Sends a header section: `list`, and behind it `suffix` up to `suffixLength`, HPACK that needs no table. The first that is
-   * not interim is the head; one behind it is the trailer section, and ends the stream.
-   * @returns false when nothing can be sent any more
+   * Sends a header section: `list`, and after it the first `suffixLength` bytes of `suffix`. The first section that is not an interim
+   * response is the head. The next one is the trailer section, and ends the stream.
+   * @param suffix HPACK literals that do not refer to the dynamic table
+   * @returns false if nothing can be sent any more
    */
   sendHeaders(list: HeaderList, endStream: boolean, suffix?: Buffer, suffixLength?: number): boolean;
-  /** @returns how many bytes were taken; where fewer than given, the owner's onWritable tells when to offer the rest */
+  /** @returns how many bytes were taken. If not all of them, the owner's onWritable() is called when there is room for the rest. */
   sendData(bytes: Buffer, start: number, end: number, endStream: boolean): number;
-  /** Breaks the stream off; NO_ERROR: it is complete on our side. @returns false when it was over already */
+  /** Resets the stream. NO_ERROR means that everything has been sent. @returns false if the stream had already ended */
   reset(code: number): boolean;
-  /** `size` bytes of what was received are done with: as many may come again. */
+  /** Tells the sender that `size` received bytes were consumed, so that it may send as many again. */
   credit(size: number): void;
-  /** The HTTP status that was sent, where it is not that of the header section. */
+  /** The HTTP status that was sent, if it differs from the :status of the header section. */
   readonly sentStatus?: number | undefined;
 }

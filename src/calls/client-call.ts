@@ -1,37 +1,37 @@
-// Who owns the stream of a client: its exchange, or a translator in front of that. Connections and edges deal with these alone, and
-// need not know which of the two they have.
+// The owner of a client's stream: an exchange, or a translator in front of one. Connections and edges need not know which of the two it
+// is.
 
 import type { StreamOwner } from '../h2/stream.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Failure } from './failure.ts';
 
-/** What a response has carried, and what of it waits for the client. */
+/** How much of a response has arrived, and how much of it waits for the client. */
 export interface ResponseProgress {
-  /** Bytes of DATA that the service has sent. */
+  /** DATA bytes of the response so far, without padding. */
   readonly bytes: number;
-  /** Bytes that the client has had no room for yet. */
+  /** Bytes that the client's stream has had no room for yet. */
   readonly pendingBytes: number;
 }
 
 export interface ClientCall extends StreamOwner {
   readonly response: ResponseProgress;
-  /** The call that a translator stands in front of. Undefined for an exchange. */
+  /** The call behind a translator. Undefined for an exchange. */
   readonly translated: ClientCall | undefined;
-  /** @param endStream the request has no body */
+  /** @param endStream whether the request has no body */
   start(endStream: boolean): void;
-  /** Ends the call with a status of the proxy's own now: what the client has not taken is lost. */
+  /** Ends the call at once with the status of `cause`. Data that the client has not taken is dropped. */
   abort(cause: Failure): void;
 }
 
-/** Stands between a client's stream and its exchange, which sees the stream of a client of another protocol. */
+/** Stands between a client's stream and its exchange, and translates. To the exchange, the client seems to speak the other protocol. */
 export interface Translator extends ClientCall, CallStream {
-  /** To be called once, before `start`. @param call was made with this translator as its stream */
+  /** Call this once, before start(). @param call the call that was created with this translator as its stream */
   serve(call: ClientCall): void;
-  /** The exchange has finished. What the translator still holds for the client is sent first. */
+  /** The exchange has finished. The translator may still have data to send to the client. */
   exchangeFinished(): void;
 }
 
-/** Streams of clients have no other owners; those of services have. */
+/** Whether this is the owner of a client's stream. Streams to services have other owners. */
 export function isClientCall(owner: StreamOwner): owner is ClientCall {
   return 'translated' in owner;
 }

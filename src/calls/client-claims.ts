@@ -1,10 +1,7 @@
-// What a client can claim about itself, or about who is behind it. Such fields are believed from trusted peers only, and from
-// header fields only: never from trailers.
+// Fields by which a peer describes the client behind it. They are accepted only from trusted peers, and only as header fields, never as
+// trailers.
 
-/**
- * Fields that say who is behind the peer, or what that one asked for: only a trusted peer may send them. SECURITY.md lists
- * them, and what is not among them.
- */
+/** Who is behind the peer, and what did that client ask for? SECURITY.md lists these fields, and similar ones that are not among them. */
 const CLAIMS: ReadonlySet<string> = new Set([
   // The client's address, by the names that proxies and networks give it.
   'forwarded',
@@ -33,7 +30,7 @@ const CLAIMS: ReadonlySet<string> = new Set([
   'cloudfront-viewer-address',
   'proxy-client-ip',
   'wl-proxy-client-ip',
-  // How it came, and with which certificate (RFC 9440 section 2.4).
+  // How the client connected, and with which certificate (RFC 9440 section 2.4).
   'front-end-https',
   'x-scheme',
   'x-url-scheme',
@@ -43,19 +40,19 @@ const CLAIMS: ReadonlySet<string> = new Set([
   'x-ssl-client-cert',
   'ssl-client-cert',
   'x-arr-clientcert',
-  // Which path and host it asked for, for services that route by them.
+  // Which path and host the client asked for. Some services route by these fields.
   'x-rewrite-url',
   'x-host',
   'x-http-host-override',
-  // The id under which the call is logged.
+  // The id by which the call is logged.
   'x-request-id',
 ]);
 
-/** Whole families of them. */
+/** All names that begin with one of these are claims too. */
 const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-amzn-mtls-', 'x-ssl-client-'] as const;
 
 /**
- * Services that make variables of field names cannot tell `_` from `-` (RFC 3875 section 4.1.18), so neither is told here.
+ * Treats `_` like `-`, because services that turn field names into variables cannot tell them apart (RFC 3875 section 4.1.18).
  * @param name in lower case
  */
 export function isClaimAboutClient(name: string): boolean {

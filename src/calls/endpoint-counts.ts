@@ -1,10 +1,13 @@
-// What has become of the attempts at one endpoint, counted for as long as the process runs: an endpoint that leaves the
-// configuration and comes back is counted on.
+// Counts how the attempts at one endpoint have ended. The counts are kept as long as the process runs, even if the endpoint leaves the
+// configuration and comes back.
 
 /**
- * How an attempt ended. answered: with a whole response, whatever its status. failed: the endpoint reset it, lost its connection,
- * gave an answer that is none, or, where each call makes its own connection, could not be reached. given_up: by the client or
- * by the proxy, before either; also for what the client asked or accepts. A client must not be able to make endpoints fail.
+ * How an attempt ended.
+ * - answered: by a complete response, whatever its status.
+ * - failed: the endpoint reset the stream, lost the connection, or sent an invalid response. An HTTP/1.1 endpoint that cannot be reached
+ *   counts too.
+ * - given_up: by the client or the proxy before that, or because of what the client requested or accepts. A client must not be able to
+ *   make an endpoint seem to fail.
  */
 export type AttemptOutcome = 'answered' | 'failed' | 'given_up';
 
@@ -12,11 +15,12 @@ export class EndpointCounts {
   answered = 0;
   failed = 0;
   givenUp = 0;
-  /** Responses that have begun, and the milliseconds from sending each request to the head of its response, summed. */
+  /** How many responses have begun. */
   responses = 0;
+  /** The sum of the times from sending a request to the head of its response, in milliseconds. */
   responseMs = 0;
 
-  /** @param waitedMs from sending the request to the head of its response, in whole milliseconds */
+  /** @param waitedMs the time from sending the request to the head of its response, in whole milliseconds */
   responseBegan(waitedMs: number): void {
     this.responses++;
     this.responseMs += waitedMs;

@@ -1,54 +1,54 @@
-// What is known of an exchange when it is finished: the one record that log, metrics and traces are made from.
+// The record of a finished exchange. The log, metrics and traces are all made from it.
 
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
 export type EndedBy = 'downstream' | 'upstream' | 'framegate';
 
-/** What observers have kept with a kind of call, by ObserverSlot. */
+/** Values that observers keep with a kind of call, by ObserverSlot. */
 export type KeptBySlot = unknown[];
 
-/** The part of a record that is the same for every call of the same shape on one downstream connection. */
+/** The part of a record that is the same for all calls with the same header fields on one downstream connection. */
 export interface ExchangeSubject {
   readonly listener: string;
   /** Address and port of the peer. */
   readonly client: string;
-  /** Whom the call is counted for: a counted address, of the client that a trusted peer names; '' where nobody can tell. */
+  /** The counted address of the client: of the peer, or, if the peer is trusted, of the client that it names. '' if unknown. */
   readonly clientKey: string;
-  /** TLS version of the downstream connection, or '' in the clear. */
+  /** TLS version of the downstream connection. '' means plaintext. */
   readonly tls: string;
   readonly authority: string;
   /** The request's :path, as the client sent it. */
   readonly method: string;
-  /** Name of the matched route, or '' when none matched. */
+  /** Name of the matched route, or '' if none matched. */
   readonly route: string;
   readonly upstream: string;
-  /** What observers have made of it, each at its ObserverSlot; empty at first. */
+  /** Values that observers keep for this kind of call, each at its ObserverSlot. Initially empty. */
   readonly kept: KeptBySlot;
 }
 
 /** What an exchange has carried. */
 export interface ExchangeTraffic {
-  /** DATA octets without padding. */
+  /** DATA bytes without padding. */
   readonly requestBytes: number;
   readonly responseBytes: number;
-  /** gRPC messages counted by their five-byte prefix; 0 when the exchange is not gRPC. */
+  /** gRPC messages, counted by their five-byte prefix. 0 if the exchange is not gRPC. */
   readonly requestMessages: number;
   readonly responseMessages: number;
 }
 
 export interface ExchangeRecord extends ExchangeTraffic {
   readonly subject: ExchangeSubject;
-  /** The endpoint of the last attempt, or '' when none was made. */
+  /** The endpoint of the last attempt, or '' if none was made. */
   readonly endpoint: string;
-  /** Name of the gRPC status ('OK'), or '' when the exchange is not gRPC or no status was seen. */
+  /** Name of the gRPC status ('OK'), or '' if the exchange is not gRPC or no status was seen. */
   readonly grpcStatus: string;
-  /** HTTP status sent downstream, or 0 when none was. */
+  /** HTTP status sent downstream, or 0 if none was sent. */
   readonly httpStatus: number;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
   readonly attempts: number;
   readonly endedBy: EndedBy;
-  /** One sentence; where the proxy decided, a stable token and a colon stand before it. '' for an ordinary end. */
+  /** One sentence, or '' for an ordinary end. If the proxy ended the exchange, a stable token and a colon precede the sentence. */
   readonly reason: string;
-  /** The number that RequestIds gave, or the client's own x-request-id where that is kept; '' when there is none. */
+  /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */
   readonly requestId: string | number;
 }

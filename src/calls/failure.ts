@@ -1,24 +1,24 @@
-// Why the proxy ends an exchange itself, and what that is in gRPC and in HTTP. One table for both. Statuses that only
-// an application may give (INVALID_ARGUMENT, NOT_FOUND and so on) never appear here (gRPC status codes document).
+// Why does the proxy end an exchange itself, and with which gRPC and HTTP status? Statuses that only an application may return
+// (INVALID_ARGUMENT, NOT_FOUND and so on) never appear here (gRPC status codes document).
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 
 export interface Failure {
-  /** Stable name: log, metrics and tests know it by this. */
+  /** A stable name, for the log, metrics and tests. */
   readonly token: string;
   readonly grpcStatus: number;
   readonly httpStatus: number;
-  /** What the client is told: what is wrong and what to do. */
+  /** What the client is told: what is wrong, and what to do about it. */
   readonly message: string;
-  /** What the log has beside it, which is not the client's business. Begins with a space. */
+  /** What only the log says, after the message: details that the client must not see. Begins with a space. */
   readonly onlyForLog?: string;
-  /** When the client may come again; undefined: nothing is said of that. */
+  /** How long the client should wait before it tries again. Undefined if the response does not say. */
   readonly retryAfterMs?: number;
 }
 
-/** A fault of ours that was contained: the log has the rest. */
+/** A contained internal error. The log has the details. */
 export const FAULT: Failure = {
   token: 'internal_error',
   grpcStatus: GrpcStatus.INTERNAL,
@@ -56,12 +56,12 @@ export function failure(token: keyof typeof STATUSES, message: string): Failure 
   return { token, grpcStatus, httpStatus, message };
 }
 
-/** As it stands in the record of the exchange. */
+/** @returns the `reason` for the record of the exchange */
 export function reasonOf({ token, message, onlyForLog = '' }: Failure): string {
   return `${token}: ${message}${onlyForLog}`;
 }
 
-/** No connection to the upstream could be had, or no response from it. */
+/** There is no connection to the upstream, or no response from it. */
 export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
   return {
     token: diagnosis.token,
@@ -82,7 +82,7 @@ export function deadlineExceeded(timeoutMs: number | undefined): Failure {
   return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
 }
 
-/** @param heldBytes what the stalled responses of the connection may hold */
+/** @param heldBytes how many bytes the stalled responses of one connection may hold together */
 export function clientStalled(timeoutMs: number, heldBytes: number): Failure {
   return failure(
     'client_stalled',
@@ -118,7 +118,7 @@ export function tooManyFaults(upstream: string): Failure {
   );
 }
 
-/** @param key of the policy, as it stands in the configuration */
+/** @param key the key of the policy in the configuration */
 export function policyUnanswered(key: string, timeoutMs: number): Failure {
   return failure(
     'policy_unanswered',
@@ -126,7 +126,7 @@ export function policyUnanswered(key: string, timeoutMs: number): Failure {
   );
 }
 
-/** @param idleMs for which nothing worth mentioning was sent either way */
+/** @param idleMs how long next to nothing was sent in either direction */
 export function idleGaveWay(idleMs: number): Failure {
   return failure(
     'idle_gave_way',
@@ -134,7 +134,7 @@ export function idleGaveWay(idleMs: number): Failure {
   );
 }
 
-/** Drawn for each call: clients that were refused together are not to come back together. */
+/** The delay is random for each call, so that clients that were refused together do not return together. */
 const LEAST_RETRY_MS = 1000;
 const MOST_RETRY_MS = 2000;
 
@@ -161,7 +161,7 @@ export function upstreamBrokeRule(endpoint: string, violation: string): Failure 
   return failure('upstream_protocol_error', `${endpoint} broke a rule of HTTP/2 (${violation}).`);
 }
 
-/** @param mostBytes what the endpoint has announced (RFC 9113 section 6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE) */
+/** @param mostBytes the limit that the endpoint has announced (RFC 9113 section 6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE) */
 export function requestAboveUpstream(endpoint: string, mostBytes: number): Failure {
   return failure(
     'request_headers_above_upstream',
@@ -169,7 +169,7 @@ export function requestAboveUpstream(endpoint: string, mostBytes: number): Failu
   );
 }
 
-/** @param mostBytes what the client has announced */
+/** @param mostBytes the limit that the client has announced */
 export function responseAboveClient(endpoint: string, mostBytes: number): Failure {
   return failure(
     'response_headers_above_client',
@@ -177,7 +177,7 @@ export function responseAboveClient(endpoint: string, mostBytes: number): Failur
   );
 }
 
-/** A request that is no gRPC call, and a service that did not answer it: as gRPC services do. */
+/** A service refused a request that is not a gRPC call, without an explanation, as gRPC services do. */
 export function refusedHttp(endpoint: string, what: string, httpStatus: number, remedy: string): Failure {
   return {
     token: 'upstream_refused_http',
@@ -191,7 +191,7 @@ export function noGrpcStatus(endpoint: string, what: string): Failure {
   return failure('upstream_no_grpc_status', `${endpoint} ${what}.`);
 }
 
-/** The upstream answered a gRPC request with plain HTTP (gRPC document "HTTP to gRPC Status Code Mapping"). */
+/** The endpoint answered a gRPC call with plain HTTP (gRPC document "HTTP to gRPC Status Code Mapping"). */
 export function notGrpc(endpoint: string, httpStatus: number, contentType: string): Failure {
   const type = contentType === '' ? 'no content-type' : `content-type ${contentType.slice(0, 64)}`;
   return {

@@ -1,4 +1,4 @@
-// Responses of our own: Trailers-Only to gRPC clients, a line of text to others.
+// Responses that the proxy makes itself: Trailers-Only for gRPC clients, a line of text for others.
 
 import type { Failure } from '../calls/failure.ts';
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
@@ -7,7 +7,7 @@ import { HeaderList } from '../h2/hpack/header-list.ts';
 export interface LocalResponse {
   readonly httpStatus: number;
   readonly fields: HeaderList;
-  /** Undefined where the header block is all there is. */
+  /** Undefined if the response consists of header fields only. */
   readonly body: Buffer | undefined;
 }
 
@@ -20,7 +20,7 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   const { retryAfterMs } = cause;
   if (request.isGrpc) {
     const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message));
-    // gRPC proposal A6: a client with a retry policy for the status waits as long, and no shorter.
+    // A client with a retry policy for the status waits this long before its next attempt (gRPC proposal A6).
     if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(retryAfterMs));
     return { httpStatus: 200, fields, body: undefined };
   }
@@ -35,7 +35,7 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   return { httpStatus: cause.httpStatus, fields, body: request.isHead ? undefined : body };
 }
 
-/** For a gRPC call whose response has begun: the status that ends it. */
+/** @returns the trailers that end a gRPC response that has begun */
 export function localTrailers(cause: Failure): HeaderList {
   return HeaderList.of(...trailers(cause.grpcStatus, cause.message));
 }

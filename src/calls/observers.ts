@@ -1,34 +1,35 @@
-// Who is told of exchanges: of their start, of each attempt, of their end. Metrics, log, diagnoses and whatever else looks on are
-// observers. An exchange is told nothing by them, and what one of them throws reaches neither the exchange nor the others.
+// Observers are told when an exchange starts, attempts a request, and ends. Metrics, the log and diagnoses are observers. They cannot
+// influence an exchange, and an error that one of them throws reaches neither the exchange nor the other observers.
 
 import type { ExchangeRecord, ExchangeSubject } from './exchange-record.ts';
 
-/** An exchange that has begun. */
+/** An exchange that is about to be forwarded. */
 export interface StartedExchange {
   readonly subject: ExchangeSubject;
-  /** The number that RequestIds gave, or the client's own x-request-id where that is kept. */
+  /** A number from RequestIds, or the client's own x-request-id if it is kept. */
   readonly requestId: string | number;
 }
 
 /** An attempt that is about to be sent. */
 export interface StartedAttempt {
   readonly exchange: StartedExchange;
-  /** The address of its endpoint, as configured. */
+  /** The address of the endpoint, as configured. */
   readonly endpoint: string;
   /** 1 for the first attempt of the exchange. */
   readonly number: number;
 }
 
-/** Whoever needs to know of one of these only leaves the others out: what nobody needs to know is not told, and costs nothing. */
+/** An observer implements only the methods that it needs. An event that no observer needs costs nothing. */
 export interface ExchangeObserver {
-  /** Once for each exchange that is to be forwarded; not for those that are refused or answered here. */
+  /** Called once for each exchange that is about to be forwarded, not for exchanges that the proxy refuses or answers itself. */
   onStart?(exchange: StartedExchange): void;
+  /** Called before each attempt. */
   onAttempt?(attempt: StartedAttempt): void;
-  /** Once for each exchange, refused ones too. The record is valid only during the call. */
+  /** Called once for each exchange, also for refused ones. The record is valid only during the call. */
   onFinish?(record: ExchangeRecord): void;
 }
 
-/** All observers of a process, sorted by what they need to know when the configuration is put to use. */
+/** All observers of a process, sorted by the events that they need. Created when the set of observers changes. */
 export class Observers {
   readonly #starts: readonly ExchangeObserver[];
   readonly #attempts: readonly ExchangeObserver[];
@@ -36,8 +37,8 @@ export class Observers {
   readonly #onFault: (error: unknown) => void;
 
   /**
-   * @param observers told in this order
-   * @param onFault is told what one of them throws. May not throw.
+   * @param observers in the order in which they are called
+   * @param onFault receives each error that an observer throws. Must not throw.
    */
   constructor(observers: readonly ExchangeObserver[], onFault: (error: unknown) => void) {
     this.#starts = observers.filter((one) => one.onStart !== undefined);
@@ -56,7 +57,7 @@ export class Observers {
     }
   }
 
-  /** Whether somebody is told of attempts. */
+  /** Whether any observer needs attempts. */
   get wantAttempts(): boolean {
     return this.#attempts.length > 0;
   }
@@ -85,8 +86,8 @@ export class Observers {
 let slotCount = 0;
 
 /**
- * Where an observer keeps what it has made of a kind of call, so that it need not be made for each call: `ExchangeSubject.kept`, at
- * a place that no other observer has. One for each kind of thing, made when the module is loaded.
+ * A place in `ExchangeSubject.kept` where an observer keeps a value for a kind of call, so that the value is not computed again for each
+ * call. No two slots share a place. Create one slot per type of value, when the module is loaded.
  */
 export class ObserverSlot<Value extends object> {
   readonly #index = slotCount++;
@@ -102,7 +103,7 @@ export class ObserverSlot<Value extends object> {
   }
 
   keep({ kept }: ExchangeSubject, value: Value): void {
-    // A hole would make every later look slow.
+    // An array with holes is slow to read.
     while (kept.length < this.#index) kept.push(undefined);
     kept[this.#index] = value;
   }

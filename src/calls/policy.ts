@@ -1,5 +1,5 @@
-// What a policy is: a rule of a route that may refuse, answer, change or translate its calls. A policy speaks at fixed moments of an
-// exchange and leaves the others out; a moment that no policy of a route needs costs the calls of this route nothing.
+// A policy is a rule of a route that may refuse, answer, change or translate the route's calls. Each method of a policy is called at a
+// fixed point of an exchange. A policy implements only the methods it needs; a method that no policy of a route has costs nothing.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallStream } from './call-stream.ts';
@@ -9,16 +9,16 @@ import type { Failure } from './failure.ts';
 import type { LocalResponse } from './local-response.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
-/** What all requests of one kind have in common: whatever is decided by it alone is decided once for all of them. */
+/** What all requests of one kind have in common. Decisions that depend on nothing else are made once for all of them. */
 export interface RequestKind {
   readonly listener: string;
   /** The address of the peer, without its port. */
   readonly clientAddress: string;
   /** The TLS version of the client's connection. '' means plaintext. */
   readonly tls: string;
-  /** What the peer says of other clients is believed (`trustedClients`). */
+  /** Whether the fields by which the peer describes other clients are believed (`trustedClients`). */
   readonly trusted: boolean;
-  /** Host and port that the request names. '' where it names none. */
+  /** The host and port that the request names. '' if it names none. */
   readonly authority: string;
   /** The request's :path, as the client sent it. */
   readonly path: string;
@@ -46,14 +46,14 @@ export interface HeaderEdit {
    * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
    */
   set(name: string, value: string): void;
-  /** Takes away all fields of this name. */
+  /** Removes all fields of this name. @param name in lower case */
   remove(name: string): void;
 }
 
-/** What becomes of calls that are not forwarded: why they are refused, or what the proxy answers in place of the service. */
+/** What the proxy does with a call that is not forwarded: refuse it, or answer it instead of the service. */
 export type LocalDecision =
   | { readonly kind: 'refuse'; readonly failure: Failure }
-  /** `reason` is for the record: a stable token, a colon, one sentence. */
+  /** `reason` is for the record of the exchange: a stable token, a colon, and one sentence. */
   | { readonly kind: 'answer'; readonly response: LocalResponse; readonly reason: string };
 
 /** One call that is about to be forwarded. */
@@ -69,7 +69,7 @@ export interface AdmittedCall {
   addField(name: string, value: string): void;
 }
 
-/** Told the answer to a question, once. What comes after that, or after `cancel`, is ignored. */
+/** Receives the answer to a question. Only the first answer counts, and none counts after `cancel`. */
 export interface Questioner {
   /** The policy lets the call pass. */
   admit(): void;
@@ -80,50 +80,50 @@ export interface Questioner {
 export interface PendingQuestion {
   /** How long to wait for the answer, in milliseconds: a finite number. After that the call is refused. */
   readonly timeoutMs: number;
-  /** Nobody waits for the answer any more: the call has ended. Never called after the answer. */
+  /** The answer is no longer needed: the call has ended, or the time is over. Never called after the answer. */
   cancel(): void;
 }
 
-/** How calls of a kind are translated: the service sees another protocol than the client speaks. */
+/** Translates calls of one kind between the protocol of the client and another protocol that the service speaks. */
 export interface Translation {
-  /** Whether the service is sent a gRPC call. */
+  /** Whether the service receives a gRPC call. */
   readonly isGrpc: boolean;
-  /** The request's header fields as a client of the other protocol would have sent them. */
+  /** @returns the request's header fields as a client of the service's protocol would have sent them */
   requestFields(list: HeaderList): HeaderList;
   /**
    * Puts a translator in front of one client's stream.
-   * @param onDone to be called once, when the exchange has finished and the client's stream has everything
+   * @param onDone the translator calls this once, when the exchange has finished and all data was sent to the client's stream
    */
   begin(stream: CallStream, onDone: () => void): Translator;
 }
 
 export interface Policy {
-  /** The key of the route under which it is configured: for the log. */
+  /** The key of the route's configuration that configures the policy. It appears in messages. */
   readonly key: string;
-  /** Whether pages of browsers may call by this policy, over HTTP/1.1 as well: for what other clients of HTTP/1.1 are told. */
+  /** Whether this policy serves web pages, also over HTTP/1.1. The explanation for other HTTP/1.1 clients depends on it. */
   readonly isForBrowsers?: boolean;
   /** Names, in lower case, of the header fields (`:method` as well) that `decide` and `translate` depend on. */
   readonly reads?: readonly string[];
   /**
-   * Names, in lower case, of the header fields that `admit` and `ask` may add. Fields of these names that clients send are taken away,
-   * so that the service can believe what it gets.
+   * Names, in lower case, of the header fields that `admit` and `ask` may add. Fields of these names are removed from the client's
+   * request, so that the service can trust them.
    */
   readonly adds?: readonly string[];
   /**
-   * Pure, and remembered for all requests of this kind: by listener, client connection, authority, path and the values of `reads`. What
-   * time or another service can take back may not be decided here.
-   * @param edit of the header fields that the service is sent
-   * @returns undefined where the policy lets such calls pass
+   * Decides about all calls of a kind. Must be pure: the decision is remembered for all requests on the connection with the same method,
+   * authority, path and values of `reads`. It must not depend on the time or on another service.
+   * @param edit changes the header fields that the service is sent
+   * @returns undefined if the policy lets the calls pass
    */
   decide?(kind: RequestKind, edit: HeaderEdit): LocalDecision | undefined;
-  /** For each call, before it is forwarded. @returns why not */
+  /** Called for each call before it is forwarded. @returns why the call is refused, or undefined to let it pass */
   admit?(call: AdmittedCall): Failure | undefined;
   /**
-   * For each call, after all policies have admitted it; the call waits for the answer. Policies ask one after the other.
-   * @returns undefined where nothing is to be waited for: the call passes, or `questioner` was told already
+   * Called for each call after all policies have admitted it. The call waits for the answer. Policies ask one after the other.
+   * @returns undefined if there is nothing to wait for: `questioner` has the answer already, or else the call passes
    */
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
-  /** For the head of each final response, the proxy's own ones included. Pure, and remembered for all responses with the same fields. */
+  /** Edits the head of each final response, also of the proxy's own. Must be pure: edits are remembered for responses with equal fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
   /** When requests are sent again. The first policy of a route that has one decides; without any see TRANSPARENT_RETRIES. */
   readonly retry?: RetryPolicy;

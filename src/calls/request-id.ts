@@ -1,5 +1,5 @@
-// Ids for x-request-id: unique among processes and restarts, not secret. Two ids of one process tell how many calls
-// lay between them, so nothing may ever be authorised by one. Makes no string unless text() is asked for it.
+// Ids for x-request-id. They are unique across processes and restarts, but not secret: two ids of one process reveal how many calls came
+// between them, so an id must never authorise anything. Only text() makes a string.
 
 import { randomBytes } from 'node:crypto';
 
@@ -9,14 +9,14 @@ const lowDigits = 4;
 const lowRange = 16 ** lowDigits;
 
 /**
- * One per process. `next()` gives a number, which is what an exchange keeps; `write` and `text` give the id that it
- * stands for: 20 random hex digits drawn at start, then 12 that count up from a random beginning.
+ * One object per process. An exchange keeps the number that next() returns; write() and text() convert the number to its id. An id has 20
+ * random hex digits that are drawn at startup, and 12 that count up from a random value.
  */
 export class RequestIds {
-  /** Octets of every id. */
+  /** The length of each id in bytes. */
   readonly length = 32;
   readonly #beginning: number;
-  /** The id rendered last. Its upper 28 digits change once in 65,536 ids. */
+  /** The id with its first 28 digits up to date. These digits change once in 65,536 ids. */
   readonly #rendered: Buffer;
   #renderedHigh = -1;
   #last = -1;
@@ -26,13 +26,13 @@ export class RequestIds {
     this.#rendered = Buffer.from(randomBytes(processDigits / 2).toString('hex') + '0'.repeat(12), 'latin1');
   }
 
-  /** A number never given before: small integers, counted up. */
+  /** @returns a new number. Numbers count up from 0. */
   next(): number {
     this.#last += 1;
     return this.#last;
   }
 
-  /** Writes the id of this number as `length` octets of lower-case hex. */
+  /** Writes the id of this number as `length` bytes of lower-case hex. */
   write(number: number, target: Buffer, offset: number): void {
     const value = this.#beginning + number;
     const high = Math.floor(value / lowRange);
@@ -45,7 +45,7 @@ export class RequestIds {
     target[offset + 31] = hexDigits[low & 15];
   }
 
-  /** The same id as a string, for what is not called once per exchange. */
+  /** @returns the id of this number as a string. Allocates, so it should not be called for each exchange. */
   text(number: number): string {
     const bytes = Buffer.alloc(this.length);
     this.write(number, bytes, 0);
