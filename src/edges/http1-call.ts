@@ -1,5 +1,5 @@
-// The call of an HTTP/1.1 client as a stream: what its exchange is told of the request, and what becomes of the response. A
-// WebSocket is an extended CONNECT for the exchange, as it is over HTTP/2 (RFC 8441), and its two ends are joined as streams are.
+// Presents the request of an HTTP/1.1 client as a stream to its exchange, and writes the response. To the exchange, a WebSocket is an
+// extended CONNECT, as it is over HTTP/2 (RFC 8441).
 
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,21 +16,21 @@ import { acceptOf } from '../upstreams/http1/websocket-handshake.ts';
 import { breakOff, closeGently, Http1Reply } from './http1-reply.ts';
 import type { HeaderLimits } from './http1-request.ts';
 
-/** What the exchange may hold of a request before its client has to wait. */
+/** How many bytes of a request may be pending before the proxy stops reading from the client. */
 const WINDOW_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export interface Http1CallParts {
   readonly request: IncomingMessage;
-  /** A request for a WebSocket has no response yet, but a socket that waits. */
+  /** The response, or, for a WebSocket request, the socket that waits for its turn. */
   readonly answer: Http1Reply | WaitingSocket;
-  /** Of listeners on what Node has made for this client. */
+  /** Wraps the listeners on Node's objects for this client. */
   readonly containment: Containment;
-  /** The request may have content. */
+  /** Whether the request can have a body. */
   readonly hasBody: boolean;
-  /** Of its trailer section. */
+  /** The limits of the request's trailer section. */
   readonly limits: HeaderLimits;
-  /** The connection has taken the last byte of the response, or is gone. Called once. */
+  /** Called once, when the last byte of the response was passed to the connection, or the connection is gone. */
   readonly onClosed: () => void;
 }
 
@@ -41,12 +41,12 @@ export class Http1Call implements CallStream {
   #owner: ClientCall | undefined = undefined;
   #reply: Http1Reply | undefined;
   readonly #waiting: WaitingSocket | undefined;
-  /** The WebSocket is open. */
+  /** True once the WebSocket is open. */
   #isTunnel = false;
   #hasRoom = true;
-  /** Nothing more is sent to the client. */
+  /** True once nothing more is sent to the client. */
   #hasEnded = false;
-  /** What comes of the request is dropped. */
+  /** True once further data of the request is dropped. */
   #isDropping = false;
   #uncreditedBytes = 0;
   #isPaused = false;
@@ -64,7 +64,7 @@ export class Http1Call implements CallStream {
     );
   }
 
-  /** Nothing can be sent to the client any more. */
+  /** Whether nothing can be sent to the client any more. */
   get isClosed(): boolean {
     return this.#isClosed || !this.#socket.writable;
   }
@@ -73,22 +73,22 @@ export class Http1Call implements CallStream {
     return this.#socket;
   }
 
-  /** @param owner is told of what happens from now on */
+  /** @param owner receives the events from now on */
   own(owner: ClientCall): void {
     this.#owner = owner;
   }
 
-  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
+  /** The client waits for 100 Continue before it sends its body (RFC 9110 section 10.1.1). */
   awaitContinue(): void {
     this.#reply?.awaitContinue();
   }
 
-  /** It need not, and without a 100 Node would close the connection. */
+  /** Sends 100 if the request has an expectation that means nothing (see readHttp1Request): Node would close the connection without one. */
   goOn(): void {
     if (this.#parts.request.headers.expect !== undefined) this.#reply?.goOn();
   }
 
-  /** Its turn has come, and the owner knows the head: the rest is read as the owner takes it. */
+  /** Starts reading the body, at the pace of the owner. The owner has been started already. */
   receive(): void {
     const { request, hasBody } = this.#parts;
     if (this.#reply === undefined || !hasBody) return;
@@ -111,7 +111,7 @@ export class Http1Call implements CallStream {
     this.#owner?.onTrailers(list);
   }
 
-  /** No request after this one. */
+  /** Closes the connection after this response. */
   closeAfter(): void {
     const response = this.#reply?.response;
     if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;
@@ -125,7 +125,7 @@ export class Http1Call implements CallStream {
     const end = this.#guard(() => {
       if (!this.#isDropping) onEnd();
     });
-    // Node tells the end of an empty stream though nobody reads it, so that it may have been told already.
+    // Node may already have emitted 'end': it does so for an empty stream even if nobody reads it.
     if (source.readableEnded) end();
     else source.on('end', end);
   }
@@ -168,7 +168,7 @@ export class Http1Call implements CallStream {
       this.#end([]);
       return;
     }
-    // What came with the head is written before this.
+    // Data that arrived together with the head is written before the flush, and then takes the head along.
     process.nextTick(this.#guard(() => reply.flush()));
   }
 
@@ -181,7 +181,7 @@ export class Http1Call implements CallStream {
     return this.#reply;
   }
 
-  /** What the service has answered by 101 is 200 for the exchange. */
+  /** For the exchange, the 101 response of the service is a 200 response to extended CONNECT. */
   #openTunnel(waiting: WaitingSocket, list: HeaderList): void {
     const socket = this.#socket;
     const { headers } = this.#parts.request;
@@ -194,7 +194,7 @@ export class Http1Call implements CallStream {
       'drain',
       this.#guard(() => this.#onDrain()),
     );
-    // Over TLS Node would end our side with the client's: what is under way to the client is its own all the same.
+    // Without this, Node would end our side of a TLS connection as soon as the client ends its side. Data to the client would be lost.
     socket.allowHalfOpen = true;
     waiting.giveBack();
     this.#listen(socket, () => this.#owner?.onData(NOTHING, 0, 0, true));
@@ -205,7 +205,7 @@ export class Http1Call implements CallStream {
     const size = end - start;
     if (this.isClosed || this.#hasEnded || (size > 0 && !this.#hasRoom)) return 0;
     if (size > 0) {
-      // The bytes belong to whoever reads the socket they came by, and are another's after this call.
+      // The caller reuses the buffer after this call.
       const copy = Buffer.from(bytes.subarray(start, end));
       this.#hasRoom = this.#isTunnel ? this.#socket.write(copy) : this.#write(copy);
     }
@@ -234,11 +234,11 @@ export class Http1Call implements CallStream {
 
   reset(code: number): boolean {
     if (this.#isClosed || this.#hasEnded) return false;
-    // All that was to be said is said where NO_ERROR comes before the end: nothing was begun then.
+    // NO_ERROR says that everything has been sent, so there is nothing to break off.
     if (code === ErrorCode.NO_ERROR) return true;
     this.#hasEnded = true;
     this.#drop();
-    // HTTP/1.1 has no code to say it with.
+    // HTTP/1.1 cannot transmit the error code, so the connection is broken off.
     breakOff(this.#parts.request);
     return true;
   }
@@ -247,7 +247,7 @@ export class Http1Call implements CallStream {
     this.#isDropping = true;
   }
 
-  /** After a fault of ours, and where nothing is to be said. */
+  /** Closes the connection without a response. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -268,14 +268,14 @@ export class Http1Call implements CallStream {
     return this.#parts.containment.guard(() => this.#break(), listener);
   }
 
-  /** Everything is given back, whatever throws. */
+  /** Ends the connection after a listener has thrown, and releases everything. */
   #break(): void {
     this.#socket.destroy();
     this.#close();
   }
 }
 
-/** Names and values by turns, as they were spelt; without pseudo-header fields. */
+/** @returns alternating names and values in their original spelling, without pseudo-header fields */
 function flatFields(list: HeaderList): string[] {
   const flat: string[] = [];
   list.names.forEach((name, index) => {

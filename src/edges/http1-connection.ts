@@ -1,5 +1,5 @@
-// The HTTP/1.1 requests of one connection: answered one after the other, in the order they came (RFC 9112 section 9.3.2),
-// so that a request waits until what it may depend on is done.
+// The HTTP/1.1 requests of one connection. They are processed one after the other, in the order in which they arrived: their responses
+// must be in that order (RFC 9112 section 9.3.2), and a request may depend on the one before it.
 
 import { ageFactor } from '../relay/client-terms.ts';
 import type { DownstreamPeer } from '../relay/downstream-peer.ts';
@@ -14,9 +14,9 @@ export class Http1Connection implements ExchangeHome {
   readonly mostHeaderListBytes = Number.POSITIVE_INFINITY;
   readonly #peer: DownstreamPeer;
   readonly #accounts: ClientAccounts;
-  /** Made with the first call that needs it. */
+  /** Created for the first call that needs it. */
   #account: ClientAccount | undefined = undefined;
-  /** The first runs, the others wait. */
+  /** The first request is in progress, the others wait. */
   readonly #queue: (() => void)[] = [];
 
   readonly #sinceMs = performance.now();
@@ -27,7 +27,7 @@ export class Http1Connection implements ExchangeHome {
     this.#accounts = accounts;
   }
 
-  /** Its client is to make another, once what it asks for now is answered. */
+  /** Whether the connection is so old that the client should make another one after its current request. */
   isOlderThan(ageMs: number | undefined): boolean {
     return ageMs !== undefined && performance.now() - this.#sinceMs >= ageMs * this.#ageFactor;
   }
@@ -36,31 +36,31 @@ export class Http1Connection implements ExchangeHome {
     return this.#queue.length;
   }
 
-  /** `start` is called when its turn has come, perhaps at once. */
+  /** @param start is called when it is the request's turn, which can be at once */
   enqueue(start: () => void): void {
     this.#queue.push(start);
     if (this.#queue.length === 1) start();
   }
 
-  /** The one that runs is done. */
+  /** The request in progress has ended: starts the next one. */
   next(): void {
     this.#queue.shift();
     this.#queue.at(0)?.();
   }
 
   accountFor(head: RequestHead): ClientAccount {
-    // A trusted peer brings calls of others, and says of each whose it is.
+    // A trusted peer forwards calls of many clients, and names the client of each call.
     if (this.#peer.trusted) return this.#accounts.find(head.clientKey);
     this.#account ??= this.#accounts.open(head.clientKey);
     return this.#account;
   }
 
   responseBegan(): void {
-    // Nothing is counted of a connection that carries one call at a time.
+    // Only HTTP/2 connections need this event, for their flood guard.
   }
 
   exchangeFinished(): void {
-    // The next request's turn comes when the response has left.
+    // The next request starts when the response has been sent, see Http1CallParts.onClosed.
   }
 
   /** The socket is closed. */

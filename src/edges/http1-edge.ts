@@ -1,5 +1,5 @@
-// Where HTTP/1.1 clients come in. Each of their requests is an exchange as those of HTTP/2 are, on the stream that Http1Call
-// makes of it; those that no service of theirs can answer are told what is wrong.
+// The entry point of HTTP/1.1 clients. Each of their requests becomes an exchange like a request of HTTP/2, on the stream that Http1Call
+// provides. A request that its service could not answer gets a response that explains why.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -24,19 +24,19 @@ import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
 import { RunningRequest } from './running-request.ts';
 
-/** Sent ahead of the answers by one client; no client needs more, and each costs memory. */
+/** How many pipelined requests of one connection may wait. No client needs more, and each of them takes memory. */
 const MOST_PIPELINED = 100;
-/** How often exchanges are asked whether their clients dawdle. */
+/** How often requests are checked for stalled clients. */
 const WATCH_INTERVAL_MS = 2000;
 
 export interface Circumstances {
-  /** Of a client that is to go elsewhere: what its requests begin with until then. */
+  /** Set if the client's listener is going away: the snapshot that its requests use until then. */
   readonly last?: Snapshot | undefined;
-  /** The request had more fields than are allowed, and not all of them are known. */
+  /** Whether Node has dropped fields of the request, because there were more than the limit. */
   readonly isTruncated?: boolean;
 }
 
-/** A request as Node has read it, and the way to its client. */
+/** A request that Node has parsed, and the means to answer it. */
 interface Arrival {
   readonly request: IncomingMessage;
   readonly answer: Http1Reply | WaitingSocket;
@@ -56,17 +56,17 @@ export class Http1Edge {
     this.#context = context;
   }
 
-  /** Those that run, WebSockets included, until their responses have left. */
+  /** The number of requests in progress or waiting for their turn, including WebSockets, until their responses have been sent. */
   get exchangeCount(): number {
     return this.#running.size;
   }
 
-  /** Requests that run, WebSockets included. */
+  /** The exchanges of these requests. */
   get runningCalls(): readonly Exchange[] {
     return Array.from(this.#running, ({ exchange }) => exchange);
   }
 
-  /** For requests of Node's HTTP server, in the order of their connection. */
+  /** Handles a request from Node's HTTP server. Requests of one connection must come in their order. */
   handleRequest(
     request: IncomingMessage,
     response: ServerResponse,
@@ -76,7 +76,7 @@ export class Http1Edge {
     this.#run(request.socket, () => this.#receive(request, response, peer, circumstances));
   }
 
-  /** For requests for a WebSocket. `head` is what was read behind the request. */
+  /** Handles a request for a WebSocket. @param head bytes that were read after the request */
   handleUpgrade(
     request: IncomingMessage,
     socket: Socket,
@@ -98,7 +98,7 @@ export class Http1Edge {
     { last, isTruncated = false }: Circumstances,
   ): void {
     const { socket } = request;
-    // A client that goes away is told by the response's 'close'.
+    // If the client goes away, the response emits 'close', which is enough.
     request.on('error', ignore);
     const connection = this.#connectionOf(peer, socket);
     if (connection.outstandingCount >= MOST_PIPELINED) {
@@ -164,14 +164,14 @@ export class Http1Edge {
       WATCH_INTERVAL_MS,
     ).unref();
     connection.enqueue(() => {
-      // The client went away while an earlier request of its connection was answered, or was told then that it closes.
+      // While an earlier request was answered, the client may have gone away, or the response may have closed the connection.
       if (call.isClosed) return;
       if (refusal !== undefined) this.#refuse(begun, refusal, peer);
       else begun.start();
     });
   }
 
-  /** @param running undefined where a fault of ours ended the connection before it was there */
+  /** @param running undefined if an internal error ended the connection before the request was registered */
   #closed(running: RunningRequest | undefined, connection: Http1Connection): void {
     if (running === undefined) return;
     this.#running.delete(running);
@@ -179,7 +179,7 @@ export class Http1Edge {
     if (this.#running.size === 0) this.#onIdle?.();
   }
 
-  /** New requests are still answered, and their connections closed. Resolves when nothing runs. */
+  /** Closes connections after their responses. New requests are still served. Resolves when no request is in progress. */
   drain(): Promise<void> {
     this.#isDraining = true;
     this.#forEach((running) => running.closeAfter());
@@ -189,12 +189,12 @@ export class Http1Edge {
     });
   }
 
-  /** Ends everything that still runs: with the failure's status, where nothing was sent yet. */
+  /** Ends all requests, with the status of `cause` if no response has begun. */
   abort(cause: Failure): void {
     this.#forEach((running) => running.abort(cause));
   }
 
-  /** What one of them throws ends that one. */
+  /** If the action throws for a request, only the connection of that request ends. */
   #forEach(action: (running: RunningRequest) => void): void {
     for (const running of this.#running) {
       this.#context.containment.run(
@@ -234,7 +234,7 @@ export class Http1Edge {
     else running.answer(response, reason);
   }
 
-  /** There is no request to speak of: the connection is answered and closed, and the log has the refusal only. */
+  /** An invalid request makes no exchange: the client gets a response, the connection is closed, and the log has only the refusal. */
   #refuseInvalid({ request, answer, connection, peer }: Arrival, { httpStatus, why }: InvalidRequest): void {
     const { relay, containment } = this.#context;
     const { limits } = relay.snapshot;
@@ -257,7 +257,7 @@ function send(call: Http1Call, { fields, body }: LocalResponse): void {
   if (body !== undefined) call.sendData(body, 0, body.length, true);
 }
 
-/** Why a request of HTTP/1.1 is not for the service that its route leads to. */
+/** @returns why the service of the request's route cannot serve an HTTP/1.1 request, or undefined */
 function whyNotHttp1(
   { request: { translation, isGrpc, plan, decision } }: Http1Head,
   request: IncomingMessage,

@@ -1,5 +1,5 @@
-// What is decided about an HTTP/1.1 request from its head alone. Clients repeat their heads: the last one of a connection
-// is remembered, so that routing and rewriting are done once per kind of request, not once per request.
+// What is decided about an HTTP/1.1 request from its head alone. Clients repeat their heads, so the last head of a connection is
+// memoised: a repeated head is not checked, routed and rewritten again.
 
 import type { IncomingMessage } from 'node:http';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -12,16 +12,16 @@ import { type InvalidRequest, readHttp1Request } from './http1-request.ts';
 export interface Http1Head {
   readonly request: RequestHead;
   readonly hasBody: boolean;
-  /** The client waits for 100 before it sends its body. */
+  /** Whether the client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
 }
 
 export type Http1HeadResult = Http1Head | InvalidRequest;
 
 export interface HeadKind {
-  /** It asks for a WebSocket. */
+  /** Whether the request asks for a WebSocket. */
   readonly isUpgrade: boolean;
-  /** Not all of its fields are there: it may only be refused. */
+  /** Whether fields are missing, so that the request may only be refused. */
   readonly isTruncated: boolean;
 }
 
@@ -40,12 +40,12 @@ export function readHttp1Head(
   }
   const list = isUpgrade ? extendedConnect(read.list) : read.list;
   const head = new RequestHead(list, kinds.kindOf(list, peer, snapshot));
-  // What follows the request for a WebSocket is the client's side of it.
+  // The bytes after a request for a WebSocket are the client's data, like the body of an extended CONNECT.
   const hasBody = isUpgrade || read.framing !== 'none';
   return { request: head, hasBody, expectsContinue: read.expectsContinue };
 }
 
-/** The same request as HTTP/2 has it (RFC 8441 section 4). */
+/** Converts a request for a WebSocket to the form of HTTP/2 (RFC 8441 section 4). */
 function extendedConnect(list: HeaderList): HeaderList {
   const connect = new HeaderList();
   connect.add(':method', 'CONNECT');
@@ -63,7 +63,7 @@ function countOf(raw: readonly string[], wanted: string): number {
   return count;
 }
 
-/** Of one connection. */
+/** Memoises the last head of one connection. */
 export class Http1HeadMemo {
   readonly kinds = new KindMemo();
   #method: string | undefined = undefined;

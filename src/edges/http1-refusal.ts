@@ -1,4 +1,4 @@
-// Answers to HTTP/1.1 clients that are not served: a status, and in plain text what is wrong and how to mend it.
+// Responses to HTTP/1.1 requests that are refused: a status, and a text that says what is wrong and how to fix it.
 
 import type { IncomingMessage } from 'node:http';
 import type { LocalResponse } from '../calls/local-response.ts';
@@ -13,13 +13,13 @@ import type { Http1Peer } from './http1-edge-context.ts';
 export interface Http1Refusal {
   readonly token: RefusalToken;
   readonly response: LocalResponse;
-  /** For the record. */
+  /** The reason for the record of the exchange. */
   readonly reason: string;
 }
 
 type Fields = readonly (readonly [name: string, value: string])[];
 
-/** A gRPC call: no service that speaks HTTP/1.1 can answer it, since it ends in trailers. */
+/** Refuses a gRPC call: gRPC needs HTTP/2. */
 export function refuseGrpc(request: IncomingMessage, peer: Http1Peer): Http1Refusal {
   const isTls = peer.tls !== '';
   const alpn = peer.alpn === 'http/1.1' ? 'http/1.1' : 'none';
@@ -28,14 +28,14 @@ export function refuseGrpc(request: IncomingMessage, peer: Http1Peer): Http1Refu
   return refusal(token, 505, sentence, trailers(GrpcStatus.UNAVAILABLE, sentence));
 }
 
-/** A route to a gRPC service. */
+/** Refuses a request whose route leads to a gRPC service. */
 export function refuseHttp1(request: IncomingMessage, peer: Http1Peer, servesGrpcWeb: boolean): Http1Refusal {
   const sentence = explainHttp1OnGrpcRoute(
     request.headers['user-agent'],
     isConnectCall(request),
     servesGrpcWeb,
   );
-  // Upgrade names what would be served; it is an offer to nobody, since this connection closes.
+  // RFC 9110 section 15.5.22 requires Upgrade in a 426 response. The client cannot upgrade here, because this connection closes.
   const fields: Fields = [
     ['upgrade', peer.tls === '' ? 'h2c' : 'h2'],
     ['connection', 'upgrade, close'],
@@ -43,7 +43,7 @@ export function refuseHttp1(request: IncomingMessage, peer: Http1Peer, servesGrp
   return refusal('http1_on_grpc_route', 426, sentence, fields);
 }
 
-/** What calls of the Connect protocol have and no others: unary ones and streams by POST, those without side effects by GET. */
+/** Whether the request belongs to the Connect protocol: a unary call, a stream, or a call without side effects, which uses GET. */
 function isConnectCall({ method, url = '', headers }: IncomingMessage): boolean {
   return (
     headers['connect-protocol-version'] !== undefined ||
@@ -56,7 +56,7 @@ export function refuseWebSocket(): Http1Refusal {
   return refusal('websocket_refused', 501, sentenceOf('websocket_refused'));
 }
 
-/** `why` goes on after a colon. */
+/** Refuses an invalid request. @param why a phrase that continues a sentence after a colon */
 export function refuseInvalid(httpStatus: number, why: string): Http1Refusal {
   const sentence = `This request may not be forwarded: ${why} (${diagnosisCode('http1_request_invalid')}).`;
   return refusal('http1_request_invalid', httpStatus, sentence);

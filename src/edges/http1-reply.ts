@@ -1,5 +1,5 @@
-// The response to an HTTP/1.1 client, on Node's ServerResponse. Whatever the service said, what is written here is
-// well-formed, or the connection is broken off: never a clean end of what is not whole.
+// Writes the response to an HTTP/1.1 client through Node's ServerResponse. The client gets a well-formed response whatever the service
+// sends. An incomplete response is never ended cleanly: the connection is broken off instead.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -7,35 +7,35 @@ import { TLSSocket } from 'node:tls';
 import { pairsOf } from '../calls/http1-fields.ts';
 import type { Containment } from '../transport/containment.ts';
 
-// An import statement would read every export of node:http, and one of them loads a whole HTTP client (4 MB of heap).
+// An import statement would read all exports of node:http, and reading one of them loads a whole HTTP client (4 MB of heap).
 const { ServerResponse: NodeResponse, STATUS_CODES } = process.getBuiltinModule('node:http');
 
 export class Http1Reply {
   readonly response: ServerResponse;
   readonly #containment: Containment;
-  /** The head tells how long the content is: the client knows when it has all of it. */
+  /** Whether the head has content-length, so that the client knows when the response is complete. */
   #hasLength = false;
   #hasWritten = false;
-  /** The client waits for 100 before it sends its body (RFC 9110 section 10.1.1). */
+  /** Whether the client waits for 100 Continue before it sends its body (RFC 9110 section 10.1.1). */
   #isAwaited = false;
 
   constructor(response: ServerResponse, containment: Containment) {
     this.response = response;
     this.#containment = containment;
-    // A client that is gone is told by 'close'.
+    // 'close' follows.
     response.on('error', ignore);
-    // Node would write chunks to a client of HTTP/1.0 that sends TE (RFC 9112 section 6.1).
+    // Node would send chunks to an HTTP/1.0 client that sends TE, which RFC 9112 section 6.1 forbids.
     if (response.req.httpVersion !== '1.1') response.useChunkedEncodingByDefault = false;
   }
 
-  /** For a request with an upgrade, which Node leaves without a response. The connection ends with it. */
+  /** Creates a response to an upgrade request, for which Node creates none. The connection ends with the response. */
   static onSocket(request: IncomingMessage, containment: Containment): Http1Reply {
     const { socket } = request;
     const response = new NodeResponse(request);
     const reply = new Http1Reply(response, containment);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    // Node's server has let go of this socket, and tells nobody.
+    // Node's server has released the socket, so it does not emit 'drain' on the response any more.
     const onDrain = reply.#guard(() => {
       response.emit('drain');
     });
@@ -56,20 +56,20 @@ export class Http1Reply {
     return this.#containment.guard(() => socket.destroy(), listener);
   }
 
-  /** The client is told when it may go on, or will go on by itself some time. */
+  /** The client waits for 100 Continue. It may get one later by inform(), or go on without one after a while. */
   awaitContinue(): void {
     this.#isAwaited = true;
   }
 
-  /** The client need not wait. */
+  /** Tells the client at once to send its body. */
   goOn(): void {
     this.#isAwaited = true;
     this.inform(100, []);
   }
 
   /**
-   * An interim response. One of 100 goes to a client that waits for it, once; of HTTP/1.0 none is known (RFC 9110 section 15.2).
-   * Throws where Node does not accept the fields.
+   * Sends an interim response. 100 is sent once, and only to a client that waits for it. HTTP/1.0 has no interim responses (RFC 9110
+   * section 15.2). Throws if Node does not accept the fields.
    */
   inform(httpStatus: number, fields: readonly string[]): void {
     const { response } = this;
@@ -78,32 +78,33 @@ export class Http1Reply {
       if (this.#isAwaited) response.writeContinue();
       this.#isAwaited = false;
     } else if ('writeInformation' in response) {
-      // Since Node 24.18; before it they are lost.
+      // Node has this method since 24.18. Older versions drop the interim response.
       response.writeInformation(httpStatus, fields);
     }
   }
 
   /**
-   * Throws where Node does not accept the fields.
-   * @param fields names and values by turns
-   * @param hasLength content-length is among them
+   * Sets the head of the response. Throws if Node does not accept the fields.
+   * @param fields alternating names and values
+   * @param hasLength whether content-length is among them
    */
   begin(httpStatus: number, reasonPhrase: string | undefined, fields: string[], hasLength: boolean): void {
-    // The client did not wait, and its body is whole: without a 100 Node would close the connection for a body that may never come.
+    // The client did not wait for 100, and its body is complete. Without a 100, Node would close the connection, as if the body were
+    // still missing.
     if (this.#isAwaited && this.response.req.complete) this.inform(100, []);
     const reason = printable(reasonPhrase) ?? STATUS_CODES[httpStatus] ?? '';
     this.response.writeHead(httpStatus, reason, fields);
     this.#hasLength = hasLength;
   }
 
-  /** Sends the head, where it waits for content. Not by flushHeaders, which writes it in UTF-8. */
+  /** Sends the head if Node still holds it back. Does not use flushHeaders(), which writes the head in UTF-8. */
   flush(): void {
     if (this.#hasWritten || this.response.destroyed) return;
     this.#hasWritten = true;
     this.response.write('', 'latin1');
   }
 
-  /** @returns whether there is room for more; if not, `whenWritable` says when */
+  /** @returns whether there is room for more. If not, whenWritable() reports when there is. */
   write(chunk: Buffer): boolean {
     this.#hasWritten = true;
     return this.response.write(chunk);
@@ -114,8 +115,9 @@ export class Http1Reply {
   }
 
   /**
-   * The response is complete. One with a length is not ended before the client has sent its body, which is dropped: a connection
-   * that closes over bytes that nobody has read is reset, and the client loses the answer. A client that waits for 100 sends none.
+   * Ends the response. The rest of the request's body is read and dropped: closing a connection with unread bytes resets it, and the
+   * client would lose the response. A response with content-length is therefore ended only when the whole body has arrived, unless the
+   * client waits for 100.
    */
   end(trailers: readonly string[]): void {
     const { response } = this;
@@ -135,7 +137,7 @@ export class Http1Reply {
     this.#dropBody();
   }
 
-  /** What is still to come of the request stands before the next one; it is read and dropped, for a while. */
+  /** Reads and drops the rest of the body, which precedes the next request, for a limited time. */
   #dropBody(): void {
     const { req: request } = this.response;
     const { socket } = request;
@@ -148,20 +150,20 @@ export class Http1Reply {
       socket.off('close', clear);
     });
     request.once('close', clear);
-    // Behind a whole response Node does not close a request that is not whole.
+    // After a complete response, Node does not emit 'close' on an incomplete request.
     socket.once('close', clear);
   }
 }
 
-/** How long a client may go on sending a body that nobody reads any more. Like nginx `lingering_time`. */
+/** How long a client may go on sending a body that is dropped. Like nginx `lingering_time`. */
 const LINGER_MS = 30_000;
-/** In which a client has to take some of what was sent to it, and behind that to close its side. */
+/** How long a client may take nothing of pending data. Then, how long it may take to close its side. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 /**
- * Within the response to this request: half of it must not look like all of it. In HTTP/1.1 its length or its last chunk is
- * missing; a client of HTTP/1.0 takes a FIN for the end, and so a reset is sent. Node resets neither TLS, where the missing
- * close_notify says the same (RFC 8446 section 6.1), nor unix sockets.
+ * Breaks the connection off, so that an incomplete response does not look complete. An HTTP/1.1 client notices that content or the last
+ * chunk is missing. An HTTP/1.0 client takes FIN for the end of the response, so it gets a TCP reset. Node cannot reset TLS connections,
+ * where the missing close_notify tells the client (RFC 8446 section 6.1), nor unix sockets.
  */
 export function breakOff({ httpVersion, socket }: IncomingMessage): void {
   const isReset =
@@ -171,8 +173,8 @@ export function breakOff({ httpVersion, socket }: IncomingMessage): void {
 }
 
 /**
- * Sends our FIN behind what was written, and drops what still comes: closing at once could make the kernel discard what was
- * sent, by RST. A client that takes nothing for a while is given up.
+ * Sends FIN after the data that was written, and drops what still arrives. Closing at once could make the kernel send RST and discard
+ * the data. A client that takes nothing for a while is given up.
  */
 export function closeGently(socket: Socket): void {
   let takenBytes = -1;
@@ -187,7 +189,7 @@ export function closeGently(socket: Socket): void {
   socket.resume();
 }
 
-/** Undefined for '' and for what Node would refuse to write. */
+/** @returns the reason phrase, or undefined if it is empty or Node would refuse to write it */
 function printable(reasonPhrase = ''): string | undefined {
   return /^[\t\x20-\x7e\x80-\xff]+$/.test(reasonPhrase) ? reasonPhrase : undefined;
 }

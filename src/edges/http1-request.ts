@@ -1,5 +1,5 @@
-// An HTTP/1.1 request as the list of header fields that HTTP/2 would have for it, or why it may not be forwarded. Node's
-// parser has refused what cannot be parsed; here is what parses and is still ambiguous (RFC 9112).
+// Converts an HTTP/1.1 request to the header list that HTTP/2 would have for it, or says why the request may not be forwarded. Node's
+// parser has refused malformed requests. The rules here refuse requests that can be parsed but are ambiguous (RFC 9112).
 
 import type { LimitsConfig } from '../config/config.ts';
 import { OF_ONE_CONNECTION } from '../h2/field-octets.ts';
@@ -7,7 +7,7 @@ import { HeaderList } from '../h2/hpack/header-list.ts';
 import { normalAuthority } from '../routing/authority.ts';
 import type { Framing } from '../upstreams/http1/request-fields.ts';
 
-/** Of an IncomingMessage. */
+/** The needed part of an IncomingMessage. */
 export interface ParsedRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
@@ -28,15 +28,15 @@ export type ReadRequest =
       readonly isValid: true;
       readonly list: HeaderList;
       readonly framing: Framing;
-      /** The body comes only after 100, or after a while (RFC 9110 section 10.1.1). `expect` is in the list then, and only then. */
+      /** The client waits for 100 before it sends the body, for a while (RFC 9110 section 10.1.1). Only then, `expect` is in the list. */
       readonly expectsContinue: boolean;
     }
   | InvalidRequest;
 
-/** Fields that Connection names go as well. `expect` is made again where it means something. */
+/** Fields that are removed, like the fields that Connection names. `expect` is added again if it has a meaning. */
 const LEFT_OUT: ReadonlySet<string> = new Set([...OF_ONE_CONNECTION, 'expect']);
 
-/** What a client may not have taken away on its behalf: routing, or the end of the body, depends on it. */
+/** Fields that stay even if Connection names them: without them, the request could be routed, framed or understood differently. */
 const NEVER_NAMED = new Set(['host', 'content-length', 'transfer-encoding', 'content-type', 'cookie']);
 
 export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, tls: string): ReadRequest {
@@ -51,7 +51,7 @@ export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, t
   const why = whyHostIsInvalid(fields.hosts, httpVersion, target.authority);
   if (why !== undefined) return invalid(400, why);
   const authority = normalAuthority(target.authority ?? fields.hosts.at(0) ?? '') ?? '';
-  // Of HTTP/1.0 the expectation is not known, and without a body it means nothing.
+  // HTTP/1.0 has no expectations, and without a body an expectation has no meaning.
   const mayExpect = httpVersion === '1.1' && framing !== 'none';
   if (httpVersion === '1.1' && fields.expectations.some(isUnknownExpectation)) {
     return invalid(417, 'it expects something else than "100-continue"');
@@ -67,13 +67,13 @@ export function readHttp1Request(request: ParsedRequest, limits: HeaderLimits, t
   return { isValid: true, list, framing, expectsContinue };
 }
 
-/** What the framing and the route of a request depend on, found in one walk. */
+/** The fields that determine the framing and the host of a request, found in one pass. */
 class FieldScan {
   readonly hosts: string[] = [];
   readonly transferEncodings: string[] = [];
   readonly expectations: string[] = [];
   contentLength: string | undefined = undefined;
-  /** Undefined where Connection names none, which is the rule. */
+  /** The names that Connection lists, in lower case. Undefined without a Connection field. */
   named: ReadonlySet<string> | undefined = undefined;
 
   constructor(raw: readonly string[]) {
@@ -110,7 +110,7 @@ function isUnknownExpectation(expectation: string): boolean {
   return expectation !== '100-continue';
 }
 
-/** RFC 9112 section 3.2. @param target the authority of an absolute target, which counts more (section 3.2.2) */
+/** RFC 9112 section 3.2. @param target the authority of a target in absolute form, which takes precedence over Host (section 3.2.2) */
 function whyHostIsInvalid(
   hosts: readonly string[],
   httpVersion: string,
@@ -143,7 +143,7 @@ function framingOf(fields: FieldScan, httpVersion: string): Framing | InvalidReq
 
 interface Target {
   readonly path: string;
-  /** Of an absolute target, whose host counts more than Host (RFC 9112 section 3.2.2). */
+  /** The authority of a target in absolute form, which takes precedence over Host (RFC 9112 section 3.2.2). */
   readonly authority: string | undefined;
 }
 
@@ -154,12 +154,12 @@ function parseTarget(target: string, method: string): Target | undefined {
   const absolute = /^https?:\/\/([^/?]+)(.*)$/is.exec(target);
   if (absolute === null) return undefined;
   const [, authority, rest] = absolute;
-  // RFC 9112 section 3.2.4: of the whole server, once the host has its field of its own.
+  // Without a path, the request is about the whole server, like a target of '*' (RFC 9112 section 3.2.4).
   if (rest === '' && method === 'OPTIONS') return { path: '*', authority };
   return { path: rest.startsWith('/') ? rest : `/${rest}`, authority };
 }
 
-/** Neither white space, nor a control character, nor a fragment. */
+/** Whether the target has no white space, no control characters and no fragment. */
 function isVisible(target: string): boolean {
   for (let index = 0; index < target.length; index++) {
     const octet = target.charCodeAt(index);
@@ -179,14 +179,14 @@ function addFields(
     const name = raw[index].toLowerCase();
     const value = raw[index + 1];
     if (name === 'host') continue;
-    // Those that are not passed on count as well: a thousand Connection fields would cost as much as a hundred requests.
+    // Fields that are removed count too, because they also cost time.
     if (++count > limits.headerFields) {
       list.overflowedAt = name;
       return;
     }
     if (LEFT_OUT.has(name)) continue;
     if (name === 'te') {
-      // As in HTTP/2: of all codings of the way only trailers can be passed on (RFC 9113 section 8.2.2).
+      // Only `trailers` can be forwarded, as in HTTP/2 (RFC 9113 section 8.2.2).
       if (value.toLowerCase().split(',').map(trim).includes('trailers')) list.add('te', 'trailers');
       continue;
     }

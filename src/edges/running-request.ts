@@ -1,4 +1,4 @@
-// A request of an HTTP/1.1 client that runs: its stream, and its exchange, perhaps behind a translator.
+// A request of an HTTP/1.1 client, in progress or waiting for its turn: its stream, its exchange, and a translator if there is one.
 
 import type { ClientCall } from '../calls/client-call.ts';
 import { clientTookNothing, type Failure } from '../calls/failure.ts';
@@ -13,10 +13,11 @@ export class RunningRequest {
   readonly #call: Http1Call;
   readonly #owner: ClientCall;
   #isStarted = false;
-  /** Why it is not made, found before its turn: nothing may be written into the responses before it. */
+  /** Why the request was aborted before its turn. The response has to wait for its turn all the same. */
   #cause: Failure | undefined = undefined;
-  /** Of all that was written to the client's connection, at the last look that found a change. */
+  /** How many bytes the client's connection had taken when checkTime() last saw progress. */
   #takenBytes = -1;
+  /** When that was, in milliseconds. */
   #takenAtMs = 0;
 
   constructor(head: Http1Head, call: Http1Call, exchange: Exchange, owner: ClientCall) {
@@ -28,7 +29,7 @@ export class RunningRequest {
     if (head.expectsContinue) call.awaitContinue();
   }
 
-  /** Its turn has come. */
+  /** It is the request's turn: starts the exchange. */
   start(): void {
     this.#isStarted = true;
     if (this.#cause !== undefined) {
@@ -41,19 +42,19 @@ export class RunningRequest {
     this.#call.receive();
   }
 
-  /** In place of `start`. */
+  /** Instead of start(): sends a response of the proxy. */
   answer(response: LocalResponse, reason: string): void {
     this.#isStarted = true;
     this.exchange.answer(response, reason);
   }
 
-  /** In place of `start`: nobody is told anything. */
+  /** Instead of start(): closes the connection without a response. */
   drop(reason: string): void {
     this.exchange.drop(reason);
     this.#call.destroy();
   }
 
-  /** No request after this one. */
+  /** Closes the connection after this response. */
   closeAfter(): void {
     this.#call.closeAfter();
   }
@@ -64,7 +65,7 @@ export class RunningRequest {
     else this.#cause ??= cause;
   }
 
-  /** To be called now and then. A client that takes nothing of what is written to it has so much time in a row. */
+  /** Call this periodically. Aborts the request if the client has taken nothing of the pending data for `stallTimeoutMs`. */
   checkTime(nowMs: number, stallTimeoutMs: number): void {
     const { bytesWritten, writableLength } = this.#call.socket;
     const takenBytes = bytesWritten - writableLength;
