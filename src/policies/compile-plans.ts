@@ -1,4 +1,4 @@
-// From the routes of a configuration to the plans of their calls.
+// Compiles the policies of each route of a configuration into the plan of its calls.
 
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/config.ts';
@@ -6,8 +6,8 @@ import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
 import { POLICY_KINDS, type PolicyKind } from './policy-kinds.ts';
 
 /**
- * @param onFault is told what a policy throws while it is asked. May not throw.
- * @param kinds in the order in which their policies speak
+ * @param onFault receives each error that a policy throws during a call. Must not throw.
+ * @param kinds in the order in which their policies are called
  */
 export function compilePlans(
   routes: readonly RouteConfig[],

@@ -1,5 +1,5 @@
-// Which web pages may make gRPC-Web calls on a route (Fetch standard, CORS protocol), and the answer to a browser that asks
-// beforehand. Credentials are allowed only to origins that the configuration names.
+// Which web pages may make gRPC-Web calls on a route (CORS protocol of the Fetch standard), and the responses to preflight requests.
+// Credentials are allowed only for origins that the configuration names, and for the origin of the proxy itself.
 
 import { isIP } from 'node:net';
 import type { Failure } from '../../calls/failure.ts';
@@ -11,7 +11,7 @@ import { GrpcStatus } from '../../grpc/status.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import { hostOf } from '../../routing/host.ts';
 
-/** What the functions below look at of a request. */
+/** The header fields that the functions below read. */
 export const CORS_READS = [
   'origin',
   'access-control-request-method',
@@ -20,16 +20,16 @@ export const CORS_READS = [
   'x-forwarded-host',
 ] as const;
 
-/** Browsers remember a preflight no longer than two hours, whatever they are told. */
+/** Two hours. Chromium caches the result of a preflight no longer than that. */
 const MAX_AGE_SECONDS = '7200';
-/** More names than any page sends; longer lists get no permission. */
+/** The maximum length of Access-Control-Request-Headers. No page needs more; longer lists get no permission. */
 const MOST_REQUESTED_OCTETS = 4096;
 const FIELD_NAMES = /^[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[\t ]*,[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*[\t ]*$/;
 
-/** The fields that let the page read the answer; undefined where it may not make the call. */
+/** The fields that let a page read the response. Undefined if the page may not make the call. */
 export type CorsFields = HeaderFields | undefined;
 
-/** A request without an Origin comes from no foreign page: it may call, and needs no fields. */
+/** A request without Origin does not come from a page of another origin: it is allowed, and its response needs no fields. */
 export function corsFieldsFor({ origins }: GrpcWebConfig, kind: RequestKind): CorsFields {
   const origin = kind.header('origin');
   if (origin === undefined) return [];
@@ -43,9 +43,9 @@ export function corsFieldsFor({ origins }: GrpcWebConfig, kind: RequestKind): Co
 }
 
 /**
- * The origin of pages that come from where the request goes to, as browsers write it: without a default port. Undefined
- * where it may be somebody else's: whoever owns a name can let it lead here, and then their pages call what they take for
- * their own server (DNS rebinding). Over TLS the certificate has shown whose name it is.
+ * The origin of pages that come from the host of the request, as browsers write it: without a default port. Undefined if the host may
+ * belong to someone else: an attacker can point a domain name of their own at the proxy, and the pages of that name would then count as
+ * pages of the proxy (DNS rebinding). Over TLS, the certificate has proved that the name belongs to the proxy.
  */
 function ownOrigin(kind: RequestKind): string | undefined {
   const [claimedScheme, claimedHost] = kind.trusted
@@ -59,12 +59,12 @@ function ownOrigin(kind: RequestKind): string | undefined {
   return `${scheme}://${host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host}`;
 }
 
-/** Nobody can make it lead somewhere else: an address, or the browser's own machine (RFC 6761 section 6.3). */
+/** Whether nobody can point the host somewhere else: it is an IP address, or the browser's own machine (RFC 6761 section 6.3). */
 function isFixedHost(host: string): boolean {
   return isIP(host.replace(/^\[|\]$/g, '')) !== 0 || host === 'localhost' || host.endsWith('.localhost');
 }
 
-/** A browser asks whether a page may make a call. */
+/** Whether the request is a CORS preflight, by which a browser asks whether a page may make a call. */
 export function isPreflight(kind: RequestKind): boolean {
   return (
     kind.httpMethod === 'OPTIONS' &&
@@ -73,7 +73,7 @@ export function isPreflight(kind: RequestKind): boolean {
   );
 }
 
-/** POST with the fields that were asked for; names that are none are not repeated. */
+/** Allows POST with the requested fields. A list that is malformed or too long is not repeated. */
 export function preflightAnswer(cors: HeaderFields, kind: RequestKind): HeaderList {
   const answer = HeaderList.of([':status', '204'], ...cors, ['access-control-allow-methods', 'POST']);
   const requested = kind.header('access-control-request-headers') ?? '';

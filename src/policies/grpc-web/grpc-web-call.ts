@@ -1,5 +1,5 @@
-// How gRPC-Web calls of one kind are translated, as their header fields alone decide it: the form of the bodies, what a page may read of
-// the response, and the header fields in either direction.
+// How gRPC-Web calls of one kind are translated: the format of the bodies, the header fields in either direction, and what a page may
+// read of the response. All of it follows from the header fields of the request.
 
 import type { CallStream } from '../../calls/call-stream.ts';
 import type { RequestKind, Translation } from '../../calls/policy.ts';
@@ -14,16 +14,16 @@ import {
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import { type GrpcWebForm, GrpcWebStream } from './grpc-web-stream.ts';
 
-/** What `of` looks at. */
+/** The header fields that GrpcWebCall.of reads. */
 export const GRPC_WEB_READS = ['content-type', 'accept', 'expect'] as const;
 
 /**
- * Left out upstream. Between browser and proxy only: accept and accept-encoding ask for what no gRPC service makes,
- * content-length counts the bytes before they are decoded, and expect is answered here.
+ * Request fields that are not copied upstream, because they concern only the browser and the proxy: accept and accept-encoding ask for
+ * formats that gRPC services do not produce, content-length counts bytes before decoding, and the proxy answers expect itself.
  */
 const WEB_REQUEST_ONLY = new Set(['content-type', 'content-length', 'accept', 'accept-encoding', 'expect']);
 
-/** Replaced in responses, or untrue once the trailers are part of the body. */
+/** Response fields that are not copied: they are replaced, or become wrong when the trailers move into the body. */
 const NATIVE_RESPONSE_ONLY = new Set([
   'content-type',
   'content-length',
@@ -33,7 +33,7 @@ const NATIVE_RESPONSE_ONLY = new Set([
   'access-control-expose-headers',
 ]);
 
-/** Where clients look for the status; named also when it comes in the body, so that it can be read wherever it comes. */
+/** Fields with the status. Pages may always read them: a Trailers-Only response has them as header fields. */
 const STATUS_FIELDS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin'];
 
 export class GrpcWebCall implements Translation, GrpcWebForm {
@@ -43,7 +43,7 @@ export class GrpcWebCall implements Translation, GrpcWebForm {
   readonly isAwaitingContinue: boolean;
   readonly #type: GrpcWebType;
   readonly #cors: HeaderFields;
-  /** Upstreams repeat their header blocks: the last one, and what it was made into. */
+  /** The last header list of a response and its translation. Upstreams repeat their header blocks. */
   #native: HeaderList | undefined = undefined;
   #web: HeaderList | undefined = undefined;
 
@@ -56,8 +56,8 @@ export class GrpcWebCall implements Translation, GrpcWebForm {
   }
 
   /**
-   * @param cors what lets a page read the response
-   * @returns undefined for what is not gRPC-Web
+   * @param cors the fields that let a page read the response
+   * @returns undefined if the call is not gRPC-Web
    */
   static of(kind: RequestKind, cors: HeaderFields): GrpcWebCall | undefined {
     const type = isGrpcWeb(kind) ? parseGrpcWebType(kind.header('content-type')) : undefined;
@@ -68,14 +68,14 @@ export class GrpcWebCall implements Translation, GrpcWebForm {
     return new GrpcWebStream(stream, this, onDone);
   }
 
-  /** The request as a client of native gRPC would have sent it; metadata stay as they are. */
+  /** @returns the fields that a native gRPC client would have sent. Metadata stays unchanged. */
   requestFields(list: HeaderList): HeaderList {
     const native = new HeaderList();
     list.names.forEach((name, index) => {
       if (!WEB_REQUEST_ONLY.has(name)) native.addFrom(list, index);
     });
     native.add('content-type', nativeContentType(this.#type));
-    // Browsers unpack no messages: a service that compresses unasked would not be understood.
+    // gRPC-Web clients in browsers cannot decompress messages, so a service must not compress unless the client offers it.
     if (list.get('grpc-accept-encoding') === undefined) native.add('grpc-accept-encoding', 'identity');
     return native;
   }
@@ -108,7 +108,7 @@ export function isGrpcWeb(kind: RequestKind): boolean {
   return kind.httpMethod === 'POST' && parseGrpcWebType(kind.header('content-type')) !== undefined;
 }
 
-/** Pages can read no other fields; '*' would not do, as it means nothing where credentials are sent. */
+/** @returns the names of the fields that a page may read. '*' would not work, because it has no effect on requests with credentials. */
 function exposedNames(names: readonly string[]): string {
   const metadata = names.filter((name) => !name.startsWith(':') && name !== 'set-cookie');
   return [...new Set([...STATUS_FIELDS, ...metadata])].join(', ');

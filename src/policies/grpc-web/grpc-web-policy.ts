@@ -1,5 +1,5 @@
-// gRPC-Web as a policy of a route (`grpcWeb`): which pages may call, what their browsers are told beforehand, and the translation of
-// their calls into native gRPC.
+// The policy for gRPC-Web (`grpcWeb` of a route). It decides which pages may make calls, answers the preflight requests of browsers, and
+// translates the calls into native gRPC.
 
 import type { LocalDecision, Policy, RequestKind, Translation } from '../../calls/policy.ts';
 import type { GrpcWebConfig, RouteConfig } from '../../config/config.ts';
@@ -7,8 +7,8 @@ import { CORS_READS, corsFieldsFor, isPreflight, originRefused, preflightAnswer 
 import { GRPC_WEB_READS, GrpcWebCall, isGrpcWeb } from './grpc-web-call.ts';
 
 /**
- * The policy of a route, if it has one. A service behind a route without `grpcWeb` may speak gRPC-Web itself, and gets such calls as they
- * are. Where no route matches, the client is told so in gRPC-Web.
+ * The gRPC-Web policy of a route. A route without `grpcWeb` has none: its service may speak gRPC-Web itself, and gets the calls unchanged.
+ * If no route matches, the policy translates the error response, so that a gRPC-Web client can read it.
  */
 export function grpcWebPolicy(route: RouteConfig | undefined): Policy | undefined {
   if (route === undefined) return UNROUTED;

@@ -1,5 +1,5 @@
-// Stands between the stream of a gRPC-Web client and its exchange, and translates: the exchange sees a client of native
-// gRPC. Holds one piece of the response at most, and its trailers, where the client has no room for them yet.
+// Stands between the stream of a gRPC-Web client and its exchange, and translates. To the exchange, the client seems to speak native
+// gRPC. While the client has no room, at most one piece of the response and the trailers are held here.
 
 import type { CallStream } from '../../calls/call-stream.ts';
 import type { ClientCall, ResponseProgress, Translator } from '../../calls/client-call.ts';
@@ -14,7 +14,7 @@ import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import { TextRequestBody } from './text-request-body.ts';
 
-/** Octets encoded at a time: a multiple of three, so that only the last piece is padded, and 16 KiB when encoded. */
+/** Bytes that are encoded at a time: a multiple of three, so that only the last piece of one sendData() is padded. 16 KiB when encoded. */
 const TEXT_PIECE_OCTETS = 12_288;
 
 const TEXT_MALFORMED: Failure = {
@@ -27,13 +27,13 @@ const TEXT_MALFORMED: Failure = {
 
 const GO_ON = HeaderList.of([':status', '100']);
 
-/** What a call's header fields have decided. */
+/** What the header fields of a call determine about its translation. */
 export interface GrpcWebForm {
   readonly isTextRequest: boolean;
   readonly isTextResponse: boolean;
-  /** The client holds its body back until it is told to go on (RFC 9110 section 10.1.1). */
+  /** Whether the client waits for 100 Continue before it sends its body (RFC 9110 section 10.1.1). */
   readonly isAwaitingContinue: boolean;
-  /** The head of a response, or a whole Trailers-Only response, as the client is sent it. */
+  /** Translates the head of a response, or a whole Trailers-Only response. */
   webResponse(native: HeaderList): HeaderList;
 }
 
@@ -44,12 +44,14 @@ export class GrpcWebStream implements Translator {
   #exchange: ClientCall | undefined = undefined;
   readonly #textRequest: TextRequestBody | undefined;
   #isRequestRefused = false;
-  /** Of the response as the service sent it. */
+  /** Counts the messages of the response as the service sent it, to know whether it ends inside of one. */
   readonly #counter = new MessageCounter();
   #hasHead = false;
-  /** Translated, and not yet taken by the client's stream; whether END_STREAM follows, and then a reset. */
+  /** Translated data that the client's stream has not taken yet. */
   #held: Buffer | undefined = undefined;
+  /** Whether END_STREAM follows the held data. */
   #heldEnds = false;
+  /** Whether the client's stream is reset with NO_ERROR after the held data. */
   #resetsAfterwards = false;
   #isExchangeFinished = false;
   #isDone = false;
@@ -74,7 +76,7 @@ export class GrpcWebStream implements Translator {
   }
 
   start(endStream: boolean): void {
-    // No gRPC service is asked whether the body may come: it is read as it comes, whatever becomes of the call.
+    // gRPC services do not answer expectations, so the proxy tells the client to send its body.
     if (this.#form.isAwaitingContinue && !endStream) this.#stream.sendHeaders(GO_ON, false);
     this.#exchange?.start(endStream);
   }
@@ -82,7 +84,7 @@ export class GrpcWebStream implements Translator {
   // The request, from the client's stream to the exchange.
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    // Nobody takes it any more, and nobody gives credit for it.
+    // Nothing takes these bytes any more, so they are not credited.
     if (this.#isExchangeFinished || this.#isRequestRefused) return;
     const body = this.#textRequest;
     if (body === undefined) {
@@ -115,7 +117,7 @@ export class GrpcWebStream implements Translator {
 
   // The response, from the exchange to the client's stream.
 
-  /** First the head, or a whole Trailers-Only response; then the trailers. Interim responses come before them. */
+  /** The first call is for the head or a whole Trailers-Only response, the second for the trailers. Interim responses can precede both. */
   sendHeaders(list: HeaderList, endStream: boolean): boolean {
     if (list.get(':status')?.startsWith('1') === true) return this.#stream.sendHeaders(list, false);
     if (!this.#hasHead) {
@@ -123,7 +125,7 @@ export class GrpcWebStream implements Translator {
       return this.#stream.sendHeaders(this.#form.webResponse(list), endStream);
     }
     if (this.#counter.isInsideMessage) {
-      // A frame now would be read as part of the message that was cut off.
+      // The response ends inside a message. The client would read a trailer frame as a part of that message.
       this.#held = undefined;
       return this.#stream.reset(ErrorCode.INTERNAL_ERROR);
     }
@@ -152,7 +154,7 @@ export class GrpcWebStream implements Translator {
     return at - start;
   }
 
-  /** What does not fit is kept: the stream is then waiting, and onWritable goes on with it. */
+  /** Sends translated data. What the stream does not take is held until onWritable(). */
   #send(bytes: Buffer, endStream: boolean): void {
     const taken = this.#stream.sendData(bytes, 0, bytes.length, endStream);
     this.#held = taken < bytes.length ? bytes.subarray(taken) : undefined;
@@ -169,7 +171,7 @@ export class GrpcWebStream implements Translator {
     else this.#exchange?.onWritable();
   }
 
-  /** NO_ERROR says that the response is complete: what is held of it comes first. */
+  /** NO_ERROR says that the response is complete, so held data is sent first. Any other code drops it. */
   reset(code: number): boolean {
     if (code === ErrorCode.NO_ERROR) {
       if (this.#held === undefined) return this.#stream.reset(code);
@@ -180,7 +182,7 @@ export class GrpcWebStream implements Translator {
     return this.#hasHead ? this.#stream.reset(code) : this.#explainReset(code);
   }
 
-  /** A page sees nothing of the codes of HTTP/2: as long as there is no response, one can say the same. */
+  /** A page cannot see HTTP/2 error codes. If no response has begun, it gets a gRPC status that corresponds to the code instead. */
   #explainReset(code: number): boolean {
     const message = `The service reset the call (${errorCodeName(code)}).`;
     this.sendHeaders(HeaderList.of(...trailersOnly(grpcStatusOfReset(code), message)), true);
@@ -189,13 +191,13 @@ export class GrpcWebStream implements Translator {
 
   // How it ends.
 
-  /** What waits for the client, here and before. */
+  /** The pending bytes include the data that is held here. */
   get response(): ResponseProgress {
     const { bytes = 0, pendingBytes = 0 } = this.#exchange?.response ?? {};
     return { bytes, pendingBytes: pendingBytes + (this.#held?.length ?? 0) };
   }
 
-  /** Now: a client that has no room for its status is not waited for. */
+  /** Ends at once, even if the client has no room for the status. */
   abort(cause: Failure): void {
     this.#exchange?.abort(cause);
     if (this.#held === undefined) return;
@@ -216,7 +218,7 @@ export class GrpcWebStream implements Translator {
     else this.#exchange?.onConnectionLost(reason);
   }
 
-  /** The connection must not be closed before the client has what is held. */
+  /** Reports the end only when the held data is sent: the connection must not be closed before. */
   exchangeFinished(): void {
     this.#isExchangeFinished = true;
     if (this.#held === undefined) this.#finish();

@@ -1,22 +1,25 @@
-// The body of a gRPC-Web request in base64: decodes it, and turns what was taken of the decoded octets into credit for
-// the encoded ones, so that the client never has more than its window under way.
+// Decodes the base64 body of a gRPC-Web request. It also converts the credit for decoded bytes into credit for encoded bytes, so that the
+// client never has more than its window in flight.
 
 import { Base64Decoder } from '../../grpc/grpc-web-base64.ts';
 
 export class TextRequestBody {
   readonly #decoder = new Base64Decoder();
-  /** Since the last time that everything had been taken: octets received, made of them, taken of those, credited. */
+  /** Encoded bytes received. This count and those below are reset when all decoded bytes have been taken. */
   #encoded = 0;
+  /** Bytes decoded. */
   #decoded = 0;
+  /** Decoded bytes that were taken. */
   #taken = 0;
+  /** Encoded bytes that were credited. */
   #credited = 0;
 
-  /** False where the body would end too early. */
+  /** Whether the body may end here: false inside of a group of four characters. */
   get isComplete(): boolean {
     return this.#decoder.isComplete;
   }
 
-  /** @returns the decoded octets, or undefined when this is no base64 */
+  /** @returns the decoded bytes, or undefined if the input is not base64 */
   decode(bytes: Buffer, start: number, end: number): Buffer | undefined {
     const decoded = this.#decoder.decode(bytes, start, end);
     this.#encoded += end - start;
@@ -25,9 +28,9 @@ export class TextRequestBody {
   }
 
   /**
-   * `size` decoded octets were taken.
-   * @returns how many encoded ones the client may send for it. Each decoded octet stood for 4/3 of one at least; what
-   * padding took beyond that comes back when nothing is left to take.
+   * Call this when `size` decoded bytes were taken.
+   * @returns how many encoded bytes to credit. A decoded byte takes at least 4/3 encoded bytes. The rest, which is padding, is credited
+   * when all decoded bytes have been taken.
    */
   creditFor(size: number): number {
     this.#taken += size;
