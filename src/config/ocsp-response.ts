@@ -64,7 +64,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
 /** The fault's message goes on after the name of the file. */
 export function parseOcspResponse(octets: Buffer): OcspResponse | Fault {
   const hint = 'it must be in DER form, as openssl ocsp -respout writes it';
-  if (octets.length > MOST_OCTETS) return { message: `is larger than ${MOST_OCTETS} octets`, hint };
+  if (octets.length > MOST_OCTETS) return { message: `is larger than ${MOST_OCTETS} bytes`, hint };
   try {
     return readResponse(octets);
   } catch (error) {

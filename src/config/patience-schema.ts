@@ -89,7 +89,7 @@ export const patience = {
   openingTimeout: duration('1s', '10m')
     .prefault('10s')
     .describe(
-      'For the first octets of a connection, for the PROXY header, for the TLS handshake, for the first SETTINGS and for ' +
+      'For the first bytes of a connection, for the PROXY header, for the TLS handshake, for the first SETTINGS and for ' +
         'the acknowledgement of ours, each. 1s to 10m. Default: 10s. Like nginx client_header_timeout.',
     ),
   headerTimeout: duration('1s', '10m')

@@ -206,7 +206,7 @@ export class FrameReader {
       throw new ConnectionError(
         ErrorCode.FRAME_SIZE_ERROR,
         'frame_too_large',
-        `a frame of ${this.#length} octets, above SETTINGS_MAX_FRAME_SIZE ${this.#maxFrameBytes}`,
+        `a frame of ${this.#length} bytes, above SETTINGS_MAX_FRAME_SIZE ${this.#maxFrameBytes}`,
       );
     }
     if (this.#type !== FrameType.DATA) {
@@ -312,6 +312,6 @@ function paddingError(padLength: number, length: number): ConnectionError {
   return new ConnectionError(
     ErrorCode.PROTOCOL_ERROR,
     'data_padding_too_long',
-    `DATA of ${length} octets with ${padLength} octets of padding`,
+    `DATA of ${length} bytes with ${padLength} bytes of padding`,
   );
 }

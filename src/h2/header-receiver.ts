@@ -100,10 +100,10 @@ export class HeaderReceiver {
       throw new ConnectionError(
         ErrorCode.FRAME_SIZE_ERROR,
         'headers_frame_size',
-        `HEADERS of ${end - start} octets, too short for its flags`,
+        `HEADERS of ${end - start} bytes, too short for its flags`,
       );
     }
-    if (from > to) throw connectionError('headers_padding_too_long', 'HEADERS with more padding than octets');
+    if (from > to) throw connectionError('headers_padding_too_long', 'HEADERS with more padding than bytes');
     const endStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.END_HEADERS) === 0) {
       this.#openSinceMs = this.#guard.nowMs;

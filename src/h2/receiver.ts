@@ -258,7 +258,7 @@ export class Receiver implements FrameHandler {
       throw new ConnectionError(
         ErrorCode.FRAME_SIZE_ERROR,
         'goaway_frame_size',
-        `GOAWAY of ${end - start} octets`,
+        `GOAWAY of ${end - start} bytes`,
       );
     this.#guard.count(Flood.GOAWAYS);
     const lastId = bytes.readUInt32BE(start) & 0x7fffffff;
@@ -282,7 +282,7 @@ function connectionError(token: string, message: string): ConnectionError {
 
 function checkSize(token: string, type: number, length: number, expected: number): void {
   if (length === expected) return;
-  throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, token, `${frameTypeName(type)} of ${length} octets`);
+  throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, token, `${frameTypeName(type)} of ${length} bytes`);
 }
 
 function idleError(streamId: number, type: number): ConnectionError {

@@ -154,7 +154,7 @@ export function checkSettingsFrame(
     throw new ConnectionError(
       ErrorCode.FRAME_SIZE_ERROR,
       'settings_frame_size',
-      `SETTINGS of ${length} octets`,
+      `SETTINGS of ${length} bytes`,
     );
   }
   if (length > mostEntries * SETTING_BYTES) {

@@ -31,7 +31,7 @@ export class TicketKeys {
 
   /** Uses the keys of another process, which replaces them from now on. */
   use(keys: Uint8Array): void {
-    if (keys.length !== KEYS_BYTES) throw new RangeError(`session ticket keys are ${KEYS_BYTES} octets`);
+    if (keys.length !== KEYS_BYTES) throw new RangeError(`session ticket keys are ${KEYS_BYTES} bytes`);
     this.close();
     this.#replace(Buffer.from(keys));
   }

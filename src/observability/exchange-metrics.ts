@@ -128,7 +128,7 @@ export class ExchangeMetrics implements ExchangeObserver {
       ),
       counterFamily(
         'framegate_bytes_total',
-        'Octets of request and response bodies, those of running exchanges included.',
+        'Bytes of request and response bodies, those of running exchanges included.',
         byDirection(this.#requestBytes + running.requestBytes, this.#responseBytes + running.responseBytes),
       ),
       counterFamily('framegate_retries_total', 'Attempts beyond the first one of an exchange.', [

@@ -157,7 +157,7 @@ export class RequestHead implements ExchangeSubject {
       const { headerListBytes, headerFields } = this.snapshot.limits;
       return failure(
         'request_headers_too_large',
-        `The request's header fields are larger than this proxy accepts: ${headerListBytes} octets and ${headerFields} fields (limits.headerListSize, limits.headerFields); the limit was reached at "${list.overflowedAt}".`,
+        `The request's header fields are larger than this proxy accepts: ${headerListBytes} bytes and ${headerFields} fields (limits.headerListSize, limits.headerFields); the limit was reached at "${list.overflowedAt}".`,
       );
     }
     // A malformed timeout is neither ignored nor forwarded: the call would lose its deadline.

@@ -61,7 +61,7 @@ function ask(address: Address, asked: Asked): Promise<Received> {
   });
 }
 
-/** Sends raw octets and resolves with everything that came back before the server closed. */
+/** Sends raw bytes and resolves with everything that came back before the server closed. */
 function sendRaw(address: Address, octets: string): Promise<string> {
   assert.equal(address.kind, 'tcp');
   return new Promise((resolve) => {
@@ -227,7 +227,7 @@ describe('an admin server', () => {
   });
 
   const rawRequests: readonly (readonly [name: string, octets: string, answer: RegExp])[] = [
-    ['octets that are no HTTP', '\x16\x03\x01\x00\xff\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['bytes that are no HTTP', '\x16\x03\x01\x00\xff\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['a request without Host', 'GET /live HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
       'headers beyond 8 KiB',

@@ -31,7 +31,7 @@ test('calls that were dropped are counted and named', () => {
   assert.deepEqual(judge(text, 100, 69), { succeededCalls: 97, problem: '3 of 100 calls dropped' });
 });
 
-test('an error of gRPC, which is HTTP 200 as well, is found by the octets that are missing', () => {
+test('an error of gRPC, which is HTTP 200 as well, is found by the bytes that are missing', () => {
   const text = output(
     '100 total, 100 started, 100 done, 100 succeeded, 0 failed, 0 errored, 0 timeout',
     100,

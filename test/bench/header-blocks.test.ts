@@ -22,7 +22,7 @@ function decode(hpack: HpackDecoder, block: Buffer): readonly string[] {
 }
 
 for (const tableBytes of [4096, 100, 0]) {
-  test(`every block of a series means the same to a peer with a table of ${tableBytes} octets`, () => {
+  test(`every block of a series means the same to a peer with a table of ${tableBytes} bytes`, () => {
     const hpack = decoder(tableBytes);
     const series = new BlockSeries([0x83], FIXED, tableBytes);
     const path = plainField(':path', '/a.B/C');
@@ -44,7 +44,7 @@ test('later blocks are short where the peer has a table', () => {
   assert.equal(series.next().length, 4);
 });
 
-test('metadata has as many fields and octets as it says, and other values each time', () => {
+test('metadata has as many fields and bytes as it says, and other values each time', () => {
   const metadata = new Metadata('thirty');
   const hpack = decoder(4096);
   const first = decode(hpack, metadata.next());

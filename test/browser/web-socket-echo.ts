@@ -124,7 +124,7 @@ class WebSocketEcho {
   }
 }
 
-/** The first frame and its size on the wire, or how many octets it takes to know more. Clients mask (section 5.3). */
+/** The first frame and its size on the wire, or how many bytes it takes to know more. Clients mask (section 5.3). */
 function readFrame(octets: Buffer): (Frame & { sizeBytes: number }) | { wantedBytes: number } {
   if (octets.length < 2) return { wantedBytes: 2 };
   const shortLength = octets[1] & 0x7f;

@@ -1,4 +1,4 @@
-// What is read of OCSP responses, and that nothing else is taken for one, whatever the octets are.
+// What is read of OCSP responses, and that nothing else is taken for one, whatever the bytes are.
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
@@ -104,7 +104,7 @@ test('what is no response is refused: text, PEM, a certificate, nothing, too muc
     der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, der(0x30, der(0x06, Buffer.from([1])), der(0x04)))),
   ];
   for (const octets of wrong) assert.match(complaint(octets), /^(is not an OCSP response|holds no response)/);
-  assert.equal(complaint(Buffer.alloc(70_000)), 'is larger than 65536 octets');
+  assert.equal(complaint(Buffer.alloc(70_000)), 'is larger than 65536 bytes');
 });
 
 test('times are checked: a thirteenth month, a fraction, an offset, a ninety-ninth second', () => {
@@ -180,10 +180,10 @@ test('a status is good, unknown, or revoked with a time', () => {
 
 test('a response that is cut anywhere is refused', () => {
   for (let length = 0; length < valid.length; length++)
-    assert.notEqual(complaint(valid.subarray(0, length)), 'none', `${length} octets`);
+    assert.notEqual(complaint(valid.subarray(0, length)), 'none', `${length} bytes`);
 });
 
-test('whatever the octets are, the answer is a response or a fault', () => {
+test('whatever the bytes are, the answer is a response or a fault', () => {
   const damaged = fc
     .array(fc.tuple(fc.nat(valid.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 8 })
     .map((changes) => {

@@ -41,7 +41,7 @@ test('3.4 preface_invalid: HTTP/1.1 instead of the preface', () => {
   server.failsConnection('preface_invalid', 'PROTOCOL_ERROR');
 });
 
-test('3.4 preface_invalid: the preface with its last octet wrong', () => {
+test('3.4 preface_invalid: the preface with its last byte wrong', () => {
   const server = new Endpoint('server');
   const wrong = frames.preface();
   wrong[23] = 0;

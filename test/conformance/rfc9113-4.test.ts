@@ -34,14 +34,14 @@ test('4.1 the reserved bit of a stream identifier is ignored', () => {
   server.accepts().wants();
 });
 
-test('4.2 a frame of 2^14 octets is received', () => {
+test('4.2 a frame of 2^14 bytes is received', () => {
   const server = opened('server');
   server.receives(frames.headers(1, REQUEST), frames.data(1, Buffer.alloc(16_384)));
   server.accepts();
 });
 
 for (const type of [FrameType.DATA, FrameType.HEADERS, FrameType.PING, FrameType.SETTINGS, 0xbe]) {
-  test(`4.2 frame_too_large: a frame of type ${type} above 2^14 octets`, () => {
+  test(`4.2 frame_too_large: a frame of type ${type} above 2^14 bytes`, () => {
     const server = opened('server');
     server.receives(frames.frame(type, 0, type === FrameType.SETTINGS ? 0 : 1, Buffer.alloc(16_385)));
     server.failsConnection('frame_too_large', 'FRAME_SIZE_ERROR');

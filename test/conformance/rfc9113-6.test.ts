@@ -191,7 +191,7 @@ describe('6.6 PUSH_PROMISE', () => {
 });
 
 describe('6.7 PING', () => {
-  test('a PING is answered with its octets', () => {
+  test('a PING is answered with its bytes', () => {
     requested()
       .receives(frames.ping('abcdefgh'), frames.ping('ABCDEFGH'))
       .accepts()

@@ -115,7 +115,7 @@ describe('8.1.1 malformed messages and content-length', () => {
     ['more DATA than announced', 3, ['abcd']],
     ['more DATA than announced, in pieces', 3, ['ab', 'cd']],
     ['less DATA than announced', 5, ['abcd']],
-    ['no octet of those announced', 1, ['']],
+    ['no byte of those announced', 1, ['']],
   ];
   for (const [name, length, pieces] of bodies) {
     test(`content_length_mismatch: ${name}, in requests and responses`, () => {
@@ -131,7 +131,7 @@ describe('8.1.1 malformed messages and content-length', () => {
     });
   }
 
-  test('content_length_mismatch: trailers before all octets came', () => {
+  test('content_length_mismatch: trailers before all bytes came', () => {
     opened('server')
       .receives(
         frames.headers(1, frames.requestBlock(contentLength(2))),

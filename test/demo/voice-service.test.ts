@@ -87,7 +87,7 @@ suite('the voice service', () => {
     assert.deepEqual(outcome.trailingMetadata.get('error-detail-bin'), [Buffer.from([1, 2, 3])]);
   });
 
-  test('Transcribe counts chunks, octets and time', async () => {
+  test('Transcribe counts chunks, bytes and time', async () => {
     const outcome = await client.transcribe([{ audio: Buffer.alloc(640) }, { audio: Buffer.alloc(640) }, {}]);
     assert.equal(outcome.code, status.OK, outcome.details);
     assert.deepEqual({ ...outcome.reply }, { chunks: 3, audioBytes: 1280, durationMs: 40 });

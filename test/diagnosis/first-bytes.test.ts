@@ -75,7 +75,7 @@ test('a prefix never contradicts what the whole turns out to be', () => {
   }
 });
 
-test('twenty-four octets always suffice', () => {
+test('twenty-four bytes always suffice', () => {
   assert.equal(FIRST_BYTES_MAX, 24);
   const start = fc.constantFrom('', 'PRI * HTTP/2.0', 'PROXY', '\r\n\r\n', '\x16\x03', 'GETTING');
   fc.assert(

@@ -254,7 +254,7 @@ export async function startService(test: TestContext, handler: Handler) {
 }
 
 /**
- * A service that writes octets: `answer` to each request head, except where that is undefined. What it received is kept
+ * A service that writes bytes: `answer` to each request head, except where that is undefined. What it received is kept
  * as text, one entry for each connection.
  */
 export async function startRawService(
@@ -286,7 +286,7 @@ export function rawResponse(statusLine: string, body: string, fields: readonly s
   return `${head}\r\n${body}`;
 }
 
-/** A client that writes octets and reads octets. */
+/** A client that writes bytes and reads bytes. */
 export class RawHttp1Client {
   readonly socket: Socket;
   text = '';

@@ -14,7 +14,7 @@ import {
   startService,
 } from './edge-under-test.ts';
 
-test('a request is forwarded with the fields of the client, octet for octet, and those that describe it', async (t) => {
+test('a request is forwarded with the fields of the client, byte for byte, and those that describe it', async (t) => {
   const service = await startService(t, (request, response) => {
     response.end(JSON.stringify([request.method, request.url, ...request.rawHeaders]));
   });

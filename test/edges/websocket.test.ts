@@ -31,7 +31,7 @@ const UPGRADE = [
   '',
 ];
 
-/** Accepts every upgrade and sends back the octets it gets: to a masked frame an unmasked one, where it is a whole one. */
+/** Accepts every upgrade and sends back the bytes it gets: to a masked frame an unmasked one, where it is a whole one. */
 async function startEcho(t: TestContext, accept?: string) {
   const server = createServer();
   const echo = { address: addressOf(0), sockets: [] as Socket[], headers: [] as string[] };

@@ -1,4 +1,4 @@
-// The fault proxy itself: every toxic does what it says, and without any all octets pass as they are.
+// The fault proxy itself: every toxic does what it says, and without any all bytes pass as they are.
 
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
@@ -55,7 +55,7 @@ async function line(t: TestContext, options: Partial<FaultProxyOptions> = {}): P
   return { proxy, client, server: await eventually('the connection is through', () => accepted[0]) };
 }
 
-test('without toxics all octets pass both ways, and so do both ends', async (t) => {
+test('without toxics all bytes pass both ways, and so do both ends', async (t) => {
   const { client, server, proxy } = await line(t);
   const much = 'abcdefgh'.repeat(100_000);
   client.socket.end(much);
@@ -70,7 +70,7 @@ test('without toxics all octets pass both ways, and so do both ends', async (t) 
   );
 });
 
-test('latency holds octets back for as long as it says', async (t) => {
+test('latency holds bytes back for as long as it says', async (t) => {
   const { client, server, proxy } = await line(t);
   proxy.set({ latencyMs: 80, jitterMs: 10 }, 'toTarget');
   const sentMs = performance.now();
@@ -97,7 +97,7 @@ test('slices come one by one and lose nothing', async (t) => {
   assert.ok(server.chunks > 1, 'in more than one piece');
 });
 
-test('corruption turns one bit in so many octets, in its direction only', async (t) => {
+test('corruption turns one bit in so many bytes, in its direction only', async (t) => {
   const { client, server, proxy } = await line(t, { chance: () => 0.5 });
   proxy.set({ corruptEveryBytes: 4 }, 'toTarget');
   client.socket.write('aaaaaaaaaa');
@@ -107,7 +107,7 @@ test('corruption turns one bit in so many octets, in its direction only', async 
   await eventually('the answer arrives', () => client.text === 'aaaaaaaaaa');
 });
 
-test('a limit closes both sides behind its last octet', async (t) => {
+test('a limit closes both sides behind its last byte', async (t) => {
   const { client, server, proxy } = await line(t);
   proxy.set({ limitBytes: 5 }, 'toTarget');
   client.socket.write('0123456789');

@@ -36,7 +36,7 @@ async function bench(t: TestContext): Promise<Bench> {
 
 const AUDIO = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251));
 
-/** One call of each kind, each checked to its last octet. */
+/** One call of each kind, each checked to its last byte. */
 async function callsSucceed(client: TestVoiceClient): Promise<void> {
   const said = await client.say({ text: 'hello', audio: AUDIO, replyAudioBytes: 10_000 });
   assert.equal(said.code, status.OK, said.details);
@@ -60,7 +60,7 @@ async function callsSucceed(client: TestVoiceClient): Promise<void> {
 }
 
 const HARMLESS: readonly (readonly [what: string, toxics: Toxics])[] = [
-  ['cut into single octets', { sliceBytes: 1 }],
+  ['cut into single bytes', { sliceBytes: 1 }],
   ['cut into slices with pauses', { sliceBytes: 997, sliceDelayMs: 1 }],
   ['late and unsteady', { latencyMs: 10, jitterMs: 8 }],
   ['narrow', { bytesPerSecond: 2_000_000, sliceBytes: 1400 }],
@@ -68,7 +68,7 @@ const HARMLESS: readonly (readonly [what: string, toxics: Toxics])[] = [
 
 for (const side of ['near', 'far'] as const) {
   for (const [what, toxics] of HARMLESS) {
-    test(`a network that is ${what} towards the ${side === 'near' ? 'client' : 'service'} costs no octet`, async (t) => {
+    test(`a network that is ${what} towards the ${side === 'near' ? 'client' : 'service'} costs no byte`, async (t) => {
       const { [side]: wire, connect } = await bench(t);
       wire.set(toxics);
       await callsSucceed(connect());
@@ -76,7 +76,7 @@ for (const side of ['near', 'far'] as const) {
   }
 }
 
-test('a connection to the service cut at any octet gives UNAVAILABLE or a whole answer, and the log agrees', async (t) => {
+test('a connection to the service cut at any byte gives UNAVAILABLE or a whole answer, and the log agrees', async (t) => {
   const { proxy, far, connect } = await bench(t);
   const client = connect();
   const seen = new Set<string>();
@@ -97,7 +97,7 @@ test('a connection to the service cut at any octet gives UNAVAILABLE or a whole 
   assert.deepEqual([...seen].toSorted(), ['OK', 'UNAVAILABLE']);
 });
 
-test('a wrong octet from a client ends its TLS connection and never becomes part of a call', async (t) => {
+test('a wrong byte from a client ends its TLS connection and never becomes part of a call', async (t) => {
   const { near, far, connect, proxy } = await bench(t);
   const victim = connect();
   await callsSucceed(victim);
@@ -135,7 +135,7 @@ test('clients that are cut off in every way cancel their calls at the service, a
   const ways: Readonly<Record<string, (wire: FaultProxy) => void>> = {
     'a reset': (wire) => wire.reset(),
     'a half-close': (wire) => wire.halfClose('toTarget'),
-    'an end at the next octet': (wire) => wire.set({ limitBytes: 1 }, 'toTarget'),
+    'an end at the next byte': (wire) => wire.set({ limitBytes: 1 }, 'toTarget'),
   };
   for (const [way, cut] of Object.entries(ways)) {
     const demo = await startDemo(t);

@@ -173,7 +173,7 @@ test('what nobody reads any more is dropped up to a bound, and never without one
   await eventually('credit ends', () => peers[0].pumped(abandoned.streamId) >= 1_048_576);
   await new Promise((resolve) => setTimeout(resolve, 200));
   const dropped = peers[0].pumped(abandoned.streamId);
-  assert.ok(dropped <= 1_048_576 + 2 * 131_072, `${dropped} octets for nobody`);
+  assert.ok(dropped <= 1_048_576 + 2 * 131_072, `${dropped} bytes for nobody`);
   // The others on the connection do not feel it.
   peers[0].pump(requests[0].streamId, 100_000);
   await eventually('the other is served', () => other.contentOf(1).length === 100_000);

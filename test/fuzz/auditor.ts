@@ -17,7 +17,7 @@ interface Half {
   isReset: boolean;
   /** Credit given by the peer's WINDOW_UPDATE, less what was sent. */
   window: number;
-  /** Octets of DATA received and not credited by the connection yet. */
+  /** Bytes of DATA received and not credited by the connection yet. */
   uncredited: number;
 }
 

@@ -1,4 +1,4 @@
-// The same octets of a client go to Framegate's engine and to node:http2 (nghttp2), both as servers that only listen:
+// The same bytes of a client go to Framegate's engine and to node:http2 (nghttp2), both as servers that only listen:
 // whatever a legal client says, both must have heard the same, stream by stream.
 
 import { createHash } from 'node:crypto';
@@ -52,7 +52,7 @@ function newHeard(fields: string): HeardStream {
   return { fields, body: Buffer.alloc(0), trailers: '', hasEnded: false, reset: '' };
 }
 
-/** A legal client that never hears an answer. @returns its octets, and how many frames they are about */
+/** A legal client that never hears an answer. @returns its bytes, and how many frames they are about */
 export function legalSession(seed: number): { readonly octets: Buffer; readonly frames: number } {
   const random = new Random(seed);
   const peer = new FuzzPeer('server', random, { leaves: false });

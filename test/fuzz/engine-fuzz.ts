@@ -109,7 +109,7 @@ export async function fuzzEngine(options: EngineFuzzOptions): Promise<readonly s
     .flatMap((worker) => worker.findings)
     .map((finding) => explain(finding.seed, finding.problem));
   for (const { growthBytes } of workers) {
-    if (growthBytes > MOST_GROWTH_BYTES) problems.push(`the heap of a thread grew by ${growthBytes} octets`);
+    if (growthBytes > MOST_GROWTH_BYTES) problems.push(`the heap of a thread grew by ${growthBytes} bytes`);
   }
   return problems;
 }

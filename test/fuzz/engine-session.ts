@@ -1,5 +1,5 @@
-// One connection of the engine, server or client, with owners at one side and octets from the fuzzer at the other, and
-// everything that has to hold whatever those octets are. A broken promise throws, with what it was.
+// One connection of the engine, server or client, with owners at one side and bytes from the fuzzer at the other, and
+// everything that has to hold whatever those bytes are. A broken promise throws, with what it was.
 
 import assert from 'node:assert/strict';
 import { Connection, type Role } from '../../src/h2/connection.ts';
@@ -174,7 +174,7 @@ export class EngineSession implements Company {
       assert.equal(
         accounted,
         SETTINGS.initialWindowBytes,
-        `stream ${stream.id}: octets got lost from its window`,
+        `stream ${stream.id}: bytes got lost from its window`,
       );
     }
   }

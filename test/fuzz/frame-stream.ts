@@ -1,4 +1,4 @@
-// Cuts octets into frames, for those who look on: it checks nothing, and keeps what has not arrived whole.
+// Cuts bytes into frames, for those who look on: it checks nothing, and keeps what has not arrived whole.
 
 import { FRAME_HEADER_BYTES } from '../../src/h2/frame-type.ts';
 
@@ -15,12 +15,12 @@ export class FrameStream {
   #rest: Buffer = NOTHING;
   #toSkip: number;
 
-  /** @param prefaceBytes octets in front that are no frames */
+  /** @param prefaceBytes bytes in front that are no frames */
   constructor(prefaceBytes = 0) {
     this.#toSkip = prefaceBytes;
   }
 
-  /** Octets of a frame that has begun and is not whole. */
+  /** Bytes of a frame that has begun and is not whole. */
   get restBytes(): number {
     return this.#rest.length;
   }

@@ -38,7 +38,7 @@ export class FuzzOwner implements StreamOwner {
   readonly stream: Stream;
   readonly #company: Company;
   readonly #isServer: boolean;
-  /** Octets received and not credited yet. */
+  /** Bytes received and not credited yet. */
   owed = 0;
   /** Header lists as they were told, in order. */
   readonly lists: HeaderList[] = [];
@@ -206,7 +206,7 @@ export class FuzzOwner implements StreamOwner {
     const taken = this.stream.sendData(BODY, 0, this.#left, endStream);
     assert.ok(
       taken >= 0 && taken <= this.#left,
-      `stream ${this.stream.id}: took ${taken} of ${this.#left} octets`,
+      `stream ${this.stream.id}: took ${taken} of ${this.#left} bytes`,
     );
     if (taken === this.#left && endStream) this.localEnded = true;
     this.#left -= taken;

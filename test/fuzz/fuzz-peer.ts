@@ -19,7 +19,7 @@ interface PeerStream {
   /** The connection has ended its side. */
   isAnswered: boolean;
   window: number;
-  /** Octets still due by content-length; -1 when it named none. */
+  /** Bytes still due by content-length; -1 when it named none. */
   contentLeft: number;
   sentBytes: number;
   interims: number;

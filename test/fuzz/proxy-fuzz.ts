@@ -103,7 +103,7 @@ export async function callHonestly(
     progress.slowestMs = Math.max(progress.slowestMs, tookMs);
     if (status[outcome.code] !== 'OK')
       problems.push(`an honest call ended ${status[outcome.code]}: ${outcome.details}`);
-    else if (outcome.reply?.audio.length !== 1000) problems.push('an honest call lost octets');
+    else if (outcome.reply?.audio.length !== 1000) problems.push('an honest call lost bytes');
     if (tookMs > CALL_LIMIT_MS) problems.push(`an honest call took ${Math.round(tookMs)} ms`);
   }
   client.close();

@@ -40,7 +40,7 @@ export function runSession(seed: number): SessionResult {
   const session = new EngineSession(role, seed, isLegal, (frame) => peer.sees(frame));
   const steps: Step[] = [];
   const wanted = random.oneIn(100) ? 6000 : 20 + random.below(400);
-  // A few say nothing that HTTP/2 knows, from their first octet or behind a beginning that is right.
+  // A few say nothing that HTTP/2 knows, from their first byte or behind a beginning that is right.
   const isRaw = !isLegal && random.oneIn(25);
   let frames = 0;
   let rest: Buffer = isRaw && random.oneIn(2) ? random.octets(40) : peer.opening();

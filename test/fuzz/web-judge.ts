@@ -36,7 +36,7 @@ function judgeHttp1(session: WebSession, heard: Heard, log: SessionLog): string 
     methodOf: methodIn(session),
     mostAnswers: mostAnswersOf(session),
   };
-  // The proxy answers in the language that the client has chosen, or that it takes the octets for.
+  // The proxy answers in the language that the client has chosen, or that it takes the bytes for.
   const [first] = requests;
   const isStrange = !session.isLegal && !/^[A-Z]+ \S+ HTTP\/1/.test(first?.head[0] ?? '');
   const mayDiffer = session.speaks === 'octets' || isStrange || session.alpn?.includes('h2') === true;

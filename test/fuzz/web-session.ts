@@ -13,7 +13,7 @@ interface Paced {
   readonly next: Next;
 }
 
-/** A request over HTTP/1.1, or octets that may draw an answer as one does. */
+/** A request over HTTP/1.1, or bytes that may draw an answer as one does. */
 export interface RequestItem extends Paced {
   readonly kind: 'request';
   readonly number: number;
@@ -28,7 +28,7 @@ export interface RequestItem extends Paced {
   readonly cuts: readonly number[];
 }
 
-/** Octets that draw no answer of their own: a PROXY header, what goes through a tunnel, a TLS record. */
+/** Bytes that draw no answer of their own: a PROXY header, what goes through a tunnel, a TLS record. */
 export interface OctetsItem extends Paced {
   readonly kind: 'octets';
   readonly text: string;
@@ -84,7 +84,7 @@ export interface WebSession {
   readonly name: string;
   readonly listener: FuzzListener;
   readonly speaks: 'http1' | 'h2' | 'octets';
-  /** Offered in a TLS handshake; none where the octets go out as they are. */
+  /** Offered in a TLS handshake; none where the bytes go out as they are. */
   readonly alpn: readonly string[] | undefined;
   /** It breaks no rule and waits: each request has to be served as its script says. */
   readonly isLegal: boolean;

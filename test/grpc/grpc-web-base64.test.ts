@@ -1,4 +1,4 @@
-// base64 as a stream: however the body is cut and wherever its sender had to pad, the octets come out; garbage is found.
+// base64 as a stream: however the body is cut and wherever its sender had to pad, the bytes come out; garbage is found.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ function decoded(text: string, lengths: readonly number[] = []): Buffer | undefi
   return decoder.isComplete ? Buffer.concat(pieces) : undefined;
 }
 
-test('any octets, encoded in any pieces and received in any others, come out as they were', () => {
+test('any bytes, encoded in any pieces and received in any others, come out as they were', () => {
   holds(
     property(array(uint8Array({ maxLength: 40 }), { maxLength: 8 }), array(nat(9)), (sent, cuts) => {
       const text = sent.map((piece) => encodeBase64(Buffer.from(piece), 0, piece.length)).join('');
@@ -40,7 +40,7 @@ test('what is encoded is what others decode', () => {
   );
 });
 
-test('octets are given as soon as four characters are there', () => {
+test('bytes are given as soon as four characters are there', () => {
   const decoder = new Base64Decoder();
   assert.equal(decoder.decode(Buffer.from('QU'), 0, 2)?.length, 0);
   assert.equal(decoder.isComplete, false);

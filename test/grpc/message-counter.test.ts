@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { MessageCounter } from '../../src/grpc/message-counter.ts';
 
 function message(length: number): Buffer {
-  // Octets that would be taken for lengths if the counter lost its place.
+  // Bytes that would be taken for lengths if the counter lost its place.
   const bytes = Buffer.alloc(5 + length, 0xff);
   bytes[0] = 0;
   bytes.writeUInt32BE(length, 1);
@@ -25,7 +25,7 @@ test('several messages in a chunk, empty ones too', () => {
   assert.equal(count(Buffer.concat([message(3), message(0), message(0), message(300)])), 4);
 });
 
-test('a message counts when its last octet has come', () => {
+test('a message counts when its last byte has come', () => {
   const bytes = message(10);
   const counter = new MessageCounter();
   counter.consume(bytes, 0, 14);
@@ -54,7 +54,7 @@ test('a length of four GiB is neither negative nor wrapped', () => {
     const counter = new MessageCounter();
     for (const part of splits) counter.consume(part, 0, part.length);
     const gibibyte = Buffer.alloc(16);
-    // Told of 4 GiB less one octet without making them: the range is all that is looked at.
+    // Told of 4 GiB less one byte without making them: the range is all that is looked at.
     for (let index = 0; index < 3; index += 1) counter.consume(gibibyte, 0, 2 ** 30);
     counter.consume(gibibyte, 0, 2 ** 30 - 2);
     assert.equal(counter.messages, 0);
@@ -64,7 +64,7 @@ test('a length of four GiB is neither negative nor wrapped', () => {
   }
 });
 
-test('any split of the octets counts the same', () => {
+test('any split of the bytes counts the same', () => {
   const lengths = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 12 }), fc.constant(300)), {
     maxLength: 12,
   });

@@ -37,7 +37,7 @@ test('a bad encoding is shown as it is instead of being discarded', () => {
   assert.equal(decodeGrpcMessage('%zz%41%'), '%zzA%');
   assert.equal(decodeGrpcMessage('%c3%A9'), 'é');
   assert.equal(decodeGrpcMessage('%ff'), '\ufffd');
-  assert.equal(decodeGrpcMessage('\xc3\xa9'), 'é', 'octets that were never escaped are UTF-8 too');
+  assert.equal(decodeGrpcMessage('\xc3\xa9'), 'é', 'bytes that were never escaped are UTF-8 too');
 });
 
 test('an error before response headers is one block with status 200', () => {

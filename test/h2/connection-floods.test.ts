@@ -340,7 +340,7 @@ test('too_many_late_frames: header blocks on a stream that we reset', () => {
 });
 
 for (const [what, frame] of [
-  ['octets', frames.data(1, Buffer.alloc(1_000))],
+  ['bytes', frames.data(1, Buffer.alloc(1_000))],
   ['empty frames', frames.data(1, '')],
 ] as const) {
   test(`late_data_exceeded: ${what} for a stream that we reset, beyond what its window allowed`, () => {

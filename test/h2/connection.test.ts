@@ -154,9 +154,9 @@ describe('GOAWAY from the peer', () => {
     server.receives(frames.headers(3, REQUEST)).tells(`request 3 ${REQUEST_TOLD}`);
   });
 
-  test('debug text is shortened to 256 octets', () => {
+  test('debug text is shortened to 256 bytes', () => {
     const client = opened('client').receives(frames.goAway(0, 0, 'x'.repeat(1_000)));
-    client.tells('goaway 0 NO_ERROR <256 octets>');
+    client.tells('goaway 0 NO_ERROR <256 bytes>');
   });
 });
 
@@ -235,7 +235,7 @@ describe('the end', () => {
     const reasons: string[] = [];
     server.reactions.onConnectionLost = (reason) => reasons.push(reason);
     server.receives(frames.headers(1, REQUEST), frames.ping('short'));
-    assert.deepEqual(reasons, ['PING of 5 octets (FRAME_SIZE_ERROR, ping_frame_size)']);
+    assert.deepEqual(reasons, ['PING of 5 bytes (FRAME_SIZE_ERROR, ping_frame_size)']);
     server.tells(`request 1 ${REQUEST_TOLD}`, 'violation ping_frame_size', 'lost 1');
   });
 

@@ -96,14 +96,14 @@ describe('chunks', () => {
     assert.equal(whole.filter((call) => !call.includes('last')).length, EVERY_TYPE.length);
   });
 
-  test('a session cut in two at every single octet gives the same frames', () => {
+  test('a session cut in two at every single byte gives the same frames', () => {
     for (let at = 0; at <= session.length; at++) {
       const cut = withoutCuts(callsFor(session.subarray(0, at), session.subarray(at)));
       assert.deepEqual(cut, whole, `cut at ${at}`);
     }
   });
 
-  test('a session octet by octet gives the same frames', () => {
+  test('a session byte by byte gives the same frames', () => {
     const octets = Array.from(session, (_, at) => session.subarray(at, at + 1));
     assert.deepEqual(withoutCuts(callsFor(...octets)), whole);
   });
@@ -139,7 +139,7 @@ describe('DATA', () => {
     ]);
   });
 
-  test('padding counts with its length octet and is not handed on', () => {
+  test('padding counts with its length byte and is not handed on', () => {
     assert.deepEqual(callsFor(frames.data(1, 'abc', { padding: 4 })), [
       'data 1 length=8 padding=5',
       'piece abc',
@@ -172,7 +172,7 @@ describe('DATA', () => {
     );
   });
 
-  test('padding of one octet less than the frame is the most that fits', () => {
+  test('padding of one byte less than the frame is the most that fits', () => {
     assert.deepEqual(callsFor(frames.frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([2, 0, 0]))), [
       'data 1 length=3 padding=3',
       'piece  last',
@@ -189,7 +189,7 @@ describe('frame header', () => {
     assert.deepEqual(callsFor(frames.frame(FrameType.PING, 0, 0x80000005, 'x')), ['PING 0 5 78']);
   });
 
-  test('the largest allowed frame is read, one octet more is not', () => {
+  test('the largest allowed frame is read, one byte more is not', () => {
     assert.equal(callsFor(frames.frame(0xbe, 0, 0, Buffer.alloc(16_384))).length, 1);
     const tooLarge = frames.frame(0xbe, 0, 0, Buffer.alloc(16_385)).subarray(0, 9);
     refuses(tooLarge, 'frame_too_large', ErrorCode.FRAME_SIZE_ERROR);
@@ -207,7 +207,7 @@ describe('frame header', () => {
 });
 
 describe('client preface', () => {
-  test('it is read before the first frame, in one chunk or octet by octet', () => {
+  test('it is read before the first frame, in one chunk or byte by byte', () => {
     const bytes = Buffer.concat([CLIENT_PREFACE, frames.ping()]);
     for (const size of [1, 5, bytes.length]) {
       const recorder = new Recorder();
@@ -217,7 +217,7 @@ describe('client preface', () => {
     }
   });
 
-  test('preface_invalid: a wrong octet is found at once, wherever it stands', () => {
+  test('preface_invalid: a wrong byte is found at once, wherever it stands', () => {
     for (let at = 0; at < CLIENT_PREFACE.length; at++) {
       const wrong = Buffer.from(CLIENT_PREFACE.subarray(0, at + 1));
       wrong[at] ^= 0x20;
@@ -245,7 +245,7 @@ describe('after an exception and after the end', () => {
     assert.deepEqual(recorder.calls, ['PING 0 0 6363636363636363']);
   });
 
-  test('the octets of DATA the handler threw for are still told as pieces, so that they can be dropped', () => {
+  test('the bytes of DATA the handler threw for are still told as pieces, so that they can be dropped', () => {
     const recorder = new Recorder();
     const reader = newReader({
       onFrame: (...frame) => recorder.onFrame(...frame),

@@ -1,4 +1,4 @@
-// Frames octet by octet, HEADERS divided into CONTINUATION, and frames that meet the end of a slab.
+// Frames byte by byte, HEADERS divided into CONTINUATION, and frames that meet the end of a slab.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -93,7 +93,7 @@ describe('each frame', () => {
     });
   }
 
-  test('a long debug text of GOAWAY is shortened to 512 octets', () => {
+  test('a long debug text of GOAWAY is shortened to 512 bytes', () => {
     const frame = written((writer) => writer.writeGoAway(1, 0, 'x'.repeat(100_000)));
     assert.equal(frame.length, 9 + 8 + 512);
   });
@@ -154,7 +154,7 @@ describe('HEADERS and CONTINUATION', () => {
   });
 });
 
-test('frames of all sizes keep their order and octets across the ends of slabs', () => {
+test('frames of all sizes keep their order and bytes across the ends of slabs', () => {
   const sizes = [
     0,
     1,

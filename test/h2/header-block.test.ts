@@ -58,7 +58,7 @@ test('an empty last CONTINUATION ends the block', () => {
   assert.equal(block.finish().toString(), 'abcdef');
 });
 
-test('header_block_too_large: above the most octets, in the first piece or a later one', () => {
+test('header_block_too_large: above the most bytes, in the first piece or a later one', () => {
   const block = new HeaderBlock(10, 8);
   isFlood(() => block.begin(1, false, Buffer.alloc(11), 0, 11), 'header_block_too_large');
   const other = new HeaderBlock(10, 8);

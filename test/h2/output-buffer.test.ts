@@ -1,4 +1,4 @@
-// Slabs: growth, order, reuse, and that no octet of one connection reaches another.
+// Slabs: growth, order, reuse, and that no byte of one connection reaches another.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,7 +32,7 @@ function octetsOf(slabs: readonly Slab[]): Buffer {
   return Buffer.concat(slabs.map((slab) => slab.bytes.subarray(0, slab.length)));
 }
 
-/** Octets that differ from their neighbours, so that a shift shows. */
+/** Bytes that differ from their neighbours, so that a shift shows. */
 function counted(length: number, seed = 0): Buffer {
   return Buffer.from(Array.from({ length }, (_, index) => (index * 7 + (index >>> 8) + seed) & 0xff));
 }
@@ -127,7 +127,7 @@ test('what was taken stays pending until it is released', () => {
   assert.equal(output.pendingBytes, 20);
 });
 
-test('a taken slab keeps its octets while more is written', () => {
+test('a taken slab keeps its bytes while more is written', () => {
   const { output } = newOutput();
   const first = counted(100, 1);
   write(output, first);
@@ -136,7 +136,7 @@ test('a taken slab keeps its octets while more is written', () => {
   assert.deepEqual(octetsOf(slab === undefined ? [] : [slab]), first);
 });
 
-test('a released slab is used again, and its old octets are not sent', () => {
+test('a released slab is used again, and its old bytes are not sent', () => {
   const first = newOutput().output;
   write(first, Buffer.alloc(3_000, 'secret of another connection'));
   const [slab] = takeAll(first);

@@ -8,7 +8,7 @@ import { type Endpoint, opened } from '../support/wire.ts';
 
 const REQUEST = frames.requestBlock();
 
-/** A server with stream 1 open; windows of 1000 octets per stream and 2000 for all. */
+/** A server with stream 1 open; windows of 1000 bytes per stream and 2000 for all. */
 function receiving(): Endpoint {
   const server = opened('server', { initialWindowBytes: 1_000, connectionWindowBytes: 2_000 });
   return server.receives(frames.headers(1, REQUEST)).clears();
@@ -64,7 +64,7 @@ describe('credit of the stream', () => {
 });
 
 describe('credit of the connection', () => {
-  test('it is given on receipt, at half a window, whether anybody consumed the octets or not', () => {
+  test('it is given on receipt, at half a window, whether anybody consumed the bytes or not', () => {
     const server = receiving().receives(frames.data(1, Buffer.alloc(999)));
     server.wants();
     server.receives(frames.data(1, 'x')).wants('WINDOW_UPDATE stream=0 length=4 increment=1000');
@@ -78,7 +78,7 @@ describe('credit of the connection', () => {
     server.accepts();
   });
 
-  test('octets for a stream that we reset count and are credited', () => {
+  test('bytes for a stream that we reset count and are credited', () => {
     const server = receiving();
     server.stream(1).reset(ErrorCode.CANCEL);
     server.clears();
@@ -87,7 +87,7 @@ describe('credit of the connection', () => {
     assert.equal(frames.splitFrames(server.takesOutput()).length, 2);
   });
 
-  test('octets for a refused stream count and are credited', () => {
+  test('bytes for a refused stream count and are credited', () => {
     const server = opened('server', { maxConcurrentStreams: 1, connectionWindowBytes: 2_000 });
     server.receives(frames.headers(1, REQUEST), frames.headers(3, REQUEST)).clears();
     server
@@ -95,7 +95,7 @@ describe('credit of the connection', () => {
       .wants('WINDOW_UPDATE stream=0 length=4 increment=1000');
   });
 
-  test('octets that break the rules of a stream count and are credited', () => {
+  test('bytes that break the rules of a stream count and are credited', () => {
     const server = receiving().receives(frames.headers(3, REQUEST, { endStream: true }));
     server.receives(frames.data(3, Buffer.alloc(1_000)));
     server.wants(

@@ -25,7 +25,7 @@ function serving(
   return server.clears();
 }
 
-/** Each stream sends `size` octets as far as it may, and goes on whenever it is told. @returns octets left by stream */
+/** Each stream sends `size` bytes as far as it may, and goes on whenever it is told. @returns bytes left by stream */
 function sendsEndlessly(server: Endpoint, ids: readonly number[], size: number): Map<number, number> {
   const left = new Map<number, number>(ids.map((id) => [id, size]));
   for (const id of ids) {
@@ -80,7 +80,7 @@ describe('windows', () => {
     server.receives(frames.windowUpdate(1, 10), frames.windowUpdate(0, 10)).tells();
   });
 
-  test('END_STREAM goes with the last octet only', () => {
+  test('END_STREAM goes with the last byte only', () => {
     const server = serving(1, [INITIAL_WINDOW_SIZE, 3]);
     assert.equal(server.sends(1, 'abcd', true), 3);
     server.wants('DATA stream=1 length=3');
@@ -197,7 +197,7 @@ describe('output that is not read', () => {
     server.receives(frames.windowUpdate(0, 10_000_000));
     const left = sendsEndlessly(server, [1, 3, 5], 200_000);
     const pending = server.output.pendingBytes;
-    assert.ok(pending >= 262_144 && pending < 262_144 + 1_000, `${pending} octets wait`);
+    assert.ok(pending >= 262_144 && pending < 262_144 + 1_000, `${pending} bytes wait`);
     assert.deepEqual(
       [...left.values()].map((rest) => rest > 0),
       [false, true, true],

@@ -1,4 +1,4 @@
-// A client without manners: hand-made octets on a real socket, from a loopback address of its own, reading or not.
+// A client without manners: hand-made bytes on a real socket, from a loopback address of its own, reading or not.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -65,7 +65,7 @@ function callAllTheTime(port: number): void {
       clearTimeout(timer);
       durationsMs.push(performance.now() - startedAtMs);
       if (status !== '0' || bytes !== MESSAGE.length) {
-        failures.push(`status ${String(status)}, ${bytes} octets ${problem}`);
+        failures.push(`status ${String(status)}, ${bytes} bytes ${problem}`);
       }
       if (session.destroyed) return;
       const isWarm = performance.now() > warmUntilMs;

@@ -21,7 +21,7 @@ export interface ClientFlood {
   readonly code: number;
   readonly isShort?: boolean;
   readonly settings?: AttackerOptions['settings'];
-  /** Octets behind preface and SETTINGS. The upstream holds calls unless told otherwise. */
+  /** Bytes behind preface and SETTINGS. The upstream holds calls unless told otherwise. */
   readonly octets: (upstream: HostileUpstream) => Buffer;
   /** Prepares the upstream, and says what is to hold in the end. */
   readonly upstream?: (upstream: HostileUpstream) => undefined | (() => void);
@@ -60,7 +60,7 @@ async function mountClientFlood(stage: Stage, flood: ClientFlood): Promise<strin
 export interface Violation {
   readonly token: string;
   readonly code: number;
-  /** Octets behind preface and SETTINGS. */
+  /** Bytes behind preface and SETTINGS. */
   readonly octets: (path: string) => Buffer;
 }
 

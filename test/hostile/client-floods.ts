@@ -269,7 +269,7 @@ const content: readonly Attack[] = [
   }),
   clientFlood({
     id: 'F14',
-    name: 'Padding: 255 octets for each octet of content',
+    name: 'Padding: 255 bytes for each byte of content',
     token: 'too_much_padding',
     code: CALM,
     octets: (upstream) =>

@@ -29,7 +29,7 @@ function breaksOpened(
   };
 }
 
-/** A frame header that announces `length` octets, and nothing of them. */
+/** A frame header that announces `length` bytes, and nothing of them. */
 function announced(type: number, length: number): Buffer {
   const header = frames.frame(type, 0, 1);
   header.writeUIntBE(length, 0, 3);

@@ -35,7 +35,7 @@ function requestFields(path: string, others: Partial<Pseudo>): readonly frames.F
 }
 
 const smuggling = streamViolations(
-  { id: '1c', name: 'Fields of another protocol, octets that end lines', isShort: true },
+  { id: '1c', name: 'Fields of another protocol, bytes that end lines', isShort: true },
   [
     refused('field_connection_specific', ['connection', 'close']),
     refused('field_connection_specific', ['connection', 'x-tenant']),
@@ -232,7 +232,7 @@ function valuesOf(fields: Fields, name: string): readonly string[] {
   return fields.filter((field) => field[0] === name).map(([, value]) => value);
 }
 
-/** What we say about a failure holds no octets of the attacker's that could be more than text. */
+/** What we say about a failure holds no bytes of the attacker's that could be more than text. */
 const reflection: Attack = {
   id: '1c',
   name: 'Reflection: 8 KiB of path and host in a status message',

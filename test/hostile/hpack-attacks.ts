@@ -12,7 +12,7 @@ import { connectionViolations, type Violation } from './client-attacks.ts';
 import { added, huffmanValue, indexed, integer, NEWEST, tableSize } from './hpack-octets.ts';
 import { pause, type Stage } from './stage.ts';
 
-/** With its 32 octets it nearly fills the table of 4,096. */
+/** With its 32 bytes it nearly fills the table of 4,096. */
 const LARGE_VALUE = 'v'.repeat(3900);
 const CALLS = 300;
 
@@ -86,7 +86,7 @@ function bomb({ name, fuse, bomb: block }: Bomb): Attack {
 
 const bombs: readonly Attack[] = [
   bomb({
-    name: 'HPACK bomb (CVE-2016-6581): 12,000 references to a field of 3,900 octets',
+    name: 'HPACK bomb (CVE-2016-6581): 12,000 references to a field of 3,900 bytes',
     fuse: (path) => Buffer.concat([grpcBlock(path), added('bomb', LARGE_VALUE)]),
     bomb: (path) => Buffer.concat([grpcBlock(path), repeated(12_000, () => indexed(NEWEST))]),
   }),

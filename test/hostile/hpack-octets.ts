@@ -28,7 +28,7 @@ export function tableSize(octets: number): Buffer {
   return integer(octets, 5, 0x20);
 }
 
-/** A literal without indexing whose value is these octets, said to be Huffman coded (section 5.2). */
+/** A literal without indexing whose value is these bytes, said to be Huffman coded (section 5.2). */
 export function huffmanValue(name: string, ...octets: readonly number[]): Buffer {
   return Buffer.concat([Buffer.from([0]), text(name), integer(octets.length, 7, 0x80), Buffer.from(octets)]);
 }

@@ -68,7 +68,7 @@ const CLIENTS = 100;
 /** One that goes on is among them, and has to be served to its end. */
 const halfSentUploads: Attack = {
   id: '1d',
-  name: `HTTP/1.1: ${CLIENTS} uploads, silent or octet by octet, that hold all connections to a service`,
+  name: `HTTP/1.1: ${CLIENTS} uploads, silent or byte by byte, that hold all connections to a service`,
   rule: 'another address is served',
   isSlow: true,
   async mount(stage) {

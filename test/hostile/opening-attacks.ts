@@ -1,4 +1,4 @@
-// First octets that lie: other protocols, requests that two readers would take for different ones, PROXY headers of those
+// First bytes that lie: other protocols, requests that two readers would take for different ones, PROXY headers of those
 // who may send none. Each is refused under its name, and nothing of it reaches a service.
 
 import assert from 'node:assert/strict';
@@ -56,7 +56,7 @@ const behindProxy: readonly Lie[] = [
   { token: 'proxy_protocol_missing', octets: text('GET / HTTP/1.1', 'Host: a', '') },
   { token: 'proxy_protocol_malformed', octets: text('PROXY TCP4 192.0.2.1 192.0.2.2 1 99999') },
   { token: 'proxy_protocol_malformed', octets: text(`PROXY ${'x'.repeat(200)}`) },
-  // 65,535 octets of what may follow (CVE-2026-47692 and its kin).
+  // 65,535 bytes of what may follow (CVE-2026-47692 and its kin).
   {
     token: 'proxy_protocol_malformed',
     octets: Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0xff, 0xff]), Buffer.alloc(65_535)]),
@@ -87,6 +87,6 @@ function lying(name: string, listener: ListenerName, lies: readonly Lie[]): Atta
 }
 
 export const openingAttacks: readonly Attack[] = [
-  lying('First octets of other protocols, requests that may be read in two ways', 'clear', onClearPort),
+  lying('First bytes of other protocols, requests that may be read in two ways', 'clear', onClearPort),
   lying('PROXY headers: missing, malformed, endless, or of a stranger', 'proxied', behindProxy),
 ];

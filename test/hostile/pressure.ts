@@ -36,7 +36,7 @@ function batches(block: Buffer): () => Buffer {
   };
 }
 
-/** Sends as fast as the proxy reads, for some seconds. @returns octets sent; who reads nothing ends up with the proxy not reading either */
+/** Sends as fast as the proxy reads, for some seconds. @returns bytes sent; who reads nothing ends up with the proxy not reading either */
 export async function press(stage: Stage, block: Buffer, reads: boolean): Promise<number> {
   const attackers = await Promise.all(
     Array.from({ length: ATTACKERS }, () => Attacker.open(stage, { reads: false })),

@@ -43,7 +43,7 @@ const amplifier: Attack = {
   async mount(stage) {
     const path = `/${NUMBER}/${'p'.repeat(240)}`;
     const bytes = await press(stage, grpcBlock(path), false);
-    assert.ok(bytes < ATTACKERS * 32 * 1_048_576, `${bytes} octets were read`);
+    assert.ok(bytes < ATTACKERS * 32 * 1_048_576, `${bytes} bytes were read`);
     return `reading stopped after ${(bytes / 1_048_576).toFixed(0)} MiB`;
   },
 };

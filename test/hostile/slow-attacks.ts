@@ -25,7 +25,7 @@ interface SlowOpening {
   readonly name: string;
   readonly rule: string;
   readonly listener: ListenerName;
-  /** At once; then nothing, or octet by octet. */
+  /** At once; then nothing, or byte by byte. */
   readonly begins: Buffer;
   readonly drips?: Buffer;
 }
@@ -66,7 +66,7 @@ const openings: readonly Attack[] = [
     begins: hello.subarray(0, 100),
   }),
   slowOpening({
-    name: 'TLS handshake, octet by octet',
+    name: 'TLS handshake, byte by byte',
     rule: 'tls_handshake_timeout',
     listener: 'tls',
     begins: hello.subarray(0, 20),
@@ -79,7 +79,7 @@ const openings: readonly Attack[] = [
     begins: Buffer.from('PROXY TCP4 192.0.2.1'),
   }),
   slowOpening({
-    name: 'HTTP/1.1 header fields, octet by octet (slow loris)',
+    name: 'HTTP/1.1 header fields, byte by byte (slow loris)',
     rule: 'http1_headers_timeout',
     listener: 'clear',
     begins: Buffer.from('GET / HTTP/1.1\r\nhost: a\r\nx: '),
@@ -178,7 +178,7 @@ const connections: readonly Attack[] = [
 export const slowAttacks: readonly Attack[] = [
   silence('Silence on a plaintext port', 'clear', Buffer.alloc(0)),
   silence('Silence on a TLS port', 'tls', Buffer.alloc(0)),
-  silence('Three octets of a preface', 'clear', CLIENT_PREFACE.subarray(0, 3)),
+  silence('Three bytes of a preface', 'clear', CLIENT_PREFACE.subarray(0, 3)),
   ...openings,
   ...connections,
 ];

@@ -1,4 +1,4 @@
-// The slow halves of F11, F12 and F19: clients and upstreams that let octets lie. Each is ended after half a minute.
+// The slow halves of F11, F12 and F19: clients and upstreams that let bytes lie. Each is ended after half a minute.
 
 import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from '../support/eventually.ts';
@@ -55,7 +55,7 @@ const zeroWindows: Attack = {
 
 const dribble: Attack = {
   id: 'F11',
-  name: 'Windows that grow by an octet twice a second with 4 MiB pending (CVE-2019-9511)',
+  name: 'Windows that grow by a byte twice a second with 4 MiB pending (CVE-2019-9511)',
   rule: 'limits.stallTimeout, limits.stalledResponses: client_stalled',
   isSlow: true,
   async mount(stage) {

@@ -66,7 +66,7 @@ async function breakConnection(
     if (!reads) request.peer.socket.pause();
     request.peer.send(octets(request));
   };
-  // With windows for all that may come: credit for each octet would be a flood of its own.
+  // With windows for all that may come: credit for each byte would be a flood of its own.
   const settings = [[SettingId.INITIAL_WINDOW_SIZE, LARGE_WINDOW]] as const;
   const caller = await Attacker.open(stage, { givesCredit: false, settings });
   caller.send(frames.windowUpdate(0, LARGE_WINDOW));

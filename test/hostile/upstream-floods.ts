@@ -185,7 +185,7 @@ const responses = upstreamStreamViolations(
 /** Each costs its own call, however many there are: honest clients share the connection. */
 const bombs: Attack = {
   id: 'HPACK',
-  name: 'From upstream: 1,000 answers of 12,000 references to a field of 3,900 octets',
+  name: 'From upstream: 1,000 answers of 12,000 references to a field of 3,900 bytes',
   rule: 'limits.headerListSize: response_headers_too_large',
   async mount(stage) {
     const upstream = stage.newUpstream();

@@ -6,7 +6,7 @@ import { FrameType } from '../../src/h2/frame-type.ts';
 import { startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import { rawFrame, settingsFrame } from '../support/raw-frames.ts';
 
-test('PING is answered with the same octets on either side, and is not passed on', async (t) => {
+test('PING is answered with the same bytes on either side, and is not passed on', async (t) => {
   const upstream = await startRawUpstream(t, { onRequest: (request) => request.succeed() });
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('tls');

@@ -17,7 +17,7 @@ import { connectRawClient } from '../support/raw-client.ts';
 
 type Begun<Result> = { readonly result: Promise<Result>; readonly draining: Promise<void> };
 
-/** What a client begins, of whose octets none arrive before the proxy drains. */
+/** What a client begins, of whose bytes none arrive before the proxy drains. */
 async function beginAndDrain<Result>(
   t: TestContext,
   proxy: ProxyUnderTest,

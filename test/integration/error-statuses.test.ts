@@ -57,7 +57,7 @@ test('Trailers-Only stays one HEADERS frame with END_STREAM', async (t) => {
 });
 
 test('grpc-message is not touched, however it is encoded', async (t) => {
-  const messages = ['%E6%97%A5 %0A', 'broken %', '%zz %4', 'plain text', '\u00e4 octet', ''];
+  const messages = ['%E6%97%A5 %0A', 'broken %', '%zz %4', 'plain text', '\u00e4 byte', ''];
   const upstream = await startRawUpstream(t, {
     onRequest: (request) =>
       request.sendTrailers([

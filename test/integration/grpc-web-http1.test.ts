@@ -24,7 +24,7 @@ const TRAILERS_OCTETS = 5 + 'grpc-status: 0\r\n'.length;
 
 const CALL = { path: '/a.B/C', fields: { 'content-type': 'application/grpc-web+proto' } };
 
-test('fields of the connection stay behind, all others reach the service octet for octet', async (t) => {
+test('fields of the connection stay behind, all others reach the service byte for byte', async (t) => {
   const upstream = await startRawUpstream(t, { onRequest: (request) => request.succeed() });
   const web = await startWebRelay(t, upstream.address);
   const socket = connect(web.port, '127.0.0.1');
@@ -122,7 +122,7 @@ test('a client that reads no further stops the service, and gets everything when
     const other = await webCall('http1', web.port, { ...CALL, body: grpcMessage(Buffer.alloc(9)) });
     assert.equal(other.isWhole, true);
   }
-  assert.ok(peer.pumped(streamId) < mostStalledBytes, `${peer.pumped(streamId)} octets were taken`);
+  assert.ok(peer.pumped(streamId) < mostStalledBytes, `${peer.pumped(streamId)} bytes were taken`);
   let received = 0;
   call.body.on('data', (chunk: Buffer) => {
     received += chunk.length;
@@ -228,7 +228,7 @@ for (const [what, sent] of [
   ['with its request', 'whole'],
   ['before its request', 'par'],
 ] as const) {
-  test(`a response that ends ${what} reaches a slow reader to the last octet`, async (t) => {
+  test(`a response that ends ${what} reaches a slow reader to the last byte`, async (t) => {
     const total = 12 * mebibyte - ((12 * mebibyte) % 5);
     const upstream = await startRawUpstream(t, {
       onRequest: (request) => {
@@ -259,7 +259,7 @@ for (const [what, sent] of [
   });
 }
 
-/** Octets of a body in chunks, whose ends are checked too. */
+/** Bytes of a body in chunks, whose ends are checked too. */
 function chunkedLength(body: Buffer): number {
   let size = 0;
   for (let at = 0; ; ) {

@@ -53,7 +53,7 @@ for (const protocol of webProtocols) {
       assert.match(String(record['client']), /^127\.0\.0\.1:\d+$/);
     });
 
-    test(`${form}: a large reply comes octet for octet`, async (t) => {
+    test(`${form}: a large reply comes byte for byte`, async (t) => {
       const web = await startWeb(t);
       const request = voiceRequest('Say', { text: 'x', replyAudioBytes: 3_000_000 }, { isText });
       const { messages, trailers } = parseWebBody(

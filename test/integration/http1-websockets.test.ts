@@ -60,7 +60,7 @@ function websocketTo(session: ClientHttp2Session, path: string) {
   return { stream, heard };
 }
 
-test('octets go both ways, and the log has one exchange', async (t) => {
+test('bytes go both ways, and the log has one exchange', async (t) => {
   const service = await startEcho(t);
   const upstreams = { voice: { protocol: 'http1', endpoints: [`127.0.0.1:${service.port}`] } };
   const proxy = await startProxy(t, { sections: { upstreams } });

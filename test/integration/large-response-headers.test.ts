@@ -25,7 +25,7 @@ const cases = [
 
 for (const [place, answer] of Object.entries(ends)) {
   for (const { count, octets } of cases) {
-    test(`${place} of ${octets} octets in ${count} responses costs only those calls`, async (t) => {
+    test(`${place} of ${octets} bytes in ${count} responses costs only those calls`, async (t) => {
       const upstream = await startRawUpstream(t, {
         onRequest: (request) => {
           const isVictim = request.field('x-victim') !== undefined;

@@ -37,7 +37,7 @@ for (const listener of bothListeners) {
   });
 }
 
-test('fields keep their order, their duplicates and octets that no library would send', async (t) => {
+test('fields keep their order, their duplicates and bytes that no library would send', async (t) => {
   const upstream = await startRawUpstream(t);
   const proxy = await startProxy(t, { endpoints: [upstream.address] });
   const client = await proxy.rawClient('clear');

@@ -20,7 +20,7 @@ interface Web {
   readonly read: () => Promise<readonly MetricSample[]>;
 }
 
-/** A service with pages of five octets, which sends WebSockets what it gets from them. */
+/** A service with pages of five bytes, which sends WebSockets what it gets from them. */
 async function startWeb(t: TestContext): Promise<Web> {
   const server = createServer((_request, response) => response.end('12345'));
   server.on('upgrade', (request, socket: Socket) => {

@@ -99,7 +99,7 @@ test('a stream counts while it runs, once', async (t) => {
   assert.equal(sumOf(running, TOTAL), undefined, 'it is not finished');
   assert.equal(sumOf(running, 'framegate_messages_total', { direction: 'request' }), 1);
   const bytes = sumOf(running, 'framegate_bytes_total', { direction: 'request' }) ?? 0;
-  assert.ok(bytes > 1000 && bytes < 1100, `${bytes} octets`);
+  assert.ok(bytes > 1000 && bytes < 1100, `${bytes} bytes`);
   stream.finish();
   await stream.outcome;
   await want(1, TOTAL, { grpc_status: 'OK' });

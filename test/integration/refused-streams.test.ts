@@ -51,7 +51,7 @@ test('a refused stream that had waited for its connection is made again with its
   assert.deepEqual(outcome.content, message);
 });
 
-test('a refused stream whose request waits for the upstream is made again with every octet once', async (t) => {
+test('a refused stream whose request waits for the upstream is made again with every byte once', async (t) => {
   const upstream = await startRawUpstream(t, {
     settings: [[SettingId.INITIAL_WINDOW_SIZE, 6]],
     givesCredit: false,
@@ -181,5 +181,5 @@ test('a retry gives its client no more credit than it has sent', async (t) => {
     .framesOf(streamId)
     .filter(({ type }) => type === FrameType.WINDOW_UPDATE)
     .reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0);
-  assert.ok(credit <= total, `${credit} octets of credit for ${total}`);
+  assert.ok(credit <= total, `${credit} bytes of credit for ${total}`);
 });

@@ -18,7 +18,7 @@ test('metadata of 8 KiB passes, and beyond the limit a call is RESOURCE_EXHAUSTE
   assert.equal(status[fits.code], 'OK', fits.details);
   const outcome = await client.say({}, { metadata: metadataOf(['x-large', 'a'.repeat(17_000)]) });
   assert.equal(status[outcome.code], 'RESOURCE_EXHAUSTED', outcome.details);
-  assert.match(outcome.details, /header fields are larger .*16384 octets and 128 fields.*"x-large"/);
+  assert.match(outcome.details, /header fields are larger .*16384 bytes and 128 fields.*"x-large"/);
   const record = await proxy.record(({ grpcStatus }) => grpcStatus !== 'OK');
   assert.match(record.reason, /^request_headers_too_large: /);
   assert.equal(record.method, '/voice.VoiceAssistant/Say');

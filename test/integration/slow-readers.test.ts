@@ -55,10 +55,10 @@ test('clients that never read stop their own streams, the others keep working, m
   for (const { peer, streamId } of stalledRequests) {
     assert.ok(
       peer.pumped(streamId) <= mostStalledBytes,
-      `${peer.pumped(streamId)} octets were taken from a stalled stream`,
+      `${peer.pumped(streamId)} bytes were taken from a stalled stream`,
     );
   }
-  assert.ok(residentBytes() - before < 96 * mebibyte, `memory grew by ${residentBytes() - before} octets`);
+  assert.ok(residentBytes() - before < 96 * mebibyte, `memory grew by ${residentBytes() - before} bytes`);
 });
 
 test('a stalled stream goes on where it stopped when its client reads again, whole and in order', async (t) => {
@@ -110,10 +110,7 @@ test('an upstream that does not read an upload stops that upload and no other ca
     assert.equal((await other.outcome(other.call())).grpcStatus, '0');
   }
   for (const streamId of uploads) {
-    assert.ok(
-      uploader.pumped(streamId) <= mostStalledBytes,
-      `${uploader.pumped(streamId)} octets were taken`,
-    );
+    assert.ok(uploader.pumped(streamId) <= mostStalledBytes, `${uploader.pumped(streamId)} bytes were taken`);
   }
 });
 
@@ -174,11 +171,11 @@ test('windows that change in the middle of a call are obeyed, negative ones too'
   });
   const streamId = client.call({ path: '/stalled.Service/Call' });
   await eventually('the first window is used up', () => client.contentOf(streamId).length === 20_000);
-  // Lowered below what is used already: 20,000 - 15,000 octets of credit bring nothing, one more does.
+  // Lowered below what is used already: 20,000 - 15,000 bytes of credit bring nothing, one more does.
   client.send(settingsFrame([[SettingId.INITIAL_WINDOW_SIZE, 5_000]]));
   client.send(windowUpdateFrame(streamId, 15_000));
   client.send(windowUpdateFrame(streamId, 1));
-  await eventually('one octet more', () => client.contentOf(streamId).length >= 20_001);
+  await eventually('one byte more', () => client.contentOf(streamId).length >= 20_001);
   assert.equal(client.contentOf(streamId).length, 20_001);
 });
 

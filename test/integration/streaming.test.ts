@@ -31,7 +31,7 @@ for (const listener of bothListeners) {
     assert.equal(outcome.reply?.audioBytes, 800_000);
   });
 
-  test(`500 chunks of 6,400 octets at full speed come back byte for byte (${listener})`, async (t) => {
+  test(`500 chunks of 6,400 bytes at full speed come back byte for byte (${listener})`, async (t) => {
     const demo = await startDemo(t);
     const proxy = await startProxy(t, { endpoints: [demo.address] });
     const stream = proxy.voiceClient(listener).streamAudio();
@@ -158,9 +158,9 @@ test('DATA is relayed as it comes, not held until a message is whole', async (t)
   request.sendHeaders();
   for (let size = 1; size <= message.length; size++) {
     client.sendData(streamId, message.subarray(size - 1, size));
-    await eventually(`${size} octets reach the service`, () => request.body.length === size);
+    await eventually(`${size} bytes reach the service`, () => request.body.length === size);
     request.peer.sendData(streamId, message.subarray(size - 1, size));
-    await eventually(`${size} octets reach the client`, () => client.contentOf(streamId).length === size);
+    await eventually(`${size} bytes reach the client`, () => client.contentOf(streamId).length === size);
   }
   assert.deepEqual(request.body, message);
   assert.deepEqual(client.contentOf(streamId), message);

@@ -1,4 +1,4 @@
-// Very many very small DATA frames: they are read in turns, and every octet arrives, in both directions.
+// Very many very small DATA frames: they are read in turns, and every byte arrives, in both directions.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -123,7 +123,7 @@ test('clients that come one after the other are spread evenly, and go where the 
   await wantGoodEnd([...streams, ...more]);
 });
 
-/** Resolves when the server's first octets have come, which is after its session tickets. */
+/** Resolves when the server's first bytes have come, which is after its session tickets. */
 async function visit(
   port: number,
   session: Buffer | undefined,

@@ -61,7 +61,7 @@ for (const listener of ['tls', 'clear'] as const) {
   });
 }
 
-/** Sends octets and resolves when the other side has closed. */
+/** Sends bytes and resolves when the other side has closed. */
 async function sendAndWaitForClose(socket: Socket, bytes: Buffer): Promise<void> {
   let isClosed = false;
   socket.on('error', () => undefined);
@@ -92,7 +92,7 @@ test('TLS on the plaintext port is closed and logged', async (t) => {
   await assertLives(proxy);
 });
 
-test('random octets on either port are closed, and the process lives', async (t) => {
+test('random bytes on either port are closed, and the process lives', async (t) => {
   const proxy = await startWithDemo(t);
   for (const listener of ['tls', 'clear'] as const) {
     for (let round = 0; round < 10; round++) {

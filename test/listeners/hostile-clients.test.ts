@@ -64,7 +64,7 @@ for (const [name, options] of LISTENERS) {
   });
 }
 
-/** Nothing, one octet, about the middle, all but one, all. */
+/** Nothing, one byte, about the middle, all but one, all. */
 function cuts(length: number): readonly number[] {
   return [0, 1, 3, length >> 1, length - 1, length];
 }
@@ -74,7 +74,7 @@ function activeTimers(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 }
 
-test('a client that sends one octet and waits is closed in time on every kind of port', async (context) => {
+test('a client that sends one byte and waits is closed in time on every kind of port', async (context) => {
   for (const [, options] of LISTENERS) {
     const { handler, port } = await listen(context, {
       ...options,
@@ -96,7 +96,7 @@ test('a refused client that neither reads nor closes is gone after a moment', as
   client.write('\0\0\0garbage');
   await handler.refusals.next();
   await listener.close();
-  // Octets to a closed socket are answered with RST; to an open one they are not.
+  // Bytes to a closed socket are answered with RST; to an open one they are not.
   const writing = setInterval(() => client.write('more'), 20);
   context.after(() => clearInterval(writing));
   await closed(client);

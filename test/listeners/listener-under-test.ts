@@ -156,7 +156,7 @@ export async function listen(
 /** Of the running test; those it leaves open would keep the process alive. */
 const clients = new Set<Socket>();
 
-/** A plain client that writes the octets at once. */
+/** A plain client that writes the bytes at once. */
 export function send(port: number, bytes: string | Buffer, host = '127.0.0.1'): Socket {
   const socket = connect({ port, host });
   clients.add(socket);

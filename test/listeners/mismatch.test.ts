@@ -57,7 +57,7 @@ test('a client in the clear that never reads its explanation is closed', async (
   client.on('error', () => undefined);
   client.write(REQUEST);
   await handler.refusals.next();
-  // It keeps writing, and neither reads nor closes; in the end its octets are answered with RST.
+  // It keeps writing, and neither reads nor closes; in the end its bytes are answered with RST.
   const writing = setInterval(() => client.write('x'), 20);
   context.after(() => {
     clearInterval(writing);

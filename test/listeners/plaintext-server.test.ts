@@ -30,7 +30,7 @@ test('the preface and what came with it are the head', async (context) => {
   client.destroy();
 });
 
-test('a preface that comes octet by octet loses nothing, nor does what follows', async (context) => {
+test('a preface that comes byte by byte loses nothing, nor does what follows', async (context) => {
   const { handler, port } = await listen(context);
   const client = connect({ port, host: '127.0.0.1', noDelay: true });
   await once(client, 'connect');

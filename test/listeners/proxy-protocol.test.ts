@@ -110,7 +110,7 @@ test('TLS behind the header: handshake, HTTP/2 and HTTP/1.1, with the real clien
   }
 });
 
-test('a header that comes octet by octet, and what follows it, lose nothing', async (context) => {
+test('a header that comes byte by byte, and what follows it, lose nothing', async (context) => {
   const clear = await listenBehindProxy(context);
   for (const header of [V1, V2]) {
     const client = connect({ port: clear.port, host: '127.0.0.1', noDelay: true });

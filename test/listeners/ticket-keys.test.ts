@@ -16,7 +16,7 @@ function rotating(context: TestContext): { readonly keys: TicketKeys; readonly t
   return { keys, told };
 }
 
-test('there are 48 octets from the start, and others in every process', () => {
+test('there are 48 bytes from the start, and others in every process', () => {
   const keys = new TicketKeys();
   assert.equal(keys.current.length, 48);
   assert.ok(!keys.current.equals(new TicketKeys().current));

@@ -221,7 +221,7 @@ test('a client that stops in the middle of the handshake is closed in time, and 
   }
 });
 
-test('a ClientHello that comes octet by octet loses nothing', async (context) => {
+test('a ClientHello that comes byte by byte loses nothing', async (context) => {
   const { handler, port } = await listenTls(context);
   const between = createServer((downstream) => {
     const upstream = connect({ port, host: '127.0.0.1', noDelay: true });

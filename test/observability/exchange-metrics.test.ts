@@ -114,7 +114,7 @@ test('durations of a millisecond and of a day have their buckets', async () => {
   assert.equal(sumOf(samples, 'framegate_exchange_duration_seconds_sum'), 97_260.0025);
 });
 
-test('messages, octets and retries are added up, those of running exchanges too', async () => {
+test('messages, bytes and retries are added up, those of running exchanges too', async () => {
   const metrics = new ExchangeMetrics();
   const traffic = { requestBytes: 10, responseBytes: 2000, requestMessages: 1, responseMessages: 20 };
   metrics.onFinish(recordOf(subjectOf(), traffic));

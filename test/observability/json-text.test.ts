@@ -9,17 +9,17 @@ function octetsOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-test('octets that are UTF-8 become text', () => {
+test('bytes that are UTF-8 become text', () => {
   assert.equal(textOfOctets('/a.B/C'), '/a.B/C');
   assert.equal(textOfOctets(octetsOf('grüße 日本 🚀')), 'grüße 日本 🚀');
 });
 
-test('octets that are no UTF-8 are shown in hex', () => {
+test('bytes that are no UTF-8 are shown in hex', () => {
   assert.equal(textOfOctets('a\xff\x80b'), 'a\\xff\\x80b');
   assert.equal(textOfOctets('\xc3'), '\\xc3');
 });
 
-test('text that was never octets stays', () => {
+test('text that was never bytes stays', () => {
   assert.equal(textOfOctets('it’s \xe9'), 'it’s \xe9');
 });
 

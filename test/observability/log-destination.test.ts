@@ -54,7 +54,7 @@ describe('a destination that is a pipe', () => {
     assert.equal(destination.pendingBytes, 0);
   });
 
-  test('is written 100 ms after the first octet', (t) => {
+  test('is written 100 ms after the first byte', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const reader = new LogReader();
     const destination = new LogDestination({ fd: reader.fd });

@@ -1,4 +1,4 @@
-// A named pipe with both ends in this process: the test decides octet by octet when the reader reads.
+// A named pipe with both ends in this process: the test decides byte by byte when the reader reads.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,7 @@ export class LogReader {
     rmSync(folder, { recursive: true });
   }
 
-  /** Takes what the pipe holds now; returns how many octets that was. */
+  /** Takes what the pipe holds now; returns how many bytes that was. */
   read(): number {
     let total = 0;
     for (;;) {

@@ -1,10 +1,10 @@
-// Ids for x-request-id: their form, that they differ, and that octets and text are the same id.
+// Ids for x-request-id: their form, that they differ, and that bytes and text are the same id.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestIds } from '../../src/calls/request-id.ts';
 
-test('an id is 32 hex digits, the same as octets and as text', () => {
+test('an id is 32 hex digits, the same as bytes and as text', () => {
   const ids = new RequestIds();
   const number = ids.next();
   const target = Buffer.alloc(ids.length + 2, '-');

@@ -58,7 +58,7 @@ describe('a valid session', () => {
       );
     });
 
-    test(`gives the same calls octet by octet, in the ${role} role`, () => {
+    test(`gives the same calls byte by byte, in the ${role} role`, () => {
       fc.assert(
         fc.property(STEPS, (steps) => {
           const session = sessionFor(role, steps);

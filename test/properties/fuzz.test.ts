@@ -136,7 +136,7 @@ describe('the auditor notices', () => {
 });
 
 describe('against node:http2', () => {
-  test('150 legal sessions are heard alike, field for field and octet for octet', async () => {
+  test('150 legal sessions are heard alike, field for field and byte for byte', async () => {
     assert.deepEqual(await runDifferential({ sessions: 150, seconds: 120, seed: 9113 }), []);
   });
 

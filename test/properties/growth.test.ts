@@ -1,4 +1,4 @@
-// What is done with octets of strangers takes time in proportion to their number, whatever they are. Eight times the input may take
+// What is done with bytes of strangers takes time in proportion to their number, whatever they are. Eight times the input may take
 // eight times as long; what grows with the square takes sixty-four times. The bound lies between, so that a noisy machine passes.
 
 import assert from 'node:assert/strict';
@@ -152,14 +152,14 @@ const TEXTS: Readonly<Record<string, (text: string) => unknown>> = {
   'a status message, decoded': decodeGrpcMessage,
   'a text in the log': jsonString,
   'a bounded text in the log': boundedText,
-  'octets in the log': textOfOctets,
+  'bytes in the log': textOfOctets,
   'a user-agent': clientLibrary,
   'a deadline': parseGrpcTimeout,
   'a type of gRPC-Web': parseGrpcWebType,
   'what gRPC-Web accepts': (accept) => wantsText(accept, false),
   'trailers of gRPC-Web': (text) => trailerFrame(['grpc-message'], [text]),
   'an address': countedAddress,
-  'first octets': (text) => classifyFirstBytes(Buffer.from(text, 'latin1')),
+  'first bytes': (text) => classifyFirstBytes(Buffer.from(text, 'latin1')),
   'a PROXY header': (text) => parseProxyHeader(Buffer.from(`PROXY ${text}`, 'latin1')),
 };
 for (const [name, act] of Object.entries(TEXTS)) {
@@ -188,7 +188,7 @@ for (const [name, act] of Object.entries(TEXTS)) {
     });
   }
 }
-add('a ClientHello', 'records of one octet', (count) => {
+add('a ClientHello', 'records of one byte', (count) => {
   const body = Buffer.alloc(count / 4);
   body[0] = 1;
   body.writeUIntBE(16_000, 1, 3);

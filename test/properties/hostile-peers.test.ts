@@ -1,4 +1,4 @@
-// Whatever octets arrive, receive() never throws: streams or the connection end, and every owner hears of at most one end.
+// Whatever bytes arrive, receive() never throws: streams or the connection end, and every owner hears of at most one end.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -108,7 +108,7 @@ const MUTATIONS: fc.Arbitrary<Mutation[]> = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-/** Behind the first octets, so that most mutants come beyond the preface. */
+/** Behind the first bytes, so that most mutants come beyond the preface. */
 function mutated(session: Buffer, mutations: readonly Mutation[]): Buffer {
   let octets = Buffer.from(session);
   for (const { at, kind, length } of mutations) {
@@ -128,7 +128,7 @@ describe('receive never throws, and owners hear of one end', () => {
     for (const answers of [false, true]) {
       const name = `in the ${role} role${answers ? ', with owners that answer everything' : ''}`;
 
-      test(`for random octets ${name}`, () => {
+      test(`for random bytes ${name}`, () => {
         fc.assert(
           fc.property(fc.uint8Array({ maxLength: 300 }), SIZES, (octets, sizes) => {
             survives(role, Buffer.concat([sessionFor(role, []), octets]), sizes, answers);

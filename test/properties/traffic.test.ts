@@ -1,4 +1,4 @@
-// Two connections joined in memory exchange random traffic under random windows: every octet arrives in order, no window
+// Two connections joined in memory exchange random traffic under random windows: every byte arrives in order, no window
 // is ever exceeded, every stream ends.
 
 import assert from 'node:assert/strict';
@@ -98,7 +98,7 @@ class Side {
     this.#endpoint.stream(this.#id).sendHeaders(HeaderList.of(['grpc-status', '0']), true);
   }
 
-  /** Credits at most `size` octets of what was received. */
+  /** Credits at most `size` bytes of what was received. */
   credits(size: number): void {
     const credited = Math.min(size, this.uncredited);
     this.uncredited -= credited;
@@ -165,7 +165,7 @@ function exchange(
   return sides;
 }
 
-test('all octets arrive intact and in order within the windows, and all streams end', () => {
+test('all bytes arrive intact and in order within the windows, and all streams end', () => {
   fc.assert(
     fc.property(CALLS, WINDOWS, WINDOWS, SIZES, (calls, clientWindows, serverWindows, sizes) => {
       const wire = Wire.opened(clientWindows, serverWindows);

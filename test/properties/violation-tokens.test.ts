@@ -1,4 +1,4 @@
-// The tokens of broken rules are labels of a metric: however octets are arranged, they are words that stand in the code,
+// The tokens of broken rules are labels of a metric: however bytes are arranged, they are words that stand in the code,
 // and never anything of what a peer has sent.
 
 import assert from 'node:assert/strict';

@@ -103,7 +103,7 @@ test('what was sent can be replayed, as long as nothing came back', () => {
   assert.equal(tried.replayed, 'one two');
 });
 
-test('up to 8 KiB can be replayed, and an octet more cannot', () => {
+test('up to 8 KiB can be replayed, and a byte more cannot', () => {
   const tried = new Tried();
   for (let piece = 0; piece < 8; piece++) tried.sent('x'.repeat(1024));
   assert.equal(tried.replayed?.length, 8192);

@@ -10,7 +10,7 @@ function append(pending: PendingData, text: string): void {
   pending.append(bytes, 0, bytes.length);
 }
 
-/** Takes up to `most` octets. */
+/** Takes up to `most` bytes. */
 function take(pending: PendingData, most = Number.POSITIVE_INFINITY): string {
   let taken = '';
   pending.drain((bytes, start, end) => {
@@ -91,7 +91,7 @@ test('small pieces share blocks that grow with what is held, up to 16 KiB', () =
   assert.deepEqual(sizes, [512, 1024, 2048, 4096, 8192, 16_384, 16_384, 16_384]);
 });
 
-test('a single octet keeps no large block alive', () => {
+test('a single byte keeps no large block alive', () => {
   const pending = new PendingData();
   append(pending, 'x');
   pending.drain((bytes) => {

@@ -1,4 +1,4 @@
-// The ring gives back the whole of what a call sent, or nothing: never octets of another call.
+// The ring gives back the whole of what a call sent, or nothing: never bytes of another call.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -61,7 +61,7 @@ test('a call of which only the beginning was overwritten is not known any more',
   assert.equal(read(ring, third), undefined);
 });
 
-test('a record stands until the octet at its own beginning is written again', () => {
+test('a record stands until the byte at its own beginning is written again', () => {
   const ring = new ReplayBuffer(64);
   append(ring, 0, 'x'.repeat(64 - 2 * HEADER_BYTES));
   const record = append(ring, 0, 'a'.repeat(24));

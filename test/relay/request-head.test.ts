@@ -201,7 +201,7 @@ test('a list that was cut off is refused before anything that is missing can be 
   assert.equal(decision.kind, 'refuse');
   const { token, message } = decision.kind === 'refuse' ? decision.failure : { token: '', message: '' };
   assert.equal(token, 'request_headers_too_large');
-  assert.match(message, /16384 octets and 99 fields .*"x-long"/);
+  assert.match(message, /16384 bytes and 99 fields .*"x-long"/);
 });
 
 test('the sentence of a missing route names what was asked for, in bounds', () => {

@@ -68,7 +68,7 @@ test('one that takes 4 KiB now and then is not stalled', () => {
   assert.deepEqual(given, []);
 });
 
-test('one that takes an octet now and then is stalled all the same', () => {
+test('one that takes a byte now and then is stalled all the same', () => {
   const all = calls(10, 128 * KIB);
   const given = watch(all, 60, () => {
     for (const call of all) call.bytes++;

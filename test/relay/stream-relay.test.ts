@@ -42,7 +42,7 @@ class Direction {
     bytes.fill('#');
   }
 
-  /** The target has room for this many octets more. */
+  /** The target has room for this many bytes more. */
   frees(room: number): string[] {
     this.target.room += room;
     this.relay.resume();
@@ -51,7 +51,7 @@ class Direction {
 }
 
 describe('with room', () => {
-  test('octets go on at once, the end with the last of them, and all is credited', () => {
+  test('bytes go on at once, the end with the last of them, and all is credited', () => {
     const direction = Direction.connected();
     direction.forwards('one');
     direction.forwards('two', true);
@@ -62,7 +62,7 @@ describe('with room', () => {
     assert.equal(direction.recorded, 'onetwo');
   });
 
-  test('an end without octets goes on as one', () => {
+  test('an end without bytes goes on as one', () => {
     const direction = Direction.connected();
     direction.forwards('', true);
     assert.deepEqual(direction.target.log, ['data "" end']);
@@ -93,7 +93,7 @@ describe('without room', () => {
     assert.equal(direction.recorded, 'abcdefghi');
   });
 
-  test('the end goes with the last octet, not before', () => {
+  test('the end goes with the last byte, not before', () => {
     const direction = Direction.connected(0);
     direction.forwards('abcd', true);
     assert.deepEqual([direction.relay.isEnded, direction.relay.isComplete], [false, true]);
@@ -104,14 +104,14 @@ describe('without room', () => {
     assert.deepEqual(direction.frees(10), []);
   });
 
-  test('an end that comes after the octets goes with the last of them', () => {
+  test('an end that comes after the bytes goes with the last of them', () => {
     const direction = Direction.connected(0);
     direction.forwards('ab');
     direction.forwards('', true);
     assert.deepEqual(direction.frees(9), ['data "ab" end']);
   });
 
-  test('trailers wait behind the last octet', () => {
+  test('trailers wait behind the last byte', () => {
     const direction = Direction.connected(1);
     direction.forwards('abc');
     direction.relay.forwardTrailers(TRAILERS);
@@ -131,7 +131,7 @@ describe('without room', () => {
     assert.equal(direction.source.creditedBytes, 1);
   });
 
-  test('octets of our own are credited to nobody', () => {
+  test('bytes of our own are credited to nobody', () => {
     const direction = Direction.connected(1);
     direction.relay.setSource(undefined);
     direction.forwards('abc', true);
@@ -172,7 +172,7 @@ describe('before there is a target', () => {
     assert.deepEqual(direction.target.log, ['data "" end']);
   });
 
-  test('the header block cannot take an end that has octets or trailers before it', () => {
+  test('the header block cannot take an end that has bytes or trailers before it', () => {
     const withData = new Direction();
     withData.forwards('x', true);
     assert.equal(withData.relay.takeEnd(), false);
@@ -199,7 +199,7 @@ describe('a second target', () => {
     assert.equal(direction.source.creditedBytes, 4);
     second.room = 2;
     direction.relay.resume();
-    assert.equal(direction.source.creditedBytes, 5, 'the first octet that was never credited');
+    assert.equal(direction.source.creditedBytes, 5, 'the first byte that was never credited');
     second.room = 9;
     direction.relay.resume();
     assert.deepEqual(second.log, ['data "abc"', 'data "de"', 'data "f" end']);
@@ -247,7 +247,7 @@ test('messages are counted once each, where they are counted', () => {
   assert.equal(new StreamRelay(false).messages, 0);
 });
 
-test('whatever the pieces and the room: the octets arrive in order, once, ended once, credited exactly', () => {
+test('whatever the pieces and the room: the bytes arrive in order, once, ended once, credited exactly', () => {
   const step = fc.oneof(fc.record({ data: fc.nat(2000) }), fc.record({ room: fc.nat(3000) }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), fc.boolean(), (steps, endsByTrailers) => {

@@ -40,7 +40,7 @@ test('a failure without a fault is not explained, nor by a fault elsewhere', () 
 
 test('a failure is explained by a fault on its way, and only as a status that such a fault gives', () => {
   assert.deepEqual(during(CALL), []);
-  assert.equal(during({ ...CALL, outcome: 'wrong octets' }).length, 1);
+  assert.equal(during({ ...CALL, outcome: 'wrong bytes' }).length, 1);
   assert.equal(during({ ...CALL, outcome: 'UNKNOWN' }).length, 1);
 });
 

@@ -18,7 +18,7 @@ export interface FinishedCall {
   /** Where faults touch this call. */
   readonly places: readonly Place[];
   readonly startedMs: number;
-  /** The name of a gRPC status, or what became of an HTTP request; 'OK' only if every octet was right. */
+  /** The name of a gRPC status, or what became of an HTTP request; 'OK' only if every byte was right. */
   readonly outcome: string;
   readonly details: string;
   /** Sent as x-request-id; the access log has to have exactly one record of it. */

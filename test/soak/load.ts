@@ -1,5 +1,5 @@
 // What clients do during a soak: unary calls and streams by grpc-js, requests over HTTP/1.1. Every answer is checked to the
-// last octet; one that is wrong is a failure that no fault explains.
+// last byte; one that is wrong is a failure that no fault explains.
 
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import {
 import { type Ledger, type Place, statusName } from './ledger.ts';
 
 const DEADLINE_MS = 8000;
-const WRONG = 'wrong octets';
+const WRONG = 'wrong bytes';
 
 export interface LoadOptions {
   readonly ledger: Ledger;

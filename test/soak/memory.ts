@@ -60,7 +60,7 @@ export class MemoryTrend {
   }
 }
 
-/** Least squares; octets for each millisecond. */
+/** Least squares; bytes for each millisecond. */
 function slope(samples: readonly Sample[]): number {
   if (samples.length < 2) return 0;
   const meanMs = samples.reduce((sum, { atMs }) => sum + atMs, 0) / samples.length;

@@ -45,7 +45,7 @@ describe('one line for each type', () => {
   }
 });
 
-test('debug text is shortened to 128 octets, so that one line stays one line', () => {
+test('debug text is shortened to 128 bytes, so that one line stays one line', () => {
   const line = frameSummary(frames.goAway(0, 0, `${'x'.repeat(500)}\n`));
   assert.ok(line.length < 220);
   assert.doesNotMatch(frameSummary(frames.goAway(0, 0, 'two\nlines')), /\n/);
@@ -57,7 +57,7 @@ test('a frame in the middle of a buffer is found by its offset', () => {
 });
 
 test('what is not whole is said to be so', () => {
-  assert.equal(frameSummary(Buffer.alloc(5)), 'incomplete frame header: 5 octets');
+  assert.equal(frameSummary(Buffer.alloc(5)), 'incomplete frame header: 5 bytes');
   assert.equal(frameSummary(frames.ping().subarray(0, 12)), 'PING stream=0 length=8 payload incomplete');
 });
 
@@ -66,7 +66,7 @@ test('several frames are several lines, behind the preface if it is there', () =
   assert.deepEqual(frameSummaries(bytes), [
     'client preface',
     'SETTINGS stream=0 length=0',
-    'incomplete frame header: 3 octets',
+    'incomplete frame header: 3 bytes',
   ]);
   assert.deepEqual(frameSummaries(Buffer.alloc(0)), []);
 });

@@ -7,7 +7,7 @@ import { settingName } from '../../src/h2/settings.ts';
 /** Summarises the frame that begins at `offset`, e.g. `HEADERS stream=1 length=42 END_STREAM|END_HEADERS`. */
 export function frameSummary(bytes: Buffer, offset = 0): string {
   if (bytes.length - offset < FRAME_HEADER_BYTES)
-    return `incomplete frame header: ${bytes.length - offset} octets`;
+    return `incomplete frame header: ${bytes.length - offset} bytes`;
   const length = bytes.readUIntBE(offset, 3);
   const type = bytes[offset + 3];
   const flags = bytes[offset + 4];

@@ -309,5 +309,5 @@ function fieldsOf(list: HeaderList): string {
 }
 
 function shortened(text: string): string {
-  return text.length > 40 ? `<${text.length} octets>` : JSON.stringify(text);
+  return text.length > 40 ? `<${text.length} bytes>` : JSON.stringify(text);
 }

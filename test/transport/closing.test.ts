@@ -1,4 +1,4 @@
-// How long a peer has once the connection closes: as long as it takes octets, and not a moment longer for anything else.
+// How long a peer has once the connection closes: as long as it takes bytes, and not a moment longer for anything else.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

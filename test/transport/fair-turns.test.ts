@@ -28,7 +28,7 @@ class Busy {
   onServed = (): void => undefined;
   violations = 0;
 
-  /** @param head what comes with the first octets */
+  /** @param head what comes with the first bytes */
   constructor(t: TestContext, head = NOTHING) {
     const handler = {
       onRequest: (stream: Stream) => {
@@ -81,7 +81,7 @@ test('a chunk of a thousand requests is served in several turns of the event loo
   assert.equal(busy.violations, 0);
 });
 
-test('a client whose first octets are a thousand requests is not read from before they are served', async (t) => {
+test('a client whose first bytes are a thousand requests is not read from before they are served', async (t) => {
   const busy = new Busy(t, requests());
   assert.ok(busy.served.length < REQUESTS, 'all at once');
   assert.equal(busy.socket.isPaused(), true, 'what comes meanwhile would be copied again and again');

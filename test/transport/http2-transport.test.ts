@@ -84,7 +84,7 @@ test('all output of one turn leaves in one write', async (t) => {
   assert.equal(side.socket.writes[1].length, 2 * 17);
 });
 
-test('octets read from the socket before are taken as the first', async (t) => {
+test('bytes read from the socket before are taken as the first', async (t) => {
   const side = new Side(t);
   side.transport.start(HELLO.subarray(0, 30));
   assert.deepEqual(side.takeLog(), []);
@@ -192,7 +192,7 @@ test('an error of the socket is told to streams by its cause and thrown at nobod
   }
 });
 
-test('octets that come after the end are ignored', async (t) => {
+test('bytes that come after the end are ignored', async (t) => {
   const side = await Side.opened(t);
   side.transport.close();
   side.socket.arrives(request(1));

@@ -1,4 +1,4 @@
-// Octets past Node's stream classes, on real sockets: nothing is lost, doubled or late, backpressure holds, and the end is told.
+// Bytes past Node's stream classes, on real sockets: nothing is lost, doubled or late, backpressure holds, and the end is told.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.ts';
 const certificate = await testCertificate('localhost');
 
 interface Ends {
-  /** Whose octets are taken and given by SocketOctets. */
+  /** Whose bytes are taken and given by SocketOctets. */
   readonly ours: Socket;
   readonly peer: Socket;
 }
@@ -100,7 +100,7 @@ class Writing implements OctetsOwner {
   }
 }
 
-/** Octets of which each tells its place. */
+/** Bytes of which each tells its place. */
 function pattern(length: number, seed: number): Buffer {
   const octets = Buffer.alloc(length);
   for (let index = 0; index < length; index++) octets[index] = (index * 31 + (index >> 8) + seed) & 255;
@@ -123,7 +123,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     assert.ok(SocketHandle.of(ours, new Writing(ours)) !== undefined);
   });
 
-  test(`${name}: what the owner throws at octets is told to it, and not to Node`, async (t) => {
+  test(`${name}: what the owner throws at bytes is told to it, and not to Node`, async (t) => {
     const { ours, peer } = await open(t);
     const fault = new Error('a fault of ours');
     const writing = new Writing(ours, () => {
@@ -154,7 +154,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     const { ours, peer } = await open(t);
     const parts = [pattern(20, 1), pattern(1_000_000, 2), pattern(3, 3)];
     peer.write(parts[0]);
-    await eventually('the first octets are here', () => ours.readableLength === 20 || ours.read(0) !== null);
+    await eventually('the first bytes are here', () => ours.readableLength === 20 || ours.read(0) !== null);
     const received: Buffer[] = [];
     // The chunk is only lent.
     const { octets } = new Writing(ours, (chunk) => received.push(Buffer.from(chunk)));
@@ -188,7 +188,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     assert.ok(Buffer.concat(received).equals(sent));
   });
 
-  test(`${name}: a pause from the first moment holds, where somebody else has read the first octets`, async (t) => {
+  test(`${name}: a pause from the first moment holds, where somebody else has read the first bytes`, async (t) => {
     const { ours, peer } = await open(t);
     let receivedBytes = 0;
     const { octets } = new Writing(ours, (chunk) => {
@@ -210,7 +210,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       isSent = true;
     });
     for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
-    assert.ok(!isSent && receivedBytes <= 131_072, `${receivedBytes} octets came through the pause`);
+    assert.ok(!isSent && receivedBytes <= 131_072, `${receivedBytes} bytes came through the pause`);
   });
 
   test(`${name}: the end of the peer is told by 'end', and what is written after it is over at once`, async (t) => {
@@ -241,7 +241,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     writing.octets.start();
     writing.octets.resume();
     writing.write(pattern(16_777_216, 1));
-    // With octets that it has not read: the system makes that a reset.
+    // With bytes that it has not read: the system makes that a reset.
     peer.destroy();
     await eventually('closed', () => ours.closed);
     await eventually('the write is given up', () => writing.isDone);

@@ -52,7 +52,7 @@ test('one whose service it is that dawdles is not given up', () => {
   assert.deepEqual(watch([request], 3600, 1), []);
 });
 
-test('4 KiB in 30 s are progress, an octet now and then is none', () => {
+test('4 KiB in 30 s are progress, a byte now and then is none', () => {
   const [upload, dribble] = [new Request('upload'), new Request('dribble')];
   const given = watch([upload, dribble], 600, 2, (second) => {
     if (second % 20 === 0) upload.movedBytes += 4096;

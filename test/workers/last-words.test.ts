@@ -36,7 +36,7 @@ const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: we
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd';
 
 const PLACES: readonly (readonly [where: string, server: string, request: string])[] = [
-  ['octets of a socket', "tcp((socket) => socket.on('data', fail))", 'x'],
+  ['bytes of a socket', "tcp((socket) => socket.on('data', fail))", 'x'],
   ['a request over HTTP/1.1', 'http(fail)', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
   ['a body over HTTP/1.1', "http((request) => request.on('data', fail))", POST],
   ['a broken request', "http().on('clientError', fail)", 'no HTTP\r\n\r\n'],

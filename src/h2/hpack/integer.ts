@@ -39,7 +39,7 @@ function readContinuation(cursor: BlockCursor, prefixMask: number): number {
   throw new ConnectionError(
     ErrorCode.COMPRESSION_ERROR,
     'hpack_integer_too_long',
-    'A header block holds an integer of more than four continuation octets',
+    'A header block holds an integer of more than four continuation bytes',
   );
 }
 

@@ -37,7 +37,7 @@ export async function eventually<Value>(what: string, ask: () => Promise<Value |
   throw new Error(`${what}: not within 10 s`);
 }
 
-/** Octets without a pattern that a mixed-up piece could hide in. */
+/** Bytes without a pattern that a mixed-up piece could hide in. */
 export function sampleOctets(sizeBytes: number): Uint8Array<ArrayBuffer> {
   const octets = new Uint8Array(sizeBytes);
   let state = 1;
@@ -49,7 +49,7 @@ export function sampleOctets(sizeBytes: number): Uint8Array<ArrayBuffer> {
 }
 
 export function sameOctets(actual: Uint8Array, expected: Uint8Array, what: string): void {
-  same(actual.length, expected.length, `${what}, octets`);
+  same(actual.length, expected.length, `${what}, bytes`);
   const index = actual.findIndex((octet, at) => octet !== expected[at]);
-  if (index >= 0) throw new Error(`${what}: differs at octet ${index}`);
+  if (index >= 0) throw new Error(`${what}: differs at byte ${index}`);
 }

@@ -1,4 +1,4 @@
-// The decoder's memo: the same octets give the same list object, exactly as long as the dynamic table is unchanged.
+// The decoder's memo: the same bytes give the same list object, exactly as long as the dynamic table is unchanged.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function decode(decoder: HpackDecoder, hex: string): HeaderList {
   return decoder.decode(block, 0, block.length);
 }
 
-test('the same octets give the same list object, wherever they lie', () => {
+test('the same bytes give the same list object, wherever they lie', () => {
   const decoder = newDecoder();
   const list = decode(decoder, REQUEST);
   const shifted = Buffer.from(`ffff${REQUEST.replaceAll(' ', '')}ff`, 'hex');
@@ -27,7 +27,7 @@ test('the same octets give the same list object, wherever they lie', () => {
   assert.equal(decode(decoder, REQUEST), list);
 });
 
-test('octets that differ anywhere, or in length, give another list', () => {
+test('bytes that differ anywhere, or in length, give another list', () => {
   const decoder = newDecoder();
   const list = decode(decoder, REQUEST);
   assert.notEqual(decode(decoder, REQUEST.replace('83', '82')), list);
@@ -36,7 +36,7 @@ test('octets that differ anywhere, or in length, give another list', () => {
   assert.notEqual(decode(decoder, REQUEST.replace(/04 05.*$/, '')), list);
 });
 
-test('the memo owns its octets: the caller may reuse its buffer', () => {
+test('the memo owns its bytes: the caller may reuse its buffer', () => {
   const decoder = newDecoder();
   const block = Buffer.from('8284', 'hex');
   const list = decoder.decode(block, 0, 2);
@@ -50,7 +50,7 @@ for (const [change, hex] of [
   ['a size update', '20'],
   ['an insertion that only evicts', `7e 7f bd 1f ${'76'.repeat(4_156)}`],
 ] as const) {
-  test(`${change} invalidates: the same octets may mean something else now`, () => {
+  test(`${change} invalidates: the same bytes may mean something else now`, () => {
     const decoder = new HpackDecoder({ maxTableSizeBytes: 4_096, maxListSizeBytes: 10_000, maxFields: 10 });
     decode(decoder, INSERTION);
     const list = decode(decoder, REQUEST);
@@ -119,7 +119,7 @@ test('a known block is still refused when a size update is due', () => {
   );
 });
 
-/** Blocks of four octets that differ. */
+/** Blocks of four bytes that differ. */
 function numberedBlock(number: number): Buffer {
   const block = Buffer.alloc(4);
   block.writeUInt32BE(number);
@@ -149,7 +149,7 @@ test('a block in use survives any number of blocks that come once', () => {
   }
 });
 
-test('blocks that differ in one octet are told apart, whichever was met before', () => {
+test('blocks that differ in one byte are told apart, whichever was met before', () => {
   for (const length of [8, 200]) {
     const memo = new BlockMemo();
     const blocks = Array.from({ length: 8 }, (_, place) => Buffer.alloc(length).fill(1, place, place + 1));

@@ -31,7 +31,7 @@ function refuses(decoder: HpackDecoder, hex: string, token: string): void {
   );
 }
 
-test('only the octets from start to end are read', () => {
+test('only the bytes from start to end are read', () => {
   const block = Buffer.from('ff828684ff', 'hex');
   assert.deepEqual(newDecoder().decode(block, 1, 4).names, [':method', ':scheme', ':path']);
 });
@@ -40,7 +40,7 @@ test('an empty block is an empty list', () => {
   assert.equal(decode(newDecoder(), '').length, 0);
 });
 
-test('octets come through as latin1, NUL and 0xff too', () => {
+test('bytes come through as latin1, NUL and 0xff too', () => {
   assert.equal(decode(newDecoder(), '00 01 78 03 00 80 ff').values[0], '\u0000\u0080\u00ff');
 });
 
@@ -168,7 +168,7 @@ test('above maxFields the list names the field that was too many, and the table 
   assert.deepEqual(decode(decoder, 'be').names, ['a']);
 });
 
-test('maxListSizeBytes is a limit on name, value and 32 octets per field', () => {
+test('maxListSizeBytes is a limit on name, value and 32 bytes per field', () => {
   const twoFields = '82 86';
   const sizeBytes = 7 + 3 + 32 + 7 + 4 + 32;
   assert.equal(decode(newDecoder({ maxListSizeBytes: sizeBytes }), twoFields).overflowedAt, undefined);
@@ -223,7 +223,7 @@ function survives(blocks: readonly Uint8Array[], newLimit: number | null): void 
   assert.ok(decoder.table.sizeBytes <= decoder.table.maxSizeBytes);
 }
 
-test('random octets decode or throw a ConnectionError of COMPRESSION_ERROR, nothing else', () => {
+test('random bytes decode or throw a ConnectionError of COMPRESSION_ERROR, nothing else', () => {
   const octets = fc.uint8Array({ maxLength: 60 });
   fc.assert(fc.property(fc.array(octets, { maxLength: 4 }), fc.option(fc.nat(5_000)), survives), {
     seed: 7541,
@@ -231,7 +231,7 @@ test('random octets decode or throw a ConnectionError of COMPRESSION_ERROR, noth
   });
 });
 
-test('valid blocks with one octet altered or cut off throw nothing else either', () => {
+test('valid blocks with one byte altered or cut off throw nothing else either', () => {
   const blocks = [
     '828684418cf1e3c2e5f23a6ba0ab90f4ff408825a849e95ba97d7f8925a849e95bb8e8b4bf',
     '3fe11f88bec0400a637573746f6d2d6b65790c637573746f6d2d76616c7565bf',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DynamicTable, entrySizeBytes } from '../../../src/h2/hpack/dynamic-table.ts';
 
-/** 34 octets as an entry: 1 + 1 + 32. */
+/** 34 bytes as an entry: 1 + 1 + 32. */
 function insertLetters(table: DynamicTable, letters: string): void {
   for (const letter of letters) table.insert(letter, letter.toUpperCase());
 }
@@ -14,7 +14,7 @@ function names(table: DynamicTable): string {
     .join('');
 }
 
-test('an entry counts 32 octets beside its name and value', () => {
+test('an entry counts 32 bytes beside its name and value', () => {
   assert.equal(entrySizeBytes('custom-key', 'custom-header'), 55);
 });
 

@@ -1,4 +1,4 @@
-// The encoder's memo: the octets of a list that comes again are kept, exactly as long as the dynamic table is unchanged.
+// The encoder's memo: the bytes of a list that comes again are kept, exactly as long as the dynamic table is unchanged.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

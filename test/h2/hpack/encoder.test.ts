@@ -15,16 +15,16 @@ function times(count: number, action: (number: number) => void): void {
   for (let number = 0; number < count; number++) action(number);
 }
 
-/** A field of 34 + `sizeBytes` octets or so, which no Huffman code makes empty. */
+/** A field of 34 + `sizeBytes` bytes or so, which no Huffman code makes empty. */
 function field(name: string, sizeBytes = 8): Field {
   return [name, 'v'.repeat(sizeBytes)];
 }
 
-test('a field of the static table is one octet, even the first time', () => {
+test('a field of the static table is one byte, even the first time', () => {
   assert.equal(hexOf(new HpackEncoder(), [':method', 'POST'], [':scheme', 'https']), '8387');
 });
 
-test('a field is inserted at its second sight and is one octet at its third', () => {
+test('a field is inserted at its second sight and is one byte at its third', () => {
   const encoder = new HpackEncoder();
   assert.equal(hexOf(encoder, ['te', 'xyz']).slice(0, 2), '00');
   assert.equal(encoder.table.length, 0);
@@ -55,7 +55,7 @@ test('strings of a list that comes again are Huffman coded where that is shorter
   }
 });
 
-test('a list that comes once is not Huffman coded, which would cost more than its octets', () => {
+test('a list that comes once is not Huffman coded, which would cost more than its bytes', () => {
   assert.equal(hexOf(new HpackEncoder(), [':path', '/////']), '04052f2f2f2f2f');
 });
 
@@ -166,7 +166,7 @@ test('a size that fell and rose between blocks is signalled as both', () => {
   assert.equal(hexOf(encoder, [':method', 'GET']), '203fe11f82');
 });
 
-test('a peer that allows more than 4096 octets changes nothing', () => {
+test('a peer that allows more than 4096 bytes changes nothing', () => {
   const encoder = new HpackEncoder();
   encoder.setPeerMaxTableSize(65_536);
   encoder.setPeerMaxTableSize(4_096);

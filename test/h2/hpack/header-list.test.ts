@@ -10,7 +10,7 @@ test('fields keep their order, and the first of a name is found', () => {
   assert.equal(list.length, 3);
 });
 
-test('the size counts 32 octets per field beside name and value', () => {
+test('the size counts 32 bytes per field beside name and value', () => {
   assert.equal(HeaderList.of([':path', '/'], ['te', '']).sizeBytes, 5 + 1 + 32 + 2 + 32);
 });
 

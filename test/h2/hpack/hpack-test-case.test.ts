@@ -62,7 +62,7 @@ for (const implementation of IMPLEMENTATIONS) {
   });
 }
 
-test('all stories of raw-data survive our encoder and decoder, and are smaller than their octets', {
+test('all stories of raw-data survive our encoder and decoder, and are smaller than their bytes', {
   skip,
 }, () => {
   let plainBytes = 0;
@@ -79,5 +79,5 @@ test('all stories of raw-data survive our encoder and decoder, and are smaller t
       encodedBytes += length;
     }
   }
-  assert.ok(encodedBytes < plainBytes * 0.5, `${encodedBytes} of ${plainBytes} octets`);
+  assert.ok(encodedBytes < plainBytes * 0.5, `${encodedBytes} of ${plainBytes} bytes`);
 });

@@ -16,7 +16,7 @@ function decode(octets: Buffer): string {
   return decodeHuffman(octets, 0, octets.length);
 }
 
-/** The octets that these bits make, which end on an octet boundary. */
+/** The bytes that these bits make, which end on a byte boundary. */
 function octetsOf(bits: string): Buffer {
   assert.equal(bits.length % 8, 0);
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => Number.parseInt(octet, 2)));
@@ -77,7 +77,7 @@ test('a string longer than any scratch is read back', () => {
   assert.equal(decode(encode(value)), value);
 });
 
-test('an empty string takes no octets', () => {
+test('an empty string takes no bytes', () => {
   assert.equal(huffmanLength(''), 0);
   assert.equal(decode(Buffer.alloc(0)), '');
 });

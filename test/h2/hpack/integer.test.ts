@@ -55,7 +55,7 @@ test('the largest integer is read without overflow', () => {
 
 test('hpack_integer_too_long', () => {
   assert.throws(() => read(0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0x0f), isTooLong);
-  // Zeros in front of the value are no excuse: section 5.1 lets an implementation limit the octets.
+  // Zeros in front of the value are no excuse: section 5.1 lets an implementation limit the bytes.
   assert.throws(() => read(0x7f, 0x7f, 0x80, 0x80, 0x80, 0x80, 0x00), isTooLong);
 });
 

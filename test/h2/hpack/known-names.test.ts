@@ -1,4 +1,4 @@
-// Names read from a table that all connections share: whatever was read before, a literal gives the name its octets spell.
+// Names read from a table that all connections share: whatever was read before, a literal gives the name its bytes spell.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,11 +22,11 @@ test('thousands of names, many to a place, are each read as they are, again and 
   }
 });
 
-test('names that differ in their last octet, or only in length, are told apart', () => {
+test('names that differ in their last byte, or only in length, are told apart', () => {
   for (const name of ['x-a', 'x-b', 'x-ab', 'x-', 'x-a']) assert.equal(nameOf(...spelled(name)), name);
 });
 
-test('the octets are those of any name, upper case and above 127 too, and long ones', () => {
+test('the bytes are those of any name, upper case and above 127 too, and long ones', () => {
   for (const name of ['X-A', 'x-\xff\x80', 'n'.repeat(48), 'n'.repeat(49), 'n'.repeat(126)]) {
     for (const round of [1, 2]) assert.equal(nameOf(...spelled(name)), name, `round ${round}`);
   }

@@ -44,7 +44,7 @@ function decode(block: Buffer, limits: { maxListSizeBytes?: number; maxFields?: 
     maxFields: 100,
     ...limits,
   });
-  // Between other octets, as in a read buffer.
+  // Between other bytes, as in a read buffer.
   const buffer = Buffer.concat([Buffer.alloc(7, 0xff), block, Buffer.alloc(5, 0xff)]);
   const list = decoder.decode(buffer, 7, 7 + block.length);
   buffer.fill(0xee);
@@ -84,7 +84,7 @@ test('a literal of a known name stays in the text, and is found as before, when 
   assert.equal(list.isLiteral(0), false);
 });
 
-test('they are sent on octet for octet', () => {
+test('they are sent on byte for byte', () => {
   const fields: Field[] = [
     ['x-octets-a', freshValue()],
     ['x-octets-b', `${freshValue()}\xff\t \x80end`],

@@ -1,5 +1,5 @@
 // The examples of RFC 7541 appendix C: each block decodes to its list and leaves the table the RFC prints. Our encoder
-// indexes a field at its second sight only; so a list encoded twice gives the RFC's octets the second time.
+// indexes a field at its second sight only; so a list encoded twice gives the RFC's bytes the second time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { numberField, octetsField, readFields, readMessage, withLength } from './protobuf-fields.ts';
 
-test('numbers and octets are read as they were written', () => {
+test('numbers and bytes are read as they were written', () => {
   const message = Buffer.concat([
     numberField(1, 2),
     octetsField(7, Buffer.from('pem')),

@@ -1,5 +1,5 @@
 // The few protobuf messages that a suite's runner exchanges with the adapter: fields by number, length-delimited or varint,
-// and the messages behind their four octets of length. Numbers above 2^32 do not occur.
+// and the messages behind their four bytes of length. Numbers above 2^32 do not occur.
 
 export interface FieldValues {
   readonly numbers: ReadonlyMap<number, number>;

@@ -110,7 +110,7 @@ test('a slow client gets all of a text response, and the service waits for it', 
     content += ran.takeContent();
   }
   const decoded = new Base64Decoder().decode(Buffer.from(content), 0, content.length);
-  assert.ok(decoded?.equals(Buffer.concat([message, Buffer.from(FRAME, 'latin1')])), 'octet for octet');
+  assert.ok(decoded?.equals(Buffer.concat([message, Buffer.from(FRAME, 'latin1')])), 'byte for byte');
   assert.equal(ran.attempt.creditedBytes, message.length);
   ran.finishesOnce('OK');
 });

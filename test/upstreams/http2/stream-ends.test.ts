@@ -193,7 +193,7 @@ test('a stream that runs out is credited what its client left, and what comes, u
 
 const ENDINGS: readonly [what: string, end: (recorded: RecordedStream) => void][] = [
   ['its trailers', ({ stream }) => stream.owner.onTrailers(HeaderList.of(['grpc-status', '0']))],
-  ['its last octet', ({ stream }) => stream.owner.onData(Buffer.alloc(0), 0, 0, true)],
+  ['its last byte', ({ stream }) => stream.owner.onData(Buffer.alloc(0), 0, 0, true)],
   ['a response without content', ({ stream }) => stream.owner.onResponse(HeaderList.of(), true)],
   ['a reset', ({ stream }) => stream.owner.onReset(ErrorCode.CANCEL, undefined)],
   ['a GOAWAY', ({ stream }) => stream.owner.onRefused()],

@@ -163,7 +163,7 @@ test('a response to a later stream frees the place of one that was reset, withou
   assert.ok(!server.peers[0].frames.some(isQuestion));
 });
 
-test('SETTINGS that come octet by octet are understood', async (t) => {
+test('SETTINGS that come byte by byte are understood', async (t) => {
   const dialled = await dial(
     t,
     startSocketServer((socket) => void sendSettingsSlowly(socket)),

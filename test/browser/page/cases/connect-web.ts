@@ -42,7 +42,7 @@ async function unary(): Promise<void> {
 
 async function large(): Promise<void> {
   const reply = await voice.say({ audio: sampleOctets(largeBytes), replyAudioBytes: largeBytes });
-  same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'octets each way');
+  same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'bytes each way');
 }
 
 async function manyAtOnce(): Promise<void> {

@@ -73,7 +73,7 @@ async function unary(format: Format): Promise<void> {
 
 async function large(format: Format): Promise<void> {
   const reply = await call(format, say, { audio: sampleOctets(largeBytes), replyAudioBytes: largeBytes });
-  same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'octets each way');
+  same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'bytes each way');
 }
 
 async function metadata(format: Format): Promise<void> {

@@ -11,7 +11,7 @@ export function webSocketCases(protocol: Settings['protocol']): readonly PageCas
 
 const messagesAndEnds: readonly PageCase[] = [
   { name: 'WebSocket: text comes back', run: text },
-  { name: 'WebSocket: 1 MiB of octets comes back', run: octets },
+  { name: 'WebSocket: 1 MiB of bytes comes back', run: octets },
   { name: 'WebSocket: a hundred messages keep their order', run: order },
   { name: "WebSocket: the server's ping is answered", run: ping },
   { name: 'WebSocket: the protocol that the server chose reaches the page', run: subprotocol },
@@ -86,7 +86,7 @@ async function octets(): Promise<void> {
   const sent = sampleOctets(largeBytes);
   opened.socket.send(sent);
   const received = await opened.next();
-  check(received instanceof ArrayBuffer, 'octets did not come back as octets');
+  check(received instanceof ArrayBuffer, 'bytes did not come back as bytes');
   sameOctets(new Uint8Array(received), sent, 'what came back');
   await closeWell(opened);
 }

@@ -1,4 +1,4 @@
-// The service behind the proxy while h2spec tests its listeners: answers every request with a few octets, by Node's own HTTP/2.
+// The service behind the proxy while h2spec tests its listeners: answers every request with a few bytes, by Node's own HTTP/2.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
@@ -8,7 +8,7 @@ export interface PlainUpstream {
   close(): void;
 }
 
-/** Some cases open the window octet by octet and need several DATA frames of response. */
+/** Some cases open the window byte by byte and need several DATA frames of response. */
 const body = 'what the upstream answers to every request\n';
 
 export async function startPlainUpstream(): Promise<PlainUpstream> {

@@ -98,7 +98,7 @@ export class RandomLists {
     return this.#octets(length).replaceAll(/^[ \t]+|[ \t]+$/g, '');
   }
 
-  /** All that a value may consist of: blank, tab, visible characters, and octets from 0x80 on. */
+  /** All that a value may consist of: blank, tab, visible characters, and bytes from 0x80 on. */
   #octets(length: number): string {
     const codes = Array.from({ length }, () => {
       const code = this.below(0x100);

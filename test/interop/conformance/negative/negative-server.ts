@@ -100,7 +100,7 @@ async function sendZeros(peer: RawPeer, streamId: number, count: number): Promis
   const total = Math.floor(count);
   peer.sendData(streamId, messageHead);
   peer.pump(streamId, total);
-  await eventually(`${total} octets are sent`, () => peer.pumped(streamId) === total, DATA_TIMEOUT_MS);
+  await eventually(`${total} bytes are sent`, () => peer.pumped(streamId) === total, DATA_TIMEOUT_MS);
 }
 
 function isPingAck({ type, flags }: ReceivedFrame): boolean {

@@ -1,4 +1,4 @@
-// Sends DATA of five octets with 255 of padding each, and obeys the windows: a client that does not count the padding when it
+// Sends DATA of five bytes with 255 of padding each, and obeys the windows: a client that does not count the padding when it
 // gives credit back lets this sender wait for ever. For one call on a connection.
 
 import { Flag, FrameType } from '../../../../src/h2/frame-type.ts';
@@ -9,7 +9,7 @@ import type { RawPeer } from '../../../support/raw-peer.ts';
 
 const CONTENT_BYTES = 5;
 const PADDING_BYTES = 255;
-/** With the octet that tells the length of the padding; all of it counts against the windows (RFC 9113 section 6.9.1). */
+/** With the byte that tells the length of the padding; all of it counts against the windows (RFC 9113 section 6.9.1). */
 const FRAME_BYTES = 1 + CONTENT_BYTES + PADDING_BYTES;
 const TIMEOUT_MS = 60_000;
 

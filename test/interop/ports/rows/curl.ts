@@ -196,7 +196,7 @@ export const curlRows: readonly ProvenRow[] = [
   row(
     '`curl --http2-prior-knowledge`',
     'tls-close',
-    'the connection is closed without an octet',
+    'the connection is closed without a byte',
     closedWithoutOctets,
     'plaintext_on_tls_port',
   ),
