@@ -1,17 +1,17 @@
 // Reads DER (ITU-T X.690) element by element: as much of it as certificates and OCSP responses are made of.
-// Throws a DerError, and nothing else, whatever the octets are.
+// Throws a DerError, and nothing else, whatever the bytes are.
 
 export class DerError extends Error {}
 
 export interface DerElement {
-  /** The identifier octet: class, form and number. */
+  /** The identifier byte: class, form and number. */
   readonly tag: number;
   readonly content: Buffer;
   /** With identifier and length. */
   readonly octets: Buffer;
 }
 
-/** Identifier octets; those in brackets of ASN.1 are `context(N)` and, with elements inside, `constructed(N)`. */
+/** Identifier bytes; those in brackets of ASN.1 are `context(N)` and, with elements inside, `constructed(N)`. */
 export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;
@@ -29,7 +29,7 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** Four octets of length hold more than any file that is read here. */
+/** Four bytes of length hold more than any file that is read here. */
 const MOST_LENGTH_OCTETS = 4;
 const HIGH_TAG_NUMBER = 0x1f;
 

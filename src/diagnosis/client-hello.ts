@@ -30,7 +30,7 @@ const SERVER_NAME_EXTENSION = 0;
 const ALPN_EXTENSION = 16;
 const HOST_NAME = 0;
 
-/** @param octets everything received so far, from the first byte of the connection */
+/** @param bytes everything received so far, from the first byte of the connection */
 export function parseClientHello(octets: Buffer): ClientHelloResult {
   const message = joinRecords(octets.subarray(0, CLIENT_HELLO_MAX));
   if (message === 'need-more') return octets.length < CLIENT_HELLO_MAX ? 'need-more' : 'malformed';

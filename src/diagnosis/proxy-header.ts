@@ -31,7 +31,7 @@ const V2_MOST_VARIABLE_OCTETS = 4096;
 export const PROXY_HEADER_MAX: number = V2_FIXED_OCTETS + V2_MOST_VARIABLE_OCTETS;
 
 /**
- * @param octets everything received so far
+ * @param bytes everything received so far
  * @returns 'malformed' also if the bytes do not begin like a header
  */
 export function parseProxyHeader(octets: Buffer): ProxyHeaderResult {

@@ -17,7 +17,7 @@ export interface Reading<Outcome extends string | object> {
   examine(octets: Buffer): Outcome | 'need-more';
   /**
    * Called once. At that time the socket has no 'data' listener and is flowing: the new owner must attach 'data' before this
-   * returns, or put `octets` back with `putBack`.
+   * returns, or put `bytes` back with `putBack`.
    */
   decided(outcome: Outcome | 'timeout' | 'abandoned', octets: Buffer): void;
 }

@@ -14,7 +14,7 @@ import type { UpstreamConnection } from '../upstreams/http2/upstream-connection.
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
-/** Request octets up to which a call can be made again; larger ones are the client's to repeat. */
+/** Request bytes up to which a call can be made again; larger ones are the client's to repeat. */
 const REPLAY_LIMIT_BYTES = 8192;
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {

@@ -353,7 +353,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#settle();
   }
 
-  /** Finishes once the last octet of the response was handed over. A slow client does not keep the upstream's stream. */
+  /** Finishes once the last byte of the response was handed over. A slow client does not keep the upstream's stream. */
   #settle(): void {
     if (this.response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
     if (!this.response.isEnded || this.#isFinished) return;

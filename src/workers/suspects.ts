@@ -1,4 +1,4 @@
-// Addresses by whose octets a worker has died. For a while their connections are kept to one worker, so that it is the only one
+// Addresses by whose bytes a worker has died. For a while their connections are kept to one worker, so that it is the only one
 // they can take down, and nobody is refused. It holds a bounded number of them, whatever comes.
 
 /** After the last worker that died by them. */

@@ -1,5 +1,5 @@
 // The plane of the primary process: listening sockets that are its own, workers that carry what comes in by them, and answers
-// put together from theirs. It never reads an octet of a client's.
+// put together from theirs. It never reads a byte of a client's.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
