@@ -12,7 +12,7 @@ export interface EndpointState {
 export interface EndpointUpdate {
   /** The name of the upstream. */
   readonly upstream: string;
-  /** The source's own count for this upstream: a higher one is newer. */
+  /** The source's own count for this upstream, a whole number from 0 on. A higher one is newer. */
   readonly version: number;
   /** None: the upstream has no endpoint now, and its calls are refused. */
   readonly endpoints: readonly EndpointState[];

@@ -1,7 +1,7 @@
 // Turns a YAML file into a configuration, or into a list of everything that is wrong with the file. Problems are collected, never
 // thrown, so that a person can fix them all at once.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
@@ -51,12 +51,25 @@ export type RouteCheck = (
   listenerNames: readonly string[],
 ) => readonly Finding[];
 
+/** A shell passes such a file by its descriptor (process substitution): it can be read once. */
+const DESCRIPTOR = /^\/(?:dev\/(?:fd\/|stdin$)|proc\/self\/fd\/)/;
+
+/** A named pipe would be waited for, and a device may have no end. */
+function isReadable(file: string): boolean {
+  if (isStandardInput(file) || DESCRIPTOR.test(file)) return true;
+  const found = statSync(file);
+  // Reading a folder says what is wrong.
+  return found.isFile() || found.isDirectory();
+}
+
 const largestFileBytes = 1_048_576;
 
 /** Loads a configuration from a file, and checks the certificate and key files it names. */
 export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
   let bytes: Buffer;
   try {
+    if (!isReadable(file))
+      return refuse(file, 'is no regular file', 'write the configuration into a file, or pass it by: -c -');
     bytes = readFileSync(isStandardInput(file) ? 0 : file);
   } catch (error) {
     return refuse(file, `cannot be read: ${readingFault(error)}`);

@@ -19,7 +19,7 @@ import {
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Load, Plane, PlaneListener } from '../plane/plane.ts';
-import { EndpointBook } from '../sources/endpoint-book.ts';
+import { EndpointBook, type EndpointVerdict } from '../sources/endpoint-book.ts';
 import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
@@ -53,6 +53,9 @@ export interface ProxyHooks {
   /** Besides the file. */
   readonly sources?: readonly Source[];
 }
+
+/** Stale updates are usual: a source may repeat itself. */
+const REFUSED_UPDATES: ReadonlySet<EndpointVerdict> = new Set(['unknown', 'too_many', 'invalid']);
 
 export class Proxy {
   readonly #plane: Plane;
@@ -125,18 +128,37 @@ export class Proxy {
     await change.commit();
     this.#state = 'serving';
     this.#warn(this.#hooks.loaded, this.#remarksOn(this.#current.config));
-    for (const source of this.#sources) source.start(this.#sinkFor(source));
+    try {
+      for (const source of this.#sources) source.start(this.#sinkFor(source));
+    } catch (error) {
+      await this.#plane.drain();
+      throw error;
+    }
   }
 
   #sinkFor(source: Source): SourceSink {
     return {
       resources: (update) => {
-        void this.#judge(update).then((verdict) => source.judged(verdict, update.version));
+        void this.#judgeFor(source, update);
       },
       endpoints: (update) => {
-        this.#endpoints.update(source, update);
+        const verdict = this.#endpoints.update(source, update);
+        const fields = { upstream: update.upstream, version: update.version, verdict };
+        if (REFUSED_UPDATES.has(verdict)) this.#logger.warn(fields, 'an update of endpoints changes nothing');
+        else if (update.endpoints.length === 0)
+          this.#logger.warn(fields, 'the upstream has no endpoints now');
       },
     };
+  }
+
+  /** Never rejects. */
+  async #judgeFor(source: Source, update: ResourceUpdate): Promise<void> {
+    const verdict = await this.#judge(update);
+    try {
+      source.judged(verdict, update.version);
+    } catch (error) {
+      this.#logger.error({ err: error }, 'internal error: a source failed; please report this');
+    }
   }
 
   /** Puts what a source has offered to use, if it can be. Never rejects. */

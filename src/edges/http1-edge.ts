@@ -108,9 +108,9 @@ export class Http1Edge {
     }
     const { relay, containment } = this.#context;
     const { memo } = connection;
-    const known = memo.last;
+    const { decided } = memo.kinds;
     const head = memo.headOf(request, peer, last ?? relay.snapshot, isTruncated);
-    if (memo.last !== known) relay.decisions++;
+    relay.decisions += memo.kinds.decided - decided;
     if (this.#isDraining || connection.isOlderThan(relay.terms.connectionAgeMs))
       response.shouldKeepAlive = false;
     const answer = new Http1Reply(response, containment);
@@ -129,11 +129,10 @@ export class Http1Edge {
     const { relay, containment } = this.#context;
     const answer = new WaitingSocket(socket, head, containment);
     const isUpgrade = true;
-    const read = readHttp1Head(request, peer, last ?? relay.snapshot, connection.memo.kinds, {
-      isUpgrade,
-      isTruncated,
-    });
-    if (!('isValid' in read)) relay.decisions++;
+    const { kinds } = connection.memo;
+    const { decided } = kinds;
+    const read = readHttp1Head(request, peer, last ?? relay.snapshot, kinds, { isUpgrade, isTruncated });
+    relay.decisions += kinds.decided - decided;
     this.#begin({ request, answer, connection, peer }, read, (valid) =>
       whyNoWebSocketHere(valid, request, peer),
     );

@@ -72,11 +72,6 @@ export class Http1HeadMemo {
   #rawHeaders: readonly string[] = [];
   #head: Http1Head | undefined = undefined;
 
-  /** What was decided last. */
-  get last(): Http1Head | undefined {
-    return this.#head;
-  }
-
   headOf(
     request: IncomingMessage,
     peer: DownstreamPeer,

@@ -60,7 +60,7 @@ export function buildSnapshot(
     routes: compileRoutes(config.routes),
     upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
     built,
-    plans: compilePlans(config.routes, (error) => log.contained('policy', error), policyKinds),
+    plans: compilePlans(config.routes, (error, route) => log.policyFailed(route, error), policyKinds),
     limits: config.limits,
   };
 }

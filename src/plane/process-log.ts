@@ -80,9 +80,16 @@ export class ProcessLog {
   /** A fault of ours that was kept inside its connection: always told, with its cause. */
   contained(layer: FaultLayer, error: unknown): void {
     this.#metrics.contained(layer);
+    const what = layer === 'relay' ? 'a call was ended' : 'the connection was closed';
+    this.#logger.error({ layer, err: error }, `internal error: ${what}; please report this`);
+  }
+
+  /** A policy has thrown. @param route the name of the route, or '' for requests that no route matches */
+  policyFailed(route: string, error: unknown): void {
+    this.#metrics.contained('policy');
     this.#logger.error(
-      { layer, err: error },
-      'internal error: the connection was closed; please report this',
+      { layer: 'policy', route, err: error },
+      'internal error: a policy of the route failed, and its calls are refused; please report this',
     );
   }
 

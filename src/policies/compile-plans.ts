@@ -11,12 +11,14 @@ import { POLICY_KINDS, type PolicyKind } from './policy-kinds.ts';
  */
 export function compilePlans(
   routes: readonly RouteConfig[],
-  onFault: (error: unknown) => void,
+  onFault: (error: unknown, route: string) => void,
   kinds: readonly PolicyKind[] = POLICY_KINDS,
 ): CallPlans {
   const planOf = (route: RouteConfig | undefined): CallPlan => {
     const policies = kinds.map((kind) => kind(route)).filter(isPolicy);
-    return policies.length === 0 ? PLAIN : new CallPlan(policies, onFault);
+    return policies.length === 0
+      ? PLAIN
+      : new CallPlan(policies, (error) => onFault(error, route?.name ?? ''));
   };
   const plans = new Map(routes.map((route) => [route, planOf(route)]));
   const unrouted = planOf(undefined);

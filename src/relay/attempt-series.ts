@@ -268,11 +268,17 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
    * @returns false if the attempt was the last
    */
   tryAgain(end: AttemptEnd): boolean {
-    const waitMs = this.#call.subject.plan.retry.verdict(end, this.#repeats);
+    const attempt = this.#current;
+    const sent = attempt === undefined || attempt.isCommitted ? undefined : attempt.replay();
+    if (attempt === undefined || sent === undefined) return false;
+    const waitMs = this.#call.subject.plan.retryDelayMs(end, this.#repeats);
     if (waitMs < 0) return false;
     if (end.kind !== 'unreachable') this.#repeats++;
     else if (!this.#hasAnother()) return false;
-    return this.#repeat(waitMs);
+    // An attempt that was answered is still to be given back.
+    attempt.release(ErrorCode.NO_ERROR);
+    this.#repeat(sent, waitMs);
+    return true;
   }
 
   /** Whether there is an endpoint beside those that could not be reached, of which the last attempt's is one. */
@@ -284,20 +290,13 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return decision.upstream.hasOther(this.#tried);
   }
 
-  #repeat(waitMs: number): boolean {
-    const attempt = this.#current;
-    if (attempt === undefined || attempt.isCommitted) return false;
-    const sent = attempt.replay();
-    if (sent === undefined) return false;
+  #repeat(sent: readonly Buffer[], waitMs: number): void {
     const wasEnded = this.#request.isEnded;
-    // An attempt that was answered is still to be given back.
-    attempt.release(ErrorCode.NO_ERROR);
     this.#current = undefined;
     this.#request.clearTarget();
     this.#request.replay(sent, wasEnded);
     if (waitMs === 0) this.begin();
     else this.#pause = new Deadline(this.#context.deadlines, this, waitMs);
-    return true;
   }
 
   /** The time to wait before the next attempt is over. */

@@ -3,6 +3,7 @@
 
 import type { RequestIds } from '../calls/request-id.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
 /** The initial size of the buffer. It always has room for grpc-timeout (at most nine characters) and x-request-id (of fixed length). */
@@ -50,7 +51,7 @@ export class CallFields {
 
   #add(name: string, value: string): void {
     this.#makeRoom(name.length + value.length + AROUND_BYTES);
-    this.length = writeLiteralField(this.bytes, this.length, name, value);
+    this.length = writeLiteralField(this.bytes, this.length, name, value, isNeverIndexed(name, value));
   }
 
   #makeRoom(size: number): void {

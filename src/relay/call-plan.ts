@@ -10,7 +10,7 @@ import type {
   RequestKind,
   Translation,
 } from '../calls/policy.ts';
-import { type RetryPolicy, TRANSPARENT_RETRIES } from '../calls/retry-policy.ts';
+import { type AttemptEnd, type RetryPolicy, TRANSPARENT_RETRIES } from '../calls/retry-policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { checkField, checkName, HeaderEdits } from './header-edits.ts';
@@ -20,6 +20,9 @@ export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;
 
 /** Pseudo-header fields that policies may read. */
 const READABLE: ReadonlySet<string> = new Set([':method', ':protocol']);
+
+/** A call that is to wait longer is not worth its memory. */
+const LONGEST_WAIT_MS = 3_600_000;
 
 const FAULTY: LocalDecision = { kind: 'refuse', failure: FAULT };
 
@@ -98,15 +101,26 @@ export class CallPlan {
     }
   }
 
-  /** @returns the head of a response after the edits of the policies: `list` itself if nothing changed, undefined if a policy failed */
-  respond(list: HeaderList): HeaderList | undefined {
+  /** @returns how the policies edit a response with this head, or undefined if a policy failed */
+  respond(list: HeaderList): HeaderEdits | undefined {
     const edits = new HeaderEdits();
     try {
       for (const policy of this.#policies) policy.respond?.(list, edits);
-      return edits.applyTo(list);
+      return edits;
     } catch (error) {
       this.fault(error);
       return undefined;
+    }
+  }
+
+  /** @returns how long to wait before the next attempt, in milliseconds, or -1 if there is to be none: so also after a fault of the policy */
+  retryDelayMs(end: AttemptEnd, repeats: number): number {
+    try {
+      const waitMs = this.retry.verdict(end, repeats);
+      return waitMs >= 0 && waitMs <= LONGEST_WAIT_MS ? waitMs : -1;
+    } catch (error) {
+      this.fault(error);
+      return -1;
     }
   }
 

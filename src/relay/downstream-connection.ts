@@ -117,6 +117,12 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return this.calls.map(exchangeOf);
   }
 
+  /** Memory is short: forgets what is kept only to save time. */
+  shrink(): void {
+    this.http2.forgetHeaderBlocks();
+    this.#kinds.clear();
+  }
+
   get isDraining(): boolean {
     return this.#drain !== 'no';
   }
@@ -149,8 +155,9 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const { snapshot } = this;
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
+    const { decided } = this.#kinds;
     const head = new RequestHead(list, this.#kinds.kindOf(list, this.peer, snapshot));
-    this.#context.decisions++;
+    this.#context.decisions += this.#kinds.decided - decided;
     list.derived = head;
     return head;
   }

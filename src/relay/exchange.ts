@@ -21,10 +21,11 @@ import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import { turnNowMs } from '../transport/turn-clock.ts';
+import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
+import type { HeaderEdits } from './header-edits.ts';
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -32,9 +33,6 @@ import { hasRoomForDate, withDate } from './response-date.ts';
 import { ResponseHead } from './response-head.ts';
 import { failureOfReset, whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
-
-/** Read once: the getter walks through the platform's time service. */
-const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
 
 export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Call {
   readonly subject: RequestHead;
@@ -53,6 +51,8 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   #decided: Outcome | undefined = undefined;
   /** Sent to the client; 0 until a response has begun. */
   #httpStatus = 0;
+  /** How policies have edited the head of the response. */
+  #edits: HeaderEdits | undefined = undefined;
   readonly requestId: string | number;
 
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
@@ -194,6 +194,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     const unfit = head === undefined ? FAULT : whyTooLarge(head, endpoint, this.home);
     if (this.#failsBy(unfit, false) || head === undefined) return;
     this.#httpStatus = head.httpStatus;
+    this.#edits = head.edits;
     if (endStream) {
       this.#outcome.decide('upstream', head.grpcStatus, '');
       this.response.isEnded = true;
@@ -225,7 +226,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint))) return;
     if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
     this.#outcome.decide('upstream', head.grpcStatus, '');
-    this.response.forwardTrailers(head.fields);
+    this.response.forwardTrailers(this.#edits?.applyToTrailers(head.fields) ?? head.fields);
     this.#settle();
   }
 
@@ -346,7 +347,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   #respond({ httpStatus, fields, body }: LocalResponse): void {
     const { isGrpc, plan } = this.subject;
     this.#httpStatus = httpStatus;
-    const edited = plan.responds ? (plan.respond(fields) ?? fields) : fields;
+    const edited = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
     this.#stream.sendHeaders(isGrpc ? edited : withDate(edited), body === undefined);
     if (body === undefined) this.response.isEnded = true;
     else this.response.forward(body, 0, body.length, true);
@@ -384,7 +385,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
       endpoint: this.#attempts.endpoint,
       grpcStatus: this.#outcome.grpcStatus,
       httpStatus: this.#stream.sentStatus ?? this.#httpStatus,
-      startedAtEpochMs: TIME_ORIGIN_EPOCH_MS + this.#startedAtMs,
+      startedAtEpochMs: epochMsOf(this.#startedAtMs),
       durationMs: this.durationMs,
       requestBytes: this.#request.bytes,
       responseBytes: this.response.bytes,

@@ -2,6 +2,7 @@
 // fields that stay the same are rewritten once, and the encoder keeps their block. Fields that change follow it, unchanged.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
 import { literalFieldText } from '../h2/hpack/literal-field.ts';
 import {
   type ForwardedClient,
@@ -17,7 +18,9 @@ const MOST_APART_NAMES = 8;
 /** After this many consecutive templates that fitted no second call, the kind gets no further template. */
 const MOST_IN_VAIN = 8;
 
-const MOST_ROLES = 128;
+/** The number and length of names whose roles are remembered. Clients choose names, so what is kept of them is bounded. */
+const MOST_ROLES = 64;
+const LONGEST_NAME_KEPT = 48;
 
 /**
  * The role of a field that differs from the template's field at its place, by name. DROPPED: the service does not get the field.
@@ -34,7 +37,7 @@ export interface Forwarding {
   readonly edits: HeaderEdits;
 }
 
-/** The header fields that the service is sent. */
+/** Where a call goes, and the header fields that the service is sent. */
 export interface ForwardedFields {
   /** The fields that the calls have in common. The same object is used for all of them. */
   readonly fields: HeaderList;
@@ -130,8 +133,9 @@ export class ForwardTemplate {
   #roleOf(name: string): number {
     const known = this.#roles.get(name);
     if (known !== undefined) return known;
-    if (this.#roles.size >= MOST_ROLES) this.#roles.clear();
     const role = this.#decideRole(name);
+    if (name.length > LONGEST_NAME_KEPT) return role;
+    if (this.#roles.size >= MOST_ROLES) this.#roles.clear();
     this.#roles.set(name, role);
     return role;
   }
@@ -167,7 +171,11 @@ export class ForwardTemplate {
   #gather(list: HeaderList, index: number): void {
     this.#apart += list.isLiteral(index)
       ? list.literals(index, index + 1)
-      : literalFieldText(list.names[index], list.valueAt(index), list.isNeverIndexed(index));
+      : literalFieldText(
+          list.names[index],
+          list.valueAt(index),
+          isNeverIndexed(list.names[index], list.valueAt(index)) || list.isNeverIndexed(index),
+        );
     this.#apartBytes += list.sizeAt(index);
   }
 

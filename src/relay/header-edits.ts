@@ -27,6 +27,8 @@ const STATUS = 'grpc-status';
 export class HeaderEdits implements HeaderEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
+  /** The names with a hyphen for each underscore: services that make variables of names cannot tell them apart (RFC 3875 section 4.1.18). */
+  readonly #spellings = new Set<string>();
 
   get isEmpty(): boolean {
     return this.#changes.size === 0;
@@ -35,17 +37,19 @@ export class HeaderEdits implements HeaderEdit {
   set(name: string, value: string): void {
     checkField(name, value);
     this.#changes.set(name, value);
+    this.#spellings.add(hyphenated(name));
   }
 
   remove(name: string): void {
     checkName(name);
     if (name === STATUS) throw new Error(`a policy may not take ${STATUS} away`);
     this.#changes.set(name, undefined);
+    this.#spellings.add(hyphenated(name));
   }
 
   /** Whether an edit changes or removes fields of this name. */
   concerns(name: string): boolean {
-    return this.#changes.has(name);
+    return this.#spellings.has(hyphenated(name));
   }
 
   /** @returns an edited copy, or the list itself if there are no edits */
@@ -62,17 +66,21 @@ export class HeaderEdits implements HeaderEdit {
    * @returns the list itself where it names nothing of that
    */
   applyToTrailers(list: HeaderList): HeaderList {
-    return list.names.some((name) => this.#changes.has(name)) ? this.#othersOf(list) : list;
+    return list.names.some((name) => this.concerns(name)) ? this.#othersOf(list) : list;
   }
 
   /** The fields that stay as they came. */
   #othersOf(list: HeaderList): HeaderList {
     const others = new HeaderList();
     list.names.forEach((name, index) => {
-      if (!this.#changes.has(name)) others.addFrom(list, index);
+      if (!this.concerns(name)) others.addFrom(list, index);
     });
     return others;
   }
+}
+
+function hyphenated(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
 /** Throws where a policy may not send this field: it would break the message, or a connection that calls of others share. */

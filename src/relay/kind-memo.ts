@@ -5,29 +5,68 @@ import { CallKind, isOfSomeKind } from './call-kind.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Clients alternate between a few methods. A kind takes about as much memory as a call, and comparing with one that does not fit 20 ns. */
-const MOST_KINDS = 4;
+/** As many as a client calls by turns. Comparing with a kind that does not fit takes 20 ns. */
+const MOST_KINDS = 16;
+/**
+ * Clients choose what a kind is told apart by, so what a connection keeps is bounded: by the size of a list that makes a kind, and of all
+ * these lists together (HeaderList.sizeBytes).
+ */
+const LARGEST_LIST_BYTES = 4096;
+const MOST_LISTS_BYTES = 16_384;
 
 export class KindMemo {
-  readonly #kinds: CallKind[] = [];
-  /** The index of the kind that is replaced next. */
-  #oldest = 0;
+  /** Kinds with the sizes of the lists that made them. */
+  #kinds: CallKind[] = [];
+  #sizes: number[] = [];
+  #totalBytes = 0;
+  /** The index of the kind that fitted last: the next call is most likely of this kind. */
+  #lastHit = 0;
+  /** How many kinds were decided so far. */
+  decided = 0;
 
   /** @returns the kind of this request: a remembered one if it fits. @param peer the client of the connection */
   kindOf(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot): CallKind {
-    if (!isOfSomeKind(list, peer)) return new CallKind(list, peer, snapshot);
-    for (const kind of this.#kinds) if (kind.fits(list, snapshot)) return kind;
+    const isRemembered = list.sizeBytes <= LARGEST_LIST_BYTES && isOfSomeKind(list, peer);
+    const known = isRemembered ? this.#find(list, snapshot) : undefined;
+    if (known !== undefined) return known;
+    this.decided++;
     const kind = new CallKind(list, peer, snapshot);
     // What the client is told of an authority depends on its user-agent, by which kinds are not told apart.
-    if (kind.local?.kind === 'refuse' && kind.local.failure.token === 'authority_invalid') return kind;
-    this.#kinds[this.#oldest] = kind;
-    this.#oldest = (this.#oldest + 1) % MOST_KINDS;
+    const isOfItsOwn = kind.local?.kind === 'refuse' && kind.local.failure.token === 'authority_invalid';
+    if (isRemembered && !isOfItsOwn) this.#remember(kind, list.sizeBytes);
     return kind;
+  }
+
+  #find(list: HeaderList, snapshot: Snapshot): CallKind | undefined {
+    const count = this.#kinds.length;
+    for (let tried = 0, at = this.#lastHit; tried < count; tried++, at++) {
+      if (at >= count) at = 0;
+      const kind = this.#kinds[at];
+      if (!kind.fits(list, snapshot)) continue;
+      this.#lastHit = at;
+      return kind;
+    }
+    return undefined;
+  }
+
+  /** The oldest make room. Those of an older configuration go with the first of a newer one. */
+  #remember(kind: CallKind, sizeBytes: number): void {
+    if (this.#kinds.at(-1)?.snapshot !== kind.snapshot) this.clear();
+    while (this.#kinds.length >= MOST_KINDS || this.#totalBytes + sizeBytes > MOST_LISTS_BYTES) {
+      this.#kinds.shift();
+      this.#totalBytes -= this.#sizes.shift() ?? 0;
+    }
+    this.#kinds.push(kind);
+    this.#sizes.push(sizeBytes);
+    this.#totalBytes += sizeBytes;
+    this.#lastHit = this.#kinds.length - 1;
   }
 
   /** Forgets all kinds to free memory. */
   clear(): void {
-    this.#kinds.length = 0;
-    this.#oldest = 0;
+    this.#kinds = [];
+    this.#sizes = [];
+    this.#totalBytes = 0;
+    this.#lastHit = 0;
   }
 }

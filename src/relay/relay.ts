@@ -141,7 +141,7 @@ export class Relay implements RelayContext {
   /** Frees the memory of caches when memory is short. */
   shrink(): void {
     this.replayBuffer.clear();
-    for (const { http2 } of this.#connections.values()) http2.forgetHeaderBlocks();
+    for (const connection of this.#connections.values()) connection.shrink();
     for (const upstream of this.snapshot.upstreams.values()) upstream.shrink();
   }
 

@@ -6,6 +6,7 @@ import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isForbiddenTrailer } from '../h2/trailer-rules.ts';
 import type { CallPlan } from './call-plan.ts';
+import type { HeaderEdits } from './header-edits.ts';
 import { dateOfNow, withDate } from './response-date.ts';
 
 /** The head of a response, or a trailer section. */
@@ -24,12 +25,15 @@ export class ResponseHead {
    * clients refuse it there (RFC 9110 section 8.6).
    */
   readonly fields: HeaderList;
+  /** How policies have edited the head, and have its trailer section edited. Undefined if they have changed nothing. */
+  readonly edits: HeaderEdits | undefined;
   #dated: HeaderList | undefined = undefined;
   /** The plan that edited this head last. Its result is in `#edited`. */
   #editor: CallPlan | undefined = undefined;
   #edited: ResponseHead | undefined = undefined;
 
-  constructor(list: HeaderList) {
+  constructor(list: HeaderList, edits?: HeaderEdits) {
+    this.edits = edits;
     const status = list.get('grpc-status');
     const contentType = list.get('content-type');
     this.httpStatus = Number(list.get(':status') ?? 0);
@@ -61,9 +65,9 @@ export class ResponseHead {
   /** @returns the head after the edits of a plan's policies, or undefined if one of them failed */
   editedBy(plan: CallPlan): ResponseHead | undefined {
     if (this.#editor !== plan) {
-      const fields = plan.respond(this.fields);
-      if (fields === undefined) return undefined;
-      this.#edited = fields === this.fields ? this : new ResponseHead(fields);
+      const edits = plan.respond(this.fields);
+      if (edits === undefined) return undefined;
+      this.#edited = edits.isEmpty ? this : new ResponseHead(edits.applyTo(this.fields), edits);
       this.#editor = plan;
     }
     return this.#edited;

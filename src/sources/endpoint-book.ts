@@ -4,7 +4,7 @@
 
 import type { Change } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
-import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointState, EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 
 /** For so long updates of one upstream are gathered, of which only the last is told. */
 const GATHER_MS = 10;
@@ -12,7 +12,14 @@ const GATHER_MS = 10;
 export const MOST_ENDPOINTS = 4096;
 
 /** What has become of an update. */
-export const ENDPOINT_VERDICTS = ['accepted', 'unchanged', 'stale', 'unknown', 'too_many'] as const;
+export const ENDPOINT_VERDICTS = [
+  'accepted',
+  'unchanged',
+  'stale',
+  'unknown',
+  'too_many',
+  'invalid',
+] as const;
 export type EndpointVerdict = (typeof ENDPOINT_VERDICTS)[number];
 
 interface Entry {
@@ -34,6 +41,7 @@ export class EndpointBook {
     stale: 0,
     unknown: 0,
     too_many: 0,
+    invalid: 0,
   };
   readonly #publish: (update: EndpointUpdate) => void;
   readonly #entries = new Map<string, Entry>();
@@ -67,6 +75,8 @@ export class EndpointBook {
 
   #judge(source: object, update: EndpointUpdate): EndpointVerdict {
     const { upstream, version, endpoints } = update;
+    // What a message to a worker cannot carry would end the worker.
+    if (!Number.isSafeInteger(version) || version < 0 || !endpoints.every(isSendable)) return 'invalid';
     const isInForce = this.#inForce.has(upstream);
     if (!isInForce && this.#coming?.has(upstream) !== true) return 'unknown';
     if (endpoints.length > MOST_ENDPOINTS) return 'too_many';
@@ -119,8 +129,7 @@ export class EndpointBook {
         this.#coming = undefined;
         this.#inForce = coming;
         this.#forgetOthers();
-        // The plane's commit has all there is to tell.
-        this.#pending.clear();
+        // What is pending is told all the same: workers that drain get no commit.
       },
       discard: () => {
         this.#coming = undefined;
@@ -145,6 +154,12 @@ export class EndpointBook {
     this.#timer = undefined;
     this.#pending.clear();
   }
+}
+
+function isSendable({ address }: EndpointState): boolean {
+  return (
+    address.kind === 'unix' || (Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535)
+  );
 }
 
 function namedBy({ upstreams }: Config): Named {

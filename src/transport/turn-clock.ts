@@ -23,3 +23,11 @@ export function beginTurn(): number {
 export function endTurn(): void {
   turn[0] = 0;
 }
+
+/** The getter walks through the platform's time service, so it is read once. */
+const TIME_ORIGIN_EPOCH_MS = performance.timeOrigin;
+
+/** @param turnMs a time of `turnNowMs`. @returns the same time in milliseconds since the Unix epoch */
+export function epochMsOf(turnMs: number): number {
+  return TIME_ORIGIN_EPOCH_MS + turnMs;
+}

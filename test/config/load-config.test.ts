@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -29,6 +30,14 @@ test('a file beyond all reason is not parsed', () => {
   const file = join(folder, 'large.yaml');
   writeFileSync(file, '#'.repeat(1_048_577));
   assert.deepEqual(messagesOf(file), ['is larger than 1MiB']);
+});
+
+test('a named pipe is not waited for, and a device is not read to its end', () => {
+  const pipe = join(folder, 'pipe.yaml');
+  execFileSync('mkfifo', [pipe]);
+  const link = join(folder, 'zero.yaml');
+  symlinkSync('/dev/zero', link);
+  for (const file of [pipe, '/dev/zero', link]) assert.deepEqual(messagesOf(file), ['is no regular file']);
 });
 
 test('a byte order mark does no harm', () => {

@@ -18,6 +18,8 @@ import {
   PROTOCOL_CLIENTS,
   type ProtocolClient,
 } from '../support/protocol-clients.ts';
+import { startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
+import { RESPONSE_HEADERS } from '../support/raw-server.ts';
 import { CLOSED, REFUSING_MOMENTS, refusingPolicy } from '../support/refusing-policy.ts';
 import { connectVoiceClient, type TestVoiceClient } from '../support/voice-client.ts';
 
@@ -192,6 +194,28 @@ test("each kind of client sees a response as the policies want it, the proxy's o
     assert.equal(told, refusedStatus(client));
     assert.equal(headers['x-proxy'], 'here', `${client.name} at ${door.name}`);
   }
+});
+
+test('the trailers of a response bring nothing back that policies have taken from its head', async (t) => {
+  const upstream = await startRawUpstream(t, {
+    onRequestEnd: (request) => {
+      request.sendHeaders([...RESPONSE_HEADERS, ['x-service', 'head']]);
+      request.sendTrailers([
+        ['x-service', 'trailer'],
+        ['x_service', 'trailer'],
+        ['x-other', 'stays'],
+        ['grpc-status', '0'],
+      ]);
+    },
+  });
+  const policyKinds = [() => new Responding(), ...POLICY_KINDS];
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds });
+  const client = await proxy.rawClient('clear');
+  const { trailers } = await client.outcome(client.call());
+  assert.deepEqual(trailers, [
+    ['x-other', 'stays'],
+    ['grpc-status', '0'],
+  ]);
 });
 
 const THROWN = new Error('thrown by a policy');

@@ -319,6 +319,30 @@ test('the time that a policy has a call wait before its next attempt ends with t
   }
 });
 
+for (const [what, verdict] of [
+  ['throws', () => assert.fail('a fault of the policy')],
+  ['gives no number', () => Number.NaN],
+  ['would have the call wait for ever', () => Number.POSITIVE_INFINITY],
+] as const) {
+  test(`a retry policy that ${what} grants no other attempt`, () => {
+    const faults: unknown[] = [];
+    const retry: RetryPolicy = { judgesResponses: true, verdict };
+    const plan = new CallPlan([{ key: 'bad', retry }], (error) => faults.push(error));
+    const { attempts } = new Series({ subject: { plan } });
+    attempts.begin();
+    assert.equal(attempts.tryAgain(REFUSED), false);
+    assert.equal(faults.length, what === 'throws' ? 1 : 0);
+  });
+}
+
+test('a policy is not asked about a request that cannot be repeated', () => {
+  const retry: RetryPolicy = { judgesResponses: true, verdict: () => assert.fail('asked') };
+  const series = new Series({ subject: { plan: new CallPlan([{ key: 'k', retry }], assert.ifError) } });
+  series.attempts.begin();
+  series.forwards('x'.repeat(8193));
+  assert.equal(series.attempts.tryAgain(REFUSED), false);
+});
+
 test('there is no retry before there was an attempt', () => {
   assert.equal(new Series().attempts.tryAgain(REFUSED), false);
 });

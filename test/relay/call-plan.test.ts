@@ -214,10 +214,10 @@ test('the first policy that translates does, and a policy may decide beside it',
 test('response policies edit one after the other; a list that they leave alone stays the same object', () => {
   const list = HeaderList.of([':status', '200'], ['x-service', 'v1'], ['x-other', '1']);
   const plan = new CallPlan([new Responding()], unexpected);
-  const edited = plan.respond(list);
+  const edited = plan.respond(list)?.applyTo(list);
   assert.deepEqual(edited?.names, [':status', 'x-other', 'x-proxy']);
   const idle: Policy = { key: 'idle', respond: () => undefined };
-  assert.equal(new CallPlan([idle], unexpected).respond(list), list);
+  assert.equal(new CallPlan([idle], unexpected).respond(list)?.applyTo(list), list);
 });
 
 test('a policy that throws where it responds is reported, and nothing of its edits is used', () => {

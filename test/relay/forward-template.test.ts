@@ -142,6 +142,27 @@ test('what only this hop needs, and differs in each call, does not keep calls ap
   assert.ok(sent.every(({ apart }) => !apart.includes('grpc-timeout')));
 });
 
+test('names that a client chooses are not kept', (t) => {
+  const template = new ForwardTemplate(forwarding());
+  const kept = t.mock.method(Map.prototype, 'set');
+  for (let call = 0; call < 300; call++) {
+    const long: Field = { name: `x-${call}-`.padEnd(49, 'n'), value: '', form: 'never' };
+    template.forward(listOf([...PSEUDO, long]));
+  }
+  const names = kept.mock.calls.flatMap(({ arguments: [name] }) => (typeof name === 'string' ? [name] : []));
+  assert.ok(!names.some((name) => name.startsWith('x-')), names.join(' '));
+});
+
+test('credentials that change in each call are indexed by no hop', () => {
+  const template = new ForwardTemplate(forwarding());
+  const sent = ['a', 'b', 'c'].map((id) =>
+    template.forward(traced('t', 'text', { name: 'authorization', value: `Bearer ${id}`, form: 'text' })),
+  );
+  assert.ok(sent[2].apart.includes('authorization'));
+  const list = decodedBlock(Buffer.from(sent[2].apart, 'latin1'));
+  assert.equal(list.isNeverIndexed(list.names.indexOf('authorization')), true);
+});
+
 test('a client whose fields are others in each call costs no template each time', (t) => {
   const template = new ForwardTemplate(forwarding());
   const decided = t.mock.method(HeaderList.prototype, 'addFrom');

@@ -69,6 +69,31 @@ test('fields that frame a message or belong to one hop may be taken away, and no
   }
 });
 
+test('a name is edited by either spelling, since services may not tell them apart', () => {
+  const edits = new HeaderEdits();
+  edits.set('x-user-id', 'nobody');
+  edits.remove('x_tenant');
+  const list = HeaderList.of(
+    ['x_user_id', 'root'],
+    ['x-user-id', 'root'],
+    ['x-tenant', 'a'],
+    ['x_other', 'b'],
+  );
+  const edited = edits.applyTo(list);
+  assert.deepEqual(
+    [edited.names, edited.values],
+    [
+      ['x_other', 'x-user-id'],
+      ['b', 'nobody'],
+    ],
+  );
+  assert.deepEqual(edits.applyToTrailers(list).names, ['x_other']);
+  assert.deepEqual(
+    ['x_user-id', 'x_tenant', 'x-other'].map((name) => edits.concerns(name)),
+    [true, true, false],
+  );
+});
+
 test('the status of a gRPC response is neither set nor taken away', () => {
   assert.throws(() => new HeaderEdits().set('grpc-status', '0'), /may not set grpc-status/);
   assert.throws(() => new HeaderEdits().remove('grpc-status'), /may not take grpc-status away/);

@@ -63,21 +63,41 @@ test('a field that a policy may add is taken from each call of a kind, whichever
   );
 });
 
-test('a few kinds are kept, and the one that was met first makes room', () => {
+test('as many kinds are kept as a client calls by turns, and the one that was met first makes room', () => {
   const met = new Remembering();
-  const first = met.kindOf(['x-role', '0']);
-  for (let role = 1; role <= 3; role++) met.kindOf(['x-role', String(role)]);
-  assert.equal(met.kindOf(['x-role', '0']), first);
-  assert.equal(met.policy.asked, 4);
-  met.kindOf(['x-role', '4']);
-  assert.notEqual(met.kindOf(['x-role', '0']), first);
-  assert.equal(met.policy.asked, 6);
+  const kinds = Array.from({ length: 16 }, (_, role) => met.kindOf(['x-role', String(role)]));
+  for (let round = 0; round < 3; round++)
+    kinds.forEach((kind, role) => assert.equal(met.kindOf(['x-role', String(role)]), kind));
+  assert.equal(met.policy.asked, 16);
+  met.kindOf(['x-role', '16']);
+  assert.notEqual(met.kindOf(['x-role', '0']), kinds[0]);
+  assert.equal(met.policy.asked, 18);
   // A client that makes each call of another kind is asked about each time, and nothing grows.
-  for (let role = 5; role < 1000; role++) met.kindOf(['x-role', String(role)]);
-  assert.equal(met.policy.asked, 6 + 995);
+  for (let role = 17; role < 1000; role++) met.kindOf(['x-role', String(role)]);
+  assert.equal(met.policy.asked, 18 + 983);
   const last = met.kindOf(['x-role', '999']);
   assert.equal(met.kindOf(['x-role', '999']), last);
-  assert.equal(met.policy.asked, 6 + 995);
+  assert.equal(met.memo.decided, 18 + 983);
+});
+
+test('what clients make kinds of is bounded: large requests are decided each by itself, and few are kept', () => {
+  const met = new Remembering();
+  const large: Field = ['x-large', 'v'.repeat(4096)];
+  assert.notEqual(met.kindOf(large), met.kindOf(large));
+  const kindOf = (role: number): CallKind => met.kindOf(['x-role', `${role}`.padEnd(3500, '-')]);
+  const first = kindOf(0);
+  for (let role = 1; role < 4; role++) kindOf(role);
+  assert.equal(kindOf(0), first);
+  kindOf(4);
+  assert.notEqual(kindOf(0), first);
+});
+
+test('kinds of an older configuration go with the first of a newer one', () => {
+  const { memo, snapshot } = new Remembering();
+  const other = new Remembering();
+  const before = memo.kindOf(grpcList(), PEER, snapshot);
+  memo.kindOf(grpcList(), PEER, other.snapshot);
+  assert.notEqual(memo.kindOf(grpcList(), PEER, snapshot), before);
 });
 
 test('another configuration is asked anew', () => {

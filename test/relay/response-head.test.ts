@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
 import { ResponseHead } from '../../src/relay/response-head.ts';
 
 type Field = readonly [name: string, value: string];
@@ -83,4 +84,19 @@ test('trailers lose what may not stand there, and those of gRPC only what belong
   ];
   assert.deepEqual(names(...both), ['x-sum']);
   assert.deepEqual(names(['grpc-status', '0'], ...both), ['grpc-status', 'date', 'x-sum']);
+});
+
+function planOf(route: string): CallPlan {
+  return new CallPlan([{ key: 'k', respond: (_fields, edit) => edit.set('x-route', route) }], assert.ifError);
+}
+
+test('a head that is met by the calls of two routes is edited for each by its own policies', () => {
+  const [one, other] = [planOf('one'), planOf('other')];
+  const met = head('200', GRPC);
+  for (let round = 0; round < 2; round++) {
+    assert.equal(met.editedBy(one)?.fields.get('x-route'), 'one');
+    assert.equal(met.editedBy(other)?.fields.get('x-route'), 'other');
+    assert.equal(met.editedBy(PLAIN), met);
+  }
+  assert.equal(met.editedBy(one), met.editedBy(one));
 });

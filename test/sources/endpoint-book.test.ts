@@ -96,6 +96,18 @@ function begin(t: TestContext, upstreams: Upstreams): Under {
   return under;
 }
 
+test('what no worker could be told is refused, and changes nothing', () => {
+  const under = new Under();
+  const book = new EndpointBook(() => assert.fail('told'));
+  void book.prepare(configWith({ a: [1] })).commit();
+  for (const version of [1.5, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
+    assert.equal(book.update(under, update('a', version, 2)), 'invalid');
+  const address = { kind: 'tcp', host: 'x', port: 65_536, text: 'x:65536' } as const;
+  assert.equal(book.update(under, { upstream: 'a', version: 1, endpoints: [{ address }] }), 'invalid');
+  assert.equal(book.known.size, 0);
+  assert.equal(book.counts.invalid, 6);
+});
+
 test('an update is told after a moment, and of those within the moment the last one', (t) => {
   const under = begin(t, { voice: [1], chat: [2] });
   for (let version = 1; version <= 100; version++)

@@ -35,6 +35,8 @@ const LARGEST_TEXT_BYTES = 8_192;
 
 /** The bytes before the first literal that are kept at most. An indexed field takes one or two bytes. */
 const LARGEST_MODEL_BYTES = 256;
+/** A connection keeps its model, so a larger list is none (HeaderList.sizeBytes). */
+const LARGEST_MODEL_LIST_BYTES = 4096;
 
 const NO_BLOCK = Buffer.alloc(0);
 
@@ -123,7 +125,8 @@ export class HpackDecoder {
     cursor.block = NO_BLOCK;
     this.#remember(generation, block, start, end, list);
     this.#text = '';
-    if (this.#modelLength > 0 && this.#model === undefined) this.#model = list;
+    if (this.#modelLength > 0 && this.#model === undefined && list.sizeBytes <= LARGEST_MODEL_LIST_BYTES)
+      this.#model = list;
     return list;
   }
 

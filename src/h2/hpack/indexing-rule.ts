@@ -50,3 +50,8 @@ export function indexingRule(name: string, value: string): IndexingRule {
   // Binary metadata of gRPC holds trace contexts, status details and tokens.
   return name.endsWith('-bin') ? DO_NOT_INDEX : INDEX;
 }
+
+/** Whether no hop may put the field into a table, so that nobody can guess its value there (RFC 7541 section 7.1.3). */
+export function isNeverIndexed(name: string, value: string): boolean {
+  return indexingRule(name, value) === NEVER_INDEX;
+}

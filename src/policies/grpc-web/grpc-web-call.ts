@@ -36,6 +36,9 @@ const NATIVE_RESPONSE_ONLY = new Set([
 /** Fields with the status. Pages may always read them: a Trailers-Only response has them as header fields. */
 const STATUS_FIELDS = ['grpc-status', 'grpc-message', 'grpc-status-details-bin'];
 
+/** A larger response is translated anew each time, because services choose what would be kept. */
+const LARGEST_KEPT_BYTES = 4096;
+
 export class GrpcWebCall implements Translation, GrpcWebForm {
   readonly isGrpc = true;
   readonly isTextRequest: boolean;
@@ -81,11 +84,13 @@ export class GrpcWebCall implements Translation, GrpcWebForm {
   }
 
   webResponse(native: HeaderList): HeaderList {
-    if (this.#web === undefined || native !== this.#native) {
+    if (this.#web !== undefined && native === this.#native) return this.#web;
+    const web = this.#translate(native);
+    if (native.sizeBytes <= LARGEST_KEPT_BYTES) {
       this.#native = native;
-      this.#web = this.#translate(native);
+      this.#web = web;
     }
-    return this.#web;
+    return web;
   }
 
   #translate(native: HeaderList): HeaderList {

@@ -164,6 +164,21 @@ test('the same bytes mean something else when the table has changed', () => {
   assert.deepEqual(values, ['one', 'one', 'one', 'two', 'two']);
 });
 
+test('a content-length behind the beginning is that of its own request', () => {
+  const decoder = newDecoder();
+  const lengths = [true, false, true, false].map((hasLength) => {
+    const more: readonly Part[] = hasLength
+      ? [{ kind: 'literal', pattern: 0x10, name: 'content-length', value: '5' }]
+      : [];
+    const trace: Part = { kind: 'literal', pattern: 0, name: 'traceparent', value: `t-${++calls}` };
+    const block = blockOf([...POST_HTTPS_ROOT, trace, ...more]);
+    const list = decoder.decode(block, 0, block.length);
+    checkRequest(list, 1);
+    return list.contentLength;
+  });
+  assert.deepEqual(lengths, [5, -1, 5, -1]);
+});
+
 test('a beginning that was refused is refused again', () => {
   const decoder = newDecoder();
   for (let round = 0; round < 3; round++) {
