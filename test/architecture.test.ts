@@ -1,5 +1,5 @@
 // Holds src to ARCHITECTURE.md: who may import whom, which file is the home of which package, and how files look.
-// What fails here is mended in the source; a row of these tables changes only with the architecture.
+// What fails here is fixed in the source; a row of these tables changes only with the architecture.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -50,7 +50,7 @@ export const listener = z.strictObject({
     ),
   tls: listenerTls
     .optional()
-    .describe('Serve TLS with ALPN h2. Without it: HTTP/2 in the clear with prior knowledge (h2c).'),
+    .describe('Serve TLS with ALPN h2. Without it: plaintext HTTP/2 with prior knowledge (h2c).'),
   trustedClients: z
     .array(network)
     .prefault([])
@@ -63,7 +63,7 @@ export const listener = z.strictObject({
     .default('explain')
     .describe(
       'What a client gets that speaks another protocol than this port: an explanation in its own language, a closed ' +
-        'connection, or, on a TLS port, service in the clear (h2c and HTTP/1.1). Default: explain.',
+        'connection, or, on a TLS port, plaintext service (h2c and HTTP/1.1). Default: explain.',
     ),
   proxyProtocol: z
     .strictObject({

@@ -52,7 +52,7 @@ function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   const tls = mapOf(given);
   const findings: Finding[] = [];
   if (protocol === 'h2c') {
-    findings.push(error(path, 'h2c is HTTP/2 in the clear', 'set protocol: h2, or remove tls'));
+    findings.push(error(path, 'h2c is plaintext HTTP/2', 'set protocol: h2, or remove tls'));
   }
   for (const [one, other] of [
     ['cert', 'key'],

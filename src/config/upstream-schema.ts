@@ -52,7 +52,7 @@ export const upstream = z.strictObject({
     .enum(['h2c', 'h2', 'http1'])
     .default('h2c')
     .describe(
-      'What the endpoints speak: h2c, HTTP/2 in the clear with prior knowledge; h2, HTTP/2 over TLS; http1, HTTP/1.1, ' +
+      'What the endpoints speak: h2c, plaintext HTTP/2 with prior knowledge; h2, HTTP/2 over TLS; http1, HTTP/1.1, ' +
         'over TLS where tls is given. Default: h2c. Like grpc_pass grpc://, grpcs:// and proxy_pass of nginx.',
     ),
   tls: upstreamTls

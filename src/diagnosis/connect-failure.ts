@@ -71,9 +71,7 @@ function describeRefused(endpoint: string): string {
 
 function describeReset(endpoint: string, { isTls }: ConnectDetails): string {
   const question =
-    isTls === true
-      ? 'does it speak TLS, or h2c (HTTP/2 in the clear)?'
-      : 'does it expect TLS (protocol: h2)?';
+    isTls === true ? 'does it speak TLS, or h2c (plaintext HTTP/2)?' : 'does it expect TLS (protocol: h2)?';
   return `${endpoint} accepted the connection and broke it off; has the service crashed, or ${question}`;
 }
 

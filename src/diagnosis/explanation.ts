@@ -23,7 +23,7 @@ export function explainMissingAlpn(
 ): string {
   const library = clientLibrary(userAgent);
   if (!isTls) {
-    const what = 'gRPC needs HTTP/2, and this call came over HTTP/1.1 in the clear.';
+    const what = 'gRPC needs HTTP/2, and this call came over plaintext HTTP/1.1.';
     return withCode(`${what} ${USE_H2C[library] ?? SPEAK_H2C}`, 'http1_grpc');
   }
   const offered = alpn === 'none' ? 'no protocol' : 'only "http/1.1"';
@@ -98,7 +98,7 @@ const SPEAK_H2C = `Let the client speak HTTP/2 with prior knowledge (h2c); if it
 const GRPC_LIBRARY_H2C = `This library speaks HTTP/2 by itself, so ${MIDDLEBOX} (a proxy, a load balancer) changes the protocol: let it pass HTTP/2 on.`;
 const USE_H2C: Readonly<Partial<Record<ClientLibrary, string>>> = {
   ...forGrpcLibraries(GRPC_LIBRARY_H2C),
-  'connect-go': 'Use a client that speaks HTTP/2 in the clear (h2c) with prior knowledge.',
+  'connect-go': 'Use a client that speaks plaintext HTTP/2 (h2c) with prior knowledge.',
   'connect-es': 'Set httpVersion: "2" in createGrpcTransport(...).',
   curl: 'Use curl --http2-prior-knowledge.',
 };

@@ -13,7 +13,7 @@ const SENTENCES = {
   http1_on_grpc_route:
     'An HTTP/1 request took a route that leads to a gRPC service; use a gRPC client, or set grpcWeb on the route for browsers.',
   http1_grpc:
-    'A gRPC call came over HTTP/1 in the clear; gRPC needs HTTP/2 with prior knowledge (h2c): does a proxy in between change the protocol?',
+    'A gRPC call came over plaintext HTTP/1; gRPC needs HTTP/2 with prior knowledge (h2c): does a proxy in between change the protocol?',
   tls_grpc_without_h2:
     'A gRPC call came over HTTP/1 in TLS, as the client had not chosen "h2" by ALPN; let the client offer "h2": does something in between terminate TLS?',
   tls_without_h2:

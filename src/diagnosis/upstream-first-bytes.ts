@@ -71,7 +71,7 @@ const TOKENS: Readonly<Record<UpstreamFirstBytes, string>> = {
 const PREDICATES: Readonly<Record<UpstreamFirstBytes, (details: ConnectDetails) => string>> = {
   'http2-settings': () => 'answered HTTP/2.',
   http1: ({ isTls }) =>
-    `answered HTTP/1.1, not ${isTls === true ? 'HTTP/2' : 'h2c (HTTP/2 in the clear)'}: is this the port of the gRPC service, or of a web server beside it? A web service needs protocol: http1.`,
+    `answered HTTP/1.1, not ${isTls === true ? 'HTTP/2' : 'h2c (plaintext HTTP/2)'}: is this the port of the gRPC service, or of a web server beside it? A web service needs protocol: http1.`,
   tls: () =>
     'expects TLS: set protocol: h2 on the upstream, or let the service listen on a plaintext (insecure) port.',
   unknown: () => 'answered neither HTTP/2 nor HTTP/1.1; is this the port of the gRPC service?',

@@ -245,7 +245,7 @@ class Worker {
     );
   }
 
-  /** The primary has worked out the same by the same rule; a connection at the wrong listener would be served in the clear. */
+  /** The primary has worked out the same by the same rule; a connection at the wrong listener would be served as plaintext. */
   #checkPlaces(places: readonly SocketPlace[]): void {
     const addresses = this.#plane.listeners.map(({ address }) => address);
     if (

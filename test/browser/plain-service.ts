@@ -1,4 +1,4 @@
-// A service of HTTP/2 in the clear: plain requests below /plain/, and gRPC answers whose status, message and details are
+// A service of plaintext HTTP/2: plain requests below /plain/, and gRPC answers whose status, message and details are
 // what the call's own metadata ask for. The demo service can send no grpc-status-details-bin; this one can.
 
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// A client of HTTP/1.1 without manners: text on a bare socket, in the clear or over TLS, and what came back as text.
+// A client of HTTP/1.1 without manners: text on a bare socket, in plaintext or over TLS, and what came back as text.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -37,7 +37,7 @@ async function startWeb(
   });
 }
 
-test('an HTTP/1.1 client in the clear gets its page, and the log has it as it has calls', async (t) => {
+test('a plaintext HTTP/1.1 client gets its page, and the log has it as it has calls', async (t) => {
   const proxy = await startWeb(t, (request, response) => response.end(`page ${request.url}`));
   const client = new RawHttp1Client(t, proxy.port('clear'));
   client.send('GET /web/index.html?a=1 HTTP/1.1', 'Host: shop.example', 'Connection: close', '');
@@ -213,7 +213,7 @@ for (const isWhole of [true, false]) {
     });
     const wire = connectTcp(proxy.port('tls'), '127.0.0.1');
     const types = new RecordTypes();
-    // TLS 1.2 says in the clear what a record is.
+    // TLS 1.2 says in plaintext what a record is.
     const tap = Duplex.from({ writable: wire, readable: wire.pipe(types.stream) });
     const socket = connectTls({
       socket: tap,

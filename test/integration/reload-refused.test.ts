@@ -153,5 +153,5 @@ test('a SIGHUP with a broken configuration is told in the log, and a watched fil
     proxy.process.lines().find(({ trigger }) => trigger === 'SIGHUP'),
   );
   proxy.write({ limits: { headerFields: 99 } });
-  await eventually('the mended file is taken up', async () => (await proxy.state()).epoch === 2);
+  await eventually('the fixed file is taken up', async () => (await proxy.state()).epoch === 2);
 });

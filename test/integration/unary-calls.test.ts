@@ -1,4 +1,4 @@
-// One request, one reply, with grpc-js at both ends, over TLS and in the clear.
+// One request, one reply, with grpc-js at both ends, over TLS and plaintext.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -74,7 +74,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'HTTP2 in TLS without ALPN': { throwing: 'onHttp2', isTls: true, act: tls(PREFACE) },
   'HTTP2 without TLS': { throwing: 'onHttp2', isTls: true, act: clear(PREFACE) },
   'HTTP/1.1 without TLS': { throwing: 'onRefused', isTls: true, act: clear(GET) },
-  'a TLS client in the clear': {
+  'a TLS client on a plaintext port': {
     throwing: 'onRefused',
     act: clear(Buffer.from('160301000501000001ff', 'hex')),
   },

@@ -25,7 +25,7 @@ const WAYS: readonly {
   readonly name: string;
   readonly open: (context: TestContext) => ReturnType<typeof openClear>;
 }[] = [
-  { name: 'in the clear', open: openClear },
+  { name: 'in plaintext', open: openClear },
   { name: 'by ALPN', open: (context) => openTls(context, ['http/1.1']) },
   { name: 'without ALPN', open: (context) => openTls(context, undefined) },
 ];

@@ -23,7 +23,7 @@ function listenTls(context: TestContext, options: ListenerTestOptions = {}) {
   return listen(context, { certificates: [certificate], ...options });
 }
 
-test('HTTP/2 in the clear on a TLS port: explain hands it up as a mistake, and reports it', async (context) => {
+test('plaintext HTTP/2 on a TLS port: explain hands it up as a mistake, and reports it', async (context) => {
   const { handler, port } = await listenTls(context);
   const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
   const client = send(port, Buffer.concat([PREFACE, settings]));
@@ -40,7 +40,7 @@ test('HTTP/2 in the clear on a TLS port: explain hands it up as a mistake, and r
   );
 });
 
-test('HTTP/1 in the clear on a TLS port: explain answers at once, with https and the port', async (context) => {
+test('plaintext HTTP/1 on a TLS port: explain answers at once, with https and the port', async (context) => {
   const { handler, port } = await listenTls(context);
   // The header does not end, and need not.
   const client = send(port, 'POST /a.B/C HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\n');
@@ -51,7 +51,7 @@ test('HTTP/1 in the clear on a TLS port: explain answers at once, with https and
   assert.equal(handler.http1.all.length, 0);
 });
 
-test('a client in the clear that never reads its explanation is closed', async (context) => {
+test('a plaintext client that never reads its explanation is closed', async (context) => {
   const { handler, port } = await listenTls(context);
   const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   client.on('error', () => undefined);
@@ -66,7 +66,7 @@ test('a client in the clear that never reads its explanation is closed', async (
   await closed(client);
 });
 
-test('accept: a TLS port serves HTTP/2 and HTTP/1.1 in the clear, and TLS', async (context) => {
+test('accept: a TLS port serves plaintext HTTP/2 and HTTP/1.1, and TLS', async (context) => {
   const { handler, port } = await listenTls(context, { mismatch: 'accept' });
   send(port, PREFACE);
   const { peer } = await handler.http2.next();

@@ -54,7 +54,7 @@ test('the pseudo-header fields come first: the path to send, and the scheme of t
   ]);
 });
 
-test('x-forwarded-proto is http for a client in the clear', () => {
+test('x-forwarded-proto is http for a plaintext client', () => {
   assert.ok(forwarded([], IN_THE_CLEAR).includes('x-forwarded-proto: http'));
 });
 

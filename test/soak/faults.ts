@@ -69,7 +69,7 @@ const KINDS: readonly FaultKind[] = [
   toxic('bandwidth', { bytesPerSecond: 200_000, sliceBytes: 4000 }, 1500, EVERYWHERE),
   toxic('blackhole', { isBlackhole: true }, 1500, EVERYWHERE),
   {
-    // Only where TLS notices: in the clear a wrong byte of a payload is a wrong byte, with or without a proxy. And only
+    // Only where TLS notices: in plaintext a wrong byte of a payload is a wrong byte, with or without a proxy. And only
     // towards the proxy: grpc-js keeps a connection whose TLS it can no longer read, and calls on it until they time out.
     name: 'corruption',
     places: ['client'],

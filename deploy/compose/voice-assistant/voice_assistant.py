@@ -1,4 +1,4 @@
-# The smallest voice assistant: repeats what it is told, and counts the audio it hears. Listens on port 50051, in the clear.
+# The smallest voice assistant: repeats what it is told, and counts the audio it hears. Listens on port 50051, without TLS.
 
 import signal
 import sys

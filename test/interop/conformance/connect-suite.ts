@@ -17,7 +17,7 @@ const fewestCases = 5976;
 const shownProblems = 25;
 
 export function connectSuite(runner: GoTool, server: GoTool): ConformanceSuite {
-  const title = 'gRPC and gRPC-Web, TLS and in the clear';
+  const title = 'gRPC and gRPC-Web, TLS and plaintext';
   if ('missing' in runner) return { name: `connectconformance ${title}`, skipped: runner.missing };
   if ('missing' in server) return { name: `connectconformance ${title}`, skipped: server.missing };
   return {

@@ -57,7 +57,7 @@ export async function startServices(files: {
   };
 }
 
-/** What came by TLS goes on in the clear, and back. */
+/** What came by TLS goes on as plaintext, and back. */
 function passOn(socket: Socket, port: number): void {
   const further = connect({ host: '127.0.0.1', port });
   further.on('error', () => socket.destroy());

@@ -1,4 +1,4 @@
-# A grpcio server of voice.VoiceAssistant in the clear on the loopback, threaded or asyncio, until standard input ends.
+# A grpcio server of voice.VoiceAssistant without TLS on the loopback, threaded or asyncio, until standard input ends.
 # --discovery adds health checking and reflection; its folder holds what grpc_tools made of proto/voice.proto.
 
 from __future__ import annotations

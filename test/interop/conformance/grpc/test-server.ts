@@ -1,4 +1,4 @@
-// A TestService of somebody else's as a child process on a free port, in the clear.
+// A TestService of somebody else's as a child process on a free port, without TLS.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

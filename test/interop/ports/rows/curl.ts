@@ -1,4 +1,4 @@
-// curl at web pages: HTTP/1.1, HTTP/2 and HTTP/2 in the clear on every kind of port; ranges, uploads, events.
+// curl at web pages: HTTP/1.1, HTTP/2 and plaintext HTTP/2 on every kind of port; ranges, uploads, events.
 
 import assert from 'node:assert/strict';
 import { createHash, randomFillSync } from 'node:crypto';
