@@ -80,8 +80,10 @@ export class ProcessLog {
   /** A fault of ours that was kept inside its connection: always told, with its cause. */
   contained(layer: FaultLayer, error: unknown): void {
     this.#metrics.contained(layer);
-    const what = layer === 'relay' ? 'a call was ended' : 'the connection was closed';
-    this.#logger.error({ layer, err: error }, `internal error: ${what}; please report this`);
+    const fields = { layer, err: error };
+    if (layer === 'relay')
+      this.#logger.error(fields, 'internal error: the call was ended; please report this');
+    else this.#logger.error(fields, 'internal error: the connection was closed; please report this');
   }
 
   /** A policy has thrown. @param route the name of the route, or '' for requests that no route matches */
@@ -89,7 +91,7 @@ export class ProcessLog {
     this.#metrics.contained('policy');
     this.#logger.error(
       { layer: 'policy', route, err: error },
-      'internal error: a policy of the route failed, and its calls are refused; please report this',
+      'internal error: a policy failed, and its calls are refused; please report this',
     );
   }
 

@@ -56,7 +56,10 @@ for (const listener of ['tls', 'clear'] as const) {
     });
     assert.equal(grpc.response.statusCode, 505);
     assert.equal(grpc.response.headers['grpc-status'], '14');
-    assert.match(grpc.text, listener === 'tls' ? /ALPN "h2".*\(FG1005\)/ : /over HTTP\/1\.1.*\(FG1006\)/);
+    assert.match(
+      grpc.text,
+      listener === 'tls' ? /ALPN "h2".*\(FG1005\)/ : /over (?:plaintext )?HTTP\/1\.1.*\(FG1006\)/,
+    );
     await assertLives(proxy);
   });
 }
