@@ -1,4 +1,4 @@
-// The admin server, and its change to another address: the new one is open before the old one closes.
+// The admin server, and its change to another address: the new server is open before the old one closes.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type AdminServer, type AdminState, openAdminServer } from '../admin/admin-server.ts';
@@ -18,7 +18,7 @@ export class AdminPort {
     this.#logger = logger;
   }
 
-  /** Throws UnusableConfig, and then nothing has changed. */
+  /** Opens the new server. Rejects with UnusableConfig, and then nothing has changed. */
   async prepare(config: AdminConfig | undefined): Promise<Change> {
     if (isDeepStrictEqual(config, this.#config)) return NO_CHANGE;
     const server = config === undefined ? undefined : await this.#open(config);

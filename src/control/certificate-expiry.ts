@@ -1,15 +1,15 @@
-// Warns of certificates that expire soon, once for each threshold and certificate, and of OCSP responses that are of no use.
+// Warns of certificates that expire soon, once for each threshold and certificate, and of OCSP responses that cannot be served.
 
 import type { Logger } from '../observability/logger.ts';
 import type { TlsUser, UsedCertificate } from '../plane/tls-users.ts';
 
 const DAY_MS = 86_400_000;
-/** The first that holds counts. */
+/** In ascending order, since the first threshold that applies is reported. */
 const THRESHOLD_DAYS = [0, 1, 7, 21];
-/** Certificates that are long gone need not be remembered. */
+/** How many warnings are remembered. When the memory is full it is cleared, which also drops certificates no longer in use. */
 const MOST_REMEMBERED = 1024;
 
-/** Whole days that are left; negative when it has expired. */
+/** How many whole days the certificate is still valid. Negative when it has expired. */
 export function daysLeft({ certificate }: UsedCertificate, nowEpochMs: number): number {
   return Math.floor((certificate.validToDate.getTime() - nowEpochMs) / DAY_MS);
 }
@@ -31,7 +31,7 @@ export class CertificateExpiry {
     }
   }
 
-  /** They are valid for days only, so that a warning beforehand would come all the time. */
+  /** OCSP responses are valid for only a few days. A warning before they expire would therefore appear constantly. */
   #checkStaple(user: TlsUser, { staple }: UsedCertificate, nowEpochMs: number): void {
     const problem = staple?.whyNotServed(nowEpochMs);
     if (staple === undefined || problem === undefined) return;

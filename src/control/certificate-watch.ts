@@ -1,5 +1,5 @@
-// Reads certificates again when their files have changed, and warns before they expire. All or nothing for each listener
-// and upstream: a certificate whose key is not there yet is tried again, and the old pair serves on.
+// Reloads certificates when their files have changed, and warns before they expire. The files of one listener or upstream change
+// together or not at all: while a certificate and its key do not match yet, the old pair stays in use and the files are tried again.
 
 import type { Logger } from '../observability/logger.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
@@ -11,7 +11,7 @@ const EXPIRY_CHECK_MS = 3_600_000;
 
 export interface CertificateWatchOptions {
   readonly users: () => readonly TlsUser[];
-  /** Runs it when no reload runs. */
+  /** Runs the task while no change of the configuration is in progress. */
   readonly serially: (task: () => Promise<void>) => Promise<void>;
   readonly logger: Logger;
 }
@@ -21,9 +21,9 @@ export class CertificateWatch {
   readonly #expiry: CertificateExpiry;
   readonly #poll = new Poll(() => this.#look());
   readonly #expiryTimer: NodeJS.Timeout;
-  /** Of the files as they were last read. */
+  /** The signature of each user's files when they were last read. */
   readonly #read = new Map<string, string>();
-  /** What was said of files that cannot be used. */
+  /** The last problem that was logged for each user. */
   readonly #complaints = new Map<string, string>();
 
   constructor(options: CertificateWatchOptions) {
@@ -53,7 +53,7 @@ export class CertificateWatch {
 
   async #lookAt(user: TlsUser): Promise<void> {
     const key = `${user.kind} ${user.name} ${user.files.join(' ')}`;
-    // Before they are read: what changes in between is seen next time.
+    // The signature is taken before the files are read, so that a change in between is noticed at the next look.
     const signature = await signatureOf(user.files);
     if (this.#read.get(key) === signature) return;
     try {
@@ -80,7 +80,7 @@ export class CertificateWatch {
     this.checkExpiry();
   }
 
-  /** Once for each thing that is wrong. */
+  /** Logs a problem once, until it changes or is solved. */
   #complain(key: string, user: TlsUser, problem: string): void {
     if (this.#complaints.get(key) === problem) return;
     this.#complaints.set(key, problem);
@@ -91,7 +91,7 @@ export class CertificateWatch {
   }
 }
 
-/** On one line: 'CN=example.com'. */
+/** The subject on one line, such as 'CN=example.com'. */
 export function subjectOf(subject: string | undefined): string {
   return (subject ?? '').replaceAll('\n', ', ');
 }

@@ -1,5 +1,5 @@
-// How many clients there is room for, and what of the configuration does not go with what the process has and is: said when
-// it is put to use, since `check` may run where other limits hold.
+// How many clients the process has room for, and which settings exceed the resources of the process. These warnings are given when a
+// configuration is put to use and not by `check`, which may run where other limits apply.
 
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
@@ -13,17 +13,17 @@ import {
 
 type Sized = Pick<Config, 'capacity' | 'upstreams'>;
 
-/** A process uses 105 MiB or so before its first call, and refuses calls from 90 % of its limit on. */
+/** A process uses about 105 MiB before its first call, and refuses new calls above 90 % of its limit. */
 const LEAST_MEMORY_BYTES = 128 * 1_048_576;
 
 /** For the log. */
 export interface ClientRoom {
   readonly fields: LogFields;
-  /** `19768 clients at a time, 4942 of one address (…)`. */
+  /** For example `19768 clients at a time, 4942 of one address (…)`. */
   readonly room: string;
 }
 
-/** @param processes that carry calls */
+/** @param processes how many processes carry calls */
 export function clientRoom(config: Sized, processes: number, openFiles = readOpenFilesLimit()): ClientRoom {
   const { connections: clients, perAddress: clientsOfAddress } = connectionCaps(config, openFiles, processes);
   const fields = {
@@ -41,7 +41,7 @@ export function clientRoom(config: Sized, processes: number, openFiles = readOpe
   return { fields, room: `${clients} clients at a time${ofAddress} (${why})` };
 }
 
-/** A number of clients that the descriptors are not enough for. */
+/** Warns when limits.connections is higher than the open-files limit allows. `processes` is how many carry calls. */
 export function findLackOfRoom(
   config: Sized,
   processes: number,
@@ -55,7 +55,7 @@ export function findLackOfRoom(
   return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];
 }
 
-/** A limit that nobody could be served with. @param processes that share the memory */
+/** Warns when limits.memory is too low to serve any client. @param processes how many processes share the memory */
 export function findLackOfMemory(
   { capacity }: Pick<Config, 'capacity'>,
   processes: number,
@@ -68,7 +68,7 @@ export function findLackOfMemory(
   return [{ severity: 'warning', path: ['limits', 'memory'], at: 'value', message, hint }];
 }
 
-/** @param processes that run, and are as many until the service is started again */
+/** Warns that the number of workers changes only at the next start. @param processes how many processes carry calls now */
 export function findOtherWorkers(wanted: number, processes: number): readonly Finding[] {
   if (wanted === processes) return [];
   const message = `takes effect when the service is started again: ${processes} now, ${wanted} then`;

@@ -1,5 +1,5 @@
-// The running configuration for the admin API: as resolved, with names of files and never what they hold, and which
-// exchanges are still on older ones.
+// The running configuration for the admin API, as it was resolved, and which exchanges still use an older one. The report names files
+// and never shows their content.
 
 import type { Config } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
@@ -18,7 +18,7 @@ export interface CurrentConfig {
   readonly epoch: number;
   readonly config: Config;
   readonly loadedAtEpochMs: number;
-  /** Undefined for a configuration that was written nowhere. */
+  /** Where each part was written. Undefined when that is not known. */
   readonly origins?: Origins | undefined;
 }
 
@@ -34,11 +34,11 @@ export function configReport(
     loadedAt: new Date(current.loadedAtEpochMs).toISOString(),
     ...plane,
     reloads,
-    /** Of this configuration, as the log has them. */
+    /** The warnings about this configuration, worded as in the log. */
     warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
     config: readable(current.config),
-    /** Of upstreams of which a source has spoken since the configuration did. */
+    /** Upstreams whose endpoints were last set by a source and not by the configuration. */
     endpoints: Object.fromEntries(
       Array.from(known, ([name, update]) => [name, addressesOf(update).map(({ text }) => text)]),
     ),
@@ -92,7 +92,7 @@ function readable(config: Config): unknown {
   };
 }
 
-/** Values of header fields that routes ask for may be secrets. */
+/** The header values that routes match may be secrets. */
 function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {
   return [name, isSecretName(name) ? '[redacted]' : value];
 }

@@ -1,4 +1,4 @@
-// What only the control of a proxy can tell: its reloads, the certificates in use, and which program this is.
+// The metrics that only the control part of the proxy knows: reloads, endpoint updates, certificates in use, and the program's version.
 
 import {
   counterFamily,

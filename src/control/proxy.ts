@@ -1,6 +1,5 @@
-// The composition root, and the control of a running proxy: from a configuration to a plane that carries calls, from that to
-// the next configuration, and back again. Admin server, reloads, watched files and the order of stopping are here; what
-// carries calls is the plane's.
+// The control part of a running proxy: it starts a plane with a configuration, replaces that configuration while calls run, and stops
+// everything in order. The admin server, reloads, watched files and sources are controlled here; the plane carries the calls.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { AdminReply, AdminState, Readiness } from '../admin/admin-server.ts';
@@ -33,28 +32,28 @@ type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 export interface AppliedConfig {
   readonly epoch: number;
   readonly changes: ConfigChanges;
-  /** Warnings that only the running proxy can give. */
+  /** Warnings that only the running proxy can give, since they depend on the resources of the process. */
   readonly remarks: readonly Finding[];
 }
 
 const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
-/** What the process around it wants to know. */
+/** What the surrounding process provides and is told. */
 export interface ProxyHooks {
-  /** Somebody asked for the end (POST /api/drain); without it the proxy drains by itself. */
+  /** A client asked for the end by POST /api/drain. Without this hook the proxy drains by itself. */
   readonly onDrainRequested?: () => void;
   readonly onReloadBegin?: () => void;
-  /** However it went. */
+  /** The reload has ended, whether it succeeded or not. */
   readonly onReloadEnd?: () => void;
-  /** The configuration it starts with, as it was read: for its warnings and their places. */
+  /** The first configuration as it was read, for its warnings and their places in the file. */
   readonly loaded?: LoadedConfig;
-  /** How many processes would carry calls with another configuration, were it started again. */
+  /** How many processes would carry calls if the service were started again with this configuration. */
   readonly processesFor?: (config: Config) => number;
-  /** Besides the file. */
+  /** Sources in addition to the file. */
   readonly sources?: readonly Source[];
 }
 
-/** Stale updates are usual: a source may repeat itself. */
+/** The verdicts worth a warning. Stale updates are normal, since a source may repeat itself. */
 const REFUSED_UPDATES: ReadonlySet<EndpointVerdict> = new Set(['unknown', 'too_many', 'invalid']);
 
 export class Proxy {
@@ -67,13 +66,13 @@ export class Proxy {
   readonly #endpoints: EndpointBook;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
-  /** Of the configuration in force, as `framegate check` prints them. */
+  /** The warnings about the configuration in force, as `framegate check` prints them. */
   #warnings: readonly string[];
   #state: ProxyState = 'starting';
-  /** The end of the last change that was begun. */
+  /** Settles when the newest change has ended. */
   #changes: Promise<unknown> = Promise.resolve();
   #drained: Promise<void> | undefined = undefined;
-  /** As it was said last. */
+  /** The last logged text about the room for clients, which is logged again only when it differs. */
   #room = '';
 
   private constructor(plane: Plane, config: Config, logger: Logger, hooks: ProxyHooks) {
@@ -100,8 +99,8 @@ export class Proxy {
   }
 
   /**
-   * Resolves when every listener is open. Rejects, with nothing left open, when one cannot be.
-   * @param plane made of the same configuration; nothing of it is open yet
+   * Resolves when every listener is open. Rejects when one cannot be opened, and then leaves nothing open.
+   * @param plane made from the same configuration, and not open yet
    */
   static async start(plane: Plane, config: Config, logger: Logger, hooks: ProxyHooks = {}): Promise<Proxy> {
     const proxy = new Proxy(plane, config, logger, hooks);
@@ -161,7 +160,7 @@ export class Proxy {
     }
   }
 
-  /** Puts what a source has offered to use, if it can be. Never rejects. */
+  /** Puts to use what a source has offered, if possible. Never rejects. */
   async #judge(update: ResourceUpdate): Promise<Verdict> {
     try {
       const { epoch, changes, remarks } = await this.apply(update.config, update);
@@ -175,7 +174,7 @@ export class Proxy {
     }
   }
 
-  /** What is only known where the configuration is put to use. */
+  /** Warnings that depend on where the configuration is put to use. */
   #remarksOn(config: Config): readonly Finding[] {
     const { carriers } = this.#plane;
     const wanted = this.#hooks.processesFor?.(config) ?? carriers;
@@ -186,7 +185,7 @@ export class Proxy {
     ];
   }
 
-  /** Those of the file were printed when it was read first; a reload logs them all. */
+  /** Logs the remarks only: the warnings of the file itself were printed when it was first read. A reload logs both. */
   #warn(loaded: LoadedConfig | undefined, remarks: readonly Finding[]): void {
     if (loaded === undefined) return;
     const located: readonly ConfigProblem[] = remarks.map((remark) => locateFinding(remark, loaded));
@@ -196,8 +195,8 @@ export class Proxy {
   }
 
   /**
-   * Puts another configuration to use, completely or not at all, one after the other. Exchanges that run stay on the
-   * one they began with. Rejects with UnusableConfig where it cannot be, and then nothing has changed.
+   * Puts another configuration to use, completely or not at all. Several calls are processed one after the other. Running exchanges
+   * keep the configuration they began with. Rejects with UnusableConfig if it cannot be used, and then nothing has changed.
    */
   apply(config: Config, origins?: Origins): Promise<AppliedConfig> {
     return this.#serially(async () => {
@@ -241,7 +240,7 @@ export class Proxy {
     };
   }
 
-  /** Reads the configuration again and puts it to use. Never rejects; what went wrong is in the log too. */
+  /** Reads the configuration file again and puts it to use. Never rejects; what went wrong is logged, too. */
   reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     return this.#file.reload(trigger);
   }
@@ -250,7 +249,7 @@ export class Proxy {
     this.reload(trigger).catch(() => undefined);
   }
 
-  /** A change begins when the one before has ended, well or badly. */
+  /** Begins the task when the previous one has ended, whether or not it succeeded. */
   #serially<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#changes.then(task, task);
     this.#changes = result.catch(() => undefined);
@@ -318,8 +317,8 @@ export class Proxy {
   }
 
   /**
-   * Stops: not ready at once, no new connection after drain.delay, two-step GOAWAY on those there are, running calls
-   * have drain.timeout to finish and are then ended with UNAVAILABLE. Resolves when all is closed.
+   * Stops the proxy. It is no longer ready at once, and accepts no new connection after drain.delay. Existing connections get a two-step
+   * GOAWAY, and running calls have drain.timeout to finish before they are ended with UNAVAILABLE. Resolves when everything is closed.
    */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
@@ -342,13 +341,13 @@ export class Proxy {
     this.#logger.info({}, 'stopped');
   }
 
-  /** No other configuration comes to force any more. */
+  /** From here on, no changed file starts a reload or a change of certificates. */
   #stopWatches(): void {
     this.#file.close();
     this.#certificateWatch.close();
   }
 
-  /** Not before the last call has ended: endpoints come and go in the meantime too. */
+  /** Called only after the last call has ended, since endpoints keep changing while calls drain. */
   #closeSources(): void {
     for (const source of this.#sources) source.close();
     this.#endpoints.close();
