@@ -1,6 +1,6 @@
-// From a configuration to what exchanges run on: routes compiled, upstreams with the way their connections are made.
-// An upstream whose settings have not changed is the one there was. Its endpoints may differ: those that it keeps stay as they are,
-// with their connections and their backoff.
+// Builds the snapshot that exchanges run on from a configuration: compiled routes and policies, and the upstreams. An upstream whose
+// settings have not changed is taken over from the previous snapshot. Its endpoints may still differ: the endpoints it keeps also keep
+// their connections and their backoff.
 
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
@@ -19,7 +19,7 @@ import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
 
 export interface BuiltUpstream {
-  /** Everything it was built from but its endpoints, as text. */
+  /** The settings it was built from, without its endpoints, as JSON. An upstream with an equal origin is reused. */
   readonly origin: string;
   readonly upstream: CallTarget;
   /** Undefined for plaintext. */
@@ -31,7 +31,7 @@ export interface ProxySnapshot extends Snapshot {
   readonly built: ReadonlyMap<string, BuiltUpstream>;
 }
 
-/** Opens nothing and changes nothing. Throws UnusableConfig where TLS files of upstreams cannot be used. */
+/** Opens and changes nothing. Throws UnusableConfig if TLS files of upstreams cannot be used. */
 export function buildSnapshot(
   config: Config,
   log: ProcessLog,
@@ -65,7 +65,7 @@ export function buildSnapshot(
   };
 }
 
-/** Of the limits those that its connections depend on. The number of streams is what we allow clients. */
+/** Endpoints are left out, and so is the limit of concurrent streams, which applies to clients only. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
   return JSON.stringify({
     upstream: { ...upstream, endpoints: [] },
@@ -83,8 +83,9 @@ function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log:
 }
 
 /**
- * To be called when the one takes the place of the other, or for the first of all with itself. Upstreams get the endpoints that a source
- * has named, or else those of the configuration. Calls that began with upstreams that are no more go on; their connections end with them.
+ * Must be called when the snapshot `now` takes the place of `before`; the first snapshot is passed as both. Upstreams get the endpoints
+ * that a source has named, or else those of the configuration. Upstreams that are gone are closed: their calls go on, and their
+ * connections end with the last of these calls.
  */
 export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, known: KnownEndpoints): void {
   for (const { name, endpoints } of now.config.upstreams) {
@@ -96,7 +97,7 @@ export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, know
   }
 }
 
-/** Reads the TLS files of upstreams again. Rejects with UnusableConfig where one cannot be used, and then nothing has changed. */
+/** Reads the TLS files of upstreams again. Rejects with UnusableConfig if one cannot be used, and then nothing has changed. */
 export function prepareUpstreamTls({ built }: ProxySnapshot): Promise<Change> {
   return prepareAll(
     Array.from(built, ([name, { tls }]) => () => {

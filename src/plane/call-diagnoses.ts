@@ -1,4 +1,4 @@
-// Exchanges that the proxy ended itself are diagnoses too, kept with those of listeners and endpoints.
+// Records exchanges that the proxy ended itself as diagnoses, together with the diagnoses of listeners and endpoints.
 
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
@@ -8,10 +8,10 @@ import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { hostOf, type ProcessLog } from './process-log.ts';
 
-/** What is wrong with an endpoint, and only its answer shows. */
+/** Faults of an endpoint that only a call reveals. */
 const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
 
-/** Said in place of the service, and nothing is wrong. */
+/** Responses that the proxy gives in place of the service although nothing is wrong. They do not count as failures. */
 const ANSWERS = new Set(['cors_preflight']);
 
 export class CallDiagnoses implements ExchangeObserver {
@@ -40,7 +40,7 @@ export class CallDiagnoses implements ExchangeObserver {
     }
     const code = diagnosisCode(token);
     const sentence = reason.slice(colonAt + 2);
-    // Of endpoints whose connection was good: others were told when they failed, and not once for each call.
+    // Only faults of endpoints whose connection was good: a connection that fails is reported when it fails, not once for each call.
     if (FOUND_BY_CALLS.has(token)) this.#log.upstreamFailed(upstream, endpoint, { token, sentence });
     else if (code.startsWith('FG3'))
       this.#ring.record({ code, token, sentence, listener, client, upstream, endpoint }, hostOf(client));

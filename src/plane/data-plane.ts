@@ -1,6 +1,6 @@
-// What carries calls within one process: listeners, relay, edges, and the upstreams of the configuration in force. A
-// change of configuration is prepared completely and then committed in one synchronous step. A running exchange never
-// learns of it.
+// Everything that carries calls within one process: listeners, relay, edges, and the upstreams of the configuration in force. A
+// change of configuration is prepared completely and then committed in one synchronous step. It does not affect running
+// exchanges.
 
 import { failure } from '../calls/failure.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
@@ -33,23 +33,23 @@ import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
-  /** What the process uses; asked of the system unless given. */
+  /** How much memory the process uses, in bytes. The default asks the system. */
   readonly usedBytes?: () => number;
   readonly config: Config;
-  /** Of this configuration; 1 for the first of all. */
+  /** The epoch of this configuration. The default is 1, the first configuration. */
   readonly epoch?: number;
   readonly logger: Logger;
   readonly destination: LogDestination;
-  /** What policies routes may have, in the order in which these speak. All there are, unless given. */
+  /** The kinds of policy that routes may have, in the order in which the policies are applied. The default is all kinds. */
   readonly policyKinds?: readonly PolicyKind[];
-  /** How many carry calls together with this one, itself among them. */
+  /** How many processes carry calls, including this one. */
   readonly processes?: () => number;
 }
 
 const NOTHING_KNOWN: KnownEndpoints = new Map();
 
 export class DataPlane implements Plane {
-  /** Of all its listeners. Whoever makes the plane has them rotated, or gives it those of another process. */
+  /** The session ticket keys of all its listeners. The creator of the plane starts their rotation or sets the keys of another process. */
   readonly ticketKeys = new TicketKeys();
   readonly #policyKinds: readonly PolicyKind[];
   readonly #logger: Logger;
@@ -59,22 +59,22 @@ export class DataPlane implements Plane {
   readonly #metrics = new PlaneMetrics();
   readonly #log: ProcessLog;
   readonly #accessLog: AccessLog;
-  /** Told of every exchange; the access log only where it is on. */
+  /** The observers of every exchange, except for the access log, which is added when it is on. */
   readonly #observers: readonly ExchangeObserver[];
   readonly #relay: Relay;
   readonly #http1: Http1Edge;
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
   #snapshot: ProxySnapshot;
-  /** The first configuration is in use. */
+  /** Whether the first configuration is in use. */
   #isOpen = false;
   #isDraining = false;
   #endpointUpdates = 0;
   #descriptors: DescriptorWatch | undefined = undefined;
 
   /**
-   * Opens nothing: `prepare` with the same configuration does.
-   * Throws UnusableConfig where TLS files of upstreams cannot be used.
+   * Opens nothing: `prepare` with the same configuration opens the listeners.
+   * Throws UnusableConfig if TLS files of upstreams cannot be used.
    */
   constructor(parts: DataPlaneParts) {
     const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
@@ -180,7 +180,7 @@ export class DataPlane implements Plane {
     };
   }
 
-  /** Of an upstream that the configuration in force does not have, nothing is to be done: this process is about to end. */
+  /** Ignores upstreams that the configuration in force does not have: only a process that is about to end gets such an update. */
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
@@ -188,7 +188,7 @@ export class DataPlane implements Plane {
     this.#endpointUpdates++;
   }
 
-  /** @param left names of listeners whose clients are to go elsewhere */
+  /** @param left names of listeners whose clients must connect again */
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
     if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
@@ -243,7 +243,7 @@ export class DataPlane implements Plane {
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#abort(), timeoutMs);
     const progress = new DrainProgress(this.#logger, () => this.#runningCalls);
     await Promise.all([this.#relay.drain(), this.#http1.drain(), this.#listenerSet.settled()]);
-    // What has become of the last connections, which were in their handshake when the listeners closed.
+    // Once more, for the connections that were still in their handshake when the listeners closed.
     await Promise.all([this.#relay.drain(), this.#http1.drain()]);
     clearTimeout(timer);
     progress.close();

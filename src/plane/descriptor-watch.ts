@@ -1,5 +1,5 @@
-// Notices that the process has no file descriptor left. Node says nothing of clients that it has to turn away for that,
-// so it is found out by asking for a descriptor now and then. Never keeps one.
+// Notices when the process has no file descriptor left. Node does not report the clients it turns away for this reason, so the watch
+// opens a file at intervals and closes it at once.
 
 import { closeSync, openSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ export class DescriptorWatch {
   readonly #onExhausted: (code: string) => void;
   readonly #timer: NodeJS.Timeout;
 
-  /** @param onExhausted told at every look at which there is none, with EMFILE or ENFILE */
+  /** @param onExhausted called with EMFILE or ENFILE at every look that finds no descriptor */
   constructor(onExhausted: (code: string) => void, lookEveryMs = LOOK_EVERY_MS) {
     this.#onExhausted = onExhausted;
     this.#timer = setInterval(() => this.#look(), lookEveryMs).unref();

@@ -1,4 +1,4 @@
-// Says now and then in the log what a draining process still waits for.
+// Logs at intervals what a draining process still waits for.
 
 import type { Logger } from '../observability/logger.ts';
 
@@ -24,7 +24,7 @@ export class DrainProgress {
   }
 }
 
-/** 'draining: 12 calls left, oldest 48 s, /voice.VoiceAssistant/StreamAudio'. */
+/** For example 'draining: 12 calls left, oldest 48 s, /voice.VoiceAssistant/StreamAudio'. `calls` must not be empty. */
 export function describeProgress(calls: readonly RunningCall[]): string {
   const [first] = calls;
   const oldest = calls.reduce((older, call) => (call.durationMs > older.durationMs ? call : older), first);

@@ -1,5 +1,5 @@
-// Which listener of a new configuration keeps which open socket. One rule for all: for the process that has the sockets
-// and for workers that are given their connections, which must come to the same answer.
+// Decides which listener of a new configuration keeps which open socket. The process that owns the sockets and the workers that receive
+// its connections share this rule, since they must come to the same answer.
 
 import type { ListenAddress, ListenerConfig } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
@@ -9,11 +9,11 @@ import { findingOf } from '../config/unusable-config.ts';
 export interface PlannedListener<Open> {
   readonly config: ListenerConfig;
   readonly index: number;
-  /** Has the address now; undefined: it has to be opened. */
+  /** The open socket that already has the address. Undefined when the address has to be opened. */
   readonly known: Open | undefined;
 }
 
-/** By address and name first: several listeners may ask for any free port. */
+/** Matches by address and name first, then by address alone: several listeners may have the same address, such as any free port. */
 export function planListeners<Open>(
   open: readonly Open[],
   configOf: (open: Open) => ListenerConfig,
@@ -34,7 +34,7 @@ export function planListeners<Open>(
   return configs.map((config, index) => ({ config, index, known: byName[index] ?? take(config, false) }));
 }
 
-/** A socket of systemd's cannot be had a second time, so it is not asked for before all else is well. */
+/** Sorts systemd sockets last: they can be taken only once, so everything else that can fail comes before. */
 export function bySystemdLast(a: PlannedListener<unknown>, b: PlannedListener<unknown>): number {
   return Number(isSystemd(a)) - Number(isSystemd(b));
 }
@@ -44,8 +44,8 @@ export function isSystemd({ config }: PlannedListener<unknown>): boolean {
 }
 
 /**
- * What is wrong with the address of a listener.
- * @param open those there are; one of them may have the port
+ * Describes what is wrong with the address of a listener.
+ * @param open the open listeners, one of which may occupy the port
  */
 export function addressFinding(
   error: unknown,

@@ -1,5 +1,5 @@
-// The open listeners, and their change to those of another configuration: everything that can fail comes first, then one
-// synchronous step. An address that stays keeps its socket; what goes is closed only when what comes is open.
+// The open listeners, and their change to those of another configuration: first everything that can fail, then one synchronous
+// step. An address that stays keeps its socket. Old listeners are closed only after the new ones are open.
 
 import type { Change } from '../config/change.ts';
 import type { ListenerConfig } from '../config/config.ts';
@@ -22,12 +22,12 @@ import {
   planListeners,
 } from './listener-plan.ts';
 
-/** TCP, TLS and the first request take three round trips, and a lost packet a second. */
+/** TCP, TLS and the first request take three round trips, and a lost packet costs another second. */
 const OPENING_TIMEOUT_MS = 3000;
 
-/** Clients that came in by one listener while it had one name and spoke one protocol. */
+/** The clients that connected by one listener while its name and its use of TLS stayed the same. */
 export interface Clientele {
-  /** Of clients that are to go elsewhere: what their last calls begin with. Undefined: whatever is current. */
+  /** The snapshot for the last calls of clients that must connect again. Undefined while the current snapshot applies. */
   last: ProxySnapshot | undefined;
 }
 
@@ -41,12 +41,12 @@ type Planned = PlannedListener<OpenListener>;
 
 export interface ListenerChange extends Change {
   readonly opened: readonly Listener[];
-  /** The names of the listeners by which those clients came in that are to go elsewhere. */
+  /** The names of the listeners whose clients must connect again. */
   readonly left: ReadonlySet<string>;
 }
 
 export interface SharedParts extends Pick<ListenerOptions, 'limits' | 'ticketKeys'> {
-  /** Where the listener at this index of the configuration that is prepared gets its connections from. */
+  /** The source of connections for the listener at this index of the configuration being prepared. The default opens a socket. */
   readonly openSourceOf?: (index: number) => OpenSource;
 }
 
@@ -70,8 +70,8 @@ export class ListenerSet {
   }
 
   /**
-   * Resolves when every connection that was accepted is somebody's or closed. One that says nothing is not waited for
-   * longer than a client may take that is far away.
+   * Resolves when every accepted connection has been handed to its protocol or closed. The wait is limited to the time that a distant
+   * client may need, so that a silent connection does not hold it up.
    */
   async settled(): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -81,8 +81,8 @@ export class ListenerSet {
   }
 
   /**
-   * Rejects with UnusableConfig and everything that is wrong, and then nothing has changed.
-   * @param last what clients of listeners that are no more stay on
+   * Rejects with UnusableConfig, which lists everything that is wrong, and then nothing has changed.
+   * @param last the snapshot that clients of removed listeners keep
    */
   async prepare(configs: readonly ListenerConfig[], last?: ProxySnapshot): Promise<ListenerChange> {
     const findings: Finding[] = [];
@@ -138,7 +138,7 @@ export class ListenerSet {
     };
   }
 
-  /** Who came in under another name, or by another protocol, is asked to come again. */
+  /** Clients that connected under another name, or with or without TLS where this has changed, are asked to connect again. */
   async #prepareKnown({ config, known }: Planned): Promise<[OpenListener, Change | undefined]> {
     if (known === undefined) throw new Error(`there is no open listener at ${config.address.text}`);
     const { listener } = known;

@@ -1,4 +1,4 @@
-// Which exchanges are still on configurations before the current one.
+// Counts the exchanges that still use a configuration older than the current one.
 
 interface RunningCall {
   readonly subject: { readonly snapshot: { readonly epoch: number } };
@@ -8,11 +8,11 @@ interface RunningCall {
 export interface OlderEpoch {
   readonly epoch: number;
   readonly exchanges: number;
-  /** How long the oldest of them has run. */
+  /** How long the oldest of these exchanges has run, in whole seconds. */
   readonly oldestSeconds: number;
 }
 
-/** Oldest first. */
+/** The oldest epoch comes first. */
 export function olderEpochs(current: number, calls: readonly RunningCall[]): readonly OlderEpoch[] {
   const byEpoch = Map.groupBy(calls, ({ subject }) => subject.snapshot.epoch);
   return [...byEpoch]

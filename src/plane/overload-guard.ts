@@ -1,5 +1,5 @@
-// Keeps this process within what it can carry: connections, memory, and a look at how late its event loop is. It decides
-// about what is new; what runs is never ended for it.
+// Keeps this process within its limits of connections and memory, and watches the delay of its event loop. It refuses new connections
+// and new calls; it never ends a running call.
 
 import type { Config } from '../config/config.ts';
 import { dropSpareSlabs } from '../h2/output-buffer.ts';
@@ -20,17 +20,17 @@ import type { ClientTerms } from '../relay/client-terms.ts';
 import type { Relay } from '../relay/relay.ts';
 
 const LOOK_EVERY_MS = 1000;
-/** While memory is short, since it may come to its end within seconds. */
+/** The interval while memory is short, since it may be used up within seconds. */
 const LOOK_OFTEN_MS = 250;
 const BYTES_PER_MEBIBYTE = 1_048_576;
 
-/** Of one process; plain data. */
+/** The state of one process, as plain data. */
 export interface OverloadReport {
   readonly connections: {
     readonly open: number;
     readonly refused: number;
     readonly most: number;
-    /** Undefined: one address may have all. */
+    /** Undefined when one address may have all connections. */
     readonly mostOfAddress: number | undefined;
   };
   readonly memory: MemoryReport;
@@ -47,7 +47,7 @@ const MESSAGES: Readonly<Record<MemoryLevel, string>> = {
 export interface OverloadGuardParts {
   readonly relay: Pick<Relay, 'shrink' | 'drainIdle'> & { readonly terms: ClientTerms };
   readonly logger: Logger;
-  /** For tests: what the process is said to use. */
+  /** How much memory the process uses, in bytes. Tests replace it. */
   readonly usedBytes?: () => number;
 }
 
@@ -89,8 +89,8 @@ export class OverloadGuard {
   }
 
   /**
-   * At once, for connections there are as well; none is ended for it.
-   * @param processes that carry connections, this one among them
+   * The new limits apply at once and also count the open connections. No open connection is closed because of them.
+   * @param processes how many processes carry connections, including this one
    */
   use(config: Pick<Config, 'capacity' | 'upstreams'>, processes: number): void {
     const { capacity } = config;

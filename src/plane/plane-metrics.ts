@@ -1,4 +1,4 @@
-// The metrics of one process that carries calls: what it has counted, and what it holds at the moment it is asked.
+// The metrics of one process that carries calls: its counters, and its state at the time of the question.
 
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { diagnosisCodes } from '../diagnosis/codes.ts';
@@ -18,16 +18,16 @@ import type { ProxySnapshot } from './build-snapshot.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
 
-/** What a data plane holds now. */
+/** The current state of a data plane. */
 export interface PlaneState {
   readonly calls: number;
   readonly running: readonly RunningCall[];
-  /** Open ones by the name of their listener. */
+  /** The number of open connections by listener name. */
   readonly connections: ReadonlyMap<string, number>;
   readonly overload: OverloadReport;
   readonly log: LogState;
   readonly snapshot: ProxySnapshot;
-  /** So far. */
+  /** How many decisions were made since the start. */
   readonly decisions: number;
   readonly endpointUpdates: number;
 }

@@ -1,5 +1,5 @@
-// What carries the calls, as the control of a proxy sees it: this process itself, or the workers it has started. Only the
-// control knows files, signals and the admin server.
+// The plane carries the calls: either this process itself or the workers it has started. This is its interface to the control part,
+// which alone deals with files, signals and the admin server.
 
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
@@ -13,13 +13,13 @@ import type { TlsUser } from './tls-users.ts';
 export interface PlaneListener {
   readonly name: string;
   readonly config: ListenerConfig;
-  /** Where it really listens. */
+  /** The actual address, with the port that the system has assigned. */
   readonly address: string;
   /** Undefined for a unix socket. */
   readonly port: number | undefined;
 }
 
-/** Runs now; `calls` are HTTP/1.1 requests as well. */
+/** What is running now. `connections` counts HTTP/2 connections only, or, with workers, all connections. `calls` includes HTTP/1.1 requests. */
 export interface Load {
   readonly connections: number;
   readonly calls: number;
@@ -34,7 +34,7 @@ export interface WorkerReport {
   readonly worker: number;
   readonly pid: number;
   readonly state: string;
-  /** Of the configuration it serves. */
+  /** The epoch of the configuration it serves. */
   readonly epoch: number;
   readonly connections: number;
   readonly streams: number;
@@ -42,38 +42,41 @@ export interface WorkerReport {
 
 /** For `/api/config`. */
 export interface PlaneReport {
-  /** That run now, counted when asked. */
+  /** Calls that run now. */
   readonly calls: number;
-  /** Exchanges that are still on configurations before the current one, oldest first. */
+  /** Exchanges that still use an older configuration, the oldest epoch first. */
   readonly olderEpochs: readonly OlderEpoch[];
-  /** What each process that carries calls has, and what it may. */
+  /** The resource use and the limits of each process that carries calls. */
   readonly processes: readonly OverloadReport[];
-  /** Where there are any. */
+  /** Undefined when there are no worker processes. */
   readonly workers?: readonly WorkerReport[];
-  /** Numbers of workers whose part is missing, as they did not answer in time. */
+  /** The numbers of workers whose part is missing, since they did not answer in time. */
   readonly unanswered?: readonly number[];
 }
 
 export interface Plane {
   readonly listeners: readonly PlaneListener[];
   readonly load: Load;
-  /** How many processes carry calls, or are to. */
+  /** How many processes carry calls, or will once they have started. */
   readonly carriers: number;
   readonly tlsUsers: readonly TlsUser[];
-  /** Why it takes no calls, where it takes none. */
+  /** Why it takes no calls. Undefined while it takes calls. */
   readonly obstacle: string | undefined;
   /**
-   * All that can fail of a change, the first configuration's included. Rejects with UnusableConfig and everything that
-   * is wrong, and then nothing has changed. Is followed by commit or discard before the next one begins.
-   * @param known what sources have said of endpoints, asked for whenever it is needed: at the commit, and for each new process
+   * Does everything of a change that can fail; the first configuration is a change, too. Rejects with UnusableConfig, which lists
+   * everything that is wrong, and then nothing has changed. The caller must commit or discard before it prepares the next change.
+   * @param known returns the endpoints that sources have named. It is called when they are needed: at the commit, and for each new process
    */
   prepare(config: Config, epoch: number, known?: () => KnownEndpoints): Promise<PlaneChange>;
-  /** These are the endpoints of an upstream from now on: no new epoch, nobody is asked, and nothing that was decided is forgotten. */
+  /** Sets the endpoints of an upstream at once. There is no new epoch and no vote, and memoised decisions stay valid. */
   updateEndpoints(update: EndpointUpdate): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
-  /** What its processes have counted and hold, the figures of the processes included. */
+  /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;
   report(): Promise<PlaneReport>;
-  /** No new connection, two-step GOAWAY, running calls have drain.timeout; resolves when all is closed. */
+  /**
+   * Accepts no new connection, sends a two-step GOAWAY, and gives running calls drain.timeout to finish. Resolves when everything is
+   * closed.
+   */
   drain(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// What happens to listeners, clients and upstreams, as lines of the log. Every one is counted, and diagnoses go to the ring.
-// Exchanges have their own record. What a peer repeats must not fill the log or the memory.
+// Logs what happens to listeners, clients and upstreams. Failures are counted as well, and diagnoses go to the ring; exchanges have
+// their own record. A peer that repeats itself must fill neither the log nor the memory.
 
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -11,16 +11,16 @@ import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import type { UpstreamEvents } from '../upstreams/upstream.ts';
 
-/** The same thing from the same peer is said once in this time. */
+/** The same event of the same peer is logged once in this time. */
 const REPEAT_AFTER_MS = 60_000;
 const MOST_REMEMBERED = 4096;
-/** OpenSSL's and parsers' words are short; this is for the one that is not. */
+/** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
 interface BrokenConnection {
   readonly upstream: string;
   readonly endpoint: string;
-  /** That ended with it. */
+  /** How many streams ended with the connection. */
   readonly streams: number;
   readonly reason: string;
 }
@@ -29,7 +29,7 @@ export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
   readonly #metrics: EventMetrics;
-  /** Oldest first. */
+  /** When each event was last logged, the oldest first. */
   readonly #saidAtMs = new Map<string, number>();
 
   constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics) {
@@ -48,14 +48,14 @@ export class ProcessLog {
     else this.#logger.warn(fields, sentence);
   }
 
-  /** An endpoint that cannot be used. `endpoint` is its address as configured. */
+  /** Reports an endpoint that cannot be used. `endpoint` is its address as configured. */
   upstreamFailed(upstream: string, endpoint: string, { token, sentence }: Diagnosis): void {
     const fields = { upstream, endpoint, token, code: diagnosisCode(token) };
     this.#metrics.endpointFailed(upstream, endpoint, token);
     if (this.#isDiagnosisNews({ ...fields, sentence }, endpoint)) this.#logger.warn(fields, sentence);
   }
 
-  /** Counts and keeps it; true when the log should have it too. */
+  /** Records the diagnosis in the ring. Returns true when it should be logged as well. */
   #isDiagnosisNews(event: DiagnosisEvent, peer: string): boolean {
     if (event.code !== '') this.#ring.record(event, peer);
     return this.#isNews(`${event.token} ${peer}`);
@@ -67,7 +67,7 @@ export class ProcessLog {
     this.#logger.warn({ client, token: error.token }, `a client broke a rule of HTTP/2: ${error.message}`);
   }
 
-  /** A fault of ours, not of the peer: always told, with its cause. */
+  /** Logs a fault of Framegate itself, always and with its cause. Returns false for a fault of the peer. */
   #isOurs(fields: LogFields, error: ConnectionError | StreamError): boolean {
     if (error.token !== 'internal_error') return false;
     this.#logger.error(
@@ -77,7 +77,7 @@ export class ProcessLog {
     return true;
   }
 
-  /** A fault of ours that was kept inside its connection: always told, with its cause. */
+  /** A fault of Framegate that affected only one connection or call. It is always logged with its cause. */
   contained(layer: FaultLayer, error: unknown): void {
     this.#metrics.contained(layer);
     const fields = { layer, err: error };
@@ -86,7 +86,7 @@ export class ProcessLog {
     else this.#logger.error(fields, 'internal error: the connection was closed; please report this');
   }
 
-  /** A policy has thrown. @param route the name of the route, or '' for requests that no route matches */
+  /** A policy has thrown an error. @param route the name of the route, or '' for requests that no route matches */
   policyFailed(route: string, error: unknown): void {
     this.#metrics.contained('policy');
     this.#logger.error(
@@ -128,7 +128,7 @@ export class ProcessLog {
     };
   }
 
-  /** Of one that comes and goes all the time, once a minute. */
+  /** At most once a minute for an endpoint that keeps coming and going. */
   #endpointLeft(upstream: string, endpoint: string, calls: number): void {
     if (!this.#isNews(`left ${upstream} ${endpoint}`)) return;
     this.#logger.info(
@@ -137,14 +137,14 @@ export class ProcessLog {
     );
   }
 
-  /** Its calls have their own records; this is the one line that says what befell all of them. */
+  /** Each call has its own record. This line states the cause they share. */
   #connectionBroke(fields: BrokenConnection): void {
     const brokenUnderCalls = 'a connection to the endpoint broke, and the calls on it ended';
     if (this.#isNews(`broke ${fields.endpoint}`)) this.#logger.warn({ ...fields }, brokenUnderCalls);
     else this.#logger.info({ ...fields }, brokenUnderCalls);
   }
 
-  /** @param client its counted address */
+  /** @param client the address by which its calls are counted */
   gaveWay(upstream: string, client: string): void {
     const sentence =
       'an idle call was ended, since others waited for its place and its client holds the most';
@@ -159,7 +159,7 @@ export class ProcessLog {
     const nowMs = performance.now();
     const saidAtMs = this.#saidAtMs.get(key);
     if (saidAtMs !== undefined && nowMs - saidAtMs < REPEAT_AFTER_MS) return false;
-    // Taken out and put back, so that the oldest stays first.
+    // Deleted and set again, so that the oldest entry stays first.
     this.#saidAtMs.delete(key);
     this.#saidAtMs.set(key, nowMs);
     if (this.#saidAtMs.size > MOST_REMEMBERED) this.#forgetOldest();
@@ -174,7 +174,7 @@ export class ProcessLog {
   }
 }
 
-/** Without the port, which differs with every connection: '1.2.3.4', '[::1]', 'unix'; all of it where there is none. */
+/** Removes the port, which differs with every connection: '1.2.3.4', '[::1]'. A text without a port is returned as it is: 'unix'. */
 export function hostOf(client: string): string {
   const colon = client.lastIndexOf(':');
   const hasPort = colon !== -1 && (client.indexOf(':') === colon || client[colon - 1] === ']');

@@ -1,5 +1,5 @@
-// Who uses certificates: listeners, and upstreams that speak TLS. What it takes to read their files again, and what to
-// show of the certificates; never of keys.
+// The users of certificates, which are listeners and upstreams with TLS: how to read their files again, and which certificates to
+// show. Keys are never shown.
 
 import type { X509Certificate } from 'node:crypto';
 import type { Change } from '../config/change.ts';
@@ -11,18 +11,18 @@ import type { ProxySnapshot } from './build-snapshot.ts';
 export interface UsedCertificate {
   readonly file: string;
   readonly certificate: X509Certificate;
-  /** The OCSP response that clients get with it, while it is of use. */
+  /** The OCSP response that clients get with the certificate while the response is valid. */
   readonly staple?: Staple | undefined;
 }
 
 export interface TlsUser {
   readonly kind: 'listener' | 'upstream';
   readonly name: string;
-  /** All that its TLS depends on. */
+  /** All files that its TLS settings name. */
   readonly files: readonly string[];
-  /** Those in use now. */
+  /** The certificates in use now. */
   certificates(): readonly UsedCertificate[];
-  /** Reads the files again; undefined where they hold what they held. Rejects with an Error that names the file. */
+  /** Reads the files again. Resolves to undefined if their content has not changed. Rejects with an Error that names the file. */
   prepare(): Promise<Change | undefined>;
 }
 

@@ -1,5 +1,5 @@
-// Endpoints, their connections and how they fare, for the metrics. Upstreams that a reload has replaced are shown for as long
-// as they have connections.
+// The metrics of endpoints and their connections. Upstreams that a reload has replaced stay visible while they have calls or
+// connections.
 
 import type { MetricFamily, MetricValue } from '../observability/metrics-snapshot.ts';
 import { gaugeFamily } from '../observability/metrics-snapshot.ts';
@@ -7,7 +7,7 @@ import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream, ProxySnapshot } from './build-snapshot.ts';
 
 export class UpstreamGauges {
-  /** With their names. */
+  /** Replaced upstreams and their names. */
   readonly #retired = new Map<BuiltUpstream, string>();
 
   replaced(before: ProxySnapshot, now: ProxySnapshot): void {
@@ -81,7 +81,7 @@ function valuesOf(
   }));
 }
 
-/** An upstream of the same name as one before it may have the same endpoints. */
+/** Adds up values with equal labels: a replaced upstream and its successor may have the same name and the same endpoints. */
 function summedUp(values: readonly MetricValue[]): readonly MetricValue[] {
   const sums = new Map<string, { labels: MetricValue['labels']; value: number }>();
   for (const { labels, value } of values) {
