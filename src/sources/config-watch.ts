@@ -1,5 +1,5 @@
-// Asks for a reload when the file of the configuration has changed and been left alone since: whoever writes it may not
-// have finished, and the first half of a file can be a whole configuration.
+// Requests a reload when the configuration file has changed and two looks in a row have seen the same change. At the first look the
+// writer may not have finished, and the first half of a file can be a valid configuration.
 
 import { isStandardInput } from '../config/standard-input.ts';
 import { signatureNow, signatureOf } from './file-signature.ts';
@@ -9,14 +9,14 @@ export class ConfigWatch {
   readonly #file: string;
   readonly #onChanged: () => void;
   readonly #poll = new Poll(() => this.#look());
-  /** Of the file as it was last read, or taken for it: by the constructor's caller, which has just read it. */
+  /** The signature of the file for which a reload was last requested; at first, that of the file its creator has just read. */
   #known: string;
   #seen = '';
 
   constructor(file: string, onChanged: () => void) {
     this.#file = file;
     this.#onChanged = onChanged;
-    // At the first look it would be too late: a change before that would never be seen.
+    // Taken now: at the first look it would be too late, and a change before that look would go unnoticed.
     this.#known = signatureNow(file);
   }
 

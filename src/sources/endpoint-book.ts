@@ -1,17 +1,17 @@
-// What sources say of endpoints, kept in the control process: the newest word of each source on each upstream. Processes that carry calls
-// are told of what differs; a new one begins with all of it. The endpoints that a configuration names hold until a source speaks of
-// their upstream, and again when another configuration names others: the newest word counts, whoever says it.
+// Keeps the endpoints that sources name, in the control process. The newest information about an upstream wins, whichever source it
+// comes from: the endpoints of a configuration apply until a source sends others, and again when a new configuration names different
+// ones. Processes that carry calls receive the changes, and a new process receives the whole book.
 
 import type { Change } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import type { EndpointState, EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 
-/** For so long updates of one upstream are gathered, of which only the last is told. */
+/** How long updates are collected. Of several updates of one upstream only the last is published. */
 const GATHER_MS = 10;
-/** Of one upstream: who names more has lost count, or is not to be trusted. */
+/** The most endpoints of one upstream. A source that names more is faulty or hostile. */
 export const MOST_ENDPOINTS = 4096;
 
-/** What has become of an update. */
+/** The possible results of an update. */
 export const ENDPOINT_VERDICTS = [
   'accepted',
   'unchanged',
@@ -23,11 +23,11 @@ export const ENDPOINT_VERDICTS = [
 export type EndpointVerdict = (typeof ENDPOINT_VERDICTS)[number];
 
 interface Entry {
-  /** Undefined: no source has spoken of it since the configuration did. */
+  /** Undefined when no source has named endpoints since the configuration did. */
   update: EndpointUpdate | undefined;
-  /** Was said after the configuration that is being prepared had been read. */
+  /** Whether the update came after the configuration that is being prepared. */
   isNewer: boolean;
-  /** The highest of each source; there are a few of them. */
+  /** The highest version of each source. There are only a few sources. */
   readonly versions: Map<object, number>;
 }
 
@@ -47,16 +47,16 @@ export class EndpointBook {
   readonly #entries = new Map<string, Entry>();
   #inForce: Named = new Map();
   #coming: Named | undefined = undefined;
-  /** Names of upstreams of which something is to be told. */
+  /** The names of upstreams with an update to publish. */
   readonly #pending = new Set<string>();
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /** @param publish told of what the upstreams in force have now */
+  /** @param publish is called with the new endpoints of upstreams in force */
   constructor(publish: (update: EndpointUpdate) => void) {
     this.#publish = publish;
   }
 
-  /** Of the upstreams in force. What is not here has the endpoints of the configuration. */
+  /** The endpoints that sources have named for the upstreams in force. Upstreams not listed use those of the configuration. */
   get known(): KnownEndpoints {
     const known = new Map<string, EndpointUpdate>();
     for (const name of this.#inForce.keys()) {
@@ -66,7 +66,7 @@ export class EndpointBook {
     return known;
   }
 
-  /** @param source whose versions these are */
+  /** @param source the source that counts the versions: each source has its own count */
   update(source: object, update: EndpointUpdate): EndpointVerdict {
     const verdict = this.#judge(source, update);
     this.counts[verdict]++;
@@ -75,7 +75,7 @@ export class EndpointBook {
 
   #judge(source: object, update: EndpointUpdate): EndpointVerdict {
     const { upstream, version, endpoints } = update;
-    // What a message to a worker cannot carry would end the worker.
+    // A worker ends when it receives a message that is not well-formed.
     if (!Number.isSafeInteger(version) || version < 0 || !endpoints.every(isSendable)) return 'invalid';
     const isInForce = this.#inForce.has(upstream);
     if (!isInForce && this.#coming?.has(upstream) !== true) return 'unknown';
@@ -116,8 +116,8 @@ export class EndpointBook {
   }
 
   /**
-   * Until it is committed or discarded, updates hold for the upstreams in force and for those of the configuration that comes. To be
-   * committed before the plane's change, which asks for what is known then.
+   * Until the change is committed or discarded, updates are accepted for the upstreams in force and for those of the new configuration.
+   * Must be committed before the plane's change, which reads `known` at its own commit.
    */
   prepare(config: Config): Change {
     const coming = namedBy(config);
@@ -129,7 +129,7 @@ export class EndpointBook {
         this.#coming = undefined;
         this.#inForce = coming;
         this.#forgetOthers();
-        // What is pending is told all the same: workers that drain get no commit.
+        // Pending updates are still published, since draining workers get no commit.
       },
       discard: () => {
         this.#coming = undefined;
@@ -138,7 +138,7 @@ export class EndpointBook {
     };
   }
 
-  /** Where the configuration names other endpoints than before, and no source has spoken since. */
+  /** Drops updates where the new configuration names other endpoints than the old one and no source has named endpoints since. */
   #dropOutdated(coming: Named): void {
     for (const [name, entry] of this.#entries) {
       if (!entry.isNewer && this.#inForce.get(name) !== coming.get(name)) entry.update = undefined;

@@ -1,11 +1,11 @@
-// What tells that files are others than before: by the file a path leads to now, so that a switched symbolic link counts
-// (certbot's live/, Kubernetes' ..data), and looked at rather than watched, which works on every file system.
+// A signature that differs when a file has changed. It describes the file that a path leads to now, so that a switched symbolic link
+// counts as a change (certbot's live/, Kubernetes' ..data). Files are polled rather than watched, which works on every file system.
 
 import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errorCode } from '../config/error-code.ts';
 
-/** Never rejects: a file that is not there has a signature too. */
+/** Never rejects: a missing file has a signature, too. */
 export async function signatureOf(files: readonly string[]): Promise<string> {
   return (await Promise.all(files.map(signatureOfOne))).join(' ');
 }
@@ -18,7 +18,7 @@ async function signatureOfOne(file: string): Promise<string> {
   }
 }
 
-/** Of one file, for a caller that cannot wait. Never throws. */
+/** The signature of one file, read synchronously. Never throws. */
 export function signatureNow(file: string): string {
   try {
     return textOf(statSync(file, { bigint: true }));

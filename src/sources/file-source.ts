@@ -1,5 +1,6 @@
-// The file as a source: it is read again whenever somebody asks for a reload, or has changed it. Reloads run one at a time, and all that
-// are asked for while one runs are one. A file that cannot be used changes nothing; what is wrong with it is told with its place.
+// The configuration file as a source. It is read again at each request for a reload, and when it has changed. Reloads run one at a time;
+// all requests during a reload share the next one. A file that cannot be used changes nothing, and its problems are reported with their
+// places.
 
 import type { ConfigChanges } from '../config/config-changes.ts';
 import { formatProblem } from '../config/problem.ts';
@@ -21,7 +22,7 @@ export type ReloadResult =
     }
   /** Everything that is wrong, as `framegate check` prints it. */
   | { readonly result: 'refused'; readonly problems: readonly string[] }
-  /** A fault of ours. */
+  /** A fault of Framegate. */
   | { readonly result: 'failed'; readonly problems: readonly string[] }
   | { readonly result: 'ignored'; readonly problems: readonly string[] };
 
@@ -29,7 +30,7 @@ export interface ReloadReport {
   readonly reloaded: number;
   readonly refused: number;
   readonly failed: number;
-  /** Undefined when there was none since the last good one. */
+  /** Undefined when no reload was refused or failed since the last successful one. */
   readonly lastError:
     | { readonly at: string; readonly trigger: ReloadTrigger; readonly problems: readonly string[] }
     | undefined;
@@ -38,7 +39,7 @@ export interface ReloadReport {
 export interface FileSourceOptions {
   readonly file: string;
   readonly logger: Logger;
-  /** Why there is no reload now; undefined: there may be. */
+  /** Why no reload is possible now. Undefined when it is possible. */
   readonly obstacle: () => string | undefined;
   readonly onBegin: () => void;
   readonly onEnd: () => void;
@@ -49,14 +50,14 @@ export class FileSource implements Source {
   readonly #watch: ConfigWatch;
   #sink: SourceSink | undefined = undefined;
   #version = 0;
-  /** For what was offered last. */
+  /** Resolves with the verdict on the newest offer. */
   #verdict: PromiseWithResolvers<Verdict> | undefined = undefined;
   #running: Promise<ReloadResult> | undefined = undefined;
   #next: Promise<ReloadResult> | undefined = undefined;
   readonly #counts = { reloaded: 0, refused: 0, failed: 0 };
   #lastError: ReloadReport['lastError'] = undefined;
 
-  /** To be called just after the file was read for the first time. */
+  /** Must be called right after the file was first read. */
   constructor(options: FileSourceOptions) {
     this.#options = options;
     this.#watch = new ConfigWatch(options.file, () => {
@@ -72,7 +73,7 @@ export class FileSource implements Source {
     this.#sink = sink;
   }
 
-  /** How often the file is looked at; undefined: never. */
+  /** How often the file is checked for changes, in milliseconds. Undefined stops the checks. */
   watchEvery(everyMs: number | undefined): void {
     this.#watch.setInterval(everyMs);
   }
@@ -82,10 +83,10 @@ export class FileSource implements Source {
     this.#sink = undefined;
   }
 
-  /** Never rejects; what went wrong is in the log too. The file is read after the call. */
+  /** Never rejects; what went wrong is logged, too. The file is always read after this call, never before it. */
   reload(trigger: ReloadTrigger): Promise<ReloadResult> {
     if (this.#running === undefined) return this.#start(trigger);
-    // The one that runs may have read the file already; one more is enough for all who ask meanwhile.
+    // The running reload may have read the file already. One more reload serves all requests made in the meantime.
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
       return this.#start(trigger);

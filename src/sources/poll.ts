@@ -1,4 +1,4 @@
-// Does something again and again, with a pause between one end and the next beginning. Never keeps the process alive.
+// Repeats a task, with a pause between the end of one run and the beginning of the next. Never keeps the process alive.
 
 export class Poll {
   readonly #task: () => Promise<void>;
@@ -10,7 +10,7 @@ export class Poll {
     this.#task = task;
   }
 
-  /** Starts, goes on at another pace, or stops (undefined). */
+  /** Starts, or changes the pause, in milliseconds. Undefined stops. */
   setInterval(everyMs: number | undefined): void {
     if (everyMs === this.#everyMs) return;
     this.#everyMs = everyMs;
@@ -23,7 +23,7 @@ export class Poll {
     if (this.#everyMs === undefined) return;
     const timer = setTimeout(() => {
       const goOn = (): void => {
-        // Unless another interval was set meanwhile.
+        // A new interval set in the meantime has its own timer.
         if (this.#timer === timer) this.#schedule();
       };
       this.#task().then(goOn, goOn);

@@ -1,51 +1,54 @@
-// Where a running proxy learns of another configuration, at two speeds: resources (listeners, routes, upstreams) change by prepare and
-// commit and make a new epoch; endpoints change at once, and nothing else does.
+// A source tells a running proxy of changes, of two kinds. Resources (listeners, routes, upstreams) change by prepare and commit, and
+// make a new epoch. Endpoints change at once, and only they do.
 
 import type { Config } from '../config/config.ts';
 import type { ConfigChanges } from '../config/config-changes.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { ConfigProblem, Origins } from '../config/problem.ts';
 
-/** A whole configuration, with where its source has each part of it from. */
+/** A complete configuration, with the origin of each of its parts. */
 export interface ResourceUpdate extends Origins {
-  /** The source's own count: what it said last is the highest. */
+  /** The source's own count, higher with each update. */
   readonly version: number;
   readonly config: Config;
-  /** What the source itself has found, besides what keeps it from offering anything. */
+  /** The source's own warnings. A source that finds errors offers nothing. */
   readonly warnings: readonly ConfigProblem[];
 }
 
-/** What has become of a configuration that a source has offered. */
+/** The result of offering a configuration. */
 export type Verdict =
   /** It is in force. */
   | {
       readonly outcome: 'accepted';
       readonly epoch: number;
       readonly changes: ConfigChanges;
-      /** Warnings: those of the source, and what only the running proxy can find. */
+      /** The source's warnings and those that only the running proxy can give. */
       readonly findings: readonly ConfigProblem[];
     }
-  /** It cannot be used, and the one before is in force. */
+  /** It cannot be used, and the previous one stays in force. */
   | { readonly outcome: 'refused'; readonly findings: readonly ConfigProblem[] }
-  /** A fault of ours; the one before is in force. */
+  /** A fault of Framegate. The previous one stays in force. */
   | { readonly outcome: 'failed'; readonly error: unknown };
 
-/** Who listens to a source. */
+/** The receiver of what a source offers. */
 export interface SourceSink {
-  /** All or nothing. Is answered by `judged`, and the source offers its next one after that. */
+  /**
+   * Offers a configuration, to be used completely or not at all. `judged` brings the result, and the source must wait for it before
+   * its next offer.
+   */
   resources(update: ResourceUpdate): void;
-  /** Holds at once, whatever is being prepared. Updates that come quickly one after the other are told as one, the last. */
+  /** Applies at once, even while a configuration is being prepared. Of several updates in quick succession only the last is published. */
   endpoints(update: EndpointUpdate): void;
 }
 
 export interface Source {
-  /** From now on it may speak. */
+  /** The source may send updates from now on. */
   start(sink: SourceSink): void;
   /**
-   * What has become of what it offered: a file has a line in the log for it, another protocol has an acknowledgement or a condition.
-   * Called once for each version.
+   * The result of an offer, once for each version. The file source logs it; the source of another protocol may send an acknowledgement
+   * or set a condition.
    */
   judged(verdict: Verdict, version: number): void;
-  /** Nobody listens any more: it lets go of its timers and connections. What it has offered may still be judged. Harmless when closed. */
+  /** Ends the source, with its timers and connections. An earlier offer may still be judged. May be called twice. */
   close(): void;
 }
