@@ -1,5 +1,5 @@
-// Hands accepted connections to workers. It holds each until a worker says that it has it, so that the end of a worker, or
-// a full channel, costs no connection that had not arrived; and it knows whose connection is open where.
+// Hands accepted connections to workers. It keeps each connection until a worker confirms that it has arrived, so that no connection
+// is lost on the way when a worker ends or its channel is full. It also knows which client's connection is open in which worker.
 
 import type { Socket } from 'node:net';
 import type { ConnectionPlace } from '../listeners/connection-limits.ts';
@@ -8,32 +8,32 @@ import type { Suspects } from './suspects.ts';
 import { chooseWorker } from './worker-choice.ts';
 import type { LoadReport, WorkerProcess } from './worker-process.ts';
 
-/** Under way to one worker. More wait here, since the channel has its own queue and a stalled worker must not collect them. */
+/** The most unconfirmed connections of one worker. Further ones wait here, since they must not pile up in the channel of a stalled worker. */
 const MOST_UNDER_WAY = 32;
-/** While no worker can take them: more are turned away. */
+/** The most connections that wait while no worker can take them. Further ones are turned away. */
 const MOST_WAITING = 4096;
-/** Of suspects, while their one worker cannot. */
+/** The same for suspects, while their one worker cannot take them. */
 const MOST_SUSPECTS_WAITING = 256;
-/** Number of the worker that suspects are kept to, as long as there are any. */
+/** The number of the worker that gets all connections of suspects, and no others while there are suspects. */
 const WORKER_OF_SUSPECTS = 1;
-/** A descriptor may get lost where a worker has none left; after so many tries its client has to come again. */
+/** A descriptor gets lost when the worker has none left. After this many tries the connection is closed, and its client must retry. */
 const MOST_TRIES = 3;
 
-/** A worker, as far as it takes connections. */
+/** The part of a worker that takes connections. */
 export type ConnectionTaker = Pick<WorkerProcess, 'number' | 'load' | 'handOver'>;
 
 export interface AcceptedConnection {
   readonly socket: Socket;
-  /** Number of the listening socket. */
+  /** The number of the listening socket. */
   readonly listening: number;
-  /** Of the listener. */
+  /** The name of the listener. */
   readonly name: string;
   readonly place: ConnectionPlace;
-  /** Of the client, as it is counted; undefined for who speaks for many. */
+  /** The client's address as it is counted. Undefined for peers that forward connections of many clients. */
   readonly address: string | undefined;
 }
 
-/** What is remembered of a connection that a worker has: its socket is closed here. */
+/** A connection that a worker has confirmed. Its socket is closed in this process. */
 interface Open extends RemoteEnd {
   readonly place: ConnectionPlace;
   readonly counted: string | undefined;
@@ -43,15 +43,15 @@ interface Waiting extends AcceptedConnection {
   tries: number;
 }
 
-/** What one worker has. */
+/** The connections of one worker. */
 interface Holding {
-  /** Not confirmed yet, in the order in which they were sent. */
+  /** Connections that are not confirmed yet, in the order in which they were sent. */
   readonly underWay: Map<number, Waiting>;
   readonly open: Map<number, Open>;
 }
 
 export interface DispatcherOptions {
-  /** Those that take connections. */
+  /** The workers that take connections now. */
   readonly workers: () => readonly ConnectionTaker[];
   readonly suspects: Pick<Suspects, 'has' | 'isAny'>;
   readonly onTurnedAway: (connection: AcceptedConnection) => void;
@@ -60,7 +60,7 @@ export interface DispatcherOptions {
 export class ConnectionDispatcher {
   readonly #options: DispatcherOptions;
   readonly #waiting: Waiting[] = [];
-  /** Of suspects, so that nobody stands behind them. */
+  /** The queue of suspects, separate so that no other connection waits behind them. */
   readonly #waitingSuspects: Waiting[] = [];
   readonly #holdings = new Map<ConnectionTaker, Holding>();
   #lastConnection = 0;
@@ -86,7 +86,7 @@ export class ConnectionDispatcher {
     if (this.#wait({ ...connection, tries: 0 })) this.dispatch();
   }
 
-  /** False where too many do so already, and then it is turned away. */
+  /** Queues the connection. Returns false if too many wait already, and then turns it away. */
   #wait(connection: Waiting): boolean {
     const isSuspect = this.#options.suspects.has(connection.address);
     const queue = isSuspect ? this.#waitingSuspects : this.#waiting;
@@ -96,7 +96,7 @@ export class ConnectionDispatcher {
     return hasRoom;
   }
 
-  /** The address, as it is counted, of the client whose connection this worker has; undefined where it is no client's. */
+  /** The counted address of the client with this remote end in this worker. Undefined if the remote end is not a client. */
   addressOf(worker: ConnectionTaker, { address, port }: RemoteEnd): string | undefined {
     const { open, underWay } = this.#holdingOf(worker);
     for (const one of open.values()) if (one.port === port && one.address === address) return one.counted;
@@ -105,7 +105,7 @@ export class ConnectionDispatcher {
     return undefined;
   }
 
-  /** As many as workers can take now. To be called when there is another one. */
+  /** Hands over as many waiting connections as workers can take now. Must be called when another worker becomes ready. */
   dispatch(): void {
     this.#serve(this.#waiting, false);
     this.#serve(this.#waitingSuspects, true);
@@ -117,7 +117,7 @@ export class ConnectionDispatcher {
       const worker = this.#choose(isOfSuspects);
       if (worker === undefined) return;
       const [connection] = queue.splice(0, 1);
-      // It may have become one while it waited.
+      // The client may have become a suspect while it waited.
       if (!isOfSuspects && this.#options.suspects.has(connection.address)) this.#wait(connection);
       else this.#handOver(worker, connection);
     }
@@ -127,7 +127,7 @@ export class ConnectionDispatcher {
     if (this.#waiting.length + this.#waitingSuspects.length === 0) this.#onEmpty?.();
   }
 
-  /** Resolves when none waits any more. */
+  /** Resolves when no connection waits. */
   emptied(): Promise<void> {
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
@@ -145,7 +145,7 @@ export class ConnectionDispatcher {
     this.dispatch();
   }
 
-  /** What it had is closed; what was under way goes to another. */
+  /** A worker has ended. Its open connections are closed, and its unconfirmed ones go to another worker. */
   gone(worker: ConnectionTaker): void {
     const holding = this.#holdingOf(worker);
     this.#holdings.delete(worker);
@@ -153,20 +153,20 @@ export class ConnectionDispatcher {
     this.#takeBack([...holding.underWay.values()]);
   }
 
-  /** Turns away everybody who still waits. */
+  /** Turns away all waiting connections. */
   close(): void {
     for (const queue of [this.#waiting, this.#waitingSuspects])
       for (const connection of queue.splice(0)) this.#turnAway(connection);
     this.#onEmpty?.();
   }
 
-  /** Those that may have a suspect's connection, or another's. */
+  /** The workers that may get the connection of a suspect, or of any other client. */
   #workersFor(isSuspect: boolean): readonly ConnectionTaker[] {
     const workers = this.#options.workers();
     if (isSuspect) return workers.filter(({ number }) => number === WORKER_OF_SUSPECTS);
     if (!this.#options.suspects.isAny) return workers;
     const rest = workers.filter(({ number }) => number !== WORKER_OF_SUSPECTS);
-    // While no other serves, company is better than nothing.
+    // While no other worker serves, clients share the worker of the suspects, since that is better than no worker.
     return rest.length > 0 ? rest : workers;
   }
 
@@ -194,7 +194,7 @@ export class ConnectionDispatcher {
     });
   }
 
-  /** They arrive in order: what was sent before and is not confirmed is lost. */
+  /** Connections arrive in order, so those sent before the confirmed one and not confirmed themselves are lost. */
   #confirm({ underWay, open }: Holding, confirmed: number): void {
     const lost: Waiting[] = [];
     for (const [number, connection] of underWay) {
@@ -205,7 +205,7 @@ export class ConnectionDispatcher {
         continue;
       }
       open.set(number, openOf(connection));
-      // The worker has a descriptor of its own.
+      // The worker has its own descriptor.
       connection.socket.destroy();
     }
     this.#takeBack(lost);
@@ -235,7 +235,7 @@ export class ConnectionDispatcher {
   }
 }
 
-/** While its socket still knows. */
+/** Must be called before the socket is destroyed, while it still knows its remote end. */
 function openOf({ socket, place, address }: Waiting): Open {
   const { remoteAddress = '', remotePort = 0 } = socket;
   return { place, counted: address, address: remoteAddress, port: remotePort };

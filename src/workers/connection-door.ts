@@ -1,5 +1,5 @@
-// Whether a connection may come in, in view of those that all workers together have: decided where it is accepted, before a
-// worker hears of it. It reads nothing.
+// Decides in the primary whether a connection is accepted, by the number of connections that all workers have together. It reads
+// nothing from the connection.
 
 import type { Socket } from 'node:net';
 import type { ListenerConfig } from '../config/config.ts';
@@ -17,16 +17,16 @@ interface Doorway {
 }
 
 export interface AdmittedClient {
-  /** To be released when the connection is closed. */
+  /** Must be released when the connection is closed. */
   readonly place: ConnectionPlace;
-  /** As it is counted; undefined for who speaks for many, and where there is none. */
+  /** The address as it is counted. Undefined for unix sockets, and for peers that forward connections of many clients. */
   readonly address: string | undefined;
 }
 
 export class ConnectionDoor {
   readonly #limits: ConnectionLimits;
   readonly #onRefused: (refusal: Refusal) => void;
-  /** Who speaks for many: balancers, and those whose word on others is taken. */
+  /** The peers that forward connections of many clients and are not limited by address: trusted clients and PROXY protocol senders. */
   readonly #exempt = new WeakMap<ListenerConfig, TrustedClients>();
 
   constructor(limits: ConnectionLimits, onRefused: (refusal: Refusal) => void) {
@@ -34,7 +34,7 @@ export class ConnectionDoor {
     this.#onRefused = onRefused;
   }
 
-  /** Undefined: it is closed already. */
+  /** Returns undefined if the connection was refused. It is then already closed. */
   admit(socket: Socket, doorway: Doorway): AdmittedClient | undefined {
     const isUnix = doorway.port === undefined;
     const origin = originOf(socket, { isUnix });

@@ -1,4 +1,4 @@
-// No worker comes up: each of them ends as soon as it is started, and the next one would too.
+// The error for workers that all end soon after their start, so that starting more of them is pointless.
 
 export class CrashLoop extends Error {
   constructor(count: number, last: string) {

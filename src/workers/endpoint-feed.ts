@@ -1,5 +1,5 @@
-// Tells one worker which endpoints there are. One message is under way at a time; of what comes meanwhile the last of each upstream is
-// kept. So what a worker that does not read can hold up here is bounded.
+// Sends updates of endpoints to one worker, one message at a time. In the meantime only the newest update of each upstream is kept, so
+// that a worker that does not read costs a bounded amount of memory.
 
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 
@@ -8,7 +8,7 @@ export class EndpointFeed {
   readonly #waiting = new Map<string, EndpointUpdate>();
   #isSending = false;
 
-  /** @param send calls `sent` when the message has left, or cannot */
+  /** @param send must call `sent` when the message was sent or could not be sent */
   constructor(send: (update: EndpointUpdate, sent: () => void) => void) {
     this.#send = send;
   }
@@ -18,7 +18,7 @@ export class EndpointFeed {
     this.#next();
   }
 
-  /** The worker is told all of it otherwise: by a commit, which would be undone by what waits here. */
+  /** Drops what waits. A commit carries all endpoints, and older updates sent after it would undo it. */
   clear(): void {
     this.#waiting.clear();
   }

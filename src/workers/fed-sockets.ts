@@ -1,5 +1,5 @@
-// Where the listeners of a worker get their connections from: the primary accepts them, and says with each by which of its
-// sockets it came. A worker listens at nothing itself.
+// The source of connections for the listeners of a worker. A worker does not listen itself: the primary accepts the connections, and
+// says with each one which of its listening sockets it came by.
 
 import type { Socket } from 'node:net';
 import type { ConnectionSink, ConnectionSource, OpenSource } from '../listeners/connection-source.ts';
@@ -32,12 +32,12 @@ export class FedSockets {
   readonly #sources = new Map<number, FedSource>();
   #expected: readonly SocketPlace[] = [];
 
-  /** Of the listeners that are prepared next, in their order. */
+  /** Sets the places of the listeners that are prepared next, in the order of the listeners. */
   expect(places: readonly SocketPlace[]): void {
     this.#expected = places;
   }
 
-  /** For the listener at this index. */
+  /** @param index the index of the listener in its configuration */
   openerOf(index: number): OpenSource {
     return async (_config, sink) => {
       const place = this.#expected[index];
@@ -48,8 +48,8 @@ export class FedSockets {
   }
 
   /**
-   * Before what was prepared is put to use: all addresses are known now. Sockets closed by an earlier change are
-   * forgotten only here, since connections that were accepted before still arrive after the change.
+   * Must be called before a prepared change is committed, when all addresses are known. Sockets that an earlier change has closed are
+   * forgotten only here, since connections accepted before that change still arrive after it.
    */
   settle(places: readonly SocketPlace[]): void {
     for (const [socket, { isClosed }] of this.#sources) {
@@ -61,11 +61,11 @@ export class FedSockets {
     }
   }
 
-  /** False where nobody knows the socket: the connection is still the caller's. */
+  /** Returns false if the listening socket is unknown. The connection then remains with the caller. */
   accept(listening: number, socket: Socket): boolean {
     const source = this.#sources.get(listening);
     if (source === undefined) return false;
-    // Node makes the sockets it receives with its defaults; all else (noDelay, keepAlive) is set on the descriptor itself.
+    // Node creates received sockets with its defaults. Other options (noDelay, keepAlive) are set on the descriptor itself and stay.
     socket.allowHalfOpen = true;
     source.sink.accept(socket);
     return true;

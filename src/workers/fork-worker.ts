@@ -1,5 +1,5 @@
-// Starts a worker: the same program as this one, as it lies on disk now, told to be a worker. The environment says nothing of
-// systemd any more by then, so that no worker speaks for the service.
+// Starts a worker: the same program as this one, in its current version on disk, with the command for a worker. The variables of
+// systemd are already removed from the environment, so that no worker reports to systemd in the name of the service.
 
 import { type ChildProcess, fork } from 'node:child_process';
 
@@ -8,14 +8,14 @@ const WORKER_COMMAND = 'worker';
 
 const LOG_OF_PRIMARY = 1;
 /**
- * The log is one: every worker writes to the descriptor that is the primary's standard output, but under another number.
- * Of 0 to 2 each process that starts or ends takes O_NONBLOCK away, from all that share the pipe (libuv when it forks, Node
- * when it exits), and whoever writes while the pipe is full then stands still. For the same reason standard error, which
- * often is the same pipe, is not shared.
+ * All processes share one log: every worker writes to the primary's standard output, but by another descriptor number. Each process
+ * that starts or exits clears O_NONBLOCK on descriptors 0 to 2 (libuv when it forks, Node when it exits), for all processes that share
+ * the pipe. A process that writes while the pipe is full would then block. For the same reason standard error, which often is the same
+ * pipe, is not shared.
  */
 export const WORKER_LOG_FD = 4;
 
-/** SIGUSR1 does not open Node's debugger, not even before the first line of the program. */
+/** With this flag SIGUSR1 does not open Node's debugger, not even before the first line of the program runs. */
 const DEBUGGER_FLAG = '--disable-sigusr1';
 
 export function forkWorker(): ChildProcess {
@@ -24,7 +24,7 @@ export function forkWorker(): ChildProcess {
   const [program, ...rest] = isExecutable ? [WORKER_COMMAND] : [mainFile, WORKER_COMMAND];
   const child = fork(program, rest, {
     execArgv: isExecutable ? [] : flagsOf(process.execArgv),
-    // Buffers, maps and undefined arrive as what they are.
+    // Keeps Buffers, Maps and undefined, which JSON would lose.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', LOG_OF_PRIMARY],
   });

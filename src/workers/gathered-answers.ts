@@ -1,5 +1,5 @@
-// What all workers know, asked of each and put together. A worker that does not answer is left out and named; of one that has
-// ended its counts stay, as far as they are known.
+// Asks all workers and merges their answers. Reports and diagnoses name the workers that did not answer. The counts of a worker that has
+// ended are kept, as far as they are known.
 
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
@@ -13,19 +13,19 @@ interface Gathered<About extends Topic> {
   readonly unanswered: readonly number[];
 }
 
-/** What there is to say about it in an answer. */
+/** The part of an answer that names the workers that are missing from it. */
 type Omission = Pick<PlaneReport, 'unanswered'>;
 
 export class GatheredAnswers {
-  /** What the primary finds out itself. */
+  /** The diagnoses of the primary itself. */
   readonly ring = new DiagnosisRing();
   readonly #workers: () => readonly WorkerProcess[];
-  /** As it was last told. */
+  /** The last metrics of each worker. */
   readonly #lastMetrics = new Map<WorkerProcess, MetricsSnapshot>();
   #metricsOfEnded: MetricsSnapshot = [];
   #diagnosesOfEnded: DiagnosisReport = { counts: {}, recent: [] };
 
-  /** @param workers those that can be asked */
+  /** @param workers returns the workers that can be asked */
   constructor(workers: () => readonly WorkerProcess[]) {
     this.#workers = workers;
   }
@@ -46,7 +46,7 @@ export class GatheredAnswers {
     };
   }
 
-  /** @param own of the primary */
+  /** @param own the metrics of the primary */
   async metrics(own: MetricsSnapshot): Promise<MetricsSnapshot> {
     const { answers } = await this.#gather('metrics', (worker, answer) =>
       this.#lastMetrics.set(worker, answer),
@@ -54,7 +54,7 @@ export class GatheredAnswers {
     return sumMetrics([own, ...answers, this.#metricsOfEnded]);
   }
 
-  /** What a worker has said before it ended. */
+  /** Keeps the last answers of a worker that is about to end. */
   keep(worker: WorkerProcess, { metrics, diagnoses }: Partial<Answers>): void {
     if (metrics !== undefined) this.#lastMetrics.set(worker, metrics);
     if (diagnoses !== undefined) this.#diagnosesOfEnded = mergeDiagnoses([this.#diagnosesOfEnded, diagnoses]);

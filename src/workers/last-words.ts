@@ -1,16 +1,16 @@
-// At whose event has this process failed? Asked of Node in the moment in which nobody caught an error: nothing is kept for it
-// while all goes well. It must never throw, and an answer may be missing: then nobody is blamed.
+// Finds the socket whose event has made this process fail, by asking Node at the moment of an uncaught error. Nothing is recorded while
+// all goes well. It must never throw. If it finds no socket, no client is blamed.
 
-/** The other end of a socket, as the socket has it. */
+/** The address and port of a socket's peer. */
 export interface RemoteEnd {
   readonly address: string;
   readonly port: number;
 }
 
-/** A tick has few arguments. */
+/** How many arguments of a tick are examined. Ticks have few. */
 const MOST_ARGUMENTS = 4;
 
-/** Undefined where the event belongs to no socket, or to one that is closed by now. */
+/** Undefined if the event belongs to no socket, or to a socket that is closed by now. */
 export function remoteEndOfEvent(): RemoteEnd | undefined {
   try {
     const resource = process.getBuiltinModule('node:async_hooks').executionAsyncResource();
@@ -20,7 +20,7 @@ export function remoteEndOfEvent(): RemoteEnd | undefined {
   }
 }
 
-/** Streams of Node tell of an error, an end or a chunk in a tick of their own, whose arguments lead to the socket. */
+/** Node's streams report an error, an end or a chunk in a separate tick, whose arguments lead to the socket. */
 function remoteEndOfTick(tick: object): RemoteEnd | undefined {
   const passed: unknown = Reflect.get(tick, 'args');
   if (!Array.isArray(passed)) return undefined;
@@ -31,7 +31,7 @@ function remoteEndOfTick(tick: object): RemoteEnd | undefined {
   return undefined;
 }
 
-/** Of a socket, of a handle of the system's, or of what belongs to a socket: a request, a response, an HTTP parser. */
+/** @param value a socket, a handle, or an object with a socket: a request, a response, an HTTP parser */
 function remoteEndOf(value: unknown): RemoteEnd | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   return endIn(value) ?? endOfHandle(value) ?? endIn(Reflect.get(value, 'socket'));

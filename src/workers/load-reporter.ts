@@ -1,5 +1,5 @@
-// Tells the primary what a worker carries: in batches, soon after connections have come, otherwise ten times a second while
-// something changes, and now and then when nothing does, as a sign of life.
+// Reports the load of a worker to the primary in batches: right after connections have arrived, otherwise ten times a second while
+// something changes, and every five seconds as a sign of life when nothing does.
 
 import type { FromWorker } from './messages.ts';
 
@@ -38,7 +38,7 @@ export class LoadReporter {
     if (this.#connections === 1) this.#schedule();
     if (this.#isReportDue) return;
     this.#isReportDue = true;
-    // At the end of this turn, with all that arrived in it.
+    // Reported at the end of this turn, with all connections that arrive in it.
     setImmediate(() => this.#report());
   }
 

@@ -1,5 +1,4 @@
-// What several workers answer, put together as if one process had: counts are added, lists are merged. What a worker did
-// not answer is missing, and the answer says whose it is.
+// Merges the answers of several workers as if one process had given them: counts are added, and lists are merged.
 
 import {
   DIAGNOSIS_RING_CAPACITY,
@@ -8,7 +7,7 @@ import {
 } from '../observability/diagnosis-ring.ts';
 import type { OlderEpoch } from '../plane/older-epochs.ts';
 
-/** Newest first, and no more than one process keeps. */
+/** The newest diagnoses come first, and there are at most as many as one process keeps. */
 export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisReport {
   const counts = new Map<string, number>();
   for (const [code, count] of reports.flatMap((report) => Object.entries(report.counts))) {
@@ -23,7 +22,7 @@ export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisRe
   };
 }
 
-/** Oldest first. */
+/** The oldest epoch comes first. */
 export function mergeOlderEpochs(lists: readonly (readonly OlderEpoch[])[]): readonly OlderEpoch[] {
   const byEpoch = new Map<number, OlderEpoch>();
   for (const older of lists.flat()) {

@@ -1,5 +1,5 @@
-// What the primary and its workers say to each other: every message there is, and whether what arrived is one. Both ends
-// check, since after an upgrade they need not be the same program.
+// All messages between the primary and its workers, and the checks of received messages. Both ends check, since after an upgrade they
+// may be different versions of the program.
 
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
@@ -8,10 +8,10 @@ import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport } from '../plane/plane.ts';
 
-/** Another one whenever a message or the resolved configuration changes its meaning. */
+/** Must change whenever the meaning of a message or of the resolved configuration changes. */
 export const PROTOCOL_VERSION = 3;
 
-/** A listening socket of the primary's. */
+/** A listening socket of the primary. */
 export interface SocketPlace {
   readonly socket: number;
   readonly address: string;
@@ -19,7 +19,7 @@ export interface SocketPlace {
   readonly port: number | undefined;
 }
 
-/** What a worker knows of the certificates of a listener or an upstream; never of keys. */
+/** The certificates that a worker uses for a listener or an upstream. Keys are never included. */
 export interface TlsReport {
   readonly kind: 'listener' | 'upstream';
   readonly name: string;
@@ -27,29 +27,29 @@ export interface TlsReport {
   readonly certificates: readonly {
     readonly file: string;
     readonly der: Uint8Array;
-    /** The OCSP response that goes with it. */
+    /** The OCSP response that is served with the certificate. */
     readonly staple: { readonly file: string; readonly der: Uint8Array } | undefined;
   }[];
 }
 
-/** The configuration in force, and the sockets its listeners get their connections from, in the order of the listeners. */
+/** A configuration, and the sockets that its listeners get connections from, in the order of the listeners. */
 export interface Assignment {
   readonly config: Config;
   readonly epoch: number;
   readonly places: readonly SocketPlace[];
-  /** How many workers share what is limited for all. */
+  /** How many workers share the limits of the service. */
   readonly workers: number;
 }
 
-/** What is certain only when a change is committed. */
+/** The parts of a change that are known only at its commit. */
 export interface CommitParts {
-  /** Where the sockets are. */
+  /** The sockets with their final addresses. */
   readonly places: readonly SocketPlace[];
-  /** What sources have said of endpoints: all of it, for upstreams of the configuration in force. */
+  /** All endpoints that sources have named for upstreams of the configuration. */
   readonly endpoints: readonly EndpointUpdate[];
 }
 
-/** What the primary asks for, and what it gets. */
+/** The topics of questions, and the type of the answer to each. */
 export interface Answers {
   readonly diagnoses: DiagnosisReport;
   readonly report: PlaneReport;
@@ -67,10 +67,10 @@ export type ToWorker =
       readonly endpoints: readonly EndpointUpdate[];
       readonly ticketKeys: Uint8Array;
     }
-  /** Comes with a socket, which was accepted at the listening socket with this number. */
+  /** Carries a connection that was accepted at the listening socket with the number `socket`. */
   | { readonly type: 'connection'; readonly connection: number; readonly socket: number }
   | { readonly type: 'prepare'; readonly change: number; readonly assignment: Assignment }
-  /** The files of one user of certificates are to be read again. */
+  /** Asks to read the certificate files of one listener or upstream again. */
   | {
       readonly type: 'prepareTls';
       readonly change: number;
@@ -85,32 +85,32 @@ export type ToWorker =
   | { readonly type: 'drain' };
 
 export type FromWorker =
-  /** The first of all. */
+  /** The first message of a worker. */
   | { readonly type: 'hello'; readonly version: number }
   | { readonly type: 'serving'; readonly tls: readonly TlsReport[] }
-  /** It cannot serve, and ends. */
+  /** The worker cannot serve, and ends. */
   | { readonly type: 'failed'; readonly message: string; readonly findings: readonly Finding[] }
   | {
       readonly type: 'load';
       readonly streams: number;
-      /** Connections that have arrived since the last report, in order. */
+      /** The numbers of connections that have arrived since the last report, in order. */
       readonly taken: readonly number[];
-      /** Those that have closed since. */
+      /** The numbers of connections that have closed since the last report. */
       readonly closed: readonly number[];
     }
   | {
       readonly type: 'prepared';
       readonly change: number;
-      /** Refused: what `findings` or `message` says is wrong. Failed: a fault of ours. */
+      /** 'refused': `findings` or `message` says what is wrong. 'failed': a fault of Framegate. */
       readonly outcome: 'changed' | 'same' | 'refused' | 'failed';
       readonly message: string;
       readonly findings: readonly Finding[];
     }
   | { readonly type: 'committed'; readonly change: number; readonly tls: readonly TlsReport[] }
   | { readonly type: 'answer'; readonly question: number; readonly body: Partial<Answers> }
-  /** It ends by an error that nobody caught, at an event of the socket with this other end: a client's, or a service's. */
+  /** The worker ends by an uncaught error at an event of the socket with this remote end, which is a client or a service. */
   | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
-  /** The last of all, of a worker that has drained. */
+  /** The last message of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
 
 type Check = (value: unknown) => boolean;
@@ -165,7 +165,7 @@ const isTlsReport = has({
   certificates: isListOf(has({ file: isText, der: isOctets, staple: optional(isStaple) })),
 });
 const isFinding = has({ path: Array.isArray, message: isText, severity: isText });
-/** The configuration itself was checked where it was read. */
+/** Checks only the outline of the configuration, which was checked completely when it was read. */
 const isAssignment = has({
   config: has({ listeners: Array.isArray, routes: Array.isArray, upstreams: Array.isArray }),
   epoch: isNumber,
@@ -173,7 +173,7 @@ const isAssignment = has({
   workers: isNumber,
 });
 
-/** To one question; the others' are not there. */
+/** An answer to one question has only the field of its topic; a farewell has several. */
 const isAnswer = has({
   diagnoses: optional(has({ counts: isRecord, recent: isListOf(has({ lastAtEpochMs: isNumber })) })),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
@@ -224,7 +224,7 @@ export function isFromWorker(message: unknown): message is FromWorker {
   return isMessage(message, fromWorker);
 }
 
-/** Of any version: the first message of a worker says no more than this. */
+/** Reads the first message of a worker of any version. Returns undefined for other messages. */
 export function helloVersion(message: unknown): number | undefined {
   if (!isRecord(message) || message['type'] !== 'hello') return undefined;
   const { version } = message;

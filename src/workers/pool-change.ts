@@ -1,5 +1,5 @@
-// A change that all workers make or none: each prepares it and says whether it can; then all are told to put it to use, or
-// to forget it. Workers that die meanwhile have no say, and one that says nothing is taken for a no.
+// A change that either all workers make or none. Each worker prepares it and reports whether it can; then all are told to commit or to
+// discard it. Workers that die in the meantime do not vote, and a worker that does not answer counts as an objection.
 
 import type { Change } from '../config/change.ts';
 import type { Finding } from '../config/problem.ts';
@@ -8,17 +8,17 @@ import type { CommitParts, ToWorker } from './messages.ts';
 import { Vote } from './vote.ts';
 import type { PreparedVote, WorkerProcess } from './worker-process.ts';
 
-/** To read files and build contexts; a worker that takes longer hangs. */
+/** The time to read files and to build TLS contexts. A worker that takes longer hangs. */
 const VOTE_WITHIN_MS = 30_000;
-/** To say that it is done: it cannot fail any more. */
+/** The time to confirm a commit, which cannot fail any more. */
 const COMMIT_WITHIN_MS = 10_000;
 
 export type PrepareMessage = Extract<ToWorker, { type: 'prepare' | 'prepareTls' }>;
 
-/** A worker, as far as it is asked. */
+/** The part of a worker that votes. */
 export type Voter = Pick<WorkerProcess, 'number' | 'state' | 'send' | 'epoch'>;
 
-/** Of a change that touches neither sockets nor upstreams. */
+/** For changes that affect neither sockets nor upstreams. */
 const NO_PARTS: CommitParts = { places: [], endpoints: [] };
 
 export class PoolChange implements Change {
@@ -27,10 +27,10 @@ export class PoolChange implements Change {
   readonly voters: readonly Voter[];
   readonly #vote: Vote<Voter, PreparedVote>;
   #commits: Vote<Voter, never> | undefined = undefined;
-  /** For at least one of them something differs. */
+  /** Whether the change makes a difference for at least one worker. */
   isChanged = false;
 
-  /** @param parts asked for when it is committed */
+  /** @param parts is called at the commit */
   constructor(message: PrepareMessage, voters: readonly Voter[], parts: () => CommitParts = () => NO_PARTS) {
     this.#message = message;
     this.#parts = parts;
@@ -38,7 +38,7 @@ export class PoolChange implements Change {
     this.#vote = new Vote(voters);
   }
 
-  /** Resolves when all can. Rejects with UnusableConfig, or with what else is wrong; all have forgotten it then. */
+  /** Resolves when all workers can commit. Rejects with UnusableConfig or another error, and then the change is discarded everywhere. */
   async prepare(): Promise<void> {
     for (const worker of this.voters) worker.send(this.#message);
     const timer = setTimeout(() => this.#giveUpWaiting(), VOTE_WITHIN_MS);
@@ -56,7 +56,7 @@ export class PoolChange implements Change {
     else this.#vote.no(worker, vote);
   }
 
-  /** Resolves when all have done it, those that were there. */
+  /** Resolves when every worker that is still alive has committed, or when the time for that is over. */
   async commit(): Promise<void> {
     const { change } = this.#message;
     const parts = this.#parts();
@@ -94,7 +94,7 @@ export class PoolChange implements Change {
   }
 }
 
-/** What several found is said once. */
+/** Findings that several workers share are listed once. */
 function describeObjections(objections: readonly PreparedVote[]): Error {
   const failed = objections.find(({ outcome }) => outcome === 'failed');
   if (failed !== undefined) return new Error(failed.message);

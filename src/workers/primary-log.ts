@@ -1,5 +1,5 @@
-// What the primary itself sees and counts, since no worker can: clients that found no place, descriptors that ran out. It is
-// put together with what the workers answer.
+// Logs and counts what only the primary sees, such as refused clients and a lack of descriptors, and adds it to the answers of the
+// workers.
 
 import { makeRefusal } from '../listeners/refusal.ts';
 import { EventMetrics } from '../observability/event-metrics.ts';

@@ -1,14 +1,14 @@
-// When a worker that could not start, or died without having had a connection, is started again, and when trying is pointless.
-// One that had worked is not asked about here: it is started again at once. No clock of its own.
+// Decides how long to wait before a worker is started again, and when starting workers is pointless. It is asked about workers that died
+// without having had a connection, and about those that a suspect has ended; other workers are started again at once. It reads no clock.
 
-/** A worker that has lived for so long has done what it was started for. */
+/** A worker that dies before this age has died early. */
 export const EARLY_DEATH_MS = 60_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 30_000;
-/** Of so many early deaths before the first worker has served: the next one would die as well. */
+/** After this many early deaths before the start has succeeded, the next worker is expected to die as well. */
 const HOPELESS_DEATHS = 5;
 
-/** Of one place among the workers. */
+/** The backoff of one post of the worker pool. */
 export class RestartBackoff {
   readonly #random: () => number;
   #earlyDeaths = 0;
@@ -18,8 +18,9 @@ export class RestartBackoff {
   }
 
   /**
-   * At once for the first time, then later and later, and never all at the same moment.
-   * @returns how long to wait before the next one is started
+   * The first restart is immediate. Later ones wait longer and longer, with a random part, so that workers do not start all at once.
+   * @param livedMs how long the worker has lived, in milliseconds
+   * @returns how long to wait before the next one is started, in milliseconds
    */
   died(livedMs: number): number {
     this.#earlyDeaths = livedMs < EARLY_DEATH_MS ? this.#earlyDeaths + 1 : 0;
@@ -29,7 +30,7 @@ export class RestartBackoff {
   }
 }
 
-/** Of all workers, while none has served yet. */
+/** Counts the early deaths of all workers until the start has succeeded. */
 export class StartUpDeaths {
   #count = 0;
   #isOver = false;
@@ -38,14 +39,14 @@ export class StartUpDeaths {
     return this.#count;
   }
 
-  /** True when it is time to give up. */
+  /** Returns true when it is time to give up. */
   died(livedMs: number): boolean {
     if (this.#isOver || livedMs >= EARLY_DEATH_MS) return false;
     this.#count++;
     return this.#count >= HOPELESS_DEATHS;
   }
 
-  /** The start has succeeded: from now on there is always another try. */
+  /** The start has succeeded. From now on workers are always started again. */
   succeeded(): void {
     this.#isOver = true;
   }

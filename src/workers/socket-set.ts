@@ -1,5 +1,5 @@
-// The listening sockets of the primary, and their change to those of another configuration: opened first, and held until
-// everybody is ready; closed last. It accepts and looks at nothing that comes in.
+// The listening sockets of the primary, and their change to those of another configuration. New sockets are opened first, and their
+// connections are held until the workers are ready; old sockets are closed last. The primary reads nothing from the connections.
 
 import type { Socket } from 'node:net';
 import type { Change } from '../config/change.ts';
@@ -14,17 +14,17 @@ import type { PlaneListener } from '../plane/plane.ts';
 import type { SocketPlace } from './messages.ts';
 
 export interface SocketSetEvents {
-  /** Paused: nothing has been read from it. */
+  /** The socket is paused, and nothing has been read from it. */
   readonly onConnection: (socket: Socket, listening: ListeningSocket) => void;
   readonly onFailure: (listening: ListeningSocket, error: Error) => void;
 }
 
 export interface SocketChange extends Change {
-  /** In the order of the listeners; of sockets that are still to be claimed the address is not known. */
+  /** In the order of the listeners. The address of a socket that must still be claimed is ''. */
   readonly places: readonly SocketPlace[];
   readonly opened: readonly PlaneListener[];
   /**
-   * Takes sockets of systemd's, which cannot be had a second time: comes when nothing else can fail any more. Rejects with
+   * Takes the sockets of systemd. They can be taken only once, so this must come when nothing else can fail any more. Rejects with
    * UnusableConfig.
    */
   claim(): Promise<void>;
@@ -37,7 +37,7 @@ export class ListeningSocket implements PlaneListener {
   config: ListenerConfig;
   readonly #events: SocketSetEvents;
   #source: ConnectionSource | undefined = undefined;
-  /** Accepted before anybody could serve them; undefined when they need not wait. */
+  /** Connections accepted before the workers were ready. Undefined once connections need not wait. */
   #held: Socket[] | undefined = [];
 
   constructor(id: number, config: ListenerConfig, events: SocketSetEvents) {
@@ -75,14 +75,14 @@ export class ListeningSocket implements PlaneListener {
     else this.#held.push(socket);
   }
 
-  /** From now on connections are served. */
+  /** Passes on the held connections, and from now on each connection at once. */
   admit(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const socket of held) this.#events.onConnection(socket, this);
   }
 
-  /** Who is held goes too; who was accepted before stays. May be called twice. */
+  /** Closes the held connections as well, but not those that were passed on. May be called twice. */
   close(): void {
     for (const socket of this.#held ?? []) socket.destroy();
     this.#held = undefined;
@@ -103,7 +103,7 @@ export class SocketSet {
     return this.#open;
   }
 
-  /** Throws UnusableConfig with every address that is wrong, and then nothing has changed. */
+  /** Rejects with UnusableConfig, which lists every address that is wrong, and then nothing has changed. */
   async prepare(configs: readonly ListenerConfig[]): Promise<SocketChange> {
     const findings: Finding[] = [];
     const planned = planListeners(this.#open, ({ config }) => config, configs);

@@ -1,20 +1,20 @@
-// Addresses by whose bytes a worker has died. For a while their connections are kept to one worker, so that it is the only one
-// they can take down, and nobody is refused. It holds a bounded number of them, whatever comes.
+// Remembers the addresses of clients whose data has ended a worker. For a while all their connections go to one worker, so that they can
+// end no other worker and still are not refused. The number of remembered addresses is bounded.
 
-/** After the last worker that died by them. */
+/** How long a client is a suspect after the last worker it has ended. */
 export const SUSPECT_FOR_MS = 600_000;
 const MOST_SUSPECTS = 1024;
 
 export class Suspects {
   readonly #nowMs: () => number;
-  /** Until when, by address. The one that was noted first is first. */
+  /** The end of each suspicion, by address. The oldest entry comes first. */
   readonly #untilMs = new Map<string, number>();
 
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
-  /** Whether there is any. */
+  /** Whether there is any suspect. */
   get isAny(): boolean {
     const nowMs = this.#nowMs();
     for (const [address, untilMs] of this.#untilMs) {

@@ -1,4 +1,4 @@
-// The certificates that a worker uses, as it tells them, and as the primary reads them. Keys are not among them.
+// Writes the certificates that a worker uses into a message, and reads them in the primary. Keys are never included.
 
 import { X509Certificate } from 'node:crypto';
 import { parseOcspResponse } from '../config/ocsp-response.ts';

@@ -1,5 +1,5 @@
-// One question to several workers, each of which says yes or no, or is gone. Answered when all have; it neither sends
-// anything nor waits by a clock.
+// One question to several workers. Each of them says yes or no or is gone, and the result is there when none is missing. This class
+// neither sends messages nor measures time.
 
 export interface VoteResult<Voter, Reason> {
   readonly inFavour: readonly Voter[];
@@ -13,7 +13,7 @@ export class Vote<Voter, Reason> {
   readonly #objections: Reason[] = [];
   readonly #resolve: (result: VoteResult<Voter, Reason>) => void;
 
-  /** Without voters there is a result at once, with nobody in favour. */
+  /** Without voters, the result is there at once, with no voter in favour. */
   constructor(voters: Iterable<Voter>) {
     this.#missing = new Set(voters);
     const { promise, resolve } = Promise.withResolvers<VoteResult<Voter, Reason>>();
@@ -22,7 +22,7 @@ export class Vote<Voter, Reason> {
     this.#conclude();
   }
 
-  /** Who have not said anything yet. */
+  /** The voters that have not answered yet. */
   get missing(): readonly Voter[] {
     return [...this.#missing];
   }
@@ -39,7 +39,7 @@ export class Vote<Voter, Reason> {
     this.#conclude();
   }
 
-  /** Has no say any more, whatever it has said before. */
+  /** The voter no longer counts as in favour or missing. An objection it has made still counts. */
   gone(voter: Voter): void {
     const index = this.#inFavour.indexOf(voter);
     if (index !== -1) this.#inFavour.splice(index, 1);

@@ -1,5 +1,5 @@
-// Which worker gets the next connection: the one with the fewest open streams, of those the one with the fewest
-// connections, of those the next in turn.
+// Chooses the worker for the next connection: the one with the fewest open streams; among equals, the one with the fewest connections;
+// among equals, the next in turn.
 
 export interface Candidate {
   readonly streams: number;
@@ -7,8 +7,8 @@ export interface Candidate {
 }
 
 /**
- * @param turn where to begin where several are alike; one more each time
- * @returns the index of the chosen one; -1 where there is none
+ * @param turn breaks ties. The caller increments it with each call.
+ * @returns the index of the chosen candidate, or -1 if there are no candidates
  */
 export function chooseWorker(candidates: readonly Candidate[], turn: number): number {
   let chosen = -1;

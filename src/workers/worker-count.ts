@@ -1,19 +1,19 @@
-// How many processes carry calls. It starts none.
+// Decides how many processes carry calls.
 
 import { availableParallelism } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { cgroupMemoryLimit } from '../overload/cgroup-memory.ts';
 
-/** An idle worker takes about 105 MiB, half of it shared with the others; the rest is for its clients. */
+/** The memory for one worker. An idle worker uses about 105 MiB, half of it shared with the others. The rest is for its clients. */
 const MEMORY_OF_WORKER_BYTES = 160 * 1024 * 1024;
 
 interface Machine {
   readonly cores: number;
-  /** Undefined: no less than the machine has. */
+  /** The memory limit of the control group. Undefined when there is none. */
   readonly memoryBytes: number | undefined;
 }
 
-/** With `auto` one for each core, unless the control group has too little memory for so many; at least one. */
+/** With `auto`, one worker for each core, or fewer if the control group has too little memory. There is always at least one. */
 export function workerCount(
   { workers }: Pick<Config, 'workers'>,
   machine: () => Machine = thisMachine,

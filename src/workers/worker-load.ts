@@ -1,18 +1,18 @@
-// How busy a worker is, as far as the primary can know: what it has reported, and what it was given since and cannot have
-// counted yet. No clock of its own.
+// How busy a worker is, as far as the primary knows: the streams it has reported, and the connections it was given so recently that it
+// cannot have counted their streams. It reads no clock.
 
 /**
- * A client opens its first stream soon after it has connected; until then a connection stands for one. Without that the
- * least busy worker would get every connection that comes between two reports.
+ * How long a new connection counts as one stream. A client opens its first stream soon after it has connected; without this rule the
+ * least busy worker would get every connection that arrives between two reports.
  */
 const COUNTED_FOR_MS = 500;
 
 export class WorkerLoad {
   #streams = 0;
-  /** When connections were handed over that count as a stream; oldest first. */
+  /** The times at which the connections that count as a stream were handed over, the oldest first. */
   readonly #handedOverAtMs: number[] = [];
 
-  /** Exchanges under way by its last report. */
+  /** The number of running exchanges in the worker's last report. */
   get reportedStreams(): number {
     return this.#streams;
   }

@@ -1,5 +1,5 @@
-// Keeps as many workers alive as there are to be: starts them, starts another where one has died, later and later where
-// they die soon, and replaces them one by one when asked. Which connections and which configuration they get is not its own.
+// Keeps the configured number of workers running: it starts them, starts another when one has died, with growing delays if they die
+// early, and replaces them one by one on request. Other classes decide which connections and which configuration they get.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../config/problem.ts';
@@ -9,16 +9,16 @@ import { CrashLoop } from './crash-loop.ts';
 import { RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
 import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';
 
-/** A worker that has said nothing for so many looks hangs: a sign of life comes every five seconds. */
+/** A worker that was silent at this many looks hangs, since it gives a sign of life every five seconds. */
 const LOOK_EVERY_MS = 5000;
 const MOST_SILENT_LOOKS = 12;
 
-/** One of the workers there are to be, whichever process it is just now. */
+/** A place for one worker. The process that holds it changes over time. */
 interface Post {
   readonly number: number;
   readonly backoff: RestartBackoff;
   holder: WorkerProcess | undefined;
-  /** Is to take over from the holder once it serves. */
+  /** The process that takes over from the holder once it serves. */
   successor: WorkerProcess | undefined;
   restart: NodeJS.Timeout | undefined;
 }
@@ -28,7 +28,7 @@ export interface WorkerPoolOptions {
   readonly fork: () => ChildProcess;
   readonly makeStart: (worker: number) => StartMessage;
   readonly events: Pick<WorkerEvents, 'onLoad' | 'onPrepared' | 'onCommitted' | 'onLastWords' | 'onFarewell'>;
-  /** There is one more that can take connections. */
+  /** Another worker can take connections. */
   readonly onReady: () => void;
   readonly onGone: (worker: WorkerProcess) => void;
 }
@@ -37,12 +37,12 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #logger: Logger;
   readonly #posts: Post[] = [];
-  /** Every process there is, those that drain included. */
+  /** All worker processes, including those that drain. */
   readonly #workers = new Set<WorkerProcess>();
   readonly #startUpDeaths = new StartUpDeaths();
-  /** What workers said when they could not start. */
+  /** The reasons that workers gave for not starting. */
   readonly #failures = new WeakMap<WorkerProcess, WorkerFailure>();
-  /** Began to serve while a change of configuration was under way, which they have not heard of. */
+  /** Workers that became ready during a change of configuration, which they do not know of. */
   readonly #withheld = new Set<WorkerProcess>();
   #isChanging = false;
   #isStopping = false;
@@ -60,19 +60,19 @@ export class WorkerPool {
     return [...this.#workers];
   }
 
-  /** Of all of them, as they said last. */
+  /** The sum of the streams that all workers have last reported. */
   get streams(): number {
     let streams = 0;
     for (const { load } of this.#workers) streams += load.reportedStreams;
     return streams;
   }
 
-  /** Those that carry new connections. */
+  /** The workers that take new connections. */
   get serving(): readonly WorkerProcess[] {
     return this.#posts.flatMap(({ holder }) => (holder?.canServe === true ? [holder] : []));
   }
 
-  /** Resolves when all serve. Rejects with UnusableConfig where one cannot use the configuration, or with CrashLoop. */
+  /** Resolves when all workers serve. Rejects with UnusableConfig if one cannot use the configuration, or with CrashLoop. */
   async start(count: number): Promise<void> {
     this.#start = Promise.withResolvers();
     for (let number = 1; number <= count; number++) {
@@ -87,12 +87,12 @@ export class WorkerPool {
     this.#startUpDeaths.succeeded();
   }
 
-  /** Until `endChange` nobody who has not been asked becomes one of those that serve. */
+  /** Until `endChange`, no further worker begins to serve, since it would not have voted. */
   beginChange(): void {
     this.#isChanging = true;
   }
 
-  /** @param epoch of what was committed: who has started with another one is started again; undefined: nothing was */
+  /** @param epoch what was committed: workers that are starting with another epoch are started again. Undefined if nothing was committed. */
   endChange(epoch: number | undefined): void {
     this.#isChanging = false;
     const withheld = [...this.#withheld];
@@ -102,14 +102,14 @@ export class WorkerPool {
       return;
     }
     for (const worker of this.#workers) {
-      // Who has not been told yet will be told the new one.
+      // A worker with epoch 0 has not received a configuration yet, and will receive the new one.
       if (worker.state !== 'starting' || worker.epoch === 0 || worker.epoch === epoch) continue;
       worker.isUnwanted = true;
       worker.kill();
     }
   }
 
-  /** One after the other, with the program as it lies on disk. Resolves to how many were replaced. */
+  /** Replaces the workers one after the other, with the current version of the program on disk. Resolves to the number replaced. */
   async replaceAll(): Promise<number> {
     let count = 0;
     for (const post of this.#posts) {
@@ -119,7 +119,7 @@ export class WorkerPool {
     return count;
   }
 
-  /** Each lets its calls finish and ends; none is started any more. Resolves when all have ended. */
+  /** Workers finish their calls and end, and no worker is started any more. Resolves when all have ended. */
   drain(): Promise<void> {
     this.#isStopping = true;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -130,7 +130,7 @@ export class WorkerPool {
     return promise.finally(() => clearInterval(this.#watch));
   }
 
-  /** Ends all at once. */
+  /** Kills all workers immediately. */
   kill(): void {
     this.#isStopping = true;
     for (const worker of this.#workers) {
@@ -188,7 +188,7 @@ export class WorkerPool {
     if (post.successor === undefined) this.#replacement?.resolve(false);
   }
 
-  /** Its place is empty: another one is started, unless it is clear that this leads nowhere. */
+  /** Starts another worker for an empty post, unless that is pointless. */
   #fill(post: Post, worker: WorkerProcess, how: string, findings: readonly Finding[]): void {
     post.holder = undefined;
     if (worker.isUnwanted) {
@@ -204,7 +204,8 @@ export class WorkerPool {
       this.#giveUp(new CrashLoop(this.#startUpDeaths.count, how));
       return;
     }
-    // What clients can end must not keep all of them waiting: only a start that fails, or the worker of suspects, is put off.
+    // Clients must not be able to delay a restart that others wait for: only a worker that never worked, or that a suspect has ended,
+    // is started later.
     const isPutOff = !worker.hasWorked || worker.hasFallenToSuspect;
     const delayMs = isPutOff ? post.backoff.died(livedMs) : 0;
     if (delayMs > 0) {
@@ -225,7 +226,7 @@ export class WorkerPool {
   }
 
   async #replace(post: Post): Promise<boolean> {
-    // Where there is none, the next one is new anyway.
+    // If no worker serves at this post, the next one runs the new program anyway.
     if (post.holder?.state !== 'serving') return true;
     this.#replacement = Promise.withResolvers();
     post.successor = this.#launch(post);

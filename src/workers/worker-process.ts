@@ -1,5 +1,5 @@
-// One worker, as the primary sees it: a child process, the channel to it, and what it was last heard to say. It starts
-// nothing again and decides nothing; whoever made it is told what happens.
+// One worker, as the primary sees it: a child process, the channel to it, and its last reports. This class restarts nothing and decides
+// nothing; it tells its creator what happens.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -21,16 +21,16 @@ export type WorkerState = 'starting' | 'serving' | 'draining' | 'gone';
 
 export interface WorkerEvents {
   readonly onServing: (worker: WorkerProcess) => void;
-  /** It has said why it cannot serve; its end follows. */
+  /** The worker cannot serve, and is about to end. */
   readonly onFailed: (worker: WorkerProcess, failure: WorkerFailure) => void;
   readonly onLoad: (worker: WorkerProcess, report: LoadReport) => void;
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
-  /** What it has counted, before it ends. */
+  /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
-  /** It ends by an error of its own, at an event of a socket with this other end. */
+  /** The worker ends by an uncaught error, at an event of the socket with this remote end. */
   readonly onLastWords: (worker: WorkerProcess, end: RemoteEnd) => void;
   readonly onCommitted: (worker: WorkerProcess, change: number) => void;
-  /** Once, whatever ended it. */
+  /** Called once, whatever ended the worker. */
   readonly onGone: (worker: WorkerProcess, how: string) => void;
 }
 
@@ -39,35 +39,35 @@ export type LoadReport = Omit<Extract<FromWorker, { type: 'load' }>, 'type'>;
 export type PreparedVote = Omit<Extract<FromWorker, { type: 'prepared' }>, 'type'>;
 export type StartMessage = Extract<ToWorker, { type: 'start' }>;
 
-/** A worker that says nothing for so long does nothing either. */
+/** A worker that does not answer within this time is busy or hangs. */
 const ANSWER_WITHIN_MS = 2000;
 
 export class WorkerProcess {
   readonly number: number;
   readonly load = new WorkerLoad();
   readonly endpoints = new EndpointFeed((update, sent) => {
-    // To one that is gone nothing is sent any more.
+    // Once the channel is closed, `sent` is never called, so nothing further is sent.
     if (this.#child.connected)
       this.#child.send({ type: 'endpoints', update } satisfies ToWorker, () => sent());
   });
   readonly startedAtMs = performance.now();
   state: WorkerState = 'starting';
-  /** Of the configuration it serves. */
+  /** The epoch of the configuration it serves. 0 until it has received one. */
   epoch = 0;
   tls: readonly TlsReport[] = [];
-  /** Looks of the primary at which nothing had come since the look before. */
+  /** How many looks of the primary have passed since the last message. */
   silentLooks = 0;
-  /** Was ended since nobody needs it: it knows an older configuration only, or the whole stops. */
+  /** The primary has ended it because it is not needed: it has an outdated configuration, or the service stops. */
   isUnwanted = false;
-  /** Has been told to let its calls finish and to end. */
+  /** It was told to finish its calls and then end. */
   isLeaving = false;
-  /** Has had a connection, so its start was not what ended it. */
+  /** It has had a connection, so its start did not fail. */
   hasWorked = false;
-  /** A client has ended it that had ended another one before. */
+  /** The client that has ended it had ended another worker before. */
   hasFallenToSuspect = false;
-  /** Did so, and ended of its own accord. */
+  /** It has finished its calls and exited with code 0. */
   hasEndedWell = false;
-  /** Nothing reaches it any more. */
+  /** A connection could not be sent to it, so it gets no more of them. */
   #isBroken = false;
   readonly #child: ChildProcess;
   readonly #makeStart: () => StartMessage;
@@ -76,8 +76,8 @@ export class WorkerProcess {
   #lastQuestion = 0;
 
   /**
-   * @param child just forked
-   * @param makeStart asked when the worker is there
+   * @param child a process that was just forked
+   * @param makeStart is called when the worker has said hello
    */
   constructor(number: number, child: ChildProcess, makeStart: () => StartMessage, events: WorkerEvents) {
     this.number = number;
@@ -86,15 +86,15 @@ export class WorkerProcess {
     this.#events = events;
     child.on('message', (message) => this.#receive(message));
     child.on('error', (error) => {
-      // Of one that runs: what could not be done to it shows otherwise.
+      // Errors of a running child are ignored here: they show in other ways.
       if (child.pid === undefined) this.#end(`it could not be started: ${error.message}`);
     });
-    // Not 'exit': what it said last may still be in the channel then.
+    // At 'exit' the channel may still hold its last messages, so 'close' is used.
     child.once('close', (code, signal) => {
       this.hasEndedWell = this.state === 'draining' && code === 0;
       this.#end(describeExit(code, signal));
     });
-    // Without its channel a worker drains and ends by itself; it is no worker of ours any more.
+    // A worker without its channel can no longer be controlled. It would drain by itself, but its post needs a new worker now.
     child.once('disconnect', () => {
       if (this.state === 'starting' || this.state === 'serving') this.kill();
     });
@@ -104,7 +104,7 @@ export class WorkerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Takes connections. */
+  /** Whether it can take connections. */
   get canServe(): boolean {
     return this.state === 'serving' && !this.#isBroken && this.#child.connected;
   }
@@ -113,14 +113,14 @@ export class WorkerProcess {
     return performance.now() - this.startedAtMs;
   }
 
-  /** What cannot be sent any more is nobody's: its end is told. */
+  /** Messages to a disconnected worker are dropped; its exit is reported separately. */
   send(message: ToWorker): void {
     if (this.#child.connected) this.#child.send(message, ignore);
   }
 
   /**
-   * The socket stays open here as well, until the worker says that it has it; `failed` is called when it is clear that it
-   * will not get it.
+   * Sends a connection to the worker. The socket stays open here as well, until the worker confirms that it has arrived. `failed` is
+   * called when the connection could not be sent.
    */
   handOver(socket: Socket, message: Extract<ToWorker, { type: 'connection' }>, failed: () => void): void {
     this.load.handedOver(performance.now());
@@ -131,7 +131,7 @@ export class WorkerProcess {
     });
   }
 
-  /** Undefined when it does not answer in time. */
+  /** Resolves to undefined if the worker does not answer in time. */
   async ask<About extends Topic>(topic: About): Promise<Answers[About] | undefined> {
     const question = ++this.#lastQuestion;
     const { promise, resolve } = Promise.withResolvers<Partial<Answers>>();
@@ -235,5 +235,5 @@ function describeExit(code: number | null, signal: NodeJS.Signals | null): strin
 }
 
 function ignore(): void {
-  // Who is not there any more has said so otherwise.
+  // The exit of the worker is reported separately.
 }

@@ -1,5 +1,6 @@
-// A worker: carries calls on connections that the primary process hands it, with the configuration it is told. It listens
-// at nothing, reads no configuration and takes no signal; when the primary is gone it lets its calls finish and ends.
+// A worker process. It carries calls on connections that it receives from the primary process, with the configuration that the primary
+// sends. It has no listening sockets, reads no configuration file and handles no signals. When the primary is gone, it finishes its
+// calls and ends.
 
 import { Socket } from 'node:net';
 import { type Change, NO_CHANGE } from '../config/change.ts';
@@ -27,24 +28,24 @@ import {
 } from './messages.ts';
 import { reportTls } from './tls-report.ts';
 
-/** What waits to be put to use. */
+/** A prepared change that waits for its commit. */
 interface NumberedChange {
   readonly number: number;
   readonly change: Change;
-  /** Of a change of the configuration. */
+  /** The new configuration. Undefined for a change of certificates only. */
   readonly assignment?: Assignment;
 }
 
 type StartMessage = Extract<ToWorker, { type: 'start' }>;
 type PreparedVote = Extract<FromWorker, { type: 'prepared' }>;
 
-/** Resolves to the exit code. `send` goes to the primary, whose messages come as events of the process. */
+/** Resolves to the exit code. @param send sends a message to the primary, whose messages arrive as events of the process */
 export async function runWorker(send: (message: FromWorker) => void): Promise<number> {
   const start = Promise.withResolvers<StartMessage | undefined>();
   process.once('disconnect', () => start.resolve(undefined));
   const awaitStart = (message: unknown): void => {
     if (!isToWorker(message) || message.type !== 'start' || message.version !== PROTOCOL_VERSION) return;
-    // In this moment: what comes behind it is kept by Node until somebody listens again.
+    // Removed at this moment, since Node keeps further messages until there is a listener again.
     process.off('message', awaitStart);
     start.resolve(message);
   };
@@ -86,12 +87,12 @@ class Worker {
   readonly #load: LoadReporter;
   readonly #plane: DataPlane;
   #assignment: Assignment;
-  /** What sources have said of endpoints, as the primary knew it when it told of the configuration. */
+  /** The endpoints that sources had named when the primary sent the configuration or its commit. */
   #known: readonly EndpointUpdate[];
   #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
-  /** Throws UnusableConfig. */
+  /** Throws UnusableConfig if TLS files of upstreams cannot be used. */
   constructor({ start, logger, destination, send }: WorkerParts) {
     this.#logger = logger;
     this.#send = send;
@@ -108,7 +109,7 @@ class Worker {
   readonly #knownEndpoints = (): KnownEndpoints =>
     new Map(this.#known.map((update) => [update.upstream, update]));
 
-  /** Resolves when it has ended its work. */
+  /** Resolves when the worker has drained. Rejects with UnusableConfig if it cannot serve. */
   async run(): Promise<void> {
     const { places, config, epoch } = this.#assignment;
     this.#sockets.expect(places);
@@ -157,7 +158,7 @@ class Worker {
         this.#vote(message.change, () => this.#prepareTls(message.change, message));
         break;
       case 'commit':
-        // A fault here is nobody's to catch: this worker would serve something else than the others.
+        // An error here must end this worker, which would otherwise serve a different configuration than the others.
         void this.#commit(message.change, message);
         break;
       case 'discard':
@@ -177,7 +178,7 @@ class Worker {
 
   #accept(connection: number, listening: number, socket: Socket | undefined): void {
     this.#load.taken(connection);
-    // Gone before it arrived.
+    // The connection was closed before it arrived.
     if (socket === undefined) {
       this.#load.closed(connection);
       return;
@@ -186,7 +187,7 @@ class Worker {
     if (!this.#sockets.accept(listening, socket)) socket.destroy();
   }
 
-  /** Tells how preparing has gone. */
+  /** Prepares a change, and reports the result. */
   #vote(change: number, prepare: () => Promise<'changed' | 'same'>): void {
     const send = (vote: Pick<PreparedVote, 'outcome'> & Partial<PreparedVote>): void =>
       this.#send({ type: 'prepared', change, message: '', findings: [], ...vote });
@@ -245,7 +246,10 @@ class Worker {
     );
   }
 
-  /** The primary has worked out the same by the same rule; a connection at the wrong listener would be served as plaintext. */
+  /**
+   * The primary has assigned sockets to listeners by the same rule, so both must agree. A connection at the wrong listener could
+   * be served as plaintext.
+   */
   #checkPlaces(places: readonly SocketPlace[]): void {
     const addresses = this.#plane.listeners.map(({ address }) => address);
     if (
@@ -267,5 +271,5 @@ class Worker {
   }
 }
 
-/** Files of certificates that cannot be used. */
+/** Certificate files cannot be used. */
 class RefusedFiles extends Error {}

@@ -1,5 +1,5 @@
-// The plane of the primary process: listening sockets that are its own, workers that carry what comes in by them, and answers
-// put together from theirs. It never reads a byte of a client's.
+// The plane of the primary process. It owns the listening sockets, hands their connections to workers, and merges the answers of the
+// workers. It never reads a byte from a client.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
@@ -25,7 +25,7 @@ import { readCertificates } from './tls-report.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { StartMessage, WorkerProcess } from './worker-process.ts';
 
-/** How long accepted connections may wait for a worker once no more are accepted. */
+/** How long accepted connections may wait for a worker when the proxy drains. */
 const HAND_OVER_WITHIN_MS = 3000;
 
 export interface WorkersPlaneOptions {
@@ -44,14 +44,14 @@ export class WorkersPlane implements Plane {
   readonly #pool: WorkerPool;
   readonly #suspects = new Suspects();
   readonly #dispatcher: ConnectionDispatcher;
-  /** What every worker is to do; a new one begins with it. */
+  /** The configuration in force, which a new worker starts with. */
   #assignment: Assignment | undefined = undefined;
-  /** What sources have said of endpoints, for the configuration that is in force when it is asked. */
+  /** Returns the endpoints that sources have named for the configuration in force. */
   #known: () => KnownEndpoints = () => new Map();
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
-  /** The end of the last replacement that was asked for. */
+  /** Resolves when the newest requested replacement has ended. */
   #replaced: Promise<void> = Promise.resolve();
 
   constructor(options: WorkersPlaneOptions) {
@@ -115,9 +115,9 @@ export class WorkersPlane implements Plane {
     return this.#pool.serving.length > 0 ? undefined : 'no worker serves';
   }
 
-  /** New workers, with the program as it lies on disk, take over one after the other. */
+  /** New workers, with the current version of the program on disk, take over one after the other. */
   replaceWorkers(): Promise<void> {
-    // Asked again meanwhile: the program may be another one now, so all are replaced once more.
+    // A request during a replacement replaces all workers once more, since the program may have changed again.
     this.#replaced = this.#replaced.then(() => this.#replaceWorkers());
     return this.#replaced;
   }
@@ -133,7 +133,7 @@ export class WorkersPlane implements Plane {
     logger.info({ replaced }, 'workers replaced; those before end after their last call');
   }
 
-  /** Ends all workers at once. */
+  /** Kills all workers immediately. */
   kill(): void {
     this.#pool.kill();
   }
@@ -173,7 +173,7 @@ export class WorkersPlane implements Plane {
     }
   }
 
-  /** Workers serve before the first connection is admitted. */
+  /** Prepares the first configuration. All workers serve before the first connection is admitted. */
   async #begin(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
     const { workers } = this.#options;
     await sockets.claim();
@@ -218,12 +218,12 @@ export class WorkersPlane implements Plane {
     return [...this.#known().values()];
   }
 
-  /** Those that drain are told too: their calls may need another endpoint yet. One that has not started begins with all there is. */
+  /** Draining workers get updates, too, since their calls may still need another endpoint. A new worker starts with all endpoints. */
   updateEndpoints(update: EndpointUpdate): void {
     for (const worker of this.#pool.workers) worker.endpoints.tell(update);
   }
 
-  /** Resolves when all serving workers are ready for it; rejects when one is not, and then all have forgotten it. */
+  /** Resolves when all serving workers have prepared the change. Rejects if one cannot, and then all have discarded it. */
   async #ask(message: PrepareMessage, parts?: () => CommitParts): Promise<PoolChange> {
     this.#pool.beginChange();
     const change = new PoolChange(message, this.#pool.serving, parts);
@@ -247,7 +247,7 @@ export class WorkersPlane implements Plane {
     this.#pool.endChange(epoch);
   }
 
-  /** Connections that come by new sockets are sent after it, so that no worker gets one before it knows the socket. */
+  /** The commit is sent before connections of new sockets, so that each worker knows the socket before its first connection arrives. */
   async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
     const { config, epoch, workers } = assignment;
     this.#assignment = assignment;
@@ -260,7 +260,7 @@ export class WorkersPlane implements Plane {
     this.#endChange(epoch);
   }
 
-  /** Its files are read again by all workers, or used again by none. */
+  /** New certificate files are used by all workers or by none. */
   #tlsUserOf(report: TlsReport): TlsUser {
     const { kind, name, files } = report;
     const current = () =>
@@ -279,7 +279,7 @@ export class WorkersPlane implements Plane {
         return {
           commit: async () => {
             await change.commit();
-            // Who is just starting may have read the files before they changed.
+            // Epoch 0 fits no starting worker: they may have read the files before the change, and are started again.
             this.#endChange(0);
           },
           discard: () => this.#abandon(change),
@@ -296,7 +296,7 @@ export class WorkersPlane implements Plane {
     return { type: 'start', version, worker, assignment, endpoints: this.#endpoints, ticketKeys };
   }
 
-  /** Where it is a client's doing, its next connections are kept apart from those of others. */
+  /** If a client has ended the worker, its next connections are kept apart from those of other clients. */
   #blame(worker: WorkerProcess, end: RemoteEnd): void {
     const address = this.#dispatcher.addressOf(worker, end);
     if (address === undefined) return;
