@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Process entry, nothing else. The rest is loaded only once Node is known to be new enough to read it.
+// The entry point of the process. All other code is loaded only after the check that Node is new enough to run it.
 
 import { setFlagsFromString } from 'node:v8';
 
 const requiredMajor = 24;
-/** Node has it from 23.7 on; every way of starting Framegate but a bare `node dist/main.js` gives it. */
+/** Supported since Node 23.7. Every way of starting Framegate sets this flag, except for a bare `node dist/main.js`. */
 const debuggerFlag = '--disable-sigusr1';
 
-// Before anything else: where nobody listens, Node answers SIGUSR1 by opening its debugger, to every user of this machine.
+// This comes first: without a listener, Node answers SIGUSR1 by opening its debugger to every user of this machine.
 process.on('SIGUSR1', () => undefined);
 closeDebugger();
 
@@ -21,30 +21,30 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
   void main();
 }
 
-/** Not awaited above: the single executable is CommonJS, which cannot. */
+/** The call above does not await this function, since the single executable is CommonJS and has no top-level await. */
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/command-line.ts');
   closeDebugger();
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }
 
-/** A signal that came while Node itself was starting has opened the debugger. One that was asked for by a flag stays open. */
+/** Closes a debugger that a signal has opened while Node itself was starting. A debugger requested by a flag stays open. */
 function closeDebugger(): void {
   const flags = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
   if (flags.some((flag) => flag.includes(debuggerFlag) || flag.includes('--inspect'))) return;
   const inspector = process.getBuiltinModule('node:inspector');
   if (inspector.url() === undefined) return;
   inspector.close();
-  // For one signal Node opens it twice: the second time when the event loop next looks around.
+  // Node opens the debugger twice for one signal, the second time in a later turn of the event loop.
   setImmediate(closeDebugger);
 }
 
 /**
- * Buffers that sockets make for each read lie outside the heap, but count towards V8's limit for collecting all of it. The heap
- * is small, and so is the limit: half the cost of relaying 64 KiB messages was marking the same 14 MB over and over. So the limit
- * may grow further, and the space for young objects stays at its first size instead of growing while modules are
- * loaded: its many cheap collections free those buffers in time, and are too small to be worth sharing with other threads. Since
- * most octets are read into one buffer this matters less; HTTP/1.1 still goes by such buffers, and memory stays small
+ * The buffers that sockets allocate for each read lie outside the heap, but count towards the limit at which V8 collects the whole heap.
+ * The heap is small, and so is that limit: half the cost of relaying 64 KiB messages was marking the same 14 MB again and again.
+ * Therefore the limit may grow further, and the space for young objects keeps its first size instead of growing while modules are
+ * loaded: its many cheap collections free the buffers in time, and are too small to be worth sharing with other threads. Most bytes
+ * are now read into one buffer, so this matters less, but HTTP/1.1 still allocates such buffers, and memory use stays low
  * (docs/decisions/0014, 0031).
  */
 function tuneGarbageCollection(): void {
@@ -52,7 +52,7 @@ function tuneGarbageCollection(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--no-parallel-scavenge');
   setFlagsFromString('--no-concurrent-array-buffer-sweeping');
-  // The C library of most Linux systems gives freed memory back to the kernel and asks for it again a moment later,
-  // until it has seen a large block freed: then it keeps up to twice that block's size. Elsewhere this does nothing.
+  // The C library of most Linux systems returns freed memory to the kernel and requests it again a moment later, until a large block
+  // was freed. From then on it keeps up to twice the size of that block. On other systems this has no effect.
   new ArrayBuffer(8 * 1024 * 1024).transfer(0);
 }
