@@ -1,5 +1,5 @@
-// Looks at the files of certificates, keys and OCSP responses a configuration names, before a listener or a connection
-// would fail on them: are they there, readable, of one pair, and valid today?
+// Checks the files of certificates, keys and OCSP responses that a configuration names, before a listener or a connection fails on them:
+// whether they exist, can be read, belong together and are valid today.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { listOf, mapOf, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
 import { readingFault } from './system-error.ts';
 
-/** `value` is the document as it stands in the file. */
+/** @param value the document as written in the file, which may be invalid */
 export function findCertificateProblems(
   value: unknown,
   configFile: string,
@@ -43,8 +43,8 @@ export function findCertificateProblems(
 }
 
 /**
- * A client gets the first certificate that holds the name it asks for, whatever kinds of keys it knows: of an RSA and an ECDSA
- * certificate for one name the second is not served.
+ * Finds certificates that are never served. A client gets the first certificate with the name it asks for, whatever kinds of keys the
+ * client supports: if an RSA and an ECDSA certificate have the same name, only the first is served.
  */
 function findNeverServed(
   pairs: readonly unknown[],
@@ -61,7 +61,7 @@ function findNeverServed(
     const lost = names.filter((name) => taken.has(name));
     const rival = taken.get(lost[0] ?? '');
     for (const name of names) if (!taken.has(name)) taken.set(name, { index, kind });
-    // That two certificates share some names is usual where both are needed for others.
+    // Two certificates often share some names when both are needed for other names.
     if (rival === undefined || (lost.length < names.length && rival.kind === kind)) return [];
     const message = `is not served for ${lost.slice(0, 3).join(', ')}: certificates[${rival.index}] stands before it and is for the same`;
     const hint =
@@ -76,7 +76,7 @@ function dnsNamesOf({ subjectAltName = '' }: X509Certificate): readonly string[]
   return [...subjectAltName.matchAll(/DNS:([^,"]+)/g)].map(([, name = '']) => name.trim().toLowerCase());
 }
 
-/** What holds line breaks is no name of a file, and is told as such. */
+/** Ignores names with line breaks: another check reports that they are not the name of a file. */
 function fileIn(map: unknown, key: string): string | undefined {
   const name = textOf(mapOf(map).get(key));
   return name?.includes('\n') === true ? undefined : name;
@@ -117,7 +117,7 @@ function checkPair(
   return findings;
 }
 
-/** A pair that is one, and that TLS does not take all the same: its key is too short, or what signs it too weak. */
+/** Why TLS refuses a certificate and a key that belong together: the key is too short, or the signature too weak. */
 function whyRefused(certFile: string, keyFile: string): Fault | undefined {
   const [cert, key] = [read(certFile), read(keyFile)];
   if (isFault(cert) || isFault(key)) return undefined;
@@ -131,7 +131,7 @@ function whyRefused(certFile: string, keyFile: string): Fault | undefined {
   }
 }
 
-/** A response that is of no use is a warning: nobody gets it, and the certificate is served all the same. */
+/** A response that cannot be served is only a warning, since the certificate is served without it. */
 function checkStaple(
   pair: unknown,
   path: ConfigPath,
@@ -163,7 +163,7 @@ function readCertificate(file: string): X509Certificate | Fault {
   if (isFault(bytes)) return bytes;
   try {
     const certificate = new X509Certificate(bytes);
-    // It reads the other form as well, which TLS does not.
+    // X509Certificate also reads DER, but TLS does not.
     if (!bytes.includes('-----BEGIN')) {
       const hint = `write it in PEM form: openssl x509 -inform der -in ${file} -out ${file}.pem`;
       return { message: `${file} is a certificate in DER form`, hint };
@@ -183,7 +183,7 @@ function readKey(file: string): KeyObject | Fault {
   try {
     return createPrivateKey(bytes);
   } catch {
-    // The one PEM label, and the header of the older form, that name a passphrase (RFC 5958, RFC 1421 §4.6.1.1).
+    // The PEM label and the header of the older form that indicate a passphrase (RFC 5958, RFC 1421 section 4.6.1.1).
     return /-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(bytes.toString('latin1'))
       ? {
           message: `${file} is protected by a passphrase`,

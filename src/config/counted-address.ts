@@ -1,15 +1,15 @@
-// Whom an address stands for, where clients are counted by address: one host has one IPv4 address, and every IPv6 address of
-// its network. The home of ipaddr.js, which reads the ways to write an IPv6 address.
+// Maps the addresses that one host can use to one key, for limits by address: a host has one IPv4 address, but can use every IPv6 address
+// of its network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
 
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** No address is longer (RFC 4291 section 2.2, form 3), but for the zone behind it. */
+/** The most characters of an IPv6 address without its zone (RFC 4291 section 2.2, form 3). */
 const LONGEST_IPV6 = 45;
-/** Node puts it before the address of an IPv4 client of a listener on [::]: a connection of that kind need not be parsed. */
+/** The prefix that Node puts before the address of an IPv4 client of a listener on [::]. Such an address need not be parsed. */
 const MAPPED = '::ffff:';
 
-/** An IPv4 address as it is, an IPv6 one as its network of 64 bits: '2001:db8:0:1::/64'. What is no address stands for itself. */
+/** @returns an IPv4 address unchanged, an IPv6 address as its /64 network, such as '2001:db8:0:1::/64', and any other text unchanged */
 export function countedAddress(address: string): string {
   if (!address.includes(':')) return address;
   const mapped = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : '';
@@ -22,7 +22,7 @@ function networkOf(address: string): string | undefined {
   try {
     const parsed = ipaddr.IPv6.parse(address);
     if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
-    // Four groups of 16 bits are the network: one host may use every address in it.
+    // The first four groups of 16 bits are the network, in which one host may use every address.
     const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
     return `${groups.join(':')}::/64`;
   } catch {

@@ -1,5 +1,5 @@
-// Reads DER (ITU-T X.690) element by element: as much of it as certificates and OCSP responses are made of.
-// Throws a DerError, and nothing else, whatever the bytes are.
+// Reads DER (ITU-T X.690) element by element, as far as certificates and OCSP responses need it. Whatever the bytes are, it throws
+// nothing but DerError.
 
 export class DerError extends Error {}
 
@@ -7,11 +7,11 @@ export interface DerElement {
   /** The identifier byte: class, form and number. */
   readonly tag: number;
   readonly content: Buffer;
-  /** With identifier and length. */
+  /** The whole element, including its identifier and length. */
   readonly octets: Buffer;
 }
 
-/** Identifier bytes; those in brackets of ASN.1 are `context(N)` and, with elements inside, `constructed(N)`. */
+/** Identifier bytes. The ASN.1 tag [N] is `context(N)`, or `constructed(N)` if it contains elements. */
 export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;
@@ -29,7 +29,7 @@ export function constructed(number: number): number {
   return 0xa0 | number;
 }
 
-/** Four bytes of length hold more than any file that is read here. */
+/** Four bytes can express a length greater than that of any file that is read here. */
 const MOST_LENGTH_OCTETS = 4;
 const HIGH_TAG_NUMBER = 0x1f;
 
@@ -45,7 +45,7 @@ export class DerReader {
     return this.#position === this.#octets.length;
   }
 
-  /** The next element, which has to have this tag, or any where none is given. */
+  /** Reads the next element. @param tag the tag it must have. By default any tag is accepted. */
   next(tag?: number): DerElement {
     const start = this.#position;
     const found = this.#octet();
@@ -59,17 +59,17 @@ export class DerReader {
     return { tag: found, content, octets: this.#octets.subarray(start, end) };
   }
 
-  /** What is in the next element, which has to have this tag. */
+  /** Reads the next element, which must have this tag. @returns a reader of its content */
   enter(tag: number): DerReader {
     return new DerReader(this.next(tag).content);
   }
 
-  /** Nothing may follow what has been read. */
+  /** Throws if anything follows what has been read. */
   end(): void {
     if (!this.isAtEnd) throw new DerError('something follows its end');
   }
 
-  /** For OPTIONAL ones: undefined, and nothing read, where the next element has another tag or there is none. */
+  /** Reads an OPTIONAL element. Returns undefined and reads nothing if there is no next element or it has another tag. */
   optional(tag: number): DerElement | undefined {
     return !this.isAtEnd && this.#octets[this.#position] === tag ? this.next() : undefined;
   }

@@ -1,24 +1,24 @@
-// Endpoints as a source names them, apart from the configuration: they change at once, without a new epoch. Plain data, which goes
-// from the control process to those that carry calls.
+// The endpoints that a source names apart from the configuration. They change at once, without a new epoch. Updates are plain data, which
+// the control process sends to the processes that carry calls.
 
 import type { Address } from './config.ts';
 
-/** What a source says of one endpoint. */
+/** One endpoint, as a source describes it. */
 export interface EndpointState {
   readonly address: Address;
 }
 
-/** All endpoints that an upstream has from now on, and not what differs: whatever was lost before, it is right again after this. */
+/** All endpoints of an upstream from now on. An update is not a difference, so it is correct even if an earlier one was lost. */
 export interface EndpointUpdate {
   /** The name of the upstream. */
   readonly upstream: string;
-  /** The source's own count for this upstream, a whole number from 0 on. A higher one is newer. */
+  /** The source's own count for this upstream, a safe integer from 0. A higher version is newer. */
   readonly version: number;
-  /** None: the upstream has no endpoint now, and its calls are refused. */
+  /** If empty, the upstream has no endpoint now, and its calls are refused. */
   readonly endpoints: readonly EndpointState[];
 }
 
-/** What sources have said of upstreams, by their names. */
+/** The newest updates by upstream name. */
 export type KnownEndpoints = ReadonlyMap<string, EndpointUpdate>;
 
 export function addressesOf({ endpoints }: EndpointUpdate): readonly Address[] {

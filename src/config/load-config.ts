@@ -51,14 +51,14 @@ export type RouteCheck = (
   listenerNames: readonly string[],
 ) => readonly Finding[];
 
-/** A shell passes such a file by its descriptor (process substitution): it can be read once. */
+/** Files that a shell passes by descriptor (process substitution). They can be read once. */
 const DESCRIPTOR = /^\/(?:dev\/(?:fd\/|stdin$)|proc\/self\/fd\/)/;
 
-/** A named pipe would be waited for, and a device may have no end. */
+/** Named pipes and devices are excluded: reading a pipe would block until it has a writer, and a device may have no end. */
 function isReadable(file: string): boolean {
   if (isStandardInput(file) || DESCRIPTOR.test(file)) return true;
   const found = statSync(file);
-  // Reading a folder says what is wrong.
+  // A folder passes here, since the attempt to read it gives the better message.
   return found.isFile() || found.isDirectory();
 }
 

@@ -1,6 +1,6 @@
-// An OCSP response (RFC 6960) as a server needs to know it that staples one: which certificates it speaks of, what it says of
-// them, and for how long. The whole response is read, since clients refuse one that is damaged anywhere. Its signature is not
-// checked: clients do that, and only they know whom they trust. docs/decisions/0039 says why no library reads it.
+// Reads an OCSP response (RFC 6960) as far as a server that staples it needs: which certificates it is about, their status, and how long
+// the answer is valid. The whole response is parsed, since clients refuse a response that is damaged anywhere. Its signature is not
+// checked: clients do that, and only they know whom they trust. docs/decisions/0039 says why no library is used.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import {
@@ -20,7 +20,7 @@ import {
 import type { Fault } from './problem.ts';
 
 export interface OcspResponse {
-  /** As it goes to clients. */
+  /** The bytes that clients are sent. */
   readonly der: Buffer;
   readonly answers: readonly OcspAnswer[];
 }
@@ -29,21 +29,21 @@ export interface OcspAnswer {
   readonly certificateId: CertificateId;
   readonly status: 'good' | 'revoked' | 'unknown';
   readonly thisUpdateEpochMs: number;
-  /** Undefined: newer information can be had at any time. */
+  /** Undefined when the responder has newer information at any time (RFC 6960 section 4.2.2.1). */
   readonly nextUpdateEpochMs: number | undefined;
 }
 
 interface CertificateId {
-  /** Of the hash, its OBJECT IDENTIFIER in hexadecimal. */
+  /** The OBJECT IDENTIFIER of the hash function, in hexadecimal. */
   readonly algorithm: string;
   readonly issuerNameHash: Buffer;
   readonly serialNumber: Buffer;
 }
 
-/** It goes into every handshake that asks for it; with its signer's certificates it has one to four KiB. */
+/** The response is sent in every handshake that asks for it. With the certificates of its signer it usually has one to four KiB. */
 const MOST_OCTETS = 65_536;
 
-/** RFC 6960 section 4.2.1, in the order of their numbers. */
+/** OCSPResponseStatus (RFC 6960 section 4.2.1), indexed by number. */
 const RESPONSE_STATUSES = [
   'successful',
   'malformedRequest',
@@ -61,7 +61,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
   ['608648016503040203', 'sha512'],
 ]);
 
-/** The fault's message goes on after the name of the file. */
+/** @returns the response, or a fault whose message continues a sentence that begins with the name of the file */
 export function parseOcspResponse(octets: Buffer): OcspResponse | Fault {
   const hint = 'it must be in DER form, as openssl ocsp -respout writes it';
   if (octets.length > MOST_OCTETS) return { message: `is larger than ${MOST_OCTETS} bytes`, hint };
@@ -73,7 +73,7 @@ export function parseOcspResponse(octets: Buffer): OcspResponse | Fault {
   }
 }
 
-/** What the response says of this certificate; undefined when it is about others. */
+/** @returns the answer about this certificate, or undefined if the response is about other certificates */
 export function answerFor(response: OcspResponse, certificate: X509Certificate): OcspAnswer | undefined {
   let names: ReturnType<typeof readCertificateNames>;
   try {
@@ -90,7 +90,7 @@ export function answerFor(response: OcspResponse, certificate: X509Certificate):
   });
 }
 
-/** Why clients do not get it, as a sentence without its subject; undefined when they do. */
+/** @returns why clients do not get the response, as a sentence without its subject, or undefined if they get it */
 export function whyNotServed(answer: OcspAnswer | undefined, nowEpochMs: number): string | undefined {
   if (answer === undefined) return 'is about another certificate';
   const { status, thisUpdateEpochMs, nextUpdateEpochMs } = answer;
@@ -132,7 +132,7 @@ function readResponse(octets: Buffer): OcspResponse | Fault {
 function readResponseData(data: DerReader): readonly OcspAnswer[] {
   const version = data.optional(constructed(0));
   if (version !== undefined) new DerReader(version.content).next(DER_INTEGER);
-  // The responder, by name or by key.
+  // The responder is identified by its name or by the hash of its key.
   const name = data.optional(constructed(1));
   if (name !== undefined) new DerReader(name.content).next(DER_SEQUENCE);
   else data.enter(constructed(2)).next(DER_OCTET_STRING);
@@ -178,7 +178,7 @@ function readStatus(single: DerReader): OcspAnswer['status'] {
   return tag === context(0) ? 'good' : 'unknown';
 }
 
-/** Behind the data: the signature, and the certificates of who made it, which Node reads as any other. */
+/** Checks the form of what follows the data: the signature, and the certificates of its signer. */
 function readSignature(basic: DerReader): void {
   readAlgorithm(basic);
   if (basic.next(DER_BIT_STRING).content.length < 2) throw new DerError('its signature is empty');
@@ -201,7 +201,7 @@ function isCertificate(octets: Buffer): boolean {
   }
 }
 
-/** @returns the OBJECT IDENTIFIER in hexadecimal; parameters are of no interest */
+/** Reads an AlgorithmIdentifier and ignores its parameters. @returns the OBJECT IDENTIFIER in hexadecimal */
 function readAlgorithm(parent: DerReader): string {
   const algorithm = parent.enter(DER_SEQUENCE);
   const identifier = algorithm.next(DER_OBJECT_IDENTIFIER).content.toString('hex');
@@ -210,7 +210,7 @@ function readAlgorithm(parent: DerReader): string {
   return identifier;
 }
 
-/** RFC 5280 section 4.1, Extensions: nothing in them concerns who staples the response. */
+/** Checks the form of Extensions (RFC 5280 section 4.1). Their content does not matter to a server that staples the response. */
 function readExtensions(parent: DerReader): void {
   const element = parent.optional(constructed(1));
   if (element === undefined) return;
@@ -224,7 +224,7 @@ function readExtensions(parent: DerReader): void {
   }
 }
 
-/** RFC 5280 section 4.1.2.5.2: always with seconds, always in UTC, without fractions. */
+/** Reads a GeneralizedTime, which always has seconds, is in UTC and has no fractions (RFC 5280 section 4.1.2.5.2). */
 function timeOf(content: Buffer): number {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(content.toString('latin1'));
   if (match === null) throw new DerError('a time is malformed');
@@ -234,7 +234,7 @@ function timeOf(content: Buffer): number {
   return epochMs;
 }
 
-/** RFC 5280 section 4.1: what an OCSP response calls a certificate by. */
+/** Reads the fields of a certificate (RFC 5280 section 4.1) by which an OCSP response identifies it. */
 function readCertificateNames(der: Buffer): { readonly serialNumber: Buffer; readonly issuer: Buffer } {
   const certificate = new DerReader(der).enter(DER_SEQUENCE).enter(DER_SEQUENCE);
   certificate.optional(constructed(0));

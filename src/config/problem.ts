@@ -28,22 +28,22 @@ export interface Position {
 
 /** Where a part of a configuration was written. A finding names it, so that a person knows where to change it. */
 export interface Origin {
-  /** As people look for it: FILE:LINE:COLUMN, 'kind namespace/name' of an object, the URL of a type with its version. */
+  /** In the form people search for: FILE:LINE:COLUMN, 'kind namespace/name' of an object, or a type URL with its version. */
   readonly text: string;
-  /** Within a text; findings of one text are told in its order. */
+  /** The position in a text. The findings in a text are reported in its order. */
   readonly position?: Position | undefined;
 }
 
 /** Knows where each part of one configuration was written. */
 export interface Origins {
-  /** Of the nearest parent, where the path itself was written nowhere. */
+  /** @returns the origin of the path, or of its nearest parent if the path itself was written nowhere */
   originOf(path: ConfigPath, at: 'key' | 'value'): Origin;
 }
 
 export interface ConfigProblem extends Fault {
   readonly severity: Severity;
   readonly origin: Origin;
-  /** As `formatPath` writes it; '' when the problem is that of the whole. */
+  /** The path as `formatPath` writes it. '' for a problem of the whole configuration. */
   readonly path: string;
 }
 
@@ -72,7 +72,7 @@ export function sortProblems(problems: readonly ConfigProblem[]): readonly Confi
   );
 }
 
-/** @returns one line: `FILE:LINE:COLUMN path – message (hint)` */
+/** @returns one line: `ORIGIN path – message (hint)`, where a file's origin is FILE:LINE:COLUMN */
 export function formatProblem(problem: ConfigProblem): string {
   const { origin, path, severity, message, hint } = problem;
   const place = `${origin.text} ${path}${path === '' ? '' : ' '}–`;
