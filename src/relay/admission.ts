@@ -1,5 +1,5 @@
-// The admission of one call by the policies of its route that look at each call: first all that answer at once, then those that ask and
-// wait, one after the other. The call waits with them: its request is held as it is while no connection is free.
+// The admission of one call by the policies of its route that look at each call: first all policies that answer at once, then those that
+// ask a service, one after the other. While a question is pending, the call's request is held as it is when no connection is free.
 
 import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';
@@ -15,12 +15,12 @@ export interface AdmissionOwner {
   /** All policies let the call pass. */
   admitted(): void;
   fail(cause: Failure): void;
-  /** One of these has thrown. May not throw. */
+  /** `admitted` or `fail` has thrown. Must not throw. */
   fault(error: unknown): void;
 }
 
 export class Admission implements AdmittedCall {
-  /** What policies have added to the request's header fields. */
+  /** The header fields that policies have added to the request. */
   readonly added = new HeaderList();
   readonly #owner: AdmissionOwner;
   readonly #deadlines: DeadlineWheel;
@@ -50,10 +50,10 @@ export class Admission implements AdmittedCall {
     this.added.add(name, value);
   }
 
-  /** The owner is told what becomes of it, now or later. */
+  /** Begins. The owner learns the result now or later. */
   begin(): void {
     const refusal = this.subject.plan.admit(this);
-    // What a policy does may end the call.
+    // The call may have ended while the policies ran.
     if (this.#isOver) return;
     if (refusal === undefined) this.#askNext();
     else this.#refuse(refusal);
@@ -89,7 +89,7 @@ export class Admission implements AdmittedCall {
     this.#owner.fail(cause);
   }
 
-  /** For the question: the answer has come while the call waited for it. Never throws. */
+  /** Called by the question when its answer arrives while the call waits for it. Never throws. */
   answered(refusal: Failure | undefined): void {
     if (this.#isOver) return;
     try {
@@ -100,23 +100,23 @@ export class Admission implements AdmittedCall {
     }
   }
 
-  /** Nobody waits for it any more. May be called again. */
+  /** Cancels a pending question, since the call has ended. May be called twice. */
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#question?.close();
   }
 
-  /** A policy has thrown where it was told that nobody waits. */
+  /** Reports an error that a policy has thrown from `cancel`. */
   policyFault(error: unknown): void {
     this.subject.plan.fault(error);
   }
 }
 
-/** One question of one policy. An answer that comes late, or a second time, is ignored. */
+/** One question of one policy. Late answers and second answers are ignored. */
 class Question implements Questioner {
   isAnswered = false;
-  /** The call ended before the policy has said what is to be cancelled. */
+  /** Whether the question was closed. If that happens while the policy is still asking, `ask` cancels it. */
   #isClosed = false;
   refusal: Failure | undefined = undefined;
   readonly #key: string;
@@ -131,7 +131,7 @@ class Question implements Questioner {
     this.#admission = admission;
   }
 
-  /** @param pending what the policy has returned: undefined where nothing is to be waited for */
+  /** @param pending what the policy has returned. Undefined if there is nothing to wait for. */
   ask(pending: PendingQuestion | undefined): void {
     this.#pending = pending;
     if (this.#isClosed) this.#cancel();
@@ -168,12 +168,12 @@ class Question implements Questioner {
     this.#admission.answered(policyUnanswered(this.#key, timeoutMs));
   }
 
-  /** For the deadline, whose steps above throw nothing. */
+  /** Required by Deadline. Not expected to be called, since deadlinePassed() throws nothing. */
   fault(error: unknown): void {
     this.#admission.policyFault(error);
   }
 
-  /** No answer is waited for any more. */
+  /** Stops waiting for an answer. */
   close(): void {
     if (this.isAnswered) return;
     this.isAnswered = true;

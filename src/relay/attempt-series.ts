@@ -1,5 +1,5 @@
-// The attempts of one exchange. An AttemptSeries asks the upstream for an endpoint, waits for one where it has to, and sends the request;
-// it sends the request again where the endpoint could not be reached or never processed it. Nobody else decides on another try.
+// The attempts of one exchange. An AttemptSeries asks the upstream for an endpoint, waits for one if necessary, and sends the request.
+// It alone decides whether the request is sent again, by the retry policy of its route.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
@@ -26,7 +26,7 @@ import type { ResponseHead } from './response-head.ts';
 import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
-/** What CallFields add at most, as HeaderList.sizeBytes counts: x-request-id of 32 bytes, and grpc-timeout. */
+/** The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, and grpc-timeout. */
 const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
 
 const NOTHING = Buffer.alloc(0);
@@ -35,12 +35,12 @@ const NONE: readonly never[] = [];
 
 /** The exchange the attempts are made for. */
 export interface Call extends AttemptListener {
-  /** No place is to be had, and none is worth waiting for. */
+  /** No endpoint can take the call, and waiting for one is pointless. */
   unavailable(diagnosis: Diagnosis): void;
   readonly subject: RequestHead;
-  /** A number of RequestIds, or the client's own x-request-id. */
+  /** A number from RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
-  /** What policies have added to the request of this call. */
+  /** The header fields that policies have added to the request of this call. */
   readonly addedFields: HeaderList | undefined;
   readonly durationMs: number;
   readonly home: ExchangeHome;
@@ -56,7 +56,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #holding: Holding | undefined = undefined;
   #count = 0;
   #repeats = 0;
-  /** Runs while the next attempt waits for its time. */
+  /** The delay before the next attempt. Undefined while none is running. */
   #pause: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
   /** Endpoints that could not be reached. */
@@ -69,12 +69,12 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#response = response;
   }
 
-  /** The address of the endpoint tried last, as configured; '' while none was. */
+  /** The address of the endpoint tried last, as configured. '' before the first attempt. */
   get endpoint(): string {
     return this.#last === undefined ? '' : this.#last.address.text;
   }
 
-  /** Attempts made so far. */
+  /** The number of attempts so far. */
   get count(): number {
     return this.#count;
   }
@@ -83,13 +83,13 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#tried ?? NONE;
   }
 
-  /** What the client has of the upstream. */
+  /** The client's share of the upstream. */
   get holding(): Holding {
     if (this.#holding === undefined) throw new Error('a call that is not forwarded needs no place');
     return this.#holding;
   }
 
-  /** Sends the request, now or when there is a place for it. */
+  /** Sends the request now, or when an endpoint can take it. */
   begin(): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
@@ -124,7 +124,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#tried = undefined;
   }
 
-  /** The head of a response is here. The request is committed to this attempt: the client is given the response, or an error. */
+  /** The head of a response has arrived. The request is committed to this attempt: the client gets the response, or an error. */
   responded(): void {
     const attempt = this.#current;
     if (attempt === undefined) return;
@@ -132,19 +132,19 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     attempt.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
   }
 
-  /** The request is never sent again: the client has something of a response, or is about to. */
+  /** From now on the request is never sent again, since the client has a part of a response, or is about to get one. */
   commit(): void {
     if (this.#current !== undefined) this.#current.isCommitted = true;
   }
 
-  /** A response that is offered before the request is committed to it. @returns whether the request is sent again instead */
+  /** Offers a response before the request is committed to it. @returns whether the request is sent again instead */
   triesAgainAfter(head: ResponseHead, endStream: boolean): boolean {
     if (!endStream || !this.#call.subject.plan.retry.judgesResponses) return false;
     const { httpStatus, grpcStatus } = head;
     return this.tryAgain({ kind: 'response', httpStatus, grpcStatus });
   }
 
-  /** The endpoint did what cannot be passed on; the exchange ends it for that. */
+  /** Counts the attempt as failed, since the endpoint has sent something that cannot be passed on. */
   blame(): void {
     if (this.#current !== undefined) this.#current.hasFailed = true;
   }
@@ -178,7 +178,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const connection = endpoint.takePicked();
     if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
-    // Some services end the connection over it, with the calls of all other clients (grpc-java beyond 5/4 of its limit).
+    // Some services close the connection because of a larger header list, including the calls of all other clients (grpc-java above 5/4
+    // of its limit).
     if (sizeBytes + this.#callFieldsBytes > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
@@ -190,7 +191,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#last = endpoint;
     const { bytes, length } = this.#callFields(apart, hasWaited);
     if (!stream.sendHeaders(fields, this.#request.takeEnd(), bytes, length)) {
-      // The connection broke between being picked and being used: nobody has seen the request.
+      // The connection broke after it was picked, so no service has seen the request.
       attempt.neverSent();
       return;
     }
@@ -198,7 +199,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#request.setTarget(stream, attempt);
   }
 
-  /** As HeaderList.sizeBytes counts: at most. */
+  /** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
   get #callFieldsBytes(): number {
     const { addedFields } = this.#call;
     return addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
@@ -221,9 +222,9 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 
   /**
-   * The client's trailer section, which ends the request. Services of HTTP/2 get the end without it: a request of gRPC has
-   * none (gRPC over HTTP/2, section "Requests"), and grpc-go ends the connection, with the calls of all other clients, over
-   * any second header block of a stream.
+   * Ends the request with the client's trailer section. HTTP/2 services get the end without the trailers: a gRPC request has none (gRPC
+   * over HTTP/2, section "Requests"), and grpc-go closes the connection, including the calls of all other clients, when a stream has a
+   * second header block.
    */
   sendTrailers(list: HeaderList): void {
     const { decision } = this.#call.subject;
@@ -234,7 +235,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
-  /** What differs from call to call, for a service of HTTP/1.1. */
+  /** The fields that differ from call to call, for an HTTP/1.1 service. */
   #textFields(): readonly string[] {
     const { requestId, durationMs, subject, addedFields } = this.#call;
     const fields: string[] = [];
@@ -246,7 +247,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return fields;
   }
 
-  /** What differs from call to call. The deadline shrinks by what the call has waited here. */
+  /** The fields that differ from call to call. The timeout is reduced by the time that the call has waited here. */
   #callFields(apart: string, hasWaited: boolean): CallFields {
     const { requestId, durationMs, subject, addedFields } = this.#call;
     const { callFields } = this.#context;
@@ -263,8 +264,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 
   /**
-   * Sends the request again if the retry policy of its route says so, and everything of the request is still known.
-   * @param end how the attempt ended. Its response, if there was one, must not have been given to the client.
+   * Sends the request again if the retry policy of its route says so and everything that was sent of the request is still known.
+   * @param end how the attempt ended. The client must not have received any part of its response.
    * @returns false if the attempt was the last
    */
   tryAgain(end: AttemptEnd): boolean {
@@ -275,13 +276,13 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     if (waitMs < 0) return false;
     if (end.kind !== 'unreachable') this.#repeats++;
     else if (!this.#hasAnother()) return false;
-    // An attempt that was answered is still to be given back.
+    // An attempt that was answered still holds its place.
     attempt.release(ErrorCode.NO_ERROR);
     this.#repeat(sent, waitMs);
     return true;
   }
 
-  /** Whether there is an endpoint beside those that could not be reached, of which the last attempt's is one. */
+  /** Notes that the last attempt's endpoint could not be reached. @returns whether there is an endpoint that was not tried yet */
   #hasAnother(): boolean {
     const { decision } = this.#call.subject;
     if (this.#last === undefined || decision.kind !== 'forward') return false;
@@ -299,18 +300,18 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     else this.#pause = new Deadline(this.#context.deadlines, this, waitMs);
   }
 
-  /** The time to wait before the next attempt is over. */
+  /** The delay before the next attempt is over. */
   deadlinePassed(): void {
     this.#pause = undefined;
     this.begin();
   }
 
-  /** For the deadline. */
+  /** Called by the deadline when the next attempt has thrown. */
   fault(error: unknown): void {
     this.#call.fault(error);
   }
 
-  /** Gives back the place, or the one in the queue. May be called again. */
+  /** Releases the attempt's place, or stops waiting for one. May be called twice. */
   end(code: number): void {
     this.#current?.release(code);
     this.#pause?.clear();
@@ -322,7 +323,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   }
 }
 
-/** A client that would harm others on the connections they share. */
+/** @returns why the client gets no place: it would harm others on the connections they share */
 function whyNot(account: ClientAccount, holding: Holding, upstream: string): Failure | undefined {
   if (account.hasAbandonedTooMany) return tooManyCancelled(account.abandoned);
   return holding.hasFaults && holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;

@@ -1,4 +1,4 @@
-// One try of an exchange at one endpoint of HTTP/2: its stream on a connection, from HEADERS to the last frame.
+// One attempt of an exchange at one HTTP/2 endpoint: its stream on a connection, from HEADERS to the last frame.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import type { AttemptOutcome } from '../calls/endpoint-counts.ts';
@@ -14,23 +14,23 @@ import type { UpstreamConnection } from '../upstreams/http2/upstream-connection.
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
-/** Request bytes up to which a call can be made again; larger ones are the client's to repeat. */
+/** Requests up to this size can be sent again. Clients must repeat larger ones themselves. */
 const REPLAY_LIMIT_BYTES = 8192;
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly connection: UpstreamConnection;
   readonly stream: Stream;
-  /** Whose place it has on the connection. */
+  /** The holding of the client whose place the attempt takes. */
   holding: Holding;
   readonly endpoint: Http2Endpoint;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
-  /** The client is given the response of this attempt, so that the request is never sent again. */
+  /** Whether the client gets the response of this attempt. If so, the request is never sent again. */
   isCommitted = false;
   #isOver = false;
-  /** The endpoint did what cannot be passed on. */
+  /** Whether the endpoint has sent something that cannot be passed on. */
   hasFailed = false;
-  /** In whole milliseconds: a fraction that is kept would be an object of its own on the heap. */
+  /** In whole milliseconds, since V8 would store a number with a fraction as a separate object on the heap. */
   readonly sentAtMs: number;
   #replayMark = 0;
   #replayBytes = 0;
@@ -52,7 +52,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.stream = connection.openStream(this);
   }
 
-  /** Remembers what was sent in case the upstream turns out never to have processed it. */
+  /** Keeps what was sent, in case the upstream turns out not to have processed it. */
   recordSent(bytes: Buffer, start: number, end: number): void {
     if (this.isCommitted || this.#replayBytes === -1 || start === end) return;
     this.#replayBytes += end - start;
@@ -60,12 +60,12 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     else this.#replayMark = this.#replayBuffer.append(this.#replayMark, bytes, start, end);
   }
 
-  /** The request cannot be sent a second time. */
+  /** From now on the request cannot be sent again. */
   forgetReplay(): void {
     this.#replayBytes = -1;
   }
 
-  /** What was sent so far, or undefined when it is not known any more. */
+  /** @returns what was sent so far, or undefined if it was not kept */
   replay(): Buffer[] | undefined {
     return this.#replayBytes === -1 ? undefined : this.#replayBuffer.read(this.#replayMark);
   }
@@ -75,7 +75,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     return requestBytes + responseBytes;
   }
 
-  /** The connection is everybody's. */
+  /** Always false, since many calls share the connection. */
   get isWaitingForClient(): boolean {
     return false;
   }
@@ -89,7 +89,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     }
   }
 
-  /** Gives the stream back, to be reset where it is not over. May be called again. */
+  /** Releases the stream, and resets it with `code` if it is not over. May be called twice. */
   release(code: number): void {
     if (this.hasFailed) this.#end(code, 'failed');
     else this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
@@ -102,7 +102,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.connection.endStream(this.stream, code, this.holding);
   }
 
-  // The connection carries the calls of many clients: a fault of ours within this call may not end it, and goes no further.
+  // The connection carries the calls of many clients. An internal error within this call must not end it, so each event catches it.
 
   onResponse(list: HeaderList, endStream: boolean): void {
     this.connection.noteResponse(this.stream);
@@ -153,12 +153,12 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   }
 
   onRefused(): void {
-    // nghttp2 runs what it reads between the moment it makes such a GOAWAY and the moment it sends it.
+    // After an error, nghttp2 may still process requests that it reads between creating its GOAWAY and sending it.
     if (this.connection.hasGoneWrong) this.onConnectionLost('the endpoint gave the connection up');
     else this.neverSent();
   }
 
-  /** Nobody has processed the request. */
+  /** No service has processed the request. */
   neverSent(): void {
     if (this.#isOver) return;
     this.#end(ErrorCode.CANCEL, 'failed');

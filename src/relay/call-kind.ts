@@ -1,4 +1,4 @@
-// What all calls of one kind on a connection have in common: the route, the decisions of its policies, and the upstream. All of it is
+// What all calls of one kind on a connection have in common: the route, the decisions of its policies, and the upstream. All of this is
 // decided when the first call of the kind arrives. Calls are of one kind if they agree in everything that routes and policies look at.
 // Other header fields may differ (a traceparent, or a token that no policy reads).
 
@@ -49,7 +49,7 @@ export class CallKind implements RequestKind {
   #wasForwarded = false;
   /** The :authority field as the client sent it. */
   readonly #authorityField: string | undefined;
-  /** The names of the header fields that the kind depends on, and the value of the first field of each name: routes look at no others. */
+  /** The names of the header fields that the kind depends on, and the first value of each name, which is the only one that routes read. */
   readonly #names: readonly string[];
   readonly #firstValues: readonly (string | undefined)[];
   /** The values that policies see of the plan's `reads`. */
@@ -211,7 +211,10 @@ function pathInvalid(path: string, fault: string): Failure {
   );
 }
 
-/** The value that a policy sees: where a name comes several times, all values as one list (RFC 9110 section 5.3), since the service gets all. */
+/**
+ * The value of a header field that policies see. If the name occurs several times, this is the list of all its values (RFC 9110 section
+ * 5.3), since the service gets all of them.
+ */
 export function valueOf(list: HeaderList, name: string): string | undefined {
   const first = list.names.indexOf(name);
   if (first === -1) return undefined;

@@ -21,7 +21,7 @@ export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;
 /** Pseudo-header fields that policies may read. */
 const READABLE: ReadonlySet<string> = new Set([':method', ':protocol']);
 
-/** A call that is to wait longer is not worth its memory. */
+/** A longer delay counts as no further attempt, since a call that waits longer is not worth its memory. */
 const LONGEST_WAIT_MS = 3_600_000;
 
 const FAULTY: LocalDecision = { kind: 'refuse', failure: FAULT };
@@ -43,8 +43,8 @@ export class CallPlan {
   readonly #onFault: (error: unknown) => void;
 
   /**
-   * @param policies in the order in which they speak. Throws where one of them reads what no request has, or adds what it may not.
-   * @param onFault is told what a policy throws. May not throw.
+   * @param policies in the order in which they are applied. Throws if one reads a name that no request has, or adds one that it may not.
+   * @param onFault is called with each error that a policy throws. Must not throw.
    */
   constructor(policies: readonly Policy[], onFault: (error: unknown) => void) {
     for (const { reads = [], adds = [] } of policies) {
@@ -113,7 +113,7 @@ export class CallPlan {
     }
   }
 
-  /** @returns how long to wait before the next attempt, in milliseconds, or -1 if there is to be none: so also after a fault of the policy */
+  /** @returns how long to wait before the next attempt, in milliseconds, or -1 if there is none, also after an error of the policy */
   retryDelayMs(end: AttemptEnd, repeats: number): number {
     try {
       const waitMs = this.retry.verdict(end, repeats);

@@ -1,5 +1,5 @@
-// One request with its response, from the client's HEADERS to the record in the log. See docs/life-of-an-exchange.md:
-// the methods follow its order: start, begin an attempt, relay both ways, decide the outcome, finish.
+// One request with its response, from the client's HEADERS to the record in the log. The methods are in the order of
+// docs/life-of-an-exchange.md: start, begin an attempt, relay both ways, decide the outcome, finish.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import type { CallStream } from '../calls/call-stream.ts';
@@ -42,16 +42,16 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   readonly #request: StreamRelay;
   readonly response: StreamRelay;
   readonly #attempts: AttemptSeries;
-  /** Nothing is behind an exchange: it is the call itself. */
+  /** Undefined, since an exchange is not a translator. */
   readonly translated = undefined;
   #admission: Admission | undefined = undefined;
   #deadline: Deadline | undefined = undefined;
   #isFinished = false;
   readonly #startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;
-  /** Sent to the client; 0 until a response has begun. */
+  /** The status that was sent to the client. 0 until a response has begun. */
   #httpStatus = 0;
-  /** How policies have edited the head of the response. */
+  /** How policies have edited the head of the response. Its trailers must not restore the edited fields. */
   #edits: HeaderEdits | undefined = undefined;
   readonly requestId: string | number;
 
@@ -66,12 +66,12 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#attempts = new AttemptSeries(context, this, this.#request, this.response);
   }
 
-  /** What policies have added to the request of this call. */
+  /** The header fields that policies have added to the request of this call. */
   get addedFields(): HeaderList | undefined {
     return this.#admission?.added;
   }
 
-  /** Made when there is something to decide: an idle stream needs none. */
+  /** Created when there is something to decide, since an idle stream needs no outcome. */
   get #outcome(): Outcome {
     this.#decided ??= new Outcome(this.subject.isGrpc);
     return this.#decided;
@@ -121,20 +121,20 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#attempts.begin();
   }
 
-  /** In place of `start`, for a call that is not made: what its client is told. */
+  /** Answers the call instead of forwarding it. Called by `start` or in place of it. */
   answer(response: LocalResponse, reason: string): void {
     this.response.setTarget(this.#stream);
     this.#outcome.decide('framegate', '', reason);
     this.#respond(response);
   }
 
-  /** The same with a status of the proxy's own. */
+  /** In place of `start`: refuses the call with a status of the proxy. */
   refuse(cause: Failure): void {
     this.response.setTarget(this.#stream);
     this.fail(cause);
   }
 
-  /** The same, where the client is told nothing: its connection is closed. */
+  /** In place of `start`: records a call that gets no response, since its connection is closed. */
   drop(reason: string): void {
     this.#outcome.decide('framegate', '', reason);
     this.#finish(ErrorCode.CANCEL);
@@ -144,7 +144,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.fail(unavailable(diagnosis));
   }
 
-  // Towards a client we are the server: nothing of this comes from there.
+  // A client's stream has no such events, since towards a client the proxy is the server.
   onResponse(): void {}
   onRefused(): void {}
 
@@ -188,7 +188,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#attempts.responded();
     const { endpoint } = this.#attempts;
     const { isGrpc, plan } = this.subject;
-    // That a service of gRPC does not serve other requests is no failure of it, nor how much its client accepts.
+    // The endpoint is not to blame when a gRPC service does not serve other requests, nor when the client accepts too little.
     if (this.#failsBy(whyNotPassedOn(received, endStream, this.subject, endpoint), isGrpc)) return;
     const head = plan.responds ? received.editedBy(plan) : received;
     const unfit = head === undefined ? FAULT : whyTooLarge(head, endpoint, this.home);
@@ -210,7 +210,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
       return;
     }
     if (this.subject.isGrpc) {
-      // The end of a gRPC response is its status: an end without one is made into an error, never into silence.
+      // A gRPC response ends with its status. An end without a status becomes an error, so that it never looks like success.
       this.response.forward(bytes, start, end, false);
       this.#failsBy(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
       return;
@@ -235,7 +235,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   attemptReset(code: number, violation: string | undefined): void {
-    // A whole response counts, however its stream ended after that; it may only be waiting for the client.
+    // A complete response counts, however its stream ended afterwards. It may still wait for the client to take it.
     if (this.response.isComplete) return;
     if (
       code === ErrorCode.REFUSED_STREAM &&
@@ -246,7 +246,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     const { endpoint } = this.#attempts;
     const unanswered = this.#httpStatus === 0 ? this.subject : undefined;
     if (this.#failsBy(failureOfReset(code, violation, endpoint, unanswered))) return;
-    // Passed on with its code, which gRPC clients map to a status; NO_ERROR would look like an ordinary end.
+    // The reset is passed on with its code, which gRPC clients map to a status. NO_ERROR would look like a normal end.
     const status = grpcStatusName(grpcStatusOfReset(code));
     const reason = `${endpoint} reset the call (${errorCodeName(code)}).`;
     this.#outcome.decide('upstream', status, reason);
@@ -256,7 +256,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
 
   attemptRefused(): void {
     if (this.response.isComplete || this.#attempts.tryAgain({ kind: 'refused' })) return;
-    // The client may repeat it, since nobody has processed it: REFUSED_STREAM says so.
+    // REFUSED_STREAM tells the client that no service has processed the request, so that the client may repeat it.
     const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
     this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
     this.#stream.reset(ErrorCode.REFUSED_STREAM);
@@ -277,13 +277,13 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   deadlinePassed(): void {
-    // A whole response counts, though the client has not taken all of it yet.
+    // A complete response counts, even if the client has not taken all of it yet.
     if (!this.response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
   }
 
   /**
-   * A fault of ours within this call, met in an event that is not its client's: it ends this call, and not the connection to
-   * the endpoint, which carries those of others. Never throws.
+   * An internal error within this call, in an event other than those of its client. It ends this call and not the connection to
+   * the endpoint, which carries the calls of other clients. Never throws.
    */
   fault(error: unknown): void {
     this.#context.onFault(error);
@@ -295,7 +295,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     }
   }
 
-  /** What failed once may fail again: each thing is given back by itself. */
+  /** Ends the call after an error in its own clean-up. Each step runs even if another one fails. Never throws. */
   breakOff(): void {
     this.#outcome.overrule('framegate', grpcStatusName(FAULT.grpcStatus), reasonOf(FAULT));
     for (const action of [
@@ -310,7 +310,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     }
   }
 
-  /** Ends the exchange with a status of the proxy's own now: the client does not get what it has not taken. */
+  /** Ends the exchange at once with a status of the proxy. Data that the client has not taken is dropped. */
   abort(cause: Failure): void {
     if (this.#isFinished) return;
     this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
@@ -318,7 +318,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.fail(cause);
   }
 
-  /** @param isOfEndpoint whether the cause, if there is one, is the endpoint's failure. @returns whether there was a cause */
+  /** Fails if there is a cause. @param isOfEndpoint whether it is the endpoint's failure. @returns whether there was a cause */
   #failsBy(cause: Failure | undefined, isOfEndpoint = true): boolean {
     if (cause === undefined) return false;
     if (isOfEndpoint) this.#attempts.blame();
@@ -326,7 +326,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     return true;
   }
 
-  /** Ends the exchange with a status of the proxy's own. */
+  /** Ends the exchange with a status of the proxy. A gRPC client still gets the data that already waits for it. */
   fail(cause: Failure): void {
     if (this.#isFinished) return;
     this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
@@ -354,16 +354,16 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#settle();
   }
 
-  /** Finishes once the last byte of the response was handed over. A slow client does not keep the upstream's stream. */
+  /** Finishes once the last byte of the response was sent. The upstream's stream is released earlier, if the client is slow. */
   #settle(): void {
     if (this.response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
     if (!this.response.isEnded || this.#isFinished) return;
-    // A client still sending need not go on: the response is complete (RFC 9113 section 8.1).
+    // A client that is still sending may stop, since the response is complete (RFC 9113 section 8.1).
     this.#stream.reset(ErrorCode.NO_ERROR);
     this.#finish(ErrorCode.NO_ERROR);
   }
 
-  /** Once, whatever led here: gives everything back and tells the observers. */
+  /** Releases everything and tells the observers. Has an effect only once, whatever ended the exchange. */
   #finish(upstreamCode: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -373,7 +373,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     try {
       this.#context.observers.finished(this.#record());
     } catch (error) {
-      // A fault in the record must not keep the connection from knowing that the call is over.
+      // An error in the record must not keep the connection from learning that the call is over.
       this.#context.onFault(error);
     }
     this.home.exchangeFinished();

@@ -7,8 +7,8 @@ import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isUtf8 } from './utf8.ts';
 
 /**
- * These say where a message ends, whom it is for, or how long it may take, and each hop writes its own. Where a message has two opinions of
- * its length, two hops disagree about where the next one begins.
+ * Fields that say where a message ends, whom it is for, or how long it may take. Each hop writes its own: if a message stated two
+ * different lengths, two hops would disagree about where the next message begins (request smuggling).
  */
 const OF_THE_HOP: ReadonlySet<string> = new Set([
   ...OF_ONE_CONNECTION,
@@ -21,13 +21,16 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** The status of a gRPC call is the service's: without it there is no response. */
+/** Only the service sets the status of a gRPC call. A response without it is invalid. */
 const STATUS = 'grpc-status';
 
 export class HeaderEdits implements HeaderEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
-  /** The names with a hyphen for each underscore: services that make variables of names cannot tell them apart (RFC 3875 section 4.1.18). */
+  /**
+   * The names with hyphens for underscores, since services that turn names into variables cannot distinguish the two (RFC 3875 section
+   * 4.1.18).
+   */
   readonly #spellings = new Set<string>();
 
   get isEmpty(): boolean {
@@ -61,15 +64,15 @@ export class HeaderEdits implements HeaderEdit {
   }
 
   /**
-   * A trailer section behind the header section that was edited: servers may merge the two, so that it may not bring back what the
-   * edits have replaced or taken away.
-   * @returns the list itself where it names nothing of that
+   * Edits the trailer section of a message whose header section was edited. A receiver may merge the two, so the trailers must not bring
+   * back a field that the edits have replaced or removed.
+   * @returns the list itself if it names no such field
    */
   applyToTrailers(list: HeaderList): HeaderList {
     return list.names.some((name) => this.concerns(name)) ? this.#othersOf(list) : list;
   }
 
-  /** The fields that stay as they came. */
+  /** The fields that no edit concerns. */
   #othersOf(list: HeaderList): HeaderList {
     const others = new HeaderList();
     list.names.forEach((name, index) => {
@@ -83,7 +86,7 @@ function hyphenated(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
-/** Throws where a policy may not send this field: it would break the message, or a connection that calls of others share. */
+/** Throws if a policy may not set this field, because it would break the message or a connection that other clients share. */
 export function checkField(name: string, value: string): void {
   checkName(name);
   if (OF_THE_HOP.has(name) || name === STATUS)
@@ -92,15 +95,15 @@ export function checkField(name: string, value: string): void {
     throw new Error(`a policy has set the header field ${name} to what no field may hold`);
 }
 
-/** Pseudo-header fields are not for policies to edit: they decide where a request goes and what it is. */
+/** Throws for names that policies may not edit, such as pseudo-header fields, which decide where a request goes. */
 export function checkName(name: string): void {
   if (!isFieldName(name)) throw new Error(`a policy may not name ${name}: it is no name of a header field`);
 }
 
 /**
- * One character is one byte, as everywhere in header lists: the encoder would cut others down, and make a line feed of U+010A.
- * Without white space around it, which HTTP/2 forbids (RFC 9113 section 8.2.1), and of UTF-8, since some services end their connection
- * over anything else.
+ * Whether a value can be sent. One character stands for one byte, as everywhere in header lists: the encoder would truncate others, and
+ * turn U+010A into a line feed. White space at either end is forbidden by HTTP/2 (RFC 9113 section 8.2.1). The bytes must be UTF-8, since
+ * some services close their connection because of other bytes.
  */
 function isSendable(value: string): boolean {
   if (!isFieldValue(value) || value !== value.trim()) return false;

@@ -5,11 +5,11 @@ import { CallKind, isOfSomeKind } from './call-kind.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** As many as a client calls by turns. Comparing with a kind that does not fit takes 20 ns. */
+/** Enough for the methods that a client calls by turns. Comparing a request with a kind that does not fit takes about 20 ns. */
 const MOST_KINDS = 16;
 /**
- * Clients choose what a kind is told apart by, so what a connection keeps is bounded: by the size of a list that makes a kind, and of all
- * these lists together (HeaderList.sizeBytes).
+ * Clients choose the values that distinguish kinds. Therefore the memory of a connection is bounded, by the size of a header list that
+ * makes a kind, and by the size of all these lists together (both as HeaderList.sizeBytes counts them).
  */
 const LARGEST_LIST_BYTES = 4096;
 const MOST_LISTS_BYTES = 16_384;
@@ -31,7 +31,7 @@ export class KindMemo {
     if (known !== undefined) return known;
     this.decided++;
     const kind = new CallKind(list, peer, snapshot);
-    // What the client is told of an authority depends on its user-agent, by which kinds are not told apart.
+    // The explanation of an invalid authority depends on the user-agent, which does not distinguish kinds.
     const isOfItsOwn = kind.local?.kind === 'refuse' && kind.local.failure.token === 'authority_invalid';
     if (isRemembered && !isOfItsOwn) this.#remember(kind, list.sizeBytes);
     return kind;
@@ -49,7 +49,7 @@ export class KindMemo {
     return undefined;
   }
 
-  /** The oldest make room. Those of an older configuration go with the first of a newer one. */
+  /** Drops the oldest kinds to make room. The first kind of a newer configuration replaces all kinds of the older one. */
   #remember(kind: CallKind, sizeBytes: number): void {
     if (this.#kinds.at(-1)?.snapshot !== kind.snapshot) this.clear();
     while (this.#kinds.length >= MOST_KINDS || this.#totalBytes + sizeBytes > MOST_LISTS_BYTES) {

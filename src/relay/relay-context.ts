@@ -22,7 +22,7 @@ export interface RelayContext {
   readonly replayBuffer: ReplayBuffer;
   readonly terms: Readonly<ClientTerms>;
   readonly accounts: ClientAccounts;
-  /** How many heads of requests were decided so far: one that is remembered is not decided again. */
+  /** How many request heads were decided so far. Remembered decisions do not count again. */
   decisions: number;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
