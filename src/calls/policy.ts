@@ -25,10 +25,10 @@ export interface RequestKind {
   /** The request's :method. */
   readonly httpMethod: string;
   /**
-   * The value of the header field of this name, or undefined. Where the name comes several times, all values as one list, with a comma
-   * and a space between them.
-   * @param name in lower case; one of the policy's `reads`. Throws where it is not: the decision would be kept for requests whose
-   * field has another value.
+   * The value of the header field of this name, or undefined. If the name occurs several times, the values are joined by a comma and a
+   * space.
+   * @param name in lower case, one of the policy's `reads`. Throws for other names: the decision would otherwise be kept for requests
+   * whose field has another value.
    */
   header(name: string): string | undefined;
   /** Whether a route of the configuration names this host, which is given in lower case and without port. */
@@ -36,14 +36,14 @@ export interface RequestKind {
 }
 
 /**
- * How a policy changes a header section that is passed on. Pseudo-header fields stay as they are, and what frames the message (content-length,
- * host, te ...) may not be set. A trailer section behind it loses the same fields.
+ * How a policy changes a header section that is passed on. Pseudo-header fields stay as they are, and the fields that each hop writes
+ * itself (content-length, host, te ...) cannot be set. The edited fields are also removed from the trailer section of the message.
  */
 export interface HeaderEdit {
   /**
-   * Takes away all fields of this name and puts one in their place.
+   * Replaces all fields of this name by one.
    * @param name in lower case
-   * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
+   * @param value one character for each byte, ASCII or UTF-8. Throws if it contains characters that no field may contain.
    */
   set(name: string, value: string): void;
   /** Removes all fields of this name. @param name in lower case */
@@ -59,12 +59,12 @@ export type LocalDecision =
 /** One call that is about to be forwarded. */
 export interface AdmittedCall {
   readonly subject: ExchangeSubject;
-  /** The value of the header field of this name, as RequestKind.header gives it. Any name may be asked for: nothing of the answer is kept. */
+  /** The value of the header field of this name, as in RequestKind.header. Any name may be read, since the decision is not kept. */
   header(name: string): string | undefined;
   /**
-   * Adds a header field to what the service is sent of this call alone. @param name one of the policy's `adds`. Throws where it is not.
-   * @param value one character for each byte, ASCII or UTF-8. Throws where it holds what no field may hold.
-   * Does nothing once the call has been forwarded or has ended.
+   * Adds a header field to the request of this call alone. Has no effect once the call was forwarded or has ended.
+   * @param name one of the `adds` of the route's policies. Throws for other names.
+   * @param value one character for each byte, ASCII or UTF-8. Throws if it contains characters that no field may contain.
    */
   addField(name: string, value: string): void;
 }
@@ -102,7 +102,7 @@ export interface Policy {
   readonly key: string;
   /** Whether this policy serves web pages, also over HTTP/1.1. The explanation for other HTTP/1.1 clients depends on it. */
   readonly isForBrowsers?: boolean;
-  /** Names, in lower case, of the header fields (`:method` as well) that `decide` and `translate` depend on. */
+  /** Names, in lower case, of the header fields (or `:method` and `:protocol`) that `decide` and `translate` depend on. */
   readonly reads?: readonly string[];
   /**
    * Names, in lower case, of the header fields that `admit` and `ask` may add. Fields of these names are removed from the client's
@@ -120,13 +120,17 @@ export interface Policy {
   admit?(call: AdmittedCall): Failure | undefined;
   /**
    * Called for each call after all policies have admitted it. The call waits for the answer. Policies ask one after the other.
-   * @returns undefined if there is nothing to wait for: `questioner` has the answer already, or else the call passes
+   * @returns undefined if there is nothing to wait for: `questioner` has the answer already, or the call passes
    */
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
   /** Edits the head of each final response, also of the proxy's own. Must be pure: edits are remembered for responses with equal fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
-  /** When requests are sent again. The first policy of a route that has one decides; without any see TRANSPARENT_RETRIES. */
+  /** When requests are sent again. The first policy of a route that has a retry policy decides. The default is TRANSPARENT_RETRIES. */
   readonly retry?: RetryPolicy;
-  /** Pure, and remembered as `decide` is. The first policy of a route that has a translation translates. @returns undefined where the call is not translated */
+  /**
+   * Chooses how calls of a kind are translated. Must be pure, and is remembered like `decide`. The first policy of a route that returns
+   * a translation is used.
+   * @returns undefined if this policy does not translate the calls
+   */
   translate?(kind: RequestKind): Translation | undefined;
 }

@@ -1,10 +1,10 @@
-// Decides whether a request is sent again. AttemptSeries asks it, and nobody else sends a request twice.
+// Decides whether a request is sent again. Only AttemptSeries sends a request twice, and it asks this policy each time.
 
-/** How an attempt ended whose response, if there was one, the client has not been given. */
+/** How an attempt ended. The client has received no part of its response. */
 export type AttemptEnd =
   /** The endpoint says that it has not processed the request: REFUSED_STREAM, or a stream above the last of its GOAWAY. */
   | { readonly kind: 'refused' }
-  /** The endpoint closed an old connection of HTTP/1.1 in place of a response. */
+  /** The endpoint closed a reused HTTP/1.1 connection instead of responding. */
   | { readonly kind: 'unanswered' }
   /** No connection to the endpoint could be made. */
   | { readonly kind: 'unreachable' }
@@ -12,12 +12,12 @@ export type AttemptEnd =
   | {
       readonly kind: 'response';
       readonly httpStatus: number;
-      /** The name of the gRPC status, or '' where there is none. */
+      /** The name of the gRPC status, or '' if there is none. */
       readonly grpcStatus: string;
     };
 
 export interface RetryPolicy {
-  /** Whether the policy looks at responses. If not, it costs calls that are answered nothing. */
+  /** Whether the policy looks at responses. If not, it costs nothing for calls that are answered. */
   readonly judgesResponses: boolean;
   /**
    * @param end how the last attempt ended
@@ -32,7 +32,7 @@ const MOST_TRANSPARENT_RETRIES = 1;
 
 /**
  * The policy of routes that have none: only requests that no endpoint has processed are sent again (gRPC proposal A6, "Transparent
- * Retries"). An endpoint that cannot be reached is left for the next as long as there is one.
+ * Retries"). If an endpoint cannot be reached, the next one is tried as long as there is one.
  */
 export const TRANSPARENT_RETRIES: RetryPolicy = {
   judgesResponses: false,
