@@ -72,7 +72,7 @@ function prepare(framegate: FramegateProgram, settings: PeerSettings): PeerComma
     const programArguments = [...framegate.nodeArguments, program, file, String(assembled.argument)];
     return { program: framegate.nodeProgram, programArguments };
   }
-  // Releases before there were workers have one, and do not know the key.
+  // Older releases have no workers and reject the key.
   const check = spawnSync(framegate.nodeProgram, [framegate.mainFile, 'check', '-c', file], {
     encoding: 'utf8',
   });

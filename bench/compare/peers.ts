@@ -23,11 +23,11 @@ export interface PeerSettings extends CertificateFiles {
   readonly assembled?: Assembled | undefined;
 }
 
-/** A Framegate that no option of the product starts: a program in bench/peers puts it together from the project's own files. */
+/** A variant of Framegate that no option of the product starts: a program in bench/peers assembles it from the project's files. */
 export interface Assembled {
   /** The name of the program's file. */
   readonly program: string;
-  /** What it is told behind the name of the configuration file. */
+  /** The program's argument after the name of the configuration file. */
   readonly argument: number;
 }
 
@@ -201,7 +201,7 @@ export function writeConfiguration(
   const { assembled: _, ...known } = settings;
   const values = {
     ...known,
-    // 128 is nginx's own default, so that nobody is asked for fewer streams than it ships with.
+    // 128 is nginx's own default, so that no peer gets a lower limit than its default.
     maxStreams: Math.max(128, settings.streamsPerConnection),
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',

@@ -42,7 +42,7 @@ export interface CallWorkload extends Common {
   readonly variants: readonly Variant[];
   /** The maximum number of calls before counting begins. */
   readonly warmUpCalls: number;
-  /** In each run, where variants are compared with each other: what a run costs besides its calls is the same then. */
+  /** The number of calls of each run. Set where variants are compared with each other, so that the fixed cost of a run is the same. */
   readonly callsPerRun?: number;
 }
 
@@ -52,7 +52,7 @@ export interface MetadataWorkload extends Common {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly changing: ChangingFields;
-  /** Of the same calls without these fields. */
+  /** The row of the same calls without these fields. */
   readonly plainRowName: string;
 }
 

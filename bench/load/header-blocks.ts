@@ -1,4 +1,4 @@
-// HPACK by hand (RFC 7541) for the few blocks that the load generator and the echo service send. Constant fields enter the peer's
+// Hand-made HPACK (RFC 7541) for the few blocks that the load generator and the echo service send. Constant fields enter the peer's
 // dynamic table with the first block of a connection and are then referenced by index, as in every gRPC library. Changing metadata
 // is sent as literals without indexing, as in gRPC's C core (Python, C++, Ruby).
 

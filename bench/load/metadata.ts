@@ -1,4 +1,4 @@
-// Metadata that differs in every call: thirty fields (user ids, tokens and the like), or the one that every call of a traced
+// Metadata that differs in every call: thirty fields (user ids, tokens and the like), or only traceparent, which every call of a traced
 // fleet has (W3C Trace Context, section "traceparent header").
 
 import { type Fields, fieldOctets, plainField } from './header-blocks.ts';

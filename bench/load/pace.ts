@@ -1,5 +1,5 @@
-// Does something at a fixed rate, whatever the result of earlier actions. If the event loop is late, the missed actions are done at
-// once, so that the rate holds, and each is told how late it is.
+// Repeats an action at a fixed rate, whatever the result of earlier actions. If the event loop is late, the missed actions are done at
+// once, so that the rate holds, and each action learns how late it is.
 
 /** The resolution: Node's timers fire at most once per millisecond. */
 const TICK_MS = 1;

@@ -1,5 +1,6 @@
-// Framegate with three policies that do nothing but look: node framegate-with-policies.ts CONFIG TIMES
-// One decides by the header fields of a kind of call, one admits each call, one looks at each response. With 0 there are none.
+// Framegate with three policies that only read: node framegate-with-policies.ts CONFIG TIMES
+// One reads a header field of each kind of call, one a header field of each call, one the head of each response. If TIMES is 0, there are
+// no policies.
 
 import type { AdmittedCall, HeaderEdit, Policy, RequestKind } from '../../src/calls/policy.ts';
 import { Proxy } from '../../src/control/proxy.ts';

@@ -1,6 +1,7 @@
-// Framegate with a source that names endpoints a thousand times a second: node framegate-with-updates.ts CONFIG UPDATES_PER_SECOND
-// There are a hundred upstreams of two endpoints; the calls go to the first. Each is told in its turn that its second endpoint is another one
-// now. All of them are the same service by several addresses, so that calls are answered. With 0 per second each is told once.
+// Framegate with a source that updates endpoints at a fixed rate: node framegate-with-updates.ts CONFIG UPDATES_PER_SECOND
+// There are a hundred upstreams with two endpoints each, and all calls go to the first upstream. The source replaces the second endpoint
+// of one upstream after the other. All endpoints are the same service at different addresses, so that every call is answered. If the rate
+// is 0, each upstream is updated once.
 
 import { parseAddress } from '../../src/config/address.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -15,12 +16,12 @@ import type { Source, SourceSink } from '../../src/sources/source.ts';
 
 const UPSTREAMS = 100;
 const TICK_MS = 5;
-/** 127.0.0.1 in other words: each is another endpoint. */
+/** Other ways to write 127.0.0.1, each of which counts as a different endpoint. */
 const ANOTHER = ['[::ffff:127.0.0.1]', '[::ffff:7f00:1]'];
 
 class Rollout implements Source {
   readonly #upstreams: readonly string[];
-  /** By turns. */
+  /** The two lists of endpoints between which each upstream changes. */
   readonly #endpoints: readonly (readonly EndpointState[])[];
   readonly #perSecond: number;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -50,7 +51,7 @@ class Rollout implements Source {
   }
 
   judged(): void {
-    // It offers no configuration.
+    // This source offers no configuration, so there is nothing to judge.
   }
 
   close(): void {

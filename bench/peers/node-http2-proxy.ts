@@ -1,6 +1,6 @@
 // Child program: node node-http2-proxy.ts PORT SERVICE_PORT CERTIFICATE KEY [ACCESS_LOG]. A typical proxy with node:http2 alone: it
-// pipes a stream in to a stream out and back, forwards trailers, and uses one session to the service. It has no routes, checks or
-// limits.
+// pipes each client's stream to a stream of the service and back, forwards trailers, and uses one session to the service. It has no
+// routes, checks or limits.
 
 import { createWriteStream, readFileSync } from 'node:fs';
 import {
@@ -12,7 +12,7 @@ import {
 } from 'node:http2';
 
 const [port, servicePort, certificateFile, keyFile, accessLogFile] = process.argv.slice(2);
-/** In MB. With the default of 10, streams are refused when thousands share a session. */
+/** In megabytes. With the default of 10, streams are refused when thousands share a session. */
 const maxSessionMemory = 1000;
 
 const accessLog = accessLogFile === undefined ? undefined : createWriteStream(accessLogFile);
