@@ -1,4 +1,4 @@
-// The ways into a proxy, one for each kind of port, as sockets on which a client speaks whatever it likes.
+// Connects to a proxy by each kind of port. Tests get the sockets and can speak any protocol on them.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -11,9 +11,9 @@ export type DoorName = 'tls' | 'clear' | 'tls-accept' | 'proxied' | 'tls-proxied
 
 interface Door {
   readonly name: DoorName;
-  /** Of the protocol above TCP; plaintext on a TLS port counts as plaintext. */
+  /** Whether the client speaks TLS. False for plaintext on a TLS port. */
   readonly isTls: boolean;
-  /** What a load balancer in front says first. */
+  /** Whether the client sends a PROXY header first, as a load balancer does. */
   readonly isProxied: boolean;
 }
 
@@ -30,7 +30,7 @@ export type { Door };
 
 const PROXY_HEADER = 'PROXY TCP4 203.0.113.7 192.0.2.1 40000 443\r\n';
 
-/** Listeners for all doors. @param folder where the socket of 'unix' is made */
+/** @returns the configuration of listeners for all doors. @param folder the folder for the socket of 'unix' */
 export async function doorListeners(folder: string): Promise<readonly unknown[]> {
   const { cert, key } = await testCertificate('localhost', '127.0.0.1');
   const tls = { certificates: [{ cert, key }] };
@@ -50,7 +50,7 @@ export function unixPath(folder: string): string {
   return `${folder}/framegate.sock`;
 }
 
-/** A socket on which HTTP may begin at once. Closed with the test. */
+/** @returns a socket on which HTTP can begin at once. It is closed when the test ends. */
 export async function enter(
   t: TestContext,
   proxy: ProxyUnderTest,

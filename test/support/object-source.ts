@@ -1,5 +1,5 @@
-// A source as ARCHITECTURE's recipe has it, for tests: a configuration made of named objects, as in Kubernetes, and endpoints that come and
-// go. Nothing of it lies in a file.
+// A source for tests, as in ARCHITECTURE's recipe. Its configuration consists of named objects, as in Kubernetes, and its endpoints can
+// change. It reads no file.
 
 import assert from 'node:assert/strict';
 import { parseAddress } from '../../src/config/address.ts';
@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 export class ObjectSource implements Source {
   readonly verdicts: Verdict[] = [];
-  /** What is wrong, or probably not meant, as it would be shown to the owner of the object. */
+  /** The errors and warnings so far, as the owner of the object would see them. */
   readonly findings: string[] = [];
   readonly #waiting: string[] = [];
   #sink: SourceSink | undefined = undefined;
@@ -42,7 +42,7 @@ export class ObjectSource implements Source {
     this.#offer();
   }
 
-  /** @param text a configuration in YAML, which stands for the objects */
+  /** Offers another configuration, after the verdict on the previous one. @param text YAML that stands for the objects */
   change(text: string): void {
     this.#waiting.push(text);
     this.#offer();
@@ -59,7 +59,7 @@ export class ObjectSource implements Source {
     this.#sink.resources({ config: loaded.config, warnings: [], version, originOf: originOfObject });
   }
 
-  /** @param version for one that comes late */
+  /** Sends an update of endpoints. @param version an old version, for an update that arrives late */
   name(upstream: string, addresses: readonly string[], version = ++this.#endpointVersion): void {
     const endpoints = addresses.map((text) => ({ address: addressOf(text) }));
     this.#sink?.endpoints({ upstream, version, endpoints });

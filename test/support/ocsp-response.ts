@@ -35,16 +35,16 @@ export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...octets]), content]);
 }
 
-/** What a response may have beside its answers, as encoded elements; a test puts others in their place. */
+/** The optional parts of a response besides its answers, as encoded elements. A test can replace them. */
 export interface OcspResponseFrame {
-  /** Before the responder: its version. */
+  /** The version, which comes before the responder. */
   readonly version?: Buffer;
-  /** Within each answer, behind its times. */
+  /** What follows the times in each answer. */
   readonly behindTimes?: Buffer;
-  /** Within what is signed, behind the answers. */
+  /** What follows the answers in the signed part. */
   readonly behindAnswers?: Buffer;
   readonly signature?: Buffer;
-  /** The signer's certificates. */
+  /** What follows the signature: the certificates of the signer. */
   readonly behindSignature?: Buffer;
 }
 

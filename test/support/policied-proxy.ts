@@ -1,5 +1,5 @@
-// A proxy with every kind of port, in front of a gRPC service and a service of HTTP/1.1, whose routes have the policies of a test.
-// Both services write down all that reaches them.
+// A proxy with every kind of port, in front of a gRPC service and an HTTP/1.1 service, whose routes have the policies of a test. Both
+// services record everything that reaches them.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -34,10 +34,10 @@ interface Parts {
 export class PoliciedProxy {
   readonly proxy: ProxyUnderTest;
   readonly grpc: RawServer;
-  /** Requests and WebSockets that have reached the service of HTTP/1.1. */
+  /** The requests and WebSockets that have reached the HTTP/1.1 service. */
   readonly web: readonly WebVisit[];
   readonly folder: string;
-  /** Of its configuration. */
+  /** The sections of its configuration. */
   readonly sections: Parts['sections'];
   readonly #test: TestContext;
 
@@ -60,7 +60,7 @@ export class PoliciedProxy {
   }
 }
 
-/** @param routePrefix of the names of all routes */
+/** @param routePrefix the prefix of the names of all routes */
 export async function startPoliciedProxy(
   test: TestContext,
   policyKinds: readonly PolicyKind[],

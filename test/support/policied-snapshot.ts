@@ -1,4 +1,4 @@
-// A configuration in use whose routes have the policies of a test, without services behind it.
+// A snapshot whose routes have the policies of a test, without services behind it.
 
 import type { Policy } from '../../src/calls/policy.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
@@ -33,10 +33,10 @@ export function routeOf(
   return { name: `route of ${path}`, match, stripPrefix: undefined, grpcWeb: undefined, upstream };
 }
 
-/** To gRPC services, and below /web/ to a service of HTTP/1.1. */
+/** A route to a gRPC service, and one to an HTTP/1.1 service for paths below /web/. */
 const ROUTES: readonly RouteConfig[] = [routeOf('/*'), routeOf('/web/*', 'web')];
 
-/** @param faults what policies throw is put there */
+/** @param faults receives the errors that policies throw */
 export function policiedSnapshot(
   policies: readonly Policy[],
   faults: unknown[] = [],
@@ -54,7 +54,7 @@ export function policiedSnapshot(
 
 export type Field = readonly [name: string, value: string];
 
-/** A gRPC call, with these fields behind the usual ones. */
+/** @returns the header list of a gRPC call, with `fields` after the usual ones */
 export function grpcList(...fields: readonly Field[]): HeaderList {
   return HeaderList.of(
     [':method', 'POST'],

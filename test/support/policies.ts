@@ -1,4 +1,4 @@
-// A small policy for each moment of a call, whose verdict is in the hands of the test.
+// A small policy for each method that policies can have. The test controls its verdicts.
 
 import type { CallStream } from '../../src/calls/call-stream.ts';
 import type { ClientCall, ResponseProgress, Translator } from '../../src/calls/client-call.ts';
@@ -16,11 +16,11 @@ import type {
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CLOSED } from './refusing-policy.ts';
 
-/** Refuses requests whose x-role is 'stranger', and tells the service the others' role in a field of its own. */
+/** Refuses requests whose x-role is 'stranger', and moves the role of other requests to x-decided-role. */
 export class DecidingByRole implements Policy {
   readonly key = 'role';
   readonly reads = ['x-role'];
-  /** How often it was asked. */
+  /** How often decide() was called. */
   asked = 0;
 
   decide(kind: RequestKind, edit: HeaderEdit): LocalDecision | undefined {
@@ -33,7 +33,7 @@ export class DecidingByRole implements Policy {
   }
 }
 
-/** Admits calls and tells the service so, until its verdict is another. */
+/** Admits calls until `verdict` is set, and numbers them in the field x-admitted. */
 export class Admitting implements Policy {
   readonly key = 'admitting';
   readonly adds = ['x-admitted'];
@@ -51,9 +51,9 @@ export class OpenQuestion implements PendingQuestion {
   readonly timeoutMs: number;
   readonly call: AdmittedCall;
   cancelled = 0;
-  /** It has been answered, in time or not. */
+  /** Whether the test has answered it, in time or not. */
   isAnswered = false;
-  /** What never may be: nobody gives up what has its answer. */
+  /** Must never become true, since a question that has its answer must not be cancelled. */
   isCancelledAfterAnswer = false;
   readonly #questioner: Questioner;
 
@@ -79,13 +79,13 @@ export class OpenQuestion implements PendingQuestion {
   }
 }
 
-/** Asks, and is answered by the test, or never. */
+/** Asks a question about each call, which the test answers or leaves open. */
 export class Asking implements Policy {
   readonly key: string;
   readonly adds = ['x-asked'];
   readonly questions: OpenQuestion[] = [];
   timeoutMs = 60_000;
-  /** What becomes of a question before `ask` returns. */
+  /** Called with each question before `ask` returns, for answers at once. */
   atOnce: (question: OpenQuestion) => void = () => undefined;
 
   constructor(key = 'asking') {
@@ -100,7 +100,7 @@ export class Asking implements Policy {
   }
 }
 
-/** Names the proxy in each response, and hides the service. */
+/** Adds x-proxy to each response, and removes x-service. */
 export class Responding implements Policy {
   readonly key = 'responding';
   asked = 0;
@@ -112,7 +112,7 @@ export class Responding implements Policy {
   }
 }
 
-/** Calls to its paths reach the service in capital letters, and the answers come back in small ones. */
+/** Translates calls below /shout/: requests reach the service in upper case, and responses reach the client in lower case. */
 export class Shouting implements Policy {
   readonly key = 'shouting';
 
@@ -127,7 +127,7 @@ const SHOUTED: Translation = {
   begin: (stream, onDone) => new ShoutingTranslator(stream, onDone),
 };
 
-/** Byte for byte, so that it never holds anything: what the client's stream does not take is not taken. */
+/** Translates byte by byte, so that it never buffers data: it takes only as much as the client's stream takes. */
 class ShoutingTranslator implements Translator {
   readonly #stream: CallStream;
   readonly #onDone: () => void;

@@ -1,4 +1,4 @@
-// A client for each protocol that the proxy serves, over any socket: what each is told, in its own language.
+// A client for each protocol that the proxy serves, over any socket. Each returns the answer as its protocol expresses it.
 
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -7,20 +7,20 @@ import { parseWebBody } from './grpc-web-client.ts';
 import { grpcMessage } from './raw-frames.ts';
 
 export interface Answer {
-  /** The gRPC status, or the status of HTTP for what is no gRPC. */
+  /** The gRPC status, or the HTTP status if the client does not speak gRPC. */
   readonly status: string;
-  /** The message of the status, or the body. */
+  /** The message of the gRPC status, or the body. */
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface ProtocolClient {
   readonly name: string;
-  /** Which service it calls. */
+  /** The service that it calls. */
   readonly service: 'grpc' | 'web';
   readonly language: 'grpc' | 'http';
   readonly alpn: 'h2' | 'http/1.1';
-  /** The status of a call that is served. */
+  /** The status that the client gets if its call is served. */
   readonly served: string;
   call(socket: Socket): Promise<Answer>;
 }
@@ -59,7 +59,7 @@ const webFields = (isText: boolean): Fields => ({
 const text = Buffer.from(MESSAGE.toString('base64'));
 const websocket = { 'sec-websocket-version': '13' };
 
-/** Those that reach a service where nothing refuses them. */
+/** The clients whose calls reach a service, unless a policy refuses them. */
 export const PROTOCOL_CLIENTS: readonly ProtocolClient[] = [
   overHttp2(
     'gRPC',
@@ -105,7 +105,7 @@ export const PROTOCOL_CLIENTS: readonly ProtocolClient[] = [
 const preflight: Fields = { origin: ORIGIN, 'access-control-request-method': 'POST' };
 const answered = { service: 'grpc', language: 'http' } as const;
 
-/** Those that the proxy answers itself, whatever the policies that look at each call say. */
+/** The clients that the proxy answers itself, whatever the policies that look at each call decide. */
 export const CLIENTS_ANSWERED_HERE: readonly ProtocolClient[] = [
   overHttp2(
     'preflight over HTTP/2',
@@ -123,7 +123,7 @@ export const CLIENTS_ANSWERED_HERE: readonly ProtocolClient[] = [
   ),
 ];
 
-/** @returns once the response is whole, or a WebSocket is open */
+/** Resolves when the response is complete, or the WebSocket is open. */
 async function callHttp2(socket: Socket, headers: OutgoingHttpHeaders, body?: Buffer): Promise<Answer> {
   const session: ClientHttp2Session = connectHttp2('http://service.test', { createConnection: () => socket });
   session.on('error', () => undefined);

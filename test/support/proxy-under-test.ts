@@ -34,9 +34,9 @@ export interface ProxySettings {
   readonly trustedClients?: readonly string[];
   /** Replaces the measured memory use of the process. */
   readonly usedBytes?: () => number;
-  /** Where configurations and endpoints come from, besides the file. */
+  /** Sources of configurations and endpoints in addition to the file. */
   readonly sources?: readonly Source[];
-  /** Replaces the policies there are. They speak in this order. */
+  /** Replaces the kinds of policy. The policies are applied in this order. */
   readonly policyKinds?: readonly PolicyKind[];
   /** Sections of the configuration as in YAML, which replace the usual ones. */
   readonly sections?: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-// A policy as ARCHITECTURE's recipe has it, for tests: it refuses all calls of the routes whose names begin with 'closed', at the
-// moment that the test chooses.
+// A policy for tests, as in ARCHITECTURE's recipe. It refuses all calls of routes whose names begin with 'closed', by the method that
+// the test chooses.
 
 import type { Failure } from '../../src/calls/failure.ts';
 import type { Policy } from '../../src/calls/policy.ts';

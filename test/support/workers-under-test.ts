@@ -1,4 +1,4 @@
-// A plane of real worker processes whose control is in the process of the test, for what only that can do: to add a source.
+// A plane of real worker processes whose primary is the process of the test, which allows a test to add a source.
 
 import { fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ export interface WorkersUnderTest {
   readonly plane: WorkersPlane;
 }
 
-/** Lines of the log go to a file that nobody reads. */
+/** Starts the plane and its control. The log goes to a file that no test reads. */
 export async function startWorkers(
   t: TestContext,
   config: Config,
