@@ -96,6 +96,16 @@ function begin(t: TestContext, upstreams: Upstreams): Under {
   return under;
 }
 
+test('what was said just before a commit is told all the same: workers that drain get no commit', (t) => {
+  const under = begin(t, { voice: [1] });
+  under.prepare({ voice: [1] });
+  assert.equal(under.book.update(source, update('voice', 1, 20)), 'accepted');
+  under.commit();
+  t.mock.timers.tick(GATHERED_MS);
+  assert.equal(under.told, 1);
+  assert.deepEqual(under.plane.get('voice'), [20]);
+});
+
 test('what no worker could be told is refused, and changes nothing', () => {
   const under = new Under();
   const book = new EndpointBook(() => assert.fail('told'));
