@@ -131,6 +131,7 @@ export class Proxy {
       for (const source of this.#sources) source.start(this.#sinkFor(source));
     } catch (error) {
       await this.#plane.drain();
+      await this.#admin.close();
       throw error;
     }
   }
