@@ -1,12 +1,12 @@
 // What connectconformance runs as "server under test": the reference server behind, Framegate in front, and Framegate's address
 // in the answer. The request says what clients will speak; behind the proxy it is gRPC over cleartext HTTP/2, whatever it was.
-// Usage: connect-adapter.ts PATH_OF_REFERENCE_SERVER. Nothing but the answer may be written to standard output.
+// Usage: connect-adapter.ts PATH_OF_REFERENCE_SERVER CERT_FILE KEY_FILE. Nothing but the answer may be written to standard output.
+// connectconformance waits ten seconds for the answer and then fails all cases of the server, so as little as possible is done here.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateCertificates } from '../../../certs/generate.ts';
 import { allTo, startBetween } from './framegate-between.ts';
 import { numberField, octetsField, readFields, readMessage, withLength } from './protobuf-fields.ts';
 
@@ -17,7 +17,7 @@ const CREDENTIALS = { certificate: 1, key: 2 };
 const PROTOCOL_GRPC = 2;
 const HTTP_VERSION_2 = 2;
 
-const [, , referenceServer] = process.argv;
+const [, , referenceServer, ...files] = process.argv;
 
 async function main(): Promise<void> {
   const stopped = stopRequested();
@@ -25,11 +25,10 @@ async function main(): Promise<void> {
   const server = await startReferenceServer(request.numbers.get(REQUEST.messageReceiveLimit) ?? 0);
   const folder = mkdtempSync(join(tmpdir(), 'framegate-connect-'));
   try {
-    const certificates = await generateCertificates(join(folder, 'certs'));
     const credentials = request.octets.get(REQUEST.serverCredentials);
     const certificate = credentials === undefined ? undefined : writeCredentials(folder, credentials);
     const between = await startBetween(
-      { folder, certificates },
+      { folder, certificates: { certFile: files[0], keyFile: files[1] } },
       { routes: allTo(server.port), isGrpcWeb: true, ...(certificate === undefined ? {} : { certificate }) },
     );
     const isTls = request.numbers.get(REQUEST.useTls) === 1;

@@ -28,10 +28,11 @@ export interface BetweenOptions {
   readonly extra?: string;
 }
 
-export async function startBetween(
-  setup: Pick<ConformanceSetup, 'folder' | 'certificates'>,
-  options: BetweenOptions,
-): Promise<Between> {
+export type BetweenSetup = Pick<ConformanceSetup, 'folder'> & {
+  readonly certificates: Pick<ConformanceSetup['certificates'], 'certFile' | 'keyFile'>;
+};
+
+export async function startBetween(setup: BetweenSetup, options: BetweenOptions): Promise<Between> {
   let child: ReportingChild | undefined;
   const keep = (started: ReportingChild) => {
     child = started;

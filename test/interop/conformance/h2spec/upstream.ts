@@ -1,4 +1,5 @@
-// The service behind the proxy while h2spec tests its listeners: answers every request with a few bytes, by Node's own HTTP/2.
+// The service behind the proxy while h2spec tests its listeners: answers every request with a few bytes, by Node's own HTTP/2. It
+// answers at the end of the request: before that, a stream could be over before h2spec sends the frame that must not come.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
@@ -23,8 +24,11 @@ export async function startPlainUpstream(): Promise<PlainUpstream> {
   server.on('stream', (stream) => {
     stream.on('error', () => undefined);
     stream.resume();
-    stream.respond({ ':status': 200, 'content-type': 'text/plain' });
-    stream.end(body);
+    stream.on('end', () => {
+      if (stream.destroyed) return;
+      stream.respond({ ':status': 200, 'content-type': 'text/plain' });
+      stream.end(body);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
