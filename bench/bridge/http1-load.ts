@@ -38,8 +38,8 @@ export function startService(port: number): Promise<Server> {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
     let received = '';
-    socket.on('data', (octets) => {
-      received += octets.toString('latin1');
+    socket.on('data', (bytes) => {
+      received += bytes.toString('latin1');
       for (let end = received.indexOf(HEAD_END); end !== -1; end = received.indexOf(HEAD_END)) {
         received = received.slice(end + HEAD_END.length);
         socket.write(RESPONSE);
@@ -69,8 +69,8 @@ function runConnection(port: number, takeOne: () => boolean): Promise<void> {
       else socket.end();
     };
     socket.once('connect', next);
-    socket.on('data', (octets) => {
-      received += octets.toString('latin1');
+    socket.on('data', (bytes) => {
+      received += bytes.toString('latin1');
       const end = received.indexOf(HEAD_END);
       if (end === -1 || received.length < end + HEAD_END.length + BODY.length) return;
       if (!received.startsWith('HTTP/1.1 200 ')) reject(new Error(`answered ${received.slice(0, 100)}`));

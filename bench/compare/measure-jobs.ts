@@ -136,14 +136,14 @@ export function metadataContestants(workload: MetadataWorkload, measuring: Measu
       closedJob(port, connections, streamsPerConnection, calls, fields);
     const plan: JobPlan = {
       workloadName: workload.name,
-      rowNames: [rowName, `${rowName}-octet`],
+      rowNames: [rowName, `${rowName}-byte`],
       streamsPerConnection,
       warmUp: (port) => job(port, 20_000),
       job: (port, warm) => job(port, runLength(warm, measuring.runCpuMs, 200_000)),
       figuresOf: (measured) => ({
         [rowName]: microsecondsEach(measured),
-        [`${rowName}-octet`]:
-          (microsecondsEach(measured) * 1000) / (measured.report.headerOctets ?? Number.NaN),
+        [`${rowName}-byte`]:
+          (microsecondsEach(measured) * 1000) / (measured.report.headerBytes ?? Number.NaN),
       }),
     };
     return contestants(plan, measuring);

@@ -27,9 +27,9 @@ export const TARGETS: readonly Target[] = [
   ...targets('handshake', { nginx: 1.5, envoy: 1.2, haproxy: 1.3, nghttpx: 1.1 }),
   ...targets('metadata', { nginx: 1, envoy: 1 }),
   {
-    rowName: 'metadata-octet',
+    rowName: 'metadata-byte',
     peerName: 'framegate',
-    ownRowName: 'no-metadata-octet',
+    ownRowName: 'no-metadata-byte',
     atMost: 1.5,
   },
   { rowName: 'traced', peerName: 'framegate', ownRowName: 'untraced', atMost: 1.2 },

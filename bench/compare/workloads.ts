@@ -215,8 +215,8 @@ export const WORKLOADS: readonly Workload[] = [
     rows: [
       row('metadata', '64 B, 10 x 20, 30 changing fields'),
       row('no-metadata', 'the same without them'),
-      row('metadata-octet', '30 changing fields, per byte', 'ns CPU per header byte'),
-      row('no-metadata-octet', 'without them, per byte', 'ns CPU per header byte'),
+      row('metadata-byte', '30 changing fields, per byte', 'ns CPU per header byte'),
+      row('no-metadata-byte', 'without them, per byte', 'ns CPU per header byte'),
     ],
     connections: 10,
     streamsPerConnection: 20,

@@ -65,7 +65,7 @@ export class FrameOutput {
   }
 
   #header(type: number, flags: number, streamId: number, length: number): void {
-    if (length > MAX_FRAME_BYTES) throw new Error(`a frame of ${length} octets is more than anybody takes`);
+    if (length > MAX_FRAME_BYTES) throw new Error(`a frame of ${length} bytes is more than anybody takes`);
     this.#reserve(FRAME_HEADER_BYTES + length);
     const output = this.#output;
     const at = this.#length;

@@ -21,7 +21,7 @@ const STATIC_NAMES: Readonly<Record<string, number>> = {
 export type Fields = readonly (readonly [name: string, value: string])[];
 
 /** @returns the number of bytes in names and values, which a proxy must look at however they are encoded */
-export function fieldOctets(fields: Fields): number {
+export function fieldBytes(fields: Fields): number {
   return fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
 
@@ -80,9 +80,9 @@ function text(value: string): Buffer {
 function integer(kind: number, prefixBits: number, value: number): number[] {
   const most = (1 << prefixBits) - 1;
   if (value < most) return [kind | value];
-  const octets = [kind | most];
+  const bytes = [kind | most];
   let left = value - most;
-  for (; left >= 128; left >>>= 7) octets.push((left & 127) | 128);
-  octets.push(left);
-  return octets;
+  for (; left >= 128; left >>>= 7) bytes.push((left & 127) | 128);
+  bytes.push(left);
+  return bytes;
 }

@@ -66,7 +66,7 @@ export interface JobReport {
   /** The 99th percentile of how late the generator itself sent. Undefined if it is not measured. */
   readonly lateP99Ms: number | undefined;
   /** The number of bytes in the header fields of a call, names and values. */
-  readonly headerOctets: number | undefined;
+  readonly headerBytes: number | undefined;
 }
 
 export interface Percentiles {

@@ -2,7 +2,7 @@
 
 import { GRPC_REQUEST_HEADERS } from '../compare/request-headers.ts';
 import { CallConnection } from './call-connection.ts';
-import { type Fields, fieldOctets } from './header-blocks.ts';
+import { type Fields, fieldBytes } from './header-blocks.ts';
 
 export const HEADERS: Fields = Object.entries(GRPC_REQUEST_HEADERS);
 
@@ -13,8 +13,8 @@ export async function openConnections(port: number, count: number): Promise<read
 }
 
 /** @returns the number of bytes in names and values of a call's request fields, pseudo-header fields included */
-export function requestOctets(port: number, path: string): number {
-  return fieldOctets([
+export function requestBytes(port: number, path: string): number {
+  return fieldBytes([
     [':method', 'POST'],
     [':scheme', 'https'],
     [':path', path],

@@ -4,7 +4,7 @@ import { makeMessage } from '../compare/payload.ts';
 import { type CallConnection, pathField } from './call-connection.ts';
 import type { ClosedJob, JobReport } from './job.ts';
 import { Metadata } from './metadata.ts';
-import { openConnections, requestOctets } from './open-connections.ts';
+import { openConnections, requestBytes } from './open-connections.ts';
 import { Problems } from './problems.ts';
 
 export async function runClosed(job: ClosedJob, measuring: () => void): Promise<JobReport> {
@@ -28,7 +28,7 @@ export async function runClosed(job: ClosedJob, measuring: () => void): Promise<
         received += size;
       },
       onOver: (problem: string | undefined): void => {
-        const found = problem ?? (received === message.length ? undefined : `${received} octets came back`);
+        const found = problem ?? (received === message.length ? undefined : `${received} bytes came back`);
         if (found === undefined) succeeded++;
         else problems.add(found);
         repeat(connection, resolve);
@@ -49,6 +49,6 @@ export async function runClosed(job: ClosedJob, measuring: () => void): Promise<
     problems: problems.sentences(),
     roundTrips: undefined,
     lateP99Ms: undefined,
-    headerOctets: requestOctets(job.port, job.path) + metadata.octets,
+    headerBytes: requestBytes(job.port, job.path) + metadata.bytes,
   };
 }

@@ -4,7 +4,7 @@
 import { makeMessage } from '../compare/payload.ts';
 import { CallConnection, pathField } from './call-connection.ts';
 import type { ConnectionsJob, JobReport } from './job.ts';
-import { HEADERS, requestOctets } from './open-connections.ts';
+import { HEADERS, requestBytes } from './open-connections.ts';
 import { Problems } from './problems.ts';
 
 export async function runConnections(job: ConnectionsJob, measuring: () => void): Promise<JobReport> {
@@ -23,7 +23,7 @@ export async function runConnections(job: ConnectionsJob, measuring: () => void)
           received += size;
         },
         onOver: (problem) => {
-          const found = problem ?? (received === message.length ? undefined : `${received} octets came back`);
+          const found = problem ?? (received === message.length ? undefined : `${received} bytes came back`);
           if (found === undefined) succeeded++;
           else problems.add(found);
           resolve();
@@ -47,6 +47,6 @@ export async function runConnections(job: ConnectionsJob, measuring: () => void)
     problems: problems.sentences(),
     roundTrips: undefined,
     lateP99Ms: undefined,
-    headerOctets: requestOctets(job.port, job.path),
+    headerBytes: requestBytes(job.port, job.path),
   };
 }

@@ -31,7 +31,7 @@ export async function runIdle(job: IdleJob, ready: () => Promise<void>): Promise
     problems: [],
     roundTrips: undefined,
     lateP99Ms: undefined,
-    headerOctets: undefined,
+    headerBytes: undefined,
   };
 }
 

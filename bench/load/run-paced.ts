@@ -63,7 +63,7 @@ class PacedRun {
         this.underWay--;
         this.#roundTrips.add(performance.now() - sentMs);
         if (problem !== undefined) this.problems.add(problem);
-        else if (received !== this.#message.length) this.problems.add(`${received} octets came back`);
+        else if (received !== this.#message.length) this.problems.add(`${received} bytes came back`);
       },
     });
     connection.send(streamId, this.#message, true);
@@ -77,7 +77,7 @@ class PacedRun {
       problems: this.problems.sentences(),
       roundTrips,
       lateP99Ms: percentile(this.#late.sorted(), 0.99),
-      headerOctets: undefined,
+      headerBytes: undefined,
     };
   }
 }

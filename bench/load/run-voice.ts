@@ -46,7 +46,7 @@ class VoiceStream implements CallOwner {
     while (this.#received >= this.#message.length) {
       this.#received -= this.#message.length;
       const sentMs = this.#sentMs.shift();
-      if (sentMs === undefined) this.#problems.add('more octets came back than were sent');
+      if (sentMs === undefined) this.#problems.add('more bytes came back than were sent');
       else this.measured?.roundTrips.add(performance.now() - sentMs);
     }
   }
@@ -105,6 +105,6 @@ export async function runVoice(job: VoiceJob, measuring: () => void): Promise<Jo
     problems: problems.sentences(),
     roundTrips,
     lateP99Ms,
-    headerOctets: undefined,
+    headerBytes: undefined,
   };
 }

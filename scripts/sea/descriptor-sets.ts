@@ -35,9 +35,9 @@ function descriptorSetOf(file: string): Buffer {
 
 /** @returns the prefix of a repeated message: the tag of field 1, then the length as a varint */
 function lengthOf(message: Buffer): Buffer {
-  const octets = [0x0a];
+  const bytes = [0x0a];
   let rest = message.length;
-  for (; rest > 127; rest >>>= 7) octets.push((rest & 127) | 128);
-  octets.push(rest);
-  return Buffer.from(octets);
+  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+  bytes.push(rest);
+  return Buffer.from(bytes);
 }

@@ -142,9 +142,9 @@ function checkStaple(
   if (!name) return [];
   const file = besideConfig(configFile, name);
   const at = [...path, 'ocsp'];
-  const octets = read(file);
-  if (isFault(octets)) return [finding(at, octets)];
-  const response = parseOcspResponse(octets);
+  const bytes = read(file);
+  if (isFault(bytes)) return [finding(at, bytes)];
+  const response = parseOcspResponse(bytes);
   if (isFault(response)) return [finding(at, { ...response, message: `${file} ${response.message}` })];
   const certName = fileIn(pair, 'cert');
   const certificate = certName ? readCertificate(besideConfig(configFile, certName)) : undefined;

@@ -8,7 +8,7 @@ export interface DerElement {
   readonly tag: number;
   readonly content: Buffer;
   /** The whole element, including its identifier and length. */
-  readonly octets: Buffer;
+  readonly bytes: Buffer;
 }
 
 /** Identifier bytes. The ASN.1 tag [N] is `context(N)`, or `constructed(N)` if it contains elements. */
@@ -30,33 +30,33 @@ export function constructed(number: number): number {
 }
 
 /** Four bytes can express a length greater than that of any file that is read here. */
-const MOST_LENGTH_OCTETS = 4;
+const MOST_LENGTH_BYTES = 4;
 const HIGH_TAG_NUMBER = 0x1f;
 
 export class DerReader {
-  readonly #octets: Buffer;
+  readonly #bytes: Buffer;
   #position = 0;
 
-  constructor(octets: Buffer) {
-    this.#octets = octets;
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
 
   get isAtEnd(): boolean {
-    return this.#position === this.#octets.length;
+    return this.#position === this.#bytes.length;
   }
 
   /** Reads the next element. @param tag the tag it must have. By default any tag is accepted. */
   next(tag?: number): DerElement {
     const start = this.#position;
-    const found = this.#octet();
+    const found = this.#byte();
     if ((found & HIGH_TAG_NUMBER) === HIGH_TAG_NUMBER) throw new DerError('a tag number is too high');
     if (tag !== undefined && found !== tag) throw new DerError(`there is a tag ${found} in place of ${tag}`);
     const length = this.#length();
     const end = this.#position + length;
-    if (end > this.#octets.length) throw new DerError('an element is cut off');
-    const content = this.#octets.subarray(this.#position, end);
+    if (end > this.#bytes.length) throw new DerError('an element is cut off');
+    const content = this.#bytes.subarray(this.#position, end);
     this.#position = end;
-    return { tag: found, content, octets: this.#octets.subarray(start, end) };
+    return { tag: found, content, bytes: this.#bytes.subarray(start, end) };
   }
 
   /** Reads the next element, which must have this tag. @returns a reader of its content */
@@ -71,21 +71,21 @@ export class DerReader {
 
   /** Reads an OPTIONAL element. Returns undefined and reads nothing if there is no next element or it has another tag. */
   optional(tag: number): DerElement | undefined {
-    return !this.isAtEnd && this.#octets[this.#position] === tag ? this.next() : undefined;
+    return !this.isAtEnd && this.#bytes[this.#position] === tag ? this.next() : undefined;
   }
 
-  #octet(): number {
+  #byte(): number {
     if (this.isAtEnd) throw new DerError('an element is missing');
-    return this.#octets[this.#position++];
+    return this.#bytes[this.#position++];
   }
 
   #length(): number {
-    const first = this.#octet();
+    const first = this.#byte();
     if (first < 0x80) return first;
     const count = first & 0x7f;
-    if (count === 0 || count > MOST_LENGTH_OCTETS) throw new DerError('a length is not of DER');
+    if (count === 0 || count > MOST_LENGTH_BYTES) throw new DerError('a length is not of DER');
     let length = 0;
-    for (let index = 0; index < count; index++) length = length * 256 + this.#octet();
+    for (let index = 0; index < count; index++) length = length * 256 + this.#byte();
     return length;
   }
 }

@@ -41,7 +41,7 @@ interface CertificateId {
 }
 
 /** The response is sent in every handshake that asks for it. With the certificates of its signer it usually has one to four KiB. */
-const MOST_OCTETS = 65_536;
+const MOST_BYTES = 65_536;
 
 /** OCSPResponseStatus (RFC 6960 section 4.2.1), indexed by number. */
 const RESPONSE_STATUSES = [
@@ -62,11 +62,11 @@ const HASHES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** @returns the response, or a fault whose message continues a sentence that begins with the name of the file */
-export function parseOcspResponse(octets: Buffer): OcspResponse | Fault {
+export function parseOcspResponse(bytes: Buffer): OcspResponse | Fault {
   const hint = 'it must be in DER form, as openssl ocsp -respout writes it';
-  if (octets.length > MOST_OCTETS) return { message: `is larger than ${MOST_OCTETS} bytes`, hint };
+  if (bytes.length > MOST_BYTES) return { message: `is larger than ${MOST_BYTES} bytes`, hint };
   try {
-    return readResponse(octets);
+    return readResponse(bytes);
   } catch (error) {
     if (!(error instanceof DerError)) throw error;
     return { message: `is not an OCSP response: ${error.message}`, hint };
@@ -104,8 +104,8 @@ export function whyNotServed(answer: OcspAnswer | undefined, nowEpochMs: number)
   return undefined;
 }
 
-function readResponse(octets: Buffer): OcspResponse | Fault {
-  const file = new DerReader(octets);
+function readResponse(der: Buffer): OcspResponse | Fault {
+  const file = new DerReader(der);
   const response = file.enter(DER_SEQUENCE);
   file.end();
   const [status = -1] = response.next(DER_ENUMERATED).content;
@@ -125,7 +125,7 @@ function readResponse(octets: Buffer): OcspResponse | Fault {
   const answers = readResponseData(basic.enter(DER_SEQUENCE));
   readSignature(basic);
   if (answers.length === 0) throw new DerError('it is about no certificate');
-  return { der: octets, answers };
+  return { der, answers };
 }
 
 /** RFC 6960 section 4.2.1, ResponseData. */
@@ -187,15 +187,15 @@ function readSignature(basic: DerReader): void {
   if (certificates === undefined) return;
   const list = new DerReader(certificates.content).enter(DER_SEQUENCE);
   while (!list.isAtEnd) {
-    if (!isCertificate(list.next(DER_SEQUENCE).octets)) {
+    if (!isCertificate(list.next(DER_SEQUENCE).bytes)) {
       throw new DerError('a certificate of its signer is damaged');
     }
   }
 }
 
-function isCertificate(octets: Buffer): boolean {
+function isCertificate(bytes: Buffer): boolean {
   try {
-    return new X509Certificate(octets).raw.equals(octets);
+    return new X509Certificate(bytes).raw.equals(bytes);
   } catch {
     return false;
   }
@@ -240,5 +240,5 @@ function readCertificateNames(der: Buffer): { readonly serialNumber: Buffer; rea
   certificate.optional(constructed(0));
   const serialNumber = certificate.next(DER_INTEGER).content;
   certificate.next(DER_SEQUENCE);
-  return { serialNumber, issuer: certificate.next(DER_SEQUENCE).octets };
+  return { serialNumber, issuer: certificate.next(DER_SEQUENCE).bytes };
 }

@@ -17,23 +17,23 @@ const MOST_ALPN_NAMES = 8;
 const MOST_ALPN_CHARACTERS = 32;
 const MOST_SERVER_NAME_CHARACTERS = 255;
 
-const RECORD_HEADER_OCTETS = 5;
+const RECORD_HEADER_BYTES = 5;
 const HANDSHAKE_RECORD = 0x16;
 const TLS_MAJOR_VERSION = 3;
-const MOST_RECORD_OCTETS = 16_384;
+const MOST_RECORD_BYTES = 16_384;
 
-const MESSAGE_HEADER_OCTETS = 4;
+const MESSAGE_HEADER_BYTES = 4;
 const CLIENT_HELLO_MESSAGE = 1;
-const VERSION_AND_RANDOM_OCTETS = 2 + 32;
+const VERSION_AND_RANDOM_BYTES = 2 + 32;
 
 const SERVER_NAME_EXTENSION = 0;
 const ALPN_EXTENSION = 16;
 const HOST_NAME = 0;
 
 /** @param bytes everything received so far, from the first byte of the connection */
-export function parseClientHello(octets: Buffer): ClientHelloResult {
-  const message = joinRecords(octets.subarray(0, CLIENT_HELLO_MAX));
-  if (message === 'need-more') return octets.length < CLIENT_HELLO_MAX ? 'need-more' : 'malformed';
+export function parseClientHello(bytes: Buffer): ClientHelloResult {
+  const message = joinRecords(bytes.subarray(0, CLIENT_HELLO_MAX));
+  if (message === 'need-more') return bytes.length < CLIENT_HELLO_MAX ? 'need-more' : 'malformed';
   if (message === 'malformed') return 'malformed';
   const hello = readClientHello(new Fields(message));
   return hello ?? 'malformed';
@@ -46,37 +46,37 @@ export function describeClientHello({ serverName, alpn }: ClientHello): string {
 }
 
 /** @returns the body of the ClientHello message, which may be split over several records at any byte */
-function joinRecords(octets: Buffer): Buffer | 'need-more' | 'malformed' {
+function joinRecords(bytes: Buffer): Buffer | 'need-more' | 'malformed' {
   const fragments: Buffer[] = [];
   /** The type and the length of the message, which may be split over several records too. */
-  const header = Buffer.alloc(MESSAGE_HEADER_OCTETS);
+  const header = Buffer.alloc(MESSAGE_HEADER_BYTES);
   let collected = 0;
   let offset = 0;
-  while (offset < octets.length) {
-    if (octets[offset] !== HANDSHAKE_RECORD) return 'malformed';
-    if (offset + 1 < octets.length && octets[offset + 1] !== TLS_MAJOR_VERSION) return 'malformed';
-    if (octets.length - offset < RECORD_HEADER_OCTETS) return 'need-more';
-    const length = octets.readUInt16BE(offset + 3);
+  while (offset < bytes.length) {
+    if (bytes[offset] !== HANDSHAKE_RECORD) return 'malformed';
+    if (offset + 1 < bytes.length && bytes[offset + 1] !== TLS_MAJOR_VERSION) return 'malformed';
+    if (bytes.length - offset < RECORD_HEADER_BYTES) return 'need-more';
+    const length = bytes.readUInt16BE(offset + 3);
     // A handshake message must not have empty fragments (RFC 8446 section 5.1).
-    if (length === 0 || length > MOST_RECORD_OCTETS) return 'malformed';
-    offset += RECORD_HEADER_OCTETS;
-    const fragment = octets.subarray(offset, offset + length);
+    if (length === 0 || length > MOST_RECORD_BYTES) return 'malformed';
+    offset += RECORD_HEADER_BYTES;
+    const fragment = bytes.subarray(offset, offset + length);
     fragments.push(fragment);
-    if (collected < MESSAGE_HEADER_OCTETS) fragment.copy(header, collected);
+    if (collected < MESSAGE_HEADER_BYTES) fragment.copy(header, collected);
     collected += fragment.length;
     offset += length;
-    if (collected < MESSAGE_HEADER_OCTETS) continue;
+    if (collected < MESSAGE_HEADER_BYTES) continue;
     if (header[0] !== CLIENT_HELLO_MESSAGE) return 'malformed';
-    const end = MESSAGE_HEADER_OCTETS + header.readUIntBE(1, 3);
+    const end = MESSAGE_HEADER_BYTES + header.readUIntBE(1, 3);
     if (end > CLIENT_HELLO_MAX) return 'malformed';
-    if (collected >= end) return Buffer.concat(fragments).subarray(MESSAGE_HEADER_OCTETS, end);
+    if (collected >= end) return Buffer.concat(fragments).subarray(MESSAGE_HEADER_BYTES, end);
   }
   return 'need-more';
 }
 
 /** @returns undefined if the length of a field exceeds what encloses it */
 function readClientHello(fields: Fields): ClientHello | undefined {
-  fields.take(VERSION_AND_RANDOM_OCTETS);
+  fields.take(VERSION_AND_RANDOM_BYTES);
   // legacy_session_id, cipher_suites, legacy_compression_methods.
   fields.takeVector(1);
   fields.takeVector(2);
@@ -119,8 +119,8 @@ export function printableServerName(serverName: string): string {
 }
 
 /** Escapes what is not printable, and commas because they separate names, and cuts the text to `mostCharacters`. */
-function printable(octets: Buffer, mostCharacters: number): string {
-  const text = octets
+function printable(bytes: Buffer, mostCharacters: number): string {
+  const text = bytes
     .toString('latin1', 0, mostCharacters)
     .replace(/[^!-~]|[\\,"]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return text.length <= mostCharacters ? text : text.slice(0, mostCharacters);
@@ -131,13 +131,13 @@ function printable(octets: Buffer, mostCharacters: number): string {
  * returns is empty.
  */
 class Fields {
-  readonly #octets: Buffer;
+  readonly #bytes: Buffer;
   readonly #parent: Fields | undefined;
   #offset = 0;
   #isBroken = false;
 
-  constructor(octets: Buffer, parent?: Fields) {
-    this.#octets = octets;
+  constructor(bytes: Buffer, parent?: Fields) {
+    this.#bytes = bytes;
     this.#parent = parent;
   }
 
@@ -146,30 +146,30 @@ class Fields {
   }
 
   get isAtEnd(): boolean {
-    return this.#isBroken || this.#offset >= this.#octets.length;
+    return this.#isBroken || this.#offset >= this.#bytes.length;
   }
 
   take(length: number): Buffer {
-    if (this.#isBroken || length > this.#octets.length - this.#offset) {
+    if (this.#isBroken || length > this.#bytes.length - this.#offset) {
       this.#break();
       return Buffer.alloc(0);
     }
     this.#offset += length;
-    return this.#octets.subarray(this.#offset - length, this.#offset);
+    return this.#bytes.subarray(this.#offset - length, this.#offset);
   }
 
-  takeNumber(octets: 1 | 2): number {
-    const taken = this.take(octets);
-    return taken.length === 0 ? 0 : taken.readUIntBE(0, octets);
+  takeNumber(sizeBytes: 1 | 2): number {
+    const taken = this.take(sizeBytes);
+    return taken.length === 0 ? 0 : taken.readUIntBE(0, sizeBytes);
   }
 
   /** Takes a length and returns the bytes that follow it. */
-  takeVector(lengthOctets: 1 | 2): Buffer {
-    return this.take(this.takeNumber(lengthOctets));
+  takeVector(lengthBytes: 1 | 2): Buffer {
+    return this.take(this.takeNumber(lengthBytes));
   }
 
-  takeFields(lengthOctets: 1 | 2): Fields {
-    return new Fields(this.takeVector(lengthOctets), this);
+  takeFields(lengthBytes: 1 | 2): Fields {
+    return new Fields(this.takeVector(lengthBytes), this);
   }
 
   #break(): void {

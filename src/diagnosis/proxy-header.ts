@@ -20,34 +20,34 @@ export type ProxyHeaderResult = ProxyHeader | 'need-more' | 'malformed';
 
 const V1_SIGNATURE = Buffer.from('PROXY ', 'latin1');
 /** The length of the longest line, CRLF included (section 2.1). */
-const V1_MOST_OCTETS = 107;
+const V1_MOST_BYTES = 107;
 
 const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
-const V2_FIXED_OCTETS = 16;
+const V2_FIXED_BYTES = 16;
 /** The maximum for addresses and TLVs. The format allows 65,535 bytes; load balancers send well below 1 KiB. */
-const V2_MOST_VARIABLE_OCTETS = 4096;
+const V2_MOST_VARIABLE_BYTES = 4096;
 
 /** The maximum input in bytes. The parser never returns 'need-more' for that many. */
-export const PROXY_HEADER_MAX: number = V2_FIXED_OCTETS + V2_MOST_VARIABLE_OCTETS;
+export const PROXY_HEADER_MAX: number = V2_FIXED_BYTES + V2_MOST_VARIABLE_BYTES;
 
 /**
  * @param bytes everything received so far
  * @returns 'malformed' also if the bytes do not begin like a header
  */
-export function parseProxyHeader(octets: Buffer): ProxyHeaderResult {
-  if (beginsLike(octets, V2_SIGNATURE)) return parseV2(octets);
-  return beginsLike(octets, V1_SIGNATURE) ? parseV1(octets) : 'malformed';
+export function parseProxyHeader(bytes: Buffer): ProxyHeaderResult {
+  if (beginsLike(bytes, V2_SIGNATURE)) return parseV2(bytes);
+  return beginsLike(bytes, V1_SIGNATURE) ? parseV1(bytes) : 'malformed';
 }
 
-function beginsLike(octets: Buffer, signature: Buffer): boolean {
-  const length = Math.min(octets.length, signature.length);
-  return octets.compare(signature, 0, length, 0, length) === 0;
+function beginsLike(bytes: Buffer, signature: Buffer): boolean {
+  const length = Math.min(bytes.length, signature.length);
+  return bytes.compare(signature, 0, length, 0, length) === 0;
 }
 
-function parseV1(octets: Buffer): ProxyHeaderResult {
-  const window = octets.subarray(0, V1_MOST_OCTETS);
+function parseV1(bytes: Buffer): ProxyHeaderResult {
+  const window = bytes.subarray(0, V1_MOST_BYTES);
   const end = window.indexOf('\r\n', 0, 'latin1');
-  if (end < 0) return window.length < V1_MOST_OCTETS ? 'need-more' : 'malformed';
+  if (end < 0) return window.length < V1_MOST_BYTES ? 'need-more' : 'malformed';
   const headerLength = end + 2;
   const [, family, ...rest] = window.toString('latin1', 0, end).split(' ');
   // The receiver must ignore everything after UNKNOWN (section 2.1).
@@ -71,40 +71,40 @@ function isPort(text: string): boolean {
 }
 
 /** The length of both addresses and ports, indexed by the address family (the upper half of the 14th byte). */
-const V2_ADDRESS_OCTETS: readonly number[] = [0, 2 * 4 + 4, 2 * 16 + 4, 2 * 108];
+const V2_ADDRESS_BYTES: readonly number[] = [0, 2 * 4 + 4, 2 * 16 + 4, 2 * 108];
 const V2_INET = 1;
 const V2_INET6 = 2;
 const V2_STREAM = 1;
 const V2_HIGHEST_PROTOCOL = 2;
 
-function parseV2(octets: Buffer): ProxyHeaderResult {
-  if (octets.length < V2_FIXED_OCTETS) return 'need-more';
-  const command = octets[12];
+function parseV2(bytes: Buffer): ProxyHeaderResult {
+  if (bytes.length < V2_FIXED_BYTES) return 'need-more';
+  const command = bytes[12];
   const isLocal = command === 0x20;
   if (!isLocal && command !== 0x21) return 'malformed';
-  const variableOctets = octets.readUInt16BE(14);
-  if (variableOctets > V2_MOST_VARIABLE_OCTETS) return 'malformed';
-  const headerLength = V2_FIXED_OCTETS + variableOctets;
-  const family = octets[13] >> 4;
-  const protocol = octets[13] & 0x0f;
+  const variableBytes = bytes.readUInt16BE(14);
+  if (variableBytes > V2_MOST_VARIABLE_BYTES) return 'malformed';
+  const headerLength = V2_FIXED_BYTES + variableBytes;
+  const family = bytes[13] >> 4;
+  const protocol = bytes[13] & 0x0f;
   // The receiver must discard the block of a LOCAL header, including its family (section 2.2).
   if (!isLocal) {
-    if (family >= V2_ADDRESS_OCTETS.length || protocol > V2_HIGHEST_PROTOCOL) return 'malformed';
-    if (variableOctets < V2_ADDRESS_OCTETS[family]) return 'malformed';
+    if (family >= V2_ADDRESS_BYTES.length || protocol > V2_HIGHEST_PROTOCOL) return 'malformed';
+    if (variableBytes < V2_ADDRESS_BYTES[family]) return 'malformed';
   }
-  if (octets.length < headerLength) return 'need-more';
+  if (bytes.length < headerLength) return 'need-more';
   const hasSource = !isLocal && protocol === V2_STREAM;
-  return { source: hasSource ? readV2Source(octets, family) : undefined, headerLength };
+  return { source: hasSource ? readV2Source(bytes, family) : undefined, headerLength };
 }
 
-function readV2Source(octets: Buffer, family: number): ProxySource | undefined {
-  const start = V2_FIXED_OCTETS;
+function readV2Source(bytes: Buffer, family: number): ProxySource | undefined {
+  const start = V2_FIXED_BYTES;
   if (family === V2_INET) {
-    return { address: octets.subarray(start, start + 4).join('.'), port: octets.readUInt16BE(start + 8) };
+    return { address: bytes.subarray(start, start + 4).join('.'), port: bytes.readUInt16BE(start + 8) };
   }
   if (family !== V2_INET6) return undefined;
-  const groups = Array.from({ length: 8 }, (_, index) => octets.readUInt16BE(start + 2 * index).toString(16));
-  return { address: canonical(groups.join(':')), port: octets.readUInt16BE(start + 32) };
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(start + 2 * index).toString(16));
+  return { address: canonical(groups.join(':')), port: bytes.readUInt16BE(start + 32) };
 }
 
 const MAPPED_IPV4 = '::ffff:';

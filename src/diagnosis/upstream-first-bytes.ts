@@ -13,7 +13,7 @@ export type UpstreamFirstBytes =
   | 'unknown'
   | 'need-more';
 
-const FRAME_HEADER_OCTETS = 9;
+const FRAME_HEADER_BYTES = 9;
 const SETTINGS = 0x4;
 const ACK = 0x1;
 const HTTP1 = Buffer.from('HTTP/', 'latin1');
@@ -46,7 +46,7 @@ export function classifyUpstreamFirstBytes(bytes: Buffer): UpstreamFirstBytes {
 const LESS_THAN = 0x3c;
 
 function classifyFrameHeader(bytes: Buffer): UpstreamFirstBytes {
-  if (bytes.length < FRAME_HEADER_OCTETS) return 'need-more';
+  if (bytes.length < FRAME_HEADER_BYTES) return 'need-more';
   const isSettings = bytes[3] === SETTINGS && (bytes[4] & ACK) === 0;
   return isSettings && (bytes.readUInt32BE(5) & 0x7fffffff) === 0 ? 'http2-settings' : 'unknown';
 }

@@ -2,7 +2,7 @@
 // parser has refused malformed requests. The rules here refuse requests that can be parsed but are ambiguous (RFC 9112).
 
 import type { LimitsConfig } from '../config/config.ts';
-import { OF_ONE_CONNECTION } from '../h2/field-octets.ts';
+import { OF_ONE_CONNECTION } from '../h2/field-bytes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { normalAuthority } from '../routing/authority.ts';
 import type { Framing } from '../upstreams/http1/request-fields.ts';
@@ -162,8 +162,8 @@ function parseTarget(target: string, method: string): Target | undefined {
 /** Whether the target has no white space, no control characters and no fragment. */
 function isVisible(target: string): boolean {
   for (let index = 0; index < target.length; index++) {
-    const octet = target.charCodeAt(index);
-    if (octet <= SPACE || octet === DELETE || octet === NUMBER_SIGN) return false;
+    const byte = target.charCodeAt(index);
+    if (byte <= SPACE || byte === DELETE || byte === NUMBER_SIGN) return false;
   }
   return true;
 }

@@ -6,7 +6,7 @@ import { encodeGrpcMessage } from './percent-encoding.ts';
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 
 /** Long enough for a sentence with two addresses, and far below the 8 KiB of header fields that every gRPC client accepts. */
-const MAX_MESSAGE_OCTETS = 1024;
+const MAX_MESSAGE_BYTES = 1024;
 
 /** The whole response, if no response headers have been sent yet: one HEADERS frame with END_STREAM. */
 export function trailersOnly(status: number, message: string): HeaderFields {
@@ -17,5 +17,5 @@ export function trailersOnly(status: number, message: string): HeaderFields {
 export function trailers(status: number, message: string): HeaderFields {
   const statusField = ['grpc-status', String(status)] as const;
   if (message === '') return [statusField];
-  return [statusField, ['grpc-message', encodeGrpcMessage(message, MAX_MESSAGE_OCTETS)]];
+  return [statusField, ['grpc-message', encodeGrpcMessage(message, MAX_MESSAGE_BYTES)]];
 }

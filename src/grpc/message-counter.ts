@@ -2,7 +2,7 @@
 // four bytes of length, and the message). DATA frames and messages need not have the same boundaries.
 // It runs for every DATA frame, so it neither copies nor allocates. It validates nothing: garbage is counted, never refused.
 
-const PREFIX_OCTETS = 5;
+const PREFIX_BYTES = 5;
 
 export class MessageCounter {
   /** The number of complete messages. */
@@ -23,11 +23,11 @@ export class MessageCounter {
   consume(chunk: Buffer, start: number, end: number): void {
     let at = start;
     if (this.#payloadLeft > 0 || this.#prefixSeen > 0) at = this.#finishMessage(chunk, start, end);
-    while (end - at >= PREFIX_OCTETS) {
+    while (end - at >= PREFIX_BYTES) {
       // The top byte is multiplied, because shifting it by 24 would make lengths of 2 GiB and more negative.
       const length =
         chunk[at + 1] * 0x1000000 + ((chunk[at + 2] << 16) | (chunk[at + 3] << 8) | chunk[at + 4]);
-      at += PREFIX_OCTETS + length;
+      at += PREFIX_BYTES + length;
       if (at > end) {
         this.#payloadLeft = at - end;
         return;
@@ -66,12 +66,12 @@ export class MessageCounter {
    */
   #readPrefix(chunk: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && this.#prefixSeen < PREFIX_OCTETS) {
+    while (at < end && this.#prefixSeen < PREFIX_BYTES) {
       if (this.#prefixSeen > 0) this.#length = this.#length * 256 + chunk[at];
       this.#prefixSeen += 1;
       at += 1;
     }
-    if (this.#prefixSeen < PREFIX_OCTETS) return at;
+    if (this.#prefixSeen < PREFIX_BYTES) return at;
     this.#payloadLeft = this.#length;
     this.#prefixSeen = 0;
     this.#length = 0;

@@ -24,8 +24,8 @@ function isKept(code: number): boolean {
 
 function escapeCharacter(character: string): string {
   let escaped = '';
-  for (const octet of Buffer.from(character, 'utf8')) {
-    escaped += `%${HEX.charAt(octet >> 4)}${HEX.charAt(octet & 0x0f)}`;
+  for (const byte of Buffer.from(character, 'utf8')) {
+    escaped += `%${HEX.charAt(byte >> 4)}${HEX.charAt(byte & 0x0f)}`;
   }
   return escaped;
 }

@@ -4,13 +4,7 @@
 
 import { ErrorCode } from './error-codes.ts';
 import { StreamError } from './errors.ts';
-import {
-  CONNECTION_SPECIFIC,
-  isAsciiValue,
-  isFieldName,
-  isFieldValue,
-  isWhiteSpace,
-} from './field-octets.ts';
+import { CONNECTION_SPECIFIC, isAsciiValue, isFieldName, isFieldValue, isWhiteSpace } from './field-bytes.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 
 /** The kinds of checked list. HeaderList.obeys holds one of these, so that a list that comes again is not checked again. */
@@ -205,8 +199,8 @@ function stripped(value: string): string {
 function isRequestTarget(path: string, method: string): boolean {
   if (path.charCodeAt(0) !== SLASH) return path === '*' && method === 'OPTIONS';
   for (let index = 0; index < path.length; index++) {
-    const octet = path.charCodeAt(index);
-    if (octet <= SPACE || octet === DELETE || octet === NUMBER_SIGN) return false;
+    const byte = path.charCodeAt(index);
+    if (byte <= SPACE || byte === DELETE || byte === NUMBER_SIGN) return false;
   }
   return true;
 }

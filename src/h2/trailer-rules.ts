@@ -2,7 +2,7 @@
 // fields, and a field that arrived after all checks would then count as checked. For gRPC responses fewer fields are removed
 // (relay/response-head.ts), since their trailing metadata may have any name.
 
-import { OF_ONE_CONNECTION } from './field-octets.ts';
+import { OF_ONE_CONNECTION } from './field-bytes.ts';
 
 /**
  * The kinds that RFC 9110 section 6.5.1 lists, in this order: framing and routing, request controls and conditionals,

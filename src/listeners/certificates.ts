@@ -54,8 +54,8 @@ async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
   return { files, certPem, keyPem, leaf, staple };
 }
 
-function makeStaple(file: string, octets: Buffer, leaf: X509Certificate): Staple {
-  const response = parseOcspResponse(octets);
+function makeStaple(file: string, bytes: Buffer, leaf: X509Certificate): Staple {
+  const response = parseOcspResponse(bytes);
   if (isFault(response)) throw new Error(`${file} ${response.message}`);
   return new Staple(file, response, leaf);
 }

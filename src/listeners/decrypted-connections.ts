@@ -3,7 +3,7 @@
 import type { TLSSocket } from 'node:tls';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
-import { readOctets } from './octet-reader.ts';
+import { readBytes } from './byte-reader.ts';
 import type { DownstreamPeer } from './peer.ts';
 import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 import type { ServerContext } from './server-context.ts';
@@ -21,16 +21,16 @@ function serveHttp2(socket: TLSSocket, peer: DownstreamPeer, context: ServerCont
 
 /** RFC 9113 section 3.2 requires ALPN of HTTP/2 clients, but some old and some very small ones do without. */
 function serveUnnegotiated(socket: TLSSocket, peer: DownstreamPeer, context: ServerContext): void {
-  readOctets<'http2' | 'http1' | 'other'>(socket, {
+  readBytes<'http2' | 'http1' | 'other'>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,
     containment: context.containment,
-    examine(octets) {
-      const kind = classifyFirstBytes(octets);
+    examine(bytes) {
+      const kind = classifyFirstBytes(bytes);
       return kind === 'http2' || kind === 'http1' || kind === 'need-more' ? kind : 'other';
     },
-    decided(outcome, octets) {
-      if (outcome === 'http2') serveHttp2(socket, peer, context, octets);
-      else if (outcome === 'http1') context.http1.serve(socket, peer, octets);
+    decided(outcome, bytes) {
+      if (outcome === 'http2') serveHttp2(socket, peer, context, bytes);
+      else if (outcome === 'http1') context.http1.serve(socket, peer, bytes);
       else refuse(socket, peer, TOKENS[outcome], context);
     },
   });

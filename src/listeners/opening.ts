@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
 import { parseProxyHeader } from '../diagnosis/proxy-header.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
-import { readOctets } from './octet-reader.ts';
+import { readBytes } from './byte-reader.ts';
 import type { ClientOrigin } from './peer.ts';
 import type { ServerContext } from './server-context.ts';
 
@@ -27,12 +27,12 @@ export function readOpening(
   opened: (socket: Socket, opening: Opening) => void,
 ): void {
   const beginning = new Beginning(context, accepted);
-  readOctets<OpeningOutcome>(socket, {
+  readBytes<OpeningOutcome>(socket, {
     timeoutMs: context.timeouts.firstBytesMs,
     containment: context.containment,
-    examine: (octets) => beginning.examine(octets),
-    decided(outcome, octets) {
-      const opening = beginning.conclude(outcome, octets);
+    examine: (bytes) => beginning.examine(bytes),
+    decided(outcome, bytes) {
+      const opening = beginning.conclude(outcome, bytes);
       const { origin } = opening;
       if (origin === accepted || context.admission.admitBehindProxy(socket, origin)) opened(socket, opening);
     },
@@ -55,9 +55,9 @@ class Beginning {
     else this.#header = isProxy(origin.address) ? 'required' : 'proxy_protocol_untrusted';
   }
 
-  examine(octets: Buffer): OpeningOutcome | 'need-more' {
-    if (this.#isWaitingForHeader) return this.#examineHeader(octets);
-    const kind = classifyFirstBytes(octets.subarray(this.#headerLength));
+  examine(bytes: Buffer): OpeningOutcome | 'need-more' {
+    if (this.#isWaitingForHeader) return this.#examineHeader(bytes);
+    const kind = classifyFirstBytes(bytes.subarray(this.#headerLength));
     switch (kind) {
       case 'proxy-v1':
       case 'proxy-v2':
@@ -74,24 +74,24 @@ class Beginning {
     return this.#header === 'required' && this.#headerLength === 0;
   }
 
-  #examineHeader(octets: Buffer): OpeningOutcome | 'need-more' {
-    const kind = classifyFirstBytes(octets);
+  #examineHeader(bytes: Buffer): OpeningOutcome | 'need-more' {
+    const kind = classifyFirstBytes(bytes);
     if (kind === 'need-more') return kind;
     if (kind !== 'proxy-v1' && kind !== 'proxy-v2') return 'proxy_protocol_missing';
-    const header = parseProxyHeader(octets);
+    const header = parseProxyHeader(bytes);
     if (header === 'need-more') return header;
     if (header === 'malformed') return 'proxy_protocol_malformed';
     this.#headerLength = header.headerLength;
     this.#origin = header.source ?? this.#origin;
-    return this.examine(octets);
+    return this.examine(bytes);
   }
 
-  conclude(outcome: OpeningOutcome | 'timeout' | 'abandoned', octets: Buffer): Opening {
+  conclude(outcome: OpeningOutcome | 'timeout' | 'abandoned', bytes: Buffer): Opening {
     const timeout = this.#isWaitingForHeader ? 'proxy_protocol_timeout' : 'first_bytes_timeout';
     const told = outcome === 'timeout' ? timeout : outcome;
     return {
       outcome: told === 'abandoned' ? 'first_bytes_abandoned' : told,
-      head: octets.subarray(this.#headerLength),
+      head: bytes.subarray(this.#headerLength),
       // A malformed header is the load balancer's mistake.
       origin: told === 'proxy_protocol_malformed' ? this.#accepted : this.#origin,
     };

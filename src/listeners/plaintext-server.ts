@@ -3,8 +3,8 @@
 
 import type { Socket } from 'node:net';
 import { type ClientHelloResult, describeClientHello, parseClientHello } from '../diagnosis/client-hello.ts';
+import { readBytes } from './byte-reader.ts';
 import { refuseOpening, reportRefusal, serveHttp1, serveHttp2 } from './clear-connections.ts';
-import { readOctets } from './octet-reader.ts';
 import { type Opening, readOpening } from './opening.ts';
 import type { Serve } from './peer.ts';
 import { closeAfterFarewell } from './refusal.ts';
@@ -58,7 +58,7 @@ function readClientHello(
     described(detailOf(first));
     return;
   }
-  readOctets<Exclude<ClientHelloResult, 'need-more'>>(socket, {
+  readBytes<Exclude<ClientHelloResult, 'need-more'>>(socket, {
     head,
     timeoutMs: timeouts.clientHelloMs,
     containment,

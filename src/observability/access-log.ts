@@ -6,7 +6,7 @@ import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
-import { boundedJsonString, textOfOctets } from './json-text.ts';
+import { boundedJsonString, textOfBytes } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import type { Logger } from './logger.ts';
 import { RefusedRecords } from './refused-records.ts';
@@ -158,13 +158,13 @@ export class AccessLog implements ExchangeObserver {
     const listener = boundedJsonString(subject.listener, most.name);
     const client = boundedJsonString(subject.client, most.client);
     const tls = boundedJsonString(subject.tls, most.tls);
-    const authority = boundedJsonString(textOfOctets(subject.authority), most.authority);
+    const authority = boundedJsonString(textOfBytes(subject.authority), most.authority);
     const route = boundedJsonString(subject.route, most.name);
     const upstream = boundedJsonString(subject.upstream, most.name);
     const before = `${this.#processFields},"listener":${listener},"client":${client},"tls":${tls},"authority":${authority},"method":`;
     const after = `,"route":${route},"upstream":${upstream}`;
     const left = most.subject - Buffer.byteLength(before) - Buffer.byteLength(after);
-    const rendered = bytesOf(`${before}${boundedJsonString(textOfOctets(subject.method), left)}${after}`);
+    const rendered = bytesOf(`${before}${boundedJsonString(textOfBytes(subject.method), left)}${after}`);
     RENDERED.keep(subject, rendered);
     return rendered;
   }
@@ -174,7 +174,7 @@ export class AccessLog implements ExchangeObserver {
   }
 
   #renderStatus(grpcStatus: string): Buffer {
-    const name = boundedJsonString(textOfOctets(grpcStatus), most.status);
+    const name = boundedJsonString(textOfBytes(grpcStatus), most.status);
     return memoise(this.#statuses, grpcStatus, `,"grpcStatus":${name}${httpStatusLabel}`);
   }
 }
@@ -202,7 +202,7 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
 function renderEnd(record: ExchangeRecord, besides: number): Buffer {
   const left = Math.min(most.reason, most.record - mostBytesAround - besides);
   const reason = withoutPath(record.reason, record.subject.method);
-  return bytesOf(endText(record.endedBy, boundedJsonString(textOfOctets(reason), left)));
+  return bytesOf(endText(record.endedBy, boundedJsonString(textOfBytes(reason), left)));
 }
 
 /** Removes the path from a reason, because the record has the path already. A reason quotes only the beginning of a long path. */
@@ -213,7 +213,7 @@ function withoutPath(reason: string, path: string): string {
 
 /** Renders an id that a client chose, without quotes, which are part of the text before and after it. */
 function renderId(requestId: string): Buffer {
-  return bytesOf(boundedJsonString(textOfOctets(requestId), most.requestId).slice(1, -1));
+  return bytesOf(boundedJsonString(textOfBytes(requestId), most.requestId).slice(1, -1));
 }
 
 function endText(endedBy: EndedBy, reason: string): string {

@@ -9,7 +9,7 @@ export const longestText = 1024;
 /** Printable ASCII that needs no escape in JSON. */
 const plainJson = /^[ !#-[\]-~]*$/;
 const plainAscii = /^[\x20-\x7e]*$/;
-const aboveOctets = /[\u0100-\uffff]/;
+const aboveLatin1 = /[\u0100-\uffff]/;
 const notAscii = /[\x80-\xff]/g;
 /**
  * Characters that JSON allows unescaped but that are dangerous. Terminals interpret DEL and the C1 controls, line readers break
@@ -64,26 +64,24 @@ export function boundedText(text: string): string {
  * Decodes a latin1 string with one character per byte, and cuts it to 1,024 bytes. The bytes are read as UTF-8; if they are not
  * valid UTF-8, each byte above 0x7f is shown as \xhh. A string with a character above 0xff is already text and is only cut.
  */
-export function textOfOctets(octets: string): string {
-  if (octets.length <= longestText && plainAscii.test(octets)) return octets;
-  if (aboveOctets.test(octets)) return boundedText(octets);
-  const isCut = octets.length > longestText;
-  const bytes = Buffer.from(isCut ? octets.slice(0, characterEnd(octets, longestText)) : octets, 'latin1');
-  const text = isUtf8(bytes)
-    ? bytes.toString('utf8')
-    : bytes.toString('latin1').replace(notAscii, hexOfOctet);
+export function textOfBytes(latin1: string): string {
+  if (latin1.length <= longestText && plainAscii.test(latin1)) return latin1;
+  if (aboveLatin1.test(latin1)) return boundedText(latin1);
+  const isCut = latin1.length > longestText;
+  const bytes = Buffer.from(isCut ? latin1.slice(0, characterEnd(latin1, longestText)) : latin1, 'latin1');
+  const text = isUtf8(bytes) ? bytes.toString('utf8') : bytes.toString('latin1').replace(notAscii, hexOfByte);
   return isCut ? `${text}…` : text;
 }
 
 /** @returns the last index up to `end` that is not inside a UTF-8 sequence */
-function characterEnd(octets: string, end: number): number {
+function characterEnd(latin1: string, end: number): number {
   for (let start = end; start > end - 4; start -= 1) {
-    if ((octets.charCodeAt(start) & 0xc0) !== 0x80) return start;
+    if ((latin1.charCodeAt(start) & 0xc0) !== 0x80) return start;
   }
   return end;
 }
 
-function hexOfOctet(character: string): string {
+function hexOfByte(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16)}`;
 }
 

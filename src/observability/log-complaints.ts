@@ -73,9 +73,9 @@ function standardError(): TellPerson {
       onWritten: () => undefined,
       onRefused: () => undefined,
     });
-    const octets = Buffer.from(`${line}\n`);
+    const bytes = Buffer.from(`${line}\n`);
     // An earlier line may still be waiting. If many wait, this one is dropped, because it would be out of date when written.
-    if (writer.pendingBytes < MOST_WAITING_BYTES) writer.push(octets, octets.length);
+    if (writer.pendingBytes < MOST_WAITING_BYTES) writer.push(bytes, bytes.length);
     writer.writeAllSync(LAST_WORDS_WITHIN_MS);
   };
 }

@@ -2,7 +2,7 @@
 // the section that they apply to differs from call to call.
 
 import type { HeaderEdit } from '../calls/policy.ts';
-import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-octets.ts';
+import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-bytes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isUtf8 } from './utf8.ts';
 

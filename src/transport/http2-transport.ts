@@ -11,9 +11,9 @@ import { ConnectionError } from '../h2/errors.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
+import { SocketBytes } from './socket-bytes.ts';
 import { describeSocketError } from './socket-error.ts';
-import type { OctetsOwner } from './socket-handle.ts';
-import { SocketOctets } from './socket-octets.ts';
+import type { BytesOwner } from './socket-handle.ts';
 import { beginTurn, endTurn } from './turn-clock.ts';
 
 /** How long a peer may take nothing after the last bytes were handed to the socket. */
@@ -33,10 +33,10 @@ export interface TransportEvents {
   onClosed(reason: string): void;
 }
 
-export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
+export class Http2Transport implements Flushable, OutputSink, BytesOwner {
   readonly connection: Connection;
   readonly #socket: Duplex;
-  readonly #octets: SocketOctets;
+  readonly #socketBytes: SocketBytes;
   readonly #output: OutputBuffer;
   readonly #events: TransportEvents;
   readonly #mayPause: boolean;
@@ -67,7 +67,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
     events: TransportEvents,
   ) {
     this.#socket = socket;
-    this.#octets = new SocketOctets(socket, this);
+    this.#socketBytes = new SocketBytes(socket, this);
     this.#events = events;
     // Only towards clients: two proxies that both stop reading until the other reads would wait forever.
     this.#mayPause = role === 'server';
@@ -85,7 +85,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
   /** Starts reading. `head` holds the bytes that were read from the socket before. */
   start(head: Buffer | undefined): void {
     if (head !== undefined) this.receive(head, true);
-    this.#octets.start();
+    this.#socketBytes.start();
     // The socket may still be paused by the code that read its first bytes. This transport may also have paused it, since a head
     // full of calls is read in several turns.
     if (this.#isPaused) this.#pause();
@@ -197,12 +197,12 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
 
   #pause(): void {
     this.#isPaused = true;
-    this.#octets.pause();
+    this.#socketBytes.pause();
   }
 
   #resume(): void {
     this.#isPaused = false;
-    this.#octets.resume();
+    this.#socketBytes.resume();
   }
 
   outputBegins(): void {
@@ -235,7 +235,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
       this.#output.discard();
       return false;
     }
-    if (this.#octets.write(slab.bytes.subarray(0, slab.length))) {
+    if (this.#socketBytes.write(slab.bytes.subarray(0, slab.length))) {
       // The kernel took everything at once, as it usually does for plaintext.
       this.#output.releaseSlab(slab);
       this.#isDrainedUntold = true;
@@ -305,7 +305,7 @@ export class Http2Transport implements Flushable, OutputSink, OctetsOwner {
 
   #closed(): void {
     clearTimeout(this.#closeTimer);
-    this.#octets.release();
+    this.#socketBytes.release();
     this.#noteReason('the peer closed the connection');
     if (!this.connection.isClosed) this.connection.connectionLost(this.#reason);
     this.#isClosing = true;

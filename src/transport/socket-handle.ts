@@ -16,7 +16,7 @@ import {
 } from './stream-binding.ts';
 
 /** An object rather than callbacks: there are many connections, and each closure for one takes memory. */
-export interface OctetsOwner {
+export interface BytesOwner {
   /** Receives bytes from the peer. The chunk may be reused after the call, unless it `isKept`. */
   receive(chunk: Buffer, isKept: boolean): void;
   /** The pending write is done, and its bytes may be reused. */
@@ -26,7 +26,7 @@ export interface OctetsOwner {
 }
 
 /** Calls owner.receive. An error must not reach the emitter of the event: Node would end the process. */
-export function deliver(owner: OctetsOwner, chunk: Buffer, isKept: boolean): void {
+export function deliver(owner: BytesOwner, chunk: Buffer, isKept: boolean): void {
   try {
     owner.receive(chunk, isKept);
   } catch (fault) {
@@ -35,7 +35,7 @@ export function deliver(owner: OctetsOwner, chunk: Buffer, isKept: boolean): voi
 }
 
 /** As deliver, for the end of a write. */
-export function tellWritten(owner: OctetsOwner, error: Error | undefined): void {
+export function tellWritten(owner: BytesOwner, error: Error | undefined): void {
   try {
     owner.written(error);
   } catch (fault) {
@@ -43,7 +43,7 @@ export function tellWritten(owner: OctetsOwner, error: Error | undefined): void 
   }
 }
 
-const NOBODY: OctetsOwner = { receive() {}, written() {}, fail() {} };
+const NOBODY: BytesOwner = { receive() {}, written() {}, fail() {} };
 
 /** Whether the socket is connected, has finished its handshake, and has no unwritten data. */
 export function isEstablished(socket: Duplex): boolean {
@@ -57,7 +57,7 @@ export class SocketHandle {
   readonly #socket: Socket;
   readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
-  #owner: OctetsOwner;
+  #owner: BytesOwner;
   /** A request that was created for a write that completed synchronously, and so was not used. */
   #spareRequest: WriteRequest | undefined = undefined;
 
@@ -65,13 +65,13 @@ export class SocketHandle {
    * Undefined when the stream is not a socket of the operating system, or when the Node version is unknown. Only for sockets that
    * are connected and have no unwritten data: a socket that is still connecting may change its handle.
    */
-  static of(socket: Duplex, owner: OctetsOwner): SocketHandle | undefined {
+  static of(socket: Duplex, owner: BytesOwner): SocketHandle | undefined {
     if (STREAM_BINDING === undefined || !(socket instanceof Socket)) return undefined;
     const handle: unknown = Reflect.get(socket, '_handle');
     return isStreamHandle(handle) ? new SocketHandle(socket, handle, STREAM_BINDING, owner) : undefined;
   }
 
-  private constructor(socket: Socket, handle: StreamHandle, binding: StreamBinding, owner: OctetsOwner) {
+  private constructor(socket: Socket, handle: StreamHandle, binding: StreamBinding, owner: BytesOwner) {
     this.#socket = socket;
     this.#handle = handle;
     this.#binding = binding;
@@ -86,9 +86,9 @@ export class SocketHandle {
     // From here on the stream waits for a read that never comes, so it does not restart the handle after a pause.
     const readBefore: unknown = this.#socket.read();
     handle.useUserBuffer(READ_BUFFER);
-    handle.onread = (octets) => {
+    handle.onread = (buffer) => {
       const size = state[readBytesIndex];
-      if (size <= 0) return onEndOrError.call(handle, octets);
+      if (size <= 0) return onEndOrError.call(handle, buffer);
       deliver(this.#owner, READ_BUFFER.subarray(0, size), false);
       return undefined;
     };
@@ -117,13 +117,13 @@ export class SocketHandle {
    * Writes the bytes. Only one write may be pending. When a write fails, the socket is destroyed with an error.
    * @returns whether the write is done and the bytes may be reused; otherwise owner.written is called later
    */
-  write(octets: Buffer): boolean {
+  write(bytes: Buffer): boolean {
     const { WriteRequest, state, wasAsyncIndex } = this.#binding;
-    if (WriteRequest === undefined) return this.#writeWithoutRequest(octets);
+    if (WriteRequest === undefined) return this.#writeWithoutRequest(bytes);
     const request = this.#spareRequest ?? new WriteRequest();
     request.framegateHandle = this;
     request.oncomplete = tellHandle;
-    const result = this.#handle.writeBuffer(request, octets);
+    const result = this.#handle.writeBuffer(request, bytes);
     if (result !== 0) {
       this.#fail(typeof result === 'number' ? result : 0);
       return true;
@@ -134,9 +134,9 @@ export class SocketHandle {
   }
 
   /** The write as Node 26 has it: Node creates the request. */
-  #writeWithoutRequest(octets: Buffer): boolean {
+  #writeWithoutRequest(bytes: Buffer): boolean {
     const { state, writeErrorIndex } = this.#binding;
-    const result = this.#handle.writeBuffer(null, octets);
+    const result = this.#handle.writeBuffer(null, bytes);
     const request = typeof result === 'object' ? result : undefined;
     const code = request === undefined ? result : state[writeErrorIndex];
     if (code !== 0) this.#fail(typeof code === 'number' ? code : 0);

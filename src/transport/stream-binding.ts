@@ -17,12 +17,12 @@ export interface WriteRequest {
 export interface StreamHandle {
   /** Node's own flag for whether the handle is reading. */
   reading: boolean;
-  onread: (octets: ArrayBuffer | undefined) => unknown;
+  onread: (buffer: ArrayBuffer | undefined) => unknown;
   readStart(): number;
   readStop(): number;
   useUserBuffer(buffer: Uint8Array): number;
   /** Node 24 takes the request. Node 26 takes null, and returns the request when one is needed. A closed handle returns undefined. */
-  writeBuffer(request: WriteRequest | null, octets: Uint8Array): number | WriteRequest | undefined;
+  writeBuffer(request: WriteRequest | null, bytes: Uint8Array): number | WriteRequest | undefined;
 }
 
 export interface StreamBinding {

@@ -11,7 +11,7 @@ export class WaitingSocket {
   readonly #socket: Socket;
   /** The buffer grows by doubling: an object for each of many tiny pieces would cost a thousand times as much. */
   #early = NOTHING;
-  readonly #keep: (octets: Buffer) => void;
+  readonly #keep: (bytes: Buffer) => void;
   readonly #leave: () => void;
   #earlyBytes = 0;
 
@@ -19,7 +19,7 @@ export class WaitingSocket {
   constructor(socket: Socket, head: Buffer, containment: Containment) {
     const end = (): unknown => socket.destroy();
     this.#socket = socket;
-    this.#keep = containment.guard(end, (octets: Buffer) => this.#add(octets));
+    this.#keep = containment.guard(end, (bytes: Buffer) => this.#add(bytes));
     this.#leave = containment.guard(end, () => {
       socket.destroy();
     });
@@ -62,11 +62,11 @@ export class WaitingSocket {
     this.#earlyBytes = 0;
   }
 
-  #add(octets: Buffer): void {
+  #add(bytes: Buffer): void {
     const before = this.#earlyBytes;
-    this.#earlyBytes += octets.length;
+    this.#earlyBytes += bytes.length;
     if (before === 0) {
-      this.#early = octets;
+      this.#early = bytes;
       return this.#pauseBeyondBound();
     }
     if (this.#earlyBytes > this.#early.length) {
@@ -74,7 +74,7 @@ export class WaitingSocket {
       this.#early.copy(grown, 0, 0, before);
       this.#early = grown;
     }
-    octets.copy(this.#early, before);
+    bytes.copy(this.#early, before);
     this.#pauseBeyondBound();
   }
 

@@ -12,7 +12,7 @@ export interface DialEvents {
   /** The connection is open. What the endpoint speaks is not known yet. */
   onConnected(): void;
   /** Bytes from the endpoint. The chunk is valid only during the call. */
-  onOctets(chunk: Buffer): void;
+  onBytes(chunk: Buffer): void;
   /** Connecting failed, or the connection broke. The socket closes. */
   onFailed(diagnosis: Diagnosis): void;
 }
@@ -26,7 +26,7 @@ export interface Dialer {
 export function sharedReads(events: DialEvents) {
   const callback = (size: number, buffer: Uint8Array): boolean => {
     if (buffer !== READ_BUFFER) throw new Error('onread used another buffer than it was given');
-    events.onOctets(READ_BUFFER.subarray(0, size));
+    events.onBytes(READ_BUFFER.subarray(0, size));
     return true;
   };
   return { buffer: READ_BUFFER, callback };

@@ -28,7 +28,7 @@ export function forkWorker(): ChildProcess {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', LOG_OF_PRIMARY],
   });
-  child.stderr?.on('data', (octets: Buffer) => process.stderr.write(octets));
+  child.stderr?.on('data', (bytes: Buffer) => process.stderr.write(bytes));
   return child;
 }
 

@@ -122,7 +122,7 @@ type Shapes<Message extends { readonly type: string }> = {
 
 const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const isText: Check = (value) => typeof value === 'string';
-const isOctets: Check = (value) => value instanceof Uint8Array;
+const isBytes: Check = (value) => value instanceof Uint8Array;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
@@ -157,12 +157,12 @@ const isEndpointUpdate = has({
 });
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
-const isStaple = has({ file: isText, der: isOctets });
+const isStaple = has({ file: isText, der: isBytes });
 const isTlsReport = has({
   kind: isKind,
   name: isText,
   files: isListOf(isText),
-  certificates: isListOf(has({ file: isText, der: isOctets, staple: optional(isStaple) })),
+  certificates: isListOf(has({ file: isText, der: isBytes, staple: optional(isStaple) })),
 });
 const isFinding = has({ path: Array.isArray, message: isText, severity: isText });
 /** Checks only the outline of the configuration, which was checked completely when it was read. */
@@ -186,7 +186,7 @@ const toWorker: Shapes<ToWorker> = {
     worker: isNumber,
     assignment: isAssignment,
     endpoints: isListOf(isEndpointUpdate),
-    ticketKeys: isOctets,
+    ticketKeys: isBytes,
   },
   connection: { connection: isNumber, socket: isNumber },
   prepare: { change: isNumber, assignment: isAssignment },
@@ -194,7 +194,7 @@ const toWorker: Shapes<ToWorker> = {
   commit: { change: isNumber, places: isListOf(isPlace), endpoints: isListOf(isEndpointUpdate) },
   discard: { change: isNumber },
   ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics') },
-  ticketKeys: { keys: isOctets },
+  ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
   drain: {},
 };

@@ -62,7 +62,7 @@ function ask(address: Address, asked: Asked): Promise<Received> {
 }
 
 /** Sends raw bytes and resolves with everything that came back before the server closed. */
-function sendRaw(address: Address, octets: string): Promise<string> {
+function sendRaw(address: Address, bytes: string): Promise<string> {
   assert.equal(address.kind, 'tcp');
   return new Promise((resolve) => {
     const socket = connect(address.port, address.host);
@@ -73,7 +73,7 @@ function sendRaw(address: Address, octets: string): Promise<string> {
     });
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(received));
-    socket.write(octets, 'latin1');
+    socket.write(bytes, 'latin1');
   });
 }
 
@@ -226,7 +226,7 @@ describe('an admin server', () => {
     assert.equal((await ask(server.address, { path: '/ready' })).status, 500);
   });
 
-  const rawRequests: readonly (readonly [name: string, octets: string, answer: RegExp])[] = [
+  const rawRequests: readonly (readonly [name: string, bytes: string, answer: RegExp])[] = [
     ['bytes that are no HTTP', '\x16\x03\x01\x00\xff\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['a request without Host', 'GET /live HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
     [
@@ -243,9 +243,9 @@ describe('an admin server', () => {
     ['an empty Host', 'GET /live HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n', /^HTTP\/1\.1 421 /],
     ['HTTP/1.0 without Host', 'GET /live HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 200 /],
   ];
-  for (const [name, octets, answer] of rawRequests) {
+  for (const [name, bytes, answer] of rawRequests) {
     test(`survives ${name}`, async () => {
-      const closing = name === 'an upgrade' ? octets.replace('upgrade\r\n', 'upgrade, close\r\n') : octets;
+      const closing = name === 'an upgrade' ? bytes.replace('upgrade\r\n', 'upgrade, close\r\n') : bytes;
       assert.match(await sendRaw(server.address, closing), answer);
       assert.equal((await ask(server.address, { path: '/live' })).status, 200);
     });

@@ -50,6 +50,6 @@ test('metadata has as many fields and bytes as it says, and other values each ti
   const first = decode(hpack, metadata.next());
   const second = decode(hpack, metadata.next());
   assert.equal(first.length, 30);
-  assert.equal(first.join('').replaceAll(': ', '').length, metadata.octets);
+  assert.equal(first.join('').replaceAll(': ', '').length, metadata.bytes);
   assert.equal(first.filter((text) => second.includes(text)).length, 0);
 });

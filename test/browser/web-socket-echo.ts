@@ -39,7 +39,7 @@ export function acceptWebSocket(
   socket.write(`${lines.join('\r\n')}\r\n\r\n`);
   const echo = new WebSocketEcho(socket, onClose);
   if (head.length > 0) echo.receive(head);
-  socket.on('data', (octets: Buffer) => echo.receive(octets));
+  socket.on('data', (bytes: Buffer) => echo.receive(bytes));
   socket.on('error', () => socket.destroy());
   socket.on('close', () => echo.end(abnormalClosure));
 }
@@ -59,9 +59,9 @@ class WebSocketEcho {
     this.#onClose = onClose;
   }
 
-  receive(octets: Buffer): void {
-    this.#received.push(octets);
-    this.#receivedBytes += octets.length;
+  receive(bytes: Buffer): void {
+    this.#received.push(bytes);
+    this.#receivedBytes += bytes.length;
     // Joined only once a frame may be whole, since a large one comes in many pieces.
     if (this.#receivedBytes < this.#wantedBytes) return;
     let rest = Buffer.concat(this.#received);
@@ -125,20 +125,20 @@ class WebSocketEcho {
 }
 
 /** The first frame and its size on the wire, or how many bytes it takes to know more. Clients mask (section 5.3). */
-function readFrame(octets: Buffer): (Frame & { sizeBytes: number }) | { wantedBytes: number } {
-  if (octets.length < 2) return { wantedBytes: 2 };
-  const shortLength = octets[1] & 0x7f;
+function readFrame(bytes: Buffer): (Frame & { sizeBytes: number }) | { wantedBytes: number } {
+  if (bytes.length < 2) return { wantedBytes: 2 };
+  const shortLength = bytes[1] & 0x7f;
   const lengthBytes = shortLength === 127 ? 8 : shortLength === 126 ? 2 : 0;
   const payloadStart = 2 + lengthBytes + 4;
-  if (octets.length < payloadStart) return { wantedBytes: payloadStart };
+  if (bytes.length < payloadStart) return { wantedBytes: payloadStart };
   const length =
-    lengthBytes === 0 ? shortLength : octets.readUIntBE(lengthBytes === 8 ? 4 : 2, lengthBytes === 8 ? 6 : 2);
+    lengthBytes === 0 ? shortLength : bytes.readUIntBE(lengthBytes === 8 ? 4 : 2, lengthBytes === 8 ? 6 : 2);
   const sizeBytes = payloadStart + length;
-  if (octets.length < sizeBytes) return { wantedBytes: sizeBytes };
-  const mask = octets.subarray(payloadStart - 4, payloadStart);
-  const payload = Buffer.from(octets.subarray(payloadStart, sizeBytes));
+  if (bytes.length < sizeBytes) return { wantedBytes: sizeBytes };
+  const mask = bytes.subarray(payloadStart - 4, payloadStart);
+  const payload = Buffer.from(bytes.subarray(payloadStart, sizeBytes));
   for (let index = 0; index < payload.length; index++) payload[index] ^= mask[index & 3];
-  return { isFinal: (octets[0] & 0x80) !== 0, code: octets[0] & 0x0f, payload, sizeBytes };
+  return { isFinal: (bytes[0] & 0x80) !== 0, code: bytes[0] & 0x0f, payload, sizeBytes };
 }
 
 function frameOf(code: number, payload: Buffer): Buffer {

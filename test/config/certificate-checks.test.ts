@@ -112,7 +112,7 @@ test('an OCSP response is looked at: what cannot be one is an error at its key, 
     'stranger.der': ocspResponse({ certPem: stranger.cert }),
     'later.der': ocspError(3),
   };
-  for (const [name, octets] of Object.entries(files)) writeFileSync(join(folder, name), octets);
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
   const at = 'listeners.1.tls.certificates.0.ocsp';
   assert.deepEqual(stapleProblems('good.der'), []);
   assert.deepEqual(stapleProblems('good.der', Date.now() + 2 * dayMs), [

@@ -26,23 +26,23 @@ const certificate = new X509Certificate(certPem);
 const other = await testCertificate('two.test');
 const valid = ocspResponse({ certPem });
 
-function parsed(octets: Buffer): OcspResponse {
-  const response = parseOcspResponse(octets);
+function parsed(bytes: Buffer): OcspResponse {
+  const response = parseOcspResponse(bytes);
   assert.ok(!isFault(response), isFault(response) ? response.message : '');
   return response;
 }
 
-function complaint(octets: Buffer): string {
-  const response = parseOcspResponse(octets);
+function complaint(bytes: Buffer): string {
+  const response = parseOcspResponse(bytes);
   return isFault(response) ? response.message : 'none';
 }
 
 test('a response tells its status, its times and its certificate, and goes out as it came', () => {
   const thisUpdate = new Date('2026-01-02T03:04:05Z');
   const nextUpdate = new Date('2026-01-09T03:04:05Z');
-  const octets = ocspResponse({ certPem, thisUpdate, nextUpdate });
-  const response = parsed(octets);
-  assert.ok(response.der.equals(octets));
+  const bytes = ocspResponse({ certPem, thisUpdate, nextUpdate });
+  const response = parsed(bytes);
+  assert.ok(response.der.equals(bytes));
   const answer = answerFor(response, certificate);
   assert.equal(answer?.status, 'good');
   assert.equal(answer.thisUpdateEpochMs, thisUpdate.getTime());
@@ -103,15 +103,15 @@ test('what is no response is refused: text, PEM, a certificate, nothing, too muc
     der(0x30, der(0x0a)),
     der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, der(0x30, der(0x06, Buffer.from([1])), der(0x04)))),
   ];
-  for (const octets of wrong) assert.match(complaint(octets), /^(is not an OCSP response|holds no response)/);
+  for (const bytes of wrong) assert.match(complaint(bytes), /^(is not an OCSP response|holds no response)/);
   assert.equal(complaint(Buffer.alloc(70_000)), 'is larger than 65536 bytes');
 });
 
 test('times are checked: a thirteenth month, a fraction, an offset, a ninety-ninth second', () => {
   const text = valid.toString('latin1');
   for (const wrong of ['20261301000000Z', '2026010100.000Z', '20260101000060+', '20260101000099Z']) {
-    const octets = Buffer.from(text.replaceAll(/20\d{12}Z/g, wrong), 'latin1');
-    assert.equal(complaint(octets), 'is not an OCSP response: a time is malformed', wrong);
+    const bytes = Buffer.from(text.replaceAll(/20\d{12}Z/g, wrong), 'latin1');
+    assert.equal(complaint(bytes), 'is not an OCSP response: a time is malformed', wrong);
   }
 });
 
@@ -167,9 +167,9 @@ for (const [what, frame, why] of damagedFrames) {
 
 test('a status is good, unknown, or revoked with a time', () => {
   const good = valid.indexOf(Buffer.from([0x80, 0x00, 0x18]));
-  const changed = (...octets: readonly number[]) => {
+  const changed = (...bytes: readonly number[]) => {
     const copy = Buffer.from(valid);
-    copy.set(octets, good);
+    copy.set(bytes, good);
     return complaint(copy);
   };
   assert.equal(changed(0x80, 0x00), 'none');
@@ -187,14 +187,14 @@ test('whatever the bytes are, the answer is a response or a fault', () => {
   const damaged = fc
     .array(fc.tuple(fc.nat(valid.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 8 })
     .map((changes) => {
-      const octets = Buffer.from(valid);
-      for (const [index, octet] of changes) octets[index] = octet;
-      return octets;
+      const bytes = Buffer.from(valid);
+      for (const [index, byte] of changes) bytes[index] = byte;
+      return bytes;
     });
-  const anything = fc.uint8Array({ maxLength: 200 }).map((octets) => Buffer.from(octets));
+  const anything = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
   fc.assert(
-    fc.property(fc.oneof(damaged, anything), (octets) => {
-      const response = parseOcspResponse(octets);
+    fc.property(fc.oneof(damaged, anything), (bytes) => {
+      const response = parseOcspResponse(bytes);
       if (isFault(response)) assert.ok(response.message !== '');
       else whyNotServed(answerFor(response, certificate), Date.now());
     }),

@@ -156,12 +156,12 @@ suite('the voice service', () => {
   });
 
   test('metadata with x-echo- comes back unchanged, where its key says', async () => {
-    const everyOctet = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
+    const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const metadata = metadataOf(
       ['x-echo-both', 'a b'],
       ['x-echo-initial-only', 'first'],
       ['x-echo-trailing-only', 'last'],
-      ['x-echo-bytes-bin', everyOctet],
+      ['x-echo-bytes-bin', everyByte],
       ['x-echo-bytes-bin', Buffer.alloc(0)],
       ['x-other', 'stays away'],
     );
@@ -172,7 +172,7 @@ suite('the voice service', () => {
       const { initialMetadata, trailingMetadata } = outcome;
       for (const side of [initialMetadata, trailingMetadata]) {
         assert.deepEqual(side?.get('x-echo-both'), ['a b']);
-        assert.deepEqual(side?.get('x-echo-bytes-bin'), [everyOctet, Buffer.alloc(0)]);
+        assert.deepEqual(side?.get('x-echo-bytes-bin'), [everyByte, Buffer.alloc(0)]);
         assert.deepEqual(side?.get('x-other'), []);
       }
       assert.deepEqual(initialMetadata?.get('x-echo-initial-only'), ['first']);

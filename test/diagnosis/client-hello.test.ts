@@ -9,17 +9,17 @@ import {
 } from '../../src/diagnosis/client-hello.ts';
 import { recordClientHello } from '../listeners/client-hello-recording.ts';
 
-function number(value: number, octets: number): Buffer {
-  const buffer = Buffer.alloc(octets);
-  buffer.writeUIntBE(value, 0, octets);
+function number(value: number, sizeBytes: number): Buffer {
+  const buffer = Buffer.alloc(sizeBytes);
+  buffer.writeUIntBE(value, 0, sizeBytes);
   return buffer;
 }
 
-function vector(lengthOctets: number, ...parts: readonly (Buffer | string)[]): Buffer {
+function vector(lengthBytes: number, ...parts: readonly (Buffer | string)[]): Buffer {
   const body = Buffer.concat(
     parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
   );
-  return Buffer.concat([number(body.length, lengthOctets), body]);
+  return Buffer.concat([number(body.length, lengthBytes), body]);
 }
 
 function extension(type: number, body: Buffer): Buffer {
@@ -82,14 +82,14 @@ test('name and protocols are found among other extensions, and may be missing', 
 test('a message in many records is put together, whatever follows it', () => {
   const bytes = message(sni('a.test'), alpn('h2'));
   for (const size of [1, 2, 3, 5, 64]) {
-    const octets = records(bytes, size);
-    assert.deepEqual(parseClientHello(octets), { serverName: 'a.test', alpn: ['h2'] });
-    assert.deepEqual(parseClientHello(Buffer.concat([octets, Buffer.from('\x17\x03\x03garbage')])), {
+    const inRecords = records(bytes, size);
+    assert.deepEqual(parseClientHello(inRecords), { serverName: 'a.test', alpn: ['h2'] });
+    assert.deepEqual(parseClientHello(Buffer.concat([inRecords, Buffer.from('\x17\x03\x03garbage')])), {
       serverName: 'a.test',
       alpn: ['h2'],
     });
-    for (let length = 0; length < octets.length; length += 1) {
-      assert.equal(parseClientHello(octets.subarray(0, length)), 'need-more');
+    for (let length = 0; length < inRecords.length; length += 1) {
+      assert.equal(parseClientHello(inRecords.subarray(0, length)), 'need-more');
     }
   }
 });
@@ -129,8 +129,8 @@ test('what does not fit together is malformed', () => {
     'a name longer than its extension': records(message(extension(0, Buffer.from([0, 9, 0, 0, 200])))),
     'a protocol longer than its list': records(message(extension(16, Buffer.from([0, 2, 9, 1])))),
   };
-  for (const [name, octets] of Object.entries(cases)) {
-    assert.equal(parseClientHello(octets), 'malformed', name);
+  for (const [name, bytes] of Object.entries(cases)) {
+    assert.equal(parseClientHello(bytes), 'malformed', name);
   }
 });
 
@@ -142,10 +142,10 @@ test('it never asks for more than its bound, and never throws', () => {
     fc.property(changes, size, fc.uint8Array({ maxLength: 100 }), (places, recordSize, noise) => {
       const changed = Buffer.from(valid);
       for (const [index, value] of places) changed[index] = value;
-      for (const octets of [changed, records(changed, recordSize), Buffer.concat([changed, noise])]) {
-        const parsed = parseClientHello(octets);
+      for (const bytes of [changed, records(changed, recordSize), Buffer.concat([changed, noise])]) {
+        const parsed = parseClientHello(bytes);
         if (typeof parsed !== 'string') assert.match(describeClientHello(parsed), /^[ -~]*$/);
-        const full = Buffer.concat([octets, Buffer.alloc(CLIENT_HELLO_MAX, 0x16)]);
+        const full = Buffer.concat([bytes, Buffer.alloc(CLIENT_HELLO_MAX, 0x16)]);
         assert.notEqual(parseClientHello(full), 'need-more');
       }
     }),

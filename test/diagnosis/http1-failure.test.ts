@@ -22,7 +22,7 @@ for (const [code, token, says] of CASES) {
   });
 }
 
-const ANSWERS: readonly (readonly [name: string, octets: string, token: string])[] = [
+const ANSWERS: readonly (readonly [name: string, bytes: string, token: string])[] = [
   ['SETTINGS of HTTP/2', '\0\0\0\x04\0\0\0\0\0', 'upstream_not_http1'],
   ['a TLS alert', '\x15\x03\x01\0\x02\x02\x46', 'upstream_not_http1'],
   ['the greeting of a mail server', '220 mail.test ESMTP\r\n', 'upstream_not_http1'],
@@ -34,11 +34,11 @@ const ANSWERS: readonly (readonly [name: string, octets: string, token: string])
   ],
 ];
 
-for (const [name, octets, token] of ANSWERS) {
+for (const [name, bytes, token] of ANSWERS) {
   test(`${name}, as Node's HTTP client reports it, is ${token}`, async (t) => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.once('data', () => socket.end(octets, 'latin1'));
+      socket.once('data', () => socket.end(bytes, 'latin1'));
     });
     t.after(() => server.close());
     const code = await new Promise<string | undefined>((resolve, reject) => {

@@ -115,8 +115,8 @@ const MALFORMED: readonly Buffer[] = [
 ];
 
 test('what is no header of either version is malformed', () => {
-  for (const octets of MALFORMED) {
-    assert.equal(parseProxyHeader(octets), 'malformed', octets.toString('latin1'));
+  for (const bytes of MALFORMED) {
+    assert.equal(parseProxyHeader(bytes), 'malformed', bytes.toString('latin1'));
   }
 });
 
@@ -132,10 +132,10 @@ test('it never asks for more than its bound, and never throws', () => {
   );
   fc.assert(
     fc.property(start, fc.uint8Array({ maxLength: 200 }), (head, tail) => {
-      const octets = Buffer.concat([head, tail]);
-      const result = parseProxyHeader(octets);
-      if (typeof result !== 'string') assert.ok(result.headerLength <= octets.length);
-      const full = Buffer.concat([octets, Buffer.alloc(PROXY_HEADER_MAX)]);
+      const bytes = Buffer.concat([head, tail]);
+      const result = parseProxyHeader(bytes);
+      if (typeof result !== 'string') assert.ok(result.headerLength <= bytes.length);
+      const full = Buffer.concat([bytes, Buffer.alloc(PROXY_HEADER_MAX)]);
       assert.notEqual(parseProxyHeader(full), 'need-more');
     }),
   );

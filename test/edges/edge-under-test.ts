@@ -271,8 +271,8 @@ export async function startRawService(
     socket.on('data', (text: string) => {
       received[index] += text;
       if (!text.includes('\r\n\r\n')) return;
-      const octets = answer(received[index], socket);
-      if (octets !== undefined) socket.write(octets, 'latin1');
+      const bytes = answer(received[index], socket);
+      if (bytes !== undefined) socket.write(bytes, 'latin1');
     });
   });
   const port = await listen(test, server);

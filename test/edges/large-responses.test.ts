@@ -73,14 +73,14 @@ test('header fields of 200 KiB come through the whole proxy, where 1 MiB is allo
 
 test('interim responses and trailers are in the same limits', async (t) => {
   const chunks = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n';
-  for (const octets of [
+  for (const bytes of [
     `HTTP/1.1 103 Hints\r\n${large(DEFAULT_BYTES + 1)}\r\n${chunks}\r\n`,
     `HTTP/1.1 103 Hints\r\n${large(3 * DEFAULT_BYTES)}\r\n${chunks}\r\n`,
     `${chunks}${large(DEFAULT_BYTES + 1)}\r\n`,
     `${chunks}${large(3 * DEFAULT_BYTES)}\r\n`,
     `${chunks}${'a: b\r\n'.repeat(101)}\r\n`,
   ]) {
-    const service = await startRawService(t, () => octets);
+    const service = await startRawService(t, () => bytes);
     const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
     const client = new RawHttp1Client(t, edge.port);
     client.send('GET / HTTP/1.1', 'Host: a', 'Connection: close', '');

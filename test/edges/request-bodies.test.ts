@@ -74,8 +74,8 @@ test('a request whose only end is an empty DATA frame in the segment of its head
   wire.on('error', () => undefined);
   t.after(() => wire.destroy());
   let received = '';
-  wire.on('data', (octets: Buffer) => {
-    received += octets.toString('latin1');
+  wire.on('data', (bytes: Buffer) => {
+    received += bytes.toString('latin1');
   });
   wire.write(
     Buffer.concat([
@@ -156,8 +156,8 @@ test('a request that is reset with NO_ERROR while its response waits to be taken
   wire.on('error', () => undefined);
   t.after(() => wire.destroy());
   let received = 0;
-  wire.on('data', (octets: Buffer) => {
-    received += octets.length;
+  wire.on('data', (bytes: Buffer) => {
+    received += bytes.length;
   });
   wire.write(Buffer.concat([CLIENT_PREFACE, settingsFrame([]), headersFrame(1, START)]));
   // All that the window of the stream allows.

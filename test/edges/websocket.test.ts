@@ -46,18 +46,18 @@ async function startEcho(t: TestContext, accept?: string) {
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
         `Sec-WebSocket-Accept: ${accept ?? right}\r\n${isOffered ? 'Sec-WebSocket-Protocol: chat\r\n' : ''}X-Own: 1\r\n\r\n`,
     );
-    socket.on('data', (octets: Buffer) => socket.write(unmasked(octets)));
+    socket.on('data', (bytes: Buffer) => socket.write(unmasked(bytes)));
     socket.on('end', () => socket.end());
   });
   echo.address = addressOf(await listen(t, server));
   return echo;
 }
 
-function unmasked(octets: Buffer): Buffer {
-  const length = octets.length > 6 ? octets[1] & 0x7f : 0;
-  if ((octets[1] & 0x80) === 0 || octets.length !== length + 6) return octets;
-  const payload = octets.subarray(6).map((octet, index) => octet ^ octets[2 + (index % 4)]);
-  return Buffer.concat([Buffer.from([octets[0], length]), payload]);
+function unmasked(bytes: Buffer): Buffer {
+  const length = bytes.length > 6 ? bytes[1] & 0x7f : 0;
+  if ((bytes[1] & 0x80) === 0 || bytes.length !== length + 6) return bytes;
+  const payload = bytes.subarray(6).map((byte, index) => byte ^ bytes[2 + (index % 4)]);
+  return Buffer.concat([Buffer.from([bytes[0], length]), payload]);
 }
 
 function connectStream(
@@ -344,8 +344,8 @@ test('a WebSocket takes no more than the other side takes', async (t) => {
   for (let count = 0; count < total; count++) client.socket.write(block);
   // What is on its way fills the buffers of four sockets; the rest stays with the client.
   await eventually('the client is held up', () => client.socket.writableLength > (total / 2) * block.length);
-  service?.on('data', (octets: Buffer) => {
-    taken += octets.length;
+  service?.on('data', (bytes: Buffer) => {
+    taken += bytes.length;
   });
   service?.resume();
   await eventually('everything arrives', () => taken === total * block.length);

@@ -66,8 +66,8 @@ export class Auditor {
     return this.#received.restBytes > 0;
   }
 
-  receives(octets: Buffer): void {
-    for (const { type, flags, streamId, payload } of this.#received.read(octets)) {
+  receives(bytes: Buffer): void {
+    for (const { type, flags, streamId, payload } of this.#received.read(bytes)) {
       if (type === FrameType.WINDOW_UPDATE && payload.length === 4) {
         const increment = payload.readUInt32BE(0) & 0x7fffffff;
         if (streamId === 0) this.#window += increment;
@@ -83,8 +83,8 @@ export class Auditor {
     }
   }
 
-  sends(octets: Buffer): void {
-    for (const frame of this.#sent.read(octets)) {
+  sends(bytes: Buffer): void {
+    for (const frame of this.#sent.read(bytes)) {
       this.lastType = frame.type;
       this.#check(frame);
       this.#onSent(frame);

@@ -53,12 +53,12 @@ function newHeard(fields: string): HeardStream {
 }
 
 /** A legal client that never hears an answer. @returns its bytes, and how many frames they are about */
-export function legalSession(seed: number): { readonly octets: Buffer; readonly frames: number } {
+export function legalSession(seed: number): { readonly bytes: Buffer; readonly frames: number } {
   const random = new Random(seed);
   const peer = new FuzzPeer('server', random, { leaves: false });
   const count = 5 + random.below(120);
   const pieces = [peer.opening(), ...Array.from({ length: count }, () => peer.next())];
-  return { octets: Buffer.concat(pieces), frames: count + 1 };
+  return { bytes: Buffer.concat(pieces), frames: count + 1 };
 }
 
 /** What the server side said: resets and its farewell. */
@@ -68,8 +68,8 @@ class Answers {
   connection = 'open';
   isAtEnd = false;
 
-  read(octets: Buffer): void {
-    for (const { type, flags, streamId, payload } of this.#stream.read(octets)) {
+  read(bytes: Buffer): void {
+    for (const { type, flags, streamId, payload } of this.#stream.read(bytes)) {
       if (type === FrameType.RST_STREAM) this.resets.set(streamId, errorCodeName(payload.readUInt32BE(0)));
       else if (type === FrameType.GOAWAY) this.connection = errorCodeName(payload.readUInt32BE(4));
       else if (type === FrameType.PING && (flags & Flag.ACK) !== 0)
@@ -78,7 +78,7 @@ class Answers {
   }
 }
 
-export function heardByFramegate(octets: Buffer, chunkBytes: number): Heard {
+export function heardByFramegate(bytes: Buffer, chunkBytes: number): Heard {
   const streams = new Map<number, HeardStream>();
   const output = new OutputBuffer({ outputBegins: () => undefined, slabIsFull: () => undefined });
   const connection = new Connection('server', output, SETTINGS, {
@@ -90,7 +90,7 @@ export function heardByFramegate(octets: Buffer, chunkBytes: number): Heard {
     onOutputDrained: () => undefined,
     onViolation: () => undefined,
   });
-  const all = Buffer.concat([octets, frames.ping(LAST_PING)]);
+  const all = Buffer.concat([bytes, frames.ping(LAST_PING)]);
   for (let at = 0; at < all.length; at += chunkBytes) {
     connection.receive(all.subarray(at, at + chunkBytes));
     while (connection.hasUnread) connection.readOn();
@@ -184,7 +184,7 @@ export class NodeServer {
   }
 
   /** @param isAsExpected node tells of ends a few turns after it read them: it has time until this holds, and a second more */
-  async hear(octets: Buffer, isAsExpected: (heard: Heard) => boolean): Promise<Heard> {
+  async hear(bytes: Buffer, isAsExpected: (heard: Heard) => boolean): Promise<Heard> {
     this.#streams = new Map();
     const streams = this.#streams;
     const answers = new Answers();
@@ -195,7 +195,7 @@ export class NodeServer {
     socket.on('close', () => {
       isClosed = true;
     });
-    socket.write(Buffer.concat([octets, frames.ping(LAST_PING)]));
+    socket.write(Buffer.concat([bytes, frames.ping(LAST_PING)]));
     await eventually(
       'the server has read all, or closed',
       () => answers.isAtEnd || isClosed || answers.connection !== 'open',
@@ -269,8 +269,8 @@ export async function runDifferential(
     const seed = options.seed + sessions;
     const session = legalSession(seed);
     frameCount += session.frames;
-    const ours = heardByFramegate(session.octets, 1 + (seed % 3000));
-    const theirs = await node.hear(session.octets, (heard) => difference(ours, heard) === undefined);
+    const ours = heardByFramegate(session.bytes, 1 + (seed % 3000));
+    const theirs = await node.hear(session.bytes, (heard) => difference(ours, heard) === undefined);
     const different = difference(ours, theirs);
     if (different !== undefined) found.push(`differential, session seed ${seed}: ${different}`);
     if (performance.now() - saidMs < 4000) continue;

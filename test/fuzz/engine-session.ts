@@ -107,8 +107,8 @@ export class EngineSession implements Company {
 
   apply(step: Step): void {
     switch (step.kind) {
-      case 'octets':
-        this.#receive(step.octets);
+      case 'bytes':
+        this.#receive(step.bytes);
         break;
       case 'drain':
         this.#drain();
@@ -126,10 +126,10 @@ export class EngineSession implements Company {
     if (this.#faults.length > 0) throw this.#faults[0];
   }
 
-  #receive(octets: Buffer): void {
-    if (!this.isClosed) this.#auditor.receives(octets);
+  #receive(bytes: Buffer): void {
+    if (!this.isClosed) this.#auditor.receives(bytes);
     // A copy that is spoilt afterwards: whoever keeps a view of a receive buffer will be found out.
-    const chunk = Buffer.from(octets);
+    const chunk = Buffer.from(bytes);
     this.connection.receive(chunk, this.#nowMs);
     while (this.connection.hasUnread) this.connection.readOn();
     chunk.fill(0xdb);

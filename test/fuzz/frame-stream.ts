@@ -32,10 +32,10 @@ export class FrameStream {
     return { type: rest[3], streamId: rest.readUInt32BE(5) & 0x7fffffff, length: rest.readUIntBE(0, 3) };
   }
 
-  read(octets: Buffer): SeenFrame[] {
-    const skipped = Math.min(this.#toSkip, octets.length);
+  read(chunk: Buffer): SeenFrame[] {
+    const skipped = Math.min(this.#toSkip, chunk.length);
     this.#toSkip -= skipped;
-    const fresh = octets.subarray(skipped);
+    const fresh = chunk.subarray(skipped);
     const bytes = this.#rest.length === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
     const frames: SeenFrame[] = [];
     let at = 0;

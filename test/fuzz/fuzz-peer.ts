@@ -179,7 +179,7 @@ export class FuzzPeer {
   }
 
   #headers(id: number, chosen: ChosenBlock, endStream: boolean): Buffer {
-    const block = chosen.octets;
+    const block = chosen.bytes;
     const sent = this.sentLists.get(id);
     if (sent === undefined) this.sentLists.set(id, [chosen.text]);
     else sent.push(chosen.text);
@@ -243,7 +243,7 @@ export class FuzzPeer {
           0x10 + random.below(0x60),
           random.below(256),
           random.below(20),
-          random.octets(random.below(40)),
+          random.bytes(random.below(40)),
         );
       case 4:
         return this.#leaves && random.oneIn(60)

@@ -49,7 +49,7 @@ const TRAILERS: readonly (readonly Field[])[] = [
 ];
 
 export interface ChosenBlock {
-  readonly octets: Buffer;
+  readonly bytes: Buffer;
   /** The fields, one a line. */
   readonly text: string;
   /** -1 when the list names none. */
@@ -93,7 +93,7 @@ export class HeaderBlocks {
   /** Breaks a rule of RFC 9113 section 8, or is no header block at all. */
   wrong(isRequest: boolean): Buffer {
     const random = this.#random;
-    if (random.oneIn(3)) return random.octets(random.below(60));
+    if (random.oneIn(3)) return random.bytes(random.below(60));
     const fields = random.pick(WRONG);
     if (random.oneIn(6)) return block(...fields);
     return isRequest ? requestBlock(...fields) : responseBlock('200', ...fields);
@@ -109,7 +109,7 @@ export class HeaderBlocks {
 
   #chosen(fields: readonly Field[], contentLength = -1): ChosenBlock {
     const text = fields.map(([name, value]) => `${name}: ${value}`).join('\n');
-    return { octets: this.#encoded(fields), text, contentLength };
+    return { bytes: this.#encoded(fields), text, contentLength };
   }
 
   #encoded(fields: readonly Field[]): Buffer {

@@ -29,7 +29,7 @@ export function mutated(legal: Buffer, peer: FuzzPeer, isServer: boolean, random
     case 5:
       return Buffer.concat([frame, frame]);
     case 6:
-      return random.octets(1 + random.below(100));
+      return random.bytes(1 + random.below(100));
     case 7:
       return frames.headers(streamId, peer.blocks.wrong(isServer), { endStream: random.oneIn(2) });
     case 8:
@@ -48,7 +48,7 @@ export function mutated(legal: Buffer, peer: FuzzPeer, isServer: boolean, random
         random.pick(KNOWN_TYPES),
         random.next() & 0xff,
         streamId,
-        random.octets(random.below(60)),
+        random.bytes(random.below(60)),
       );
     case 13:
       return frames.continuation(streamId, peer.blocks.wrong(isServer), random.oneIn(2));

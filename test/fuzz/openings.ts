@@ -3,7 +3,7 @@
 import { CLIENT_PREFACE } from '../../src/h2/frame-type.ts';
 import { recordClientHello } from '../listeners/client-hello-recording.ts';
 import type { Random } from './random.ts';
-import { type FuzzListener, type Next, type OctetsItem, token } from './web-session.ts';
+import { type BytesItem, type FuzzListener, type Next, token } from './web-session.ts';
 
 /** Recorded once: Node's own client with different wishes. */
 const HELLOS: readonly string[] = await Promise.all(
@@ -31,25 +31,25 @@ export const ALPN_CHOICES: readonly (readonly string[])[] = [
   ['http/1.0', 'http/1.1'],
 ];
 
-const octets = (text: string, next: Next = 'join'): OctetsItem => ({ kind: 'octets', text, next });
+const bytes = (text: string, next: Next = 'join'): BytesItem => ({ kind: 'bytes', text, next });
 
 export interface Opening {
   readonly listener: FuzzListener;
-  readonly items: readonly OctetsItem[];
+  readonly items: readonly BytesItem[];
 }
 
 export function anyOpening(seed: number, random: Random): Opening {
   const listener = random.pick<FuzzListener>(['clear', 'tls', 'tls', 'proxied', 'proxied']);
   const whole = random.pick([hello, hello, plaintext, proxied, records, noise])(seed, random);
   const text = random.oneIn(3) ? mutated(whole, random) : whole;
-  const items: OctetsItem[] = [];
+  const items: BytesItem[] = [];
   let rest = text;
   while (rest !== '' && items.length < 4) {
     const end = random.oneIn(2) ? rest.length : 1 + random.below(rest.length);
-    items.push(octets(rest.slice(0, end), random.pick<Next>(['join', 'turns', 'turns', 'answer'])));
+    items.push(bytes(rest.slice(0, end), random.pick<Next>(['join', 'turns', 'turns', 'answer'])));
     rest = rest.slice(end);
   }
-  if (random.oneIn(4)) items.push(octets(hello(seed, random), 'turns'));
+  if (random.oneIn(4)) items.push(bytes(hello(seed, random), 'turns'));
   return { listener, items };
 }
 
@@ -115,13 +115,13 @@ function records(_seed: number, random: Random): string {
     const type = random.pick([0x14, 0x15, 0x16, 0x17, 0x18, 0x80, random.below(256)]);
     const version = random.pick(['\x03\x01', '\x03\x03', '\x03\x04', '\x02\x00', '\x7f\x1c']);
     const size = String.fromCharCode(length >> 8, length & 0xff);
-    text += String.fromCharCode(type) + version + size + random.octets(length).toString('latin1');
+    text += String.fromCharCode(type) + version + size + random.bytes(length).toString('latin1');
   }
   return text;
 }
 
 function noise(_seed: number, random: Random): string {
-  return random.octets(1 + random.below(random.oneIn(4) ? 20_000 : 60)).toString('latin1');
+  return random.bytes(1 + random.below(random.oneIn(4) ? 20_000 : 60)).toString('latin1');
 }
 
 /** Some bytes changed, left out, put in twice, or cut off. */
@@ -135,7 +135,7 @@ export function mutated(whole: string, random: Random): string {
     const behind = text.slice(at + length);
     switch (random.below(5)) {
       case 0:
-        text = before + random.octets(piece.length).toString('latin1') + behind;
+        text = before + random.bytes(piece.length).toString('latin1') + behind;
         break;
       case 1:
         text = before + behind;

@@ -30,9 +30,9 @@ export class Random {
     return items[this.below(items.length)];
   }
 
-  octets(length: number): Buffer {
-    const octets = Buffer.alloc(length);
-    for (let at = 0; at < length; at++) octets[at] = this.next();
-    return octets;
+  bytes(length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    for (let at = 0; at < length; at++) bytes[at] = this.next();
+    return bytes;
   }
 }

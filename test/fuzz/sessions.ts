@@ -43,7 +43,7 @@ export function runSession(seed: number): SessionResult {
   // A few say nothing that HTTP/2 knows, from their first byte or behind a beginning that is right.
   const isRaw = !isLegal && random.oneIn(25);
   let frames = 0;
-  let rest: Buffer = isRaw && random.oneIn(2) ? random.octets(40) : peer.opening();
+  let rest: Buffer = isRaw && random.oneIn(2) ? random.bytes(40) : peer.opening();
   const apply = (step: Step): void => {
     steps.push(step);
     session.apply(step);
@@ -54,20 +54,20 @@ export function runSession(seed: number): SessionResult {
       if (choice < 55) {
         const pieces = [rest];
         for (let count = 1 + random.below(8); count > 0; count--) {
-          const legal = isRaw ? random.octets(1 + random.below(80)) : peer.next();
+          const legal = isRaw ? random.bytes(1 + random.below(80)) : peer.next();
           const isMutant = !isLegal && !isRaw && random.oneIn(mutationRate);
           pieces.push(isMutant ? mutated(legal, peer, role === 'server', random) : legal);
           frames++;
         }
-        const octets = Buffer.concat(pieces);
-        const end = random.oneIn(3) ? random.below(octets.length + 1) : octets.length;
-        rest = octets.subarray(end);
-        apply({ kind: 'octets', octets: octets.subarray(0, end) });
+        const bytes = Buffer.concat(pieces);
+        const end = random.oneIn(3) ? random.below(bytes.length + 1) : bytes.length;
+        rest = bytes.subarray(end);
+        apply({ kind: 'bytes', bytes: bytes.subarray(0, end) });
       } else if (choice < 75) apply({ kind: 'drain' });
       else if (choice < 97) apply({ kind: 'act', choice: random.below(10_000) });
       else apply({ kind: 'time', ms: random.below(2000) });
     }
-    if (rest.length > 0) apply({ kind: 'octets', octets: rest });
+    if (rest.length > 0) apply({ kind: 'bytes', bytes: rest });
     session.finish();
     if (isLegal) session.checkLists(peer.sentLists);
     const { violations } = session;

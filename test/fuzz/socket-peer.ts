@@ -28,8 +28,8 @@ export class SocketPeer {
     socket.on('error', () => undefined);
     // Some read nothing at all.
     if (random.oneIn(12)) return;
-    socket.on('data', (octets: Buffer) => {
-      for (const frame of stream.read(octets)) this.#peer.sees(frame);
+    socket.on('data', (bytes: Buffer) => {
+      for (const frame of stream.read(bytes)) this.#peer.sees(frame);
     });
   }
 
@@ -45,10 +45,10 @@ export class SocketPeer {
         pieces.push(isMutant ? mutated(legal, this.#peer, this.#isClient, random) : legal);
         this.frames++;
       }
-      const octets = Buffer.concat(pieces);
-      const end = random.oneIn(3) ? random.below(octets.length + 1) : octets.length;
-      rest = octets.subarray(end);
-      this.#socket.write(octets.subarray(0, end));
+      const bytes = Buffer.concat(pieces);
+      const end = random.oneIn(3) ? random.below(bytes.length + 1) : bytes.length;
+      rest = bytes.subarray(end);
+      this.#socket.write(bytes.subarray(0, end));
       for (let turn = random.below(4); turn >= 0; turn--) await nextTurn();
     }
     this.#leave();

@@ -100,11 +100,11 @@ class WebClient {
 
   async run(): Promise<void> {
     const { items, speaks, isLegal } = this.#session;
-    if (speaks === 'h2' && items[0]?.kind !== 'octets') this.#open2();
+    if (speaks === 'h2' && items[0]?.kind !== 'bytes') this.#open2();
     for (const [index, item] of items.entries()) {
       if (this.#isClosed) break;
       await this.#send(item);
-      if (speaks === 'h2' && item.kind === 'octets' && index === 0) this.#open2();
+      if (speaks === 'h2' && item.kind === 'bytes' && index === 0) this.#open2();
       if (item.next === 'fin' || item.next === 'reset') {
         this.#flush();
         if (item.next === 'reset') await this.#reset();
@@ -151,7 +151,7 @@ class WebClient {
         this.#pending.push(Buffer.from(whole.slice(at), 'latin1'));
         break;
       }
-      case 'octets':
+      case 'bytes':
         this.#pending.push(Buffer.from(item.text, 'latin1'));
         if (this.#session.speaks === 'http1' && !item.text.startsWith('PROXY'))
           this.#sentIntoTunnel += item.text.length;

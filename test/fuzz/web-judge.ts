@@ -39,7 +39,7 @@ function judgeHttp1(session: WebSession, heard: Heard, log: SessionLog): string 
   // The proxy answers in the language that the client has chosen, or that it takes the bytes for.
   const [first] = requests;
   const isStrange = !session.isLegal && !/^[A-Z]+ \S+ HTTP\/1/.test(first?.head[0] ?? '');
-  const mayDiffer = session.speaks === 'octets' || isStrange || session.alpn?.includes('h2') === true;
+  const mayDiffer = session.speaks === 'bytes' || isStrange || session.alpn?.includes('h2') === true;
   if (mayDiffer && !heard.text.startsWith('HTTP/1.1 ')) return undefined;
   const { answers, problem, tunnel } = readHttp1Answers(heard.text, asked, heard.isEnded);
   if (problem !== undefined) return `an answer that no client can parse: ${problem}`;
@@ -152,7 +152,7 @@ function judgeTunnel({ items, scripts }: WebSession, tunnel: string | undefined)
   const script = Object.values(scripts).find(({ status }) => status === 101);
   if (script?.outcome !== 'whole') return undefined;
   const sent = items
-    .map((item) => (item.kind === 'octets' && !item.text.startsWith('PROXY') ? item.text : ''))
+    .map((item) => (item.kind === 'bytes' && !item.text.startsWith('PROXY') ? item.text : ''))
     .join('');
   const wanted = script.content + sent;
   return tunnel === wanted ? undefined : `of ${wanted.length} bytes of a tunnel ${tunnel.length} came back`;

@@ -29,8 +29,8 @@ export interface RequestItem extends Paced {
 }
 
 /** Bytes that draw no answer of their own: a PROXY header, what goes through a tunnel, a TLS record. */
-export interface OctetsItem extends Paced {
-  readonly kind: 'octets';
+export interface BytesItem extends Paced {
+  readonly kind: 'bytes';
   readonly text: string;
 }
 
@@ -54,7 +54,7 @@ export interface ResetItem extends Paced {
   readonly code: number;
 }
 
-export type Item = RequestItem | OctetsItem | HeadersItem | DataItem | ResetItem;
+export type Item = RequestItem | BytesItem | HeadersItem | DataItem | ResetItem;
 
 export type ServiceStep =
   | { readonly do: 'send'; readonly text: string }
@@ -83,7 +83,7 @@ export interface WebSession {
   readonly seed: number;
   readonly name: string;
   readonly listener: FuzzListener;
-  readonly speaks: 'http1' | 'h2' | 'octets';
+  readonly speaks: 'http1' | 'h2' | 'bytes';
   /** Offered in a TLS handshake; none where the bytes go out as they are. */
   readonly alpn: readonly string[] | undefined;
   /** It breaks no rule and waits: each request has to be served as its script says. */
@@ -144,7 +144,7 @@ function describeItem(item: Item): string {
       const cuts = item.cuts.length === 0 ? '' : ` cut at ${item.cuts.join(', ')}`;
       return `sends ${short(item.head.join('') + item.body)}${cuts}${behind}`;
     }
-    case 'octets':
+    case 'bytes':
       return `sends ${short(item.text)}${behind}`;
     case 'headers':
       return `HEADERS ${item.stream}${item.isEnd ? ' END_STREAM' : ''} ${short(item.fields.map((pair) => pair.join(': ')).join(' | '))}${behind}`;

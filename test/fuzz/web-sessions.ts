@@ -51,7 +51,7 @@ function wayOf(random: Random, alpn: readonly (readonly string[])[]): Way {
       return {
         listener: 'proxied',
         alpn: undefined,
-        before: [{ kind: 'octets', text: PROXY_HEADER, next: 'join' }],
+        before: [{ kind: 'bytes', text: PROXY_HEADER, next: 'join' }],
       };
     default:
       return { listener: 'clear', alpn: undefined, before: [] };
@@ -155,7 +155,7 @@ function upgrade(seed: number, random: Random): WebSession {
   scripts[count] = tunnelScript({ seed, number: count, random, method: 'GET' });
   for (let piece = random.below(4); piece > 0; piece--)
     items.push({
-      kind: 'octets',
+      kind: 'bytes',
       text: own.repeat(1 + random.below(50)),
       next: random.pick<Next>(['join', 'turns', 'answer']),
     });
@@ -260,7 +260,7 @@ function opening(seed: number, random: Random): WebSession {
     name: `seed ${seed}`,
     listener,
     alpn: undefined,
-    speaks: 'octets',
+    speaks: 'bytes',
     isLegal: false,
     items: all,
     scripts,
@@ -298,7 +298,7 @@ function groupsOf({ items, isLegal }: WebSession): readonly (readonly Item[])[] 
     items.filter((item) => 'stream' in item && item.stream === stream),
   );
   const single = items.filter(
-    (item) => !isLegal || item.kind === 'request' || (item.kind === 'octets' && item.text !== PROXY_HEADER),
+    (item) => !isLegal || item.kind === 'request' || (item.kind === 'bytes' && item.text !== PROXY_HEADER),
   );
   return [...groups, ...single.map((item) => [item])];
 }
@@ -319,7 +319,7 @@ function* lesser(item: Item, isLegal: boolean): Generator<Item> {
       if (!isLegal || item.fields[at][0] !== 'content-length')
         yield { ...item, fields: item.fields.toSpliced(at, 1) };
   }
-  if (item.kind === 'octets' && item.text.length > 1 && !isLegal) {
+  if (item.kind === 'bytes' && item.text.length > 1 && !isLegal) {
     yield { ...item, text: item.text.slice(0, item.text.length >> 1) };
     yield { ...item, text: item.text.slice(item.text.length >> 1) };
   }

@@ -32,9 +32,9 @@ test('any bytes, encoded in any pieces and received in any others, come out as t
 
 test('what is encoded is what others decode', () => {
   holds(
-    property(uint8Array({ maxLength: 100 }), (octets) => {
-      const text = encodeBase64(Buffer.from(octets), 0, octets.length).toString('latin1');
-      assert.equal(text, Buffer.from(octets).toString('base64'));
+    property(uint8Array({ maxLength: 100 }), (bytes) => {
+      const text = encodeBase64(Buffer.from(bytes), 0, bytes.length).toString('latin1');
+      assert.equal(text, Buffer.from(bytes).toString('base64'));
       assert.equal(text.length % 4, 0);
     }),
   );

@@ -469,12 +469,12 @@ describe('time', () => {
 
   test('a client whose every chunk ends within another frame has as much time as any', () => {
     const server = opened('server');
-    const octets = repeatedly(100, () => frames.headers(freshId(), REQUEST, { endStream: true }));
+    const bytes = repeatedly(100, () => frames.headers(freshId(), REQUEST, { endStream: true }));
     server.reactions.onRequest = (stream) => server.responds(stream.id, true);
-    const step = Math.floor(octets.length / 60);
-    for (let at = 0; at < octets.length - 9; at += step) {
+    const step = Math.floor(bytes.length / 60);
+    for (let at = 0; at < bytes.length - 9; at += step) {
       server.nowMs += 1_000;
-      server.receives(octets.subarray(at, at + step));
+      server.receives(bytes.subarray(at, at + step));
       server.connection.checkTime(server.nowMs);
     }
     assert.equal(server.connection.isClosed, false);

@@ -105,10 +105,10 @@ describe('two connections joined', () => {
     client.clears();
     server.takesOutput();
     for (const id of [1, 3, 5]) server.responds(id, true, ['x-repeated', 'value']);
-    const octets = server.takesOutput();
+    const bytes = server.takesOutput();
     // The first block begins with the size update to 0 (RFC 7541 section 6.3), and none inserts.
-    assert.equal(octets[9], 0x20);
-    client.receives(octets).accepts();
+    assert.equal(bytes[9], 0x20);
+    client.receives(bytes).accepts();
     assert.equal(client.log.length, 3);
   });
 });

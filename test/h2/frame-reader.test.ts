@@ -104,14 +104,14 @@ describe('chunks', () => {
   });
 
   test('a session byte by byte gives the same frames', () => {
-    const octets = Array.from(session, (_, at) => session.subarray(at, at + 1));
-    assert.deepEqual(withoutCuts(callsFor(...octets)), whole);
+    const bytes = Array.from(session, (_, at) => session.subarray(at, at + 1));
+    assert.deepEqual(withoutCuts(callsFor(...bytes)), whole);
   });
 
   test('empty chunks change nothing', () => {
     const empty = Buffer.alloc(0);
-    const octets = Array.from(session, (_, at) => [empty, session.subarray(at, at + 1), empty]).flat();
-    assert.deepEqual(withoutCuts(callsFor(...octets)), whole);
+    const bytes = Array.from(session, (_, at) => [empty, session.subarray(at, at + 1), empty]).flat();
+    assert.deepEqual(withoutCuts(callsFor(...bytes)), whole);
   });
 
   test('a frame that arrives in many small chunks is put together whatever its size', () => {

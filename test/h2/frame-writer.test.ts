@@ -30,8 +30,8 @@ function headersWritten(maxFrameBytes: number, block: Buffer, suffix: Buffer, en
 }
 
 /** The payloads of all frames joined: the header block. */
-function payloads(octets: Buffer): Buffer {
-  return Buffer.concat(frames.splitFrames(octets).map((frame) => frame.subarray(9)));
+function payloads(bytes: Buffer): Buffer {
+  return Buffer.concat(frames.splitFrames(bytes).map((frame) => frame.subarray(9)));
 }
 
 const counted = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, index) => index & 0xff));
@@ -99,42 +99,42 @@ describe('each frame', () => {
   });
 
   test('a large block ends where its length says, not where its buffer does', () => {
-    const octets = written((writer) => writer.writeHeaders(1, true, 16_384, counted(50), 30, counted(9), 4));
-    assert.deepEqual(payloads(octets), Buffer.concat([counted(30), counted(4)]));
+    const bytes = written((writer) => writer.writeHeaders(1, true, 16_384, counted(50), 30, counted(9), 4));
+    assert.deepEqual(payloads(bytes), Buffer.concat([counted(30), counted(4)]));
   });
 });
 
 describe('HEADERS and CONTINUATION', () => {
   test('a block of exactly the frame size is one frame', () => {
-    const octets = headersWritten(16_384, counted(16_384), NOTHING, true);
-    assert.deepEqual(frameSummaries(octets), ['HEADERS stream=5 length=16384 END_STREAM|END_HEADERS']);
+    const bytes = headersWritten(16_384, counted(16_384), NOTHING, true);
+    assert.deepEqual(frameSummaries(bytes), ['HEADERS stream=5 length=16384 END_STREAM|END_HEADERS']);
   });
 
   test('END_STREAM stands on HEADERS and END_HEADERS on the last CONTINUATION', () => {
-    const octets = headersWritten(16_384, counted(40_000), NOTHING, true);
-    assert.deepEqual(frameSummaries(octets), [
+    const bytes = headersWritten(16_384, counted(40_000), NOTHING, true);
+    assert.deepEqual(frameSummaries(bytes), [
       'HEADERS stream=5 length=16384 END_STREAM',
       'CONTINUATION stream=5 length=16384',
       'CONTINUATION stream=5 length=7232 END_HEADERS',
     ]);
-    assert.deepEqual(payloads(octets), counted(40_000));
+    assert.deepEqual(payloads(bytes), counted(40_000));
   });
 
   test('the suffix follows the block in the same frame', () => {
-    const octets = headersWritten(16_384, counted(100), Buffer.from('suffix'));
-    assert.deepEqual(octets, frames.headers(5, Buffer.concat([counted(100), Buffer.from('suffix')])));
+    const bytes = headersWritten(16_384, counted(100), Buffer.from('suffix'));
+    assert.deepEqual(bytes, frames.headers(5, Buffer.concat([counted(100), Buffer.from('suffix')])));
   });
 
   test('a suffix that crosses the frame size is divided where the frame ends', () => {
     const suffix = Buffer.from('0123456789');
     for (let over = 1; over <= 10; over++) {
       const block = counted(16_384 - 10 + over);
-      const octets = headersWritten(16_384, block, suffix);
-      assert.deepEqual(frameSummaries(octets), [
+      const bytes = headersWritten(16_384, block, suffix);
+      assert.deepEqual(frameSummaries(bytes), [
         'HEADERS stream=5 length=16384',
         `CONTINUATION stream=5 length=${over} END_HEADERS`,
       ]);
-      assert.deepEqual(payloads(octets), Buffer.concat([block, suffix]));
+      assert.deepEqual(payloads(bytes), Buffer.concat([block, suffix]));
     }
   });
 
@@ -145,12 +145,12 @@ describe('HEADERS and CONTINUATION', () => {
   });
 
   test('no frame is larger than what fits a slab, whatever the peer allows', () => {
-    const octets = headersWritten(16_777_215, counted(LARGEST_PIECE_BYTES + 1), NOTHING);
-    assert.deepEqual(frameSummaries(octets), [
+    const bytes = headersWritten(16_777_215, counted(LARGEST_PIECE_BYTES + 1), NOTHING);
+    assert.deepEqual(frameSummaries(bytes), [
       `HEADERS stream=5 length=${LARGEST_PIECE_BYTES}`,
       'CONTINUATION stream=5 length=1 END_HEADERS',
     ]);
-    assert.deepEqual(payloads(octets), counted(LARGEST_PIECE_BYTES + 1));
+    assert.deepEqual(payloads(bytes), counted(LARGEST_PIECE_BYTES + 1));
   });
 });
 
@@ -170,12 +170,12 @@ test('frames of all sizes keep their order and bytes across the ends of slabs', 
     65,
     16_384,
   ];
-  const octets = written((writer) => {
+  const bytes = written((writer) => {
     for (const size of sizes) {
       writer.writeData(1, counted(size), 0, size, false);
       writer.writeWindowUpdate(1, size + 1);
     }
   });
   const expected = sizes.flatMap((size) => [frames.data(1, counted(size)), frames.windowUpdate(1, size + 1)]);
-  assert.deepEqual(octets, Buffer.concat(expected));
+  assert.deepEqual(bytes, Buffer.concat(expected));
 });

@@ -220,9 +220,9 @@ describe('fields, wherever they stand', () => {
   }
 
   test('field_value_invalid: every control character but the tab', () => {
-    for (let octet = 0; octet < 0x20; octet++) {
-      const fields: Field[] = [['x', `a${String.fromCharCode(octet)}b`]];
-      if (octet === 0x09) checkTrailers(HeaderList.of(...fields), 1);
+    for (let byte = 0; byte < 0x20; byte++) {
+      const fields: Field[] = [['x', `a${String.fromCharCode(byte)}b`]];
+      if (byte === 0x09) checkTrailers(HeaderList.of(...fields), 1);
       else refuses(checkTrailers, fields, 'field_value_invalid');
     }
   });

@@ -17,9 +17,9 @@ function newOutput(): { output: OutputBuffer; events: string[] } {
   return { output, events };
 }
 
-function write(output: OutputBuffer, octets: Buffer): void {
-  octets.copy(output.reserve(octets.length), output.position);
-  output.position += octets.length;
+function write(output: OutputBuffer, bytes: Buffer): void {
+  bytes.copy(output.reserve(bytes.length), output.position);
+  output.position += bytes.length;
 }
 
 function takeAll(output: OutputBuffer): Slab[] {
@@ -28,7 +28,7 @@ function takeAll(output: OutputBuffer): Slab[] {
   return slabs;
 }
 
-function octetsOf(slabs: readonly Slab[]): Buffer {
+function bytesOf(slabs: readonly Slab[]): Buffer {
   return Buffer.concat(slabs.map((slab) => slab.bytes.subarray(0, slab.length)));
 }
 
@@ -57,14 +57,14 @@ test('the sink hears once that output begins, and again after it was taken', () 
 
 test('a little output goes into a small slab, more moves to a large one', () => {
   const { output } = newOutput();
-  const octets = counted(SMALL + 1);
-  write(output, octets.subarray(0, SMALL));
+  const bytes = counted(SMALL + 1);
+  write(output, bytes.subarray(0, SMALL));
   assert.equal(output.bytes.length, SMALL);
-  write(output, octets.subarray(SMALL));
+  write(output, bytes.subarray(SMALL));
   assert.ok(output.bytes.length >= LARGE);
   const slabs = takeAll(output);
   assert.equal(slabs.length, 1);
-  assert.deepEqual(octetsOf(slabs), octets);
+  assert.deepEqual(bytesOf(slabs), bytes);
 });
 
 test('a first frame above the small size gets a large slab at once', () => {
@@ -83,7 +83,7 @@ test('several slabs come out in the order they were written', () => {
     slabs.map((slab) => slab.length),
     [60_000, 60_000, 60_000, 60_000, 30_000],
   );
-  assert.deepEqual(octetsOf(slabs), Buffer.concat(pieces));
+  assert.deepEqual(bytesOf(slabs), Buffer.concat(pieces));
   assert.deepEqual(events, ['begins', 'full', 'full', 'full', 'full']);
 });
 
@@ -96,7 +96,7 @@ test('the sink may take the full slab from within slabIsFull', () => {
   const pieces = Array.from({ length: 7 }, (_, index) => counted(30_000, index));
   for (const piece of pieces) write(output, piece);
   taken.push(...takeAll(output));
-  assert.deepEqual(octetsOf(taken), Buffer.concat(pieces));
+  assert.deepEqual(bytesOf(taken), Buffer.concat(pieces));
 });
 
 test('the sink that takes and releases within slabIsFull spoils nothing', () => {
@@ -133,7 +133,7 @@ test('a taken slab keeps its bytes while more is written', () => {
   write(output, first);
   const slab = output.takeSlab();
   write(output, counted(100, 2));
-  assert.deepEqual(octetsOf(slab === undefined ? [] : [slab]), first);
+  assert.deepEqual(bytesOf(slab === undefined ? [] : [slab]), first);
 });
 
 test('a released slab is used again, and its old bytes are not sent', () => {
@@ -144,7 +144,7 @@ test('a released slab is used again, and its old bytes are not sent', () => {
   const second = newOutput().output;
   write(second, Buffer.from('mine'));
   assert.equal(second.bytes, slab.bytes);
-  assert.equal(octetsOf(takeAll(second)).toString(), 'mine');
+  assert.equal(bytesOf(takeAll(second)).toString(), 'mine');
 });
 
 test('large slabs are used again too', () => {
@@ -154,13 +154,13 @@ test('large slabs are used again too', () => {
   output.releaseSlab(slab);
   write(output, counted(9_000, 5));
   assert.equal(output.bytes, slab.bytes);
-  assert.deepEqual(octetsOf(takeAll(output)), counted(9_000, 5));
+  assert.deepEqual(bytesOf(takeAll(output)), counted(9_000, 5));
 });
 
 test('no slab is handed to two outputs at a time', () => {
   const outputs = Array.from({ length: 50 }, () => newOutput().output);
   outputs.forEach((output, index) => write(output, counted(5_000, index)));
-  outputs.forEach((output, index) => assert.deepEqual(octetsOf(takeAll(output)), counted(5_000, index)));
+  outputs.forEach((output, index) => assert.deepEqual(bytesOf(takeAll(output)), counted(5_000, index)));
 });
 
 test('a burst of slabs is not kept for ever', () => {

@@ -77,8 +77,8 @@ export class Attacker {
     return new Attacker(secure, options);
   }
 
-  send(...octets: readonly Buffer[]): void {
-    if (this.socket.writable) this.socket.write(Buffer.concat(octets));
+  send(...bytes: readonly Buffer[]): void {
+    if (this.socket.writable) this.socket.write(Buffer.concat(bytes));
   }
 
   /** A call of `path` on a stream; what follows may be more fields. */

@@ -22,7 +22,7 @@ export interface ClientFlood {
   readonly isShort?: boolean;
   readonly settings?: AttackerOptions['settings'];
   /** Bytes behind preface and SETTINGS. The upstream holds calls unless told otherwise. */
-  readonly octets: (upstream: HostileUpstream) => Buffer;
+  readonly bytes: (upstream: HostileUpstream) => Buffer;
   /** Prepares the upstream, and says what is to hold in the end. */
   readonly upstream?: (upstream: HostileUpstream) => undefined | (() => void);
 }
@@ -42,11 +42,11 @@ async function mountClientFlood(stage: Stage, flood: ClientFlood): Promise<strin
   const upstream = stage.newUpstream();
   const check = flood.upstream?.(upstream);
   const from = stage.newSource();
-  const octets = flood.octets(upstream);
+  const bytes = flood.bytes(upstream);
   const slowest = await Promise.all(
     WAYS.map(async (way) => {
       const attacker = await Attacker.open(stage, { ...way, from, settings: flood.settings ?? [] });
-      attacker.send(octets);
+      attacker.send(bytes);
       if (attacker.reads) await attacker.wantGoAway(flood.code, flood.token);
       return attacker.wantGone();
     }),
@@ -61,7 +61,7 @@ export interface Violation {
   readonly token: string;
   readonly code: number;
   /** Bytes behind preface and SETTINGS. */
-  readonly octets: (path: string) => Buffer;
+  readonly bytes: (path: string) => Buffer;
 }
 
 /** Many single frames that break the connection, each by two attackers: one that reads and one that does not. */
@@ -82,12 +82,12 @@ export function connectionViolations(
   };
 }
 
-async function mountViolation(stage: Stage, { token, code, octets }: Violation, path: string): Promise<void> {
+async function mountViolation(stage: Stage, { token, code, bytes }: Violation, path: string): Promise<void> {
   const from = stage.newSource();
   await Promise.all(
     [true, false].map(async (reads) => {
       const attacker = await Attacker.open(stage, { from, reads });
-      attacker.send(octets(path));
+      attacker.send(bytes(path));
       if (reads) await attacker.wantGoAway(code, token);
       await attacker.wantGone();
     }),
@@ -111,10 +111,10 @@ export function streamViolations(
         if (request.field('x-call') === 'proper') request.succeed();
       };
       await Promise.all(
-        violations.map(async ({ token, code, octets }) => {
+        violations.map(async ({ token, code, bytes }) => {
           const from = stage.newSource();
           const attacker = await Attacker.open(stage, { from });
-          attacker.send(octets(upstream.path));
+          attacker.send(bytes(upstream.path));
           await attacker.wantReset(1, code);
           attacker.request(101, upstream.path, ['x-call', 'proper']);
           assert.equal(await attacker.outcome(101), '0', `a call after ${token}`);

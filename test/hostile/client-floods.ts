@@ -35,7 +35,7 @@ function spoilt(
     token: 'too_many_stream_errors',
     code: CALM,
     isShort,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       repeated(1000, (index) => Buffer.concat([opened(upstream, index, endStream), spoil(idOf(index))])),
     upstream: boundedDispatch,
   });
@@ -53,7 +53,7 @@ const resets: readonly Attack[] = [
     token: 'too_many_resets',
     code: CALM,
     isShort: true,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       repeated(3000, (index) =>
         Buffer.concat([opened(upstream, index), frames.resetStream(idOf(index), ErrorCode.CANCEL)]),
       ),
@@ -71,7 +71,7 @@ const resets: readonly Attack[] = [
     name: 'MadeYouReset by content-length (CVE-2025-8671)',
     token: 'too_many_stream_errors',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       repeated(1000, (index) =>
         Buffer.concat([
           frames.headers(idOf(index), grpcBlock(upstream.path, ['content-length', '5'])),
@@ -85,7 +85,7 @@ const resets: readonly Attack[] = [
     name: 'MadeYouReset by PRIORITY of a wrong size',
     token: 'priority_frame_size',
     code: ErrorCode.FRAME_SIZE_ERROR,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       repeated(1000, (index) =>
         Buffer.concat([opened(upstream, index), frames.priority(idOf(index), Buffer.alloc(4))]),
       ),
@@ -96,7 +96,7 @@ const resets: readonly Attack[] = [
     name: 'MadeYouReset by PRIORITY on itself: it resets nothing, and is counted',
     token: 'too_many_priorities',
     code: CALM,
-    octets: (upstream) => {
+    bytes: (upstream) => {
       const itself = Buffer.from([0, 0, 0, 1, 15]);
       return Buffer.concat([opened(upstream, 0), repeated(3000, () => frames.priority(1, itself))]);
     },
@@ -106,14 +106,14 @@ const resets: readonly Attack[] = [
     name: 'Reset flood (CVE-2019-9514): requests that have to be reset',
     token: 'too_many_stream_errors',
     code: CALM,
-    octets: () => repeated(3000, (index) => frames.headers(idOf(index), frames.block([':method', 'GET']))),
+    bytes: () => repeated(3000, (index) => frames.headers(idOf(index), frames.block([':method', 'GET']))),
   }),
   clientFlood({
     id: 'F6',
     name: 'Reset flood: resets of a stream that is over',
     token: 'too_many_late_frames',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([opened(upstream, 0), repeated(3000, () => frames.resetStream(1, ErrorCode.CANCEL))]),
   }),
   clientFlood({
@@ -122,7 +122,7 @@ const resets: readonly Attack[] = [
     token: 'too_many_refused_streams',
     code: CALM,
     isShort: true,
-    octets: (upstream) => repeated(1128, (index) => opened(upstream, index)),
+    bytes: (upstream) => repeated(1128, (index) => opened(upstream, index)),
     upstream: (upstream) => () =>
       assert.ok(upstream.requests.length <= 4 * 128, `${upstream.requests.length} calls went upstream`),
   }),
@@ -135,21 +135,21 @@ const headerBlocks: readonly Attack[] = [
     token: 'continuation_flood',
     code: CALM,
     isShort: true,
-    octets: () => endless(() => frames.continuation(1, frames.block(['a', 'b']), false)),
+    bytes: () => endless(() => frames.continuation(1, frames.block(['a', 'b']), false)),
   }),
   clientFlood({
     id: 'F3',
     name: 'CONTINUATION flood: full frames without end',
     token: 'header_block_too_large',
     code: CALM,
-    octets: () => endless(() => frames.continuation(1, Buffer.alloc(16_384), false), 200),
+    bytes: () => endless(() => frames.continuation(1, Buffer.alloc(16_384), false), 200),
   }),
   clientFlood({
     id: 'F3',
     name: 'CONTINUATION flood: empty frames (CVE-2026-33871)',
     token: 'continuation_flood',
     code: CALM,
-    octets: () => endless(() => frames.continuation(1, Buffer.alloc(0), false), 10_000),
+    bytes: () => endless(() => frames.continuation(1, Buffer.alloc(0), false), 10_000),
   }),
 ];
 
@@ -171,7 +171,7 @@ function frameFlood(
     name,
     token,
     code: CALM,
-    octets: () => repeated(count, frame),
+    bytes: () => repeated(count, frame),
     isShort: id === 'F4',
   });
 }
@@ -193,7 +193,7 @@ const control: readonly Attack[] = [
     name: 'SETTINGS that move the windows of 128 streams up and down',
     token: 'too_many_settings',
     code: CALM,
-    octets: (upstream) => Buffer.concat([repeated(128, (index) => opened(upstream, index)), DOUBLE_SETTINGS]),
+    bytes: (upstream) => Buffer.concat([repeated(128, (index) => opened(upstream, index)), DOUBLE_SETTINGS]),
   }),
   frameFlood('F5', 'SETTINGS_HEADER_TABLE_SIZE up and down', 'too_many_settings', (index) =>
     frames.settings([SettingId.HEADER_TABLE_SIZE, index & 1 ? 0 : 0xffff_ffff]),
@@ -213,7 +213,7 @@ const control: readonly Attack[] = [
     name: 'WINDOW_UPDATE flood on a stream that is over',
     token: 'too_many_window_updates',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([
         opened(upstream, 0),
         frames.resetStream(1, ErrorCode.CANCEL),
@@ -241,7 +241,7 @@ const content: readonly Attack[] = [
     token: 'too_many_empty_frames',
     code: CALM,
     isShort: true,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([opened(upstream, 0, false), repeated(5000, () => frames.data(1, ''))]),
   }),
   clientFlood({
@@ -249,7 +249,7 @@ const content: readonly Attack[] = [
     name: 'Empty DATA that is all padding',
     token: 'too_many_empty_frames',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([opened(upstream, 0, false), repeated(200, () => frames.data(1, '', { padding: 255 }))]),
   }),
   clientFlood({
@@ -257,14 +257,14 @@ const content: readonly Attack[] = [
     name: 'Empty HEADERS (CVE-2019-9516, CVE-2019-9518)',
     token: 'too_many_stream_errors',
     code: CALM,
-    octets: () => repeated(5000, (index) => frames.headers(idOf(index), Buffer.alloc(0))),
+    bytes: () => repeated(5000, (index) => frames.headers(idOf(index), Buffer.alloc(0))),
   }),
   clientFlood({
     id: 'F13',
     name: 'Fields without a name (CVE-2019-9516)',
     token: 'too_many_stream_errors',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       repeated(3000, (index) => frames.headers(idOf(index), grpcBlock(upstream.path, ['', 'x']))),
   }),
   clientFlood({
@@ -272,7 +272,7 @@ const content: readonly Attack[] = [
     name: 'Padding: 255 bytes for each byte of content',
     token: 'too_much_padding',
     code: CALM,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([
         opened(upstream, 0, false),
         repeated(6000, () => frames.data(1, 'x', { padding: 255 })),
@@ -283,7 +283,7 @@ const content: readonly Attack[] = [
     name: 'DATA for a stream that was reset, beyond its window',
     token: 'late_data_exceeded',
     code: ErrorCode.FLOW_CONTROL_ERROR,
-    octets: (upstream) =>
+    bytes: (upstream) =>
       Buffer.concat([
         opened(upstream, 0, false),
         frames.windowUpdate(1, 0),

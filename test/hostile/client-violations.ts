@@ -11,8 +11,8 @@ import { connectionViolations, streamViolations, type Violation } from './client
 const { PROTOCOL_ERROR, FRAME_SIZE_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED } = ErrorCode;
 const LARGEST_WINDOW = 0x7fff_ffff;
 
-function breaks(token: string, code: number, ...octets: readonly Buffer[]): Violation {
-  return { token, code, octets: () => Buffer.concat(octets) };
+function breaks(token: string, code: number, ...bytes: readonly Buffer[]): Violation {
+  return { token, code, bytes: () => Buffer.concat(bytes) };
 }
 
 /** With stream 1 open, its request ended or not. */
@@ -20,12 +20,12 @@ function breaksOpened(
   token: string,
   code: number,
   endStream: boolean,
-  ...octets: readonly Buffer[]
+  ...bytes: readonly Buffer[]
 ): Violation {
   return {
     token,
     code,
-    octets: (path) => Buffer.concat([frames.headers(1, grpcBlock(path), { endStream }), ...octets]),
+    bytes: (path) => Buffer.concat([frames.headers(1, grpcBlock(path), { endStream }), ...bytes]),
   };
 }
 
@@ -76,7 +76,7 @@ const identifiers = connectionViolations({ id: 'F16', name: 'Stream identifiers 
   {
     token: 'stream_id_invalid',
     code: PROTOCOL_ERROR,
-    octets: (path) => Buffer.concat([frames.headers(5, grpcBlock(path)), frames.headers(3, grpcBlock(path))]),
+    bytes: (path) => Buffer.concat([frames.headers(5, grpcBlock(path)), frames.headers(3, grpcBlock(path))]),
   },
   breaksOpened(
     'headers_after_close',
@@ -155,7 +155,7 @@ const streams = streamViolations(
     {
       token: 'content_length_mismatch',
       code: PROTOCOL_ERROR,
-      octets: (path) =>
+      bytes: (path) =>
         Buffer.concat([
           frames.headers(1, grpcBlock(path, ['content-length', '5'])),
           frames.data(1, 'x', { endStream: true }),

@@ -323,10 +323,10 @@ const longRecords: Attack = {
 
 /** The rest of an integer with a prefix of seven bits (RFC 7541 section 5.1). */
 function length(rest: number): readonly number[] {
-  const octets: number[] = [];
+  const bytes: number[] = [];
   let left = rest;
-  for (; left >= 128; left >>>= 7) octets.push((left & 0x7f) | 0x80);
-  return [...octets, left];
+  for (; left >= 128; left >>>= 7) bytes.push((left & 0x7f) | 0x80);
+  return [...bytes, left];
 }
 
 export const fairnessAttacks: readonly Attack[] = [

@@ -13,7 +13,7 @@ import type { Stage } from './stage.ts';
 const { PROTOCOL_ERROR } = ErrorCode;
 
 function refused(token: string, ...fields: readonly frames.Field[]): Violation {
-  return { token, code: PROTOCOL_ERROR, octets: (path) => frames.headers(1, grpcBlock(path, ...fields)) };
+  return { token, code: PROTOCOL_ERROR, bytes: (path) => frames.headers(1, grpcBlock(path, ...fields)) };
 }
 
 type Pseudo = Readonly<Record<':method' | ':scheme' | ':path' | ':authority', string | undefined>>;
@@ -23,7 +23,7 @@ function pseudo(token: string, others: Partial<Pseudo>, ...more: readonly frames
   return {
     token,
     code: PROTOCOL_ERROR,
-    octets: (path) => frames.headers(1, frames.block(...requestFields(path, others), ...more)),
+    bytes: (path) => frames.headers(1, frames.block(...requestFields(path, others), ...more)),
   };
 }
 

@@ -9,7 +9,7 @@ import * as frames from '../support/frames.ts';
 import type { Attack } from './attack.ts';
 import { Attacker, connectUpstream, grpcBlock, repeated } from './attacker.ts';
 import { connectionViolations, type Violation } from './client-attacks.ts';
-import { added, huffmanValue, indexed, integer, NEWEST, tableSize } from './hpack-octets.ts';
+import { added, huffmanValue, indexed, integer, NEWEST, tableSize } from './hpack-bytes.ts';
 import { pause, type Stage } from './stage.ts';
 
 /** With its 32 bytes it nearly fills the table of 4,096. */
@@ -20,7 +20,7 @@ function undecodable(token: string, ...block: readonly Buffer[]): Violation {
   return {
     token,
     code: ErrorCode.COMPRESSION_ERROR,
-    octets: () => frames.headers(1, Buffer.concat(block)),
+    bytes: () => frames.headers(1, Buffer.concat(block)),
   };
 }
 

@@ -14,7 +14,7 @@ const TIMES = 20;
 
 interface Lie {
   readonly token: string;
-  readonly octets: Buffer;
+  readonly bytes: Buffer;
   /** Where the listener for peers behind a PROXY header trusts nobody. */
   readonly from?: '127.0.0.1';
 }
@@ -26,50 +26,42 @@ function text(...lines: readonly string[]): Buffer {
 const hello = await recordClientHello({ servername: 'localhost', ALPNProtocols: ['h2'] });
 
 const onClearPort: readonly Lie[] = [
-  { token: 'unknown_protocol', octets: Buffer.alloc(4096, 0x07) },
-  { token: 'unknown_protocol', octets: text('PRI * HTTP/2.0', '', 'XX', '') },
-  { token: 'tls_on_plaintext_port', octets: hello },
-  { token: 'http1_connect', octets: text('CONNECT 10.0.0.1:22 HTTP/1.1', 'Host: 10.0.0.1:22', '') },
-  { token: 'http1_malformed', octets: text('GET / HTTP/1.1', 'Host: a', 'Name with spaces: 1', '') },
-  { token: 'http1_malformed', octets: text('POST / HTTP/1.1', 'Host: a', 'Content-Length: 1, 2', '', 'x') },
+  { token: 'unknown_protocol', bytes: Buffer.alloc(4096, 0x07) },
+  { token: 'unknown_protocol', bytes: text('PRI * HTTP/2.0', '', 'XX', '') },
+  { token: 'tls_on_plaintext_port', bytes: hello },
+  { token: 'http1_connect', bytes: text('CONNECT 10.0.0.1:22 HTTP/1.1', 'Host: 10.0.0.1:22', '') },
+  { token: 'http1_malformed', bytes: text('GET / HTTP/1.1', 'Host: a', 'Name with spaces: 1', '') },
+  { token: 'http1_malformed', bytes: text('POST / HTTP/1.1', 'Host: a', 'Content-Length: 1, 2', '', 'x') },
   {
     token: 'http1_malformed',
-    octets: text(
-      'POST / HTTP/1.1',
-      'Host: a',
-      'Content-Length: 3',
-      'Transfer-Encoding: chunked',
-      '',
-      '0',
-      '',
-    ),
+    bytes: text('POST / HTTP/1.1', 'Host: a', 'Content-Length: 3', 'Transfer-Encoding: chunked', '', '0', ''),
   },
-  { token: 'http1_request_invalid', octets: text('GET / HTTP/1.1', 'Host: a', 'Host: b', '') },
-  { token: 'http1_request_invalid', octets: text('GET ftp://a/ HTTP/1.1', 'Host: a', '') },
-  { token: 'http1_header_too_large', octets: text('GET / HTTP/1.1', `X: ${'x'.repeat(20_000)}`, '') },
-  { token: 'proxy_protocol_not_enabled', octets: text('PROXY TCP4 192.0.2.1 192.0.2.2 1 2') },
+  { token: 'http1_request_invalid', bytes: text('GET / HTTP/1.1', 'Host: a', 'Host: b', '') },
+  { token: 'http1_request_invalid', bytes: text('GET ftp://a/ HTTP/1.1', 'Host: a', '') },
+  { token: 'http1_header_too_large', bytes: text('GET / HTTP/1.1', `X: ${'x'.repeat(20_000)}`, '') },
+  { token: 'proxy_protocol_not_enabled', bytes: text('PROXY TCP4 192.0.2.1 192.0.2.2 1 2') },
 ];
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 
 const behindProxy: readonly Lie[] = [
-  { token: 'proxy_protocol_missing', octets: text('GET / HTTP/1.1', 'Host: a', '') },
-  { token: 'proxy_protocol_malformed', octets: text('PROXY TCP4 192.0.2.1 192.0.2.2 1 99999') },
-  { token: 'proxy_protocol_malformed', octets: text(`PROXY ${'x'.repeat(200)}`) },
+  { token: 'proxy_protocol_missing', bytes: text('GET / HTTP/1.1', 'Host: a', '') },
+  { token: 'proxy_protocol_malformed', bytes: text('PROXY TCP4 192.0.2.1 192.0.2.2 1 99999') },
+  { token: 'proxy_protocol_malformed', bytes: text(`PROXY ${'x'.repeat(200)}`) },
   // 65,535 bytes of what may follow (CVE-2026-47692 and its kin).
   {
     token: 'proxy_protocol_malformed',
-    octets: Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0xff, 0xff]), Buffer.alloc(65_535)]),
+    bytes: Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0xff, 0xff]), Buffer.alloc(65_535)]),
   },
-  { token: 'proxy_protocol_untrusted', octets: text('PROXY TCP4 1.2.3.4 1.2.3.5 1 2'), from: '127.0.0.1' },
+  { token: 'proxy_protocol_untrusted', bytes: text('PROXY TCP4 1.2.3.4 1.2.3.5 1 2'), from: '127.0.0.1' },
 ];
 
 async function mountLies(stage: Stage, listener: ListenerName, lies: readonly Lie[]): Promise<string> {
-  for (const { token, octets, from = stage.newSource() } of lies) {
+  for (const { token, bytes, from = stage.newSource() } of lies) {
     const attackers = await Promise.all(
       Array.from({ length: TIMES }, () => Attacker.connectPlain(stage, { listener, from })),
     );
-    for (const attacker of attackers) attacker.send(octets);
+    for (const attacker of attackers) attacker.send(bytes);
     await eventually(`refused: ${token}`, () => attackers.every(({ isGone }) => isGone), MOST_CLOSING_MS);
     await eventually(`the log names ${token}`, () => stage.linesOf(from, token).length > 0);
     assert.equal(stage.linesOf(from, token).length, 1, `${token} in the log`);

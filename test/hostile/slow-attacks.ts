@@ -111,11 +111,11 @@ interface SlowConnection {
   readonly name: string;
   readonly token: string;
   readonly code: number;
-  readonly octets: Buffer;
+  readonly bytes: Buffer;
 }
 
 /** Ends by GOAWAY, whether or not the attacker reads. Bare: not even an acknowledgement of SETTINGS is sent. */
-function slowConnection({ id, name, token, code, octets }: SlowConnection): Attack {
+function slowConnection({ id, name, token, code, bytes }: SlowConnection): Attack {
   return {
     id,
     name,
@@ -124,11 +124,11 @@ function slowConnection({ id, name, token, code, octets }: SlowConnection): Atta
     async mount(stage) {
       const reader = await Attacker.connect(stage, { acknowledges: false });
       const other = await Attacker.connect(stage, { reads: false });
-      reader.send(octets);
-      other.send(octets);
+      reader.send(bytes);
+      other.send(bytes);
       await Promise.all([
         eventually('GOAWAY', () => reader.peer?.frames.some(({ type }) => type === 7), MOST_TEN_SECONDS_MS),
-        wantGoneByWriting(other, octets, MOST_TEN_SECONDS_MS),
+        wantGoneByWriting(other, bytes, MOST_TEN_SECONDS_MS),
       ]);
       await reader.wantGoAway(code, token);
       await reader.wantGone();
@@ -138,8 +138,8 @@ function slowConnection({ id, name, token, code, octets }: SlowConnection): Atta
 }
 
 /** Who does not read learns of the end by a write, which must not help the attack on: a PING once the time is over. */
-async function wantGoneByWriting(attacker: Attacker, octets: Buffer, mostMs: number): Promise<void> {
-  assert.ok(octets.length > 0);
+async function wantGoneByWriting(attacker: Attacker, bytes: Buffer, mostMs: number): Promise<void> {
+  assert.ok(bytes.length > 0);
   await pause(10_000 + 3000);
   await attacker.wantGone(mostMs - 13_000);
 }
@@ -152,7 +152,7 @@ const connections: readonly Attack[] = [
     name: 'A header block that is never finished',
     token: 'header_block_timeout',
     code: ErrorCode.ENHANCE_YOUR_CALM,
-    octets: Buffer.concat([
+    bytes: Buffer.concat([
       CLIENT_PREFACE,
       SETTINGS,
       frames.settingsAcknowledgement(),
@@ -164,14 +164,14 @@ const connections: readonly Attack[] = [
     name: 'SETTINGS that are never acknowledged',
     token: 'settings_timeout',
     code: ErrorCode.SETTINGS_TIMEOUT,
-    octets: Buffer.concat([CLIENT_PREFACE, SETTINGS]),
+    bytes: Buffer.concat([CLIENT_PREFACE, SETTINGS]),
   }),
   slowConnection({
     id: '1d',
     name: 'A preface without SETTINGS',
     token: 'preface_timeout',
     code: ErrorCode.SETTINGS_TIMEOUT,
-    octets: CLIENT_PREFACE,
+    bytes: CLIENT_PREFACE,
   }),
 ];
 

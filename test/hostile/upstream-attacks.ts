@@ -22,7 +22,7 @@ export interface UpstreamViolation {
   readonly token: string;
   readonly code: number;
   /** Sent in answer to the first call. */
-  readonly octets: (request: RawRequest) => Buffer;
+  readonly bytes: (request: RawRequest) => Buffer;
   /** What the caller is told. */
   readonly status?: string;
 }
@@ -54,7 +54,7 @@ export function upstreamConnectionViolations(row: Row, violations: readonly Upst
 
 async function breakConnection(
   stage: Stage,
-  { token, code, octets, status = '14' }: UpstreamViolation,
+  { token, code, bytes, status = '14' }: UpstreamViolation,
   reads: boolean,
 ): Promise<void> {
   const upstream = stage.newUpstream();
@@ -64,7 +64,7 @@ async function breakConnection(
       return;
     }
     if (!reads) request.peer.socket.pause();
-    request.peer.send(octets(request));
+    request.peer.send(bytes(request));
   };
   // With windows for all that may come: credit for each byte would be a flood of its own.
   const settings = [[SettingId.INITIAL_WINDOW_SIZE, LARGE_WINDOW]] as const;
@@ -120,11 +120,11 @@ export function upstreamStreamViolations(row: Row, violations: readonly Upstream
 }
 
 async function breakStream(stage: Stage, violation: UpstreamViolation): Promise<void> {
-  const { token, code, octets, status = '13' } = violation;
+  const { token, code, bytes, status = '13' } = violation;
   const upstream = stage.newUpstream();
   upstream.onRequest = (request) => {
     if (request.field('x-call') === 'proper') request.succeed();
-    else request.peer.send(octets(request));
+    else request.peer.send(bytes(request));
   };
   const caller = await Attacker.open(stage);
   caller.request(1, upstream.path);

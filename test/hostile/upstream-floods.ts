@@ -8,7 +8,7 @@ import * as frames from '../support/frames.ts';
 import type { RawRequest } from '../support/raw-server.ts';
 import type { Attack } from './attack.ts';
 import { repeated } from './attacker.ts';
-import { added, huffmanValue, indexed, NEWEST, tableSize } from './hpack-octets.ts';
+import { added, huffmanValue, indexed, NEWEST, tableSize } from './hpack-bytes.ts';
 import {
   callsOf,
   type UpstreamViolation,
@@ -24,7 +24,7 @@ const RESPONSE = frames.responseBlock('200', ['content-type', 'application/grpc'
 function flood(name: string, token: string, build: (index: number) => Buffer, count = 5000): Attack {
   return upstreamFlood(
     { id: 'F19', name: `From upstream: ${name}`, isShort: token === 'too_many_settings' },
-    { token, code: CALM, octets: () => repeated(count, build) },
+    { token, code: CALM, bytes: () => repeated(count, build) },
   );
 }
 
@@ -40,7 +40,7 @@ function contentFlood(
     {
       token,
       code: CALM,
-      octets: ({ streamId }) =>
+      bytes: ({ streamId }) =>
         Buffer.concat([frames.headers(streamId, RESPONSE), repeated(count, () => frame(streamId))]),
     },
   );
@@ -52,7 +52,7 @@ function blockFlood(name: string, token: string, piece: Buffer, count: number): 
     {
       token,
       code: CALM,
-      octets: ({ streamId }) =>
+      bytes: ({ streamId }) =>
         Buffer.concat([
           frames.headers(streamId, RESPONSE, { endHeaders: false }),
           repeated(count, () => frames.continuation(streamId, piece, false)),
@@ -77,7 +77,7 @@ const floods: readonly Attack[] = [
       code: CALM,
       // The call is over with the eleventh.
       status: '13',
-      octets: ({ streamId }) => repeated(5000, () => frames.headers(streamId, frames.responseBlock('103'))),
+      bytes: ({ streamId }) => repeated(5000, () => frames.headers(streamId, frames.responseBlock('103'))),
     },
   ),
   contentFlood('empty DATA', 'too_many_empty_frames', (id) => frames.data(id, '')),
@@ -88,8 +88,8 @@ const floods: readonly Attack[] = [
   blockFlood('a header block above 1 MiB', 'header_block_too_large', Buffer.alloc(16_384), 100),
 ];
 
-function breaks(token: string, code: number, ...octets: readonly Buffer[]): UpstreamViolation {
-  return { token, code, octets: () => Buffer.concat(octets) };
+function breaks(token: string, code: number, ...bytes: readonly Buffer[]): UpstreamViolation {
+  return { token, code, bytes: () => Buffer.concat(bytes) };
 }
 
 const violations = upstreamConnectionViolations(
@@ -98,7 +98,7 @@ const violations = upstreamConnectionViolations(
     {
       token: 'push_promise',
       code: PROTOCOL_ERROR,
-      octets: ({ streamId }) => frames.pushPromise(streamId, 2, frames.requestBlock()),
+      bytes: ({ streamId }) => frames.pushPromise(streamId, 2, frames.requestBlock()),
     },
     breaks('settings_enable_push', PROTOCOL_ERROR, frames.settings([SettingId.ENABLE_PUSH, 1])),
     breaks('stream_id_invalid', PROTOCOL_ERROR, frames.headers(2, RESPONSE)),
@@ -120,17 +120,17 @@ function spoiltBlock(token: string, ...block: readonly Buffer[]): UpstreamViolat
   return {
     token,
     code: COMPRESSION_ERROR,
-    octets: ({ streamId }) => frames.headers(streamId, Buffer.concat(block)),
+    bytes: ({ streamId }) => frames.headers(streamId, Buffer.concat(block)),
   };
 }
 
 function spoilt(
   token: string,
-  octets: (streamId: number) => readonly Buffer[],
+  bytes: (streamId: number) => readonly Buffer[],
   code: number = PROTOCOL_ERROR,
   status = '13',
 ): UpstreamViolation {
-  return { token, code, status, octets: ({ streamId }) => Buffer.concat(octets(streamId)) };
+  return { token, code, status, bytes: ({ streamId }) => Buffer.concat(bytes(streamId)) };
 }
 
 const MANY_FIELDS = Array.from({ length: 300 }, (_, index) => [`field-${index}`, 'v'] as const);

@@ -20,7 +20,7 @@ const mebibyte = 1024 * 1024;
 const mostStalledBytes = 24 * mebibyte;
 
 /** Of the last frame of a successful response. */
-const TRAILERS_OCTETS = 5 + 'grpc-status: 0\r\n'.length;
+const TRAILERS_BYTES = 5 + 'grpc-status: 0\r\n'.length;
 
 const CALL = { path: '/a.B/C', fields: { 'content-type': 'application/grpc-web+proto' } };
 
@@ -254,7 +254,7 @@ for (const [what, sent] of [
     const isEnd = () => chunks.at(-1)?.toString('latin1').endsWith('\r\n0\r\n\r\n') === true;
     await eventually('the end', isEnd, 60_000);
     const [, ...body] = Buffer.concat(chunks).toString('latin1').split('\r\n\r\n');
-    assert.equal(chunkedLength(Buffer.from(body.join('\r\n\r\n'), 'latin1')), total + TRAILERS_OCTETS);
+    assert.equal(chunkedLength(Buffer.from(body.join('\r\n\r\n'), 'latin1')), total + TRAILERS_BYTES);
     assert.equal((await web.record()).grpcStatus, 'OK');
   });
 }

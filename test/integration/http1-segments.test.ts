@@ -14,7 +14,7 @@ const WEBSOCKET = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\n';
 
 /** The first is served by nobody; behind it comes what leaves HTTP. */
-const FIRST: Readonly<Record<string, readonly [octets: string, status: string]>> = {
+const FIRST: Readonly<Record<string, readonly [bytes: string, status: string]>> = {
   'no Host': ['GET / HTTP/1.1\r\n\r\n', '400'],
   'two Hosts': ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', '400'],
   'an empty Host': ['GET / HTTP/1.1\r\nHost:\r\n\r\n', '400'],
@@ -69,7 +69,7 @@ async function open(proxy: ProxyUnderTest, listener: ListenerName): Promise<Sock
 async function ask(
   proxy: ProxyUnderTest,
   listener: ListenerName,
-  octets: string,
+  bytes: string,
   isWhole: (text: string) => boolean = () => false,
 ): Promise<string> {
   const socket = await open(proxy, listener);
@@ -78,9 +78,9 @@ async function ask(
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
   });
-  socket.write(octets);
+  socket.write(bytes);
   await eventually(
-    `an end of ${JSON.stringify(octets)}; there is ${text}`,
+    `an end of ${JSON.stringify(bytes)}; there is ${text}`,
     () => socket.closed || isWhole(text),
   );
   socket.destroy();
@@ -94,9 +94,9 @@ function statusesOf(text: string): string {
 for (const listener of ['clear', 'tls'] as const) {
   test(`one segment of many requests ends nothing but its connection, ${listener}`, async (t) => {
     const proxy = await start(t);
-    for (const [first, [octets, status]] of Object.entries(FIRST)) {
+    for (const [first, [bytes, status]] of Object.entries(FIRST)) {
       for (const [then, more] of Object.entries(THEN)) {
-        const text = await ask(proxy, listener, octets + more);
+        const text = await ask(proxy, listener, bytes + more);
         assert.ok(statusesOf(text).startsWith(status), `${first}, then ${then}: ${text}`);
       }
     }
@@ -122,18 +122,18 @@ test('limits.headerListSize holds for HTTP/1.1, smaller and larger than the defa
 
 test('every answer to an HTTP/1.1 client has a Date', async (t) => {
   const proxy = await start(t);
-  for (const octets of [
+  for (const bytes of [
     'GET / HTTP/1.1\r\n\r\n',
     'CONNECT a:1 HTTP/1.1\r\n\r\n',
     'GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
     'GET / HTTP/1.1\r\nbad\r\n\r\n',
     'GET /web/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
   ]) {
-    const text = await ask(proxy, 'clear', octets);
+    const text = await ask(proxy, 'clear', bytes);
     assert.match(
       text,
       /^HTTP\/1\.1 [^]*\r\ndate: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT\r\n/i,
-      octets,
+      bytes,
     );
   }
 });

@@ -19,18 +19,18 @@ const ends: Readonly<Record<string, (request: RawRequest, large: Fields) => void
 };
 
 const cases = [
-  { count: 1, octets: 40_000 },
-  { count: 25, octets: 20_000 },
+  { count: 1, bytes: 40_000 },
+  { count: 25, bytes: 20_000 },
 ];
 
 for (const [place, answer] of Object.entries(ends)) {
-  for (const { count, octets } of cases) {
-    test(`${place} of ${octets} bytes in ${count} responses costs only those calls`, async (t) => {
+  for (const { count, bytes } of cases) {
+    test(`${place} of ${bytes} bytes in ${count} responses costs only those calls`, async (t) => {
       const upstream = await startRawUpstream(t, {
         onRequest: (request) => {
           const isVictim = request.field('x-victim') !== undefined;
           if (isVictim) request.sendHeaders();
-          else answer(request, [['grpc-message', 'e'.repeat(octets)]]);
+          else answer(request, [['grpc-message', 'e'.repeat(bytes)]]);
         },
       });
       const proxy = await startProxy(t, { endpoints: [upstream.address], connections: { max: 1 } });

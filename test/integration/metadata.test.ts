@@ -8,7 +8,7 @@ import { bothListeners, startDemo, startProxy, startRawUpstream } from '../suppo
 import type { Fields } from '../support/raw-frames.ts';
 import { metadataOf } from '../support/voice-client.ts';
 
-const everyOctet = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
+const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 for (const listener of bothListeners) {
   test(`binary and repeated metadata pass byte for byte both ways (${listener})`, async (t) => {
@@ -18,19 +18,19 @@ for (const listener of bothListeners) {
       ['x-echo-initial-plain', 'a value, with comma'],
       ['x-echo-initial-twice', 'first'],
       ['x-echo-initial-twice', 'second'],
-      ['x-echo-initial-octets-bin', everyOctet],
-      ['x-echo-trailing-octets-bin', everyOctet],
-      ['x-echo-trailing-octets-bin', Buffer.from([0])],
-      ['x-echo-trailing-octets-bin', Buffer.alloc(0)],
+      ['x-echo-initial-bytes-bin', everyByte],
+      ['x-echo-trailing-bytes-bin', everyByte],
+      ['x-echo-trailing-bytes-bin', Buffer.from([0])],
+      ['x-echo-trailing-bytes-bin', Buffer.alloc(0)],
     );
     const outcome = await proxy.voiceClient(listener).say({ text: 'hello' }, { metadata });
     assert.equal(outcome.code, status.OK, outcome.details);
     const { initialMetadata: initial, trailingMetadata: trailing } = outcome;
     assert.deepEqual(initial?.get('x-echo-initial-plain'), ['a value, with comma']);
     assert.deepEqual(initial?.get('x-echo-initial-twice').join(', '), 'first, second');
-    assert.deepEqual(initial?.get('x-echo-initial-octets-bin'), [everyOctet]);
-    assert.deepEqual(trailing.get('x-echo-trailing-octets-bin'), [
-      everyOctet,
+    assert.deepEqual(initial?.get('x-echo-initial-bytes-bin'), [everyByte]);
+    assert.deepEqual(trailing.get('x-echo-trailing-bytes-bin'), [
+      everyByte,
       Buffer.from([0]),
       Buffer.alloc(0),
     ]);
@@ -49,7 +49,7 @@ test('fields keep their order, their duplicates and bytes that no library would 
     ['x-unpadded-bin', 'AAECAw'],
     ['x-joined-bin', 'AAEC,AwQF'],
     // UTF-8, one character a byte.
-    ['x-octets', '\u00c3\u00a4\u00c3\u00bf \u00c2\u0080'],
+    ['x-bytes', '\u00c3\u00a4\u00c3\u00bf \u00c2\u0080'],
     ['x-empty', ''],
     ['grpc-encoding', 'gzip'],
     ['user-agent', 'raw/1'],

@@ -48,11 +48,11 @@ async function startMetered(t: TestContext, settings: ProxySettings): Promise<Me
 }
 
 /** Without an end of its own the client stays connected. */
-async function sendInTheClear(port: number, octets: string): Promise<void> {
+async function sendInTheClear(port: number, bytes: string): Promise<void> {
   const socket = connect({ host: '127.0.0.1', port });
   socket.on('error', () => undefined);
   socket.resume();
-  socket.end(octets);
+  socket.end(bytes);
   await once(socket, 'close');
 }
 

@@ -25,7 +25,7 @@ test('tiny frames of a service all reach the client', async (t) => {
   assert.equal(outcome.grpcStatus, '0', JSON.stringify(proxy.lines()) + outcome.grpcMessage);
   const content = client.contentOf(id);
   assert.equal(content.length, FRAMES);
-  assert.ok(content.every((octet, index) => octet === (index & 0xff)));
+  assert.ok(content.every((byte, index) => byte === (index & 0xff)));
 });
 
 test('tiny frames of a client all reach the service', async (t) => {
@@ -38,6 +38,6 @@ test('tiny frames of a client all reach the service', async (t) => {
   const outcome = await client.outcome(id);
   assert.equal(outcome.grpcStatus, '0', JSON.stringify(proxy.lines()) + outcome.grpcMessage);
   const [request] = upstream.requests;
-  assert.ok(request.body.every((octet, index) => octet === (index & 0xff)));
+  assert.ok(request.body.every((byte, index) => byte === (index & 0xff)));
   assert.equal(request.body.length, FRAMES);
 });

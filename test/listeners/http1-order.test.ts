@@ -32,14 +32,14 @@ async function open(context: TestContext, isTls = false) {
       answer.body += chunk.toString('latin1');
     });
   };
-  const connect = async (octets: string): Promise<Socket> => {
-    if (!isTls) return send(port, octets);
+  const connect = async (bytes: string): Promise<Socket> => {
+    if (!isTls) return send(port, bytes);
     const socket = await handshake(port, {
       ca: certificate.caPem,
       servername: 'localhost',
       ALPNProtocols: ['http/1.1'],
     });
-    socket.write(octets);
+    socket.write(bytes);
     return socket;
   };
   const count = (wanted: number): Promise<readonly Answer[]> =>
@@ -52,7 +52,7 @@ function withoutFields(text: string): string {
   return text.replaceAll(/(HTTP\/1\.1 \d+)[^\r]*\r\n(?:[^\r]+\r\n)*\r\n/g, '[$1]');
 }
 
-const REFUSED: Readonly<Record<string, readonly [octets: string, status: number, token: string]>> = {
+const REFUSED: Readonly<Record<string, readonly [bytes: string, status: number, token: string]>> = {
   CONNECT: ['CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n', 501, 'http1_connect'],
   garbage: ['nonsense\r\n\r\n', 400, 'http1_malformed'],
   'a bad field': ['GET / HTTP/1.1\r\nno colon\r\n\r\n', 400, 'http1_malformed'],
@@ -64,7 +64,7 @@ const REFUSED: Readonly<Record<string, readonly [octets: string, status: number,
   'the preface of HTTP/2': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'tls_without_h2'],
 };
 
-for (const [name, [octets, status, token]] of Object.entries(REFUSED)) {
+for (const [name, [bytes, status, token]] of Object.entries(REFUSED)) {
   test(`${name} behind a response under way is refused behind it, and not inside`, async (context) => {
     const { connect, count, handler } = await open(context);
     const client = await connect(GET);
@@ -72,7 +72,7 @@ for (const [name, [octets, status, token]] of Object.entries(REFUSED)) {
     first.response.writeHead(200, { 'content-length': 10 });
     first.response.write('begun');
     const read = readToEnd(client);
-    client.write(octets);
+    client.write(bytes);
     await new Promise((resolve) => {
       setTimeout(resolve, 20);
     });
@@ -87,7 +87,7 @@ for (const [name, [octets, status, token]] of Object.entries(REFUSED)) {
 
   test(`${name} behind requests that wait for their answers is refused behind those`, async (context) => {
     const { connect, count } = await open(context);
-    const client = await connect(`${GET}${GET}${octets}`);
+    const client = await connect(`${GET}${GET}${bytes}`);
     const asked = await count(2);
     const read = readToEnd(client);
     asked[1].response.end('second');

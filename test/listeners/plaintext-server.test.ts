@@ -34,8 +34,8 @@ test('a preface that comes byte by byte loses nothing, nor does what follows', a
   const { handler, port } = await listen(context);
   const client = connect({ port, host: '127.0.0.1', noDelay: true });
   await once(client, 'connect');
-  for (const octet of PREFACE) {
-    client.write(Buffer.from([octet]));
+  for (const byte of PREFACE) {
+    client.write(Buffer.from([byte]));
     await turn();
     await turn();
   }
@@ -70,11 +70,11 @@ test('a real gRPC client and a real HTTP/2 client arrive', async (context) => {
 test('HTTP/1.1 requests reach the handler, their bodies whole, over one connection', async (context) => {
   const { handler, port } = await listen(context);
   handler.respond = (request, response) => {
-    let octets = 0;
+    let receivedBytes = 0;
     request.on('data', (chunk: Buffer) => {
-      octets += chunk.length;
+      receivedBytes += chunk.length;
     });
-    request.on('end', () => response.end(String(octets)));
+    request.on('end', () => response.end(String(receivedBytes)));
   };
   const client = connect({ port, host: '127.0.0.1' });
   client.write('PO');
@@ -152,8 +152,8 @@ test('HTTP/1 mistakes are answered with a status and reported', async (context) 
 
 test('what has no request line of HTTP is closed without an answer in HTTP', async (context) => {
   const { handler, port } = await listen(context);
-  for (const octets of ['INVALID CONNECTION PREFACE\r\n\r\nSM', 'EHLO mail.example\r\n']) {
-    assert.equal(await readToEnd(send(port, octets)), '');
+  for (const bytes of ['INVALID CONNECTION PREFACE\r\n\r\nSM', 'EHLO mail.example\r\n']) {
+    assert.equal(await readToEnd(send(port, bytes)), '');
     assert.equal((await handler.refusals.next()).token, 'unknown_protocol');
   }
 });

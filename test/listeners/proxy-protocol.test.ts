@@ -131,8 +131,8 @@ test('a header that comes byte by byte, and what follows it, lose nothing', asyn
 });
 
 async function trickle(socket: Socket, bytes: Buffer): Promise<void> {
-  for (const octet of bytes) {
-    socket.write(Buffer.from([octet]));
+  for (const byte of bytes) {
+    socket.write(Buffer.from([byte]));
     await turn();
     await turn();
   }

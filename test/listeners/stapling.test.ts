@@ -27,9 +27,9 @@ function folderOf(context: TestContext): string {
   return folder;
 }
 
-function withResponse(folder: string, { cert, key }: TestCertificate, name: string, octets: Buffer): Stapled {
+function withResponse(folder: string, { cert, key }: TestCertificate, name: string, bytes: Buffer): Stapled {
   const ocsp = join(folder, name);
-  writeFileSync(ocsp, octets);
+  writeFileSync(ocsp, bytes);
   return { cert, key, ocsp };
 }
 

@@ -91,8 +91,8 @@ test('a client without ALPN that sends HTTP/1.1 is served', async (context) => {
 test('a client without ALPN that sends the HTTP/2 preface is served, and nothing is lost', async (context) => {
   const { handler, port } = await listenTls(context);
   const client = await handshake(port, trust);
-  for (const octet of PREFACE) {
-    client.write(Buffer.from([octet]));
+  for (const byte of PREFACE) {
+    client.write(Buffer.from([byte]));
     await turn();
   }
   const { socket, peer, head, received } = await handler.http2.next();
@@ -248,8 +248,8 @@ test('a ClientHello that comes byte by byte loses nothing', async (context) => {
 });
 
 async function trickle(socket: Socket, bytes: Buffer): Promise<void> {
-  for (const octet of bytes) {
-    socket.write(Buffer.from([octet]));
+  for (const byte of bytes) {
+    socket.write(Buffer.from([byte]));
     await turn();
   }
 }

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { AccessLog } from '../../src/observability/access-log.ts';
-import { textOfOctets } from '../../src/observability/json-text.ts';
+import { textOfBytes } from '../../src/observability/json-text.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger, type Logger } from '../../src/observability/logger.ts';
 import { LogReader } from './log-reader.ts';
@@ -80,12 +80,12 @@ function wholeFields({ subject: of, ...record }: ExchangeRecord): Readonly<Recor
     listener: of.listener,
     client: of.client,
     tls: of.tls,
-    authority: textOfOctets(of.authority),
-    method: textOfOctets(of.method),
+    authority: textOfBytes(of.authority),
+    method: textOfBytes(of.method),
     route: of.route,
     upstream: of.upstream,
     endpoint: record.endpoint,
-    grpcStatus: textOfOctets(record.grpcStatus),
+    grpcStatus: textOfBytes(record.grpcStatus),
     httpStatus: record.httpStatus,
     durationMs: Math.round(durationMs * 1000) / 1000,
     requestBytes: record.requestBytes,
@@ -94,8 +94,8 @@ function wholeFields({ subject: of, ...record }: ExchangeRecord): Readonly<Recor
     responseMessages: record.responseMessages,
     attempts: record.attempts,
     endedBy: record.endedBy,
-    reason: textOfOctets(named.length < 8 ? reason : reason.replace(named, 'this path')),
-    requestId: typeof requestId === 'number' ? requestIds.text(requestId) : textOfOctets(requestId),
+    reason: textOfBytes(named.length < 8 ? reason : reason.replace(named, 'this path')),
+    requestId: typeof requestId === 'number' ? requestIds.text(requestId) : textOfBytes(requestId),
     msg: 'exchange finished',
   };
 }
@@ -116,7 +116,7 @@ function wantFields(line: string, record: ExchangeRecord): void {
     assert.ok(isOrBegins(value, whole[name]), `${name}: ${String(value)}, not ${String(whole[name])}`);
 }
 
-const octets = fc.oneof(
+const byteText = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }).map((text) => Buffer.from(text, 'utf8').toString('latin1')),
   fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
@@ -140,8 +140,8 @@ const anySubject: fc.Arbitrary<ExchangeSubject> = fc.record({
   client: text,
   clientKey: text,
   tls: fc.constantFrom('', 'TLSv1.2', 'TLSv1.3'),
-  authority: octets,
-  method: octets,
+  authority: byteText,
+  method: byteText,
   route: text,
   upstream: text,
   kept: fc.constant(undefined).map(() => []),
@@ -150,7 +150,7 @@ const anySubject: fc.Arbitrary<ExchangeSubject> = fc.record({
 const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
   subject: anySubject,
   endpoint: text,
-  grpcStatus: fc.oneof(fc.constantFrom('', 'OK', 'UNAVAILABLE'), octets),
+  grpcStatus: fc.oneof(fc.constantFrom('', 'OK', 'UNAVAILABLE'), byteText),
   httpStatus: fc.oneof(fc.constantFrom(0, 200), fc.integer({ min: 100, max: 599 })),
   startedAtEpochMs: fc.integer({ min: 1_000_000_000_000, max: 9_000_000_000_000 }),
   durationMs: fc.nat(2 ** 31 - 1).map((microseconds) => microseconds / 1000),
@@ -160,8 +160,8 @@ const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
   responseMessages: fc.nat(20),
   attempts: fc.nat(5),
   endedBy: fc.constantFrom('downstream', 'upstream', 'framegate'),
-  reason: fc.oneof(fc.constant(''), octets),
-  requestId: fc.oneof(fc.nat(), octets),
+  reason: fc.oneof(fc.constant(''), byteText),
+  requestId: fc.oneof(fc.nat(), byteText),
 });
 
 describe('a record of the access log', () => {
@@ -202,7 +202,7 @@ describe('a record of the access log', () => {
     for (const bad of ['\u0001', '"', '\u202e', 'x', '🚀', '\u0085']) {
       const { accessLog, lines } = open();
       const long = bad.repeat(20_000);
-      const octetsOfIt = Buffer.from(long).toString('latin1');
+      const bytesOfIt = Buffer.from(long).toString('latin1');
       accessLog.useSyslogPrefix(true);
       accessLog.onFinish({
         subject: {
@@ -210,14 +210,14 @@ describe('a record of the access log', () => {
           client: long,
           clientKey: long,
           tls: 'TLSv1.3',
-          authority: octetsOfIt,
-          method: octetsOfIt,
+          authority: bytesOfIt,
+          method: bytesOfIt,
           route: long,
           upstream: long,
           kept: [],
         },
         endpoint: long,
-        grpcStatus: octetsOfIt,
+        grpcStatus: bytesOfIt,
         httpStatus: 999,
         startedAtEpochMs: 9_000_000_000_000,
         durationMs: Number.MAX_SAFE_INTEGER / 1000,
@@ -227,8 +227,8 @@ describe('a record of the access log', () => {
         responseMessages: Number.MAX_SAFE_INTEGER,
         attempts: Number.MAX_SAFE_INTEGER,
         endedBy: 'downstream',
-        reason: octetsOfIt,
-        requestId: octetsOfIt,
+        reason: bytesOfIt,
+        requestId: bytesOfIt,
       });
       const [line] = lines();
       assert.ok(Buffer.byteLength(line) < 1200, `${Buffer.byteLength(line)} bytes of ${escape(bad)}`);

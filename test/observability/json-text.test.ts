@@ -3,30 +3,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { boundedText, jsonString, longestText, textOfOctets } from '../../src/observability/json-text.ts';
+import { boundedText, jsonString, longestText, textOfBytes } from '../../src/observability/json-text.ts';
 
-function octetsOf(text: string): string {
+function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 test('bytes that are UTF-8 become text', () => {
-  assert.equal(textOfOctets('/a.B/C'), '/a.B/C');
-  assert.equal(textOfOctets(octetsOf('grüße 日本 🚀')), 'grüße 日本 🚀');
+  assert.equal(textOfBytes('/a.B/C'), '/a.B/C');
+  assert.equal(textOfBytes(bytesOf('grüße 日本 🚀')), 'grüße 日本 🚀');
 });
 
 test('bytes that are no UTF-8 are shown in hex', () => {
-  assert.equal(textOfOctets('a\xff\x80b'), 'a\\xff\\x80b');
-  assert.equal(textOfOctets('\xc3'), '\\xc3');
+  assert.equal(textOfBytes('a\xff\x80b'), 'a\\xff\\x80b');
+  assert.equal(textOfBytes('\xc3'), '\\xc3');
 });
 
 test('text that was never bytes stays', () => {
-  assert.equal(textOfOctets('it’s \xe9'), 'it’s \xe9');
+  assert.equal(textOfBytes('it’s \xe9'), 'it’s \xe9');
 });
 
 test('long texts are cut between characters', () => {
   assert.equal(boundedText('a'.repeat(2000)), `${'a'.repeat(longestText)}…`);
-  assert.equal(textOfOctets('a'.repeat(2000)), `${'a'.repeat(longestText)}…`);
-  const cut = textOfOctets(octetsOf(`a${'🚀'.repeat(400)}`));
+  assert.equal(textOfBytes('a'.repeat(2000)), `${'a'.repeat(longestText)}…`);
+  const cut = textOfBytes(bytesOf(`a${'🚀'.repeat(400)}`));
   assert.equal(cut, `a${'🚀'.repeat(255)}…`);
 });
 

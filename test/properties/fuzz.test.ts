@@ -10,8 +10,8 @@ import { minimised, replay, runSession } from '../fuzz/sessions.ts';
 import { type Step, stepFromJson, stepToJson } from '../fuzz/steps.ts';
 import * as frames from '../support/frames.ts';
 
-function octets(...parts: readonly Buffer[]): Step {
-  return { kind: 'octets', octets: Buffer.concat(parts) };
+function bytes(...parts: readonly Buffer[]): Step {
+  return { kind: 'bytes', bytes: Buffer.concat(parts) };
 }
 
 describe('sessions of the fuzzer', () => {
@@ -35,12 +35,12 @@ describe('sessions of the fuzzer', () => {
   });
 
   test('a sequence that fails is shortened to the steps it needs', () => {
-    const wrong = octets(frames.data(9, 'on an idle stream'));
+    const wrong = bytes(frames.data(9, 'on an idle stream'));
     const steps: readonly Step[] = [
-      octets(frames.preface(), frames.settings()),
-      octets(frames.headers(1, frames.requestBlock())),
+      bytes(frames.preface(), frames.settings()),
+      bytes(frames.headers(1, frames.requestBlock())),
       { kind: 'drain' },
-      octets(frames.ping()),
+      bytes(frames.ping()),
       wrong,
       { kind: 'drain' },
     ];
@@ -141,9 +141,9 @@ describe('against node:http2', () => {
   });
 
   test('sessions that differ are told apart', () => {
-    const one = heardByFramegate(legalSession(1).octets, 1000);
-    assert.equal(difference(one, heardByFramegate(legalSession(1).octets, 7)), undefined);
-    assert.match(difference(one, heardByFramegate(legalSession(2).octets, 1000)) ?? '', /^stream \d+: /);
+    const one = heardByFramegate(legalSession(1).bytes, 1000);
+    assert.equal(difference(one, heardByFramegate(legalSession(1).bytes, 7)), undefined);
+    assert.match(difference(one, heardByFramegate(legalSession(2).bytes, 1000)) ?? '', /^stream \d+: /);
   });
 
   test('broken rules get the same reaction, or one that a section of RFC 9113 explains', async () => {

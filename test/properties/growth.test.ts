@@ -17,7 +17,7 @@ import { parseGrpcTimeout } from '../../src/grpc/timeout.ts';
 import { checkRequest } from '../../src/h2/header-rules.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { headWithoutUpgrade } from '../../src/listeners/ignored-upgrade.ts';
-import { boundedText, jsonString, textOfOctets } from '../../src/observability/json-text.ts';
+import { boundedText, jsonString, textOfBytes } from '../../src/observability/json-text.ts';
 import { forwardedRequest } from '../../src/relay/forwarded-headers.ts';
 import { hostOf, matchesHost } from '../../src/routing/host.ts';
 import { stripPrefix } from '../../src/routing/strip-prefix.ts';
@@ -152,7 +152,7 @@ const TEXTS: Readonly<Record<string, (text: string) => unknown>> = {
   'a status message, decoded': decodeGrpcMessage,
   'a text in the log': jsonString,
   'a bounded text in the log': boundedText,
-  'bytes in the log': textOfOctets,
+  'bytes in the log': textOfBytes,
   'a user-agent': clientLibrary,
   'a deadline': parseGrpcTimeout,
   'a type of gRPC-Web': parseGrpcWebType,
@@ -192,9 +192,9 @@ add('a ClientHello', 'records of one byte', (count) => {
   const body = Buffer.alloc(count / 4);
   body[0] = 1;
   body.writeUIntBE(16_000, 1, 3);
-  const records = Array.from(body, (octet) => [0x16, 3, 1, 0, 1, octet]);
-  const octets = Buffer.from(records.flat());
-  return () => parseClientHello(octets);
+  const records = Array.from(body, (byte) => [0x16, 3, 1, 0, 1, byte]);
+  const bytes = Buffer.from(records.flat());
+  return () => parseClientHello(bytes);
 });
 
 function shortestMs(act: () => unknown): number {

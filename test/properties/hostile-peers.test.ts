@@ -70,10 +70,10 @@ function hearOneEndEach(log: readonly string[]): void {
   }
 }
 
-function survives(role: Role, octets: Buffer, sizes: readonly number[], answers: boolean): void {
+function survives(role: Role, bytes: Buffer, sizes: readonly number[], answers: boolean): void {
   const endpoint = endpointFor(role);
   if (answers) answersEverything(endpoint);
-  for (const chunk of cutInto(octets, sizes)) endpoint.hears(chunk);
+  for (const chunk of cutInto(bytes, sizes)) endpoint.hears(chunk);
   isInOrder(endpoint);
 }
 
@@ -110,17 +110,17 @@ const MUTATIONS: fc.Arbitrary<Mutation[]> = fc.array(
 
 /** Behind the first bytes, so that most mutants come beyond the preface. */
 function mutated(session: Buffer, mutations: readonly Mutation[]): Buffer {
-  let octets = Buffer.from(session);
+  let bytes = Buffer.from(session);
   for (const { at, kind, length } of mutations) {
-    const start = Math.min(octets.length, 33 + (at % octets.length));
-    const before = octets.subarray(0, start);
-    const behind = octets.subarray(start);
+    const start = Math.min(bytes.length, 33 + (at % bytes.length));
+    const before = bytes.subarray(0, start);
+    const behind = bytes.subarray(start);
     if (kind === 'flip' && behind.length > 0) behind[0] ^= 1 << (length & 7);
-    else if (kind === 'delete') octets = Buffer.concat([before, behind.subarray(length)]);
-    else if (kind === 'repeat') octets = Buffer.concat([before, behind.subarray(0, length), behind]);
-    else octets = Buffer.concat([before, Buffer.alloc(length, length), behind]);
+    else if (kind === 'delete') bytes = Buffer.concat([before, behind.subarray(length)]);
+    else if (kind === 'repeat') bytes = Buffer.concat([before, behind.subarray(0, length), behind]);
+    else bytes = Buffer.concat([before, Buffer.alloc(length, length), behind]);
   }
-  return octets;
+  return bytes;
 }
 
 describe('receive never throws, and owners hear of one end', () => {
@@ -130,9 +130,9 @@ describe('receive never throws, and owners hear of one end', () => {
 
       test(`for random bytes ${name}`, () => {
         fc.assert(
-          fc.property(fc.uint8Array({ maxLength: 300 }), SIZES, (octets, sizes) => {
-            survives(role, Buffer.concat([sessionFor(role, []), octets]), sizes, answers);
-            survives(role, Buffer.from(octets), sizes, answers);
+          fc.property(fc.uint8Array({ maxLength: 300 }), SIZES, (bytes, sizes) => {
+            survives(role, Buffer.concat([sessionFor(role, []), bytes]), sizes, answers);
+            survives(role, Buffer.from(bytes), sizes, answers);
           }),
           { seed: 9113, numRuns: 200 },
         );

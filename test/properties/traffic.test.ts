@@ -25,12 +25,12 @@ class WindowAuditor {
   }
 
   /** To be called for the client first, then for the server, with what they sent at the same time. */
-  passes(from: Endpoint, to: Endpoint, octets: Buffer): void {
+  passes(from: Endpoint, to: Endpoint, bytes: Buffer): void {
     if (from.role === 'client') {
       for (const update of this.#underWay) update();
       this.#underWay = [];
     }
-    for (const frame of splitFrames(octets)) {
+    for (const frame of splitFrames(bytes)) {
       const length = frame.readUIntBE(0, 3);
       const id = frame.readUInt32BE(5);
       if (frame[3] === FrameType.DATA) this.#spends(from, id, length);
@@ -156,8 +156,8 @@ function exchange(
   }
   const settle = (): Wire =>
     wire.settles(
-      (octets) => cutInto(octets, sizes),
-      (from, octets) => auditor.passes(from, from === wire.client ? wire.server : wire.client, octets),
+      (bytes) => cutInto(bytes, sizes),
+      (from, bytes) => auditor.passes(from, from === wire.client ? wire.server : wire.client, bytes),
     );
   for (settle(); sides.some((side) => side.uncredited > 0); settle()) {
     for (const side of sides) side.credits(sizes[0] * 100);

@@ -61,8 +61,8 @@ class Connected {
     t.after(() => this.socket.vanish());
   }
 
-  async says(...octets: readonly Buffer[]): Promise<void> {
-    this.socket.arrives(Buffer.concat(octets));
+  async says(...bytes: readonly Buffer[]): Promise<void> {
+    this.socket.arrives(Buffer.concat(bytes));
     await nextTurns();
   }
 
@@ -78,10 +78,10 @@ const incomplete: Readonly<Record<string, readonly Buffer[]>> = {
   'half of its SETTINGS': [frames.preface(), frames.settings([4, 65_535]).subarray(0, 11)],
 };
 
-for (const [what, octets] of Object.entries(incomplete)) {
+for (const [what, bytes] of Object.entries(incomplete)) {
   test(`a client that says ${what} is told so and closed after 10 s`, async (t) => {
     const client = new Connected(t);
-    if (octets.length > 0) await client.says(...octets);
+    if (bytes.length > 0) await client.says(...bytes);
     t.mock.timers.tick(9999);
     await nextTurns();
     assert.equal(client.socket.hasEnded, false);

@@ -12,13 +12,13 @@ export function frame(
   streamId: number,
   payload: Buffer | string = Buffer.alloc(0),
 ): Buffer {
-  const octets = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
+  const bytes = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
   const header = Buffer.alloc(9);
-  header.writeUIntBE(octets.length, 0, 3);
+  header.writeUIntBE(bytes.length, 0, 3);
   header[3] = type;
   header[4] = flags;
   header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, octets]);
+  return Buffer.concat([header, bytes]);
 }
 
 export function preface(): Buffer {
@@ -32,10 +32,10 @@ interface DataOptions {
 }
 
 export function data(streamId: number, payload: Buffer | string, options: DataOptions = {}): Buffer {
-  const octets = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
+  const bytes = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
   const flags = options.endStream ? Flag.END_STREAM : 0;
-  if (options.padding === undefined) return frame(FrameType.DATA, flags, streamId, octets);
-  return frame(FrameType.DATA, flags | Flag.PADDED, streamId, padded(octets, options.padding));
+  if (options.padding === undefined) return frame(FrameType.DATA, flags, streamId, bytes);
+  return frame(FrameType.DATA, flags | Flag.PADDED, streamId, padded(bytes, options.padding));
 }
 
 interface HeadersOptions extends DataOptions {
@@ -138,34 +138,34 @@ export function responseBlock(status = '200', ...fields: readonly Field[]): Buff
 }
 
 /** @returns each frame in the bytes, without a client preface at the beginning */
-export function splitFrames(octets: Buffer): Buffer[] {
+export function splitFrames(bytes: Buffer): Buffer[] {
   const frames: Buffer[] = [];
-  let at = octets.subarray(0, 24).equals(CLIENT_PREFACE) ? 24 : 0;
-  while (at < octets.length) {
-    const end = at + 9 + octets.readUIntBE(at, 3);
-    frames.push(octets.subarray(at, end));
+  let at = bytes.subarray(0, 24).equals(CLIENT_PREFACE) ? 24 : 0;
+  while (at < bytes.length) {
+    const end = at + 9 + bytes.readUIntBE(at, 3);
+    frames.push(bytes.subarray(at, end));
     at = end;
   }
   return frames;
 }
 
-function padded(octets: Buffer, padding: number): Buffer {
-  return Buffer.concat([Buffer.from([padding]), octets, Buffer.alloc(padding)]);
+function padded(bytes: Buffer, padding: number): Buffer {
+  return Buffer.concat([Buffer.from([padding]), bytes, Buffer.alloc(padding)]);
 }
 
 function uint32(value: number): Buffer {
-  const octets = Buffer.alloc(4);
-  octets.writeUInt32BE(value);
-  return octets;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
 }
 
 /** @returns the length with a 7-bit prefix (RFC 7541 section 5.1), followed by the unencoded bytes */
 function stringLiteral(text: string): Buffer {
-  const octets = Buffer.from(text, 'latin1');
-  if (octets.length < 127) return Buffer.concat([Buffer.from([octets.length]), octets]);
+  const bytes = Buffer.from(text, 'latin1');
+  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
   const length = [127];
-  let rest = octets.length - 127;
+  let rest = bytes.length - 127;
   for (; rest >= 128; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
   length.push(rest);
-  return Buffer.concat([Buffer.from(length), octets]);
+  return Buffer.concat([Buffer.from(length), bytes]);
 }

@@ -8,22 +8,22 @@ const CODE_PERCENT = 0x25;
  * @param value the value as received, one character per byte
  */
 export function decodeGrpcMessage(value: string): string {
-  const octets = Buffer.from(value, 'latin1');
+  const bytes = Buffer.from(value, 'latin1');
   let length = 0;
-  for (let index = 0; index < octets.length; index += 1) {
-    let octet = octets[index];
-    if (octet === CODE_PERCENT && index + 2 < octets.length) {
-      const high = hexDigit(octets[index + 1]);
-      const low = hexDigit(octets[index + 2]);
+  for (let index = 0; index < bytes.length; index += 1) {
+    let byte = bytes[index];
+    if (byte === CODE_PERCENT && index + 2 < bytes.length) {
+      const high = hexDigit(bytes[index + 1]);
+      const low = hexDigit(bytes[index + 2]);
       if (high >= 0 && low >= 0) {
-        octet = high * 16 + low;
+        byte = high * 16 + low;
         index += 2;
       }
     }
-    octets[length] = octet;
+    bytes[length] = byte;
     length += 1;
   }
-  return octets.toString('utf8', 0, length);
+  return bytes.toString('utf8', 0, length);
 }
 
 /** @returns the value of an ASCII hexadecimal digit, or -1 */

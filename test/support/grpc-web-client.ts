@@ -130,13 +130,13 @@ export interface WebBody {
 }
 
 export function parseWebBody(content: Buffer, isText = false): WebBody {
-  const octets = isText ? decodeText(content) : content;
+  const bytes = isText ? decodeText(content) : content;
   const messages: Buffer[] = [];
   let trailers: Flat | undefined;
-  for (let at = 0; at < octets.length; ) {
+  for (let at = 0; at < bytes.length; ) {
     assert.equal(trailers, undefined, 'trailers are the last frame');
-    const payload = octets.subarray(at + 5, at + 5 + octets.readUInt32BE(at + 1));
-    if (octets[at] === 0x80) trailers = parseTrailers(payload.toString('latin1'));
+    const payload = bytes.subarray(at + 5, at + 5 + bytes.readUInt32BE(at + 1));
+    if (bytes[at] === 0x80) trailers = parseTrailers(payload.toString('latin1'));
     else messages.push(payload);
     at += 5 + payload.length;
   }

@@ -29,8 +29,8 @@ export async function http2Answer(stream: ClientHttp2Stream): Promise<Http2Answe
   stream.on('trailers', (received) => {
     trailers = Object.fromEntries(Object.entries(received));
   });
-  stream.on('data', (octets: Buffer) => {
-    body += octets.toString('latin1');
+  stream.on('data', (bytes: Buffer) => {
+    body += bytes.toString('latin1');
   });
   stream.on('end', () => {
     isEnded = true;

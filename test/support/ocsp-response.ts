@@ -31,8 +31,8 @@ export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   const { length } = content;
   if (length < 0x80) return Buffer.concat([Buffer.from([tag, length]), content]);
-  const octets = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...octets]), content]);
+  const bytes = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...bytes]), content]);
 }
 
 /** The optional parts of a response besides its answers, as encoded elements. A test can replace them. */
@@ -80,7 +80,7 @@ function singleResponse(
   const issuerHash = createHash(hash).update(issuerOf(raw)).digest();
   const keyHash = Buffer.alloc(issuerHash.length, 9);
   const algorithm = der(0x30, identifier(hash), der(0x05));
-  const serial = der(0x02, serialOctets(serialNumber));
+  const serial = der(0x02, serialBytes(serialNumber));
   const id = der(0x30, algorithm, der(0x04, issuerHash), der(0x04, keyHash), serial);
   const { thisUpdate = new Date(Date.now() - DAY_MS), nextUpdate = new Date(Date.now() + DAY_MS) } = parts;
   const until = nextUpdate === null ? [] : [der(0xa0, time(nextUpdate))];
@@ -107,9 +107,9 @@ function time(date: Date): Buffer {
 }
 
 /** Prepends a zero byte if the first byte is 128 or more, because a DER INTEGER would otherwise be negative. */
-function serialOctets(hexadecimal: string): Buffer {
-  const octets = Buffer.from(hexadecimal, 'hex');
-  return octets[0] >= 0x80 ? Buffer.concat([Buffer.from([0]), octets]) : octets;
+function serialBytes(hexadecimal: string): Buffer {
+  const bytes = Buffer.from(hexadecimal, 'hex');
+  return bytes[0] >= 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;
 }
 
 /** @returns the issuer's Name, which in a version 3 certificate follows version, serial number and algorithm */

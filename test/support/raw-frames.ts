@@ -82,18 +82,18 @@ function uint32(value: number): Buffer {
 }
 
 function stringLiteral(text: string): Buffer {
-  const octets = Buffer.from(text, 'latin1');
-  return Buffer.concat([integer(octets.length), octets]);
+  const bytes = Buffer.from(text, 'latin1');
+  return Buffer.concat([integer(bytes.length), bytes]);
 }
 
 /** Encodes an integer with a 7-bit prefix (RFC 7541 section 5.1); the Huffman bit is 0. */
 function integer(value: number): Buffer {
   if (value < 127) return Buffer.from([value]);
-  const octets = [127];
+  const bytes = [127];
   let rest = value - 127;
   while (rest >= 128) {
-    octets.push((rest % 128) + 128);
+    bytes.push((rest % 128) + 128);
     rest = Math.floor(rest / 128);
   }
-  return Buffer.from([...octets, rest]);
+  return Buffer.from([...bytes, rest]);
 }

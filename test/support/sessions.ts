@@ -146,11 +146,11 @@ export function sessionFor(role: Role, steps: readonly Step[]): Buffer {
 }
 
 /** Divides bytes into chunks of the given sizes, which are used cyclically. */
-export function cutInto(octets: Buffer, sizes: readonly number[]): Buffer[] {
+export function cutInto(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
-  for (let at = 0, turn = 0; at < octets.length; turn++) {
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
     const end = at + Math.max(1, sizes[turn % sizes.length]);
-    chunks.push(octets.subarray(at, end));
+    chunks.push(bytes.subarray(at, end));
     at = end;
   }
   return chunks;

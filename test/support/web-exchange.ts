@@ -89,8 +89,8 @@ export class WebExchange {
   }
 
   /** The client sends DATA. */
-  sends(octets: Buffer | string, endStream = false): void {
-    const bytes = Buffer.from(octets);
+  sends(content: Buffer | string, endStream = false): void {
+    const bytes = Buffer.from(content);
     this.translator.onData(bytes, 0, bytes.length, endStream);
   }
 
@@ -102,8 +102,8 @@ export class WebExchange {
   }
 
   /** Lets the client accept this many bytes. */
-  makesRoom(octets: number): void {
-    this.client.room = octets;
+  makesRoom(bytes: number): void {
+    this.client.room = bytes;
     this.translator.onWritable();
   }
 
@@ -123,7 +123,7 @@ export class WebExchange {
   }
 }
 
-export function base64(octets: Buffer | string): string {
-  const bytes = Buffer.from(octets.toString('latin1'), 'latin1');
+export function base64(content: Buffer | string): string {
+  const bytes = Buffer.from(content.toString('latin1'), 'latin1');
   return encodeBase64(bytes, 0, bytes.length).toString('latin1');
 }

@@ -172,8 +172,8 @@ export class Endpoint {
 
   /** Offers data. @returns how many bytes were accepted */
   sends(id: number, text: string | Buffer, endStream = false): number {
-    const octets = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
-    return this.stream(id).sendData(octets, 0, octets.length, endStream);
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+    return this.stream(id).sendData(bytes, 0, bytes.length, endStream);
   }
 
   /** Feeds frames in one chunk. */
@@ -183,8 +183,8 @@ export class Endpoint {
   }
 
   /** Feeds bytes as from a socket, and lets the connection read all of them at once. */
-  hears(octets: Buffer): void {
-    this.connection.receive(octets, this.nowMs);
+  hears(bytes: Buffer): void {
+    this.connection.receive(bytes, this.nowMs);
     while (this.connection.hasUnread) this.connection.readOn();
   }
 
@@ -276,8 +276,8 @@ export class Wire {
 
   /** Carries bytes both ways until both sides are silent. `cut` may divide them into chunks; `watch` sees everything that passes. */
   settles(
-    cut: (octets: Buffer) => readonly Buffer[] = (octets) => [octets],
-    watch: (from: Endpoint, octets: Buffer) => void = () => undefined,
+    cut: (bytes: Buffer) => readonly Buffer[] = (bytes) => [bytes],
+    watch: (from: Endpoint, bytes: Buffer) => void = () => undefined,
   ): this {
     for (;;) {
       const toServer = this.client.takesOutput();

@@ -49,7 +49,7 @@ export class BlockMemo {
     let place = this.#lastHit;
     for (let tried = 0; tried < count; tried++) {
       const entry = this.#entries[place];
-      if (entry.length === length && this.#hasSameOctets(entry.block, block, start, length)) {
+      if (entry.length === length && this.#hasSameBytes(entry.block, block, start, length)) {
         entry.wasUsed = true;
         this.#lastHit = place;
         return entry.list;
@@ -91,7 +91,7 @@ export class BlockMemo {
     }
   }
 
-  #hasSameOctets(known: Buffer, block: Buffer, start: number, length: number): boolean {
+  #hasSameBytes(known: Buffer, block: Buffer, start: number, length: number): boolean {
     const telling = this.#tellingPosition;
     if (telling < length && known[telling] !== block[start + telling]) return false;
     if (length >= NATIVE_COMPARE_FROM && known.compare(block, start, start + length, 0, length) === 0)

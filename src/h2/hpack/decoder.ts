@@ -3,7 +3,7 @@
 
 import { ErrorCode } from '../error-codes.ts';
 import { ConnectionError } from '../errors.ts';
-import { isStrictValue } from '../field-octets.ts';
+import { isStrictValue } from '../field-bytes.ts';
 import { BlockMemo } from './block-memo.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { HeaderList } from './header-list.ts';
@@ -221,20 +221,20 @@ export class HpackDecoder {
   }
 
   #readField(cursor: BlockCursor, list: HeaderList): void {
-    const octet = cursor.block[cursor.position];
-    if (octet >= INDEXED_FROM) {
+    const byte = cursor.block[cursor.position];
+    if (byte >= INDEXED_FROM) {
       const index = readInteger(cursor, 0x7f);
       this.#store(list, this.#nameOf(index), this.#valueOf(index), false);
-    } else if (octet >= INCREMENTAL_FROM) {
+    } else if (byte >= INCREMENTAL_FROM) {
       const name = this.#readName(cursor, 0x3f);
       const value = readString(cursor);
       this.#store(list, name, value, false);
       this.table.insert(name, value);
-    } else if (octet >= SIZE_UPDATE_FROM) {
+    } else if (byte >= SIZE_UPDATE_FROM) {
       throw violation('hpack_size_update_after_field', 'A table size update follows a field of its block');
-    } else if (octet !== 0 || !this.#readLiteral(cursor, list)) {
+    } else if (byte !== 0 || !this.#readLiteral(cursor, list)) {
       const name = this.#readName(cursor, 0x0f);
-      this.#store(list, name, readString(cursor), octet >= NEVER_INDEXED_FROM);
+      this.#store(list, name, readString(cursor), byte >= NEVER_INDEXED_FROM);
     }
   }
 
@@ -247,15 +247,12 @@ export class HpackDecoder {
     const { block, position: start } = cursor;
     const name = knownNameAt(block, start + 1, cursor.end);
     if (name === undefined || !name.isOrdinary || cursor.end - start > LARGEST_TEXT_BYTES) return false;
-    const valueStart = start + name.octets.length + 3;
+    const valueStart = start + name.bytes.length + 3;
     if (valueStart > cursor.end) return false;
     const length = block[valueStart - 1];
     const end = valueStart + length;
     if (length > LONGEST_LITERAL || end > cursor.end || !isStrictValue(block, valueStart, end)) return false;
-    if (
-      wasValueSeen(name.octets, block, valueStart, end) ||
-      !this.#hasRoom(list, name.octets.length + length)
-    )
+    if (wasValueSeen(name.bytes, block, valueStart, end) || !this.#hasRoom(list, name.bytes.length + length))
       return false;
     if (this.#text === '') {
       if (this.#model === undefined) this.#noteModel(block, this.#blockStart, start, list);
@@ -267,10 +264,10 @@ export class HpackDecoder {
     return true;
   }
 
-  #hasRoom(list: HeaderList, octets: number): boolean {
+  #hasRoom(list: HeaderList, fieldBytes: number): boolean {
     return (
       list.overflowedAt === undefined &&
-      list.sizeBytes + octets + 32 <= this.#maxListSizeBytes &&
+      list.sizeBytes + fieldBytes + 32 <= this.#maxListSizeBytes &&
       list.length < this.#maxFields
     );
   }

@@ -110,7 +110,7 @@ function buildAutomaton(): Automaton {
   const { zero, one } = buildTree();
   const steps = new Uint32Array(256 * 256);
   for (let state = 0; state < 256; state++) {
-    for (let octet = 0; octet < 256; octet++) steps[(state << 8) | octet] = walk(zero, one, state, octet);
+    for (let byte = 0; byte < 256; byte++) steps[(state << 8) | byte] = walk(zero, one, state, byte);
   }
   const isPadding = new Uint8Array(256);
   for (let node = 0, bits = 0; bits < 8; bits++) {
@@ -121,11 +121,11 @@ function buildAutomaton(): Automaton {
 }
 
 /** Follows the eight bits of a byte from one state. The result is the step: the next state and the symbols that the byte completes. */
-function walk(zero: Int16Array, one: Int16Array, state: number, octet: number): number {
+function walk(zero: Int16Array, one: Int16Array, state: number, byte: number): number {
   let node = state;
   let symbols = 0;
   for (let bit = 7; bit >= 0; bit--) {
-    node = ((octet >>> bit) & 1) === 0 ? zero[node] : one[node];
+    node = ((byte >>> bit) & 1) === 0 ? zero[node] : one[node];
     if (node >= 0) continue;
     const symbol = ~node;
     if (symbol === END_OF_STRING) return FAILED;

@@ -32,9 +32,9 @@ function readContinuation(cursor: BlockCursor, prefixMask: number): number {
         'A header block ends inside an integer',
       );
     }
-    const octet = block[cursor.position++];
-    value += (octet & 0x7f) << shift;
-    if (octet < 0x80) return value;
+    const byte = block[cursor.position++];
+    value += (byte & 0x7f) << shift;
+    if (byte < 0x80) return value;
   }
   throw new ConnectionError(
     ErrorCode.COMPRESSION_ERROR,

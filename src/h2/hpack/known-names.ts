@@ -2,7 +2,7 @@
 // neither decoded nor hashed again. All connections share one small table of fixed size. When a name replaces another, the other
 // is decoded once more.
 
-import { CONNECTION_SPECIFIC, isFieldName } from '../field-octets.ts';
+import { CONNECTION_SPECIFIC, isFieldName } from '../field-bytes.ts';
 import { indexingRule, NEVER_INDEX } from './indexing-rule.ts';
 import type { BlockCursor } from './integer.ts';
 import { STATIC_BY_NAME } from './static-table.ts';
@@ -13,7 +13,7 @@ const PLACES = 512;
 const LONGEST = 48;
 
 export interface KnownName {
-  readonly octets: Uint8Array;
+  readonly bytes: Uint8Array;
   readonly text: string;
   /** No rule of HTTP/2 or HPACK is about this name in particular. */
   readonly isOrdinary: boolean;
@@ -33,13 +33,13 @@ export function readName(cursor: BlockCursor): string {
   if (!(length <= LONGEST) || start + length > cursor.end) return readString(cursor);
   const place = placeOf(block, start, start + length);
   const known = names[place];
-  if (known !== undefined && isSame(known.octets, block, start, length)) {
+  if (known !== undefined && isSame(known.bytes, block, start, length)) {
     cursor.position = start + length;
     return known.text;
   }
   const text = readString(cursor);
   names[place] = {
-    octets: new Uint8Array(block.subarray(start, start + length)),
+    bytes: new Uint8Array(block.subarray(start, start + length)),
     text,
     isOrdinary: isOrdinary(text),
   };
@@ -53,13 +53,13 @@ export function knownNameAt(block: Buffer, position: number, end: number): Known
   if (!(length <= LONGEST) || start + length > end) return undefined;
   const expectedPlace = followers[lastPlace];
   const expected = names[expectedPlace];
-  if (expected !== undefined && isSame(expected.octets, block, start, length)) {
+  if (expected !== undefined && isSame(expected.bytes, block, start, length)) {
     lastPlace = expectedPlace;
     return expected;
   }
   const place = placeOf(block, start, start + length);
   const known = names[place];
-  if (known === undefined || !isSame(known.octets, block, start, length)) return undefined;
+  if (known === undefined || !isSame(known.bytes, block, start, length)) return undefined;
   followers[lastPlace] = place;
   lastPlace = place;
   return known;

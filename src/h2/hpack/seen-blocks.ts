@@ -4,7 +4,7 @@
 
 const KEPT = 16;
 /** How many of the last bytes are all hashed: metadata that changes often is at the end. */
-const LAST_OCTETS = 16;
+const LAST_BYTES = 16;
 const SAMPLES = 32;
 
 export class SeenBlocks {
@@ -28,7 +28,7 @@ function hashOf(block: Buffer, start: number, end: number): number {
   for (let position = start; position < end; position += step) {
     hash = Math.imul(hash ^ block[position], 0x01000193);
   }
-  for (let position = Math.max(start, end - LAST_OCTETS); position < end; position++) {
+  for (let position = Math.max(start, end - LAST_BYTES); position < end; position++) {
     hash = Math.imul(hash ^ block[position], 0x01000193);
   }
   return hash;

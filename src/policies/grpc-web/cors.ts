@@ -23,7 +23,7 @@ export const CORS_READS = [
 /** Two hours. Chromium caches the result of a preflight no longer than that. */
 const MAX_AGE_SECONDS = '7200';
 /** The maximum length of Access-Control-Request-Headers. No page needs more; longer lists get no permission. */
-const MOST_REQUESTED_OCTETS = 4096;
+const MOST_REQUESTED_BYTES = 4096;
 const FIELD_NAMES = /^[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[\t ]*,[\t ]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*[\t ]*$/;
 
 /** The fields that let a page read the response. Undefined if the page may not make the call. */
@@ -77,7 +77,7 @@ export function isPreflight(kind: RequestKind): boolean {
 export function preflightAnswer(cors: HeaderFields, kind: RequestKind): HeaderList {
   const answer = HeaderList.of([':status', '204'], ...cors, ['access-control-allow-methods', 'POST']);
   const requested = kind.header('access-control-request-headers') ?? '';
-  if (requested.length <= MOST_REQUESTED_OCTETS && FIELD_NAMES.test(requested)) {
+  if (requested.length <= MOST_REQUESTED_BYTES && FIELD_NAMES.test(requested)) {
     answer.add('access-control-allow-headers', requested);
   }
   answer.add('access-control-max-age', MAX_AGE_SECONDS);

@@ -15,7 +15,7 @@ import { HeaderList } from '../../h2/hpack/header-list.ts';
 import { TextRequestBody } from './text-request-body.ts';
 
 /** Bytes that are encoded at a time: a multiple of three, so that only the last piece of one sendData() is padded. 16 KiB when encoded. */
-const TEXT_PIECE_OCTETS = 12_288;
+const TEXT_PIECE_BYTES = 12_288;
 
 const TEXT_MALFORMED: Failure = {
   token: 'grpc_web_text_malformed',
@@ -147,7 +147,7 @@ export class GrpcWebStream implements Translator {
     if (this.#held !== undefined) return 0;
     let at = start;
     do {
-      const pieceEnd = Math.min(end, at + TEXT_PIECE_OCTETS);
+      const pieceEnd = Math.min(end, at + TEXT_PIECE_BYTES);
       this.#send(encodeBase64(bytes, at, pieceEnd), endStream && pieceEnd === end);
       at = pieceEnd;
     } while (at < end && this.#held === undefined);

@@ -1,7 +1,7 @@
 // Translates a request's HTTP/2 field list into the fields of an HTTP/1.1 head. Fields of a single connection are made here,
 // never copied. Values stay as they are, byte for byte.
 
-import { OF_ONE_CONNECTION } from '../../h2/field-octets.ts';
+import { OF_ONE_CONNECTION } from '../../h2/field-bytes.ts';
 import type { HeaderList } from '../../h2/hpack/header-list.ts';
 
 /** How the end of the body is marked. */

@@ -1,7 +1,7 @@
 // The fields of an HTTP/1.1 service's response, without those of its connection.
 
 import { FIELD_OVERHEAD_BYTES } from '../../calls/http1-fields.ts';
-import { OF_ONE_CONNECTION } from '../../h2/field-octets.ts';
+import { OF_ONE_CONNECTION } from '../../h2/field-bytes.ts';
 
 export interface IncomingFields {
   /** Names and values alternating, as received. */

@@ -270,7 +270,7 @@ export class UpstreamConnection implements DialEvents {
     this.#isConnected = true;
   }
 
-  onOctets(chunk: Buffer): void {
+  onBytes(chunk: Buffer): void {
     try {
       if (this.#isHttp2) this.#transport.receive(chunk);
       else this.#receiveFirst(chunk);

@@ -38,18 +38,18 @@ export async function eventually<Value>(what: string, ask: () => Promise<Value |
 }
 
 /** Bytes without a pattern that a mixed-up piece could hide in. */
-export function sampleOctets(sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(sizeBytes);
+export function sampleBytes(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(sizeBytes);
   let state = 1;
   for (let index = 0; index < sizeBytes; index++) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    octets[index] = state >>> 24;
+    bytes[index] = state >>> 24;
   }
-  return octets;
+  return bytes;
 }
 
-export function sameOctets(actual: Uint8Array, expected: Uint8Array, what: string): void {
+export function sameBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
   same(actual.length, expected.length, `${what}, bytes`);
-  const index = actual.findIndex((octet, at) => octet !== expected[at]);
+  const index = actual.findIndex((byte, at) => byte !== expected[at]);
   if (index >= 0) throw new Error(`${what}: differs at byte ${index}`);
 }

@@ -93,8 +93,8 @@ export function encode(name: string, fields: object): Uint8Array<ArrayBuffer> {
   return new Uint8Array(toBinary(message, create(message, { ...fields })));
 }
 
-export function decode(name: string, octets: Uint8Array): unknown {
-  return fromBinary(voiceMessage(name), octets);
+export function decode(name: string, bytes: Uint8Array): unknown {
+  return fromBinary(voiceMessage(name), bytes);
 }
 
 function found<Value>(value: Value | undefined): Value {

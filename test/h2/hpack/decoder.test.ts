@@ -211,8 +211,8 @@ test('a bomb of tiny fields costs no more than the limit', () => {
 function survives(blocks: readonly Uint8Array[], newLimit: number | null): void {
   const decoder = newDecoder({ maxListSizeBytes: 500, maxFields: 10 });
   try {
-    for (const octets of blocks) {
-      const list = decoder.decode(Buffer.from(octets), 0, octets.length);
+    for (const bytes of blocks) {
+      const list = decoder.decode(Buffer.from(bytes), 0, bytes.length);
       assert.ok(list.sizeBytes <= 500 && list.length <= 10);
       if (newLimit !== null) decoder.setMaxTableSize(newLimit);
     }
@@ -224,8 +224,8 @@ function survives(blocks: readonly Uint8Array[], newLimit: number | null): void 
 }
 
 test('random bytes decode or throw a ConnectionError of COMPRESSION_ERROR, nothing else', () => {
-  const octets = fc.uint8Array({ maxLength: 60 });
-  fc.assert(fc.property(fc.array(octets, { maxLength: 4 }), fc.option(fc.nat(5_000)), survives), {
+  const bytes = fc.uint8Array({ maxLength: 60 });
+  fc.assert(fc.property(fc.array(bytes, { maxLength: 4 }), fc.option(fc.nat(5_000)), survives), {
     seed: 7541,
     numRuns: 5_000,
   });
@@ -238,9 +238,9 @@ test('valid blocks with one byte altered or cut off throw nothing else either', 
     'be0f2f03313030c1',
   ].map((hex) => Buffer.from(hex, 'hex'));
   fc.assert(
-    fc.property(fc.nat(2), fc.nat(40), fc.nat(255), fc.nat(40), (number, place, octet, cut) => {
+    fc.property(fc.nat(2), fc.nat(40), fc.nat(255), fc.nat(40), (number, place, byte, cut) => {
       const altered = blocks.map((block) => Buffer.from(block));
-      altered[number][place % altered[number].length] = octet;
+      altered[number][place % altered[number].length] = byte;
       altered[number] = altered[number].subarray(0, altered[number].length - Math.max(0, cut - 20));
       survives(altered, null);
     }),

@@ -12,19 +12,19 @@ function encode(value: string): Buffer {
   return target.subarray(1, -1);
 }
 
-function decode(octets: Buffer): string {
-  return decodeHuffman(octets, 0, octets.length);
+function decode(bytes: Buffer): string {
+  return decodeHuffman(bytes, 0, bytes.length);
 }
 
 /** The bytes that these bits make, which end on a byte boundary. */
-function octetsOf(bits: string): Buffer {
+function bytesOf(bits: string): Buffer {
   assert.equal(bits.length % 8, 0);
-  return Buffer.from((bits.match(/.{8}/g) ?? []).map((octet) => Number.parseInt(octet, 2)));
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
-function fails(octets: Buffer, token: string): void {
+function fails(bytes: Buffer, token: string): void {
   assert.throws(
-    () => decode(octets),
+    () => decode(bytes),
     (error: unknown) => error instanceof ConnectionError && error.token === token,
   );
 }
@@ -34,8 +34,8 @@ test('each of the 256 symbols has its code, padded with ones, and is read back',
     const value = String.fromCharCode(symbol);
     const bits = HUFFMAN_CODES[symbol].toString(2).padStart(HUFFMAN_LENGTHS[symbol], '0');
     const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, '1');
-    assert.deepEqual(encode(value), octetsOf(padded), `symbol ${symbol}`);
-    assert.equal(decode(octetsOf(padded)), value, `symbol ${symbol}`);
+    assert.deepEqual(encode(value), bytesOf(padded), `symbol ${symbol}`);
+    assert.equal(decode(bytesOf(padded)), value, `symbol ${symbol}`);
   }
 });
 
@@ -62,8 +62,8 @@ test('the strings of RFC 7541 appendix C', () => {
 
 test('any latin1 string is read back, from any place in a buffer', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(5), (octets, offset) => {
-      const value = Buffer.from(octets).toString('latin1');
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(5), (bytes, offset) => {
+      const value = Buffer.from(bytes).toString('latin1');
       const target = Buffer.alloc(offset + huffmanLength(value) + 3, 0x55);
       const end = writeHuffman(target, offset, value);
       assert.equal(decodeHuffman(target, offset, end), value);
@@ -85,13 +85,13 @@ test('an empty string takes no bytes', () => {
 test('hpack_huffman_padding: more than seven bits', () => {
   fails(Buffer.from([0xff]), 'hpack_huffman_padding');
   // '0' is 00000; three bits of padding are right, eleven are not.
-  assert.equal(decode(octetsOf('00000111')), '0');
-  fails(octetsOf('0000011111111111'), 'hpack_huffman_padding');
+  assert.equal(decode(bytesOf('00000111')), '0');
+  fails(bytesOf('0000011111111111'), 'hpack_huffman_padding');
 });
 
 test('hpack_huffman_padding: not all ones', () => {
   for (const padding of ['000', '110', '101', '011']) {
-    fails(octetsOf(`00000${padding}`), 'hpack_huffman_padding');
+    fails(bytesOf(`00000${padding}`), 'hpack_huffman_padding');
   }
 });
 
@@ -100,6 +100,6 @@ test('hpack_huffman_padding: an unfinished symbol', () => {
 });
 
 test('hpack_huffman_end_of_string', () => {
-  fails(octetsOf('1'.repeat(32)), 'hpack_huffman_end_of_string');
-  fails(octetsOf(`00000${'1'.repeat(30)}00000`), 'hpack_huffman_end_of_string');
+  fails(bytesOf('1'.repeat(32)), 'hpack_huffman_end_of_string');
+  fails(bytesOf(`00000${'1'.repeat(30)}00000`), 'hpack_huffman_end_of_string');
 });

@@ -4,22 +4,22 @@ import * as fc from 'fast-check';
 import { ConnectionError } from '../../../src/h2/errors.ts';
 import { integerLength, readInteger, writeInteger } from '../../../src/h2/hpack/integer.ts';
 
-function read(prefixMask: number, ...octets: readonly number[]): { value: number; position: number } {
-  const block = Buffer.from(octets);
+function read(prefixMask: number, ...bytes: readonly number[]): { value: number; position: number } {
+  const block = Buffer.from(bytes);
   const cursor = { block, position: 0, end: block.length };
   return { value: readInteger(cursor, prefixMask), position: cursor.position };
 }
 
-for (const [section, prefixMask, value, octets] of [
+for (const [section, prefixMask, value, bytes] of [
   ['C.1.1', 0x1f, 10, [0x0a]],
   ['C.1.2', 0x1f, 1337, [0x1f, 0x9a, 0x0a]],
   ['C.1.3', 0xff, 42, [0x2a]],
 ] as const) {
   test(`RFC 7541 ${section} reads and writes ${value}`, () => {
-    assert.deepEqual(read(prefixMask, ...octets), { value, position: octets.length });
-    const target = Buffer.alloc(octets.length);
-    assert.equal(writeInteger(target, 0, 0, prefixMask, value), octets.length);
-    assert.deepEqual([...target], octets);
+    assert.deepEqual(read(prefixMask, ...bytes), { value, position: bytes.length });
+    const target = Buffer.alloc(bytes.length);
+    assert.equal(writeInteger(target, 0, 0, prefixMask, value), bytes.length);
+    assert.deepEqual([...target], bytes);
   });
 }
 

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { ConnectionError } from '../../../src/h2/errors.ts';
 import { HpackDecoder } from '../../../src/h2/hpack/decoder.ts';
 
-function nameOf(...octets: readonly number[]): string {
+function nameOf(...bytes: readonly number[]): string {
   const decoder = new HpackDecoder({ maxTableSizeBytes: 4_096, maxListSizeBytes: 65_536, maxFields: 10 });
-  const block = Buffer.from([0, ...octets, 1, 0x76]);
+  const block = Buffer.from([0, ...bytes, 1, 0x76]);
   return decoder.decode(block, 0, block.length).names[0];
 }
 

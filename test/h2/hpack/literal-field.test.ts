@@ -29,7 +29,7 @@ test('a field is written as a literal without indexing and takes the length fore
 });
 
 test('any name and value come through', () => {
-  const latin1 = fc.uint8Array({ maxLength: 300 }).map((octets) => Buffer.from(octets).toString('latin1'));
+  const latin1 = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
   fc.assert(
     fc.property(latin1, latin1, (name, value) => {
       const target = Buffer.alloc(literalFieldLength(name, value));

@@ -86,9 +86,9 @@ test('a literal of a known name stays in the text, and is found as before, when 
 
 test('they are sent on byte for byte', () => {
   const fields: Field[] = [
-    ['x-octets-a', freshValue()],
-    ['x-octets-b', `${freshValue()}\xff\t \x80end`],
-    ['x-octets-c', 'v'.repeat(126)],
+    ['x-bytes-a', freshValue()],
+    ['x-bytes-b', `${freshValue()}\xff\t \x80end`],
+    ['x-bytes-c', 'v'.repeat(126)],
   ];
   assert.deepEqual(encoded(decodeKnown(fields)), blockOf(fields));
 });
@@ -242,7 +242,7 @@ test('whatever the fields and however often: what is decoded and encoded is what
     fc.constantFrom('', 'a', 'same value for all of them'),
     fc.string({
       maxLength: 300,
-      unit: fc.integer({ max: 255, min: 0 }).map((octet) => String.fromCharCode(octet)),
+      unit: fc.integer({ max: 255, min: 0 }).map((byte) => String.fromCharCode(byte)),
     }),
   );
   const fields = fc.array(fc.tuple(name, value), { maxLength: 40 });

@@ -14,7 +14,7 @@ interface FieldSpec {
 }
 
 const latin1 = (maxLength: number): fc.Arbitrary<string> =>
-  fc.uint8Array({ maxLength }).map((octets) => Buffer.from(octets).toString('latin1'));
+  fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 
 // Few names and few values, so that fields repeat, enter the table and leave it again.
 const name = fc.oneof(

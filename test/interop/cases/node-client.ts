@@ -94,10 +94,10 @@ async function sendPaced(stream: AudioStream, count: number, audio: Buffer, sent
 }
 
 async function metadata(client: TestVoiceClient): Promise<void> {
-  const everyOctet = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
+  const everyByte = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
   const sent = {
     'x-echo-text': ['first', 'second, with a comma', 'first'],
-    'x-echo-data-bin': [everyOctet, Buffer.of(0)],
+    'x-echo-data-bin': [everyByte, Buffer.of(0)],
   };
   const entries = Object.entries(sent).flatMap(([key, values]) =>
     values.map((value) => [key, value] as const),

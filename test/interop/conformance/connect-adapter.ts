@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allTo, startBetween } from './framegate-between.ts';
-import { numberField, octetsField, readFields, readMessage, withLength } from './protobuf-fields.ts';
+import { bytesField, numberField, readFields, readMessage, withLength } from './protobuf-fields.ts';
 
 // Fields of ServerCompatRequest, ServerCompatResponse and TLSCreds (connectrpc/conformance/v1/server_compat.proto).
 const REQUEST = { protocol: 1, httpVersion: 2, useTls: 4, messageReceiveLimit: 6, serverCredentials: 7 };
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const server = await startReferenceServer(request.numbers.get(REQUEST.messageReceiveLimit) ?? 0);
   const folder = mkdtempSync(join(tmpdir(), 'framegate-connect-'));
   try {
-    const credentials = request.octets.get(REQUEST.serverCredentials);
+    const credentials = request.bytes.get(REQUEST.serverCredentials);
     const certificate = credentials === undefined ? undefined : writeCredentials(folder, credentials);
     const between = await startBetween(
       { folder, certificates: { certFile: files[0], keyFile: files[1] } },
@@ -74,18 +74,18 @@ function writeCredentials(
   folder: string,
   credentials: Buffer,
 ): { readonly certFile: string; readonly keyFile: string; readonly pem: Buffer } {
-  const { octets } = readFields(credentials);
-  const pem = octets.get(CREDENTIALS.certificate) ?? Buffer.alloc(0);
+  const { bytes } = readFields(credentials);
+  const pem = bytes.get(CREDENTIALS.certificate) ?? Buffer.alloc(0);
   const certFile = join(folder, 'given.crt');
   const keyFile = join(folder, 'given.key');
   writeFileSync(certFile, pem);
-  writeFileSync(keyFile, octets.get(CREDENTIALS.key) ?? '', { mode: 0o600 });
+  writeFileSync(keyFile, bytes.get(CREDENTIALS.key) ?? '', { mode: 0o600 });
   return { certFile, keyFile, pem };
 }
 
 function answer(port: number, certificate: Buffer | undefined): Buffer {
-  const fields = [octetsField(RESPONSE.host, Buffer.from('127.0.0.1')), numberField(RESPONSE.port, port)];
-  if (certificate !== undefined) fields.push(octetsField(RESPONSE.certificate, certificate));
+  const fields = [bytesField(RESPONSE.host, Buffer.from('127.0.0.1')), numberField(RESPONSE.port, port)];
+  if (certificate !== undefined) fields.push(bytesField(RESPONSE.certificate, certificate));
   return Buffer.concat(fields);
 }
 

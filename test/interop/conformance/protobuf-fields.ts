@@ -3,7 +3,7 @@
 
 export interface FieldValues {
   readonly numbers: ReadonlyMap<number, number>;
-  readonly octets: ReadonlyMap<number, Buffer>;
+  readonly bytes: ReadonlyMap<number, Buffer>;
 }
 
 const VARINT = 0;
@@ -12,14 +12,14 @@ const LENGTH_DELIMITED = 2;
 /** The last value of each field. */
 export function readFields(message: Buffer): FieldValues {
   const numbers = new Map<number, number>();
-  const octets = new Map<number, Buffer>();
+  const bytes = new Map<number, Buffer>();
   let at = 0;
   const varint = (): number => {
     let value = 0;
     for (let factor = 1; ; factor *= 128) {
-      const octet = message.readUInt8(at++);
-      value += (octet & 0x7f) * factor;
-      if (octet < 128) return value;
+      const byte = message.readUInt8(at++);
+      value += (byte & 0x7f) * factor;
+      if (byte < 128) return value;
     }
   };
   while (at < message.length) {
@@ -28,18 +28,18 @@ export function readFields(message: Buffer): FieldValues {
     if (key % 8 === VARINT) numbers.set(field, varint());
     else if (key % 8 === LENGTH_DELIMITED) {
       const length = varint();
-      octets.set(field, message.subarray(at, at + length));
+      bytes.set(field, message.subarray(at, at + length));
       at += length;
     } else throw new Error(`a protobuf field of wire type ${key % 8}`);
   }
-  return { numbers, octets };
+  return { numbers, bytes };
 }
 
 export function numberField(field: number, value: number): Buffer {
   return Buffer.concat([varintOf(field * 8 + VARINT), varintOf(value)]);
 }
 
-export function octetsField(field: number, value: Buffer): Buffer {
+export function bytesField(field: number, value: Buffer): Buffer {
   return Buffer.concat([varintOf(field * 8 + LENGTH_DELIMITED), varintOf(value.length), value]);
 }
 
@@ -63,8 +63,8 @@ export async function readMessage(stream: AsyncIterable<Buffer>): Promise<Buffer
 }
 
 function varintOf(value: number): Buffer {
-  const octets: number[] = [];
+  const bytes: number[] = [];
   let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) octets.push((rest % 128) + 128);
-  return Buffer.from([...octets, rest]);
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.from([...bytes, rest]);
 }

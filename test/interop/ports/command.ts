@@ -31,13 +31,13 @@ export async function runCommand(
   const printed: Buffer[] = [];
   const complained: Buffer[] = [];
   let isDone = false;
-  child.stdout.on('data', (octets: Buffer) => {
-    printed.push(octets);
+  child.stdout.on('data', (bytes: Buffer) => {
+    printed.push(bytes);
     if (options.endWhen?.(Buffer.concat(printed)) !== true) return;
     isDone = true;
     child.kill('SIGKILL');
   });
-  child.stderr.on('data', (octets: Buffer) => complained.push(octets));
+  child.stderr.on('data', (bytes: Buffer) => complained.push(bytes));
   // A client that has gone already does not read its input; its exit code tells.
   child.stdin.on('error', () => undefined);
   if (options.input !== undefined) child.stdin.write(options.input);

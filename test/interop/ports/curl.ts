@@ -14,7 +14,7 @@ export interface CurlResult {
   /** All heads: also those of interim responses. */
   readonly heads: readonly string[];
   readonly body: string;
-  readonly bodyOctets: Buffer;
+  readonly rawBody: Buffer;
   /** Standard error: with --verbose all that curl tells. */
   readonly complaint: string;
 }
@@ -50,7 +50,7 @@ export function parseCurl({ code, output, complaint }: CommandResult): CurlResul
     head: heads.at(-1) ?? '',
     heads,
     body: rest.toString(),
-    bodyOctets: rest,
+    rawBody: rest,
     complaint,
   };
 }

@@ -13,7 +13,7 @@ export async function textOf(session: ClientHttp2Session, headers: OutgoingHttpH
   const chunks: Buffer[] = [];
   // Told by the session as well.
   stream.on('error', () => undefined);
-  stream.on('data', (octets: Buffer) => chunks.push(octets));
+  stream.on('data', (bytes: Buffer) => chunks.push(bytes));
   const responded = once(stream, 'response');
   const ended = once(stream, 'end');
   for (const waiting of [responded, ended]) waiting.catch(() => undefined);

@@ -106,11 +106,11 @@ export class RowBench {
   }
 
   /** All that comes on a bare connection until it is closed, after these were sent. */
-  async octetsAfter(sent: Buffer): Promise<Buffer> {
+  async bytesAfter(sent: Buffer): Promise<Buffer> {
     this.#clientHost = this.source;
     const socket = connect({ host: '127.0.0.1', port: this.port, localAddress: this.source });
     const received: Buffer[] = [];
-    socket.on('data', (octets: Buffer) => received.push(octets));
+    socket.on('data', (bytes: Buffer) => received.push(bytes));
     // A reset ends it as well as a FIN.
     socket.on('error', () => socket.destroy());
     socket.write(sent);

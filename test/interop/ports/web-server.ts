@@ -45,9 +45,9 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
 function digest(request: IncomingMessage, response: ServerResponse): void {
   const hash = createHash('sha256');
   let bytes = 0;
-  request.on('data', (octets: Buffer) => {
-    bytes += octets.length;
-    hash.update(octets);
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    hash.update(chunk);
   });
   request.on('end', () => response.end(`${bytes} ${hash.digest('hex')}\n`));
 }

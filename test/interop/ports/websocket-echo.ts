@@ -36,8 +36,8 @@ export function echoFrames(socket: Duplex, head: Buffer): void {
       if (frame.opcode === OPCODE_CLOSE) socket.end();
     }
   };
-  socket.on('data', (octets: Buffer) => {
-    pending = Buffer.concat([pending, octets]);
+  socket.on('data', (bytes: Buffer) => {
+    pending = Buffer.concat([pending, bytes]);
     take();
   });
   socket.on('end', () => socket.end());
@@ -52,19 +52,19 @@ interface Frame {
 }
 
 /** Of the frame at the beginning, masked or not; undefined until all of it has come. */
-export function readFrame(octets: Buffer): Frame | undefined {
-  if (octets.length < 2) return undefined;
-  const isMasked = (octets[1] & 0x80) !== 0;
-  const shortLength = octets[1] & 0x7f;
+export function readFrame(bytes: Buffer): Frame | undefined {
+  if (bytes.length < 2) return undefined;
+  const isMasked = (bytes[1] & 0x80) !== 0;
+  const shortLength = bytes[1] & 0x7f;
   const maskAt = shortLength === 126 ? 4 : 2;
-  if (octets.length < maskAt) return undefined;
-  const payloadLength = shortLength === 126 ? octets.readUInt16BE(2) : shortLength;
+  if (bytes.length < maskAt) return undefined;
+  const payloadLength = shortLength === 126 ? bytes.readUInt16BE(2) : shortLength;
   const payloadAt = maskAt + (isMasked ? 4 : 0);
   const length = payloadAt + payloadLength;
-  if (octets.length < length) return undefined;
-  const payload = Buffer.from(octets.subarray(payloadAt, length));
-  if (isMasked) payload.forEach((octet, index) => (payload[index] = octet ^ octets[maskAt + (index % 4)]));
-  return { opcode: octets[0] & 0x0f, payload, length };
+  if (bytes.length < length) return undefined;
+  const payload = Buffer.from(bytes.subarray(payloadAt, length));
+  if (isMasked) payload.forEach((byte, index) => (payload[index] = byte ^ bytes[maskAt + (index % 4)]));
+  return { opcode: bytes[0] & 0x0f, payload, length };
 }
 
 /** One final frame; a client has to mask its own. */
@@ -75,6 +75,6 @@ export function frameOf(opcode: number, payload: Buffer, mask?: Buffer): Buffer 
   if (payload.length >= 126) head.writeUInt16BE(payload.length, 2);
   if (mask === undefined) return Buffer.concat([head, payload]);
   head[1] |= 0x80;
-  const masked = payload.map((octet, index) => octet ^ mask[index % 4]);
+  const masked = payload.map((byte, index) => byte ^ mask[index % 4]);
   return Buffer.concat([head, mask, masked]);
 }

@@ -110,14 +110,14 @@ def half_close_first(parameters: Parameters) -> None:
 
 
 def metadata(parameters: Parameters) -> None:
-    every_octet = bytes(range(256))
+    every_byte = bytes(range(256))
     sent = (
         ("x-echo-text", "first"),
         ("x-echo-text", "second, with a comma"),
         ("x-echo-text", "first"),
-        ("x-echo-data-bin", every_octet),
+        ("x-echo-data-bin", every_byte),
         ("x-echo-data-bin", b"\x00"),
-        ("x-echo-data-bin", every_octet[::-1]),
+        ("x-echo-data-bin", every_byte[::-1]),
         ("x-echo-initial-only", "100 % = all"),
         ("x-echo-trailing-only-bin", b"\xff\xfe,\x00"),
         ("x-echo-long", "abcdefgh" * 300),

@@ -118,7 +118,7 @@ def read_side_by_side(parameters: Parameters) -> float:
 
     start = time.perf_counter()
     with ThreadPoolExecutor(max_workers=READERS) as pool:
-        expect(list(pool.map(work, range(READERS))), [640_000] * READERS, "octets echoed")
+        expect(list(pool.map(work, range(READERS))), [640_000] * READERS, "bytes echoed")
     return time.perf_counter() - start
 
 

@@ -21,7 +21,7 @@ def numbered(number: int, default: Any, message: type[Message] | None = None) ->
 
 @dataclasses.dataclass(frozen=True)
 class Message:
-    """Encodes its fields, and decodes itself from octets; fields nobody knows are skipped."""
+    """Encodes its fields, and decodes itself from bytes; fields nobody knows are skipped."""
 
     __slots__: ClassVar[tuple[str, ...]] = ()
 
@@ -35,25 +35,25 @@ class Message:
             if isinstance(value, int):
                 parts += [encode_varint(number << 3 | VARINT), encode_varint(int(value))]
                 continue
-            octets = octets_of(value)
-            parts += [encode_varint(number << 3 | LENGTH_DELIMITED), encode_varint(len(octets)), octets]
+            content = content_of(value)
+            parts += [encode_varint(number << 3 | LENGTH_DELIMITED), encode_varint(len(content)), content]
         return b"".join(parts)
 
     @classmethod
-    def decode(cls: type[MessageType], octets: bytes) -> MessageType:
+    def decode(cls: type[MessageType], encoded: bytes) -> MessageType:
         fields = {field.metadata["number"]: field for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {}
         position = 0
-        while position < len(octets):
-            tag, position = decode_varint(octets, position)
-            raw, position = decode_value(octets, position, tag & 7)
+        while position < len(encoded):
+            tag, position = decode_varint(encoded, position)
+            raw, position = decode_value(encoded, position, tag & 7)
             field = fields.get(tag >> 3)
             if field is not None:
                 values[field.name] = interpret(field, raw)
         return cls(**values)
 
 
-def octets_of(value: Message | str | bytes) -> bytes:
+def content_of(value: Message | str | bytes) -> bytes:
     if isinstance(value, Message):
         return value.encode()
     return value.encode() if isinstance(value, str) else value
@@ -69,34 +69,34 @@ def interpret(field: dataclasses.Field[Any], raw: int | bytes) -> Any:
 
 
 def encode_varint(value: int) -> bytes:
-    octets = bytearray()
+    encoded = bytearray()
     while value > 0x7F:
-        octets.append(value & 0x7F | 0x80)
+        encoded.append(value & 0x7F | 0x80)
         value >>= 7
-    octets.append(value)
-    return bytes(octets)
+    encoded.append(value)
+    return bytes(encoded)
 
 
-def decode_varint(octets: bytes, position: int) -> tuple[int, int]:
+def decode_varint(encoded: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        octet = octets[position]
+        byte = encoded[position]
         position += 1
-        value |= (octet & 0x7F) << shift
-        if octet < 0x80:
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
             return value, position
         shift += 7
 
 
-def decode_value(octets: bytes, position: int, wire_type: int) -> tuple[int | bytes, int]:
+def decode_value(encoded: bytes, position: int, wire_type: int) -> tuple[int | bytes, int]:
     if wire_type == VARINT:
-        return decode_varint(octets, position)
+        return decode_varint(encoded, position)
     if wire_type == LENGTH_DELIMITED:
-        length, position = decode_varint(octets, position)
+        length, position = decode_varint(encoded, position)
     elif wire_type in (FIXED32, FIXED64):
         length = 4 if wire_type == FIXED32 else 8
     else:
         raise ValueError(f"wire type {wire_type} is not known here")
-    if position + length > len(octets):
+    if position + length > len(encoded):
         raise ValueError("the message is cut short")
-    return octets[position : position + length], position + length
+    return encoded[position : position + length], position + length

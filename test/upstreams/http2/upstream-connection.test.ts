@@ -73,8 +73,8 @@ async function ready(t: TestContext, options: RawServerOptions = {}): ReturnType
 
 async function sendSettingsSlowly(socket: Socket): Promise<void> {
   socket.setNoDelay(true);
-  for (const octet of settingsFrame([])) {
-    socket.write(Buffer.from([octet]));
+  for (const byte of settingsFrame([])) {
+    socket.write(Buffer.from([byte]));
     await nextTurns();
   }
 }

@@ -1,7 +1,7 @@
 // gRPC-Web bodies by hand, for what the libraries would let pass: they take a reply without trailers for a good one.
 
 import { base64Decode, base64Encode } from '@bufbuild/protobuf/wire';
-import { check, type PageCase, same, sameOctets } from '../page-case.ts';
+import { check, type PageCase, same, sameBytes } from '../page-case.ts';
 import { encode } from '../voice.ts';
 
 const contentTypes = ['', '+proto'].flatMap((suffix) => [
@@ -21,10 +21,10 @@ interface Frame {
 
 async function bodies(contentType: string): Promise<void> {
   const isText = contentType.includes('-text');
-  const octets = frameOf(encode('SayRequest', { text: 'hello' }));
+  const bytes = frameOf(encode('SayRequest', { text: 'hello' }));
   const response = await fetch('/voice.VoiceAssistant/Say', {
     method: 'POST',
-    body: isText ? base64Encode(octets) : octets,
+    body: isText ? base64Encode(bytes) : bytes,
     headers: { 'content-type': contentType, 'x-echo-trailing-a': 'behind' },
   });
   const { status, headers } = response;
@@ -40,7 +40,7 @@ async function bodies(contentType: string): Promise<void> {
     fields.includes('x-echo-trailing-a:behind'),
     `no trailer of the service in ${JSON.stringify(fields)}`,
   );
-  sameOctets(message.payload.subarray(2, 17), new TextEncoder().encode('You said: hello'), 'the reply');
+  sameBytes(message.payload.subarray(2, 17), new TextEncoder().encode('You said: hello'), 'the reply');
 }
 
 function withoutSpace(field: string): string {

@@ -5,13 +5,13 @@ import { BinaryWriter, base64Encode, WireType } from '@bufbuild/protobuf/wire';
 import { Code, ConnectError, decodeBinaryHeader, encodeBinaryHeader } from '@connectrpc/connect';
 import { connectMirror, connectVoice } from '../connect-calls.ts';
 import { callEvents, cancelled, ended } from '../other-side.ts';
-import { check, failureOf, type PageCase, same, sameOctets, sampleOctets } from '../page-case.ts';
+import { check, failureOf, type PageCase, same, sameBytes, sampleBytes } from '../page-case.ts';
 import { encode, type NarratedWord, voiceMessage } from '../voice.ts';
 
 const largeBytes = 1024 * 1024;
 const endlessWords = { text: 'word', repeat: 10_000, intervalMs: 100 };
 const detailMessage = voiceMessage('FailRequest');
-const detailOctets = encode('FailRequest', { code: 42, message: 'the detail' });
+const encodedDetail = encode('FailRequest', { code: 42, message: 'the detail' });
 const voice = connectVoice(location.origin);
 const mirror = connectMirror(location.origin);
 
@@ -41,7 +41,7 @@ async function unary(): Promise<void> {
 }
 
 async function large(): Promise<void> {
-  const reply = await voice.say({ audio: sampleOctets(largeBytes), replyAudioBytes: largeBytes });
+  const reply = await voice.say({ audio: sampleBytes(largeBytes), replyAudioBytes: largeBytes });
   same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'bytes each way');
 }
 
@@ -56,15 +56,15 @@ async function manyAtOnce(): Promise<void> {
 }
 
 async function metadata(): Promise<void> {
-  const octets = sampleOctets(61);
+  const bytes = sampleBytes(61);
   let headers = new Headers();
   let trailers = new Headers();
   await voice.say(
     { text: '' },
     {
       headers: {
-        'x-echo-initial-bin': encodeBinaryHeader(octets),
-        'x-echo-trailing-bin': encodeBinaryHeader(octets),
+        'x-echo-initial-bin': encodeBinaryHeader(bytes),
+        'x-echo-trailing-bin': encodeBinaryHeader(bytes),
         'x-echo-a': 'a',
       },
       onHeader: (received) => {
@@ -76,8 +76,8 @@ async function metadata(): Promise<void> {
     },
   );
   same([headers.get('x-echo-a'), trailers.get('x-echo-a')], ['a', 'a'], 'in front and behind');
-  sameOctets(decodeBinaryHeader(headers.get('x-echo-initial-bin') ?? ''), octets, 'binary header');
-  sameOctets(decodeBinaryHeader(trailers.get('x-echo-trailing-bin') ?? ''), octets, 'binary trailer');
+  sameBytes(decodeBinaryHeader(headers.get('x-echo-initial-bin') ?? ''), bytes, 'binary header');
+  sameBytes(decodeBinaryHeader(trailers.get('x-echo-trailing-bin') ?? ''), bytes, 'binary trailer');
 }
 
 async function wholeStream(): Promise<void> {
@@ -152,7 +152,7 @@ async function details(isAfterMessage: boolean): Promise<void> {
   same([error.code, error.rawMessage], [9, message], 'status and message');
   const found = error.findDetails(detailMessage).map((detail) => toBinary(detailMessage, detail));
   same(found.length, 1, 'the number of details');
-  sameOctets(found[0], detailOctets, 'the detail');
+  sameBytes(found[0], encodedDetail, 'the detail');
 }
 
 /** A google.rpc.Status whose one detail is a message of the voice service, in base64. */
@@ -161,7 +161,7 @@ function statusWithDetail(message: string): string {
     .tag(1, WireType.LengthDelimited)
     .string('type.googleapis.com/voice.FailRequest')
     .tag(2, WireType.LengthDelimited)
-    .bytes(detailOctets)
+    .bytes(encodedDetail)
     .finish();
   const status = new BinaryWriter()
     .tag(1, WireType.Varint)

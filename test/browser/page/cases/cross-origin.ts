@@ -74,7 +74,7 @@ async function grpcWebPackage(origin: string): Promise<void> {
     Object,
     SayReply,
     (fields: object) => encode('SayRequest', fields),
-    (octets: Uint8Array) => decode('SayReply', octets),
+    (bytes: Uint8Array) => decode('SayReply', bytes),
   );
   for (const format of ['binary', 'text']) {
     const client = new GrpcWebClientBase({ format, withCredentials: true });

@@ -2,7 +2,7 @@
 
 import { GrpcWebClientBase, MethodDescriptor, RpcError, type Status } from 'grpc-web';
 import { callEvents, cancelled, ended } from '../other-side.ts';
-import { check, failureOf, type PageCase, same, sampleOctets } from '../page-case.ts';
+import { check, failureOf, type PageCase, same, sampleBytes } from '../page-case.ts';
 import { decode, encode, NarratedWord, type NarrateRequest, SayReply } from '../voice.ts';
 
 type Format = 'binary' | 'text';
@@ -45,7 +45,7 @@ function descriptor<Reply>(
     Object,
     Class,
     (fields: object) => encode(request, fields),
-    (octets: Uint8Array) => decode(reply, octets),
+    (bytes: Uint8Array) => decode(reply, bytes),
   );
 }
 
@@ -72,7 +72,7 @@ async function unary(format: Format): Promise<void> {
 }
 
 async function large(format: Format): Promise<void> {
-  const reply = await call(format, say, { audio: sampleOctets(largeBytes), replyAudioBytes: largeBytes });
+  const reply = await call(format, say, { audio: sampleBytes(largeBytes), replyAudioBytes: largeBytes });
   same([reply.receivedAudioBytes, reply.audio.length], [largeBytes, largeBytes], 'bytes each way');
 }
 

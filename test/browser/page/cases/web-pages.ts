@@ -1,7 +1,7 @@
 // Pages and requests that have nothing to do with gRPC: from an HTTP/1.1 server, and from a service of plain HTTP/2.
 
 import type { Settings } from '../other-side.ts';
-import { check, failureOf, type PageCase, same, sameOctets, sampleOctets } from '../page-case.ts';
+import { check, failureOf, type PageCase, same, sameBytes, sampleBytes } from '../page-case.ts';
 
 const uploadBytes = 4 * 1024 * 1024;
 
@@ -56,14 +56,14 @@ async function forwardedHeaders(): Promise<void> {
 }
 
 async function echo(path: string, protocol: string): Promise<void> {
-  const body = sampleOctets(uploadBytes);
+  const body = sampleBytes(uploadBytes);
   const response = await fetch(path, {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/octet-stream' },
   });
   same(response.status, 200, 'status');
-  sameOctets(new Uint8Array(await response.arrayBuffer()), body, 'what came back');
+  sameBytes(new Uint8Array(await response.arrayBuffer()), body, 'what came back');
   const entry = performance.getEntriesByName(new URL(path, location.href).href).at(-1);
   check(entry instanceof PerformanceResourceTiming, 'no entry for the request');
   same(entry.nextHopProtocol, protocol, 'the protocol of the request');

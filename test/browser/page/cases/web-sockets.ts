@@ -1,7 +1,7 @@
 // WebSockets of the page through the proxy to an HTTP/1.1 server.
 
 import { closeCode, exchanges, type Settings } from '../other-side.ts';
-import { check, eventually, type PageCase, same, sameOctets, sampleOctets } from '../page-case.ts';
+import { check, eventually, type PageCase, same, sameBytes, sampleBytes } from '../page-case.ts';
 
 const largeBytes = 1024 * 1024;
 
@@ -11,7 +11,7 @@ export function webSocketCases(protocol: Settings['protocol']): readonly PageCas
 
 const messagesAndEnds: readonly PageCase[] = [
   { name: 'WebSocket: text comes back', run: text },
-  { name: 'WebSocket: 1 MiB of bytes comes back', run: octets },
+  { name: 'WebSocket: 1 MiB of bytes comes back', run: bytes },
   { name: 'WebSocket: a hundred messages keep their order', run: order },
   { name: "WebSocket: the server's ping is answered", run: ping },
   { name: 'WebSocket: the protocol that the server chose reaches the page', run: subprotocol },
@@ -81,13 +81,13 @@ async function text(): Promise<void> {
   await closeWell(opened);
 }
 
-async function octets(): Promise<void> {
+async function bytes(): Promise<void> {
   const opened = await open();
-  const sent = sampleOctets(largeBytes);
+  const sent = sampleBytes(largeBytes);
   opened.socket.send(sent);
   const received = await opened.next();
   check(received instanceof ArrayBuffer, 'bytes did not come back as bytes');
-  sameOctets(new Uint8Array(received), sent, 'what came back');
+  sameBytes(new Uint8Array(received), sent, 'what came back');
   await closeWell(opened);
 }
 

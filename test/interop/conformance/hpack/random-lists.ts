@@ -34,7 +34,7 @@ const COMMON_VALUES = [
 ];
 const NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_.!#$%&'*+^`|~";
 const MOST_FIELDS = 24;
-const MOST_LONG_OCTETS = 3000;
+const MOST_LONG_BYTES = 3000;
 const NEVER_INDEXED_SHARE = 0.05;
 /** Of lists that are an earlier list once more, as the same object: encoders and decoders keep such. */
 const REPEATED_SHARE = 0.3;
@@ -93,13 +93,13 @@ export class RandomLists {
     const kind = this.fraction();
     if (kind < 0.5) return this.pick(COMMON_VALUES);
     if (kind < 0.75) return `value-${this.below(40)}`;
-    const length = this.below(kind < 0.98 ? 60 : MOST_LONG_OCTETS);
+    const length = this.below(kind < 0.98 ? 60 : MOST_LONG_BYTES);
     // Blanks at the ends are no part of a value (RFC 9113 section 8.2.1).
-    return this.#octets(length).replaceAll(/^[ \t]+|[ \t]+$/g, '');
+    return this.#bytes(length).replaceAll(/^[ \t]+|[ \t]+$/g, '');
   }
 
   /** All that a value may consist of: blank, tab, visible characters, and bytes from 0x80 on. */
-  #octets(length: number): string {
+  #bytes(length: number): string {
     const codes = Array.from({ length }, () => {
       const code = this.below(0x100);
       return code < 0x20 || code === 0x7f ? (code === 0x1f ? 0x09 : 0x20 + (code & 0x1f)) : code;

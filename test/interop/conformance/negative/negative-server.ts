@@ -108,8 +108,8 @@ function isPingAck({ type, flags }: ReceivedFrame): boolean {
 }
 
 function lengthDelimited(field: number, content: Buffer): Buffer {
-  const octets = [field * 8 + 2];
+  const bytes = [field * 8 + 2];
   let rest = content.length;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) octets.push((rest % 128) + 128);
-  return Buffer.concat([Buffer.from([...octets, rest]), content]);
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.concat([Buffer.from([...bytes, rest]), content]);
 }

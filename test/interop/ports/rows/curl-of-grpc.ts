@@ -37,11 +37,11 @@ function assertUpgradeRequired(result: CurlResult): void {
 }
 
 /** The message of the reply, then trailers in a frame of their own. */
-function assertGrpcWeb(octets: Buffer): void {
-  assert.equal(octets[0], 0, 'the first frame is a message');
-  const messageLength = octets.readUInt32BE(1);
-  assert.ok(octets.subarray(5, 5 + messageLength).includes('You said: '));
-  const trailers = octets.subarray(5 + messageLength);
+function assertGrpcWeb(bytes: Buffer): void {
+  assert.equal(bytes[0], 0, 'the first frame is a message');
+  const messageLength = bytes.readUInt32BE(1);
+  assert.ok(bytes.subarray(5, 5 + messageLength).includes('You said: '));
+  const trailers = bytes.subarray(5 + messageLength);
   assert.equal(trailers[0], 0x80, 'the second frame holds trailers');
   assert.equal(trailers.readUInt32BE(1), trailers.length - 5);
   assert.match(trailers.subarray(5).toString('latin1'), /^grpc-status: ?0\r\n/m);
@@ -58,7 +58,7 @@ function grpcWebRow(version: '--http1.1' | '--http2', wanted: '1.1' | '2'): Prov
       assert.equal(result.status, 200, result.head + result.complaint);
       assert.equal(result.version, wanted);
       assert.match(result.head, /^content-type: application\/grpc-web\+proto\r?$/im);
-      assertGrpcWeb(result.bodyOctets);
+      assertGrpcWeb(result.rawBody);
     },
   };
 }

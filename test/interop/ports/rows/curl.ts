@@ -61,9 +61,9 @@ let uploaded: { readonly file: string; readonly digest: string } | undefined;
 function uploadFile(folder: string): { readonly file: string; readonly digest: string } {
   const file = join(folder, 'upload');
   if (uploaded !== undefined && existsSync(file)) return uploaded;
-  const octets = randomFillSync(Buffer.allocUnsafe(UPLOAD_BYTES));
-  writeFileSync(file, octets);
-  uploaded = { file, digest: createHash('sha256').update(octets).digest('hex') };
+  const bytes = randomFillSync(Buffer.allocUnsafe(UPLOAD_BYTES));
+  writeFileSync(file, bytes);
+  uploaded = { file, digest: createHash('sha256').update(bytes).digest('hex') };
   return uploaded;
 }
 
@@ -87,7 +87,7 @@ async function expectContinue(bench: RowBench): Promise<void> {
 async function events(bench: RowBench): Promise<void> {
   const url = bench.url('https', '/events');
   const first = 'data: the first event\n\n';
-  const { output } = await bench.curlUntil(url, [], (octets) => octets.includes(first));
+  const { output } = await bench.curlUntil(url, [], (bytes) => bytes.includes(first));
   assert.ok(output.toString().endsWith(first));
 }
 
@@ -106,11 +106,11 @@ function complaint(
 }
 
 /** curl names the end of the connection by several codes; that nothing at all came, a bare socket tells. */
-async function closedWithoutOctets(bench: RowBench): Promise<void> {
+async function closedWithoutBytes(bench: RowBench): Promise<void> {
   const result = await bench.curl(bench.url('http'), '--http2-prior-knowledge');
   assert.notEqual(result.code, 0);
   assert.equal(result.head + result.body, '');
-  const received = await bench.octetsAfter(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1'));
+  const received = await bench.bytesAfter(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1'));
   assert.equal(received.toString('latin1'), '');
 }
 
@@ -197,7 +197,7 @@ export const curlRows: readonly ProvenRow[] = [
     '`curl --http2-prior-knowledge`',
     'tls-close',
     'the connection is closed without a byte',
-    closedWithoutOctets,
+    closedWithoutBytes,
     'plaintext_on_tls_port',
   ),
   row(

@@ -74,7 +74,7 @@ async function typedHttp2(bench: RowBench): Promise<void> {
   const { output } = await bench.sClient(['-quiet'], {
     input: HTTP2_REQUEST,
     isInputOpen: true,
-    endWhen: (octets) => octets.includes(PAGE),
+    endWhen: (bytes) => bytes.includes(PAGE),
   });
   const [settings, ...others] = framesOf(output);
   assert.equal(settings?.type, 4, 'the first frame is SETTINGS');
@@ -87,12 +87,12 @@ interface Frame {
   readonly payload: Buffer;
 }
 
-function framesOf(octets: Buffer): readonly Frame[] {
+function framesOf(bytes: Buffer): readonly Frame[] {
   const frames: Frame[] = [];
   let offset = 0;
-  while (offset + 9 <= octets.length) {
-    const end = offset + 9 + octets.readUIntBE(offset, 3);
-    frames.push({ type: octets[offset + 3], payload: octets.subarray(offset + 9, end) });
+  while (offset + 9 <= bytes.length) {
+    const end = offset + 9 + bytes.readUIntBE(offset, 3);
+    frames.push({ type: bytes[offset + 3], payload: bytes.subarray(offset + 9, end) });
     offset = end;
   }
   return frames;

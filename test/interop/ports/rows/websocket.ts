@@ -68,9 +68,9 @@ async function withSession(session: ClientHttp2Session, scheme: 'https' | 'http'
   const message = Buffer.from('grüße over HTTP/2');
   stream.write(frameOf(OPCODE_TEXT, message, Buffer.from([1, 2, 3, 4])));
   let received = Buffer.alloc(0);
-  for await (const octets of stream) {
-    assert.ok(Buffer.isBuffer(octets));
-    received = Buffer.concat([received, octets]);
+  for await (const bytes of stream) {
+    assert.ok(Buffer.isBuffer(bytes));
+    received = Buffer.concat([received, bytes]);
     const frame = readFrame(received);
     if (frame === undefined) continue;
     assert.equal(frame.opcode, OPCODE_TEXT);

@@ -2,11 +2,11 @@
 // stream. Only one write is pending at a time, and nothing else may read from the socket or write to it.
 
 import type { Duplex } from 'node:stream';
-import { deliver, isEstablished, type OctetsOwner, SocketHandle, tellWritten } from './socket-handle.ts';
+import { type BytesOwner, deliver, isEstablished, SocketHandle, tellWritten } from './socket-handle.ts';
 
-export class SocketOctets {
+export class SocketBytes {
   readonly #socket: Duplex;
-  readonly #owner: OctetsOwner;
+  readonly #owner: BytesOwner;
   /** Undefined until the socket is established, and always undefined on other streams. */
   #handle: SocketHandle | undefined = undefined;
   #isHandleSought = true;
@@ -18,7 +18,7 @@ export class SocketOctets {
   #callbacksToSkip = 0;
   #onStreamWritten: ((error?: Error | null) => void) | undefined = undefined;
 
-  constructor(socket: Duplex, owner: OctetsOwner) {
+  constructor(socket: Duplex, owner: BytesOwner) {
     this.#socket = socket;
     this.#owner = owner;
   }
@@ -47,12 +47,12 @@ export class SocketOctets {
   }
 
   /** @returns whether the bytes may be reused at once; otherwise owner.written is called later */
-  write(octets: Buffer): boolean {
+  write(bytes: Buffer): boolean {
     const handle = this.#findHandle();
-    if (handle !== undefined) return handle.write(octets);
+    if (handle !== undefined) return handle.write(bytes);
     const socket = this.#socket;
     this.#onStreamWritten ??= (error) => this.#streamWritten(error);
-    socket.write(octets, this.#onStreamWritten);
+    socket.write(bytes, this.#onStreamWritten);
     const isOver = socket.writableLength === 0;
     if (isOver) this.#callbacksToSkip++;
     return isOver;

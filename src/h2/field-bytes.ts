@@ -21,7 +21,7 @@ export const OF_ONE_CONNECTION: ReadonlySet<string> = new Set([...CONNECTION_SPE
 export function isFieldName(name: string): boolean {
   if (name.length === 0) return false;
   for (let index = 0; index < name.length; index++) {
-    if (FIELD_NAME_OCTETS[name.charCodeAt(index)] === 0) return false;
+    if (FIELD_NAME_BYTES[name.charCodeAt(index)] === 0) return false;
   }
   return true;
 }
@@ -29,8 +29,8 @@ export function isFieldName(name: string): boolean {
 /** Whether the value has no control characters other than tab. Bytes above 0x7f are allowed. */
 export function isFieldValue(value: string): boolean {
   for (let index = 0; index < value.length; index++) {
-    const octet = value.charCodeAt(index);
-    if (octet < SPACE ? octet !== TAB : octet === DELETE) return false;
+    const byte = value.charCodeAt(index);
+    if (byte < SPACE ? byte !== TAB : byte === DELETE) return false;
   }
   return true;
 }
@@ -38,8 +38,8 @@ export function isFieldValue(value: string): boolean {
 /** As isFieldValue, but bytes above 0x7f are not allowed. Nearly all values pass this check. */
 export function isAsciiValue(value: string): boolean {
   for (let index = 0; index < value.length; index++) {
-    const octet = value.charCodeAt(index);
-    if (octet < SPACE ? octet !== TAB : octet >= DELETE) return false;
+    const byte = value.charCodeAt(index);
+    if (byte < SPACE ? byte !== TAB : byte >= DELETE) return false;
   }
   return true;
 }
@@ -49,20 +49,20 @@ export function isStrictValue(block: Buffer, start: number, end: number): boolea
   if (start === end) return true;
   if (isWhiteSpace(block[start]) || isWhiteSpace(block[end - 1])) return false;
   for (let position = start; position < end; position++) {
-    const octet = block[position];
-    if (octet < SPACE ? octet !== TAB : octet >= DELETE) return false;
+    const byte = block[position];
+    if (byte < SPACE ? byte !== TAB : byte >= DELETE) return false;
   }
   return true;
 }
 
-export function isWhiteSpace(octet: number): boolean {
-  return octet === SPACE || octet === TAB;
+export function isWhiteSpace(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 /** 1 for each byte that a field name may contain. */
-const FIELD_NAME_OCTETS: Uint8Array = (() => {
-  const octets = new Uint8Array(256);
+const FIELD_NAME_BYTES: Uint8Array = (() => {
+  const bytes = new Uint8Array(256);
   for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
-    octets[character.charCodeAt(0)] = 1;
-  return octets;
+    bytes[character.charCodeAt(0)] = 1;
+  return bytes;
 })();

@@ -14,16 +14,16 @@ export interface Reading<Outcome extends string | object> {
    * Examines all bytes so far, and returns the outcome or 'need-more'. It must come to an outcome at some length, which bounds
    * what is kept.
    */
-  examine(octets: Buffer): Outcome | 'need-more';
+  examine(bytes: Buffer): Outcome | 'need-more';
   /**
    * Called once. At that time the socket has no 'data' listener and is flowing: the new owner must attach 'data' before this
    * returns, or put `bytes` back with `putBack`.
    */
-  decided(outcome: Outcome | 'timeout' | 'abandoned', octets: Buffer): void;
+  decided(outcome: Outcome | 'timeout' | 'abandoned', bytes: Buffer): void;
 }
 
-export function readOctets<Outcome extends string | object>(socket: Socket, reading: Reading<Outcome>): void {
-  let octets = reading.head ?? EMPTY;
+export function readBytes<Outcome extends string | object>(socket: Socket, reading: Reading<Outcome>): void {
+  let bytes = reading.head ?? EMPTY;
   const guard = <Values extends readonly unknown[]>(listener: (...values: Values) => void) =>
     reading.containment.guard(() => socket.destroy(), listener);
   const finish = (outcome: Outcome | 'timeout' | 'abandoned'): void => {
@@ -31,11 +31,11 @@ export function readOctets<Outcome extends string | object>(socket: Socket, read
     socket.removeListener('data', onData);
     socket.removeListener('end', onEnd);
     socket.removeListener('close', onEnd);
-    reading.decided(outcome, octets);
+    reading.decided(outcome, bytes);
   };
   const onData = guard((chunk: Buffer) => {
-    octets = octets.length === 0 ? chunk : Buffer.concat([octets, chunk]);
-    const outcome = reading.examine(octets);
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    const outcome = reading.examine(bytes);
     if (outcome !== 'need-more') finish(outcome);
   });
   const onEnd = guard(() => finish('abandoned'));
@@ -54,7 +54,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * Puts bytes back for an owner that reads the socket from the start. The socket is paused, since 'data' would otherwise be
  * emitted at once, without a listener.
  */
-export function putBack(socket: Socket, octets: Buffer): void {
+export function putBack(socket: Socket, bytes: Buffer): void {
   socket.pause();
-  socket.unshift(octets);
+  socket.unshift(bytes);
 }

@@ -6,15 +6,15 @@ import { connect as connectClear, createServer as createClearServer, type Server
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { type OctetsOwner, SocketHandle } from '../../src/transport/socket-handle.ts';
-import { SocketOctets } from '../../src/transport/socket-octets.ts';
+import { SocketBytes } from '../../src/transport/socket-bytes.ts';
+import { type BytesOwner, SocketHandle } from '../../src/transport/socket-handle.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 
 const certificate = await testCertificate('localhost');
 
 interface Ends {
-  /** Whose bytes are taken and given by SocketOctets. */
+  /** Whose bytes are taken and given by SocketBytes. */
   readonly ours: Socket;
   readonly peer: Socket;
 }
@@ -59,8 +59,8 @@ async function ends(
 }
 
 /** Writes one after the other, as the transport does. */
-class Writing implements OctetsOwner {
-  readonly octets: SocketOctets;
+class Writing implements BytesOwner {
+  readonly socketBytes: SocketBytes;
   readonly receive: (chunk: Buffer, isKept: boolean) => void;
   readonly errors: Error[] = [];
   readonly faults: unknown[] = [];
@@ -69,7 +69,7 @@ class Writing implements OctetsOwner {
 
   constructor(socket: Duplex, receive: (chunk: Buffer, isKept: boolean) => void = () => {}) {
     this.receive = receive;
-    this.octets = new SocketOctets(socket, this);
+    this.socketBytes = new SocketBytes(socket, this);
   }
 
   get isDone(): boolean {
@@ -95,16 +95,16 @@ class Writing implements OctetsOwner {
     while (!this.#isBusy) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#isBusy = !this.octets.write(next);
+      this.#isBusy = !this.socketBytes.write(next);
     }
   }
 }
 
 /** Bytes of which each tells its place. */
 function pattern(length: number, seed: number): Buffer {
-  const octets = Buffer.alloc(length);
-  for (let index = 0; index < length; index++) octets[index] = (index * 31 + (index >> 8) + seed) & 255;
-  return octets;
+  const bytes = Buffer.alloc(length);
+  for (let index = 0; index < length; index++) bytes[index] = (index * 31 + (index >> 8) + seed) & 255;
+  return bytes;
 }
 
 function collect(socket: Socket): Buffer[] {
@@ -129,8 +129,8 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     const writing = new Writing(ours, () => {
       throw fault;
     });
-    writing.octets.start();
-    writing.octets.resume();
+    writing.socketBytes.start();
+    writing.socketBytes.resume();
     peer.write('one');
     await eventually('the fault is told', () => writing.faults.length > 0);
     assert.deepEqual(writing.faults, [fault]);
@@ -157,9 +157,9 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     await eventually('the first bytes are here', () => ours.readableLength === 20 || ours.read(0) !== null);
     const received: Buffer[] = [];
     // The chunk is only lent.
-    const { octets } = new Writing(ours, (chunk) => received.push(Buffer.from(chunk)));
-    octets.start();
-    octets.resume();
+    const { socketBytes } = new Writing(ours, (chunk) => received.push(Buffer.from(chunk)));
+    socketBytes.start();
+    socketBytes.resume();
     for (const part of parts.slice(1)) peer.write(part);
     const expected = Buffer.concat(parts);
     await eventually('all has arrived', () => lengthOf(received) >= expected.length);
@@ -169,12 +169,12 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: a pause holds the peer back, and loses nothing`, async (t) => {
     const { ours, peer } = await open(t);
     const received: Buffer[] = [];
-    const { octets } = new Writing(ours, (chunk) => {
+    const { socketBytes } = new Writing(ours, (chunk) => {
       received.push(Buffer.from(chunk));
-      if (received.length === 1) octets.pause();
+      if (received.length === 1) socketBytes.pause();
     });
-    octets.start();
-    octets.resume();
+    socketBytes.start();
+    socketBytes.resume();
     const sent = pattern(16_777_216, 7);
     let isSent = false;
     peer.write(sent, () => {
@@ -183,7 +183,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     await eventually('the first chunk', () => received.length > 0);
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     assert.ok(!isSent && lengthOf(received) < 1_000_000, 'more than was under way came through the pause');
-    octets.resume();
+    socketBytes.resume();
     await eventually('all has arrived', () => lengthOf(received) === sent.length);
     assert.ok(Buffer.concat(received).equals(sent));
   });
@@ -191,14 +191,14 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: a pause from the first moment holds, where somebody else has read the first bytes`, async (t) => {
     const { ours, peer } = await open(t);
     let receivedBytes = 0;
-    const { octets } = new Writing(ours, (chunk) => {
+    const { socketBytes } = new Writing(ours, (chunk) => {
       receivedBytes += chunk.length;
     });
     const isTakenOver = new Promise<void>((resolve) => {
       const takeOver = (): void => {
         ours.removeListener('data', takeOver);
-        octets.start();
-        octets.pause();
+        socketBytes.start();
+        socketBytes.pause();
         resolve();
       };
       ours.on('data', takeOver);
@@ -216,8 +216,8 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: the end of the peer is told by 'end', and what is written after it is over at once`, async (t) => {
     const { ours, peer } = await open(t);
     const writing = new Writing(ours);
-    writing.octets.start();
-    writing.octets.resume();
+    writing.socketBytes.start();
+    writing.socketBytes.resume();
     peer.end();
     await once(ours, 'end');
     await eventually('closed', () => ours.closed);
@@ -238,8 +238,8 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
   test(`${name}: a peer that resets the connection ends a write with an error`, async (t) => {
     const { ours, peer } = await open(t);
     const writing = new Writing(ours);
-    writing.octets.start();
-    writing.octets.resume();
+    writing.socketBytes.start();
+    writing.socketBytes.resume();
     writing.write(pattern(16_777_216, 1));
     // With bytes that it has not read: the system makes that a reset.
     peer.destroy();
@@ -283,11 +283,11 @@ test('a stream that is no socket is used as the stream it is', async () => {
   });
   const received: string[] = [];
   const writing = new Writing(duplex, (chunk, isKept) => received.push(`${chunk.toString()} ${isKept}`));
-  const { octets } = writing;
+  const { socketBytes } = writing;
   assert.equal(SocketHandle.of(duplex, writing), undefined);
-  octets.start();
-  octets.resume();
-  assert.equal(octets.write(Buffer.from('out')), true);
+  socketBytes.start();
+  socketBytes.resume();
+  assert.equal(socketBytes.write(Buffer.from('out')), true);
   duplex.push('in');
   await eventually('it is read', () => received.length > 0);
   assert.deepEqual([written.map(String), received], [['out'], ['in true']]);

@@ -4,11 +4,11 @@
 export function integer(value: number, prefixBits: number, pattern: number): Buffer {
   const most = 2 ** prefixBits - 1;
   if (value < most) return Buffer.from([pattern | value]);
-  const octets = [pattern | most];
+  const bytes = [pattern | most];
   let rest = value - most;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) octets.push((rest % 128) | 0x80);
-  octets.push(rest);
-  return Buffer.from(octets);
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  bytes.push(rest);
+  return Buffer.from(bytes);
 }
 
 /** A field of a table (section 6.1); 62 is the one that was added last. */
@@ -24,16 +24,16 @@ export function added(name: string, value: string): Buffer {
 }
 
 /** A size update of the table (section 6.3). */
-export function tableSize(octets: number): Buffer {
-  return integer(octets, 5, 0x20);
+export function tableSize(sizeBytes: number): Buffer {
+  return integer(sizeBytes, 5, 0x20);
 }
 
 /** A literal without indexing whose value is these bytes, said to be Huffman coded (section 5.2). */
-export function huffmanValue(name: string, ...octets: readonly number[]): Buffer {
-  return Buffer.concat([Buffer.from([0]), text(name), integer(octets.length, 7, 0x80), Buffer.from(octets)]);
+export function huffmanValue(name: string, ...bytes: readonly number[]): Buffer {
+  return Buffer.concat([Buffer.from([0]), text(name), integer(bytes.length, 7, 0x80), Buffer.from(bytes)]);
 }
 
 function text(characters: string): Buffer {
-  const octets = Buffer.from(characters, 'latin1');
-  return Buffer.concat([integer(octets.length, 7, 0), octets]);
+  const bytes = Buffer.from(characters, 'latin1');
+  return Buffer.concat([integer(bytes.length, 7, 0), bytes]);
 }
