@@ -4,8 +4,8 @@
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenerConfig } from '../config/config.ts';
-import { Admission } from './admission.ts';
 import { type Certificate, isSameCertificate, loadCertificates } from './certificates.ts';
+import { ConnectionAdmission } from './connection-admission.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { Http1Side } from './http1-side.ts';
 import { ListenerError } from './listener-error.ts';
@@ -102,7 +102,13 @@ function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
     port: () => place.port,
   };
   const isProxy = proxyProtocol === undefined ? undefined : compileTrustedClients(proxyProtocol.trusted);
-  const admission = new Admission({ config, handler, limits, isTrusted: source.isTrusted, isProxy });
+  const admission = new ConnectionAdmission({
+    config,
+    handler,
+    limits,
+    isTrusted: source.isTrusted,
+    isProxy,
+  });
   const timeouts = timeoutsOf(parts);
   const containment = listenerContainment(handler);
   return { source, handler, timeouts, openings, ticketKeys, admission, http1, containment, isProxy };

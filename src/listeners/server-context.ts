@@ -1,7 +1,7 @@
 // What the servers of a listener need to know about it.
 
 import type { Containment } from '../transport/containment.ts';
-import type { Admission } from './admission.ts';
+import type { ConnectionAdmission } from './connection-admission.ts';
 import type { Http1Side } from './http1-side.ts';
 import type { ListenerHandler } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
@@ -28,7 +28,7 @@ export interface ServerContext {
   /** The connections that were not handed up yet. A connection is settled when it is handed up, or closed. */
   readonly openings: Openings;
   readonly ticketKeys: TicketKeys;
-  readonly admission: Admission;
+  readonly admission: ConnectionAdmission;
   /** Which addresses send a PROXY header at the start of a connection. Undefined when none do. */
   readonly isProxy: TrustedClients | undefined;
 }

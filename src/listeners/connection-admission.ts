@@ -14,7 +14,7 @@ import { type ClientOrigin, clientOf } from './peer.ts';
 import { makeRefusal } from './refusal.ts';
 import type { TrustedClients } from './trusted-clients.ts';
 
-export interface AdmissionParts {
+export interface ConnectionAdmissionParts {
   readonly config: Pick<ListenerConfig, 'name'>;
   readonly handler: Pick<ListenerHandler, 'onRefused'>;
   readonly limits: ConnectionLimits;
@@ -22,12 +22,12 @@ export interface AdmissionParts {
   readonly isProxy: TrustedClients | undefined;
 }
 
-export class Admission {
-  readonly #parts: AdmissionParts;
+export class ConnectionAdmission {
+  readonly #parts: ConnectionAdmissionParts;
   /** The places of connections whose client is only known after a PROXY header. */
   readonly #places = new WeakMap<Socket, ConnectionPlace>();
 
-  constructor(parts: AdmissionParts) {
+  constructor(parts: ConnectionAdmissionParts) {
     this.#parts = parts;
   }
 
