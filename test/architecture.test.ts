@@ -44,7 +44,7 @@ const HOMES: Readonly<Record<string, string>> = {
   '@prometheus-io/client/lib/registry.js': 'observability/metrics-text.ts',
   'grpc-health-check': 'demo/health-service.ts',
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
-  'ipaddr.js': 'config/counted-address.ts',
+  'ipaddr.js': 'config/client-network.ts',
   pino: 'observability/logger.ts',
   yaml: 'config/yaml-document.ts',
   zod: 'config/schema-values.ts',

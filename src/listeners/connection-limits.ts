@@ -1,7 +1,7 @@
 // Limits the number of connections, in total and per client address. The cost of a decision does not depend on the number of
 // connections. This class never touches a socket; the holder of a place releases it.
 
-import { countedAddress } from '../config/counted-address.ts';
+import { clientNetwork } from '../config/client-network.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
 
 export interface ConnectionCaps {
@@ -60,7 +60,7 @@ export class ConnectionLimits {
    * @param isExempt the address stands for many clients: the connection counts towards the total, but not per address
    */
   take(address: string, isExempt: boolean, listener = ''): ConnectionPlace | ConnectionRefusal {
-    const key = isExempt || address === '' ? undefined : countedAddress(address);
+    const key = isExempt || address === '' ? undefined : clientNetwork(address);
     const refusal = this.#refusalInAll() ?? this.#refusalOf(key);
     if (refusal !== undefined) {
       this.#refused++;
@@ -87,7 +87,7 @@ export class ConnectionLimits {
         if (!isHeld) return undefined;
         this.#discount(counted);
         counted = undefined;
-        const next = countedAddress(address);
+        const next = clientNetwork(address);
         const refusal = this.#refusalOf(next);
         if (refusal !== undefined) {
           this.#refused++;

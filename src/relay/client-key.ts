@@ -1,7 +1,7 @@
 // To which client is a call counted? To the address at the other end of the connection, or, if that peer is trusted, to the client
 // that the peer names.
 
-import { countedAddress } from '../config/counted-address.ts';
+import { clientNetwork } from '../config/client-network.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
 
@@ -28,8 +28,8 @@ export function clientKeyOf(
   { clientAddress, trusted }: Pick<ForwardedClient, 'clientAddress' | 'trusted'>,
   forwardedFor: string,
 ): string {
-  if (!trusted) return clientAddress === UNIX ? '' : countedAddress(clientAddress);
+  if (!trusted) return clientAddress === UNIX ? '' : clientNetwork(clientAddress);
   if (forwardedFor.length > LONGEST_ADDRESS) return '';
   const address = WITH_PORT.exec(forwardedFor)?.[1] ?? ADDRESS.exec(forwardedFor)?.[1];
-  return address === undefined ? '' : countedAddress(address);
+  return address === undefined ? '' : clientNetwork(address);
 }

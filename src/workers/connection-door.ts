@@ -2,8 +2,8 @@
 // nothing from the connection.
 
 import type { Socket } from 'node:net';
+import { clientNetwork } from '../config/client-network.ts';
 import type { ListenerConfig } from '../config/config.ts';
-import { countedAddress } from '../config/counted-address.ts';
 import { type ConnectionLimits, type ConnectionPlace, isPlace } from '../listeners/connection-limits.ts';
 import { clientOf, originOf } from '../listeners/peer.ts';
 import { makeRefusal, type Refusal } from '../listeners/refusal.ts';
@@ -42,7 +42,7 @@ export class ConnectionDoor {
     const result = this.#limits.take(origin.address, isExempt, doorway.name);
     if (isPlace(result)) {
       const isOne = !isExempt && origin.address !== '';
-      return { place: result, address: isOne ? countedAddress(origin.address) : undefined };
+      return { place: result, address: isOne ? clientNetwork(origin.address) : undefined };
     }
     // A reset leaves nothing behind in the kernel. Unix sockets have none.
     if (isUnix) socket.destroy();

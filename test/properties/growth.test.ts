@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestTrailers } from '../../src/calls/http1-fields.ts';
-import { countedAddress } from '../../src/config/counted-address.ts';
+import { clientNetwork } from '../../src/config/client-network.ts';
 import { parseClientHello } from '../../src/diagnosis/client-hello.ts';
 import { clientLibrary } from '../../src/diagnosis/client-library.ts';
 import { classifyFirstBytes } from '../../src/diagnosis/first-bytes.ts';
@@ -158,7 +158,7 @@ const TEXTS: Readonly<Record<string, (text: string) => unknown>> = {
   'a type of gRPC-Web': parseGrpcWebType,
   'what gRPC-Web accepts': (accept) => wantsText(accept, false),
   'trailers of gRPC-Web': (text) => trailerFrame(['grpc-message'], [text]),
-  'an address': countedAddress,
+  'an address': clientNetwork,
   'first bytes': (text) => classifyFirstBytes(Buffer.from(text, 'latin1')),
   'a PROXY header': (text) => parseProxyHeader(Buffer.from(`PROXY ${text}`, 'latin1')),
 };

@@ -1,5 +1,5 @@
-// Maps the addresses that one host can use to one key, for limits by address: a host has one IPv4 address, but can use every IPv6 address
-// of its network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
+// Maps the addresses that one client can use to one network, for limits by address: a host has one IPv4 address, but can use every IPv6
+// address of its network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
 
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -10,7 +10,7 @@ const LONGEST_IPV6 = 45;
 const MAPPED = '::ffff:';
 
 /** @returns an IPv4 address unchanged, an IPv6 address as its /64 network, such as '2001:db8:0:1::/64', and any other text unchanged */
-export function countedAddress(address: string): string {
+export function clientNetwork(address: string): string {
   if (!address.includes(':')) return address;
   const mapped = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : '';
   if (isIPv4(mapped)) return mapped;

@@ -1,10 +1,10 @@
-// Whom an address stands for: one host, or a network of which one host may use every address.
+// Which network a client is counted for: one host, or a network of which one host may use every address.
 
 import assert from 'node:assert/strict';
 import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { countedAddress } from '../../src/config/counted-address.ts';
+import { clientNetwork } from '../../src/config/client-network.ts';
 
 for (const [address, counted] of [
   ['192.0.2.1', '192.0.2.1'],
@@ -31,7 +31,7 @@ for (const [address, counted] of [
   [':'.repeat(100), ':'.repeat(100)],
 ] as const) {
   test(`${address} counts as ${counted}`, () => {
-    assert.equal(countedAddress(address), counted);
+    assert.equal(clientNetwork(address), counted);
   });
 }
 
@@ -49,8 +49,8 @@ test('every way to write an IPv6 address counts as the one that a URL has', () =
   fc.assert(
     fc.property(written, (text) => {
       const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
-      assert.equal(countedAddress(text), countedAddress(canonical));
-      assert.match(countedAddress(text), /^(?:(?:[0-9a-f]{1,4}:){4}:\/64|\d+\.\d+\.\d+\.\d+)$/);
+      assert.equal(clientNetwork(text), clientNetwork(canonical));
+      assert.match(clientNetwork(text), /^(?:(?:[0-9a-f]{1,4}:){4}:\/64|\d+\.\d+\.\d+\.\d+)$/);
     }),
     { numRuns: 500, seed: 1 },
   );
