@@ -13,7 +13,7 @@ type Parsed<T extends Options> = ReturnType<
 >;
 
 /** Maps options of other programs to what to use here. Any other unknown option is compared with the known ones by spelling. */
-const FOREIGN: Readonly<Record<string, string>> = {
+const OTHER_PROGRAMS_OPTIONS: Readonly<Record<string, string>> = {
   '-f': '--config',
   '--file': '--config',
   '--config-path': '--config',
@@ -58,7 +58,9 @@ function describe(error: unknown, options: Options): string {
 
 function suggestion(option: string, options: Options): string {
   const known = Object.keys(options).map((name) => `--${name}`);
-  const meant = Object.hasOwn(FOREIGN, option) ? FOREIGN[option] : suggest(option, known);
+  const meant = Object.hasOwn(OTHER_PROGRAMS_OPTIONS, option)
+    ? OTHER_PROGRAMS_OPTIONS[option]
+    : suggest(option, known);
   return meant === undefined ? '' : ` Did you mean ${meant}?`;
 }
 

@@ -5,8 +5,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
-import { recogniseForeignFile } from './foreign-file.ts';
 import { explainVariables } from './interpolation.ts';
+import { recogniseMistakenFile } from './mistaken-file.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
   type ConfigProblem,
@@ -113,8 +113,8 @@ function examine(
   file: string,
   furtherCheck: (value: unknown) => readonly Finding[],
 ): LoadedConfig | RefusedConfig {
-  const foreign = recogniseForeignFile(text);
-  if (foreign !== undefined) return refuse(file, foreign.message, foreign.hint);
+  const mistaken = recogniseMistakenFile(text);
+  if (mistaken !== undefined) return refuse(file, mistaken.message, mistaken.hint);
   const document = readYaml(text);
   const origins: Origins = { originOf: (path, at) => fileOrigin(file, document.locate(path, at)) };
   const syntaxProblems = document.faults.map(

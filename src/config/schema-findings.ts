@@ -1,8 +1,8 @@
 // Turns what the schema rejects into messages: where it is, what is expected there, and what was probably meant.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
-import { foreignValue } from './foreign-values.ts';
 import { laterValue } from './later-version.ts';
+import { otherProgramValue } from './other-program-values.ts';
 import type { Finding } from './problem.ts';
 import { listOf, mapOf } from './raw-value.ts';
 import type { RawIssue, SchemaIssue } from './schema.ts';
@@ -91,7 +91,7 @@ function findingsOfIssue(
   const allWords = [...words, ...wordsOf(issue.code === 'invalid_union' ? issue.errors.flat() : [issue])];
   const later = laterValue(path, given);
   const own = issue.code === 'custom' ? hintOf(issue.params) : hintFor(given);
-  const hint = own ?? foreignValue(path, given, { message, words: allWords });
+  const hint = own ?? otherProgramValue(path, given, { message, words: allWords });
   return [{ severity: 'error', path, at: 'value', message, hint, ...later }];
 }
 

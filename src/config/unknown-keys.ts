@@ -2,8 +2,8 @@
 // this configuration it belongs, or which key it misspells.
 
 import type { ConfigPath } from './config-path.ts';
-import { foreignKey } from './foreign-keys.ts';
 import { laterKey } from './later-version.ts';
+import { otherProgramKey } from './other-program-keys.ts';
 import type { Finding } from './problem.ts';
 import { type JsonSchema, jsonSchema } from './schema.ts';
 import { suggest } from './suggestion.ts';
@@ -42,8 +42,8 @@ function explain(parent: ConfigPath, key: string): Explanation {
   if (deeper !== undefined) {
     return { hint: `write it as ${deeper}`, meant: deeper.slice(prefix.length).split(/[.[]/)[0] };
   }
-  const foreign = foreignKey(parent, key);
-  if (foreign !== undefined) return foreign;
+  const inOtherProgram = otherProgramKey(parent, key);
+  if (inOtherProgram !== undefined) return inOtherProgram;
   if (elsewhere.length > 0) return { hint: `it belongs elsewhere: ${elsewhere.slice(0, 3).join(', ')}` };
   if (meant !== undefined) return didYouMean;
   return { hint: `allowed here: ${allowed.join(', ')}` };

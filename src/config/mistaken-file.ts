@@ -76,7 +76,7 @@ const ownJson = /^\s*\{[^]*["'](listeners|routes|upstreams)["']\s*:/;
 const envoyRoot = /["'](static_resources|dynamic_resources)["']/;
 
 /** @returns what the file is instead, or undefined if it may be a configuration of Framegate */
-export function recogniseForeignFile(text: string): Fault | undefined {
+export function recogniseMistakenFile(text: string): Fault | undefined {
   if (text.includes('\0')) return { message: 'is not text, but some binary file' };
   if (ownSection.test(text) || (ownJson.test(text) && !envoyRoot.test(text))) return undefined;
   const kind = kinds.find(({ marks }) => marks.every((mark) => mark.test(text)));

@@ -67,7 +67,11 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** @returns a hint for the value at `path`, or undefined if there is nothing to suggest */
-export function foreignValue(path: ConfigPath, given: unknown, expectation: Expectation): string | undefined {
+export function otherProgramValue(
+  path: ConfigPath,
+  given: unknown,
+  expectation: Expectation,
+): string | undefined {
   const text =
     typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean'
       ? String(given)

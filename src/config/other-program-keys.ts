@@ -3,7 +3,7 @@
 
 import type { ConfigPath } from './config-path.ts';
 
-export interface ForeignKey {
+export interface OtherProgramKey {
   readonly hint: string;
   /** The key of the same map that the user meant, if there is one. It is then not also reported as missing. */
   readonly meant?: string;
@@ -172,14 +172,14 @@ const entries: Readonly<Record<Section, string>> = {
 };
 
 /** @returns undefined for a key that the table does not have */
-export function foreignKey(parent: ConfigPath, key: string): ForeignKey | undefined {
+export function otherProgramKey(parent: ConfigPath, key: string): OtherProgramKey | undefined {
   return table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
 }
 
 /** The parsed tables. Each is built when an unknown key first needs it. */
-const tables = new Map<Section, ReadonlyMap<string, ForeignKey>>();
+const tables = new Map<Section, ReadonlyMap<string, OtherProgramKey>>();
 
-function table(section: Section): ReadonlyMap<string, ForeignKey> {
+function table(section: Section): ReadonlyMap<string, OtherProgramKey> {
   const known = tables.get(section);
   if (known !== undefined) return known;
   const made = new Map(entries[section].trim().split('\n').flatMap(keysOfLine));
@@ -187,7 +187,7 @@ function table(section: Section): ReadonlyMap<string, ForeignKey> {
   return made;
 }
 
-function keysOfLine(line: string): readonly (readonly [string, ForeignKey])[] {
+function keysOfLine(line: string): readonly (readonly [string, OtherProgramKey])[] {
   const [names = '', meant = '', hint = ''] = line.split('|').map((part) => part.trim());
   return names.split(' ').map((name) => [plain(name), meant === '' ? { hint } : { hint, meant }]);
 }
