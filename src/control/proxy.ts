@@ -170,6 +170,8 @@ export class Proxy {
       this.#warnings = findings.map(formatProblem);
       return { outcome: 'accepted', epoch, changes, findings };
     } catch (error) {
+      // What goes wrong now says nothing about the configuration or Framegate: listeners close and workers end under the preparation.
+      if (this.#state !== 'serving') return { outcome: 'abandoned', reason: `the proxy is ${this.#state}` };
       if (error instanceof UnusableConfig) return { outcome: 'refused', findings: problemsOf(error, update) };
       return { outcome: 'failed', error };
     }
@@ -197,21 +199,29 @@ export class Proxy {
 
   /**
    * Puts another configuration to use, completely or not at all. Several calls are processed one after the other. Running exchanges
-   * keep the configuration they began with. Rejects with UnusableConfig if it cannot be used, and then nothing has changed.
+   * keep the configuration they began with. Rejects with UnusableConfig if it cannot be used, and with another error once the proxy
+   * drains; then nothing has changed.
    */
   apply(config: Config, origins?: Origins): Promise<AppliedConfig> {
     return this.#serially(async () => {
+      this.#wantServing();
       const before = this.#current;
       const next = { epoch: before.epoch + 1, config, loadedAtEpochMs: Date.now(), origins };
       const change = await this.#prepare(next);
-      if (this.#state !== 'serving') {
+      try {
+        this.#wantServing();
+      } catch (error) {
         await change.discard();
-        throw new Error(`the proxy is ${this.#state}`);
+        throw error;
       }
       await change.commit();
       const changes = configChanges(before.config, config);
       return { epoch: next.epoch, changes, remarks: this.#remarksOn(config) };
     });
+  }
+
+  #wantServing(): void {
+    if (this.#state !== 'serving') throw new Error(`the proxy is ${this.#state}`);
   }
 
   async #prepare(next: CurrentConfig): Promise<Change> {

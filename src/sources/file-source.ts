@@ -115,15 +115,11 @@ export class FileSource implements Source {
         ? 'the configuration came by standard input, which cannot be read again'
         : undefined);
     if (sink === undefined || reason !== undefined) {
-      const ignored = reason ?? 'nobody takes configurations now';
-      logger.warn({ trigger }, `reload ignored: ${ignored}`);
-      return { result: 'ignored', problems: [ignored] };
+      return this.#note(trigger, ignored(reason ?? 'nobody takes configurations now'));
     }
     onBegin();
     try {
-      const result = await this.#load(sink);
-      this.#note(trigger, result);
-      return result;
+      return this.#note(trigger, await this.#load(sink));
     } catch (err) {
       logger.error(
         { trigger, err },
@@ -147,6 +143,7 @@ export class FileSource implements Source {
     const awaited = this.#verdict.promise;
     sink.resources({ ...loaded, version: ++this.#version });
     const verdict = await awaited;
+    if (verdict.outcome === 'abandoned') return ignored(verdict.reason);
     if (verdict.outcome === 'failed') throw verdict.error;
     const findings = verdict.findings.map(formatProblem);
     if (verdict.outcome === 'refused') return { result: 'refused', problems: findings };
@@ -154,15 +151,20 @@ export class FileSource implements Source {
     return { result: 'reloaded', epoch, changes, warnings: findings };
   }
 
-  #note(trigger: ReloadTrigger, result: ReloadResult): void {
+  /** Logs and counts a result, and returns it. */
+  #note(trigger: ReloadTrigger, result: ReloadResult): ReloadResult {
     const { logger } = this.#options;
+    if (result.result === 'ignored') {
+      logger.warn({ trigger }, `reload ignored: ${result.problems.join('; ')}`);
+      return result;
+    }
     if (result.result === 'reloaded') {
       this.#counts.reloaded++;
       this.#lastError = undefined;
       const { epoch, changes, warnings } = result;
       logger.info({ trigger, epoch, changes }, 'configuration reloaded');
       for (const warning of warnings) logger.warn({ epoch }, warning);
-      return;
+      return result;
     }
     this.#noteError(trigger, result);
     const { problems } = result;
@@ -170,13 +172,18 @@ export class FileSource implements Source {
       { trigger, problems },
       `reload refused, the configuration is the one before: ${problems.join('; ')}`,
     );
+    return result;
   }
 
   #noteError(
     trigger: ReloadTrigger,
-    { result, problems }: Exclude<ReloadResult, { result: 'reloaded' }>,
+    { result, problems }: Extract<ReloadResult, { result: 'refused' | 'failed' }>,
   ): void {
-    if (result !== 'ignored') this.#counts[result]++;
+    this.#counts[result]++;
     this.#lastError = { at: new Date().toISOString(), trigger, problems };
   }
+}
+
+function ignored(reason: string): ReloadResult {
+  return { result: 'ignored', problems: [reason] };
 }

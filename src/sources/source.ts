@@ -27,6 +27,8 @@ export type Verdict =
     }
   /** It cannot be used, and the previous one stays in force. */
   | { readonly outcome: 'refused'; readonly findings: readonly ConfigProblem[] }
+  /** The proxy stops, so it uses neither this one nor any later one. The previous one stays in force until the last call has ended. */
+  | { readonly outcome: 'abandoned'; readonly reason: string }
   /** A fault of Framegate. The previous one stays in force. */
   | { readonly outcome: 'failed'; readonly error: unknown };
 

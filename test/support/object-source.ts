@@ -37,7 +37,7 @@ export class ObjectSource implements Source {
   judged(verdict: Verdict, version: number): void {
     assert.equal(version, this.#version);
     this.verdicts.push(verdict);
-    if (verdict.outcome !== 'failed') this.findings.push(...verdict.findings.map(formatProblem));
+    if ('findings' in verdict) this.findings.push(...verdict.findings.map(formatProblem));
     this.#isJudging = false;
     this.#offer();
   }
