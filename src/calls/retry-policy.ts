@@ -32,7 +32,7 @@ const MOST_TRANSPARENT_RETRIES = 1;
 
 /**
  * The policy of routes that have none: only requests that no endpoint has processed are sent again (gRPC proposal A6, "Transparent
- * Retries"). If an endpoint cannot be reached, the next one is tried as long as there is one.
+ * Retries"). If an endpoint cannot be reached, the next one is tried; AttemptSeries limits how many.
  */
 export const TRANSPARENT_RETRIES: RetryPolicy = {
   judgesResponses: false,

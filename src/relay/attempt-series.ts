@@ -29,6 +29,13 @@ import type { StreamRelay } from './stream-relay.ts';
 /** The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, and grpc-timeout. */
 const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
 
+/**
+ * The most endpoints that one call finds unreachable. Each may take connections.connectTimeout, and an upstream may have thousands. The
+ * next call passes over those that this one has met, so what is left out is a call that comes before any other, to an upstream most of
+ * whose endpoints are down. Envoy (num_retries) and HAProxy (retries) try a few hosts for one request as well.
+ */
+const MOST_UNREACHABLE = 5;
+
 const NOTHING = Buffer.alloc(0);
 
 const NONE: readonly never[] = [];
@@ -59,7 +66,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   /** The delay before the next attempt. Undefined while none is running. */
   #pause: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
-  /** Endpoints that could not be reached. */
+  /** Endpoints that could not be reached, MOST_UNREACHABLE of them at most. */
   #tried: CallEndpoint[] | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
@@ -282,13 +289,13 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return true;
   }
 
-  /** Notes that the last attempt's endpoint could not be reached. @returns whether there is an endpoint that was not tried yet */
+  /** Notes that the last attempt's endpoint could not be reached. @returns whether another endpoint is to be tried */
   #hasAnother(): boolean {
     const { decision } = this.#call.subject;
     if (this.#last === undefined || decision.kind !== 'forward') return false;
     this.#tried ??= [];
     this.#tried.push(this.#last);
-    return decision.upstream.hasOther(this.#tried);
+    return this.#tried.length < MOST_UNREACHABLE && decision.upstream.hasOther(this.#tried);
   }
 
   #repeat(sent: readonly Buffer[], waitMs: number): void {

@@ -53,8 +53,14 @@ export interface UpstreamParts<Candidate extends Endpoint> {
 }
 
 /** The context of a pick, reused for all picks. */
-class Picking<Candidate> implements PickContext<Candidate> {
-  tried: readonly Candidate[] = [];
+class Picking<Candidate extends Endpoint> implements PickContext<Candidate> {
+  tried: readonly Candidate[] = NONE;
+  /** Whether only endpoints are accepted that were reached last time, or were never tried. */
+  isCautious = false;
+
+  accepts(candidate: Candidate): boolean {
+    return !this.tried.includes(candidate) && !(this.isCautious && candidate.lastFailure !== undefined);
+  }
 }
 
 export class Upstream<Candidate extends Endpoint = Endpoint> {
@@ -201,8 +207,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   #pick(tried: readonly Candidate[]): Candidate | undefined {
     if (turnNowMs() >= this.#seekAtMs) this.#seek();
-    this.#picking.tried = tried;
-    return this.#balancer.pick(this.#picking) ?? this.#lastResort(tried);
+    const picking = this.#picking;
+    picking.tried = tried;
+    // A call that has already met an unreachable endpoint does not find out for others whether an endpoint is back.
+    picking.isCautious = tried.length > 0;
+    const endpoint = this.#balancer.pick(picking);
+    if (endpoint !== undefined || !picking.isCautious) return endpoint ?? this.#lastResort(tried);
+    picking.isCautious = false;
+    return this.#balancer.pick(picking) ?? this.#lastResort(tried);
   }
 
   /** Asks endpoints that cannot take a call to connect, so that they take their turn next time. */

@@ -256,6 +256,14 @@ test('there is one retry and no more', () => {
   assert.equal(attempts.count, 2);
 });
 
+test('of an upstream of many endpoints that cannot be reached, one call tries five', () => {
+  const { attempts, upstream } = new Series();
+  for (let count = 0; count < 4094; count++) upstream.connections.push(new RecordedConnection());
+  attempts.begin();
+  while (attempts.tryAgain({ kind: 'unreachable' }));
+  assert.deepEqual([attempts.count, attempts.tried.length], [5, 5]);
+});
+
 const HINDRANCES: readonly [what: string, hinder: (series: Series, t: TestContext) => void][] = [
   ['something of a response was seen', ({ attempts }) => attempts.commit()],
   ['more was sent than is remembered', (series) => series.forwards('x'.repeat(8193))],

@@ -100,6 +100,10 @@ export class ScriptedUpstream {
     return this.connections.shift()?.asEndpoint;
   }
 
+  hasOther(): boolean {
+    return this.connections.length > 0;
+  }
+
   wait(waiter: Waiter<CallEndpoint>): void {
     if (this.unavailable === undefined) this.waiting.push(waiter);
     else waiter.onUnavailable(this.unavailable);

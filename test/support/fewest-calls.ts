@@ -9,10 +9,10 @@ export class FewestCalls<Candidate extends Balanced> implements Balancer<Candida
     this.#endpoints = endpoints;
   }
 
-  pick({ tried }: PickContext<Candidate>): Candidate | undefined {
+  pick(context: PickContext<Candidate>): Candidate | undefined {
     let best: Candidate | undefined;
     for (const endpoint of this.#endpoints) {
-      if (!endpoint.isPickable || tried.includes(endpoint)) continue;
+      if (!endpoint.isPickable || !context.accepts(endpoint)) continue;
       if (best === undefined || endpoint.activeCalls < best.activeCalls) best = endpoint;
     }
     return best;

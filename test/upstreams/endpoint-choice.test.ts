@@ -28,6 +28,11 @@ class Scripted extends Endpoint {
     this.events = events;
   }
 
+  /** The last connection failed, and another may be tried. */
+  failed(): void {
+    this.lastFailure = { token: 'upstream_refused', sentence: 'Down.' };
+  }
+
   override get isFailing(): boolean {
     return this.fails;
   }
@@ -194,6 +199,14 @@ test('who has tried an endpoint in vain does not get it again, and keeps nobody 
   assert.deepEqual([tried.told, other.told], ['', 'a']);
   group.named('b').end();
   assert.equal(tried.told, 'b');
+});
+
+test('who has met an unreachable endpoint gets one that was reached last time, before any that failed', () => {
+  const group = new Group(['a', 'b', 'c', 'd']);
+  for (const name of ['a', 'b', 'c']) group.named(name).failed();
+  assert.equal(group.call().told, 'a', 'a first attempt finds out whether an endpoint is back');
+  assert.equal(group.call('a').told, 'd');
+  assert.equal(group.call('a', 'd').told, 'b');
 });
 
 test('those that can take no call are asked to connect while others take the calls', () => {

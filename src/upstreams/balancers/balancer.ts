@@ -11,13 +11,13 @@ export interface Balanced {
 
 /** What is known of the attempt. One object is reused for all picks, so it is valid only during the call. */
 export interface PickContext<Candidate> {
-  /** The endpoints that the call has already tried without success. */
-  readonly tried: readonly Candidate[];
+  /** Whether the attempt may go to this endpoint. Says nothing about whether the endpoint is pickable. */
+  accepts(candidate: Candidate): boolean;
 }
 
 export interface Balancer<Candidate extends Balanced> {
   /** Replaces the endpoints. Those that stay keep their state in the balancer. */
   use(endpoints: readonly Candidate[]): void;
-  /** An endpoint that is pickable and was not tried, or undefined when there is none. Synchronous; must not allocate. */
+  /** An endpoint that is pickable and accepted, or undefined when there is none. Synchronous; must not allocate. */
   pick(context: PickContext<Candidate>): Candidate | undefined;
 }

@@ -21,13 +21,13 @@ export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidat
     }
   }
 
-  pick({ tried }: PickContext<Candidate>): Candidate | undefined {
+  pick(context: PickContext<Candidate>): Candidate | undefined {
     const endpoints = this.#endpoints;
     const count = endpoints.length;
     for (let step = 0; step < count; step++) {
       const index = (this.#next + step) % count;
       const endpoint = endpoints[index];
-      if (!endpoint.isPickable || tried.includes(endpoint)) continue;
+      if (!endpoint.isPickable || !context.accepts(endpoint)) continue;
       this.#next = (index + 1) % count;
       return endpoint;
     }
