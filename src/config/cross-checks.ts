@@ -6,6 +6,7 @@ import { parseAddress, parseListenAddress } from './address.ts';
 import type { Address, ListenAddress } from './config.ts';
 import type { ConfigPath } from './config-path.ts';
 import { parseHeaderName } from './match-criteria.ts';
+import { parseOrigin } from './origin.ts';
 import { type Finding, isFault, type Severity } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
 import { suggest } from './suggestion.ts';
@@ -34,6 +35,7 @@ export function crossCheck(document: unknown): readonly Finding[] {
       ? []
       : unusedUpstreams(root, routes)),
     ...repeatedEndpoints(root),
+    ...repeatedOrigins(routes),
     ...loops(root, listening),
     ...exposedAdmin(listening),
   ];
@@ -171,6 +173,21 @@ function repeatedEndpoints(root: RawMap): readonly Finding[] {
       return [
         warning(path, `${text} is endpoints[${first}] already, and counts once: there are no weights yet`),
       ];
+    });
+  });
+}
+
+/** Warns of an origin that is listed twice, however it is written: its author probably meant another one. */
+function repeatedOrigins(routes: readonly RawMap[]): readonly Finding[] {
+  return routes.flatMap((route, index) => {
+    const origins = listOf(mapOf(route.get('grpcWeb')).get('origins')).map((each) => {
+      const origin = parseOrigin(textOf(each) ?? '');
+      return isFault(origin) ? undefined : origin;
+    });
+    return origins.flatMap((origin, at) => {
+      const first = origins.indexOf(origin);
+      if (origin === undefined || first === at) return [];
+      return [warning(['routes', index, 'grpcWeb', 'origins', at], `${origin} is origins[${first}] already`)];
     });
   });
 }
