@@ -15,6 +15,12 @@ export function grpcWebPolicy(route: RouteConfig | undefined): Policy | undefine
   return route.grpcWeb === undefined ? undefined : new GrpcWebPolicy(route, route.grpcWeb);
 }
 
+/**
+ * The response has no CORS fields, so a page sees a CORS error instead of the explanation, as a page does whose origin its route refuses.
+ * CORS fields on the response alone would be of no use: a gRPC-Web call of another origin is sent only after its preflight was allowed.
+ * To allow that, the proxy would have to promise browsers something for a path that no configuration has opened to pages, and any page
+ * could read from inside a network which listeners and paths a proxy there has. The log has the explanation.
+ */
 const UNROUTED: Policy = {
   key: 'grpcWeb',
   reads: GRPC_WEB_READS,

@@ -156,6 +156,21 @@ test('a call that no route matches is answered in gRPC-Web', () => {
   assert.ok(response(call).includes('content-type: application/grpc-web+proto'));
 });
 
+test('where no route matches no page is let read why, whichever pages other routes let in', () => {
+  const origin: Field = ['origin', 'https://any.test'];
+  const call = head(EVERYBODY, [WEB, origin], { authority: 'elsewhere.test', path: '/nowhere' });
+  assert.equal(refused(call), 'no_route');
+  assert.deepEqual(
+    response(call).filter((field) => field.startsWith('access-control-')),
+    [],
+  );
+  const asked = head(EVERYBODY, [origin, ['access-control-request-method', 'POST']], {
+    method: 'OPTIONS',
+    path: '/nowhere',
+  });
+  assert.equal(refused(asked), 'no_route');
+});
+
 test('a client that is no page gets no CORS fields', () => {
   assert.deepEqual(response(head(FRIENDS, [WEB])), [
     ':status: 200',
