@@ -9,6 +9,7 @@ import { CallFields } from '../../src/relay/call-fields.ts';
 import { NO_POLICIES } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
+import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
@@ -27,13 +28,14 @@ class Connected {
   readonly socket = new MemorySocket();
   readonly records: ExchangeRecord[] = [];
   readonly terms = new ClientTerms();
+  readonly context: RelayContext & { decisions: number };
   readonly connection: DownstreamConnection;
   closed = 0;
 
   constructor(t: TestContext, mismatch?: 'plaintext_on_tls_port') {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     const requestIds = new RequestIds();
-    const context = {
+    this.context = {
       snapshot: { epoch: 1, routes: compileRoutes([]), plans: NO_POLICIES, upstreams: new Map(), limits },
       observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
@@ -55,9 +57,16 @@ class Connected {
       port: 8443,
       mismatch,
     };
-    this.connection = new DownstreamConnection(this.socket, peer, undefined, context, LOCAL_SETTINGS, () => {
-      this.closed++;
-    });
+    this.connection = new DownstreamConnection(
+      this.socket,
+      peer,
+      undefined,
+      this.context,
+      LOCAL_SETTINGS,
+      () => {
+        this.closed++;
+      },
+    );
     t.after(() => this.socket.vanish());
   }
 
@@ -234,4 +243,21 @@ test('a client that repeats its header block is understood after the memory of i
     client.records.map(({ reason }) => reason.slice(0, 9)),
     ['no_route:', 'no_route:', 'no_route:', 'no_route:'],
   );
+});
+
+test('a connection that is shrunk forgets kinds of calls and header blocks, and serves on', async (t) => {
+  const client = await greeted(t);
+  let streamId = -1;
+  const call = (traceparent: string) =>
+    client.says(
+      frames.headers((streamId += 2), frames.requestBlock(['traceparent', traceparent]), { endStream: true }),
+    );
+  for (const traceparent of ['a', 'b', 'b', 'c']) await call(traceparent);
+  assert.equal(client.context.decisions, 1, 'these are of one kind');
+  client.connection.shrink();
+  await call('d');
+  assert.equal(client.context.decisions, 2);
+  await call('e');
+  assert.equal(client.context.decisions, 2, 'and are remembered anew');
+  assert.equal(client.records.length, 6);
 });
