@@ -115,6 +115,8 @@ export function checkTrailers(list: HeaderList, streamId: number): void {
 
 /** @returns whether all values are ASCII */
 function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlySet<string>): boolean {
+  // Nobody needs the model any more. A list that is kept, for a block that comes again, would keep it in memory.
+  list.model = undefined;
   const { names } = list;
   let regularSeen = false;
   let contentLength = -1;

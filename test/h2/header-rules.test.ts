@@ -302,3 +302,18 @@ describe('a list seen again', () => {
     assert.throws(() => checkTrailers(response, 1));
   });
 });
+
+for (const [what, rule, first] of [
+  ['request', checkRequest, REQUEST_FIELDS],
+  ['response', checkResponse, [RESPONSE]],
+  ['trailer section', checkTrailers, [['grpc-status', '0']]],
+] as const) {
+  test(`a ${what} that was checked keeps no other list in memory`, () => {
+    const model = HeaderList.of(...first);
+    const list = new HeaderList(model, model.length);
+    list.add('x-more', 'a value');
+    assert.equal(list.model, model);
+    rule(list, 7);
+    assert.equal(list.model, undefined);
+  });
+}
