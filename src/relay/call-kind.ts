@@ -40,6 +40,11 @@ export class CallKind implements RequestKind {
   /** The upstream of calls that are forwarded. Undefined only if `local` is defined. */
   readonly target: CallTarget | undefined;
   readonly requestTarget: RequestTarget;
+  /**
+   * Whether the decision may not be reused for other requests: the explanation of an invalid authority depends on the user-agent, which
+   * does not distinguish kinds.
+   */
+  readonly isForOneRequest: boolean;
   /** How policies change the header fields that the service is sent. */
   readonly edits = new HeaderEdits();
   /** What observers have computed for calls of this kind. Each value is at the index of its ObserverSlot. */
@@ -82,6 +87,7 @@ export class CallKind implements RequestKind {
     const { translation, fault } = this.#translate();
     this.translation = translation;
     this.isGrpc = translation?.isGrpc ?? isGrpcContentType(list.get('content-type'));
+    this.isForOneRequest = authority.failure !== undefined;
     this.local = this.#refusedByForm(list, route, authority.failure) ?? fault ?? this.#decide();
   }
 

@@ -31,9 +31,7 @@ export class KindMemo {
     if (known !== undefined) return known;
     this.decided++;
     const kind = new CallKind(list, peer, snapshot);
-    // The explanation of an invalid authority depends on the user-agent, which does not distinguish kinds.
-    const isOfItsOwn = kind.local?.kind === 'refuse' && kind.local.failure.token === 'authority_invalid';
-    if (isRemembered && !isOfItsOwn) this.#remember(kind, list.sizeBytes);
+    if (isRemembered && !kind.isForOneRequest) this.#remember(kind, list.sizeBytes);
     return kind;
   }
 
