@@ -220,6 +220,24 @@ export function isToWorker(message: unknown): message is ToWorker {
   return isMessage(message, toWorker);
 }
 
+/**
+ * Why a worker cannot start by this message.
+ * @returns undefined for its configuration, and for messages that may come before it and that the configuration makes obsolete
+ */
+export function whyNotStart(message: unknown): string | undefined {
+  if (isToWorker(message)) {
+    if (message.type !== 'start' || message.version === PROTOCOL_VERSION) return undefined;
+    return `the primary process speaks version ${message.version} of what processes of Framegate say to each other, and this worker ${PROTOCOL_VERSION}: restart the service to upgrade`;
+  }
+  const fields = isRecord(message) ? message : {};
+  const type = String(fields['type']).slice(0, 64);
+  const shape = Object.entries(toWorker).find(([name]) => name === type)?.[1];
+  if (shape === undefined)
+    return `the primary process has sent a message of a type that this worker does not know: "${type}"`;
+  const wrong = Object.entries(shape).filter(([name, check]) => !check(fields[name]));
+  return `the primary process has sent a message "${type}" that this worker cannot read: ${wrong.map(([name]) => name).join(', ')}`;
+}
+
 export function isFromWorker(message: unknown): message is FromWorker {
   return isMessage(message, fromWorker);
 }

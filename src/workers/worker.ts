@@ -25,6 +25,7 @@ import {
   type SocketPlace,
   type Topic,
   type ToWorker,
+  whyNotStart,
 } from './messages.ts';
 import { reportTls } from './tls-report.ts';
 
@@ -44,7 +45,15 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
   const start = Promise.withResolvers<StartMessage | undefined>();
   process.once('disconnect', () => start.resolve(undefined));
   const awaitStart = (message: unknown): void => {
-    if (!isToWorker(message) || message.type !== 'start' || message.version !== PROTOCOL_VERSION) return;
+    const problem = whyNotStart(message);
+    if (problem !== undefined) {
+      // There is no log yet: the primary says so in its own, and decides when to start another worker.
+      process.off('message', awaitStart);
+      send({ type: 'failed', message: problem, findings: [] });
+      start.resolve(undefined);
+      return;
+    }
+    if (!isToWorker(message) || message.type !== 'start') return;
     // Removed at this moment, since Node keeps further messages until there is a listener again.
     process.off('message', awaitStart);
     start.resolve(message);
