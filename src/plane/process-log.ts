@@ -10,6 +10,7 @@ import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import type { UpstreamEvents } from '../upstreams/upstream.ts';
+import { LineBudget } from './line-budget.ts';
 
 /** The same event of the same peer is logged once in this time. */
 const REPEAT_AFTER_MS = 60_000;
@@ -17,9 +18,12 @@ const MOST_REMEMBERED = 4096;
 /** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
-interface BrokenConnection {
+interface ConnectionPlace {
   readonly upstream: string;
   readonly endpoint: string;
+}
+
+interface BrokenConnection extends ConnectionPlace {
   /** How many streams ended with the connection. */
   readonly streams: number;
   readonly reason: string;
@@ -31,6 +35,7 @@ export class ProcessLog {
   readonly #metrics: EventMetrics;
   /** When each event was last logged, the oldest first. */
   readonly #saidAtMs = new Map<string, number>();
+  readonly #budget = new LineBudget();
 
   constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics) {
     this.#logger = logger;
@@ -100,13 +105,20 @@ export class ProcessLog {
     return {
       countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
       onLeft: ({ address, activeCalls }) => this.#endpointLeft(name, address.text, activeCalls),
-      onConnected: (endpoint) =>
-        logger.info({ upstream: name, endpoint: endpoint.address.text }, 'connected to the endpoint'),
+      onConnected: (endpoint) => {
+        const fields = this.#fewOf('connected', { upstream: name, endpoint: endpoint.address.text });
+        if (fields !== undefined) logger.info(fields, 'connected to the endpoint');
+      },
       onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),
       onRetired: (endpoint, reason, lostStreams) => {
-        const fields = { upstream: name, endpoint: endpoint.address.text };
-        if (lostStreams > 0) this.#connectionBroke({ ...fields, streams: lostStreams, reason });
-        else logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
+        const where = { upstream: name, endpoint: endpoint.address.text };
+        if (lostStreams > 0) {
+          this.#connectionBroke({ ...where, streams: lostStreams, reason });
+          return;
+        }
+        const fields = this.#fewOf('retired', where);
+        if (fields !== undefined)
+          logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
       },
       onViolation: (endpoint, error) => {
         this.#metrics.violation('upstream', error.token);
@@ -140,8 +152,22 @@ export class ProcessLog {
   /** Each call has its own record. This line states the cause they share. */
   #connectionBroke(fields: BrokenConnection): void {
     const brokenUnderCalls = 'a connection to the endpoint broke, and the calls on it ended';
-    if (this.#isNews(`broke ${fields.endpoint}`)) this.#logger.warn({ ...fields }, brokenUnderCalls);
-    else this.#logger.info({ ...fields }, brokenUnderCalls);
+    if (this.#isNews(`broke ${fields.endpoint}`)) {
+      this.#logger.warn({ ...fields }, brokenUnderCalls);
+      return;
+    }
+    const few = this.#fewOf('broke', fields);
+    if (few !== undefined) this.#logger.info(few, brokenUnderCalls);
+  }
+
+  /**
+   * A service that accepts connections and closes them at once must not fill the log. The metrics have the connections, and each failure.
+   * @returns the fields of the line, or undefined if it is left out
+   */
+  #fewOf(what: string, fields: ConnectionPlace): LogFields | undefined {
+    const leftOut = this.#budget.spend(`${what} ${fields.upstream} ${fields.endpoint}`);
+    if (leftOut === -1) return undefined;
+    return leftOut === 0 ? { ...fields } : { ...fields, leftOut };
   }
 
   /** @param client the address by which its calls are counted */

@@ -259,3 +259,33 @@ test('an endpoint that comes and goes all the time is said to be taken out once 
   events.onLeft(one);
   assert.equal(kept.lines.length, 3);
 });
+
+test('of an endpoint whose connections come and go, twenty lines in a minute are logged, and how many are left out', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  const flap = (endpoint: Endpoint, times: number): void => {
+    for (let time = 0; time < times; time++) {
+      events.onConnected(endpoint);
+      events.onRetired(endpoint, 'it closed the connection', 0);
+    }
+  };
+  flap(ENDPOINT, 500);
+  assert.equal(kept.lines.length, 2 * 20);
+  flap(OTHER, 1);
+  assert.equal(kept.lines.length, 2 * 20 + 2, 'another endpoint has lines of its own');
+  assert.ok(kept.lines.every(({ fields }) => !('leftOut' in fields)));
+  kept.takeLevels();
+  kept.nowMs += 60_000;
+  flap(ENDPOINT, 2);
+  assert.deepEqual(
+    kept.lines.map(({ fields }) => fields['leftOut']),
+    [480, 480, undefined, undefined],
+  );
+});
+
+test('of connections that break under calls again and again, twenty lines in a minute are logged besides the warning', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  for (let time = 0; time < 500; time++) events.onRetired(ENDPOINT, 'the connection was reset', 1);
+  assert.deepEqual(kept.takeLevels(), ['warn', ...Array.from({ length: 20 }, () => 'info')]);
+});

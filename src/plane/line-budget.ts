@@ -1,0 +1,47 @@
+// Limits lines about what is normal once and noise without end: of equal lines a few in a minute are logged, and the next one after
+// that tells how many were left out. Its memory is bounded.
+
+const MINUTE_MS = 60_000;
+/** More than the connections to one endpoint at its default limit, so that a burst of calls shows whole. */
+const LINES_IN_A_MINUTE = 20;
+const MOST_REMEMBERED = 4096;
+
+interface Minute {
+  beganMs: number;
+  lines: number;
+  leftOut: number;
+}
+
+export class LineBudget {
+  /** By kind of line, those that began first at the front. */
+  readonly #minutes = new Map<string, Minute>();
+
+  /**
+   * @param key the same for lines that are equal
+   * @returns how many lines were left out before this one, or -1 if this one is to be left out
+   */
+  spend(key: string): number {
+    const nowMs = performance.now();
+    const known = this.#minutes.get(key);
+    if (known !== undefined && nowMs - known.beganMs < MINUTE_MS) {
+      if (known.lines < LINES_IN_A_MINUTE) {
+        known.lines++;
+        return 0;
+      }
+      known.leftOut++;
+      return -1;
+    }
+    // Deleted and set again, so that the order is that of the beginnings.
+    this.#minutes.delete(key);
+    this.#minutes.set(key, { beganMs: nowMs, lines: 1, leftOut: 0 });
+    if (this.#minutes.size > MOST_REMEMBERED) this.#forgetOldest();
+    return known?.leftOut ?? 0;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#minutes.keys()) {
+      this.#minutes.delete(key);
+      return;
+    }
+  }
+}
