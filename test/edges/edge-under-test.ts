@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
-import type { Address, RouteConfig, UpstreamConfig } from '../../src/config/config.ts';
+import type { Address, UpstreamConfig } from '../../src/config/config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { Http1Edge } from '../../src/edges/http1-edge.ts';
 import type { Http1EdgeContext, Http1Peer } from '../../src/edges/http1-edge-context.ts';
@@ -32,6 +32,7 @@ import { UpstreamTls } from '../../src/upstreams/upstream-tls.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { memoryPair } from '../support/memory-pair.ts';
+import { type RouteParts, routeConfig } from '../support/route-config.ts';
 import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -42,7 +43,7 @@ export interface EdgeOptions {
   readonly connections?: Partial<UpstreamConfig['connections']>;
   readonly limits?: Partial<Snapshot['limits']>;
   readonly peer?: Partial<Http1Peer>;
-  readonly routes?: readonly Partial<RouteConfig>[];
+  readonly routes?: readonly RouteParts[];
   /** In place of what the edge under test makes. */
   readonly context?: Partial<Http1EdgeContext>;
   readonly relay?: Partial<RelayContext>;
@@ -141,7 +142,7 @@ export class EdgeUnderTest {
     const settings = LOCAL_SETTINGS;
     const grpc = { ...upstreamConfig(options), name: 'grpc', protocol: 'h2c' } as const;
     const upstreams: CallTarget[] = [this.upstream, http2Upstream(grpc, settings, NO_UPSTREAM_EVENTS)];
-    const configs = (options.routes ?? [{ upstream: 'web' }]).map(routeConfig);
+    const configs = (options.routes ?? [{}]).map((parts) => routeConfig({ upstream: 'web', ...parts }));
     return {
       epoch: 1,
       routes: compileRoutes(configs),
@@ -206,17 +207,6 @@ function upstreamConfig({ endpoints, upstream, connections }: EdgeOptions): Upst
     balance: 'round-robin',
     connections: { connectTimeoutMs: 5000, max: 1024, maxPending: 100, ...connections },
     ...upstream,
-  };
-}
-
-function routeConfig(part: Partial<RouteConfig>): RouteConfig {
-  return {
-    name: 'route',
-    match: { path: undefined, host: undefined, headers: new Map(), listener: undefined },
-    stripPrefix: undefined,
-    upstream: 'web',
-    grpcWeb: undefined,
-    ...part,
   };
 }
 

@@ -26,6 +26,7 @@ import { LIMITS } from '../support/local-settings.ts';
 import { OpenQuestion } from '../support/policies.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { CLOSED } from '../support/refusing-policy.ts';
+import { routeConfig } from '../support/route-config.ts';
 
 /** Any other finds as much; with this one a failure comes again. */
 const SEED = 9113;
@@ -156,8 +157,7 @@ class Modelled {
   constructor({ isGrpc, hasTimeout, hasBody, connections, admits, asking }: Scenario) {
     this.policies = asking.length + (admits === undefined ? 0 : 1);
     for (let count = 0; count < connections; count++) this.upstream.connections.push(this.#connection());
-    const match = { path: '/*', host: undefined, headers: new Map(), listener: undefined };
-    const route = { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' };
+    const route = routeConfig({ match: { path: '/*' } });
     const snapshot = {
       epoch: 1,
       routes: compileRoutes([route]),

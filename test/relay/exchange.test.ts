@@ -21,6 +21,7 @@ import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { LIMITS } from '../support/local-settings.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
+import { routeConfig } from '../support/route-config.ts';
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
 const TRAILERS = HeaderList.of(['grpc-status', '0']);
@@ -54,13 +55,10 @@ class Ran {
     t.mock.timers.enable({ apis: ['setInterval'] });
     this.terms.isRefusingCalls = isRefusing;
     const { method, path, contentType } = { ...GRPC, ...request };
-    const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
     const snapshot = {
       epoch: 1,
       plans: NO_POLICIES,
-      routes: compileRoutes([
-        { name: 'r', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'voice' },
-      ]),
+      routes: compileRoutes([routeConfig({ match: { path: '/a.*' } })]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits,
     };

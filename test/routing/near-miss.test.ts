@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { RouteConfig } from '../../src/config/config.ts';
 import type { NearMiss } from '../../src/routing/near-miss.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
+import { routeConfig } from '../support/route-config.ts';
 
 interface Criteria {
   readonly path?: string;
@@ -15,7 +16,7 @@ interface Criteria {
 
 function route({ path, host, headers = {}, listener }: Criteria): RouteConfig {
   const match = { path, host, headers: new Map(Object.entries(headers)), listener };
-  return { name: 'voice', match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'service' };
+  return routeConfig({ name: 'voice', match });
 }
 
 function nearMiss(

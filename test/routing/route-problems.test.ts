@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { findRouteProblems } from '../../src/routing/route-problems.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
+import { routeConfig } from '../support/route-config.ts';
 
 const listeners = ['public', 'internal'];
 const value = fc.constantFrom('1', '2');
@@ -20,17 +21,7 @@ const routes = fc
     }),
     { maxLength: 10 },
   )
-  .map((matches) =>
-    matches.map(
-      (match, index): RouteConfig => ({
-        name: `${index}`,
-        match,
-        stripPrefix: undefined,
-        grpcWeb: undefined,
-        upstream: 'service',
-      }),
-    ),
-  );
+  .map((matches) => matches.map((match, index): RouteConfig => routeConfig({ name: `${index}`, match })));
 
 /** Requests that between them meet every route the generator can make. */
 const requests = listeners.flatMap((listener) =>

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { compareSpecificity } from '../../src/routing/specificity.ts';
+import { routeConfig } from '../support/route-config.ts';
 
 interface Criteria {
   readonly path?: string | undefined;
@@ -14,7 +15,7 @@ interface Criteria {
 
 function route(name: string, { path, host, headers = {}, listener }: Criteria): RouteConfig {
   const match = { path, host, headers: new Map(Object.entries(headers)), listener };
-  return { name, match, stripPrefix: undefined, grpcWeb: undefined, upstream: 'service' };
+  return routeConfig({ name, match });
 }
 
 interface Request {

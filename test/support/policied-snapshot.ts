@@ -10,6 +10,7 @@ import { RequestHead } from '../../src/relay/request-head.ts';
 import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { LIMITS } from './local-settings.ts';
+import { routeConfig } from './route-config.ts';
 import { standIn } from './stand-in.ts';
 
 export const PEER: DownstreamPeer = {
@@ -29,8 +30,8 @@ export function routeOf(
   upstream = 'voice',
   headers: Readonly<Record<string, string>> = {},
 ): RouteConfig {
-  const match = { path, host: undefined, headers: new Map(Object.entries(headers)), listener: undefined };
-  return { name: `route of ${path}`, match, stripPrefix: undefined, grpcWeb: undefined, upstream };
+  const match = { path, headers: new Map(Object.entries(headers)) };
+  return routeConfig({ name: `route of ${path}`, match, upstream });
 }
 
 /** A route to a gRPC service, and one to an HTTP/1.1 service for paths below /web/. */

@@ -22,6 +22,7 @@ import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from './attempt-parts.ts';
 import { LIMITS } from './local-settings.ts';
 import { RecordedStream } from './recorded-stream.ts';
+import { routeConfig } from './route-config.ts';
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
 
@@ -34,9 +35,7 @@ export class WebExchange {
 
   constructor(t: TestContext, contentType = 'application/grpc-web') {
     t.mock.timers.enable({ apis: ['setInterval'] });
-    const match = { path: '/a.*', host: undefined, headers: new Map(), listener: undefined };
-    const grpcWeb = { origins: undefined };
-    const routes = [{ name: 'r', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }];
+    const routes = [routeConfig({ match: { path: '/a.*' }, grpcWeb: { origins: undefined } })];
     const snapshot = {
       epoch: 1,
       routes: compileRoutes(routes),

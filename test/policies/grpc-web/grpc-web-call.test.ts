@@ -13,6 +13,7 @@ import { RequestHead } from '../../../src/relay/request-head.ts';
 import type { CallTarget } from '../../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../../src/routing/route-table.ts';
 import { LIMITS } from '../../support/local-settings.ts';
+import { routeConfig } from '../../support/route-config.ts';
 import { standIn } from '../../support/stand-in.ts';
 
 type Field = readonly [name: string, value: string];
@@ -40,7 +41,6 @@ function head(
     ...peer
   }: Partial<DownstreamPeer & { method: string; path: string; host: string; authority: string }> = {},
 ): RequestHead {
-  const match = { path: '/a.*', host, headers: new Map(), listener: undefined };
   const list = HeaderList.of(
     [':method', method],
     [':scheme', 'https'],
@@ -48,7 +48,7 @@ function head(
     [':authority', authority],
     ...fields,
   );
-  const routes = [{ name: 'web', match, stripPrefix: undefined, grpcWeb, upstream: 'voice' }];
+  const routes = [routeConfig({ name: 'web', match: { path: '/a.*', host }, grpcWeb })];
   const snapshot = {
     epoch: 1,
     routes: compileRoutes(routes),
