@@ -77,6 +77,7 @@ function framegate(port: number): readonly string[] {
     'upstreams:',
     `  service: { protocol: http1, endpoints: ["127.0.0.1:${servicePort}"] }`,
     'admin: off',
+    'workers: 1',
   ];
   writeFileSync(file, config.join('\n'));
   return [values.main, 'serve', '--config', file];

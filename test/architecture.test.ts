@@ -22,7 +22,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
   policies: 'relay routing calls config diagnosis grpc h2',
   relay: 'upstreams routing calls transport config diagnosis grpc h2',
-  upstreams: 'calls transport config diagnosis grpc h2',
+  upstreams: 'calls transport config diagnosis grpc h1 h2',
   routing: 'config',
   listeners: 'service-manager transport config diagnosis',
   'service-manager': '',
@@ -32,6 +32,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   config: '',
   diagnosis: '',
   grpc: '',
+  h1: '',
   h2: '',
 };
 
@@ -46,12 +47,20 @@ const HOMES: Readonly<Record<string, string>> = {
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
   'ipaddr.js': 'config/client-network.ts',
   pino: 'observability/logger.ts',
+  'undici/lib/llhttp/llhttp-wasm.js': 'h1/llhttp.ts',
   yaml: 'config/yaml-document.ts',
   zod: 'config/schema-values.ts',
 };
 
 /** What each proxy loads at its start. The others wait for import(): for a scrape, for `framegate demo` or `serve --demo`. */
-const LOADED_AT_START: readonly string[] = ['http2-proxy', 'ipaddr.js', 'pino', 'yaml', 'zod'];
+const LOADED_AT_START: readonly string[] = [
+  'http2-proxy',
+  'ipaddr.js',
+  'pino',
+  'undici/lib/llhttp/llhttp-wasm.js',
+  'yaml',
+  'zod',
+];
 const DEMO = /^(?:demo\/|cli\/demo\.ts$)/;
 
 const MOST_LINES = 400;

@@ -15,8 +15,8 @@ export interface CallLoad {
   readonly responseBytes: number;
   readonly connections: number;
   readonly streamsPerConnection: number;
-  /** Whether the calls are plaintext HTTP/1.1 GET requests, which have no message. */
-  readonly isHttp1: boolean;
+  /** 'grpc' is over TLS. The other two are GET requests in plaintext, which have no message. */
+  readonly requests: 'grpc' | 'http1' | 'http2';
 }
 
 export interface CallLoadResult {
@@ -50,7 +50,10 @@ function h2loadArguments(load: CallLoad, calls: number): readonly string[] {
     // With a timeout, a call that hangs counts as dropped and does not hang the benchmark.
     '--connection-inactivity-timeout=20s',
   ];
-  if (load.isHttp1) return [...common, '--h1', `http://127.0.0.1:${load.port}${load.path}`];
+  if (load.requests !== 'grpc') {
+    const version = load.requests === 'http1' ? '--h1' : '--no-tls-proto=h2c';
+    return [...common, version, `http://127.0.0.1:${load.port}${load.path}`];
+  }
   return [
     ...common,
     '--npn-list=h2',

@@ -1,4 +1,4 @@
-// Measures the CPU time per plaintext HTTP/1.1 request: h2load uses persistent connections, and the upstream is an HTTP/1.1 service.
+// Measures the CPU time per plaintext request to an HTTP/1.1 service: h2load uses persistent connections of either version.
 
 import { BODY_BYTES } from '../bridge/http1-load.ts';
 import type { CallLoad } from './call-load.ts';
@@ -78,8 +78,8 @@ class BridgeContestant implements Contestant {
       messageFile: '',
       responseBytes: BODY_BYTES,
       connections: this.#workload.connections,
-      streamsPerConnection: 1,
-      isHttp1: true,
+      streamsPerConnection: this.#workload.streamsPerConnection,
+      requests: this.#workload.requests,
     };
   }
 }

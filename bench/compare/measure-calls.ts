@@ -145,7 +145,7 @@ class CallContestant implements Contestant {
       responseBytes: messageBytes(responseBytes),
       connections,
       streamsPerConnection,
-      isHttp1: false,
+      requests: 'grpc',
     };
     return await loadAndMeasure(load, calls, running, aftermathMs);
   }

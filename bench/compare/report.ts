@@ -43,7 +43,7 @@ const CHARTS = [
     headline: 'CPU per call beside open streams, and with two workers',
     rows: ['growth-10', 'growth-10000', 'one-worker', 'two-workers'],
   },
-  { file: 'bridge', headline: 'CPU per HTTP/1.1 request', rows: ['bridge'] },
+  { file: 'bridge', headline: 'CPU per HTTP/1.1 request', rows: ['bridge', 'bridge-http2'] },
 ] as const;
 
 export function jsonOf({ machine, rows, measurements, targets, missing }: Report): string {

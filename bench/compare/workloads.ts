@@ -88,7 +88,9 @@ export interface ValidationWorkload extends Common {
 
 export interface BridgeWorkload extends Common {
   readonly kind: 'bridge';
+  readonly requests: 'http1' | 'http2';
   readonly connections: number;
+  readonly streamsPerConnection: number;
 }
 
 export type Workload =
@@ -283,7 +285,19 @@ export const WORKLOADS: readonly Workload[] = [
     kind: 'bridge',
     name: 'bridge',
     rows: [row('bridge', 'HTTP/1.1 in and out, 1 KiB, 32 connections', 'µs CPU per request')],
+    requests: 'http1',
     connections: 32,
+    streamsPerConnection: 1,
+  },
+  {
+    kind: 'bridge',
+    name: 'bridge-http2',
+    rows: [row('bridge-http2', 'HTTP/2 in, HTTP/1.1 out, 1 KiB, 4 x 8', 'µs CPU per request')],
+    requests: 'http2',
+    connections: 4,
+    streamsPerConnection: 8,
+    // The others would need another configuration for plaintext HTTP/2. The row compares builds of Framegate.
+    peerNames: [],
   },
   {
     kind: 'idle',

@@ -50,12 +50,12 @@ function trailerFields(raw: readonly string[], isLeftOut: (name: string) => bool
   return fields;
 }
 
-/** Whether HTTP/1.1 and Node accept the text as the name of a field. */
-function isToken(name: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name);
+/** Whether HTTP/1.1 accepts the text as the name of a field (RFC 9110 section 5.6.2). */
+export function isToken(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name);
 }
 
 /** Whether the value has no control characters except tabs, and no characters above 0xff. */
-function isPrintable(value: string): boolean {
+export function isPrintable(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

@@ -96,8 +96,8 @@ test('a draining edge answers what comes, closes its connections, and is drained
   await drained;
   edge.upstream.close();
   await eventually('no connection is left', () => {
-    const [{ agent }] = edge.upstream.endpoints;
-    return Object.keys(agent.freeSockets).length === 0 && Object.keys(agent.sockets).length === 0;
+    const [{ connectionCounts }] = edge.upstream.endpoints;
+    return connectionCounts.idle === 0 && connectionCounts.busy === 0;
   });
 });
 

@@ -1,38 +1,41 @@
-// One attempt of a request at an HTTP/1.1 endpoint: sends the request and hands on its response piece by piece. Each event is
-// reported once, and none after the end.
+// One attempt of a request at an HTTP/1.1 endpoint: gets a connection, sends the request and hands on its response piece by piece. Each
+// event is reported once, and none after the end.
 
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { FAULT, type Failure } from '../../calls/failure.ts';
 import { responseTrailers } from '../../calls/http1-fields.ts';
+import type { ParsedHead, ParseError } from '../../h1/response-parser.ts';
 import type { Containment } from '../../transport/containment.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
-import type { Dial } from './endpoint-socket.ts';
+import type { ConnectError, Dial } from './endpoint-socket.ts';
 import { Expectation } from './expectation.ts';
+import { type Guard, ProxySteps } from './guarded-proxy.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
-import { areTooLarge, CONTENT_BEHIND_205, readHttp1Response, readInterim } from './http1-response.ts';
-import { openRequest } from './open-request.ts';
+import {
+  areTooLarge,
+  CONTENT_BEHIND_205,
+  readHttp1Response,
+  readInterim,
+  SWITCHED_UNASKED,
+} from './http1-response.ts';
 import { pacedBegins } from './paced-begins.ts';
-import type { OutgoingBody } from './request-body.ts';
+import type { RequestBody } from './request-body.ts';
 import type { OutgoingHead } from './request-fields.ts';
+import { type EncodedHead, encodeRest } from './request-head.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
-import type {
-  AttemptEvents,
-  AttemptFailure,
-  AttemptHandle,
-  AttemptStarter,
-  Guard,
-} from './service-request.ts';
-import { invalidResponse, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
+import type { ConnectionUser, ServiceConnection } from './service-connection.ts';
+import { type AttemptFailure, DirectSteps, type RequestSteps, type StepEvents } from './service-request.ts';
+import { invalidResponse, NOT_AS_ASKED, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
+import { whyNoWebSocket } from './websocket-handshake.ts';
 
 export interface ForwardedRequest {
   readonly head: OutgoingHead;
+  /** Undefined when HTTP/1.1 has no form for the head. */
+  readonly encoded: EncodedHead | undefined;
   /** Fields that differ from request to request, sent after those of the head. Called when the request is sent. */
   readonly callFields: () => readonly string[];
-  /** Makes the body; `guard` wraps its listeners. Undefined when the request has no body. */
-  readonly body: ((guard: Guard) => OutgoingBody) | undefined;
-  readonly start: AttemptStarter;
+  /** Undefined when the request has no body. A WebSocket has one: what its client sends. */
+  readonly body: RequestBody | undefined;
+  readonly isWebSocket: boolean;
   /** The client's address as it is counted, or ''. */
   readonly client: string;
 }
@@ -40,28 +43,41 @@ export interface ForwardedRequest {
 /** Methods whose effect is the same however often they are sent (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-export class Forwarding implements AttemptEvents {
+/**
+ * The parser's errors for a trailer section that contains framing fields. Such fields come after the last chunk, so the whole body is
+ * there.
+ */
+const FRAMING_IN_TRAILERS: ReadonlySet<string> = new Set([
+  'HPE_INVALID_CONTENT_LENGTH',
+  'HPE_UNEXPECTED_CONTENT_LENGTH',
+  'HPE_INVALID_TRANSFER_ENCODING',
+]);
+
+export class Forwarding implements ConnectionUser, StepEvents {
   responseBytes = 0;
   sentAtMs = 0;
   readonly #endpoint: Http1Endpoint;
   readonly #request: ForwardedRequest;
   readonly #receiver: ResponseReceiver;
   readonly #containment: Containment;
-  readonly #body: OutgoingBody | undefined;
   readonly #expectation: Expectation | undefined;
-  #attempt: AttemptHandle | undefined = undefined;
-  #clientRequest: ClientRequest | undefined = undefined;
+  #hasBegun = false;
+  #steps: RequestSteps | undefined = undefined;
+  #connection: ServiceConnection | undefined = undefined;
   #dial: Dial | undefined = undefined;
-  #response: IncomingMessage | undefined = undefined;
+  /** The head of the response, until the steps have come to it. */
+  #arrivedHead: ParsedHead | undefined = undefined;
+  #hasResponse = false;
   /** The head of a response that must be empty, until its end shows that it is. */
   #heldHead: ResponseHead | undefined = undefined;
   /** Interim responses from the service. */
   #interimCount = 0;
   /** We sent 100 (Continue) in place of the service. */
   #wasToldToGoOn = false;
-  #isEndedByClose = false;
-  /** The service's socket of a WebSocket. */
-  #tunnel: Duplex | undefined = undefined;
+  /** The connection may serve another request behind this one. */
+  #mayReuse = false;
+  /** The WebSocket is open. */
+  #isTunnel = false;
   #isOver = false;
   #isCancelled = false;
   #hasFault = false;
@@ -71,33 +87,30 @@ export class Forwarding implements AttemptEvents {
     this.#request = request;
     this.#receiver = receiver;
     this.#containment = endpoint.containment;
-    this.#body = request.body?.(this.guard);
     if (request.head.expectsContinue) this.#expectation = new Expectation(this.guard(() => this.#goOn()));
   }
 
   get requestBytes(): number {
-    return this.#body === undefined ? 0 : this.#body.sentBytes;
+    return this.#request.body?.sentBytes ?? 0;
   }
 
   get movedBytes(): number {
-    return this.#tunnel instanceof Socket
-      ? this.#tunnel.bytesRead + this.#tunnel.bytesWritten
-      : this.requestBytes + this.responseBytes;
+    return this.requestBytes + this.responseBytes;
   }
 
   /** Whether it is the client's turn. False for a WebSocket, where it is never the turn of one side in particular. */
   get isWaitingForClient(): boolean {
-    if (this.#tunnel !== undefined) return false;
-    return this.#body?.isStarved === true || this.#response?.isPaused() === true;
+    if (this.#isTunnel) return false;
+    return this.#request.body?.isStarved === true || this.#connection?.isPaused === true;
   }
 
   /** Whether the attempt has not begun yet. */
   get isWaiting(): boolean {
-    return this.#attempt === undefined;
+    return !this.#hasBegun;
   }
 
   start(): void {
-    if (this.#endpoint.agent.hasIdle) this.#begin();
+    if (this.#endpoint.pool.idleCount > 0) this.#begin();
     else pacedBegins.add(this.#request.client, () => this.#beginLater());
   }
 
@@ -107,9 +120,65 @@ export class Forwarding implements AttemptEvents {
     return true;
   }
 
+  #begin(): void {
+    const { encoded, isWebSocket } = this.#request;
+    this.#hasBegun = true;
+    if (encoded === undefined) {
+      this.#fail(UNFIT_REQUEST);
+      return;
+    }
+    this.#steps = isWebSocket ? new DirectSteps(this) : new ProxySteps(this.guard, this);
+    const idle = this.#endpoint.pool.take();
+    if (idle === undefined) {
+      this.#dial = this.#endpoint.pool.dial((error, connection) => this.#dialled(error, connection));
+    } else {
+      this.#connected(idle);
+    }
+  }
+
+  #dialled(error: ConnectError | undefined, connection: ServiceConnection | undefined): void {
+    this.#dial = undefined;
+    if (this.#isOver) connection?.destroy();
+    else if (connection !== undefined) this.contain(() => this.#connected(connection));
+    else this.contain(() => this.#failed({ code: error?.code, reason: undefined, isConnected: false }));
+  }
+
+  #connected(connection: ServiceConnection): void {
+    this.#connection = connection;
+    connection.begin(this, this.#request.head.method === 'HEAD');
+    this.#steps?.connected();
+  }
+
+  /** There is a connection. */
+  onSend(): void {
+    const { body, callFields, encoded } = this.#request;
+    const connection = this.#connection;
+    if (this.#isOver || connection === undefined || encoded === undefined) return;
+    const rest = encodeRest(encoded, callFields());
+    if (rest === undefined) {
+      this.#fail(UNFIT_REQUEST);
+      return;
+    }
+    this.#expectation?.start();
+    this.sentAtMs = Math.floor(turnNowMs());
+    connection.write(encoded.bytes);
+    connection.write(rest);
+    if (!this.#request.isWebSocket) body?.open(connection);
+  }
+
   /** Continues reading: the receiver has room again. */
   resume(): void {
-    this.#response?.resume();
+    this.#connection?.resume();
+  }
+
+  /** Our side of a WebSocket is closed when everything of the client's was sent. */
+  closeTunnel(): void {
+    if (this.#isTunnel) this.#connection?.end();
+  }
+
+  /** HTTP/1.1 has no form for a field of the request's trailer section. */
+  refuseTrailers(): void {
+    this.#fail(UNFIT_REQUEST);
   }
 
   /** Ends the attempt, because it is not needed any more. */
@@ -118,10 +187,13 @@ export class Forwarding implements AttemptEvents {
     this.#end();
   }
 
-  onInterim(httpStatus: number, rawHeaders: readonly string[]): void {
-    if (this.#isOver) return;
+  onRoom(): void {
+    this.#request.body?.drained();
+  }
+
+  onInterim({ httpStatus, rawFields }: ParsedHead): void {
     const endpoint = this.#endpoint;
-    const read = readInterim(++this.#interimCount, rawHeaders, endpoint.limits);
+    const read = readInterim(++this.#interimCount, rawFields, endpoint.limits);
     if (!read.isValid) {
       this.#fail(invalidResponse(endpoint, read.what));
       return;
@@ -131,69 +203,119 @@ export class Forwarding implements AttemptEvents {
     this.#receiver.receiveInterim(httpStatus, read.fields);
   }
 
-  onResponse(response: IncomingMessage): void {
-    if (this.#isOver) return;
+  onHead(head: ParsedHead): void {
+    this.#hasResponse = true;
+    this.#arrivedHead = head;
+    this.#steps?.responded();
+  }
+
+  onRespond(): void {
+    const parsed = this.#arrivedHead;
+    if (this.#isOver || parsed === undefined) return;
+    this.#arrivedHead = undefined;
     const endpoint = this.#endpoint;
     this.#expectation?.settle();
-    const read = readHttp1Response(response, this.#request.head.method === 'HEAD', endpoint.limits);
+    const read = readHttp1Response(parsed, this.#request.head.method === 'HEAD', endpoint.limits);
     if (!read.isValid) {
       this.#fail(invalidResponse(endpoint, read.what));
       return;
     }
-    const { incoming, isEndedByClose, mustBeEmpty, isReusable } = read;
-    this.#isEndedByClose = isEndedByClose;
-    if (incoming.keepAliveSeconds !== undefined) endpoint.agent.noteKeepAlive(incoming.keepAliveSeconds);
-    if (!isReusable && this.#clientRequest !== undefined) this.#clientRequest.shouldKeepAlive = false;
-    this.#response = response;
-    const { statusCode: httpStatus = 0, statusMessage: reasonPhrase = '' } = response;
+    const { incoming, mustBeEmpty, isReusable } = read;
+    if (incoming.keepAliveSeconds !== undefined) endpoint.pool.noteKeepAlive(incoming.keepAliveSeconds);
+    this.#mayReuse = isReusable;
+    const { httpStatus, reasonPhrase } = parsed;
     const head = { ...incoming, httpStatus, reasonPhrase };
     if (mustBeEmpty) this.#heldHead = head;
     else this.#receiver.receiveHead(head);
-    response.on('data', this.guard(this.#onData));
-    response.on('end', this.guard(this.#onEnd));
   }
 
-  onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#isOver) {
-      socket.destroy();
+  onBody(bytes: Buffer, start: number, end: number): void {
+    if (this.#heldHead === undefined) this.#receive(bytes, start, end);
+    else this.#fail(invalidResponse(this.#endpoint, CONTENT_BEHIND_205));
+  }
+
+  #receive(bytes: Buffer, start: number, end: number): void {
+    this.responseBytes += end - start;
+    if (!this.#receiver.receiveData(bytes, start, end)) this.#connection?.pause();
+  }
+
+  onEnd(rawTrailers: readonly string[]): void {
+    if (this.#isOver) return;
+    if (areTooLarge(rawTrailers, this.#endpoint.limits)) {
+      this.#fail(invalidResponse(this.#endpoint, 'too_large'));
       return;
     }
+    this.#complete(responseTrailers(rawTrailers));
+  }
+
+  #complete(trailers: readonly string[]): void {
+    this.#end();
+    if (this.#heldHead !== undefined) {
+      this.#heldHead.fields.push('Content-Length', '0');
+      this.#receiver.receiveHead(this.#heldHead);
+    }
+    this.#receiver.receiveEnd(this.#heldHead === undefined ? trailers : []);
+  }
+
+  onSwitched({ rawFields }: ParsedHead): void {
     const endpoint = this.#endpoint;
-    if (areTooLarge(response.rawHeaders, endpoint.limits)) {
-      socket.destroy();
+    const { head, body, isWebSocket } = this.#request;
+    const connection = this.#connection;
+    const why = isWebSocket ? whyNoWebSocket(head.fields, rawFields) : SWITCHED_UNASKED;
+    if (why !== undefined || connection === undefined) {
+      this.#failed({ code: NOT_AS_ASKED, reason: why, isConnected: true });
+      return;
+    }
+    if (areTooLarge(rawFields, endpoint.limits)) {
       this.#fail(invalidResponse(endpoint, 'too_large'));
       return;
     }
-    this.#tunnel = socket;
-    this.#receiver.receiveUpgrade(response, socket, head);
+    this.#isTunnel = true;
+    connection.becomeTunnel();
+    this.#receiver.receiveUpgrade(rawFields);
+    if (!this.#isOver) body?.open(connection);
+  }
+
+  onTunnelData(bytes: Buffer, start: number, end: number): void {
+    this.#receive(bytes, start, end);
+  }
+
+  onTunnelEnd(): void {
+    this.#receiver.receiveEnd([]);
+  }
+
+  onInvalid({ code, reason, isBehindBody }: ParseError): void {
+    if (this.#isOver) return;
+    if (isBehindBody && FRAMING_IN_TRAILERS.has(code)) this.#complete([]);
+    else this.#failed({ code, reason, isConnected: true });
+  }
+
+  onLost(code: string | undefined, reason: string | undefined): void {
+    if (this.#isOver) return;
+    if (this.#isTunnel) {
+      this.#end();
+      this.#receiver.receiveTunnelLost();
+    } else {
+      this.#failed({ code, reason, isConnected: true });
+    }
+  }
+
+  onFault(): void {
+    this.#endByFault();
+  }
+
+  #failed(failure: Omit<AttemptFailure, 'isReused'>): void {
+    this.#steps?.failed({ ...failure, isReused: this.#connection?.isReused === true });
   }
 
   onEnded(failure: AttemptFailure): void {
     if (this.#isOver) return;
     const cause = upstreamFailure(failure, this.#endpoint);
-    const isUnanswered = this.#response === undefined && this.#tunnel === undefined;
+    const isUnanswered = !this.#hasResponse && !this.#isTunnel;
     this.#end();
     if (isUnanswered && !failure.isConnected) this.#receiver.receiveUnreachable(cause);
     else if (isUnanswered && this.#canRepeat(failure)) this.#receiver.receiveUnanswered(cause);
     else this.#receiver.receiveFailure(cause);
-  }
-
-  #begin(): void {
-    const { head, callFields, start } = this.#request;
-    const request = openRequest(head, callFields(), this.#endpoint);
-    if (request === undefined) {
-      this.#fail(UNFIT_REQUEST);
-      return;
-    }
-    this.#clientRequest = request;
-    this.#dial = this.#endpoint.agent.takeDial();
-    const sendBody = this.guard((connected: ClientRequest): void => {
-      this.#expectation?.start();
-      this.sentAtMs = Math.floor(turnNowMs());
-      if (this.#body === undefined) connected.end();
-      else this.#body.start(connected);
-    });
-    this.#attempt = start({ request, head, sendBody, guard: this.guard }, this);
   }
 
   /** Tells the client to continue, because the service has not, and may never do so. */
@@ -211,42 +333,8 @@ export class Forwarding implements AttemptEvents {
     // Once the client has seen an interim response, the response of another attempt must not follow.
     if (this.#interimCount > 0 || this.#wasToldToGoOn) return false;
     if (this.#request.body !== undefined || !IDEMPOTENT.has(this.#request.head.method)) return false;
-    return isReused && (code === 'ECONNRESET' || code === 'EPIPE');
+    return isReused && (code === undefined || code === 'ECONNRESET' || code === 'EPIPE');
   }
-
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#isOver) return;
-    const endpoint = this.#endpoint;
-    if (this.#heldHead !== undefined) {
-      this.#fail(invalidResponse(endpoint, CONTENT_BEHIND_205));
-      return;
-    }
-    this.responseBytes += chunk.length;
-    if (!this.#receiver.receiveData(chunk)) this.#response?.pause();
-  };
-
-  readonly #onEnd = (): void => {
-    if (this.#isOver) return;
-    const endpoint = this.#endpoint;
-    // Node ends such a body at a reset just as at a FIN: half of it would look like all of it.
-    const broken = this.#isEndedByClose ? this.#response?.socket.errored : undefined;
-    if (broken !== undefined && broken !== null) {
-      this.onEnded({ code: 'ECONNRESET', reason: broken.message, isConnected: true, isReused: false });
-      return;
-    }
-    const raw = this.#response?.rawTrailers ?? [];
-    if (areTooLarge(raw, endpoint.limits)) {
-      this.#fail(invalidResponse(endpoint, 'too_large'));
-      return;
-    }
-    const trailers = responseTrailers(raw);
-    this.#end();
-    if (this.#heldHead !== undefined) {
-      this.#heldHead.fields.push('Content-Length', '0');
-      this.#receiver.receiveHead(this.#heldHead);
-    }
-    this.#receiver.receiveEnd(this.#heldHead === undefined ? trailers : []);
-  };
 
   #fail(failure: Failure): void {
     this.#end();
@@ -257,23 +345,21 @@ export class Forwarding implements AttemptEvents {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#expectation?.settle();
-    this.#body?.stop();
-    this.#letGo();
-  }
-
-  #letGo(): void {
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    // The place is released only once the agent has its connection back. Before that, the next request would make another one.
-    const release = this.guard(() => this.#receiver.released());
-    process.nextTick(() => setImmediate(release));
-    attempt?.finish();
-    this.#clientRequest?.destroy();
-    // Node would continue the dial for the next request, which has not been counted for it.
+    const hasSentAll = this.#request.body?.hasEnded !== false;
+    this.#request.body?.stop();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (this.#mayReuse && hasSentAll) connection?.release();
+    else connection?.destroy();
+    // Another request may wait for the place, and shall find the connection: that is idle in the next turn.
+    setImmediate(this.guard(() => this.#receiver.released()));
+    const steps = this.#steps;
+    this.#steps = undefined;
+    steps?.finish();
     this.#dial?.cancel();
   }
 
-  /** Wraps functions that are called by Node or by a timer. */
+  /** Wraps functions that are called by a timer, or by a package. */
   readonly guard: Guard = (listener) => this.#containment.guard(this.#endByFault, listener);
 
   /** Runs `action`. An error that it throws ends this request only. */

@@ -2,8 +2,6 @@
 // HTTP/1.1 request, or for a WebSocket (RFC 8441) the socket, once the service has upgraded it.
 
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
 import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
@@ -16,16 +14,14 @@ import { HeaderList } from '../../h2/hpack/header-list.ts';
 import type { Holding } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
-import { forwardRequest } from './guarded-proxy.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import { pacedEnds } from './paced-ends.ts';
-import { type OutgoingBody, RequestBody } from './request-body.ts';
+import { RequestBody } from './request-body.ts';
 import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
+import { type EncodedHead, encodeHead } from './request-head.ts';
 import { scanFields } from './response-fields.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
-import type { AttemptStarter, Guard } from './service-request.ts';
 import { UNFIT_REQUEST } from './upstream-failure.ts';
-import { websocketAttempt } from './websocket-attempt.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -53,8 +49,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   readonly #isHead: boolean;
   readonly #isWebSocket: boolean;
   /** Undefined for a request without a body. */
-  #body: RequestBody | undefined = undefined;
-  #tunnel: Duplex | undefined = undefined;
+  readonly #body: RequestBody | undefined;
   /** The head of a response without content, which is passed on together with the end. */
   #bodilessHead: HeaderList | undefined = undefined;
   /** Bytes of the response that the relay was given and has not sent on. */
@@ -77,13 +72,14 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     this.#isWebSocket = isWebSocket;
     this.#listener = listener;
     this.#isHead = fields.get(':method') === 'HEAD';
-    const start: AttemptStarter = isWebSocket ? websocketAttempt : forwardRequest;
-    const head = isWebSocket
-      ? upgradeHead(fields, randomBytes(16).toString('base64'))
-      : headOf(fields, framingOf(call));
-    const body = isWebSocket || call.endStream ? undefined : (guard: Guard) => this.#openBody(guard);
-    this.#forwarding = new Forwarding(endpoint, { head, callFields, body, start, client }, this);
-    if (isWebSocket) this.#openBody(this.#forwarding.guard);
+    const framing = isWebSocket ? 'length' : framingOf(call);
+    const { head, encoded } = isWebSocket ? upgradeOf(fields) : requestOf(fields, framing);
+    this.#body = call.endStream && !isWebSocket ? undefined : this.#makeBody(framing);
+    this.#forwarding = new Forwarding(
+      endpoint,
+      { head, encoded, callFields, body: this.#body, isWebSocket, client },
+      this,
+    );
     endpoint.take(this);
   }
 
@@ -116,14 +112,14 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     this.#forwarding.contain(() => this.#forwarding.start());
   }
 
-  #openBody(guard: Guard): OutgoingBody {
-    this.#body = new RequestBody(guard, {
+  #makeBody(framing: Framing): RequestBody {
+    return new RequestBody(framing, {
       onOpen: () => this.#opened(),
       onRoom: () => {
         if (!this.#isOver) this.#listener.requestWritable();
       },
+      onSent: () => this.#forwarding.closeTunnel(),
     });
-    return this.#body;
   }
 
   #opened(): void {
@@ -141,7 +137,9 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
       list.spellingAt(index) ?? name,
       list.valueAt(index),
     ]);
-    this.#forwarding.contain(() => this.#body?.sendTrailers(trailers));
+    this.#forwarding.contain(() => {
+      if (this.#body?.sendTrailers(trailers) === false) this.#forwarding.refuseTrailers();
+    });
     return !this.#isOver;
   }
 
@@ -158,8 +156,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     this.#uncreditedBytes -= size;
     if (!this.#isPaused || this.#uncreditedBytes * 2 > this.endpoint.windowBytes) return;
     this.#isPaused = false;
-    if (this.#tunnel === undefined) this.#forwarding.resume();
-    else this.#tunnel.resume();
+    this.#forwarding.resume();
   }
 
   reset(): boolean {
@@ -215,10 +212,10 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     else this.#listener.receiveResponse(list, false);
   }
 
-  receiveData(chunk: Buffer): boolean {
+  receiveData(bytes: Buffer, start: number, end: number): boolean {
     if (this.#isOver || this.#bodilessHead !== undefined) return true;
-    this.#uncreditedBytes += chunk.length;
-    this.#listener.receiveResponseData(chunk, 0, chunk.length, false);
+    this.#uncreditedBytes += end - start;
+    this.#listener.receiveResponseData(bytes, start, end, false);
     this.#isPaused = this.#uncreditedBytes >= this.endpoint.windowBytes;
     return !this.#isPaused;
   }
@@ -237,33 +234,16 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     }
   }
 
-  receiveUpgrade({ rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+  receiveUpgrade(rawFields: readonly string[]): void {
     this.#wasAnswered = true;
-    const list = responseList(200, '', without(scanFields(rawHeaders).fields, 'sec-websocket-accept'));
-    if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) {
-      socket.destroy();
-      return;
-    }
-    const { guard } = this.#forwarding;
-    this.#tunnel = socket;
+    const list = responseList(200, '', without(scanFields(rawFields).fields, 'sec-websocket-accept'));
+    if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
     this.#listener.receiveResponse(list, false);
-    const onData = (chunk: Buffer): void => {
-      if (!this.receiveData(chunk)) socket.pause();
-    };
-    if (head.length > 0) socket.unshift(head);
-    socket.on('data', guard(onData));
-    // An end is passed on as an end, and a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL).
-    socket.on(
-      'end',
-      guard(() => this.receiveEnd([])),
-    );
-    socket.on(
-      'close',
-      guard(() => {
-        if (!this.#isOver) this.#listener.attemptReset(ErrorCode.CANCEL, undefined);
-      }),
-    );
-    this.#body?.open(socket);
+  }
+
+  /** An end is passed on as an end, and a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL). */
+  receiveTunnelLost(): void {
+    if (!this.#isOver) this.#listener.attemptReset(ErrorCode.CANCEL, undefined);
   }
 
   receiveUnreachable(failure: Failure): void {
@@ -328,18 +308,24 @@ function framingOf({ fields, endStream }: ServiceCall): Framing {
 /** The head made of a field list, kept in the list because clients repeat their requests. */
 class RememberedHead {
   readonly head: OutgoingHead;
+  readonly encoded: EncodedHead | undefined;
 
   constructor(head: OutgoingHead) {
     this.head = head;
+    this.encoded = encodeHead(head);
   }
 }
 
-function headOf(fields: HeaderList, framing: Framing): OutgoingHead {
+function requestOf(fields: HeaderList, framing: Framing): RememberedHead {
   const known = fields.derived;
-  if (known instanceof RememberedHead && known.head.framing === framing) return known.head;
-  const head = outgoingHead(fields, framing);
-  fields.derived = new RememberedHead(head);
-  return head;
+  if (known instanceof RememberedHead && known.head.framing === framing) return known;
+  const made = new RememberedHead(outgoingHead(fields, framing));
+  fields.derived = made;
+  return made;
+}
+
+function upgradeOf(fields: HeaderList): RememberedHead {
+  return new RememberedHead(upgradeHead(fields, randomBytes(16).toString('base64')));
 }
 
 function responseList(httpStatus: number, reasonPhrase: string, fields: readonly string[]): HeaderList {

@@ -6,7 +6,7 @@ import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
-import { EndpointAgent } from './endpoint-agent.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import type { ResponseLimits } from './http1-response.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
 
@@ -35,7 +35,7 @@ export class Http1Endpoint extends Endpoint {
   readonly windowBytes: number;
   /** Contains errors in listeners on the endpoint's requests, responses and sockets. */
   readonly containment: Containment;
-  readonly agent: EndpointAgent;
+  readonly pool: ConnectionPool;
   readonly maxConnections: number;
   readonly #events: EndpointEvents;
   /** The running attempts. Each has a connection or is making one. */
@@ -52,7 +52,7 @@ export class Http1Endpoint extends Endpoint {
     this.windowBytes = options.windowBytes;
     this.#events = events;
     this.containment = new Containment('http1_service', (layer, error) => events.onFault(layer, error));
-    this.agent = new EndpointAgent(options, this.containment, {
+    this.pool = new ConnectionPool(options, this.containment, {
       onConnected: () => {
         this.backoff.succeed();
         this.lastFailure = undefined;
@@ -82,7 +82,7 @@ export class Http1Endpoint extends Endpoint {
   override get isPickable(): boolean {
     if (!this.#hasRoom || this.isFailing) return false;
     // After a failure a single call tries the endpoint first.
-    return this.lastFailure === undefined || this.agent.dialCount === 0;
+    return this.lastFailure === undefined || this.pool.dialCount === 0;
   }
 
   override get isLastResort(): boolean {
@@ -102,7 +102,7 @@ export class Http1Endpoint extends Endpoint {
   }
 
   override get connectionCounts(): Http1ConnectionCounts {
-    return { busy: countSockets(this.agent.sockets), idle: countSockets(this.agent.freeSockets) };
+    return { busy: this.pool.busyCount, idle: this.pool.idleCount };
   }
 
   /** Always false: each request makes its own connection, and a call that waits does so only for other calls to end. */
@@ -134,28 +134,23 @@ export class Http1Endpoint extends Endpoint {
 
   /** Closes idle connections now, and others after their request. Requests may still come. May be called twice. */
   override close(): void {
-    this.agent.close();
+    this.pool.close();
   }
 
   override leave(): void {
-    this.agent.close();
+    this.pool.close();
   }
 
   override comeBack(): void {
-    this.agent.reopen();
+    this.pool.reopen();
   }
 
   override shrink(): void {
-    this.agent.closeIdle();
+    this.pool.closeIdle();
   }
 
   override destroy(): void {
     this.#isDestroyed = true;
-    this.agent.close();
-    this.agent.destroy();
+    this.pool.destroy();
   }
-}
-
-function countSockets(sockets: NodeJS.ReadOnlyDict<readonly unknown[]>): number {
-  return Object.values(sockets).reduce((count, list) => count + (list?.length ?? 0), 0);
 }

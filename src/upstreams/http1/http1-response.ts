@@ -1,16 +1,10 @@
-// Decides whether and how an HTTP/1.1 response is passed on. Node's parser has already rejected what cannot be parsed. Here a
+// Decides whether and how an HTTP/1.1 response is passed on. The parser has already rejected what cannot be parsed. Here a
 // response is rejected that parses, but cannot be translated exactly (RFC 9112). Nothing is guessed.
 
 import { sizeOfFields } from '../../calls/http1-fields.ts';
 import type { LimitsConfig } from '../../config/config.ts';
+import type { ParsedHead } from '../../h1/response-parser.ts';
 import { type IncomingFields, type ScannedFields, scanFields } from './response-fields.ts';
-
-/** The parts of an IncomingMessage that are read here. */
-export interface ParsedResponse {
-  readonly httpVersion: string;
-  readonly statusCode?: number | undefined;
-  readonly rawHeaders: readonly string[];
-}
 
 export type ResponseLimits = Pick<LimitsConfig, 'headerFields' | 'headerListBytes' | 'floods'>;
 
@@ -23,8 +17,6 @@ export interface InvalidResponse {
 export interface ValidResponse {
   readonly isValid: true;
   readonly incoming: IncomingFields;
-  /** The response has neither a length nor chunks: only the end of the connection ends the body (RFC 9112 section 6.3). */
-  readonly isEndedByClose: boolean;
   /** Content would be a violation: the head, which has no length yet, must wait until the end shows that there is none. */
   readonly mustBeEmpty: boolean;
   /**
@@ -56,30 +48,29 @@ const FOR_EVERYBODY: ReadonlySet<string> = new Set([
 
 /** Reads the head of a final response. */
 export function readHttp1Response(
-  { httpVersion, statusCode = 0, rawHeaders }: ParsedResponse,
+  { httpVersion, httpStatus, rawFields }: Omit<ParsedHead, 'reasonPhrase'>,
   isHead: boolean,
   limits: ResponseLimits,
 ): ReadResponse {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid(`answered in HTTP/${httpVersion}`);
-  if (statusCode === 101) return invalid(SWITCHED_UNASKED);
-  if (statusCode < 200 || statusCode > 599)
+  if (httpStatus === 101) return invalid(SWITCHED_UNASKED);
+  if (httpStatus < 200 || httpStatus > 599)
     return invalid('answered with an HTTP status below 100 or above 599');
-  const scanned = scanFields(rawHeaders);
-  const why = whyUnusable(scanned, httpVersion) ?? whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
+  const scanned = scanFields(rawFields);
+  const why = whyUnusable(scanned, httpVersion) ?? whyTooLarge(rawFields, scanned.sizeBytes, limits);
   if (why !== undefined) return invalid(why);
   const { fields, keepAliveSeconds } = scanned;
-  const hasNoBody = isHead || statusCode === 204 || statusCode === 304;
+  const hasNoBody = isHead || httpStatus === 204 || httpStatus === 304;
   const isChunked = scanned.transferEncodings.length > 0;
-  const length = isChunked || statusCode === 204 ? undefined : scanned.contentLength;
+  const length = isChunked || httpStatus === 204 ? undefined : scanned.contentLength;
   const isEmpty = !isChunked && isZero(scanned.contentLength ?? '0');
-  if (statusCode === 205 && !hasNoBody && !isChunked && !isEmpty) return invalid(CONTENT_BEHIND_205);
-  const mustBeEmpty = statusCode === 205 && !hasNoBody;
-  // Content-Length comes last: after it, Node would write Content-Disposition in a different character set.
+  if (httpStatus === 205 && !hasNoBody && !isChunked && !isEmpty) return invalid(CONTENT_BEHIND_205);
+  const mustBeEmpty = httpStatus === 205 && !hasNoBody;
+  // Content-Length comes last: after it, Node's server would write Content-Disposition in a different character set.
   if (length !== undefined && !mustBeEmpty) fields.push('Content-Length', length);
   return {
     isValid: true,
     incoming: { fields, keepAliveSeconds },
-    isEndedByClose: !hasNoBody && !isChunked && length === undefined,
     mustBeEmpty,
     isReusable: !hasNoBody || isEmpty,
   };
@@ -91,14 +82,14 @@ export const CONTENT_BEHIND_205 = 'sent content behind status 205 (Reset Content
 /** @param count the number of interim responses to this request, including this one */
 export function readInterim(
   count: number,
-  rawHeaders: readonly string[],
+  rawFields: readonly string[],
   limits: ResponseLimits,
 ): { readonly isValid: true; readonly fields: readonly string[] } | InvalidResponse {
   const most = limits.floods.interimResponses;
   if (count > most)
     return invalid(`sent more than ${most} interim responses (limits.floods.interimResponses)`);
-  const scanned = scanFields(rawHeaders);
-  const why = whyTooLarge(rawHeaders, scanned.sizeBytes, limits);
+  const scanned = scanFields(rawFields);
+  const why = whyTooLarge(rawFields, scanned.sizeBytes, limits);
   return why === undefined ? { isValid: true, fields: scanned.fields } : invalid(why);
 }
 

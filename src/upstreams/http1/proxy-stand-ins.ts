@@ -1,8 +1,5 @@
-// The objects that the package http2-proxy gets in place of Node's own. What it does to these reaches a peer only through a guard
-// (guarded-proxy.ts); docs/decisions/0003 lists what it would do wrong.
-
-import type { IncomingMessage } from 'node:http';
-import type { AttemptParts, Guard } from './service-request.ts';
+// The objects that the package http2-proxy gets in place of a client's request, a request to a service and its response. What it does to
+// these reaches a peer only through a guard (guarded-proxy.ts); docs/decisions/0003 lists what it would do wrong.
 
 type Listener = (this: unknown, argument?: unknown) => void;
 
@@ -46,26 +43,25 @@ export class ClientSide {
   }
 }
 
-/** Stands in for the ClientRequest. */
+/** What the package looks at to see whether there is a connection. */
+const CONNECTED = { connecting: false };
+
+/** Stands in for the request to the service. */
 export class ServiceSide {
   /**
    * GET, whatever the request's method is. For a GET the package sends no body, which would leave the service waiting for what
-   * content-length announces, and for other methods it loses the trailers. So it is told GET, and `end` sends the body.
+   * content-length announces, and for other methods it loses the trailers. So it is told GET, and `end` sends everything.
    */
   readonly method = 'GET';
-  readonly #parts: AttemptParts;
+  /** Read by the package for its errors. Those that are reported are ours. */
+  readonly reusedSocket = false;
+  socket: typeof CONNECTED | undefined = undefined;
+  readonly #send: () => void;
   readonly #listeners: { [event: string]: ((this: unknown, ...values: unknown[]) => void) | undefined } = {};
 
-  constructor(parts: AttemptParts) {
-    this.#parts = parts;
-  }
-
-  get socket(): unknown {
-    return this.#parts.request.socket;
-  }
-
-  get reusedSocket(): boolean {
-    return this.#parts.request.reusedSocket;
+  /** @param send sends the request; may not throw */
+  constructor(send: () => void) {
+    this.#send = send;
   }
 
   on(event: string, listener: Listener): this {
@@ -81,6 +77,12 @@ export class ServiceSide {
     return this;
   }
 
+  /** There is a connection. The package may look for it later, or be told now. */
+  connect(): void {
+    this.socket = CONNECTED;
+    this.tell('socket', CONNECTED);
+  }
+
   /** @returns whether the package already listens */
   tell(event: 'error' | 'socket' | 'response', ...values: unknown[]): boolean {
     const listener = this.#listeners[event];
@@ -90,37 +92,28 @@ export class ServiceSide {
 
   /** Called by the package when there is a connection. */
   end(): void {
-    this.#parts.sendBody(this.#parts.request);
+    this.#send();
   }
 
+  /** Called by the package when the request is over. Its connection has been let go where that was decided. */
   abort(): void {
-    this.#parts.request.destroy();
+    // There is nothing to let go here.
   }
 }
 
 /**
- * Stands in for the service's response. The package would delete header fields that Node's agent still needs, write the others to
- * the client unchecked, and throw when the status is invalid.
+ * Stands in for the service's response. The package would delete header fields, write the others to the client unchecked, and throw
+ * when the status is invalid.
  */
 export class ServiceResponse {
   readonly headers = {};
-  readonly message: IncomingMessage;
-  #onError: Listener | undefined = undefined;
 
-  constructor(message: IncomingMessage, guard: Guard) {
-    this.message = message;
-    message.on(
-      'error',
-      guard((error) => this.#onError?.call(this, error)),
-    );
-  }
-
-  on(event: string, listener: Listener): this {
-    if (event === 'error') this.#onError = listener;
+  /** The package listens for errors of the response. They are told to the request. */
+  on(): this {
     return this;
   }
 
   destroy(): void {
-    this.message.destroy();
+    // The connection is released where the response is read.
   }
 }

@@ -1,20 +1,13 @@
 // What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing is
 // accepted before there is a connection, and no more than it has room for. The rest stays with the relay.
 
-import type { ClientRequest } from 'node:http';
-import type { Writable } from 'node:stream';
-import { pairsOf } from '../../calls/http1-fields.ts';
-import type { Guard } from './service-request.ts';
+import type { Framing } from './request-fields.ts';
+import { fieldLines } from './request-head.ts';
 
-/** A body that is sent to a service. */
-export interface OutgoingBody {
-  readonly sentBytes: number;
-  /** The service would accept more, but there is nothing to send. */
-  readonly isStarved: boolean;
-  /** Sends head and body, once there is a connection. */
-  start(request: ClientRequest): void;
-  /** Ends the body without sending the rest. May be called again, and without `start`. */
-  stop(): void;
+/** Where the body goes. */
+export interface BodyTarget {
+  /** Sends the bytes, which may not be changed any more. @returns whether there is room for more */
+  write(bytes: Buffer): boolean;
 }
 
 export interface RequestBodyEvents {
@@ -22,50 +15,50 @@ export interface RequestBodyEvents {
   onOpen(): void;
   /** There is room for more bytes. */
   onRoom(): void;
+  /** The client has sent everything. */
+  onSent(): void;
 }
 
-export class RequestBody implements OutgoingBody {
+export class RequestBody {
   sentBytes = 0;
-  readonly #guard: Guard;
+  readonly #framing: Framing;
   readonly #events: RequestBodyEvents;
-  readonly #onDrain: () => void;
-  #target: Writable | undefined = undefined;
+  #target: BodyTarget | undefined = undefined;
   #hasRoom = false;
   #hasEnded = false;
-  #trailers: readonly string[] = [];
+  /** What ends the body, until there is a connection to send it on. */
+  #heldEnd: string | undefined = undefined;
 
-  /** @param guard wraps listeners on the connection */
-  constructor(guard: Guard, events: RequestBodyEvents) {
-    this.#guard = guard;
+  /** @param framing 'length' also for a WebSocket: its bytes go as they are */
+  constructor(framing: Framing, events: RequestBodyEvents) {
+    this.#framing = framing;
     this.#events = events;
-    this.#onDrain = guard(() => {
-      this.#hasRoom = true;
-      events.onRoom();
-    });
   }
 
+  /** The service would accept more, but there is nothing to send. */
   get isStarved(): boolean {
     return this.#target !== undefined && this.#hasRoom && !this.#hasEnded;
   }
 
-  start(request: ClientRequest): void {
-    this.open(request);
-    // The head goes with the first bytes if they are there. Without any it is flushed, since a service that responds before it
-    // reads would otherwise wait.
-    process.nextTick(
-      this.#guard(() => {
-        if (this.sentBytes === 0 && this.#target !== undefined && !request.writableEnded)
-          request.flushHeaders();
-      }),
-    );
+  /** The end of the body was sent, or there will be none. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
-  /** Sets the target: a request, or the socket of a WebSocket. */
-  open(target: Writable): void {
+  /** From now on the body is sent to `target`. */
+  open(target: BodyTarget): void {
+    if (this.#hasEnded && this.#heldEnd === undefined) return;
     this.#target = target;
     this.#hasRoom = true;
-    target.on('drain', this.#onDrain);
     this.#events.onOpen();
+    if (this.#heldEnd !== undefined) this.#sendEnd(this.#heldEnd);
+  }
+
+  /** The target has room again. */
+  drained(): void {
+    if (this.#hasEnded) return;
+    this.#hasRoom = true;
+    this.#events.onRoom();
   }
 
   /** @returns how many bytes were taken; an end without bytes is always accepted */
@@ -73,42 +66,59 @@ export class RequestBody implements OutgoingBody {
     const size = end - start;
     if (this.#hasEnded) return 0;
     if (size === 0) {
-      if (endStream) this.#finish(undefined);
+      if (endStream) this.#finish('');
       return 0;
     }
-    if (this.#target === undefined || !this.#hasRoom) return 0;
+    const target = this.#target;
+    if (target === undefined || !this.#hasRoom) return 0;
     this.sentBytes += size;
-    // The buffer is reused for the next read after this call.
-    const copy = Buffer.from(bytes.subarray(start, end));
-    if (endStream) this.#finish(copy);
-    else this.#hasRoom = this.#target.write(copy);
+    this.#hasRoom = target.write(this.#framed(bytes, start, end));
+    if (endStream) this.#finish('');
     return size;
   }
 
   /**
-   * Sends the trailers after the whole body.
+   * Sends the trailers after the whole body. Without chunks there is no place for them.
    * @param trailers names and values alternating
+   * @returns false when HTTP/1.1 has no form for a field; nothing was sent then
    */
-  sendTrailers(trailers: readonly string[]): void {
-    if (this.#hasEnded) return;
-    this.#trailers = trailers;
-    this.#finish(undefined);
+  sendTrailers(trailers: readonly string[]): boolean {
+    if (this.#hasEnded) return true;
+    const lines = fieldLines(trailers);
+    if (lines !== undefined) this.#finish(lines);
+    return lines !== undefined;
   }
 
+  /** Ends the body without sending the rest. May be called again, and without `open`. */
   stop(): void {
-    this.#target?.off('drain', this.#onDrain);
     this.#target = undefined;
+    this.#heldEnd = undefined;
     this.#hasEnded = true;
   }
 
-  #finish(last: Buffer | undefined): void {
-    const target = this.#target;
+  /** Copies the bytes, since their buffer is reused for the next read. */
+  #framed(bytes: Buffer, start: number, end: number): Buffer {
+    if (this.#framing !== 'chunked') return Buffer.from(bytes.subarray(start, end));
+    const size = `${(end - start).toString(16)}\r\n`;
+    const chunk = Buffer.allocUnsafe(size.length + end - start + END_OF_LINE.length);
+    chunk.write(size, 'latin1');
+    bytes.copy(chunk, size.length, start, end);
+    chunk.write(END_OF_LINE, chunk.length - END_OF_LINE.length, 'latin1');
+    return chunk;
+  }
+
+  #finish(trailerLines: string): void {
     this.#hasEnded = true;
-    if (this.#trailers.length > 0 && isRequest(target)) target.addTrailers(pairsOf(this.#trailers));
-    target?.end(last);
+    const end = this.#framing === 'chunked' ? `0\r\n${trailerLines}\r\n` : '';
+    if (this.#target === undefined) this.#heldEnd = end;
+    else this.#sendEnd(end);
+  }
+
+  #sendEnd(end: string): void {
+    this.#heldEnd = undefined;
+    if (end !== '') this.#target?.write(Buffer.from(end, 'latin1'));
+    this.#events.onSent();
   }
 }
 
-function isRequest(target: Writable | undefined): target is ClientRequest {
-  return target !== undefined && 'addTrailers' in target;
-}
+const END_OF_LINE = '\r\n';

@@ -18,7 +18,7 @@ export interface OutgoingHead {
   readonly expectsContinue: boolean;
 }
 
-/** Fields of a single connection (RFC 9110 section 7.6.1), or made here. `trailer` is optional, and Node refuses it without chunks. */
+/** Fields of a single connection (RFC 9110 section 7.6.1), or made here. `trailer` is optional, and says nothing without chunks. */
 const LEFT_OUT = new Set([
   ...OF_ONE_CONNECTION,
   'host',
@@ -43,7 +43,6 @@ export function outgoingHead(list: HeaderList, framing: Framing): OutgoingHead {
     fields.push('Transfer-Encoding', 'chunked');
   } else {
     const length = list.get('content-length');
-    // Content-Length comes last: after it, Node would write Content-Disposition in a different character set.
     if (length !== undefined) fields.push('Content-Length', length);
     else if (!USUALLY_BODILESS.has(method)) fields.push('Content-Length', '0');
   }

@@ -24,7 +24,7 @@ export interface ScannedFields {
   readonly named: ReadonlySet<string> | undefined;
 }
 
-/** `trailer` is optional, and Node refuses it without chunks. */
+/** `trailer` is optional, and Node's server refuses it without chunks. */
 const LEFT_OUT = new Set([...OF_ONE_CONNECTION, 'te', 'trailer', 'content-length']);
 
 export function scanFields(raw: readonly string[]): ScannedFields {

@@ -1,7 +1,5 @@
 // The receiver of an HTTP/1.1 service's response, piece by piece.
 
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { Failure } from '../../calls/failure.ts';
 import type { IncomingFields } from './response-fields.ts';
 
@@ -18,10 +16,13 @@ export interface ResponseReceiver {
    */
   receiveInterim(httpStatus: number, fields: readonly string[]): void;
   receiveHead(head: ResponseHead): void;
-  /** @returns whether there is room for more; if not, the receiver calls `resume` later */
-  receiveData(chunk: Buffer): boolean;
+  /** The bytes are valid during the call. @returns whether there is room for more; if not, the receiver calls `resume` later */
+  receiveData(bytes: Buffer, start: number, end: number): boolean;
   receiveEnd(trailers: readonly string[]): void;
-  receiveUpgrade(response: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** The WebSocket is open: its bytes come by receiveData, and its end by receiveEnd. @param rawFields of the head with status 101 */
+  receiveUpgrade(rawFields: readonly string[]): void;
+  /** The connection of the WebSocket broke. */
+  receiveTunnelLost(): void;
   /** There was no connection, so the service has not seen the request. */
   receiveUnreachable(failure: Failure): void;
   /** The service closed a reused connection instead of responding, and the request may be sent again. */

@@ -1,27 +1,9 @@
-// One attempt of a request at one endpoint: the interface between the code that makes attempts and the code that needs them.
+// How a request comes to its service: the steps between having a connection and having an answer. Requests take them through
+// guarded-proxy.ts, WebSockets directly.
 
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { OutgoingHead } from './request-fields.ts';
-
-/** Wraps a listener on one of Node's objects. An error thrown by the listener ends this request only. */
-export type Guard = <Values extends readonly unknown[]>(
-  listener: (...values: Values) => void,
-) => (...values: Values) => void;
-
-export interface AttemptParts {
-  /** The request. It was created in this turn of the event loop, has no listeners yet, and is not sent before there is a connection. */
-  readonly request: ClientRequest;
-  /** The head of the request. */
-  readonly head: OutgoingHead;
-  /** Called when there is a connection. Sends the head, and the body if there is one. May not throw. */
-  readonly sendBody: (request: ClientRequest) => void;
-  /** Wraps every listener on the request, its response and their socket. */
-  readonly guard: Guard;
-}
-
+/** Why a request has no response, or none that is whole. */
 export interface AttemptFailure {
-  /** The `code` of Node's error, or of ours. */
+  /** The `code` of a socket's error, of the parser, or of ours. Undefined when the service closed the connection. */
   readonly code: string | undefined;
   /** What the HTTP parser said, or for NOT_AS_ASKED what the service did. */
   readonly reason: string | undefined;
@@ -31,21 +13,48 @@ export interface AttemptFailure {
   readonly isReused: boolean;
 }
 
-/** Called inside a guard. */
-export interface AttemptEvents {
-  /** An interim response: 1xx, but never 101. */
-  onInterim(httpStatus: number, rawHeaders: readonly string[]): void;
-  /** The head of the final response. */
-  onResponse(response: IncomingMessage): void;
-  /** Status 101, as the request asked for. `head` is what the service sent after it. */
-  onUpgraded(response: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** The attempt failed before or during the response, or the upgraded connection ended or broke. */
+/** What the owner of the steps has to do next. These methods may throw. */
+export interface StepEvents {
+  /** There is a connection: send the request. */
+  onSend(): void;
+  /** The head of the response is here: pass it on. */
+  onRespond(): void;
+  /** There will be no response, or no more of it. Everything was let go. */
   onEnded(failure: AttemptFailure): void;
 }
 
-export interface AttemptHandle {
-  /** Releases everything. A connection that is in use is closed. There are no events after this. */
+/** The steps of one request. Nothing is told after `finish` or onEnded. */
+export interface RequestSteps {
+  /** There is a connection. */
+  connected(): void;
+  /** The service has begun to respond. */
+  responded(): void;
+  failed(failure: AttemptFailure): void;
+  /** The request is over, well or given up. */
   finish(): void;
 }
 
-export type AttemptStarter = (parts: AttemptParts, events: AttemptEvents) => AttemptHandle;
+/** The steps of a WebSocket's request, where nothing lies between them. */
+export class DirectSteps implements RequestSteps {
+  readonly #events: StepEvents;
+
+  constructor(events: StepEvents) {
+    this.#events = events;
+  }
+
+  connected(): void {
+    this.#events.onSend();
+  }
+
+  responded(): void {
+    this.#events.onRespond();
+  }
+
+  failed(failure: AttemptFailure): void {
+    this.#events.onEnded(failure);
+  }
+
+  finish(): void {
+    // There is nothing to let go.
+  }
+}

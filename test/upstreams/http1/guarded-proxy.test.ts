@@ -137,13 +137,14 @@ test('an error before anybody listens to the request is an answer, not the end o
   client.send('GET /1 HTTP/1.1', 'Host: a', '');
   await client.receives(/\r\n\r\nok$/);
   const [endpoint] = edge.upstream.endpoints;
-  await eventually('the connection is idle', () => endpoint.agent.freeSockets['']?.length === 1);
+  await eventually('the connection is idle', () => endpoint.connectionCounts.idle === 1);
   client.send('POST /2 HTTP/1.1', 'Host: a', 'Content-Length: 0', '');
   // As soon as it is taken for the request, a turn before the package has its listeners.
-  const emit = endpoint.agent.reuseSocket.bind(endpoint.agent);
-  t.mock.method(endpoint.agent, 'reuseSocket', (...[socket, request]: Parameters<typeof emit>) => {
-    emit(socket, request);
-    process.nextTick(() => socket.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' })));
+  const take = endpoint.pool.take.bind(endpoint.pool);
+  t.mock.method(endpoint.pool, 'take', () => {
+    const connection = take();
+    connection?.breakOff();
+    return connection;
   });
   assert.match(await client.receives(/502 [^]*\n$/), /closed the connection/);
 });
@@ -156,8 +157,8 @@ test('the keep-alive time of the service is kept: no request is sent on a connec
   client.send('GET / HTTP/1.1', 'Host: a', '');
   await client.receives(/\r\n\r\nok$/);
   const [endpoint] = edge.upstream.endpoints;
-  const idle = await eventually('an idle connection', () => endpoint.agent.freeSockets['']?.[0]);
-  assert.equal(idle.timeout, 2000);
+  await eventually('an idle connection', () => endpoint.connectionCounts.idle === 1);
+  assert.equal(endpoint.pool.idleTimeoutMs, 2000);
 });
 
 test('a header name such as __proto__ is a field like any other', async (t) => {

@@ -7,9 +7,10 @@ import type { ClientHttp2Session } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { AttemptSeries } from '../../../src/relay/attempt-series.ts';
 import { Forwarding } from '../../../src/upstreams/http1/forwarding.ts';
-import { forwardRequest } from '../../../src/upstreams/http1/guarded-proxy.ts';
 import { Http1Attempt } from '../../../src/upstreams/http1/http1-attempt.ts';
 import { RequestBody } from '../../../src/upstreams/http1/request-body.ts';
+import type { OutgoingHead } from '../../../src/upstreams/http1/request-fields.ts';
+import { encodeHead } from '../../../src/upstreams/http1/request-head.ts';
 import type { ResponseReceiver } from '../../../src/upstreams/http1/response-receiver.ts';
 import {
   addressOf,
@@ -140,6 +141,7 @@ function receiverThatThrows(at: readonly string[]) {
     receiveData: hear('receiveData'),
     receiveEnd: hear('receiveEnd'),
     receiveUpgrade: hear('receiveUpgrade'),
+    receiveTunnelLost: hear('receiveTunnelLost'),
     receiveUnreachable: hear('receiveUnreachable'),
     receiveUnanswered: hear('receiveUnanswered'),
     receiveFailure: hear('receiveFailure'),
@@ -153,19 +155,24 @@ async function forward(t: TestContext, receiver: ResponseReceiver, path: string,
   const service = await startService(t, serve);
   const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
   const [endpoint] = edge.upstream.endpoints;
+  const head: OutgoingHead = {
+    method: onRoom === undefined ? 'GET' : 'PUT',
+    target: path,
+    fields: onRoom === undefined ? ['Host', 'a'] : ['Host', 'a', 'Transfer-Encoding', 'chunked'],
+    framing: onRoom === undefined ? 'none' : 'chunked',
+    expectsContinue: false,
+  };
   const forwarding = new Forwarding(
     endpoint,
     {
-      head: {
-        method: onRoom === undefined ? 'GET' : 'PUT',
-        target: path,
-        fields: onRoom === undefined ? ['Host', 'a'] : ['Host', 'a', 'Transfer-Encoding', 'chunked'],
-        framing: onRoom === undefined ? 'none' : 'chunked',
-        expectsContinue: false,
-      },
+      head,
+      encoded: encodeHead(head),
       callFields: () => [],
-      body: onRoom === undefined ? undefined : (guard) => new RequestBody(guard, { onOpen: onRoom, onRoom }),
-      start: forwardRequest,
+      body:
+        onRoom === undefined
+          ? undefined
+          : new RequestBody('chunked', { onOpen: onRoom, onRoom, onSent: () => undefined }),
+      isWebSocket: false,
       client: '',
     },
     receiver,
@@ -211,7 +218,7 @@ test('a fault of who has the body ends its request', async (t) => {
 
 test('a fault while a body begins ends its request', async (t) => {
   const { heard, receiver } = receiverThatThrows([]);
-  t.mock.method(RequestBody.prototype, 'start', () => fail('start'));
+  t.mock.method(RequestBody.prototype, 'open', () => fail('open'));
   const { edge } = await forward(t, receiver, '/', () => undefined);
   await eventually('it is told', () => heard.includes('failure internal_error'));
   await eventually('the place is given back', () => heard.includes('released'));
