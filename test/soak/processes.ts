@@ -15,6 +15,8 @@ export class ProxyChild {
   readonly #addresses = new Map<string, string>();
   #isServing = false;
   onRecord: (record: LogLine) => void = () => undefined;
+  /** How many configurations were reloaded. */
+  reloads = 0;
   /** How often something was warned of, by its token. */
   readonly warnings = new Map<string, number>();
   /** Lines of level error and above. */
@@ -51,6 +53,7 @@ export class ProxyChild {
     else if (fields['msg'] === 'admin server listens')
       this.#addresses.set('admin', String(fields['address']));
     else if (fields['msg'] === 'framegate serves') this.#isServing = true;
+    else if (fields['msg'] === 'configuration reloaded') this.reloads++;
     if (Number(fields['level']) >= 40) {
       const what = String(fields['token'] ?? fields['msg']);
       this.warnings.set(what, (this.warnings.get(what) ?? 0) + 1);
@@ -74,6 +77,10 @@ export class ProxyChild {
   port(listener: string): number {
     const address = this.#addresses.get(listener) ?? '';
     return Number(address.slice(address.lastIndexOf(':') + 1));
+  }
+
+  reload(): void {
+    this.#child.kill('SIGHUP');
   }
 
   /** Where collect-garbage.ts was loaded in front. */
