@@ -11,7 +11,7 @@ import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts'
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
-import { CrashLoop } from '../workers/crash-loop.ts';
+import { CrashLoop } from '../workers/restart-backoff.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { type CarryingPlane, makePlane } from './make-plane.ts';
 import { describeUnsafeNode } from './node-version.ts';

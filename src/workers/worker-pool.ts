@@ -5,8 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Finding } from '../config/problem.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
-import { CrashLoop } from './crash-loop.ts';
-import { RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
+import { CrashLoop, RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
 import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';
 
 /** A worker that was silent at this many looks hangs, since it gives a sign of life every five seconds. */

@@ -6,13 +6,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { LogFields } from '../../src/observability/logger.ts';
-import { CrashLoop } from '../../src/workers/crash-loop.ts';
 import {
   type FromWorker,
   isFromWorker,
   PROTOCOL_VERSION,
   type ToWorker,
 } from '../../src/workers/messages.ts';
+import { CrashLoop } from '../../src/workers/restart-backoff.ts';
 import { WorkerPool } from '../../src/workers/worker-pool.ts';
 import { START_TIMEOUT_MS } from '../support/eventually.ts';
 import { addressOf } from '../support/object-source.ts';
