@@ -1,4 +1,4 @@
-// HTTP/1.1 fields as Node represents them, as alternating names and values, on either side of an exchange. They are converted to header
+// HTTP/1.1 fields as alternating names and values, which is how Node's server and our own parser give them. They are converted to header
 // lists here, and trailer sections are filtered.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';

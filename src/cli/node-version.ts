@@ -1,9 +1,9 @@
 // Tells whether this Node is safe on a network. It refuses releases with published vulnerabilities in the parts of Node that
-// Framegate uses (TLS, HTTP/1.1, the HTTP client). The function is pure.
+// Framegate uses (TLS, the server of HTTP/1.1). The function is pure.
 
 /** The first safe release of each line. Lines up to NEWEST_KNOWN_LINE that are not listed are not supported. */
 const FIRST_SAFE: ReadonlyMap<number, readonly [minor: number, patch: number]> = new Map([
-  // June 2026: CVE-2026-48618 and -48934 (names of TLS servers), -48931 (responses mixed up by http.Agent), -48928 (SNI).
+  // June 2026: CVE-2026-48618 and -48934 (names of TLS servers), -48928 (SNI).
   [24, [17, 0]],
   [26, [3, 1]],
 ]);

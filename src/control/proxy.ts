@@ -171,7 +171,10 @@ export class Proxy {
       return { outcome: 'accepted', epoch, changes, findings };
     } catch (error) {
       // What goes wrong now says nothing about the configuration or Framegate: listeners close and workers end under the preparation.
-      if (this.#state !== 'serving') return { outcome: 'abandoned', reason: `the proxy is ${this.#state}` };
+      if (this.#state !== 'serving') {
+        this.#logger.debug({ err: error }, 'the change of the configuration was abandoned');
+        return { outcome: 'abandoned', reason: `the proxy is ${this.#state}` };
+      }
       if (error instanceof UnusableConfig) return { outcome: 'refused', findings: problemsOf(error, update) };
       return { outcome: 'failed', error };
     }
@@ -208,12 +211,8 @@ export class Proxy {
       const before = this.#current;
       const next = { epoch: before.epoch + 1, config, loadedAtEpochMs: Date.now(), origins };
       const change = await this.#prepare(next);
-      try {
-        this.#wantServing();
-      } catch (error) {
-        await change.discard();
-        throw error;
-      }
+      if (this.#state !== 'serving') await change.discard();
+      this.#wantServing();
       await change.commit();
       const changes = configChanges(before.config, config);
       return { epoch: next.epoch, changes, remarks: this.#remarksOn(config) };

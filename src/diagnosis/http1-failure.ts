@@ -6,7 +6,7 @@ import { diagnoseConnectFailure } from './connect-failure.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 /**
- * @param code the code of an error of Node's HTTP client or parser, or 'died' (the connection closed before the response was
+ * @param code the code of a socket's error or of the parser's, or 'died' (the connection closed before the response was
  * complete). The caller must pass 'died' for a reset after the request was sent too: the code alone looks like a failure to
  * connect.
  */
@@ -17,7 +17,6 @@ export function diagnoseHttp1Failure(
 ): Diagnosis {
   switch (code) {
     case 'died':
-    case 'ERR_STREAM_PREMATURE_CLOSE':
       return {
         token: 'upstream_died',
         sentence: `${endpoint} closed the connection before its response was whole; has the service crashed, or does it expect TLS (tls on the upstream)?`,

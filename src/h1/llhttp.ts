@@ -143,22 +143,28 @@ export class Llhttp {
     this.#engine = engine;
     this.#callbacks = callbacks;
     this.#parser = engine.program.llhttp_alloc(TYPE_RESPONSE);
+    if (this.#parser === 0) throw new Error('there is no memory for another parser');
+  }
+
+  /** The parser's address. All parsers share the memory, so nothing may be written for one that was freed. */
+  get #live(): number {
+    if (this.#parser === 0) throw new Error('the parser was freed');
+    return this.#parser;
   }
 
   get httpVersion(): string {
     const { program: llhttp } = this.#engine;
-    return `${llhttp.llhttp_get_http_major(this.#parser)}.${llhttp.llhttp_get_http_minor(this.#parser)}`;
+    return `${llhttp.llhttp_get_http_major(this.#live)}.${llhttp.llhttp_get_http_minor(this.#live)}`;
   }
 
   /** Whether the connection can serve another request behind the message (RFC 9112 section 9.3). */
   get isPersistent(): boolean {
-    return this.#engine.program.llhttp_should_keep_alive(this.#parser) === 1;
+    return this.#engine.program.llhttp_should_keep_alive(this.#live) === 1;
   }
 
   /** What the parser says about the error that it has returned. */
   get errorReason(): string {
-    const { program: llhttp } = this.#engine;
-    return this.#engine.textAt(llhttp.llhttp_get_error_reason(this.#parser));
+    return this.#engine.textAt(this.#engine.program.llhttp_get_error_reason(this.#live));
   }
 
   /** @returns the name of an error, such as 'HPE_INVALID_VERSION' */
@@ -168,29 +174,40 @@ export class Llhttp {
 
   /** Prepares for another message. */
   reset(): void {
-    this.#engine.program.llhttp_reset(this.#parser);
+    this.#engine.program.llhttp_reset(this.#live);
   }
 
   /** @returns PARSED_ALL, PAUSED, PAUSED_BY_UPGRADE, or the code of an error; `parsed` says how far the parser has come */
   execute(chunk: Buffer): number {
     const { program: llhttp, input } = this.#engine;
-    for (let start = 0; start < chunk.length; start += INPUT_BYTES) {
-      const end = Math.min(start + INPUT_BYTES, chunk.length);
-      this.#engine.load(chunk, start, end);
-      const code = this.#run(() => llhttp.llhttp_execute(this.#parser, input, end - start));
-      if (code !== PARSED_ALL) {
-        this.parsed = start + llhttp.llhttp_get_error_pos(this.#parser) - input;
+    const parser = this.#live;
+    this.#begin();
+    try {
+      for (let start = 0; start < chunk.length; start += INPUT_BYTES) {
+        const end = Math.min(start + INPUT_BYTES, chunk.length);
+        this.#engine.load(chunk, start, end);
+        const code = llhttp.llhttp_execute(parser, input, end - start);
+        if (code === PARSED_ALL) continue;
+        this.parsed = start + llhttp.llhttp_get_error_pos(parser) - input;
         return code;
       }
+      this.parsed = chunk.length;
+      return PARSED_ALL;
+    } finally {
+      this.#engine.running = undefined;
     }
-    this.parsed = chunk.length;
-    return PARSED_ALL;
   }
 
   /** Tells the parser that nothing follows. @returns PARSED_ALL, or the code of an error when something is missing */
   finish(): number {
-    const code = this.#run(() => this.#engine.program.llhttp_finish(this.#parser));
-    return code === PAUSED ? PARSED_ALL : code;
+    const parser = this.#live;
+    this.#begin();
+    try {
+      const code = this.#engine.program.llhttp_finish(parser);
+      return code === PAUSED ? PARSED_ALL : code;
+    } finally {
+      this.#engine.running = undefined;
+    }
   }
 
   /** Gives the parser's memory back. May be called twice. */
@@ -199,14 +216,9 @@ export class Llhttp {
     this.#parser = 0;
   }
 
-  #run(action: () => number): number {
-    const { running } = this.#engine;
-    if (running !== undefined || this.#parser === 0) throw new Error('a parser runs already, or was freed');
+  /** The callbacks have no other way to know whose they are. */
+  #begin(): void {
+    if (this.#engine.running !== undefined) throw new Error('a parser runs already');
     this.#engine.running = this.#callbacks;
-    try {
-      return action();
-    } finally {
-      this.#engine.running = undefined;
-    }
   }
 }

@@ -23,7 +23,7 @@ export interface ParsedHead {
   readonly rawFields: readonly string[];
 }
 
-/** A violation. `code` is llhttp's name for it, or one of the two below. */
+/** A violation. `code` is llhttp's name for it, or one of the two below, which are named alike. */
 export interface ParseError {
   readonly code: string;
   readonly reason: string;
@@ -33,8 +33,8 @@ export interface ParseError {
 
 /** The head or the trailer section is larger than allowed. */
 export const HEAD_OVERFLOW = 'HPE_HEADER_OVERFLOW';
-/** So much has come without a byte of the response that the service means harm. */
-const NOTHING_BUT_OVERHEAD = 'HPE_CHUNK_EXTENSIONS_OVERFLOW';
+/** More than MOST_OVERHEAD_BYTES belong to no part of a response: blank lines, white space, chunk extensions. */
+const OVERHEAD_OVERFLOW = 'HPE_OVERHEAD_OVERFLOW';
 
 export interface ResponseEvents {
   /** A head with status 1xx, other than 101. */
@@ -135,7 +135,8 @@ export class ResponseParser implements LlhttpCallbacks {
   finish(events: ResponseEvents): ParseError | undefined {
     const error = this.#errorOf(this.#llhttp.finish());
     this.#tell(NOTHING, events);
-    return error;
+    // To llhttp, the end before a message, or between an interim response and the final one, is a good end.
+    return error ?? (this.#hasEnded ? undefined : NO_RESPONSE);
   }
 
   free(): void {
@@ -149,7 +150,11 @@ export class ResponseParser implements LlhttpCallbacks {
       return { code: this.#llhttp.errorName(code), reason: this.#llhttp.errorReason, isBehindBody };
     }
     if (this.#overheadBytes <= MOST_OVERHEAD_BYTES + this.#maxHeadBytes) return undefined;
-    return { code: NOTHING_BUT_OVERHEAD, reason: 'chunk extensions without end', isBehindBody };
+    return {
+      code: OVERHEAD_OVERFLOW,
+      reason: 'too many bytes that belong to no part of a response',
+      isBehindBody,
+    };
   }
 
   #tell(chunk: Buffer, events: ResponseEvents): void {
@@ -255,6 +260,7 @@ function isWhiteSpace(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
+const NO_RESPONSE: ParseError = { code: 'HPE_INVALID_EOF_STATE', reason: 'no response', isBehindBody: false };
 const NOTHING: Buffer = Buffer.alloc(0);
 const SWITCHING_PROTOCOLS = 101;
 const SPACE = 0x20;

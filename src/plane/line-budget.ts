@@ -2,7 +2,7 @@
 // that tells how many were left out. Its memory is bounded.
 
 const MINUTE_MS = 60_000;
-/** More than the connections to one endpoint at its default limit, so that a burst of calls shows whole. */
+/** More than the connections of HTTP/2 to one endpoint at its default limit, so that a burst of calls shows whole. */
 const LINES_IN_A_MINUTE = 20;
 const MOST_REMEMBERED = 4096;
 

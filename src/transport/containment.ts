@@ -38,7 +38,7 @@ export class Containment {
       try {
         listener(...values);
       } catch (error) {
-        this.#contain(end, error);
+        this.contain(end, error);
       }
     };
   }
@@ -48,11 +48,12 @@ export class Containment {
     try {
       action();
     } catch (error) {
-      this.#contain(end, error);
+      this.contain(end, error);
     }
   }
 
-  #contain(end: () => void, error: unknown): void {
+  /** Reports what was thrown, and calls `end`. */
+  contain(end: () => void, error: unknown): void {
     this.#report(this.#layer, error);
     try {
       end();

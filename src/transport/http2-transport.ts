@@ -74,7 +74,11 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
     this.#stallTimeoutMs = settings.stallTimeoutMs;
     this.#output = new OutputBuffer(this);
     this.connection = new Connection(role, this.#output, settings, handler);
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#noteReason(describeSocketError(error)));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#noteReason(describeSocketError(error));
+      // A broken record of TLS is told by 'error' alone: Node leaves the socket open.
+      socket.destroy();
+    });
     socket.on('end', () => {
       this.#noteReason('the peer closed the connection');
       this.#contain('end');

@@ -49,7 +49,7 @@ export interface EdgeOptions {
   readonly relay?: Partial<RelayContext>;
 }
 
-const LIMITS: Snapshot['limits'] = {
+export const LIMITS: Snapshot['limits'] = {
   ...ANY_LIMITS,
   connectionWindowBytes: 1_048_576,
 };

@@ -4,11 +4,18 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import { freePorts } from '../support/free-port.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
 
-/** Nothing listens at the first of these ports, and the others are not tried. */
-function deadEndpoints(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => `127.0.0.1:${index + 1}`);
+/** As many as the tests try. */
+const TRIED = 20;
+
+/** Nothing listens at the first of them, and the others, if there are more, are not tried. */
+async function deadEndpoints(count: number): Promise<readonly string[]> {
+  const first = await freePorts(TRIED);
+  return Array.from({ length: count }, (_, index) =>
+    index < TRIED ? `127.0.0.1:${first + index}` : `192.0.2.1:${index}`,
+  );
 }
 
 async function startService(t: TestContext): Promise<string> {
@@ -35,23 +42,24 @@ async function get(proxy: ProxyUnderTest): Promise<readonly [status: number, tex
 }
 
 test('a call to an upstream of thousands of dead endpoints ends soon, with what is wrong', async (t) => {
-  const proxy = await startWebProxy(t, deadEndpoints(4096));
+  const endpoints = await deadEndpoints(4096);
+  const proxy = await startWebProxy(t, endpoints);
   const [status, text] = await get(proxy);
   assert.equal(status, 503);
-  assert.match(text, /^127\.0\.0\.1:5 refused the connection/);
+  assert.ok(text.startsWith(`${endpoints[4]} refused the connection`));
   const { attempts, reason } = await proxy.record();
   assert.equal(attempts, 5);
-  assert.match(reason, /127\.0\.0\.1:5 refused/);
+  assert.ok(reason.includes(`${endpoints[4]} refused`));
 });
 
 test('a call finds the one live endpoint among a few dead ones', async (t) => {
-  const proxy = await startWebProxy(t, [...deadEndpoints(4), await startService(t)]);
+  const proxy = await startWebProxy(t, [...(await deadEndpoints(4)), await startService(t)]);
   assert.deepEqual(await get(proxy), [200, 'hello']);
   assert.equal((await proxy.record())['attempts'], 5);
 });
 
 test('what one call has found to be dead, the next one passes over', async (t) => {
-  const proxy = await startWebProxy(t, [...deadEndpoints(12), await startService(t)]);
+  const proxy = await startWebProxy(t, [...(await deadEndpoints(12)), await startService(t)]);
   assert.equal((await get(proxy))[0], 503);
   assert.equal((await get(proxy))[0], 503);
   assert.deepEqual(await get(proxy), [200, 'hello']);

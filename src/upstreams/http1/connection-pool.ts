@@ -31,7 +31,7 @@ export interface ConnectEvents {
   onConnectFailed(error: ConnectError): void;
 }
 
-/** Called once, never during the call that was given it. */
+/** Called once, never during the call that was given it. Neither an error nor a connection is a fault of ours, which was reported. */
 export type Connected = (error: ConnectError | undefined, connection: ServiceConnection | undefined) => void;
 
 export class ConnectionPool implements ConnectionKeeper {
@@ -83,25 +83,35 @@ export class ConnectionPool implements ConnectionKeeper {
   /** Makes a connection for the caller. */
   dial(connected: Connected): Dial {
     const { address, tls, connectTimeoutMs } = this.#options;
-    this.#dials++;
-    return connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
+    const dial = connectEndpoint(address, tls, connectTimeoutMs, (error, socket) => {
       this.#dials--;
       this.#containment.run(ignore, () => {
         if (error === undefined) this.#events.onConnected();
         else if (error.code !== CANCELLED) this.#events.onConnectFailed(error);
       });
-      // This is called even if the code above threw, because the request waits for it.
+      const connection = error === undefined ? this.#opened(socket) : undefined;
+      // This is called even if the code above failed, because the request waits for it.
       this.#containment.run(
         () => socket.destroy(),
-        () => connected(error, error === undefined ? this.#opened(socket) : undefined),
+        () => connected(error, connection),
       );
     });
+    this.#dials++;
+    return dial;
   }
 
-  #opened(socket: Socket): ServiceConnection {
-    const maxHeadBytes = this.#options.limits.headerListBytes * BYTES_AS_SENT;
-    const connection = new ServiceConnection(socket, maxHeadBytes, this.#containment, this);
-    this.#open.add(connection);
+  /** @returns undefined after a fault of ours, such as no memory for a parser */
+  #opened(socket: Socket): ServiceConnection | undefined {
+    let connection: ServiceConnection | undefined;
+    this.#containment.run(
+      () => socket.destroy(),
+      () => {
+        const maxHeadBytes = this.#options.limits.headerListBytes * BYTES_AS_SENT;
+        const made = new ServiceConnection(socket, maxHeadBytes, this.#containment, this);
+        this.#open.add(made);
+        connection = made;
+      },
+    );
     return connection;
   }
 
@@ -180,7 +190,7 @@ export class ConnectionPool implements ConnectionKeeper {
   /** Closes all connections. Their requests are told. */
   destroy(): void {
     this.close();
-    for (const connection of this.#open) connection.breakOff();
+    for (const connection of this.#open) connection.lose();
   }
 }
 

@@ -11,6 +11,7 @@ import { Expectation } from './expectation.ts';
 import { type Guard, ProxySteps } from './guarded-proxy.ts';
 import type { Http1Endpoint } from './http1-endpoint.ts';
 import {
+  ANSWERED_UNASKED,
   areTooLarge,
   CONTENT_BEHIND_205,
   readHttp1Response,
@@ -21,9 +22,9 @@ import { pacedBegins } from './paced-begins.ts';
 import type { RequestBody } from './request-body.ts';
 import type { OutgoingHead } from './request-fields.ts';
 import { type EncodedHead, encodeRest } from './request-head.ts';
+import { type AttemptFailure, DirectSteps, type RequestSteps, type StepEvents } from './request-steps.ts';
 import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
 import type { ConnectionUser, ServiceConnection } from './service-connection.ts';
-import { type AttemptFailure, DirectSteps, type RequestSteps, type StepEvents } from './service-request.ts';
 import { invalidResponse, NOT_AS_ASKED, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
 import { whyNoWebSocket } from './websocket-handshake.ts';
 
@@ -140,7 +141,8 @@ export class Forwarding implements ConnectionUser, StepEvents {
     this.#dial = undefined;
     if (this.#isOver) connection?.destroy();
     else if (connection !== undefined) this.contain(() => this.#connected(connection));
-    else this.contain(() => this.#failed({ code: error?.code, reason: undefined, isConnected: false }));
+    else if (error === undefined) this.#endByFault();
+    else this.contain(() => this.#failed({ code: error.code, reason: undefined, isConnected: false }));
   }
 
   #connected(connection: ServiceConnection): void {
@@ -290,6 +292,17 @@ export class Forwarding implements ConnectionUser, StepEvents {
     else this.#failed({ code, reason, isConnected: true });
   }
 
+  onUnasked(): void {
+    if (this.#isOver) return;
+    const isReused = this.#connection?.isReused === true;
+    const isUnsent = this.requestBytes === 0 && this.#interimCount === 0 && !this.#wasToldToGoOn;
+    const cause = invalidResponse(this.#endpoint, ANSWERED_UNASKED);
+    this.#end();
+    // It is a connection's fault, and nothing of the request was sent: another connection may serve it.
+    if (isReused && isUnsent) this.#receiver.receiveUnanswered(cause);
+    else this.#receiver.receiveFailure(cause);
+  }
+
   onLost(code: string | undefined, reason: string | undefined): void {
     if (this.#isOver) return;
     if (this.#isTunnel) {
@@ -346,13 +359,16 @@ export class Forwarding implements ConnectionUser, StepEvents {
     this.#isOver = true;
     this.#expectation?.settle();
     const hasSentAll = this.#request.body?.hasEnded !== false;
-    this.#request.body?.stop();
     const connection = this.#connection;
     this.#connection = undefined;
-    if (this.#mayReuse && hasSentAll) connection?.release();
-    else connection?.destroy();
-    // Another request may wait for the place, and shall find the connection: that is idle in the next turn.
-    setImmediate(this.guard(() => this.#receiver.released()));
+    try {
+      this.#request.body?.stop();
+      if (this.#mayReuse && hasSentAll) connection?.release();
+      else connection?.destroy();
+    } finally {
+      // A request that waits for the place finds the connection, which is idle in the next turn. One that was closed may still be open then.
+      setImmediate(this.guard(() => this.#receiver.released()));
+    }
     const steps = this.#steps;
     this.#steps = undefined;
     steps?.finish();

@@ -4,7 +4,7 @@
 
 import library from 'http2-proxy';
 import { ClientSide, ServiceResponse, ServiceSide } from './proxy-stand-ins.ts';
-import type { AttemptFailure, RequestSteps, StepEvents } from './service-request.ts';
+import type { AttemptFailure, RequestSteps, StepEvents } from './request-steps.ts';
 
 /** Wraps a function that the package calls. An error thrown by it ends this request only. */
 export type Guard = <Values extends readonly unknown[]>(

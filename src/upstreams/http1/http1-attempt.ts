@@ -216,7 +216,8 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     if (this.#isOver || this.#bodilessHead !== undefined) return true;
     this.#uncreditedBytes += end - start;
     this.#listener.receiveResponseData(bytes, start, end, false);
-    this.#isPaused = this.#uncreditedBytes >= this.endpoint.windowBytes;
+    // Only credit() ends a pause.
+    if (this.#uncreditedBytes >= this.endpoint.windowBytes) this.#isPaused = true;
     return !this.#isPaused;
   }
 

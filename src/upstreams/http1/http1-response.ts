@@ -53,7 +53,6 @@ export function readHttp1Response(
   limits: ResponseLimits,
 ): ReadResponse {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return invalid(`answered in HTTP/${httpVersion}`);
-  if (httpStatus === 101) return invalid(SWITCHED_UNASKED);
   if (httpStatus < 200 || httpStatus > 599)
     return invalid('answered with an HTTP status below 100 or above 599');
   const scanned = scanFields(rawFields);
@@ -77,6 +76,7 @@ export function readHttp1Response(
 }
 
 export const SWITCHED_UNASKED = 'switched protocols (status 101) in a way that nobody had asked for';
+export const ANSWERED_UNASKED = 'sent a response before it was asked for one';
 export const CONTENT_BEHIND_205 = 'sent content behind status 205 (Reset Content), which has none';
 
 /** @param count the number of interim responses to this request, including this one */

@@ -12,7 +12,10 @@ export interface EncodedHead {
   readonly hasConnection: boolean;
 }
 
-/** A method in capitals: methods are case-sensitive (RFC 9110 section 9.1), but services that compare them otherwise exist. */
+/**
+ * Methods with small letters are refused: methods are case-sensitive (RFC 9110 section 9.1), but some services compare them otherwise, and
+ * would serve what a rule about the method meant to refuse.
+ */
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Z-]+$/;
 /** No white space, no control characters. Bytes above 0x7f are passed on as they came. */
 const TARGET = /^[\x21-\xff]+$/;

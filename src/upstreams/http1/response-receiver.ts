@@ -29,7 +29,10 @@ export interface ResponseReceiver {
   receiveUnanswered(failure: Failure): void;
   /** Before the head: there is no response. After the head: the response broke off. */
   receiveFailure(failure: Failure): void;
-  /** Called once, some turns of the event loop after the end: the attempt's place at its endpoint can be reused. */
+  /**
+   * Called once, in the turn of the event loop after the end: the attempt's place at its endpoint can be reused. A connection that was closed
+   * may still be closing then.
+   */
   released(): void;
   /** The last resort when even receiveFailure threw: no client may be left waiting. */
   breakOff(): void;

@@ -14,6 +14,8 @@ import { SocketBytes } from '../../transport/socket-bytes.ts';
 import type { BytesOwner } from '../../transport/socket-handle.ts';
 import { beginTurn, endTurn } from '../../transport/turn-clock.ts';
 
+/** How long the service of a WebSocket may send nothing after the client has closed its side. WebSockets are closed by both sides at once. */
+const LINGER_MS = 10_000;
 /** With this much unsent, the user of a connection has to wait; at half of it, it may go on. */
 const MOST_UNSENT_BYTES = 65_536;
 
@@ -27,6 +29,8 @@ export interface ConnectionUser extends ResponseEvents {
   onRoom(): void;
   /** The service has sent something else than HTTP/1.1. */
   onInvalid(error: ParseError): void;
+  /** The service has sent something before the request: nothing of that was sent. The connection is closed. */
+  onUnasked(): void;
   /** The connection is closed. @param code of the socket's error; undefined when it was closed without one */
   onLost(code: string | undefined, reason: string | undefined): void;
   /** One of these methods has thrown, which was reported. It may throw again. */
@@ -50,6 +54,8 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
   #isStarted = false;
   #isTunnel = false;
   #isPaused = false;
+  /** Some of the request was handed to the socket. */
+  #hasAsked = false;
   #unsent: Buffer[] = [];
   #unsentBytes = 0;
   /** The socket still reads from this. */
@@ -57,6 +63,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
   #isFlushDue = false;
   #wasFull = false;
   #isToEnd = false;
+  #lingerTimer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
   #error: NodeJS.ErrnoException | undefined = undefined;
   /** It has served another request before. */
@@ -74,18 +81,13 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     this.#containment = containment;
     this.#parser = new ResponseParser(maxHeadBytes);
     this.#bytes = new SocketBytes(socket, this);
-    const close = (): void => this.destroy();
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error ??= error;
+      // A broken record of TLS is told by 'error' alone: Node leaves the socket open.
+      socket.destroy();
     });
-    socket.on(
-      'end',
-      containment.guard(close, () => this.#run(() => this.#ended())),
-    );
-    socket.on(
-      'close',
-      containment.guard(close, () => this.#run(() => this.#closed())),
-    );
+    socket.on('end', () => this.#run(() => this.#ended()));
+    socket.on('close', () => this.#run(() => this.#closed()));
   }
 
   /** Whether the connection stays open behind the response, which has ended, and nothing is left to send or to read. */
@@ -105,6 +107,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
   /** Gives the connection to a request. @param isHead its method is HEAD */
   begin(user: ConnectionUser, isHead: boolean): void {
     this.#user = user;
+    this.#hasAsked = false;
     this.#parser.begin(isHead);
     if (this.#isStarted) return;
     this.#isStarted = true;
@@ -127,14 +130,14 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     this.#keeper.onFree(this);
   }
 
-  /** Closes the connection. Its user is told nothing more. */
+  /** Closes the connection for its user, who is told nothing more. */
   destroy(): void {
     this.#user = undefined;
     this.#socket.destroy();
   }
 
-  /** Closes the connection under its user, who is told that it is lost. */
-  breakOff(): void {
+  /** Closes the connection against its user, who is told that it is lost. */
+  lose(): void {
     this.#socket.destroy();
   }
 
@@ -153,7 +156,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     this.#bytes.resume();
   }
 
-  /** Sends the bytes, which are the connection's from now on. @returns whether there is room for more; if not, onRoom follows */
+  /** Sends the bytes, which nobody may change from now on. @returns whether there is room for more; if not, onRoom follows */
   write(bytes: Buffer): boolean {
     if (this.#isClosed || this.#isToEnd) return true;
     this.#unsent.push(bytes);
@@ -163,10 +166,19 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     return !this.#wasFull;
   }
 
-  /** Closes our side when everything is sent. */
+  /** Closes our side of a WebSocket when everything is sent, and the connection when the service does not follow. */
   end(): void {
     this.#isToEnd = true;
     this.#flushLater();
+    this.#linger();
+  }
+
+  #linger(): void {
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = setTimeout(
+      this.#containment.guard(ignore, () => this.lose()),
+      LINGER_MS,
+    );
   }
 
   #flushLater(): void {
@@ -176,12 +188,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
   }
 
   flush(): void {
-    const user = this.#user;
-    try {
-      this.#send();
-    } catch (fault) {
-      this.#contain(user, fault);
-    }
+    this.#run(() => this.#send());
   }
 
   #send(): void {
@@ -189,6 +196,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     while (this.#sending === undefined && this.#unsent.length > 0 && !this.#socket.destroyed) {
       const bytes = this.#unsent.length === 1 ? this.#unsent[0] : Buffer.concat(this.#unsent);
       this.#unsent = [];
+      this.#hasAsked = true;
       if (this.#bytes.write(bytes)) this.#unsentBytes -= bytes.length;
       else this.#sending = bytes;
     }
@@ -218,13 +226,30 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     }
     beginTurn();
     try {
-      if (this.#isTunnel) user.onTunnelData(chunk, 0, chunk.length);
-      else this.#parse(chunk);
+      if (this.#isTunnel) this.#receiveTunnelData(user, chunk);
+      else if (this.#hasAsked) this.#parse(chunk);
+      else this.#receiveUnasked(user, chunk);
     } catch (fault) {
       this.#contain(user, fault);
     } finally {
       endTurn();
     }
+  }
+
+  #receiveTunnelData(user: ConnectionUser, chunk: Buffer): void {
+    if (this.#isToEnd) this.#linger();
+    user.onTunnelData(chunk, 0, chunk.length);
+  }
+
+  /**
+   * A response from before the request is not its response: it came behind the one before it, or with the connection. Bytes that are no
+   * HTTP/1.1 tell what the service speaks, if the connection is new.
+   */
+  #receiveUnasked(user: ConnectionUser, chunk: Buffer): void {
+    const error = this.isReused ? undefined : this.#parser.receive(chunk, UNHEARD);
+    this.destroy();
+    if (error === undefined) user.onUnasked();
+    else user.onInvalid(error);
   }
 
   #parse(chunk: Buffer): void {
@@ -239,7 +264,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     this.#contain(this.#user, fault);
   }
 
-  /** Runs `action` for an event of the socket. */
+  /** Runs `action`, and contains what it throws. */
   #run(action: () => void): void {
     const user = this.#user;
     try {
@@ -251,15 +276,10 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
 
   /** Reports a fault of ours. @param user who had the connection when its method threw: it may have released it meanwhile */
   #contain(user: ConnectionUser | undefined, fault: unknown): void {
-    this.#containment.run(
-      () => {
-        this.destroy();
-        user?.onFault();
-      },
-      () => {
-        throw fault;
-      },
-    );
+    this.#containment.contain(() => {
+      this.destroy();
+      user?.onFault();
+    }, fault);
   }
 
   #ended(): void {
@@ -269,8 +289,7 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     } else if (this.#isTunnel) {
       user.onTunnelEnd();
     } else {
-      const error = this.#parser.finish(this);
-      if (error === undefined) return;
+      if (this.#parser.finish(this) === undefined) return;
       this.destroy();
       user.onLost(undefined, undefined);
     }
@@ -281,11 +300,15 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     this.#isClosed = true;
     const user = this.#user;
     this.#user = undefined;
-    this.#bytes.release();
-    this.#parser.free();
     this.#unsent = [];
-    this.#keeper.onClosed(this);
-    user?.onLost(this.#error?.code, this.#error?.message);
+    clearTimeout(this.#lingerTimer);
+    try {
+      this.#keeper.onClosed(this);
+      user?.onLost(this.#error?.code, this.#error?.message);
+    } finally {
+      this.#bytes.release();
+      this.#parser.free();
+    }
   }
 
   // What the parser tells.
@@ -309,4 +332,17 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
   onEnd(rawTrailers: readonly string[]): void {
     this.#user?.onEnd(rawTrailers);
   }
+}
+
+/** Hears what nobody is to be told. */
+const UNHEARD: ResponseEvents = {
+  onInterim: ignore,
+  onSwitched: ignore,
+  onHead: ignore,
+  onBody: ignore,
+  onEnd: ignore,
+};
+
+function ignore(): void {
+  // See UNHEARD; and closing a connection does not throw.
 }

@@ -7,7 +7,8 @@ import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { diagnoseHttp1Failure, invalidHttp1Response } from '../../diagnosis/http1-failure.ts';
 import { GrpcStatus } from '../../grpc/status.ts';
-import type { AttemptFailure } from './service-request.ts';
+import { HEAD_OVERFLOW } from '../../h1/response-parser.ts';
+import type { AttemptFailure } from './request-steps.ts';
 
 /** What the sentence of a diagnosis needs to know about an endpoint. */
 export interface DescribedEndpoint {
@@ -29,7 +30,7 @@ export function upstreamFailure(failure: AttemptFailure, endpoint: DescribedEndp
   if (!isConnected) {
     return unavailable(diagnoseConnect(code, endpoint), TIMEOUT_CODES.has(code) ? 504 : 503);
   }
-  if (code === 'HPE_HEADER_OVERFLOW') return invalidResponse(endpoint, 'too_large');
+  if (code === HEAD_OVERFLOW) return invalidResponse(endpoint, 'too_large');
   return unavailable(diagnoseResponse(CLOSED_CODES.has(code) ? 'died' : code, reason, endpoint), 502);
 }
 

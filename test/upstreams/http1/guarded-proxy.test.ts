@@ -143,7 +143,7 @@ test('an error before anybody listens to the request is an answer, not the end o
   const take = endpoint.pool.take.bind(endpoint.pool);
   t.mock.method(endpoint.pool, 'take', () => {
     const connection = take();
-    connection?.breakOff();
+    connection?.lose();
     return connection;
   });
   assert.match(await client.receives(/502 [^]*\n$/), /closed the connection/);

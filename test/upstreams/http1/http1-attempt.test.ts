@@ -251,7 +251,10 @@ test('the service waits while the relay holds a window of its response', async (
   attempt.receiveHead({ ...HEAD_OF_200, fields: [] });
   assert.equal(attempt.receiveData(Buffer.alloc(999), 0, 999), true);
   assert.equal(attempt.receiveData(Buffer.alloc(1), 0, 1), false);
+  // Less than half of the window was sent on: the service still waits, and what was read before is taken.
   attempt.credit(400);
+  assert.equal(attempt.receiveData(Buffer.alloc(100), 0, 100), false);
+  attempt.credit(300);
   assert.equal(attempt.receiveData(Buffer.alloc(100), 0, 100), true);
 });
 
