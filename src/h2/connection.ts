@@ -331,6 +331,7 @@ export class Connection {
   outputDrained(): void {
     if (this.#isClosed) return;
     try {
+      this.#sender.sendLateResets();
       this.#sender.wake();
       if (!this.#congestionWasSeen || this.#sender.isCongested) return;
       this.#congestionWasSeen = false;

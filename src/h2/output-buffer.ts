@@ -22,6 +22,9 @@ export function dropSpareSlabs(): void {
 }
 
 /** Output to be written to the socket: the first `length` bytes of `bytes`. */
+/** Small enough that sums of two are small integers to V8, and far more than a connection ever has pending. */
+const POSITIONS = 2 ** 29;
+
 export interface Slab {
   bytes: Buffer;
   length: number;
@@ -44,6 +47,8 @@ export class OutputBuffer {
   #fullBytes = 0;
   /** Bytes that were handed to the socket and not yet written. */
   #inFlightBytes = 0;
+  /** All bytes ever written, modulo POSITIONS: a number that grows for ever would become an object. */
+  #writtenBytes = 0;
   readonly #sink: OutputSink;
 
   constructor(sink: OutputSink) {
@@ -53,6 +58,16 @@ export class OutputBuffer {
   /** All bytes that are not yet written, including those that were handed to the socket. */
   get pendingBytes(): number {
     return this.position + this.#fullBytes + this.#inFlightBytes;
+  }
+
+  /** Where the output ends now, for isWritten. */
+  get end(): number {
+    return (this.#writtenBytes + this.pendingBytes) % POSITIONS;
+  }
+
+  /** @param end a value of `end`, from when no more than half of POSITIONS were pending */
+  isWritten(end: number): boolean {
+    return (this.#writtenBytes - end + POSITIONS) % POSITIONS < POSITIONS / 2;
   }
 
   /** Makes room for `size` contiguous bytes at `position`, at most 64 KiB. */
@@ -103,6 +118,7 @@ export class OutputBuffer {
 
   releaseSlab(slab: Slab): void {
     this.#inFlightBytes -= slab.length;
+    this.#writtenBytes = (this.#writtenBytes + slab.length) % POSITIONS;
     const pool = slab.bytes.length === SMALL_SLAB_BYTES ? smallSlabs : largeSlabs;
     const kept = slab.bytes.length === SMALL_SLAB_BYTES ? SMALL_SLABS_KEPT : LARGE_SLABS_KEPT;
     if (pool.length < kept) pool.push(slab.bytes);

@@ -1,6 +1,7 @@
 // The sending half of a connection: what may be sent, when, and in which frames. A send that the stream's state forbids is
 // skipped silently, since the peer may have ended the stream before the caller knew.
 
+import { ErrorCode } from './error-codes.ts';
 import type { FloodGuard } from './flood-guard.ts';
 import { adjustedSendWindow, increasedSendWindow, isWorthCrediting } from './flow-control.ts';
 import { FrameWriter, LARGEST_PIECE_BYTES } from './frame-writer.ts';
@@ -23,6 +24,12 @@ const CONGESTED_BYTES = 1_048_576;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
+interface LateReset {
+  readonly id: number;
+  /** Where the stream's response ends in the output. */
+  readonly behind: number;
+}
+
 export class Sender implements StreamSender {
   readonly encoder = new HpackEncoder();
   readonly peerSettings = new PeerSettings();
@@ -36,6 +43,11 @@ export class Sender implements StreamSender {
   #pingsUnderWay = 0;
   /** The number of streams that our END_STREAM or RST_STREAM has closed. */
   endsSent = 0;
+  /**
+   * Streams whose responses are complete and whose clients are to stop sending. Their resets leave in the write after that of the response: a
+   * client that reads both at once may see the stream closed before it has seen the response (curl 7.88 in an upload).
+   */
+  readonly #lateResets: LateReset[] = [];
   /** Streams with data that wait for the connection's window or for the output to drain, in the order of their arrival. */
   #waiting: Stream[] = [];
 
@@ -153,8 +165,18 @@ export class Sender implements StreamSender {
     }
     this.endsSent++;
     this.#streams.remove(stream, true);
-    this.writer.writeResetStream(stream.id, code);
+    if (code === ErrorCode.NO_ERROR && this.#output.pendingBytes > 0)
+      this.#lateResets.push({ id: stream.id, behind: this.#output.end });
+    else this.writer.writeResetStream(stream.id, code);
     return true;
+  }
+
+  /** The transport has written output: sends the resets of the streams whose responses have left. */
+  sendLateResets(): void {
+    while (this.#lateResets.length > 0 && this.#output.isWritten(this.#lateResets[0].behind)) {
+      const reset = this.#lateResets.shift();
+      if (reset !== undefined) this.writer.writeResetStream(reset.id, ErrorCode.NO_ERROR);
+    }
   }
 
   /** Notes that `size` bytes of a stream were consumed. The peer may send as many again. */

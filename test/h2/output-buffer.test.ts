@@ -182,3 +182,24 @@ test('discard forgets what was not taken, and may be called twice', () => {
   assert.equal(output.pendingBytes, 0);
   assert.equal(output.takeSlab(), undefined);
 });
+
+test('a place in the output is written when all before it was released, however much was written ever', () => {
+  const { output } = newOutput();
+  // More than the numbers go to before they begin again.
+  for (let written = 0; written < 2 ** 29; written += 3 * LARGE) {
+    output.reserve(LARGE);
+    output.position += LARGE;
+    const place = output.end;
+    assert.equal(output.isWritten(place), false);
+    output.reserve(LARGE);
+    output.position += LARGE;
+    const behind = output.end;
+    const [first, second] = takeAll(output);
+    output.releaseSlab(first);
+    if (second !== undefined) {
+      assert.deepEqual([output.isWritten(place), output.isWritten(behind)], [true, false]);
+      output.releaseSlab(second);
+    }
+    assert.deepEqual([output.isWritten(place), output.isWritten(behind)], [true, true]);
+  }
+});

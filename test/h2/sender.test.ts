@@ -287,3 +287,43 @@ describe('what the state forbids is left out', () => {
     client.wants();
   });
 });
+
+/** A server whose client is still sending on stream 1. */
+function beingSentTo(): Endpoint {
+  const server = opened('server');
+  return server.receives(frames.headers(1, frames.requestBlock(), { endStream: false })).clears();
+}
+
+describe('the reset behind a complete response', () => {
+  test('leaves only when the response was written, since a client that reads both at once may not see the response', () => {
+    const server = beingSentTo();
+    // What was handed to the socket before is not the response.
+    server.connection.ping(Buffer.alloc(8));
+    const before = server.output.takeSlab();
+    assert.ok(before);
+    server.responds(1, true);
+    assert.equal(server.stream(1).reset(ErrorCode.NO_ERROR), true);
+    server.output.releaseSlab(before);
+    server.connection.outputDrained();
+    server.wants('HEADERS stream=1 length=1 END_STREAM|END_HEADERS');
+    server.connection.outputDrained();
+    server.wants('RST_STREAM stream=1 length=4 code=NO_ERROR');
+    server.connection.outputDrained();
+    server.wants();
+  });
+
+  test('leaves at once when nothing is left to be written', () => {
+    const server = beingSentTo();
+    server.responds(1, true);
+    server.takesOutput();
+    server.stream(1).reset(ErrorCode.NO_ERROR);
+    server.wants('RST_STREAM stream=1 length=4 code=NO_ERROR');
+  });
+
+  test('with any other code leaves in its turn', () => {
+    const server = beingSentTo();
+    server.responds(1);
+    server.stream(1).reset(ErrorCode.CANCEL);
+    server.wants('HEADERS stream=1 length=1 END_HEADERS', 'RST_STREAM stream=1 length=4 code=CANCEL');
+  });
+});
