@@ -6,9 +6,9 @@ import { diagnoseConnectFailure } from './connect-failure.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 /**
- * @param code the code of a socket's error or of the parser's, or 'died' (the connection closed before the response was
- * complete). The caller must pass 'died' for a reset after the request was sent too: the code alone looks like a failure to
- * connect.
+ * @param code the code of a socket's error or of the parser's. When the connection closed, the caller must pass what that interrupted: 'died'
+ * (there was no response), 'cut_short' (a response) or 'closed_idle' (no response, on a connection that had served another request). This
+ * is also for a reset after the request was sent: the code alone looks like a failure to connect.
  */
 export function diagnoseHttp1Failure(
   code: string | undefined,
@@ -16,10 +16,20 @@ export function diagnoseHttp1Failure(
   details: ConnectDetails = {},
 ): Diagnosis {
   switch (code) {
+    case 'cut_short':
+      return {
+        token: 'upstream_died',
+        sentence: `${endpoint} closed the connection in the middle of its response; has the service crashed, or has it a limit of its own (time, size, memory)?`,
+      };
+    case 'closed_idle':
+      return {
+        token: 'upstream_died',
+        sentence: `${endpoint} closed a connection that it had kept open, as a request came that may not be sent twice; let it keep idle connections for longer.`,
+      };
     case 'died':
       return {
         token: 'upstream_died',
-        sentence: `${endpoint} closed the connection before its response was whole; has the service crashed, or does it expect TLS (tls on the upstream)?`,
+        sentence: `${endpoint} closed the connection before its response began; has the service crashed, or does it expect TLS (tls on the upstream)?`,
       };
     // llhttp reports this if a response does not begin with 'HTTP/'.
     case 'HPE_INVALID_CONSTANT':

@@ -317,14 +317,15 @@ export class Forwarding implements ConnectionUser, StepEvents {
     this.#endByFault();
   }
 
-  #failed(failure: Omit<AttemptFailure, 'isReused'>): void {
-    this.#steps?.failed({ ...failure, isReused: this.#connection?.isReused === true });
+  #failed(failure: Omit<AttemptFailure, 'isReused' | 'hasBegun'>): void {
+    const isReused = this.#connection?.isReused === true;
+    this.#steps?.failed({ ...failure, isReused, hasBegun: this.#hasResponse });
   }
 
   onEnded(failure: AttemptFailure): void {
     if (this.#isOver) return;
     const cause = upstreamFailure(failure, this.#endpoint);
-    const isUnanswered = !this.#hasResponse && !this.#isTunnel;
+    const isUnanswered = !failure.hasBegun && !this.#isTunnel;
     this.#end();
     if (isUnanswered && !failure.isConnected) this.#receiver.receiveUnreachable(cause);
     else if (isUnanswered && this.#canRepeat(failure)) this.#receiver.receiveUnanswered(cause);

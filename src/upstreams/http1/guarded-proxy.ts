@@ -88,4 +88,10 @@ class AttemptError extends Error {
 }
 
 /** The package has ended a request by itself. */
-const UNEXPECTED: AttemptFailure = { code: undefined, reason: undefined, isConnected: true, isReused: false };
+const UNEXPECTED: AttemptFailure = {
+  code: undefined,
+  reason: undefined,
+  isConnected: true,
+  isReused: false,
+  hasBegun: true,
+};

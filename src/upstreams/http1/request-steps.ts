@@ -11,6 +11,8 @@ export interface AttemptFailure {
   readonly isConnected: boolean;
   /** The connection had served another request before. */
   readonly isReused: boolean;
+  /** The head of the response had come. */
+  readonly hasBegun: boolean;
 }
 
 /** What the owner of the steps has to do next. These methods may throw. */

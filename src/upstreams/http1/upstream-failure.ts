@@ -26,12 +26,13 @@ const TIMEOUT_CODES: ReadonlySet<string | undefined> = new Set([
 ]);
 
 export function upstreamFailure(failure: AttemptFailure, endpoint: DescribedEndpoint): Failure {
-  const { code, reason, isConnected } = failure;
+  const { code, reason, isConnected, isReused, hasBegun } = failure;
   if (!isConnected) {
     return unavailable(diagnoseConnect(code, endpoint), TIMEOUT_CODES.has(code) ? 504 : 503);
   }
   if (code === HEAD_OVERFLOW) return invalidResponse(endpoint, 'too_large');
-  return unavailable(diagnoseResponse(CLOSED_CODES.has(code) ? 'died' : code, reason, endpoint), 502);
+  const closed = hasBegun ? 'cut_short' : isReused ? 'closed_idle' : 'died';
+  return unavailable(diagnoseResponse(CLOSED_CODES.has(code) ? closed : code, reason, endpoint), 502);
 }
 
 export function diagnoseConnect(
