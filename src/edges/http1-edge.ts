@@ -14,11 +14,11 @@ import { Http1Connection } from './http1-connection.ts';
 import type { Http1EdgeContext, Http1Peer } from './http1-edge-context.ts';
 import { type Http1Head, readHttp1Head } from './http1-head.ts';
 import {
+  grpcRefusal,
   type Http1Refusal,
-  refuseGrpc,
-  refuseHttp1,
-  refuseInvalid,
-  refuseWebSocket,
+  http1Refusal,
+  invalidRefusal,
+  webSocketRefusal,
 } from './http1-refusal.ts';
 import { Http1Reply } from './http1-reply.ts';
 import type { InvalidRequest } from './http1-request.ts';
@@ -246,7 +246,7 @@ export class Http1Edge {
         answer.response.shouldKeepAlive = false;
         if (request.headers.expect !== undefined) answer.awaitContinue();
       }
-      send(call, refuseInvalid(httpStatus, why).response);
+      send(call, invalidRefusal(httpStatus, why).response);
     });
   }
 }
@@ -263,10 +263,10 @@ function whyNotHttp1(
   peer: Http1Peer,
 ): Http1Refusal | undefined {
   if (translation !== undefined) return undefined;
-  if (isGrpc) return refuseGrpc(request, peer);
+  if (isGrpc) return grpcRefusal(request, peer);
   const isForward = decision.kind === 'forward';
   return isForward && decision.upstream.protocol !== 'http1'
-    ? refuseHttp1(request, peer, plan.isForBrowsers)
+    ? http1Refusal(request, peer, plan.isForBrowsers)
     : undefined;
 }
 
@@ -275,9 +275,9 @@ function whyNoWebSocketHere(
   request: IncomingMessage,
   peer: Http1Peer,
 ): Http1Refusal | undefined {
-  if (isGrpc) return refuseGrpc(request, peer);
+  if (isGrpc) return grpcRefusal(request, peer);
   const isUnsupported = decision.kind === 'refuse' && decision.failure.token === 'connect_unsupported';
-  return isUnsupported ? refuseWebSocket() : undefined;
+  return isUnsupported ? webSocketRefusal() : undefined;
 }
 
 function ignore(): void {

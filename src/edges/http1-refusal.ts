@@ -20,7 +20,7 @@ export interface Http1Refusal {
 type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Refuses a gRPC call: gRPC needs HTTP/2. */
-export function refuseGrpc(request: IncomingMessage, peer: Http1Peer): Http1Refusal {
+export function grpcRefusal(request: IncomingMessage, peer: Http1Peer): Http1Refusal {
   const isTls = peer.tls !== '';
   const alpn = peer.alpn === 'http/1.1' ? 'http/1.1' : 'none';
   const sentence = explainMissingAlpn(isTls, alpn, request.headers['user-agent']);
@@ -29,7 +29,11 @@ export function refuseGrpc(request: IncomingMessage, peer: Http1Peer): Http1Refu
 }
 
 /** Refuses a request whose route leads to a gRPC service. */
-export function refuseHttp1(request: IncomingMessage, peer: Http1Peer, servesGrpcWeb: boolean): Http1Refusal {
+export function http1Refusal(
+  request: IncomingMessage,
+  peer: Http1Peer,
+  servesGrpcWeb: boolean,
+): Http1Refusal {
   const sentence = explainHttp1OnGrpcRoute(
     request.headers['user-agent'],
     isConnectCall(request),
@@ -52,12 +56,12 @@ function isConnectCall({ method, url = '', headers }: IncomingMessage): boolean 
   );
 }
 
-export function refuseWebSocket(): Http1Refusal {
+export function webSocketRefusal(): Http1Refusal {
   return refusal('websocket_refused', 501, sentenceOf('websocket_refused'));
 }
 
 /** Refuses an invalid request. @param why a phrase that continues a sentence after a colon */
-export function refuseInvalid(httpStatus: number, why: string): Http1Refusal {
+export function invalidRefusal(httpStatus: number, why: string): Http1Refusal {
   const sentence = `This request may not be forwarded: ${why} (${diagnosisCode('http1_request_invalid')}).`;
   return refusal('http1_request_invalid', httpStatus, sentence);
 }

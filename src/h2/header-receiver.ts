@@ -1,6 +1,7 @@
 // Assembles, decodes and checks header blocks, and passes each to its stream as a request, a response or a trailer section (RFC
 // 9113 sections 4.3 and 8.1).
 
+import type { ConnectionHandler } from './connection-handler.ts';
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
 import { Flood, type FloodGuard } from './flood-guard.ts';
@@ -16,7 +17,7 @@ import { Past, type StreamRegistry } from './stream-registry.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
 /** Receives a request on a new stream, and must set the stream's owner during the call. */
-export type RequestHandler = (stream: Stream, list: HeaderList, endStream: boolean) => void;
+export type RequestHandler = Pick<ConnectionHandler, 'onRequest'>;
 
 /** Responses without content. A content-length in them describes another response (RFC 9110 section 8.6). */
 const NO_CONTENT = new Set(['204', '304']);
@@ -43,7 +44,7 @@ const NOBODY: StreamOwner = {
 
 export class HeaderReceiver {
   readonly #isServer: boolean;
-  readonly #onRequest: RequestHandler;
+  readonly #handler: RequestHandler;
   readonly #settings: LocalSettings;
   readonly #streams: StreamRegistry;
   readonly #sender: Sender;
@@ -54,14 +55,14 @@ export class HeaderReceiver {
 
   constructor(
     isServer: boolean,
-    onRequest: RequestHandler,
+    handler: RequestHandler,
     settings: LocalSettings,
     streams: StreamRegistry,
     sender: Sender,
     guard: FloodGuard,
   ) {
     this.#isServer = isServer;
-    this.#onRequest = onRequest;
+    this.#handler = handler;
     this.#settings = settings;
     this.#streams = streams;
     this.#sender = sender;
@@ -188,7 +189,7 @@ export class HeaderReceiver {
     if (list.overflowedAt === undefined) checkRequest(list, streamId, this.#settings.enableConnectProtocol);
     this.#expectContent(stream, list, endStream);
     if (endStream) this.#streams.endPeerSide(stream);
-    this.#onRequest(stream, list, endStream);
+    this.#handler.onRequest(stream, list, endStream);
   }
 
   #receiveResponse(stream: Stream, list: HeaderList, endStream: boolean): void {

@@ -55,14 +55,7 @@ export class Receiver implements FrameHandler {
     this.#sender = sender;
     this.#guard = guard;
     this.#data = new DataReceiver(isServer, settings, streams, sender, guard);
-    this.#headers = new HeaderReceiver(
-      isServer,
-      (stream, list, endStream) => handler.onRequest(stream, list, endStream),
-      settings,
-      streams,
-      sender,
-      guard,
-    );
+    this.#headers = new HeaderReceiver(isServer, handler, settings, streams, sender, guard);
   }
 
   /** Our first SETTINGS are not acknowledged yet (section 6.5.3). */

@@ -13,7 +13,7 @@ import { Http1Turns } from './http1-turns.ts';
 import { headWithoutUpgrade, isWebSocket } from './ignored-upgrade.ts';
 import { type ListenerHandler, listenerContainment } from './listener-handler.ts';
 import type { Openings } from './openings.ts';
-import type { DownstreamPeer } from './peer.ts';
+import type { ListenerPeer } from './peer.ts';
 import { closeAfterFarewell, makeRefusal } from './refusal.ts';
 
 export class Http1Side {
@@ -36,7 +36,7 @@ export class Http1Side {
   }
 
   /** Takes over the socket. `head` holds the bytes that were already read from it. */
-  serve(socket: Socket, peer: DownstreamPeer, head?: Buffer): void {
+  serve(socket: Socket, peer: ListenerPeer, head?: Buffer): void {
     const turns = new Http1Turns(socket, peer, this.#containment);
     this.#turns.set(socket, turns);
     socket.once(

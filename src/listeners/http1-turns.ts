@@ -4,7 +4,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Containment } from '../transport/containment.ts';
-import type { DownstreamPeer } from './peer.ts';
+import type { ListenerPeer } from './peer.ts';
 
 interface Afterwards {
   /** The action runs when at most this many responses are left. */
@@ -14,7 +14,7 @@ interface Afterwards {
 
 export class Http1Turns {
   readonly socket: Socket;
-  readonly peer: DownstreamPeer;
+  readonly peer: ListenerPeer;
   /** No further request is accepted: the connection ends after the responses to earlier requests. */
   isClosed = false;
   readonly #containment: Containment;
@@ -22,7 +22,7 @@ export class Http1Turns {
   readonly #responses: ServerResponse[] = [];
   #afterwards: Afterwards | undefined = undefined;
 
-  constructor(socket: Socket, peer: DownstreamPeer, containment: Containment) {
+  constructor(socket: Socket, peer: ListenerPeer, containment: Containment) {
     this.socket = socket;
     this.peer = peer;
     this.#containment = containment;

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Containment } from '../transport/containment.ts';
-import type { DownstreamPeer } from './peer.ts';
+import type { ListenerPeer } from './peer.ts';
 import type { Refusal } from './refusal.ts';
 
 export interface ListenerHandler {
@@ -15,7 +15,7 @@ export interface ListenerHandler {
    * still to come. An 'error' listener is already attached, and 'close' is always emitted. With `peer.mismatch`, every request
    * must be answered with an explanation.
    */
-  onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void;
+  onHttp2(socket: Socket, peer: ListenerPeer, head: Buffer | undefined): void;
   /**
    * The limit for the request line and the header fields of an HTTP/1.1 request. Read for each connection; the listener refuses
    * larger ones.
@@ -30,7 +30,7 @@ export interface ListenerHandler {
   onHttp1Request(
     request: IncomingMessage,
     response: ServerResponse,
-    peer: DownstreamPeer,
+    peer: ListenerPeer,
     isTruncated: boolean,
   ): void;
   /**
@@ -41,7 +41,7 @@ export interface ListenerHandler {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    peer: DownstreamPeer,
+    peer: ListenerPeer,
     isTruncated: boolean,
   ): void;
   /** A client was refused. Its connection is closed, is closing, or explains the refusal (`peer.mismatch`). */

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { MismatchPolicy } from '../config/config.ts';
 import { type TrustedClients, UNIX_CLIENT } from './trusted-clients.ts';
 
-export interface DownstreamPeer {
+export interface ListenerPeer {
   /** The name of the listener that accepted the connection. */
   readonly listener: string;
   /** The port the listener is bound to. Undefined for a unix socket. */
@@ -40,7 +40,7 @@ export interface PeerSource {
 
 /** The address of a client: that of its socket, or the one in a PROXY header. */
 export interface ClientOrigin {
-  /** As `DownstreamPeer.clientAddress`. '' when the connection was closed before its address was read. */
+  /** As `ListenerPeer.clientAddress`. '' when the connection was closed before its address was read. */
   readonly address: string;
   readonly port: number | undefined;
 }
@@ -54,7 +54,7 @@ export function originOf(socket: Socket, source: Pick<PeerSource, 'isUnix'>): Cl
   return { address: withoutMapping(socket.remoteAddress ?? ''), port: socket.remotePort };
 }
 
-export function describePlaintextPeer(origin: ClientOrigin, source: PeerSource): DownstreamPeer {
+export function describePlaintextPeer(origin: ClientOrigin, source: PeerSource): ListenerPeer {
   return {
     listener: source.listener,
     port: source.port(),
@@ -70,7 +70,7 @@ export function describePlaintextPeer(origin: ClientOrigin, source: PeerSource):
 }
 
 /** Must be called after the handshake: before it neither the version nor the name is known. */
-export function describeTlsPeer(socket: TLSSocket, origin: ClientOrigin, source: PeerSource): DownstreamPeer {
+export function describeTlsPeer(socket: TLSSocket, origin: ClientOrigin, source: PeerSource): ListenerPeer {
   const { alpnProtocol, servername } = socket;
   return {
     ...describePlaintextPeer(origin, source),
@@ -80,7 +80,7 @@ export function describeTlsPeer(socket: TLSSocket, origin: ClientOrigin, source:
   };
 }
 
-/** As `DownstreamPeer.client`. */
+/** As `ListenerPeer.client`. */
 export function clientOf({ address, port }: ClientOrigin): string {
   if (port === undefined) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -7,7 +7,7 @@ import { diagnoseRefusal, type RefusalToken } from '../diagnosis/refusal.ts';
 
 export interface Refusal {
   readonly listener: string;
-  /** As DownstreamPeer.client. '' when the connection was closed before its address was read. */
+  /** As ListenerPeer.client. '' when the connection was closed before its address was read. */
   readonly client: string;
   /** A stable token from the catalogue in diagnosis/refusal.ts. */
   readonly token: RefusalToken;

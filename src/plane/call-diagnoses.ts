@@ -6,7 +6,7 @@ import { diagnosisCode } from '../diagnosis/codes.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { hostOf, type ProcessLog } from './process-log.ts';
+import { type ProcessLog, withoutPort } from './process-log.ts';
 
 /** Faults of an endpoint that only a call reveals. */
 const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
@@ -43,6 +43,6 @@ export class CallDiagnoses implements ExchangeObserver {
     // Only faults of endpoints whose connection was good: a connection that fails is reported when it fails, not once for each call.
     if (FOUND_BY_CALLS.has(token)) this.#log.upstreamFailed(upstream, endpoint, { token, sentence });
     else if (code.startsWith('FG3'))
-      this.#ring.record({ code, token, sentence, listener, client, upstream, endpoint }, hostOf(client));
+      this.#ring.record({ code, token, sentence, listener, client, upstream, endpoint }, withoutPort(client));
   }
 }

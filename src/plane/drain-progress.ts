@@ -4,7 +4,7 @@ import type { Logger } from '../observability/logger.ts';
 
 const EVERY_MS = 5000;
 
-interface RunningCall {
+interface DrainingCall {
   readonly subject: { readonly method: string };
   readonly durationMs: number;
 }
@@ -12,7 +12,7 @@ interface RunningCall {
 export class DrainProgress {
   readonly #timer: NodeJS.Timeout;
 
-  constructor(logger: Logger, calls: () => readonly RunningCall[], everyMs: number = EVERY_MS) {
+  constructor(logger: Logger, calls: () => readonly DrainingCall[], everyMs: number = EVERY_MS) {
     this.#timer = setInterval(() => {
       const running = calls();
       if (running.length > 0) logger.info({ calls: running.length }, describeProgress(running));
@@ -25,7 +25,7 @@ export class DrainProgress {
 }
 
 /** For example 'draining: 12 calls left, oldest 48 s, /voice.VoiceAssistant/StreamAudio'. `calls` must not be empty. */
-export function describeProgress(calls: readonly RunningCall[]): string {
+export function describeProgress(calls: readonly DrainingCall[]): string {
   const [first] = calls;
   const oldest = calls.reduce((older, call) => (call.durationMs > older.durationMs ? call : older), first);
   const count = calls.length === 1 ? '1 call' : `${calls.length} calls`;

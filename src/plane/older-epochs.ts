@@ -1,6 +1,6 @@
 // Counts the exchanges that still use a configuration older than the current one.
 
-interface RunningCall {
+interface EpochCall {
   readonly subject: { readonly snapshot: { readonly epoch: number } };
   readonly durationMs: number;
 }
@@ -13,7 +13,7 @@ export interface OlderEpoch {
 }
 
 /** The oldest epoch comes first. */
-export function olderEpochs(current: number, calls: readonly RunningCall[]): readonly OlderEpoch[] {
+export function olderEpochs(current: number, calls: readonly EpochCall[]): readonly OlderEpoch[] {
   const byEpoch = Map.groupBy(calls, ({ subject }) => subject.snapshot.epoch);
   return [...byEpoch]
     .filter(([epoch]) => epoch !== current)

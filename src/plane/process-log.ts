@@ -48,7 +48,7 @@ export class ProcessLog {
     const detail = refusal.detail?.slice(0, MOST_DETAIL_CHARACTERS);
     const fields = { listener, client, token, code, ...(detail && { detail }) };
     this.#metrics.refused(token);
-    if (!this.#isDiagnosisNews({ ...fields, sentence }, hostOf(client))) return;
+    if (!this.#isDiagnosisNews({ ...fields, sentence }, withoutPort(client))) return;
     if (routine) this.#logger.debug(fields, sentence);
     else this.#logger.warn(fields, sentence);
   }
@@ -68,7 +68,7 @@ export class ProcessLog {
 
   violation(client: string, error: ConnectionError | StreamError): void {
     this.#metrics.violation('downstream', error.token);
-    if (this.#isOurs({ client }, error) || !this.#isNews(`${error.token} ${hostOf(client)}`)) return;
+    if (this.#isOurs({ client }, error) || !this.#isNews(`${error.token} ${withoutPort(client)}`)) return;
     this.#logger.warn({ client, token: error.token }, `a client broke a rule of HTTP/2: ${error.message}`);
   }
 
@@ -201,7 +201,7 @@ export class ProcessLog {
 }
 
 /** Removes the port, which differs with every connection: '1.2.3.4', '[::1]'. A text without a port is returned as it is: 'unix'. */
-export function hostOf(client: string): string {
+export function withoutPort(client: string): string {
   const colon = client.lastIndexOf(':');
   const hasPort = colon !== -1 && (client.indexOf(':') === colon || client[colon - 1] === ']');
   return hasPort ? client.slice(0, colon) : client;

@@ -30,7 +30,7 @@ const LONGEST_NAME_KEPT = 48;
 const Role = { DROPPED: 0, COMMON: 1, LITERAL_APART: 2, APART: 3 } as const;
 
 /** What the forwarded header fields of a kind of call depend on. */
-export interface Forwarding {
+export interface ForwardingTerms {
   readonly peer: ForwardedClient;
   readonly requestTarget: RequestTarget;
   readonly isGrpc: boolean;
@@ -48,17 +48,17 @@ export interface ForwardedFields {
 }
 
 /** Forwards all fields in their order, without a template: for HTTP/1.1 services, and for the first request of a kind. */
-export function forwardWhole(list: HeaderList, forwarding: Forwarding): ForwardedFields {
+export function forwardWhole(list: HeaderList, forwarding: ForwardingTerms): ForwardedFields {
   const fields = rewritten(list, forwarding);
   return { fields, apart: '', sizeBytes: fields.sizeBytes };
 }
 
-function rewritten(list: HeaderList, { peer, requestTarget, isGrpc, edits }: Forwarding): HeaderList {
+function rewritten(list: HeaderList, { peer, requestTarget, isGrpc, edits }: ForwardingTerms): HeaderList {
   return edits.applyTo(forwardedRequest(list, peer, requestTarget, isGrpc));
 }
 
 export class ForwardTemplate {
-  readonly #forwarding: Forwarding;
+  readonly #forwarding: ForwardingTerms;
   /** Names and values of the fields that the calls have in common, as the client sends them and in its order. */
   readonly #names: string[] = [];
   readonly #values: string[] = [];
@@ -72,7 +72,7 @@ export class ForwardTemplate {
   #apart = '';
   #apartBytes = 0;
 
-  constructor(forwarding: Forwarding) {
+  constructor(forwarding: ForwardingTerms) {
     this.#forwarding = forwarding;
   }
 

@@ -16,7 +16,7 @@ import type { Http1EdgeContext, Http1Peer } from '../../src/edges/http1-edge-con
 import { Http1Side } from '../../src/listeners/http1-side.ts';
 import type { ListenerHandler } from '../../src/listeners/listener-handler.ts';
 import { Openings } from '../../src/listeners/openings.ts';
-import type { DownstreamPeer } from '../../src/listeners/peer.ts';
+import type { ListenerPeer } from '../../src/listeners/peer.ts';
 import { compilePlans } from '../../src/policies/compile-plans.ts';
 import type { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Relay } from '../../src/relay/relay.ts';
@@ -178,7 +178,7 @@ function assertNever(): void {
   throw new Error('nothing is to come here');
 }
 
-function peerOf(part: Partial<Http1Peer> = {}): DownstreamPeer {
+function peerOf(part: Partial<Http1Peer> = {}): ListenerPeer {
   return {
     listener: 'main',
     port: 8080,

@@ -8,7 +8,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import type { Address, ListenerConfig, ListenerTlsConfig, MismatchPolicy } from '../../src/config/config.ts';
 import type { ConnectionLimits } from '../../src/listeners/connection-limits.ts';
 import { type Listener, type ListenerHandler, openListener } from '../../src/listeners/listener.ts';
-import type { DownstreamPeer } from '../../src/listeners/peer.ts';
+import type { ListenerPeer } from '../../src/listeners/peer.ts';
 import type { Refusal } from '../../src/listeners/refusal.ts';
 import type { ListenerTimeouts } from '../../src/listeners/server-context.ts';
 import type { TicketKeys } from '../../src/listeners/ticket-keys.ts';
@@ -17,7 +17,7 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
 export interface Http2Arrival {
   readonly socket: Socket;
-  readonly peer: DownstreamPeer;
+  readonly peer: ListenerPeer;
   readonly head: Buffer | undefined;
   /** Everything received, the head included. */
   readonly received: Buffer[];
@@ -53,12 +53,12 @@ export interface UpgradeArrival {
   readonly request: IncomingMessage;
   readonly socket: Socket;
   readonly head: Buffer;
-  readonly peer: DownstreamPeer;
+  readonly peer: ListenerPeer;
 }
 
 export class RecordingHandler implements ListenerHandler {
   readonly http2 = new Inbox<Http2Arrival>();
-  readonly http1 = new Inbox<DownstreamPeer>();
+  readonly http1 = new Inbox<ListenerPeer>();
   readonly upgrades = new Inbox<UpgradeArrival>();
   readonly refusals = new Inbox<Refusal>();
   readonly faults = new Inbox<unknown>();
@@ -68,18 +68,18 @@ export class RecordingHandler implements ListenerHandler {
     response.end(`${request.method} ${request.url}`);
   };
 
-  onHttp2(socket: Socket, peer: DownstreamPeer, head: Buffer | undefined): void {
+  onHttp2(socket: Socket, peer: ListenerPeer, head: Buffer | undefined): void {
     const received: Buffer[] = head === undefined ? [] : [head];
     socket.on('data', (chunk: Buffer) => received.push(chunk));
     this.http2.put({ socket, peer, head, received });
   }
 
-  onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: DownstreamPeer): void {
+  onHttp1Request(request: IncomingMessage, response: ServerResponse, peer: ListenerPeer): void {
     this.respond(request, response);
     this.http1.put(peer);
   }
 
-  onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: DownstreamPeer): void {
+  onHttp1Upgrade(request: IncomingMessage, socket: Socket, head: Buffer, peer: ListenerPeer): void {
     this.upgrades.put({ request, socket, head, peer });
   }
 

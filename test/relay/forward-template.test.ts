@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { literalFieldText } from '../../src/h2/hpack/literal-field.ts';
-import { type Forwarding, ForwardTemplate, forwardWhole } from '../../src/relay/forward-template.ts';
+import { type ForwardingTerms, ForwardTemplate, forwardWhole } from '../../src/relay/forward-template.ts';
 import { HeaderEdits } from '../../src/relay/header-edits.ts';
 import { decodedBlock, receivedFields } from '../support/forwarded-fields.ts';
 
@@ -22,7 +22,7 @@ const PSEUDO: readonly Field[] = [
   { name: ':authority', value: 'a.test', form: 'text' },
 ];
 
-function forwarding(trusted = false, isGrpc = true, edits = new HeaderEdits()): Forwarding {
+function forwarding(trusted = false, isGrpc = true, edits = new HeaderEdits()): ForwardingTerms {
   const peer = { clientAddress: '192.0.2.1', tls: '', trusted };
   return { peer, requestTarget: { scheme: 'http', path: '/C', authority: 'a.test' }, isGrpc, edits };
 }

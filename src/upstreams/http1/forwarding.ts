@@ -23,7 +23,7 @@ import type { RequestBody } from './request-body.ts';
 import type { OutgoingHead } from './request-fields.ts';
 import { type EncodedHead, encodeRest } from './request-head.ts';
 import { type AttemptFailure, DirectSteps, type RequestSteps, type StepEvents } from './request-steps.ts';
-import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
+import type { ReceivedHead, ResponseReceiver } from './response-receiver.ts';
 import type { ConnectionUser, ServiceConnection } from './service-connection.ts';
 import { invalidResponse, NOT_AS_ASKED, UNFIT_REQUEST, upstreamFailure } from './upstream-failure.ts';
 import { whyNoWebSocket } from './websocket-handshake.ts';
@@ -70,7 +70,7 @@ export class Forwarding implements ConnectionUser, StepEvents {
   #arrivedHead: ParsedHead | undefined = undefined;
   #hasResponse = false;
   /** The head of a response that must be empty, until its end shows that it is. */
-  #heldHead: ResponseHead | undefined = undefined;
+  #heldHead: ReceivedHead | undefined = undefined;
   /** Interim responses from the service. */
   #interimCount = 0;
   /** We sent 100 (Continue) in place of the service. */

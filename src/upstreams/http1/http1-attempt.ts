@@ -20,7 +20,7 @@ import { RequestBody } from './request-body.ts';
 import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './request-fields.ts';
 import { type EncodedHead, encodeHead } from './request-head.ts';
 import { scanFields } from './response-fields.ts';
-import type { ResponseHead, ResponseReceiver } from './response-receiver.ts';
+import type { ReceivedHead, ResponseReceiver } from './response-receiver.ts';
 import { UNFIT_REQUEST } from './upstream-failure.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
@@ -199,7 +199,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
       this.#listener.receiveResponse(list, false);
   }
 
-  receiveHead({ httpStatus, reasonPhrase, fields }: ResponseHead): void {
+  receiveHead({ httpStatus, reasonPhrase, fields }: ReceivedHead): void {
     this.#wasAnswered = true;
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;

@@ -3,7 +3,7 @@
 import type { Failure } from '../../calls/failure.ts';
 import type { IncomingFields } from './response-fields.ts';
 
-export interface ResponseHead extends IncomingFields {
+export interface ReceivedHead extends IncomingFields {
   readonly httpStatus: number;
   readonly reasonPhrase: string;
 }
@@ -15,7 +15,7 @@ export interface ResponseReceiver {
    * @param fields names and values alternating
    */
   receiveInterim(httpStatus: number, fields: readonly string[]): void;
-  receiveHead(head: ResponseHead): void;
+  receiveHead(head: ReceivedHead): void;
   /** The bytes are valid during the call. @returns whether there is room for more; if not, the receiver calls `resume` later */
   receiveData(bytes: Buffer, start: number, end: number): boolean;
   receiveEnd(trailers: readonly string[]): void;
