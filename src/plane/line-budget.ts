@@ -2,8 +2,6 @@
 // that tells how many were left out. Its memory is bounded.
 
 const MINUTE_MS = 60_000;
-/** More than the connections of HTTP/2 to one endpoint at its default limit, so that a burst of calls shows whole. */
-const LINES_IN_A_MINUTE = 20;
 const MOST_REMEMBERED = 4096;
 
 interface Minute {
@@ -15,21 +13,27 @@ interface Minute {
 export class LineBudget {
   /** By kind of line, those that began first at the front. */
   readonly #minutes = new Map<string, Minute>();
+  readonly #linesInAMinute: number;
+
+  /** @param linesInAMinute how many equal lines are logged in a minute */
+  constructor(linesInAMinute: number) {
+    this.#linesInAMinute = linesInAMinute;
+  }
 
   /**
    * @param key the same for lines that are equal
-   * @returns how many lines were left out before this one, or -1 if this one is to be left out
+   * @returns how many lines were left out before this one, or undefined if this one is to be left out
    */
-  spend(key: string): number {
+  spend(key: string): number | undefined {
     const nowMs = performance.now();
     const known = this.#minutes.get(key);
     if (known !== undefined && nowMs - known.beganMs < MINUTE_MS) {
-      if (known.lines < LINES_IN_A_MINUTE) {
+      if (known.lines < this.#linesInAMinute) {
         known.lines++;
         return 0;
       }
       known.leftOut++;
-      return -1;
+      return undefined;
     }
     // Deleted and set again, so that the order is that of the beginnings.
     this.#minutes.delete(key);

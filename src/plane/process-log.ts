@@ -12,9 +12,8 @@ import type { FaultLayer } from '../transport/containment.ts';
 import type { UpstreamEvents } from '../upstreams/upstream.ts';
 import { LineBudget } from './line-budget.ts';
 
-/** The same event of the same peer is logged once in this time. */
-const REPEAT_AFTER_MS = 60_000;
-const MOST_REMEMBERED = 4096;
+/** More than the connections of HTTP/2 to one endpoint at its default limit, so that a burst of calls shows whole. */
+const CONNECTION_LINES_IN_A_MINUTE = 20;
 /** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
@@ -33,9 +32,9 @@ export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
   readonly #metrics: EventMetrics;
-  /** When each event was last logged, the oldest first. */
-  readonly #saidAtMs = new Map<string, number>();
-  readonly #budget = new LineBudget();
+  /** The same event of the same peer is logged once in a minute. */
+  readonly #news = new LineBudget(1);
+  readonly #budget = new LineBudget(CONNECTION_LINES_IN_A_MINUTE);
 
   constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics) {
     this.#logger = logger;
@@ -166,7 +165,7 @@ export class ProcessLog {
    */
   #fewOf(what: string, fields: ConnectionPlace): LogFields | undefined {
     const leftOut = this.#budget.spend(`${what} ${fields.upstream} ${fields.endpoint}`);
-    if (leftOut === -1) return undefined;
+    if (leftOut === undefined) return undefined;
     return leftOut === 0 ? { ...fields } : { ...fields, leftOut };
   }
 
@@ -182,21 +181,7 @@ export class ProcessLog {
   }
 
   #isNews(key: string): boolean {
-    const nowMs = performance.now();
-    const saidAtMs = this.#saidAtMs.get(key);
-    if (saidAtMs !== undefined && nowMs - saidAtMs < REPEAT_AFTER_MS) return false;
-    // Deleted and set again, so that the oldest entry stays first.
-    this.#saidAtMs.delete(key);
-    this.#saidAtMs.set(key, nowMs);
-    if (this.#saidAtMs.size > MOST_REMEMBERED) this.#forgetOldest();
-    return true;
-  }
-
-  #forgetOldest(): void {
-    for (const key of this.#saidAtMs.keys()) {
-      this.#saidAtMs.delete(key);
-      return;
-    }
+    return this.#news.spend(key) !== undefined;
   }
 }
 
