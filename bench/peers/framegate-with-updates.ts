@@ -4,8 +4,8 @@
 // is 0, each upstream is updated once.
 
 import { parseAddress } from '../../src/config/address.ts';
-import type { Config } from '../../src/config/config.ts';
-import type { EndpointState } from '../../src/config/endpoint-update.ts';
+import type { Address, Config, EndpointState } from '../../src/config/config.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { isFault } from '../../src/config/problem.ts';
 import { Proxy } from '../../src/control/proxy.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
@@ -28,9 +28,9 @@ class Rollout implements Source {
   #sent = 0;
 
   constructor({ upstreams }: Config, perSecond: number) {
-    const [address] = upstreams[0].endpoints;
+    const [known] = upstreams[0].endpoints;
     this.#upstreams = upstreams.map(({ name }) => name);
-    this.#endpoints = ANOTHER.map((host) => [{ address }, { address: another(address.text, host) }]);
+    this.#endpoints = ANOTHER.map((host) => [known, endpointAt(another(known.address.text, host))]);
     this.#perSecond = perSecond;
   }
 
@@ -59,7 +59,7 @@ class Rollout implements Source {
   }
 }
 
-function another(text: string, host: string): EndpointState['address'] {
+function another(text: string, host: string): Address {
   const address = parseAddress(text.replace('127.0.0.1', host), 'connect');
   if (isFault(address)) throw new Error(address.message);
   return address;

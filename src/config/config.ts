@@ -18,6 +18,17 @@ export interface Config {
   readonly log: LogConfig;
 }
 
+/** One endpoint, as the configuration or another source describes it. */
+export interface EndpointState {
+  readonly address: Address;
+  /** Its share of the calls, in proportion to those of the other endpoints. From 1 to 1000. */
+  readonly weight: number;
+  /** From 0 to 127. Calls go to endpoints of a higher number only when those of lower numbers cannot take them all. */
+  readonly priority: number;
+  /** Where the endpoint runs. Undefined means that nobody has said. */
+  readonly zone?: string | undefined;
+}
+
 /** An address to listen on or connect to. `text` is the address as the user wrote it. */
 export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
@@ -107,7 +118,7 @@ export interface UpstreamConfig {
   readonly protocol: 'h2c' | 'h2' | 'http1';
   /** Undefined means plaintext. */
   readonly tls: UpstreamTlsConfig | undefined;
-  readonly endpoints: readonly Address[];
+  readonly endpoints: readonly EndpointState[];
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
 }

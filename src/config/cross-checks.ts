@@ -165,16 +165,24 @@ function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Find
 /** Warns of an endpoint that is listed twice: its author probably expects it to get twice as many calls. */
 function repeatedEndpoints(root: RawMap): readonly Finding[] {
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
-    const texts = listOf(mapOf(upstream).get('endpoints')).map((endpoint) => textOf(endpoint));
+    const texts = listOf(mapOf(upstream).get('endpoints')).map(addressOf);
     return texts.flatMap((text, index) => {
       const first = texts.indexOf(text);
       if (text === undefined || first === index) return [];
       const path: ConfigPath = ['upstreams', name, 'endpoints', index];
       return [
-        warning(path, `${text} is endpoints[${first}] already, and counts once: there are no weights yet`),
+        warning(
+          path,
+          `${text} is endpoints[${first}] already, and counts once: write weight: 2 for twice as many calls`,
+        ),
       ];
     });
   });
+}
+
+/** The address of an endpoint, which is written as a text or as a map. */
+function addressOf(endpoint: unknown): string | undefined {
+  return textOf(endpoint) ?? textOf(mapOf(endpoint).get('address'));
 }
 
 /** Warns of an origin that is listed twice, however it is written: its author probably meant another one. */
@@ -196,7 +204,7 @@ function repeatedOrigins(routes: readonly RawMap[]): readonly Finding[] {
 function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Finding[] {
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) =>
     listOf(mapOf(upstream).get('endpoints')).flatMap((endpoint, index) => {
-      const text = textOf(endpoint);
+      const text = addressOf(endpoint);
       const address = text === undefined ? undefined : parseAddress(text, 'connect');
       if (address === undefined || isFault(address)) return [];
       const own = listening.find((each) => leadsTo(address, each.address));

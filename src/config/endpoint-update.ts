@@ -1,12 +1,7 @@
 // The endpoints that a source names apart from the configuration. They change at once, without a new epoch. Updates are plain data, which
 // the control process sends to the processes that carry calls.
 
-import type { Address } from './config.ts';
-
-/** One endpoint, as a source describes it. */
-export interface EndpointState {
-  readonly address: Address;
-}
+import type { Address, EndpointState } from './config.ts';
 
 /** All endpoints of an upstream from now on. An update is not a difference, so it is correct even if an earlier one was lost. */
 export interface EndpointUpdate {
@@ -21,6 +16,7 @@ export interface EndpointUpdate {
 /** The newest updates by upstream name. */
 export type KnownEndpoints = ReadonlyMap<string, EndpointUpdate>;
 
-export function addressesOf({ endpoints }: EndpointUpdate): readonly Address[] {
-  return endpoints.map(({ address }) => address);
+/** An endpoint of which nothing but its address is known. */
+export function endpointAt(address: Address): EndpointState {
+  return { address, weight: 1, priority: 0 };
 }

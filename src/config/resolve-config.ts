@@ -152,7 +152,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     protocol,
     tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream.tls, file) : undefined,
     // An address that is listed twice is one endpoint; crossCheck warns about it.
-    endpoints: [...new Map(upstream.endpoints.map((address) => [address.text, address])).values()],
+    endpoints: [...new Map(upstream.endpoints.map((one) => [one.address.text, one])).values()],
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
   };

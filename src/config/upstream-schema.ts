@@ -1,7 +1,8 @@
 // The schema of an upstream.
 
 import { parseServerName } from './address.ts';
-import { count, duration, endpointAddress, fileName, parsed, z } from './schema-values.ts';
+import { endpointAt } from './endpoint-update.ts';
+import { count, duration, endpointAddress, expecting, fileName, name, parsed, z } from './schema-values.ts';
 
 const connections = z.strictObject({
   connectTimeout: duration('1ms', '10m')
@@ -47,6 +48,34 @@ const upstreamTls = z.strictObject({
     ),
 });
 
+const endpoint = z
+  .union(
+    [
+      endpointAddress,
+      z.strictObject({
+        address: endpointAddress.describe('host:port, [ipv6]:port or unix:/path.'),
+        weight: count(1, 1000)
+          .default(1)
+          .describe(
+            'Its share of the calls beside the other endpoints. 1 to 1000. Default: 1. Like nginx weight.',
+          ),
+        priority: count(0, 127)
+          .default(0)
+          .describe(
+            'Calls go to endpoints of a higher number only when those of lower numbers cannot take them all. 0 to 127. ' +
+              'Default: 0. Like Envoy priority.',
+          ),
+        zone: name
+          .optional()
+          .describe(
+            'Where the endpoint runs, for zone: prefer. Default: nobody has said. Like Envoy locality zone.',
+          ),
+      }),
+    ],
+    expecting('an address such as 127.0.0.1:50051, or a map with an address'),
+  )
+  .transform((one) => ('address' in one ? one : endpointAt(one)));
+
 export const upstream = z.strictObject({
   protocol: z
     .enum(['h2c', 'h2', 'http1'])
@@ -59,10 +88,11 @@ export const upstream = z.strictObject({
     .optional()
     .describe('How TLS is spoken to the endpoints; with h2 there are defaults for all of it. Not for h2c.'),
   endpoints: z
-    .array(endpointAddress)
+    .array(endpoint)
     .min(1)
     .describe(
-      'The servers of this upstream: host:port, [ipv6]:port or unix:/path. Like server in nginx upstream.',
+      'The servers of this upstream: host:port, [ipv6]:port or unix:/path, or maps with an address. Like server in nginx ' +
+        'upstream.',
     ),
   balance: z
     .literal('round-robin')

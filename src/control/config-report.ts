@@ -3,7 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
-import { addressesOf, type KnownEndpoints } from '../config/endpoint-update.ts';
+import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Origins } from '../config/problem.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
@@ -40,7 +40,7 @@ export function configReport(
     config: readable(current.config),
     /** Upstreams whose endpoints were last set by a source and not by the configuration. */
     endpoints: Object.fromEntries(
-      Array.from(known, ([name, update]) => [name, addressesOf(update).map(({ text }) => text)]),
+      Array.from(known, ([name, update]) => [name, update.endpoints.map(({ address }) => address.text)]),
     ),
     ...(current.origins && { origins: describeOrigins(current.config, current.origins) }),
   };

@@ -4,7 +4,7 @@
 
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
-import { addressesOf, type KnownEndpoints } from '../config/endpoint-update.ts';
+import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
@@ -89,8 +89,7 @@ function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log:
  */
 export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, known: KnownEndpoints): void {
   for (const { name, endpoints } of now.config.upstreams) {
-    const update = known.get(name);
-    now.built.get(name)?.upstream.use(update === undefined ? endpoints : addressesOf(update));
+    now.built.get(name)?.upstream.use(known.get(name)?.endpoints ?? endpoints);
   }
   for (const [name, old] of before.built) {
     if (now.built.get(name) !== old) old.upstream.close();

@@ -7,7 +7,7 @@ import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
-import { addressesOf, type EndpointUpdate, type KnownEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -184,7 +184,7 @@ export class DataPlane implements Plane {
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
-    built.upstream.use(addressesOf(update));
+    built.upstream.use(update.endpoints);
     this.#endpointUpdates++;
   }
 

@@ -134,6 +134,15 @@ export class ProcessLog {
           'an endpoint has found fault with too many calls of a client, whose calls are refused for a while',
         );
       },
+      onExclusion: ({ address }, { by, reason }) => {
+        const fields = { upstream: name, endpoint: address.text, by };
+        if (reason === undefined) logger.info(fields, 'the endpoint gets calls again');
+        else
+          logger.warn(
+            { ...fields, token: reason.token },
+            `the endpoint gets no new calls: ${reason.sentence}`,
+          );
+      },
       onFault: (layer, error) => this.contained(layer, error),
       onGaveWay: (client) => this.gaveWay(name, client),
     };

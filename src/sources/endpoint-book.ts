@@ -3,13 +3,17 @@
 // ones. Processes that carry calls receive the changes, and a new process receives the whole book.
 
 import type { Change } from '../config/change.ts';
-import type { Config } from '../config/config.ts';
-import type { EndpointState, EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { Config, EndpointState } from '../config/config.ts';
+import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 
 /** How long updates are collected. Of several updates of one upstream only the last is published. */
 const GATHER_MS = 10;
 /** The most endpoints of one upstream. A source that names more is faulty or hostile. */
 export const MOST_ENDPOINTS = 4096;
+
+/** The range of weights and priorities, as in the configuration. */
+const MOST_WEIGHT = 1000;
+const MOST_PRIORITY = 127;
 
 /** The possible results of an update. */
 export const ENDPOINT_VERDICTS = [
@@ -156,22 +160,32 @@ export class EndpointBook {
   }
 }
 
-function isSendable({ address }: EndpointState): boolean {
+function isSendable({ address, weight, priority }: EndpointState): boolean {
   return (
-    address.kind === 'unix' || (Number.isInteger(address.port) && address.port >= 0 && address.port <= 65_535)
+    (address.kind === 'unix' || isWholeUpTo(65_535, address.port)) &&
+    isWholeUpTo(MOST_WEIGHT, weight) &&
+    weight > 0 &&
+    isWholeUpTo(MOST_PRIORITY, priority)
   );
 }
 
+function isWholeUpTo(most: number, value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
 function namedBy({ upstreams }: Config): Named {
-  return new Map(
-    upstreams.map(({ name, endpoints }) => [name, endpoints.map(({ text }) => text).join('\n')]),
-  );
+  return new Map(upstreams.map(({ name, endpoints }) => [name, endpoints.map(textOf).join('\n')]));
 }
 
 function hasSameEndpoints({ endpoints: one }: EndpointUpdate, { endpoints: other }: EndpointUpdate): boolean {
   if (one.length !== other.length) return false;
   for (let index = 0; index < one.length; index++) {
-    if (one[index].address.text !== other[index].address.text) return false;
+    if (textOf(one[index]) !== textOf(other[index])) return false;
   }
   return true;
+}
+
+/** All that is said of an endpoint, for comparisons. */
+function textOf({ address, weight, priority, zone }: EndpointState): string {
+  return JSON.stringify([address.text, weight, priority, zone]);
 }

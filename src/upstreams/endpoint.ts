@@ -3,7 +3,7 @@
 // http1/http1-endpoint.ts.
 
 import type { EndpointCounts } from '../calls/endpoint-counts.ts';
-import type { Address } from '../config/config.ts';
+import type { Address, EndpointState } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { FaultLayer } from '../transport/containment.ts';
@@ -32,21 +32,73 @@ export interface EndpointEvents {
    * @param client the client's address as it is counted
    */
   onClientAtFault(endpoint: Endpoint, client: string): void;
+  /** The endpoint gets no calls from now on, or gets calls again. @param exclusion what has changed */
+  onExclusion(endpoint: Endpoint, exclusion: Exclusion): void;
   /** A fault of ours in the code that serves this endpoint. */
   onFault(layer: FaultLayer, error: unknown): void;
 }
 
+/** Who can keep calls away from an endpoint that can be reached. */
+export type Excluder = 'health' | 'outliers';
+
+/** What one of them has found. */
+export interface Exclusion {
+  readonly by: Excluder;
+  /** Why the endpoint gets no calls. Undefined when there is no reason any more. */
+  readonly reason: Diagnosis | undefined;
+}
+
 export abstract class Endpoint {
   readonly address: Address;
+  #state: EndpointState;
   /** The counters of attempts at this address, including those at earlier objects for it. */
   readonly counts: EndpointCounts;
   protected readonly backoff: Backoff = new Backoff();
   #lastFailure: Diagnosis | undefined = undefined;
   #recentFailure: Diagnosis | undefined = undefined;
 
-  protected constructor(address: Address, { countsOf }: Pick<EndpointEvents, 'countsOf'>) {
-    this.address = address;
-    this.counts = countsOf(address.text);
+  /** Whether calls are kept away from the endpoint. A field, since each pick reads it. */
+  isExcluded = false;
+  readonly #exclusions = new Map<Excluder, Diagnosis>();
+  readonly #onExclusion: EndpointEvents['onExclusion'];
+
+  protected constructor(
+    state: EndpointState,
+    { countsOf, onExclusion }: Pick<EndpointEvents, 'countsOf' | 'onExclusion'>,
+  ) {
+    this.#state = state;
+    this.address = state.address;
+    this.counts = countsOf(state.address.text);
+    this.#onExclusion = onExclusion;
+  }
+
+  /** What the newest configuration or source says of the endpoint. */
+  get state(): EndpointState {
+    return this.#state;
+  }
+
+  describe(state: EndpointState): void {
+    this.#state = state;
+  }
+
+  /** Why no calls are sent to the endpoint although it can be reached. Undefined when they are. */
+  get exclusion(): Diagnosis | undefined {
+    for (const reason of this.#exclusions.values()) return reason;
+    return undefined;
+  }
+
+  /** Keeps new calls away from the endpoint. Running calls go on. */
+  exclude(by: Excluder, reason: Diagnosis): void {
+    this.#exclusions.set(by, reason);
+    this.isExcluded = true;
+    this.#onExclusion(this, { by, reason });
+  }
+
+  /** Withdraws an exclusion. The endpoint gets calls again when there is no other. */
+  readmit(by: Excluder): void {
+    if (!this.#exclusions.delete(by)) return;
+    this.isExcluded = this.#exclusions.size > 0;
+    this.#onExclusion(this, { by, reason: undefined });
   }
 
   /** The number of attempts that have a place now, including cancelled ones that the endpoint still runs. */

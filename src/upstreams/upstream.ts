@@ -2,7 +2,7 @@
 // endpoint a call gets; the clients' shares decide whether it gets one now.
 
 import { idleGaveWay, requestStalled } from '../calls/failure.ts';
-import type { Address, UpstreamConfig } from '../config/config.ts';
+import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import type { Balancer, PickContext } from './balancers/balancer.ts';
@@ -49,7 +49,7 @@ export interface UpstreamParts<Candidate extends Endpoint> {
   /** The time after which calls that make no use of their place give way to others. Undefined means never. */
   readonly stallTimeoutMs: number | undefined;
   readonly balancer: Balancer<Candidate>;
-  readonly makeEndpoint: (address: Address, events: EndpointEvents) => Candidate;
+  readonly makeEndpoint: (state: EndpointState, events: EndpointEvents) => Candidate;
 }
 
 /** The context of a pick, reused for all picks. */
@@ -57,9 +57,15 @@ class Picking<Candidate extends Endpoint> implements PickContext<Candidate> {
   tried: readonly Candidate[] = NONE;
   /** Whether only endpoints are accepted that were reached last time, or were never tried. */
   isCautious = false;
+  /** Whether endpoints that are excluded are accepted as well, since no other is left. */
+  isPanicking = false;
 
   accepts(candidate: Candidate): boolean {
-    return !this.tried.includes(candidate) && !(this.isCautious && candidate.lastFailure !== undefined);
+    return (
+      (!candidate.isExcluded || this.isPanicking) &&
+      !this.tried.includes(candidate) &&
+      !(this.isCautious && candidate.lastFailure !== undefined)
+    );
   }
 }
 
@@ -121,7 +127,17 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
       onFault: (layer, error) => events.onFault(layer, error),
+      onExclusion: (endpoint, exclusion) => {
+        this.#judgeExclusions();
+        events.onExclusion(endpoint, exclusion);
+        this.#serveWaiting();
+      },
     };
+  }
+
+  /** A proxy that excludes every endpoint would fail every call. It sends them nevertheless, in case the exclusions are wrong. */
+  #judgeExclusions(): void {
+    this.#picking.isPanicking = this.#endpoints.every(({ isExcluded }) => isExcluded);
   }
 
   /** The endpoints in the order of the configuration. */
@@ -143,22 +159,25 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * Replaces the endpoints. An endpoint is identified by its address: existing ones stay as they are, with their connections, and
    * calls on removed ones continue.
    */
-  use(addresses: readonly Address[]): void {
+  use(states: readonly EndpointState[]): void {
     this.#forgetGone();
     const before = new Map([...this.#endpoints, ...this.#leaving].map((one) => [one.address.text, one]));
     const now = new Map<string, Candidate>();
-    for (const address of addresses) {
-      const known = before.get(address.text);
+    for (const state of states) {
+      const { text } = state.address;
+      const known = before.get(text);
+      known?.describe(state);
       if (known !== undefined && this.#leaving.includes(known)) {
         known.comeBack();
         known.countCallsIn(this.shares);
       }
-      now.set(address.text, known ?? this.#parts.makeEndpoint(address, this.#endpointEvents));
+      now.set(text, known ?? this.#parts.makeEndpoint(state, this.#endpointEvents));
     }
     const left = this.#endpoints.filter(({ address }) => !now.has(address.text));
     this.#leaving = [...this.#leaving.filter(({ address }) => !now.has(address.text)), ...left];
     this.#endpoints = [...now.values()];
     this.#balancer.use(this.#endpoints);
+    this.#judgeExclusions();
     for (const endpoint of left) {
       this.#events.onLeft(endpoint);
       endpoint.countCallsIn(this.#left);

@@ -153,7 +153,9 @@ const isAddress: Check = (value) =>
 const isEndpointUpdate = has({
   upstream: isText,
   version: isNumber,
-  endpoints: isListOf(has({ address: isAddress })),
+  endpoints: isListOf(
+    has({ address: isAddress, weight: isNumber, priority: isNumber, zone: optional(isText) }),
+  ),
 });
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');

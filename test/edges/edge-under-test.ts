@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Address, UpstreamConfig } from '../../src/config/config.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { Http1Edge } from '../../src/edges/http1-edge.ts';
 import type { Http1EdgeContext, Http1Peer } from '../../src/edges/http1-edge-context.ts';
@@ -203,7 +204,7 @@ function upstreamConfig({ endpoints, upstream, connections }: EdgeOptions): Upst
     name: 'web',
     protocol: 'http1',
     tls: undefined,
-    endpoints,
+    endpoints: endpoints.map(endpointAt),
     balance: 'round-robin',
     connections: { connectTimeoutMs: 5000, max: 1024, maxPending: 100, ...connections },
     ...upstream,

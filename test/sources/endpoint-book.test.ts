@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { EndpointBook, MOST_ENDPOINTS } from '../../src/sources/endpoint-book.ts';
 import { addressOf } from '../support/object-source.ts';
 import { configOf } from '../support/proxy-under-test.ts';
@@ -30,7 +31,7 @@ function configWith(upstreams: Upstreams): Config {
     upstreams: Object.entries(upstreams).map(([name, ports]) => ({
       ...like,
       name,
-      endpoints: ports.map((port) => addressOf(`127.0.0.1:${port}`)),
+      endpoints: ports.map((port) => endpointAt(addressOf(`127.0.0.1:${port}`))),
     })),
   };
 }
@@ -39,7 +40,7 @@ function update(upstream: string, version: number, ...ports: readonly number[]):
   return {
     upstream,
     version,
-    endpoints: ports.map((port) => ({ address: addressOf(`127.0.0.1:${port}`) })),
+    endpoints: ports.map((port) => endpointAt(addressOf(`127.0.0.1:${port}`))),
   };
 }
 
@@ -113,9 +114,19 @@ test('what no worker could be told is refused, and changes nothing', () => {
   for (const version of [1.5, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
     assert.equal(book.update(under, update('a', version, 2)), 'invalid');
   const address = { kind: 'tcp', host: 'x', port: 65_536, text: 'x:65536' } as const;
-  assert.equal(book.update(under, { upstream: 'a', version: 1, endpoints: [{ address }] }), 'invalid');
+  assert.equal(
+    book.update(under, { upstream: 'a', version: 1, endpoints: [endpointAt(address)] }),
+    'invalid',
+  );
+  const fit = endpointAt({ ...address, port: 1 });
+  for (const unfit of [
+    { ...fit, weight: 0 },
+    { ...fit, weight: 1001 },
+    { ...fit, priority: 128 },
+  ])
+    assert.equal(book.update(under, { upstream: 'a', version: 1, endpoints: [unfit] }), 'invalid');
   assert.equal(book.known.size, 0);
-  assert.equal(book.counts.invalid, 6);
+  assert.equal(book.counts.invalid, 9);
 });
 
 test('an update is told after a moment, and of those within the moment the last one', (t) => {

@@ -1,6 +1,7 @@
 // A source for tests that names endpoints and offers no configuration, as DNS or a registry would.
 
 import assert from 'node:assert/strict';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { Source, SourceSink } from '../../src/sources/source.ts';
 import { addressOf } from './object-source.ts';
 
@@ -29,7 +30,7 @@ export class NamingSource implements Source {
   }
 
   #tell(upstream: string): void {
-    const endpoints = (this.#endpoints.get(upstream) ?? []).map((text) => ({ address: addressOf(text) }));
+    const endpoints = (this.#endpoints.get(upstream) ?? []).map((text) => endpointAt(addressOf(text)));
     this.#sink?.endpoints({ upstream, version: ++this.#version, endpoints });
   }
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { parseAddress } from '../../src/config/address.ts';
 import type { Address } from '../../src/config/config.ts';
 import type { ConfigPath } from '../../src/config/config-path.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { formatProblem, isFault, type Origin } from '../../src/config/problem.ts';
 import type { Source, SourceSink, Verdict } from '../../src/sources/source.ts';
@@ -61,7 +62,7 @@ export class ObjectSource implements Source {
 
   /** Sends an update of endpoints. @param version an old version, for an update that arrives late */
   name(upstream: string, addresses: readonly string[], version = ++this.#endpointVersion): void {
-    const endpoints = addresses.map((text) => ({ address: addressOf(text) }));
+    const endpoints = addresses.map((text) => endpointAt(addressOf(text)));
     this.#sink?.endpoints({ upstream, version, endpoints });
   }
 }

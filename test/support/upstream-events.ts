@@ -34,6 +34,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onViolation: () => undefined,
   onClientAtFault: () => undefined,
   onFault: () => undefined,
+  onExclusion: () => undefined,
   onGaveWay: () => undefined,
 };
 

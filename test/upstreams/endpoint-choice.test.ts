@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Address } from '../../src/config/config.ts';
+import type { EndpointState } from '../../src/config/config.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Balancer } from '../../src/upstreams/balancers/balancer.ts';
 import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
@@ -23,8 +24,8 @@ class Scripted extends Endpoint {
   fails = false;
   canBeLastResort = true;
 
-  constructor(address: Address, events: EndpointEvents) {
-    super(address, events);
+  constructor(state: EndpointState, events: EndpointEvents) {
+    super(state, events);
     this.events = events;
   }
 
@@ -88,8 +89,8 @@ class Scripted extends Endpoint {
   }
 }
 
-function addressOf(name: string): Address {
-  return { kind: 'unix', path: `/${name}`, text: name };
+function endpointOf(name: string): EndpointState {
+  return endpointAt({ kind: 'unix', path: `/${name}`, text: name });
 }
 
 class Group {
@@ -99,10 +100,10 @@ class Group {
     const config = {
       name: 'web',
       protocol: 'http1',
-      endpoints: names.map(addressOf),
+      endpoints: names.map(endpointOf),
       connections: { connectTimeoutMs: 1000, max: 100, maxPending },
     } as const;
-    const makeEndpoint = (address: Address, events: EndpointEvents) => new Scripted(address, events);
+    const makeEndpoint = (state: EndpointState, events: EndpointEvents) => new Scripted(state, events);
     this.upstream = new Upstream(
       { config, stallTimeoutMs: 30_000, balancer, makeEndpoint },
       NO_UPSTREAM_EVENTS,
@@ -120,7 +121,7 @@ class Group {
   }
 
   use(...names: string[]): void {
-    this.upstream.use(names.map(addressOf));
+    this.upstream.use(names.map(endpointOf));
   }
 
   call(...tried: string[]): Call {
@@ -303,4 +304,29 @@ test('the end of an upstream is the end of those that have left it, too', () => 
   group.use('b');
   group.upstream.destroy('stopped');
   assert.deepEqual([a.log, b.log], [['counted elsewhere', 'left', 'destroyed'], ['destroyed']]);
+});
+
+test('one that is excluded gets no calls until it is readmitted, and those that wait get it then', () => {
+  const group = new Group(['a', 'b']);
+  const reason = { token: 'test', sentence: 'Not serving.' };
+  group.named('a').exclude('health', reason);
+  group.named('a').exclude('outliers', reason);
+  assert.deepEqual([group.call().told, group.call().told], ['b', 'b']);
+  group.named('b').fails = true;
+  Object.assign(group.named('b'), { fails: false, places: 2 });
+  const waiting = group.call();
+  assert.equal(waiting.told, '');
+  group.named('a').readmit('health');
+  assert.equal(waiting.told, '', 'the other exclusion still holds');
+  group.named('a').readmit('outliers');
+  assert.equal(waiting.told, 'a');
+});
+
+test('when all are excluded, all get calls', () => {
+  const group = new Group(['a', 'b']);
+  for (const name of ['a', 'b'])
+    group.named(name).exclude('health', { token: 'test', sentence: 'Not serving.' });
+  assert.deepEqual([group.call().told, group.call().told], ['a', 'b']);
+  group.use('a', 'b', 'c');
+  assert.deepEqual([group.call().told, group.call().told], ['c', 'c']);
 });

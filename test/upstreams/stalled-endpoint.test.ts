@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import type { StreamOwner } from '../../src/h2/stream.ts';
@@ -42,7 +43,7 @@ class Stalled {
     const config = {
       name: 'voice',
       protocol: 'h2c',
-      endpoints: [addressOf(server)],
+      endpoints: [endpointAt(addressOf(server))],
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100 },
     } as const;

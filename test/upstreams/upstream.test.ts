@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { UpstreamConnectionsConfig } from '../../src/config/config.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
@@ -63,7 +64,7 @@ class Group {
     const config = {
       name: 'voice',
       protocol: 'h2c',
-      endpoints: servers.map(addressOf),
+      endpoints: servers.map((server) => endpointAt(addressOf(server))),
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
     } as const;

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { LogFields } from '../../src/observability/logger.ts';
 import {
   type FromWorker,
@@ -89,7 +90,7 @@ test('endpoints that are told right behind the configuration are taken over', as
   worker.send({ type: 'ticketKeys', keys: Buffer.alloc(48) });
   worker.send(await startMessage());
   for (let version = 1; version <= 5; version++) {
-    const endpoints = [{ address: addressOf(`127.0.0.1:${version}`) }];
+    const endpoints = [endpointAt(addressOf(`127.0.0.1:${version}`))];
     worker.send({ type: 'endpoints', update: { upstream: 'voice', version, endpoints } });
   }
   await serving;

@@ -26,8 +26,13 @@ test('every message of the primary arrives as one', async () => {
     upstream: 'voice',
     version: 3,
     endpoints: [
-      { address: { kind: 'tcp', host: '127.0.0.1', port: 1, text: '127.0.0.1:1' } },
-      { address: { kind: 'unix', path: '/run/a', text: 'unix:/run/a' } },
+      {
+        address: { kind: 'tcp', host: '127.0.0.1', port: 1, text: '127.0.0.1:1' },
+        weight: 2,
+        priority: 1,
+        zone: 'a',
+      },
+      { address: { kind: 'unix', path: '/run/a', text: 'unix:/run/a' }, weight: 1, priority: 0 },
     ],
   };
   const endpoints = [update];

@@ -1,6 +1,6 @@
 // An endpoint that speaks HTTP/1.1: the requests that run on it, each on its own connection, and when it may be tried again.
 
-import type { Address } from '../../config/config.ts';
+import type { EndpointState } from '../../config/config.ts';
 import { Containment } from '../../transport/containment.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
@@ -11,7 +11,6 @@ import type { ResponseLimits } from './http1-response.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
 
 export interface Http1EndpointOptions {
-  readonly address: Address;
   /** Undefined for plaintext. */
   readonly tls: UpstreamTls | undefined;
   readonly connectTimeoutMs: number;
@@ -43,8 +42,8 @@ export class Http1Endpoint extends Endpoint {
   #isKnownGood = false;
   #isDestroyed = false;
 
-  constructor(options: Http1EndpointOptions, events: EndpointEvents) {
-    super(options.address, events);
+  constructor(state: EndpointState, options: Http1EndpointOptions, events: EndpointEvents) {
+    super(state, events);
     this.isTls = options.tls !== undefined;
     this.connectTimeoutMs = options.connectTimeoutMs;
     this.maxConnections = options.maxConnections;
@@ -52,7 +51,7 @@ export class Http1Endpoint extends Endpoint {
     this.windowBytes = options.windowBytes;
     this.#events = events;
     this.containment = new Containment('http1_service', (layer, error) => events.onFault(layer, error));
-    this.pool = new ConnectionPool(options, this.containment, {
+    this.pool = new ConnectionPool({ address: state.address, ...options }, this.containment, {
       onConnected: () => {
         this.backoff.succeed();
         this.lastFailure = undefined;

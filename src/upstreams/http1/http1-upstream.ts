@@ -20,9 +20,10 @@ export function http1Upstream(
       config,
       stallTimeoutMs,
       balancer: balancerFor(config.balance),
-      makeEndpoint: (address, endpointEvents) =>
+      makeEndpoint: (state, endpointEvents) =>
         new Http1Endpoint(
-          { address, tls, connectTimeoutMs, maxConnections, limits, windowBytes },
+          state,
+          { tls, connectTimeoutMs, maxConnections, limits, windowBytes },
           endpointEvents,
         ),
     },

@@ -1,6 +1,6 @@
 // An endpoint that speaks HTTP/2: its connections, as few as its calls need, and when it is dialled.
 
-import type { Address, UpstreamConnectionsConfig } from '../../config/config.ts';
+import type { EndpointState, UpstreamConnectionsConfig } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../h2/errors.ts';
@@ -41,13 +41,13 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   #isLettingGo = false;
 
   constructor(
-    address: Address,
+    state: EndpointState,
     config: UpstreamConnectionsConfig,
     settings: LocalSettings,
     events: EndpointEvents,
     dialer?: Dialer,
   ) {
-    super(address, events);
+    super(state, events);
     this.#dialer = dialer;
     this.#config = config;
     this.#settings = settings;

@@ -19,8 +19,8 @@ export function http2Upstream(
       config,
       stallTimeoutMs: settings.stallTimeoutMs,
       balancer: balancerFor(config.balance),
-      makeEndpoint: (address, endpointEvents) =>
-        new Http2Endpoint(address, config.connections, settings, endpointEvents, dialer),
+      makeEndpoint: (state, endpointEvents) =>
+        new Http2Endpoint(state, config.connections, settings, endpointEvents, dialer),
     },
     events,
   );

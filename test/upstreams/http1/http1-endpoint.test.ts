@@ -6,6 +6,7 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Address } from '../../../src/config/config.ts';
+import { endpointAt } from '../../../src/config/endpoint-update.ts';
 import {
   addressOf,
   EdgeUnderTest,
@@ -46,11 +47,11 @@ test('who tried an endpoint in vain and waits for another is served when that on
   const edge = await EdgeUnderTest.start(t, { endpoints: [full.address], connections: { max: 1 } });
   get(t, edge);
   await eventually('its place is taken', () => full.held.length === 1);
-  edge.upstream.use([address, full.address]);
+  edge.upstream.use([address, full.address].map(endpointAt));
   const waiting = get(t, edge);
   await eventually('it waits', () => edge.upstream.pendingCount === 1);
   await start();
-  edge.upstream.use([address]);
+  edge.upstream.use([address].map(endpointAt));
   await waiting.receives('here at last');
 });
 
@@ -61,7 +62,7 @@ test('a call that waits is given to an endpoint that failed often, as soon as it
   // All at once: each failure would make the next try come later.
   const refused = Array.from({ length: 12 }, () => get(t, edge));
   for (const client of refused) await client.receives(' 503 ');
-  edge.upstream.use([full.address, address]);
+  edge.upstream.use([full.address, address].map(endpointAt));
   for (let held = 0; held < 12; held++) get(t, edge);
   await eventually('the other is full', () => full.held.length === 12);
   const waiting = get(t, edge);
@@ -104,11 +105,11 @@ test('calls at an endpoint that has left take nobody’s place, and none of them
   await eventually('all are there', () => leaves.held.length === 3);
   const { shares } = edge.upstream;
   assert.equal(shares.heldCount, 3);
-  edge.upstream.use([stays.address]);
+  edge.upstream.use([stays.address].map(endpointAt));
   assert.equal(shares.heldCount, 0);
-  edge.upstream.use([stays.address, leaves.address]);
+  edge.upstream.use([stays.address, leaves.address].map(endpointAt));
   assert.equal(shares.heldCount, 3, 'they count again when it comes back');
-  edge.upstream.use([stays.address]);
+  edge.upstream.use([stays.address].map(endpointAt));
   for (const response of leaves.held) response.end('whole');
   for (const client of clients) await client.receives('whole');
   await eventually('it is forgotten', () => edge.upstream.allEndpoints.length === 1);
@@ -127,7 +128,7 @@ test('a call that cannot reach one endpoint is served by another, tries none twi
     attempts.push((await edge.record()).attempts);
   }
   assert.deepEqual(attempts, [3, 1, 1, 1, 1, 1]);
-  edge.upstream.use([dead, alsoDead]);
+  edge.upstream.use([dead, alsoDead].map(endpointAt));
   await get(t, edge).receives(' 503 ');
   assert.equal((await edge.record()).attempts, 2);
   await eventually('no place is taken', () => edge.upstream.shares.heldCount === 0);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { endpointAt } from '../../../src/config/endpoint-update.ts';
 import { SettingId } from '../../../src/h2/settings.ts';
 import { ClientShares } from '../../../src/upstreams/client-shares.ts';
 import { Http2Endpoint } from '../../../src/upstreams/http2/http2-endpoint.ts';
@@ -24,7 +25,7 @@ class Watched {
   constructor(t: TestContext, server: RawServer, max = 2) {
     t.mock.method(performance, 'now', () => this.nowMs);
     const config = { connectTimeoutMs: 60_000, max, maxPending: 10 };
-    this.endpoint = new Http2Endpoint(addressOf(server), config, LOCAL_SETTINGS, {
+    this.endpoint = new Http2Endpoint(endpointAt(addressOf(server)), config, LOCAL_SETTINGS, {
       onCapacity() {},
       ...NO_UPSTREAM_EVENTS,
       onConnected: () => this.log.push('connected'),
