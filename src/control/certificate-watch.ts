@@ -58,14 +58,25 @@ export class CertificateWatch {
     if (this.#read.get(key) === signature) return;
     try {
       const change = await user.prepare();
+      // Each worker reads the files by itself, and may have seen what others have not. The next look reads them once more.
+      if (!(await this.#isStill(signature, user))) {
+        await change?.discard();
+        return;
+      }
       this.#read.set(key, signature);
       this.#complaints.delete(key);
       if (change === undefined) return;
       await change.commit();
       this.#report(user);
     } catch (error) {
+      // Half of the files may have been the old ones.
+      if (!(await this.#isStill(signature, user))) return;
       this.#complain(key, user, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  async #isStill(signature: string, { files }: TlsUser): Promise<boolean> {
+    return (await signatureOf(files)) === signature;
   }
 
   #report(user: TlsUser): void {
