@@ -10,6 +10,8 @@ import { startDemo, startProxy, startRawUpstream } from '../support/proxy-under-
 import { grpcMessage } from '../support/raw-frames.ts';
 
 const longMs = 60_000;
+/** Below what src/h2/receiver.ts tolerates: a reset at this deadline is never premature, however late the proxy reads the call. */
+const tolerableMs = 40;
 
 test('a cancelled stream is cancelled at the service', async (t) => {
   const demo = await startDemo(t);
@@ -169,7 +171,7 @@ test('600 calls to a service that hangs all end by their deadlines, and the conn
   const stream = client.streamAudio();
   await stream.headers;
   for (let round = 0; round < 6; round++) {
-    const calls = Array.from({ length: 100 }, () => client.say({}, { deadlineMs: 100 }));
+    const calls = Array.from({ length: 100 }, () => client.say({}, { deadlineMs: tolerableMs }));
     for (const { code, details } of await Promise.all(calls))
       assert.equal(status[code], 'DEADLINE_EXCEEDED', details);
   }

@@ -46,8 +46,9 @@ class Listener {
     return manager;
   }
 
+  /** Whole lines only: the shell makes the file before it writes to it. */
   said(): readonly string[] {
-    return existsSync(this.#file) ? readFileSync(this.#file, 'utf8').trimEnd().split('\n') : [];
+    return existsSync(this.#file) ? readFileSync(this.#file, 'utf8').split('\n').slice(0, -1) : [];
   }
 
   /** What was said, once there are so many messages. */
