@@ -3,10 +3,23 @@
 
 import type { EventData } from 'node:test';
 
-interface RunningFile {
+/** The names of tests, of which several may share one. */
+export interface TestsOfFile {
+  readonly failed: ReadonlySet<string>;
+  /** Without those that were skipped. */
+  readonly passed: ReadonlySet<string>;
+}
+
+class RunningFile implements TestsOfFile {
   readonly startedMs: number;
-  tests: number;
-  failed: number;
+  readonly failed = new Set<string>();
+  readonly passed = new Set<string>();
+  testCount = 0;
+  failedCount = 0;
+
+  constructor(startedMs: number) {
+    this.startedMs = startedMs;
+  }
 }
 
 export interface ProgressOptions {
@@ -23,6 +36,8 @@ export class Progress {
   readonly #files: ReadonlySet<string>;
   readonly #running = new Map<string, RunningFile>();
   readonly #emptyFiles: string[] = [];
+  readonly #failedFiles = new Map<string, TestsOfFile>();
+  readonly #passedFiles = new Map<string, TestsOfFile>();
   #doneCount = 0;
   #lastLineMs: number;
 
@@ -38,16 +53,26 @@ export class Progress {
     return this.#emptyFiles;
   }
 
+  /** The files that ended with an error, of a test or of their own. */
+  get failedFiles(): ReadonlyMap<string, TestsOfFile> {
+    return this.#failedFiles;
+  }
+
+  /** The files that ended without an error, those that ran no test included. */
+  get passedFiles(): ReadonlyMap<string, TestsOfFile> {
+    return this.#passedFiles;
+  }
+
   /** Notes that a test or a whole file begins. */
   dequeued({ name, nesting }: EventData.TestDequeue): void {
-    if (this.#isFile(name, nesting))
-      this.#running.set(name, { startedMs: this.#options.nowMs(), tests: 0, failed: 0 });
+    if (this.#isFile(name, nesting)) this.#running.set(name, new RunningFile(this.#options.nowMs()));
   }
 
   /** Notes that a test or a whole file has ended. */
-  completed({ name, nesting, file, details }: EventData.TestComplete): void {
+  completed({ name, nesting, file, details, skip }: EventData.TestComplete): void {
     if (this.#isFile(name, nesting)) this.#fileCompleted(name, details.passed);
-    else if (file !== undefined && details.type !== 'suite') this.#testCompleted(file, name, details.passed);
+    else if (file !== undefined && details.type !== 'suite')
+      this.#testCompleted(file, name, details.passed, skip !== undefined);
   }
 
   /** Reports what is running if nothing was printed for `silenceMs`. Call it at intervals. */
@@ -72,25 +97,30 @@ export class Progress {
     return nesting === 0 && this.#files.has(name);
   }
 
-  #testCompleted(file: string, name: string, hasPassed: boolean): void {
+  #testCompleted(file: string, name: string, hasPassed: boolean, isSkipped: boolean): void {
     const running = this.#running.get(file);
     if (running === undefined) return;
-    running.tests++;
-    if (hasPassed) return;
-    running.failed++;
+    running.testCount++;
+    if (hasPassed) {
+      if (!isSkipped) running.passed.add(name);
+      return;
+    }
+    running.failedCount++;
+    running.failed.add(name);
     this.#say(`FAILED  ${this.#options.shortName(file)}: ${name}`);
   }
 
   #fileCompleted(file: string, hasPassed: boolean): void {
     const nowMs = this.#options.nowMs();
-    const unknown: RunningFile = { startedMs: nowMs, tests: 0, failed: 0 };
-    const { startedMs, tests, failed } = this.#running.get(file) ?? unknown;
+    const tests = this.#running.get(file) ?? new RunningFile(nowMs);
+    const { startedMs, testCount, failedCount } = tests;
     this.#running.delete(file);
     this.#doneCount++;
-    if (hasPassed && tests === 0) this.#emptyFiles.push(file);
+    (hasPassed ? this.#passedFiles : this.#failedFiles).set(file, tests);
+    if (hasPassed && testCount === 0) this.#emptyFiles.push(file);
     const count = `${this.#doneCount}`.padStart(`${this.#files.size}`.length);
     const took = seconds(nowMs - startedMs).padStart(7);
-    const outcome = hasPassed && tests > 0 ? '' : `  FAILED: ${failed} of ${tests} tests`;
+    const outcome = hasPassed && testCount > 0 ? '' : `  FAILED: ${failedCount} of ${testCount} tests`;
     this.#say(`${count}/${this.#files.size} ${took}  ${this.#options.shortName(file)}${outcome}`);
   }
 

@@ -23,13 +23,28 @@ interface Run {
   readonly output: string;
 }
 
+/** A test that fails where its file runs for the first time, and otherwise is what `second` says. */
+function failingOnce(name: string, second = "test('it holds', () => {});"): string {
+  return `
+import { existsSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+const mark = new URL('${name}.mark', import.meta.url);
+if (existsSync(mark)) { ${second} }
+else test('it holds', () => { writeFileSync(mark, ''); throw new Error('broken at first'); });
+`;
+}
+
 /** Creates a folder with these files and runs its tests. */
-function runFiles(t: TestContext, files: Readonly<Record<string, string>>, fileMinutes = 10): Run {
+function runFiles(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  { fileMinutes = 10, options = [] }: { fileMinutes?: number; options?: readonly string[] } = {},
+): Run {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-runner-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  return runNames('--file-minutes', `${fileMinutes}`, folder);
+  return runNames('--file-minutes', `${fileMinutes}`, ...options, folder);
 }
 
 function runNames(...names: readonly string[]): Run {
@@ -73,7 +88,7 @@ for (const [what, text] of [
 }
 
 test('a file that does not end is broken off with code 1 and is named', (t) => {
-  const { code, output } = runFiles(t, { 'a.test.ts': LINGERING }, 0.05);
+  const { code, output } = runFiles(t, { 'a.test.ts': LINGERING }, { fileMinutes: 0.05 });
   assert.equal(code, 1, output);
   assert.match(output, /FAILED: \S+a\.test\.ts has not ended after 0\.05 minutes/);
 });
@@ -94,4 +109,71 @@ test('a name that is no file and no folder ends with code 1 and is named', () =>
   const { code, output } = runNames('test/no-such-folder');
   assert.equal(code, 1, output);
   assert.match(output, /test\/no-such-folder is no file and no folder/);
+});
+
+const again = { options: ['--again'] };
+
+test('with --again a test that passes alone is named in the end, and its failure is still told in full', (t) => {
+  const files = { 'a.test.ts': failingOnce('a'), 'b.test.ts': PASSING, 'c.test.ts': failingOnce('c') };
+  const { code, output } = runFiles(t, files, again);
+  assert.equal(code, 0, output);
+  assert.match(output, /failing tests:[^]*Error: broken at first[^]*running again, alone: \S+a\.test\.ts\n/);
+  const end =
+    /\n\npassed only when run again alone: (\S+): (.*)\npassed only when run again alone: (\S+): (.*)\n\nit took/;
+  const [, ...named] = end.exec(output) ?? [];
+  assert.deepEqual(
+    named.map((text) => text.replace(/.*\//, '')),
+    ['a.test.ts', 'it holds', 'c.test.ts', 'it holds'],
+    output,
+  );
+  assert.doesNotMatch(output, /running again, alone: \S+b\.test\.ts/);
+});
+
+test('without --again nothing is run again', (t) => {
+  const { code, output } = runFiles(t, { 'a.test.ts': failingOnce('a') });
+  assert.equal(code, 1, output);
+  assert.doesNotMatch(output, /again/);
+});
+
+for (const [what, second] of [
+  ['fails once more', "test('it holds', () => { throw new Error('broken again'); });"],
+  ['is skipped then', "test('it holds', { skip: true }, () => {});"],
+  ['is not there any more', "test('it holds too', () => {});"],
+  ['passes beside another that fails', "test('it holds', () => {}); test('another', () => { throw 1; });"],
+]) {
+  test(`with --again a test that ${what} ends the run with code 1`, (t) => {
+    const { code, output } = runFiles(t, { 'a.test.ts': failingOnce('a', second) }, again);
+    assert.equal(code, 1, output);
+    assert.match(
+      output,
+      /FAILED, and its file has not passed alone either: \S+a\.test\.ts: it holds\n\nit took/,
+    );
+    assert.doesNotMatch(output, /passed only/);
+  });
+}
+
+test('more than three failed files are not run again', (t) => {
+  const names = ['a', 'b', 'c', 'd'];
+  const files = Object.fromEntries(names.map((name) => [`${name}.test.ts`, failingOnce(name)]));
+  const { code, output } = runFiles(t, files, again);
+  assert.equal(code, 1, output);
+  assert.match(output, /nothing is run again: 4 files have failed/);
+  assert.doesNotMatch(output, /running again/);
+});
+
+for (const [what, text] of [
+  ['a file without a test', ''],
+  ['a file that cannot be read as code', 'import {'],
+]) {
+  test(`${what} is not run again, nor is what failed beside it`, (t) => {
+    const { code, output } = runFiles(t, { 'a.test.ts': failingOnce('a'), 'b.test.ts': text }, again);
+    assert.equal(code, 1, output);
+    assert.match(output, /nothing is run again: not only tests have failed/);
+  });
+}
+
+test('a run that passes has nothing to run again', (t) => {
+  const { code, output } = runFiles(t, { 'a.test.ts': PASSING }, again);
+  assert.equal(code, 0, output);
+  assert.doesNotMatch(output, /again/);
 });

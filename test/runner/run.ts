@@ -1,22 +1,24 @@
-// `npm test [-- [--at-once N] [--file-minutes N] FILE OR FOLDER...]`: runs each test file in its own process, several at a time,
-// and reports progress. The exit code is 1 if a test failed, if a file ran no test or did not end, or if there was no file. The
-// output ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
+// `npm test [-- [--at-once N] [--file-minutes N] [--again] FILE OR FOLDER...]`: runs each test file in its own process, several at
+// a time, and reports progress. The exit code is 1 if a test failed, if a file ran no test or did not end, or if there was no file.
+// The output ends with the report of node:test: every failure in full, and `tests N`, `pass N`, `fail N`.
+//
+// With --again, for CI on machines that are shared, the files with a failed test run once more in the end, alone and one at a time.
+// If all of them pass then, the exit code is 0, and the output ends with a line for each test that had failed. More than three
+// failed files, and what fails in other ways than by a test, are not run again.
 
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { RUN_FOLDER } from '../support/once-per-run.ts';
 import { filesToRun } from './files-to-run.ts';
-import { minutesAndSeconds, Progress } from './progress.ts';
+import { minutesAndSeconds } from './progress.ts';
+import { runAgain } from './run-again.ts';
+import { type RunOfFiles, runFiles } from './run-files.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** More than one file per core, because a file that starts processes and opens connections waits half of its time. */
 const FILES_PER_CORE = 2;
-const SILENCE_MS = 15_000;
 /** A file that takes this long waits for something that never happens; the slowest takes one minute on an idle machine. */
 const FILE_MINUTES = 30;
 /** The maximum number of files in the compile cache. The project needs about 1,500. */
@@ -26,13 +28,14 @@ const { values, positionals } = parseArgs({
   options: {
     'at-once': { type: 'string', default: String(FILES_PER_CORE * availableParallelism()) },
     'file-minutes': { type: 'string', default: String(FILE_MINUTES) },
+    again: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
 const atOnce = Number(values['at-once']);
 if (!Number.isSafeInteger(atOnce) || atOnce < 1) throw new Error('--at-once takes a number of files');
-const fileLimitMs = Number(values['file-minutes']) * 60_000;
-if (!(fileLimitMs > 0)) throw new Error('--file-minutes takes a number of minutes');
+const fileMinutes = Number(values['file-minutes']);
+if (!(fileMinutes > 0)) throw new Error('--file-minutes takes a number of minutes');
 
 // With the cache each module is compiled once for all processes, including those that tests start. Without it, a third of a run's
 // CPU time goes into stripping types and compiling.
@@ -46,48 +49,25 @@ const runFolder = mkdtempSync(join(tmpdir(), 'framegate-run-'));
 process.once('exit', () => rmSync(runFolder, { recursive: true, force: true }));
 process.env[RUN_FOLDER] = runFolder;
 
+const runOptions = { root, fileMinutes, breaking };
 const files = filesToRun(positionals);
 const startedMs = performance.now();
-const progress = new Progress({
-  files,
-  shortName: (file) => relative(root, file),
-  nowMs: () => performance.now(),
-  print: (line) => console.log(line),
-});
 console.log(`${files.length} test files, ${atOnce} at a time`);
-const reminders = setInterval(() => {
-  progress.remind(SILENCE_MS);
-  const overdue = progress.overdueFiles(fileLimitMs);
-  if (overdue.length === 0) return;
-  for (const file of overdue)
-    console.log(`FAILED: ${relative(root, file)} has not ended after ${values['file-minutes']} minutes`);
-  breaking.abort();
-  clearInterval(reminders);
-}, 1000);
-
-const report = new spec();
-report.pipe(process.stdout, { end: false });
-let hasSucceeded = false;
-for await (const event of run({ files, concurrency: atOnce, cwd: root, signal: breaking.signal })) {
-  if (event.type === 'test:dequeue') progress.dequeued(event.data);
-  else if (event.type === 'test:complete') progress.completed(event.data);
-  else if (event.type === 'test:fail') {
-    // The reporter needs the start of a test before its failure; the starts of tests that pass are left out.
-    report.write({ type: 'test:start', data: event.data });
-    report.write(event);
-  } else if (event.type === 'test:summary' && event.data.file === undefined) {
-    hasSucceeded = event.data.success;
-    report.write(event);
-  } else if (event.type !== 'test:pass' && event.type !== 'test:start') report.write(event);
-}
-clearInterval(reminders);
-report.end();
-await once(report, 'end');
-
-for (const file of progress.emptyFiles) console.log(`FAILED: no test ran in ${relative(root, file)}`);
+const first = await runFiles(files, atOnce, runOptions);
+for (const file of first.emptyFiles) console.log(`FAILED: no test ran in ${relative(root, file)}`);
 if (files.length === 0) console.log('FAILED: there is no test file');
+let hasSucceeded = first.hasSucceeded && files.length > 0;
+if (!hasSucceeded && values.again && !breaking.signal.aborted) {
+  const runAlone = (file: string): Promise<RunOfFiles> => {
+    console.log(`\nrunning again, alone: ${relative(root, file)}`);
+    return runFiles([file], 1, runOptions);
+  };
+  const again = await runAgain(first, runAlone, (file) => relative(root, file));
+  console.log(`\n${again.lines.join('\n')}`);
+  hasSucceeded = again.hasSucceeded;
+}
 console.log(`\nit took ${minutesAndSeconds(performance.now() - startedMs)} minutes`);
-process.exitCode = hasSucceeded && files.length > 0 && progress.emptyFiles.length === 0 ? 0 : 1;
+process.exitCode = hasSucceeded ? 0 : 1;
 
 /** Empties the cache when it is full: tests create modules in temporary folders, and their entries are never used again. */
 function emptiedWhenFull(folder: string): string {
