@@ -5,9 +5,18 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 
+/**
+ * Who caused a failure: the client, by what it asked for, accepts or did; the endpoint; a policy of the route; or the proxy, by its own
+ * limits and faults. Only failures of endpoints are counted against them.
+ */
+export type FailureSource = 'client' | 'endpoint' | 'policy' | 'proxy';
+
 export interface Failure {
   /** A stable name, for the log, metrics and tests. */
   readonly token: string;
+  readonly source: FailureSource;
+  /** Whether another attempt may fare better. Only a route's `retry` may make it, since the endpoint may have processed the request. */
+  readonly isRetryable: boolean;
   readonly grpcStatus: number;
   readonly httpStatus: number;
   /** What the client is told: what is wrong, and what to do about it. */
@@ -21,39 +30,48 @@ export interface Failure {
 /** A contained internal error. The log has the details. */
 export const FAULT: Failure = {
   token: 'internal_error',
+  source: 'proxy',
+  isRetryable: false,
   grpcStatus: GrpcStatus.INTERNAL,
   httpStatus: 502,
   message: 'A fault of the proxy itself ended this request; its log says which. Please report it.',
 };
 
 const STATUSES = {
-  no_route: [GrpcStatus.UNIMPLEMENTED, 404],
-  plaintext_on_tls_port: [GrpcStatus.UNAVAILABLE, 400],
-  connect_unsupported: [GrpcStatus.UNIMPLEMENTED, 501],
-  deadline_exceeded: [GrpcStatus.DEADLINE_EXCEEDED, 504],
-  timeout_malformed: [GrpcStatus.INTERNAL, 400],
-  authority_invalid: [GrpcStatus.INTERNAL, 400],
-  path_invalid: [GrpcStatus.INTERNAL, 400],
-  field_invalid: [GrpcStatus.INTERNAL, 400],
-  request_headers_above_upstream: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
-  response_headers_above_client: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
-  request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431],
-  draining: [GrpcStatus.UNAVAILABLE, 503],
-  client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408],
-  memory_pressure: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
-  too_many_cancelled_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
-  policy_unanswered: [GrpcStatus.UNAVAILABLE, 503],
-  too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429],
-  idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503],
-  upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502],
-  upstream_protocol_error: [GrpcStatus.INTERNAL, 502],
-  upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502],
-  upstream_no_grpc_status: [GrpcStatus.UNKNOWN, 502],
-} as const satisfies Record<string, readonly [grpcStatus: number, httpStatus: number]>;
+  no_route: [GrpcStatus.UNIMPLEMENTED, 404, 'client'],
+  plaintext_on_tls_port: [GrpcStatus.UNAVAILABLE, 400, 'client'],
+  connect_unsupported: [GrpcStatus.UNIMPLEMENTED, 501, 'client'],
+  deadline_exceeded: [GrpcStatus.DEADLINE_EXCEEDED, 504, 'endpoint'],
+  timeout_malformed: [GrpcStatus.INTERNAL, 400, 'client'],
+  authority_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
+  path_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
+  field_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
+  request_headers_above_upstream: [GrpcStatus.RESOURCE_EXHAUSTED, 431, 'client'],
+  response_headers_above_client: [GrpcStatus.RESOURCE_EXHAUSTED, 502, 'client'],
+  request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431, 'client'],
+  draining: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
+  client_stalled: [GrpcStatus.RESOURCE_EXHAUSTED, 408, 'client'],
+  memory_pressure: [GrpcStatus.RESOURCE_EXHAUSTED, 503, 'proxy'],
+  too_many_cancelled_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429, 'client'],
+  policy_unanswered: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
+  too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429, 'client'],
+  idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503, 'client'],
+  upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
+  upstream_protocol_error: [GrpcStatus.INTERNAL, 502, 'endpoint'],
+  upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502, 'endpoint'],
+  upstream_no_grpc_status: [GrpcStatus.UNKNOWN, 502, 'endpoint'],
+} as const satisfies Record<string, readonly [grpcStatus: number, httpStatus: number, source: FailureSource]>;
+
+/** Failures of endpoints that another attempt may avoid. The others would come again, or leave no time. */
+const RETRYABLE: ReadonlySet<string> = new Set([
+  'upstream_connection_lost',
+  'upstream_protocol_error',
+  'upstream_no_grpc_status',
+]);
 
 export function failure(token: keyof typeof STATUSES, message: string): Failure {
-  const [grpcStatus, httpStatus] = STATUSES[token];
-  return { token, grpcStatus, httpStatus, message };
+  const [grpcStatus, httpStatus, source] = STATUSES[token];
+  return { token, source, isRetryable: RETRYABLE.has(token), grpcStatus, httpStatus, message };
 }
 
 /** @returns the `reason` for the record of the exchange */
@@ -61,10 +79,16 @@ export function reasonOf({ token, message, onlyForLog = '' }: Failure): string {
   return `${token}: ${message}${onlyForLog}`;
 }
 
+/** Diagnoses of an upstream that are not its endpoints' doing. */
+const OF_THE_PROXY: ReadonlySet<string> = new Set(['upstream_queue_full', 'upstream_closed']);
+
 /** There is no connection to the upstream, or no response from it. */
 export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
+  const isOfProxy = OF_THE_PROXY.has(diagnosis.token);
   return {
     token: diagnosis.token,
+    source: isOfProxy ? 'proxy' : 'endpoint',
+    isRetryable: !isOfProxy,
     grpcStatus: GrpcStatus.UNAVAILABLE,
     httpStatus,
     message: diagnosis.sentence,
@@ -181,6 +205,8 @@ export function responseAboveClient(endpoint: string, mostBytes: number): Failur
 export function refusedHttp(endpoint: string, what: string, httpStatus: number, remedy: string): Failure {
   return {
     token: 'upstream_refused_http',
+    source: 'client',
+    isRetryable: false,
     grpcStatus: GrpcStatus.UNIMPLEMENTED,
     httpStatus,
     message: `${endpoint} ${what}, as gRPC services do with requests that are no gRPC calls. ${remedy}`,
@@ -196,6 +222,8 @@ export function notGrpc(endpoint: string, httpStatus: number, contentType: strin
   const type = contentType === '' ? 'no content-type' : `content-type ${contentType.slice(0, 64)}`;
   return {
     token: 'upstream_not_grpc',
+    source: 'endpoint',
+    isRetryable: true,
     grpcStatus: grpcStatusOfHttpStatus(httpStatus),
     httpStatus: 502,
     message: `${endpoint} answered this gRPC call with HTTP ${httpStatus} and ${type} instead of gRPC; is it a gRPC service?`,

@@ -15,7 +15,7 @@ import {
   reasonOf,
   unavailable,
 } from '../calls/failure.ts';
-import { type LocalResponse, localResponse, localTrailers } from '../calls/local-response.ts';
+import type { LocalResponse } from '../calls/local-response.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
@@ -24,14 +24,13 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
+import { ClientResponse } from './client-response.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
-import type { HeaderEdits } from './header-edits.ts';
 import { Outcome } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
-import { hasRoomForDate, withDate } from './response-date.ts';
 import { ResponseHead } from './response-head.ts';
-import { failureOfReset, whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
+import { failureOfReset } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
 
 export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Call {
@@ -41,6 +40,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   readonly #stream: CallStream;
   readonly #request: StreamRelay;
   readonly response: StreamRelay;
+  readonly #answer: ClientResponse;
   readonly #attempts: AttemptSeries;
   /** Undefined, since an exchange is not a translator. */
   readonly translated = undefined;
@@ -49,10 +49,6 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   #isFinished = false;
   readonly #startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;
-  /** The status that was sent to the client. 0 until a response has begun. */
-  #httpStatus = 0;
-  /** How policies have edited the head of the response. Its trailers must not restore the edited fields. */
-  #edits: HeaderEdits | undefined = undefined;
   readonly requestId: string | number;
 
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
@@ -62,6 +58,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#stream = stream;
     this.#request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
+    this.#answer = new ClientResponse(stream, head, home, this.response);
     this.requestId = head.requestId ?? context.requestIds.next();
     this.#attempts = new AttemptSeries(context, this, this.#request, this.response);
   }
@@ -125,7 +122,8 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   answer(response: LocalResponse, reason: string): void {
     this.response.setTarget(this.#stream);
     this.#outcome.decide('framegate', '', reason);
-    this.#respond(response);
+    this.#answer.respond(response);
+    this.#settle();
   }
 
   /** In place of `start`: refuses the call with a status of the proxy. */
@@ -180,27 +178,19 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     const received = ResponseHead.of(list);
     if (received.httpStatus < 200) {
       this.#attempts.commit();
-      if (this.subject.takesInterim(received.httpStatus)) this.#stream.sendHeaders(received.fields, false);
+      this.#answer.passInterim(received);
       return;
     }
     if (this.#attempts.triesAgainAfter(received, endStream)) return;
     this.home.responseBegan();
     this.#attempts.responded();
-    const { endpoint } = this.#attempts;
-    const { isGrpc, plan } = this.subject;
-    // The endpoint is not to blame when a gRPC service does not serve other requests, nor when the client accepts too little.
-    if (this.#failsBy(whyNotPassedOn(received, endStream, this.subject, endpoint), isGrpc)) return;
-    const head = plan.responds ? received.editedBy(plan) : received;
-    const unfit = head === undefined ? FAULT : whyTooLarge(head, endpoint, this.home);
-    if (this.#failsBy(unfit, false) || head === undefined) return;
-    this.#httpStatus = head.httpStatus;
-    this.#edits = head.edits;
-    if (endStream) {
-      this.#outcome.decide('upstream', head.grpcStatus, '');
-      this.response.isEnded = true;
+    const head = this.#answer.fit(received, endStream, this.#attempts.endpoint);
+    if (!(head instanceof ResponseHead)) {
+      this.#failBy(head);
+      return;
     }
-    const needsDate = head.lacksDate && !isGrpc && hasRoomForDate(head.fields, this.home);
-    this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
+    if (endStream) this.#outcome.decide('upstream', head.grpcStatus, '');
+    this.#answer.passHead(head, endStream);
     if (endStream) this.#settle();
   }
 
@@ -212,7 +202,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     if (this.subject.isGrpc) {
       // A gRPC response ends with its status. An end without a status becomes an error, so that it never looks like success.
       this.response.forward(bytes, start, end, false);
-      this.#failsBy(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
+      this.#failBy(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
       return;
     }
     this.#outcome.decide('upstream', '', '');
@@ -221,12 +211,14 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   receiveResponseTrailers(list: HeaderList): void {
-    const head = ResponseHead.of(list);
-    const { endpoint } = this.#attempts;
-    if (this.#failsBy(whyTrailersNotPassedOn(head, this.subject.isGrpc, endpoint))) return;
-    if (this.#failsBy(whyTooLarge(head, endpoint, this.home), false)) return;
-    this.#outcome.decide('upstream', head.grpcStatus, '');
-    this.response.forwardTrailers(this.#edits?.applyToTrailers(head.fields) ?? head.fields);
+    const trailers = ResponseHead.of(list);
+    const unfit = this.#answer.whyTrailersUnfit(trailers, this.#attempts.endpoint);
+    if (unfit !== undefined) {
+      this.#failBy(unfit);
+      return;
+    }
+    this.#outcome.decide('upstream', trailers.grpcStatus, '');
+    this.#answer.passTrailers(trailers);
     this.#settle();
   }
 
@@ -244,8 +236,12 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     )
       return;
     const { endpoint } = this.#attempts;
-    const unanswered = this.#httpStatus === 0 ? this.subject : undefined;
-    if (this.#failsBy(failureOfReset(code, violation, endpoint, unanswered))) return;
+    const unanswered = this.#answer.hasBegun ? undefined : this.subject;
+    const cause = failureOfReset(code, violation, endpoint, unanswered);
+    if (cause !== undefined) {
+      this.fail(cause);
+      return;
+    }
     // The reset is passed on with its code, which gRPC clients map to a status. NO_ERROR would look like a normal end.
     const status = grpcStatusName(grpcStatusOfReset(code));
     const reason = `${endpoint} reset the call (${errorCodeName(code)}).`;
@@ -318,12 +314,10 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.fail(cause);
   }
 
-  /** Fails if there is a cause. @param isOfEndpoint whether it is the endpoint's failure. @returns whether there was a cause */
-  #failsBy(cause: Failure | undefined, isOfEndpoint = true): boolean {
-    if (cause === undefined) return false;
-    if (isOfEndpoint) this.#attempts.blame();
+  /** Ends the exchange because of what its endpoint has sent. The endpoint is not to blame for what the client asked or accepts. */
+  #failBy(cause: Failure): void {
+    if (cause.source === 'endpoint') this.#attempts.blame();
     this.fail(cause);
-    return true;
   }
 
   /** Ends the exchange with a status of the proxy. A gRPC client still gets the data that already waits for it. */
@@ -333,25 +327,12 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#admission?.cancel();
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
-    if (this.#httpStatus === 0) {
-      this.#respond(localResponse(cause, this.subject));
-    } else if (this.subject.isGrpc) {
-      this.response.forwardTrailers(localTrailers(cause));
+    if (this.#answer.endWith(cause)) {
       this.#settle();
-    } else {
-      this.#stream.reset(ErrorCode.INTERNAL_ERROR);
-      this.#finish(ErrorCode.CANCEL);
+      return;
     }
-  }
-
-  #respond({ httpStatus, fields, body }: LocalResponse): void {
-    const { isGrpc, plan } = this.subject;
-    this.#httpStatus = httpStatus;
-    const edited = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
-    this.#stream.sendHeaders(isGrpc ? edited : withDate(edited), body === undefined);
-    if (body === undefined) this.response.isEnded = true;
-    else this.response.forward(body, 0, body.length, true);
-    this.#settle();
+    this.#stream.reset(ErrorCode.INTERNAL_ERROR);
+    this.#finish(ErrorCode.CANCEL);
   }
 
   /** Finishes once the last byte of the response was sent. The upstream's stream is released earlier, if the client is slow. */
@@ -384,7 +365,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
       subject: this.subject,
       endpoint: this.#attempts.endpoint,
       grpcStatus: this.#outcome.grpcStatus,
-      httpStatus: this.#stream.sentStatus ?? this.#httpStatus,
+      httpStatus: this.#answer.httpStatus,
       startedAtEpochMs: epochMsOf(this.#startedAtMs),
       durationMs: this.durationMs,
       requestBytes: this.#request.bytes,

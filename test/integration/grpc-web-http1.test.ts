@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { failure } from '../../src/calls/failure.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import { eventually } from '../support/eventually.ts';
@@ -294,7 +295,7 @@ test('an edge that is stopped gives running calls their status', async (t) => {
     'the call runs',
     () => web.edge.exchangeCount === 1 && demo.counters.Narrate.started === 1,
   );
-  web.edge.abort({ token: 'draining', grpcStatus: 14, httpStatus: 503, message: 'Call again.' });
+  web.edge.abort(failure('draining', 'Call again.'));
   const { headers, content } = await running;
   assert.equal(headers['grpc-status'] ?? parseWebBody(content).trailers?.['grpc-status'], '14');
 });

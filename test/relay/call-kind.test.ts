@@ -15,6 +15,7 @@ import type { Snapshot } from '../../src/relay/snapshot.ts';
 import { receivedFields } from '../support/forwarded-fields.ts';
 import { type Field, grpcList, PEER, policiedSnapshot, routeOf } from '../support/policied-snapshot.ts';
 import { DecidingByRole } from '../support/policies.ts';
+import { CLOSED } from '../support/refusing-policy.ts';
 
 /** Any other finds as much; with this one a failure comes again. */
 const SEED = 9113;
@@ -42,7 +43,7 @@ const TELLING: Policy = {
 };
 
 function refusalBecause(message: string): LocalDecision {
-  return { kind: 'refuse', failure: { token: 'told', grpcStatus: 7, httpStatus: 403, message } };
+  return { kind: 'refuse', failure: { ...CLOSED, token: 'told', message } };
 }
 
 const ROUTES = [

@@ -89,3 +89,20 @@ test('clients that are refused together come back between one second and two, ea
   assert.equal(memoryPressure(() => 0.999_999).retryAfterMs, 1999);
   assert.match(memoryPressure(() => 0.5).message, /call again in 1500 ms/);
 });
+
+test('only what an endpoint has caused may be retried, and not what would come again or has no time left', () => {
+  for (const { token, source, isRetryable } of MADE_HERE)
+    if (isRetryable) assert.equal(source, 'endpoint', token);
+  const retryable = new Set(MADE_HERE.filter((one) => one.isRetryable).map(({ token }) => token));
+  assert.deepEqual(
+    [...retryable].toSorted(),
+    [
+      'upstream_connection_lost',
+      'upstream_connection_refused',
+      'upstream_no_grpc_status',
+      'upstream_not_grpc',
+      'upstream_protocol_error',
+    ].toSorted(),
+  );
+  assert.equal(unavailable({ token: 'upstream_queue_full', sentence: 's' }).isRetryable, false);
+});

@@ -8,6 +8,8 @@ import type { PolicyKind } from '../../src/policies/policy-kinds.ts';
 
 export const CLOSED: Failure = {
   token: 'route_closed',
+  source: 'policy',
+  isRetryable: false,
   grpcStatus: GrpcStatus.PERMISSION_DENIED,
   httpStatus: 403,
   message: 'This route is closed.',

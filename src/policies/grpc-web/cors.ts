@@ -89,6 +89,8 @@ export function originRefused(kind: RequestKind, route: RouteConfig): Failure {
   const origin = (kind.header('origin') ?? '').slice(0, 128);
   return {
     token,
+    source: 'policy',
+    isRetryable: false,
     grpcStatus: GrpcStatus.PERMISSION_DENIED,
     httpStatus: 403,
     message: `Pages of ${origin} may not make gRPC-Web calls here. If they should, add the origin to grpcWeb.origins of route "${route.name}"; if they come from this server by a plain http:// name, name the host in match.host of a route.`,

@@ -19,6 +19,8 @@ const TEXT_PIECE_BYTES = 12_288;
 
 const TEXT_MALFORMED: Failure = {
   token: 'grpc_web_text_malformed',
+  source: 'client',
+  isRetryable: false,
   grpcStatus: GrpcStatus.INTERNAL,
   httpStatus: 400,
   message:

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
 import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
-import { FAULT, type Failure, unavailable } from '../../calls/failure.ts';
+import { type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
@@ -21,7 +21,6 @@ import { type Framing, type OutgoingHead, outgoingHead, upgradeHead } from './re
 import { type EncodedHead, encodeHead } from './request-head.ts';
 import { scanFields } from './response-fields.ts';
 import type { ReceivedHead, ResponseReceiver } from './response-receiver.ts';
-import { UNFIT_REQUEST } from './upstream-failure.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -269,7 +268,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   receiveFailure(failure: Failure): void {
     if (this.#isOver) return;
     // Neither a request that HTTP/1.1 cannot express nor a fault of ours counts against the endpoint.
-    if (failure !== UNFIT_REQUEST && failure !== FAULT) this.hasFailed = true;
+    if (failure.source === 'endpoint') this.hasFailed = true;
     this.#listener.fail(failure);
   }
 

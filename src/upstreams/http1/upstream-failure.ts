@@ -73,6 +73,8 @@ export const NOT_AS_ASKED = 'not_as_asked';
 
 export const UNFIT_REQUEST: Failure = {
   token: 'http1_request_invalid',
+  source: 'client',
+  isRetryable: false,
   grpcStatus: GrpcStatus.INTERNAL,
   httpStatus: 400,
   message:
