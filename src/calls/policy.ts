@@ -125,7 +125,7 @@ export interface Policy {
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
   /** Edits the head of each final response, also of the proxy's own. Must be pure: edits are remembered for responses with equal fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
-  /** When requests are sent again. The first policy of a route that has a retry policy decides. The default is TRANSPARENT_RETRIES. */
+  /** When requests are sent again that an endpoint may have processed. The first policy of a route that has a retry policy decides. */
   readonly retry?: RetryPolicy;
   /**
    * Chooses how calls of a kind are translated. Must be pure, and is remembered like `decide`. The first policy of a route that returns

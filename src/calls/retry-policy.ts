@@ -1,41 +1,55 @@
-// Decides whether a request is sent again. Only AttemptSeries sends a request twice, and it asks this policy each time.
+// When is a request sent again? Only AttemptSeries sends a request twice. What no endpoint has processed is repeated on every route;
+// anything else only by the retry policy of the route.
 
-/** How an attempt ended. The client has received no part of its response. */
-export type AttemptEnd =
-  /** The endpoint says that it has not processed the request: REFUSED_STREAM, or a stream above the last of its GOAWAY. */
-  | { readonly kind: 'refused' }
-  /** The endpoint closed a reused HTTP/1.1 connection instead of responding. */
-  | { readonly kind: 'unanswered' }
-  /** No connection to the endpoint could be made. */
-  | { readonly kind: 'unreachable' }
-  /** The whole response is a header section, as gRPC's Trailers-Only is. */
-  | {
-      readonly kind: 'response';
-      readonly httpStatus: number;
-      /** The name of the gRPC status, or '' if there is none. */
-      readonly grpcStatus: string;
-    };
-
-export interface RetryPolicy {
-  /** Whether the policy looks at responses. If not, it costs nothing for calls that are answered. */
-  readonly judgesResponses: boolean;
-  /**
-   * @param end how the last attempt ended
-   * @param repeats how often the request was sent again after its endpoint had been reached
-   * @returns the time to wait before the next attempt, in milliseconds, or -1 if there is to be none
-   */
-  verdict(end: AttemptEnd, repeats: number): number;
+/** How an attempt ended before the client was sent any part of its response. */
+export interface AttemptEnd {
+  readonly kind: AttemptEndKind;
+  /** The name of the gRPC status that the client gets unless there is another attempt. '' if there is none. */
+  readonly grpcStatus: string;
+  /** The value of grpc-retry-pushback-ms in the response, by which a service says when it wants another attempt. */
+  readonly pushback?: string | undefined;
 }
 
-/** How often a request that no endpoint has processed is sent again, unless a policy decides otherwise. */
-const MOST_TRANSPARENT_RETRIES = 1;
+/**
+ * - unprocessed: the request has not left, or the endpoint's GOAWAY says that it was not looked at.
+ * - refused: the endpoint took the request and reset it by REFUSED_STREAM.
+ * - unanswered: the endpoint closed a reused HTTP/1.1 connection instead of responding.
+ * - unreachable: no connection to the endpoint could be made.
+ * - answered: by a response. The client would get it.
+ * - failed: in any other way, so that the endpoint may have processed the request.
+ */
+export type AttemptEndKind = 'unprocessed' | 'refused' | 'unanswered' | 'unreachable' | 'answered' | 'failed';
+
+export const UNPROCESSED: AttemptEnd = { kind: 'unprocessed', grpcStatus: 'UNAVAILABLE' };
+export const REFUSED: AttemptEnd = { kind: 'refused', grpcStatus: 'UNAVAILABLE' };
+export const UNANSWERED: AttemptEnd = { kind: 'unanswered', grpcStatus: 'UNAVAILABLE' };
+export const UNREACHABLE: AttemptEnd = { kind: 'unreachable', grpcStatus: 'UNAVAILABLE' };
+
+export interface RetryPolicy {
+  /**
+   * @param end how the last attempt ended
+   * @param retries how many attempts this policy has granted to the request so far
+   * @returns the time to wait before the next attempt, in milliseconds, or -1 if there is to be none
+   */
+  verdict(end: AttemptEnd, retries: number): number;
+}
 
 /**
- * The policy of routes that have none: only requests that no endpoint has processed are sent again (gRPC proposal A6, "Transparent
- * Retries"). If an endpoint cannot be reached, the next one is tried; AttemptSeries limits how many.
+ * gRPC proposal A6 repeats a request that has not left until its deadline. An endpoint that closes each connection with the first request
+ * on it could keep a call busy for ever, so there is a bound. Of calls that meet GOAWAYs by chance, each attempt leaves one in a
+ * hundred or fewer.
  */
-export const TRANSPARENT_RETRIES: RetryPolicy = {
-  judgesResponses: false,
-  verdict: ({ kind }, repeats) =>
-    kind === 'unreachable' || (kind !== 'response' && repeats < MOST_TRANSPARENT_RETRIES) ? 0 : -1,
-};
+const MOST_UNPROCESSED = 10;
+/** A6: once at once, since another one would meet the same overload. */
+const MOST_REFUSED = 1;
+
+/**
+ * Whether a request is sent again at once, whatever its route says, since no endpoint has processed it (gRPC proposal A6, "Transparent
+ * Retries"). If an endpoint cannot be reached, the next one is tried; AttemptSeries limits how many.
+ * @param repeats how often the request was sent again for this reason
+ */
+export function isRepeated({ kind }: AttemptEnd, repeats: number): boolean {
+  if (kind === 'unreachable') return true;
+  if (kind === 'unprocessed') return repeats < MOST_UNPROCESSED;
+  return (kind === 'refused' || kind === 'unanswered') && repeats < MOST_REFUSED;
+}

@@ -3,9 +3,8 @@
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
-import type { AttemptEnd } from '../calls/retry-policy.ts';
+import { type AttemptEnd, isRepeated } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
@@ -16,18 +15,14 @@ import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
 import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Waiter } from '../upstreams/upstream.ts';
 import { Attempt } from './attempt.ts';
-import type { CallFields } from './call-fields.ts';
+import { attemptFields, attemptTextFields, type FieldSource, mostFieldBytes } from './attempt-fields.ts';
 import { Deadline } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
-import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
-
-/** The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, and grpc-timeout. */
-const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
 
 /**
  * The most endpoints that one call finds unreachable. Each may take connections.connectTimeout, and an upstream may have thousands. The
@@ -41,15 +36,9 @@ const NOTHING = Buffer.alloc(0);
 const NONE: readonly never[] = [];
 
 /** The exchange the attempts are made for. */
-export interface Call extends AttemptListener {
+export interface Call extends AttemptListener, FieldSource {
   /** No endpoint can take the call, and waiting for one is pointless. */
   unavailable(diagnosis: Diagnosis): void;
-  readonly subject: RequestHead;
-  /** A number from RequestIds, or the client's own x-request-id. */
-  readonly requestId: string | number;
-  /** The header fields that policies have added to the request of this call. */
-  readonly addedFields: HeaderList | undefined;
-  readonly durationMs: number;
   readonly home: ExchangeHome;
 }
 
@@ -62,7 +51,10 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #isWaiting = false;
   #holding: Holding | undefined = undefined;
   #count = 0;
+  /** How often the request was sent again because no endpoint had processed it. */
   #repeats = 0;
+  /** How many attempts the retry policy of the route has granted. */
+  #retries = 0;
   /** The delay before the next attempt. Undefined while none is running. */
   #pause: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
@@ -146,9 +138,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
 
   /** Offers a response before the request is committed to it. @returns whether the request is sent again instead */
   triesAgainAfter(head: ResponseHead, endStream: boolean): boolean {
-    if (!endStream || !this.#call.subject.plan.retry.judgesResponses) return false;
-    const { httpStatus, grpcStatus } = head;
-    return this.tryAgain({ kind: 'response', httpStatus, grpcStatus });
+    if (!endStream || this.#call.subject.plan.retry === undefined) return false;
+    return this.tryAgain({ kind: 'answered', grpcStatus: head.grpcStatus });
   }
 
   /** Counts the attempt as failed, since the endpoint has sent something that cannot be passed on. */
@@ -187,7 +178,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
     // Some services close the connection because of a larger header list, including the calls of all other clients (grpc-java above 5/4
     // of its limit).
-    if (sizeBytes + this.#callFieldsBytes > mostBytes) {
+    if (sizeBytes + mostFieldBytes(this.#call) > mostBytes) {
       this.#call.fail(requestAboveUpstream(connection.endpoint, mostBytes));
       return;
     }
@@ -196,7 +187,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const { stream } = attempt;
     this.#current = attempt;
     this.#last = endpoint;
-    const { bytes, length } = this.#callFields(apart, hasWaited);
+    const { bytes, length } = attemptFields(this.#call, this.#context, apart, hasWaited);
     if (!stream.sendHeaders(fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke after it was picked, so no service has seen the request.
       attempt.neverSent();
@@ -206,17 +197,11 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#request.setTarget(stream, attempt);
   }
 
-  /** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
-  get #callFieldsBytes(): number {
-    const { addedFields } = this.#call;
-    return addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
-  }
-
   #sendHttp1(endpoint: Http1Endpoint, fields: HeaderList): void {
     this.#count++;
     const call = {
       fields,
-      callFields: () => this.#textFields(),
+      callFields: () => attemptTextFields(this.#call, this.#context),
       endStream: this.#request.takeEnd(),
       client: this.#call.subject.clientKey,
       onOpen: () => this.#request.setTarget(attempt),
@@ -242,36 +227,9 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
-  /** The fields that differ from call to call, for an HTTP/1.1 service. */
-  #textFields(): readonly string[] {
-    const { requestId, durationMs, subject, addedFields } = this.#call;
-    const fields: string[] = [];
-    if (typeof requestId === 'number') fields.push('x-request-id', this.#context.requestIds.text(requestId));
-    const { timeoutMs, timeoutText } = subject;
-    if (timeoutMs !== undefined && timeoutText !== undefined)
-      fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
-    addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));
-    return fields;
-  }
-
-  /** The fields that differ from call to call. The timeout is reduced by the time that the call has waited here. */
-  #callFields(apart: string, hasWaited: boolean): CallFields {
-    const { requestId, durationMs, subject, addedFields } = this.#call;
-    const { callFields } = this.#context;
-    callFields.begin();
-    if (typeof requestId === 'number') callFields.addRequestId(requestId);
-    if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
-      callFields.addTimeout(
-        hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
-      );
-    }
-    if (apart !== '') callFields.addText(apart);
-    if (addedFields !== undefined) callFields.addAll(addedFields);
-    return callFields;
-  }
-
   /**
-   * Sends the request again if the retry policy of its route says so and everything that was sent of the request is still known.
+   * Sends the request again if no endpoint has processed it or the retry policy of its route says so, and if everything that was sent of
+   * the request is still known.
    * @param end how the attempt ended. The client must not have received any part of its response.
    * @returns false if the attempt was the last
    */
@@ -279,13 +237,15 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const attempt = this.#current;
     const sent = attempt === undefined || attempt.isCommitted ? undefined : attempt.replay();
     if (attempt === undefined || sent === undefined) return false;
-    const waitMs = this.#call.subject.plan.retryDelayMs(end, this.#repeats);
+    if (isRepeated(end, this.#repeats) && (end.kind !== 'unreachable' || this.#hasAnother())) {
+      if (end.kind !== 'unreachable') this.#repeats++;
+      this.#repeat(attempt, sent, 0);
+      return true;
+    }
+    const waitMs = this.#call.subject.plan.retryDelayMs(end, this.#retries);
     if (waitMs < 0) return false;
-    if (end.kind !== 'unreachable') this.#repeats++;
-    else if (!this.#hasAnother()) return false;
-    // An attempt that was answered still holds its place.
-    attempt.release(ErrorCode.NO_ERROR);
-    this.#repeat(sent, waitMs);
+    this.#retries++;
+    this.#repeat(attempt, sent, waitMs);
     return true;
   }
 
@@ -298,7 +258,9 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#tried.length < MOST_UNREACHABLE && decision.upstream.hasOther(this.#tried);
   }
 
-  #repeat(sent: readonly Buffer[], waitMs: number): void {
+  #repeat(attempt: Attempt | Http1Attempt, sent: readonly Buffer[], waitMs: number): void {
+    // An attempt that was answered still holds its place.
+    attempt.release(ErrorCode.NO_ERROR);
     const wasEnded = this.#request.isEnded;
     this.#current = undefined;
     this.#request.clearTarget();

@@ -10,7 +10,7 @@ import type {
   RequestKind,
   Translation,
 } from '../calls/policy.ts';
-import { type AttemptEnd, type RetryPolicy, TRANSPARENT_RETRIES } from '../calls/retry-policy.ts';
+import type { AttemptEnd, RetryPolicy } from '../calls/retry-policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { checkField, checkName, HeaderEdits } from './header-edits.ts';
@@ -38,7 +38,8 @@ export class CallPlan {
   readonly admits: boolean;
   /** Whether a policy edits the heads of responses. */
   readonly responds: boolean;
-  readonly retry: RetryPolicy;
+  /** When requests are sent again that an endpoint may have processed. Undefined means never. */
+  readonly retry: RetryPolicy | undefined;
   readonly #policies: readonly Policy[];
   readonly #onFault: (error: unknown) => void;
 
@@ -58,7 +59,7 @@ export class CallPlan {
     this.asking = policies.filter((policy): policy is AskingPolicy => policy.ask !== undefined);
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
     this.admits = policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
-    this.retry = policies.find(({ retry }) => retry !== undefined)?.retry ?? TRANSPARENT_RETRIES;
+    this.retry = policies.find(({ retry }) => retry !== undefined)?.retry;
     this.responds = policies.some((policy) => policy.respond !== undefined);
   }
 
@@ -114,9 +115,10 @@ export class CallPlan {
   }
 
   /** @returns how long to wait before the next attempt, in milliseconds, or -1 if there is none, also after an error of the policy */
-  retryDelayMs(end: AttemptEnd, repeats: number): number {
+  retryDelayMs(end: AttemptEnd, retries: number): number {
+    if (this.retry === undefined) return -1;
     try {
-      const waitMs = this.retry.verdict(end, repeats);
+      const waitMs = this.retry.verdict(end, retries);
       return waitMs >= 0 && waitMs <= LONGEST_WAIT_MS ? waitMs : -1;
     } catch (error) {
       this.fault(error);

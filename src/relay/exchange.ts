@@ -16,6 +16,7 @@ import {
   unavailable,
 } from '../calls/failure.ts';
 import type { LocalResponse } from '../calls/local-response.ts';
+import { REFUSED, UNANSWERED, UNPROCESSED, UNREACHABLE } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
@@ -229,11 +230,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   attemptReset(code: number, violation: string | undefined): void {
     // A complete response counts, however its stream ended afterwards. It may still wait for the client to take it.
     if (this.response.isComplete) return;
-    if (
-      code === ErrorCode.REFUSED_STREAM &&
-      violation === undefined &&
-      this.#attempts.tryAgain({ kind: 'refused' })
-    )
+    if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.tryAgain(REFUSED))
       return;
     const { endpoint } = this.#attempts;
     const unanswered = this.#answer.hasBegun ? undefined : this.subject;
@@ -251,7 +248,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   attemptRefused(): void {
-    if (this.response.isComplete || this.#attempts.tryAgain({ kind: 'refused' })) return;
+    if (this.response.isComplete || this.#attempts.tryAgain(UNPROCESSED)) return;
     // REFUSED_STREAM tells the client that no service has processed the request, so that the client may repeat it.
     const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
     this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
@@ -265,11 +262,11 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   attemptUnreachable(cause: Failure): void {
-    if (!this.#attempts.tryAgain({ kind: 'unreachable' })) this.fail(cause);
+    if (!this.#attempts.tryAgain(UNREACHABLE)) this.fail(cause);
   }
 
   attemptUnanswered(cause: Failure): void {
-    if (!this.#attempts.tryAgain({ kind: 'unanswered' })) this.fail(cause);
+    if (!this.#attempts.tryAgain(UNANSWERED)) this.fail(cause);
   }
 
   deadlinePassed(): void {

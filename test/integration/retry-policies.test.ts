@@ -12,15 +12,14 @@ const MESSAGE = grpcMessage(Buffer.from('the whole request'));
 
 /** Sends calls again that were answered UNAVAILABLE, twice at most. */
 class RetryingUnavailable implements RetryPolicy {
-  readonly judgesResponses = true;
   readonly #waitMs: number;
 
   constructor(waitMs: number) {
     this.#waitMs = waitMs;
   }
 
-  verdict(end: AttemptEnd, repeats: number): number {
-    return end.kind === 'response' && end.grpcStatus === 'UNAVAILABLE' && repeats < 2 ? this.#waitMs : -1;
+  verdict(end: AttemptEnd, retries: number): number {
+    return end.grpcStatus === 'UNAVAILABLE' && retries < 2 ? this.#waitMs : -1;
   }
 }
 

@@ -5,7 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
-import { type AttemptEnd, type RetryPolicy } from '../../src/calls/retry-policy.ts';
+import {
+  type AttemptEnd,
+  type AttemptEndKind,
+  REFUSED,
+  type RetryPolicy,
+  UNPROCESSED,
+  UNREACHABLE,
+} from '../../src/calls/retry-policy.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
@@ -26,7 +33,7 @@ import { standIn } from '../support/stand-in.ts';
 
 const FIELDS = HeaderList.of([':path', '/a.B/C']);
 const HEAD = 'headers :path=/a.B/C';
-const REFUSED: AttemptEnd = { kind: 'refused' };
+const FAILED: AttemptEnd = { kind: 'failed', grpcStatus: 'UNAVAILABLE' };
 const NOTHING_THERE: Diagnosis = { token: 'upstream_closed', sentence: 'Gone.' };
 
 class Caller extends RecordingListener implements Call {
@@ -248,19 +255,24 @@ test('a connection that is lost before the header block leaves counts as one tha
   assert.deepEqual(second.streams[0].log, [`${HEAD} end`]);
 });
 
-test('there is one retry and no more', () => {
-  const { attempts, upstream } = new Series();
-  upstream.connections.push(new RecordedConnection());
-  attempts.begin();
-  assert.deepEqual([attempts.tryAgain(REFUSED), attempts.tryAgain(REFUSED)], [true, false]);
-  assert.equal(attempts.count, 2);
-});
+for (const [what, end, most] of [
+  ['refused', REFUSED, 2],
+  ['never looked at', UNPROCESSED, 11],
+] as const) {
+  test(`a request that is ${what} again and again is sent ${most} times at most`, () => {
+    const { attempts, upstream } = new Series();
+    for (let count = 0; count < 20; count++) upstream.connections.push(new RecordedConnection());
+    attempts.begin();
+    while (attempts.tryAgain(end));
+    assert.equal(attempts.count, most);
+  });
+}
 
 test('of an upstream of many endpoints that cannot be reached, one call tries five', () => {
   const { attempts, upstream } = new Series();
   for (let count = 0; count < 4094; count++) upstream.connections.push(new RecordedConnection());
   attempts.begin();
-  while (attempts.tryAgain({ kind: 'unreachable' }));
+  while (attempts.tryAgain(UNREACHABLE));
   assert.deepEqual([attempts.count, attempts.tried.length], [5, 5]);
 });
 
@@ -279,10 +291,9 @@ for (const [what, hinder] of HINDRANCES) {
 }
 
 /** Sends again whatever ended so, after this time. */
-function retries(waitMs: number, kind: AttemptEnd['kind']): CallPlan {
+function retries(waitMs: number, kind: AttemptEndKind): CallPlan {
   const retry: RetryPolicy = {
-    judgesResponses: true,
-    verdict: (end, repeats) => (end.kind === kind && repeats < 2 ? waitMs : -1),
+    verdict: (end, granted) => (end.kind === kind && granted < 2 ? waitMs : -1),
   };
   return new CallPlan([{ key: 'retries', retry }], assert.ifError);
 }
@@ -294,7 +305,7 @@ function unavailable(...more: readonly (readonly [string, string])[]): ResponseH
 }
 
 test('a policy may have a whole response that was not passed on answered by another attempt', () => {
-  const series = new Series({ subject: { plan: retries(0, 'response') } });
+  const series = new Series({ subject: { plan: retries(0, 'answered') } });
   const { attempts, first, second } = series;
   attempts.begin();
   series.forwards('request', true);
@@ -315,10 +326,10 @@ test('without a policy responses are not looked at', () => {
 test('the time that a policy has a call wait before its next attempt ends with the call', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   for (const ends of [false, true]) {
-    const series = new Series({ subject: { plan: retries(100, 'refused') } });
+    const series = new Series({ subject: { plan: retries(100, 'failed') } });
     const { attempts, second, deadlines } = series;
     attempts.begin();
-    assert.equal(attempts.tryAgain(REFUSED), true);
+    assert.equal(attempts.tryAgain(FAILED), true);
     assert.equal(second.streams.length, 0);
     if (ends) attempts.end(ErrorCode.CANCEL);
     series.nowMs += 1000;
@@ -334,21 +345,21 @@ for (const [what, verdict] of [
 ] as const) {
   test(`a retry policy that ${what} grants no other attempt`, () => {
     const faults: unknown[] = [];
-    const retry: RetryPolicy = { judgesResponses: true, verdict };
+    const retry: RetryPolicy = { verdict };
     const plan = new CallPlan([{ key: 'bad', retry }], (error) => faults.push(error));
     const { attempts } = new Series({ subject: { plan } });
     attempts.begin();
-    assert.equal(attempts.tryAgain(REFUSED), false);
+    assert.equal(attempts.tryAgain(FAILED), false);
     assert.equal(faults.length, what === 'throws' ? 1 : 0);
   });
 }
 
 test('a policy is not asked about a request that cannot be repeated', () => {
-  const retry: RetryPolicy = { judgesResponses: true, verdict: () => assert.fail('asked') };
+  const retry: RetryPolicy = { verdict: () => assert.fail('asked') };
   const series = new Series({ subject: { plan: new CallPlan([{ key: 'k', retry }], assert.ifError) } });
   series.attempts.begin();
   series.forwards('x'.repeat(8193));
-  assert.equal(series.attempts.tryAgain(REFUSED), false);
+  assert.equal(series.attempts.tryAgain(FAILED), false);
 });
 
 test('there is no retry before there was an attempt', () => {

@@ -27,6 +27,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/metrics-reload.test.ts',
   'integration/overload.test.ts',
   'integration/policies.test.ts',
+  'integration/goaway-storm.test.ts',
   'workers/first-messages.test.ts',
 ];
 

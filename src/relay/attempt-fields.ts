@@ -1,0 +1,62 @@
+// The header fields that an attempt adds to those of its kind of call: the id of the call, and the time that it has left.
+
+import { formatGrpcTimeout } from '../grpc/timeout.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { CallFields } from './call-fields.ts';
+import type { RelayContext } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, and grpc-timeout. */
+const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
+
+/** What an attempt needs to know about its call. */
+export interface FieldSource {
+  readonly subject: RequestHead;
+  /** A number from RequestIds, or the client's own x-request-id. */
+  readonly requestId: string | number;
+  /** The header fields that policies have added to the request of this call. */
+  readonly addedFields: HeaderList | undefined;
+  readonly durationMs: number;
+}
+
+/** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
+export function mostFieldBytes({ addedFields }: FieldSource): number {
+  return addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
+}
+
+/**
+ * The fields for an HTTP/2 service.
+ * @param apart encoded fields in which calls of one kind differ
+ * @param hasWaited whether the call has waited here, so that less of its timeout is left
+ */
+export function attemptFields(
+  { requestId, durationMs, subject, addedFields }: FieldSource,
+  { callFields }: RelayContext,
+  apart: string,
+  hasWaited: boolean,
+): CallFields {
+  callFields.begin();
+  if (typeof requestId === 'number') callFields.addRequestId(requestId);
+  if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
+    callFields.addTimeout(
+      hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
+    );
+  }
+  if (apart !== '') callFields.addText(apart);
+  if (addedFields !== undefined) callFields.addAll(addedFields);
+  return callFields;
+}
+
+/** The fields for an HTTP/1.1 service, names and values alternating. */
+export function attemptTextFields(
+  { requestId, durationMs, subject, addedFields }: FieldSource,
+  { requestIds }: RelayContext,
+): readonly string[] {
+  const fields: string[] = [];
+  if (typeof requestId === 'number') fields.push('x-request-id', requestIds.text(requestId));
+  const { timeoutMs, timeoutText } = subject;
+  if (timeoutMs !== undefined && timeoutText !== undefined)
+    fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
+  addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));
+  return fields;
+}
