@@ -1,10 +1,13 @@
 // A timer wheel for exchanges, which set many timers of which few ever fire. Setting and clearing one costs as much as linking
-// two objects. The wheel turns by one slot every TICK_MS; a timer further away than one revolution waits for its round. Timers
-// fire up to one tick late and never early: client and service keep the exact time themselves.
+// two objects. The wheel has slots of TICK_MS; a timer further away than one revolution waits for its round. Timers fire up to one
+// tick late and never early: client and service keep the exact time themselves. Between timers the wheel sleeps: it wakes when the
+// next one is due, and not at all while none is set.
 
 const TICK_MS = 20;
 /** A power of two. 1,024 slots of 20 ms make one revolution of 20 s. */
 const SLOTS = 1024;
+/** The longest delay that setTimeout() takes is 2^31 - 1 ms. */
+const MOST_TICKS_ASLEEP = Math.floor(0x7fff_ffff / TICK_MS);
 
 /** An object that a timer can be set on. The fields belong to the wheel; their initial values are undefined and 0. */
 export interface Timed {
@@ -20,7 +23,9 @@ export class DeadlineWheel {
   readonly #now: () => number;
   #tick: number;
   #count = 0;
-  #interval: NodeJS.Timeout | undefined = undefined;
+  #alarm: NodeJS.Timeout | undefined = undefined;
+  /** The tick at which the wheel wakes, which no timer precedes. Infinity while it is not going to wake. */
+  #wakeTick = Number.POSITIVE_INFINITY;
 
   /** @param now returns monotonic milliseconds */
   constructor(now: () => number = () => performance.now()) {
@@ -36,8 +41,9 @@ export class DeadlineWheel {
   /** Sets the timer of `timed`, replacing any earlier one. */
   set(timed: Timed, delayMs: number): void {
     this.clear(timed);
-    if (this.#count === 0) this.#start();
-    const due = Math.max(Math.ceil((this.#now() + delayMs) / TICK_MS), this.#tick + 1);
+    const nowMs = this.#now();
+    if (this.#count === 0) this.#tick = Math.floor(nowMs / TICK_MS);
+    const due = Math.max(Math.ceil((nowMs + delayMs) / TICK_MS), this.#tick + 1);
     timed.timerDueTick = due;
     const slot = due & (SLOTS - 1);
     const first = this.#slots[slot];
@@ -45,8 +51,10 @@ export class DeadlineWheel {
     if (first !== undefined) first.timerPrevious = timed;
     this.#slots[slot] = timed;
     this.#count++;
+    if (due < this.#wakeTick) this.#wakeAt(due, nowMs);
   }
 
+  /** The wheel may still wake once for a timer that was cleared: most calls clear theirs, and a new one follows. */
   clear(timed: Timed): void {
     if (timed.timerDueTick === 0) return;
     const { timerNext, timerPrevious } = timed;
@@ -56,10 +64,10 @@ export class DeadlineWheel {
     timed.timerNext = undefined;
     timed.timerPrevious = undefined;
     timed.timerDueTick = 0;
-    if (--this.#count === 0) this.#stop();
+    this.#count--;
   }
 
-  /** Fires the timers that are due. The wheel's own interval calls this; tests with their own clock call it themselves. */
+  /** Fires the timers that are due. The wheel's own alarm calls this; tests with their own clock call it themselves. */
   advance(): void {
     const until = Math.floor(this.#now() / TICK_MS);
     // Even after a long pause of the process, one revolution visits every timer.
@@ -69,8 +77,9 @@ export class DeadlineWheel {
   }
 
   #fire(slot: number, until: number): void {
+    if (this.#slots[slot] === undefined) return;
     const due: Timed[] = [];
-    for (let timed = this.#slots[slot]; timed !== undefined; timed = timed.timerNext) {
+    for (let timed: Timed | undefined = this.#slots[slot]; timed !== undefined; timed = timed.timerNext) {
       if (timed.timerDueTick <= until) due.push(timed);
     }
     for (const timed of due) {
@@ -81,14 +90,33 @@ export class DeadlineWheel {
     }
   }
 
-  #start(): void {
-    this.#tick = Math.floor(this.#now() / TICK_MS);
-    this.#interval = setInterval(() => this.advance(), TICK_MS);
-    this.#interval.unref();
+  readonly #wake = (): void => {
+    this.#wakeTick = Number.POSITIVE_INFINITY;
+    try {
+      this.advance();
+    } finally {
+      const next = this.#nextDue();
+      if (next < this.#wakeTick) this.#wakeAt(next, this.#now());
+    }
+  };
+
+  #wakeAt(tick: number, nowMs: number): void {
+    clearTimeout(this.#alarm);
+    this.#wakeTick = Math.min(tick, this.#tick + MOST_TICKS_ASLEEP);
+    this.#alarm = setTimeout(this.#wake, Math.max(1, Math.ceil(this.#wakeTick * TICK_MS - nowMs)));
+    this.#alarm.unref();
   }
 
-  #stop(): void {
-    clearInterval(this.#interval);
-    this.#interval = undefined;
+  /** @returns the tick of the next timer, or Infinity if none is set */
+  #nextDue(): number {
+    let next = Number.POSITIVE_INFINITY;
+    if (this.#count === 0) return next;
+    for (let tick = this.#tick + 1; tick <= this.#tick + SLOTS; tick++) {
+      for (let timed = this.#slots[tick & (SLOTS - 1)]; timed !== undefined; timed = timed.timerNext)
+        next = Math.min(next, timed.timerDueTick);
+      // All other slots are later than this one.
+      if (next <= tick) break;
+    }
+    return next;
   }
 }

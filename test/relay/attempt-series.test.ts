@@ -324,7 +324,7 @@ test('without a policy responses are not looked at', () => {
 });
 
 test('the time that a policy has a call wait before its next attempt ends with the call', (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   for (const ends of [false, true]) {
     const series = new Series({ subject: { plan: retries(100, 'failed') } });
     const { attempts, second, deadlines } = series;

@@ -6,7 +6,7 @@ import { Deadline } from '../../src/relay/deadline.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 
 function clockOf(t: TestContext): { wheel: DeadlineWheel; passes: (ms: number) => void } {
-  t.mock.timers.enable({ apis: ['setInterval'] });
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
   const wheel = new DeadlineWheel(() => nowMs);
   return {

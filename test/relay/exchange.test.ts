@@ -52,7 +52,7 @@ class Ran {
     isRefusing = false,
     mostHeaderListBytes = Number.POSITIVE_INFINITY,
   ) {
-    t.mock.timers.enable({ apis: ['setInterval'] });
+    t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
     this.terms.isRefusingCalls = isRefusing;
     const { method, path, contentType } = { ...GRPC, ...request };
     const snapshot = {

@@ -34,7 +34,7 @@ export class WebExchange {
   homecomings = 0;
 
   constructor(t: TestContext, contentType = 'application/grpc-web') {
-    t.mock.timers.enable({ apis: ['setInterval'] });
+    t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
     const routes = [routeConfig({ match: { path: '/a.*' }, grpcWeb: { origins: undefined } })];
     const snapshot = {
       epoch: 1,

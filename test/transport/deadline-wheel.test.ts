@@ -27,19 +27,36 @@ class Timer implements Timed {
   }
 }
 
-/** A wheel on a clock of its own; its interval is a fake one that the test turns itself. */
+/** A wheel on a clock of its own; its alarm is a fake one. */
 class Clock {
   nowMs: number;
-  reads = 0;
   readonly wheel: DeadlineWheel;
+  readonly #tick: (ms: number) => void;
+  #wakes = 0;
 
   constructor(t: TestContext, nowMs = 12_345.6) {
-    t.mock.timers.enable({ apis: ['setInterval'] });
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    this.#tick = (ms) => t.mock.timers.tick(ms);
     this.nowMs = nowMs;
-    this.wheel = new DeadlineWheel(() => {
-      this.reads++;
-      return this.nowMs;
+    this.wheel = new DeadlineWheel(() => this.nowMs);
+    const { wheel } = this;
+    const advance = wheel.advance.bind(wheel);
+    t.mock.method(wheel, 'advance', () => {
+      this.#wakes++;
+      advance();
     });
+  }
+
+  /** Lets time pass by the fake alarm alone. @returns how often the wheel woke */
+  sleeps(ms: number): number {
+    this.#wakes = 0;
+    const stepMs = Math.max(1, ms / 1000);
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs; ) {
+      const step = Math.min(stepMs, endMs - this.nowMs);
+      this.nowMs += step;
+      this.#tick(step);
+    }
+    return this.#wakes;
   }
 
   /** Lets time pass, a tick at a time. */
@@ -146,32 +163,41 @@ test('a callback may clear or move another timer that is due at the same time', 
   assert.deepEqual([first.firedAtMs, cleared.firedAtMs, moved.firedAtMs], [[100], [], [300]]);
 });
 
-test('the interval runs only while a timer is set', (t) => {
+test('the wheel wakes when the next timer is due, and sleeps until then', (t) => {
   const clock = new Clock(t, 0);
-  const readsOf = (turn: () => void): number => {
-    const before = clock.reads;
-    turn();
-    return clock.reads - before;
-  };
-  assert.equal(
-    readsOf(() => t.mock.timers.tick(1000)),
-    0,
-  );
-  for (let round = 0; round < 2; round++) {
-    const timer = new Timer(clock);
-    clock.wheel.set(timer, 60);
-    assert.equal(
-      readsOf(() => t.mock.timers.tick(40)),
-      2,
-    );
-    clock.nowMs += 60;
-    t.mock.timers.tick(TICK_MS);
-    assert.equal(timer.firedAtMs.length, 1);
-    assert.equal(
-      readsOf(() => t.mock.timers.tick(1000)),
-      0,
-    );
-  }
+  assert.equal(clock.sleeps(10 * ONE_TURN_MS), 0);
+  const hour = new Timer(clock);
+  clock.wheel.set(hour, 3_600_000);
+  assert.equal(clock.sleeps(3_599_000), 0);
+  const soon = new Timer(clock);
+  clock.wheel.set(soon, 60);
+  assert.equal(clock.sleeps(900), 1);
+  assert.deepEqual([soon.firedAtMs.length, hour.firedAtMs.length], [1, 0]);
+  assert.equal(clock.sleeps(200), 1);
+  assert.equal(hour.firedAtMs.length, 1);
+  assert.equal(clock.sleeps(10 * ONE_TURN_MS), 0);
+});
+
+test('for a timer that was cleared the wheel wakes once at most, and for the next one in time', (t) => {
+  const clock = new Clock(t, 0);
+  const cleared = new Timer(clock);
+  const next = new Timer(clock);
+  clock.wheel.set(cleared, 100);
+  clock.wheel.set(next, 5000);
+  clock.wheel.clear(cleared);
+  assert.equal(clock.sleeps(4900), 1);
+  assert.equal(clock.sleeps(1000), 1);
+  assert.deepEqual([cleared.firedAtMs.length, next.firedAtMs.length], [0, 1]);
+});
+
+test('a timer beyond what setTimeout takes is waited for in stages', (t) => {
+  const clock = new Clock(t, 0);
+  const timer = new Timer(clock);
+  clock.wheel.set(timer, 3 * 0x7fff_ffff);
+  assert.equal(clock.sleeps(2 * 0x7fff_ffff), 2);
+  assert.equal(timer.firedAtMs.length, 0);
+  clock.sleeps(0x7fff_ffff + 100);
+  assert.equal(timer.firedAtMs.length, 1);
 });
 
 test('a timer set after the wheel stood still is not early', (t) => {
@@ -189,7 +215,7 @@ test('a timer set after the wheel stood still is not early', (t) => {
 });
 
 test('of many timers each fires once and in its tick, unless it was cleared', (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const plan = fc.array(fc.record({ delayMs: fc.nat(60_000), isCleared: fc.boolean() }), { maxLength: 200 });
   fc.assert(
     fc.property(plan, fc.nat(1_000_000), (timers, startMs) => {
