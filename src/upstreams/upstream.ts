@@ -162,12 +162,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   use(states: readonly EndpointState[]): void {
     this.#forgetGone();
     const before = new Map([...this.#endpoints, ...this.#leaving].map((one) => [one.address.text, one]));
+    // A set, as thousands of endpoints may leave and come back in one update.
+    const leaving = new Set(this.#leaving);
     const now = new Map<string, Candidate>();
     for (const state of states) {
       const { text } = state.address;
       const known = before.get(text);
       known?.describe(state);
-      if (known !== undefined && this.#leaving.includes(known)) {
+      if (known !== undefined && leaving.has(known)) {
         known.comeBack();
         known.countCallsIn(this.shares);
       }

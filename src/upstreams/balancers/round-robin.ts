@@ -12,10 +12,13 @@ export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidat
     const first = this.#next;
     this.#endpoints = endpoints;
     this.#next = 0;
+    if (before.length === 0) return;
+    const indices = new Map<Candidate, number>();
+    for (let index = 0; index < endpoints.length; index++) indices.set(endpoints[index], index);
     // The turn stays with the endpoint that has it, or passes to the next one after it that still exists.
     for (let step = 0; step < before.length; step++) {
-      const index = endpoints.indexOf(before[(first + step) % before.length]);
-      if (index === -1) continue;
+      const index = indices.get(before[(first + step) % before.length]);
+      if (index === undefined) continue;
       this.#next = index;
       return;
     }

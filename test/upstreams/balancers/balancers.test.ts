@@ -47,6 +47,25 @@ for (const [name, make] of BALANCERS) {
     assert.equal(using([]).pick(), undefined);
   });
 
+  test(`${name}: other endpoints are taken over in a few looks at each, however many there are`, () => {
+    const count = 4096;
+    const looks = { count: 0 };
+    const many = (): readonly Candidate[] =>
+      new Proxy(
+        Array.from({ length: count }, (_, index) => new Candidate(String(index))),
+        {
+          get(target, key, receiver) {
+            looks.count++;
+            return Reflect.get(target, key, receiver);
+          },
+        },
+      );
+    const balancer = make();
+    balancer.use(many());
+    balancer.use(many());
+    assert.ok(looks.count <= 10 * count, `${looks.count} looks`);
+  });
+
   test(`${name}: one endpoint gets every call`, () => {
     const [only] = candidates('a');
     const { pick } = using([only]);
