@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { Address } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { names } from '../names/name-lookup.ts';
 import { READ_BUFFER } from '../transport/read-buffer.ts';
-import { names } from './name-lookup.ts';
 
 export interface DialEvents {
   /** The connection is open. What the endpoint speaks is not known yet. */

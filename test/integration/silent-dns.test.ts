@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
-import { names } from '../../src/upstreams/name-lookup.ts';
+import { names } from '../../src/names/name-lookup.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
-import { addressesInHosts, LookupError, NameLookup, namesToAsk } from '../../src/upstreams/name-lookup.ts';
+import { namesToAsk } from '../../src/names/dns-client.ts';
+import { addressesInHosts } from '../../src/names/hosts-file.ts';
+import { LookupError, NameLookup } from '../../src/names/name-lookup.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 
 function looked(names: NameLookup, name: string): Promise<readonly LookupAddress[]> {
