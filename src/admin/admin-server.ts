@@ -10,6 +10,8 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-text.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
+import type { AdminReply } from './admin-reply.ts';
+import { answerEndpoints, ENDPOINT_METHODS, type UpstreamsState, upstreamOfPath } from './upstream-pages.ts';
 
 // An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
 const { createServer } = process.getBuiltinModule('node:http');
@@ -22,14 +24,9 @@ export interface AdminState {
   metrics(): Promise<MetricsSnapshot>;
   /** The running configuration, or a promise of it. It is sent as JSON. */
   config(): unknown;
+  readonly upstreams: UpstreamsState;
   reload(): Promise<AdminReply>;
   drain(): Promise<AdminReply>;
-}
-
-export interface AdminReply {
-  readonly status: number;
-  /** The body, which is sent as JSON. */
-  readonly body: unknown;
 }
 
 export interface AdminServer {
@@ -86,6 +83,14 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/upstreams',
+    {
+      method: 'GET',
+      says: 'JSON: the endpoints of each upstream and where they come from; how old what DNS or the API has said is',
+      answer: (state) => jsonAnswer(state.upstreams.list()),
+    },
+  ],
+  [
     '/api/reload',
     {
       method: 'POST',
@@ -111,6 +116,7 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 128;
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 /** How long close() waits for clients that are still reading an answer. */
 const closeGraceMs = 1_000;
 
@@ -190,18 +196,28 @@ function answerTo(
   }
   const path = (request.url ?? '').split('?', 1)[0];
   const page = pages.get(path);
-  if (page === undefined) return { status: 404, text: describePages() };
-  const methods = page.method === 'GET' ? ['GET', 'HEAD'] : ['POST'];
+  const upstream = upstreamOfPath(path);
+  if (page === undefined && upstream === undefined) return { status: 404, text: describePages() };
+  const methods = page === undefined ? ENDPOINT_METHODS : methodsOf(page);
   if (!methods.includes(request.method ?? '')) {
     response.setHeader('allow', methods.join(', '));
     response.setHeader('connection', 'close');
-    const how = page.method === 'GET' ? 'read with GET or HEAD' : 'asked for with POST';
-    return { status: 405, text: `${path} is ${how}` };
+    return { status: 405, text: `${path} is ${howToAsk(page)}` };
   }
-  if (page.method === 'POST' && isFromWebPage(request)) {
+  if (!SAFE_METHODS.includes(request.method ?? '') && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
-  return page.answer(served.state);
+  if (page !== undefined) return page.answer(served.state);
+  return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+}
+
+function methodsOf({ method }: Page): readonly string[] {
+  return method === 'GET' ? SAFE_METHODS : ['POST'];
+}
+
+function howToAsk(page: Page | undefined): string {
+  if (page === undefined) return 'read with GET or HEAD, set with PUT and withdrawn with DELETE';
+  return page.method === 'GET' ? 'read with GET or HEAD' : 'asked for with POST';
 }
 
 /** Browsers let any page send a POST to any server, but name the page's origin in the Origin header. */
@@ -212,6 +228,9 @@ function isFromWebPage({ headers }: IncomingMessage): boolean {
 function describePages(): string {
   const lines = ['There is no such page. There are:'];
   for (const [path, page] of pages) lines.push(`${page.method} ${path}  ${page.says}`);
+  lines.push(
+    'GET, PUT, DELETE /api/upstreams/NAME/endpoints  JSON: the endpoints of one upstream; set or withdrawn for those with endpoints: api',
+  );
   return `${lines.join('\n')}\n`;
 }
 

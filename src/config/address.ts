@@ -88,6 +88,19 @@ export function parseServerName(text: string): string | Fault {
   return { message: `'${text}' is not a host name`, hint: 'write the name alone, such as voice.internal' };
 }
 
+/** Parses a name to ask DNS for. A dot at its end keeps the search list away. */
+export function parseDnsName(text: string): string | Fault {
+  const name = text.replace(/\.$/, '');
+  if (isIP(name.replace(/^\[|\]$/g, '')) !== 0) {
+    return { message: `'${text}' is an address`, hint: 'write it in endpoints; DNS is asked for names' };
+  }
+  if (/:[0-9]+$/.test(name)) {
+    return { message: `'${text}' has a port`, hint: 'write the name alone, and port: PORT beside it' };
+  }
+  if (checkHost(name, '') === undefined) return text.toLowerCase();
+  return { message: `'${text}' is not a host name`, hint: 'write the name alone, such as voice.internal' };
+}
+
 function parseUnixAddress(text: string): Address | Fault {
   const path = text.slice('unix:'.length);
   if (!path.startsWith('/') || path.endsWith('/') || path.includes('\0')) {

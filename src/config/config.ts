@@ -118,9 +118,28 @@ export interface UpstreamConfig {
   readonly protocol: 'h2c' | 'h2' | 'http1';
   /** Undefined means plaintext. */
   readonly tls: UpstreamTlsConfig | undefined;
+  /** Empty if the endpoints are discovered. */
   readonly endpoints: readonly EndpointState[];
+  /** Where the endpoints come from. Undefined means that the configuration lists them. */
+  readonly discovery?: Discovery;
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
+}
+
+/** 'api' means the admin API. */
+export type Discovery = ({ readonly kind: 'dns' } & DnsConfig) | { readonly kind: 'api' };
+
+/** A name in DNS whose records are the endpoints of an upstream. */
+export interface DnsConfig {
+  /** In lower case, perhaps with a dot at its end. */
+  readonly name: string;
+  /** The port of all endpoints. Undefined with SRV, whose records name the ports. */
+  readonly port?: number | undefined;
+  /** 'A' means the addresses of both families. */
+  readonly type: 'A' | 'AAAA' | 'SRV';
+  /** How long an answer holds at least and at most, whatever its time to live. */
+  readonly minTtlMs: number;
+  readonly maxTtlMs: number;
 }
 
 /** All files are paths resolved against the folder of the config file. */

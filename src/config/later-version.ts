@@ -20,7 +20,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   [
     'upstreams.*',
     {
-      dns: 'list the endpoints instead',
       health: 'remove it; an endpoint that cannot be reached is seen when it is dialled',
       outliers: 'remove it',
       limits: 'remove it, or set connections.max and connections.maxPending',

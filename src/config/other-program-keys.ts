@@ -98,8 +98,8 @@ const entries: Readonly<Record<Section, string>> = {
     keepalive pool poolsize maxconns |  | write connections: { max: N }, which is 16 by default and 1024 with protocol: http1; they are kept open by themselves
     http2 grpc h2 http2protocoloptions appprotocol scheme | protocol | write protocol: h2c, h2 (TLS) or http1
     ssl | tls | write protocol: h2, with tls: { ca: FILE } where the certificate is of an authority of your own
-    type discoverytype |  | remove it; endpoints are addresses or names, looked up when they are dialled
-    zone slowstart resolve |  | remove it`,
+    type discoverytype resolve |  | remove it; write dns: { name: NAME, port: PORT } to follow all addresses of a name
+    zone slowstart |  | remove it`,
   connections: `
     timeout connect | connectTimeout | write connectTimeout: 5s
     maxconnections maxconns limit size | max | write max: 16

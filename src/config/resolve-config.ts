@@ -4,6 +4,8 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
   Config,
+  Discovery,
+  EndpointState,
   GrpcWebConfig,
   LimitsConfig,
   ListenerConfig,
@@ -150,15 +152,46 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
   return {
     name,
     protocol,
-    tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream.tls, file) : undefined,
+    tls: protocol === 'h2' || upstream.tls !== undefined ? resolveUpstreamTls(upstream, file) : undefined,
     // An address that is listed twice is one endpoint; crossCheck warns about it.
-    endpoints: [...new Map(upstream.endpoints.map((one) => [one.address.text, one])).values()],
+    endpoints: [...new Map(listedEndpoints(upstream).map((one) => [one.address.text, one])).values()],
+    ...resolveDiscovery(upstream),
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
   };
 }
 
-function resolveUpstreamTls(tls: ValidUpstream['tls'], file: string): UpstreamTlsConfig {
+function listedEndpoints({ endpoints = [] }: ValidUpstream): readonly EndpointState[] {
+  return endpoints === 'api' ? [] : endpoints;
+}
+
+function resolveDiscovery({ endpoints, dns }: ValidUpstream): { readonly discovery?: Discovery } {
+  if (endpoints === 'api') return { discovery: { kind: 'api' } };
+  if (dns === undefined) return {};
+  const { name, port, type, minTtl, maxTtl } = dns;
+  return {
+    discovery: {
+      kind: 'dns',
+      name,
+      ...(port === undefined ? {} : { port }),
+      type,
+      minTtlMs: minTtl,
+      maxTtlMs: maxTtl,
+    },
+  };
+}
+
+function resolveUpstreamTls({ tls, dns }: ValidUpstream, file: string): UpstreamTlsConfig {
   const beside = (name: string | undefined) => (name === undefined ? undefined : besideConfig(file, name));
-  return { ca: beside(tls?.ca), cert: beside(tls?.cert), key: beside(tls?.key), serverName: tls?.serverName };
+  return {
+    ca: beside(tls?.ca),
+    cert: beside(tls?.cert),
+    key: beside(tls?.key),
+    serverName: tls?.serverName ?? nameToVerify(dns),
+  };
+}
+
+/** Endpoints from DNS are addresses, which certificates seldom have: they have the name, of a service without its protocol. */
+function nameToVerify(dns: ValidUpstream['dns']): string | undefined {
+  return dns?.name.replace(/\.$/, '').replace(dns.type === 'SRV' ? /^_[^.]+\._[^.]+\./ : '', '');
 }

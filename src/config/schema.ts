@@ -1,6 +1,7 @@
 // The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. The JSON Schema for editors is
 // generated from it, and docs/configuration.md is tested against it.
 
+import { endpointList } from './discovery-schema.ts';
 import { listener } from './listener-schema.ts';
 import {
   parseHeaderName,
@@ -25,7 +26,7 @@ import {
   size,
   z,
 } from './schema-values.ts';
-import { upstream } from './upstream-schema.ts';
+import { endpoint, upstream } from './upstream-schema.ts';
 
 export type { JsonSchema, RawIssue, SchemaIssue };
 
@@ -262,6 +263,17 @@ export function validate(
 /** Validates one route alone, so that routes can be checked even if the rest of the file is invalid. */
 export function validateRoute(value: unknown): ValidRoute | undefined {
   return route.safeParse(value).data;
+}
+
+const list = endpointList(endpoint);
+
+/** Validates what the admin API is sent as the endpoints of an upstream. */
+export function validateEndpointList(
+  value: unknown,
+  describe: (issue: RawIssue) => string,
+): { readonly list: z.output<typeof list> } | { readonly issues: readonly SchemaIssue[] } {
+  const result = list.safeParse(value, { error: describe });
+  return result.success ? { list: result.data } : { issues: result.error.issues };
 }
 
 export function jsonSchema(): JsonSchema {

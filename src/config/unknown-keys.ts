@@ -38,11 +38,15 @@ function explain(parent: ConfigPath, key: string): Explanation {
   if (/[^\P{Zs} ]/u.test(key)) return { hint: 'a no-break space stands in it; indent with ordinary ones' };
   const elsewhere = placesOf(key);
   const prefix = prefixOf(parent);
-  const deeper = prefix === '' ? undefined : elsewhere.find((path) => path.startsWith(prefix));
+  const inOtherProgram = otherProgramKey(parent, key);
+  // `name`, `port` and `type` of an upstream are seldom meant for DNS, where other programs have them.
+  const isOthers = (path: string): boolean =>
+    inOtherProgram !== undefined && path.startsWith('upstreams.NAME.dns.');
+  const deeper =
+    prefix === '' ? undefined : elsewhere.find((path) => path.startsWith(prefix) && !isOthers(path));
   if (deeper !== undefined) {
     return { hint: `write it as ${deeper}`, meant: deeper.slice(prefix.length).split(/[.[]/)[0] };
   }
-  const inOtherProgram = otherProgramKey(parent, key);
   if (inOtherProgram !== undefined) return inOtherProgram;
   if (elsewhere.length > 0) return { hint: `it belongs elsewhere: ${elsewhere.slice(0, 3).join(', ')}` };
   if (meant !== undefined) return didYouMean;

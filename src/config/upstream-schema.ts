@@ -1,6 +1,7 @@
 // The schema of an upstream.
 
 import { parseServerName } from './address.ts';
+import { checkDiscovery, dns, fromApi } from './discovery-schema.ts';
 import { endpointAt } from './endpoint-update.ts';
 import { count, duration, endpointAddress, expecting, fileName, name, parsed, z } from './schema-values.ts';
 
@@ -48,7 +49,7 @@ const upstreamTls = z.strictObject({
     ),
 });
 
-const endpoint = z
+export const endpoint = z
   .union(
     [
       endpointAddress,
@@ -76,7 +77,7 @@ const endpoint = z
   )
   .transform((one) => ('address' in one ? one : endpointAt(one)));
 
-export const upstream = z.strictObject({
+const keys = z.strictObject({
   protocol: z
     .enum(['h2c', 'h2', 'http1'])
     .default('h2c')
@@ -88,11 +89,17 @@ export const upstream = z.strictObject({
     .optional()
     .describe('How TLS is spoken to the endpoints; with h2 there are defaults for all of it. Not for h2c.'),
   endpoints: z
-    .array(endpoint)
-    .min(1)
+    .union([fromApi, z.array(endpoint).min(1)], expecting('a list'))
+    .optional()
     .describe(
-      'The servers of this upstream: host:port, [ipv6]:port or unix:/path, or maps with an address. Like server in nginx ' +
-        'upstream.',
+      'The servers of this upstream: host:port, [ipv6]:port or unix:/path, or maps with an address. api: whatever is set by ' +
+        'PUT /api/upstreams/NAME/endpoints. Like server in nginx upstream.',
+    ),
+  dns: dns
+    .optional()
+    .describe(
+      'Instead of endpoints: a name in DNS, all of whose addresses are endpoints, and are followed. Like resolve of nginx ' +
+        'server, Envoy STRICT_DNS.',
     ),
   balance: z
     .literal('round-robin')
@@ -103,4 +110,8 @@ export const upstream = z.strictObject({
   connections: connections
     .prefault({})
     .describe('Connections kept to each endpoint, and who may wait for one.'),
+});
+
+export const upstream = keys.superRefine(checkDiscovery, {
+  when: () => true,
 });

@@ -2,7 +2,8 @@
 // everything in order. The admin server, reloads, watched files and sources are controlled here; the plane carries the calls.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import type { AdminReply, AdminState, Readiness } from '../admin/admin-server.ts';
+import type { AdminReply } from '../admin/admin-reply.ts';
+import type { AdminState, Readiness } from '../admin/admin-server.ts';
 import { type Change, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import { type ConfigChanges, configChanges } from '../config/config-changes.ts';
@@ -18,6 +19,7 @@ import {
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Load, Plane, PlaneListener } from '../plane/plane.ts';
+import { Discovery } from '../sources/discovery.ts';
 import { EndpointBook, type EndpointVerdict } from '../sources/endpoint-book.ts';
 import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
@@ -26,6 +28,8 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from './client-room.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
+import { dnsMetrics } from './dns-metrics.ts';
+import { UpstreamApi } from './upstream-api.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 
@@ -64,6 +68,8 @@ export class Proxy {
   readonly #file: FileSource;
   readonly #sources: readonly Source[];
   readonly #endpoints: EndpointBook;
+  readonly #discovery: Discovery;
+  readonly #upstreams: UpstreamApi;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
   /** The warnings about the configuration in force, as `framegate check` prints them. */
@@ -81,7 +87,6 @@ export class Proxy {
     this.#hooks = hooks;
     this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now(), origins: hooks.loaded };
     this.#warnings = hooks.loaded?.warnings.map(formatProblem) ?? [];
-    this.#admin = new AdminPort(this.#adminState(), logger);
     this.#file = new FileSource({
       file: config.file,
       logger,
@@ -91,6 +96,14 @@ export class Proxy {
     });
     this.#sources = [this.#file, ...(hooks.sources ?? [])];
     this.#endpoints = new EndpointBook((update) => plane.updateEndpoints(update));
+    this.#discovery = new Discovery({ logger });
+    plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
+    this.#upstreams = new UpstreamApi(
+      this.#discovery,
+      () => this.#current.config,
+      () => this.#endpoints.known,
+    );
+    this.#admin = new AdminPort(this.#adminState(), logger);
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
       serially: (task) => this.#serially(task),
@@ -123,6 +136,7 @@ export class Proxy {
   }
 
   async #open(): Promise<void> {
+    this.#discovery.start(this.#sinkFor(this.#discovery));
     const change = await this.#prepare(this.#current);
     await change.commit();
     this.#state = 'serving';
@@ -145,7 +159,7 @@ export class Proxy {
         const verdict = this.#endpoints.update(source, update);
         const fields = { upstream: update.upstream, version: update.version, verdict };
         if (REFUSED_UPDATES.has(verdict)) this.#logger.warn(fields, 'an update of endpoints changes nothing');
-        else if (update.endpoints.length === 0)
+        else if (update.endpoints.length === 0 && update.whyNone === undefined)
           this.#logger.warn(fields, 'the upstream has no endpoints now');
       },
     };
@@ -225,10 +239,12 @@ export class Proxy {
 
   async #prepare(next: CurrentConfig): Promise<Change> {
     const endpoints = this.#endpoints.prepare(next.config);
+    const discovery = await this.#discovery.prepare(next.config);
     const [admin, plane] = await prepareBoth(
       () => this.#admin.prepare(next.config.admin),
       () => this.#plane.prepare(next.config, next.epoch, () => this.#endpoints.known),
     ).catch((error: unknown) => {
+      void discovery.discard();
       void endpoints.discard();
       throw error;
     });
@@ -236,6 +252,7 @@ export class Proxy {
       commit: async () => {
         this.#current = next;
         void admin.commit();
+        void discovery.commit();
         void endpoints.commit();
         const committed = plane.commit();
         this.#useSettings(next.config);
@@ -245,7 +262,7 @@ export class Proxy {
         this.#certificateWatch.checkExpiry();
       },
       discard: async () => {
-        await Promise.all([admin.discard(), endpoints.discard(), plane.discard()]);
+        await Promise.all([admin.discard(), discovery.discard(), endpoints.discard(), plane.discard()]);
       },
     };
   }
@@ -294,6 +311,7 @@ export class Proxy {
         return [
           ...ofPlane,
           ...controlMetrics(this.#file.report, this.#plane.tlsUsers, this.#endpoints.counts),
+          ...dnsMetrics(this.#discovery.dns.reports),
         ];
       },
       config: async () => {
@@ -306,6 +324,7 @@ export class Proxy {
           this.#endpoints.known,
         );
       },
+      upstreams: this.#upstreams,
       reload: async () => {
         const result = await this.reload('api');
         return { status: RELOAD_STATUS[result.result], body: result };
@@ -360,6 +379,7 @@ export class Proxy {
   /** Called only after the last call has ended, since endpoints keep changing while calls drain. */
   #closeSources(): void {
     for (const source of this.#sources) source.close();
+    this.#discovery.close();
     this.#endpoints.close();
   }
 }

@@ -74,6 +74,9 @@ const UPSTREAMS = {
   upstream_not_http1: 'FG2041',
   upstream_response_invalid: 'FG2042',
   upstream_died: 'FG2043',
+
+  upstream_name_unresolved: 'FG2051',
+  upstream_endpoints_not_set: 'FG2052',
 } as const satisfies Readonly<Record<string, `FG2${string}`>>;
 
 /** Calls that the proxy refused or ended itself. */

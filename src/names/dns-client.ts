@@ -4,9 +4,11 @@
 import { type RecordWithTtl, Resolver, type SrvRecord } from 'node:dns';
 import { readText } from './system-file.ts';
 
-/** The time for one question to one server. The second try has twice as long. */
-const ANSWER_WITHIN_MS = 2000;
-const TRIES = 2;
+/**
+ * How long one server has for its answer. Each further try has twice as long, up to the longest. c-ares shortens the first to a
+ * quarter of a second for servers that have been fast, so that there must be enough tries for one that is slow for once.
+ */
+const TIME_LIMITS = { timeout: 1000, maxTimeout: 2000, tries: 4 };
 const RESOLV_CONF = '/etc/resolv.conf';
 
 /** What DNS said to one question. */
@@ -22,7 +24,7 @@ export type AddressAnswer = DnsAnswer<RecordWithTtl>;
 type Answered<Record> = (answer: DnsAnswer<Record>) => void;
 
 export class DnsClient {
-  #resolver = new Resolver({ timeout: ANSWER_WITHIN_MS, tries: TRIES });
+  #resolver = new Resolver(TIME_LIMITS);
   #configuration = readText(RESOLV_CONF);
   #servers: readonly string[] | undefined = undefined;
 
@@ -49,7 +51,7 @@ export class DnsClient {
 
   /** Pending questions stay with the servers that were asked. */
   #renew(): void {
-    this.#resolver = new Resolver({ timeout: ANSWER_WITHIN_MS, tries: TRIES });
+    this.#resolver = new Resolver(TIME_LIMITS);
     if (this.#servers !== undefined) this.#resolver.setServers(this.#servers);
   }
 

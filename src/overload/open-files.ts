@@ -10,6 +10,8 @@ const RESERVED = 200;
 const LEAST_FOR_CLIENTS = 0.5;
 /** Connections that take no more calls, after a reload or a GOAWAY, stay open until their last call ends, beside their successors. */
 const GENERATIONS = 2;
+/** How many endpoints an upstream is taken to have whose endpoints are discovered. */
+const DISCOVERED = 4;
 /** The limit where it cannot be read; most systems allow at least this many. */
 const ASSUMED_OPEN_FILES = 1024;
 const MOST_CONNECTIONS = 1_000_000;
@@ -66,7 +68,8 @@ export function connectionsFor(demand: Pick<Demand, 'upstreams'>, openFiles: num
 /** @returns how many upstream connections one process can have open at a time */
 export function upstreamConnections({ upstreams }: Pick<Demand, 'upstreams'>): number {
   return upstreams.reduce(
-    (sum, { endpoints, connections }) => sum + endpoints.length * connections.max * GENERATIONS,
+    (sum, { endpoints, discovery, connections }) =>
+      sum + (discovery === undefined ? endpoints.length : DISCOVERED) * connections.max * GENERATIONS,
     0,
   );
 }

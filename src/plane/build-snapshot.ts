@@ -65,10 +65,10 @@ export function buildSnapshot(
   };
 }
 
-/** Endpoints are left out, and so is the limit of concurrent streams, which applies to clients only. */
+/** Endpoints and where they come from are left out, and so is the limit of concurrent streams, which applies to clients only. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
   return JSON.stringify({
-    upstream: { ...upstream, endpoints: [] },
+    upstream: { ...upstream, endpoints: [], discovery: undefined },
     limits: { ...limits, concurrentStreams: 0 },
   });
 }
@@ -89,7 +89,8 @@ function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log:
  */
 export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, known: KnownEndpoints): void {
   for (const { name, endpoints } of now.config.upstreams) {
-    now.built.get(name)?.upstream.use(known.get(name)?.endpoints ?? endpoints);
+    const update = known.get(name);
+    now.built.get(name)?.upstream.use(update?.endpoints ?? endpoints, update?.whyNone);
   }
   for (const [name, old] of before.built) {
     if (now.built.get(name) !== old) old.upstream.close();

@@ -22,6 +22,7 @@ import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, replaceUpstreams } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
+import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
 import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
@@ -58,6 +59,7 @@ export class DataPlane implements Plane {
   readonly #diagnoses = new DiagnosisRing();
   readonly #metrics = new PlaneMetrics();
   readonly #log: ProcessLog;
+  readonly #connectFailures = new ConnectFailures();
   readonly #accessLog: AccessLog;
   /** The observers of every exchange, except for the access log, which is added when it is on. */
   readonly #observers: readonly ExchangeObserver[];
@@ -82,7 +84,9 @@ export class DataPlane implements Plane {
     this.#logger = logger;
     this.#destination = destination;
     this.#processes = processes;
-    this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events);
+    this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, (upstream) =>
+      this.#connectFailures.note(upstream),
+    );
     const log = this.#log;
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
@@ -180,11 +184,15 @@ export class DataPlane implements Plane {
     };
   }
 
+  watchConnectFailures(tell: ConnectFailed): void {
+    this.#connectFailures.onTold = tell;
+  }
+
   /** Ignores upstreams that the configuration in force does not have: only a process that is about to end gets such an update. */
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
-    built.upstream.use(update.endpoints);
+    built.upstream.use(update.endpoints, update.whyNone);
     this.#endpointUpdates++;
   }
 
@@ -193,6 +201,7 @@ export class DataPlane implements Plane {
     this.#snapshot = next;
     if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
     replaceUpstreams(before, next, known);
+    this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);

@@ -6,6 +6,7 @@ import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { ConnectFailed } from './connect-failures.ts';
 import type { OlderEpoch } from './older-epochs.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import type { TlsUser } from './tls-users.ts';
@@ -70,6 +71,8 @@ export interface Plane {
   prepare(config: Config, epoch: number, known?: () => KnownEndpoints): Promise<PlaneChange>;
   /** Sets the endpoints of an upstream at once. There is no new epoch and no vote, and memoised decisions stay valid. */
   updateEndpoints(update: EndpointUpdate): void;
+  /** Tells of upstreams with a name in DNS that an endpoint could not be reached, at most once in each minTtl and process. */
+  watchConnectFailures(tell: ConnectFailed): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
   /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;

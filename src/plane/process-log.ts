@@ -32,11 +32,19 @@ export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
   readonly #metrics: EventMetrics;
+  readonly #onUnreachable: (upstream: string) => void;
   /** The same event of the same peer is logged once in a minute. */
   readonly #news = new LineBudget(1);
   readonly #budget = new LineBudget(CONNECTION_LINES_IN_A_MINUTE);
 
-  constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics) {
+  /** @param onUnreachable is called when a connection to an endpoint of the upstream could not be made, or broke under calls */
+  constructor(
+    logger: Logger,
+    ring: DiagnosisRing,
+    metrics: EventMetrics,
+    onUnreachable: (upstream: string) => void = () => undefined,
+  ) {
+    this.#onUnreachable = onUnreachable;
     this.#logger = logger;
     this.#ring = ring;
     this.#metrics = metrics;
@@ -108,11 +116,15 @@ export class ProcessLog {
         const fields = this.#fewOf('connected', { upstream: name, endpoint: endpoint.address.text });
         if (fields !== undefined) logger.info(fields, 'connected to the endpoint');
       },
-      onConnectFailed: (endpoint, diagnosis) => this.upstreamFailed(name, endpoint.address.text, diagnosis),
+      onConnectFailed: (endpoint, diagnosis) => {
+        this.upstreamFailed(name, endpoint.address.text, diagnosis);
+        this.#onUnreachable(name);
+      },
       onRetired: (endpoint, reason, lostStreams) => {
         const where = { upstream: name, endpoint: endpoint.address.text };
         if (lostStreams > 0) {
           this.#connectionBroke({ ...where, streams: lostStreams, reason });
+          this.#onUnreachable(name);
           return;
         }
         const fields = this.#fewOf('retired', where);

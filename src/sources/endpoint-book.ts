@@ -4,16 +4,13 @@
 
 import type { Change } from '../config/change.ts';
 import type { Config, EndpointState } from '../config/config.ts';
-import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import { type EndpointUpdate, type KnownEndpoints, MOST_ENDPOINTS } from '../config/endpoint-update.ts';
 
 /** How long updates are collected. Of several updates of one upstream only the last is published. */
 const GATHER_MS = 10;
-/** The most endpoints of one upstream. A source that names more is faulty or hostile. */
-export const MOST_ENDPOINTS = 4096;
-
 /** The range of weights and priorities, as in the configuration. */
-const MOST_WEIGHT = 1000;
-const MOST_PRIORITY = 127;
+export const MOST_WEIGHT = 1000;
+export const MOST_PRIORITY = 127;
 
 /** The possible results of an update. */
 export const ENDPOINT_VERDICTS = [
@@ -60,10 +57,14 @@ export class EndpointBook {
     this.#publish = publish;
   }
 
-  /** The endpoints that sources have named for the upstreams in force. Upstreams not listed use those of the configuration. */
+  /**
+   * The endpoints that sources have named for the upstreams in force; before the first configuration is, for those of that one.
+   * Upstreams not listed use those of the configuration.
+   */
   get known(): KnownEndpoints {
     const known = new Map<string, EndpointUpdate>();
-    for (const name of this.#inForce.keys()) {
+    const names = this.#inForce.size > 0 ? this.#inForce : (this.#coming ?? this.#inForce);
+    for (const name of names.keys()) {
       const update = this.#entries.get(name)?.update;
       if (update !== undefined) known.set(name, update);
     }
@@ -90,7 +91,7 @@ export class EndpointBook {
     const before = entry.update;
     entry.update = update;
     entry.isNewer = true;
-    if (before !== undefined && hasSameEndpoints(before, update)) return 'unchanged';
+    if (before !== undefined && isSame(before, update)) return 'unchanged';
     if (isInForce) this.#tell(upstream);
     return 'accepted';
   }
@@ -174,11 +175,17 @@ function isWholeUpTo(most: number, value: number): boolean {
 }
 
 function namedBy({ upstreams }: Config): Named {
-  return new Map(upstreams.map(({ name, endpoints }) => [name, endpoints.map(textOf).join('\n')]));
+  return new Map(
+    upstreams.map(({ name, endpoints, discovery = {} }) => [
+      name,
+      [JSON.stringify(discovery), ...endpoints.map(textOf)].join('\n'),
+    ]),
+  );
 }
 
-function hasSameEndpoints({ endpoints: one }: EndpointUpdate, { endpoints: other }: EndpointUpdate): boolean {
-  if (one.length !== other.length) return false;
+function isSame(before: EndpointUpdate, now: EndpointUpdate): boolean {
+  const [one, other] = [before.endpoints, now.endpoints];
+  if (one.length !== other.length || before.whyNone?.sentence !== now.whyNone?.sentence) return false;
   for (let index = 0; index < one.length; index++) {
     if (textOf(one[index]) !== textOf(other[index])) return false;
   }

@@ -12,6 +12,7 @@ import type { Holding } from './holding.ts';
 import { IdlePlaces } from './idle-places.ts';
 import type { PlaceUser } from './place-user.ts';
 import { StalledCalls } from './stalled-calls.ts';
+import { whyUnavailable } from './why-unavailable.ts';
 
 /** How often calls that hold a place are checked while places are scarce. */
 const LOOK_INTERVAL_MS = 1000;
@@ -82,6 +83,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #idle: IdlePlaces | undefined;
   readonly #stalled: StalledCalls | undefined;
   #endpoints: readonly Candidate[] = [];
+  #whyNone: Diagnosis | undefined = undefined;
   /** Endpoints that no configuration names any more, as long as they have connections or calls. */
   #leaving: readonly Candidate[] = [];
   /** The holdings at those endpoints. No other client will get those places, so they are not counted in any share. */
@@ -158,8 +160,10 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /**
    * Replaces the endpoints. An endpoint is identified by its address: existing ones stay as they are, with their connections, and
    * calls on removed ones continue.
+   * @param whyNone what calls are told if there are none
    */
-  use(states: readonly EndpointState[]): void {
+  use(states: readonly EndpointState[], whyNone?: Diagnosis): void {
+    this.#whyNone = whyNone;
     this.#forgetGone();
     const before = new Map([...this.#endpoints, ...this.#leaving].map((one) => [one.address.text, one]));
     // A set, as thousands of endpoints may leave and come back in one update.
@@ -262,7 +266,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** Queues a call for which pickFor() found no endpoint. If there is nothing to wait for, the call is notified at once. */
   wait(waiter: Waiter<Candidate>): void {
     if (!this.#canWait()) {
-      waiter.onUnavailable(this.#unavailable());
+      waiter.onUnavailable(this.#whyUnavailable());
       return;
     }
     const turnedAway = this.shares.wait(waiter.holding, waiter);
@@ -334,14 +338,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return canWait;
   }
 
-  #unavailable(): Diagnosis {
-    for (const { whyNotTried } of this.#endpoints) if (whyNotTried !== undefined) return whyNotTried;
-    if (this.#endpoints.length === 0)
-      return { token: 'upstream_closed', sentence: `Upstream ${this.name} has no endpoint now.` };
-    return {
-      token: 'upstream_closed',
-      sentence: `Upstream ${this.name} is being taken out of service.`,
-    };
+  #whyUnavailable(): Diagnosis {
+    return whyUnavailable(this.name, this.#endpoints, this.#whyNone);
   }
 
   #serveWaiting(): void {
@@ -372,7 +370,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** After a failure: ends the waiting calls if no endpoint may take them any more. */
   #reconsiderWaiting(): void {
     if (this.shares.waitingCount === 0 || this.#canWait()) return;
-    const diagnosis = this.#unavailable();
+    const diagnosis = this.#whyUnavailable();
     for (const waiter of this.shares.takeAll()) waiter.onUnavailable(diagnosis);
   }
 

@@ -9,7 +9,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -110,6 +110,8 @@ export type FromWorker =
   | { readonly type: 'answer'; readonly question: number; readonly body: Partial<Answers> }
   /** The worker ends by an uncaught error at an event of the socket with this remote end, which is a client or a service. */
   | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
+  /** An endpoint of this upstream could not be reached. Its name may have other addresses by now. */
+  | { readonly type: 'connectFailed'; readonly upstream: string }
   /** The last message of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
 
@@ -156,6 +158,7 @@ const isEndpointUpdate = has({
   endpoints: isListOf(
     has({ address: isAddress, weight: isNumber, priority: isNumber, zone: optional(isText) }),
   ),
+  whyNone: optional(has({ token: isText, sentence: isText })),
 });
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
@@ -215,6 +218,7 @@ const fromWorker: Shapes<FromWorker> = {
   committed: { change: isNumber, tls: isListOf(isTlsReport) },
   answer: { question: isNumber, body: isAnswer },
   lastWords: { address: isText, port: isNumber },
+  connectFailed: { upstream: isText },
   farewell: { answers: isAnswer },
 };
 

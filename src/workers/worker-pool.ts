@@ -26,7 +26,7 @@ export interface WorkerPoolOptions {
   readonly logger: Logger;
   readonly fork: () => ChildProcess;
   readonly makeStart: (worker: number) => StartMessage;
-  readonly events: Pick<WorkerEvents, 'onLoad' | 'onPrepared' | 'onCommitted' | 'onLastWords' | 'onFarewell'>;
+  readonly events: Omit<WorkerEvents, 'onServing' | 'onFailed' | 'onGone'>;
   /** Another worker can take connections. */
   readonly onReady: () => void;
   readonly onGone: (worker: WorkerProcess) => void;

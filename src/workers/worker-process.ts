@@ -25,6 +25,7 @@ export interface WorkerEvents {
   readonly onFailed: (worker: WorkerProcess, failure: WorkerFailure) => void;
   readonly onLoad: (worker: WorkerProcess, report: LoadReport) => void;
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
+  readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
   /** The worker ends by an uncaught error, at an event of the socket with this remote end. */
@@ -212,6 +213,9 @@ export class WorkerProcess {
         break;
       case 'lastWords':
         this.#events.onLastWords(this, message);
+        break;
+      case 'connectFailed':
+        this.#events.onConnectFailed(this, message.upstream);
         break;
       case 'farewell':
         this.#events.onFarewell(this, message.answers);

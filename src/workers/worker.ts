@@ -112,6 +112,7 @@ class Worker {
     const processes = () => this.#assignment.workers;
     this.#plane = new DataPlane({ config, epoch, logger, destination, openSourceOf, processes });
     this.#plane.ticketKeys.use(start.ticketKeys);
+    this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 

@@ -11,6 +11,7 @@ import type { LogState } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
+import type { ConnectFailed } from '../plane/connect-failures.ts';
 import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
@@ -48,6 +49,7 @@ export class WorkersPlane implements Plane {
   #assignment: Assignment | undefined = undefined;
   /** Returns the endpoints that sources have named for the configuration in force. */
   #known: () => KnownEndpoints = () => new Map();
+  #onConnectFailed: ConnectFailed | undefined = undefined;
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -68,6 +70,7 @@ export class WorkersPlane implements Plane {
         onPrepared: (worker, vote) => this.#change?.prepared(worker, vote),
         onLastWords: (worker, end) => this.#blame(worker, end),
         onCommitted: (worker, change) => this.#change?.committed(worker, change),
+        onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
     });
@@ -221,6 +224,10 @@ export class WorkersPlane implements Plane {
   /** Draining workers get updates, too, since their calls may still need another endpoint. A new worker starts with all endpoints. */
   updateEndpoints(update: EndpointUpdate): void {
     for (const worker of this.#pool.workers) worker.endpoints.tell(update);
+  }
+
+  watchConnectFailures(tell: ConnectFailed): void {
+    this.#onConnectFailed = tell;
   }
 
   /** Resolves when all serving workers have prepared the change. Rejects if one cannot, and then all have discarded it. */

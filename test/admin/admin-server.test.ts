@@ -28,6 +28,7 @@ interface Asked {
   readonly method?: string;
   readonly host?: string;
   readonly origin?: string;
+  readonly body?: string;
 }
 
 const loopback: Address = { kind: 'tcp', host: '127.0.0.1', port: 0, text: '127.0.0.1:0' };
@@ -57,7 +58,7 @@ function ask(address: Address, asked: Asked): Promise<Received> {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
       );
     });
-    sent.end();
+    sent.end(asked.body);
   });
 }
 
@@ -82,6 +83,12 @@ const nothing = () => new DiagnosisRing().report();
 const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
   metrics: async () => [gaugeFamily('framegate_things', 'Things.', single(7))],
   config: () => ({ epoch: 7 }),
+  upstreams: {
+    list: () => ({ status: 200, body: { upstreams: [] } }),
+    read: (upstream) => ({ status: 200, body: { read: upstream } }),
+    write: (upstream, text) => ({ status: 200, body: { written: upstream, text } }),
+    withdraw: (upstream) => ({ status: 200, body: { withdrawn: upstream } }),
+  },
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
   drain: async () => ({ status: 202, body: { state: 'draining' } }),
 };
@@ -124,6 +131,27 @@ describe('an admin server', () => {
       answer.body,
       '# HELP framegate_things Things.\n# TYPE framegate_things gauge\nframegate_things 7\n',
     );
+  });
+
+  test('reads and writes the endpoints of an upstream, whatever its name, by the methods for that', async () => {
+    const path = '/api/upstreams/a%2Fb%20c/endpoints';
+    const [read, written, withdrawn] = [
+      await ask(server.address, { path }),
+      await ask(server.address, { path, method: 'PUT', body: '{}' }),
+      await ask(server.address, { path, method: 'DELETE' }),
+    ];
+    assert.deepEqual(
+      [read.body, written.body, withdrawn.body],
+      ['{"read":"a/b c"}\n', '{"written":"a/b c","text":"{}"}\n', '{"withdrawn":"a/b c"}\n'],
+    );
+    const posted = await ask(server.address, { path, method: 'POST' });
+    assert.deepEqual([posted.status, posted.headers.allow], [405, 'GET, HEAD, PUT, DELETE']);
+    for (const method of ['PUT', 'DELETE']) {
+      assert.equal((await ask(server.address, { path, method, origin: 'https://evil.example' })).status, 403);
+      assert.equal((await ask(server.address, { path, method, host: 'evil.example' })).status, 421);
+    }
+    assert.equal((await ask(server.address, { path: '/api/upstreams/%zz/endpoints' })).status, 404);
+    assert.equal((await ask(server.address, { path: '/api/upstreams' })).body, '{"upstreams":[]}\n');
   });
 
   test('shows the diagnoses as JSON: how often each code was given, and the last ones, newest first', async () => {

@@ -36,8 +36,13 @@ test('every metric is documented with its type and labels, and every metric docu
   const demo = await startDemo(t);
   // One endpoint is down, so that there are failures to show.
   const proxy = await startProxy(t, {
-    endpoints: [demo.address, '127.0.0.1:1'],
-    sections: { admin: { address: '127.0.0.1:0' } },
+    sections: {
+      upstreams: {
+        voice: { endpoints: [demo.address, '127.0.0.1:1'] },
+        named: { dns: { name: 'localhost', port: 1 } },
+      },
+      admin: { address: '127.0.0.1:0' },
+    },
   });
   await proxy.voiceClient('tls').say({});
   const raw = await proxy.rawClient('clear');

@@ -15,6 +15,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/workers-reload.test.ts',
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',
+  'integration/dns-endpoints.test.ts',
   'integration/drain.test.ts',
   'integration/reload-streams.test.ts',
   'integration/workers-death.test.ts',

@@ -5,8 +5,8 @@ import { type TestContext, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Config } from '../../src/config/config.ts';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
-import { endpointAt } from '../../src/config/endpoint-update.ts';
-import { EndpointBook, MOST_ENDPOINTS } from '../../src/sources/endpoint-book.ts';
+import { endpointAt, MOST_ENDPOINTS } from '../../src/config/endpoint-update.ts';
+import { EndpointBook } from '../../src/sources/endpoint-book.ts';
 import { addressOf } from '../support/object-source.ts';
 import { configOf } from '../support/proxy-under-test.ts';
 

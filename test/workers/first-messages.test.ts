@@ -143,6 +143,7 @@ test('workers that cannot read their configuration are reported and started late
       onCommitted: ignore,
       onLastWords: ignore,
       onFarewell: ignore,
+      onConnectFailed: ignore,
     },
     onReady: ignore,
     onGone: ignore,

@@ -1,0 +1,58 @@
+// What PUT /api/upstreams/NAME/endpoints says: endpoints, written as in the configuration, and how long they hold.
+
+import type { EndpointState } from './config.ts';
+import { formatPath } from './config-path.ts';
+import { validateEndpointList } from './schema.ts';
+import { describeIssue, findingsOf } from './schema-findings.ts';
+
+export interface EndpointList {
+  readonly endpoints: readonly EndpointState[];
+  /** Undefined means for ever. */
+  readonly ttlMs: number | undefined;
+}
+
+/** What is wrong with a list, and what to do about it. */
+export interface ListProblem {
+  /** For example `endpoints[2].weight`. Empty for the list as a whole. */
+  readonly field: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ['', 'send {"endpoints": ["10.0.0.1:50051"], "ttl": "60s"}'],
+  ['endpoints', 'write ["10.0.0.1:50051"], or [] for none'],
+  ['ttl', 'write how long they hold without another PUT, such as "60s", or "off" for ever'],
+]);
+
+/** @param text JSON */
+export function parseEndpointList(
+  text: string,
+): EndpointList | { readonly problems: readonly ListProblem[] } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const message = `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    return { problems: [{ field: '', message, remedy: REMEDIES.get('') ?? '' }] };
+  }
+  const result = validateEndpointList(value, describeIssue);
+  if ('issues' in result) {
+    return {
+      problems: findingsOf(result.issues, value).map(({ path, message, hint }) => {
+        const field = formatPath(path);
+        return {
+          field,
+          message,
+          remedy: REMEDIES.get(field) ?? hint ?? 'correct it and send the whole list again',
+        };
+      }),
+    };
+  }
+  const { endpoints, ttl } = result.list;
+  return {
+    // An address that is listed twice is one endpoint.
+    endpoints: [...new Map(endpoints.map((one) => [one.address.text, one])).values()],
+    ttlMs: ttl === 'off' ? undefined : ttl,
+  };
+}
