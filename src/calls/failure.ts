@@ -57,6 +57,9 @@ const STATUSES = {
   too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429, 'client'],
   idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503, 'client'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
+  attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'endpoint'],
+  request_idle: [GrpcStatus.UNAVAILABLE, 408, 'client'],
+  response_idle: [GrpcStatus.UNAVAILABLE, 504, 'endpoint'],
   upstream_protocol_error: [GrpcStatus.INTERNAL, 502, 'endpoint'],
   upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502, 'endpoint'],
   upstream_no_grpc_status: [GrpcStatus.UNKNOWN, 502, 'endpoint'],
@@ -65,6 +68,7 @@ const STATUSES = {
 /** Failures of endpoints that another attempt may avoid. The others would come again, or leave no time. */
 const RETRYABLE: ReadonlySet<string> = new Set([
   'upstream_connection_lost',
+  'attempt_timeout',
   'upstream_protocol_error',
   'upstream_no_grpc_status',
 ]);
@@ -102,8 +106,23 @@ export function requestTrailersTooLarge(mostBytes: number, mostFields: number): 
   );
 }
 
-export function deadlineExceeded(timeoutMs: number | undefined): Failure {
-  return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (grpc-timeout).`);
+/** @param key the header field or the key of the configuration that has set the deadline */
+export function deadlineExceeded(timeoutMs: number | undefined, key = 'grpc-timeout'): Failure {
+  return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (${key}).`);
+}
+
+export function requestIdle(idleMs: number): Failure {
+  return failure(
+    'request_idle',
+    `The client sent nothing of this request for ${idleMs / 1000} s (timeouts.idle of the route).`,
+  );
+}
+
+export function responseIdle(endpoint: string, idleMs: number): Failure {
+  return failure(
+    'response_idle',
+    `${endpoint} sent nothing of its response for ${idleMs / 1000} s (timeouts.idle of the route).`,
+  );
 }
 
 /** @param heldBytes how many bytes the stalled responses of one connection may hold together */
@@ -172,6 +191,13 @@ export function connectionLost(endpoint: string, reason: string): Failure {
   return failure(
     'upstream_connection_lost',
     `The connection to ${endpoint} was lost during the call: ${reason}.`,
+  );
+}
+
+export function attemptTimedOut(endpoint: string, limitMs: number): Failure {
+  return failure(
+    'attempt_timeout',
+    `${endpoint} has not responded in ${limitMs} ms (retry.perTry of the route).`,
   );
 }
 

@@ -25,7 +25,24 @@ export const REFUSED: AttemptEnd = { kind: 'refused', grpcStatus: 'UNAVAILABLE' 
 export const UNANSWERED: AttemptEnd = { kind: 'unanswered', grpcStatus: 'UNAVAILABLE' };
 export const UNREACHABLE: AttemptEnd = { kind: 'unreachable', grpcStatus: 'UNAVAILABLE' };
 
+/** @param grpcStatus the name of the status that the client would get */
+export function failedWith(grpcStatus: string): AttemptEnd {
+  return { kind: 'failed', grpcStatus };
+}
+
+/** The policy for the gRPC calls of a route. What no endpoint has processed is repeated without it. */
 export interface RetryPolicy {
+  /** How much of a request is kept so that it can be sent again. Undefined means as much as without a policy. */
+  readonly replayBytes?: number | undefined;
+  /** How long an attempt may be without a response. Undefined means forever. */
+  readonly perTryMs?: number | undefined;
+  /**
+   * How long the head of a response is held back, in case the response is only a status that is to be retried. 0 or undefined means not
+   * at all.
+   */
+  readonly holdMs?: number | undefined;
+  /** How many further attempts a call may have at most. Undefined means that the verdict alone decides. */
+  readonly mostRetries?: number | undefined;
   /**
    * @param end how the last attempt ended
    * @param retries how many attempts this policy has granted to the request so far

@@ -90,6 +90,33 @@ export interface RouteConfig {
   readonly upstream: string;
   /** Undefined means gRPC-Web is not served. */
   readonly grpcWeb: GrpcWebConfig | undefined;
+  /** Undefined means a call may last and be silent as long as its client likes. */
+  readonly timeouts?: RouteTimeoutsConfig | undefined;
+  /** Undefined means only what no endpoint has processed is sent again. */
+  readonly retry?: RetryConfig | undefined;
+}
+
+/** Undefined means no limit. */
+export interface RouteTimeoutsConfig {
+  /** The deadline of calls whose clients set none. */
+  readonly deadlineMs: number | undefined;
+  /** The longest deadline that a client may set. */
+  readonly maxDeadlineMs: number | undefined;
+  /** How long a direction of a call may be silent until it has ended. */
+  readonly idleMs: number | undefined;
+}
+
+export interface RetryConfig {
+  /** The maximum number of attempts, including the first. */
+  readonly attempts: number;
+  /** The names of the gRPC statuses after which a call is sent again. */
+  readonly on: readonly string[];
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How long an attempt may be without a response. Undefined means forever. */
+  readonly perTryMs: number | undefined;
+  /** How long the header section of a response is held back. 0 means not at all. */
+  readonly holdMs: number;
 }
 
 export interface GrpcWebConfig {
@@ -124,6 +151,13 @@ export interface UpstreamConfig {
   readonly discovery?: Discovery;
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
+  readonly limits: UpstreamLimitsConfig;
+}
+
+/** What all calls of one upstream together may take. */
+export interface UpstreamLimitsConfig {
+  /** The share of the calls that may be in a further attempt granted by the `retry` of a route. From 0 to 1. */
+  readonly retries: number;
 }
 
 /** 'api' means the admin API. */

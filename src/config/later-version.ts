@@ -13,8 +13,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
     {
       split: 'name one upstream instead',
       headers: 'remove it; headers can be matched (match.headers) but not edited',
-      timeouts: 'remove it; the deadline a client sets reaches the upstream as it is',
-      retry: 'remove it; clients may retry by their own retry policy',
     },
   ],
   [
@@ -22,7 +20,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
     {
       health: 'remove it; an endpoint that cannot be reached is seen when it is dialled',
       outliers: 'remove it',
-      limits: 'remove it, or set connections.max and connections.maxPending',
     },
   ],
   ['upstreams.*.connections', { keepalive: 'remove it' }],

@@ -24,7 +24,7 @@ type Section =
 
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
-  'a call is sent once more only where the service never processed it; clients may retry by their own retry policy';
+  'write routes[].retry: { attempts: 3, on: [UNAVAILABLE] }; what no service has processed is sent again anyway';
 const noHealth = 'endpoints are not checked; one that cannot be reached is seen when it is dialled';
 const noEdits = 'headers are passed on as they are; they can be matched (match.headers), not edited';
 const noRates =
@@ -117,8 +117,8 @@ const entries: Readonly<Record<Section, string>> = {
     listen bind port |  | the address of a listener is listeners[].address, such as 0.0.0.0:8443
     servername servernames |  | hosts are matched by routes[].match.host
     grpcpass proxypass grpcspass fastcgipass |  | routes[].upstream names an upstream, upstreams.NAME.endpoints are its addresses
-    timeout timeouts readtimeout writetimeout sendtimeout requesttimeout responsetimeout grpcreadtimeout grpcsendtimeout proxyreadtimeout proxysendtimeout maxstreamduration grpctimeoutheadermax timeoutserver timeoutclient timeouttunnel |  | remove it; a call may last and be silent as long as it likes, and the deadline that a client sets (grpc-timeout) is enforced
-    idletimeout streamidletimeout keepalivetimeout idle clientbodytimeout |  | remove it; calls and connections may be silent as long as they like
+    timeout timeouts readtimeout writetimeout sendtimeout requesttimeout responsetimeout grpcreadtimeout grpcsendtimeout proxyreadtimeout proxysendtimeout maxstreamduration grpctimeoutheadermax timeoutserver timeoutclient timeouttunnel |  | write routes[].timeouts: { deadline: 30s }; the deadline that a client sets (grpc-timeout) is enforced anyway
+    idletimeout streamidletimeout keepalivetimeout idle clientbodytimeout |  | write routes[].timeouts: { idle: 60s }; connections may be silent as long as they like
     grpcconnecttimeout proxyconnecttimeout connecttimeout timeoutconnect dialtimeout |  | write upstreams.NAME.connections.connectTimeout: 5s
     clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: 10s
     shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: 30s

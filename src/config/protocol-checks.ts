@@ -35,13 +35,20 @@ function checkMismatch(listener: RawMap, index: number): readonly Finding[] {
 }
 
 function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
-  const grpcWeb = route.get('grpcWeb');
-  if (grpcWeb === undefined || grpcWeb === false) return [];
   const upstream = textOf(route.get('upstream')) ?? '';
   if (mapOf(upstreams.get(upstream)).get('protocol') !== 'http1') return [];
   const message = `upstream '${upstream}' speaks HTTP/1.1, so no gRPC`;
-  return [error(['routes', index, 'grpcWeb'], message, 'gRPC-Web needs an upstream with protocol h2c or h2')];
+  const grpcWeb = route.get('grpcWeb') ?? false;
+  return [
+    ...(grpcWeb === false
+      ? []
+      : [error(['routes', index, 'grpcWeb'], message, 'gRPC-Web needs an upstream with protocol h2c or h2')]),
+    ...(route.has('retry') ? [error(['routes', index, 'retry'], message, RETRY_HINT)] : []),
+  ];
 }
+
+const RETRY_HINT =
+  'retry goes by gRPC statuses, so remove it; a request without a body is sent again anyway where a connection closes in place of a response';
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   const given = upstream.get('tls');

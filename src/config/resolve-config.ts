@@ -10,8 +10,10 @@ import type {
   LimitsConfig,
   ListenerConfig,
   ListenerTlsConfig,
+  RetryConfig,
   RouteConfig,
   RouteMatchConfig,
+  RouteTimeoutsConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
 } from './config.ts';
@@ -122,6 +124,25 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     stripPrefix: route.stripPrefix,
     upstream: route.upstream,
     grpcWeb: resolveGrpcWeb(route.grpcWeb),
+    ...(route.timeouts === undefined ? {} : { timeouts: resolveTimeouts(route.timeouts) }),
+    ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
+  };
+}
+
+function resolveTimeouts(timeouts: NonNullable<ValidRoute['timeouts']>): RouteTimeoutsConfig {
+  const { deadline, maxDeadline, idle } = timeouts;
+  return { deadlineMs: unlessOff(deadline), maxDeadlineMs: unlessOff(maxDeadline), idleMs: unlessOff(idle) };
+}
+
+function resolveRetry(retry: NonNullable<ValidRoute['retry']>): RetryConfig {
+  const { attempts, on, backoff, maxBackoff, perTry, hold } = retry;
+  return {
+    attempts,
+    on: [...new Set(on)],
+    backoffMs: backoff,
+    maxBackoffMs: maxBackoff,
+    perTryMs: unlessOff(perTry),
+    holdMs: unlessOff(hold) ?? 0,
   };
 }
 
@@ -158,6 +179,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     ...resolveDiscovery(upstream),
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
+    limits: upstream.limits,
   };
 }
 

@@ -4,7 +4,14 @@
 import { z } from 'zod';
 import { parseAddress, parseListenAddress, parseNetwork } from './address.ts';
 import { type Fault, isFault } from './problem.ts';
-import { durationPattern, parseDurationBetween, parseSizeBetween, sizePattern } from './units.ts';
+import {
+  durationPattern,
+  parseDurationBetween,
+  parsePercentageBetween,
+  parseSizeBetween,
+  percentagePattern,
+  sizePattern,
+} from './units.ts';
 
 export { z };
 export type SchemaIssue = z.core.$ZodIssue;
@@ -53,6 +60,12 @@ export function size(lowest: string, highest: string) {
 
 export function count(lowest: number, highest: number) {
   return z.int(expecting('a whole number')).min(lowest).max(highest);
+}
+
+/** A share such as 20%, which becomes 0.2. */
+export function percentage(lowest: number, highest: number) {
+  const parse = (text: string) => parsePercentageBetween(text, lowest, highest);
+  return parsed('a percentage such as 20%', parse, { pattern: percentagePattern.source });
 }
 
 export const off = z.literal('off');

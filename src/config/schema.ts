@@ -12,6 +12,7 @@ import {
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import { patience } from './patience-schema.ts';
+import { retry, timeouts } from './route-time-schema.ts';
 import {
   adminAddress,
   count,
@@ -88,6 +89,15 @@ const route = z.strictObject({
     .describe(
       'Also serve browsers that call by gRPC-Web, over HTTP/1.1 and HTTP/2, and answer their CORS preflights. true: pages ' +
         'of every origin, without credentials. Default: false. Like the filters grpc_web and cors of Envoy.',
+    ),
+  timeouts: timeouts
+    .optional()
+    .describe('How long a call may take, and be silent. Default: as long as its client likes.'),
+  retry: retry
+    .optional()
+    .describe(
+      'Sends gRPC calls again that an endpoint may have processed, so only for methods for which that does no harm. ' +
+        'Default: only what no endpoint has processed is sent again.',
     ),
 });
 

@@ -1,4 +1,4 @@
-// Parses durations and sizes as people write them in the configuration: 250ms, 5s, 64KiB, 1MB, 512.
+// Parses durations, sizes and shares as people write them in the configuration: 250ms, 5s, 64KiB, 1MB, 512, 20%.
 
 import type { Fault } from './problem.ts';
 
@@ -42,6 +42,17 @@ export function parseDurationBetween(text: string, lowest: string, highest: stri
 /** Parses a size in bytes; `lowest` and `highest` are sizes too. */
 export function parseSizeBetween(text: string, lowest: string, highest: string): number | Fault {
   return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
+}
+
+export const percentagePattern = /^([0-9]{1,3})%$/;
+
+/** Parses a percentage into a share: 20% is 0.2. */
+export function parsePercentageBetween(text: string, lowest: number, highest: number): number | Fault {
+  const found = percentagePattern.exec(text);
+  if (found === null) return { message: `'${text}' is not a percentage such as 20%` };
+  const percent = Number(found[1]);
+  if (percent >= lowest && percent <= highest) return percent / 100;
+  return { message: `'${text}' is out of range`, hint: `${lowest}% to ${highest}%` };
 }
 
 /**

@@ -3,7 +3,17 @@
 import { parseServerName } from './address.ts';
 import { checkDiscovery, dns, fromApi } from './discovery-schema.ts';
 import { endpointAt } from './endpoint-update.ts';
-import { count, duration, endpointAddress, expecting, fileName, name, parsed, z } from './schema-values.ts';
+import {
+  count,
+  duration,
+  endpointAddress,
+  expecting,
+  fileName,
+  name,
+  parsed,
+  percentage,
+  z,
+} from './schema-values.ts';
 
 const connections = z.strictObject({
   connectTimeout: duration('1ms', '10m')
@@ -22,6 +32,15 @@ const connections = z.strictObject({
     .describe(
       'Calls of the upstream that may wait for a connection or a free stream; more are answered UNAVAILABLE. ' +
         '0 to 1000000. Default: 1024. Like Envoy circuit_breakers max_pending_requests.',
+    ),
+});
+
+const limits = z.strictObject({
+  retries: percentage(0, 100)
+    .prefault('20%')
+    .describe(
+      'Calls that may be in a further attempt by the retry of their routes at a time, as a share of all calls of the ' +
+        'upstream; three may always. 0% to 100%. Default: 20%. Like Envoy retry_budget.',
     ),
 });
 
@@ -110,6 +129,7 @@ const keys = z.strictObject({
   connections: connections
     .prefault({})
     .describe('Connections kept to each endpoint, and who may wait for one.'),
+  limits: limits.prefault({}).describe('What all calls of the upstream together may take.'),
 });
 
 export const upstream = keys.superRefine(checkDiscovery, {

@@ -109,6 +109,9 @@ const CALLS = {
   upstream_refused_http: 'FG3025',
   field_invalid: 'FG3026',
   policy_unanswered: 'FG3027',
+  attempt_timeout: 'FG3028',
+  request_idle: 'FG3029',
+  response_idle: 'FG3030',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

@@ -2,7 +2,7 @@
 // connections.
 
 import type { MetricFamily, MetricValue } from '../observability/metrics-snapshot.ts';
-import { gaugeFamily } from '../observability/metrics-snapshot.ts';
+import { counterFamily, gaugeFamily } from '../observability/metrics-snapshot.ts';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream, ProxySnapshot } from './build-snapshot.ts';
 
@@ -49,6 +49,24 @@ export class UpstreamGauges {
         current.map(([name, { upstream }]) => ({
           labels: { upstream: name },
           value: upstream.pendingCount,
+        })),
+      ),
+      gaugeFamily(
+        'framegate_upstream_retries',
+        'Calls that are in a further attempt granted by the retry of their route, or wait for one.',
+        summedUp(
+          all.map(([name, { upstream }]) => ({
+            labels: { upstream: name },
+            value: upstream.shares.retries.active,
+          })),
+        ),
+      ),
+      counterFamily(
+        'framegate_upstream_retries_refused_total',
+        'Further attempts that were not granted because of limits.retries of the upstream.',
+        current.map(([name, { upstream }]) => ({
+          labels: { upstream: name },
+          value: upstream.shares.retries.refused,
         })),
       ),
     ];

@@ -4,6 +4,7 @@
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
+import { retryPolicy } from './retry-policy.ts';
 
 /**
  * Creates the policy of one route from its configuration. Called once for each route when a configuration is loaded, and once with
@@ -12,4 +13,4 @@ import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
  */
 export type PolicyKind = (route: RouteConfig | undefined) => Policy | undefined;
 
-export const POLICY_KINDS: readonly PolicyKind[] = [grpcWebPolicy];
+export const POLICY_KINDS: readonly PolicyKind[] = [grpcWebPolicy, retryPolicy];

@@ -6,8 +6,11 @@ import type { CallFields } from './call-fields.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, and grpc-timeout. */
-const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32;
+/**
+ * The most bytes that CallFields adds, as HeaderList.sizeBytes counts them: x-request-id with 32 bytes, grpc-timeout, and
+ * grpc-previous-rpc-attempts.
+ */
+const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32 + 26 + 2 + 32;
 
 /** What an attempt needs to know about its call. */
 export interface FieldSource {
@@ -17,6 +20,13 @@ export interface FieldSource {
   /** The header fields that policies have added to the request of this call. */
   readonly addedFields: HeaderList | undefined;
   readonly durationMs: number;
+  /** How many attempts the retry policy of the route has granted. */
+  readonly retries: number;
+}
+
+/** The value of grpc-previous-rpc-attempts (gRPC proposal A6), which is sent unless it is 0: the retries of the client, and ours. */
+function previousAttempts({ subject, retries }: FieldSource): number {
+  return subject.previousAttempts + retries;
 }
 
 /** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
@@ -30,11 +40,12 @@ export function mostFieldBytes({ addedFields }: FieldSource): number {
  * @param hasWaited whether the call has waited here, so that less of its timeout is left
  */
 export function attemptFields(
-  { requestId, durationMs, subject, addedFields }: FieldSource,
+  source: FieldSource,
   { callFields }: RelayContext,
   apart: string,
   hasWaited: boolean,
 ): CallFields {
+  const { requestId, durationMs, subject, addedFields } = source;
   callFields.begin();
   if (typeof requestId === 'number') callFields.addRequestId(requestId);
   if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
@@ -42,6 +53,8 @@ export function attemptFields(
       hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
     );
   }
+  const previous = previousAttempts(source);
+  if (previous > 0) callFields.addPreviousAttempts(previous);
   if (apart !== '') callFields.addText(apart);
   if (addedFields !== undefined) callFields.addAll(addedFields);
   return callFields;

@@ -3,7 +3,7 @@
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
-import { type AttemptEnd, isRepeated } from '../calls/retry-policy.ts';
+import { type AttemptEnd, isRepeated, type RetryPolicy } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -21,7 +21,7 @@ import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { ResponseHead } from './response-head.ts';
-import type { CallEndpoint } from './snapshot.ts';
+import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
 /**
@@ -39,6 +39,8 @@ const NONE: readonly never[] = [];
 export interface Call extends AttemptListener, FieldSource {
   /** No endpoint can take the call, and waiting for one is pointless. */
   unavailable(diagnosis: Diagnosis): void;
+  /** An attempt had no response in the time that the retry policy gives it. */
+  attemptTimedOut(limitMs: number): void;
   readonly home: ExchangeHome;
 }
 
@@ -55,11 +57,17 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #repeats = 0;
   /** How many attempts the retry policy of the route has granted. */
   #retries = 0;
-  /** The delay before the next attempt. Undefined while none is running. */
-  #pause: Deadline | undefined = undefined;
+  /** Whether the call counts in the upstream's RetryBudget. */
+  #isInBudget = false;
+  /** Why the call was not sent again although its policy would have granted it. '' if that is not so. */
+  note = '';
+  /** The delay before the next attempt, or the time limit of the current one. */
+  #timer: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
   /** Endpoints that could not be reached, MOST_UNREACHABLE of them at most. */
   #tried: CallEndpoint[] | undefined = undefined;
+  /** The endpoint at which the last attempt has failed. Another one is taken if one has room. */
+  #avoided: CallEndpoint | undefined = undefined;
 
   constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
     this.#context = context;
@@ -73,9 +81,24 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#last === undefined ? '' : this.#last.address.text;
   }
 
+  /** Whether an endpoint has the request. */
+  get isUnderWay(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The number of attempts so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many attempts the retry policy of the route has granted. */
+  get retries(): number {
+    return this.#retries;
+  }
+
+  get #policy(): RetryPolicy | undefined {
+    const { isGrpc, plan } = this.#call.subject;
+    return isGrpc ? plan.retry : undefined;
   }
 
   get tried(): readonly CallEndpoint[] {
@@ -90,7 +113,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
 
   /** Sends the request now, or when an endpoint can take it. */
   begin(): void {
-    const { decision } = this.#call.subject;
+    const { decision, plan } = this.#call.subject;
     if (decision.kind !== 'forward') return;
     const { upstream } = decision;
     const account = this.#call.home.accountFor(this.#call.subject);
@@ -101,13 +124,20 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       this.#call.abort(refusal);
       return;
     }
-    const endpoint = upstream.pickFor(holding, this.tried);
+    const endpoint = this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried);
     if (endpoint !== undefined) {
-      this.#send(endpoint, this.#count > 0);
+      // Policies that ask about the call have taken their time.
+      this.#send(endpoint, this.#count > 0 || plan.asking.length > 0);
       return;
     }
     this.#isWaiting = true;
     upstream.wait(this);
+  }
+
+  #pickOther(upstream: CallTarget, holding: Holding): CallEndpoint | undefined {
+    return this.#avoided === undefined
+      ? undefined
+      : upstream.pickFor(holding, [...this.tried, this.#avoided]);
   }
 
   onEndpoint(endpoint: CallEndpoint): void {
@@ -123,23 +153,33 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#tried = undefined;
   }
 
-  /** The head of a response has arrived. The request is committed to this attempt: the client gets the response, or an error. */
+  /** The head of a response has arrived. */
   responded(): void {
     const attempt = this.#current;
-    if (attempt === undefined) return;
-    this.commit();
-    attempt.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
+    attempt?.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
   }
 
   /** From now on the request is never sent again, since the client has a part of a response, or is about to get one. */
   commit(): void {
     if (this.#current !== undefined) this.#current.isCommitted = true;
+    if (this.#timer !== undefined) this.#stopTimer();
   }
 
-  /** Offers a response before the request is committed to it. @returns whether the request is sent again instead */
-  triesAgainAfter(head: ResponseHead, endStream: boolean): boolean {
-    if (!endStream || this.#call.subject.plan.retry === undefined) return false;
-    return this.tryAgain({ kind: 'answered', grpcStatus: head.grpcStatus });
+  /**
+   * Offers a response before the request is committed to it.
+   * @param head the section with the status, which ends the response
+   * @returns whether the request is sent again instead
+   */
+  triesAgainAfter({ grpcStatus, fields }: ResponseHead): boolean {
+    if (this.#policy === undefined || grpcStatus === 'OK') return false;
+    return this.tryAgain({ kind: 'answered', grpcStatus, pushback: fields.get('grpc-retry-pushback-ms') });
+  }
+
+  /** How long the head of the response is held back. 0 if no other response could take its place. */
+  get holdMs(): number {
+    const policy = this.#policy;
+    if (policy?.holdMs === undefined || this.#current?.isReplayable !== true) return 0;
+    return this.#retries < (policy.mostRetries ?? Number.POSITIVE_INFINITY) ? policy.holdMs : 0;
   }
 
   /** Counts the attempt as failed, since the endpoint has sent something that cannot be passed on. */
@@ -183,7 +223,15 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       return;
     }
     this.#count++;
-    const attempt = new Attempt(endpoint, connection, this.#call, this.#context.replayBuffer, this.holding);
+    const policy = this.#policy;
+    const attempt = new Attempt(
+      endpoint,
+      connection,
+      this.#call,
+      this.#context.replayBuffer,
+      this.holding,
+      policy?.replayBytes,
+    );
     const { stream } = attempt;
     this.#current = attempt;
     this.#last = endpoint;
@@ -193,6 +241,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       attempt.neverSent();
       return;
     }
+    if (policy?.perTryMs !== undefined)
+      this.#timer = new Deadline(this.#context.deadlines, this, policy.perTryMs);
     this.#response.setSource(stream);
     this.#request.setTarget(stream, attempt);
   }
@@ -235,18 +285,45 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
    */
   tryAgain(end: AttemptEnd): boolean {
     const attempt = this.#current;
-    const sent = attempt === undefined || attempt.isCommitted ? undefined : attempt.replay();
-    if (attempt === undefined || sent === undefined) return false;
-    if (isRepeated(end, this.#repeats) && (end.kind !== 'unreachable' || this.#hasAnother())) {
-      if (end.kind !== 'unreachable') this.#repeats++;
-      this.#repeat(attempt, sent, 0);
-      return true;
+    if (attempt?.isCommitted === true) return false;
+    if (attempt !== undefined && isRepeated(end, this.#repeats)) {
+      const sent = attempt.replay();
+      if (sent === undefined) return false;
+      if (end.kind !== 'unreachable' || this.#hasAnother()) {
+        if (end.kind !== 'unreachable') this.#repeats++;
+        this.#takeBack(attempt, sent, end);
+        this.begin();
+        return true;
+      }
     }
-    const waitMs = this.#call.subject.plan.retryDelayMs(end, this.#retries);
-    if (waitMs < 0) return false;
+    return this.#retry(end, attempt);
+  }
+
+  /** Sends the request again if the retry policy of the route and the upstream's budget allow it. @param attempt undefined if none was made */
+  #retry(end: AttemptEnd, attempt: Attempt | Http1Attempt | undefined): boolean {
+    const { plan, timeoutMs = Number.POSITIVE_INFINITY } = this.#call.subject;
+    if (this.#policy === undefined || attempt?.isReplayable === false) return false;
+    const waitMs = plan.retryDelayMs(end, this.#retries);
+    if (waitMs < 0 || waitMs >= timeoutMs - this.#call.durationMs) return false;
+    const sent = attempt?.replay();
+    if (attempt !== undefined && sent === undefined) return false;
+    if (!this.#takeBudget()) return false;
     this.#retries++;
-    this.#repeat(attempt, sent, waitMs);
+    this.#tried = undefined;
+    this.#avoided = this.#last;
+    if (attempt !== undefined && sent !== undefined) this.#takeBack(attempt, sent, end);
+    if (waitMs === 0) this.begin();
+    else this.#timer = new Deadline(this.#context.deadlines, this, waitMs);
     return true;
+  }
+
+  #takeBudget(): boolean {
+    const { decision } = this.#call.subject;
+    if (this.#isInBudget || decision.kind !== 'forward') return this.#isInBudget;
+    const { name, shares } = decision.upstream;
+    this.#isInBudget = shares.retries.take();
+    if (!this.#isInBudget) this.note = shares.retries.whyRefused(name);
+    return this.#isInBudget;
   }
 
   /** Notes that the last attempt's endpoint could not be reached. @returns whether another endpoint is to be tried */
@@ -258,21 +335,33 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#tried.length < MOST_UNREACHABLE && decision.upstream.hasOther(this.#tried);
   }
 
-  #repeat(attempt: Attempt | Http1Attempt, sent: readonly Buffer[], waitMs: number): void {
-    // An attempt that was answered still holds its place.
-    attempt.release(ErrorCode.NO_ERROR);
+  /** Ends the attempt, and puts what was sent of the request in front of what is still to be sent. */
+  #takeBack(attempt: Attempt | Http1Attempt, sent: readonly Buffer[], { kind }: AttemptEnd): void {
+    // An attempt that was answered or has failed by its time still holds its place.
+    attempt.release(kind === 'answered' ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
     const wasEnded = this.#request.isEnded;
     this.#current = undefined;
+    this.#stopTimer();
     this.#request.clearTarget();
     this.#request.replay(sent, wasEnded);
-    if (waitMs === 0) this.begin();
-    else this.#pause = new Deadline(this.#context.deadlines, this, waitMs);
   }
 
-  /** The delay before the next attempt is over. */
+  /** The delay before the next attempt is over, or the current attempt has taken too long. */
   deadlinePassed(): void {
-    this.#pause = undefined;
-    this.begin();
+    this.#timer = undefined;
+    if (this.#current === undefined) this.begin();
+    else this.#call.attemptTimedOut(this.#policy?.perTryMs ?? 0);
+  }
+
+  #leaveBudget(): void {
+    this.#isInBudget = false;
+    const { decision } = this.#call.subject;
+    if (decision.kind === 'forward') decision.upstream.shares.retries.give();
+  }
+
+  #stopTimer(): void {
+    this.#timer?.clear();
+    this.#timer = undefined;
   }
 
   /** Called by the deadline when the next attempt has thrown. */
@@ -283,8 +372,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   /** Releases the attempt's place, or stops waiting for one. May be called twice. */
   end(code: number): void {
     this.#current?.release(code);
-    this.#pause?.clear();
-    this.#pause = undefined;
+    this.#stopTimer();
+    if (this.#isInBudget) this.#leaveBudget();
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { decision } = this.#call.subject;

@@ -14,7 +14,7 @@ import type { UpstreamConnection } from '../upstreams/http2/upstream-connection.
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
-/** Requests up to this size can be sent again. Clients must repeat larger ones themselves. */
+/** Requests up to this size can be sent again, unless the retry policy of the route keeps more. */
 const REPLAY_LIMIT_BYTES = 8192;
 
 export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
@@ -25,6 +25,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly endpoint: Http2Endpoint;
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
+  readonly #replayLimitBytes: number;
   /** Whether the client gets the response of this attempt. If so, the request is never sent again. */
   isCommitted = false;
   #isOver = false;
@@ -41,8 +42,10 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     listener: AttemptListener,
     replayBuffer: ReplayBuffer,
     holding: Holding,
+    replayLimitBytes = REPLAY_LIMIT_BYTES,
   ) {
     this.connection = connection;
+    this.#replayLimitBytes = replayLimitBytes;
     this.holding = holding;
     holding.take();
     this.endpoint = endpoint;
@@ -56,13 +59,18 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   recordSent(bytes: Buffer, start: number, end: number): void {
     if (this.isCommitted || this.#replayBytes === -1 || start === end) return;
     this.#replayBytes += end - start;
-    if (this.#replayBytes > REPLAY_LIMIT_BYTES) this.forgetReplay();
+    if (this.#replayBytes > this.#replayLimitBytes) this.forgetReplay();
     else this.#replayMark = this.#replayBuffer.append(this.#replayMark, bytes, start, end);
   }
 
   /** From now on the request cannot be sent again. */
   forgetReplay(): void {
     this.#replayBytes = -1;
+  }
+
+  /** Whether all that was sent so far was small enough to be kept. It may still have been overwritten since. */
+  get isReplayable(): boolean {
+    return this.#replayBytes !== -1;
   }
 
   /** @returns what was sent so far, or undefined if it was not kept */

@@ -6,7 +6,7 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
-/** The initial size of the buffer. It always has room for grpc-timeout (at most nine characters) and x-request-id (of fixed length). */
+/** The initial size of the buffer. It always has room for grpc-timeout and grpc-previous-rpc-attempts (at most nine characters) and x-request-id (of fixed length). */
 const ROOM_BYTES = 256;
 /** An upper bound for the bytes of a literal other than its name and value: the first byte and two lengths (RFC 7541 section 5.1). */
 const AROUND_BYTES = 16;
@@ -38,7 +38,11 @@ export class CallFields {
     this.length = writeLiteralField(this.bytes, this.length, 'grpc-timeout', value);
   }
 
-  /** Call this and addText() last: addRequestId() and addTimeout() rely on the initial room of the buffer. */
+  addPreviousAttempts(count: number): void {
+    this.length = writeLiteralField(this.bytes, this.length, 'grpc-previous-rpc-attempts', String(count));
+  }
+
+  /** Call this and addText() last: the others rely on the initial room of the buffer. */
   addAll(list: HeaderList): void {
     for (let index = 0; index < list.length; index++) this.#add(list.names[index], list.valueAt(index));
   }

@@ -5,7 +5,7 @@
 import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig, RouteTimeoutsConfig } from '../config/config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -32,6 +32,8 @@ export class CallKind implements RequestKind {
   readonly route: string;
   readonly upstream: string;
   readonly plan: CallPlan;
+  /** Undefined if the route sets no limits. */
+  readonly timeouts: RouteTimeoutsConfig | undefined;
   readonly translation: Translation | undefined;
   /** Whether the service receives a gRPC call. Also true for calls that are translated into gRPC. */
   readonly isGrpc: boolean;
@@ -73,6 +75,7 @@ export class CallKind implements RequestKind {
     this.route = route?.name ?? '';
     this.upstream = route?.upstream ?? '';
     this.plan = snapshot.plans.of(route);
+    this.timeouts = route?.timeouts;
     this.#authorityField = list.get(':authority');
     this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
     this.#firstValues = this.#names.map((name) => list.get(name));

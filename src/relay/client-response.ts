@@ -1,33 +1,54 @@
-// The response of an exchange as its client gets it: head, data and end, of the service or of the proxy itself. The exchange decides what
-// is passed on and when it is over.
+// The response of an exchange on its way to the client: head, data and end, of the service or of the proxy itself. The exchange is told
+// when the response is complete, and when it cannot be passed on.
 
 import type { CallStream } from '../calls/call-stream.ts';
-import { FAULT, type Failure } from '../calls/failure.ts';
+import { FAULT, type Failure, noGrpcStatus } from '../calls/failure.ts';
 import { type LocalResponse, localResponse, localTrailers } from '../calls/local-response.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import type { AttemptSeries } from './attempt-series.ts';
 import type { HeaderEdits } from './header-edits.ts';
+import { HeldHead } from './held-head.ts';
 import type { ExchangeHome } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { hasRoomForDate, withDate } from './response-date.ts';
-import type { ResponseHead } from './response-head.ts';
+import { ResponseHead } from './response-head.ts';
 import { whyNotPassedOn, whyTooLarge, whyTrailersNotPassedOn } from './response-rules.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
+/** The exchange. */
+export interface ResponseOwner {
+  readonly subject: RequestHead;
+  readonly home: ExchangeHome;
+  /** Passes on the data and the end of the response. */
+  readonly response: StreamRelay;
+  /** The last part of the service's response is about to be passed on. @param grpcStatus its name, or '' */
+  responseEnds(grpcStatus: string): void;
+  /** The last part was passed on, as far as the client has room for it. */
+  responseEnded(): void;
+  /** The attempt has sent something that cannot be passed on. */
+  attemptFailed(cause: Failure): void;
+  /** Receives what was thrown while a head was passed on that had been held back. Must not throw. */
+  fault(error: unknown): void;
+}
+
 export class ClientResponse {
+  readonly #owner: ResponseOwner;
   readonly #stream: CallStream;
-  readonly #subject: RequestHead;
-  readonly #home: ExchangeHome;
-  readonly #body: StreamRelay;
+  readonly #attempts: AttemptSeries;
+  readonly #deadlines: DeadlineWheel;
   /** The status that was sent to the client. 0 until a response has begun. */
   #httpStatus = 0;
   /** How policies have edited the head of the response. Its trailers must not restore the edited fields. */
   #edits: HeaderEdits | undefined = undefined;
+  /** The head of a response of which the client knows nothing yet. */
+  #held: HeldHead | undefined = undefined;
 
-  /** @param body passes on the data and the end of the response */
-  constructor(stream: CallStream, subject: RequestHead, home: ExchangeHome, body: StreamRelay) {
+  constructor(owner: ResponseOwner, stream: CallStream, attempts: AttemptSeries, deadlines: DeadlineWheel) {
+    this.#owner = owner;
     this.#stream = stream;
-    this.#subject = subject;
-    this.#home = home;
-    this.#body = body;
+    this.#attempts = attempts;
+    this.#deadlines = deadlines;
   }
 
   /** Whether the client was sent the head of a final response. */
@@ -40,55 +61,129 @@ export class ClientResponse {
     return this.#stream.sentStatus ?? this.#httpStatus;
   }
 
-  passInterim({ httpStatus, fields }: ResponseHead): void {
-    if (this.#subject.takesInterim(httpStatus)) this.#stream.sendHeaders(fields, false);
+  /** Whether the head of a response is held back. */
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  receiveHead(list: HeaderList, endStream: boolean): void {
+    const received = ResponseHead.of(list);
+    if (received.httpStatus < 200) {
+      if (!this.#owner.subject.takesInterim(received.httpStatus)) return;
+      this.#attempts.commit();
+      this.#stream.sendHeaders(received.fields, false);
+      return;
+    }
+    this.#owner.home.responseBegan();
+    this.#attempts.responded();
+    if (endStream && this.#attempts.triesAgainAfter(received)) return;
+    const head = this.#fit(received, endStream);
+    if (!(head instanceof ResponseHead)) {
+      this.#owner.attemptFailed(head);
+      return;
+    }
+    const holdMs = endStream ? 0 : this.#attempts.holdMs;
+    if (holdMs > 0) this.#held = new HeldHead(head, this, this.#deadlines, holdMs);
+    else this.#passHead(head, endStream);
   }
 
   /** @returns the head as the client is to get it, or why the client cannot get this response */
-  fit(received: ResponseHead, endStream: boolean, endpoint: string): ResponseHead | Failure {
-    const { plan } = this.#subject;
-    const cause = whyNotPassedOn(received, endStream, this.#subject, endpoint);
+  #fit(received: ResponseHead, endStream: boolean): ResponseHead | Failure {
+    const { subject, home } = this.#owner;
+    const { endpoint } = this.#attempts;
+    const cause = whyNotPassedOn(received, endStream, subject, endpoint);
     if (cause !== undefined) return cause;
-    const head = plan.responds ? received.editedBy(plan) : received;
+    const head = subject.plan.responds ? received.editedBy(subject.plan) : received;
     if (head === undefined) return FAULT;
-    return whyTooLarge(head, endpoint, this.#home) ?? head;
+    return whyTooLarge(head, endpoint, home) ?? head;
   }
 
-  /** @param head what `fit` has returned */
-  passHead(head: ResponseHead, endStream: boolean): void {
+  #passHead(head: ResponseHead, endStream: boolean): void {
+    const { subject, home, response } = this.#owner;
+    this.#attempts.commit();
     this.#httpStatus = head.httpStatus;
     this.#edits = head.edits;
-    if (endStream) this.#body.isEnded = true;
-    const needsDate = head.lacksDate && !this.#subject.isGrpc && hasRoomForDate(head.fields, this.#home);
+    if (endStream) {
+      this.#owner.responseEnds(head.grpcStatus);
+      response.isEnded = true;
+    }
+    const needsDate = head.lacksDate && !subject.isGrpc && hasRoomForDate(head.fields, home);
     this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
+    if (endStream) this.#owner.responseEnded();
   }
 
-  /** @returns why the client cannot get this trailer section, or undefined */
-  whyTrailersUnfit(trailers: ResponseHead, endpoint: string): Failure | undefined {
-    return (
-      whyTrailersNotPassedOn(trailers, this.#subject.isGrpc, endpoint) ??
-      whyTooLarge(trailers, endpoint, this.#home)
-    );
+  /** The client gets the head that was held back, and so the response of this attempt. */
+  passHeldHead(): void {
+    const head = this.#held?.head;
+    this.dropHeldHead();
+    if (head !== undefined) this.#passHead(head, false);
   }
 
-  passTrailers({ fields }: ResponseHead): void {
-    this.#body.forwardTrailers(this.#edits?.applyToTrailers(fields) ?? fields);
+  /** Called by HeldHead. */
+  fault(error: unknown): void {
+    this.#owner.fault(error);
+  }
+
+  /** The client does not get the head that was held back. May be called at any time. */
+  dropHeldHead(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    if (this.#held !== undefined && end > start) this.passHeldHead();
+    const { subject, response } = this.#owner;
+    if (!endStream) {
+      response.forward(bytes, start, end, false);
+      return;
+    }
+    if (subject.isGrpc) {
+      // A gRPC response ends with its status. An end without a status becomes an error, so that it never looks like success.
+      response.forward(bytes, start, end, false);
+      this.#owner.attemptFailed(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
+      return;
+    }
+    this.#owner.responseEnds('');
+    response.forward(bytes, start, end, true);
+    this.#owner.responseEnded();
+  }
+
+  receiveTrailers(list: HeaderList): void {
+    const trailers = ResponseHead.of(list);
+    const { subject, home, response } = this.#owner;
+    const { endpoint } = this.#attempts;
+    if (this.#held !== undefined && this.#attempts.triesAgainAfter(trailers)) {
+      this.dropHeldHead();
+      return;
+    }
+    const unfit =
+      whyTrailersNotPassedOn(trailers, subject.isGrpc, endpoint) ?? whyTooLarge(trailers, endpoint, home);
+    if (unfit !== undefined) {
+      this.#owner.attemptFailed(unfit);
+      return;
+    }
+    this.passHeldHead();
+    this.#owner.responseEnds(trailers.grpcStatus);
+    response.forwardTrailers(this.#edits?.applyToTrailers(trailers.fields) ?? trailers.fields);
+    this.#owner.responseEnded();
   }
 
   /** Answers in place of the service. */
   respond({ httpStatus, fields, body }: LocalResponse): void {
-    const { isGrpc, plan } = this.#subject;
+    const { subject, response } = this.#owner;
+    const { isGrpc, plan } = subject;
     this.#httpStatus = httpStatus;
     const edited = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
     this.#stream.sendHeaders(isGrpc ? edited : withDate(edited), body === undefined);
-    if (body === undefined) this.#body.isEnded = true;
-    else this.#body.forward(body, 0, body.length, true);
+    if (body === undefined) response.isEnded = true;
+    else response.forward(body, 0, body.length, true);
   }
 
   /** Ends the response with a status of the proxy. @returns false if the response cannot carry one any more */
   endWith(cause: Failure): boolean {
-    if (!this.hasBegun) this.respond(localResponse(cause, this.#subject));
-    else if (this.#subject.isGrpc) this.#body.forwardTrailers(localTrailers(cause));
+    const { subject, response } = this.#owner;
+    if (!this.hasBegun) this.respond(localResponse(cause, subject));
+    else if (subject.isGrpc) response.forwardTrailers(localTrailers(cause));
     else return false;
     return true;
   }

@@ -6,17 +6,24 @@ import type { CallStream } from '../calls/call-stream.ts';
 import type { ClientCall } from '../calls/client-call.ts';
 import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
+  attemptTimedOut,
   connectionLost,
   deadlineExceeded,
   FAULT,
   type Failure,
   memoryPressure,
-  noGrpcStatus,
   reasonOf,
   unavailable,
 } from '../calls/failure.ts';
 import type { LocalResponse } from '../calls/local-response.ts';
-import { REFUSED, UNANSWERED, UNPROCESSED, UNREACHABLE } from '../calls/retry-policy.ts';
+import {
+  type AttemptEnd,
+  failedWith,
+  REFUSED,
+  UNANSWERED,
+  UNPROCESSED,
+  UNREACHABLE,
+} from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
@@ -25,21 +32,21 @@ import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import { AttemptSeries, type Call } from './attempt-series.ts';
-import { ClientResponse } from './client-response.ts';
+import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
-import { Outcome } from './outcome.ts';
+import { type IdleOwner, IdleWatch } from './idle-watch.ts';
+import { Outcome, withNote } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
-import { ResponseHead } from './response-head.ts';
 import { failureOfReset } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
 
-export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Call {
+export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, ResponseOwner, IdleOwner, Call {
   readonly subject: RequestHead;
   readonly #context: RelayContext;
   readonly home: ExchangeHome;
   readonly #stream: CallStream;
-  readonly #request: StreamRelay;
+  readonly request: StreamRelay;
   readonly response: StreamRelay;
   readonly #answer: ClientResponse;
   readonly #attempts: AttemptSeries;
@@ -47,6 +54,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   readonly translated = undefined;
   #admission: Admission | undefined = undefined;
   #deadline: Deadline | undefined = undefined;
+  #idle: IdleWatch | undefined = undefined;
   #isFinished = false;
   readonly #startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;
@@ -57,11 +65,11 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#context = context;
     this.home = home;
     this.#stream = stream;
-    this.#request = new StreamRelay(head.isGrpc);
+    this.request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
-    this.#answer = new ClientResponse(stream, head, home, this.response);
     this.requestId = head.requestId ?? context.requestIds.next();
-    this.#attempts = new AttemptSeries(context, this, this.#request, this.response);
+    this.#attempts = new AttemptSeries(context, this, this.request, this.response);
+    this.#answer = new ClientResponse(this, stream, this.#attempts, context.deadlines);
   }
 
   /** The header fields that policies have added to the request of this call. */
@@ -80,18 +88,18 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   peerDeadlineMs(): number | undefined {
-    return this.subject.timeoutMs;
+    return this.subject.peerTimeoutMs;
   }
 
   get traffic(): ExchangeTraffic {
-    return trafficOf(this.#request, this.response);
+    return trafficOf(this.request, this.response);
   }
 
   start(endStream: boolean): void {
-    const { decision, plan, timeoutMs } = this.subject;
-    this.#request.setSource(this.#stream);
+    const { decision, kind, plan, timeoutMs } = this.subject;
+    this.request.setSource(this.#stream);
     this.response.setTarget(this.#stream);
-    if (endStream) this.#request.end();
+    if (endStream) this.request.end();
     if (decision.kind === 'refuse') {
       this.fail(decision.failure);
       return;
@@ -106,6 +114,8 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     }
     if (timeoutMs !== undefined)
       this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
+    const idleMs = kind.timeouts?.idleMs;
+    if (idleMs !== undefined) this.#idle = new IdleWatch(this, this.#context.deadlines, idleMs);
     if (!plan.admits) {
       this.admitted();
       return;
@@ -139,8 +149,20 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.#finish(ErrorCode.CANCEL);
   }
 
+  get endpointAtWork(): string {
+    return this.#attempts.isUnderWay ? this.#attempts.endpoint : '';
+  }
+
+  get hasResponse(): boolean {
+    return this.#answer.hasBegun;
+  }
+
+  get retries(): number {
+    return this.#attempts.retries;
+  }
+
   unavailable(diagnosis: Diagnosis): void {
-    this.fail(unavailable(diagnosis));
+    this.attemptFailed(unavailable(diagnosis));
   }
 
   // A client's stream has no such events, since towards a client the proxy is the server.
@@ -148,7 +170,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   onRefused(): void {}
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    this.#request.forward(bytes, start, end, endStream);
+    this.request.forward(bytes, start, end, endStream);
   }
 
   onTrailers(list: HeaderList): void {
@@ -176,102 +198,88 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
-    const received = ResponseHead.of(list);
-    if (received.httpStatus < 200) {
-      this.#attempts.commit();
-      this.#answer.passInterim(received);
-      return;
-    }
-    if (this.#attempts.triesAgainAfter(received, endStream)) return;
-    this.home.responseBegan();
-    this.#attempts.responded();
-    const head = this.#answer.fit(received, endStream, this.#attempts.endpoint);
-    if (!(head instanceof ResponseHead)) {
-      this.#failBy(head);
-      return;
-    }
-    if (endStream) this.#outcome.decide('upstream', head.grpcStatus, '');
-    this.#answer.passHead(head, endStream);
-    if (endStream) this.#settle();
+    this.#answer.receiveHead(list, endStream);
   }
 
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    if (!endStream) {
-      this.response.forward(bytes, start, end, false);
-      return;
-    }
-    if (this.subject.isGrpc) {
-      // A gRPC response ends with its status. An end without a status becomes an error, so that it never looks like success.
-      this.response.forward(bytes, start, end, false);
-      this.#failBy(noGrpcStatus(this.#attempts.endpoint, 'ended its response without trailers'));
-      return;
-    }
-    this.#outcome.decide('upstream', '', '');
-    this.response.forward(bytes, start, end, true);
-    this.#settle();
+    if (endStream || this.#answer.isHeld) this.#answer.receiveData(bytes, start, end, endStream);
+    else this.response.forward(bytes, start, end, false);
   }
 
   receiveResponseTrailers(list: HeaderList): void {
-    const trailers = ResponseHead.of(list);
-    const unfit = this.#answer.whyTrailersUnfit(trailers, this.#attempts.endpoint);
-    if (unfit !== undefined) {
-      this.#failBy(unfit);
-      return;
-    }
-    this.#outcome.decide('upstream', trailers.grpcStatus, '');
-    this.#answer.passTrailers(trailers);
+    this.#answer.receiveTrailers(list);
+  }
+
+  responseEnds(grpcStatus: string): void {
+    this.#outcome.decide('upstream', grpcStatus, this.#attempts.note);
+  }
+
+  responseEnded(): void {
     this.#settle();
   }
 
   requestWritable(): void {
-    this.#request.resume();
+    this.request.resume();
   }
 
   attemptReset(code: number, violation: string | undefined): void {
     // A complete response counts, however its stream ended afterwards. It may still wait for the client to take it.
     if (this.response.isComplete) return;
-    if (code === ErrorCode.REFUSED_STREAM && violation === undefined && this.#attempts.tryAgain(REFUSED))
-      return;
     const { endpoint } = this.#attempts;
     const unanswered = this.#answer.hasBegun ? undefined : this.subject;
     const cause = failureOfReset(code, violation, endpoint, unanswered);
     if (cause !== undefined) {
-      this.fail(cause);
+      this.attemptFailed(cause);
       return;
     }
-    // The reset is passed on with its code, which gRPC clients map to a status. NO_ERROR would look like a normal end.
     const status = grpcStatusName(grpcStatusOfReset(code));
+    const end = code === ErrorCode.REFUSED_STREAM ? REFUSED : failedWith(status);
+    if (this.#triesAgain(end)) return;
+    // The reset is passed on with its code, which gRPC clients map to a status. NO_ERROR would look like a normal end.
     const reason = `${endpoint} reset the call (${errorCodeName(code)}).`;
-    this.#outcome.decide('upstream', status, reason);
-    this.#stream.reset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code);
-    this.#finish(ErrorCode.CANCEL);
+    this.#passReset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code, status, reason);
   }
 
   attemptRefused(): void {
-    if (this.response.isComplete || this.#attempts.tryAgain(UNPROCESSED)) return;
+    if (this.response.isComplete || this.#triesAgain(UNPROCESSED)) return;
     // REFUSED_STREAM tells the client that no service has processed the request, so that the client may repeat it.
     const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
-    this.#outcome.decide('upstream', 'UNAVAILABLE', reason);
-    this.#stream.reset(ErrorCode.REFUSED_STREAM);
+    this.#passReset(ErrorCode.REFUSED_STREAM, 'UNAVAILABLE', reason);
+  }
+
+  #passReset(code: number, status: string, reason: string): void {
+    this.#outcome.decide('upstream', status, withNote(reason, this.#attempts.note));
+    this.#stream.reset(code);
     this.#finish(ErrorCode.CANCEL);
   }
 
   attemptLost(reason: string): void {
-    if (this.response.isComplete) return;
-    this.fail(connectionLost(this.#attempts.endpoint, reason));
+    if (!this.response.isComplete) this.attemptFailed(connectionLost(this.#attempts.endpoint, reason));
+  }
+
+  attemptTimedOut(limitMs: number): void {
+    if (!this.response.isComplete) this.attemptFailed(attemptTimedOut(this.#attempts.endpoint, limitMs));
   }
 
   attemptUnreachable(cause: Failure): void {
-    if (!this.#attempts.tryAgain(UNREACHABLE)) this.fail(cause);
+    if (!this.#triesAgain(UNREACHABLE)) this.fail(cause);
   }
 
   attemptUnanswered(cause: Failure): void {
-    if (!this.#attempts.tryAgain(UNANSWERED)) this.fail(cause);
+    if (!this.#triesAgain(UNANSWERED)) this.fail(cause);
+  }
+
+  /** @returns whether another attempt takes the place of the last one, of whose response the client has nothing */
+  #triesAgain(end: AttemptEnd): boolean {
+    if (this.#answer.hasBegun || !this.#attempts.tryAgain(end)) return false;
+    this.#answer.dropHeldHead();
+    return true;
   }
 
   deadlinePassed(): void {
+    const { timeoutMs, timeoutKey } = this.subject;
     // A complete response counts, even if the client has not taken all of it yet.
-    if (!this.response.isComplete) this.abort(deadlineExceeded(this.subject.timeoutMs));
+    if (!this.response.isComplete) this.abort(deadlineExceeded(timeoutMs, timeoutKey));
   }
 
   /**
@@ -311,16 +319,18 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     this.fail(cause);
   }
 
-  /** Ends the exchange because of what its endpoint has sent. The endpoint is not to blame for what the client asked or accepts. */
-  #failBy(cause: Failure): void {
+  /** An attempt has failed. Ends the exchange if there is no other. The endpoint is not to blame for what the client asked or accepts. */
+  attemptFailed(cause: Failure): void {
     if (cause.source === 'endpoint') this.#attempts.blame();
+    if (cause.isRetryable && this.#triesAgain(failedWith(grpcStatusName(cause.grpcStatus)))) return;
     this.fail(cause);
   }
 
   /** Ends the exchange with a status of the proxy. A gRPC client still gets the data that already waits for it. */
   fail(cause: Failure): void {
     if (this.#isFinished) return;
-    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
+    const reason = withNote(reasonOf(cause), this.#attempts.note);
+    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reason);
     this.#admission?.cancel();
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
@@ -346,6 +356,8 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#deadline?.clear();
+    this.#idle?.close();
+    this.#answer.dropHeldHead();
     this.#admission?.cancel();
     this.#attempts.end(upstreamCode);
     try {
@@ -365,9 +377,9 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Ca
       httpStatus: this.#answer.httpStatus,
       startedAtEpochMs: epochMsOf(this.#startedAtMs),
       durationMs: this.durationMs,
-      requestBytes: this.#request.bytes,
+      requestBytes: this.request.bytes,
       responseBytes: this.response.bytes,
-      requestMessages: this.#request.messages,
+      requestMessages: this.request.messages,
       responseMessages: this.response.messages,
       attempts: this.#attempts.count,
       endedBy: this.#outcome.endedBy,

@@ -27,3 +27,8 @@ export class Outcome {
     this.reason = reason;
   }
 }
+
+/** @param note what else the record says about the end, or '' */
+export function withNote(reason: string, note: string): string {
+  return note === '' ? reason : `${reason} ${note}`;
+}

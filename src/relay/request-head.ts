@@ -6,7 +6,7 @@ import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, Translation } from '../calls/policy.ts';
 import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
-import { parseGrpcTimeout } from '../grpc/timeout.ts';
+import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { type CallKind, valueOf } from './call-kind.ts';
@@ -27,10 +27,17 @@ export class RequestHead implements ExchangeSubject {
   /** Whether the client waits for an interim response 100 before it sends its body. Clients stop waiting after a while. */
   readonly #expectsContinue: boolean;
   readonly #userAgent: string | undefined;
-  /** The value of grpc-timeout in milliseconds. Undefined if the call has no deadline, or a malformed one. */
+  /** The client's grpc-timeout in milliseconds. Undefined if it sent none, or a malformed one. */
+  readonly peerTimeoutMs: number | undefined;
+  /** The deadline of the call in milliseconds: the client's, or that of the route. Undefined if it has none. */
   readonly timeoutMs: number | undefined;
-  /** grpc-timeout as the client sent it. It is forwarded unchanged if the call did not have to wait here. */
+  /** The value of grpc-timeout for a service that gets the call at once. Undefined if the service gets none. */
   readonly timeoutText: string | undefined;
+  /** What has set the deadline, for messages. */
+  readonly timeoutKey: string;
+  readonly #isTimeoutMalformed: boolean;
+  /** The client's own grpc-previous-rpc-attempts. 0 on routes without a retry policy, where the field is forwarded like any other. */
+  readonly previousAttempts: number;
   /** The client's own x-request-id, which is kept if the peer is trusted. */
   readonly requestId: string | undefined;
   readonly decision: RequestDecision;
@@ -45,8 +52,15 @@ export class RequestHead implements ExchangeSubject {
     this.isHead = kind.httpMethod === 'HEAD';
     this.#userAgent = isGrpc ? undefined : list.get('user-agent');
     this.#expectsContinue = list.get('expect')?.toLowerCase() === '100-continue';
-    this.timeoutText = isGrpc ? list.get('grpc-timeout') : undefined;
-    this.timeoutMs = this.timeoutText === undefined ? undefined : parseGrpcTimeout(this.timeoutText);
+    const sent = isGrpc ? list.get('grpc-timeout') : undefined;
+    this.peerTimeoutMs = sent === undefined ? undefined : parseGrpcTimeout(sent);
+    this.#isTimeoutMalformed = sent !== undefined && this.peerTimeoutMs === undefined;
+    const { timeoutMs, key } = deadlineOf(kind, this.peerTimeoutMs);
+    this.timeoutMs = timeoutMs;
+    this.timeoutKey = key;
+    if (key === CLIENTS_KEY) this.timeoutText = sent;
+    else this.timeoutText = isGrpc && timeoutMs !== undefined ? formatGrpcTimeout(timeoutMs) : undefined;
+    this.previousAttempts = kind.plan.retry === undefined ? 0 : attemptsBefore(list);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
     this.#forwardedFor = peer.trusted ? lastForwardedFor(list) : '';
     this.#received = kind.plan.admits ? list : undefined;
@@ -161,7 +175,7 @@ export class RequestHead implements ExchangeSubject {
       );
     }
     // A malformed timeout is neither ignored nor forwarded: the call would lose its deadline.
-    if (this.timeoutText !== undefined && this.timeoutMs === undefined) {
+    if (this.#isTimeoutMalformed) {
       return failure(
         'timeout_malformed',
         'The grpc-timeout header is malformed: at most 8 digits and one of H M S m u n.',
@@ -180,4 +194,29 @@ function whyUnfit(list: HeaderList): Failure | undefined {
     'field_invalid',
     `The request's header field ${list.names[at].slice(0, 64)} holds bytes that are no UTF-8; some services end their connection over it. Metadata of gRPC is ASCII: send other values in a field whose name ends in -bin.`,
   );
+}
+
+/** The most attempts that a client is believed to have made. gRPC allows five. */
+const MOST_ATTEMPTS = 99;
+
+function attemptsBefore(list: HeaderList): number {
+  const text = list.get('grpc-previous-rpc-attempts') ?? '';
+  return /^[0-9]{1,9}$/.test(text) ? Math.min(Number(text), MOST_ATTEMPTS) : 0;
+}
+
+const CLIENTS_KEY = 'grpc-timeout';
+
+/** @param sentMs the deadline that the client has sent */
+function deadlineOf(
+  { timeouts, httpMethod }: CallKind,
+  sentMs: number | undefined,
+): { readonly timeoutMs: number | undefined; readonly key: string } {
+  if (timeouts === undefined) return { timeoutMs: sentMs, key: CLIENTS_KEY };
+  const { deadlineMs, maxDeadlineMs = Number.POSITIVE_INFINITY } = timeouts;
+  if (sentMs !== undefined && sentMs > maxDeadlineMs)
+    return { timeoutMs: maxDeadlineMs, key: 'timeouts.maxDeadline of the route' };
+  // An extended CONNECT is a WebSocket, which nobody expects to end.
+  if (sentMs !== undefined || deadlineMs === undefined || httpMethod === 'CONNECT')
+    return { timeoutMs: sentMs, key: CLIENTS_KEY };
+  return { timeoutMs: deadlineMs, key: 'timeouts.deadline of the route' };
 }

@@ -3,6 +3,7 @@
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { Holding, type PlaceAccount, type PlaceCount } from './holding.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 /** The part of the places that is reserved for clients that hold less than their share, if other clients called recently. */
 const RESERVED_PART = 1 / 8;
@@ -37,6 +38,8 @@ export class ClientShares<Waiting> implements PlaceCount {
   readonly #holdings = new Map<string, Holding>();
   /** The waiting clients in the order of their turns, each with its waiting calls, the oldest first. */
   readonly #turns = new Map<Holding, Set<Waiting>>();
+  /** How many of the calls that have a place or wait for one may be retried. */
+  readonly retries: RetryBudget;
   readonly #mostWaiting: number;
   readonly #countPlaces: () => number;
   #waitingCount = 0;
@@ -51,10 +54,12 @@ export class ClientShares<Waiting> implements PlaceCount {
   /**
    * @param countPlaces returns how many places exist or could be created; Infinity while that is not known, or when there is no
    * limit
+   * @param retries the share of the calls that may be in a further attempt
    */
-  constructor(mostWaiting: number, countPlaces: () => number) {
+  constructor(mostWaiting: number, countPlaces: () => number, retries = 0) {
     this.#mostWaiting = mostWaiting;
     this.#countPlaces = countPlaces;
+    this.retries = new RetryBudget(retries, () => this.#heldCount + this.#waitingCount);
   }
 
   get waitingCount(): number {

@@ -43,7 +43,7 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
 }
 
 /** What an upstream needs of its configuration, whatever its endpoints speak. */
-export type UpstreamSettings = Pick<UpstreamConfig, 'name' | 'protocol' | 'endpoints' | 'connections'>;
+export type UpstreamSettings = Omit<UpstreamConfig, 'tls' | 'balance'>;
 
 export interface UpstreamParts<Candidate extends Endpoint> {
   readonly config: UpstreamSettings;
@@ -96,7 +96,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     const { config, balancer, stallTimeoutMs } = parts;
     this.name = config.name;
     this.protocol = config.protocol;
-    this.shares = new ClientShares(config.connections.maxPending, () => this.#countPlaces());
+    const { connections, limits } = config;
+    this.shares = new ClientShares(connections.maxPending, () => this.#countPlaces(), limits.retries);
     this.#parts = parts;
     this.#events = events;
     this.#balancer = balancer;

@@ -207,6 +207,7 @@ function upstreamConfig({ endpoints, upstream, connections }: EdgeOptions): Upst
     endpoints: endpoints.map(endpointAt),
     balance: 'round-robin',
     connections: { connectTimeoutMs: 5000, max: 1024, maxPending: 100, ...connections },
+    limits: { retries: 0.2 },
     ...upstream,
   };
 }

@@ -40,6 +40,7 @@ class Caller extends RecordingListener implements Call {
   readonly subject: RequestHead;
   readonly requestId: string | number;
   durationMs = 0;
+  retries = 0;
   addedFields: HeaderList | undefined = undefined;
   readonly account = new ClientAccount('192.0.2.77', false);
   readonly home = {
@@ -61,6 +62,10 @@ class Caller extends RecordingListener implements Call {
 
   unavailable({ token }: Diagnosis): void {
     this.log.push(`no connection: ${token}`);
+  }
+
+  attemptTimedOut(limitMs: number): void {
+    this.log.push(`no response in ${limitMs} ms`);
   }
 }
 
@@ -91,7 +96,17 @@ class Series {
       apart: '',
       sizeBytes: FIELDS.sizeBytes,
     };
-    this.call = new Caller({ decision: decision ?? forward, plan: PLAIN, ...subject }, requestId);
+    this.call = new Caller(
+      {
+        decision: decision ?? forward,
+        plan: PLAIN,
+        isGrpc: true,
+        timeoutMs: undefined,
+        previousAttempts: 0,
+        ...subject,
+      },
+      requestId,
+    );
     const context = standIn<RelayContext>({
       callFields: new CallFields(this.ids),
       replayBuffer: new ReplayBuffer(65_536),
@@ -309,18 +324,17 @@ test('a policy may have a whole response that was not passed on answered by anot
   const { attempts, first, second } = series;
   attempts.begin();
   series.forwards('request', true);
-  assert.equal(attempts.triesAgainAfter(unavailable(), false), false);
-  assert.equal(attempts.triesAgainAfter(unavailable(), true), true);
+  assert.equal(attempts.triesAgainAfter(unavailable()), true);
   assert.equal(first.released, 1);
   assert.deepEqual(second.streams[0].log, [HEAD, 'data "request" end']);
-  attempts.responded();
-  assert.equal(attempts.triesAgainAfter(unavailable(), true), false);
+  attempts.commit();
+  assert.equal(attempts.triesAgainAfter(unavailable()), false);
 });
 
 test('without a policy responses are not looked at', () => {
   const { attempts } = new Series();
   attempts.begin();
-  assert.equal(attempts.triesAgainAfter(unavailable(), true), false);
+  assert.equal(attempts.triesAgainAfter(unavailable()), false);
 });
 
 test('the time that a policy has a call wait before its next attempt ends with the call', (t) => {

@@ -102,6 +102,7 @@ class Group {
       protocol: 'http1',
       endpoints: names.map(endpointOf),
       connections: { connectTimeoutMs: 1000, max: 100, maxPending },
+      limits: { retries: 0.2 },
     } as const;
     const makeEndpoint = (state: EndpointState, events: EndpointEvents) => new Scripted(state, events);
     this.upstream = new Upstream(

@@ -46,6 +46,7 @@ class Stalled {
       endpoints: [endpointAt(addressOf(server))],
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100 },
+      limits: { retries: 0.2 },
     } as const;
     this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
       ...NO_UPSTREAM_EVENTS,

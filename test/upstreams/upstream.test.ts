@@ -67,6 +67,7 @@ class Group {
       endpoints: servers.map((server) => endpointAt(addressOf(server))),
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
+      limits: { retries: 0.2 },
     } as const;
     this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
       ...NO_UPSTREAM_EVENTS,

@@ -98,6 +98,11 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** The client is given the response of this attempt, so that the request is never sent again. */
   isCommitted = false;
 
+  /** Always false: nothing of the body is kept. */
+  get isReplayable(): boolean {
+    return false;
+  }
+
   /**
    * Nothing, or undefined once a response was seen: by then the connection has taken of the body what nobody remembers. Before that no
    * body is accepted without a connection, and a request that was sent is repeated only if it had none.
