@@ -96,6 +96,7 @@ export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
     grpcStatus: GrpcStatus.UNAVAILABLE,
     httpStatus,
     message: diagnosis.sentence,
+    ...(diagnosis.token === 'upstream_queue_full' ? { retryAfterMs: retryAfterMs() } : {}),
   };
 }
 
@@ -181,10 +182,14 @@ export function idleGaveWay(idleMs: number): Failure {
 const LEAST_RETRY_MS = 1000;
 const MOST_RETRY_MS = 2000;
 
+function retryAfterMs(random: () => number = Math.random): number {
+  return LEAST_RETRY_MS + Math.floor(random() * (MOST_RETRY_MS - LEAST_RETRY_MS));
+}
+
 export function memoryPressure(random: () => number = Math.random): Failure {
-  const retryAfterMs = LEAST_RETRY_MS + Math.floor(random() * (MOST_RETRY_MS - LEAST_RETRY_MS));
-  const message = `The proxy has no memory for another call now (limits.memory); call again in ${retryAfterMs} ms.`;
-  return { ...failure('memory_pressure', message), retryAfterMs };
+  const waitMs = retryAfterMs(random);
+  const message = `The proxy has no memory for another call now (limits.memory); call again in ${waitMs} ms.`;
+  return { ...failure('memory_pressure', message), retryAfterMs: waitMs };
 }
 
 export function connectionLost(endpoint: string, reason: string): Failure {

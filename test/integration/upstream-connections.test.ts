@@ -143,6 +143,7 @@ test('a call beyond connections.maxPending is UNAVAILABLE at once, and those tha
   const waiting = [client.call(), client.call()];
   const refused = await client.outcome(client.call());
   assert.equal(refused.grpcStatus, String(status.UNAVAILABLE));
+  assert.ok(refused.headers.some(([name]) => name === 'grpc-retry-pushback-ms'));
   assert.match(refused.grpcMessage, /2 calls wait for upstream voice already \(connections\.maxPending\)/);
   for (const [index, streamId] of [first, ...waiting].entries()) {
     (await upstream.wantRequest(index)).succeed();

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  attemptTimedOut,
   connectionLost,
   deadlineExceeded,
   type Failure,
@@ -10,10 +11,12 @@ import {
   memoryPressure,
   noGrpcStatus,
   notGrpc,
+  responseIdle,
   unavailable,
   upstreamBrokeRule,
 } from '../../src/calls/failure.ts';
-import { GrpcStatus } from '../../src/grpc/status.ts';
+import { localResponse } from '../../src/calls/local-response.ts';
+import { GrpcStatus, grpcStatusName } from '../../src/grpc/status.ts';
 
 const MADE_HERE: readonly Failure[] = [
   failure('no_route', 'm'),
@@ -106,3 +109,46 @@ test('only what an endpoint has caused may be retried, and not what would come a
   );
   assert.equal(unavailable({ token: 'upstream_queue_full', sentence: 's' }).isRetryable, false);
 });
+
+/** What a client sees of each fault that only a proxy can name: which status, and whether it is told when to call again. */
+const ANSWERS: readonly (readonly [what: string, failure: Failure, status: string, hasPushback: boolean])[] =
+  [
+    ['no endpoint can be reached', unreachable('upstream_connection_refused'), 'UNAVAILABLE', false],
+    ['a name is unknown', unreachable('upstream_name_not_found'), 'UNAVAILABLE', false],
+    ['a certificate has expired', unreachable('upstream_certificate_not_trusted'), 'UNAVAILABLE', false],
+    ['a service dies', connectionLost('a:1', 'r'), 'UNAVAILABLE', false],
+    ['the deadline passes', deadlineExceeded(1), 'DEADLINE_EXCEEDED', false],
+    ['an attempt takes too long, which is not the deadline', attemptTimedOut('a:1', 1), 'UNAVAILABLE', false],
+    ['a service is silent, which is not the deadline', responseIdle('a:1', 1), 'UNAVAILABLE', false],
+    ['the proxy stops', failure('draining', 'm'), 'UNAVAILABLE', false],
+    ['too many calls wait', unreachable('upstream_queue_full'), 'UNAVAILABLE', true],
+    ['memory is short', memoryPressure(), 'RESOURCE_EXHAUSTED', true],
+    ['metadata is too large', failure('request_headers_too_large', 'm'), 'RESOURCE_EXHAUSTED', false],
+    ['no route matches', failure('no_route', 'm'), 'UNIMPLEMENTED', false],
+    ['a response ends without a status', noGrpcStatus('a:1', 'w'), 'UNKNOWN', false],
+    ['a page of 400', notGrpc('a:1', 400, 'text/html'), 'INTERNAL', false],
+    ['a page of 401', notGrpc('a:1', 401, 'text/html'), 'UNAUTHENTICATED', false],
+    ['a page of 403', notGrpc('a:1', 403, 'text/html'), 'PERMISSION_DENIED', false],
+    ['a page of 404', notGrpc('a:1', 404, 'text/html'), 'UNIMPLEMENTED', false],
+    ['a page of 429', notGrpc('a:1', 429, 'text/html'), 'UNAVAILABLE', false],
+    ['a page of 502', notGrpc('a:1', 502, 'text/html'), 'UNAVAILABLE', false],
+    ['a page of 200', notGrpc('a:1', 200, 'text/html'), 'UNKNOWN', false],
+  ];
+
+function unreachable(token: string): Failure {
+  return unavailable({ token, sentence: 's' });
+}
+
+for (const [what, cause, status, hasPushback] of ANSWERS) {
+  test(`what a gRPC client is told when ${what}`, () => {
+    const { httpStatus, fields } = localResponse(cause, { isGrpc: true, isHead: false });
+    assert.deepEqual(
+      [
+        httpStatus,
+        grpcStatusName(fields.get('grpc-status') ?? ''),
+        fields.get('grpc-retry-pushback-ms') !== undefined,
+      ],
+      [200, status, hasPushback],
+    );
+  });
+}
