@@ -53,7 +53,19 @@ export function timeoutCode(socket: Duplex): 'dns_timeout' | 'connect_timeout' {
   return unnamed.has(socket) ? 'dns_timeout' : 'connect_timeout';
 }
 
-export const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
+/**
+ * How long one address of a name is given before the next one is tried, those of both families in turns (Happy Eyeballs, RFC 8305).
+ * RFC 8305 recommends 250 ms, but lets the first attempt go on, which Node gives up.
+ */
+const NEXT_ADDRESS_AFTER_MS = 500;
+
+export const socketOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+} as const;
 
 export const tcpDialer: Dialer = {
   dial(address, events) {
