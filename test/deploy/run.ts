@@ -6,14 +6,20 @@ import { activationCases } from './activation.ts';
 import { bootCases } from './booted-system.ts';
 import { runCases } from './cases.ts';
 import { containerCases } from './container.ts';
+import { namedPodCases } from './named-pods.ts';
 import { prometheusCases } from './prometheus.ts';
 import { unitCases } from './units.ts';
 
 const { values: options } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 
-const cases = [...unitCases, ...activationCases, ...bootCases, ...containerCases, ...prometheusCases].filter(
-  ({ name }) => name.includes(options.only),
-);
+const cases = [
+  ...unitCases,
+  ...activationCases,
+  ...bootCases,
+  ...containerCases,
+  ...prometheusCases,
+  ...namedPodCases,
+].filter(({ name }) => name.includes(options.only));
 const { passed, failed, skipped } = await runCases(cases);
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 const isOk = failed === 0 && passed + skipped > 0 && !(process.env['CI'] === 'true' && skipped > 0);
