@@ -18,7 +18,7 @@ export interface AttemptListener {
   /** The request was certainly not processed. */
   attemptRefused(): void;
   /** The connection was lost before the response was complete. */
-  attemptLost(reason: string): void;
+  attemptLost(cause: Failure): void;
   /** No connection to the endpoint could be made. Another endpoint may be tried. */
   attemptUnreachable(cause: Failure): void;
   /** The endpoint closed a reused connection instead of sending a response. The request may be sent again. */

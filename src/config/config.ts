@@ -152,12 +152,21 @@ export interface UpstreamConfig {
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
   readonly limits: UpstreamLimitsConfig;
+  /** Undefined means that silence is not noticed, which is always so over HTTP/1.1. */
+  readonly keepalive?: KeepaliveConfig | undefined;
 }
 
 /** What all calls of one upstream together may take. */
 export interface UpstreamLimitsConfig {
   /** The share of the calls that may be in a further attempt granted by the `retry` of a route. From 0 to 1. */
   readonly retries: number;
+}
+
+/** When an endpoint that has calls is asked whether it is still there, and how long it has to answer. */
+export interface KeepaliveConfig {
+  /** The time since the last byte from it. */
+  readonly afterMs: number;
+  readonly timeoutMs: number;
 }
 
 /** 'api' means the admin API. */

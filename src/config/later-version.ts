@@ -22,7 +22,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
       outliers: 'remove it',
     },
   ],
-  ['upstreams.*.connections', { keepalive: 'remove it' }],
 ]);
 
 /** Maps the path of a value to the values that a later version accepts there, and to what to do instead. */

@@ -95,7 +95,7 @@ const entries: Readonly<Record<Section, string>> = {
     server servers host hosts address addresses nodes targets target members loadassignment lbendpoints backends url urls endpoint | endpoints | write endpoints: ["127.0.0.1:50051"]
     name |  | remove it; the key in upstreams is the name
     port | endpoints | write endpoints: ["127.0.0.1:50051"], address and port together
-    keepalive pool poolsize maxconns |  | write connections: { max: N }, which is 16 by default and 1024 with protocol: http1; they are kept open by themselves
+    pool poolsize maxconns |  | write connections: { max: N }, which is 16 by default and 1024 with protocol: http1; they are kept open by themselves
     http2 grpc h2 http2protocoloptions appprotocol scheme | protocol | write protocol: h2c, h2 (TLS) or http1
     ssl | tls | write protocol: h2, with tls: { ca: FILE } where the certificate is of an authority of your own
     type discoverytype resolve |  | remove it; write dns: { name: NAME, port: PORT } to follow all addresses of a name
@@ -105,6 +105,7 @@ const entries: Readonly<Record<Section, string>> = {
     maxconnections maxconns limit size | max | write max: 16
     maxpendingrequests pending queue | maxPending | write maxPending: 1024
     maxrequests maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
+    keepalive |  | write it beside connections: keepalive: { after: 20s, timeout: 20s }, or off
     idletimeout keepalivetimeout |  | there is none; HTTP/2 connections are kept until the service closes them, those of protocol: http1 for 60 s or as long as its Keep-Alive field says`,
   admin: `
     port host listen bind ip | address | write address: 127.0.0.1:9901

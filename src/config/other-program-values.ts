@@ -198,6 +198,11 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
       return `write log: { level: ${no.test(text) ? 'silent' : text} }`;
     case 'connections':
       return `write connections: { max: ${text} }`;
+    case 'keepalive':
+      if (/^[0-9]+$/.test(text))
+        return `write connections: { max: ${text} } for the number of connections; keepalive is how a silent endpoint is noticed`;
+      if (yes.test(text)) return 'remove it: it is on unless it is off';
+      return no.test(text) ? 'write off' : `write keepalive: { after: ${text} }`;
     case 'limits':
       return `write limits: { connections: ${text} }`;
     case 'reload':

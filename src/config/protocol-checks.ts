@@ -51,6 +51,17 @@ const RETRY_HINT =
   'retry goes by gRPC statuses, so remove it; a request without a body is sent again anyway where a connection closes in place of a response';
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
+  return [...checkKeepalive(name, upstream), ...checkUpstreamTls(name, upstream)];
+}
+
+function checkKeepalive(name: string, upstream: RawMap): readonly Finding[] {
+  const isAsked = upstream.has('keepalive') && upstream.get('keepalive') !== 'off';
+  if (!isAsked || upstream.get('protocol') !== 'http1') return [];
+  const message = 'HTTP/1.1 cannot ask an endpoint whether it is still there';
+  return [error(['upstreams', name, 'keepalive'], message, 'remove it; it is for protocol h2c and h2')];
+}
+
+function checkUpstreamTls(name: string, upstream: RawMap): readonly Finding[] {
   const given = upstream.get('tls');
   // The schema reports a value that is not a map.
   if (typeof given !== 'object' || given === null) return [];

@@ -7,6 +7,7 @@ import type {
   Discovery,
   EndpointState,
   GrpcWebConfig,
+  KeepaliveConfig,
   LimitsConfig,
   ListenerConfig,
   ListenerTlsConfig,
@@ -167,6 +168,8 @@ function describeMatch({ path, host, headers, listener }: RouteMatchConfig): str
 /** The default of connections.max. HTTP/1.1 needs more: a connection carries one request at a time, and a WebSocket keeps it. */
 const CONNECTIONS_MAX = { h2c: 16, h2: 16, http1: 1024 } as const;
 
+const KEEPALIVE: KeepaliveConfig = { afterMs: 20_000, timeoutMs: 20_000 };
+
 function resolveUpstream(name: string, upstream: ValidUpstream, file: string): UpstreamConfig {
   const { connectTimeout, max, maxPending } = upstream.connections;
   const { protocol } = upstream;
@@ -180,6 +183,15 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
     limits: upstream.limits,
+    keepalive: protocol === 'http1' ? undefined : resolveKeepalive(upstream.keepalive),
+  };
+}
+
+function resolveKeepalive(keepalive: ValidUpstream['keepalive']): KeepaliveConfig | undefined {
+  if (keepalive === 'off') return undefined;
+  return {
+    afterMs: keepalive?.after ?? KEEPALIVE.afterMs,
+    timeoutMs: keepalive?.timeout ?? KEEPALIVE.timeoutMs,
   };
 }
 

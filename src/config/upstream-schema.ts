@@ -10,6 +10,7 @@ import {
   expecting,
   fileName,
   name,
+  off,
   parsed,
   percentage,
   z,
@@ -41,6 +42,21 @@ const limits = z.strictObject({
     .describe(
       'Calls that may be in a further attempt by the retry of their routes at a time, as a share of all calls of the ' +
         'upstream; three may always. 0% to 100%. Default: 20%. Like Envoy retry_budget.',
+    ),
+});
+
+const keepalive = z.strictObject({
+  after: duration('1s', '2h')
+    .prefault('20s')
+    .describe(
+      'How long an endpoint with running calls may send nothing until it is asked whether it is still there. 1s to 2h. ' +
+        'Default: 20s. Like GRPC_ARG_KEEPALIVE_TIME_MS of gRPC.',
+    ),
+  timeout: duration('1s', '10m')
+    .prefault('20s')
+    .describe(
+      'How long it has to answer, or to send anything else; then its connection is given up and the calls on it end ' +
+        'UNAVAILABLE. 1s to 10m. Default: 20s. Like GRPC_ARG_KEEPALIVE_TIMEOUT_MS of gRPC.',
     ),
 });
 
@@ -130,6 +146,13 @@ const keys = z.strictObject({
     .prefault({})
     .describe('Connections kept to each endpoint, and who may wait for one.'),
   limits: limits.prefault({}).describe('What all calls of the upstream together may take.'),
+  keepalive: z
+    .union([keepalive, off], expecting('a map, or off'))
+    .optional()
+    .describe(
+      'How an endpoint is noticed that has gone silent: stopped, hanging, cut off, without power. Default: on, or off with ' +
+        'http1, which has no such question. Like Envoy connection_keepalive.',
+    ),
 });
 
 export const upstream = keys.superRefine(checkDiscovery, {

@@ -60,6 +60,7 @@ const UPSTREAMS = {
   upstream_permission_denied: 'FG2011',
   upstream_too_many_open_files: 'FG2012',
   upstream_connect_failed: 'FG2013',
+  upstream_silent: 'FG2014',
 
   upstream_not_http2_http1: 'FG2021',
   upstream_not_http2_tls: 'FG2022',

@@ -310,6 +310,13 @@ export class Connection {
     if (!this.#isClosed) this.#sender.sendPing(opaque);
   }
 
+  /** Whether the peer has sent HEADERS or DATA since this was last called. gRPC servers then forget earlier PINGs. */
+  takeContentSeen(): boolean {
+    const { hasContent } = this.#receiver;
+    this.#receiver.hasContent = false;
+    return hasContent;
+  }
+
   /**
    * Sends an empty SETTINGS frame, which the peer must acknowledge once it has read everything before it; see onCaughtUp. PING
    * would do the same, but gRPC servers close a connection that sends more PINGs than they expect.

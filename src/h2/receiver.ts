@@ -39,6 +39,8 @@ export class Receiver implements FrameHandler {
   #settingsReceived = false;
   #unacknowledgedSettings = 1;
   #isFirstAcknowledged = false;
+  /** HEADERS or DATA have arrived since this was last set to false. */
+  hasContent = false;
 
   constructor(
     isServer: boolean,
@@ -80,6 +82,7 @@ export class Receiver implements FrameHandler {
   onDataStart(streamId: number, length: number, padding: number, endStream: boolean): void {
     this.#checkOrder(FrameType.DATA, streamId);
     if (streamId === 0) throw connectionError('data_on_connection', 'DATA on stream 0');
+    this.hasContent = true;
     this.#data.countConnection(length);
     const stream = this.#liveStream(streamId, FrameType.DATA);
     if (stream === undefined) this.#data.ignore(length);
@@ -94,6 +97,7 @@ export class Receiver implements FrameHandler {
     this.#checkOrder(type, streamId);
     switch (type) {
       case FrameType.HEADERS:
+        this.hasContent = true;
         this.#headers.receiveHeaders(flags, streamId, bytes, start, end);
         return;
       case FrameType.CONTINUATION:

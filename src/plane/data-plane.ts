@@ -260,6 +260,7 @@ export class DataPlane implements Plane {
       upstream.destroy('the proxy has stopped');
     }
     this.#descriptors?.close();
+    this.#log.close();
     this.#accessLog.close();
     this.#overload.close();
     this.ticketKeys.close();

@@ -11,21 +11,19 @@ import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import type { UpstreamEvents } from '../upstreams/upstream.ts';
 import { LineBudget } from './line-budget.ts';
+import { type Loss, LostCalls } from './lost-calls.ts';
 
 /** More than the connections of HTTP/2 to one endpoint at its default limit, so that a burst of calls shows whole. */
 const CONNECTION_LINES_IN_A_MINUTE = 20;
 /** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
+const TOO_MANY_PINGS =
+  'the endpoint closed a connection since it got PINGs more often than it permits (too_many_pings), and is asked half as often from now on: raise keepalive.after, or let the service permit more (grpcio: grpc.http2.min_ping_interval_without_data_ms, which C++ calls GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS; grpc-go: EnforcementPolicy.MinTime; grpc-java: permitKeepAliveTime)';
+
 interface ConnectionPlace {
   readonly upstream: string;
   readonly endpoint: string;
-}
-
-interface BrokenConnection extends ConnectionPlace {
-  /** How many streams ended with the connection. */
-  readonly streams: number;
-  readonly reason: string;
 }
 
 export class ProcessLog {
@@ -36,6 +34,7 @@ export class ProcessLog {
   /** The same event of the same peer is logged once in a minute. */
   readonly #news = new LineBudget(1);
   readonly #budget = new LineBudget(CONNECTION_LINES_IN_A_MINUTE);
+  readonly #lostCalls = new LostCalls((loss) => this.#callsLost(loss));
 
   /** @param onUnreachable is called when a connection to an endpoint of the upstream could not be made, or broke under calls */
   constructor(
@@ -120,16 +119,25 @@ export class ProcessLog {
         this.upstreamFailed(name, endpoint.address.text, diagnosis);
         this.#onUnreachable(name);
       },
-      onRetired: (endpoint, reason, lostStreams) => {
+      onRetired: (endpoint, reason, calls, silence) => {
         const where = { upstream: name, endpoint: endpoint.address.text };
-        if (lostStreams > 0) {
-          this.#connectionBroke({ ...where, streams: lostStreams, reason });
+        if (calls > 0) {
+          this.#lostCalls.add({ ...where, calls, reason, ...this.#silenceOf(where, silence) });
+          this.#onUnreachable(name);
+          return;
+        }
+        if (silence !== undefined) {
+          this.upstreamFailed(name, endpoint.address.text, silence);
           this.#onUnreachable(name);
           return;
         }
         const fields = this.#fewOf('retired', where);
         if (fields !== undefined)
           logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
+      },
+      onTooManyPings: ({ address }, afterMs) => {
+        const fields = { upstream: name, endpoint: address.text, afterMs };
+        if (this.#isNews(`${TOO_MANY_PINGS} ${name} ${address.text}`)) logger.warn(fields, TOO_MANY_PINGS);
       },
       onViolation: (endpoint, error) => {
         this.#metrics.violation('upstream', error.token);
@@ -169,15 +177,30 @@ export class ProcessLog {
     );
   }
 
+  /** Counts an endpoint that has gone silent under calls, whose line is that of the lost calls. */
+  #silenceOf(
+    { upstream, endpoint }: ConnectionPlace,
+    silence: Diagnosis | undefined,
+  ): Pick<Loss, 'diagnosis'> {
+    if (silence === undefined) return {};
+    const { token, sentence } = silence;
+    const code = diagnosisCode(token);
+    this.#metrics.endpointFailed(upstream, endpoint, token);
+    if (code !== '') this.#ring.record({ upstream, endpoint, token, code, sentence }, endpoint);
+    return { diagnosis: { token, code } };
+  }
+
   /** Each call has its own record. This line states the cause they share. */
-  #connectionBroke(fields: BrokenConnection): void {
-    const brokenUnderCalls = 'a connection to the endpoint broke, and the calls on it ended';
-    if (this.#isNews(`broke ${fields.endpoint}`)) {
-      this.#logger.warn({ ...fields }, brokenUnderCalls);
+  #callsLost({ upstream, endpoint, calls, reason, diagnosis }: Loss): void {
+    const fields = { upstream, endpoint, calls, ...diagnosis };
+    const counted = calls === 1 ? '1 call' : `${calls} calls`;
+    const lost = `lost ${counted}: ${reason}`;
+    if (this.#isNews(`lost ${upstream} ${endpoint}`)) {
+      this.#logger.warn(fields, lost);
       return;
     }
-    const few = this.#fewOf('broke', fields);
-    if (few !== undefined) this.#logger.info(few, brokenUnderCalls);
+    const few = this.#fewOf('lost', fields);
+    if (few !== undefined) this.#logger.info(few, lost);
   }
 
   /**
@@ -199,6 +222,11 @@ export class ProcessLog {
 
   #clientLimited(fields: LogFields & { readonly client: string }, token: string, sentence: string): void {
     if (this.#isNews(`${token} ${fields.client}`)) this.#logger.warn({ ...fields, token }, sentence);
+  }
+
+  /** Writes what is still to be said. Called before the log is closed. */
+  close(): void {
+    this.#lostCalls.close();
   }
 
   #isNews(key: string): boolean {

@@ -181,7 +181,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     this.#end(ErrorCode.CANCEL, 'failed');
     try {
-      this.#listener.attemptLost(reason);
+      this.#listener.attemptLost(this.connection.whyLost(reason));
     } catch (error) {
       this.#listener.fault(error);
     }

@@ -7,7 +7,6 @@ import type { ClientCall } from '../calls/client-call.ts';
 import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
   attemptTimedOut,
-  connectionLost,
   deadlineExceeded,
   FAULT,
   type Failure,
@@ -253,8 +252,8 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
     this.#finish(ErrorCode.CANCEL);
   }
 
-  attemptLost(reason: string): void {
-    if (!this.response.isComplete) this.attemptFailed(connectionLost(this.#attempts.endpoint, reason));
+  attemptLost(cause: Failure): void {
+    if (!this.response.isComplete) this.attemptFailed(cause);
   }
 
   attemptTimedOut(limitMs: number): void {

@@ -57,6 +57,8 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
   #turnBeganMs = 0;
   #readDoneMs = 0;
   #replenishedAtMs = Math.floor(performance.now());
+  /** When bytes of the peer arrived last, in whole milliseconds of `performance.now`. Before that, when the transport was made. */
+  readAtMs: number = this.#replenishedAtMs;
 
   /** Writes the connection's first frames at once. Nothing is read before start() or receive() is called. */
   constructor(
@@ -104,6 +106,7 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
     const startedMs = beginTurn();
     // Whole milliseconds: a stored fraction would be a separate heap object.
     const nowMs = Math.floor(startedMs);
+    this.readAtMs = nowMs;
     if (nowMs - this.#replenishedAtMs >= 1000) this.#replenish(nowMs);
     // connection.receive() never throws, so endTurn() is always reached.
     connection.receive(chunk, nowMs, isKept);

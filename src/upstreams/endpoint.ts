@@ -23,8 +23,11 @@ export interface EndpointEvents {
   /**
    * An HTTP/2 connection accepts no new streams any more, or is closed.
    * @param lostStreams how many open streams ended with it
+   * @param silence the diagnosis when it was given up because the endpoint went silent
    */
-  onRetired(endpoint: Endpoint, reason: string, lostStreams: number): void;
+  onRetired(endpoint: Endpoint, reason: string, lostStreams: number, silence?: Diagnosis): void;
+  /** The endpoint finds that it gets too many PINGs, which now come after `afterMs` only. */
+  onTooManyPings(endpoint: Endpoint, afterMs: number): void;
   /** The endpoint broke a rule of HTTP/2. */
   onViolation(endpoint: Endpoint, error: ConnectionError | StreamError): void;
   /**

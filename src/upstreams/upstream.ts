@@ -118,15 +118,16 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
         this.shares.recount();
         events.onConnected(endpoint);
       },
-      onRetired: (endpoint, reason, lostStreams) => {
+      onRetired: (endpoint, reason, lostStreams, silence) => {
         this.shares.recount();
-        events.onRetired(endpoint, reason, lostStreams);
+        events.onRetired(endpoint, reason, lostStreams, silence);
         this.#reconsiderWaiting();
       },
       onConnectFailed: (endpoint, diagnosis) => {
         events.onConnectFailed(endpoint, diagnosis);
         this.#reconsiderWaiting();
       },
+      onTooManyPings: (endpoint, afterMs) => events.onTooManyPings(endpoint, afterMs),
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
       onFault: (layer, error) => events.onFault(layer, error),

@@ -57,14 +57,14 @@ test('a service that dies under ten calls leaves one warning, which names it and
   const { peer } = await upstream.wantRequest(9);
   peer.destroy();
   for (const call of calls) assert.equal((await client.outcome(call)).grpcStatus, String(status.UNAVAILABLE));
-  const broke = () => proxy.lines().filter(({ msg }) => String(msg).includes('broke'));
-  const [line] = await eventually('the log says so', () => broke().length > 0 && broke());
+  const lost = () => proxy.lines().filter(({ msg }) => String(msg).startsWith('lost '));
+  const [line] = await eventually('the log says so', () => lost().length > 0 && lost());
   assert.deepEqual(
-    [line['level'], line['upstream'], line['endpoint'], line['streams']],
+    [line['level'], line['upstream'], line['endpoint'], line['calls']],
     [40, 'voice', upstream.address, 10],
   );
-  assert.match(String(line['reason']), /./);
-  assert.equal(broke().length, 1);
+  assert.match(String(line['msg']), /^lost 10 calls: ./);
+  assert.equal(lost().length, 1);
 });
 
 test('GOAWAY without an error: calls up to the last one finish, later ones go to another connection', async (t) => {

@@ -26,6 +26,7 @@ class Kept {
   nowMs = 1_000_000;
 
   constructor(t: TestContext) {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     t.mock.method(performance, 'now', () => this.nowMs);
     const keep =
       (level: string) =>
@@ -226,22 +227,78 @@ test('what it remembers is bounded, and the oldest is forgotten first', (t) => {
   assert.equal(kept.takeLevels().length, 1);
 });
 
-test('a connection that breaks under calls is one warning with their number, for each endpoint once a minute', (t) => {
+test('calls that an endpoint loses within a second are one warning with their number, once a minute', (t) => {
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
-  events.onRetired(ENDPOINT, 'the connection was reset', 10);
-  assert.deepEqual(kept.lines[0].fields, {
-    upstream: 'voice',
-    endpoint: '192.0.2.9:50051',
-    streams: 10,
-    reason: 'the connection was reset',
-  });
-  events.onRetired(ENDPOINT, 'the connection was reset', 3);
-  events.onRetired(OTHER, 'the connection was reset', 3);
+  const lose = (endpoint: Endpoint, ...calls: readonly number[]): void => {
+    for (const count of calls) events.onRetired(endpoint, 'the connection was reset', count);
+    t.mock.timers.tick(1000);
+  };
+  lose(ENDPOINT, 6, 3, 1);
+  assert.deepEqual(kept.lines, [
+    {
+      level: 'warn',
+      fields: { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 10 },
+      message: 'lost 10 calls: the connection was reset',
+    },
+  ]);
+  lose(ENDPOINT, 1);
+  lose(OTHER, 3);
   assert.deepEqual(kept.takeLevels(), ['warn', 'info', 'warn']);
   kept.nowMs += 60_000;
-  events.onRetired(ENDPOINT, 'the connection was reset', 1);
-  assert.deepEqual(kept.takeLevels(), ['warn']);
+  lose(ENDPOINT, 1);
+  assert.deepEqual(
+    kept.lines.map(({ level, message }) => `${level} ${message}`),
+    ['warn lost 1 call: the connection was reset'],
+  );
+});
+
+test('calls that were lost just before the end are told of before the log is closed', (t) => {
+  const kept = new Kept(t);
+  kept.log.upstreamEvents('voice').onRetired(ENDPOINT, 'the connection was reset', 2);
+  kept.log.close();
+  kept.log.close();
+  assert.equal(kept.lines[0].message, 'lost 2 calls: the connection was reset');
+  t.mock.timers.tick(1000);
+  assert.equal(kept.lines.length, 1);
+});
+
+test('an endpoint that goes silent is one warning with its diagnosis, with calls and without', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  const silence = { token: 'upstream_silent', sentence: 'It is silent.' };
+  events.onRetired(ENDPOINT, silence.sentence, 2, silence);
+  events.onRetired(ENDPOINT, silence.sentence, 1, silence);
+  events.onRetired(OTHER, silence.sentence, 0, silence);
+  t.mock.timers.tick(1000);
+  const diagnosis = { token: 'upstream_silent', code: 'FG2014' };
+  assert.deepEqual(
+    kept.lines.map(({ level, fields, message }) => [level, message, fields]),
+    [
+      ['warn', 'It is silent.', { upstream: 'voice', endpoint: 'unix:/run/s', ...diagnosis }],
+      [
+        'warn',
+        'lost 3 calls: It is silent.',
+        { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 3, ...diagnosis },
+      ],
+    ],
+  );
+  assert.equal(kept.ring.report().counts['FG2014'], 3);
+});
+
+test('an endpoint that gets too many PINGs is told of with what its service can be given', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  events.onTooManyPings(ENDPOINT, 40_000);
+  events.onTooManyPings(ENDPOINT, 80_000);
+  assert.deepEqual(
+    kept.lines.map(({ level, fields }) => [level, fields['afterMs']]),
+    [['warn', 40_000]],
+  );
+  assert.match(
+    kept.lines[0].message,
+    /grpc\.http2\.min_ping_interval_without_data_ms.*MinTime.*permitKeepAliveTime/,
+  );
 });
 
 test('an endpoint that comes and goes all the time is said to be taken out once a minute', (t) => {
@@ -286,6 +343,9 @@ test('of an endpoint whose connections come and go, twenty lines in a minute are
 test('of connections that break under calls again and again, twenty lines in a minute are logged besides the warning', (t) => {
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
-  for (let time = 0; time < 500; time++) events.onRetired(ENDPOINT, 'the connection was reset', 1);
+  for (let time = 0; time < 500; time++) {
+    events.onRetired(ENDPOINT, 'the connection was reset', 1);
+    t.mock.timers.tick(1000);
+  }
   assert.deepEqual(kept.takeLevels(), ['warn', ...Array.from({ length: 20 }, () => 'info')]);
 });

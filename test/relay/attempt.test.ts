@@ -62,7 +62,7 @@ test('every end of the stream gives it back before it is told, and is the last t
     [(attempt) => attempt.onReset(ErrorCode.REFUSED_STREAM, undefined), 'reset 7'],
     [(attempt) => attempt.onReset(ErrorCode.PROTOCOL_ERROR, 'bad_frame'), 'reset 1 bad_frame'],
     [(attempt) => attempt.onRefused(), 'refused'],
-    [(attempt) => attempt.onConnectionLost('gone'), 'lost: gone'],
+    [(attempt) => attempt.onConnectionLost('gone'), 'lost: upstream_connection_lost'],
   ];
   for (const [end, told] of ends) {
     const { attempt, connection, listener } = new Tried();

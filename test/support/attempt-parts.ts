@@ -3,7 +3,7 @@
 
 import type { AttemptListener } from '../../src/calls/attempt-listener.ts';
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
-import type { Failure } from '../../src/calls/failure.ts';
+import { connectionLost, type Failure } from '../../src/calls/failure.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Connection } from '../../src/h2/connection.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -74,6 +74,10 @@ export class RecordedConnection {
     this.hasServed = true;
   }
 
+  whyLost(reason: string): Failure {
+    return connectionLost(this.endpoint, reason);
+  }
+
   noteReset(code: number, violation: string | undefined): void {
     this.noted.push(`${code} ${violation ?? 'by the endpoint'}`);
   }
@@ -142,8 +146,8 @@ export class RecordingListener implements AttemptListener {
     this.log.push('refused');
   }
 
-  attemptLost(reason: string): void {
-    this.log.push(`lost: ${reason}`);
+  attemptLost({ token }: Failure): void {
+    this.log.push(`lost: ${token}`);
   }
 
   attemptUnreachable({ token }: Failure): void {

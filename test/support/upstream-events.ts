@@ -31,6 +31,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onConnected: () => undefined,
   onConnectFailed: () => undefined,
   onRetired: () => undefined,
+  onTooManyPings: () => undefined,
   onViolation: () => undefined,
   onClientAtFault: () => undefined,
   onFault: () => undefined,
@@ -57,6 +58,14 @@ export class ConnectionLog implements UpstreamConnectionEvents {
 
   onGone({ state }: UpstreamConnection): void {
     this.log.push(`gone (${state})`);
+  }
+
+  onAnswered(): void {
+    this.log.push('answered');
+  }
+
+  onTooManyPings(): void {
+    this.log.push('too many pings');
   }
 
   onCapacity(): void {

@@ -1,6 +1,6 @@
 // An endpoint that speaks HTTP/2: its connections, as few as its calls need, and when it is dialled.
 
-import type { EndpointState, UpstreamConnectionsConfig } from '../../config/config.ts';
+import type { EndpointState, KeepaliveConfig, UpstreamConnectionsConfig } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../h2/errors.ts';
@@ -8,6 +8,8 @@ import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
+import type { ConnectionTerms } from './connection-terms.ts';
+import { KeepalivePace } from './keepalive.ts';
 import { holdsPlace, isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
 
@@ -24,12 +26,21 @@ export interface ConnectionCounts {
   readonly draining: number;
 }
 
+export interface Http2EndpointOptions {
+  readonly connections: UpstreamConnectionsConfig;
+  readonly settings: LocalSettings;
+  /** Undefined means that silence is not noticed. */
+  readonly keepalive?: KeepaliveConfig | undefined;
+  /** Makes the connections; by default over TCP in plaintext. */
+  readonly dialer?: Dialer | undefined;
+}
+
 export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents {
   readonly protocol = 'http2';
   readonly #config: UpstreamConnectionsConfig;
-  readonly #settings: LocalSettings;
+  readonly #terms: ConnectionTerms;
+  readonly #pace: KeepalivePace | undefined;
   readonly #events: EndpointEvents;
-  readonly #dialer: Dialer | undefined;
   readonly #ready: UpstreamConnection[] = [];
   readonly #draining = new Set<UpstreamConnection>();
   #connecting: UpstreamConnection | undefined = undefined;
@@ -40,17 +51,12 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   /** The current retirement is our own wish, which says nothing about the endpoint. */
   #isLettingGo = false;
 
-  constructor(
-    state: EndpointState,
-    config: UpstreamConnectionsConfig,
-    settings: LocalSettings,
-    events: EndpointEvents,
-    dialer?: Dialer,
-  ) {
+  constructor(state: EndpointState, options: Http2EndpointOptions, events: EndpointEvents) {
     super(state, events);
-    this.#dialer = dialer;
-    this.#config = config;
-    this.#settings = settings;
+    const { connections, settings, keepalive, dialer } = options;
+    this.#config = connections;
+    this.#pace = keepalive === undefined ? undefined : new KeepalivePace(keepalive);
+    this.#terms = { settings, connectTimeoutMs: connections.connectTimeoutMs, dialer, pace: this.#pace };
     this.#events = events;
   }
 
@@ -130,21 +136,26 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   override seekCapacity(nowMs: number): boolean {
     if (this.#isDestroyed) return false;
     if (this.#connecting !== undefined) return true;
-    // Draining connections do not count, since their streams may last for days.
-    const isFull = this.#ready.length >= this.#config.max;
+    const { answeringCount } = this;
+    const { max } = this.#config;
+    const isFull = answeringCount >= max || this.#ready.length >= 2 * max;
     if (!isFull && this.backoff.remainingMs(nowMs) === 0) {
-      this.#connecting = new UpstreamConnection(
-        this.address,
-        this.#settings,
-        this.#config.connectTimeoutMs,
-        this,
-        this.#dialer,
-      );
+      this.#connecting = new UpstreamConnection(this.address, this.#terms, this);
       return true;
     }
-    if (this.#ready.length > 0) return true;
+    if (answeringCount > 0) return true;
     this.backoff.noteDemand();
     return false;
+  }
+
+  /**
+   * The ready connections that may get calls. Draining ones do not count, since their streams may last for days, nor those that
+   * owe an answer, since they may be dead.
+   */
+  get answeringCount(): number {
+    let count = 0;
+    for (const { isInDoubt } of this.#ready) if (!isInDoubt) count++;
+    return count;
   }
 
   override close(): void {
@@ -213,7 +224,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
     // A draining connection has calls that may still be answered. It is judged when it is closed.
     if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
     else this.#judge(connection);
-    if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams);
+    if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams, connection.silence);
   }
 
   /**
@@ -221,7 +232,9 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
    * pause.
    */
   #judge(connection: UpstreamConnection): void {
-    if (connection.hasServed) {
+    // It may be dialled at once: perhaps only the way of that one connection is broken.
+    if (connection.silence !== undefined && this.#ready.length === 0) this.lastFailure = connection.silence;
+    else if (connection.hasServed) {
       this.#uselessInRow = 0;
       this.backoff.succeed();
     } else if (!connection.isLetGo && ++this.#uselessInRow >= USELESS_IN_ROW) {
@@ -234,11 +247,24 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   onGone(connection: UpstreamConnection, reason: string): void {
     if (this.#draining.delete(connection)) this.#judge(connection);
     const { lostStreams } = connection;
-    if (lostStreams > 0 && !this.#isDestroyed) this.#events.onRetired(this, reason, lostStreams);
+    if (lostStreams > 0 && !this.#isDestroyed)
+      this.#events.onRetired(this, reason, lostStreams, connection.silence);
   }
 
   onCapacity(connection: UpstreamConnection): void {
     this.#offer(connection);
+  }
+
+  onAnswered(connection: UpstreamConnection): void {
+    this.lastFailure = undefined;
+    this.backoff.succeed();
+    this.#offer(connection);
+  }
+
+  onTooManyPings(): void {
+    if (this.#pace === undefined) return;
+    this.#pace.slowDown();
+    this.#events.onTooManyPings(this, this.#pace.afterMs);
   }
 
   onViolation(_connection: UpstreamConnection, error: ConnectionError | StreamError): void {

@@ -9,7 +9,7 @@ import { Http2Endpoint } from './http2-endpoint.ts';
 
 /** @param dialer makes the connections; by default over TCP in plaintext */
 export function http2Upstream(
-  config: UpstreamSettings & Pick<UpstreamConfig, 'balance'>,
+  config: UpstreamSettings & Pick<UpstreamConfig, 'balance' | 'keepalive'>,
   settings: LocalSettings,
   events: UpstreamEvents,
   dialer?: Dialer,
@@ -20,7 +20,7 @@ export function http2Upstream(
       stallTimeoutMs: settings.stallTimeoutMs,
       balancer: balancerFor(config.balance),
       makeEndpoint: (state, endpointEvents) =>
-        new Http2Endpoint(state, config.connections, settings, endpointEvents, dialer),
+        new Http2Endpoint(state, { ...config, settings, dialer }, endpointEvents),
     },
     events,
   );

@@ -60,6 +60,11 @@ export class UnreadEnds {
     else this.#timer = setTimeout(() => this.#contain(() => this.#askLate()), waitMs).unref();
   }
 
+  /** Asks for the sake of the answer: whether the endpoint still reads. An answer that is awaited already serves as well. */
+  askAnyway(): void {
+    if (this.#asked === undefined) this.#ask(Math.floor(turnNowMs()));
+  }
+
   #askLate(): void {
     this.#timer = undefined;
     this.#ask(Math.floor(performance.now()));

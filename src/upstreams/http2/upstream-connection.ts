@@ -1,18 +1,20 @@
 // One HTTP/2 connection to an endpoint, from dialling to its end. The streams of all clients share it.
 
+import { connectionLost, type Failure, unavailable } from '../../calls/failure.ts';
 import type { Address } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
+import { diagnoseSilence } from '../../diagnosis/silence.ts';
 import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../../diagnosis/upstream-first-bytes.ts';
 import type { Connection } from '../../h2/connection.ts';
 import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
-import type { ConnectionError, StreamError } from '../../h2/errors.ts';
-import type { LocalSettings } from '../../h2/settings.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { Http2Transport } from '../../transport/http2-transport.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
-import { type DialEvents, type Dialer, tcpDialer, timeoutCode } from '../dial.ts';
+import { type DialEvents, tcpDialer, timeoutCode } from '../dial.ts';
 import type { Holding } from '../holding.ts';
+import type { ConnectionEvents, ConnectionTerms } from './connection-terms.ts';
+import { Keepalive, type WatchedConnection } from './keepalive.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
@@ -25,6 +27,11 @@ const STALL_CHECK_MS = 1000;
 const MOST_GIVEN_UP = 20;
 /** How many faults a client is charged when its call made an endpoint close a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
+/** The HTTP status for calls that an endpoint stopped to answer. */
+const GATEWAY_TIMEOUT = 504;
+
+/** The debug data of gRPC servers whose limit for PINGs was exceeded. */
+const TOO_MANY_PINGS = 'too_many_pings';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -34,25 +41,9 @@ const NOTHING: Buffer = Buffer.alloc(0);
  */
 export type UpstreamConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
 
-export interface UpstreamConnectionEvents {
-  onReady(connection: UpstreamConnection): void;
-  /** The connection never became ready. */
-  onFailed(connection: UpstreamConnection, diagnosis: Diagnosis): void;
-  /** The connection accepts no more streams, or is closed. */
-  onRetired(connection: UpstreamConnection, reason: string): void;
-  /** The socket of a draining connection is closed. */
-  onGone(connection: UpstreamConnection, reason: string): void;
-  /** A stream ended, or the peer raised its limit: there may be room for a waiting call. */
-  onCapacity(connection: UpstreamConnection): void;
-  onViolation(connection: UpstreamConnection, error: ConnectionError | StreamError): void;
-  /**
-   * The endpoint rejected so many calls of this client that no more are sent to it for now.
-   * @param client the client's address as it is counted
-   */
-  onClientAtFault(connection: UpstreamConnection, client: string): void;
-}
+export type UpstreamConnectionEvents = ConnectionEvents<UpstreamConnection>;
 
-export class UpstreamConnection implements DialEvents {
+export class UpstreamConnection implements DialEvents, WatchedConnection {
   /** The endpoint's address as configured, for logs. */
   readonly endpoint: string;
   readonly #events: UpstreamConnectionEvents;
@@ -75,16 +66,14 @@ export class UpstreamConnection implements DialEvents {
   #ends: StreamEnds | undefined = undefined;
   #isConnected = false;
   #isHttp2 = false;
+  readonly #keepalive: Keepalive | undefined;
+  /** Why the connection was given up, if the endpoint went silent. */
+  silence: Diagnosis | undefined = undefined;
   /** The first bytes, while they are too few to show what the endpoint speaks. */
   #head: Buffer = NOTHING;
 
-  constructor(
-    address: Address,
-    settings: LocalSettings,
-    connectTimeoutMs: number,
-    events: UpstreamConnectionEvents,
-    dialer: Dialer = tcpDialer,
-  ) {
+  constructor(address: Address, terms: ConnectionTerms, events: UpstreamConnectionEvents) {
+    const { settings, connectTimeoutMs, dialer = tcpDialer, pace } = terms;
     this.endpoint = address.text;
     this.#events = events;
     this.#windowBytes = settings.initialWindowBytes;
@@ -97,26 +86,27 @@ export class UpstreamConnection implements DialEvents {
         onRequest() {},
         onSettings: (isFirst) => this.#settingsReceived(isFirst),
         onGoAway: (lastStreamId, code, debug) => this.#goAwayReceived(lastStreamId, code, debug),
-        onPingAcknowledged() {},
+        onPingAcknowledged: () => this.#keepalive?.pingAcknowledged(),
         onCaughtUp: () => this.#caughtUp(),
         onOutputDrained: () => this.#offerCapacity(),
         onViolation: (error) => this.#events.onViolation(this, error),
       },
       { onClosed: (reason) => this.#closed(reason) },
     );
-    this.#unreadEnds = new UnreadEnds(this.http2, (action) => this.#contain(action));
-    this.#stallTimer = setInterval(() => this.#contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
+    this.#unreadEnds = new UnreadEnds(this.http2, (action) => this.contain(action));
+    this.#keepalive = pace === undefined ? undefined : new Keepalive(this, pace);
+    this.#stallTimer = setInterval(() => this.contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
     const onTimeout = (): void =>
       this.onFailed(
         diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
           timeoutMs: connectTimeoutMs,
         }),
       );
-    this.#timer = setTimeout(() => this.#contain(onTimeout), connectTimeoutMs);
+    this.#timer = setTimeout(() => this.contain(onTimeout), connectTimeoutMs);
   }
 
   /** Runs a timer's action. An error that it throws ends this connection only. */
-  #contain(action: () => void): void {
+  contain(action: () => void): void {
     try {
       action();
     } catch (fault) {
@@ -141,7 +131,33 @@ export class UpstreamConnection implements DialEvents {
   get hasCapacity(): boolean {
     // The HTTP/2 side may be over before the socket is, and calls sent on it would never be answered.
     if (this.#state !== 'ready' || this.http2.isClosed || this.http2.isCongested) return false;
+    if (this.isInDoubt) return false;
     return this.#activeStreams + this.unreadCount < this.http2.peerMaxConcurrentStreams;
+  }
+
+  /** Whether the endpoint has owed an answer to the keepalive for so long that the connection gets no calls until it comes. */
+  get isInDoubt(): boolean {
+    return this.#keepalive?.isInDoubt === true;
+  }
+
+  get heardAtMs(): number {
+    return this.#transport.readAtMs;
+  }
+
+  askBySettings(): void {
+    this.#unreadEnds.askAnyway();
+  }
+
+  onSilent(silentMs: number): void {
+    this.silence = diagnoseSilence(this.endpoint, silentMs);
+    this.#transport.destroy(this.silence.sentence);
+  }
+
+  /** Why calls ended with the connection. @param reason what `onConnectionLost` was told */
+  whyLost(reason: string): Failure {
+    return this.silence === undefined
+      ? connectionLost(this.endpoint, reason)
+      : unavailable(this.silence, GATEWAY_TIMEOUT);
   }
 
   /** The number of streams that are over, but that the endpoint may still count. */
@@ -152,6 +168,7 @@ export class UpstreamConnection implements DialEvents {
   /** Opens a stream. The caller must release every stream exactly once, when it is over. */
   openStream(owner: StreamOwner): Stream {
     this.#activeStreams++;
+    if (this.#keepalive?.isWatching === false) this.#keepalive.watch();
     const stream = this.http2.openStream(owner);
     this.#resolveUnread();
     if (this.http2.isWornOut) this.#retire('its stream identifiers are used up');
@@ -274,6 +291,7 @@ export class UpstreamConnection implements DialEvents {
     try {
       if (this.#isHttp2) this.#transport.receive(chunk);
       else this.#receiveFirst(chunk);
+      if (this.#keepalive?.isInDoubt === true) this.#answered(this.#keepalive);
     } catch (fault) {
       this.#transport.fail(fault);
     }
@@ -293,10 +311,17 @@ export class UpstreamConnection implements DialEvents {
     else this.onFailed(diagnoseUpstreamAnswer(kind, this.endpoint));
   }
 
+  #answered(keepalive: Keepalive): void {
+    keepalive.heard();
+    if (this.#state === 'ready') this.#events.onAnswered(this);
+  }
+
   #goAwayReceived(lastStreamId: number, code: number, debug: string): void {
     const name = code === ErrorCode.NO_ERROR ? '' : ` ${errorCodeName(code)}`;
     this.hasGoneWrong ||= code !== ErrorCode.NO_ERROR;
-    if (isFault(code)) {
+    const isTooOften = debug === TOO_MANY_PINGS && this.#keepalive?.hasPinged === true;
+    if (isTooOften) this.#events.onTooManyPings(this);
+    else if (isFault(code)) {
       // GOAWAY names the last stream the endpoint has seen, which is often the one that caused the error.
       const holding = holdingOfStream(this.http2.streamOwners(), lastStreamId);
       this.#blame(holding, FAULTS_OF_A_CONNECTION, Math.floor(turnNowMs()));
@@ -317,7 +342,7 @@ export class UpstreamConnection implements DialEvents {
   }
 
   onFailed(diagnosis: Diagnosis): void {
-    this.#contain(() => this.#failed(diagnosis));
+    this.contain(() => this.#failed(diagnosis));
   }
 
   #failed(diagnosis: Diagnosis): void {
@@ -361,6 +386,7 @@ export class UpstreamConnection implements DialEvents {
     clearTimeout(this.#timer);
     clearInterval(this.#stallTimer);
     this.#unreadEnds.close();
+    this.#keepalive?.close();
     if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
     const before = this.#state;
     this.#state = 'closed';

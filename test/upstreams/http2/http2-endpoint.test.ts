@@ -24,17 +24,21 @@ class Watched {
 
   constructor(t: TestContext, server: RawServer, max = 2) {
     t.mock.method(performance, 'now', () => this.nowMs);
-    const config = { connectTimeoutMs: 60_000, max, maxPending: 10 };
-    this.endpoint = new Http2Endpoint(endpointAt(addressOf(server)), config, LOCAL_SETTINGS, {
-      onCapacity() {},
-      ...NO_UPSTREAM_EVENTS,
-      onConnected: () => this.log.push('connected'),
-      onConnectFailed: (_endpoint, { token }) => this.log.push(token),
-      onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
-      onViolation: (_endpoint, { token }) => this.log.push(token),
-      onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
-      onFault: (layer) => this.log.push(`fault: ${layer}`),
-    });
+    const connections = { connectTimeoutMs: 60_000, max, maxPending: 10 };
+    this.endpoint = new Http2Endpoint(
+      endpointAt(addressOf(server)),
+      { connections, settings: LOCAL_SETTINGS },
+      {
+        onCapacity() {},
+        ...NO_UPSTREAM_EVENTS,
+        onConnected: () => this.log.push('connected'),
+        onConnectFailed: (_endpoint, { token }) => this.log.push(token),
+        onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
+        onViolation: (_endpoint, { token }) => this.log.push(token),
+        onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
+        onFault: (layer) => this.log.push(`fault: ${layer}`),
+      },
+    );
     t.after(() => this.endpoint.destroy('the test is over'));
   }
 

@@ -9,6 +9,7 @@ import { FrameType } from '../../../src/h2/frame-type.ts';
 import { SettingId } from '../../../src/h2/settings.ts';
 import { ClientAccount } from '../../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../../src/upstreams/client-shares.ts';
+import { KeepalivePace } from '../../../src/upstreams/http2/keepalive.ts';
 import { UpstreamConnection } from '../../../src/upstreams/http2/upstream-connection.ts';
 import { eventually } from '../../support/eventually.ts';
 import * as frames from '../../support/frames.ts';
@@ -35,8 +36,9 @@ class Dialled {
   readonly events = new ConnectionLog();
   readonly connection: UpstreamConnection;
 
-  constructor(t: TestContext, address: Address) {
-    this.connection = new UpstreamConnection(address, LOCAL_SETTINGS, TIMEOUT_MS, this.events);
+  constructor(t: TestContext, address: Address, pace?: KeepalivePace) {
+    const terms = { settings: LOCAL_SETTINGS, connectTimeoutMs: TIMEOUT_MS, pace };
+    this.connection = new UpstreamConnection(address, terms, this.events);
     t.after(async () => {
       this.connection.destroy('the test is over');
       await this.closed();
@@ -396,4 +398,81 @@ test('a stream ended by the peer is told, and the connection goes on', async (t)
   assert.equal(call.end, 'reset');
   assert.deepEqual(events.log, []);
   assert.equal(connection.state, 'ready');
+});
+
+test('a connection that owes an answer gets no calls until anything comes, and is then told of', async (t) => {
+  const pace = new KeepalivePace({ afterMs: 20, timeoutMs: TIMEOUT_MS });
+  const server = await startRawServer({ answersPing: false });
+  t.after(() => server.close());
+  const { connection, events } = new Dialled(t, addressOf(server), pace);
+  await eventually('it is ready', () => connection.state === 'ready');
+  const call = CallOnConnection.on(connection);
+  await eventually('it is asked', () => server.peers[0].frames.some(({ type }) => type === FrameType.PING));
+  assert.equal(connection.hasCapacity, true);
+  await eventually('it gets no calls', () => !connection.hasCapacity);
+  assert.equal(events.log.includes('answered'), false);
+  server.requests[0].succeed();
+  await eventually('the call ends', () => call.end === 'answered');
+  assert.deepEqual([connection.hasCapacity, events.log.at(-1)], [true, 'answered']);
+});
+
+test('a connection from which nothing comes is given up with its calls, and says why', async (t) => {
+  const server = await startRawServer({ answersPing: false });
+  t.after(() => server.close());
+  const pace = new KeepalivePace({ afterMs: 20, timeoutMs: 50 });
+  const dialled = new Dialled(t, addressOf(server), pace);
+  const { connection } = dialled;
+  await dialled.told('ready (ready)');
+  const call = CallOnConnection.on(connection);
+  await eventually('the call ends', () => call.end === 'lost');
+  assert.equal(connection.hasCapacity, false);
+  assert.deepEqual(
+    [connection.silence?.token, connection.whyLost('').token],
+    ['upstream_silent', 'upstream_silent'],
+  );
+  await dialled.closed();
+  assert.equal(connection.lostStreams, 1);
+});
+
+test('an endpoint that answers each question keeps its connection, PINGs or not', async (t) => {
+  const questions: string[] = [];
+  const server = await startRawServer({
+    onFrame: (frame) => {
+      if (frame.type === FrameType.PING) questions.push('PING');
+      else if (isQuestion(frame)) questions.push('SETTINGS');
+    },
+  });
+  t.after(() => server.close());
+  const dialled = new Dialled(
+    t,
+    addressOf(server),
+    new KeepalivePace({ afterMs: 20, timeoutMs: TIMEOUT_MS }),
+  );
+  await dialled.told('ready (ready)');
+  CallOnConnection.on(dialled.connection);
+  await eventually('it is asked again and again', () => questions.length >= 5);
+  assert.deepEqual(questions.slice(0, 5), ['PING', 'PING', 'SETTINGS', 'SETTINGS', 'SETTINGS']);
+  assert.equal(dialled.connection.hasCapacity, true);
+});
+
+test('too_many_pings is no fault of a client, and none of ours where no PING was sent', async (t) => {
+  const server = await startRawServer({ answersPing: false });
+  t.after(() => server.close());
+  const dialled = new Dialled(
+    t,
+    addressOf(server),
+    new KeepalivePace({ afterMs: 20, timeoutMs: TIMEOUT_MS }),
+  );
+  await dialled.told('ready (ready)');
+  const [peer] = server.peers;
+  CallOnConnection.on(dialled.connection);
+  await eventually('it is asked', () => peer.frames.some(({ type }) => type === FrameType.PING));
+  peer.send(goAwayFrame(1, ErrorCode.ENHANCE_YOUR_CALM, 'too_many_pings'));
+  await dialled.told('too many pings');
+  const quiet = await ready(t);
+  CallOnConnection.on(quiet.connection);
+  await quiet.server.wantRequest();
+  quiet.server.peers[0].send(goAwayFrame(1, ErrorCode.ENHANCE_YOUR_CALM, 'too_many_pings'));
+  const told = await quiet.told('retired (draining): GOAWAY ENHANCE_YOUR_CALM: too_many_pings');
+  assert.equal(told.includes('too many pings'), false);
 });

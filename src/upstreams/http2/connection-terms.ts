@@ -1,0 +1,40 @@
+// What a connection to an endpoint is given: how it is made and kept, and who is told what becomes of it.
+
+import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
+import type { ConnectionError, StreamError } from '../../h2/errors.ts';
+import type { LocalSettings } from '../../h2/settings.ts';
+import type { Dialer } from '../dial.ts';
+import type { KeepalivePace } from './keepalive.ts';
+
+/** The events of connections of the class `Connection`. */
+export interface ConnectionEvents<Connection> {
+  onReady(connection: Connection): void;
+  /** The connection never became ready. */
+  onFailed(connection: Connection, diagnosis: Diagnosis): void;
+  /** The connection accepts no more streams, or is closed. */
+  onRetired(connection: Connection, reason: string): void;
+  /** The socket of a draining connection is closed. */
+  onGone(connection: Connection, reason: string): void;
+  /** A stream ended, or the peer raised its limit: there may be room for a waiting call. */
+  onCapacity(connection: Connection): void;
+  /** Bytes have arrived after the connection had owed an answer for so long that it got no calls. */
+  onAnswered(connection: Connection): void;
+  /** The endpoint finds that our PINGs come too often. */
+  onTooManyPings(connection: Connection): void;
+  onViolation(connection: Connection, error: ConnectionError | StreamError): void;
+  /**
+   * The endpoint rejected so many calls of this client that no more are sent to it for now.
+   * @param client the client's address as it is counted
+   */
+  onClientAtFault(connection: Connection, client: string): void;
+}
+
+/** How a connection is made and kept. */
+export interface ConnectionTerms {
+  readonly settings: LocalSettings;
+  readonly connectTimeoutMs: number;
+  /** Makes the connection; by default over TCP in plaintext. */
+  readonly dialer?: Dialer | undefined;
+  /** Undefined means that silence is not noticed. */
+  readonly pace?: KeepalivePace | undefined;
+}
