@@ -6,6 +6,12 @@ import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
 import type { KeepalivePace } from './keepalive.ts';
 
+/**
+ * connecting: dialled, SETTINGS still to come. ready: accepts streams. draining: keeps its streams and accepts no new ones (after
+ * GOAWAY, or when identifiers are used up). closed: the socket is closed.
+ */
+export type UpstreamConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
+
 /** The events of connections of the class `Connection`. */
 export interface ConnectionEvents<Connection> {
   onReady(connection: Connection): void;

@@ -6,9 +6,11 @@ import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../h2/errors.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
+import { type DialCandidate, DialQueue } from '../dial-queue.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
 import type { ConnectionTerms } from './connection-terms.ts';
+import { Dialling } from './dialling.ts';
 import { KeepalivePace } from './keepalive.ts';
 import { holdsPlace, isUpstreamCall, type UpstreamCall } from './upstream-call.ts';
 import { UpstreamConnection, type UpstreamConnectionEvents } from './upstream-connection.ts';
@@ -33,9 +35,11 @@ export interface Http2EndpointOptions {
   readonly keepalive?: KeepaliveConfig | undefined;
   /** Makes the connections; by default over TCP in plaintext. */
   readonly dialer?: Dialer | undefined;
+  /** Who of the upstream's endpoints may be dialled; without it the endpoint is alone. */
+  readonly dials?: DialQueue | undefined;
 }
 
-export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents {
+export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents, DialCandidate {
   readonly protocol = 'http2';
   readonly #config: UpstreamConnectionsConfig;
   readonly #terms: ConnectionTerms;
@@ -43,7 +47,12 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   readonly #events: EndpointEvents;
   readonly #ready: UpstreamConnection[] = [];
   readonly #draining = new Set<UpstreamConnection>();
-  #connecting: UpstreamConnection | undefined = undefined;
+  readonly #dials: DialQueue;
+  #dialling: Dialling | undefined = undefined;
+  /** A connection is wanted, and is dialled when it is the endpoint's turn. */
+  #isQueued = false;
+  /** No configuration names the endpoint any more. */
+  #hasLeft = false;
   #picked: UpstreamConnection | undefined = undefined;
   #uselessInRow = 0;
   #isClosed = false;
@@ -53,7 +62,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
 
   constructor(state: EndpointState, options: Http2EndpointOptions, events: EndpointEvents) {
     super(state, events);
-    const { connections, settings, keepalive, dialer } = options;
+    const { connections, settings, keepalive, dialer, dials = new DialQueue() } = options;
+    this.#dials = dials;
     this.#config = connections;
     this.#pace = keepalive === undefined ? undefined : new KeepalivePace(keepalive);
     this.#terms = { settings, connectTimeoutMs: connections.connectTimeoutMs, dialer, pace: this.#pace };
@@ -61,7 +71,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   }
 
   override get connectionCounts(): ConnectionCounts & Readonly<Record<string, number>> {
-    const connecting = this.#connecting === undefined ? 0 : 1;
+    const connecting = this.#dialling === undefined ? 0 : 1;
     const ready = this.#ready.length;
     const draining = this.#draining.size;
     // The connections of an endpoint that gets no new calls continue until their last call ends.
@@ -71,7 +81,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   }
 
   protected override get isConnecting(): boolean {
-    return this.#connecting !== undefined;
+    return this.#dialling !== undefined || this.#isQueued;
   }
 
   override get activeCalls(): number {
@@ -135,17 +145,38 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
 
   override seekCapacity(nowMs: number): boolean {
     if (this.#isDestroyed) return false;
-    if (this.#connecting !== undefined) return true;
+    if (this.#dialling !== undefined) return true;
     const { answeringCount } = this;
     const { max } = this.#config;
     const isFull = answeringCount >= max || this.#ready.length >= 2 * max;
     if (!isFull && this.backoff.remainingMs(nowMs) === 0) {
-      this.#connecting = new UpstreamConnection(this.address, this.#terms, this);
-      return true;
+      this.#isQueued ||= !this.#dials.enter(this);
+      if (!this.#isQueued) this.#dial();
+      // A call waits for the turn of an endpoint that may be well, and not for that of one which was unreachable before.
+      return answeringCount > 0 || !this.#isQueued || this.lastFailure === undefined;
     }
     if (answeringCount > 0) return true;
     this.backoff.noteDemand();
     return false;
+  }
+
+  #dial(): void {
+    this.#dialling = new Dialling(() => new UpstreamConnection(this.address, this.#terms, this));
+  }
+
+  dialInTurn(): boolean {
+    this.#isQueued = false;
+    if (this.#isDestroyed || this.#hasLeft) return false;
+    this.#dial();
+    return true;
+  }
+
+  #endDialling(reason: string, kept?: UpstreamConnection): void {
+    const dialling = this.#dialling;
+    if (dialling === undefined) return;
+    this.#dialling = undefined;
+    dialling.end(reason, kept);
+    this.#dials.leave();
   }
 
   /**
@@ -165,14 +196,14 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
 
   override leave(): void {
     // Calls that waited for the connection wait for another, and its failure does not matter any more.
-    const connecting = this.#connecting;
-    this.#connecting = undefined;
-    connecting?.destroy('no configuration names the endpoint any more');
+    this.#hasLeft = true;
+    this.#endDialling('no configuration names the endpoint any more');
     this.close();
   }
 
   override comeBack(): void {
     this.#isClosed = false;
+    this.#hasLeft = false;
   }
 
   /** Closes idle connections beyond the first, which only a burst of calls had needed. */
@@ -190,11 +221,11 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   override destroy(reason: string): void {
     this.#isDestroyed = true;
     for (const connection of [...this.#ready, ...this.#draining]) connection.destroy(reason);
-    this.#connecting?.destroy(reason);
+    this.#endDialling(reason);
   }
 
   onReady(connection: UpstreamConnection): void {
-    this.#connecting = undefined;
+    this.#endDialling('another connection was made', connection);
     if (this.#uselessInRow === 0) this.backoff.succeed();
     this.lastFailure = undefined;
     this.#ready.push(connection);
@@ -209,8 +240,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents 
   }
 
   onFailed(connection: UpstreamConnection, diagnosis: Diagnosis): void {
-    if (connection !== this.#connecting) return;
-    this.#connecting = undefined;
+    if (this.#dialling?.includes(connection) !== true) return;
+    this.#endDialling(diagnosis.sentence, connection);
     if (this.#isDestroyed) return;
     this.backoff.fail(performance.now());
     this.lastFailure = diagnosis;

@@ -4,6 +4,7 @@ import type { UpstreamConfig } from '../../config/config.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import { balancerFor } from '../balancers/balancer-for.ts';
 import type { Dialer } from '../dial.ts';
+import { DialQueue } from '../dial-queue.ts';
 import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
 import { Http2Endpoint } from './http2-endpoint.ts';
 
@@ -14,13 +15,14 @@ export function http2Upstream(
   events: UpstreamEvents,
   dialer?: Dialer,
 ): Upstream<Http2Endpoint> {
+  const dials = new DialQueue();
   return new Upstream(
     {
       config,
       stallTimeoutMs: settings.stallTimeoutMs,
       balancer: balancerFor(config.balance),
       makeEndpoint: (state, endpointEvents) =>
-        new Http2Endpoint(state, { ...config, settings, dialer }, endpointEvents),
+        new Http2Endpoint(state, { ...config, settings, dialer, dials }, endpointEvents),
     },
     events,
   );

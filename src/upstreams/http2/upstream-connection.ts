@@ -1,11 +1,11 @@
 // One HTTP/2 connection to an endpoint, from dialling to its end. The streams of all clients share it.
 
+import type { Duplex } from 'node:stream';
 import { connectionLost, type Failure, unavailable } from '../../calls/failure.ts';
 import type { Address } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { diagnoseSilence } from '../../diagnosis/silence.ts';
-import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../../diagnosis/upstream-first-bytes.ts';
 import type { Connection } from '../../h2/connection.ts';
 import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
@@ -13,7 +13,8 @@ import { Http2Transport } from '../../transport/http2-transport.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import { type DialEvents, tcpDialer, timeoutCode } from '../dial.ts';
 import type { Holding } from '../holding.ts';
-import type { ConnectionEvents, ConnectionTerms } from './connection-terms.ts';
+import type { ConnectionEvents, ConnectionTerms, UpstreamConnectionState } from './connection-terms.ts';
+import { FirstBytes } from './first-bytes.ts';
 import { Keepalive, type WatchedConnection } from './keepalive.ts';
 import { isFault, isUnderWay, StreamEnds } from './stream-ends.ts';
 import { UnreadEnds } from './unread-ends.ts';
@@ -33,20 +34,13 @@ const GATEWAY_TIMEOUT = 504;
 /** The debug data of gRPC servers whose limit for PINGs was exceeded. */
 const TOO_MANY_PINGS = 'too_many_pings';
 
-const NOTHING: Buffer = Buffer.alloc(0);
-
-/**
- * connecting: dialled, SETTINGS still to come. ready: accepts streams. draining: keeps its streams and accepts no new ones (after
- * GOAWAY, or when identifiers are used up). closed: the socket is closed.
- */
-export type UpstreamConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
-
 export type UpstreamConnectionEvents = ConnectionEvents<UpstreamConnection>;
 
 export class UpstreamConnection implements DialEvents, WatchedConnection {
   /** The endpoint's address as configured, for logs. */
   readonly endpoint: string;
   readonly #events: UpstreamConnectionEvents;
+  readonly #socket: Duplex;
   readonly #transport: Http2Transport;
   readonly #unreadEnds: UnreadEnds;
   readonly #timer: NodeJS.Timeout;
@@ -64,13 +58,14 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   readonly #windowBytes: number;
   /** Allocated with the first stream that is ended before it is over. */
   #ends: StreamEnds | undefined = undefined;
+  /** The endpoint's machine has accepted the connection. */
+  isReached = false;
   #isConnected = false;
   #isHttp2 = false;
   readonly #keepalive: Keepalive | undefined;
   /** Why the connection was given up, if the endpoint went silent. */
   silence: Diagnosis | undefined = undefined;
-  /** The first bytes, while they are too few to show what the endpoint speaks. */
-  #head: Buffer = NOTHING;
+  readonly #firstBytes = new FirstBytes();
 
   constructor(address: Address, terms: ConnectionTerms, events: UpstreamConnectionEvents) {
     const { settings, connectTimeoutMs, dialer = tcpDialer, pace } = terms;
@@ -78,6 +73,11 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     this.#events = events;
     this.#windowBytes = settings.initialWindowBytes;
     const socket = dialer.dial(address, this);
+    this.#socket = socket;
+    // Before TLS, and whatever is spoken then.
+    socket.once('connect', () => {
+      this.isReached = true;
+    });
     this.#transport = new Http2Transport(
       socket,
       'client',
@@ -120,6 +120,11 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
 
   get activeStreams(): number {
     return this.#activeStreams;
+  }
+
+  /** Whether the endpoint's name is still being looked up. */
+  get isLookedUp(): boolean {
+    return timeoutCode(this.#socket) === 'dns_timeout';
   }
 
   /** The HTTP/2 connection, for the owners of its streams. */
@@ -297,18 +302,12 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     }
   }
 
-  /** Checks by the first bytes whether the endpoint speaks HTTP/2. Any other protocol is named in the diagnosis. */
   #receiveFirst(chunk: Buffer): void {
-    const head = Buffer.concat([this.#head, chunk]);
-    const kind = classifyUpstreamFirstBytes(head);
-    if (kind === 'need-more') {
-      this.#head = head;
-      return;
-    }
-    this.#head = NOTHING;
-    this.#isHttp2 = kind === 'http2-settings';
-    if (this.#isHttp2) this.#transport.receive(head);
-    else this.onFailed(diagnoseUpstreamAnswer(kind, this.endpoint));
+    const found = this.#firstBytes.add(chunk, this.endpoint);
+    if (found === undefined) return;
+    this.#isHttp2 = Buffer.isBuffer(found);
+    if (Buffer.isBuffer(found)) this.#transport.receive(found);
+    else this.onFailed(found);
   }
 
   #answered(keepalive: Keepalive): void {

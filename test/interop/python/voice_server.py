@@ -1,4 +1,4 @@
-# A grpcio server of voice.VoiceAssistant without TLS on the loopback, threaded or asyncio, until standard input ends.
+# A grpcio server of voice.VoiceAssistant without TLS, threaded or asyncio, until standard input ends.
 # --discovery adds health checking and reflection; its folder holds what grpc_tools made of proto/voice.proto.
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ OPTIONS = [
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--workers", type=int, default=300)
     parser.add_argument("--gzip", action="store_true")
@@ -51,10 +52,10 @@ def add_discovery(server: grpc.Server, folder: str) -> None:
     reflection.enable_server_reflection(names, server)
 
 
-def bind(server: Any, port: int) -> int:
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+def bind(server: Any, arguments: argparse.Namespace) -> int:
+    bound = server.add_insecure_port(f"{arguments.host}:{arguments.port}")
     if bound == 0:
-        raise SystemExit(f"port {port} cannot be bound")
+        raise SystemExit(f"port {arguments.port} cannot be bound")
     return bound
 
 
@@ -65,8 +66,8 @@ def serve_threaded(arguments: argparse.Namespace) -> None:
     server.add_generic_rpc_handlers((voice_service.handler_of(service),))
     if arguments.discovery is not None:
         add_discovery(server, arguments.discovery)
-    port = bind(server, arguments.port)
-    service.served_by = f"127.0.0.1:{port}"
+    port = bind(server, arguments)
+    service.served_by = f"{arguments.host}:{port}"
     server.start()
     emit("listening", port=port)
     wait_for_end_of_input()
@@ -77,8 +78,8 @@ async def serve_asyncio(arguments: argparse.Namespace) -> None:
     server = grpc.aio.server(options=OPTIONS, compression=compression_of(arguments))
     service = voice_service_asyncio.AsyncioVoiceService(served_by="")
     server.add_generic_rpc_handlers((voice_service_asyncio.handler_of(service),))
-    port = bind(server, arguments.port)
-    service.served_by = f"127.0.0.1:{port}"
+    port = bind(server, arguments)
+    service.served_by = f"{arguments.host}:{port}"
     await server.start()
     emit("listening", port=port)
     await asyncio.to_thread(wait_for_end_of_input)
