@@ -151,6 +151,7 @@ export interface UpstreamConfig {
   readonly discovery?: Discovery;
   readonly balance: 'round-robin';
   readonly connections: UpstreamConnectionsConfig;
+  /** What may wait is in `connections.maxPending`, by whichever key it was set. */
   readonly limits: UpstreamLimitsConfig;
   /** Undefined means that silence is not noticed, which is always so over HTTP/1.1. */
   readonly keepalive?: KeepaliveConfig | undefined;
@@ -158,6 +159,8 @@ export interface UpstreamConfig {
 
 /** What all calls of one upstream together may take. */
 export interface UpstreamLimitsConfig {
+  /** The maximum number of calls of one process at the upstream; further calls get UNAVAILABLE. Undefined means no limit. */
+  readonly streams?: number | undefined;
   /** The share of the calls that may be in a further attempt granted by the `retry` of a route. From 0 to 1. */
   readonly retries: number;
 }

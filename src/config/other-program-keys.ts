@@ -103,8 +103,9 @@ const entries: Readonly<Record<Section, string>> = {
   connections: `
     timeout connect | connectTimeout | write connectTimeout: 5s
     maxconnections maxconns limit size | max | write max: 16
-    maxpendingrequests pending queue | maxPending | write maxPending: 1024
-    maxrequests maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
+    maxpendingrequests pending queue |  | write limits: { pending: 1024 }, beside connections
+    maxrequests |  | write limits: { streams: 1000 }, beside connections
+    maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
     keepalive |  | write it beside connections: keepalive: { after: 20s, timeout: 20s }, or off
     idletimeout keepalivetimeout |  | there is none; HTTP/2 connections are kept until the service closes them, those of protocol: http1 for 60 s or as long as its Keep-Alive field says`,
   admin: `

@@ -1,4 +1,4 @@
-// Finds keys that are valid alone but do not go together, because of the protocol that a listener or an upstream speaks.
+// Finds keys that are valid alone but do not go together, most of them because of the protocol that a listener or an upstream speaks.
 // The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import type { ConfigPath } from './config-path.ts';
@@ -51,7 +51,18 @@ const RETRY_HINT =
   'retry goes by gRPC statuses, so remove it; a request without a body is sent again anyway where a connection closes in place of a response';
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
-  return [...checkKeepalive(name, upstream), ...checkUpstreamTls(name, upstream)];
+  return [
+    ...checkPending(name, upstream),
+    ...checkKeepalive(name, upstream),
+    ...checkUpstreamTls(name, upstream),
+  ];
+}
+
+function checkPending(name: string, upstream: RawMap): readonly Finding[] {
+  const isTwice = mapOf(upstream.get('limits')).has('pending');
+  if (!isTwice || !mapOf(upstream.get('connections')).has('maxPending')) return [];
+  const path: ConfigPath = ['upstreams', name, 'connections', 'maxPending'];
+  return [error(path, 'the same as limits.pending, which is given as well', 'remove connections.maxPending')];
 }
 
 function checkKeepalive(name: string, upstream: RawMap): readonly Finding[] {

@@ -168,10 +168,12 @@ function describeMatch({ path, host, headers, listener }: RouteMatchConfig): str
 /** The default of connections.max. HTTP/1.1 needs more: a connection carries one request at a time, and a WebSocket keeps it. */
 const CONNECTIONS_MAX = { h2c: 16, h2: 16, http1: 1024 } as const;
 
+const MAX_PENDING = 1024;
 const KEEPALIVE: KeepaliveConfig = { afterMs: 20_000, timeoutMs: 20_000 };
 
 function resolveUpstream(name: string, upstream: ValidUpstream, file: string): UpstreamConfig {
-  const { connectTimeout, max, maxPending } = upstream.connections;
+  const { connectTimeout, max } = upstream.connections;
+  const maxPending = upstream.limits.pending ?? upstream.connections.maxPending ?? MAX_PENDING;
   const { protocol } = upstream;
   return {
     name,
@@ -182,7 +184,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     ...resolveDiscovery(upstream),
     balance: upstream.balance,
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
-    limits: upstream.limits,
+    limits: { streams: unlessOff(upstream.limits.streams), retries: upstream.limits.retries },
     keepalive: protocol === 'http1' ? undefined : resolveKeepalive(upstream.keepalive),
   };
 }

@@ -29,14 +29,24 @@ const connections = z.strictObject({
         'WebSocket at a time. 1 to 10000. Default: 16, with http1 1024. Like Envoy circuit_breakers max_connections.',
     ),
   maxPending: count(0, 1_000_000)
-    .default(1024)
+    .optional()
+    .describe('Another name of limits.pending. One of the two may be given. 0 to 1000000.'),
+});
+
+const limits = z.strictObject({
+  streams: z
+    .union([off, count(1, 1_000_000)], expecting('a whole number, or off'))
+    .prefault('off')
+    .describe(
+      'Calls of the upstream that may run at a time in one process; more are answered UNAVAILABLE. 1 to 1000000, or off. ' +
+        'Default: off. Like Envoy circuit_breakers max_requests.',
+    ),
+  pending: count(0, 1_000_000)
+    .optional()
     .describe(
       'Calls of the upstream that may wait for a connection or a free stream; more are answered UNAVAILABLE. ' +
         '0 to 1000000. Default: 1024. Like Envoy circuit_breakers max_pending_requests.',
     ),
-});
-
-const limits = z.strictObject({
   retries: percentage(0, 100)
     .prefault('20%')
     .describe(
@@ -145,7 +155,7 @@ const keys = z.strictObject({
   connections: connections
     .prefault({})
     .describe('Connections kept to each endpoint, and who may wait for one.'),
-  limits: limits.prefault({}).describe('What all calls of the upstream together may take.'),
+  limits: limits.prefault({}).describe('How many calls may run, wait and be retried.'),
   keepalive: z
     .union([keepalive, off], expecting('a map, or off'))
     .optional()

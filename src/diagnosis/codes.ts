@@ -113,6 +113,7 @@ const CALLS = {
   attempt_timeout: 'FG3028',
   request_idle: 'FG3029',
   response_idle: 'FG3030',
+  upstream_streams_full: 'FG3033',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

@@ -164,6 +164,7 @@ export class ProcessLog {
           );
       },
       onFault: (layer, error) => this.contained(layer, error),
+      onWaiting: (calls, why) => this.#callsWait(name, calls, why),
       onGaveWay: (client) => this.gaveWay(name, client),
     };
   }
@@ -211,6 +212,13 @@ export class ProcessLog {
     const leftOut = this.#budget.spend(`${what} ${fields.upstream} ${fields.endpoint}`);
     if (leftOut === undefined) return undefined;
     return leftOut === 0 ? { ...fields } : { ...fields, leftOut };
+  }
+
+  /** The calls that wait may be served soon. Each that is refused has its own record. */
+  #callsWait(upstream: string, calls: number, why: string): void {
+    if (!this.#isNews(`waiting ${upstream}`)) return;
+    const waiting = calls === 1 ? '1 call waits' : `${calls} calls wait`;
+    this.#logger.warn({ upstream, calls }, `${waiting} for a place at ${upstream}: ${why}`);
   }
 
   /** @param client the address by which its calls are counted */

@@ -10,6 +10,7 @@ import type { FaultLayer } from '../transport/containment.ts';
 import { Backoff } from './backoff.ts';
 import type { PlaceCount } from './holding.ts';
 import type { PlaceUser } from './place-user.ts';
+import type { Allowance } from './waiting-calls.ts';
 
 /** The events an endpoint sends to its upstream, and what it asks of it. */
 export interface EndpointEvents {
@@ -118,6 +119,11 @@ export abstract class Endpoint {
    * is not known.
    */
   abstract get places(): number;
+
+  /** What limits its places. Undefined while no connection answers. */
+  get allowance(): Allowance | undefined {
+    return undefined;
+  }
 
   /** How many places become free by themselves: those of streams that are over, but that the endpoint may still count. */
   abstract get unreadCount(): number;

@@ -5,13 +5,16 @@ import { idleGaveWay, requestStalled } from '../calls/failure.ts';
 import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import type { Balancer, PickContext } from './balancers/balancer.ts';
+import type { Balancer } from './balancers/balancer.ts';
 import { ClientShares } from './client-shares.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import type { Holding } from './holding.ts';
 import { IdlePlaces } from './idle-places.ts';
+import { queueFull, streamsFull } from './no-place.ts';
+import { Picking } from './picking.ts';
 import type { PlaceUser } from './place-user.ts';
 import { StalledCalls } from './stalled-calls.ts';
+import { WaitingCalls, whyWaiting } from './waiting-calls.ts';
 import { whyUnavailable } from './why-unavailable.ts';
 
 /** How often calls that hold a place are checked while places are scarce. */
@@ -40,6 +43,8 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
    * @param client the client's address as it is counted
    */
   readonly onGaveWay: (client: string) => void;
+  /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
+  readonly onWaiting: (count: number, why: string) => void;
 }
 
 /** What an upstream needs of its configuration, whatever its endpoints speak. */
@@ -51,23 +56,6 @@ export interface UpstreamParts<Candidate extends Endpoint> {
   readonly stallTimeoutMs: number | undefined;
   readonly balancer: Balancer<Candidate>;
   readonly makeEndpoint: (state: EndpointState, events: EndpointEvents) => Candidate;
-}
-
-/** The context of a pick, reused for all picks. */
-class Picking<Candidate extends Endpoint> implements PickContext<Candidate> {
-  tried: readonly Candidate[] = NONE;
-  /** Whether only endpoints are accepted that were reached last time, or were never tried. */
-  isCautious = false;
-  /** Whether endpoints that are excluded are accepted as well, since no other is left. */
-  isPanicking = false;
-
-  accepts(candidate: Candidate): boolean {
-    return (
-      (!candidate.isExcluded || this.isPanicking) &&
-      !this.tried.includes(candidate) &&
-      !(this.isCautious && candidate.lastFailure !== undefined)
-    );
-  }
 }
 
 export class Upstream<Candidate extends Endpoint = Endpoint> {
@@ -82,6 +70,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #picking = new Picking<Candidate>();
   readonly #idle: IdlePlaces | undefined;
   readonly #stalled: StalledCalls | undefined;
+  readonly #waitingCalls = new WaitingCalls<Waiter<Candidate>>();
+  readonly #mostCalls: number;
   #endpoints: readonly Candidate[] = [];
   #whyNone: Diagnosis | undefined = undefined;
   /** Endpoints that no configuration names any more, as long as they have connections or calls. */
@@ -98,6 +88,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.protocol = config.protocol;
     const { connections, limits } = config;
     this.shares = new ClientShares(connections.maxPending, () => this.#countPlaces(), limits.retries);
+    this.#mostCalls = limits.streams ?? Number.POSITIVE_INFINITY;
     this.#parts = parts;
     this.#events = events;
     this.#balancer = balancer;
@@ -229,7 +220,12 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    */
   pickFor(holding: Holding, tried: readonly Candidate[]): Candidate | undefined {
     if (this.shares.isGettingScarce) this.#watchPlaces();
-    return this.shares.mayTake(holding) ? this.#pick(tried) : undefined;
+    return !this.#isFull && this.shares.mayTake(holding) ? this.#pick(tried) : undefined;
+  }
+
+  /** Whether the upstream has as many calls as limits.streams allows. */
+  get #isFull(): boolean {
+    return this.shares.heldCount >= this.#mostCalls;
   }
 
   #pick(tried: readonly Candidate[]): Candidate | undefined {
@@ -267,16 +263,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   /** Queues a call for which pickFor() found no endpoint. If there is nothing to wait for, the call is notified at once. */
   wait(waiter: Waiter<Candidate>): void {
-    if (!this.#canWait()) {
-      waiter.onUnavailable(this.#whyUnavailable());
+    const isFull = this.#isFull;
+    if (isFull || !this.#canWait()) {
+      waiter.onUnavailable(isFull ? streamsFull(this.name, this.#mostCalls) : this.#whyUnavailable());
       return;
     }
     const turnedAway = this.shares.wait(waiter.holding, waiter);
     this.#watchPlaces();
-    turnedAway?.onUnavailable({
-      token: 'upstream_queue_full',
-      sentence: `${this.#parts.config.connections.maxPending} calls wait for upstream ${this.name} already (connections.maxPending).`,
-    });
+    turnedAway?.onUnavailable(queueFull(this.name, this.#parts.config.connections.maxPending));
   }
 
   stopWaiting(waiter: Waiter<Candidate>): void {
@@ -298,6 +292,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   };
 
   #lookAtPlaces(): void {
+    if (this.#waitingCalls.look(this.shares.waiting))
+      this.#events.onWaiting(
+        this.pendingCount,
+        whyWaiting(this.#endpoints, this.#isFull, this.shares.heldCount),
+      );
     if (!this.shares.isScarce) {
       clearInterval(this.#watch);
       this.#watch = undefined;
@@ -349,7 +348,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     if (this.#isServing || this.shares.waitingCount === 0) return;
     this.#isServing = true;
     try {
-      while (this.shares.waitingCount > 0) {
+      while (this.shares.waitingCount > 0 && !this.#isFull) {
         let endpoint = this.#pick(NONE);
         if (endpoint === undefined) {
           // Makes another connection for the calls that still wait, if one more is allowed.

@@ -131,7 +131,7 @@ for (const max of [1, 2]) {
   });
 }
 
-test('a call beyond connections.maxPending is UNAVAILABLE at once, and those that wait are served', async (t) => {
+test('a call beyond limits.pending is UNAVAILABLE at once, and those that wait are served', async (t) => {
   const upstream = await startRawUpstream(t, { settings: oneStream });
   const proxy = await startProxy(t, {
     endpoints: [upstream.address],
@@ -144,11 +144,46 @@ test('a call beyond connections.maxPending is UNAVAILABLE at once, and those tha
   const refused = await client.outcome(client.call());
   assert.equal(refused.grpcStatus, String(status.UNAVAILABLE));
   assert.ok(refused.headers.some(([name]) => name === 'grpc-retry-pushback-ms'));
-  assert.match(refused.grpcMessage, /2 calls wait for upstream voice already \(connections\.maxPending\)/);
+  assert.match(refused.grpcMessage, /2 calls wait for upstream voice already \(limits\.pending\)/);
   for (const [index, streamId] of [first, ...waiting].entries()) {
     (await upstream.wantRequest(index)).succeed();
     assert.equal((await client.outcome(streamId)).grpcStatus, '0');
   }
+});
+
+test('calls that wait for a second are one warning, which says what they wait for', async (t) => {
+  const upstream = await startRawUpstream(t, { settings: oneStream });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], connections: { max: 1 } });
+  const client = await proxy.rawClient('tls');
+  const calls = Array.from({ length: 5 }, () => client.call());
+  const line = await proxy.line(({ calls: count }) => count === 4);
+  assert.deepEqual(
+    [line['level'], line['upstream'], line['msg']],
+    [40, 'voice', '4 calls wait for a place at voice: its endpoints allow 1 each (MAX_CONCURRENT_STREAMS)'],
+  );
+  for (const [index, streamId] of calls.entries()) {
+    (await upstream.wantRequest(index)).succeed();
+    await client.outcome(streamId);
+  }
+  assert.equal(proxy.lines().filter(({ msg }) => String(msg).includes('for a place at')).length, 1);
+});
+
+test('a call beyond limits.streams is UNAVAILABLE at once', async (t) => {
+  const upstream = await startRawUpstream(t);
+  const endpoints = [upstream.address];
+  const sections = { upstreams: { voice: { endpoints, limits: { streams: 2 } } } };
+  const proxy = await startProxy(t, { sections });
+  const client = await proxy.rawClient('tls');
+  const running = [client.call(), client.call()];
+  await upstream.wantRequest(1);
+  const refused = await client.outcome(client.call());
+  assert.equal(refused.grpcStatus, String(status.UNAVAILABLE));
+  assert.equal(refused.grpcMessage, '2 calls run at upstream voice already (limits.streams).');
+  upstream.requests[0].succeed();
+  assert.equal((await client.outcome(running[0])).grpcStatus, '0');
+  const next = client.call();
+  (await upstream.wantRequest(2)).succeed();
+  assert.equal((await client.outcome(next)).grpcStatus, '0');
 });
 
 test('a cancelled call frees its stream for the next', async (t) => {

@@ -37,6 +37,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onFault: () => undefined,
   onExclusion: () => undefined,
   onGaveWay: () => undefined,
+  onWaiting: () => undefined,
 };
 
 export class ConnectionLog implements UpstreamConnectionEvents {

@@ -60,6 +60,7 @@ class Group {
     t: TestContext,
     servers: readonly RawServer[],
     connections: Partial<UpstreamConnectionsConfig> = {},
+    streams?: number,
   ) {
     const config = {
       name: 'voice',
@@ -67,7 +68,7 @@ class Group {
       endpoints: servers.map((server) => endpointAt(addressOf(server))),
       balance: 'round-robin',
       connections: { connectTimeoutMs: 60_000, max: 1, maxPending: 100, ...connections },
-      limits: { retries: 0.2 },
+      limits: { streams, retries: 0.2 },
     } as const;
     this.upstream = http2Upstream(config, LOCAL_SETTINGS, {
       ...NO_UPSTREAM_EVENTS,
@@ -228,6 +229,19 @@ test('beyond maxPending nobody waits', async (t) => {
   running.finish('done');
   await eventually('the first is served', () => waiting[0].told !== '');
   assert.equal(group.waits().told, '', 'there is a place again');
+});
+
+test('beyond limits.streams a call is refused at once, and those that wait are served when one ends', async (t) => {
+  const group = new Group(t, [await started(t)], {}, 2);
+  const waiting = group.waits();
+  const running = [await eventually('it is served', () => waiting.call), await group.runs()];
+  const holding = group.upstream.shares.holdingOf('', undefined, false);
+  for (const _ of running) holding.take();
+  assert.equal(group.upstream.pickFor(holding, []), undefined);
+  assert.equal(group.waits().told, 'upstream_streams_full');
+  assert.equal(group.upstream.pendingCount, 0);
+  holding.give();
+  assert.ok(group.upstream.pickFor(holding, []));
 });
 
 test('where every endpoint is down, those that wait are told why, and later ones at once', async (t) => {

@@ -6,6 +6,7 @@ import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
+import type { Allowance } from '../waiting-calls.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { ResponseLimits } from './http1-response.ts';
 import { diagnoseConnect } from './upstream-failure.ts';
@@ -90,6 +91,10 @@ export class Http1Endpoint extends Endpoint {
 
   override get places(): number {
     return this.maxConnections;
+  }
+
+  override get allowance(): Allowance {
+    return { connections: this.maxConnections, streams: undefined };
   }
 
   override get unreadCount(): number {

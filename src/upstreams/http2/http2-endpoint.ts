@@ -9,6 +9,7 @@ import type { Dialer } from '../dial.ts';
 import { type DialCandidate, DialQueue } from '../dial-queue.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
+import type { Allowance } from '../waiting-calls.ts';
 import type { ConnectionTerms } from './connection-terms.ts';
 import { Dialling } from './dialling.ts';
 import { KeepalivePace } from './keepalive.ts';
@@ -115,6 +116,11 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
     count -= this.unreadCount;
     for (const { activeStreams } of this.#draining) count += activeStreams;
     return count;
+  }
+
+  override get allowance(): Allowance | undefined {
+    if (this.answeringCount === 0) return undefined;
+    return { connections: this.#config.max, streams: this.#ready[0].http2.peerMaxConcurrentStreams };
   }
 
   override get unreadCount(): number {

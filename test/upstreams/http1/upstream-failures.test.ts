@@ -155,7 +155,7 @@ test('requests beyond the connections wait, and beyond maxPending are refused', 
     return client.send(`GET ${path} HTTP/1.1`, 'Host: a', '');
   });
   await eventually('one runs, one waits', () => waiting.length === 1 && edge.upstream.pendingCount === 1);
-  assert.match(await get(t, edge), /^HTTP\/1.1 503 [^]*connections.maxPending/);
+  assert.match(await get(t, edge), /^HTTP\/1.1 503 [^]*limits.pending/);
   waiting[0]();
   await eventually('the next one runs', () => waiting.length === 2);
   waiting[1]();

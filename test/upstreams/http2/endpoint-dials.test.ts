@@ -36,6 +36,7 @@ test('of a hundred endpoints 32 are dialled at a time, and each before one is di
     endpoints: addresses.map((address) => endpointAt(address)),
     balance: 'round-robin',
     connections: { connectTimeoutMs: 5000, max: 1, maxPending: 10 },
+    limits: { retries: 0.2 },
   } as const;
   const upstream = http2Upstream(config, LOCAL_SETTINGS, NO_UPSTREAM_EVENTS, dialer);
   t.after(() => upstream.destroy('the test is over'));

@@ -1,0 +1,54 @@
+// Notices that calls wait for a place for longer than a moment, and says why they do. A queue that stays is told once.
+
+/** What an endpoint that is connected allows. */
+export interface Allowance {
+  /** Its connections at most (connections.max). */
+  readonly connections: number;
+  /** The streams on each of them, as the endpoint says, or Infinity when it does not. Undefined over HTTP/1.1. */
+  readonly streams: number | undefined;
+}
+
+export class WaitingCalls<Waiting> {
+  #seen: ReadonlySet<Waiting> = new Set();
+  #isTold = false;
+
+  /**
+   * Must be called each second while calls wait, and once when none does any more.
+   * @returns whether one of them has waited for a second, and that has not been told since the queue was last seen empty
+   */
+  look(waiting: readonly Waiting[]): boolean {
+    const isLong = !this.#isTold && waiting.some((one) => this.#seen.has(one));
+    this.#isTold = waiting.length > 0 && (this.#isTold || isLong);
+    this.#seen = new Set(this.#isTold ? [] : waiting);
+    return isLong;
+  }
+}
+
+/**
+ * Why calls wait for a place at these endpoints.
+ * @param isLimited whether the upstream has as many calls as limits.streams allows
+ * @param heldCount how many places are taken. What is left the waiting clients may not have, since it is kept for others
+ */
+export function whyWaiting(
+  endpoints: readonly { readonly allowance: Allowance | undefined; readonly places: number }[],
+  isLimited: boolean,
+  heldCount: number,
+): string {
+  if (isLimited) return 'as many run there as limits.streams allows';
+  const allowances = endpoints.flatMap(({ allowance }) => allowance ?? []);
+  if (allowances.length === 0) return 'no endpoint of it has a connection that answers';
+  const places = endpoints.reduce((sum, one) => sum + one.places, 0);
+  if (places > heldCount && places !== Number.POSITIVE_INFINITY)
+    return 'what is left of it is kept for other clients';
+  const [{ connections, streams }] = allowances;
+  if (streams === Number.POSITIVE_INFINITY) return 'its endpoints are slow to take what is sent to them';
+  const each = rangeOf(allowances.map((one) => one.connections * (one.streams ?? 1)));
+  if (streams === undefined) return `its endpoints allow ${each} (connections.max)`;
+  if (connections === 1) return `its endpoints allow ${each} (MAX_CONCURRENT_STREAMS)`;
+  return `its endpoints allow ${each} (MAX_CONCURRENT_STREAMS ${streams}, connections.max ${connections})`;
+}
+
+function rangeOf(counts: readonly number[]): string {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? `${least} each` : `${least} to ${most} each`;
+}

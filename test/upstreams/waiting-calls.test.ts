@@ -1,0 +1,49 @@
+// When is it told that calls wait for a place, and what is said to be the reason?
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Allowance, WaitingCalls, whyWaiting } from '../../src/upstreams/waiting-calls.ts';
+
+function of(...allowances: readonly (Allowance | undefined)[]): string {
+  const endpoints = allowances.map((allowance) => ({ allowance, places: 4 }));
+  return whyWaiting(endpoints, false, 4 * endpoints.length);
+}
+
+test('it is told once one call has waited from one look to the next, and again only when nobody waited in between', () => {
+  const calls = new WaitingCalls<string>();
+  assert.equal(calls.look(['a', 'b']), false);
+  assert.equal(calls.look(['c']), false, 'none has waited for a second');
+  assert.equal(calls.look(['c', 'd']), true);
+  assert.equal(calls.look(['c', 'd']), false);
+  assert.equal(calls.look(['e']), false);
+  assert.equal(calls.look(['e']), false, 'the queue was never empty');
+  assert.equal(calls.look([]), false);
+  assert.equal(calls.look(['f']), false);
+  assert.equal(calls.look(['f']), true);
+});
+
+test('what calls wait for', () => {
+  assert.equal(
+    of({ connections: 1, streams: 1 }, undefined),
+    'its endpoints allow 1 each (MAX_CONCURRENT_STREAMS)',
+  );
+  assert.equal(
+    of({ connections: 16, streams: 10 }, { connections: 16, streams: 10 }),
+    'its endpoints allow 160 each (MAX_CONCURRENT_STREAMS 10, connections.max 16)',
+  );
+  assert.equal(
+    of({ connections: 1, streams: 5 }, { connections: 1, streams: 2 }),
+    'its endpoints allow 2 to 5 each (MAX_CONCURRENT_STREAMS)',
+  );
+  assert.equal(
+    of({ connections: 1024, streams: undefined }),
+    'its endpoints allow 1024 each (connections.max)',
+  );
+  assert.match(of({ connections: 1, streams: Number.POSITIVE_INFINITY }), /slow to take/);
+  for (const nothing of [of(), of(undefined)]) assert.match(nothing, /no endpoint of it has a connection/);
+  assert.match(whyWaiting([], true, 4), /limits\.streams/);
+  assert.match(
+    whyWaiting([{ allowance: { connections: 1, streams: 9 }, places: 9 }], false, 8),
+    /kept for other clients/,
+  );
+});
