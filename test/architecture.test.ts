@@ -12,7 +12,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   cli: 'workers control plane sources demo observability service-manager config',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane observability overload listeners config',
-  control: 'plane sources admin observability overload listeners config',
+  control: 'plane sources admin health observability overload listeners config',
   plane:
     'edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
   sources: 'observability routing names config diagnosis',
@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
   policies: 'relay routing calls config diagnosis grpc h2',
   relay: 'upstreams routing calls transport config diagnosis grpc h2',
+  health: 'upstreams transport config diagnosis grpc h2',
   upstreams: 'calls transport names config diagnosis grpc h1 h2',
   routing: 'config',
   listeners: 'service-manager transport config diagnosis',

@@ -155,6 +155,8 @@ export interface UpstreamConfig {
   readonly limits: UpstreamLimitsConfig;
   /** Undefined means that silence is not noticed, which is always so over HTTP/1.1. */
   readonly keepalive?: KeepaliveConfig | undefined;
+  /** Undefined means that endpoints are not checked. */
+  readonly health?: HealthConfig | undefined;
 }
 
 /** What all calls of one upstream together may take. */
@@ -170,6 +172,20 @@ export interface KeepaliveConfig {
   /** The time since the last byte from it. */
   readonly afterMs: number;
   readonly timeoutMs: number;
+}
+
+export interface HealthConfig {
+  readonly type: 'grpc' | 'http' | 'tcp';
+  /** For type grpc: the service whose health is asked for. '' is the server as a whole. */
+  readonly service: string;
+  /** For type http. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** How many failed checks in a row make an endpoint unhealthy. */
+  readonly unhealthyAfter: number;
+  /** How many passed checks in a row make it healthy again. */
+  readonly healthyAfter: number;
 }
 
 /** 'api' means the admin API. */

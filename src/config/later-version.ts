@@ -18,7 +18,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   [
     'upstreams.*',
     {
-      health: 'remove it; an endpoint that cannot be reached is seen when it is dialled',
       outliers: 'remove it',
     },
   ],

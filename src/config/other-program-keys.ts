@@ -25,7 +25,6 @@ type Section =
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
   'write routes[].retry: { attempts: 3, on: [UNAVAILABLE] }; what no service has processed is sent again anyway';
-const noHealth = 'endpoints are not checked; one that cannot be reached is seen when it is dialled';
 const noEdits = 'headers are passed on as they are; they can be matched (match.headers), not edited';
 const noRates =
   'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
@@ -125,7 +124,8 @@ const entries: Readonly<Record<Section, string>> = {
     clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: 10s
     shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: 30s
     retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream |  | ${noRetries}
-    healthcheck healthchecks health outlierdetection maxfails failtimeout passivehealthcheck activehealthcheck check |  | ${noHealth}
+    healthcheck healthchecks health activehealthcheck check |  | write upstreams.NAME.health: { type: grpc }
+    outlierdetection maxfails failtimeout passivehealthcheck |  | remove it; an endpoint that cannot be reached is seen when it is dialled
     ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${noRates}
     limitconn limitconnzone |  | write limits.connectionsPerAddress
     acme letsencrypt certresolver autohttps autocert onDemandTls email |  | certificates are files; let an ACME client (certbot, lego) renew them: what changes is taken up by itself (reload.certificates)

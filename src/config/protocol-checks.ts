@@ -12,6 +12,7 @@ export function findProtocolProblems(document: unknown): readonly Finding[] {
     ...listOf(root.get('listeners')).flatMap((listener, index) => checkListener(mapOf(listener), index)),
     ...listOf(root.get('routes')).flatMap((route, index) => checkRoute(mapOf(route), index, upstreams)),
     ...[...upstreams].flatMap(([name, upstream]) => checkUpstream(name, mapOf(upstream))),
+    ...[...upstreams].flatMap(([name, upstream]) => checkHealth(name, mapOf(upstream))),
   ];
 }
 
@@ -89,6 +90,30 @@ function checkUpstreamTls(name: string, upstream: RawMap): readonly Finding[] {
   ] as const) {
     if (tls.has(one) && !tls.has(other)) {
       findings.push(error([...path, one], `${one} is given without ${other}`, `add ${other}`));
+    }
+  }
+  return findings;
+}
+
+const HEALTH_TYPES: ReadonlySet<unknown> = new Set(['grpc', 'http', 'tcp']);
+
+function checkHealth(name: string, upstream: RawMap): readonly Finding[] {
+  const health = mapOf(upstream.get('health'));
+  const isHttp1 = upstream.get('protocol') === 'http1';
+  const type = health.get('type') ?? (isHttp1 ? 'http' : 'grpc');
+  const path: ConfigPath = ['upstreams', name, 'health'];
+  const findings: Finding[] = [];
+  if (type === 'grpc' && isHttp1) {
+    const message = `upstream '${name}' speaks HTTP/1.1, so no gRPC`;
+    findings.push(error([...path, 'type'], message, 'write type: http or type: tcp, or remove it'));
+  }
+  for (const [key, owner] of [
+    ['service', 'grpc'],
+    ['path', 'http'],
+  ] as const) {
+    if (health.has(key) && type !== owner && HEALTH_TYPES.has(type)) {
+      const message = `${key} is for type: ${owner}`;
+      findings.push(error([...path, key], message, `write type: ${owner}, or remove ${key}`));
     }
   }
   return findings;

@@ -7,6 +7,7 @@ import type {
   Discovery,
   EndpointState,
   GrpcWebConfig,
+  HealthConfig,
   KeepaliveConfig,
   LimitsConfig,
   ListenerConfig,
@@ -186,6 +187,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
     limits: { streams: unlessOff(upstream.limits.streams), retries: upstream.limits.retries },
     keepalive: protocol === 'http1' ? undefined : resolveKeepalive(upstream.keepalive),
+    ...(upstream.health === undefined ? {} : { health: resolveHealth(upstream.health, protocol) }),
   };
 }
 
@@ -194,6 +196,22 @@ function resolveKeepalive(keepalive: ValidUpstream['keepalive']): KeepaliveConfi
   return {
     afterMs: keepalive?.after ?? KEEPALIVE.afterMs,
     timeoutMs: keepalive?.timeout ?? KEEPALIVE.timeoutMs,
+  };
+}
+
+function resolveHealth(
+  health: NonNullable<ValidUpstream['health']>,
+  protocol: UpstreamConfig['protocol'],
+): HealthConfig {
+  const { type, service = '', path, interval, timeout, unhealthyAfter, healthyAfter } = health;
+  return {
+    type: type ?? (protocol === 'http1' ? 'http' : 'grpc'),
+    service,
+    path,
+    intervalMs: interval,
+    timeoutMs: timeout,
+    unhealthyAfter,
+    healthyAfter,
   };
 }
 

@@ -3,6 +3,7 @@
 import { parseServerName } from './address.ts';
 import { checkDiscovery, dns, fromApi } from './discovery-schema.ts';
 import { endpointAt } from './endpoint-update.ts';
+import { health } from './health-schema.ts';
 import {
   count,
   duration,
@@ -163,6 +164,9 @@ const keys = z.strictObject({
       'How an endpoint is noticed that has gone silent: stopped, hanging, cut off, without power. Default: on, or off with ' +
         'http1, which has no such question. Like Envoy connection_keepalive.',
     ),
+  health: health
+    .optional()
+    .describe('How the endpoints are checked. Default: not at all. Like Envoy health_checks.'),
 });
 
 export const upstream = keys.superRefine(checkDiscovery, {

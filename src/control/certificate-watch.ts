@@ -13,6 +13,8 @@ export interface CertificateWatchOptions {
   readonly users: () => readonly TlsUser[];
   /** Runs the task while no change of the configuration is in progress. */
   readonly serially: (task: () => Promise<void>) => Promise<void>;
+  /** The files of this user were read again, and are in use. */
+  readonly onRenewed?: (user: TlsUser) => void;
   readonly logger: Logger;
 }
 
@@ -67,6 +69,7 @@ export class CertificateWatch {
       this.#complaints.delete(key);
       if (change === undefined) return;
       await change.commit();
+      this.#options.onRenewed?.(user);
       this.#report(user);
     } catch (error) {
       // Half of the files may have been the old ones.

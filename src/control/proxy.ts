@@ -29,6 +29,7 @@ import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from '
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
+import { HealthWatch } from './health-watch.ts';
 import { UpstreamApi } from './upstream-api.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
@@ -70,6 +71,7 @@ export class Proxy {
   readonly #endpoints: EndpointBook;
   readonly #discovery: Discovery;
   readonly #upstreams: UpstreamApi;
+  readonly #health: HealthWatch;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
   /** The warnings about the configuration in force, as `framegate check` prints them. */
@@ -95,7 +97,11 @@ export class Proxy {
       onEnd: () => this.#hooks.onReloadEnd?.(),
     });
     this.#sources = [this.#file, ...(hooks.sources ?? [])];
-    this.#endpoints = new EndpointBook((update) => plane.updateEndpoints(update));
+    this.#health = new HealthWatch({ publish: (update) => plane.updateHealth(update), logger });
+    this.#endpoints = new EndpointBook((update) => {
+      plane.updateEndpoints(update);
+      this.#health.endpointsChanged(update.upstream, update.endpoints);
+    });
     this.#discovery = new Discovery({ logger });
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
     this.#upstreams = new UpstreamApi(
@@ -107,6 +113,9 @@ export class Proxy {
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
       serially: (task) => this.#serially(task),
+      onRenewed: ({ kind, name }) => {
+        if (kind === 'upstream') this.#health.renewTls(name);
+      },
       logger,
     });
   }
@@ -255,6 +264,7 @@ export class Proxy {
         void discovery.commit();
         void endpoints.commit();
         const committed = plane.commit();
+        this.#health.use(next.config, () => this.#endpoints.known);
         this.#useSettings(next.config);
         this.#describeOpened(plane.opened);
         this.#describeRoom(next.config);
@@ -312,6 +322,7 @@ export class Proxy {
           ...ofPlane,
           ...controlMetrics(this.#file.report, this.#plane.tlsUsers, this.#endpoints.counts),
           ...dnsMetrics(this.#discovery.dns.reports),
+          ...this.#health.metrics,
         ];
       },
       config: async () => {
@@ -381,5 +392,6 @@ export class Proxy {
     for (const source of this.#sources) source.close();
     this.#discovery.close();
     this.#endpoints.close();
+    this.#health.close();
   }
 }

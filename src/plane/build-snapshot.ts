@@ -65,10 +65,10 @@ export function buildSnapshot(
   };
 }
 
-/** Endpoints and where they come from are left out, and so is the limit of concurrent streams, which applies to clients only. */
+/** Endpoints, where they come from and how they are checked are left out, and so is the limit of concurrent streams, which applies to clients only. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
   return JSON.stringify({
-    upstream: { ...upstream, endpoints: [], discovery: undefined },
+    upstream: { ...upstream, endpoints: [], discovery: undefined, health: undefined },
     limits: { ...limits, concurrentStreams: 0 },
   });
 }

@@ -8,6 +8,7 @@ import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { HealthUpdate } from '../config/health-update.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -32,6 +33,7 @@ import type { Load, Plane, PlaneChange, PlaneReport } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
 import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
+import { UpstreamHealth } from './upstream-health.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   /** How much memory the process uses, in bytes. The default asks the system. */
@@ -67,6 +69,7 @@ export class DataPlane implements Plane {
   readonly #http1: Http1Edge;
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
+  readonly #health = new UpstreamHealth();
   #snapshot: ProxySnapshot;
   /** Whether the first configuration is in use. */
   #isOpen = false;
@@ -193,7 +196,14 @@ export class DataPlane implements Plane {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
     built.upstream.use(update.endpoints, update.whyNone);
+    this.#health.applyTo(update.upstream, built);
     this.#endpointUpdates++;
+  }
+
+  updateHealth(update: HealthUpdate): void {
+    this.#health.note(update);
+    const built = this.#snapshot.built.get(update.upstream);
+    if (built !== undefined) this.#health.applyTo(update.upstream, built);
   }
 
   /** @param left names of listeners whose clients must connect again */
@@ -202,6 +212,7 @@ export class DataPlane implements Plane {
     if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
     replaceUpstreams(before, next, known);
     this.#connectFailures.use(next.config);
+    this.#health.applyToAll(next.built);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);

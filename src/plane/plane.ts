@@ -4,6 +4,7 @@
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { HealthUpdate } from '../config/health-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectFailed } from './connect-failures.ts';
@@ -73,6 +74,8 @@ export interface Plane {
   updateEndpoints(update: EndpointUpdate): void;
   /** Tells of upstreams with a name in DNS that an endpoint could not be reached, at most once in each minTtl and process. */
   watchConnectFailures(tell: ConnectFailed): void;
+  /** Sets the health of the endpoints of an upstream at once. It is kept for endpoints and processes that come later. */
+  updateHealth(update: HealthUpdate): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
   /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;

@@ -155,6 +155,8 @@ export class ProcessLog {
         );
       },
       onExclusion: ({ address }, { by, reason }) => {
+        // Health is the same in all processes, and the control process says it once.
+        if (by === 'health') return;
         const fields = { upstream: name, endpoint: address.text, by };
         if (reason === undefined) logger.info(fields, 'the endpoint gets calls again');
         else

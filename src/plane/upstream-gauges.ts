@@ -29,11 +29,11 @@ export class UpstreamGauges {
       ),
       gaugeFamily(
         'framegate_endpoint_healthy',
-        '0 while the last connection to an endpoint failed and it is not tried again yet, 1 otherwise.',
+        '0 while the last connection to an endpoint failed and it is not tried again yet, or while it is excluded; 1 otherwise.',
         current.flatMap(([upstream, one]) =>
-          one.upstream.endpoints.map(({ address, isFailing }) => ({
+          one.upstream.endpoints.map(({ address, isFailing, isExcluded }) => ({
             labels: { upstream, endpoint: address.text },
-            value: Number(!isFailing),
+            value: Number(!isFailing && !isExcluded),
           })),
         ),
         'min',

@@ -91,6 +91,10 @@ export abstract class Endpoint {
     return undefined;
   }
 
+  exclusionBy(by: Excluder): Diagnosis | undefined {
+    return this.#exclusions.get(by);
+  }
+
   /** Keeps new calls away from the endpoint. Running calls go on. */
   exclude(by: Excluder, reason: Diagnosis): void {
     this.#exclusions.set(by, reason);

@@ -1,19 +1,19 @@
-// Sends updates of endpoints to one worker, one message at a time. In the meantime only the newest update of each upstream is kept, so
+// Sends updates of endpoints, or of their health, to one worker, one message at a time. In the meantime only the newest update of each upstream is kept, so
 // that a worker that does not read costs a bounded amount of memory.
 
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 
-export class EndpointFeed {
-  readonly #send: (update: EndpointUpdate, sent: () => void) => void;
-  readonly #waiting = new Map<string, EndpointUpdate>();
+export class EndpointFeed<Update extends { readonly upstream: string } = EndpointUpdate> {
+  readonly #send: (update: Update, sent: () => void) => void;
+  readonly #waiting = new Map<string, Update>();
   #isSending = false;
 
   /** @param send must call `sent` when the message was sent or could not be sent */
-  constructor(send: (update: EndpointUpdate, sent: () => void) => void) {
+  constructor(send: (update: Update, sent: () => void) => void) {
     this.#send = send;
   }
 
-  tell(update: EndpointUpdate): void {
+  tell(update: Update): void {
     this.#waiting.set(update.upstream, update);
     this.#next();
   }

@@ -3,6 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
+import type { HealthUpdate } from '../config/health-update.ts';
 import type { Finding } from '../config/problem.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -65,6 +66,7 @@ export type ToWorker =
       readonly worker: number;
       readonly assignment: Assignment;
       readonly endpoints: readonly EndpointUpdate[];
+      readonly health: readonly HealthUpdate[];
       readonly ticketKeys: Uint8Array;
     }
   /** Carries a connection that was accepted at the listening socket with the number `socket`. */
@@ -82,6 +84,7 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly question: number; readonly topic: Topic }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
+  | { readonly type: 'health'; readonly update: HealthUpdate }
   | { readonly type: 'drain' };
 
 export type FromWorker =
@@ -160,6 +163,16 @@ const isEndpointUpdate = has({
   ),
   whyNone: optional(has({ token: isText, sentence: isText })),
 });
+const isHealthUpdate = has({
+  upstream: isText,
+  endpoints: isListOf(
+    has({
+      address: isText,
+      reason: optional(has({ token: isText, sentence: isText })),
+      recoveries: isNumber,
+    }),
+  ),
+});
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
 const isStaple = has({ file: isText, der: isBytes });
@@ -191,6 +204,7 @@ const toWorker: Shapes<ToWorker> = {
     worker: isNumber,
     assignment: isAssignment,
     endpoints: isListOf(isEndpointUpdate),
+    health: isListOf(isHealthUpdate),
     ticketKeys: isBytes,
   },
   connection: { connection: isNumber, socket: isNumber },
@@ -201,6 +215,7 @@ const toWorker: Shapes<ToWorker> = {
   ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics') },
   ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
+  health: { update: isHealthUpdate },
   drain: {},
 };
 

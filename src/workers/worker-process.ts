@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import type { HealthUpdate } from '../config/health-update.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import {
@@ -50,6 +51,9 @@ export class WorkerProcess {
     // Once the channel is closed, `sent` is never called, so nothing further is sent.
     if (this.#child.connected)
       this.#child.send({ type: 'endpoints', update } satisfies ToWorker, () => sent());
+  });
+  readonly health = new EndpointFeed<HealthUpdate>((update, sent) => {
+    if (this.#child.connected) this.#child.send({ type: 'health', update } satisfies ToWorker, () => sent());
   });
   readonly startedAtMs = performance.now();
   state: WorkerState = 'starting';

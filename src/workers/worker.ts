@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { HealthUpdate } from '../config/health-update.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
@@ -98,6 +99,8 @@ class Worker {
   #assignment: Assignment;
   /** The endpoints that sources had named when the primary sent the configuration or its commit. */
   #known: readonly EndpointUpdate[];
+  /** What health checks had found when the primary started this worker. */
+  readonly #health: readonly HealthUpdate[];
   #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
@@ -107,6 +110,7 @@ class Worker {
     this.#send = send;
     this.#assignment = start.assignment;
     this.#known = start.endpoints;
+    this.#health = start.health;
     const { config, epoch } = start.assignment;
     const openSourceOf = (index: number) => this.#sockets.openerOf(index);
     const processes = () => this.#assignment.workers;
@@ -126,6 +130,7 @@ class Worker {
     const change = await this.#plane.prepare(config, epoch, this.#knownEndpoints);
     this.#sockets.settle(places);
     await change.commit();
+    for (const update of this.#health) this.#plane.updateHealth(update);
     const ended = Promise.withResolvers<void>();
     const drain = (): void => {
       this.#drained ??= this.#plane.drain();
@@ -182,6 +187,9 @@ class Worker {
         break;
       case 'endpoints':
         this.#plane.updateEndpoints(message.update);
+        break;
+      case 'health':
+        this.#plane.updateHealth(message.update);
         break;
     }
   }

@@ -4,6 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
+import type { HealthUpdate } from '../config/health-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -50,6 +51,8 @@ export class WorkersPlane implements Plane {
   /** Returns the endpoints that sources have named for the configuration in force. */
   #known: () => KnownEndpoints = () => new Map();
   #onConnectFailed: ConnectFailed | undefined = undefined;
+  /** What health checks have found, by upstream. A new worker starts with it. */
+  readonly #health = new Map<string, HealthUpdate>();
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -230,6 +233,12 @@ export class WorkersPlane implements Plane {
     this.#onConnectFailed = tell;
   }
 
+  updateHealth(update: HealthUpdate): void {
+    if (update.endpoints.length === 0) this.#health.delete(update.upstream);
+    else this.#health.set(update.upstream, update);
+    for (const worker of this.#pool.workers) worker.health.tell(update);
+  }
+
   /** Resolves when all serving workers have prepared the change. Rejects if one cannot, and then all have discarded it. */
   async #ask(message: PrepareMessage, parts?: () => CommitParts): Promise<PoolChange> {
     this.#pool.beginChange();
@@ -300,7 +309,8 @@ export class WorkersPlane implements Plane {
     const { current: ticketKeys } = this.#ticketKeys;
     const assignment = this.#assignment;
     const version = PROTOCOL_VERSION;
-    return { type: 'start', version, worker, assignment, endpoints: this.#endpoints, ticketKeys };
+    const health = [...this.#health.values()];
+    return { type: 'start', version, worker, assignment, endpoints: this.#endpoints, health, ticketKeys };
   }
 
   /** If a client has ended the worker, its next connections are kept apart from those of other clients. */

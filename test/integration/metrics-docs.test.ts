@@ -38,12 +38,16 @@ test('every metric is documented with its type and labels, and every metric docu
   const proxy = await startProxy(t, {
     sections: {
       upstreams: {
-        voice: { endpoints: [demo.address, '127.0.0.1:1'] },
+        voice: {
+          endpoints: [demo.address, '127.0.0.1:1'],
+          health: { interval: '100ms', unhealthyAfter: 1 },
+        },
         named: { dns: { name: 'localhost', port: 1 } },
       },
       admin: { address: '127.0.0.1:0' },
     },
   });
+  await proxy.line(({ msg }) => String(msg).startsWith('the endpoint gets no new calls'));
   await proxy.voiceClient('tls').say({});
   const raw = await proxy.rawClient('clear');
   raw.sendReset(2, 0);

@@ -78,6 +78,7 @@ async function startMessage(): Promise<Extract<ToWorker, { type: 'start' }>> {
     worker: 1,
     assignment: { config, epoch: 1, places, workers: 1 },
     endpoints: [],
+    health: [],
     ticketKeys: Buffer.alloc(48),
   };
 }

@@ -36,8 +36,18 @@ test('every message of the primary arrives as one', async () => {
     ],
   };
   const endpoints = [update];
+  const reason = { token: 'health_not_serving', sentence: 'It does not serve.' };
+  const health = [
+    {
+      upstream: 'voice',
+      endpoints: [
+        { address: '127.0.0.1:1', reason, recoveries: 0 },
+        { address: 'unix:/run/a', reason: undefined, recoveries: 2 },
+      ],
+    },
+  ];
   const messages: readonly ToWorker[] = [
-    { type: 'start', version: 1, worker: 1, assignment, endpoints, ticketKeys: Buffer.alloc(48) },
+    { type: 'start', version: 1, worker: 1, assignment, endpoints, health, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
     { type: 'prepare', change: 3, assignment },
     { type: 'prepareTls', change: 4, kind: 'listener', name: 'tls' },
@@ -46,6 +56,7 @@ test('every message of the primary arrives as one', async () => {
     { type: 'ask', question: 1, topic: 'metrics' },
     { type: 'ticketKeys', keys: Buffer.alloc(48) },
     { type: 'endpoints', update },
+    { type: 'health', update: health[0] },
     { type: 'drain' },
   ];
   for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);
@@ -93,6 +104,7 @@ test('what another program would send is no message', () => {
     { type: 'commit', change: 1, places: [{ socket: 1, address: 8443 }] },
     { type: 'ask', question: 1, topic: 'secrets' },
     { type: 'endpoints', update: { upstream: 'voice', version: 1, endpoints: [{ address: '127.0.0.1:1' }] } },
+    { type: 'health', update: { upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', reason: 'no' }] } },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },

@@ -1,0 +1,114 @@
+// Probes with a connection of their own each time: whether it opens (tcp), or what GET over HTTP/1.1 is answered (http).
+
+import type { Duplex } from 'node:stream';
+import type { OpenSocket } from './open-socket.ts';
+import { plain } from './predicate.ts';
+import type { Probe, ProbeEvents } from './probe.ts';
+
+/** A head that is longer has no status line in its beginning worth waiting for. */
+const MOST_HEAD_BYTES = 16_384;
+
+export interface SocketTarget {
+  readonly open: OpenSocket;
+  readonly authority: string;
+  /** The path to get. Undefined where it is enough that the connection opens. */
+  readonly path: string | undefined;
+}
+
+export class SocketProbe implements Probe {
+  readonly method: string;
+  readonly #target: SocketTarget;
+  readonly #events: ProbeEvents;
+  #cancelDial: (() => void) | undefined = undefined;
+  #socket: Duplex | undefined = undefined;
+
+  constructor(target: SocketTarget, events: ProbeEvents) {
+    this.#target = target;
+    this.#events = events;
+    this.method = target.path === undefined ? 'TCP connect' : `GET ${target.path}`;
+  }
+
+  run(): void {
+    const { path, open } = this.#target;
+    this.#cancelDial = open({
+      onOpen: (socket) => {
+        this.#cancelDial = undefined;
+        this.#socket = socket;
+        if (path === undefined) {
+          // Closed without a word, which a service may report as a client that has gone away. There is no other way to ask nothing.
+          socket.on('error', () => undefined);
+          this.#pass(socket);
+        } else this.#get(socket, path);
+      },
+      onFailed: (predicate) => {
+        this.#cancelDial = undefined;
+        this.#events.onFailed({ predicate, isAnswer: false });
+      },
+    });
+  }
+
+  #get(socket: Duplex, path: string): void {
+    let head = '';
+    socket.on('data', (bytes: Buffer) => {
+      head += bytes.toString('latin1');
+      const status = finalStatus(head);
+      if (status === 200) this.#pass(socket);
+      else if (status !== undefined)
+        this.#fail(
+          socket,
+          status === 0 ? 'did not answer HTTP/1.1' : `answered GET ${path} ${status}, not 200`,
+        );
+      else if (head.length > MOST_HEAD_BYTES)
+        this.#fail(socket, `sent ${MOST_HEAD_BYTES} bytes in answer to GET ${path}, and no status of it`);
+    });
+    socket.on('end', () => this.#fail(socket, `closed the connection instead of answering GET ${path}`));
+    socket.on('error', (error) => this.#fail(socket, `broke the connection off: ${plain(error.message)}`));
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${this.#target.authority}\r\nUser-Agent: framegate-health\r\n` +
+        'Accept: */*\r\nConnection: close\r\n\r\n',
+    );
+  }
+
+  #pass(socket: Duplex): void {
+    if (socket !== this.#socket) return;
+    this.#end();
+    this.#events.onPassed();
+  }
+
+  #fail(socket: Duplex, predicate: string): void {
+    if (socket !== this.#socket) return;
+    this.#end();
+    this.#events.onFailed({ predicate, isAnswer: false });
+  }
+
+  #end(): void {
+    this.#cancelDial?.();
+    this.#cancelDial = undefined;
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+
+  giveUp(): string {
+    const waitsFor = this.#socket === undefined ? 'the connection' : `the answer to ${this.method}`;
+    this.#end();
+    return waitsFor;
+  }
+
+  close(): void {
+    this.#end();
+  }
+}
+
+/** @returns the status of the final response, 0 for what is no HTTP/1.1, undefined while it is not known */
+function finalStatus(text: string): number | undefined {
+  let rest = text;
+  for (;;) {
+    const end = rest.indexOf('\r\n');
+    if (end === -1) return rest.length >= 7 && !rest.startsWith('HTTP/1.') ? 0 : undefined;
+    const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(rest.slice(0, end))?.[1] ?? 0);
+    if (status === 0 || status >= 200) return status;
+    const next = rest.indexOf('\r\n\r\n');
+    if (next === -1) return undefined;
+    rest = rest.slice(next + 4);
+  }
+}

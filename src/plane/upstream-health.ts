@@ -1,0 +1,29 @@
+// What health checks have found, as the control process has told it, applied to the endpoints of this process.
+
+import type { HealthUpdate } from '../config/health-update.ts';
+import type { BuiltUpstream } from './build-snapshot.ts';
+
+export class UpstreamHealth {
+  readonly #updates = new Map<string, HealthUpdate>();
+
+  note(update: HealthUpdate): void {
+    if (update.endpoints.length === 0) this.#updates.delete(update.upstream);
+    else this.#updates.set(update.upstream, update);
+  }
+
+  /** Must be called whenever an upstream has other endpoints, too. */
+  applyTo(name: string, { upstream }: Pick<BuiltUpstream, 'upstream'>): void {
+    const update = this.#updates.get(name);
+    const byAddress = new Map(update?.endpoints.map((one) => [one.address, one]));
+    for (const endpoint of upstream.endpoints) {
+      const reason = byAddress.get(endpoint.address.text)?.reason;
+      if (reason === undefined) endpoint.readmit('health');
+      else if (endpoint.exclusionBy('health')?.sentence !== reason.sentence)
+        endpoint.exclude('health', reason);
+    }
+  }
+
+  applyToAll(built: ReadonlyMap<string, BuiltUpstream>): void {
+    for (const [name, one] of built) this.applyTo(name, one);
+  }
+}
