@@ -19,6 +19,8 @@ export class EndpointCounts {
   responses = 0;
   /** The sum of the times from sending a request to the head of its response, in milliseconds. */
   responseMs = 0;
+  /** How often the endpoint was ejected as an outlier. */
+  ejections = 0;
 
   /** @param waitedMs the time from sending the request to the head of its response, in whole milliseconds */
   responseBegan(waitedMs: number): void {

@@ -157,6 +157,19 @@ export interface UpstreamConfig {
   readonly keepalive?: KeepaliveConfig | undefined;
   /** Undefined means that endpoints are not checked. */
   readonly health?: HealthConfig | undefined;
+  /** Undefined means that endpoints are not ejected. */
+  readonly outliers?: OutliersConfig | undefined;
+}
+
+export interface OutliersConfig {
+  /** How many failures in a row eject an endpoint. */
+  readonly consecutive: number;
+  /** The names of the gRPC statuses that count as failures. */
+  readonly on: readonly string[];
+  /** How long the first ejection lasts; the second in a row lasts twice as long, and so on. */
+  readonly ejectionMs: number;
+  /** How many of the endpoints may be ejected at the same time, but one in any case. */
+  readonly maxEjectedPercent: number;
 }
 
 /** What all calls of one upstream together may take. */

@@ -15,12 +15,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
       headers: 'remove it; headers can be matched (match.headers) but not edited',
     },
   ],
-  [
-    'upstreams.*',
-    {
-      outliers: 'remove it',
-    },
-  ],
 ]);
 
 /** Maps the path of a value to the values that a later version accepts there, and to what to do instead. */

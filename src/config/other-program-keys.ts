@@ -125,7 +125,7 @@ const entries: Readonly<Record<Section, string>> = {
     shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: 30s
     retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream |  | ${noRetries}
     healthcheck healthchecks health activehealthcheck check |  | write upstreams.NAME.health: { type: grpc }
-    outlierdetection maxfails failtimeout passivehealthcheck |  | remove it; an endpoint that cannot be reached is seen when it is dialled
+    outlierdetection maxfails failtimeout passivehealthcheck |  | write upstreams.NAME.outliers: {}
     ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${noRates}
     limitconn limitconnzone |  | write limits.connectionsPerAddress
     acme letsencrypt certresolver autohttps autocert onDemandTls email |  | certificates are files; let an ACME client (certbot, lego) renew them: what changes is taken up by itself (reload.certificates)

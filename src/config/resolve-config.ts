@@ -12,6 +12,7 @@ import type {
   LimitsConfig,
   ListenerConfig,
   ListenerTlsConfig,
+  OutliersConfig,
   RetryConfig,
   RouteConfig,
   RouteMatchConfig,
@@ -188,6 +189,7 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     limits: { streams: unlessOff(upstream.limits.streams), retries: upstream.limits.retries },
     keepalive: protocol === 'http1' ? undefined : resolveKeepalive(upstream.keepalive),
     ...(upstream.health === undefined ? {} : { health: resolveHealth(upstream.health, protocol) }),
+    ...(upstream.outliers === undefined ? {} : { outliers: resolveOutliers(upstream.outliers) }),
   };
 }
 
@@ -197,6 +199,11 @@ function resolveKeepalive(keepalive: ValidUpstream['keepalive']): KeepaliveConfi
     afterMs: keepalive?.after ?? KEEPALIVE.afterMs,
     timeoutMs: keepalive?.timeout ?? KEEPALIVE.timeoutMs,
   };
+}
+
+function resolveOutliers(outliers: NonNullable<ValidUpstream['outliers']>): OutliersConfig {
+  const { consecutive, on, ejection, maxEjected } = outliers;
+  return { consecutive, on, ejectionMs: ejection, maxEjectedPercent: Math.round(maxEjected * 100) };
 }
 
 function resolveHealth(

@@ -39,9 +39,9 @@ function explain(parent: ConfigPath, key: string): Explanation {
   const elsewhere = placesOf(key);
   const prefix = prefixOf(parent);
   const inOtherProgram = otherProgramKey(parent, key);
-  // `name`, `port` and `type` of an upstream are seldom meant for DNS, where other programs have them.
+  // `name`, `port` and `type` of an upstream are seldom meant for DNS or health, where other programs have them.
   const isOthers = (path: string): boolean =>
-    inOtherProgram !== undefined && path.startsWith('upstreams.NAME.dns.');
+    inOtherProgram !== undefined && /^upstreams\.NAME\.(?:dns|health)\./.test(path);
   const deeper =
     prefix === '' ? undefined : elsewhere.find((path) => path.startsWith(prefix) && !isOthers(path));
   if (deeper !== undefined) {

@@ -4,6 +4,7 @@ import { parseServerName } from './address.ts';
 import { checkDiscovery, dns, fromApi } from './discovery-schema.ts';
 import { endpointAt } from './endpoint-update.ts';
 import { health } from './health-schema.ts';
+import { outliers } from './outliers-schema.ts';
 import {
   count,
   duration,
@@ -167,6 +168,11 @@ const keys = z.strictObject({
   health: health
     .optional()
     .describe('How the endpoints are checked. Default: not at all. Like Envoy health_checks.'),
+  outliers: outliers
+    .optional()
+    .describe(
+      'When an endpoint whose calls fail gets none for a while. Default: never. Like Envoy outlier_detection.',
+    ),
 });
 
 export const upstream = keys.superRefine(checkDiscovery, {

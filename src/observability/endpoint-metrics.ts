@@ -56,6 +56,11 @@ export class EndpointMetrics {
         'From sending each of these requests to the head of its response, summed.',
         this.#values(({ responseMs }) => [[{}, responseMs / 1000]]),
       ),
+      counterFamily(
+        'framegate_endpoint_ejections_total',
+        'How often an endpoint got no calls for a while, since too many of its calls had failed.',
+        this.#values(({ ejections }) => [[{}, ejections]]),
+      ),
     ];
   }
 

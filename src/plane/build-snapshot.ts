@@ -12,8 +12,10 @@ import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';
 import type { CallTarget, Snapshot } from '../relay/snapshot.ts';
 import { compileRoutes } from '../routing/route-table.ts';
+import type { Endpoint } from '../upstreams/endpoint.ts';
 import { http1Upstream } from '../upstreams/http1/http1-upstream.ts';
 import { http2Upstream } from '../upstreams/http2/http2-upstream.ts';
+import { OutlierDetection } from '../upstreams/outliers/outlier-detection.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
@@ -24,6 +26,8 @@ export interface BuiltUpstream {
   readonly upstream: CallTarget;
   /** Undefined for plaintext. */
   readonly tls: UpstreamTls | undefined;
+  /** Undefined where endpoints are not ejected. */
+  readonly outliers: OutlierDetection | undefined;
 }
 
 export interface ProxySnapshot extends Snapshot {
@@ -76,10 +80,31 @@ function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
 function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
   const { name, protocol } = config;
   const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
-  const events = log.upstreamEvents(name);
-  if (protocol === 'http1') return { origin, upstream: http1Upstream(config, all.limits, events, tls), tls };
+  const outliers =
+    config.outliers && new OutlierDetection(config.outliers, (error) => log.contained('upstream', error));
+  const outcomesOf = outliers && ((endpoint: Endpoint) => outliers.watch(endpoint));
+  const events = { ...log.upstreamEvents(name), outcomesOf };
   const dialer = tls === undefined ? undefined : tlsDialer(tls);
-  return { origin, upstream: http2Upstream(config, localSettings(all), events, dialer), tls };
+  const upstream =
+    protocol === 'http1'
+      ? http1Upstream(config, all.limits, events, tls)
+      : http2Upstream(config, localSettings(all), events, dialer);
+  outliers?.begin(() => upstream.endpoints);
+  return { origin, upstream, tls, outliers };
+}
+
+/** Called instead of `close` of the upstream, which knows nothing of outliers. */
+function closeUpstream({ upstream, outliers }: BuiltUpstream): void {
+  outliers?.close();
+  upstream.close();
+}
+
+/** Ends every connection of the upstreams now. */
+export function destroyUpstreams({ built }: ProxySnapshot, reason: string): void {
+  for (const { upstream, outliers } of built.values()) {
+    outliers?.close();
+    upstream.destroy(reason);
+  }
 }
 
 /**
@@ -93,7 +118,7 @@ export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, know
     now.built.get(name)?.upstream.use(update?.endpoints ?? endpoints, update?.whyNone);
   }
   for (const [name, old] of before.built) {
-    if (now.built.get(name) !== old) old.upstream.close();
+    if (now.built.get(name) !== old) closeUpstream(old);
   }
 }
 

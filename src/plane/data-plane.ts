@@ -21,7 +21,13 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
-import { buildSnapshot, type ProxySnapshot, prepareUpstreamTls, replaceUpstreams } from './build-snapshot.ts';
+import {
+  buildSnapshot,
+  destroyUpstreams,
+  type ProxySnapshot,
+  prepareUpstreamTls,
+  replaceUpstreams,
+} from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
@@ -267,9 +273,7 @@ export class DataPlane implements Plane {
     await Promise.all([this.#relay.drain(), this.#http1.drain()]);
     clearTimeout(timer);
     progress.close();
-    for (const { upstream } of this.#snapshot.built.values()) {
-      upstream.destroy('the proxy has stopped');
-    }
+    destroyUpstreams(this.#snapshot, 'the proxy has stopped');
     this.#descriptors?.close();
     this.#log.close();
     this.#accessLog.close();

@@ -157,7 +157,10 @@ export class ProcessLog {
       onExclusion: ({ address }, { by, reason }) => {
         // Health is the same in all processes, and the control process says it once.
         if (by === 'health') return;
-        const fields = { upstream: name, endpoint: address.text, by };
+        const where = { upstream: name, endpoint: address.text };
+        const few = this.#fewOf(reason === undefined ? 'readmitted' : 'excluded', where);
+        if (few === undefined) return;
+        const fields = { ...few, by };
         if (reason === undefined) logger.info(fields, 'the endpoint gets calls again');
         else
           logger.warn(

@@ -12,6 +12,7 @@ import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { UpstreamCall } from '../upstreams/http2/upstream-call.ts';
 import type { UpstreamConnection } from '../upstreams/http2/upstream-connection.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
+import { ResponseHead } from './response-head.ts';
 import type { SentRecorder } from './stream-relay.ts';
 
 /** Requests up to this size can be sent again, unless the retry policy of the route keeps more. */
@@ -99,8 +100,28 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   /** Releases the stream, and resets it with `code` if it is not over. May be called twice. */
   release(code: number): void {
-    if (this.hasFailed) this.#end(code, 'failed');
+    if (this.hasFailed) this.#fail(code, 'a response that cannot be passed on');
     else this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
+  }
+
+  /** @param how for outlier detection; see EndpointOutcomes.failed */
+  #fail(code: number, how: string): void {
+    if (this.#isOver) return;
+    const { outcomes } = this.endpoint;
+    const { holding } = this;
+    this.#end(code, 'failed');
+    try {
+      outcomes?.failed(how, holding);
+    } catch (error) {
+      this.#listener.fault(error);
+    }
+  }
+
+  /** Tells outlier detection how a whole response ended. @param list has the status. Undefined when none has come */
+  #judge(list: HeaderList | undefined): void {
+    const { outcomes } = this.endpoint;
+    if (outcomes === undefined || this.hasFailed) return;
+    outcomes.answered(list === undefined ? '' : ResponseHead.of(list).grpcStatus, this.holding);
   }
 
   #end(code: number, outcome: AttemptOutcome): void {
@@ -117,6 +138,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     try {
       this.#listener.receiveResponse(list, endStream);
+      if (endStream) this.#judge(list);
     } catch (error) {
       this.#listener.fault(error);
     }
@@ -126,6 +148,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     try {
       this.#listener.receiveResponseData(bytes, start, end, endStream);
+      if (endStream) this.#judge(undefined);
     } catch (error) {
       this.#listener.fault(error);
     }
@@ -135,6 +158,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     try {
       this.#listener.receiveResponseTrailers(list);
+      this.#judge(list);
     } catch (error) {
       this.#listener.fault(error);
     }
@@ -152,7 +176,9 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
     this.connection.noteReset(code, violation, this.holding);
-    this.#end(ErrorCode.CANCEL, 'failed');
+    // A refused stream was not processed, as after GOAWAY, which services send when they are restarted in order.
+    if (code === ErrorCode.REFUSED_STREAM) this.#end(ErrorCode.CANCEL, 'failed');
+    else this.#fail(ErrorCode.CANCEL, 'a reset');
     try {
       this.#listener.attemptReset(code, violation);
     } catch (error) {
@@ -179,7 +205,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   onConnectionLost(reason: string): void {
     if (this.#isOver) return;
-    this.#end(ErrorCode.CANCEL, 'failed');
+    this.#fail(ErrorCode.CANCEL, 'a lost connection');
     try {
       this.#listener.attemptLost(this.connection.whyLost(reason));
     } catch (error) {

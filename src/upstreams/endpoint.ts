@@ -9,6 +9,7 @@ import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import { Backoff } from './backoff.ts';
 import type { PlaceCount } from './holding.ts';
+import type { EndpointOutcomes } from './outliers/endpoint-outcomes.ts';
 import type { PlaceUser } from './place-user.ts';
 import type { Allowance } from './waiting-calls.ts';
 
@@ -16,6 +17,8 @@ import type { Allowance } from './waiting-calls.ts';
 export interface EndpointEvents {
   /** The counters of the attempts at an address. */
   readonly countsOf: (endpoint: string) => EndpointCounts;
+  /** Undefined where outliers are not detected. */
+  readonly outcomesOf?: ((endpoint: Endpoint) => EndpointOutcomes) | undefined;
   /** The endpoint can take calls, or more of them than before. */
   onCapacity(): void;
   onConnected(endpoint: Endpoint): void;
@@ -61,6 +64,9 @@ export abstract class Endpoint {
   #lastFailure: Diagnosis | undefined = undefined;
   #recentFailure: Diagnosis | undefined = undefined;
 
+  /** Where outliers are detected: it is told how calls end, and whether the endpoint can be reached. */
+  readonly outcomes: EndpointOutcomes | undefined;
+
   /** Whether calls are kept away from the endpoint. A field, since each pick reads it. */
   isExcluded = false;
   readonly #exclusions = new Map<Excluder, Diagnosis>();
@@ -68,12 +74,13 @@ export abstract class Endpoint {
 
   protected constructor(
     state: EndpointState,
-    { countsOf, onExclusion }: Pick<EndpointEvents, 'countsOf' | 'onExclusion'>,
+    { countsOf, outcomesOf, onExclusion }: Pick<EndpointEvents, 'countsOf' | 'outcomesOf' | 'onExclusion'>,
   ) {
     this.#state = state;
     this.address = state.address;
     this.counts = countsOf(state.address.text);
     this.#onExclusion = onExclusion;
+    this.outcomes = outcomesOf?.(this);
   }
 
   /** What the newest configuration or source says of the endpoint. */
@@ -149,8 +156,18 @@ export abstract class Endpoint {
   }
 
   protected set lastFailure(failure: Diagnosis | undefined) {
+    const wasReached = this.#lastFailure === undefined;
     this.#lastFailure = failure;
-    if (failure !== undefined) this.#recentFailure = failure;
+    if (failure !== undefined) {
+      this.#recentFailure = failure;
+      this.outcomes?.unreachable();
+    } else if (!wasReached) this.outcomes?.reachedAgain();
+  }
+
+  /** Somebody else has found that the endpoint answers again: calls may try it at once. */
+  noteRecovery(): void {
+    this.backoff.succeed();
+    this.outcomes?.reachedAgain();
   }
 
   /** Why no connection to the endpoint is made now. Undefined when one may be made. */

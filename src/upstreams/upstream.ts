@@ -104,6 +104,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     const events = this.#events;
     return {
       countsOf: events.countsOf,
+      outcomesOf: events.outcomesOf,
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => {
         this.shares.recount();

@@ -23,6 +23,9 @@ import { scanFields } from './response-fields.ts';
 import type { ReceivedHead, ResponseReceiver } from './response-receiver.ts';
 
 const BODILESS_STATUSES = new Set([204, 205, 304]);
+/** What gRPC calls UNAVAILABLE, but for 429, which depends on the client. */
+const UNAVAILABLE_STATUSES = new Set([502, 503, 504]);
+const UNAVAILABLE = 'UNAVAILABLE';
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** A call as the relay passes it to its attempt. */
@@ -58,6 +61,8 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   #isAnswered = false;
   #isOver = false;
   #wasAnswered = false;
+  /** The status of the response is one of UNAVAILABLE_STATUSES. */
+  #isUnavailable = false;
   /** The endpoint sent a response that cannot be passed on, or broke it off. */
   hasFailed = false;
 
@@ -178,8 +183,14 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** Ends the attempt, because it is not needed any more. There are no events after this. May be called again. */
   release(): void {
     if (this.#isOver) return;
-    if (this.hasFailed) this.#end('failed');
-    else this.#end(this.#isAnswered ? 'answered' : 'given_up');
+    const { outcomes } = this.endpoint;
+    if (this.hasFailed) {
+      this.#end('failed');
+      outcomes?.failed('a response that cannot be passed on', this.holding);
+    } else {
+      this.#end(this.#isAnswered ? 'answered' : 'given_up');
+      if (this.#isAnswered) outcomes?.answered(this.#isUnavailable ? UNAVAILABLE : '', this.holding);
+    }
     // Cancelling costs nothing when it closes no connection. Otherwise it is paced.
     if (this.#isAnswered || this.#forwarding.isWaiting) this.#cancel();
     else pacedEnds.add(() => this.#cancel());
@@ -205,6 +216,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
 
   receiveHead({ httpStatus, reasonPhrase, fields }: ReceivedHead): void {
     this.#wasAnswered = true;
+    this.#isUnavailable = UNAVAILABLE_STATUSES.has(httpStatus);
     const list = responseList(httpStatus, reasonPhrase, fields);
     if (this.#isOver || !this.#isValid(() => checkResponse(list, 0))) return;
     // To a client this would mean that the WebSocket is open (RFC 8441 section 5).
