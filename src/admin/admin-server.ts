@@ -87,7 +87,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'JSON: the endpoints of each upstream and where they come from; how old what DNS or the API has said is',
-      answer: (state) => jsonAnswer(state.upstreams.list()),
+      answer: async (state) => jsonAnswer(await state.upstreams.list()),
     },
   ],
   [

@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import type { AdminReply } from './admin-reply.ts';
 
 export interface UpstreamsState {
-  list(): AdminReply;
-  read(upstream: string): AdminReply;
+  list(): AdminReply | Promise<AdminReply>;
+  read(upstream: string): AdminReply | Promise<AdminReply>;
   /** @param text the body of the request */
   write(upstream: string, text: string): AdminReply;
   withdraw(upstream: string): AdminReply;

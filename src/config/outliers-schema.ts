@@ -9,8 +9,8 @@ export const outliers = z.strictObject({
   consecutive: count(1, 1000)
     .default(5)
     .describe(
-      'After so many failures in a row an endpoint gets no new calls for a while: resets, lost connections, connections that ' +
-        'cannot be made, responses that are none, and the statuses in on. 1 to 1000. Default: 5. ' +
+      'After so many failures in a row an endpoint gets no new calls for a while: resets, lost connections, ' +
+        'responses that are none, and the statuses in on. 1 to 1000. Default: 5. ' +
         'Like Envoy consecutive_5xx, nginx max_fails.',
     ),
   on: z

@@ -33,6 +33,8 @@ export interface HealthReport {
   readonly sinceEpochMs: number;
   /** How it is asked. Undefined before the first answer. */
   readonly method: string | undefined;
+  /** When it is asked next. 0 while it is asked. */
+  readonly nextInMs: number;
 }
 
 export class HealthWatch {
@@ -122,9 +124,9 @@ export class HealthWatch {
   reportOf(upstream: string): ReadonlyMap<string, HealthReport> {
     const checks = this.#checks?.checksOf(upstream) ?? new Map<string, EndpointCheck>();
     return new Map(
-      Array.from(checks, ([endpoint, { state, method }]) => {
+      Array.from(checks, ([endpoint, { state, method, nextInMs }]) => {
         const { reason, sinceEpochMs } = state;
-        return [endpoint, { isHealthy: reason === undefined, sinceEpochMs, method }];
+        return [endpoint, { isHealthy: reason === undefined, sinceEpochMs, method, nextInMs }];
       }),
     );
   }

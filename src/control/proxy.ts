@@ -29,6 +29,7 @@ import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from '
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
+import { EndpointStates } from './endpoint-states.ts';
 import { HealthWatch } from './health-watch.ts';
 import { UpstreamApi } from './upstream-api.ts';
 
@@ -104,11 +105,12 @@ export class Proxy {
     });
     this.#discovery = new Discovery({ logger });
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
-    this.#upstreams = new UpstreamApi(
-      this.#discovery,
-      () => this.#current.config,
-      () => this.#endpoints.known,
-    );
+    this.#upstreams = new UpstreamApi({
+      discovery: this.#discovery,
+      config: () => this.#current.config,
+      known: () => this.#endpoints.known,
+      states: new EndpointStates(plane, this.#health),
+    });
     this.#admin = new AdminPort(this.#adminState(), logger);
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,

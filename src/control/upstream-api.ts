@@ -1,30 +1,50 @@
 // What is known of the upstreams and where their endpoints come from, for the admin API.
 
 import type { AdminReply } from '../admin/admin-reply.ts';
-import type { Config, EndpointState, UpstreamConfig } from '../config/config.ts';
+import type { Config, UpstreamConfig } from '../config/config.ts';
 import { parseEndpointList } from '../config/endpoint-list.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Discovery } from '../sources/discovery.ts';
+import { describeEndpoint, type EndpointStates, type KnownStates } from './endpoint-states.ts';
+
+export interface UpstreamApiParts {
+  readonly discovery: Discovery;
+  /** Returns the configuration in force. */
+  readonly config: () => Config;
+  /** Returns what sources have named. */
+  readonly known: () => KnownEndpoints;
+  readonly states: EndpointStates;
+}
 
 /** How the endpoints of an upstream with `endpoints: api` are read and written. */
 export class UpstreamApi {
   readonly #discovery: Discovery;
   readonly #config: () => Config;
   readonly #known: () => KnownEndpoints;
+  readonly #states: EndpointStates;
 
-  /** @param config returns the configuration in force @param known returns what sources have named */
-  constructor(discovery: Discovery, config: () => Config, known: () => KnownEndpoints) {
+  constructor({ discovery, config, known, states }: UpstreamApiParts) {
     this.#discovery = discovery;
     this.#config = config;
     this.#known = known;
+    this.#states = states;
   }
 
-  list(): AdminReply {
-    const upstreams = this.#config().upstreams.map((upstream) => this.#describe(upstream));
-    return { status: 200, body: { upstreams } };
+  async list(): Promise<AdminReply> {
+    const known = await this.#states.ask();
+    const upstreams = this.#config().upstreams.map((upstream) => this.#describe(upstream, known));
+    return { status: 200, body: { upstreams, ...known.omission } };
   }
 
-  read(name: string): AdminReply {
+  async read(name: string): Promise<AdminReply> {
+    const known = await this.#states.ask();
+    const upstream = this.#find(name);
+    if (upstream === undefined) return this.#unknown(name);
+    return { status: 200, body: { ...this.#describe(upstream, known), ...known.omission } };
+  }
+
+  /** What is set takes effect a moment later, so nothing is said of the state of the endpoints. */
+  #readSet(name: string): AdminReply {
     const upstream = this.#find(name);
     return upstream === undefined ? this.#unknown(name) : { status: 200, body: this.#describe(upstream) };
   }
@@ -42,14 +62,14 @@ export class UpstreamApi {
       return { status: 400, body: { error, problems } };
     }
     this.#discovery.api.set(name, list.endpoints, list.ttlMs);
-    return this.read(name);
+    return this.#readSet(name);
   }
 
   withdraw(name: string): AdminReply {
     const refusal = this.#refusalFor(name);
     if (refusal !== undefined) return refusal;
     this.#discovery.api.withdraw(name);
-    return this.read(name);
+    return this.#readSet(name);
   }
 
   /** Why the endpoints of an upstream cannot be set. Undefined if they can. */
@@ -72,12 +92,16 @@ export class UpstreamApi {
     return { status: 404, body: { error } };
   }
 
-  #describe({ name, endpoints, discovery }: UpstreamConfig): Readonly<Record<string, unknown>> {
+  #describe(
+    { name, endpoints, discovery }: UpstreamConfig,
+    known?: KnownStates,
+  ): Readonly<Record<string, unknown>> {
     const update = this.#known().get(name);
+    const named = update?.endpoints ?? endpoints;
     return {
       name,
       from: discovery?.kind ?? (update === undefined ? 'configuration' : 'source'),
-      endpoints: (update?.endpoints ?? endpoints).map(describeEndpoint),
+      ...(known?.ofUpstream(name, named) ?? { endpoints: named.map(describeEndpoint) }),
       ...(update?.whyNone === undefined ? {} : { whyNone: update.whyNone.sentence }),
       ...(discovery?.kind === 'dns' ? { dns: this.#describeName(name) } : {}),
       ...(discovery?.kind === 'api' ? this.#describeSet(name) : {}),
@@ -108,10 +132,6 @@ export class UpstreamApi {
       expiresInSeconds: expiresInMs === undefined ? 'off' : seconds(expiresInMs),
     };
   }
-}
-
-function describeEndpoint({ address, weight, priority, zone }: EndpointState): unknown {
-  return { address: address.text, weight, priority, ...(zone === undefined ? {} : { zone }) };
 }
 
 function seconds(ms: number): number {

@@ -88,6 +88,11 @@ export class EndpointCheck implements ProbeEvents {
     return this.#isKnown ? this.#probe.method : undefined;
   }
 
+  /** When it is asked next. 0 while it is asked. */
+  get nextInMs(): number {
+    return Math.max(0, Math.round(this.#dueAtMs - performance.now()));
+  }
+
   get #fastMs(): number {
     const { intervalMs } = this.#config;
     return Math.min(intervalMs, MOST_FAST_MS, Math.max(LEAST_FAST_MS, intervalMs / FASTER));

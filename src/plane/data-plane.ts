@@ -35,11 +35,12 @@ import { DrainProgress } from './drain-progress.ts';
 import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
 import { olderEpochs } from './older-epochs.ts';
 import { OverloadGuard } from './overload-guard.ts';
-import type { Load, Plane, PlaneChange, PlaneReport } from './plane.ts';
+import type { Load, Plane, PlaneChange, PlaneReport, UpstreamsReport } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
 import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 import { UpstreamHealth } from './upstream-health.ts';
+import { reportUpstreams } from './upstream-report.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   /** How much memory the process uses, in bytes. The default asks the system. */
@@ -169,6 +170,10 @@ export class DataPlane implements Plane {
       olderEpochs: olderEpochs(this.#snapshot.epoch, this.#runningCalls),
       processes: [this.#overload.report],
     };
+  }
+
+  async upstreams(): Promise<UpstreamsReport> {
+    return { upstreams: reportUpstreams(this.#snapshot.built) };
   }
 
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {

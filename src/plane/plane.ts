@@ -11,6 +11,7 @@ import type { ConnectFailed } from './connect-failures.ts';
 import type { OlderEpoch } from './older-epochs.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import type { TlsUser } from './tls-users.ts';
+import type { UpstreamReport } from './upstream-report.ts';
 
 export interface PlaneListener {
   readonly name: string;
@@ -56,6 +57,12 @@ export interface PlaneReport {
   readonly unanswered?: readonly number[];
 }
 
+export interface UpstreamsReport {
+  readonly upstreams: readonly UpstreamReport[];
+  /** The numbers of workers whose part is missing, since they did not answer in time. */
+  readonly unanswered?: readonly number[];
+}
+
 export interface Plane {
   readonly listeners: readonly PlaneListener[];
   readonly load: Load;
@@ -80,6 +87,8 @@ export interface Plane {
   /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;
   report(): Promise<PlaneReport>;
+  /** What is known of the endpoints: which get calls, and why the others do not. */
+  upstreams(): Promise<UpstreamsReport>;
   /**
    * Accepts no new connection, sends a two-step GOAWAY, and gives running calls drain.timeout to finish. Resolves when everything is
    * closed.

@@ -63,8 +63,9 @@ export abstract class Endpoint {
   protected readonly backoff: Backoff = new Backoff();
   #lastFailure: Diagnosis | undefined = undefined;
   #recentFailure: Diagnosis | undefined = undefined;
+  #failingSinceEpochMs = 0;
 
-  /** Where outliers are detected: it is told how calls end, and whether the endpoint can be reached. */
+  /** Where outliers are detected: it is told how calls end, and when the endpoint is reached again. */
   readonly outcomes: EndpointOutcomes | undefined;
 
   /** Whether calls are kept away from the endpoint. A field, since each pick reads it. */
@@ -157,11 +158,10 @@ export abstract class Endpoint {
 
   protected set lastFailure(failure: Diagnosis | undefined) {
     const wasReached = this.#lastFailure === undefined;
+    if (wasReached && failure !== undefined) this.#failingSinceEpochMs = Date.now();
     this.#lastFailure = failure;
-    if (failure !== undefined) {
-      this.#recentFailure = failure;
-      this.outcomes?.unreachable();
-    } else if (!wasReached) this.outcomes?.reachedAgain();
+    if (failure !== undefined) this.#recentFailure = failure;
+    else if (!wasReached) this.outcomes?.reachedAgain();
   }
 
   /** Somebody else has found that the endpoint answers again: calls may try it at once. */
@@ -175,6 +175,16 @@ export abstract class Endpoint {
     return (
       this.lastFailure ?? (this.backoff.remainingMs(performance.now()) > 0 ? this.#recentFailure : undefined)
     );
+  }
+
+  /** Since when the endpoint could not be reached. Meaningless while it can. */
+  get failingSinceEpochMs(): number {
+    return this.#failingSinceEpochMs;
+  }
+
+  /** The time until a connection may be tried again. 0 when it may be tried, or is being tried. */
+  get triedAgainInMs(): number {
+    return Math.round(this.backoff.remainingMs(performance.now()));
   }
 
   /** Notes that a call waits for an endpoint, so that this one is tried again soon if it is failing. */

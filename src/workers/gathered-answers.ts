@@ -3,7 +3,8 @@
 
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
-import type { PlaneReport } from '../plane/plane.ts';
+import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
+import { mergeUpstreamReports } from '../plane/upstream-report.ts';
 import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
 import type { Answers, Topic } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -44,6 +45,12 @@ export class GatheredAnswers {
       processes: answers.flatMap(({ processes }) => processes),
       ...omission(unanswered),
     };
+  }
+
+  async upstreams(): Promise<UpstreamsReport> {
+    const { answers, unanswered } = await this.#gather('upstreams');
+    const upstreams = mergeUpstreamReports(answers.map((answer) => answer.upstreams));
+    return { upstreams, ...omission(unanswered) };
   }
 
   /** @param own the metrics of the primary */

@@ -7,7 +7,7 @@ import type { HealthUpdate } from '../config/health-update.ts';
 import type { Finding } from '../config/problem.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import type { PlaneReport } from '../plane/plane.ts';
+import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
 export const PROTOCOL_VERSION = 4;
@@ -55,6 +55,7 @@ export interface Answers {
   readonly diagnoses: DiagnosisReport;
   readonly report: PlaneReport;
   readonly metrics: MetricsSnapshot;
+  readonly upstreams: UpstreamsReport;
 }
 
 export type Topic = keyof Answers;
@@ -196,6 +197,7 @@ const isAnswer = has({
   diagnoses: optional(has({ counts: isRecord, recent: isListOf(has({ lastAtEpochMs: isNumber })) })),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
   metrics: optional(isListOf(has({ name: isText, values: Array.isArray }))),
+  upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
 });
 
 const toWorker: Shapes<ToWorker> = {
@@ -212,7 +214,7 @@ const toWorker: Shapes<ToWorker> = {
   prepareTls: { change: isNumber, kind: isKind, name: isText },
   commit: { change: isNumber, places: isListOf(isPlace), endpoints: isListOf(isEndpointUpdate) },
   discard: { change: isNumber },
-  ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics') },
+  ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams') },
   ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },

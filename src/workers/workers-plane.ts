@@ -13,7 +13,14 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
 import type { ConnectFailed } from '../plane/connect-failures.ts';
-import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../plane/plane.ts';
+import type {
+  Load,
+  Plane,
+  PlaneChange,
+  PlaneListener,
+  PlaneReport,
+  UpstreamsReport,
+} from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
@@ -150,6 +157,10 @@ export class WorkersPlane implements Plane {
 
   async metrics(): Promise<MetricsSnapshot> {
     return this.#log.metrics();
+  }
+
+  async upstreams(): Promise<UpstreamsReport> {
+    return this.#log.answers.upstreams();
   }
 
   async report(): Promise<PlaneReport> {

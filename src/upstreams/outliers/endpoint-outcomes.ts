@@ -18,7 +18,7 @@ export interface OutcomeRules {
   readonly onReachedAgain: (outcomes: EndpointOutcomes) => void;
 }
 
-/** The client of failures that no client can cause. */
+/** Clients that cannot be told apart. */
 const NOBODY = '';
 
 export class EndpointOutcomes {
@@ -72,11 +72,6 @@ export class EndpointOutcomes {
     const client = holding.speaksForMany ? NOBODY : holding.key;
     this.#vote(client);
     this.#addToRow(how, client);
-  }
-
-  /** A connection could not be made. It is no call, and no client's doing. */
-  unreachable(): void {
-    this.#addToRow('a connection that could not be made', NOBODY);
   }
 
   /** The endpoint is reached again after it was not, or is healthy again. */

@@ -53,10 +53,8 @@ test('so many failures in a row make an outlier, whatever they are', (t) => {
   judged.pass(1);
   judged.outcomes.answered('UNAVAILABLE', A);
   judged.pass(1);
-  judged.outcomes.unreachable();
-  assert.deepEqual(judged.reasons, [
-    'failed 3 times in a row, the last time with a connection that could not be made',
-  ]);
+  judged.outcomes.failed('a lost connection', A);
+  assert.deepEqual(judged.reasons, ['failed 3 times in a row, the last time with a lost connection']);
 });
 
 test('a success ends the row, and so does a status that is not chosen', (t) => {

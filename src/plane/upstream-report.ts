@@ -1,0 +1,166 @@
+// What a process knows of its endpoints: for each of them whether it gets calls, and if not why. Reports of several processes are added
+// up to one.
+
+import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';
+import type { BuiltUpstream } from './build-snapshot.ts';
+
+/** Of one upstream. What is left out is counted. */
+export const MOST_ENDPOINTS = 1000;
+
+/** Why an endpoint gets no calls. */
+export interface NotUsed {
+  /** Who keeps them away: an Excluder, 'connecting' while it cannot be reached, or 'drain' when nobody names it any more. */
+  readonly by: Excluder | 'connecting' | 'drain';
+  readonly token: string;
+  readonly sentence: string;
+  readonly sinceEpochMs?: number | undefined;
+  /** When it is tried again, from now. */
+  readonly againInMs?: number | undefined;
+  /** How many processes say so. */
+  readonly processes: number;
+}
+
+export interface EndpointReport {
+  /** As configured. */
+  readonly address: string;
+  /** How many processes know it, and how many of them give it calls. */
+  readonly processes: number;
+  readonly usedBy: number;
+  readonly activeCalls: number;
+  readonly connections: Readonly<Record<string, number>>;
+  readonly reasons: readonly NotUsed[];
+}
+
+export interface UpstreamReport {
+  readonly name: string;
+  /** Calls that wait for a place. */
+  readonly pending: number;
+  readonly endpoints: readonly EndpointReport[];
+  readonly leftOut: number;
+}
+
+export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
+  return Array.from(built, ([name, one]) => {
+    const { endpoints, allEndpoints, pendingCount } = one.upstream;
+    // When all are excluded, all are used.
+    const isExclusionIgnored = endpoints.every(({ isExcluded }) => isExcluded);
+    const here = new Set<Endpoint>(endpoints);
+    const shown = allEndpoints.slice(0, MOST_ENDPOINTS);
+    return {
+      name,
+      pending: pendingCount,
+      endpoints: shown.map((endpoint) =>
+        here.has(endpoint)
+          ? reportEndpoint(endpoint, one, isExclusionIgnored)
+          : reportOf(endpoint, false, [leaving(endpoint)]),
+      ),
+      leftOut: allEndpoints.length - shown.length,
+    };
+  });
+}
+
+function reportEndpoint(
+  endpoint: Endpoint,
+  { outliers }: BuiltUpstream,
+  isExclusionIgnored: boolean,
+): EndpointReport {
+  const reasons: NotUsed[] = [];
+  const health = endpoint.exclusionBy('health');
+  if (health !== undefined) reasons.push({ by: 'health', ...health, processes: 1 });
+  const ejected = endpoint.exclusionBy('outliers');
+  if (ejected !== undefined) {
+    const ejection = endpoint.outcomes && outliers?.ejectionOf(endpoint.outcomes);
+    const againInMs = ejection && Math.max(0, Math.round(ejection.untilMs - performance.now()));
+    reasons.push({
+      by: 'outliers',
+      ...ejected,
+      sinceEpochMs: ejection?.sinceEpochMs,
+      againInMs,
+      processes: 1,
+    });
+  }
+  const { isFailing, lastFailure, failingSinceEpochMs, triedAgainInMs } = endpoint;
+  if (isFailing && lastFailure !== undefined)
+    reasons.push({
+      by: 'connecting',
+      ...lastFailure,
+      sinceEpochMs: failingSinceEpochMs,
+      againInMs: triedAgainInMs,
+      processes: 1,
+    });
+  return reportOf(endpoint, !isFailing && (!endpoint.isExcluded || isExclusionIgnored), reasons);
+}
+
+function leaving({ address, activeCalls }: Endpoint): NotUsed {
+  const sentence = `${address.text} is named neither by the configuration nor by a source any more, and the ${activeCalls} calls that it has go on`;
+  return { by: 'drain', token: 'endpoint_leaving', sentence, processes: 1 };
+}
+
+function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed[]): EndpointReport {
+  const { address, activeCalls, connectionCounts } = endpoint;
+  return {
+    address: address.text,
+    processes: 1,
+    usedBy: Number(isUsed),
+    activeCalls,
+    connections: { ...connectionCounts },
+    reasons,
+  };
+}
+
+/** Adds up what several processes say of the same upstreams. */
+export function mergeUpstreamReports(
+  reports: readonly (readonly UpstreamReport[])[],
+): readonly UpstreamReport[] {
+  return [...Map.groupBy(reports.flat(), ({ name }) => name)].map(([name, ofUpstream]) => ({
+    name,
+    pending: sum(ofUpstream.map(({ pending }) => pending)),
+    endpoints: [
+      ...Map.groupBy(
+        ofUpstream.flatMap(({ endpoints }) => endpoints),
+        ({ address }) => address,
+      ).values(),
+    ].map(mergeEndpoints),
+    leftOut: Math.max(...ofUpstream.map(({ leftOut }) => leftOut)),
+  }));
+}
+
+function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
+  const connections: Record<string, number> = {};
+  for (const report of reports)
+    for (const [state, count] of Object.entries(report.connections))
+      connections[state] = (connections[state] ?? 0) + count;
+  const [{ address }] = reports;
+  return {
+    address,
+    processes: sum(reports.map(({ processes }) => processes)),
+    usedBy: sum(reports.map(({ usedBy }) => usedBy)),
+    activeCalls: sum(reports.map(({ activeCalls }) => activeCalls)),
+    connections,
+    reasons: [
+      ...Map.groupBy(
+        reports.flatMap(({ reasons }) => reasons),
+        ({ by, token }) => `${by} ${token}`,
+      ).values(),
+    ].map(mergeReasons),
+  };
+}
+
+/** The sentence of the first, with the earliest times of all. */
+function mergeReasons(reasons: readonly NotUsed[]): NotUsed {
+  return {
+    ...reasons[0],
+    sinceEpochMs: least(reasons.map(({ sinceEpochMs }) => sinceEpochMs)),
+    againInMs: least(reasons.map(({ againInMs }) => againInMs)),
+    processes: sum(reasons.map(({ processes }) => processes)),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function least(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
