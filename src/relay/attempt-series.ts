@@ -126,8 +126,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     }
     const endpoint = this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried);
     if (endpoint !== undefined) {
-      // Policies that ask about the call have taken their time.
-      this.#send(endpoint, this.#count > 0 || plan.asking.length > 0);
+      // Policies that ask about the call have taken their time, and so have attempts that came to nothing.
+      this.#send(endpoint, this.#count + this.#retries > 0 || plan.asking.length > 0);
       return;
     }
     this.#isWaiting = true;

@@ -83,8 +83,12 @@ export class ClientResponse {
       return;
     }
     const holdMs = endStream ? 0 : this.#attempts.holdMs;
-    if (holdMs > 0) this.#held = new HeldHead(head, this, this.#deadlines, holdMs);
-    else this.#passHead(head, endStream);
+    if (holdMs === 0) {
+      this.#passHead(head, endStream);
+      return;
+    }
+    this.#held = new HeldHead(head, this);
+    this.#deadlines.set(this.#held, holdMs);
   }
 
   /** @returns the head as the client is to get it, or why the client cannot get this response */
@@ -126,7 +130,7 @@ export class ClientResponse {
 
   /** The client does not get the head that was held back. May be called at any time. */
   dropHeldHead(): void {
-    this.#held?.release();
+    if (this.#held !== undefined) this.#deadlines.clear(this.#held);
     this.#held = undefined;
   }
 

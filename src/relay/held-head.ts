@@ -1,8 +1,7 @@
 // The head of a response that is held back for a while: until its first message comes, it is the status that decides whether the client
-// gets this response or the one of another attempt.
+// gets this response or the one of another attempt. It is its own timer, since most responses are whole before anyone has to wait.
 
-import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
-import { Deadline } from './deadline.ts';
+import type { Timed } from '../transport/deadline-wheel.ts';
 import type { ResponseHead } from './response-head.ts';
 
 export interface HeadHolder {
@@ -12,27 +11,23 @@ export interface HeadHolder {
   fault(error: unknown): void;
 }
 
-export class HeldHead {
+export class HeldHead implements Timed {
   readonly head: ResponseHead;
   readonly #holder: HeadHolder;
-  readonly #deadline: Deadline;
+  timerNext: Timed | undefined = undefined;
+  timerPrevious: Timed | undefined = undefined;
+  timerDueTick = 0;
 
-  constructor(head: ResponseHead, holder: HeadHolder, wheel: DeadlineWheel, holdMs: number) {
+  constructor(head: ResponseHead, holder: HeadHolder) {
     this.head = head;
     this.#holder = holder;
-    this.#deadline = new Deadline(wheel, this, holdMs);
   }
 
-  deadlinePassed(): void {
-    this.#holder.passHeldHead();
-  }
-
-  fault(error: unknown): void {
-    this.#holder.fault(error);
-  }
-
-  /** The head is not held back any more. */
-  release(): void {
-    this.#deadline.clear();
+  onTimer(): void {
+    try {
+      this.#holder.passHeldHead();
+    } catch (error) {
+      this.#holder.fault(error);
+    }
   }
 }

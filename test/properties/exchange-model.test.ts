@@ -9,9 +9,11 @@ import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import type { Policy } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import type { RetryConfig } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { compilePlans } from '../../src/policies/compile-plans.ts';
+import { ConfiguredRetries } from '../../src/policies/retry-policy.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
@@ -81,6 +83,8 @@ interface Scenario {
   readonly admits: 'yes' | 'no' | 'throws' | undefined;
   /** The policies that ask, in their order. */
   readonly asking: readonly (typeof ASKING)[number][];
+  /** The route has `retry`. */
+  readonly isRetried: boolean;
   readonly isGrpc: boolean;
   readonly hasTimeout: boolean;
   readonly hasBody: boolean;
@@ -90,6 +94,7 @@ interface Scenario {
 }
 
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  isRetried: fc.boolean(),
   isGrpc: fc.boolean(),
   hasTimeout: fc.boolean(),
   hasBody: fc.boolean(),
@@ -99,6 +104,17 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   asking: fc.array(fc.constantFrom('waits', 'waits', 'waits', ...ASKING), { maxLength: 2 }),
   operations: fc.array(fc.constantFrom(...OPERATIONS), { minLength: 1, maxLength: 24 }),
 });
+
+const RETRY: RetryConfig = {
+  attempts: 3,
+  on: ['UNAVAILABLE', 'INTERNAL', 'UNKNOWN', 'NOT_FOUND'],
+  backoffMs: 100,
+  maxBackoffMs: 1000,
+  perTryMs: 1500,
+  holdMs: 500,
+};
+/** Without an endpoint that has looked at it a call is sent eleven times at most; once more by a refusal; and by its route. */
+const MOST_ATTEMPTS = 11 + 1 + RETRY.attempts - 1;
 
 const PAGE = HeaderList.of([':status', '200'], ['content-type', 'text/html']);
 const GRPC_HEAD = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
@@ -154,18 +170,17 @@ class Modelled {
   readonly policies: number;
   #breaksNext = false;
 
-  constructor({ isGrpc, hasTimeout, hasBody, connections, admits, asking }: Scenario) {
+  constructor({ isGrpc, isRetried, hasTimeout, hasBody, connections, admits, asking }: Scenario) {
     this.policies = asking.length + (admits === undefined ? 0 : 1);
     for (let count = 0; count < connections; count++) this.upstream.connections.push(this.#connection());
     const route = routeConfig({ match: { path: '/*' } });
     const snapshot = {
       epoch: 1,
       routes: compileRoutes([route]),
-      plans: compilePlans(
-        [route],
-        (error) => void this.policyFaults.push(error),
-        this.#policies(admits, asking).map((policy) => () => policy),
-      ),
+      plans: compilePlans([route], (error) => void this.policyFaults.push(error), [
+        ...this.#policies(admits, asking).map((policy) => () => policy),
+        () => (isRetried ? { key: 'retry', retry: new ConfiguredRetries(RETRY) } : undefined),
+      ]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits: { ...LIMITS, concurrentStreams: 1, headerFields: 99 },
     };
@@ -372,7 +387,7 @@ class Modelled {
     }
     if (operation === 'the next connection breaks at once') this.#breaksNext = true;
     if (operation === 'no endpoint is left')
-      upstream.waiting.shift()?.onUnavailable({ token: 'upstream_closed', sentence: 'Gone.' });
+      upstream.waiting.shift()?.onUnavailable({ token: 'upstream_connection_refused', sentence: 'Gone.' });
     const question = this.#openQuestion;
     if (operation === 'a policy lets pass' && question !== undefined) this.#answers(question, true);
     if (operation === 'a policy refuses' && question !== undefined) this.#answers(question, false);
@@ -472,7 +487,8 @@ function check(scenario: Scenario): void {
     streams.length,
     'each stream is given back once',
   );
-  assert.ok(streams.length <= 2, 'it is sent once more and not again');
+  assert.ok(streams.length <= MOST_ATTEMPTS, 'it is sent again and again');
+  assert.equal(upstream.shares.retries.active, 0, 'it is not retried any more');
   for (const { counts, streams: own } of all)
     assert.equal(
       counts.answered + counts.failed + counts.givenUp,

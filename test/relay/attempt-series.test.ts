@@ -379,3 +379,49 @@ test('a policy is not asked about a request that cannot be repeated', () => {
 test('there is no retry before there was an attempt', () => {
   assert.equal(new Series().attempts.tryAgain(REFUSED), false);
 });
+
+test('a call that found no endpoint is tried again after its pause, with what is left of its timeout', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const series = new Series({ subject: { ...TIMEOUT, plan: retries(100, 'failed') } });
+  const { attempts, call, upstream, first, deadlines } = series;
+  upstream.connections.length = 0;
+  upstream.unavailable = NOTHING_THERE;
+  attempts.begin();
+  assert.deepEqual(call.takeLog(), ['no connection: upstream_closed']);
+  assert.equal(attempts.tryAgain(FAILED), true);
+  upstream.connections.push(first);
+  series.nowMs += 500;
+  call.durationMs = 500;
+  deadlines.advance();
+  assert.deepEqual(suffixOf(first), { 'grpc-timeout': '1000m' });
+});
+
+test('what is left of a timeout bounds the pause before another attempt', () => {
+  const { attempts, call } = new Series({ subject: { ...TIMEOUT, plan: retries(100, 'failed') } });
+  attempts.begin();
+  call.durationMs = 1400;
+  assert.equal(attempts.tryAgain(FAILED), false);
+  call.durationMs = 1399;
+  assert.equal(attempts.tryAgain(FAILED), true);
+  attempts.end(ErrorCode.CANCEL);
+});
+
+test('a call counts in the budget of its upstream from its first retry to its end', () => {
+  const { attempts, upstream } = new Series({ subject: { plan: retries(0, 'failed') } });
+  const { retries: budget } = upstream.shares;
+  attempts.begin();
+  assert.equal(budget.active, 0);
+  assert.equal(attempts.tryAgain(FAILED), true);
+  assert.equal(budget.active, 1);
+  attempts.end(ErrorCode.CANCEL);
+  attempts.end(ErrorCode.CANCEL);
+  assert.equal(budget.active, 0);
+});
+
+test('beyond the budget of its upstream a call is not sent again, and its record says why', () => {
+  const { attempts, upstream } = new Series({ subject: { plan: retries(0, 'failed') } });
+  while (upstream.shares.retries.take());
+  attempts.begin();
+  assert.equal(attempts.tryAgain(FAILED), false);
+  assert.match(attempts.note, /^Upstream voice has 3 retries/);
+});
