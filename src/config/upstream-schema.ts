@@ -53,7 +53,7 @@ const limits = z.strictObject({
     .prefault('20%')
     .describe(
       'Calls that may be in a further attempt by the retry of their routes at a time, as a share of all calls of the ' +
-        'upstream; three may always. 0% to 100%. Default: 20%. Like Envoy retry_budget.',
+        'upstream; twenty may always. 0% to 100%. Default: 20%. Like Envoy retry_budget.',
     ),
 });
 

@@ -423,5 +423,5 @@ test('beyond the budget of its upstream a call is not sent again, and its record
   while (upstream.shares.retries.take());
   attempts.begin();
   assert.equal(attempts.tryAgain(FAILED), false);
-  assert.match(attempts.note, /^Upstream voice has 3 retries/);
+  assert.match(attempts.note, /^Upstream voice has 20 retries/);
 });

@@ -45,7 +45,8 @@ class Watched {
     };
     this.endpoints = Array.from({ length: count }, (_one, index) => {
       const address = { kind: 'tcp', host: '10.1.0.1', port: index + 1, text: `s:${index + 1}` } as const;
-      return new Http2Endpoint(endpointAt(address), CONNECTIONS, LOCAL_SETTINGS, events);
+      const options = { connections: CONNECTIONS, settings: LOCAL_SETTINGS, keepalive: undefined };
+      return new Http2Endpoint(endpointAt(address), options, events);
     });
     detection.begin(() => this.endpoints);
   }
