@@ -35,7 +35,13 @@ export async function answerEndpoints(
 ): Promise<AdminReply> {
   if (request.method === 'DELETE') return state.withdraw(upstream);
   if (request.method !== 'PUT') return state.read(upstream);
-  const text = await readBody(request);
+  let text: string | undefined;
+  try {
+    text = await readBody(request);
+  } catch {
+    // The client has given up, or was too slow.
+    return { status: 400, body: { error: 'the body is not whole' } };
+  }
   if (text !== undefined) return state.write(upstream, text);
   const error = `the body is larger than ${MOST_BODY_BYTES} bytes; an upstream has at most 4096 endpoints`;
   return { status: 413, body: { error } };

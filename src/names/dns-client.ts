@@ -58,17 +58,33 @@ export class DnsClient {
   /** Asks for the addresses of one family. A name is asked for as it is, without the search list. */
   askAddresses(name: string, family: 4 | 6, answered: Answered<RecordWithTtl>): void {
     const done = answerer(answered);
-    if (family === 4) this.#resolver.resolve4(name, { ttl: true }, done);
-    else this.#resolver.resolve6(name, { ttl: true }, done);
+    const ask = (): void => {
+      if (family === 4) this.#resolver.resolve4(name, { ttl: true }, done);
+      else this.#resolver.resolve6(name, { ttl: true }, done);
+    };
+    askSafely(ask, done);
   }
 
   askServices(name: string, answered: Answered<SrvRecord>): void {
-    this.#resolver.resolveSrv(name, answerer(answered));
+    const done = answerer(answered);
+    askSafely(() => this.#resolver.resolveSrv(name, done), done);
   }
 }
 
 /** The instance of the process. */
 export const dnsClient = new DnsClient();
+
+/** Node throws where c-ares does not even take the question. Names also come from DNS, so that must be an answer. */
+function askSafely(
+  ask: () => void,
+  done: (error: NodeJS.ErrnoException, records: readonly never[]) => void,
+): void {
+  try {
+    ask();
+  } catch (error) {
+    process.nextTick(done, error, []);
+  }
+}
 
 function answerer<Record>(answered: Answered<Record>) {
   return (error: NodeJS.ErrnoException | null, records: readonly Record[]): void => {
