@@ -91,13 +91,16 @@ async function startPod(host: string): Promise<DemoService> {
   return pod;
 }
 
+function followed(name: string) {
+  return { dns: { name: `${name}.test.`, port: PORT } };
+}
+
 function startFramegate(): Background {
-  const dns = (name: string) => ({ dns: { name: `${name}.test.`, port: PORT } });
   const upstreams = {
-    voice: dns('voice.pods'),
+    voice: followed('voice.pods'),
     services: { dns: { name: '_grpc._tcp.pods.test.', type: 'SRV' } },
-    silent: dns('silent'),
-    ...Object.fromEntries(HEALTHY.map((name) => [name, dns(`${name}.pods`)])),
+    silent: followed('silent'),
+    ...Object.fromEntries(HEALTHY.map((name) => [name, followed(`${name}.pods`)])),
   };
   const routes = Object.keys(upstreams).map((upstream) =>
     upstream === 'voice'
