@@ -7,6 +7,8 @@ import type { Failure } from './failure.ts';
 export interface AttemptListener {
   /** What the exchange has carried so far. */
   readonly traffic: ExchangeTraffic;
+  /** The path of the call. */
+  readonly subject: { readonly method: string };
   /** The header section of an interim or final response. */
   receiveResponse(list: HeaderList, endStream: boolean): void;
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void;

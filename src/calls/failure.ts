@@ -56,6 +56,8 @@ const STATUSES = {
   policy_unanswered: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   too_many_faulty_calls: [GrpcStatus.RESOURCE_EXHAUSTED, 429, 'client'],
   idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503, 'client'],
+  stream_too_old: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
+  stream_rebalanced: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
   attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'endpoint'],
   request_idle: [GrpcStatus.UNAVAILABLE, 408, 'client'],
@@ -175,6 +177,20 @@ export function idleGaveWay(idleMs: number): Failure {
   return failure(
     'idle_gave_way',
     `Next to nothing was sent in ${idleMs / 1000} s (limits.stallTimeout) while others waited for a place at this upstream, of which this client's address holds the most; call again when there is something to send.`,
+  );
+}
+
+export function streamTooOld(upstream: string, maxAgeMs: number): Failure {
+  return failure(
+    'stream_too_old',
+    `Streams of upstream ${upstream} end after ${maxAgeMs / 1000} s, 10 % more or less (streams.maxAge), so that they spread over its endpoints; open the stream again.`,
+  );
+}
+
+export function streamRebalanced(upstream: string): Failure {
+  return failure(
+    'stream_rebalanced',
+    `An endpoint of upstream ${upstream} has joined or come back, and this was one of the oldest streams at another that has more than its share (streams.rebalance); open the stream again.`,
   );
 }
 

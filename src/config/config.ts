@@ -23,7 +23,7 @@ export interface EndpointState {
   readonly address: Address;
   /** Its share of the calls, in proportion to those of the other endpoints. From 1 to 1000. */
   readonly weight: number;
-  /** From 0 to 127. Calls go to endpoints of a higher number only when those of lower numbers cannot take them all. */
+  /** From 0 to 127. Calls go to endpoints of a higher number when too few of those of lower numbers can be used. */
   readonly priority: number;
   /** Where the endpoint runs. Undefined means that nobody has said. */
   readonly zone?: string | undefined;
@@ -87,7 +87,10 @@ export interface RouteConfig {
   readonly match: RouteMatchConfig;
   /** The prefix, such as '/grpc', that is removed from :path before the request is sent upstream. */
   readonly stripPrefix: string | undefined;
-  readonly upstream: string;
+  /** Undefined if there is a split. */
+  readonly upstream: string | undefined;
+  /** One of these upstreams is drawn for each call, by their weights. Undefined if there is one upstream for all. */
+  readonly split?: readonly SplitConfig[] | undefined;
   /** Undefined means gRPC-Web is not served. */
   readonly grpcWeb: GrpcWebConfig | undefined;
   /** Undefined means a call may last and be silent as long as its client likes. */
@@ -117,6 +120,12 @@ export interface RetryConfig {
   readonly perTryMs: number | undefined;
   /** How long the header section of a response is held back. 0 means not at all. */
   readonly holdMs: number;
+}
+
+export interface SplitConfig {
+  readonly upstream: string;
+  /** Its share of the calls in proportion to the others. From 0 to 1000; the weights of a split are not all 0. */
+  readonly weight: number;
 }
 
 export interface GrpcWebConfig {
@@ -149,7 +158,16 @@ export interface UpstreamConfig {
   readonly endpoints: readonly EndpointState[];
   /** Where the endpoints come from. Undefined means that the configuration lists them. */
   readonly discovery?: Discovery;
-  readonly balance: 'round-robin';
+  readonly balance: 'round-robin' | 'least-requests' | 'random' | 'ring-hash';
+  /** What a call is kept at an endpoint by. Undefined unless `balance` is ring-hash. */
+  readonly hash: HashConfig | undefined;
+  /** From 0 to 1: if fewer endpoints of a priority can be used, excluded ones get calls as well. 0 means never. */
+  readonly panicShare: number;
+  /** The zone whose endpoints get calls first. Undefined means that zones do not matter. */
+  readonly preferredZone: string | undefined;
+  /** How long an endpoint that is new or back gets fewer calls. Undefined means not at all. */
+  readonly slowStartMs: number | undefined;
+  readonly streams: StreamsConfig;
   readonly connections: UpstreamConnectionsConfig;
   /** What may wait is in `connections.maxPending`, by whichever key it was set. */
   readonly limits: UpstreamLimitsConfig;
@@ -215,6 +233,20 @@ export interface DnsConfig {
   /** How long an answer holds at least and at most, whatever its time to live. */
   readonly minTtlMs: number;
   readonly maxTtlMs: number;
+}
+
+/** What calls are kept together by: a header field, the address of the client, or the path. */
+export type HashConfig =
+  | { readonly by: 'header'; readonly name: string }
+  | { readonly by: 'client' }
+  | { readonly by: 'path' };
+
+/** When streams are ended so that they spread over the endpoints again. Undefined means never. */
+export interface StreamsConfig {
+  /** The age at which a stream ends, 10 % more or less. */
+  readonly maxAgeMs: number | undefined;
+  /** The time over which streams are moved to an endpoint that has joined or come back. */
+  readonly rebalanceMs: number | undefined;
 }
 
 /** All files are paths resolved against the folder of the config file. */

@@ -9,6 +9,7 @@ import { parseHeaderName } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import { type Finding, isFault, type Severity } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { upstreamsOf } from './route-upstreams.ts';
 import { suggest } from './suggestion.ts';
 
 interface NamedAddress {
@@ -112,14 +113,15 @@ function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Fin
   // If `upstreams` is missing or not a map, the schema reports that.
   if (typeof upstreams !== 'object' || upstreams === null || Array.isArray(upstreams)) return [];
   const names = [...mapOf(upstreams).keys()];
-  return routes.flatMap((route, index) => {
-    const name = textOf(route.get('upstream'));
-    if (name === undefined || name === '' || names.includes(name)) return [];
-    const hint = /[:/]/.test(name)
-      ? 'write the name of one, and the address at upstreams.NAME.endpoints'
-      : hintOf(name, names);
-    return [error(['routes', index, 'upstream'], `there is no upstream '${name}'`, hint)];
-  });
+  return routes.flatMap((route, index) =>
+    upstreamsOf(route).flatMap(({ name, path }) => {
+      if (names.includes(name)) return [];
+      const hint = /[:/]/.test(name)
+        ? 'write the name of one, and the address at upstreams.NAME.endpoints'
+        : hintOf(name, names);
+      return [error(['routes', index, ...path], `there is no upstream '${name}'`, hint)];
+    }),
+  );
 }
 
 function unknownListeners(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
@@ -150,11 +152,11 @@ function duplicateHeaders(routes: readonly RawMap[]): readonly Finding[] {
 }
 
 function namesUpstream(route: RawMap): boolean {
-  return textOf(route.get('upstream')) !== undefined;
+  return upstreamsOf(route).length > 0;
 }
 
 function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
-  const used = new Set(routes.map((route) => textOf(route.get('upstream'))));
+  const used = new Set(routes.flatMap((route) => upstreamsOf(route).map(({ name }) => name)));
   return [...mapOf(root.get('upstreams')).keys()]
     .filter((name) => !used.has(name))
     .map(

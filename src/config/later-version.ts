@@ -1,4 +1,4 @@
-// Keys and values that a later version of Framegate has but this one does not. A user who follows the later documentation is told
+// Keys that a later version of Framegate has but this one does not. A user who follows the later documentation is told
 // so, instead of being offered a similarly spelt word.
 
 import type { ConfigPath } from './config-path.ts';
@@ -11,18 +11,10 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
   [
     'routes.*',
     {
-      split: 'name one upstream instead',
       headers: 'remove it; headers can be matched (match.headers) but not edited',
     },
   ],
-]);
-
-/** Maps the path of a value to the values that a later version accepts there, and to what to do instead. */
-const laterValues: ReadonlyMap<string, readonly [values: readonly string[], hint: string]> = new Map([
-  [
-    'upstreams.*.balance',
-    [['least-requests', 'random', 'ring-hash'], 'this version balances round-robin only'],
-  ],
+  ['upstreams.*', { weights: 'remove it, or give each of endpoints a weight' }],
 ]);
 
 export interface LaterVersionFault {
@@ -34,12 +26,6 @@ export function laterKey(parent: ConfigPath, key: string): LaterVersionFault | u
   const keys = laterKeys.get(patternOf(parent));
   if (keys === undefined || !Object.hasOwn(keys, key)) return undefined;
   return { message: notSupported, hint: keys[key] };
-}
-
-export function laterValue(path: ConfigPath, value: unknown): LaterVersionFault | undefined {
-  const [values, hint] = laterValues.get(patternOf(path)) ?? [[], ''];
-  if (typeof value !== 'string' || !values.includes(value)) return undefined;
-  return { message: `'${value}' is ${notSupported}`, hint };
 }
 
 /** Replaces the second step of a path by `*`. In the sections that the tables name, that step is a name or an index. */

@@ -2,6 +2,7 @@
 // thrown, so that a person can fix them all at once.
 
 import { readFileSync, statSync } from 'node:fs';
+import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
@@ -19,6 +20,7 @@ import {
 import { findProtocolProblems } from './protocol-checks.ts';
 import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
+import { findSplitProblems } from './route-upstreams.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 import { isStandardInput } from './standard-input.ts';
@@ -138,6 +140,8 @@ function examine(
     ...crossCheck(value),
     ...findProtocolProblems(value),
     ...findPathProblems(value),
+    ...findBalanceProblems(value),
+    ...findSplitProblems(value),
     ...furtherCheck(value),
   ];
   const findings = explainVariables(found, value);

@@ -74,7 +74,8 @@ const entries: Readonly<Record<Section, string>> = {
     service services method methods | match | write match: { path: /package.Service/* }, or /package.Service/Method
     endpoints endpoint address addresses url urls target backend backends cluster destination to action route forwardto usebackend servers pass | upstream | write upstream: NAME, the name of one in upstreams
     grpcpass proxypass grpcspass fastcgipass | upstream | write upstream: NAME; its addresses are upstreams.NAME.endpoints
-    weight weights weightedclusters mirror split canary | upstream | write upstream: NAME; calls of a route go to one upstream
+    weight weights weightedclusters splitclients canary | split | write split: [{ upstream: NAME, weight: 95 }, { upstream: OTHER, weight: 5 }]
+    mirror shadow |  | calls are not copied by this version
     tls ssl |  | TLS to clients is listeners[].tls, TLS to services upstreams.NAME.tls
     protocol |  | write it at the upstream: upstreams.NAME.protocol
     priority order |  | remove it; the most specific route wins, whatever the order`,
@@ -98,7 +99,12 @@ const entries: Readonly<Record<Section, string>> = {
     http2 grpc h2 http2protocoloptions appprotocol scheme | protocol | write protocol: h2c, h2 (TLS) or http1
     ssl | tls | write protocol: h2, with tls: { ca: FILE } where the certificate is of an authority of your own
     type discoverytype resolve |  | remove it; write dns: { name: NAME, port: PORT } to follow all addresses of a name
-    zone slowstart |  | remove it`,
+    slowstart slowstartconfig | slowStart | write slowStart: 30s
+    healthypanicthreshold panicthreshold | panic | write panic: 50%
+    lbpolicy loadbalancing loadbalancer loadbalance algorithm | balance | write balance: least-requests, or another of its values
+    leastconn leastrequest |  | write balance: least-requests
+    iphash |  | write balance: ring-hash, with hash: client
+    hashpolicy ringhash sticky |  | write balance: ring-hash, with hash: { header: x-session }`,
   connections: `
     timeout connect | connectTimeout | write connectTimeout: 5s
     maxconnections maxconns limit size | max | write max: 16
@@ -162,8 +168,9 @@ const entries: Readonly<Record<Section, string>> = {
     setrealipfrom trustedproxies realip realipheader useremoteaddress xffnumtrustedhops forwardedheaders trustedips |  | write listeners[].trustedClients: ["10.0.0.0/8"]
     sendproxy acceptproxy proxyprotocolenabled |  | write listeners[].proxyProtocol: { trusted: ["10.0.0.0/8"] }
     resolver dns dnsservers dnslookupfamily |  | remove it; names are looked up when they are dialled, in /etc/hosts and at the servers of /etc/resolv.conf
-    lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, the only one of this version
-    weight weights backup |  | remove it; endpoints are used in turn, all alike
+    lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, least-requests, random or ring-hash
+    weight |  | write it in an endpoint: { address: 127.0.0.1:50051, weight: 2 }
+    backup |  | write priority: 1 in the endpoint
     auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata
     allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl |  | this version refuses nobody by address; a firewall does
     return redirect root static index tryfiles alias errorpage directresponse fileserver respond |  | no files are served and no responses made here; let an upstream with protocol: http1 do it

@@ -28,7 +28,21 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '771': 'TLSv1.2',
     '772': 'TLSv1.3',
   },
-  balance: { roundrobin: 'round-robin', rr: 'round-robin', wrr: 'round-robin' },
+  balance: {
+    roundrobin: 'round-robin',
+    rr: 'round-robin',
+    wrr: 'round-robin',
+    leastconn: 'least-requests',
+    leastrequest: 'least-requests',
+    leastconnections: 'least-requests',
+    p2c: 'least-requests',
+    ringhash: 'ring-hash',
+    maglev: 'ring-hash',
+    hash: 'ring-hash',
+    iphash: 'ring-hash',
+    consistenthash: 'ring-hash',
+    rand: 'random',
+  },
   protocol: {
     grpc: 'h2c',
     http2: 'h2c',
@@ -95,7 +109,6 @@ function wordHint(path: ConfigPath, text: string, words: readonly string[]): str
     return key === 'protocol' ? protocolHint(text, meant) : `write ${meant}`;
   if (key === 'minVersion' && /^(10|11|30?|20?)$/.test(plain))
     return 'older versions than TLS 1.2 are not served';
-  if (key === 'balance') return 'this version balances round-robin only';
   if (words.includes('off') && endless.test(text)) return 'write off';
   if (words.includes('auto') && (endless.test(text) || /^(default|automatic|max)$/i.test(text)))
     return 'write auto';

@@ -3,6 +3,7 @@
 
 import type { Finding } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { upstreamsOf } from './route-upstreams.ts';
 
 export function findPathProblems(document: unknown): readonly Finding[] {
   const root = mapOf(document);
@@ -12,7 +13,7 @@ export function findPathProblems(document: unknown): readonly Finding[] {
   return routes.flatMap((route, index) => {
     const path = pathOf(route);
     if (path?.startsWith('/') !== true) return [];
-    const upstream = mapOf(upstreams.get(textOf(route.get('upstream')) ?? ''));
+    const upstream = mapOf(upstreams.get(upstreamsOf(route)[0]?.name ?? ''));
     const fault = regularExpression(path) ?? forgottenStar(path, patterns, upstream);
     if (fault === undefined) return [];
     return [{ severity: 'warning', path: ['routes', index, 'match', 'path'], at: 'value', ...fault }];

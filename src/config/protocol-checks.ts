@@ -4,6 +4,7 @@
 import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { upstreamsOf } from './route-upstreams.ts';
 
 export function findProtocolProblems(document: unknown): readonly Finding[] {
   const root = mapOf(document);
@@ -36,9 +37,11 @@ function checkMismatch(listener: RawMap, index: number): readonly Finding[] {
 }
 
 function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
-  const upstream = textOf(route.get('upstream')) ?? '';
-  if (mapOf(upstreams.get(upstream)).get('protocol') !== 'http1') return [];
-  const message = `upstream '${upstream}' speaks HTTP/1.1, so no gRPC`;
+  const upstream = upstreamsOf(route).find(
+    ({ name }) => mapOf(upstreams.get(name)).get('protocol') === 'http1',
+  );
+  if (upstream === undefined) return [];
+  const message = `upstream '${upstream.name}' speaks HTTP/1.1, so no gRPC`;
   const grpcWeb = route.get('grpcWeb') ?? false;
   return [
     ...(grpcWeb === false

@@ -7,6 +7,7 @@ import type {
   Discovery,
   EndpointState,
   GrpcWebConfig,
+  HashConfig,
   HealthConfig,
   KeepaliveConfig,
   LimitsConfig,
@@ -25,7 +26,13 @@ import { isSecretName } from './secret-name.ts';
 
 type ValidUpstream = ValidConfig['upstreams'][string];
 
-export function resolveConfig(valid: ValidConfig, file: string): Config {
+/** @param environment where FRAMEGATE_ZONE may say what `zone` does not */
+export function resolveConfig(
+  valid: ValidConfig,
+  file: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const zone = valid.zone ?? environment['FRAMEGATE_ZONE'];
   const { limits, drain, reload, admin, log } = valid;
   return {
     file,
@@ -33,7 +40,7 @@ export function resolveConfig(valid: ValidConfig, file: string): Config {
     listeners: valid.listeners.map((listener) => resolveListener(listener, limits, file)),
     routes: valid.routes.map(resolveRoute),
     upstreams: Object.entries(valid.upstreams).map(([name, upstream]) =>
-      resolveUpstream(name, upstream, file),
+      resolveUpstream(name, upstream, file, zone),
     ),
     limits: {
       concurrentStreams: limits.concurrentStreams,
@@ -126,6 +133,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     match,
     stripPrefix: route.stripPrefix,
     upstream: route.upstream,
+    ...(route.split === undefined ? {} : { split: route.split }),
     grpcWeb: resolveGrpcWeb(route.grpcWeb),
     ...(route.timeouts === undefined ? {} : { timeouts: resolveTimeouts(route.timeouts) }),
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
@@ -173,10 +181,15 @@ const CONNECTIONS_MAX = { h2c: 16, h2: 16, http1: 1024 } as const;
 const MAX_PENDING = 1024;
 const KEEPALIVE: KeepaliveConfig = { afterMs: 20_000, timeoutMs: 20_000 };
 
-function resolveUpstream(name: string, upstream: ValidUpstream, file: string): UpstreamConfig {
+function resolveUpstream(
+  name: string,
+  upstream: ValidUpstream,
+  file: string,
+  zone: string | undefined,
+): UpstreamConfig {
   const { connectTimeout, max } = upstream.connections;
   const maxPending = upstream.limits.pending ?? upstream.connections.maxPending ?? MAX_PENDING;
-  const { protocol } = upstream;
+  const { protocol, hash, panic, slowStart, streams } = upstream;
   return {
     name,
     protocol,
@@ -185,6 +198,11 @@ function resolveUpstream(name: string, upstream: ValidUpstream, file: string): U
     endpoints: [...new Map(listedEndpoints(upstream).map((one) => [one.address.text, one])).values()],
     ...resolveDiscovery(upstream),
     balance: upstream.balance,
+    hash: hash === undefined ? undefined : resolveHash(hash),
+    panicShare: panic === 'off' ? 0 : panic,
+    preferredZone: upstream.zone === 'prefer' ? zone : undefined,
+    slowStartMs: unlessOff(slowStart),
+    streams: { maxAgeMs: unlessOff(streams.maxAge), rebalanceMs: unlessOff(streams.rebalance) },
     connections: { connectTimeoutMs: connectTimeout, max: max ?? CONNECTIONS_MAX[protocol], maxPending },
     limits: { streams: unlessOff(upstream.limits.streams), retries: upstream.limits.retries },
     keepalive: protocol === 'http1' ? undefined : resolveKeepalive(upstream.keepalive),
@@ -220,6 +238,10 @@ function resolveHealth(
     unhealthyAfter,
     healthyAfter,
   };
+}
+
+function resolveHash(hash: NonNullable<ValidUpstream['hash']>): HashConfig {
+  return typeof hash === 'string' ? { by: hash } : { by: 'header', name: hash.header };
 }
 
 function listedEndpoints({ endpoints = [] }: ValidUpstream): readonly EndpointState[] {

@@ -1,7 +1,6 @@
 // Turns what the schema rejects into messages: where it is, what is expected there, and what was probably meant.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
-import { laterValue } from './later-version.ts';
 import { otherProgramValue } from './other-program-values.ts';
 import type { Finding } from './problem.ts';
 import { listOf, mapOf } from './raw-value.ts';
@@ -89,10 +88,9 @@ function findingsOfIssue(
   const given = valueAt(around.value, path);
   const { message } = issue;
   const allWords = [...words, ...wordsOf(issue.code === 'invalid_union' ? issue.errors.flat() : [issue])];
-  const later = laterValue(path, given);
   const own = issue.code === 'custom' ? hintOf(issue.params) : hintFor(given);
   const hint = own ?? otherProgramValue(path, given, { message, words: allWords });
-  return [{ severity: 'error', path, at: 'value', message, hint, ...later }];
+  return [{ severity: 'error', path, at: 'value', message, hint }];
 }
 
 function wordsOf(issues: readonly SchemaIssue[]): readonly string[] {

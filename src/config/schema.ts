@@ -71,35 +71,67 @@ const grpcWebOrigins = z.strictObject({
     ),
 });
 
-const route = z.strictObject({
-  name: name.optional().describe('Name in logs and metrics. Default: the text of its match.'),
-  match: match.describe(
-    'Which requests take this route; every criterion that is given must hold. Of several routes that match, the most ' +
-      'specific wins, whatever their order in the file.',
+const split = z.strictObject({
+  upstream: name.describe('Name of the upstream.'),
+  weight: count(0, 1000).describe(
+    'Its share of the calls beside the others. 0 to 1000. Like Envoy weighted_clusters.',
   ),
-  stripPrefix: parsed('text', parseStripPrefix, { examples: ['/grpc'] })
-    .optional()
-    .describe(
-      'Removed from the front of the path, as whole segments, before the call goes upstream. Like Envoy prefix_rewrite.',
-    ),
-  upstream: name.describe('Name of the upstream the calls go to. Like nginx grpc_pass.'),
-  grpcWeb: z
-    .union([z.boolean(), grpcWebOrigins], expecting('true, false, or a map with origins'))
-    .default(false)
-    .describe(
-      'Also serve browsers that call by gRPC-Web, over HTTP/1.1 and HTTP/2, and answer their CORS preflights. true: pages ' +
-        'of every origin, without credentials. Default: false. Like the filters grpc_web and cors of Envoy.',
-    ),
-  timeouts: timeouts
-    .optional()
-    .describe('How long a call may take, and be silent. Default: as long as its client likes.'),
-  retry: retry
-    .optional()
-    .describe(
-      'Sends gRPC calls again that an endpoint may have processed, so only for methods for which that does no harm. ' +
-        'Default: only what no endpoint has processed is sent again.',
-    ),
 });
+
+/** Also reported beside other problems of the route. */
+const always = { when: () => true };
+
+const route = z
+  .strictObject({
+    name: name.optional().describe('Name in logs and metrics. Default: the text of its match.'),
+    match: match.describe(
+      'Which requests take this route; every criterion that is given must hold. Of several routes that match, the most ' +
+        'specific wins, whatever their order in the file.',
+    ),
+    stripPrefix: parsed('text', parseStripPrefix, { examples: ['/grpc'] })
+      .optional()
+      .describe(
+        'Removed from the front of the path, as whole segments, before the call goes upstream. Like Envoy prefix_rewrite.',
+      ),
+    upstream: name
+      .optional()
+      .describe('Name of the upstream the calls go to; either this or split. Like nginx grpc_pass.'),
+    split: z
+      .array(split)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        'Upstreams in place of one, of which one is drawn for each call, by weight. Like nginx split_clients, Envoy weighted_clusters.',
+      ),
+    grpcWeb: z
+      .union([z.boolean(), grpcWebOrigins], expecting('true, false, or a map with origins'))
+      .default(false)
+      .describe(
+        'Also serve browsers that call by gRPC-Web, over HTTP/1.1 and HTTP/2, and answer their CORS preflights. true: pages ' +
+          'of every origin, without credentials. Default: false. Like the filters grpc_web and cors of Envoy.',
+      ),
+    timeouts: timeouts
+      .optional()
+      .describe('How long a call may take, and be silent. Default: as long as its client likes.'),
+    retry: retry
+      .optional()
+      .describe(
+        'Sends gRPC calls again that an endpoint may have processed, so only for methods for which that does no harm. ' +
+          'Default: only what no endpoint has processed is sent again.',
+      ),
+  })
+  .refine((given) => given.upstream !== undefined || given.split !== undefined, {
+    message: 'is missing',
+    path: ['upstream'],
+    ...always,
+  })
+  .refine((given) => given.upstream === undefined || given.split === undefined, {
+    message: 'stands beside upstream, and calls can go by one of them only',
+    path: ['split'],
+    params: { hint: 'remove one of the two' },
+    ...always,
+  });
 
 const auto = z.literal('auto');
 
@@ -240,6 +272,11 @@ const configSchema = z
       .record(name, upstream, expecting('a map of names to upstreams'))
       .refine((upstreams) => Object.keys(upstreams).length > 0, 'must not be empty')
       .describe('Groups of servers, by name.'),
+    zone: name
+      .optional()
+      .describe(
+        'Where this proxy runs, for upstreams.NAME.zone. Default: the environment variable FRAMEGATE_ZONE. Like Envoy --service-zone.',
+      ),
     limits: limits
       .prefault({})
       .describe('Limits of every connection, towards clients and towards upstreams, and of all together.'),

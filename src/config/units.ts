@@ -127,3 +127,11 @@ function parseQuantity(
   const quantity = Number(found[1]) * (factors.get(found[2] ?? '') ?? Number.NaN);
   return Number.isSafeInteger(quantity) ? quantity : undefined;
 }
+
+/** Parses a whole percentage. @returns a number from 0 to 1 */
+export function parsePercentage(text: string): number | Fault {
+  const [, digits] = /^([0-9]{1,3})%$/.exec(text) ?? [];
+  if (digits === undefined) return { message: `'${text}' is not a percentage such as 50%`, hint: undefined };
+  const percent = Number(digits);
+  return percent <= 100 ? percent / 100 : { message: 'must be from 0% to 100%', hint: undefined };
+}

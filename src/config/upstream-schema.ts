@@ -1,6 +1,7 @@
 // The schema of an upstream.
 
 import { parseServerName } from './address.ts';
+import { balancing } from './balance-schema.ts';
 import { checkDiscovery, dns, fromApi } from './discovery-schema.ts';
 import { endpointAt } from './endpoint-update.ts';
 import { health } from './health-schema.ts';
@@ -110,8 +111,8 @@ export const endpoint = z
         priority: count(0, 127)
           .default(0)
           .describe(
-            'Calls go to endpoints of a higher number only when those of lower numbers cannot take them all. 0 to 127. ' +
-              'Default: 0. Like Envoy priority.',
+            'Calls go to endpoints of a higher number when less than 71 % of those of lower numbers can be used, as many as ' +
+              'are too many for these. 0 to 127. Default: 0. Like Envoy priority.',
           ),
         zone: name
           .optional()
@@ -148,12 +149,7 @@ const keys = z.strictObject({
       'Instead of endpoints: a name in DNS, all of whose addresses are endpoints, and are followed. Like resolve of nginx ' +
         'server, Envoy STRICT_DNS.',
     ),
-  balance: z
-    .literal('round-robin')
-    .default('round-robin')
-    .describe(
-      'How calls are shared among the endpoints. Default: round-robin. Like Envoy lb_policy ROUND_ROBIN.',
-    ),
+  ...balancing,
   connections: connections
     .prefault({})
     .describe('Connections kept to each endpoint, and who may wait for one.'),

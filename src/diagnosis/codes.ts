@@ -113,6 +113,8 @@ const CALLS = {
   attempt_timeout: 'FG3028',
   request_idle: 'FG3029',
   response_idle: 'FG3030',
+  stream_too_old: 'FG3031',
+  stream_rebalanced: 'FG3032',
   upstream_streams_full: 'FG3033',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 

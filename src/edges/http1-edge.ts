@@ -143,8 +143,13 @@ export class Http1Edge {
     head: Http1Head | InvalidRequest,
     refusalOf: (head: Http1Head) => Http1Refusal | undefined,
   ): void {
-    if ('isValid' in head) this.#refuseInvalid(arrival, head);
-    else this.#serve(arrival, head, refusalOf(head));
+    if ('isValid' in head) {
+      this.#refuseInvalid(arrival, head);
+      return;
+    }
+    const request = head.request.forCall();
+    const drawn = request === head.request ? head : { ...head, request };
+    this.#serve(arrival, drawn, refusalOf(drawn));
   }
 
   #serve({ request, answer, connection, peer }: Arrival, head: Http1Head, refusal?: Http1Refusal): void {

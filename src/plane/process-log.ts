@@ -9,7 +9,7 @@ import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-r
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
-import type { UpstreamEvents } from '../upstreams/upstream.ts';
+import type { UpstreamEvents } from '../upstreams/upstream-parts.ts';
 import { LineBudget } from './line-budget.ts';
 import { type Loss, LostCalls } from './lost-calls.ts';
 
@@ -168,6 +168,17 @@ export class ProcessLog {
             `the endpoint gets no new calls: ${reason.sentence}`,
           );
       },
+      onPanic: ({ isPanicking, priority, usable, total }) => {
+        const fields = { upstream: name, priority, usable, endpoints: total };
+        if (isPanicking)
+          logger.warn(fields, 'too few endpoints can be used: those that are kept out get calls as well');
+        else logger.info(fields, 'endpoints that are kept out get no calls again');
+      },
+      onRebalance: (streams, overMs) =>
+        logger.info(
+          { upstream: name, streams, overSeconds: overMs / 1000 },
+          'an endpoint has joined or come back: the oldest streams above the share of others are ended',
+        ),
       onFault: (layer, error) => this.contained(layer, error),
       onWaiting: (calls, why) => this.#callsWait(name, calls, why),
       onGaveWay: (client) => this.gaveWay(name, client),

@@ -13,13 +13,14 @@ import type { Holding } from '../upstreams/holding.ts';
 import { Http1Attempt } from '../upstreams/http1/http1-attempt.ts';
 import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
 import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
-import type { Waiter } from '../upstreams/upstream.ts';
+import type { CallTraits, Waiter } from '../upstreams/waiter.ts';
 import { Attempt } from './attempt.ts';
 import { attemptFields, attemptTextFields, type FieldSource, mostFieldBytes } from './attempt-fields.ts';
 import { Deadline } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -37,6 +38,7 @@ const NONE: readonly never[] = [];
 
 /** The exchange the attempts are made for. */
 export interface Call extends AttemptListener, FieldSource {
+  readonly subject: RequestHead;
   /** No endpoint can take the call, and waiting for one is pointless. */
   unavailable(diagnosis: Diagnosis): void;
   /** An attempt had no response in the time that the retry policy gives it. */
@@ -105,6 +107,10 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#tried ?? NONE;
   }
 
+  get traits(): CallTraits {
+    return this.#call.subject;
+  }
+
   /** The client's share of the upstream. */
   get holding(): Holding {
     if (this.#holding === undefined) throw new Error('a call that is not forwarded needs no place');
@@ -124,7 +130,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       this.#call.abort(refusal);
       return;
     }
-    const endpoint = this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried);
+    const endpoint =
+      this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried, this.#call.subject);
     if (endpoint !== undefined) {
       // Policies that ask about the call have taken their time, and so have attempts that came to nothing.
       this.#send(endpoint, this.#count + this.#retries > 0 || plan.asking.length > 0);
@@ -137,7 +144,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #pickOther(upstream: CallTarget, holding: Holding): CallEndpoint | undefined {
     return this.#avoided === undefined
       ? undefined
-      : upstream.pickFor(holding, [...this.tried, this.#avoided]);
+      : upstream.pickFor(holding, [...this.tried, this.#avoided], this.#call.subject);
   }
 
   onEndpoint(endpoint: CallEndpoint): void {

@@ -84,6 +84,10 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     return requestBytes + responseBytes;
   }
 
+  get method(): string {
+    return this.#listener.subject.method;
+  }
+
   /** Always false, since many calls share the connection. */
   get isWaitingForClient(): boolean {
     return false;

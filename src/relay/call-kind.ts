@@ -5,7 +5,7 @@
 import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
-import type { RouteConfig, RouteTimeoutsConfig } from '../config/config.ts';
+import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -18,6 +18,7 @@ import { HeaderEdits } from './header-edits.ts';
 import { authorityOf } from './request-authority.ts';
 import { faultOfPath } from './request-path.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
+import { upstreamOf } from './split.ts';
 
 /** Fields that the decisions below read in every request, in addition to :authority and :path. */
 const ALWAYS_READ = [':method', ':protocol', 'content-type'] as const;
@@ -61,8 +62,13 @@ export class CallKind implements RequestKind {
   readonly #firstValues: readonly (string | undefined)[];
   /** The values that policies see of the plan's `reads`. */
   readonly #readValues: readonly (string | undefined)[];
+  /** Undefined unless the route splits its calls. Then this kind is for the calls that go to one of the upstreams. */
+  readonly split: readonly SplitConfig[] | undefined;
+  /** The kinds for the other upstreams of the split. */
+  #parts: (CallKind | undefined)[] | undefined = undefined;
 
-  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot) {
+  /** @param part the upstream of a split that the calls go to */
+  constructor(list: HeaderList, peer: DownstreamPeer, snapshot: Snapshot, part = 0) {
     const path = list.get(':path') ?? '';
     const authority = authorityOf(list, peer.port === undefined);
     const { text } = authority;
@@ -73,14 +79,15 @@ export class CallKind implements RequestKind {
     this.path = path;
     this.httpMethod = list.get(':method') ?? '';
     this.route = route?.name ?? '';
-    this.upstream = route?.upstream ?? '';
+    this.upstream = route === undefined ? '' : upstreamOf(route, part);
+    this.split = route?.split;
     this.plan = snapshot.plans.of(route);
     this.timeouts = route?.timeouts;
     this.#authorityField = list.get(':authority');
     this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
     this.#firstValues = this.#names.map((name) => list.get(name));
     this.#readValues = this.plan.reads.map((name) => valueOf(list, name));
-    this.target = route === undefined ? undefined : snapshot.upstreams.get(route.upstream);
+    this.target = route === undefined ? undefined : snapshot.upstreams.get(this.upstream);
     const prefix = route?.stripPrefix;
     this.requestTarget = {
       scheme: this.target?.protocol === 'h2' ? 'https' : 'http',
@@ -92,6 +99,13 @@ export class CallKind implements RequestKind {
     this.isGrpc = translation?.isGrpc ?? isGrpcContentType(list.get('content-type'));
     this.isForOneRequest = authority.failure !== undefined;
     this.local = this.#refusedByForm(list, route, authority.failure) ?? fault ?? this.#decide();
+  }
+
+  /** @returns the kind of the same calls at another upstream of the split. @param list a request of this kind */
+  atPart(list: HeaderList, part: number): CallKind {
+    this.#parts ??= [];
+    this.#parts[part] ??= new CallKind(list, this.peer, this.snapshot, part);
+    return this.#parts[part];
   }
 
   get listener(): string {

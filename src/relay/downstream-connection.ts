@@ -133,7 +133,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
   }
 
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
-    const head = this.#headOf(list);
+    const head = this.#headOf(list).forCall();
     this.#exchangeCount++;
     const call = beginCall(this.#context, this, stream, head);
     stream.owner = call;

@@ -9,11 +9,14 @@ import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { CallTraits } from '../upstreams/waiter.ts';
+import { hashOfCall } from './call-hash.ts';
 import { type CallKind, valueOf } from './call-kind.ts';
 import type { CallPlan } from './call-plan.ts';
 import { clientKeyOf, lastForwardedFor } from './client-key.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
+import { drawPart } from './split.ts';
 import { isUtf8 } from './utf8.ts';
 
 /** The upstream of a request and the fields to forward, or the response of the proxy, or why the request is refused. */
@@ -21,7 +24,7 @@ export type RequestDecision =
   | ({ readonly kind: 'forward'; readonly upstream: CallTarget } & ForwardedFields)
   | LocalDecision;
 
-export class RequestHead implements ExchangeSubject {
+export class RequestHead implements ExchangeSubject, CallTraits {
   readonly kind: CallKind;
   readonly isHead: boolean;
   /** Whether the client waits for an interim response 100 before it sends its body. Clients stop waiting after a while. */
@@ -41,10 +44,14 @@ export class RequestHead implements ExchangeSubject {
   /** The client's own x-request-id, which is kept if the peer is trusted. */
   readonly requestId: string | undefined;
   readonly decision: RequestDecision;
-  /** The header fields as the client sent them. Kept only if a policy looks at each call. */
+  /** The hash of what keeps the call at one endpoint. Undefined if nothing does. */
+  readonly hash: number | undefined;
+  /** The header fields as the client sent them. Kept only if a policy looks at each call, or the route splits its calls. */
   readonly #received: HeaderList | undefined;
   readonly #forwardedFor: string;
   #clientKey: string | undefined = undefined;
+  /** The same request for each upstream of a split. */
+  #parts: (RequestHead | undefined)[] | undefined = undefined;
 
   constructor(list: HeaderList, kind: CallKind) {
     const { isGrpc, peer } = kind;
@@ -63,8 +70,21 @@ export class RequestHead implements ExchangeSubject {
     this.previousAttempts = kind.plan.retry === undefined ? 0 : attemptsBefore(list);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
     this.#forwardedFor = peer.trusted ? lastForwardedFor(list) : '';
-    this.#received = kind.plan.admits ? list : undefined;
+    this.#received = kind.plan.admits || kind.split !== undefined ? list : undefined;
     this.decision = this.#decide(list);
+    const by = kind.target?.hash;
+    this.hash = by === undefined ? undefined : hashOfCall(by, list, this);
+  }
+
+  /** Must be called for each call: where the route splits its calls, draws the upstream of this one. */
+  forCall(): RequestHead {
+    const { split } = this.kind;
+    if (split === undefined || this.#received === undefined) return this;
+    const part = drawPart(split, Math.random());
+    if (part === 0) return this;
+    this.#parts ??= [];
+    this.#parts[part] ??= new RequestHead(this.#received, this.kind.atPart(this.#received, part));
+    return this.#parts[part];
   }
 
   /** The configuration that the decisions are based on. */

@@ -68,6 +68,11 @@ export abstract class Endpoint {
   /** Where outliers are detected: it is told how calls end, and when the endpoint is reached again. */
   readonly outcomes: EndpointOutcomes | undefined;
 
+  /** How much of its weight the endpoint has while it starts slowly. From above 0 to 1. */
+  #warmth = 1;
+  /** Its share of the calls in proportion to the other endpoints, as balancers read it. */
+  weight: number;
+
   /** Whether calls are kept away from the endpoint. A field, since each pick reads it. */
   isExcluded = false;
   readonly #exclusions = new Map<Excluder, Diagnosis>();
@@ -78,6 +83,7 @@ export abstract class Endpoint {
     { countsOf, outcomesOf, onExclusion }: Pick<EndpointEvents, 'countsOf' | 'outcomesOf' | 'onExclusion'>,
   ) {
     this.#state = state;
+    this.weight = state.weight;
     this.address = state.address;
     this.counts = countsOf(state.address.text);
     this.#onExclusion = onExclusion;
@@ -91,6 +97,16 @@ export abstract class Endpoint {
 
   describe(state: EndpointState): void {
     this.#state = state;
+    this.weight = state.weight * this.#warmth;
+  }
+
+  get warmth(): number {
+    return this.#warmth;
+  }
+
+  set warmth(warmth: number) {
+    this.#warmth = warmth;
+    this.weight = this.#state.weight * warmth;
   }
 
   /** Why no calls are sent to the endpoint although it can be reached. Undefined when they are. */
@@ -122,6 +138,9 @@ export abstract class Endpoint {
 
   /** Whether a call may be given to this endpoint now. */
   abstract get isPickable(): boolean;
+
+  /** Whether a call cannot be given to this endpoint only because its first connection is not there yet. */
+  abstract get isAwaited(): boolean;
 
   /** Whether a call may try this endpoint while it is failing and no other is left, since the call makes the connection itself. */
   abstract get isLastResort(): boolean;

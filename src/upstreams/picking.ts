@@ -7,9 +7,10 @@ const NONE: readonly never[] = [];
 
 export class Picking<Candidate extends Endpoint> implements PickContext<Candidate> {
   tried: readonly Candidate[] = NONE;
+  hash: number | undefined = undefined;
   /** Whether only endpoints are accepted that were reached last time, or were never tried. */
   isCautious = false;
-  /** Whether endpoints that are excluded are accepted as well, since no other is left. */
+  /** Whether endpoints that are excluded are accepted as well, since too few others are left. */
   isPanicking = false;
 
   accepts(candidate: Candidate): boolean {

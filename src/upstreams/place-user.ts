@@ -7,6 +7,10 @@ import type { Holding } from './holding.ts';
 export interface PlaceUser {
   /** The holding that counts this place. The endpoint replaces it when its places are counted elsewhere. */
   holding: Holding;
+  /** When the request was sent, in whole milliseconds of performance.now(). 0 until then. */
+  readonly sentAtMs: number;
+  /** The path of the call. */
+  readonly method: string;
   /** The bytes of content in both directions. */
   readonly movedBytes: number;
   /**
@@ -14,6 +18,6 @@ export interface PlaceUser {
    * there for it. Always false on a shared connection.
    */
   readonly isWaitingForClient: boolean;
-  /** Ends the call with this failure, because others wait for its place and it makes no use of it. */
+  /** Ends the call with this failure, so that its place becomes free. */
   giveWay(failure: Failure): void;
 }

@@ -1,62 +1,28 @@
 // A named group of endpoints, whatever they speak, and the calls that wait for a place at one of them. The balancer decides which
 // endpoint a call gets; the clients' shares decide whether it gets one now.
 
-import { idleGaveWay, requestStalled } from '../calls/failure.ts';
 import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import type { Balancer } from './balancers/balancer.ts';
+import { Availability } from './availability.ts';
 import { ClientShares } from './client-shares.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import type { Holding } from './holding.ts';
-import { IdlePlaces } from './idle-places.ts';
 import { queueFull, streamsFull } from './no-place.ts';
 import { Picking } from './picking.ts';
-import type { PlaceUser } from './place-user.ts';
-import { StalledCalls } from './stalled-calls.ts';
-import { WaitingCalls, whyWaiting } from './waiting-calls.ts';
+import { PlaceWatch } from './place-watch.ts';
+import { Spreading } from './spreading.ts';
+import type { UpstreamEvents, UpstreamParts } from './upstream-parts.ts';
+import type { CallTraits, Waiter } from './waiter.ts';
 import { whyUnavailable } from './why-unavailable.ts';
 
-/** How often calls that hold a place are checked while places are scarce. */
-const LOOK_INTERVAL_MS = 1000;
 /** How often endpoints that cannot take a call are asked to connect, while others take the calls. */
 const SEEK_INTERVAL_MS = 10;
 
-/** A call that waits for a place. It is notified once: of an endpoint that can take it, or that there will be none. */
-export interface Waiter<Candidate extends Endpoint = Endpoint> {
-  /** The waiting client's holding in the upstream. Clients take turns. */
-  readonly holding: Holding;
-  /** The endpoints that the call has already tried without success. */
-  readonly tried: readonly Candidate[];
-  /** Gives the call an endpoint. The call must take its place during this method. */
-  onEndpoint(endpoint: Candidate): void;
-  /** No other endpoint is left, so those already tried may be tried again. */
-  forgetTried(): void;
-  onUnavailable(diagnosis: Diagnosis): void;
-}
-
-export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
-  /** No configuration names the endpoint any more. Called before its idle connections are closed. */
-  readonly onLeft: (endpoint: Endpoint) => void;
-  /**
-   * A call of this client, which holds the most places, was idle while others waited.
-   * @param client the client's address as it is counted
-   */
-  readonly onGaveWay: (client: string) => void;
-  /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
-  readonly onWaiting: (count: number, why: string) => void;
-}
-
-/** What an upstream needs of its configuration, whatever its endpoints speak. */
-export type UpstreamSettings = Omit<UpstreamConfig, 'tls' | 'balance'>;
-
-export interface UpstreamParts<Candidate extends Endpoint> {
-  readonly config: UpstreamSettings;
-  /** The time after which calls that make no use of their place give way to others. Undefined means never. */
-  readonly stallTimeoutMs: number | undefined;
-  readonly balancer: Balancer<Candidate>;
-  readonly makeEndpoint: (state: EndpointState, events: EndpointEvents) => Candidate;
-}
+const NONE: readonly never[] = [];
+/** The panic threshold of an upstream for which none is configured. */
+const PANIC_SHARE = 0.5;
+const NO_TRAITS: CallTraits = { hash: undefined, method: '' };
 
 export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly name: string;
@@ -66,24 +32,24 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #parts: UpstreamParts<Candidate>;
   readonly #events: UpstreamEvents;
   readonly #endpointEvents: EndpointEvents;
-  readonly #balancer: Balancer<Candidate>;
+  /** What the hash of a call is made of. Undefined if its balancer wants none. */
+  readonly hash: UpstreamConfig['hash'];
+  readonly #availability: Availability<Candidate>;
+  readonly #spreading: Spreading<Candidate> | undefined;
   readonly #picking = new Picking<Candidate>();
-  readonly #idle: IdlePlaces | undefined;
-  readonly #stalled: StalledCalls | undefined;
-  readonly #waitingCalls = new WaitingCalls<Waiter<Candidate>>();
   readonly #mostCalls: number;
+  readonly #watch: PlaceWatch;
   #endpoints: readonly Candidate[] = [];
   #whyNone: Diagnosis | undefined = undefined;
   /** Endpoints that no configuration names any more, as long as they have connections or calls. */
   #leaving: readonly Candidate[] = [];
   /** The holdings at those endpoints. No other client will get those places, so they are not counted in any share. */
   readonly #left = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY);
-  #watch: NodeJS.Timeout | undefined = undefined;
   #seekAtMs = 0;
   #isServing = false;
 
   constructor(parts: UpstreamParts<Candidate>, events: UpstreamEvents) {
-    const { config, balancer, stallTimeoutMs } = parts;
+    const { config, stallTimeoutMs } = parts;
     this.name = config.name;
     this.protocol = config.protocol;
     const { connections, limits } = config;
@@ -91,12 +57,21 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#mostCalls = limits.streams ?? Number.POSITIVE_INFINITY;
     this.#parts = parts;
     this.#events = events;
-    this.#balancer = balancer;
+    this.hash = config.hash;
+    this.#availability = this.#makeAvailability();
+    this.#spreading = this.#makeSpreading();
     this.#endpointEvents = this.#listen();
-    if (stallTimeoutMs !== undefined) {
-      this.#idle = new IdlePlaces(stallTimeoutMs);
-      this.#stalled = new StalledCalls(stallTimeoutMs);
-    }
+    this.#watch = new PlaceWatch({
+      upstream: this.name,
+      timeoutMs: stallTimeoutMs,
+      shares: this.shares,
+      endpoints: () => this.#endpoints,
+      isFull: () => this.#isFull,
+      onLooked: () => this.#serveWaiting(),
+      onGaveWay: (client) => events.onGaveWay(client),
+      onWaiting: (count, why) => events.onWaiting(count, why),
+      onFault: (error) => events.onFault('upstream', error),
+    });
     this.use(config.endpoints);
   }
 
@@ -108,6 +83,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => {
         this.shares.recount();
+        this.#availability.noteReach(endpoint);
         events.onConnected(endpoint);
       },
       onRetired: (endpoint, reason, lostStreams, silence) => {
@@ -116,24 +92,49 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
         this.#reconsiderWaiting();
       },
       onConnectFailed: (endpoint, diagnosis) => {
+        this.#availability.noteReach(endpoint);
         events.onConnectFailed(endpoint, diagnosis);
         this.#reconsiderWaiting();
+        // Calls that waited for this endpoint alone may go to the next on the ring.
+        this.#serveWaiting();
       },
       onTooManyPings: (endpoint, afterMs) => events.onTooManyPings(endpoint, afterMs),
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
       onFault: (layer, error) => events.onFault(layer, error),
       onExclusion: (endpoint, exclusion) => {
-        this.#judgeExclusions();
+        this.#availability.judge();
         events.onExclusion(endpoint, exclusion);
         this.#serveWaiting();
       },
     };
   }
 
-  /** A proxy that excludes every endpoint would fail every call. It sends them nevertheless, in case the exclusions are wrong. */
-  #judgeExclusions(): void {
-    this.#picking.isPanicking = this.#endpoints.every(({ isExcluded }) => isExcluded);
+  #makeAvailability(): Availability<Candidate> {
+    const { panicShare = PANIC_SHARE, preferredZone, slowStartMs } = this.#parts.config;
+    return new Availability({
+      panicShare,
+      preferredZone,
+      slowStartMs,
+      makeBalancer: this.#parts.makeBalancer,
+      onPanic: (panic) => this.#events.onPanic(panic),
+      onUsable: () => this.#spreading?.joined(performance.now()),
+    });
+  }
+
+  #makeSpreading(): Spreading<Candidate> | undefined {
+    const { streams } = this.#parts.config;
+    if (streams?.maxAgeMs === undefined && streams?.rebalanceMs === undefined) return undefined;
+    const parts = {
+      upstream: this.name,
+      streams,
+      endpoints: () => this.#endpoints,
+      allEndpoints: () => this.allEndpoints,
+      shareOf: (endpoint: Candidate) => this.#availability.shareOf(endpoint),
+      onRebalance: (count: number, overMs: number) => this.#events.onRebalance(count, overMs),
+      onFault: (error: unknown) => this.#events.onFault('upstream', error),
+    };
+    return new Spreading(parts, performance.now());
   }
 
   /** The endpoints in the order of the configuration. */
@@ -176,8 +177,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     const left = this.#endpoints.filter(({ address }) => !now.has(address.text));
     this.#leaving = [...this.#leaving.filter(({ address }) => !now.has(address.text)), ...left];
     this.#endpoints = [...now.values()];
-    this.#balancer.use(this.#endpoints);
-    this.#judgeExclusions();
+    this.#availability.use(this.#endpoints);
     for (const endpoint of left) {
       this.#events.onLeft(endpoint);
       endpoint.countCallsIn(this.#left);
@@ -203,15 +203,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return count;
   }
 
-  #countUnread(): number {
-    let count = 0;
-    for (const endpoint of this.#endpoints) count += endpoint.unreadCount;
-    return count;
-  }
-
-  /** Whether there is an endpoint that is not among these. */
+  /** Whether there is an endpoint that calls may be sent to and that is not among these. */
   hasOther(tried: readonly Candidate[]): boolean {
-    return this.#endpoints.some((endpoint) => !tried.includes(endpoint));
+    return this.#endpoints.some(
+      (endpoint) => !tried.includes(endpoint) && this.#availability.isOpen(endpoint),
+    );
   }
 
   /**
@@ -219,9 +215,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * Synchronous: nearly every call gets its endpoint here.
    * @param tried endpoints that must not be tried again
    */
-  pickFor(holding: Holding, tried: readonly Candidate[]): Candidate | undefined {
-    if (this.shares.isGettingScarce) this.#watchPlaces();
-    return !this.#isFull && this.shares.mayTake(holding) ? this.#pick(tried) : undefined;
+  pickFor(
+    holding: Holding,
+    tried: readonly Candidate[],
+    traits: CallTraits = NO_TRAITS,
+  ): Candidate | undefined {
+    if (this.shares.isGettingScarce) this.#watch.begin();
+    if (this.#isFull || !this.shares.mayTake(holding)) return undefined;
+    return this.#isPicky ? this.#pickByTraits(holding, tried, traits) : this.#pick(tried, undefined);
   }
 
   /** Whether the upstream has as many calls as limits.streams allows. */
@@ -229,23 +230,46 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.shares.heldCount >= this.#mostCalls;
   }
 
-  #pick(tried: readonly Candidate[]): Candidate | undefined {
+  /** Whether the traits of a call matter for its endpoint now. */
+  get #isPicky(): boolean {
+    return this.hash !== undefined || this.#spreading?.isExpecting === true;
+  }
+
+  #pickByTraits(
+    { key }: Holding,
+    tried: readonly Candidate[],
+    { hash, method }: CallTraits,
+  ): Candidate | undefined {
+    if (this.#spreading?.isExpecting === true) {
+      const accepts = (endpoint: Candidate) =>
+        !tried.includes(endpoint) && this.#availability.isOpen(endpoint);
+      const target = this.#spreading.target(key, method, accepts);
+      if (target !== undefined) return target;
+    }
+    return this.#pick(tried, hash);
+  }
+
+  #pick(tried: readonly Candidate[], hash: number | undefined): Candidate | undefined {
     if (turnNowMs() >= this.#seekAtMs) this.#seek();
     const picking = this.#picking;
     picking.tried = tried;
+    picking.hash = hash;
     // A call that has already met an unreachable endpoint does not find out for others whether an endpoint is back.
     picking.isCautious = tried.length > 0;
-    const endpoint = this.#balancer.pick(picking);
+    const endpoint = this.#availability.pick(picking);
     if (endpoint !== undefined || !picking.isCautious) return endpoint ?? this.#lastResort(tried);
     picking.isCautious = false;
-    return this.#balancer.pick(picking) ?? this.#lastResort(tried);
+    return this.#availability.pick(picking) ?? this.#lastResort(tried);
   }
 
   /** Asks endpoints that cannot take a call to connect, so that they take their turn next time. */
   #seek(): void {
     this.#seekAtMs = Math.floor(turnNowMs()) + SEEK_INTERVAL_MS;
     const nowMs = performance.now();
-    for (const endpoint of this.#endpoints) if (!endpoint.isPickable) endpoint.seekCapacity(nowMs);
+    for (const endpoint of this.#availability.candidates) {
+      if (!endpoint.isPickable) endpoint.seekCapacity(nowMs);
+      else if (endpoint.lastFailure !== undefined) this.#availability.tryOnce(endpoint);
+    }
   }
 
   /**
@@ -255,7 +279,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #lastResort(tried: readonly Candidate[]): Candidate | undefined {
     let found: Candidate | undefined;
     for (const endpoint of this.#endpoints) {
-      if (tried.includes(endpoint)) continue;
+      if (tried.includes(endpoint) || !this.#availability.isOpen(endpoint)) continue;
       if (!endpoint.isFailing) return undefined;
       if (endpoint.isLastResort) found ??= endpoint;
     }
@@ -265,12 +289,12 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** Queues a call for which pickFor() found no endpoint. If there is nothing to wait for, the call is notified at once. */
   wait(waiter: Waiter<Candidate>): void {
     const isFull = this.#isFull;
-    if (isFull || !this.#canWait()) {
+    if (isFull || !this.#canWait(waiter.tried.length > 0 ? this.#endpoints : this.#availability.candidates)) {
       waiter.onUnavailable(isFull ? streamsFull(this.name, this.#mostCalls) : this.#whyUnavailable());
       return;
     }
     const turnedAway = this.shares.wait(waiter.holding, waiter);
-    this.#watchPlaces();
+    this.#watch.begin();
     turnedAway?.onUnavailable(queueFull(this.name, this.#parts.config.connections.maxPending));
   }
 
@@ -278,62 +302,12 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.shares.stopWaiting(waiter.holding, waiter);
   }
 
-  /** While places are scarce, checks every second for calls that make no use of theirs. These give way to waiting calls. */
-  #watchPlaces(): void {
-    this.#watch ??= setInterval(this.#look, LOOK_INTERVAL_MS).unref();
-  }
-
-  /** An error in one check is reported, and the next check still happens. */
-  readonly #look = (): void => {
-    try {
-      this.#lookAtPlaces();
-    } catch (error) {
-      this.#events.onFault('upstream', error);
-    }
-  };
-
-  #lookAtPlaces(): void {
-    if (this.#waitingCalls.look(this.shares.waiting))
-      this.#events.onWaiting(
-        this.pendingCount,
-        whyWaiting(this.#endpoints, this.#isFull, this.shares.heldCount),
-      );
-    if (!this.shares.isScarce) {
-      clearInterval(this.#watch);
-      this.#watch = undefined;
-      this.#idle?.forget();
-      this.#stalled?.forget();
-      return;
-    }
-    const nowMs = Math.floor(performance.now());
-    const calls = this.#endpoints.flatMap((endpoint) => [...endpoint.calls]);
-    if (this.#stalled !== undefined) this.#endStalled(this.#stalled, calls, nowMs);
-    if (this.#idle !== undefined) this.#endIdle(this.#idle, calls, nowMs);
-    // A share may have grown although no call ended.
-    this.#serveWaiting();
-  }
-
-  #endStalled(stalled: StalledCalls, calls: readonly PlaceUser[], nowMs: number): void {
-    for (const call of stalled.check(calls, nowMs, this.pendingCount))
-      call.giveWay(requestStalled(this.name, stalled.timeoutMs));
-  }
-
-  /** Ends idle calls when others wait that hold fewer places. */
-  #endIdle(idle: IdlePlaces, calls: readonly PlaceUser[], nowMs: number): void {
-    idle.look(calls, nowMs);
-    const claim = this.shares.claim(this.#countUnread());
-    if (claim === undefined) return;
-    for (const call of idle.givingWay(claim, nowMs)) {
-      this.#events.onGaveWay(call.holding.key);
-      call.giveWay(idleGaveWay(idle.timeoutMs));
-    }
-  }
-
   /** Whether a call can wait. Asks every endpoint, so that each notes the demand. */
-  #canWait(): boolean {
+  #canWait(endpoints: readonly Candidate[] = this.#endpoints): boolean {
     const nowMs = performance.now();
     let canWait = false;
-    for (const endpoint of this.#endpoints) {
+    for (const endpoint of endpoints) {
+      if (!this.#availability.isOpen(endpoint)) continue;
       canWait = endpoint.seekCapacity(nowMs) || canWait;
       endpoint.noteDemand();
     }
@@ -350,15 +324,16 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#isServing = true;
     try {
       while (this.shares.waitingCount > 0 && !this.#isFull) {
-        let endpoint = this.#pick(NONE);
+        let endpoint = this.#pick(NONE, undefined);
         if (endpoint === undefined) {
           // Makes another connection for the calls that still wait, if one more is allowed.
           this.#seek();
           break;
         }
         const picked = endpoint;
-        const waiter = this.shares.next(({ tried }) => {
-          endpoint = tried.includes(picked) ? this.#pick(tried) : picked;
+        const waiter = this.shares.next(({ holding, tried, traits }) => {
+          if (this.#isPicky) endpoint = this.#pickByTraits(holding, tried, traits);
+          else endpoint = tried.includes(picked) ? this.#pick(tried, undefined) : picked;
           return endpoint !== undefined;
         });
         if (waiter === undefined) break;
@@ -390,10 +365,10 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   }
 
   destroy(reason: string): void {
-    clearInterval(this.#watch);
+    this.#watch.close();
+    this.#availability.close();
+    this.#spreading?.close();
     for (const endpoint of [...this.#endpoints, ...this.#leaving]) endpoint.destroy(reason);
     this.#reconsiderWaiting();
   }
 }
-
-const NONE: readonly never[] = [];

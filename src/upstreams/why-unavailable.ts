@@ -10,6 +10,7 @@ export function whyUnavailable(
   whyNone: Diagnosis | undefined,
 ): Diagnosis {
   for (const { whyNotTried } of endpoints) if (whyNotTried !== undefined) return whyNotTried;
+  for (const { exclusion } of endpoints) if (exclusion !== undefined) return exclusion;
   if (endpoints.length > 0)
     return { token: 'upstream_closed', sentence: `Upstream ${upstream} is being taken out of service.` };
   return whyNone ?? { token: 'upstream_closed', sentence: `Upstream ${upstream} has no endpoint now.` };

@@ -10,7 +10,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {

@@ -28,7 +28,8 @@ import { Containment } from '../../src/transport/containment.ts';
 import type { Http1Endpoint } from '../../src/upstreams/http1/http1-endpoint.ts';
 import { http1Upstream } from '../../src/upstreams/http1/http1-upstream.ts';
 import { http2Upstream } from '../../src/upstreams/http2/http2-upstream.ts';
-import type { Upstream, UpstreamEvents } from '../../src/upstreams/upstream.ts';
+import type { Upstream } from '../../src/upstreams/upstream.ts';
+import type { UpstreamEvents } from '../../src/upstreams/upstream-parts.ts';
 import { UpstreamTls } from '../../src/upstreams/upstream-tls.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
@@ -206,6 +207,11 @@ function upstreamConfig({ endpoints, upstream, connections }: EdgeOptions): Upst
     tls: undefined,
     endpoints: endpoints.map(endpointAt),
     balance: 'round-robin',
+    hash: undefined,
+    panicShare: 0.5,
+    preferredZone: undefined,
+    slowStartMs: undefined,
+    streams: { maxAgeMs: undefined, rebalanceMs: undefined },
     connections: { connectTimeoutMs: 5000, max: 1024, maxPending: 100, ...connections },
     limits: { retries: 0.2 },
     ...upstream,

@@ -37,7 +37,7 @@ const FAILED: AttemptEnd = { kind: 'failed', grpcStatus: 'UNAVAILABLE' };
 const NOTHING_THERE: Diagnosis = { token: 'upstream_closed', sentence: 'Gone.' };
 
 class Caller extends RecordingListener implements Call {
-  readonly subject: RequestHead;
+  override readonly subject: RequestHead;
   readonly requestId: string | number;
   durationMs = 0;
   retries = 0;

@@ -14,7 +14,7 @@ import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
 import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
 import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
-import type { Waiter } from '../../src/upstreams/upstream.ts';
+import type { Waiter } from '../../src/upstreams/waiter.ts';
 import { RecordedStream } from './recorded-stream.ts';
 import { standIn } from './stand-in.ts';
 
@@ -119,6 +119,7 @@ export class ScriptedUpstream {
 }
 
 export class RecordingListener implements AttemptListener {
+  readonly subject: { readonly method: string } = { method: '/a.B/C' };
   readonly log: string[] = [];
   readonly traffic = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
 

@@ -11,7 +11,8 @@ import type {
   UpstreamConnection,
   UpstreamConnectionEvents,
 } from '../../src/upstreams/http2/upstream-connection.ts';
-import type { Upstream, UpstreamEvents } from '../../src/upstreams/upstream.ts';
+import type { Upstream } from '../../src/upstreams/upstream.ts';
+import type { UpstreamEvents } from '../../src/upstreams/upstream-parts.ts';
 import type { RawServer } from './raw-server.ts';
 
 export const REQUEST = HeaderList.of(
@@ -38,6 +39,8 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onExclusion: () => undefined,
   onGaveWay: () => undefined,
   onWaiting: () => undefined,
+  onPanic: () => undefined,
+  onRebalance: () => undefined,
 };
 
 export class ConnectionLog implements UpstreamConnectionEvents {

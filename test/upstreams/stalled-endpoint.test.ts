@@ -99,6 +99,7 @@ class Stalled {
     this.upstream.wait({
       holding: this.upstream.shares.holdingOf('192.0.2.1', undefined, false),
       tried: [],
+      traits: { hash: undefined, method: '' },
       forgetTried() {},
       onEndpoint: () => {
         this.waiterTold = 'connection';

@@ -10,7 +10,8 @@ import type { Holding } from '../../src/upstreams/holding.ts';
 import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
 import { http2Upstream } from '../../src/upstreams/http2/http2-upstream.ts';
 import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
-import type { Upstream, Waiter } from '../../src/upstreams/upstream.ts';
+import type { Upstream } from '../../src/upstreams/upstream.ts';
+import type { Waiter } from '../../src/upstreams/waiter.ts';
 import { eventually } from '../support/eventually.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
@@ -25,6 +26,7 @@ import { addressOf, CallOnConnection, NO_UPSTREAM_EVENTS, pick } from '../suppor
 const oneStream = { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] } as const;
 
 class Waiting implements Waiter<Http2Endpoint> {
+  readonly traits = { hash: undefined, method: '/a.B/C' };
   readonly tried: readonly Http2Endpoint[] = [];
   readonly holding: Holding;
   call: CallOnConnection | undefined = undefined;

@@ -1,13 +1,26 @@
-// The endpoints take turns. An endpoint that cannot take a call now is skipped.
+// The endpoints take turns. An endpoint that cannot take a call now is skipped. Where the weights differ, the turns are those of
+// WeightedTurns.
 
-import type { Balanced, Balancer, PickContext } from './balancer.ts';
+import { areEqual, type Balanced, type Balancer, type PickContext } from './balancer.ts';
+import { WeightedTurns } from './weighted-turns.ts';
 
 export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidate> {
   #endpoints: readonly Candidate[] = [];
   /** The index of the endpoint whose turn is next. */
   #next = 0;
+  /** Undefined while all weights are equal. */
+  #weighted: WeightedTurns<Candidate> | undefined = undefined;
 
   use(endpoints: readonly Candidate[]): void {
+    if (areEqual(endpoints)) this.#weighted = undefined;
+    else {
+      this.#weighted ??= new WeightedTurns();
+      this.#weighted.use(endpoints);
+    }
+    this.#takeTurns(endpoints);
+  }
+
+  #takeTurns(endpoints: readonly Candidate[]): void {
     const before = this.#endpoints;
     const first = this.#next;
     this.#endpoints = endpoints;
@@ -25,6 +38,7 @@ export class RoundRobin<Candidate extends Balanced> implements Balancer<Candidat
   }
 
   pick(context: PickContext<Candidate>): Candidate | undefined {
+    if (this.#weighted !== undefined) return this.#weighted.pick(context);
     const endpoints = this.#endpoints;
     const count = endpoints.length;
     for (let step = 0; step < count; step++) {

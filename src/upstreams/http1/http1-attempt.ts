@@ -95,6 +95,10 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return this.#forwarding.isWaitingForClient;
   }
 
+  get method(): string {
+    return this.#listener.subject.method;
+  }
+
   /** When the request got its connection, in whole milliseconds. */
   get sentAtMs(): number {
     return this.#forwarding.sentAtMs;

@@ -85,6 +85,11 @@ export class Http1Endpoint extends Endpoint {
     return this.lastFailure === undefined || this.pool.dialCount === 0;
   }
 
+  /** Always false, since each call makes its own connection. */
+  override get isAwaited(): boolean {
+    return false;
+  }
+
   override get isLastResort(): boolean {
     return this.#hasRoom;
   }

@@ -2,7 +2,8 @@
 
 import type { LimitsConfig, UpstreamConfig } from '../../config/config.ts';
 import { balancerFor } from '../balancers/balancer-for.ts';
-import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
+import { Upstream } from '../upstream.ts';
+import type { UpstreamEvents, UpstreamSettings } from '../upstream-parts.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
 import { Http1Endpoint } from './http1-endpoint.ts';
 
@@ -19,7 +20,7 @@ export function http1Upstream(
     {
       config,
       stallTimeoutMs,
-      balancer: balancerFor(config.balance),
+      makeBalancer: () => balancerFor(config.balance),
       makeEndpoint: (state, endpointEvents) =>
         new Http1Endpoint(
           state,

@@ -87,14 +87,18 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
 
   override get activeCalls(): number {
     let count = 0;
-    for (const { activeStreams } of this.#ready) count += activeStreams;
-    for (const { activeStreams } of this.#draining) count += activeStreams;
+    for (let index = 0; index < this.#ready.length; index++) count += this.#ready[index].activeStreams;
+    if (this.#draining.size > 0) for (const { activeStreams } of this.#draining) count += activeStreams;
     return count;
   }
 
   override get isPickable(): boolean {
     this.#picked = this.pickReady();
     return this.#picked !== undefined;
+  }
+
+  override get isAwaited(): boolean {
+    return this.#ready.length === 0 && this.lastFailure === undefined && !this.#isDestroyed;
   }
 
   /** The connection that `isPickable` found in this turn, for the call for which the endpoint was picked. */

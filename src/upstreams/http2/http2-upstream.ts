@@ -5,7 +5,8 @@ import type { LocalSettings } from '../../h2/settings.ts';
 import { balancerFor } from '../balancers/balancer-for.ts';
 import type { Dialer } from '../dial.ts';
 import { DialQueue } from '../dial-queue.ts';
-import { Upstream, type UpstreamEvents, type UpstreamSettings } from '../upstream.ts';
+import { Upstream } from '../upstream.ts';
+import type { UpstreamEvents, UpstreamSettings } from '../upstream-parts.ts';
 import { Http2Endpoint } from './http2-endpoint.ts';
 
 /** @param dialer makes the connections; by default over TCP in plaintext */
@@ -20,7 +21,7 @@ export function http2Upstream(
     {
       config,
       stallTimeoutMs: settings.stallTimeoutMs,
-      balancer: balancerFor(config.balance),
+      makeBalancer: () => balancerFor(config.balance),
       makeEndpoint: (state, endpointEvents) =>
         new Http2Endpoint(state, { ...config, settings, dialer, dials }, endpointEvents),
     },

@@ -1,0 +1,61 @@
+// The upstreams that a route of the unvalidated document names, and what is wrong with how it splits calls among them.
+
+import type { ConfigPath } from './config-path.ts';
+import type { Finding } from './problem.ts';
+import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+
+export interface NamedUpstream {
+  readonly name: string;
+  /** Where the name stands, below the route. */
+  readonly path: ConfigPath;
+}
+
+/** Empty names and values that are not texts are left out. */
+export function upstreamsOf(route: RawMap): readonly NamedUpstream[] {
+  const parts = listOf(route.get('split')).map((part, index) => ({
+    name: textOf(mapOf(part).get('upstream')),
+    path: ['split', index, 'upstream'] as ConfigPath,
+  }));
+  return [{ name: textOf(route.get('upstream')), path: ['upstream'] }, ...parts].flatMap(({ name, path }) =>
+    name === undefined || name === '' ? [] : [{ name, path }],
+  );
+}
+
+export function findSplitProblems(document: unknown): readonly Finding[] {
+  return listOf(mapOf(document).get('routes')).flatMap((route, index) =>
+    checkSplit(listOf(mapOf(route).get('split')).map(mapOf), ['routes', index, 'split']),
+  );
+}
+
+function checkSplit(parts: readonly RawMap[], path: ConfigPath): readonly Finding[] {
+  if (parts.length > 0 && parts.every((part) => part.get('weight') === 0)) {
+    const message = 'has no weight above 0, so no call could go anywhere';
+    return [{ severity: 'error', path, at: 'value', message, hint: 'write weight: 1 at one of them' }];
+  }
+  const names = parts.map((part) => textOf(part.get('upstream')));
+  return parts.flatMap((part, index) => {
+    const findings: Finding[] = [];
+    if (part.get('weight') === 0)
+      findings.push(
+        warning(
+          [...path, index, 'weight'],
+          'no call goes to this upstream',
+          'remove it, or raise its weight',
+        ),
+      );
+    const first = names.indexOf(names[index]);
+    if (names[index] !== undefined && first !== index)
+      findings.push(
+        warning(
+          [...path, index, 'upstream'],
+          `'${names[index]}' is split[${first}] already`,
+          'add the weights',
+        ),
+      );
+    return findings;
+  });
+}
+
+function warning(path: ConfigPath, message: string, hint: string): Finding {
+  return { severity: 'warning', path, at: 'value', message, hint };
+}

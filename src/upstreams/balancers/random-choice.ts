@@ -1,0 +1,21 @@
+// Any endpoint, by chance and weight. Proxies that know nothing of each other do not fall into step this way.
+
+import type { Balanced, Balancer, PickContext } from './balancer.ts';
+import { WeightedDraw } from './weighted-draw.ts';
+
+export class RandomChoice<Candidate extends Balanced> implements Balancer<Candidate> {
+  readonly #draw: WeightedDraw<Candidate>;
+
+  /** @param random from 0 to less than 1 */
+  constructor(random: () => number = Math.random) {
+    this.#draw = new WeightedDraw(random);
+  }
+
+  use(endpoints: readonly Candidate[]): void {
+    this.#draw.use(endpoints);
+  }
+
+  pick(context: PickContext<Candidate>): Candidate | undefined {
+    return this.#draw.draw(context, undefined);
+  }
+}

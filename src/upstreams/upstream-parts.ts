@@ -1,0 +1,35 @@
+// What an upstream is made of, and what it tells of itself.
+
+import type { EndpointState, UpstreamConfig } from '../config/config.ts';
+import type { Panic } from './availability.ts';
+import type { Balancer } from './balancers/balancer.ts';
+import type { Endpoint, EndpointEvents } from './endpoint.ts';
+
+export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
+  /** No configuration names the endpoint any more. Called before its idle connections are closed. */
+  readonly onLeft: (endpoint: Endpoint) => void;
+  /**
+   * A call of this client, which holds the most places, was idle while others waited.
+   * @param client the client's address as it is counted
+   */
+  readonly onGaveWay: (client: string) => void;
+  /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
+  readonly onWaiting: (count: number, why: string) => void;
+  readonly onPanic: (panic: Panic) => void;
+  /** An endpoint has joined or come back, and so many streams at others are ended for it, over this time. */
+  readonly onRebalance: (streams: number, overMs: number) => void;
+}
+
+/** What an upstream needs of its configuration, whatever its endpoints speak. */
+export type UpstreamSettings = Omit<UpstreamConfig, 'tls' | 'balance' | BalanceKeys> &
+  Partial<Pick<UpstreamConfig, BalanceKeys>>;
+
+type BalanceKeys = 'hash' | 'panicShare' | 'preferredZone' | 'slowStartMs' | 'streams';
+
+export interface UpstreamParts<Candidate extends Endpoint> {
+  readonly config: UpstreamSettings;
+  /** The time after which calls that make no use of their place give way to others. Undefined means never. */
+  readonly stallTimeoutMs: number | undefined;
+  readonly makeBalancer: () => Balancer<Candidate>;
+  readonly makeEndpoint: (state: EndpointState, events: EndpointEvents) => Candidate;
+}
