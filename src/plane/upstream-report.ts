@@ -42,28 +42,20 @@ export interface UpstreamReport {
 export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
     const { endpoints, allEndpoints, pendingCount } = one.upstream;
-    // When all are excluded, all are used.
-    const isExclusionIgnored = endpoints.every(({ isExcluded }) => isExcluded);
     const here = new Set<Endpoint>(endpoints);
     const shown = allEndpoints.slice(0, MOST_ENDPOINTS);
     return {
       name,
       pending: pendingCount,
       endpoints: shown.map((endpoint) =>
-        here.has(endpoint)
-          ? reportEndpoint(endpoint, one, isExclusionIgnored)
-          : reportOf(endpoint, false, [leaving(endpoint)]),
+        here.has(endpoint) ? reportEndpoint(endpoint, one) : reportOf(endpoint, false, [leaving(endpoint)]),
       ),
       leftOut: allEndpoints.length - shown.length,
     };
   });
 }
 
-function reportEndpoint(
-  endpoint: Endpoint,
-  { outliers }: BuiltUpstream,
-  isExclusionIgnored: boolean,
-): EndpointReport {
+function reportEndpoint(endpoint: Endpoint, { upstream, outliers }: BuiltUpstream): EndpointReport {
   const reasons: NotUsed[] = [];
   const health = endpoint.exclusionBy('health');
   if (health !== undefined) reasons.push({ by: 'health', ...health, processes: 1 });
@@ -88,7 +80,7 @@ function reportEndpoint(
       againInMs: triedAgainInMs,
       processes: 1,
     });
-  return reportOf(endpoint, !isFailing && (!endpoint.isExcluded || isExclusionIgnored), reasons);
+  return reportOf(endpoint, !isFailing && upstream.isOpen(endpoint), reasons);
 }
 
 function leaving({ address, activeCalls }: Endpoint): NotUsed {

@@ -60,7 +60,7 @@ export class Availability<Candidate extends Endpoint> {
   readonly #parts: AvailabilityParts<Candidate>;
   #endpoints: readonly Candidate[] = [];
   #groups: readonly Group<Candidate>[] = [];
-  #groupOf = new Map<Candidate, Group<Candidate>>();
+  #groupOf = new Map<Endpoint, Group<Candidate>>();
   /** The group of an upstream that has only one. */
   #only: Group<Candidate> | undefined = undefined;
   #usable = new Set<Endpoint>();
@@ -244,7 +244,7 @@ export class Availability<Candidate extends Endpoint> {
   }
 
   /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
-  isOpen(endpoint: Candidate): boolean {
+  isOpen(endpoint: Endpoint): boolean {
     return !endpoint.isExcluded || this.#groupOf.get(endpoint)?.level.isPanicking === true;
   }
 

@@ -67,9 +67,12 @@ export class PlaceWatch {
   };
 
   #lookAtPlaces(): void {
-    const { shares, endpoints, isFull } = this.#parts;
+    const { shares, endpoints } = this.#parts;
     if (this.#waiting.look(shares.waiting))
-      this.#parts.onWaiting(shares.waitingCount, whyWaiting(endpoints(), isFull(), shares.heldCount));
+      this.#parts.onWaiting(
+        shares.waitingCount,
+        whyWaiting(endpoints(), this.#parts.isFull(), shares.heldCount),
+      );
     if (!shares.isScarce) {
       this.close();
       this.#idle?.forget();

@@ -137,6 +137,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return new Spreading(parts, performance.now());
   }
 
+  /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
+  isOpen(endpoint: Endpoint): boolean {
+    return this.#availability.isOpen(endpoint);
+  }
+
   /** The endpoints in the order of the configuration. */
   get endpoints(): readonly Candidate[] {
     return this.#endpoints;
