@@ -57,6 +57,8 @@ for (const workers of [1, 2]) {
       // The one that is gone is not found by its health, but by connecting.
       health: { interval: '200ms', unhealthyAfter: 100 },
       outliers: { consecutive: 2, ejection: '1h' },
+      // One of four is left.
+      panic: 'off',
     };
     const proxy = await startProxyProcess(t, {
       sections: { workers, upstreams: { voice: upstream }, admin: { address: '127.0.0.1:0' } },

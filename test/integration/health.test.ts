@@ -102,12 +102,13 @@ for (const workers of [1, 2]) {
 
     test('endpoints that a source names are checked, and those that stay keep what is known of them', async (t) => {
       const [a, b] = [await HealthService.start(t), await HealthService.start(t, { status: NOT_SERVING })];
-      const source = new ObjectSource();
-      const running = await start(t, settingsOf([a.address, b.address]), source);
+      // With a second one that serves, no fewer than half are left.
+      const [second, source] = [await HealthService.start(t), new ObjectSource()];
+      const running = await start(t, settingsOf([a.address, second.address, b.address]), source);
       const clients = [clientOf(t, running), clientOf(t, running)];
       await wantUnused(clients, b);
       const c = await HealthService.start(t, { status: NOT_SERVING });
-      source.name('voice', [a.address, b.address, c.address]);
+      source.name('voice', [a.address, second.address, b.address, c.address]);
       await eventually('the new endpoint is asked', () => c.watchCount === 1);
       await wantUnused(clients, c);
       await wantUnused(clients, b);
