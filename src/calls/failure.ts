@@ -59,9 +59,9 @@ const STATUSES = {
   stream_too_old: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   stream_rebalanced: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
-  attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'endpoint'],
+  attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'policy'],
   request_idle: [GrpcStatus.UNAVAILABLE, 408, 'client'],
-  response_idle: [GrpcStatus.UNAVAILABLE, 504, 'endpoint'],
+  response_idle: [GrpcStatus.UNAVAILABLE, 504, 'policy'],
   upstream_protocol_error: [GrpcStatus.INTERNAL, 502, 'endpoint'],
   upstream_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 502, 'endpoint'],
   upstream_no_grpc_status: [GrpcStatus.UNKNOWN, 502, 'endpoint'],
@@ -86,7 +86,11 @@ export function reasonOf({ token, message, onlyForLog = '' }: Failure): string {
 }
 
 /** Diagnoses of an upstream that are not its endpoints' doing. */
-const OF_THE_PROXY: ReadonlySet<string> = new Set(['upstream_queue_full', 'upstream_closed']);
+const OF_THE_PROXY: ReadonlySet<string> = new Set([
+  'upstream_queue_full',
+  'upstream_streams_full',
+  'upstream_closed',
+]);
 
 /** There is no connection to the upstream, or no response from it. */
 export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
@@ -98,7 +102,7 @@ export function unavailable(diagnosis: Diagnosis, httpStatus = 503): Failure {
     grpcStatus: GrpcStatus.UNAVAILABLE,
     httpStatus,
     message: diagnosis.sentence,
-    ...(diagnosis.token === 'upstream_queue_full' ? { retryAfterMs: retryAfterMs() } : {}),
+    ...(diagnosis.token.endsWith('_full') ? { retryAfterMs: retryAfterMs() } : {}),
   };
 }
 

@@ -320,6 +320,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
 
   /** An attempt has failed. Ends the exchange if there is no other. The endpoint is not to blame for what the client asked or accepts. */
   attemptFailed(cause: Failure): void {
+    if (this.#isFinished) return;
     if (cause.source === 'endpoint') this.#attempts.blame();
     if (cause.isRetryable && this.#triesAgain(failedWith(grpcStatusName(cause.grpcStatus)))) return;
     this.fail(cause);

@@ -22,6 +22,8 @@ export interface EndpointEvents {
   /** The endpoint can take calls, or more of them than before. */
   onCapacity(): void;
   onConnected(endpoint: Endpoint): void;
+  /** The endpoint has gone silent, or answers again, without a connection that was made or could not be made. */
+  onReach(endpoint: Endpoint): void;
   /** Connecting to the endpoint failed. */
   onConnectFailed(endpoint: Endpoint, diagnosis: Diagnosis): void;
   /**

@@ -56,13 +56,15 @@ export class Rebalancing<Candidate extends Endpoint> {
         action: () => this.#turn(endpoint, plan, nowMs + 2 * overMs),
       })),
     );
-    if (items.length === 0) return;
-    this.#connect();
-    this.#parts.onPlan(items.length);
     const forget = (): void => {
       if (plan === this.#plan) this.#expected.clear();
     };
-    agenda.add([...items, { atMs: nowMs + overMs + RETURN_MS, action: forget }]);
+    // What an earlier plan still expects is forgotten by this one.
+    if (items.length > 0 || this.isExpecting)
+      agenda.add([...items, { atMs: nowMs + overMs + RETURN_MS, action: forget }]);
+    if (items.length === 0) return;
+    this.#connect();
+    this.#parts.onPlan(items.length);
   }
 
   #excess(nowMs: number): readonly { readonly endpoint: Candidate; readonly count: number }[] {

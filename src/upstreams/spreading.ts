@@ -22,6 +22,7 @@ export interface SpreadingParts<Candidate extends Endpoint> {
 
 export class Spreading<Candidate extends Endpoint> {
   readonly #agenda: Agenda;
+  readonly #ages: StreamAges | undefined = undefined;
   readonly #rebalancing: Rebalancing<Candidate> | undefined = undefined;
 
   constructor(parts: SpreadingParts<Candidate>, nowMs: number, random: () => number = Math.random) {
@@ -33,7 +34,8 @@ export class Spreading<Candidate extends Endpoint> {
       const calls = () => allEndpoints().flatMap((endpoint) => [...endpoint.calls]);
       const tooOld = streamTooOld(upstream, maxAgeMs);
       const end = (call: PlaceUser) => call.giveWay(tooOld);
-      new StreamAges({ maxAgeMs, agenda, calls, end, random }).begin(nowMs);
+      this.#ages = new StreamAges({ maxAgeMs, agenda, calls, end, random });
+      this.#ages.begin(nowMs);
     }
     if (rebalanceMs === undefined) return;
     const rebalanced = streamRebalanced(upstream);
@@ -66,6 +68,11 @@ export class Spreading<Candidate extends Endpoint> {
   /** Does what is due by now. A timer does so by itself. */
   run(nowMs: number): void {
     this.#agenda.run(nowMs);
+  }
+
+  /** No call begins any more: nothing is done once those that run have ended. */
+  finish(): void {
+    this.#ages?.finish();
   }
 
   close(): void {

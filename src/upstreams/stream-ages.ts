@@ -21,6 +21,7 @@ export interface StreamAgesParts {
 
 export class StreamAges {
   readonly #parts: StreamAgesParts;
+  #isFinishing = false;
 
   constructor(parts: StreamAgesParts) {
     this.#parts = parts;
@@ -28,6 +29,11 @@ export class StreamAges {
 
   begin(nowMs: number): void {
     this.#plan(nowMs + this.#intervalMs);
+  }
+
+  /** No call begins any more. The looks end with the last stream. */
+  finish(): void {
+    this.#isFinishing = true;
   }
 
   get #intervalMs(): number {
@@ -40,9 +46,11 @@ export class StreamAges {
 
   #look(nowMs: number): void {
     const { agenda, calls, end, maxAgeMs, random } = this.#parts;
+    const running = Array.from(calls());
+    if (this.#isFinishing && running.length === 0) return;
     this.#plan(nowMs + this.#intervalMs);
     const bornBefore = nowMs - FIRST * maxAgeMs;
-    const old = Array.from(calls()).filter(({ sentAtMs }) => sentAtMs !== 0 && sentAtMs <= bornBefore);
+    const old = running.filter(({ sentAtMs }) => sentAtMs !== 0 && sentAtMs <= bornBefore);
     agenda.add(old.map((call) => ({ atMs: nowMs + random() * this.#intervalMs, action: () => end(call) })));
   }
 }

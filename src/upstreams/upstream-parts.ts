@@ -5,7 +5,7 @@ import type { Panic } from './availability.ts';
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 
-export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
+export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onReach'> {
   /** No configuration names the endpoint any more. Called before its idle connections are closed. */
   readonly onLeft: (endpoint: Endpoint) => void;
   /**

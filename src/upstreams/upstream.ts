@@ -82,9 +82,13 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       outcomesOf: events.outcomesOf,
       onCapacity: () => this.#serveWaiting(),
       onConnected: (endpoint) => {
-        this.shares.recount();
-        this.#availability.noteReach(endpoint);
+        this.#noteReach(endpoint);
         events.onConnected(endpoint);
+      },
+      onReach: (endpoint) => {
+        this.#noteReach(endpoint);
+        this.#reconsiderWaiting();
+        this.#serveWaiting();
       },
       onRetired: (endpoint, reason, lostStreams, silence) => {
         this.shares.recount();
@@ -92,7 +96,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
         this.#reconsiderWaiting();
       },
       onConnectFailed: (endpoint, diagnosis) => {
-        this.#availability.noteReach(endpoint);
+        this.#noteReach(endpoint);
         events.onConnectFailed(endpoint, diagnosis);
         this.#reconsiderWaiting();
         // Calls that waited for this endpoint alone may go to the next on the ring.
@@ -104,10 +108,18 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onFault: (layer, error) => events.onFault(layer, error),
       onExclusion: (endpoint, exclusion) => {
         this.#availability.judge();
+        this.shares.recount();
         events.onExclusion(endpoint, exclusion);
+        this.#reconsiderWaiting();
         this.#serveWaiting();
       },
     };
+  }
+
+  /** Which endpoints get calls may have changed, and with it how many places there are. */
+  #noteReach(endpoint: Endpoint): void {
+    this.#availability.noteReach(endpoint);
+    this.shares.recount();
   }
 
   #makeAvailability(): Availability<Candidate> {
@@ -204,7 +216,10 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   #countPlaces(): number {
     let count = 0;
-    for (const endpoint of this.#endpoints) count += endpoint.places;
+    // Endpoints that get no calls now have no places to give, only those that are taken.
+    for (const { activeCalls } of this.#endpoints) count += activeCalls;
+    for (const endpoint of this.#availability.candidates)
+      if (this.#availability.isOpen(endpoint)) count += endpoint.places - endpoint.activeCalls;
     return count;
   }
 
@@ -329,19 +344,20 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#isServing = true;
     try {
       while (this.shares.waitingCount > 0 && !this.#isFull) {
-        let endpoint = this.#pick(NONE, undefined);
-        if (endpoint === undefined) {
-          // Makes another connection for the calls that still wait, if one more is allowed.
-          this.#seek();
-          break;
-        }
-        const picked = endpoint;
-        const waiter = this.shares.next(({ holding, tried, traits }) => {
-          if (this.#isPicky) endpoint = this.#pickByTraits(holding, tried, traits);
-          else endpoint = tried.includes(picked) ? this.#pick(tried, undefined) : picked;
-          return endpoint !== undefined;
-        });
-        if (waiter === undefined) break;
+        // Where traits decide, an endpoint for one call says nothing about another.
+        const picked = this.#isPicky ? undefined : this.#pick(NONE, undefined);
+        let endpoint = picked;
+        const waiter =
+          picked === undefined && !this.#isPicky
+            ? undefined
+            : this.shares.next(({ holding, tried, traits }) => {
+                if (picked === undefined) endpoint = this.#pickByTraits(holding, tried, traits);
+                else endpoint = tried.includes(picked) ? this.#pick(tried, undefined) : picked;
+                return endpoint !== undefined;
+              });
+        // Makes another connection for the calls that still wait, if one more is allowed.
+        if (endpoint === undefined) this.#seek();
+        if (waiter === undefined || endpoint === undefined) break;
         waiter.onEndpoint(endpoint);
       }
     } finally {
@@ -361,6 +377,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * while the upstream was in use and need another attempt, are still served, on a new connection if necessary.
    */
   close(): void {
+    this.#spreading?.finish();
     for (const endpoint of this.#endpoints) endpoint.close();
   }
 

@@ -107,7 +107,13 @@ test('only what an endpoint has caused may be retried, and not what would come a
       'upstream_protocol_error',
     ].toSorted(),
   );
-  assert.equal(unavailable({ token: 'upstream_queue_full', sentence: 's' }).isRetryable, false);
+  for (const token of ['upstream_queue_full', 'upstream_streams_full']) {
+    const { isRetryable, source, retryAfterMs = 0 } = unavailable({ token, sentence: 's' });
+    assert.deepEqual([isRetryable, source, retryAfterMs > 0], [false, 'proxy', true]);
+  }
+  // A time limit of the route says nothing about the endpoint, but another may keep it.
+  assert.deepEqual([attemptTimedOut('a', 1).source, attemptTimedOut('a', 1).isRetryable], ['policy', true]);
+  assert.equal(responseIdle('a', 1).source, 'policy');
 });
 
 /** What a client sees of each fault that only a proxy can name: which status, and whether it is told when to call again. */

@@ -49,6 +49,7 @@ class Group {
       ...NO_UPSTREAM_EVENTS,
       countsOf: () => new EndpointCounts(),
       onCapacity: () => undefined,
+      onReach: () => undefined,
       onExclusion: () => this.availability.judge(),
     };
     this.availability.use(

@@ -6,11 +6,13 @@ import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Balancer } from '../../src/upstreams/balancers/balancer.ts';
+import { RingHash } from '../../src/upstreams/balancers/ring-hash.ts';
 import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
 import type { EndpointEvents } from '../../src/upstreams/endpoint.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
-import type { Waiter } from '../../src/upstreams/waiter.ts';
+import type { UpstreamSettings } from '../../src/upstreams/upstream-parts.ts';
+import type { CallTraits, Waiter } from '../../src/upstreams/waiter.ts';
 import { FewestCalls } from '../support/fewest-calls.ts';
 import { Scripted } from '../support/scripted-endpoint.ts';
 import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
@@ -30,6 +32,7 @@ class Group {
     names: readonly string[],
     maxPending = 2,
     makeBalancer: () => Balancer<Scripted> = () => new RoundRobin(),
+    settings: Partial<UpstreamSettings> = {},
   ) {
     const config = {
       name: 'web',
@@ -37,6 +40,7 @@ class Group {
       endpoints: names.map(endpointOf),
       connections: { connectTimeoutMs: 1000, max: 100, maxPending },
       limits: { retries: 0.2 },
+      ...settings,
     } as const;
     this.upstream = new Upstream(
       { config, stallTimeoutMs: 30_000, makeBalancer, makeEndpoint },
@@ -72,14 +76,15 @@ class Group {
 }
 
 class Call implements Waiter<Scripted> {
-  readonly traits = { hash: undefined, method: '/a.B/C' };
+  readonly traits: CallTraits;
   readonly holding: Holding;
   tried: readonly Scripted[];
   told = '';
 
-  constructor(holding: Holding, tried: readonly Scripted[]) {
+  constructor(holding: Holding, tried: readonly Scripted[], hash?: number) {
     this.holding = holding;
     this.tried = tried;
+    this.traits = { hash, method: '/a.B/C' };
   }
 
   onEndpoint(endpoint: Scripted): void {
@@ -265,4 +270,60 @@ test('when all are excluded, all get calls', () => {
   // Half of four can be used, which is enough (panic: 50%).
   group.use('a', 'b', 'c', 'd');
   assert.deepEqual([group.call().told, group.call().told, group.call().told], ['c', 'd', 'c']);
+});
+
+test('calls that wait are told when the last endpoint is excluded, where that causes no panic', () => {
+  const group = new Group(['a', 'b'], 2, undefined, { panicShare: 0 });
+  for (const name of ['a', 'b']) Object.assign(group.named(name), { places: 1, activeCalls: 1 });
+  const waiting = group.call();
+  const reason = { token: 'test', sentence: 'Not serving.' };
+  group.named('a').exclude('health', reason);
+  assert.equal(waiting.told, '');
+  group.named('b').exclude('health', reason);
+  assert.deepEqual([waiting.told, group.upstream.pendingCount], ['test', 0]);
+});
+
+test('an endpoint that answers again gets the calls back from those of a higher number', () => {
+  const group = new Group([]);
+  group.upstream.use([endpointOf('a'), { ...endpointOf('b'), priority: 1 }]);
+  const a = group.named('a');
+  a.failed();
+  a.fails = true;
+  a.events.onReach(a);
+  assert.deepEqual([group.call().told, group.call().told], ['b', 'b']);
+  a.fails = false;
+  a.reached();
+  a.events.onReach(a);
+  assert.deepEqual([group.call().told, group.call().told], ['a', 'a']);
+});
+
+test('endpoints that get no calls have no places to give', () => {
+  const group = new Group([]);
+  group.upstream.use([endpointOf('a'), { ...endpointOf('b'), priority: 1 }]);
+  Object.assign(group.named('a'), { places: 8 });
+  Object.assign(group.named('b'), { places: Number.POSITIVE_INFINITY });
+  group.named('a').events.onReach(group.named('a'));
+  const holdings = ['192.0.2.1', '192.0.2.2'].map((key) =>
+    group.upstream.shares.holdingOf(key, undefined, false),
+  );
+  for (const holding of holdings) holding.take();
+  for (let taken = 0; taken < 5; taken++) holdings[0].take();
+  assert.equal(group.upstream.shares.isGettingScarce, true);
+});
+
+test('a call that waits for its endpoint of a ring gets it, though another endpoint is still awaited', () => {
+  const group = new Group(['a', 'b'], 2, () => new RingHash(), { hash: { by: 'client' } });
+  const holding = group.upstream.shares.holdingOf('192.0.2.1', undefined, false);
+  const hash = Array.from({ length: 64 }, (_, step) => step * 0x3ff_ffff).find(
+    (one) => group.upstream.pickFor(holding, [], { hash: one, method: '' })?.address.text === 'a',
+  );
+  Object.assign(group.named('b'), { fails: true, isAwaited: true });
+  Object.assign(group.named('a'), { places: 1, activeCalls: 1 });
+  for (let round = 0; round < 20; round++) {
+    const waiting = new Call(holding, [], hash);
+    group.upstream.wait(waiting);
+    assert.equal(waiting.told, '');
+    group.named('a').end();
+    assert.equal(waiting.told, 'a');
+  }
 });

@@ -2,13 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Failure } from '../../src/calls/failure.ts';
+import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
+import { type Failure, streamRebalanced } from '../../src/calls/failure.ts';
 import type { EndpointState, StreamsConfig } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import { Agenda } from '../../src/upstreams/agenda.ts';
 import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
+import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { EndpointEvents } from '../../src/upstreams/endpoint.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
 import type { PlaceUser } from '../../src/upstreams/place-user.ts';
+import { Rebalancing } from '../../src/upstreams/rebalancing.ts';
+import { StreamAges } from '../../src/upstreams/stream-ages.ts';
 import { Upstream } from '../../src/upstreams/upstream.ts';
 import { Scripted } from '../support/scripted-endpoint.ts';
 import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
@@ -238,4 +243,70 @@ test('streams above the age end, each at a moment of its own, 10 % more or less'
   assert.ok(new Set(ended.map(({ atMs }) => atMs)).size > 50, 'not all at once');
   service.pass(30 * MINUTE_MS);
   assert.ok(ended.length >= 300, 'those that came back had their age as well');
+});
+
+test('a plan without anything to move forgets what the one before expected', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const agenda = new Agenda((error) => assert.fail(String(error)));
+  const events = {
+    ...NO_UPSTREAM_EVENTS,
+    onCapacity: () => undefined,
+    onReach: () => undefined,
+    countsOf: () => new EndpointCounts(),
+  };
+  const [a, b] = ['a', 'b'].map((name) => new Scripted(stateOf(name), events));
+  const rebalancing = new Rebalancing<Scripted>({
+    overMs: MINUTE_MS,
+    agenda,
+    endpoints: () => [a, b],
+    shareOf: () => 0.5,
+    end: (call) => call.giveWay(streamRebalanced('voice')),
+    onPlan: () => undefined,
+    random: () => 0,
+  });
+  const holding = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY, 0.2).holdingOf(
+    '',
+    undefined,
+    true,
+  );
+  const streams = Array.from(
+    { length: 10 },
+    () => new Stream(a, holding, '/a.Voice/Talk', 1, () => undefined),
+  );
+  rebalancing.plan(MINUTE_MS);
+  agenda.run(2 * MINUTE_MS);
+  assert.deepEqual([a.activeCalls, rebalancing.isExpecting], [5, true]);
+  for (const stream of streams.filter((one) => a.calls.includes(one))) stream.end();
+  rebalancing.plan(2 * MINUTE_MS);
+  agenda.run(3 * MINUTE_MS - 1);
+  assert.equal(rebalancing.isExpecting, true, 'clients may still come back');
+  agenda.run(5 * MINUTE_MS);
+  assert.equal(rebalancing.isExpecting, false);
+});
+
+test('the ages of streams are looked at until the last has ended, and then no more', (t) => {
+  const [endpoint] = new Service(t, ['a'], {}).upstream.endpoints;
+  const agenda = new Agenda((error) => assert.fail(String(error)));
+  const add = t.mock.method(agenda, 'add');
+  let calls: readonly PlaceUser[] = [];
+  const parts = { maxAgeMs: MINUTE_MS, agenda, calls: () => calls, end: () => undefined, random: () => 0 };
+  const ages = new StreamAges(parts);
+  ages.begin(0);
+  agenda.run(MINUTE_MS / 2);
+  const looks = add.mock.callCount();
+  assert.ok(looks > 1, 'without streams, but more may come');
+  const holding = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY, 0.2).holdingOf(
+    '',
+    undefined,
+    true,
+  );
+  calls = [new Stream(endpoint, holding, '/a.Voice/Talk', MINUTE_MS, () => undefined)];
+  ages.finish();
+  agenda.run(MINUTE_MS);
+  assert.ok(add.mock.callCount() > looks, 'one still runs');
+  calls = [];
+  agenda.run(2 * MINUTE_MS);
+  const last = add.mock.callCount();
+  agenda.run(10 * MINUTE_MS);
+  assert.equal(add.mock.callCount(), last);
 });

@@ -274,8 +274,10 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
    */
   #judge(connection: UpstreamConnection): void {
     // It may be dialled at once: perhaps only the way of that one connection is broken.
-    if (connection.silence !== undefined && this.#ready.length === 0) this.lastFailure = connection.silence;
-    else if (connection.hasServed) {
+    if (connection.silence !== undefined && this.#ready.length === 0) {
+      this.lastFailure = connection.silence;
+      if (!this.#isDestroyed) this.#events.onReach(this);
+    } else if (connection.hasServed) {
       this.#uselessInRow = 0;
       this.backoff.succeed();
     } else if (!connection.isLetGo && ++this.#uselessInRow >= USELESS_IN_ROW) {
@@ -299,6 +301,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
   onAnswered(connection: UpstreamConnection): void {
     this.lastFailure = undefined;
     this.backoff.succeed();
+    this.#events.onReach(this);
     this.#offer(connection);
   }
 

@@ -30,6 +30,7 @@ class Watched {
       { connections, settings: LOCAL_SETTINGS },
       {
         onCapacity() {},
+        onReach() {},
         ...NO_UPSTREAM_EVENTS,
         onConnected: () => this.log.push('connected'),
         onConnectFailed: (_endpoint, { token }) => this.log.push(token),

@@ -39,6 +39,7 @@ class Watched {
     const events = {
       ...NO_UPSTREAM_EVENTS,
       onCapacity: () => undefined,
+      onReach: () => undefined,
       outcomesOf: (endpoint: Endpoint) => detection.watch(endpoint),
       onExclusion: ({ address }: Endpoint, { reason }: { reason: { sentence: string } | undefined }) =>
         this.told.push(reason?.sentence ?? `${address.text} is back`),
