@@ -345,16 +345,19 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     try {
       while (this.shares.waitingCount > 0 && !this.#isFull) {
         // Where traits decide, an endpoint for one call says nothing about another.
-        const picked = this.#isPicky ? undefined : this.#pick(NONE, undefined);
+        const isPicky = this.#isPicky;
+        const picked = isPicky ? undefined : this.#pick(NONE, undefined);
+        const canServe = isPicky
+          ? this.#availability.candidates.some(({ isPickable }) => isPickable)
+          : picked !== undefined;
         let endpoint = picked;
-        const waiter =
-          picked === undefined && !this.#isPicky
-            ? undefined
-            : this.shares.next(({ holding, tried, traits }) => {
-                if (picked === undefined) endpoint = this.#pickByTraits(holding, tried, traits);
-                else endpoint = tried.includes(picked) ? this.#pick(tried, undefined) : picked;
-                return endpoint !== undefined;
-              });
+        const waiter = !canServe
+          ? undefined
+          : this.shares.next(({ holding, tried, traits }) => {
+              if (picked === undefined) endpoint = this.#pickByTraits(holding, tried, traits);
+              else endpoint = tried.includes(picked) ? this.#pick(tried, undefined) : picked;
+              return endpoint !== undefined;
+            });
         // Makes another connection for the calls that still wait, if one more is allowed.
         if (endpoint === undefined) this.#seek();
         if (waiter === undefined || endpoint === undefined) break;
