@@ -32,6 +32,8 @@ export interface AvailabilityParts<Candidate extends Endpoint> extends Availabil
   onPanic(panic: Panic): void;
   /** An endpoint is new, or can be used again. Not called for the first endpoints. */
   onUsable(): void;
+  /** Receives what a timer has thrown. Must not throw. */
+  onFault(error: unknown): void;
 }
 
 /** The endpoints of one level, or of one zone in it. */
@@ -74,7 +76,13 @@ export class Availability<Candidate extends Endpoint> {
     this.#parts = parts;
     const { slowStartMs } = parts;
     this.#slowStart =
-      slowStartMs === undefined ? undefined : new SlowStart(slowStartMs, () => this.#reweigh());
+      slowStartMs === undefined
+        ? undefined
+        : new SlowStart(
+            slowStartMs,
+            () => this.#reweigh(),
+            (error) => parts.onFault(error),
+          );
   }
 
   /** The endpoints that are worth a connection: those that get calls, and those that were unreachable last time. */

@@ -11,13 +11,18 @@ const LEAST_INTERVAL_MS = 50;
 export class SlowStart {
   readonly #windowMs: number;
   readonly #onWeights: () => void;
+  readonly #onFault: (error: unknown) => void;
   readonly #since = new Map<Endpoint, number>();
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /** @param onWeights called when weights have changed. Must not throw */
-  constructor(windowMs: number, onWeights: () => void) {
+  /**
+   * @param onWeights called when weights have changed
+   * @param onFault receives what it throws within the timer. Must not throw
+   */
+  constructor(windowMs: number, onWeights: () => void, onFault: (error: unknown) => void) {
     this.#windowMs = windowMs;
     this.#onWeights = onWeights;
+    this.#onFault = onFault;
   }
 
   /** Must be followed by a use of the new weight. */
@@ -25,8 +30,16 @@ export class SlowStart {
     this.#since.set(endpoint, nowMs);
     endpoint.warmth = LEAST_WARMTH;
     const intervalMs = Math.max(LEAST_INTERVAL_MS, this.#windowMs / STEPS);
-    this.#timer ??= setInterval(() => this.step(performance.now()), intervalMs).unref();
+    this.#timer ??= setInterval(this.#onTimer, intervalMs).unref();
   }
+
+  readonly #onTimer = (): void => {
+    try {
+      this.step(performance.now());
+    } catch (error) {
+      this.#onFault(error);
+    }
+  };
 
   /** Raises the weights. Called by a timer while there are endpoints that start. */
   step(nowMs: number): void {

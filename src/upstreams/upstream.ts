@@ -131,6 +131,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       makeBalancer: this.#parts.makeBalancer,
       onPanic: (panic) => this.#events.onPanic(panic),
       onUsable: () => this.#spreading?.joined(performance.now()),
+      onFault: (error) => this.#events.onFault('upstream', error),
     });
   }
 

@@ -8,6 +8,7 @@ import { Availability, type AvailabilitySettings } from '../../src/upstreams/ava
 import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
 import type { EndpointEvents } from '../../src/upstreams/endpoint.ts';
 import { Picking } from '../../src/upstreams/picking.ts';
+import { SlowStart } from '../../src/upstreams/slow-start.ts';
 import { Scripted } from '../support/scripted-endpoint.ts';
 import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
 
@@ -40,6 +41,7 @@ class Group {
       onPanic: ({ isPanicking, priority, usable, total }) =>
         this.log.push(`${isPanicking ? 'panic' : 'calm'} of ${priority}: ${usable} of ${total}`),
       onUsable: () => this.log.push('usable'),
+      onFault: (error) => assert.fail(String(error)),
     });
     this.use(...texts);
   }
@@ -253,4 +255,24 @@ test('a new endpoint, and one that is back, start with a tenth of their weight',
   group.availability.noteReach(group.at('a'));
   assert.equal(group.at('a').weight, 0.1);
   group.availability.close();
+});
+
+function fails(): never {
+  throw new Error('a fault of a balancer');
+}
+
+test('an error while weights grow is told, and does not leave the timer', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const faults: string[] = [];
+  const start = new SlowStart(60_000, fails, (error) => faults.push(String(error)));
+  const endpoint = new Scripted(stateOf('a'), {
+    ...NO_UPSTREAM_EVENTS,
+    countsOf: () => new EndpointCounts(),
+    onCapacity: () => undefined,
+    onReach: () => undefined,
+  });
+  start.begin(endpoint, performance.now());
+  t.mock.timers.tick(2000);
+  start.close();
+  assert.deepEqual(faults, ['Error: a fault of a balancer']);
 });

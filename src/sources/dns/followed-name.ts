@@ -122,11 +122,21 @@ export class FollowedName {
   /** Never rejects. */
   async #ask(): Promise<void> {
     this.#isAsking = true;
-    const resolution = await this.#resolution.resolve();
+    let pauseMs = LONGEST_RETRY_MS;
+    try {
+      const resolution = await this.#resolution.resolve();
+      this.#endedAtMs = performance.now();
+      this.#isAsking = false;
+      if (!this.#isClosed) pauseMs = this.#take(resolution);
+    } catch (error) {
+      // What a name server answers must not end the process.
+      this.#logger.error(
+        { upstream: this.upstream, err: error },
+        'internal error: a lookup of endpoints failed, and is repeated; please report this',
+      );
+    }
     this.#isAsking = false;
-    if (this.#isClosed) return;
-    this.#endedAtMs = performance.now();
-    this.#schedule(this.#endedAtMs + this.#take(resolution));
+    if (!this.#isClosed) this.#schedule(performance.now() + pauseMs);
   }
 
   /** @returns how long to wait before the next question, in milliseconds */
