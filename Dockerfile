@@ -25,6 +25,8 @@ FROM scratch
 COPY --from=build /rootfs /
 COPY LICENSE /app/
 COPY proto /app/proto
+# What `framegate explain` shows.
+COPY docs/diagnoses /app/docs/diagnoses
 ENV NODE_ENV=production
 WORKDIR /app
 # By number, which Kubernetes' runAsNonRoot asks for. Any other user will do as well: nothing here belongs to it.

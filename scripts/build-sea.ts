@@ -2,7 +2,16 @@
 // It runs on the system and processor it is built on. docs/decisions/0027-single-executable.md explains how and why.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { installLocked } from './locked-packages.ts';
@@ -55,8 +64,19 @@ function seaConfig(main: string, blob: string, work: string): object {
     useCodeCache: true,
     // SIGUSR1 must not open Node's debugger, not even before the first line of the program runs.
     execArgv: ['--disable-sigusr1'],
-    assets: { 'package.json': join(root, 'package.json'), ...embeddedProtos(root, work) },
+    assets: {
+      'package.json': join(root, 'package.json'),
+      ...diagnosisPages(),
+      ...embeddedProtos(root, work),
+    },
   };
+}
+
+/** The pages that `framegate explain` shows, by their paths in the project. */
+function diagnosisPages(): Readonly<Record<string, string>> {
+  const folder = 'docs/diagnoses';
+  const pages = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  return Object.fromEntries(pages.map((path) => [path, join(root, path)]));
 }
 
 /** @returns the standard output of the command */

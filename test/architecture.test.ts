@@ -9,7 +9,7 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'workers control plane sources demo observability service-manager config',
+  cli: 'workers control plane sources demo observability service-manager config diagnosis',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane observability overload listeners config',
   control: 'plane sources admin health observability overload listeners config',

@@ -28,6 +28,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'explain',
+    {
+      summary: 'say what a diagnosis, a line of a log or an error of a client means',
+      run: async (argv: readonly string[]) => (await import('./explain.ts')).explain(argv),
+    },
+  ],
+  [
     'demo',
     {
       summary: 'run the demo gRPC service alone',

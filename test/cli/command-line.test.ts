@@ -39,7 +39,8 @@ suite('framegate', () => {
   test('--help lists every command', async () => {
     const { exitCode, stdout } = await run('--help');
     assert.equal(exitCode, 0);
-    for (const command of ['serve', 'check', 'demo']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+    for (const command of ['serve', 'check', 'explain', 'demo'])
+      assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   });
 
   test('worker is for the program itself: no help has it, and by hand it only says so', async () => {
@@ -56,7 +57,7 @@ suite('framegate', () => {
     }
   });
 
-  for (const command of ['check', 'demo']) {
+  for (const command of ['check', 'explain', 'demo']) {
     test(`${command} --help says how to use it`, async () => {
       const { exitCode, stdout } = await run(command, '--help');
       assert.equal(exitCode, 0);

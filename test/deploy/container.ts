@@ -129,6 +129,7 @@ async function checkContents(tree: string, { tell }: CaseContext): Promise<void>
   assert.deepEqual((await list('app')).trim().split('\n').toSorted(), [
     'LICENSE',
     'dist',
+    'docs',
     'node',
     'node_modules',
     'package.json',

@@ -68,6 +68,7 @@ async function checkHelp(tree: string, { tell }: CaseContext): Promise<void> {
   assert.match(await run(inside(tree, '--version')), /^\d+\.\d+\.\d+\n$/);
   assert.match(await run(inside(tree, '--help')), /^Usage: framegate COMMAND/);
   assert.match(await run(inside(tree, 'serve', '--help')), /^Usage: framegate serve/);
+  assert.match(await run(inside(tree, 'explain', 'FG1001')), /^FG1001: /);
   const executable = join(tree, program);
   const startsMs: number[] = [];
   for (let count = 0; count < startsMeasured; count++) {

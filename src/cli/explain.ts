@@ -1,0 +1,113 @@
+// `framegate explain`: shows the page of a diagnosis in the terminal, or finds the pages that fit a text.
+
+import { text as readText } from 'node:stream/consumers';
+import { suggest } from '../config/suggestion.ts';
+import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
+import { type DiagnosisPage, readPages } from '../diagnosis/pages/page.ts';
+import { readOptions } from './options.ts';
+import { pageText } from './page-text.ts';
+
+const usage = `Usage: framegate explain [CODE | TEXT | -]
+
+Shows what a diagnosis means, how it looks to clients, and what to do.
+
+  framegate explain                 lists all diagnoses
+  framegate explain FG1001          shows the page of a code or of a token
+  framegate explain "TEXT"          finds the pages that fit a line of a log or
+                                    what a client said (also nginx's and others')
+  COMMAND | framegate explain -     reads the text from standard input
+
+  -h, --help   show this help
+
+Exit code: 0 when there is something to show, 1 when nothing fits.
+`;
+
+const CODE = /^FG\d+$/i;
+const WIDEST = 110;
+const LONGEST_ECHO = 64;
+
+export async function explain(argv: readonly string[]): Promise<number> {
+  const parsed = readOptions(
+    argv,
+    { help: { type: 'boolean', short: 'h', default: false } },
+    Number.POSITIVE_INFINITY,
+  );
+  if (typeof parsed === 'string') return fail(`${parsed}\n\n${usage}`);
+  if (parsed.values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const pages = installedPages();
+  if (typeof pages === 'string') return fail(`${pages}\n`);
+  // A text without quotation marks around it arrives word by word.
+  const [first] = parsed.positionals;
+  const isInput = parsed.positionals.length === 1 && first === '-';
+  const wanted = isInput ? await readText(process.stdin) : parsed.positionals.join(' ');
+  if (first === undefined) return list(pages);
+  if (wanted.trim() === '') return fail('there is no text to explain\n');
+  const matches = matchPages(wanted, pages);
+  return matches.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(matches);
+}
+
+function installedPages(): readonly DiagnosisPage[] | string {
+  try {
+    return readPages();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    return `the pages of the diagnoses are not installed beside this program (${cause}); install the whole package, docs/diagnoses included`;
+  }
+}
+
+function list(pages: readonly DiagnosisPage[]): number {
+  for (const { code, token, title } of pages) {
+    process.stdout.write(`${code}  ${title} (${token})\n`);
+  }
+  return 0;
+}
+
+/** Shows a page if it alone fits, or one of the text's own lines names it; a list of pages if there are several. */
+function show(matches: readonly Match[]): number {
+  const [{ page, words }] = matches;
+  if (matches.length === 1) {
+    if (words !== undefined) process.stdout.write(`The page of ${page.code} quotes: ${words}\n\n`);
+    process.stdout.write(pageText(page.text, terminalWidth(), process.stdout));
+    return 0;
+  }
+  process.stdout.write(`${matches.length} diagnoses fit; framegate explain CODE shows the page of one.\n\n`);
+  for (const match of matches) {
+    process.stdout.write(`${match.page.code}  ${match.page.title}\n`);
+    if (match.words !== undefined) process.stdout.write(`        its page quotes: ${match.words}\n`);
+  }
+  return 0;
+}
+
+function nothingFits(wanted: string, pages: readonly DiagnosisPage[]): string {
+  if (!/\s/.test(wanted)) {
+    const known = pages.flatMap(({ code, token }) => [code, token]);
+    const meant = CODE.test(wanted) ? closestCode(wanted.toUpperCase(), pages) : suggest(wanted, known);
+    const kind = CODE.test(wanted) ? 'code' : 'code, token or quotation';
+    const suggestion = meant === undefined ? '' : ` Did you mean ${meant}?`;
+    return `no page has the ${kind} "${printable(wanted)}".${suggestion} framegate explain lists all.\n`;
+  }
+  return 'no page quotes this text. Give more of it, such as the whole line; framegate explain lists all diagnoses.\n';
+}
+
+/** Codes differ in digits alone, so a spelling that is close says nothing; a code of the same group may be meant. */
+function closestCode(code: string, pages: readonly DiagnosisPage[]): string | undefined {
+  const group = pages.map((page) => page.code).filter((known) => known.startsWith(code.slice(0, 5)));
+  return group.length === 0 ? undefined : group.slice(0, 5).join(', ');
+}
+
+/** The text may come from anywhere, and a control character would be an order to the terminal. */
+function printable(text: string): string {
+  return text.slice(0, LONGEST_ECHO).replaceAll(/\p{C}/gu, '?');
+}
+
+function terminalWidth(): number {
+  return Math.min(process.stdout.isTTY ? process.stdout.columns : 100, WIDEST);
+}
+
+function fail(message: string): number {
+  process.stderr.write(`framegate explain: ${message}`);
+  return 1;
+}

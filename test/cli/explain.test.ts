@@ -1,0 +1,112 @@
+// `framegate explain` as a person runs it, and how a page of Markdown looks in a terminal.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { pageText } from '../../src/cli/page-text.ts';
+import { readPages } from '../../src/diagnosis/pages/page.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+const pages = readPages();
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function explainInput(input: string, ...argv: readonly string[]): Outcome {
+  const env = { ...process.env, FORCE_COLOR: undefined };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'explain', ...argv], {
+    encoding: 'utf8',
+    env,
+    input,
+  });
+  return { code: status, stdout, stderr };
+}
+
+function explain(...argv: readonly string[]): Outcome {
+  return explainInput('', ...argv);
+}
+
+suite('framegate explain', () => {
+  test('without a word lists every diagnosis', () => {
+    const { code, stdout } = explain();
+    assert.equal(code, 0);
+    for (const page of pages) assert.ok(stdout.includes(`${page.code}  ${page.title} (${page.token})\n`));
+  });
+
+  test('shows the page of a code in either case, and of a token', () => {
+    for (const word of ['FG1001', 'fg1001', 'plaintext_on_tls_port']) {
+      const { code, stdout } = explain(word);
+      assert.equal(code, 0);
+      assert.match(stdout, /^FG1001: A client without TLS on a TLS port\n/);
+      assert.match(stdout, /\nRemedy\n\nUse TLS credentials in the client/);
+    }
+  });
+
+  test('finds pages by a text, as one word or as many, and says which words the page quotes', () => {
+    for (const argv of [
+      ['connect() failed (111: Connection refused)'],
+      ['connect()', 'failed', '(111:', 'Connection', 'refused)'],
+    ]) {
+      const { code, stdout } = explain(...argv);
+      assert.equal(code, 0);
+      assert.match(stdout, /^The page of FG2001 quotes: connect failed 111 Connection refused\n\nFG2001: /);
+    }
+  });
+
+  test('lists the pages where several fit', () => {
+    const { code, stdout } = explain('Trying to connect an http1.x server (HTTP status 400)');
+    assert.equal(code, 0);
+    assert.match(stdout, /^2 diagnoses fit; framegate explain CODE shows the page of one\.\n\nFG1001 /);
+    assert.match(stdout, /\nFG2021 {2}The endpoint speaks HTTP\/1\.1\n/);
+  });
+
+  test('reads a log from standard input', () => {
+    const { code, stdout } = explainInput('{"level":40,"code":"FG2001","msg":"refused"}\n', '-');
+    assert.equal(code, 0);
+    assert.match(stdout, /^FG2001: /);
+  });
+
+  test('fails with a sentence where nothing fits', () => {
+    for (const [argv, says] of [
+      [['FG1008'], /no page has the code "FG1008"\. Did you mean FG1001, /],
+      [['no_rout'], /Did you mean no_route\?/],
+      [['the', 'server', 'is', 'down'], /no page quotes this text\. Give more of it/],
+      [['-'], /there is no text to explain/],
+      [[''], /there is no text to explain/],
+      [['--jsno'], /there is no option --jsno/],
+    ] as const) {
+      const { code, stdout, stderr } = explain(...argv);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, says);
+    }
+  });
+
+  test('text from elsewhere never reaches the terminal with its control characters', () => {
+    const { stderr } = explain('\u001b]0;title\u0007');
+    assert.doesNotMatch(stderr.trimEnd(), /\p{C}/u);
+  });
+});
+
+suite('a page in the terminal', () => {
+  for (const page of pages) {
+    test(`${page.code} has no marks of Markdown left, all of its words, and no line wider than asked unless one word is`, () => {
+      const shown = pageText(page.text, 80, process.stdout);
+      const prose = stripVTControlCharacters(shown)
+        .split('\n')
+        .filter((line) => !line.startsWith('    {'));
+      for (const line of prose) {
+        assert.doesNotMatch(line, /^#|^\||```|\]\(|\*\*/);
+        assert.ok(line.length <= 80 || !line.trim().includes(' '), line);
+      }
+      const words = page.text.replaceAll(/```\w*|\]\([^)]*\)|[`*#|[\]\\-]/g, ' ').match(/\p{L}{3,}/gu) ?? [];
+      const shownWords = new Set(shown.match(/\p{L}{3,}/gu));
+      const headings = /^(?:client|says|who|told|sentence|meaning)$/;
+      for (const word of words.filter((one) => !headings.test(one))) assert.ok(shownWords.has(word), word);
+    });
+  }
+});

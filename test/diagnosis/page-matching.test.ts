@@ -1,0 +1,78 @@
+// Which pages fit a text: codes and tokens, what the pages themselves quote, and what other proxies say.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { matchPages } from '../../src/diagnosis/pages/matching.ts';
+import { readPages } from '../../src/diagnosis/pages/page.ts';
+
+const pages = readPages();
+
+function codesFor(text: string): readonly string[] {
+  return matchPages(text, pages).map(({ page }) => page.code);
+}
+
+for (const page of pages) {
+  test(`${page.code} is found by its code, by its token and by its line of the log`, () => {
+    assert.deepEqual(codesFor(`framegate: see ${page.code.toLowerCase()}.`), [page.code]);
+    assert.deepEqual(codesFor(`{"token":"${page.token}"}`), [page.code]);
+    const line = /^\{"level".*"(?:msg|reason)":"(?<sentence>(?:[^"\\]|\\.)*)"/m.exec(page.text)?.groups;
+    const sentence = line?.['sentence'].replace(/^\w+: /, '');
+    assert.ok(sentence !== undefined, 'the page has no line of the log');
+    assert.ok(codesFor(sentence).includes(page.code), sentence);
+  });
+}
+
+const seen: readonly (readonly [text: string, code: string])[] = [
+  ['Trying to connect an http1.x server (HTTP status 400)', 'FG1001'],
+  ['192.0.2.7 - - [29/Nov/2026:12:00:00 +0000] "PRI * HTTP/2.0" 400 157 "-" "-"', 'FG1001'],
+  ['400 The plain HTTP request was sent to HTTPS port', 'FG1001'],
+  ['WRONG_VERSION_NUMBER', 'FG1003'],
+  ['error:0A00010B:SSL routines:ssl3_get_record:wrong version number', 'FG1003'],
+  ['upstream sent too large http2 frame: 4740180 while reading response header from upstream', 'FG2021'],
+  ['connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.7', 'FG2001'],
+  ['upstream timed out (110: Connection timed out) while reading response header from upstream', 'FG3030'],
+  ['Received http2 header with status: 502', 'FG2001'],
+  [
+    'upstream connect error or disconnect/reset before headers. reset reason: remote connection failure',
+    'FG2001',
+  ],
+  [
+    'rpc error: code = Unavailable desc = connection error: desc = "error reading server preface: EOF"',
+    'FG1001',
+  ],
+  ['grpc._channel._InactiveRpcError: … CERTIFICATE_VERIFY_FAILED: self signed certificate: OK', 'FG1024'],
+  ['context deadline exceeded', 'FG3005'],
+];
+
+for (const [text, code] of seen) {
+  test(`the first page for: ${text}`, () => {
+    assert.equal(codesFor(text)[0], code);
+  });
+}
+
+test('a text that no page quotes has no page', () => {
+  for (const text of [
+    'hello world',
+    'segmentation fault, core dumped',
+    'the server is down',
+    '…',
+    '* * *',
+    '400',
+  ])
+    assert.deepEqual(codesFor(text), [], text);
+});
+
+test('a code or a token within a longer word is not taken for one', () => {
+  assert.deepEqual(codesFor('XFG1001 FG10011 my_no_route_table'), []);
+});
+
+test('two codes in one text are both found', () => {
+  assert.deepEqual(codesFor('FG3001 FG1001'), ['FG1001', 'FG3001']);
+});
+
+test('a huge text takes no longer than its first words', () => {
+  const codes = codesFor(
+    `Trying to connect an http1.x server (HTTP status 400) ${'word '.repeat(1_000_000)}`,
+  );
+  assert.equal(codes[0], 'FG1001');
+});
