@@ -35,6 +35,27 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'status',
+    {
+      summary: 'show what a running proxy does, and which endpoints get no calls and why',
+      run: async (argv: readonly string[]) => (await import('./status.ts')).status(argv),
+    },
+  ],
+  [
+    'reload',
+    {
+      summary: 'let a running proxy read its configuration again, and print what came of it',
+      run: async (argv: readonly string[]) => (await import('./reload.ts')).reload(argv),
+    },
+  ],
+  [
+    'drain',
+    {
+      summary: 'let a running proxy finish its calls and end',
+      run: async (argv: readonly string[]) => (await import('./drain.ts')).drain(argv),
+    },
+  ],
+  [
     'demo',
     {
       summary: 'run the demo gRPC service alone',
@@ -87,10 +108,10 @@ const synonyms: Readonly<Record<string, string>> = {
   lint: 'framegate check',
   configtest: 'framegate check',
   '-t': 'framegate check',
-  reload: 'kill -HUP PID, or POST /api/reload to the admin server',
-  stop: 'kill PID, or POST /api/drain to the admin server',
+  stop: 'framegate drain, or kill PID',
+  quit: 'framegate drain, or kill PID',
   restart: 'kill -USR2 PID for new workers, or your service manager',
-  '-s': 'kill -HUP PID to reload, kill PID to stop',
+  '-s': 'framegate reload, or framegate drain to stop',
 };
 
 /** @returns what was probably meant by an unknown command */

@@ -21,7 +21,7 @@ const OTHER_PROGRAMS_OPTIONS: Readonly<Record<string, string>> = {
   '-t': 'the command "check"',
   '--test': 'the command "check"',
   '--validate': 'the command "check"',
-  '-s': 'the signals SIGHUP (reload) and SIGTERM (stop)',
+  '-s': 'the commands "reload" and "drain"',
   '-v': 'the command "version"',
   '-V': 'the command "version"',
   '--version': 'the command "version"',

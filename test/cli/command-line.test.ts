@@ -39,7 +39,7 @@ suite('framegate', () => {
   test('--help lists every command', async () => {
     const { exitCode, stdout } = await run('--help');
     assert.equal(exitCode, 0);
-    for (const command of ['serve', 'check', 'explain', 'demo'])
+    for (const command of ['serve', 'check', 'explain', 'status', 'reload', 'drain', 'demo'])
       assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   });
 
@@ -57,7 +57,7 @@ suite('framegate', () => {
     }
   });
 
-  for (const command of ['check', 'explain', 'demo']) {
+  for (const command of ['check', 'explain', 'status', 'reload', 'drain', 'demo']) {
     test(`${command} --help says how to use it`, async () => {
       const { exitCode, stdout } = await run(command, '--help');
       assert.equal(exitCode, 0);
@@ -78,7 +78,7 @@ suite('framegate', () => {
       [['config.yaml'], /Did you mean: framegate serve config\.yaml\?/],
       [['start'], /Did you mean: framegate serve\?/],
       [['-t'], /Did you mean: framegate check\?/],
-      [['-s', 'reload'], /Did you mean: kill -HUP PID/],
+      [['-s', 'reload'], /Did you mean: framegate reload/],
       [['--verison'], /Did you mean: framegate (--)?version\?/],
     ] as const) {
       const { exitCode, stderr } = await run(...argv);

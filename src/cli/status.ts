@@ -1,0 +1,160 @@
+// `framegate status`: what a running proxy does, and for each endpoint whether it gets calls and why not.
+
+import { styleText } from 'node:util';
+import type { Address } from '../config/config.ts';
+import {
+  ADMIN_OPTIONS_HELP,
+  type AdminAnswer,
+  adminOptions,
+  askAdmin,
+  fieldOf,
+  findAdmin,
+  listOf,
+  textOf,
+} from './admin-client.ts';
+import { readOptions } from './options.ts';
+
+const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--json]
+
+Shows what a running proxy does: whether it takes calls, its configuration,
+its certificates, and for each endpoint whether it gets calls, and why not.
+
+${ADMIN_OPTIONS_HELP}
+      --json           all answers of the admin server, as one JSON object
+  -h, --help           show this help
+
+Exit code: 0 when the proxy takes calls, 1 when it does not or cannot be asked.
+`;
+
+const PAGES = { ready: '/ready', config: '/api/config', upstreams: '/api/upstreams' } as const;
+/** A certificate with fewer days left is shown as a warning. */
+const fewDays = 14;
+
+type Answers = Readonly<Record<keyof typeof PAGES, AdminAnswer>>;
+
+export async function status(argv: readonly string[]): Promise<number> {
+  const parsed = readOptions(argv, { ...adminOptions, json: { type: 'boolean', default: false } });
+  if (typeof parsed === 'string') return fail(`${parsed}\n\n${usage}`);
+  if (parsed.values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const address = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  if (typeof address === 'string') return fail(`${address}\n`);
+  const answers = await askAll(address);
+  if (typeof answers === 'string') return fail(`${answers}\n`);
+  const isReady = answers.ready.status === 200;
+  if (parsed.values.json) {
+    const { ready, config, upstreams } = answers;
+    const reason = isReady ? {} : { reason: ready.body };
+    const all = {
+      ready: isReady,
+      ...reason,
+      config: config.body,
+      upstreams: fieldOf(upstreams.body, 'upstreams'),
+    };
+    process.stdout.write(`${JSON.stringify(all)}\n`);
+  } else {
+    for (const line of describe(answers, isReady)) process.stdout.write(`${line}\n`);
+  }
+  return isReady ? 0 : 1;
+}
+
+async function askAll(address: Address): Promise<Answers | string> {
+  const [ready, config, upstreams] = await Promise.all(
+    [PAGES.ready, PAGES.config, PAGES.upstreams].map((path) => askAdmin(address, 'GET', path)),
+  );
+  for (const answer of [ready, config, upstreams]) if (typeof answer === 'string') return answer;
+  if (typeof ready === 'string' || typeof config === 'string' || typeof upstreams === 'string') return '';
+  const isOurs = fieldOf(config.body, 'epoch') !== undefined;
+  return isOurs
+    ? { ready, config, upstreams }
+    : `what answers on ${address.text} is no admin server of Framegate (HTTP ${config.status} for ${PAGES.config})`;
+}
+
+function describe({ ready, config, upstreams }: Answers, isReady: boolean): readonly string[] {
+  return [
+    isReady
+      ? paint('green', 'ready: the proxy takes calls')
+      : paint('red', `not ready: ${textOf(ready.body)}`),
+    ...describeConfiguration(config.body),
+    ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
+    ...listOf(fieldOf(upstreams.body, 'upstreams')).flatMap(describeUpstream),
+  ];
+}
+
+function describeConfiguration(body: unknown): readonly string[] {
+  const file = textOf(fieldOf(fieldOf(body, 'config'), 'file'));
+  const processes = listOf(fieldOf(body, 'processes'));
+  const connections = processes
+    .map((one) => Number(fieldOf(fieldOf(one, 'connections'), 'open')))
+    .reduce((sum, open) => sum + open, 0);
+  const older = listOf(fieldOf(body, 'olderEpochs')).length;
+  const lines = [
+    `configuration: ${file}, epoch ${textOf(fieldOf(body, 'epoch'))}, loaded ${localTime(fieldOf(body, 'loadedAt'))}`,
+    `now: ${counted(Number(fieldOf(body, 'calls')), 'call')}, ${counted(connections, 'connection')} of clients, ${counted(processes.length, 'process')}`,
+  ];
+  if (older > 0)
+    lines.push(`${counted(older, 'older configuration')} still ${older === 1 ? 'has' : 'have'} calls`);
+  const warnings = listOf(fieldOf(body, 'warnings')).map((warning) => paint('yellow', textOf(warning)));
+  return [...lines, ...warnings];
+}
+
+function describeCertificate(certificate: unknown): string {
+  const user = ['listener', 'upstream'].find((kind) => fieldOf(certificate, kind) !== undefined) ?? '';
+  const days = Number(fieldOf(certificate, 'daysLeft'));
+  const line = `certificate of ${user} ${textOf(fieldOf(certificate, user))}: ${textOf(fieldOf(certificate, 'file'))}, ${counted(days, 'day')} left`;
+  return days < fewDays ? paint('yellow', line) : line;
+}
+
+function describeUpstream(upstream: unknown): readonly string[] {
+  const endpoints = listOf(fieldOf(upstream, 'endpoints'));
+  const used = endpoints.filter((endpoint) => fieldOf(endpoint, 'used') === true).length;
+  const pending = Number(fieldOf(upstream, 'pending') ?? 0);
+  const waiting = pending === 0 ? '' : `, ${counted(pending, 'call')} ${pending === 1 ? 'waits' : 'wait'}`;
+  const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}`;
+  return [used === 0 ? paint('red', head) : head, ...endpoints.flatMap(describeEndpoint)];
+}
+
+function describeEndpoint(endpoint: unknown): readonly string[] {
+  const isUsed = fieldOf(endpoint, 'used') === true;
+  const calls = counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call');
+  const health = fieldOf(endpoint, 'health');
+  const checked =
+    health === undefined
+      ? ''
+      : `, ${fieldOf(health, 'healthy') === true ? 'healthy' : 'unhealthy'} by ${textOf(fieldOf(health, 'method'))}`;
+  const mark = isUsed ? paint('green', '\u2713') : paint('red', '\u2717');
+  return [
+    `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${checked}`,
+    ...listOf(fieldOf(endpoint, 'whyNot')).map((reason) => `      ${describeReason(reason)}`),
+  ];
+}
+
+function describeReason(reason: unknown): string {
+  const again = fieldOf(reason, 'triedAgainInSeconds');
+  const details = [
+    ...(fieldOf(reason, 'since') === undefined ? [] : [`since ${localTime(fieldOf(reason, 'since'))}`]),
+    ...(again === undefined ? [] : [`tried again in ${textOf(again)} s`]),
+  ].join(', ');
+  return `${textOf(fieldOf(reason, 'sentence'))}${details === '' ? '' : ` (${details})`}`;
+}
+
+function localTime(value: unknown): string {
+  const time = new Date(textOf(value));
+  return Number.isNaN(time.getTime()) ? 'at an unknown time' : time.toLocaleString('sv-SE');
+}
+
+function counted(count: number, noun: string): string {
+  if (count === 1) return `1 ${noun}`;
+  return `${Number.isFinite(count) ? count : '?'} ${noun === 'process' ? 'processes' : `${noun}s`}`;
+}
+
+function paint(colour: 'green' | 'red' | 'yellow', text: string): string {
+  return styleText(colour, text, { stream: process.stdout });
+}
+
+function fail(message: string): number {
+  process.stderr.write(`framegate status: ${message}`);
+  return 1;
+}

@@ -1,0 +1,169 @@
+// The commands that ask a running proxy: status, reload and drain, each as a process, against a proxy that is one too.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { suite, type TestContext, test } from 'node:test';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { startServiceProcess } from '../support/proxy-process.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+
+interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function framegate(argv: readonly string[], cwd: string = import.meta.dirname): Promise<Finished> {
+  const env = { ...process.env, FORCE_COLOR: undefined };
+  const child = spawn(process.execPath, [main, ...argv], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: child.exitCode, stdout, stderr };
+}
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-running-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Running {
+  readonly folder: string;
+  readonly admin: string;
+  readonly dead: string;
+  /** Writes the configuration with these routes. */
+  write(path: string): void;
+  readonly exited: Promise<unknown>;
+}
+
+/** Starts a proxy with one endpoint that serves and one where nobody listens. */
+async function startProxy(t: TestContext): Promise<Running> {
+  const folder = folderFor(t);
+  const service = await startServiceProcess(t);
+  const [port, adminPort, deadPort] = [await freePort(), await freePort(), await freePort()];
+  const [admin, dead] = [`127.0.0.1:${adminPort}`, `127.0.0.1:${deadPort}`];
+  const write = (path: string): void => {
+    const lines = [
+      'workers: 1',
+      `listeners: [{ name: public, address: "127.0.0.1:${port}" }]`,
+      `upstreams: { voice: { endpoints: ["${service.address}", "${dead}"], health: { type: tcp, interval: 100ms, unhealthyAfter: 1 } } }`,
+      `routes: [{ match: { path: ${path} }, upstream: voice }]`,
+      `admin: { address: "${admin}" }`,
+    ];
+    writeFileSync(join(folder, 'config.yaml'), `${lines.join('\n')}\n`);
+  };
+  write('/*');
+  const child = spawn(process.execPath, [main, 'serve'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  await eventually(
+    'the proxy is ready',
+    async () => (await framegate(['status', '--admin', admin])).code === 0,
+    START_TIMEOUT_MS,
+  );
+  return { folder, admin, dead, write, exited: once(child, 'exit') };
+}
+
+suite('the commands of a running proxy', () => {
+  test('status, reload and drain find the proxy by config.yaml and say what came of it', async (t) => {
+    const proxy = await startProxy(t);
+    const run = (...argv: readonly string[]): Promise<Finished> => framegate(argv, proxy.folder);
+
+    const status = await eventually('the dead endpoint is told of', async () => {
+      const finished = await run('status');
+      return finished.stdout.includes('1 of 2 endpoints used') ? finished : undefined;
+    });
+    assert.equal(status.code, 0);
+    assert.match(
+      status.stdout,
+      /^ready: the proxy takes calls\nconfiguration: config\.yaml, epoch 1, loaded \d{4}-/,
+    );
+    assert.match(status.stdout, new RegExp(`\u2717 ${proxy.dead} .*\n {6}\\S.*refused`));
+
+    const json = await run('status', '--json');
+    const parsed: { ready: boolean; config: { epoch: number }; upstreams: { name: string }[] } = JSON.parse(
+      json.stdout,
+    );
+    assert.deepEqual([parsed.ready, parsed.config.epoch, parsed.upstreams[0]?.name], [true, 1, 'voice']);
+
+    assert.deepEqual(await run('reload'), {
+      code: 0,
+      stdout: 'reloaded: epoch 2, nothing changed\n',
+      stderr: '',
+    });
+    proxy.write('/a.B/*');
+    const changed = await run('reload');
+    assert.match(changed.stdout, /^reloaded: epoch 3, routes added: \/a\.B\/\*; routes removed: \/\*\n$/);
+
+    proxy.write('nonsense');
+    for (const argv of [['reload'], ['reload', '--admin', proxy.admin]]) {
+      const refused = await run(...argv);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /config\.yaml:4:\d+ routes\[0\]\.match\.path/);
+    }
+    assert.match(
+      (await run('reload', '--admin', proxy.admin)).stderr,
+      /the running configuration stays in use/,
+    );
+    assert.match((await run('status', '--admin', proxy.admin)).stdout, /epoch 3,/);
+
+    const drained = await run('drain', '--admin', `http://${proxy.admin}`);
+    assert.deepEqual([drained.code, drained.stderr], [0, '']);
+    assert.match(drained.stdout, /^draining: 0 calls still run/);
+    assert.deepEqual(await proxy.exited, [0, null]);
+    const late = await run('drain', '--admin', proxy.admin);
+    assert.equal(late.code, 1);
+    assert.match(late.stderr, /nothing listens on .*: is the proxy running/);
+  });
+
+  test('what is wrong with the options is a sentence', async (t) => {
+    const folder = folderFor(t);
+    writeFileSync(
+      join(folder, 'off.yaml'),
+      'listeners: [{ address: "127.0.0.1:1" }]\nupstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\nadmin: off\n',
+    );
+    for (const [argv, says] of [
+      [['--admin', 'nowhere'], /--admin: 'nowhere' /],
+      [['-c', 'none.yaml'], /there is no none\.yaml .*or give --admin/],
+      [['-c', 'off.yaml'], /off\.yaml has no admin server \(admin: off\)/],
+      [['-c', '-'], /standard input names no address/],
+      [['--amdin', 'x'], /there is no option --amdin\. Did you mean --admin/],
+    ] as const) {
+      for (const command of ['status', 'reload', 'drain']) {
+        const { code, stdout, stderr } = await framegate([command, ...argv], folder);
+        assert.deepEqual([code, stdout], [1, ''], stderr);
+        assert.match(stderr, says);
+        assert.ok(stderr.startsWith(`framegate ${command}: `), stderr);
+      }
+    }
+  });
+
+  test('a program that is no admin server is named as such, whatever it answers', async (t) => {
+    const web = createServer((_request, response) => response.end('hello \u001b[31m'));
+    const tcp = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n').on('error', () => undefined));
+    for (const server of [web, tcp]) {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      t.after(() => server.close());
+      const bound = server.address();
+      assert.ok(bound !== null && typeof bound === 'object');
+      const { port } = bound;
+      const { code, stderr } = await framegate(['status', '--admin', `127.0.0.1:${port}`]);
+      assert.equal(code, 1);
+      assert.match(stderr, /is no admin server/);
+      const drained = await framegate(['drain', '--admin', `127.0.0.1:${port}`]);
+      assert.equal(drained.code, 1);
+      assert.doesNotMatch(drained.stderr.trimEnd(), /\p{C}/u);
+    }
+  });
+});
