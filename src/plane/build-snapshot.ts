@@ -4,7 +4,6 @@
 
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
-import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
@@ -77,7 +76,9 @@ function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
   });
 }
 
-function buildUpstream(config: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
+/** Without endpoints: it gets those that are named, and what is known of them, when it is put to use. */
+function buildUpstream(named: UpstreamConfig, all: Config, origin: string, log: ProcessLog): BuiltUpstream {
+  const config = { ...named, endpoints: [] };
   const { name, protocol } = config;
   const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
   const outliers =
@@ -108,15 +109,10 @@ export function destroyUpstreams({ built }: ProxySnapshot, reason: string): void
 }
 
 /**
- * Must be called when the snapshot `now` takes the place of `before`; the first snapshot is passed as both. Upstreams get the endpoints
- * that a source has named, or else those of the configuration. Upstreams that are gone are closed: their calls go on, and their
- * connections end with the last of these calls.
+ * Must be called when the snapshot `now` takes the place of `before`; the first snapshot is passed as both. Upstreams that are gone are
+ * closed: their calls go on, and their connections end with the last of these calls.
  */
-export function replaceUpstreams(before: ProxySnapshot, now: ProxySnapshot, known: KnownEndpoints): void {
-  for (const { name, endpoints } of now.config.upstreams) {
-    const update = known.get(name);
-    now.built.get(name)?.upstream.use(update?.endpoints ?? endpoints, update?.whyNone);
-  }
+export function closeReplaced(before: ProxySnapshot, now: ProxySnapshot): void {
   for (const [name, old] of before.built) {
     if (now.built.get(name) !== old) closeUpstream(old);
   }

@@ -22,11 +22,12 @@ import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import {
+  type BuiltUpstream,
   buildSnapshot,
+  closeReplaced,
   destroyUpstreams,
   type ProxySnapshot,
   prepareUpstreamTls,
-  replaceUpstreams,
 } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
@@ -206,8 +207,7 @@ export class DataPlane implements Plane {
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
-    built.upstream.use(update.endpoints, update.whyNone);
-    this.#health.applyTo(update.upstream, built);
+    this.#useEndpoints(update.upstream, built, update);
     this.#endpointUpdates++;
   }
 
@@ -221,15 +221,30 @@ export class DataPlane implements Plane {
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
     if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
-    replaceUpstreams(before, next, known);
+    for (const { name, endpoints } of next.config.upstreams) {
+      const built = next.built.get(name);
+      if (built !== undefined) this.#useEndpoints(name, built, known.get(name) ?? { endpoints });
+    }
+    closeReplaced(before, next);
     this.#connectFailures.use(next.config);
-    this.#health.applyToAll(next.built);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
     this.#isOpen = true;
+  }
+
+  /** With what is known of their health, so that no call goes to one that is unhealthy. */
+  #useEndpoints(
+    name: string,
+    built: BuiltUpstream,
+    { endpoints, whyNone }: Pick<EndpointUpdate, 'endpoints' | 'whyNone'>,
+  ): void {
+    built.upstream.atOnce(() => {
+      built.upstream.use(endpoints, whyNone);
+      this.#health.applyTo(name, built);
+    });
   }
 
   #makeHttp1Edge(): Http1Edge {

@@ -1,6 +1,7 @@
 // What health checks have found, as the control process has told it, applied to the endpoints of this process.
 
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { CallTarget } from '../relay/snapshot.ts';
 import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
 
@@ -16,6 +17,10 @@ export class UpstreamHealth {
 
   /** Must be called whenever an upstream has other endpoints, too. */
   applyTo(name: string, { upstream }: Pick<BuiltUpstream, 'upstream'>): void {
+    upstream.atOnce(() => this.#apply(name, upstream));
+  }
+
+  #apply(name: string, upstream: CallTarget): void {
     const update = this.#updates.get(name);
     const byAddress = new Map(update?.endpoints.map((one) => [one.address, one]));
     for (const endpoint of upstream.endpoints) {
@@ -28,9 +33,5 @@ export class UpstreamHealth {
       else if (endpoint.exclusionBy('health')?.sentence !== reason.sentence)
         endpoint.exclude('health', reason);
     }
-  }
-
-  applyToAll(built: ReadonlyMap<string, BuiltUpstream>): void {
-    for (const [name, one] of built) this.applyTo(name, one);
   }
 }

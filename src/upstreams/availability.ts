@@ -90,7 +90,7 @@ export class Availability<Candidate extends Endpoint> {
     return this.#candidates;
   }
 
-  /** Replaces the endpoints. */
+  /** Replaces the endpoints. Must be followed by `judge`. */
   use(endpoints: readonly Candidate[]): void {
     const before = this.#groups;
     const grouped = Map.groupBy(endpoints, (endpoint) => this.#keyOf(endpoint));
@@ -107,8 +107,6 @@ export class Availability<Candidate extends Endpoint> {
     this.#only = groups.length === 1 ? groups[0] : undefined;
     this.#groupOf = new Map(groups.flatMap((group) => group.members.map((member) => [member, group])));
     this.#slowStart?.keepOnly(this.#groupOf);
-    this.judge();
-    this.#hasBegun = true;
   }
 
   #keyOf({ state }: Candidate): string {
@@ -136,7 +134,7 @@ export class Availability<Candidate extends Endpoint> {
 
   /** Must be called after an endpoint was reached or found unreachable. */
   noteReach(endpoint: Endpoint): void {
-    if (this.#usable.has(endpoint) !== isUsable(endpoint)) this.judge();
+    if (this.#usable.has(endpoint) !== endpoint.isUsable) this.judge();
   }
 
   /**
@@ -147,17 +145,19 @@ export class Availability<Candidate extends Endpoint> {
     if (this.#groupOf.get(endpoint)?.share === 0) this.#trial = endpoint;
   }
 
-  /** Must be called after an endpoint was excluded or readmitted. */
+  /** Must be called after endpoints were replaced, excluded or readmitted: once for all that changes together. */
   judge(): void {
     const before = this.#usable;
-    this.#usable = new Set(this.#endpoints.filter(isUsable));
+    this.#usable = new Set(this.#endpoints.filter(({ isUsable }) => isUsable));
     this.#count();
     this.#shareOut();
     this.#candidates = this.#groups.every(({ share }) => share > 0)
       ? this.#endpoints
       : this.#endpoints.filter((one) => this.shareOf(one) > 0 || one.lastFailure !== undefined);
     const back = [...this.#usable].filter((endpoint) => !before.has(endpoint));
-    if (back.length === 0 || !this.#hasBegun) return;
+    const areFirst = !this.#hasBegun;
+    this.#hasBegun ||= this.#endpoints.length > 0;
+    if (back.length === 0 || areFirst) return;
     if (this.#slowStart !== undefined) {
       for (const endpoint of back) this.#slowStart.begin(endpoint, performance.now());
       this.#reweigh();
@@ -177,7 +177,7 @@ export class Availability<Candidate extends Endpoint> {
       level.total += members.length;
       for (const endpoint of members) {
         if (endpoint.isExcluded) level.excluded++;
-        if (!isUsable(endpoint)) continue;
+        if (!endpoint.isUsable) continue;
         level.usable++;
         group.usableWeight += endpoint.state.weight;
       }
@@ -248,7 +248,7 @@ export class Availability<Candidate extends Endpoint> {
     const group = this.#groupOf.get(endpoint);
     if (group === undefined) return 0;
     if (group.usableWeight === 0 || group.level.isPanicking) return group.share / group.members.length;
-    return isUsable(endpoint) ? (group.share * endpoint.state.weight) / group.usableWeight : 0;
+    return endpoint.isUsable ? (group.share * endpoint.state.weight) / group.usableWeight : 0;
   }
 
   /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
@@ -317,8 +317,4 @@ function levelOf(priority: number, before: readonly Group<Endpoint>[]): Level {
 /** How much of all calls a level could take, from 0 to 1. */
 function healthOf({ usable, total }: Level): number {
   return Math.min(1, (OVERPROVISIONING * usable) / total);
-}
-
-function isUsable({ isExcluded, lastFailure }: Endpoint): boolean {
-  return !isExcluded && lastFailure === undefined;
 }

@@ -111,6 +111,11 @@ export abstract class Endpoint {
     this.weight = this.#state.weight * warmth;
   }
 
+  /** Whether nothing keeps the endpoint out, and it was reached last time or was never tried. */
+  get isUsable(): boolean {
+    return !this.isExcluded && this.#lastFailure === undefined;
+  }
+
   /** Why no calls are sent to the endpoint although it can be reached. Undefined when they are. */
   get exclusion(): Diagnosis | undefined {
     for (const reason of this.#exclusions.values()) return reason;

@@ -36,6 +36,9 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #watch: PlaceWatch;
   #whyNone: Diagnosis | undefined = undefined;
   #isServing = false;
+  /** How many calls of `atOnce` have not returned, and whether endpoints have changed in them. */
+  #openChanges = 0;
+  #isChanged = false;
 
   constructor(parts: UpstreamParts<Candidate>, events: UpstreamEvents) {
     const { config, stallTimeoutMs } = parts;
@@ -105,13 +108,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),
       onFault: (layer, error) => events.onFault(layer, error),
-      onExclusion: (endpoint, exclusion) => {
-        this.#availability.judge();
-        this.shares.recount();
-        events.onExclusion(endpoint, exclusion);
-        this.#reconsiderWaiting();
-        this.#serveWaiting();
-      },
+      onExclusion: (endpoint, exclusion) =>
+        this.atOnce(() => {
+          this.#isChanged = true;
+          events.onExclusion(endpoint, exclusion);
+        }),
     };
   }
 
@@ -175,13 +176,34 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * @param whyNone what calls are told if there are none
    */
   use(states: readonly EndpointState[], whyNone?: Diagnosis): void {
-    this.#whyNone = whyNone;
-    const left = this.#endpoints.use(states);
-    this.#availability.use(this.endpoints);
-    for (const endpoint of left) this.#events.onLeft(endpoint);
-    this.#endpoints.letGo(left);
+    this.atOnce(() => {
+      this.#isChanged = true;
+      this.#whyNone = whyNone;
+      const left = this.#endpoints.use(states);
+      this.#availability.use(this.endpoints);
+      for (const endpoint of left) this.#events.onLeft(endpoint);
+      this.#endpoints.letGo(left);
+      this.#choice.seekNext();
+    });
+  }
+
+  /**
+   * Makes several changes of the endpoints and of what keeps calls away from them. What these mean for calls is judged once, when all
+   * are made: with each of thousands, it would cost their square.
+   */
+  atOnce(change: () => void): void {
+    this.#openChanges++;
+    try {
+      change();
+    } finally {
+      if (--this.#openChanges === 0 && this.#isChanged) this.#judge();
+    }
+  }
+
+  #judge(): void {
+    this.#isChanged = false;
+    this.#availability.judge();
     this.shares.recount();
-    this.#choice.seekNext();
     for (const waiter of this.shares.waiting)
       if (waiter.tried.length > 0 && !this.hasOther(waiter.tried)) waiter.forgetTried();
     this.#reconsiderWaiting();

@@ -85,8 +85,10 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
     new EventMetrics({ refusals: [], failures: [], faultLayers: [] }),
   );
   const records: ExchangeRecord[] = [];
+  const snapshot = buildSnapshot(loaded.config, log);
+  for (const { name, endpoints } of loaded.config.upstreams) snapshot.upstreams.get(name)?.use(endpoints);
   const relay = new Relay(
-    buildSnapshot(loaded.config, log),
+    snapshot,
     [{ onFinish: (record) => records.push(record) }],
     new RequestIds(),
     (client, error) => log.violation(client, error),

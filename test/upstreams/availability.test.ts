@@ -63,6 +63,7 @@ class Group {
         return known;
       }),
     );
+    this.availability.judge();
   }
 
   at(name: string): Scripted {
@@ -254,6 +255,15 @@ test('a new endpoint, and one that is back, start with a tenth of their weight',
   group.at('a').reached();
   group.availability.noteReach(group.at('a'));
   assert.equal(group.at('a').weight, 0.1);
+  group.availability.close();
+});
+
+test('the first endpoints do not start slowly, however late they are known', () => {
+  const group = new Group([], { slowStartMs: 10_000 });
+  group.use('a', 'b');
+  assert.deepEqual([group.at('a').weight, group.log], [1, []]);
+  group.use('a', 'b', 'c');
+  assert.deepEqual([group.at('c').weight, group.log], [0.1, ['usable']]);
   group.availability.close();
 });
 

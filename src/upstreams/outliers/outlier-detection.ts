@@ -90,7 +90,7 @@ export class OutlierDetection {
     if (!endpoints.includes(endpoint)) return false;
     const ejected = endpoints.filter((one) => one.exclusionBy('outliers') !== undefined).length;
     const most = Math.max(1, Math.floor((endpoints.length * this.#config.maxEjectedPercent) / 100));
-    const isLastUsable = !endpoints.some((one) => one !== endpoint && !one.isExcluded && !one.isFailing);
+    const isLastUsable = !endpoints.some((one) => one !== endpoint && one.isUsable);
     return ejected < most && !isLastUsable;
   }
 

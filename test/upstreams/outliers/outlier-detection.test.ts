@@ -135,6 +135,14 @@ test('the last endpoint that can be used is never ejected', (t) => {
   assert.deepEqual(alone.ejected, []);
 });
 
+test('an endpoint that could not be reached last time is none that can be used, also when it may be tried again', (t) => {
+  const watched = new Watched(t, 2, { maxEjectedPercent: 100 });
+  t.mock.getter(watched.endpoints[1], 'isUsable', () => false);
+  assert.equal(watched.endpoints[1].isFailing, false);
+  watched.spoil(0);
+  assert.deepEqual(watched.ejected, []);
+});
+
 test('an endpoint that is healthy again, or reached again, is tried at once', (t) => {
   const watched = new Watched(t, 2);
   watched.spoil(0);
