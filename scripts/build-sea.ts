@@ -66,17 +66,17 @@ function seaConfig(main: string, blob: string, work: string): object {
     execArgv: ['--disable-sigusr1'],
     assets: {
       'package.json': join(root, 'package.json'),
-      ...diagnosisPages(),
+      ...filesOf('docs/diagnoses'),
+      ...filesOf('deploy/systemd'),
       ...embeddedProtos(root, work),
     },
   };
 }
 
-/** The pages that `framegate explain` shows, by their paths in the project. */
-function diagnosisPages(): Readonly<Record<string, string>> {
-  const folder = 'docs/diagnoses';
-  const pages = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
-  return Object.fromEntries(pages.map((path) => [path, join(root, path)]));
+/** @returns the files of a folder that commands show or write, by their paths in the project */
+function filesOf(folder: string): Readonly<Record<string, string>> {
+  const paths = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  return Object.fromEntries(paths.map((path) => [path, join(root, path)]));
 }
 
 /** @returns the standard output of the command */

@@ -28,6 +28,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'init',
+    {
+      summary: 'write a configuration from three answers',
+      run: async (argv: readonly string[]) => (await import('./init.ts')).init(argv),
+    },
+  ],
+  [
     'explain',
     {
       summary: 'say what a diagnosis, a line of a log or an error of a client means',

@@ -39,7 +39,7 @@ suite('framegate', () => {
   test('--help lists every command', async () => {
     const { exitCode, stdout } = await run('--help');
     assert.equal(exitCode, 0);
-    for (const command of ['serve', 'check', 'explain', 'status', 'reload', 'drain', 'demo'])
+    for (const command of ['serve', 'check', 'init', 'explain', 'status', 'reload', 'drain', 'demo'])
       assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   });
 
@@ -57,7 +57,7 @@ suite('framegate', () => {
     }
   });
 
-  for (const command of ['check', 'explain', 'status', 'reload', 'drain', 'demo']) {
+  for (const command of ['check', 'init', 'explain', 'status', 'reload', 'drain', 'demo']) {
     test(`${command} --help says how to use it`, async () => {
       const { exitCode, stdout } = await run(command, '--help');
       assert.equal(exitCode, 0);

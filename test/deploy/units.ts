@@ -29,6 +29,20 @@ export const unitCases: readonly DeployCase[] = [
     },
   },
   {
+    name: 'systemd-analyze verify finds nothing wrong with the units that framegate init writes',
+    needs,
+    needsRoot: false,
+    async run({ folder }) {
+      const file = join(folder, 'the config.yaml');
+      const answers = ['--domain', 'localhost', '--plaintext', '--systemd', folder, '-o', file];
+      await run([process.execPath, join(import.meta.dirname, '../../src/main.ts'), 'init', ...answers]);
+      const units = ['framegate.service', 'framegate.socket'].map((name) => join(folder, name));
+      // An example of a service, which framegate.service names.
+      writeFileSync(join(folder, 'voice-assistant.service'), '[Service]\nExecStart=/bin/true\n');
+      assert.equal(await run(['systemd-analyze', 'verify', '--man=no', ...units]), '');
+    },
+  },
+  {
     name: `the exposure of framegate.service is at most ${mostExposure}`,
     needs,
     needsRoot: false,

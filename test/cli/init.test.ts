@@ -1,0 +1,161 @@
+// `framegate init`: what it writes passes check, and what is wrong with the answers is said before anything is written.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import { configText, unitsFor } from '../../src/cli/init-files.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { testCertificate } from '../support/certificates.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function runIn(cwd: string, command: string, ...argv: readonly string[]): Outcome {
+  const env = { ...process.env, FORCE_COLOR: undefined };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, command, ...argv], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    input: '',
+  });
+  return { code: status, stdout, stderr };
+}
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-init-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function folderWithCertificate(t: TestContext): Promise<string> {
+  const folder = folderFor(t);
+  const certificate = await testCertificate();
+  writeFileSync(join(folder, 'fullchain.pem'), certificate.certPem);
+  writeFileSync(join(folder, 'privkey.pem'), certificate.keyPem);
+  return folder;
+}
+
+suite('framegate init', () => {
+  test('with a certificate writes a configuration that passes check, and units that start it', async (t) => {
+    const folder = await folderWithCertificate(t);
+    const argv = ['--domain', 'grpc.example.com', '--service', '127.0.0.1:50051', '--cert', 'fullchain.pem'];
+    const { code, stdout, stderr } = runIn(folder, 'init', ...argv, '--systemd', 'units');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^wrote config\.yaml\nwrote units\/framegate\.service\n/);
+    const checked = runIn(folder, 'check');
+    assert.deepEqual([checked.code, checked.stderr], [0, '']);
+    assert.match(checked.stdout, /ok \(1 listener, 1 route, 1 upstream\)/);
+    const service = readFileSync(join(folder, 'units/framegate.service'), 'utf8');
+    assert.ok(
+      service.includes(
+        `\nExecStart=${process.execPath} --disable-sigusr1 ${main} serve -c ${join(folder, 'config.yaml')}\n`,
+      ),
+    );
+    assert.ok(service.includes(`\nWorkingDirectory=${folder}\n`));
+    assert.ok(existsSync(join(folder, 'units/framegate.service.d/certificates-of-a-group.conf')));
+    assert.deepEqual(readdirSync(folder).toSorted(), [
+      'config.yaml',
+      'fullchain.pem',
+      'privkey.pem',
+      'units',
+    ]);
+  });
+
+  test('without TLS the units ask systemd for no credentials', (t) => {
+    const folder = folderFor(t);
+    const { code } = runIn(folder, 'init', '--domain', 'localhost', '--plaintext', '--systemd', '.');
+    assert.equal(code, 0);
+    assert.doesNotMatch(
+      readFileSync(join(folder, 'framegate.service'), 'utf8'),
+      /LoadCredential|credentials/,
+    );
+    assert.equal(runIn(folder, 'check').code, 0);
+  });
+
+  test('never replaces a file unless it is told to', (t) => {
+    const folder = folderFor(t);
+    writeFileSync(join(folder, 'config.yaml'), 'mine');
+    const argv = ['--domain', 'localhost', '--plaintext'];
+    const refused = runIn(folder, 'init', ...argv);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /config\.yaml exists already; --force replaces it/);
+    assert.equal(readFileSync(join(folder, 'config.yaml'), 'utf8'), 'mine');
+    assert.equal(runIn(folder, 'init', ...argv, '--force').code, 0);
+    assert.match(readFileSync(join(folder, 'config.yaml'), 'utf8'), /^# Framegate in front of/);
+  });
+
+  test('says what is missing or wrong, and writes nothing', async (t) => {
+    const folder = await folderWithCertificate(t);
+    for (const [argv, says] of [
+      [[], /the name that clients call is missing: give --domain NAME/],
+      [['--domain', 'https://grpc.example.com'], /'https:\/\/grpc\.example\.com' is not a host name/],
+      [
+        ['--domain', 'nowhere.example'],
+        /there is no \/etc\/letsencrypt\/live\/nowhere\.example\/fullchain\.pem: .*--plaintext/,
+      ],
+      [
+        ['--domain', 'a.example', '--cert', 'fullchain.pem', '--key', 'none.key'],
+        /there is no none\.key: name the file with --key/,
+      ],
+      [
+        ['--domain', 'a.example', '--cert', 'fullchain.pem', '--key', 'fullchain.pem'],
+        /config\.yaml:\d+:\d+ listeners\[0\]/,
+      ],
+      [['--domain', 'a.example', '--plaintext', '--cert', 'fullchain.pem'], /give one of the two/],
+      [
+        ['--domain', 'a.example', '--plaintext', '--service', 'http://127.0.0.1:50051'],
+        /--service: .*is a URL \(write 127/,
+      ],
+      [['--domain', 'a.example', '--plaintext', '--listen', '443'], /--listen: /],
+      [['--domain', 'a.example', '--plaintext', '-o', 'none/config.yaml'], /none/],
+      [['--domian', 'a.example'], /there is no option --domian\. Did you mean --domain/],
+    ] as const) {
+      const { code, stdout, stderr } = runIn(folder, 'init', ...argv);
+      assert.deepEqual([code, stdout], [1, ''], `${argv.join(' ')}: ${stderr}`);
+      assert.match(stderr, says);
+      assert.deepEqual(readdirSync(folder).toSorted(), ['fullchain.pem', 'privkey.pem']);
+    }
+  });
+});
+
+suite('what init writes', () => {
+  test('paths with spaces, quotes and marks of YAML arrive as they are', () => {
+    for (const odd of [
+      '/a b/c.pem',
+      '/a"b.pem',
+      "/it's.pem",
+      '/a: b.pem',
+      '/a#b.pem',
+      '/a #b.pem',
+      '/%n/$HOME.pem',
+      '/@x,[y]{z}.pem',
+      '/1.0',
+    ]) {
+      const text = configText({
+        domain: 'a.example',
+        service: '127.0.0.1:1',
+        listen: '127.0.0.1:2',
+        certificate: { cert: odd, key: odd },
+      });
+      const loaded = parseConfig(text, '/etc/framegate/config.yaml');
+      assert.ok('config' in loaded, text);
+      assert.equal(loaded.config.listeners[0]?.tls?.certificates[0]?.cert, odd);
+    }
+  });
+
+  test('a line of ExecStart= keeps spaces, and neither variables nor specifiers of systemd work in it', () => {
+    const [service] = unitsFor('/etc/frame gate/$x%n.yaml', ['/opt/node'], true);
+    assert.match(
+      service?.text ?? '',
+      /^ExecStart=\/opt\/node serve -c "\/etc\/frame gate\/\$\$x%%n\.yaml"$/m,
+    );
+  });
+});
