@@ -1,6 +1,7 @@
 // What a process knows of its endpoints: for each of them whether it gets calls, and if not why. Reports of several processes are added
 // up to one.
 
+import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
 
@@ -9,8 +10,11 @@ export const MOST_ENDPOINTS = 1000;
 
 /** Why an endpoint gets no calls. */
 export interface NotUsed {
-  /** Who keeps them away: an Excluder, 'connecting' while it cannot be reached, or 'drain' when nobody names it any more. */
-  readonly by: Excluder | 'connecting' | 'drain';
+  /**
+   * Who keeps them away: an Excluder; 'connecting' when it could not be reached last time, and 'keepalive' while it owes an answer;
+   * 'priority' or 'zone' while others get all calls; or 'drain' when nobody names it any more.
+   */
+  readonly by: Excluder | 'connecting' | 'keepalive' | 'priority' | 'zone' | 'drain';
   readonly token: string;
   readonly sentence: string;
   readonly sinceEpochMs?: number | undefined;
@@ -42,7 +46,7 @@ export interface UpstreamReport {
 export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
     const { endpoints, allEndpoints, pendingCount } = one.upstream;
-    const here = new Set<Endpoint>(endpoints);
+    const here = new Set<CallEndpoint>(endpoints);
     const shown = allEndpoints.slice(0, MOST_ENDPOINTS);
     return {
       name,
@@ -55,7 +59,7 @@ export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): read
   });
 }
 
-function reportEndpoint(endpoint: Endpoint, { upstream, outliers }: BuiltUpstream): EndpointReport {
+function reportEndpoint(endpoint: CallEndpoint, { upstream, outliers }: BuiltUpstream): EndpointReport {
   const reasons: NotUsed[] = [];
   const health = endpoint.exclusionBy('health');
   if (health !== undefined) reasons.push({ by: 'health', ...health, processes: 1 });
@@ -71,8 +75,8 @@ function reportEndpoint(endpoint: Endpoint, { upstream, outliers }: BuiltUpstrea
       processes: 1,
     });
   }
-  const { isFailing, lastFailure, failingSinceEpochMs, triedAgainInMs } = endpoint;
-  if (isFailing && lastFailure !== undefined)
+  const { isInDoubt, isUsable, lastFailure, failingSinceEpochMs, triedAgainInMs } = endpoint;
+  if (lastFailure !== undefined)
     reasons.push({
       by: 'connecting',
       ...lastFailure,
@@ -80,7 +84,26 @@ function reportEndpoint(endpoint: Endpoint, { upstream, outliers }: BuiltUpstrea
       againInMs: triedAgainInMs,
       processes: 1,
     });
-  return reportOf(endpoint, !isFailing && upstream.isOpen(endpoint), reasons);
+  if (isInDoubt) reasons.push(inDoubt(endpoint));
+  const idle = isUsable ? upstream.whyIdle(endpoint) : undefined;
+  if (idle !== undefined) reasons.push(standby(endpoint, idle));
+  // In a panic it has a share although it is kept out. The reason is told with it.
+  const isUsed = lastFailure === undefined && !isInDoubt && upstream.shareOf(endpoint) > 0;
+  return reportOf(endpoint, isUsed, reasons);
+}
+
+function inDoubt({ address }: Endpoint): NotUsed {
+  const sentence = `${address.text} has not answered the keepalive for a second, and gets no new calls until it does`;
+  return { by: 'keepalive', token: 'endpoint_in_doubt', sentence, processes: 1 };
+}
+
+function standby({ address, state }: Endpoint, by: 'priority' | 'zone'): NotUsed {
+  const { priority, zone } = state;
+  const sentence =
+    by === 'priority'
+      ? `${address.text} is on standby: it has priority ${priority}, and those before it can take all calls`
+      : `${address.text} is on standby: it is in ${zone === undefined ? 'no zone' : `zone ${zone}`}, and the preferred zone takes all calls`;
+  return { by, token: 'endpoint_on_standby', sentence, processes: 1 };
 }
 
 function leaving({ address, activeCalls }: Endpoint): NotUsed {

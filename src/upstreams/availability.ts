@@ -132,9 +132,11 @@ export class Availability<Candidate extends Endpoint> {
     for (const { balancer, members } of this.#groups) balancer.use(members);
   }
 
-  /** Must be called after an endpoint was reached or found unreachable. */
-  noteReach(endpoint: Endpoint): void {
-    if (this.#usable.has(endpoint) !== endpoint.isUsable) this.judge();
+  /** Must be called after an endpoint was reached or found unreachable. @returns whether that changes who gets calls */
+  noteReach(endpoint: Endpoint): boolean {
+    if (this.#usable.has(endpoint) === endpoint.isUsable) return false;
+    this.judge();
+    return true;
   }
 
   /**
@@ -251,9 +253,22 @@ export class Availability<Candidate extends Endpoint> {
     return endpoint.isUsable ? (group.share * endpoint.state.weight) / group.usableWeight : 0;
   }
 
+  /** Why an endpoint that can be used gets no calls: others have all of them. Undefined if it gets some. */
+  whyIdle(endpoint: Candidate): 'priority' | 'zone' | undefined {
+    const group = this.#groupOf.get(endpoint);
+    if (group === undefined || group.share > 0) return undefined;
+    return group.level.share > 0 ? 'zone' : 'priority';
+  }
+
   /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
   isOpen(endpoint: Endpoint): boolean {
     return !endpoint.isExcluded || this.#groupOf.get(endpoint)?.level.isPanicking === true;
+  }
+
+  /** Whether calls may be sent to the endpoint, and its level gets any. */
+  mayGetCalls(endpoint: Endpoint): boolean {
+    const level = this.#groupOf.get(endpoint)?.level;
+    return level !== undefined && level.share > 0 && (!endpoint.isExcluded || level.isPanicking);
   }
 
   pick(picking: Picking<Candidate>): Candidate | undefined {
@@ -276,8 +291,8 @@ export class Availability<Candidate extends Endpoint> {
     const found = first === undefined ? undefined : pickFrom(first, picking);
     if (found !== undefined) return found;
     for (const group of this.#groups) {
-      // A call that has tried others in vain may go wherever there is an endpoint.
-      if (group === first || (group.level.share === 0 && picking.tried.length === 0)) continue;
+      // Not even a call that has tried others: what it found has changed the shares, unless these others can be used after all.
+      if (group === first || group.level.share === 0) continue;
       const other = pickFrom(group, picking);
       if (other !== undefined) return other;
     }

@@ -46,10 +46,10 @@ export class EndpointChoice<Candidate extends Endpoint> {
     return this.#availability.candidates.some(({ isPickable }) => isPickable);
   }
 
-  /** Whether there is an endpoint that calls may be sent to and that is not among these. */
+  /** Whether there is an endpoint that gets calls and that is not among these. */
   hasOther(tried: readonly Candidate[]): boolean {
     return this.#endpoints().some(
-      (endpoint) => !tried.includes(endpoint) && this.#availability.isOpen(endpoint),
+      (endpoint) => !tried.includes(endpoint) && this.#availability.mayGetCalls(endpoint),
     );
   }
 
@@ -93,11 +93,11 @@ export class EndpointChoice<Candidate extends Endpoint> {
     }
   }
 
-  /** Whether a call can wait for one of these endpoints. Asks every one, so that each notes the demand. */
-  canWait(endpoints: readonly Candidate[]): boolean {
+  /** Whether a call can wait for an endpoint. Asks every one that is worth it, so that each notes the demand. */
+  canWait(): boolean {
     const nowMs = performance.now();
     let canWait = false;
-    for (const endpoint of endpoints) {
+    for (const endpoint of this.#availability.candidates) {
       if (!this.#availability.isOpen(endpoint)) continue;
       canWait = endpoint.seekCapacity(nowMs) || canWait;
       endpoint.noteDemand();

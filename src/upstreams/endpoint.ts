@@ -224,6 +224,11 @@ export abstract class Endpoint {
     return this.isConnecting || this.backoff.remainingMs(performance.now()) > 0;
   }
 
+  /** Whether none of its connections gets calls, since it owes an answer on each. Over HTTP/1.1 that is never known. */
+  get isInDoubt(): boolean {
+    return false;
+  }
+
   /** Whether the endpoint has neither a connection nor a call. */
   get isGone(): boolean {
     return this.activeCalls === 0 && Object.values(this.connectionCounts).every((count) => count === 0);

@@ -118,7 +118,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   /** Which endpoints get calls may have changed, and with it how many places there are. */
   #noteReach(endpoint: Endpoint): void {
-    this.#availability.noteReach(endpoint);
+    if (this.#availability.noteReach(endpoint)) this.#letThemTryAgain();
     this.shares.recount();
   }
 
@@ -150,9 +150,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return new Spreading(parts, performance.now());
   }
 
-  /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
-  isOpen(endpoint: Endpoint): boolean {
-    return this.#availability.isOpen(endpoint);
+  /** The part of all calls that an endpoint should carry now. From 0 to 1. */
+  shareOf(endpoint: Candidate): number {
+    return this.#availability.shareOf(endpoint);
+  }
+
+  /** Why an endpoint that can be used gets no calls: others have all of them. Undefined if it gets some. */
+  whyIdle(endpoint: Candidate): 'priority' | 'zone' | undefined {
+    return this.#availability.whyIdle(endpoint);
   }
 
   /** The endpoints in the order of the configuration. */
@@ -204,8 +209,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#isChanged = false;
     this.#availability.judge();
     this.shares.recount();
-    for (const waiter of this.shares.waiting)
-      if (waiter.tried.length > 0 && !this.hasOther(waiter.tried)) waiter.forgetTried();
+    this.#letThemTryAgain();
     this.#reconsiderWaiting();
     this.#serveWaiting();
   }
@@ -219,7 +223,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return count;
   }
 
-  /** Whether there is an endpoint that calls may be sent to and that is not among these. */
+  /** Calls that have tried all endpoints that get calls now would wait in vain for another. */
+  #letThemTryAgain(): void {
+    if (this.shares.waitingCount === 0) return;
+    for (const waiter of this.shares.waiting)
+      if (waiter.tried.length > 0 && !this.hasOther(waiter.tried)) waiter.forgetTried();
+  }
+
+  /** Whether there is an endpoint that gets calls and that is not among these. */
   hasOther(tried: readonly Candidate[]): boolean {
     return this.#choice.hasOther(tried);
   }
@@ -247,10 +258,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** Queues a call for which pickFor() found no endpoint. If there is nothing to wait for, the call is notified at once. */
   wait(waiter: Waiter<Candidate>): void {
     const isFull = this.#isFull;
-    if (
-      isFull ||
-      !this.#choice.canWait(waiter.tried.length > 0 ? this.endpoints : this.#availability.candidates)
-    ) {
+    if (isFull || !this.#choice.canWait()) {
       waiter.onUnavailable(isFull ? streamsFull(this.name, this.#mostCalls) : this.#whyUnavailable());
       return;
     }
@@ -298,7 +306,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   /** After a failure: ends the waiting calls if no endpoint may take them any more. */
   #reconsiderWaiting(): void {
-    if (this.shares.waitingCount === 0 || this.#choice.canWait(this.endpoints)) return;
+    if (this.shares.waitingCount === 0 || this.#choice.canWait()) return;
     const diagnosis = this.#whyUnavailable();
     for (const waiter of this.shares.takeAll()) waiter.onUnavailable(diagnosis);
   }

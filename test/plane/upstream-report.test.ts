@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { EndpointState } from '../../src/config/config.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import {
   type EndpointReport,
   mergeUpstreamReports,
+  reportUpstreams,
   type UpstreamReport,
 } from '../../src/plane/upstream-report.ts';
+import type { CallTarget } from '../../src/relay/snapshot.ts';
+import { http1Upstream } from '../../src/upstreams/http1/http1-upstream.ts';
+import { LIMITS } from '../support/local-settings.ts';
+import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
 
 const REFUSED = { by: 'connecting', token: 'upstream_connection_refused', sentence: 'a:1 refused.' } as const;
 
@@ -18,6 +25,10 @@ function endpoint(address: string, changes: Partial<EndpointReport> = {}): Endpo
     reasons: [],
     ...changes,
   };
+}
+
+function stateOf(name: string, priority: number, zone: string): EndpointState {
+  return { ...endpointAt({ kind: 'unix', path: `/${name}`, text: name }), priority, zone };
 }
 
 function upstream(name: string, endpoints: readonly EndpointReport[], pending = 0): UpstreamReport {
@@ -60,4 +71,36 @@ test('a reason that several give is one, with the earliest times', () => {
   const [{ usedBy, processes, reasons: of }] = merged[0].endpoints;
   assert.deepEqual([usedBy, processes], [1, 3]);
   assert.deepEqual(of, [{ ...REFUSED, sinceEpochMs: 10, againInMs: 500, processes: 2 }]);
+});
+
+test('an endpoint is used only while calls go there, and if not a sentence says why', (t) => {
+  const config = {
+    name: 'web',
+    protocol: 'http1',
+    balance: 'round-robin',
+    endpoints: [stateOf('a', 0, 'here'), stateOf('b', 0, 'there'), stateOf('c', 1, 'here')],
+    preferredZone: 'here',
+    connections: { connectTimeoutMs: 1000, max: 1, maxPending: 1 },
+    limits: { retries: 0.2 },
+  } as const;
+  const web: CallTarget = http1Upstream(config, LIMITS, NO_UPSTREAM_EVENTS);
+  t.after(() => web.destroy('the test is over'));
+  const shown = (): string =>
+    reportUpstreams(new Map([['web', { upstream: web, origin: '', tls: undefined, outliers: undefined }]]))[0]
+      .endpoints.map(({ address, usedBy, reasons }) =>
+        [address, usedBy, ...reasons.map(({ by, sentence }) => `${by} (${sentence})`)].join(' '),
+      )
+      .join('\n');
+  const zone = 'is on standby: it is in zone there, and the preferred zone takes all calls';
+  const priority = 'is on standby: it has priority 1, and those before it can take all calls';
+  assert.equal(shown(), `a 1\nb 0 zone (b ${zone})\nc 0 priority (c ${priority})`);
+  const [a] = web.endpoints;
+  const doubt = t.mock.getter(a, 'isInDoubt', () => true);
+  assert.match(shown(), /^a 0 keepalive \(a has not answered the keepalive for a second, /);
+  doubt.mock.restore();
+  a.exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
+  assert.match(shown(), /^a 0 health \(It does not serve\.\)\nb 1\nc 1$/);
+  web.endpoints[1].exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
+  web.endpoints[2].exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
+  assert.match(shown(), /^a 1 health/, 'all are used when none is healthy');
 });

@@ -147,9 +147,13 @@ test('levels that cannot take all calls together share them by what they can tak
   assert.equal(group.shares, '50 0 0 0 50 0 0 0');
 });
 
-test('a call that has tried a whole level goes to the next one', () => {
+test('a call that has tried a whole level goes to the next one only if the level cannot be used', () => {
   const group = new Group(['a', 'b', 'x1']);
-  assert.equal(group.pick('a', 'b'), 'x');
+  assert.equal(group.pick('a', 'b'), '-');
+  assert.deepEqual([group.pick('a'), group.pick('b')], ['b', 'a']);
+  const failing = new Group(['a', 'b', 'x1']);
+  failing.fail('a', 'b');
+  assert.equal(failing.pick('a', 'b'), 'x');
   Object.assign(group.at('a'), { places: 0 });
   Object.assign(group.at('b'), { places: 0 });
   assert.equal(group.pick(), '-', 'a level that is only busy is waited for');

@@ -252,8 +252,7 @@ test('one that is excluded gets no calls until it is readmitted, and those that 
   group.named('a').exclude('health', reason);
   group.named('a').exclude('outliers', reason);
   assert.deepEqual([group.call().told, group.call().told], ['b', 'b']);
-  group.named('b').fails = true;
-  Object.assign(group.named('b'), { fails: false, places: 2 });
+  Object.assign(group.named('b'), { places: 2 });
   const waiting = group.call();
   assert.equal(waiting.told, '');
   group.named('a').readmit('health');
@@ -295,6 +294,51 @@ test('an endpoint that answers again gets the calls back from those of a higher 
   a.reached();
   a.events.onReach(a);
   assert.deepEqual([group.call().told, group.call().told], ['a', 'a']);
+});
+
+function withStandby(maxPending = 2): Group {
+  const group = new Group([], maxPending);
+  group.upstream.use([...['a', 'b', 'c', 'd'].map(endpointOf), { ...endpointOf('x'), priority: 1 }]);
+  return group;
+}
+
+test('while calls wait, one endpoint that fails has none of a higher number asked to connect', () => {
+  const group = withStandby();
+  for (const name of ['a', 'b', 'c', 'd']) Object.assign(group.named(name), { places: 0 });
+  const waiting = group.call();
+  const a = group.named('a');
+  a.failed();
+  a.events.onConnectFailed(a, { token: 'test', sentence: 'Down.' });
+  assert.deepEqual([waiting.told, group.named('x').log], ['', []]);
+  const b = group.named('b');
+  b.failed();
+  b.events.onConnectFailed(b, { token: 'test', sentence: 'Down.' });
+  assert.equal(waiting.told, 'x', 'two of four take 70 % of the calls');
+});
+
+test('a further attempt goes to a higher number only where no endpoint of the lower one can be used', () => {
+  const group = withStandby();
+  assert.equal(group.call('a', 'b', 'c').told, 'd');
+  Object.assign(group.named('d'), { places: 1 });
+  const waiting = group.call('a', 'b', 'c');
+  assert.equal(waiting.told, '', 'd is only busy');
+  assert.deepEqual(group.named('x').log, []);
+  group.named('d').end();
+  assert.equal(waiting.told, 'd');
+});
+
+test('a call that has tried all and waits tries again what was reached meanwhile', () => {
+  const group = new Group([]);
+  group.upstream.use([endpointOf('a'), { ...endpointOf('x'), priority: 1 }]);
+  const [a, x] = [group.named('a'), group.named('x')];
+  a.failed();
+  a.events.onReach(a);
+  Object.assign(x, { places: 0 });
+  const waiting = group.call('a');
+  assert.equal(waiting.told, '');
+  a.reached();
+  a.events.onReach(a);
+  assert.equal(waiting.told, 'a');
 });
 
 test('endpoints that get no calls have no places to give', () => {

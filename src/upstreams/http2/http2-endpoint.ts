@@ -97,6 +97,10 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
     return this.#picked !== undefined;
   }
 
+  override get isInDoubt(): boolean {
+    return this.#ready.length > 0 && this.answeringCount === 0;
+  }
+
   override get isAwaited(): boolean {
     return this.#ready.length === 0 && this.lastFailure === undefined && !this.#isDestroyed;
   }
