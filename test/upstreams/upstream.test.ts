@@ -15,6 +15,7 @@ import type { Waiter } from '../../src/upstreams/waiter.ts';
 import { eventually } from '../support/eventually.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { nextTurns } from '../support/memory-socket.ts';
+import { goAwayFrame } from '../support/raw-frames.ts';
 import {
   type RawServer,
   type RawServerOptions,
@@ -87,6 +88,18 @@ class Group {
 
   waits(client?: string): Waiting {
     const waiting = new Waiting(this.upstream, client);
+    this.upstream.wait(waiting);
+    return waiting;
+  }
+
+  /** A call that waits, and whose place is counted from when it has one. */
+  counted(): Waiting {
+    const waiting = new Waiting(this.upstream);
+    const serve = waiting.onEndpoint.bind(waiting);
+    waiting.onEndpoint = (endpoint) => {
+      waiting.holding.take();
+      serve(endpoint);
+    };
     this.upstream.wait(waiting);
     return waiting;
   }
@@ -233,7 +246,7 @@ test('beyond maxPending nobody waits', async (t) => {
   assert.equal(group.waits().told, '', 'there is a place again');
 });
 
-test('beyond limits.streams a call is refused at once, and those that wait are served when one ends', async (t) => {
+test('beyond limits.streams a call is refused at once, and admitted when one has ended', async (t) => {
   const group = new Group(t, [await started(t)], {}, 2);
   const waiting = group.waits();
   const running = [await eventually('it is served', () => waiting.call), await group.runs()];
@@ -244,6 +257,31 @@ test('beyond limits.streams a call is refused at once, and those that wait are s
   assert.equal(group.upstream.pendingCount, 0);
   holding.give();
   assert.ok(group.upstream.pickFor(holding, []));
+});
+
+test('a call that waits behind limits.streams is served as soon as one ends, also one on a connection that drains', async (t) => {
+  // Without the look at places each second.
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  for (const drains of [false, true]) {
+    const server = await started(t);
+    const group = new Group(t, [server], {}, 1);
+    // All of them wait before there is a connection, and so before the limit is reached.
+    const [running, next, last] = [group.counted(), group.counted(), group.counted()];
+    const call = await eventually('it is served', () => running.call);
+    assert.deepEqual([next.told, last.told], ['', '']);
+    if (drains) {
+      await server.wantRequest();
+      server.peers[0].send(goAwayFrame(1, 0));
+      await eventually('the next connection is ready', () => group.log.length === 3);
+      assert.deepEqual([next.told, server.peers.length], ['', 2]);
+    }
+    running.holding.give();
+    call.finish('done');
+    assert.deepEqual([next.told, last.told], ['connection', ''], `drains: ${drains}`);
+    next.holding.give();
+    next.call?.finish('done');
+    assert.equal(last.told, 'connection');
+  }
 });
 
 test('where every endpoint is down, those that wait are told why, and later ones at once', async (t) => {

@@ -187,11 +187,9 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
 
   #release(): void {
     this.#activeStreams--;
-    if (this.#state !== 'ready') {
-      this.#closeIfDone();
-      return;
-    }
-    this.#resolveUnread();
+    if (this.#state === 'ready') this.#resolveUnread();
+    else this.#closeIfDone();
+    // A draining connection takes no other call, but limits.streams may now allow one elsewhere.
     this.#events.onCapacity(this);
   }
 
