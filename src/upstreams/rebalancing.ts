@@ -18,7 +18,6 @@ const ROUNDING = 1e-6;
 export interface RebalancingParts<Candidate extends Endpoint> {
   readonly overMs: number;
   readonly agenda: Agenda;
-  /** The endpoints that get calls now. */
   readonly endpoints: () => readonly Candidate[];
   /** The part of all calls that an endpoint should carry, from 0 to 1. */
   shareOf(endpoint: Candidate): number;
@@ -67,9 +66,18 @@ export class Rebalancing<Candidate extends Endpoint> {
     this.#parts.onPlan(items.length);
   }
 
+  /** Those whose streams are counted. One that is kept out or cannot be reached gets no calls for now, but keeps those that run there. */
+  get #counted(): readonly Candidate[] {
+    return this.#parts.endpoints().filter((endpoint) => this.#counts(endpoint));
+  }
+
+  #counts(endpoint: Candidate): boolean {
+    return endpoint.isUsable || this.#parts.shareOf(endpoint) > 0;
+  }
+
   #excess(nowMs: number): readonly { readonly endpoint: Candidate; readonly count: number }[] {
     const bornBefore = nowMs - Math.min(LEAST_AGE_MS, this.#parts.overMs / 10);
-    const counted = this.#parts.endpoints().map((endpoint) => {
+    const counted = this.#counted.map((endpoint) => {
       const long = Array.from(endpoint.calls).filter(
         ({ sentAtMs }) => sentAtMs !== 0 && sentAtMs <= bornBefore,
       );
@@ -91,7 +99,7 @@ export class Rebalancing<Candidate extends Endpoint> {
     const { agenda, overMs, random } = this.#parts;
     const calls = this.#countCalls();
     const excess = endpoint.activeCalls - this.#fair(endpoint, calls);
-    if (plan !== this.#plan || excess <= 0) return;
+    if (plan !== this.#plan || excess <= 0 || !this.#counts(endpoint)) return;
     // Short calls change the counts for a moment.
     if (excess >= 0.5 && this.#neediest(calls, (other) => other !== endpoint) !== undefined) {
       this.#endOldest(endpoint);
@@ -126,7 +134,7 @@ export class Rebalancing<Candidate extends Endpoint> {
   }
 
   #countCalls(): number {
-    return this.#parts.endpoints().reduce((sum, { activeCalls }) => sum + activeCalls, 0);
+    return this.#counted.reduce((sum, { activeCalls }) => sum + activeCalls, 0);
   }
 
   /** Of the endpoints that can take a call and have less than their share, the one that has the least of it. */

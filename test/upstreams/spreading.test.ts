@@ -221,6 +221,25 @@ test('an endpoint that is back gets streams as one that joins does, and one that
   assert.equal(a.activeCalls + b.activeCalls, 100);
 });
 
+test('streams of an endpoint that is ejected are left alone, and count in no share', (t) => {
+  const service = new Service(t, ['a', 'b', 'c'], { rebalanceMs: MINUTE_MS });
+  openMany(service, 90);
+  service.pass(MINUTE_MS);
+  const [a, , c] = service.upstream.endpoints;
+  const streamsOfA = [...a.calls];
+  c.exclude('outliers', { token: 'test', sentence: 'Ejected.' });
+  service.upstream.use(['a', 'b', 'c', 'd'].map(stateOf));
+  // 60 streams at three endpoints that get calls.
+  assert.deepEqual(service.log, ['20 over 60 s']);
+  service.pass(MINUTE_MS / 2);
+  a.exclude('outliers', { token: 'test', sentence: 'Ejected.' });
+  const leftOfA = a.activeCalls;
+  service.pass(5 * MINUTE_MS);
+  assert.equal(a.activeCalls, leftOfA, 'nor when it is ejected later');
+  assert.ok(streamsOfA.length === 30 && leftOfA < 30);
+  assert.equal(c.activeCalls, 30);
+});
+
 test('calls that are young are left alone, since they end by themselves', (t) => {
   const service = new Service(t, ['a', 'b'], { rebalanceMs: MINUTE_MS });
   for (let number = 0; number < 100; number++) service.open('192.0.2.1');
