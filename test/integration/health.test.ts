@@ -87,7 +87,11 @@ for (const workers of [1, 2]) {
     test('all endpoints are used when none is healthy', async (t) => {
       const service = await HealthService.start(t, { status: NOT_SERVING });
       const running = await start(t, settingsOf([service.address]));
-      await eventually('it is checked', () => service.watchCount === 1);
+      await eventually('every process knows that it is unhealthy, and uses it all the same', async () => {
+        const [endpoint] = (await running.plane.upstreams()).upstreams[0].endpoints;
+        const { processes, usedBy, reasons } = endpoint;
+        return processes === workers && usedBy === workers && reasons[0]?.processes === workers;
+      });
       assert.equal((await clientOf(t, running).say({ text: 'a call' })).code, status.OK);
     });
 

@@ -30,7 +30,7 @@ class Watched {
       { connections, settings: LOCAL_SETTINGS },
       {
         onCapacity() {},
-        onReach() {},
+        onReach: ({ lastFailure }) => this.log.push(`reach: ${lastFailure?.token ?? 'answers'}`),
         ...NO_UPSTREAM_EVENTS,
         onConnected: () => this.log.push('connected'),
         onConnectFailed: (_endpoint, { token }) => this.log.push(token),
@@ -224,6 +224,34 @@ test('no longer configured while it connects, it gives that up and blames nobody
   assert.deepEqual([watched.endpoint.isGone, watched.log], [true, []]);
   await watched.until('the socket is closed', () => server.peers.every(({ isClosed }) => isClosed));
   assert.deepEqual([watched.log, watched.endpoint.lastFailure], [[], undefined]);
+});
+
+test('that it has gone silent is told before its connection, and that it answers again in the same way', async (t) => {
+  const watched = new Watched(t, await started(t));
+  const connection = await watched.connects();
+  const call = new CallOnConnection(connection);
+  connection.onSilent(40_000);
+  await watched.until('the connection is retired', () => watched.log.length === 3);
+  assert.deepEqual(watched.log.slice(0, 2), ['connected', 'reach: upstream_silent']);
+  assert.deepEqual([call.end, watched.endpoint.isUsable], ['lost', false]);
+  const again = await watched.connects();
+  watched.endpoint.onAnswered(again);
+  assert.equal(watched.log.at(-1), 'reach: answers');
+  assert.equal(watched.endpoint.isUsable, true);
+});
+
+test('it is in doubt while it owes an answer on each of its connections', async (t) => {
+  const watched = new Watched(t, await started(t));
+  assert.equal(watched.endpoint.isInDoubt, false, 'without a connection nothing is asked');
+  const connection = await watched.connects();
+  assert.equal(watched.endpoint.isInDoubt, false);
+  t.mock.getter(connection, 'isInDoubt', () => true);
+  assert.equal(watched.endpoint.isInDoubt, true);
+  await watched.until(
+    'another is dialled',
+    () => watched.seeks() && watched.endpoint.pickReady() !== undefined,
+  );
+  assert.equal(watched.endpoint.isInDoubt, false);
 });
 
 test('connections of one that gets no new calls are shown as draining, and as ready when it comes back', async (t) => {
