@@ -177,9 +177,9 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
    * @param head the section with the status, which ends the response
    * @returns whether the request is sent again instead
    */
-  triesAgainAfter({ grpcStatus, fields }: ResponseHead): boolean {
+  triesAgainAfter({ grpcStatus, pushback }: ResponseHead): boolean {
     if (this.#policy === undefined || grpcStatus === 'OK') return false;
-    return this.tryAgain({ kind: 'answered', grpcStatus, pushback: fields.get('grpc-retry-pushback-ms') });
+    return this.tryAgain({ kind: 'answered', grpcStatus, pushback });
   }
 
   /** How long the head of the response is held back. 0 if no other response could take its place. */

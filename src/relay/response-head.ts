@@ -48,6 +48,13 @@ export class ResponseHead {
     else this.fields = list;
   }
 
+  /** What a gRPC service says of another attempt. Several values are one, as of all fields of HTTP, and so no number. */
+  get pushback(): string | undefined {
+    const { names } = this.fields;
+    const values = names.flatMap((name, index) => (name === PUSHBACK ? [this.fields.valueAt(index)] : []));
+    return values.length === 0 ? undefined : values.join(', ');
+  }
+
   /** @returns why a gRPC client cannot be given this response. A response with grpc-status is passed on, whatever its other fields. */
   whyNotGrpc(endpoint: string, endStream: boolean): Failure | undefined {
     if (this.grpcStatus !== '') return undefined;
@@ -82,6 +89,8 @@ export class ResponseHead {
     return head;
   }
 }
+
+const PUSHBACK = 'grpc-retry-pushback-ms';
 
 function isLength(name: string): boolean {
   return name === 'content-length';

@@ -29,6 +29,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/overload.test.ts',
   'integration/policies.test.ts',
   'integration/goaway-storm.test.ts',
+  'integration/retry-cases.test.ts',
   'workers/first-messages.test.ts',
 ];
 
