@@ -35,10 +35,10 @@ export function parseAddress(text: string, purpose: 'listen' | 'connect'): Addre
     return { message: `'${text}' is a URL`, hint };
   }
   const found = /^(?:\[(?<bracketed>[^[\]]*)\]|(?<plain>[^:[\]]*)):(?<port>[0-9]{1,5})$/.exec(text);
-  if (found?.groups === undefined) return shapeFault(text);
+  if (found?.groups === undefined) return shapeFault(text, purpose);
   const { bracketed, plain, port: portText = '' } = found.groups;
   const host = bracketed ?? plain ?? '';
-  const hostFault = bracketed === undefined ? checkHost(host, portText) : checkIpv6(host);
+  const hostFault = bracketed === undefined ? checkHost(host, portText, purpose) : checkIpv6(host);
   if (hostFault !== undefined) return hostFault;
   const port = Number(portText);
   const lowestPort = purpose === 'listen' ? 0 : 1;
@@ -123,8 +123,22 @@ function systemdFault(purpose: 'listen' | 'connect'): Fault {
   };
 }
 
-function shapeFault(text: string): Fault {
+function shapeFault(text: string, purpose: 'listen' | 'connect'): Fault {
   const shapes = 'write host:port, [ipv6]:port or unix:/path';
+  if (purpose === 'connect' && text === 'api') {
+    return {
+      message: "'api' is not an address",
+      hint: 'write endpoints: api, without a list, to set them by the admin API',
+    };
+  }
+  const [first = '', ...parameters] = text.trim().split(/\s+/);
+  if (parameters.some((one) => /^(weight|max_fails|fail_timeout|max_conns|backup|down)\b/.test(one))) {
+    const weight = /\bweight=(\d+)/.exec(text)?.[1] ?? '2';
+    return {
+      message: `'${text}' is not an address`,
+      hint: `write { address: "${first}", weight: ${weight} }; what nginx says of failures is outliers and connections of the upstream`,
+    };
+  }
   if (text.startsWith('/')) {
     return { message: `'${text}' is not an address`, hint: `for a Unix socket write unix:${text}` };
   }
@@ -148,11 +162,14 @@ function shapeFault(text: string): Fault {
   return { message: `'${text}' is not an address`, hint: shapes };
 }
 
-function checkHost(host: string, port: string): Fault | undefined {
+function checkHost(host: string, port: string, purpose: 'listen' | 'connect' = 'connect'): Fault | undefined {
   if (host === '' || host === '*') {
     return {
       message: 'the host is missing',
-      hint: `write 0.0.0.0:${port} or [::]:${port} for every interface`,
+      hint:
+        purpose === 'connect'
+          ? `write 127.0.0.1:${port} for a service on this machine`
+          : `write 0.0.0.0:${port} or [::]:${port} for every interface`,
     };
   }
   // A host whose last label is all digits is meant as IPv4 (WHATWG URL, "ends in a number"): no top-level domain looks like that.

@@ -22,7 +22,7 @@ export interface ListProblem {
 const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['', 'send {"endpoints": ["10.0.0.1:50051"], "ttl": "60s"}'],
   ['endpoints', 'write ["10.0.0.1:50051"], or [] for none'],
-  ['ttl', 'write how long they hold without another PUT, such as "60s", or "off" for ever'],
+  ['ttl', 'write how long they hold without another PUT, 1s to 168h, such as "60s", or "off" for ever'],
 ]);
 
 /** @param text JSON */
@@ -39,12 +39,15 @@ export function parseEndpointList(
   const result = validateEndpointList(value, describeIssue);
   if ('issues' in result) {
     return {
-      problems: findingsOf(result.issues, value).map(({ path, message, hint }) => {
+      problems: findingsOf(result.issues, value, ['upstreams', 'NAME']).map(({ path, at, message, hint }) => {
         const field = formatPath(path);
+        // What a list may have beside endpoints is not what an upstream of the configuration may have.
+        const whole = at === 'key' && path.length === 1 ? REMEDIES.get('') : REMEDIES.get(field);
+        const isTooLong = message.startsWith('must have at most');
         return {
           field,
           message,
-          remedy: REMEDIES.get(field) ?? hint ?? 'correct it and send the whole list again',
+          remedy: (isTooLong ? undefined : whole) ?? hint ?? 'correct it and send the whole list again',
         };
       }),
     };

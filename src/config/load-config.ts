@@ -25,6 +25,7 @@ import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 import { isStandardInput } from './standard-input.ts';
 import { readingFault } from './system-error.ts';
+import { findVainKeys } from './vain-keys.ts';
 import { readYaml } from './yaml-document.ts';
 
 /** A configuration that can be used, and where each part of it was written. */
@@ -142,6 +143,7 @@ function examine(
     ...findPathProblems(value),
     ...findBalanceProblems(value),
     ...findSplitProblems(value),
+    ...findVainKeys(value),
     ...furtherCheck(value),
   ];
   const findings = explainVariables(found, value);

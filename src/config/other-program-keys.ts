@@ -2,6 +2,7 @@
 // Framegate, or that nothing does. The table comes first, the lookup after it.
 
 import type { ConfigPath } from './config-path.ts';
+import { upstreamKeys } from './other-program-upstream-keys.ts';
 
 export interface OtherProgramKey {
   readonly hint: string;
@@ -17,10 +18,10 @@ type Section =
   | 'certificate'
   | 'route'
   | 'match'
-  | 'upstream'
   | 'connections'
   | 'admin'
-  | 'log';
+  | 'log'
+  | keyof typeof upstreamKeys;
 
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
@@ -30,8 +31,12 @@ const noRates =
   'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
 const noClientCertificates = 'clients are not asked for certificates by this version';
 
-/** Each line holds names in lower case without '-', '_' and '.', then the key that is meant (or nothing), then the hint. */
+/**
+ * Each line holds names in lower case without '-', '_' and '.', then the key that is meant (or nothing), then the hint. In a hint,
+ * `<30s>` stands for the value that was written, or for 30s if that is no single value; `upstreams.NAME` for the upstream's path.
+ */
 const entries: Readonly<Record<Section, string>> = {
+  ...upstreamKeys,
   root: `
     server servers frontend frontends entrypoints listener bind listen port ports | listeners | write listeners: [{ address: "0.0.0.0:8443" }]
     clusters cluster backends backend services service upstream pools | upstreams | write upstreams: { NAME: { endpoints: ["127.0.0.1:50051"] } }
@@ -91,25 +96,11 @@ const entries: Readonly<Record<Section, string>> = {
     query queryparams queryparameters |  | a query is not part of what is matched
     cookie cookies |  | write headers: { cookie: "..." }, which is compared as a whole
     client clientip sourceip remoteaddr source cidr |  | addresses of clients are not matched by this version`,
-  upstream: `
-    server servers host hosts address addresses nodes targets target members loadassignment lbendpoints backends url urls endpoint | endpoints | write endpoints: ["127.0.0.1:50051"]
-    name |  | remove it; the key in upstreams is the name
-    port | endpoints | write endpoints: ["127.0.0.1:50051"], address and port together
-    pool poolsize maxconns |  | write connections: { max: N }, which is 16 by default and 1024 with protocol: http1; they are kept open by themselves
-    http2 grpc h2 http2protocoloptions appprotocol scheme | protocol | write protocol: h2c, h2 (TLS) or http1
-    ssl | tls | write protocol: h2, with tls: { ca: FILE } where the certificate is of an authority of your own
-    type discoverytype resolve |  | remove it; write dns: { name: NAME, port: PORT } to follow all addresses of a name
-    slowstart slowstartconfig | slowStart | write slowStart: 30s
-    healthypanicthreshold panicthreshold | panic | write panic: 50%
-    lbpolicy loadbalancing loadbalancer loadbalance algorithm | balance | write balance: least-requests, or another of its values
-    leastconn leastrequest |  | write balance: least-requests
-    iphash |  | write balance: ring-hash, with hash: client
-    hashpolicy ringhash sticky |  | write balance: ring-hash, with hash: { header: x-session }`,
   connections: `
-    timeout connect | connectTimeout | write connectTimeout: 5s
-    maxconnections maxconns limit size | max | write max: 16
-    maxpendingrequests pending queue |  | write limits: { pending: 1024 }, beside connections
-    maxrequests |  | write limits: { streams: 1000 }, beside connections
+    timeout connect | connectTimeout | write connectTimeout: <5s>
+    maxconnections maxconns limit size | max | write max: <16>
+    maxpendingrequests pending queue |  | write limits: { pending: <1024> }, beside connections
+    maxrequests |  | write limits: { streams: <1000> }, beside connections
     maxconcurrentstreams |  | the service says how many calls a connection may carry; connections.max bounds their number
     keepalive |  | write it beside connections: keepalive: { after: 20s, timeout: 20s }, or off
     idletimeout keepalivetimeout |  | there is none; HTTP/2 connections are kept until the service closes them, those of protocol: http1 for 60 s or as long as its Keep-Alive field says`,
@@ -124,14 +115,20 @@ const entries: Readonly<Record<Section, string>> = {
     listen bind port |  | the address of a listener is listeners[].address, such as 0.0.0.0:8443
     servername servernames |  | hosts are matched by routes[].match.host
     grpcpass proxypass grpcspass fastcgipass |  | routes[].upstream names an upstream, upstreams.NAME.endpoints are its addresses
-    timeout timeouts readtimeout writetimeout sendtimeout requesttimeout responsetimeout grpcreadtimeout grpcsendtimeout proxyreadtimeout proxysendtimeout maxstreamduration grpctimeoutheadermax timeoutserver timeoutclient timeouttunnel |  | write routes[].timeouts: { deadline: 30s }; the deadline that a client sets (grpc-timeout) is enforced anyway
-    idletimeout streamidletimeout keepalivetimeout idle clientbodytimeout |  | write routes[].timeouts: { idle: 60s }; connections may be silent as long as they like
-    grpcconnecttimeout proxyconnecttimeout connecttimeout timeoutconnect dialtimeout |  | write upstreams.NAME.connections.connectTimeout: 5s
-    clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: 10s
-    shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: 30s
-    retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream |  | ${noRetries}
+    timeout timeouts requesttimeout responsetimeout maxstreamduration |  | calls and streams may last as long as they like; to end them, write routes[].timeouts: { deadline: <1h> }; the deadline that a client sets (grpc-timeout) is enforced anyway
+    readtimeout writetimeout sendtimeout grpcreadtimeout grpcsendtimeout proxyreadtimeout proxysendtimeout timeoutserver timeoutclient timeouttunnel |  | remove it; streams may be silent as long as they like; to end those that are, write routes[].timeouts: { idle: <1h> }
+    grpctimeoutheadermax |  | write routes[].timeouts: { maxDeadline: <1h> }
+    streamidletimeout idle clientbodytimeout |  | remove it; streams may be silent as long as they like; to end those that are, write routes[].timeouts: { idle: <1h> }
+    idletimeout keepalivetimeout |  | remove it; connections may be silent as long as they like
+    grpcconnecttimeout proxyconnecttimeout connecttimeout timeoutconnect dialtimeout |  | write upstreams.NAME.connections: { connectTimeout: <5s> }
+    clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: <10s>
+    shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: <30s>
+    retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream grpcnextupstreamtries grpcnextupstreamtimeout proxynextupstreamtries proxynextupstreamtimeout lbretries lbtrydurations maxretries |  | ${noRetries}
     healthcheck healthchecks health activehealthcheck check |  | write upstreams.NAME.health: { type: grpc }
-    outlierdetection maxfails failtimeout passivehealthcheck |  | write upstreams.NAME.outliers: {}
+    maxfails |  | write upstreams.NAME.outliers: { consecutive: <5> }
+    failtimeout failduration |  | write upstreams.NAME.outliers: { ejection: <30s> }
+    outlierdetection passivehealthcheck |  | write upstreams.NAME.outliers: { consecutive: 5, ejection: 30s }
+    circuitbreakers circuitbreaker |  | write upstreams.NAME.limits: { streams: 1000, pending: 1024, retries: 20% }
     ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${noRates}
     limitconn limitconnzone |  | write limits.connectionsPerAddress
     acme letsencrypt certresolver autohttps autocert onDemandTls email |  | certificates are files; let an ACME client (certbot, lego) renew them: what changes is taken up by itself (reload.certificates)
@@ -167,7 +164,7 @@ const entries: Readonly<Record<Section, string>> = {
     cors grpcwebfilter |  | write routes[].grpcWeb: { origins: ["https://app.example.com"] }
     setrealipfrom trustedproxies realip realipheader useremoteaddress xffnumtrustedhops forwardedheaders trustedips |  | write listeners[].trustedClients: ["10.0.0.0/8"]
     sendproxy acceptproxy proxyprotocolenabled |  | write listeners[].proxyProtocol: { trusted: ["10.0.0.0/8"] }
-    resolver dns dnsservers dnslookupfamily |  | remove it; names are looked up when they are dialled, in /etc/hosts and at the servers of /etc/resolv.conf
+    resolver dns dnsservers dnslookupfamily dnsrefreshrate |  | write upstreams.NAME.dns: { name: NAME, port: PORT } to follow all addresses of a name; it is asked of /etc/hosts and the servers of /etc/resolv.conf
     lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, least-requests, random or ring-hash
     weight |  | write it in an endpoint: { address: 127.0.0.1:50051, weight: 2 }
     backup |  | write priority: 1 in the endpoint
@@ -180,9 +177,39 @@ const entries: Readonly<Record<Section, string>> = {
     comment comments description |  | write a comment behind '#'`,
 };
 
-/** @returns undefined for a key that the table does not have */
-export function otherProgramKey(parent: ConfigPath, key: string): OtherProgramKey | undefined {
-  return table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
+/**
+ * @param written the value of the key, which the hint repeats
+ * @returns undefined for a key that the table does not have
+ */
+export function otherProgramKey(
+  parent: ConfigPath,
+  key: string,
+  written?: unknown,
+): OtherProgramKey | undefined {
+  const found = table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
+  if (found === undefined) return undefined;
+  return { ...found, hint: filledIn(found.hint, parent, written) };
+}
+
+const REPEATABLE = /^[A-Za-z0-9][A-Za-z0-9._%-]{0,30}$/;
+
+function filledIn(hint: string, [first, name]: ConfigPath, written: unknown): string {
+  const value = typeof written === 'string' || typeof written === 'number' ? String(written) : '';
+  return hint
+    .replaceAll(/<([^<>]+)>/g, (_, usual: string) => (isLike(usual, value) ? value : usual))
+    .replaceAll(
+      'upstreams.NAME',
+      first === 'upstreams' && name !== undefined ? `upstreams.${name}` : 'upstreams.NAME',
+    );
+}
+
+/** Whether a value is of the kind of the usual one: a number, a duration, a percentage or a word. */
+function isLike(usual: string, value: string): boolean {
+  if (!REPEATABLE.test(value)) return false;
+  if (/^\d+$/.test(usual)) return /^[1-9]\d{0,5}$/.test(value);
+  if (usual.endsWith('%')) return /^[1-9]\d{0,2}%$/.test(value);
+  if (/^\d/.test(usual)) return /^[1-9]\d*(?:ms|s|m|h)$/.test(value);
+  return /^[A-Za-z]/.test(value);
 }
 
 /** The parsed tables. Each is built when an unknown key first needs it. */
@@ -224,10 +251,28 @@ function sectionOf(parent: ConfigPath): Section {
       return 'route';
     case 'routes.match':
       return 'match';
+    case 'routes.retry':
+      return 'retry';
+    case 'routes.timeouts':
+      return 'timeouts';
     case 'upstreams':
       return 'upstream';
     case 'upstreams.connections':
       return 'connections';
+    case 'upstreams.endpoints':
+      return 'endpoint';
+    case 'upstreams.limits':
+      return 'upstreamLimits';
+    case 'upstreams.dns':
+      return 'dns';
+    case 'upstreams.health':
+      return 'health';
+    case 'upstreams.keepalive':
+      return 'keepalive';
+    case 'upstreams.outliers':
+      return 'outliers';
+    case 'upstreams.streams':
+      return 'streams';
     default:
       return 'anywhere';
   }

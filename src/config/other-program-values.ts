@@ -32,15 +32,24 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     roundrobin: 'round-robin',
     rr: 'round-robin',
     wrr: 'round-robin',
+    weighted: 'round-robin',
+    weightedroundrobin: 'round-robin',
     leastconn: 'least-requests',
     leastrequest: 'least-requests',
     leastconnections: 'least-requests',
+    leastconnection: 'least-requests',
+    leasttime: 'least-requests',
+    peakewma: 'least-requests',
+    ewma: 'least-requests',
     p2c: 'least-requests',
     ringhash: 'ring-hash',
     maglev: 'ring-hash',
     hash: 'ring-hash',
     iphash: 'ring-hash',
     consistenthash: 'ring-hash',
+    source: 'ring-hash',
+    sourceip: 'ring-hash',
+    clientip: 'ring-hash',
     rand: 'random',
   },
   protocol: {
@@ -105,13 +114,56 @@ function wordHint(path: ConfigPath, text: string, words: readonly string[]): str
     .replaceAll(/[^a-z0-9]/g, '')
     .replace(/^(tls|ssl)v?(?=1)/, '');
   const meant = Object.hasOwn(synonyms, key) ? synonyms[key]?.[plain] : undefined;
-  if (meant !== undefined && words.includes(meant))
-    return key === 'protocol' ? protocolHint(text, meant) : `write ${meant}`;
+  if (meant !== undefined && words.includes(meant)) {
+    if (key === 'protocol') return protocolHint(text, meant);
+    // Everything else that rings are used for needs to be told what to hash.
+    if (BY_CLIENT.test(plain)) return 'write ring-hash, and hash: client beside it';
+    return meant === 'ring-hash'
+      ? 'write ring-hash, and hash beside it: { header: NAME }, client or path'
+      : `write ${meant}`;
+  }
+  if (key === 'on' || path.at(-2) === 'on') return statusHint(text, words);
   if (key === 'minVersion' && /^(10|11|30?|20?)$/.test(plain))
     return 'older versions than TLS 1.2 are not served';
   if (words.includes('off') && endless.test(text)) return 'write off';
   if (words.includes('auto') && (endless.test(text) || /^(default|automatic|max)$/i.test(text)))
     return 'write auto';
+  return undefined;
+}
+
+const BY_CLIENT = /^(iphash|source|sourceip|clientip)$/;
+
+/** The statuses of gRPC by their numbers (status codes of gRPC), as other programs write them. */
+const STATUSES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+function statusHint(text: string, words: readonly string[]): string | undefined {
+  const named = /^\d+$/.test(text) ? STATUSES[Number(text)] : undefined;
+  if (named !== undefined && words.includes(named)) return `write ${named}`;
+  if (
+    /^(5\d\d|5xx|http_5\d\d|gateway-error|connect-failure|refused-stream|reset|error|timeout|unavailable)$/i.test(
+      text,
+    )
+  ) {
+    return 'statuses are those of gRPC: write UNAVAILABLE, which is also a lost connection and an HTTP 502, 503 or 504';
+  }
   return undefined;
 }
 
@@ -122,7 +174,17 @@ function protocolHint(text: string, meant: string): string {
 }
 
 function quantityHint(text: string, message: string): string | undefined {
+  if (message.includes('a percentage')) {
+    const share = /^0?\.\d+$/.test(text)
+      ? Math.round(Number(text) * 100)
+      : Number(/^\d{1,3}$/.exec(text)?.[0]);
+    return share > 0 ? `write ${share}%` : undefined;
+  }
   if (message.includes('a duration')) {
+    if (yes.test(text))
+      return `write a duration, such as ${/such as .*?(\d+[a-z]+)/.exec(message)?.[1] ?? '30s'}`;
+    if (/^\d{4,}$/.test(text))
+      return `write ${respellDuration(`${text}ms`)}; or ${respellDuration(text)}, if these are seconds`;
     if (endless.test(text)) return 'there is no word for endless here; write the longest that is allowed';
     const meant = respellDuration(text);
     return meant === undefined ? undefined : `write ${meant}`;
@@ -138,6 +200,8 @@ function quantityHint(text: string, message: string): string | undefined {
     return no.test(text) ? 'write false' : undefined;
   }
   if (message.includes('whole number')) {
+    if (/^\d{1,3}%$/.test(text))
+      return `write ${text.slice(0, -1)}; weights of endpoints are compared with each other`;
     const isMeant = /^[0-9]+([_,][0-9]{3})+$|^[0-9]+(\.[0-9]+)?[kKmM]$|^[0-9]+$/.test(text);
     return isMeant ? `write ${wholeNumber(text)}` : undefined;
   }
@@ -152,6 +216,8 @@ function wholeNumber(text: string): number {
 /** The hint for a map, a list or a text where one of the others is expected. */
 function shapeHint(path: ConfigPath, given: unknown, message: string): string | undefined {
   const key = path.findLast((step) => typeof step === 'string') ?? '';
+  if (key === 'zone' && message.includes('off, prefer'))
+    return 'write prefer; the zone of this proxy is zone at the top of the file, that of an endpoint stands in the endpoint';
   if (Array.isArray(given) && key === 'minVersion') return 'write the oldest of them';
   if (Array.isArray(given) && key === 'grpcWeb') return 'write grpcWeb: { origins: [ … ] }';
   if (key === 'stripPrefix') return 'write the prefix, such as /grpc';
@@ -216,7 +282,25 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
         return `write connections: { max: ${text} } for the number of connections; keepalive is how a silent endpoint is noticed`;
       if (yes.test(text)) return 'remove it: it is on unless it is off';
       return no.test(text) ? 'write off' : `write keepalive: { after: ${text} }`;
+    case 'health':
+      if (yes.test(text)) return 'write health: { type: grpc }';
+      if (no.test(text)) return 'remove it: endpoints are checked where health stands';
+      return /^(grpc|http|tcp)$/i.test(text)
+        ? `write health: { type: ${text.toLowerCase()} }`
+        : 'write health: { type: grpc }';
+    case 'outliers':
+      return no.test(text)
+        ? 'remove it: endpoints are ejected where outliers stands'
+        : 'write outliers: {}, or outliers: { consecutive: 5, ejection: 30s }';
+    case 'retry':
+      if (no.test(text)) return 'remove it: calls are retried where retry stands';
+      return /^[2-5]$/.test(text)
+        ? `write retry: { attempts: ${text} }`
+        : 'write retry: {}, or retry: { attempts: 3, on: [UNAVAILABLE] }';
+    case 'dns':
+      return dnsHint(text);
     case 'limits':
+      if (path[0] === 'upstreams') return 'write limits: { streams: 1000, pending: 1024, retries: 20% }';
       return `write limits: { connections: ${text} }`;
     case 'reload':
       return `write reload: { watch: ${text} }`;
@@ -232,6 +316,11 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
       if (path[0] === 'upstreams' && path.length === 2) return `write { endpoints: ["${text}"] }`;
       return undefined;
   }
+}
+
+function dnsHint(text: string): string {
+  const [, name, port] = /^([^:/]+):(\d{1,5})$/.exec(text) ?? [];
+  return `write dns: { name: ${name ?? (/^[\w.-]+$/.test(text) ? text : 'voice.internal')}, port: ${port ?? '50051'} }`;
 }
 
 function mapInsteadOfList(path: ConfigPath, key: string): string {

@@ -30,10 +30,19 @@ export function describeIssue(issue: RawIssue): string {
   }
 }
 
-/** @param value the whole document that the issues are about */
-export function findingsOf(issues: readonly SchemaIssue[], value: unknown): readonly Finding[] {
+/**
+ * @param value the whole document that the issues are about
+ * @param place where in a configuration such a document would stand, so that its unknown keys are compared with the keys there
+ */
+export function findingsOf(
+  issues: readonly SchemaIssue[],
+  value: unknown,
+  place: ConfigPath = [],
+): readonly Finding[] {
   const meant = new Set<string>();
-  const findings = issues.flatMap((issue) => findingsOfIssue({ issue, words: [] }, [], { value, meant }));
+  const findings = issues.flatMap((issue) =>
+    findingsOfIssue({ issue, words: [] }, [], { value, place, meant }),
+  );
   const stray = new Set(
     findings.filter(({ at }) => at === 'key').map(({ path }) => formatPath(path.slice(0, -1))),
   );
@@ -46,6 +55,7 @@ export function findingsOf(issues: readonly SchemaIssue[], value: unknown): read
 
 interface Surroundings {
   readonly value: unknown;
+  readonly place: ConfigPath;
   /** The paths of the keys that the user meant by unknown keys. */
   readonly meant: Set<string>;
 }
@@ -73,9 +83,14 @@ function findingsOfIssue(
           const hint = 'what is below it stands at the top of the file, without this key';
           return { severity: 'error', path: [key], at: 'key', message: 'unknown key', hint };
         }
-        const { finding, meant } = unknownKey(path, key);
+        const { place } = around;
+        const { finding, meant } = unknownKey(
+          [...place, ...path],
+          key,
+          valueAt(around.value, [...path, key]),
+        );
         if (meant !== undefined) around.meant.add(formatPath([...path, meant]));
-        return finding;
+        return { ...finding, path: finding.path.slice(place.length) };
       });
     case 'invalid_key':
       return findingsOfInner(issue.issues).map((found) => ({ ...found, at: 'key' }));

@@ -14,11 +14,12 @@ export interface UnknownKey {
   readonly meant: string | undefined;
 }
 
-export function unknownKey(parent: ConfigPath, key: string): UnknownKey {
+/** @param written the value of the key */
+export function unknownKey(parent: ConfigPath, key: string, written?: unknown): UnknownKey {
   const place = { severity: 'error', path: [...parent, key], at: 'key' } as const;
   const later = laterKey(parent, key);
   if (later !== undefined) return { finding: { ...place, ...later }, meant: undefined };
-  const { hint, meant } = explain(parent, key);
+  const { hint, meant } = explain(parent, key, written);
   return { finding: { ...place, message: 'unknown key', hint }, meant };
 }
 
@@ -27,7 +28,7 @@ interface Explanation {
   readonly meant?: string | undefined;
 }
 
-function explain(parent: ConfigPath, key: string): Explanation {
+function explain(parent: ConfigPath, key: string, written: unknown): Explanation {
   const allowed = allowedKeys(parent);
   const meant = suggest(key, allowed);
   const didYouMean = { hint: `did you mean '${meant}'?`, meant };
@@ -38,7 +39,7 @@ function explain(parent: ConfigPath, key: string): Explanation {
   if (/[^\P{Zs} ]/u.test(key)) return { hint: 'a no-break space stands in it; indent with ordinary ones' };
   const elsewhere = placesOf(key);
   const prefix = prefixOf(parent);
-  const inOtherProgram = otherProgramKey(parent, key);
+  const inOtherProgram = otherProgramKey(parent, key, written);
   // `name`, `port` and `type` of an upstream are seldom meant for DNS or health, where other programs have them.
   const isOthers = (path: string): boolean =>
     inOtherProgram !== undefined && /^upstreams\.NAME\.(?:dns|health)\./.test(path);

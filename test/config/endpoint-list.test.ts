@@ -37,7 +37,7 @@ test('each mistake names its field and the remedy', () => {
   );
   assert.match(problemsOf([])[0], /^: must be a map/);
   assert.deepEqual(problemsOf({ endpoints: ['10.0.0.1:50051'] }), [
-    'ttl: is missing (write how long they hold without another PUT, such as "60s", or "off" for ever)',
+    'ttl: is missing (write how long they hold without another PUT, 1s to 168h, such as "60s", or "off" for ever)',
   ]);
   assert.deepEqual(problemsOf({ ttl: 'off' }), [
     'endpoints: is missing (write ["10.0.0.1:50051"], or [] for none)',
@@ -47,13 +47,33 @@ test('each mistake names its field and the remedy', () => {
     [
       "endpoints[0]: '10.0.0.1' has no port (write 10.0.0.1:PORT)",
       'endpoints[1].weight: must be at least 1 (correct it and send the whole list again)',
-      `ttl: '10d' is not a duration such as 250ms, 5s, 10m or 1h (write how long they hold without another PUT, such as "60s", or "off" for ever)`,
+      `ttl: '10d' is not a duration such as 250ms, 5s, 10m or 1h (write how long they hold without another PUT, 1s to 168h, such as "60s", or "off" for ever)`,
     ],
   );
   const many = Array.from({ length: MOST_ENDPOINTS + 1 }, (_, index) => `10.0.0.1:${index + 1}`);
-  assert.match(problemsOf({ endpoints: many, ttl: 'off' })[0], /^endpoints: must have at most 4096 entries/);
+  assert.match(
+    problemsOf({ endpoints: many, ttl: 'off' })[0],
+    /^endpoints: must have at most 4096 entries \(correct it/,
+  );
 });
 
-test('keys that there are not are named', () => {
-  assert.match(problemsOf({ endpoints: [], ttl: 'off', expires: 1 })[0], /^expires: unknown key/);
+test('keys that there are not are named, with what a list of endpoints may have', () => {
+  assert.match(
+    problemsOf({ endpoints: [], ttl: 'off', expires: 1 })[0],
+    /^expires: unknown key \(send \{"endpoints": \["10\.0\.0\.1:50051"\], "ttl": "60s"\}\)$/,
+  );
+  assert.match(problemsOf({ endpoint: [], ttl: 'off' })[0], /^endpoint: unknown key \(send /);
+  const inList = (endpoint: unknown): string => problemsOf({ endpoints: [endpoint], ttl: 'off' }).join('\n');
+  assert.match(
+    inList({ address: '10.0.0.1:1', prioity: 1 }),
+    /^endpoints\[0\]\.prioity: unknown key \(did you mean 'priority'\?\)$/,
+  );
+  assert.match(
+    inList({ host: '10.0.0.1', port: 1 }),
+    /endpoints\[0\]\.host: unknown key \(write address: 127\.0\.0\.1:50051, with its port\)/,
+  );
+  assert.match(
+    inList({ address: '10.0.0.1:1', colour: 1 }),
+    /\(allowed here: address, weight, priority, zone\)$/,
+  );
 });
