@@ -21,8 +21,8 @@ export interface PlaceWatchParts {
     'isScarce' | 'waiting' | 'waitingCount' | 'heldCount' | 'claim'
   >;
   readonly endpoints: () => readonly Endpoint[];
-  /** Whether the upstream has as many calls as limits.streams allows. */
-  isFull(): boolean;
+  /** How many calls limits.streams allows. Infinity where it is off. */
+  readonly mostCalls: number;
   /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
   onWaiting(count: number, why: string): void;
   /** Called after each look: a share may have grown although no call ended. */
@@ -71,7 +71,7 @@ export class PlaceWatch {
     if (this.#waiting.look(shares.waiting))
       this.#parts.onWaiting(
         shares.waitingCount,
-        whyWaiting(endpoints(), this.#parts.isFull(), shares.heldCount),
+        whyWaiting(endpoints(), this.#parts.mostCalls, shares.heldCount),
       );
     if (!shares.isScarce) {
       this.close();

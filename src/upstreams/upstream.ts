@@ -68,7 +68,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       timeoutMs: stallTimeoutMs,
       shares: this.shares,
       endpoints: () => this.endpoints,
-      isFull: () => this.#isFull,
+      mostCalls: this.#mostCalls,
       onLooked: () => this.#serveWaiting(),
       onGaveWay: (client) => events.onGaveWay(client),
       onWaiting: (count, why) => events.onWaiting(count, why),
@@ -220,7 +220,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     for (const { activeCalls } of this.endpoints) count += activeCalls;
     for (const endpoint of this.#availability.candidates)
       if (this.#availability.isOpen(endpoint)) count += endpoint.places - endpoint.activeCalls;
-    return count;
+    return Math.min(count, this.#mostCalls);
   }
 
   /** Calls that have tried all endpoints that get calls now would wait in vain for another. */

@@ -26,18 +26,21 @@ export class WaitingCalls<Waiting> {
 
 /**
  * Why calls wait for a place at these endpoints.
- * @param isLimited whether the upstream has as many calls as limits.streams allows
+ * @param mostCalls how many calls limits.streams allows; Infinity where it is off
  * @param heldCount how many places are taken. What is left the waiting clients may not have, since it is kept for others
  */
 export function whyWaiting(
   endpoints: readonly { readonly allowance: Allowance | undefined; readonly places: number }[],
-  isLimited: boolean,
+  mostCalls: number,
   heldCount: number,
 ): string {
-  if (isLimited) return 'as many run there as limits.streams allows';
+  if (heldCount >= mostCalls) return 'as many run there as limits.streams allows';
   const allowances = endpoints.flatMap(({ allowance }) => allowance ?? []);
   if (allowances.length === 0) return 'no endpoint of it has a connection that answers';
-  const places = endpoints.reduce((sum, one) => sum + one.places, 0);
+  const places = Math.min(
+    mostCalls,
+    endpoints.reduce((sum, one) => sum + one.places, 0),
+  );
   if (places > heldCount && places !== Number.POSITIVE_INFINITY)
     return 'what is left of it is kept for other clients';
   const [{ connections, streams }] = allowances;

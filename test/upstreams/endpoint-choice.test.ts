@@ -103,6 +103,14 @@ class Call implements Waiter<Scripted> {
   }
 }
 
+/** Its place is counted. */
+class CountedCall extends Call {
+  override onEndpoint(endpoint: Scripted): void {
+    this.holding.take();
+    super.onEndpoint(endpoint);
+  }
+}
+
 test('one that failed is passed over while another is left, and taken when none is', () => {
   const group = new Group(['a', 'b']);
   group.named('a').fails = true;
@@ -339,6 +347,36 @@ test('a call that has tried all and waits tries again what was reached meanwhile
   a.reached();
   a.events.onReach(a);
   assert.equal(waiting.told, 'a');
+});
+
+test('what limits.streams allows is shared among clients, as places of endpoints are', () => {
+  const group = new Group(['a'], 4, undefined, { limits: { streams: 16, retries: 0.2 } });
+  const [busy, other] = ['192.0.2.1', '192.0.2.2'].map((key) =>
+    group.upstream.shares.holdingOf(key, undefined, false),
+  );
+  const begin = (holding: Holding): boolean => {
+    const isGiven = group.upstream.pickFor(holding, []) !== undefined;
+    if (isGiven) holding.take();
+    return isGiven;
+  };
+  for (let call = 0; call < 16; call++) assert.ok(begin(busy), 'a client that is alone may have all');
+  const refused = new Call(busy, []);
+  group.upstream.wait(refused);
+  assert.equal(refused.told, 'upstream_streams_full');
+  for (let call = 0; call < 16; call++) busy.give();
+  assert.ok(begin(other));
+  for (let call = 0; call < 13; call++) assert.ok(begin(busy));
+  // An eighth is left.
+  assert.ok(!begin(busy));
+  const [first, second] = [new CountedCall(busy, []), new CountedCall(busy, [])];
+  for (const call of [first, second]) group.upstream.wait(call);
+  assert.deepEqual([first.told, second.told], ['', ''], 'it waits for an end of its own');
+  assert.ok(begin(other) && begin(other));
+  other.give();
+  other.give();
+  busy.give();
+  group.named('a').events.onCapacity();
+  assert.deepEqual([first.told, second.told], ['a', ''], 'the first that came');
 });
 
 test('endpoints that get no calls have no places to give', () => {

@@ -6,7 +6,7 @@ import { type Allowance, WaitingCalls, whyWaiting } from '../../src/upstreams/wa
 
 function of(...allowances: readonly (Allowance | undefined)[]): string {
   const endpoints = allowances.map((allowance) => ({ allowance, places: 4 }));
-  return whyWaiting(endpoints, false, 4 * endpoints.length);
+  return whyWaiting(endpoints, Number.POSITIVE_INFINITY, 4 * endpoints.length);
 }
 
 test('it is told once one call has waited from one look to the next, and again only when nobody waited in between', () => {
@@ -41,9 +41,14 @@ test('what calls wait for', () => {
   );
   assert.match(of({ connections: 1, streams: Number.POSITIVE_INFINITY }), /slow to take/);
   for (const nothing of [of(), of(undefined)]) assert.match(nothing, /no endpoint of it has a connection/);
-  assert.match(whyWaiting([], true, 4), /limits\.streams/);
+  assert.match(whyWaiting([], 4, 4), /limits\.streams/);
   assert.match(
-    whyWaiting([{ allowance: { connections: 1, streams: 9 }, places: 9 }], false, 8),
+    whyWaiting([{ allowance: { connections: 1, streams: 9 }, places: 9 }], Number.POSITIVE_INFINITY, 8),
+    /kept for other clients/,
+  );
+  const unlimited = { connections: 1, streams: Number.POSITIVE_INFINITY };
+  assert.match(
+    whyWaiting([{ allowance: unlimited, places: Number.POSITIVE_INFINITY }], 9, 8),
     /kept for other clients/,
   );
 });
