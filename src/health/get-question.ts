@@ -1,7 +1,8 @@
 // Asks for health by GET over HTTP/2, which must be answered 200.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Answers, Http2Target, Question } from './http2-probe.ts';
+import type { Http2Target } from './endpoint-access.ts';
+import type { Answers, Question } from './http2-probe.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';
 

@@ -4,8 +4,15 @@
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus, grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import { type HealthStatus, healthRequest, MessageReader, readHealthResponse } from './health-message.ts';
-import type { Answers, Http2Target, Question } from './http2-probe.ts';
+import type { Http2Target } from './endpoint-access.ts';
+import {
+  type HealthStatus,
+  healthRequest,
+  MOST_MESSAGE_BYTES,
+  readHealthResponse,
+} from './health-message.ts';
+import type { Answers, Question } from './http2-probe.ts';
+import { MessageReader } from './message-reader.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';
 
@@ -58,15 +65,9 @@ export class GrpcQuestion implements Question {
 
   #begin(method: Method, connection: ProbeConnection): void {
     this.#status = undefined;
-    const reader = new MessageReader();
+    const reader = new MessageReader(MOST_MESSAGE_BYTES);
     const call = new ProbeCall({
-      onBytes: (bytes) => {
-        let fault: string | undefined;
-        const malformed = reader.read(bytes, (message) => {
-          fault ??= this.#received(message);
-        });
-        return fault ?? malformed;
-      },
+      onBytes: (bytes) => reader.read(bytes, (message) => this.#received(message)),
       onEnd: (end) => this.#ended(method, end, connection),
     });
     this.#call = call;

@@ -1,20 +1,9 @@
 // What the probes of an endpoint that speaks HTTP/2 share: one connection, which stays open from one check to the next. What is asked on
 // it differs: see grpc-probe.ts and get-probe.ts.
 
-import type { Address, FloodLimitsConfig } from '../config/config.ts';
-import type { Dialer } from '../upstreams/dial.ts';
+import type { Http2Target } from './endpoint-access.ts';
 import type { Probe, ProbeEvents, ProbeFailure } from './probe.ts';
 import { ProbeConnection } from './probe-connection.ts';
-
-/** The endpoint, and how to reach it. */
-export interface Http2Target {
-  readonly address: Address;
-  readonly dialer: Dialer;
-  readonly floods: FloodLimitsConfig;
-  /** For `:authority` and `:scheme`. */
-  readonly authority: string;
-  readonly scheme: 'http' | 'https';
-}
 
 /** What is asked on the connection. */
 export interface Question {

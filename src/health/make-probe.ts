@@ -1,9 +1,7 @@
 // The probe for an endpoint, by the type of its health checks and by what its upstream speaks.
 
 import type { Address, FloodLimitsConfig, UpstreamConfig } from '../config/config.ts';
-import { type Dialer, tcpDialer } from '../upstreams/dial.ts';
-import { tlsDialer } from '../upstreams/tls-dialer.ts';
-import { UpstreamTls } from '../upstreams/upstream-tls.ts';
+import { EndpointAccess } from './endpoint-access.ts';
 import { GetQuestion } from './get-question.ts';
 import { GrpcQuestion } from './grpc-question.ts';
 import { Http2Probe } from './http2-probe.ts';
@@ -14,29 +12,27 @@ import { SocketProbe } from './socket-probe.ts';
 export type CheckedUpstream = Pick<UpstreamConfig, 'name' | 'protocol' | 'tls'> &
   Required<Pick<UpstreamConfig, 'health'>>;
 
-/** How the endpoints of one upstream are reached. Its TLS files are read with the first connection, and again by `renewTls`. */
 export class ProbeMaker {
   readonly #upstream: CheckedUpstream;
-  readonly #floods: FloodLimitsConfig;
-  #tls: UpstreamTls | undefined = undefined;
+  readonly #access: EndpointAccess;
 
   constructor(upstream: CheckedUpstream, floods: FloodLimitsConfig) {
     this.#upstream = upstream;
-    this.#floods = floods;
+    this.#access = new EndpointAccess(upstream, floods);
   }
 
   make(address: Address, events: ProbeEvents): Probe {
-    const { protocol, tls, health } = this.#upstream;
-    const authority = authorityOf(address, tls?.serverName);
-    const dialer: Dialer = { dial: (to, dialEvents) => this.#dialer.dial(to, dialEvents) };
+    const { protocol, health } = this.#upstream;
+    const access = this.#access;
     if (protocol === 'http1' || health?.type === 'tcp') {
       const open =
-        protocol === 'http1' ? openForHttp1(address, () => this.#usedTls) : openForHttp2(address, dialer);
+        protocol === 'http1'
+          ? openForHttp1(address, () => access.usedTls)
+          : openForHttp2(address, access.dialer);
       const path = health?.type === 'tcp' ? undefined : (health?.path ?? '/');
-      return new SocketProbe({ open, authority, path }, events);
+      return new SocketProbe({ open, authority: access.authorityOf(address), path }, events);
     }
-    const scheme = tls === undefined ? 'http' : 'https';
-    const target = { address, dialer, floods: this.#floods, authority, scheme } as const;
+    const target = access.targetOf(address);
     return new Http2Probe(target, events, (answers) =>
       health?.type === 'http'
         ? new GetQuestion(target, health.path, answers)
@@ -44,25 +40,8 @@ export class ProbeMaker {
     );
   }
 
-  /** Throws when the files cannot be used. */
-  get #usedTls(): UpstreamTls | undefined {
-    const { tls, name } = this.#upstream;
-    if (tls !== undefined) this.#tls ??= new UpstreamTls(tls, name);
-    return this.#tls;
-  }
-
-  get #dialer(): Dialer {
-    const tls = this.#usedTls;
-    return tls === undefined ? tcpDialer : tlsDialer(tls);
-  }
-
-  /** The files have changed: connections from now on use what is in them. Those that are open stay. */
+  /** The TLS files have changed. */
   renewTls(): void {
-    this.#tls = undefined;
+    this.#access.renewTls();
   }
-}
-
-function authorityOf(address: Address, serverName: string | undefined): string {
-  if (address.kind === 'unix') return serverName ?? 'localhost';
-  return serverName === undefined ? address.text : `${serverName}:${address.port}`;
 }

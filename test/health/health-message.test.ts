@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { array, assert as holds, integer, property } from 'fast-check';
-import {
-  healthRequest,
-  MessageReader,
-  MOST_MESSAGE_BYTES,
-  readHealthResponse,
-} from '../../src/health/health-message.ts';
+import { healthRequest, readHealthResponse } from '../../src/health/health-message.ts';
 
 test('a request names its service, and has nothing for the server as a whole', () => {
   assert.deepEqual([...healthRequest('')], [0, 0, 0, 0, 0]);
@@ -40,33 +34,3 @@ for (const [name, bytes, status] of responses) {
     assert.equal(readHealthResponse(Buffer.from(bytes)), status);
   });
 }
-
-test('messages are found however their bytes are cut', () => {
-  const bytes = Buffer.concat([healthRequest('a'), healthRequest(''), healthRequest('b.C')]);
-  holds(
-    property(array(integer({ min: 0, max: bytes.length }), { maxLength: 6 }), (places) => {
-      const cuts = [0, ...places.toSorted((one, other) => one - other), bytes.length];
-      const reader = new MessageReader();
-      const lengths: number[] = [];
-      for (let index = 1; index < cuts.length; index++) {
-        const piece = bytes.subarray(cuts[index - 1], cuts[index]);
-        assert.equal(
-          reader.read(piece, ({ length }) => lengths.push(length)),
-          undefined,
-        );
-      }
-      assert.deepEqual(lengths, [3, 0, 5]);
-    }),
-  );
-});
-
-function fail(): void {
-  assert.fail('there is no message');
-}
-
-test('a message that is compressed or too long is refused before it has come', () => {
-  assert.match(new MessageReader().read(Buffer.from([1, 0, 0, 0, 2]), fail) ?? '', /compressed/);
-  const long = Buffer.alloc(5);
-  long.writeUInt32BE(MOST_MESSAGE_BYTES + 1, 1);
-  assert.equal(new MessageReader().read(long, fail), `a message of ${MOST_MESSAGE_BYTES + 1} bytes`);
-});
