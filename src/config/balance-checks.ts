@@ -40,6 +40,15 @@ function checkUpstream(name: string, upstream: RawMap, hasZone: boolean): readon
       findings.push(
         found('error', ['slowStart'], 'would move the keys of ring-hash', 'remove one of the two'),
       );
+    if (upstream.has('weights'))
+      findings.push(
+        found(
+          'error',
+          ['weights'],
+          'would move the keys of ring-hash with each load report',
+          'remove it, or choose another balance',
+        ),
+      );
     if (upstream.get('zone') === 'prefer')
       findings.push(
         found(

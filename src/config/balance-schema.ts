@@ -1,6 +1,7 @@
 // The schema of how an upstream shares its calls among the endpoints.
 
 import { parseHeaderName } from './match-criteria.ts';
+import { weights } from './orca-schema.ts';
 import { duration, expecting, off, parsed, z } from './schema-values.ts';
 import { parsePercentage } from './units.ts';
 
@@ -47,6 +48,12 @@ export const balancing = {
     .describe(
       'What keeps calls together with ring-hash: a header field, the address of the client, or the path. Like nginx hash, ' +
         'Envoy hash_policy.',
+    ),
+  weights: weights
+    .optional()
+    .describe(
+      'orca: the weights of the endpoints come from their load reports (xds.service.orca.v3.OpenRcaService), not from ' +
+        'endpoints[].weight. A map, orca: { ... }, has its settings. Not with ring-hash, nor http1. Like gRPC weighted_round_robin.',
     ),
   panic: z
     .union(

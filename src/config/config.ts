@@ -161,6 +161,8 @@ export interface UpstreamConfig {
   readonly balance: 'round-robin' | 'least-requests' | 'random' | 'ring-hash';
   /** What a call is kept at an endpoint by. Undefined unless `balance` is ring-hash. */
   readonly hash: HashConfig | undefined;
+  /** How the load reports of the endpoints become weights. Undefined means that weights are those of the endpoints' states. */
+  readonly weights?: OrcaConfig | undefined;
   /** From 0 to 1: if fewer endpoints of a priority can be used, excluded ones get calls as well. 0 means never. */
   readonly panicShare: number;
   /** The zone whose endpoints get calls first. Undefined means that zones do not matter. */
@@ -177,6 +179,20 @@ export interface UpstreamConfig {
   readonly health?: HealthConfig | undefined;
   /** Undefined means that endpoints are not ejected. */
   readonly outliers?: OutliersConfig | undefined;
+}
+
+/** The parameters of gRFC A58. */
+export interface OrcaConfig {
+  /** How often an endpoint is asked to report its load. */
+  readonly reportingMs: number;
+  /** How long an endpoint must have reported until its weight counts. */
+  readonly blackoutMs: number;
+  /** How long a weight counts without a further report. */
+  readonly weightExpirationMs: number;
+  /** How often the newest weights are put to use. */
+  readonly updateMs: number;
+  /** What errors per request are multiplied by before they are added to the utilization. */
+  readonly errorUtilizationPenalty: number;
 }
 
 export interface OutliersConfig {

@@ -14,7 +14,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
       headers: 'remove it; headers can be matched (match.headers) but not edited',
     },
   ],
-  ['upstreams.*', { weights: 'remove it, or give each of endpoints a weight' }],
 ]);
 
 export interface LaterVersionFault {

@@ -27,6 +27,7 @@ export const upstreamKeys = {
     commonlbconfig |  | write panic: 50%, and zone: prefer, beside endpoints
     localitylbconfig zoneawarelbconfig locality topology |  | write zone: prefer, and the zone of each endpoint
     lbpolicy loadbalancing loadbalancer loadbalance algorithm balancer | balance | write balance: least-requests, or another of its values
+    orca orcaweights clientsideweightedroundrobin enableoobloadreport | weights | write weights: orca
     leastconn leastrequest leasttime |  | write balance: least-requests
     iphash |  | write balance: ring-hash, with hash: client
     hashpolicy ringhash sticky |  | write balance: ring-hash, with hash: { header: x-session }

@@ -58,6 +58,7 @@ function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   return [
     ...checkPending(name, upstream),
     ...checkKeepalive(name, upstream),
+    ...checkWeights(name, upstream),
     ...checkUpstreamTls(name, upstream),
   ];
 }
@@ -74,6 +75,12 @@ function checkKeepalive(name: string, upstream: RawMap): readonly Finding[] {
   if (!isAsked || upstream.get('protocol') !== 'http1') return [];
   const message = 'HTTP/1.1 cannot ask an endpoint whether it is still there';
   return [error(['upstreams', name, 'keepalive'], message, 'remove it; it is for protocol h2c and h2')];
+}
+
+function checkWeights(name: string, upstream: RawMap): readonly Finding[] {
+  if (!upstream.has('weights') || upstream.get('protocol') !== 'http1') return [];
+  const message = `upstream '${name}' speaks HTTP/1.1, so no gRPC, by which load is reported`;
+  return [error(['upstreams', name, 'weights'], message, 'remove it, or give each of endpoints a weight')];
 }
 
 function checkUpstreamTls(name: string, upstream: RawMap): readonly Finding[] {

@@ -13,6 +13,7 @@ import type {
   LimitsConfig,
   ListenerConfig,
   ListenerTlsConfig,
+  OrcaConfig,
   OutliersConfig,
   RetryConfig,
   RouteConfig,
@@ -199,6 +200,7 @@ function resolveUpstream(
     ...resolveDiscovery(upstream),
     balance: upstream.balance,
     hash: hash === undefined ? undefined : resolveHash(hash),
+    ...(upstream.weights === undefined ? {} : { weights: resolveWeights(upstream.weights) }),
     panicShare: panic === 'off' ? 0 : panic,
     preferredZone: upstream.zone === 'prefer' ? zone : undefined,
     slowStartMs: unlessOff(slowStart),
@@ -216,6 +218,27 @@ function resolveKeepalive(keepalive: ValidUpstream['keepalive']): KeepaliveConfi
   return {
     afterMs: keepalive?.after ?? KEEPALIVE.afterMs,
     timeoutMs: keepalive?.timeout ?? KEEPALIVE.timeoutMs,
+  };
+}
+
+/** `weights: orca`; the defaults of gRFC A58. */
+const ORCA: OrcaConfig = {
+  reportingMs: 10_000,
+  blackoutMs: 10_000,
+  weightExpirationMs: 180_000,
+  updateMs: 1000,
+  errorUtilizationPenalty: 1,
+};
+
+function resolveWeights(weights: NonNullable<ValidUpstream['weights']>): OrcaConfig {
+  if (weights === 'orca') return ORCA;
+  const { oobReportingPeriod, blackoutPeriod, weightExpirationPeriod, weightUpdatePeriod } = weights.orca;
+  return {
+    reportingMs: oobReportingPeriod,
+    blackoutMs: blackoutPeriod,
+    weightExpirationMs: weightExpirationPeriod,
+    updateMs: weightUpdatePeriod,
+    errorUtilizationPenalty: weights.orca.errorUtilizationPenalty,
   };
 }
 

@@ -50,6 +50,7 @@ function keysForSeveral(upstream: RawMap): readonly ConfigPath[] {
   return [
     ...(balance === undefined ? [] : [['balance']]),
     ...(upstream.has('outliers') ? [['outliers']] : []),
+    ...(upstream.has('weights') ? [['weights']] : []),
     ...((streams.get('rebalance') ?? 'off') === 'off' ? [] : [['streams', 'rebalance']]),
     ...((upstream.get('slowStart') ?? 'off') === 'off' ? [] : [['slowStart']]),
   ];

@@ -1,33 +1,37 @@
-// What the processes that carry calls, and the health checks, know of the endpoints, for the admin API: whether each of them gets calls,
-// and the sentence that says why not.
+// What the processes that carry calls, the health checks and the load reports know of the endpoints, for the admin API: whether each of
+// them gets calls, and the sentence that says why not; and where its weight comes from.
 
 import type { EndpointState } from '../config/config.ts';
 import type { Plane, UpstreamsReport } from '../plane/plane.ts';
 import { type EndpointReport, MOST_ENDPOINTS, type NotUsed } from '../plane/upstream-report.ts';
-import type { HealthReport, HealthWatch } from './health-watch.ts';
+import type { EndpointWatches } from './endpoint-watches.ts';
+import type { HealthReport } from './health-watch.ts';
+import type { LoadReported } from './weight-watch.ts';
+
+type Watched = Pick<EndpointWatches, 'healthOf' | 'loadOf'>;
 
 export class EndpointStates {
   readonly #plane: Pick<Plane, 'upstreams'>;
-  readonly #health: Pick<HealthWatch, 'reportOf'>;
+  readonly #watched: Watched;
 
-  constructor(plane: Pick<Plane, 'upstreams'>, health: Pick<HealthWatch, 'reportOf'>) {
+  constructor(plane: Pick<Plane, 'upstreams'>, watched: Watched) {
     this.#plane = plane;
-    this.#health = health;
+    this.#watched = watched;
   }
 
   async ask(): Promise<KnownStates> {
-    return new KnownStates(await this.#plane.upstreams(), this.#health);
+    return new KnownStates(await this.#plane.upstreams(), this.#watched);
   }
 }
 
 /** The states at one moment. */
 export class KnownStates {
   readonly #report: UpstreamsReport;
-  readonly #health: Pick<HealthWatch, 'reportOf'>;
+  readonly #watched: Watched;
 
-  constructor(report: UpstreamsReport, health: Pick<HealthWatch, 'reportOf'>) {
+  constructor(report: UpstreamsReport, watched: Watched) {
     this.#report = report;
-    this.#health = health;
+    this.#watched = watched;
   }
 
   /** The workers whose part is missing. */
@@ -40,7 +44,8 @@ export class KnownStates {
   ofUpstream(name: string, endpoints: readonly EndpointState[]): Readonly<Record<string, unknown>> {
     const upstream = this.#report.upstreams.find((one) => one.name === name);
     if (upstream === undefined) return { endpoints: endpoints.map(describeEndpoint) };
-    const health = this.#health.reportOf(name);
+    const health = this.#watched.healthOf(name);
+    const load = this.#watched.loadOf(name);
     const named = new Set(endpoints.map(({ address }) => address.text));
     const known = new Map(upstream.endpoints.map((report) => [report.address, report]));
     const leaving = upstream.endpoints
@@ -52,7 +57,9 @@ export class KnownStates {
         const { text } = endpoint.address;
         const report = known.get(text);
         const state = report && describeState(report, health.get(text));
-        return { ...describeEndpoint(endpoint), ...state };
+        const reported = load?.get(text);
+        const weighed = report && reported && { load: describeLoad(report, reported) };
+        return { ...describeEndpoint(endpoint), ...state, ...weighed };
       }),
       ...(leaving.length === 0 ? {} : { leaving }),
       ...(upstream.leftOut === 0 ? {} : { leftOut: upstream.leftOut }),
@@ -104,5 +111,18 @@ function describeHealth({ isHealthy, method, sinceEpochMs }: HealthReport): unkn
   return {
     healthy: method === undefined ? 'not known yet' : isHealthy,
     ...(method === undefined ? {} : { method, since: new Date(sinceEpochMs).toISOString() }),
+  };
+}
+
+function describeLoad(
+  { weight, weightFrom }: EndpointReport,
+  { reported, ageMs, why }: LoadReported,
+): Readonly<Record<string, unknown>> {
+  return {
+    weight: Number(weight.toPrecision(4)),
+    from: weightFrom,
+    ...(reported === undefined ? {} : { reported: Number(reported.toPrecision(4)) }),
+    ...(ageMs === undefined ? {} : { ageSeconds: Math.round(ageMs) / 1000 }),
+    ...(why === undefined ? {} : { why }),
   };
 }

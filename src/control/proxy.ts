@@ -30,7 +30,7 @@ import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import { EndpointStates } from './endpoint-states.ts';
-import { HealthWatch } from './health-watch.ts';
+import { EndpointWatches } from './endpoint-watches.ts';
 import { UpstreamApi } from './upstream-api.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
@@ -72,7 +72,7 @@ export class Proxy {
   readonly #endpoints: EndpointBook;
   readonly #discovery: Discovery;
   readonly #upstreams: UpstreamApi;
-  readonly #health: HealthWatch;
+  readonly #watches: EndpointWatches;
   readonly #certificateWatch: CertificateWatch;
   #current: CurrentConfig;
   /** The warnings about the configuration in force, as `framegate check` prints them. */
@@ -98,10 +98,10 @@ export class Proxy {
       onEnd: () => this.#hooks.onReloadEnd?.(),
     });
     this.#sources = [this.#file, ...(hooks.sources ?? [])];
-    this.#health = new HealthWatch({ publish: (update) => plane.updateHealth(update), logger });
+    this.#watches = new EndpointWatches(plane, logger);
     this.#endpoints = new EndpointBook((update) => {
       plane.updateEndpoints(update);
-      this.#health.endpointsChanged(update.upstream, update.endpoints);
+      this.#watches.endpointsChanged(update.upstream, update.endpoints);
     });
     this.#discovery = new Discovery({ logger });
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
@@ -109,14 +109,14 @@ export class Proxy {
       discovery: this.#discovery,
       config: () => this.#current.config,
       known: () => this.#endpoints.known,
-      states: new EndpointStates(plane, this.#health),
+      states: new EndpointStates(plane, this.#watches),
     });
     this.#admin = new AdminPort(this.#adminState(), logger);
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
       serially: (task) => this.#serially(task),
       onRenewed: ({ kind, name }) => {
-        if (kind === 'upstream') this.#health.renewTls(name);
+        if (kind === 'upstream') this.#watches.renewTls(name);
       },
       logger,
     });
@@ -266,7 +266,7 @@ export class Proxy {
         void discovery.commit();
         void endpoints.commit();
         const committed = plane.commit();
-        this.#health.use(next.config, () => this.#endpoints.known);
+        this.#watches.use(next.config, () => this.#endpoints.known);
         this.#useSettings(next.config);
         this.#describeOpened(plane.opened);
         this.#describeRoom(next.config);
@@ -324,7 +324,7 @@ export class Proxy {
           ...ofPlane,
           ...controlMetrics(this.#file.report, this.#plane.tlsUsers, this.#endpoints.counts),
           ...dnsMetrics(this.#discovery.dns.reports),
-          ...this.#health.metrics,
+          ...this.#watches.metrics,
         ];
       },
       config: async () => {
@@ -394,6 +394,6 @@ export class Proxy {
     for (const source of this.#sources) source.close();
     this.#discovery.close();
     this.#endpoints.close();
-    this.#health.close();
+    this.#watches.close();
   }
 }

@@ -1,4 +1,4 @@
-// An HTTP/2 connection for probes, from dialling to its end. It has few streams, and none of a client.
+// An HTTP/2 connection for probes and load reports, from dialling to its end. It has few streams, and none of a client.
 
 import type { Address, FloodLimitsConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -67,6 +67,11 @@ export class ProbeConnection implements DialEvents {
     return this.#step === 'connecting' ? 'the connection' : 'its HTTP/2 SETTINGS';
   }
 
+  /** Whether it takes no new streams, or is gone. */
+  get isEnded(): boolean {
+    return this.#step === 'ended';
+  }
+
   get hasRoom(): boolean {
     const { connection } = this.#transport;
     return !connection.isClosed && connection.peerMaxConcurrentStreams > connection.streamOwners().length;
@@ -93,7 +98,7 @@ export class ProbeConnection implements DialEvents {
   /** Ends the connection at once, without waiting for the endpoint. */
   destroy(): void {
     this.#step = 'ended';
-    this.#transport.destroy('the health check has given the connection up');
+    this.#transport.destroy('the endpoint was given up');
   }
 
   onConnected(): void {

@@ -68,10 +68,10 @@ export function buildSnapshot(
   };
 }
 
-/** Endpoints, where they come from and how they are checked are left out, and so is the limit of concurrent streams, which applies to clients only. */
+/** Endpoints, where they come from, how they are checked and how load reports weigh them are left out, and so is the limit of concurrent streams, which applies to clients only. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {
   return JSON.stringify({
-    upstream: { ...upstream, endpoints: [], discovery: undefined, health: undefined },
+    upstream: { ...upstream, endpoints: [], discovery: undefined, health: undefined, weights: undefined },
     limits: { ...limits, concurrentStreams: 0 },
   });
 }

@@ -9,6 +9,7 @@ import { prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
@@ -42,6 +43,7 @@ import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 import { UpstreamHealth } from './upstream-health.ts';
 import { reportUpstreams } from './upstream-report.ts';
+import { UpstreamWeights } from './upstream-weights.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   /** How much memory the process uses, in bytes. The default asks the system. */
@@ -78,6 +80,7 @@ export class DataPlane implements Plane {
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
   readonly #health = new UpstreamHealth();
+  readonly #weights = new UpstreamWeights();
   #snapshot: ProxySnapshot;
   /** Whether the first configuration is in use. */
   #isOpen = false;
@@ -217,6 +220,12 @@ export class DataPlane implements Plane {
     if (built !== undefined) this.#health.applyTo(update.upstream, built);
   }
 
+  updateWeights(update: WeightUpdate): void {
+    this.#weights.note(update);
+    const built = this.#snapshot.built.get(update.upstream);
+    if (built !== undefined) this.#weights.applyTo(update.upstream, built);
+  }
+
   /** @param left names of listeners whose clients must connect again */
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
@@ -235,7 +244,7 @@ export class DataPlane implements Plane {
     this.#isOpen = true;
   }
 
-  /** With what is known of their health, so that no call goes to one that is unhealthy. */
+  /** With what is known of their health and weights, so that no call goes to one that is unhealthy. */
   #useEndpoints(
     name: string,
     built: BuiltUpstream,
@@ -244,6 +253,7 @@ export class DataPlane implements Plane {
     built.upstream.atOnce(() => {
       built.upstream.use(endpoints, whyNone);
       this.#health.applyTo(name, built);
+      this.#weights.applyTo(name, built);
     });
   }
 

@@ -5,6 +5,7 @@ import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectFailed } from './connect-failures.ts';
@@ -83,6 +84,8 @@ export interface Plane {
   watchConnectFailures(tell: ConnectFailed): void;
   /** Sets the health of the endpoints of an upstream at once. It is kept for endpoints and processes that come later. */
   updateHealth(update: HealthUpdate): void;
+  /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */
+  updateWeights(update: WeightUpdate): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
   /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;

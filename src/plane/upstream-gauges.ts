@@ -17,8 +17,11 @@ export class UpstreamGauges {
     }
   }
 
-  families({ built }: ProxySnapshot): readonly MetricFamily[] {
+  families({ built, config }: ProxySnapshot): readonly MetricFamily[] {
     this.#forgetUnconnected();
+    const weighed = new Set(
+      config.upstreams.filter(({ weights }) => weights !== undefined).map(({ name }) => name),
+    );
     const current = [...built];
     const all = [...current, ...Array.from(this.#retired, ([upstream, name]) => [name, upstream] as const)];
     return [
@@ -37,6 +40,19 @@ export class UpstreamGauges {
           })),
         ),
         'min',
+      ),
+      gaugeFamily(
+        'framegate_endpoint_weight',
+        'The weight of an endpoint where weights come from load reports: its share of the calls beside the other endpoints.',
+        current
+          .filter(([upstream]) => weighed.has(upstream))
+          .flatMap(([upstream, one]) =>
+            one.upstream.endpoints.map(({ address, weight }) => ({
+              labels: { upstream, endpoint: address.text },
+              value: weight,
+            })),
+          ),
+        'max',
       ),
       gaugeFamily(
         'framegate_endpoint_active_calls',

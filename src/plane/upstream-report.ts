@@ -24,6 +24,9 @@ export interface NotUsed {
   readonly processes: number;
 }
 
+/** 'mean' is that of the endpoints whose load reports count. */
+export type WeightSource = 'configuration' | 'report' | 'mean';
+
 export interface EndpointReport {
   /** As configured. */
   readonly address: string;
@@ -31,6 +34,9 @@ export interface EndpointReport {
   readonly processes: number;
   readonly usedBy: number;
   readonly activeCalls: number;
+  /** Its share of the calls in proportion to the other endpoints, and what that goes by. */
+  readonly weight: number;
+  readonly weightFrom: WeightSource;
   readonly connections: Readonly<Record<string, number>>;
   readonly reasons: readonly NotUsed[];
 }
@@ -112,15 +118,22 @@ function leaving({ address, activeCalls }: Endpoint): NotUsed {
 }
 
 function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed[]): EndpointReport {
-  const { address, activeCalls, connectionCounts } = endpoint;
+  const { address, activeCalls, connectionCounts, weight } = endpoint;
   return {
     address: address.text,
     processes: 1,
     usedBy: Number(isUsed),
     activeCalls,
+    weight,
+    weightFrom: weightSource(endpoint),
     connections: { ...connectionCounts },
     reasons,
   };
+}
+
+function weightSource({ assignedWeight, reportedWeight }: Endpoint): WeightSource {
+  if (assignedWeight === undefined) return 'configuration';
+  return reportedWeight === undefined ? 'mean' : 'report';
 }
 
 /** Adds up what several processes say of the same upstreams. */
@@ -145,9 +158,12 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
   for (const report of reports)
     for (const [state, count] of Object.entries(report.connections))
       connections[state] = (connections[state] ?? 0) + count;
-  const [{ address }] = reports;
+  // All processes are told the same weights.
+  const [{ address, weight, weightFrom }] = reports;
   return {
     address,
+    weight,
+    weightFrom,
     processes: sum(reports.map(({ processes }) => processes)),
     usedBy: sum(reports.map(({ usedBy }) => usedBy)),
     activeCalls: sum(reports.map(({ activeCalls }) => activeCalls)),

@@ -5,6 +5,7 @@
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Picking } from './picking.ts';
+import { weighByReports } from './reported-weights.ts';
 import { SlowStart } from './slow-start.ts';
 
 /** A level keeps all of its calls while 1 / 1.4 = 71 % of its endpoints can be used (Envoy's overprovisioning factor). */
@@ -80,7 +81,7 @@ export class Availability<Candidate extends Endpoint> {
         ? undefined
         : new SlowStart(
             slowStartMs,
-            () => this.#reweigh(),
+            () => this.#tellBalancers(),
             (error) => parts.onFault(error),
           );
   }
@@ -124,11 +125,18 @@ export class Availability<Candidate extends Endpoint> {
     const zone = this.#parts.preferredZone === undefined ? undefined : members[0].state.zone;
     const known = before.find((group) => group.level === level && group.zone === zone);
     const balancer = known?.balancer ?? this.#parts.makeBalancer();
+    weighByReports(members);
     balancer.use(members);
     return { level, zone, members, balancer, share: 1, upTo: 1, usableWeight: 0 };
   }
 
-  #reweigh(): void {
+  /** Takes up what endpoints have reported of their load. Must be followed by `judge`. */
+  reweigh(): void {
+    for (const { members } of this.#groups) weighByReports(members);
+    this.#tellBalancers();
+  }
+
+  #tellBalancers(): void {
     for (const { balancer, members } of this.#groups) balancer.use(members);
   }
 
@@ -147,7 +155,7 @@ export class Availability<Candidate extends Endpoint> {
     if (this.#groupOf.get(endpoint)?.share === 0) this.#trial = endpoint;
   }
 
-  /** Must be called after endpoints were replaced, excluded or readmitted: once for all that changes together. */
+  /** Must be called after endpoints were replaced, excluded, readmitted or weighed: once for all that changes together. */
   judge(): void {
     const before = this.#usable;
     this.#usable = new Set(this.#endpoints.filter(({ isUsable }) => isUsable));
@@ -162,7 +170,7 @@ export class Availability<Candidate extends Endpoint> {
     if (back.length === 0 || areFirst) return;
     if (this.#slowStart !== undefined) {
       for (const endpoint of back) this.#slowStart.begin(endpoint, performance.now());
-      this.#reweigh();
+      this.#tellBalancers();
     }
     this.#parts.onUsable();
   }
@@ -181,7 +189,7 @@ export class Availability<Candidate extends Endpoint> {
         if (endpoint.isExcluded) level.excluded++;
         if (!endpoint.isUsable) continue;
         level.usable++;
-        group.usableWeight += endpoint.state.weight;
+        group.usableWeight += endpoint.wholeWeight;
       }
     }
   }
@@ -250,7 +258,7 @@ export class Availability<Candidate extends Endpoint> {
     const group = this.#groupOf.get(endpoint);
     if (group === undefined) return 0;
     if (group.usableWeight === 0 || group.level.isPanicking) return group.share / group.members.length;
-    return endpoint.isUsable ? (group.share * endpoint.state.weight) / group.usableWeight : 0;
+    return endpoint.isUsable ? (group.share * endpoint.wholeWeight) / group.usableWeight : 0;
   }
 
   /** Why an endpoint that can be used gets no calls: others have all of them. Undefined if it gets some. */

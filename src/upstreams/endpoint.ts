@@ -70,6 +70,10 @@ export abstract class Endpoint {
   /** Where outliers are detected: it is told how calls end, and when the endpoint is reached again. */
   readonly outcomes: EndpointOutcomes | undefined;
 
+  /** What its load reports have made of its weight, in proportion to those of others. Undefined while no report counts. */
+  reportedWeight: number | undefined = undefined;
+  /** Its weight by load reports, its own or those of others. Undefined while weights are those of the configuration. */
+  #assignedWeight: number | undefined = undefined;
   /** How much of its weight the endpoint has while it starts slowly. From above 0 to 1. */
   #warmth = 1;
   /** Its share of the calls in proportion to the other endpoints, as balancers read it. */
@@ -99,7 +103,22 @@ export abstract class Endpoint {
 
   describe(state: EndpointState): void {
     this.#state = state;
-    this.weight = state.weight * this.#warmth;
+    this.weight = this.wholeWeight * this.#warmth;
+  }
+
+  /** Its weight when it does not start slowly. */
+  get wholeWeight(): number {
+    return this.#assignedWeight ?? this.#state.weight;
+  }
+
+  get assignedWeight(): number | undefined {
+    return this.#assignedWeight;
+  }
+
+  /** Must be followed by a use of the new weight. */
+  set assignedWeight(weight: number | undefined) {
+    this.#assignedWeight = weight;
+    this.weight = this.wholeWeight * this.#warmth;
   }
 
   get warmth(): number {
@@ -108,7 +127,7 @@ export abstract class Endpoint {
 
   set warmth(warmth: number) {
     this.#warmth = warmth;
-    this.weight = this.#state.weight * warmth;
+    this.weight = this.wholeWeight * warmth;
   }
 
   /** Whether nothing keeps the endpoint out, and it was reached last time or was never tried. */

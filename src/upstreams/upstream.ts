@@ -192,6 +192,14 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     });
   }
 
+  /** Takes up what endpoints have reported of their load. */
+  reweigh(): void {
+    this.atOnce(() => {
+      this.#isChanged = true;
+      this.#availability.reweigh();
+    });
+  }
+
   /**
    * Makes several changes of the endpoints and of what keeps calls away from them. What these mean for calls is judged once, when all
    * are made: with each of thousands, it would cost their square.

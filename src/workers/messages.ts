@@ -5,12 +5,13 @@ import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { Finding } from '../config/problem.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -68,6 +69,7 @@ export type ToWorker =
       readonly assignment: Assignment;
       readonly endpoints: readonly EndpointUpdate[];
       readonly health: readonly HealthUpdate[];
+      readonly weights: readonly WeightUpdate[];
       readonly ticketKeys: Uint8Array;
     }
   /** Carries a connection that was accepted at the listening socket with the number `socket`. */
@@ -86,6 +88,7 @@ export type ToWorker =
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
+  | { readonly type: 'weights'; readonly update: WeightUpdate }
   | { readonly type: 'drain' };
 
 export type FromWorker =
@@ -127,6 +130,7 @@ type Shapes<Message extends { readonly type: string }> = {
 };
 
 const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isWeight: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isText: Check = (value) => typeof value === 'string';
 const isBytes: Check = (value) => value instanceof Uint8Array;
 
@@ -174,6 +178,10 @@ const isHealthUpdate = has({
     }),
   ),
 });
+const isWeightUpdate = has({
+  upstream: isText,
+  endpoints: isListOf(has({ address: isText, weight: isWeight })),
+});
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
 const isStaple = has({ file: isText, der: isBytes });
@@ -207,6 +215,7 @@ const toWorker: Shapes<ToWorker> = {
     assignment: isAssignment,
     endpoints: isListOf(isEndpointUpdate),
     health: isListOf(isHealthUpdate),
+    weights: isListOf(isWeightUpdate),
     ticketKeys: isBytes,
   },
   connection: { connection: isNumber, socket: isNumber },
@@ -218,6 +227,7 @@ const toWorker: Shapes<ToWorker> = {
   ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },
+  weights: { update: isWeightUpdate },
   drain: {},
 };
 

@@ -4,6 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import {
@@ -54,6 +55,9 @@ export class WorkerProcess {
   });
   readonly health = new EndpointFeed<HealthUpdate>((update, sent) => {
     if (this.#child.connected) this.#child.send({ type: 'health', update } satisfies ToWorker, () => sent());
+  });
+  readonly weights = new EndpointFeed<WeightUpdate>((update, sent) => {
+    if (this.#child.connected) this.#child.send({ type: 'weights', update } satisfies ToWorker, () => sent());
   });
   readonly startedAtMs = performance.now();
   state: WorkerState = 'starting';

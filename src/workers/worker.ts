@@ -7,6 +7,7 @@ import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly } from '../observability/uncaught-errors.ts';
@@ -99,8 +100,9 @@ class Worker {
   #assignment: Assignment;
   /** The endpoints that sources had named when the primary sent the configuration or its commit. */
   #known: readonly EndpointUpdate[];
-  /** What health checks had found when the primary started this worker. */
+  /** What health checks had found, and load reports had said, when the primary started this worker. */
   readonly #health: readonly HealthUpdate[];
+  readonly #weights: readonly WeightUpdate[];
   #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
@@ -111,6 +113,7 @@ class Worker {
     this.#assignment = start.assignment;
     this.#known = start.endpoints;
     this.#health = start.health;
+    this.#weights = start.weights;
     const { config, epoch } = start.assignment;
     const openSourceOf = (index: number) => this.#sockets.openerOf(index);
     const processes = () => this.#assignment.workers;
@@ -131,6 +134,7 @@ class Worker {
     this.#sockets.settle(places);
     await change.commit();
     for (const update of this.#health) this.#plane.updateHealth(update);
+    for (const update of this.#weights) this.#plane.updateWeights(update);
     const ended = Promise.withResolvers<void>();
     const drain = (): void => {
       this.#drained ??= this.#plane.drain();
@@ -190,6 +194,9 @@ class Worker {
         break;
       case 'health':
         this.#plane.updateHealth(message.update);
+        break;
+      case 'weights':
+        this.#plane.updateWeights(message.update);
         break;
     }
   }

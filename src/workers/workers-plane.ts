@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -60,6 +61,8 @@ export class WorkersPlane implements Plane {
   #onConnectFailed: ConnectFailed | undefined = undefined;
   /** What health checks have found, by upstream. A new worker starts with it. */
   readonly #health = new Map<string, HealthUpdate>();
+  /** The weights that load reports have given, likewise. */
+  readonly #weights = new Map<string, WeightUpdate>();
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -250,6 +253,12 @@ export class WorkersPlane implements Plane {
     for (const worker of this.#pool.workers) worker.health.tell(update);
   }
 
+  updateWeights(update: WeightUpdate): void {
+    if (update.endpoints.length === 0) this.#weights.delete(update.upstream);
+    else this.#weights.set(update.upstream, update);
+    for (const worker of this.#pool.workers) worker.weights.tell(update);
+  }
+
   /** Resolves when all serving workers have prepared the change. Rejects if one cannot, and then all have discarded it. */
   async #ask(message: PrepareMessage, parts?: () => CommitParts): Promise<PoolChange> {
     this.#pool.beginChange();
@@ -320,8 +329,9 @@ export class WorkersPlane implements Plane {
     const { current: ticketKeys } = this.#ticketKeys;
     const assignment = this.#assignment;
     const version = PROTOCOL_VERSION;
-    const health = [...this.#health.values()];
-    return { type: 'start', version, worker, assignment, endpoints: this.#endpoints, health, ticketKeys };
+    const [health, weights] = [[...this.#health.values()], [...this.#weights.values()]];
+    const endpoints = this.#endpoints;
+    return { type: 'start', version, worker, assignment, endpoints, health, weights, ticketKeys };
   }
 
   /** If a client has ended the worker, its next connections are kept apart from those of other clients. */

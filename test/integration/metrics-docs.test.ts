@@ -41,6 +41,7 @@ test('every metric is documented with its type and labels, and every metric docu
         voice: {
           endpoints: [demo.address, '127.0.0.1:1'],
           health: { interval: '100ms', unhealthyAfter: 1 },
+          weights: 'orca',
         },
         named: { dns: { name: 'localhost', port: 1 } },
       },

@@ -21,6 +21,8 @@ function endpoint(address: string, changes: Partial<EndpointReport> = {}): Endpo
     processes: 1,
     usedBy: 1,
     activeCalls: 1,
+    weight: 1,
+    weightFrom: 'configuration',
     connections: { ready: 1 },
     reasons: [],
     ...changes,
@@ -51,6 +53,8 @@ test('what processes say of the same endpoints is added up', () => {
     processes: 2,
     usedBy: 2,
     activeCalls: 2,
+    weight: 1,
+    weightFrom: 'configuration',
     connections: { ready: 3, draining: 1 },
     reasons: [],
   });

@@ -16,6 +16,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',
   'integration/dns-endpoints.test.ts',
+  'integration/load-weights.test.ts',
   'integration/drain.test.ts',
   'integration/reload-streams.test.ts',
   'integration/workers-death.test.ts',
@@ -30,6 +31,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/policies.test.ts',
   'integration/goaway-storm.test.ts',
   'integration/retry-cases.test.ts',
+  'health/load-stream.test.ts',
   'workers/first-messages.test.ts',
 ];
 

@@ -238,6 +238,29 @@ test('weights are the shares, and a priority or weight that changes counts at on
   assert.equal(group.shares, '0 80 20');
 });
 
+test('what endpoints report of their load moves calls within a priority or zone only', () => {
+  const group = new Group(['a@x', 'b@x', 'c*3@y', 'd*3@y', 'e1'], { preferredZone: 'x' });
+  assert.equal(group.shares, '25 25 25 25 0');
+  for (const [name, weight] of [
+    ['a', 1000],
+    ['b', 3000],
+    ['c', 1],
+  ] as const)
+    group.at(name).reportedWeight = weight;
+  group.availability.reweigh();
+  group.availability.judge();
+  assert.equal(group.shares, '13 38 25 25 0');
+  const turns = Array.from({ length: 400 }, () => group.pick());
+  const [a, b] = ['a', 'b'].map((name) => turns.filter((turn) => turn === name).length);
+  assert.ok(b > 2.8 * a && b < 3.2 * a, `${a} ${b}`);
+  // An endpoint that joins has the mean of its zone.
+  group.use('a@x', 'b@x', 'f@x', 'c*3@y', 'd*3@y', 'e1');
+  assert.deepEqual(
+    ['a', 'b', 'f'].map((name) => group.at(name).weight),
+    [0.5, 1.5, 1],
+  );
+});
+
 test('a new endpoint, and one that is back, start with a tenth of their weight', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   let nowMs = 1000;

@@ -79,6 +79,7 @@ async function startMessage(): Promise<Extract<ToWorker, { type: 'start' }>> {
     assignment: { config, epoch: 1, places, workers: 1 },
     endpoints: [],
     health: [],
+    weights: [],
     ticketKeys: Buffer.alloc(48),
   };
 }

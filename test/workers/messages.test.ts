@@ -46,8 +46,10 @@ test('every message of the primary arrives as one', async () => {
       ],
     },
   ];
+  const weights = [{ upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', weight: 12.5 }] }];
+  const known = { endpoints, health, weights };
   const messages: readonly ToWorker[] = [
-    { type: 'start', version: 1, worker: 1, assignment, endpoints, health, ticketKeys: Buffer.alloc(48) },
+    { type: 'start', version: 1, worker: 1, assignment, ...known, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
     { type: 'prepare', change: 3, assignment },
     { type: 'prepareTls', change: 4, kind: 'listener', name: 'tls' },
@@ -57,6 +59,7 @@ test('every message of the primary arrives as one', async () => {
     { type: 'ticketKeys', keys: Buffer.alloc(48) },
     { type: 'endpoints', update },
     { type: 'health', update: health[0] },
+    { type: 'weights', update: weights[0] },
     { type: 'drain' },
   ];
   for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);
@@ -105,6 +108,10 @@ test('what another program would send is no message', () => {
     { type: 'ask', question: 1, topic: 'secrets' },
     { type: 'endpoints', update: { upstream: 'voice', version: 1, endpoints: [{ address: '127.0.0.1:1' }] } },
     { type: 'health', update: { upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', reason: 'no' }] } },
+    ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY, '1'].map((weight) => ({
+      type: 'weights',
+      update: { upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', weight }] },
+    })),
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },

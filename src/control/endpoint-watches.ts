@@ -1,0 +1,55 @@
+// All that the control process asks the endpoints of upstreams for, beside the calls: their health, and their load.
+
+import type { Config, EndpointState } from '../config/config.ts';
+import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { Plane } from '../plane/plane.ts';
+import { type HealthReport, HealthWatch } from './health-watch.ts';
+import { type LoadReported, WeightWatch } from './weight-watch.ts';
+
+export class EndpointWatches {
+  readonly #health: HealthWatch;
+  readonly #weights: WeightWatch;
+
+  /** @param plane is told what was found */
+  constructor(plane: Pick<Plane, 'updateHealth' | 'updateWeights'>, logger: Logger) {
+    this.#health = new HealthWatch({ publish: (update) => plane.updateHealth(update), logger });
+    this.#weights = new WeightWatch({ publish: (update) => plane.updateWeights(update), logger });
+  }
+
+  /** Follows a configuration that was put to use. @param known returns the endpoints that sources have named */
+  use(config: Config, known: () => KnownEndpoints): void {
+    this.#health.use(config, known);
+    this.#weights.use(config, known);
+  }
+
+  endpointsChanged(upstream: string, endpoints: readonly EndpointState[]): void {
+    this.#health.endpointsChanged(upstream, endpoints);
+    this.#weights.endpointsChanged(upstream, endpoints);
+  }
+
+  /** The TLS files of an upstream have changed. */
+  renewTls(upstream: string): void {
+    this.#health.renewTls(upstream);
+    this.#weights.renewTls(upstream);
+  }
+
+  healthOf(upstream: string): ReadonlyMap<string, HealthReport> {
+    return this.#health.reportOf(upstream);
+  }
+
+  /** Undefined if the weights of the upstream do not come from load reports. */
+  loadOf(upstream: string): ReadonlyMap<string, LoadReported> | undefined {
+    return this.#weights.reportOf(upstream);
+  }
+
+  get metrics(): MetricsSnapshot {
+    return [...this.#health.metrics, ...this.#weights.metrics];
+  }
+
+  close(): void {
+    this.#health.close();
+    this.#weights.close();
+  }
+}
