@@ -206,6 +206,7 @@ test('an endpoint that stops to report gets the mean of the others, until it rep
     b.report({ rps: 80, cpu: 0.4 });
   }, 100);
   t.after(() => clearInterval(reporting));
+  await wantWeights(running, WEIGHED);
   await wantWeights(running, 'report 0.667, report 1.333, mean 1.000');
   const [, , third] = await countCalls([clientOf(t, running)], services, 90);
   assert.ok(Math.abs(third - 30) <= 3, String(third));
