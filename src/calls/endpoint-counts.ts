@@ -8,13 +8,15 @@
  *   counts too.
  * - given_up: by the client or the proxy before that, or because of what the client requested or accepts. A client must not be able to
  *   make an endpoint seem to fail.
+ * - lost: given up because another attempt of the same call was faster.
  */
-export type AttemptOutcome = 'answered' | 'failed' | 'given_up';
+export type AttemptOutcome = 'answered' | 'failed' | 'given_up' | 'lost';
 
 export class EndpointCounts {
   answered = 0;
   failed = 0;
   givenUp = 0;
+  lost = 0;
   /** How many responses have begun. */
   responses = 0;
   /** The sum of the times from sending a request to the head of its response, in milliseconds. */
@@ -31,6 +33,7 @@ export class EndpointCounts {
   attemptEnded(outcome: AttemptOutcome): void {
     if (outcome === 'answered') this.answered++;
     else if (outcome === 'failed') this.failed++;
-    else this.givenUp++;
+    else if (outcome === 'given_up') this.givenUp++;
+    else this.lost++;
   }
 }

@@ -43,12 +43,24 @@ export interface RetryPolicy {
   readonly holdMs?: number | undefined;
   /** How many further attempts a call may have at most. Undefined means that the verdict alone decides. */
   readonly mostRetries?: number | undefined;
+  /** If set, unary calls have several attempts at a time, and the verdict is not asked. */
+  readonly hedge?: HedgePolicy | undefined;
   /**
    * @param end how the last attempt ended
    * @param retries how many attempts this policy has granted to the request so far
    * @returns the time to wait before the next attempt, in milliseconds, or -1 if there is to be none
    */
   verdict(end: AttemptEnd, retries: number): number;
+}
+
+/** When a unary call has further attempts while the first one runs (gRPC proposal A6, "Hedging Policy"). */
+export interface HedgePolicy {
+  /** The maximum number of attempts, including the first. */
+  readonly attempts: number;
+  /** The time from one attempt to the next. 0 means that all begin at once. */
+  readonly delayMs: number;
+  /** Whether the call ends with this status, whatever other attempts may say. Must not throw. */
+  isFatal(grpcStatus: string): boolean;
 }
 
 /**

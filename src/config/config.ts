@@ -97,6 +97,8 @@ export interface RouteConfig {
   readonly timeouts?: RouteTimeoutsConfig | undefined;
   /** Undefined means only what no endpoint has processed is sent again. */
   readonly retry?: RetryConfig | undefined;
+  /** Undefined means a call has one attempt at a time. Never together with `retry`. */
+  readonly hedge?: HedgeConfig | undefined;
 }
 
 /** Undefined means no limit. */
@@ -120,6 +122,15 @@ export interface RetryConfig {
   readonly perTryMs: number | undefined;
   /** How long the header section of a response is held back. 0 means not at all. */
   readonly holdMs: number;
+}
+
+export interface HedgeConfig {
+  /** The maximum number of attempts, including the first. */
+  readonly attempts: number;
+  /** The time from one attempt to the next. 0 means that all begin at once. */
+  readonly delayMs: number;
+  /** The names of the gRPC statuses that do not end the call while another attempt may have a better one. */
+  readonly on: readonly string[];
 }
 
 export interface SplitConfig {

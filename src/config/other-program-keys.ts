@@ -124,6 +124,7 @@ const entries: Readonly<Record<Section, string>> = {
     clientheadertimeout requestheaderstimeout readheadertimeout |  | write limits.headerTimeout: <10s>
     shutdowntimeout workershutdowntimeout draintimeout graceperiod drainduration |  | write drain.timeout: <30s>
     retry retries retrypolicy numretries retryon proxynextupstream grpcnextupstream grpcnextupstreamtries grpcnextupstreamtimeout proxynextupstreamtries proxynextupstreamtimeout lbretries lbtrydurations maxretries |  | ${noRetries}
+    hedging hedgingpolicy hedgepolicy hedges hedgeonpertrytimeout hedgingdelay |  | write routes[].hedge: { attempts: 2, delay: 100ms }
     healthcheck healthchecks health activehealthcheck check |  | write upstreams.NAME.health: { type: grpc }
     maxfails |  | write upstreams.NAME.outliers: { consecutive: <5> }
     failtimeout failduration |  | write upstreams.NAME.outliers: { ejection: <30s> }

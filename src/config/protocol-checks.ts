@@ -48,11 +48,14 @@ function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly F
       ? []
       : [error(['routes', index, 'grpcWeb'], message, 'gRPC-Web needs an upstream with protocol h2c or h2')]),
     ...(route.has('retry') ? [error(['routes', index, 'retry'], message, RETRY_HINT)] : []),
+    ...(route.has('hedge') ? [error(['routes', index, 'hedge'], message, HEDGE_HINT)] : []),
   ];
 }
 
 const RETRY_HINT =
   'retry goes by gRPC statuses, so remove it; a request without a body is sent again anyway where a connection closes in place of a response';
+
+const HEDGE_HINT = 'hedge goes by gRPC statuses, so remove it';
 
 function checkUpstream(name: string, upstream: RawMap): readonly Finding[] {
   return [

@@ -9,6 +9,7 @@ import type {
   GrpcWebConfig,
   HashConfig,
   HealthConfig,
+  HedgeConfig,
   KeepaliveConfig,
   LimitsConfig,
   ListenerConfig,
@@ -138,6 +139,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     grpcWeb: resolveGrpcWeb(route.grpcWeb),
     ...(route.timeouts === undefined ? {} : { timeouts: resolveTimeouts(route.timeouts) }),
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
+    ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
   };
 }
 
@@ -156,6 +158,10 @@ function resolveRetry(retry: NonNullable<ValidRoute['retry']>): RetryConfig {
     perTryMs: unlessOff(perTry),
     holdMs: unlessOff(hold) ?? 0,
   };
+}
+
+function resolveHedge({ attempts, delay, on }: NonNullable<ValidRoute['hedge']>): HedgeConfig {
+  return { attempts, delayMs: delay, on: [...new Set(on)] };
 }
 
 function resolveGrpcWeb(grpcWeb: ValidRoute['grpcWeb']): GrpcWebConfig | undefined {

@@ -1,4 +1,4 @@
-// The schema of how long the calls of a route may take, and when they are sent again.
+// The schema of how long the calls of a route may take, and when they are sent again or more than once.
 
 import { count, duration, expecting, off, z } from './schema-values.ts';
 
@@ -82,5 +82,24 @@ export const retry = z.strictObject({
     .describe(
       'How long the header of a response is held back for its first message or its status, so that a status in trailers can ' +
         'be retried too. 1ms to 10s, or off. Default: 50ms.',
+    ),
+});
+
+export const hedge = z.strictObject({
+  attempts: count(2, 5)
+    .default(2)
+    .describe('Attempts of a call in all. 2 to 5. Default: 2. Like maxAttempts of a hedgingPolicy of gRPC.'),
+  delay: duration('0ms', '1m')
+    .prefault('100ms')
+    .describe(
+      'The time from one attempt to the next, 20 ms more at most. 0s: all begin at once. 0s to 1m. Default: 100ms. ' +
+        'Like hedgingDelay of gRPC.',
+    ),
+  on: z
+    .array(z.enum(RETRYABLE_STATUSES))
+    .default(['UNAVAILABLE'])
+    .describe(
+      'gRPC statuses that do not end the call while another attempt may have a better one; after one of them the next begins ' +
+        'at once. Default: [UNAVAILABLE]. Like nonFatalStatusCodes of gRPC.',
     ),
 });

@@ -12,7 +12,7 @@ import {
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import { patience } from './patience-schema.ts';
-import { retry, timeouts } from './route-time-schema.ts';
+import { hedge, retry, timeouts } from './route-time-schema.ts';
 import {
   adminAddress,
   count,
@@ -120,6 +120,12 @@ const route = z
         'Sends gRPC calls again that an endpoint may have processed, so only for methods for which that does no harm. ' +
           'Default: only what no endpoint has processed is sent again.',
       ),
+    hedge: hedge
+      .optional()
+      .describe(
+        'Sends unary gRPC calls to several endpoints and passes on the first response, so only for methods for which that does no ' +
+          'harm; in place of retry. Default: one endpoint at a time.',
+      ),
   })
   .refine((given) => given.upstream !== undefined || given.split !== undefined, {
     message: 'is missing',
@@ -129,6 +135,12 @@ const route = z
   .refine((given) => given.upstream === undefined || given.split === undefined, {
     message: 'stands beside upstream, and calls can go by one of them only',
     path: ['split'],
+    params: { hint: 'remove one of the two' },
+    ...always,
+  })
+  .refine((given) => given.retry === undefined || given.hedge === undefined, {
+    message: 'stands beside retry, and a call can be sent again either after an attempt or beside it',
+    path: ['hedge'],
     params: { hint: 'remove one of the two' },
     ...always,
   });

@@ -53,7 +53,7 @@ const limits = z.strictObject({
   retries: percentage(0, 100)
     .prefault('20%')
     .describe(
-      'Calls that may be in a further attempt by the retry of their routes at a time, as a share of all calls of the ' +
+      'Further attempts by the retry or the hedge of their routes that there may be at a time, as a share of all calls of the ' +
         'upstream; twenty may always. 0% to 100%. Default: 20%. Like Envoy retry_budget.',
     ),
 });

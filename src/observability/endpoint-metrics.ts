@@ -39,11 +39,12 @@ export class EndpointMetrics {
     return [
       counterFamily(
         'framegate_endpoint_attempts_total',
-        'Attempts at an endpoint that have ended, by outcome: answered, failed, or given_up by the client or by Framegate.',
-        this.#values(({ answered, failed, givenUp }) => [
+        'Attempts at an endpoint that have ended, by outcome: answered, failed, given_up by the client or by Framegate, or lost to a faster attempt.',
+        this.#values(({ answered, failed, givenUp, lost }) => [
           [{ outcome: 'answered' }, answered],
           [{ outcome: 'failed' }, failed],
           [{ outcome: 'given_up' }, givenUp],
+          ...(lost === 0 ? [] : [[{ outcome: 'lost' }, lost] as const]),
         ]),
       ),
       counterFamily(

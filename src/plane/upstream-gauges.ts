@@ -69,7 +69,7 @@ export class UpstreamGauges {
       ),
       gaugeFamily(
         'framegate_upstream_retries',
-        'Calls that are in a further attempt granted by the retry of their route, or wait for one.',
+        'Calls that are in a further attempt granted by the retry of their route, or wait for one, and further attempts of hedged calls.',
         summedUp(
           all.map(([name, { upstream }]) => ({
             labels: { upstream: name },

@@ -4,6 +4,7 @@
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
+import { hedgePolicy } from './hedge-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
 
 /**
@@ -13,4 +14,4 @@ import { retryPolicy } from './retry-policy.ts';
  */
 export type PolicyKind = (route: RouteConfig | undefined) => Policy | undefined;
 
-export const POLICY_KINDS: readonly PolicyKind[] = [grpcWebPolicy, retryPolicy];
+export const POLICY_KINDS: readonly PolicyKind[] = [grpcWebPolicy, retryPolicy, hedgePolicy];

@@ -3,12 +3,12 @@
 import type { Policy } from '../calls/policy.ts';
 import type { AttemptEnd, RetryPolicy } from '../calls/retry-policy.ts';
 import type { RetryConfig, RouteConfig } from '../config/config.ts';
+import { pushbackMs } from '../grpc/pushback.ts';
 
 /** How much of a request is kept for its next attempt. All calls share ReplayBuffer, which forgets what is old. */
 const REPLAY_BYTES = 64 * 1024;
 /** A6: each pause is up to 20 % shorter or longer, so that calls that failed together do not return together. */
 const JITTER = 0.2;
-const MOST_PUSHBACK_MS = 0x7fff_ffff;
 
 export class ConfiguredRetries implements RetryPolicy {
   readonly replayBytes = REPLAY_BYTES;
@@ -38,13 +38,6 @@ export class ConfiguredRetries implements RetryPolicy {
     const factor = 1 + JITTER * (2 * this.#random() - 1);
     return Math.min(backoffMs * 2 ** retries, maxBackoffMs) * factor;
   }
-}
-
-/** @returns how long the service wants the call to wait, or -1 if it must not be sent again (negative, or not a number) */
-function pushbackMs(value: string): number {
-  if (!/^[0-9]{1,10}$/.test(value)) return -1;
-  const waitMs = Number(value);
-  return waitMs <= MOST_PUSHBACK_MS ? waitMs : -1;
 }
 
 /** @returns undefined if the route has no `retry` */

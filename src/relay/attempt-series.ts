@@ -1,26 +1,25 @@
-// The attempts of one exchange. An AttemptSeries asks the upstream for an endpoint, waits for one if necessary, and sends the request.
+// The attempts of one exchange, one after the other. An AttemptSeries asks the upstream for an endpoint, waits for one if necessary, and sends the request.
 // It alone decides whether the request is sent again, by the retry policy of its route.
 
-import type { AttemptListener } from '../calls/attempt-listener.ts';
-import { type Failure, requestAboveUpstream, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
+import { requestAboveUpstream } from '../calls/failure.ts';
 import { type AttemptEnd, isRepeated, type RetryPolicy } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import type { ClientAccount } from '../upstreams/client-account.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import { Http1Attempt } from '../upstreams/http1/http1-attempt.ts';
 import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
 import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { CallTraits, Waiter } from '../upstreams/waiter.ts';
 import { Attempt } from './attempt.ts';
-import { attemptFields, attemptTextFields, type FieldSource, mostFieldBytes } from './attempt-fields.ts';
+import { attemptFields, attemptTextFields, mostFieldBytes } from './attempt-fields.ts';
+import type { Attempts, Call } from './attempts.ts';
+import { refusalOf } from './client-refusal.ts';
 import { Deadline } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
-import type { ExchangeHome, RelayContext } from './relay-context.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RelayContext } from './relay-context.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -36,21 +35,11 @@ const NOTHING = Buffer.alloc(0);
 
 const NONE: readonly never[] = [];
 
-/** The exchange the attempts are made for. */
-export interface Call extends AttemptListener, FieldSource {
-  readonly subject: RequestHead;
-  /** No endpoint can take the call, and waiting for one is pointless. */
-  unavailable(diagnosis: Diagnosis): void;
-  /** An attempt had no response in the time that the retry policy gives it. */
-  attemptTimedOut(limitMs: number): void;
-  readonly home: ExchangeHome;
-}
-
-export class AttemptSeries implements Waiter<CallEndpoint> {
+export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   readonly #context: RelayContext;
   readonly #call: Call;
   readonly #request: StreamRelay;
-  readonly #response: StreamRelay;
+  readonly #response: Pick<StreamRelay, 'setSource'>;
   #current: Attempt | Http1Attempt | undefined = undefined;
   #isWaiting = false;
   #holding: Holding | undefined = undefined;
@@ -61,39 +50,44 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #retries = 0;
   /** Whether the call counts in the upstream's RetryBudget. */
   #isInBudget = false;
-  /** Why the call was not sent again although its policy would have granted it. '' if that is not so. */
   note = '';
   /** The delay before the next attempt, or the time limit of the current one. */
   #timer: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
   /** Endpoints that could not be reached, MOST_UNREACHABLE of them at most. */
   #tried: CallEndpoint[] | undefined = undefined;
-  /** The endpoint at which the last attempt has failed. Another one is taken if one has room. */
-  #avoided: CallEndpoint | undefined = undefined;
+  /** Where the call has been before. Another endpoint is taken if one has room. */
+  #avoided: readonly CallEndpoint[] | undefined = undefined;
 
-  constructor(context: RelayContext, call: Call, request: StreamRelay, response: StreamRelay) {
+  constructor(
+    context: RelayContext,
+    call: Call,
+    request: StreamRelay,
+    response: Pick<StreamRelay, 'setSource'>,
+  ) {
     this.#context = context;
     this.#call = call;
     this.#request = request;
     this.#response = response;
   }
 
-  /** The address of the endpoint tried last, as configured. '' before the first attempt. */
   get endpoint(): string {
-    return this.#last === undefined ? '' : this.#last.address.text;
+    return this.#last?.address.text ?? '';
   }
 
-  /** Whether an endpoint has the request. */
+  /** The endpoint tried last. */
+  get last(): CallEndpoint | undefined {
+    return this.#last;
+  }
+
   get isUnderWay(): boolean {
     return this.#current !== undefined;
   }
 
-  /** The number of attempts so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many attempts the retry policy of the route has granted. */
   get retries(): number {
     return this.#retries;
   }
@@ -117,7 +111,6 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     return this.#holding;
   }
 
-  /** Sends the request now, or when an endpoint can take it. */
   begin(): void {
     const { decision, plan } = this.#call.subject;
     if (decision.kind !== 'forward') return;
@@ -125,7 +118,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const account = this.#call.home.accountFor(this.#call.subject);
     const holding = account.holdingIn(upstream.shares);
     this.#holding = holding;
-    const refusal = whyNot(account, holding, upstream.name);
+    const refusal = refusalOf(account, holding, upstream.name);
     if (refusal !== undefined) {
       this.#call.abort(refusal);
       return;
@@ -134,7 +127,8 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
       this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried, this.#call.subject);
     if (endpoint !== undefined) {
       // Policies that ask about the call have taken their time, and so have attempts that came to nothing.
-      this.#send(endpoint, this.#count + this.#retries > 0 || plan.asking.length > 0);
+      const isFirst = this.#count + this.#retries === 0 && this.#avoided === undefined;
+      this.#send(endpoint, !isFirst || plan.asking.length > 0);
       return;
     }
     this.#isWaiting = true;
@@ -144,13 +138,25 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
   #pickOther(upstream: CallTarget, holding: Holding): CallEndpoint | undefined {
     return this.#avoided === undefined
       ? undefined
-      : upstream.pickFor(holding, [...this.tried, this.#avoided], this.#call.subject);
+      : upstream.pickFor(holding, [...this.tried, ...this.#avoided], this.#call.subject);
+  }
+
+  /** In place of `begin`: sends the request to an endpoint that was just picked. */
+  beginAt(endpoint: CallEndpoint, holding: Holding): void {
+    this.#holding = holding;
+    this.#send(endpoint, true);
+  }
+
+  /** Before `begin`: where another endpoint has room, none of these is taken. */
+  avoid(endpoints: readonly CallEndpoint[]): void {
+    this.#avoided = endpoints;
   }
 
   onEndpoint(endpoint: CallEndpoint): void {
     this.#isWaiting = false;
     try {
       this.#send(endpoint, true);
+      this.#call.placed?.();
     } catch (error) {
       this.#call.fault(error);
     }
@@ -160,36 +166,27 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#tried = undefined;
   }
 
-  /** The head of a response has arrived. */
   responded(): void {
     const attempt = this.#current;
     attempt?.endpoint.counts.responseBegan(Math.floor(turnNowMs()) - attempt.sentAtMs);
   }
 
-  /** From now on the request is never sent again, since the client has a part of a response, or is about to get one. */
   commit(): void {
     if (this.#current !== undefined) this.#current.isCommitted = true;
     if (this.#timer !== undefined) this.#stopTimer();
   }
 
-  /**
-   * Offers a response before the request is committed to it.
-   * @param head the section with the status, which ends the response
-   * @returns whether the request is sent again instead
-   */
   triesAgainAfter({ grpcStatus, pushback }: ResponseHead): boolean {
     if (this.#policy === undefined || grpcStatus === 'OK') return false;
     return this.tryAgain({ kind: 'answered', grpcStatus, pushback });
   }
 
-  /** How long the head of the response is held back. 0 if no other response could take its place. */
   get holdMs(): number {
     const policy = this.#policy;
     if (policy?.holdMs === undefined || this.#current?.isReplayable !== true) return 0;
     return this.#retries < (policy.mostRetries ?? Number.POSITIVE_INFINITY) ? policy.holdMs : 0;
   }
 
-  /** Counts the attempt as failed, since the endpoint has sent something that cannot be passed on. */
   blame(): void {
     if (this.#current !== undefined) this.#current.hasFailed = true;
   }
@@ -207,10 +204,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
     const { observers } = this.#context;
-    if (observers.wantAttempts) {
-      const { text } = endpoint.address;
-      observers.attempted({ exchange: this.#call, endpoint: text, number: this.#count + 1 });
-    }
+    if (observers.wantAttempts) this.#call.attempting(endpoint.address.text);
     if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision, hasWaited);
     else this.#sendHttp1(endpoint, decision.fields);
   }
@@ -284,11 +278,29 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
+  requestEnded(): void {
+    // Only hedging begins with the end of the request.
+  }
+
+  /** What was sent of the request, or undefined if it was not kept. */
+  get sent(): readonly Buffer[] | undefined {
+    return this.#current?.replay();
+  }
+
+  /** What is sent is not kept for another attempt, since somebody else has it. */
+  forgetReplay(): void {
+    if (this.#current instanceof Attempt) this.#current.forgetReplay();
+  }
+
+  /** Another attempt of the call has won. */
+  lose(): void {
+    if (this.#current instanceof Attempt) this.#current.lose();
+    this.end(ErrorCode.CANCEL);
+  }
+
   /**
    * Sends the request again if no endpoint has processed it or the retry policy of its route says so, and if everything that was sent of
    * the request is still known.
-   * @param end how the attempt ended. The client must not have received any part of its response.
-   * @returns false if the attempt was the last
    */
   tryAgain(end: AttemptEnd): boolean {
     const attempt = this.#current;
@@ -317,7 +329,7 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     if (!this.#takeBudget()) return false;
     this.#retries++;
     this.#tried = undefined;
-    this.#avoided = this.#last;
+    if (this.#last !== undefined) this.#avoided = [this.#last];
     if (attempt !== undefined && sent !== undefined) this.#takeBack(attempt, sent, end);
     if (waitMs === 0) this.begin();
     else this.#timer = new Deadline(this.#context.deadlines, this, waitMs);
@@ -376,7 +388,6 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     this.#call.fault(error);
   }
 
-  /** Releases the attempt's place, or stops waiting for one. May be called twice. */
   end(code: number): void {
     this.#current?.release(code);
     this.#stopTimer();
@@ -386,10 +397,4 @@ export class AttemptSeries implements Waiter<CallEndpoint> {
     const { decision } = this.#call.subject;
     if (decision.kind === 'forward') decision.upstream.stopWaiting(this);
   }
-}
-
-/** @returns why the client gets no place: it would harm others on the connections they share */
-function whyNot(account: ClientAccount, holding: Holding, upstream: string): Failure | undefined {
-  if (account.hasAbandonedTooMany) return tooManyCancelled(account.abandoned);
-  return holding.hasFaults && holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;
 }

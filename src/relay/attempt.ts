@@ -108,6 +108,11 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     else this.#end(code, code === ErrorCode.NO_ERROR ? 'answered' : 'given_up');
   }
 
+  /** Another attempt of the call has won. That says nothing about the endpoint of this one. */
+  lose(): void {
+    this.#end(ErrorCode.CANCEL, 'lost');
+  }
+
   /** @param how for outlier detection; see EndpointOutcomes.failed */
   #fail(code: number, how: string): void {
     if (this.#isOver) return;
@@ -132,7 +137,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     this.#isOver = true;
     this.endpoint.counts.attemptEnded(outcome);
-    this.connection.endStream(this.stream, code, this.holding);
+    this.connection.endStream(this.stream, code, this.holding, outcome === 'lost');
   }
 
   // The connection carries the calls of many clients. An internal error within this call must not end it, so each event catches it.

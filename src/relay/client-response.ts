@@ -6,7 +6,7 @@ import { FAULT, type Failure, noGrpcStatus } from '../calls/failure.ts';
 import { type LocalResponse, localResponse, localTrailers } from '../calls/local-response.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
-import type { AttemptSeries } from './attempt-series.ts';
+import type { Attempts } from './attempts.ts';
 import type { HeaderEdits } from './header-edits.ts';
 import { HeldHead } from './held-head.ts';
 import type { ExchangeHome } from './relay-context.ts';
@@ -35,7 +35,7 @@ export interface ResponseOwner {
 export class ClientResponse {
   readonly #owner: ResponseOwner;
   readonly #stream: CallStream;
-  readonly #attempts: AttemptSeries;
+  readonly #attempts: Attempts;
   readonly #deadlines: DeadlineWheel;
   /** The status that was sent to the client. 0 until a response has begun. */
   #httpStatus = 0;
@@ -44,7 +44,7 @@ export class ClientResponse {
   /** The head of a response of which the client knows nothing yet. */
   #held: HeldHead | undefined = undefined;
 
-  constructor(owner: ResponseOwner, stream: CallStream, attempts: AttemptSeries, deadlines: DeadlineWheel) {
+  constructor(owner: ResponseOwner, stream: CallStream, attempts: Attempts, deadlines: DeadlineWheel) {
     this.#owner = owner;
     this.#stream = stream;
     this.#attempts = attempts;

@@ -30,7 +30,8 @@ import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
-import { AttemptSeries, type Call } from './attempt-series.ts';
+import type { Attempts, Call } from './attempts.ts';
+import { attemptsFor } from './attempts-for.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { Deadline, GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
@@ -48,7 +49,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
   readonly request: StreamRelay;
   readonly response: StreamRelay;
   readonly #answer: ClientResponse;
-  readonly #attempts: AttemptSeries;
+  readonly #attempts: Attempts;
   /** Undefined, since an exchange is not a translator. */
   readonly translated = undefined;
   #admission: Admission | undefined = undefined;
@@ -67,7 +68,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
     this.request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
     this.requestId = head.requestId ?? context.requestIds.next();
-    this.#attempts = new AttemptSeries(context, this, this.request, this.response);
+    this.#attempts = attemptsFor(context, this, this.request, this.response);
     this.#answer = new ClientResponse(this, stream, this.#attempts, context.deadlines);
   }
 
@@ -160,6 +161,10 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
     return this.#attempts.retries;
   }
 
+  attempting(endpoint: string): void {
+    this.#context.observers.attempted({ exchange: this, endpoint, number: this.#attempts.count + 1 });
+  }
+
   unavailable(diagnosis: Diagnosis): void {
     this.attemptFailed(unavailable(diagnosis));
   }
@@ -170,6 +175,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     this.request.forward(bytes, start, end, endStream);
+    if (endStream) this.#attempts.requestEnded();
   }
 
   onTrailers(list: HeaderList): void {

@@ -30,6 +30,22 @@ export class PendingData {
     }
   }
 
+  /** Takes a piece as it is, without a copy, if nothing else is pending. @param piece its bytes must not change any more */
+  adopt(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#blocks.push(piece);
+    this.#writeAt = piece.length;
+    this.size += piece.length;
+  }
+
+  /** The pending bytes, oldest first. They are valid until something is appended or taken. */
+  get pieces(): readonly Buffer[] {
+    const last = this.#blocks.length - 1;
+    return this.#blocks.map((block, index) =>
+      block.subarray(index === 0 ? this.#readAt : 0, index === last ? this.#writeAt : block.length),
+    );
+  }
+
   /**
    * Offers the pending bytes, oldest first, until `take` takes less than it was offered.
    * @param take `isLast` is true if no more bytes are pending after these. Returns how many bytes it took.

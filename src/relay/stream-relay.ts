@@ -51,6 +51,11 @@ export class StreamRelay {
     return this.#backlog === undefined ? 0 : this.#backlog.data.size;
   }
 
+  /** The bytes that wait for room on the target. They are valid until the relay is used again. */
+  get pending(): readonly Buffer[] {
+    return this.#backlog === undefined ? [] : this.#backlog.data.pieces;
+  }
+
   /** Sets the stream that is credited for bytes the target takes. Undefined if the proxy itself makes the bytes. */
   setSource(stream: CallStream | undefined): void {
     this.#source = stream;
@@ -104,6 +109,13 @@ export class StreamRelay {
     backlog.trailers = waiting?.trailers;
     this.#backlog = backlog;
     this.isEnded = false;
+  }
+
+  /** In place of all else: sends these bytes and ends. @param bytes are not copied, and must not change */
+  send(bytes: Buffer): void {
+    const backlog = this.#hold();
+    backlog.data.adopt(bytes);
+    backlog.ends = true;
   }
 
   forward(bytes: Buffer, start: number, end: number, endStream: boolean): void {

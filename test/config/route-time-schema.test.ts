@@ -46,12 +46,26 @@ test('what is off is no limit', () => {
   assert.deepEqual([retry?.holdMs, retry?.perTryMs], [0, 2000]);
 });
 
+test('hedge has a default for everything, and may begin all attempts at once', () => {
+  const loaded = load('hedge: {}');
+  assert.ok('config' in loaded);
+  assert.deepEqual(loaded.config.routes[0].hedge, { attempts: 2, delayMs: 100, on: ['UNAVAILABLE'] });
+  const other = load('hedge: { attempts: 5, delay: 0s, on: [] }');
+  assert.ok('config' in other);
+  assert.deepEqual(other.config.routes[0].hedge, { attempts: 5, delayMs: 0, on: [] });
+});
+
 for (const [route, protocol, message] of [
   ['retry: {}', 'http1', /speaks HTTP\/1\.1, so no gRPC/],
   ['retry: { attempts: 6 }', 'h2c', /5/],
   ['retry: { attempts: 1 }', 'h2c', /2/],
   ['retry: { on: [OK] }', 'h2c', /must be one of CANCELLED/],
   ['retry: { on: [] }', 'h2c', /empty/],
+  ['hedge: {}', 'http1', /speaks HTTP\/1\.1, so no gRPC/],
+  ['hedge: {}, retry: {}', 'h2c', /stands beside retry/],
+  ['hedge: { attempts: 6 }', 'h2c', /5/],
+  ['hedge: { on: [OK] }', 'h2c', /must be one of CANCELLED/],
+  ['hedge: { delay: 2m }', 'h2c', /out of range/],
   ['timeouts: { idle: 10ms }', 'h2c', /out of range/],
 ] as const) {
   test(`${route} is refused for ${protocol}`, () => {

@@ -9,11 +9,13 @@ import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import type { Policy } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
-import type { RetryConfig } from '../../src/config/config.ts';
+import type { HedgeConfig, RetryConfig } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { compilePlans } from '../../src/policies/compile-plans.ts';
+import { ConfiguredHedges } from '../../src/policies/hedge-policy.ts';
 import { ConfiguredRetries } from '../../src/policies/retry-policy.ts';
+import { Attempt } from '../../src/relay/attempt.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
@@ -70,6 +72,8 @@ const OPERATIONS = [
   'a policy refuses',
   'old questions are answered',
   'the call has to give way',
+  'an attempt has to give way',
+  'another service acts',
   'the drain is over',
 ] as const;
 
@@ -85,21 +89,27 @@ interface Scenario {
   readonly asking: readonly (typeof ASKING)[number][];
   /** The route has `retry`. */
   readonly isRetried: boolean;
+  /** The route has `hedge`, with so many milliseconds between attempts. */
+  readonly hedgeMs: number | undefined;
   readonly isGrpc: boolean;
   readonly hasTimeout: boolean;
   readonly hasBody: boolean;
   /** Connections with room when the call comes. */
   readonly connections: number;
+  /** How many bytes of a request each of them takes at first. */
+  readonly room: number;
   readonly operations: readonly Operation[];
 }
 
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   isRetried: fc.boolean(),
+  hedgeMs: fc.constantFrom(undefined, 0, 300),
   isGrpc: fc.boolean(),
   hasTimeout: fc.boolean(),
   hasBody: fc.boolean(),
-  connections: fc.integer({ min: 0, max: 2 }),
+  connections: fc.integer({ min: 0, max: 3 }),
   admits: fc.constantFrom('yes', 'yes', 'no', 'throws', undefined),
+  room: fc.constant(Number.POSITIVE_INFINITY),
   // Mostly those that wait: with them something can happen meanwhile.
   asking: fc.array(fc.constantFrom('waits', 'waits', 'waits', ...ASKING), { maxLength: 2 }),
   operations: fc.array(fc.constantFrom(...OPERATIONS), { minLength: 1, maxLength: 24 }),
@@ -113,6 +123,7 @@ const RETRY: RetryConfig = {
   perTryMs: 1500,
   holdMs: 500,
 };
+const HEDGE: HedgeConfig = { attempts: 3, delayMs: 0, on: RETRY.on };
 /** Without an endpoint that has looked at it a call is sent eleven times at most; once more by a refusal; and by its route. */
 const MOST_ATTEMPTS = 11 + 1 + RETRY.attempts - 1;
 
@@ -134,8 +145,12 @@ class ServiceSide {
   /** DATA it has sent. */
   sent = '';
 
-  constructor(stream: RecordedStream) {
+  /** What it sends differs from what other services send. */
+  readonly piece: string;
+
+  constructor(stream: RecordedStream, digit: string) {
     this.stream = stream;
+    this.piece = digit.repeat(PIECE.length);
   }
 
   get canSpeak(): boolean {
@@ -159,6 +174,7 @@ class Modelled {
   clientSent = '';
   hasClientEnded: boolean;
   isClientGone = false;
+  readonly #room: number;
   /** All that were asked, the oldest first. */
   readonly questions: OpenQuestion[] = [];
   /** What policies have thrown. */
@@ -169,8 +185,21 @@ class Modelled {
   isRefused = false;
   readonly policies: number;
   #breaksNext = false;
+  /** Which of the services that have the call acts, counted from the newest. */
+  #acting = 0;
 
-  constructor({ isGrpc, isRetried, hasTimeout, hasBody, connections, admits, asking }: Scenario) {
+  constructor({
+    isGrpc,
+    isRetried,
+    hedgeMs,
+    hasTimeout,
+    hasBody,
+    connections,
+    room,
+    admits,
+    asking,
+  }: Scenario) {
+    this.#room = room;
     this.policies = asking.length + (admits === undefined ? 0 : 1);
     for (let count = 0; count < connections; count++) this.upstream.connections.push(this.#connection());
     const route = routeConfig({ match: { path: '/*' } });
@@ -179,6 +208,10 @@ class Modelled {
       routes: compileRoutes([route]),
       plans: compilePlans([route], (error) => void this.policyFaults.push(error), [
         ...this.#policies(admits, asking).map((policy) => () => policy),
+        () =>
+          hedgeMs === undefined
+            ? undefined
+            : { key: 'hedge', retry: new ConfiguredHedges({ ...HEDGE, delayMs: hedgeMs }) },
         () => (isRetried ? { key: 'retry', retry: new ConfiguredRetries(RETRY) } : undefined),
       ]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
@@ -266,6 +299,7 @@ class Modelled {
   #connection(): RecordedConnection {
     const connection = new RecordedConnection(`endpoint-${this.all.length}:1`);
     connection.isLost = this.#breaksNext;
+    connection.room = this.#room;
     this.#breaksNext = false;
     this.all.push(connection);
     return connection;
@@ -279,13 +313,14 @@ class Modelled {
     return this.homecomings > 0;
   }
 
-  /** Of the attempt that runs. */
+  /** Of an attempt that runs. */
   get service(): ServiceSide | undefined {
-    const stream = this.streams.findLast(({ isReset }) => !isReset);
-    if (stream === undefined) return undefined;
+    const running = this.streams.filter(({ isReset }) => !isReset).toReversed();
+    if (running.length === 0) return undefined;
+    const stream = running[this.#acting % running.length];
     let side = this.sides.get(stream);
     if (side === undefined) {
-      side = new ServiceSide(stream);
+      side = new ServiceSide(stream, String(this.streams.indexOf(stream) % 10));
       this.sides.set(stream, side);
     }
     return side.canSpeak ? side : undefined;
@@ -357,8 +392,8 @@ class Modelled {
       'service answers at once': () => begins(GRPC_AT_ONCE, true),
       'service sends': () => {
         if (!side.hasBegun) return;
-        side.sent += PIECE;
-        owner.onData(Buffer.from(PIECE), 0, PIECE.length, false);
+        side.sent += side.piece;
+        owner.onData(Buffer.from(side.piece), 0, side.piece.length, false);
       },
       'service ends': () => {
         if (side.hasBegun) over(() => owner.onData(Buffer.alloc(0), 0, 0, true));
@@ -402,9 +437,17 @@ class Modelled {
       this.nowMs += 1000;
       this.deadlines.advance();
     }
+    if (operation === 'another service acts') this.#acting++;
+    if (operation === 'an attempt has to give way') this.#givesWay();
     // What comes when an exchange is over must do no harm.
     if (operation === 'the call has to give way') exchange.abort(failure('idle_gave_way', 'Others wait.'));
     if (operation === 'the drain is over') exchange.abort(failure('draining', 'The time is over.'));
+  }
+
+  #givesWay(): void {
+    const side = this.service;
+    const owner = side?.stream.stream.owner;
+    if (owner instanceof Attempt) owner.giveWay(failure('idle_gave_way', 'Others wait.'));
   }
 
   finish(): void {
@@ -466,7 +509,7 @@ function assertQuestions(
   if (policyFaults.length === 1 && scenario.isGrpc) assert.match(reason, /^internal_error: /);
 }
 
-function check(scenario: Scenario): void {
+function check(scenario: Scenario): Modelled {
   const model = new Modelled(scenario);
   for (const operation of scenario.operations) {
     model.do(operation);
@@ -491,7 +534,7 @@ function check(scenario: Scenario): void {
   assert.equal(upstream.shares.retries.active, 0, 'it is not retried any more');
   for (const { counts, streams: own } of all)
     assert.equal(
-      counts.answered + counts.failed + counts.givenUp,
+      counts.answered + counts.failed + counts.givenUp + counts.lost,
       own.length,
       'each attempt has one outcome',
     );
@@ -515,6 +558,8 @@ function check(scenario: Scenario): void {
       model.clientSent.startsWith(dataOf(stream.log)),
       'a service gets what the client sent, from its beginning',
     );
+    if (stream.log.some((line) => /^(headers|data).* end$/.test(line)))
+      assert.equal(dataOf(stream.log), model.clientSent, 'what ends is whole');
     const side = model.sides.get(stream);
     assert.ok(
       stream.creditedBytes <= (side?.sent.length ?? 0),
@@ -522,13 +567,18 @@ function check(scenario: Scenario): void {
     );
   }
   if (scenario.isGrpc) {
-    const begun = [...model.sides.values()].findLast(({ hasBegun }) => hasBegun);
-    assert.ok((begun?.sent ?? '').startsWith(dataOf(client.log)), 'the client gets what the service sent');
+    const sent = [...model.sides.values()].map((side) => (side.hasBegun ? side.sent : ''));
+    const got = dataOf(client.log);
+    assert.ok(got === '' || sent.some((one) => one.startsWith(got)), 'the client gets what one service sent');
   }
+  return model;
 }
 
 test('whatever the order of events, an exchange finishes once, gives all back and keeps its books', () => {
-  fc.assert(fc.property(scenarios, check), { seed: SEED, numRuns: 5000 });
+  fc.assert(
+    fc.property(scenarios, (scenario) => void check(scenario)),
+    { seed: SEED, numRuns: 5000 },
+  );
 });
 
 test('the same where the service is well and the client is slow: nothing of the response is lost', () => {
@@ -559,10 +609,48 @@ test('the same where the service is well and the client is slow: nothing of the 
     assert.ok(service !== undefined);
     model.do('service sends trailers');
     const released = model.all.reduce((sum, connection) => sum + connection.released, 0);
-    assert.equal(released, 1, 'a slow client keeps no stream of the service');
+    assert.equal(released, model.streams.length, 'a slow client keeps no stream of a service');
     model.do('client takes all');
     assert.deepEqual([model.records.length, model.records[0].grpcStatus], [1, 'OK']);
     assert.equal(dataOf(model.client.log), service.sent);
   });
   fc.assert(property, { seed: SEED, numRuns: 1000 });
+});
+
+test('the same where several attempts compete: the client gets one of them, whole', () => {
+  const competing = fc.constantFrom<Operation>(
+    'another service acts',
+    'another service acts',
+    'service begins',
+    'service begins',
+    'service answers at once',
+    'service sends',
+    'service sends',
+    'service sends trailers',
+    'service ends',
+    'service resets',
+    'service refuses the stream',
+    'service refuses by GOAWAY',
+    'service takes ten bytes',
+    'service takes all',
+    'client takes ten bytes',
+    'an endpoint has room',
+    'an attempt has to give way',
+    'a second passes',
+  );
+  const operations = fc.array(competing, { minLength: 2, maxLength: 24 });
+  const rooms = fc.constantFrom(0, 10, Number.POSITIVE_INFINITY);
+  const before = fc.constantFrom<readonly Operation[]>(
+    ['client sends', 'client ends'],
+    ['client sends', 'client sends', 'client takes nothing', 'client ends with trailers'],
+    ['client sends much', 'client ends'],
+  );
+  let contests = 0;
+  const property = fc.property(scenarios, before, operations, rooms, (scenario, sends, acts, room) => {
+    const hedged = { ...scenario, isGrpc: true, hedgeMs: 0, hasBody: true, connections: 3, room };
+    const model = check({ ...hedged, admits: undefined, asking: [], operations: [...sends, ...acts] });
+    if (model.streams.length >= 3) contests++;
+  });
+  fc.assert(property, { seed: SEED, numRuns: 3000 });
+  assert.ok(contests > 2900, `only ${contests} calls had several attempts`);
 });

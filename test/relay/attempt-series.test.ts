@@ -17,7 +17,8 @@ import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { AttemptSeries, type Call } from '../../src/relay/attempt-series.ts';
+import { AttemptSeries } from '../../src/relay/attempt-series.ts';
+import type { Call } from '../../src/relay/attempts.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
@@ -58,6 +59,10 @@ class Caller extends RecordingListener implements Call {
 
   override fail({ token }: Failure): void {
     this.log.push(`fails: ${token}`);
+  }
+
+  attempting(endpoint: string): void {
+    this.log.push(`attempts ${endpoint}`);
   }
 
   unavailable({ token }: Diagnosis): void {

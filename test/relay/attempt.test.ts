@@ -38,6 +38,19 @@ class Tried {
   }
 }
 
+test('an attempt that is lost to a faster one is reset, is no failure, and is told nothing any more', () => {
+  const { attempt, connection, listener } = new Tried();
+  attempt.onResponse(RESPONSE, false);
+  listener.takeLog();
+  attempt.lose();
+  attempt.release(ErrorCode.CANCEL);
+  attempt.onData(DATA, 0, 1, true);
+  const { lost, failed, givenUp, answered } = connection.counts;
+  assert.deepEqual([lost, failed, givenUp, answered], [1, 0, 0, 0]);
+  assert.deepEqual([connection.released, connection.streams[0].log], [1, ['reset CANCEL']]);
+  assert.deepEqual(listener.log, []);
+});
+
 test('what comes back is told', () => {
   const { attempt, listener, connection } = new Tried();
   attempt.onResponse(RESPONSE, false);

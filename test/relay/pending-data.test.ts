@@ -129,3 +129,16 @@ test('it behaves like a plain array, whatever is appended and taken', () => {
     { numRuns: 100 },
   );
 });
+
+test('a piece can be taken as it is, and what is pending can be looked at without taking it', () => {
+  const pending = new PendingData();
+  const piece = Buffer.from('a whole piece');
+  pending.adopt(piece);
+  assert.equal(pending.pieces[0].buffer, piece.buffer, 'not a copy');
+  assert.equal(take(pending, 2), 'a ');
+  append(pending, ' and more');
+  assert.equal(Buffer.concat(pending.pieces).toString(), 'whole piece and more');
+  assert.equal(pending.size, 20);
+  assert.equal(take(pending), 'whole piece and more');
+  assert.deepEqual(pending.pieces, []);
+});

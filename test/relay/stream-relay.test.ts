@@ -274,3 +274,20 @@ test('whatever the pieces and the room: the bytes arrive in order, once, ended o
     { numRuns: 100 },
   );
 });
+
+test('a request that is whole goes to a target as it has room, and nobody is credited for it', () => {
+  const direction = new Direction(3);
+  direction.relay.send(Buffer.from('whole'));
+  assert.deepEqual([direction.relay.isComplete, direction.relay.takeEnd()], [true, false]);
+  direction.connects();
+  assert.equal(Buffer.concat(direction.relay.pending).toString(), 'le');
+  assert.deepEqual(direction.frees(2), ['data "who"', 'data "le" end']);
+  assert.deepEqual(direction.relay.pending, []);
+  assert.equal(direction.recorded, 'whole');
+});
+
+test('a request without content ends with its header section', () => {
+  const { relay } = new Direction();
+  relay.send(Buffer.alloc(0));
+  assert.deepEqual([relay.takeEnd(), relay.isEnded], [true, true]);
+});

@@ -32,6 +32,8 @@ export const SLOW_FILES: readonly string[] = [
   'integration/goaway-storm.test.ts',
   'integration/retry-cases.test.ts',
   'health/load-stream.test.ts',
+  'integration/hedge-contests.test.ts',
+  'integration/hedges.test.ts',
   'workers/first-messages.test.ts',
 ];
 

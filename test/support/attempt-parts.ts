@@ -89,6 +89,8 @@ export class ScriptedUpstream {
   readonly connections: RecordedConnection[];
   readonly waiting: Waiter<CallEndpoint>[] = [];
   readonly shares = new ClientShares<Waiter<CallEndpoint>>(100, () => Number.POSITIVE_INFINITY);
+  /** Those that can be used, whether or not they have room. */
+  endpoints: readonly CallEndpoint[] = [];
   /** If set, a call that would wait gets this diagnosis instead. */
   unavailable: Diagnosis | undefined = undefined;
 

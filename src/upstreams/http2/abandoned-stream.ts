@@ -21,6 +21,8 @@ export class AbandonedStream implements StreamOwner {
   /** The error code for the reset. */
   readonly code: number;
   readonly sinceMs: number;
+  /** Whether it counts among the cancelled calls of its client. Only StreamEnds changes this. */
+  isCharged = false;
   readonly #onOver: OnOver;
   #leftBytes = MOST_DROPPED_BYTES;
 

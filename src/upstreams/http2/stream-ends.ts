@@ -83,29 +83,51 @@ export class StreamEnds {
 
   /**
    * Ends a stream.
+   * @param how the error code for the reset; and whether the stream was lost, which means that it is we who need it no more, as another
+   * attempt of its call was faster
    * @returns whether the stream is over; if not, `onOver` is called when it is
    */
-  end(stream: Stream, code: number, holding: Holding | undefined, nowMs: number): boolean {
-    const { account } = holding ?? {};
-    // The client's budget is asked last, because asking spends from it: a client without one leaves the connection's budget to
-    // others. A client that is alone harms no one, so it may use the whole budget of the connection.
-    if (
-      this.#bears(stream, nowMs) &&
-      (account === undefined || holding?.isAlone === true || account.takeReset(nowMs))
-    ) {
+  end(
+    stream: Stream,
+    how: { readonly code: number; readonly isLost: boolean },
+    holding: Holding | undefined,
+    nowMs: number,
+  ): boolean {
+    const { code, isLost } = how;
+    if (isLost ? this.#bearsLost(stream, nowMs) : this.#bearsCancelled(stream, holding, nowMs)) {
       if (!stream.headersReceived) this.#unanswered.spend(nowMs);
       stream.reset(code);
       this.#spend(nowMs);
       return true;
     }
-    if (account !== undefined) account.abandoned++;
     const times = { nowMs, windowBytes: this.#windowBytes };
     const abandoned = new AbandonedStream(stream, holding, code, times, (over, reset) => {
       if (reset !== undefined) this.noteReset(reset.code, reset.isOurs, holding, Math.floor(turnNowMs()));
       this.#over(over);
     });
+    if (!isLost && holding?.account !== undefined) {
+      abandoned.isCharged = true;
+      holding.account.abandoned++;
+    }
     this.#abandoned.add(abandoned);
     return false;
+  }
+
+  /**
+   * The client's budget is asked last, because asking spends from it: a client without one leaves the connection's budget to others. A
+   * client that is alone harms no one, so it may use the whole budget of the connection.
+   */
+  #bearsCancelled(stream: Stream, holding: Holding | undefined, nowMs: number): boolean {
+    const { account } = holding ?? {};
+    return (
+      this.#bears(stream, nowMs) &&
+      (account === undefined || holding?.isAlone === true || account.takeReset(nowMs))
+    );
+  }
+
+  /** The rest is for the calls that clients cancel: these may last, whereas lost ones are unary. */
+  #bearsLost(stream: Stream, nowMs: number): boolean {
+    return this.#bears(stream, nowMs) && this.#resets.left(nowMs) >= KEPT_FOR_NEW_ONES;
   }
 
   #bears({ headersReceived }: Stream, nowMs: number): boolean {
@@ -121,8 +143,8 @@ export class StreamEnds {
 
   #over(abandoned: AbandonedStream): void {
     if (!this.#abandoned.delete(abandoned)) return;
-    const { holding } = abandoned;
-    if (holding?.account !== undefined) holding.account.abandoned--;
+    const { holding, isCharged } = abandoned;
+    if (isCharged && holding?.account !== undefined) holding.account.abandoned--;
     this.#events.onOver(holding);
   }
 

@@ -228,10 +228,11 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   /**
    * Ends a stream that is not needed any more, and releases it now or when it is over.
    * @param code the error code for the reset, if the stream is not over
+   * @param isLost whether another attempt of its call was faster, so that the client has not cancelled it
    */
-  endStream(stream: Stream, code: number, holding?: Holding): void {
+  endStream(stream: Stream, code: number, holding?: Holding, isLost = false): void {
     if (!isUnderWay(stream)) stream.reset(code);
-    else if (!this.#streamEnds().end(stream, code, holding, Math.floor(turnNowMs()))) {
+    else if (!this.#streamEnds().end(stream, { code, isLost }, holding, Math.floor(turnNowMs()))) {
       this.#letGoIfGivenUp(MOST_GIVEN_UP);
       this.#closeIfDone();
       return;

@@ -12,6 +12,8 @@ import { isUnderWay, StreamEnds } from '../../../src/upstreams/http2/stream-ends
 import { RecordedStream } from '../../support/recorded-stream.ts';
 
 const WINDOW_BYTES = 65_535;
+const CANCELLED = { code: ErrorCode.CANCEL, isLost: false };
+const LOST = { code: ErrorCode.CANCEL, isLost: true };
 
 class Ends {
   readonly worn: string[] = [];
@@ -37,13 +39,11 @@ class Ends {
   }
 
   /** So many streams of the client end that are not over. @returns those that were not reset */
-  end(client: string, count: number, isAnswered = true): RecordedStream[] {
+  end(client: string, count: number, isAnswered = true, how = CANCELLED): RecordedStream[] {
     // Somebody else has a call too.
     if (this.shares.heldCount === 0) this.holding('bystander').take();
     const streams = Array.from({ length: count }, () => openStream(isAnswered));
-    return streams.filter(
-      ({ stream }) => !this.ends.end(stream, ErrorCode.CANCEL, this.holding(client), this.nowMs),
-    );
+    return streams.filter(({ stream }) => !this.ends.end(stream, how, this.holding(client), this.nowMs));
   }
 
   /** The most that were reset in any half minute: what is reset each second, looked at every second. */
@@ -183,7 +183,7 @@ test('a stream that runs out is credited what its client left, and what comes, u
   all.end('a', 50);
   const recorded = openStream(true);
   recorded.stream.receiveWindow = 500;
-  assert.equal(all.ends.end(recorded.stream, ErrorCode.CANCEL, all.holding('a'), all.nowMs), false);
+  assert.equal(all.ends.end(recorded.stream, CANCELLED, all.holding('a'), all.nowMs), false);
   assert.equal(recorded.creditedBytes, WINDOW_BYTES - 500);
   const data = Buffer.alloc(65_536);
   for (let piece = 0; piece < 32; piece++) recorded.stream.owner.onData(data, 0, data.length, false);
@@ -271,4 +271,29 @@ test('only what was begun and is not over can be reset', () => {
     return isUnderWay(stream);
   });
   assert.deepEqual(states, [StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL, StreamState.HALF_CLOSED_REMOTE]);
+});
+
+test('streams lost to a faster attempt are reset at once, within half of what the endpoint bears, and leave the client its own', () => {
+  const all = new Ends();
+  assert.equal(all.end('a', 51, true, LOST).length, 0);
+  assert.equal(all.end('a', 30, true, LOST).length, 30, 'the rest is for calls that clients cancel');
+  assert.equal(all.account('a').abandoned, 0, 'the client has given up none of them');
+  assert.deepEqual(all.worn, []);
+  assert.equal(all.end('a', 49).length, 0, 'and is not charged for them');
+});
+
+test('of lost streams without a response, ten are reset at once', () => {
+  const all = new Ends();
+  assert.equal(all.end('a', 12, false, LOST).length, 2);
+  all.nowMs += 1000;
+  assert.equal(all.end('a', 10, false, LOST).length, 0);
+});
+
+test('what runs out of lost and cancelled streams is charged to the client as far as it has cancelled it', () => {
+  const all = new Ends();
+  const lost = all.end('a', 60, true, LOST);
+  const cancelled = all.end('a', 60);
+  assert.equal(all.account('a').abandoned, cancelled.length);
+  for (const { stream } of [...lost, ...cancelled]) stream.owner.onRefused();
+  assert.deepEqual([all.account('a').abandoned, all.over], [0, lost.length + cancelled.length]);
 });
