@@ -235,7 +235,8 @@ const ofJs: readonly RetryCase[] = (
   serviceSees,
 }));
 
-const DEADLINE_MS = 3000;
+/** Enough for a call to reach its service on a busy machine. */
+const DEADLINE_MS = 5000;
 
 const deadlines: readonly RetryCase[] = [
   {
