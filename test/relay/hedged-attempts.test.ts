@@ -69,6 +69,10 @@ class Caller extends RecordingListener implements Call {
   }
 }
 
+function isRunning({ streams }: RecordedConnection): boolean {
+  return streams.some(({ isReset }) => !isReset);
+}
+
 class Hedging {
   readonly connections = ['a', 'b', 'c', 'd'].map((name) => new RecordedConnection(name));
   readonly upstream = new ScriptedUpstream(...this.connections);
@@ -133,7 +137,6 @@ class Hedging {
 
   /** The endpoints that have an attempt that runs. */
   get running(): string {
-    const isRunning = ({ streams }: RecordedConnection): boolean => streams.some(({ isReset }) => !isReset);
     return this.connections
       .filter(isRunning)
       .map(({ endpoint }) => endpoint)
@@ -148,10 +151,11 @@ class Hedging {
 
 test('a route without hedge, and a call that is no gRPC, have one attempt at a time', () => {
   const { call, request, response } = new Hedging();
+  const { plan, decision } = call.subject;
   const context = standIn<RelayContext>({});
   for (const subject of [
-    { ...call.subject, plan: PLAIN },
-    { ...call.subject, isGrpc: false },
+    { decision, plan: PLAIN, isGrpc: true },
+    { decision, plan, isGrpc: false },
   ]) {
     const other = new Caller(subject);
     assert.ok(!(attemptsFor(context, other, request, response) instanceof HedgedAttempts));
