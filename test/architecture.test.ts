@@ -9,7 +9,7 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'workers control plane sources demo observability service-manager config diagnosis',
+  cli: 'workers control plane sources nginx-import demo observability service-manager config diagnosis',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane observability overload listeners config',
   control: 'plane sources admin health observability overload listeners config',
@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   calls: 'diagnosis grpc h2',
   transport: 'h2',
   names: '',
+  'nginx-import': 'routing config',
   demo: '',
   config: '',
   diagnosis: '',

@@ -1,0 +1,83 @@
+// Finds the files of an `include` with wildcards, as nginx does it (glob(3)): `*`, `?` and `[…]` within one step of the path, no
+// hidden files unless the pattern says so, in alphabetical order.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export function hasWildcard(path: string): boolean {
+  return /[*?[]/.test(path);
+}
+
+/** @param pattern an absolute path. @returns the files on this machine, sorted; folders that cannot be read hold none */
+export function matchingFiles(pattern: string): readonly string[] {
+  let found: readonly string[] = ['/'];
+  for (const step of stepsOf(pattern)) {
+    found = found.flatMap((folder) =>
+      hasWildcard(step)
+        ? matchingNames(folder, step).map((name) => join(folder, name))
+        : [join(folder, step)],
+    );
+  }
+  return found.toSorted();
+}
+
+/** Whether a path, whose files need not exist, fits a pattern. Both are absolute. */
+export function fitsPattern(path: string, pattern: string): boolean {
+  const steps = stepsOf(path);
+  const patterns = stepsOf(pattern);
+  return steps.length === patterns.length && patterns.every((one, index) => fits(steps[index], one));
+}
+
+function stepsOf(path: string): readonly string[] {
+  return path.split('/').filter((step) => step !== '' && step !== '.');
+}
+
+function matchingNames(folder: string, step: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter((name) => fits(name, step));
+  } catch {
+    return [];
+  }
+}
+
+/** Goes through both texts with one way back, to the last star: no pattern takes more than their product. */
+function fits(name: string, pattern: string): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.')) return false;
+  const parts = partsOf(pattern);
+  let at = 0;
+  let part = 0;
+  let starAt = -1;
+  let starPart = -1;
+  while (at < name.length) {
+    const wanted = parts[part];
+    if (wanted === '*') {
+      starPart = part++;
+      starAt = at;
+    } else if (wanted !== undefined && fitsCharacter(name[at], wanted)) {
+      part++;
+      at++;
+    } else if (starPart >= 0) {
+      part = starPart + 1;
+      at = ++starAt;
+    } else return false;
+  }
+  while (parts[part] === '*') part++;
+  return part === parts.length;
+}
+
+/** Each part is `*`, `?`, a set in brackets, or a character. */
+function partsOf(pattern: string): readonly string[] {
+  return pattern.match(/\[[!^]?\]?[^\]]*\]|[^]/g) ?? [];
+}
+
+function fitsCharacter(character: string, part: string): boolean {
+  if (part === '?') return true;
+  if (part.length === 1) return part === character;
+  const isNegated = /^\[[!^]/.test(part);
+  const set = part.slice(isNegated ? 2 : 1, -1);
+  const ranges = set.match(/[^]-[^]|[^]/g) ?? [];
+  const isIn = ranges.some((range) =>
+    range.length === 3 ? character >= range[0] && character <= range[2] : character === range,
+  );
+  return isIn !== isNegated;
+}

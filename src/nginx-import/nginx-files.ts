@@ -1,0 +1,243 @@
+// Reads a configuration of nginx with all that it includes, from files or from what `nginx -T` prints. Everything that is wrong is
+// collected, so that a person can fix it at once. A file that is no configuration of nginx gets one sentence.
+
+import { readFileSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
+import { recogniseMistakenFile } from '../config/mistaken-file.ts';
+import { isStandardInput } from '../config/standard-input.ts';
+import { readingFault } from '../config/system-error.ts';
+import type { Directive, Place, ReadingFault } from './directive.ts';
+import { fitsPattern, hasWildcard, matchingFiles } from './file-pattern.ts';
+import { parseNginx } from './nginx-syntax.ts';
+
+export interface NginxConfiguration {
+  readonly directives: readonly Directive[];
+  /** The folder that nginx takes relative names of files from; undefined where that is not known (standard input). */
+  readonly folder: string | undefined;
+}
+
+export type NginxReading =
+  | { readonly configuration: NginxConfiguration }
+  | { readonly faults: readonly ReadingFault[] };
+
+const LARGEST_BYTES = 64 * 1_048_576;
+/** Of all files together: each include is read again. */
+const MOST_DIRECTIVES = 1_000_000;
+const MOST_INCLUDES = 10_000;
+const DEEPEST_INCLUDES = 32;
+
+const MARKER = /^# configuration file (.+):\r?$/gm;
+const BYTE_ORDER_MARK = /^\ufeff/;
+
+/** Names that only a configuration of nginx begins with. A file that has none of them is something else. */
+const TOP_LEVEL: ReadonlySet<string> = new Set(
+  (
+    'http events server upstream location stream mail include load_module map worker_processes user daemon pid ' +
+    'error_log listen server_name grpc_pass proxy_pass'
+  ).split(' '),
+);
+
+/** A file before it is parsed, and the number of its first line in what it was cut from. */
+interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where included files come from: the disk, or the output of `nginx -T`. */
+interface Library {
+  /** @returns the names of the files that a pattern, an absolute path, stands for */
+  find(pattern: string): readonly string[];
+  /** @returns a sentence about why it cannot be read */
+  read(path: string): Source | string;
+}
+
+/** @param file its name as a person gave it; `-` is standard input */
+export function readNginx(file: string): NginxReading {
+  const bytes = readBytes(isStandardInput(file) ? 0 : file);
+  const name = isStandardInput(file) ? '<stdin>' : file;
+  if (typeof bytes === 'string') return refuse(name, `cannot be read: ${bytes}`);
+  const text = decode(bytes);
+  if (text === undefined) return refuse(name, 'is not UTF-8 text, but something else');
+  return readNginxText(text, name, isStandardInput(file) ? undefined : dirname(resolve(file)));
+}
+
+/** @param folder where the file is; undefined for a text from elsewhere, whose includes only `nginx -T` can tell */
+export function readNginxText(text: string, name: string, folder: string | undefined): NginxReading {
+  const dumped = splitDump(text);
+  const [main] = dumped.keys();
+  if (main !== undefined) {
+    const source = { name: main, text: dumped.get(main) ?? '' };
+    return new Reader(dirname(main), libraryOfDump(dumped)).read(source, main);
+  }
+  if (folder === undefined) {
+    return new Reader(undefined, libraryOfDump(dumped)).read({ name, text }, name);
+  }
+  const library = libraryOfDisk(folder, dirname(name));
+  return new Reader(folder, library).read({ name, text }, join(folder, basename(name)));
+}
+
+function readBytes(file: string | 0): Buffer | string {
+  try {
+    if (file !== 0) {
+      const found = statSync(file);
+      if (!found.isFile() && !found.isDirectory() && !file.startsWith('/dev/fd/'))
+        return 'it is no regular file';
+      if (found.size > LARGEST_BYTES) return `it is larger than ${LARGEST_BYTES / 1_048_576} MiB`;
+    }
+    const bytes = readFileSync(file);
+    return bytes.length > LARGEST_BYTES ? `it is larger than ${LARGEST_BYTES / 1_048_576} MiB` : bytes;
+  } catch (error) {
+    return readingFault(error);
+  }
+}
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    // The decoder takes the byte order mark away.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns the files of what `nginx -T` printed, in its order, the main one first; none if the text is no such output */
+function splitDump(text: string): ReadonlyMap<string, string> {
+  const marks = [...text.matchAll(MARKER)];
+  const files = new Map<string, string>();
+  for (const [index, mark] of marks.entries()) {
+    const path = normalize(mark[1]);
+    const end = marks[index + 1]?.index ?? text.length;
+    // A file that is included twice is printed once; should it be there twice, the first one counts.
+    if (!files.has(path)) files.set(path, text.slice(mark.index + mark[0].length + 1, end));
+  }
+  return files;
+}
+
+function libraryOfDump(files: ReadonlyMap<string, string>): Library {
+  return {
+    find: (pattern) => [...files.keys()].filter((path) => fitsPattern(path, pattern)).toSorted(),
+    read: (path) => {
+      const text = files.get(path);
+      return text === undefined ? 'it is not part of the input' : { name: path, text };
+    },
+  };
+}
+
+/** @param shownFolder the folder as a person wrote it, for the names of files below it */
+function libraryOfDisk(folder: string, shownFolder: string): Library {
+  return {
+    find: matchingFiles,
+    read: (path) => {
+      const bytes = readBytes(path);
+      if (typeof bytes === 'string') return bytes;
+      const text = decode(bytes);
+      const name = path.startsWith(`${folder}/`) ? join(shownFolder, path.slice(folder.length + 1)) : path;
+      return text === undefined ? 'it is not UTF-8 text' : { name, text };
+    },
+  };
+}
+
+class Reader {
+  readonly #folder: string | undefined;
+  readonly #library: Library;
+  readonly #faults: ReadingFault[] = [];
+  #directives = 0;
+  #includes = 0;
+
+  constructor(folder: string | undefined, library: Library) {
+    this.#folder = folder;
+    this.#library = library;
+  }
+
+  read(source: Source, path: string): NginxReading {
+    const mistaken = recogniseOther(source.text);
+    if (mistaken !== undefined) return refuse(source.name, mistaken);
+    const directives = this.#parse(source, [path]);
+    if (this.#faults.length > 0) return { faults: this.#faults };
+    if (!directives.some(({ name }) => TOP_LEVEL.has(name))) {
+      return refuse(
+        source.name,
+        'is no configuration of nginx: it has no http, server, upstream or location',
+      );
+    }
+    return { configuration: { directives, folder: this.#folder } };
+  }
+
+  /** @param way the paths of the files that lead here, this one last */
+  #parse(source: Source, way: readonly string[]): readonly Directive[] {
+    const parsed = parseNginx(source.text.replace(BYTE_ORDER_MARK, ''), source.name);
+    if ('directives' in parsed) return this.#withIncluded(parsed.directives, way);
+    this.#faults.push(parsed.fault);
+    return [];
+  }
+
+  #withIncluded(directives: readonly Directive[], way: readonly string[]): readonly Directive[] {
+    this.#directives += directives.length;
+    return directives.flatMap((directive) => {
+      if (directive.name === 'include' && directive.block === undefined) {
+        return [directive, ...this.#include(directive, way)];
+      }
+      const { block } = directive;
+      return block === undefined ? [directive] : [{ ...directive, block: this.#withIncluded(block, way) }];
+    });
+  }
+
+  #include(directive: Directive, way: readonly string[]): readonly Directive[] {
+    const [pattern, ...surplus] = directive.words;
+    if (pattern === undefined || surplus.length > 0) {
+      return this.#refuse(directive, 'include takes one name of a file');
+    }
+    if (this.#folder === undefined && !isAbsolute(pattern)) {
+      return this.#refuse(directive, `include ${pattern}: ${ONLY_DUMP}`);
+    }
+    const wanted = normalize(resolve(this.#folder ?? '/', pattern));
+    const paths = hasWildcard(wanted) ? this.#library.find(wanted) : [wanted];
+    return paths.flatMap((path) => this.#includeFile(directive, path, way));
+  }
+
+  #includeFile(directive: Directive, path: string, way: readonly string[]): readonly Directive[] {
+    if (way.includes(path)) {
+      return this.#refuse(directive, `include of ${path} goes round in a circle: that file leads here`);
+    }
+    this.#includes++;
+    if (
+      way.length > DEEPEST_INCLUDES ||
+      this.#includes > MOST_INCLUDES ||
+      this.#directives > MOST_DIRECTIVES
+    ) {
+      return this.#refuse(directive, 'more is included here than any configuration needs; reading ended');
+    }
+    const source = this.#library.read(path);
+    if (typeof source !== 'string') return this.#parse(source, [...way, path]);
+    const why = this.#folder === undefined ? ONLY_DUMP : source;
+    return this.#refuse(directive, `include of ${path} cannot be read: ${why}`);
+  }
+
+  #refuse({ file, line }: Place, message: string): readonly Directive[] {
+    // Once what is read has no sensible end any more, one sentence is enough.
+    if (this.#faults.length < 100) this.#faults.push({ file, line, message });
+    return [];
+  }
+}
+
+const ONLY_DUMP =
+  'on standard input included files are known only from nginx -T: nginx -T | framegate import -';
+
+/** @returns what the text is instead of a configuration of nginx, if that can be told */
+function recogniseOther(text: string): string | undefined {
+  if (text.trim() === '') return 'is empty';
+  if (/^["']?(listeners|routes|upstreams)["']?[ \t]*:/m.test(text)) {
+    return 'is a configuration of Framegate already: framegate check says whether it can be used';
+  }
+  const mistaken = recogniseMistakenFile(text)?.message;
+  if (mistaken === undefined || mistaken.startsWith('is a configuration of nginx')) return undefined;
+  // The marks of other programs are guesses. They count only for a text that cannot be read as nginx reads it.
+  const parsed = parseNginx(text, '');
+  const isNginx = 'directives' in parsed && parsed.directives.some(({ name }) => TOP_LEVEL.has(name));
+  return isNginx ? undefined : mistaken.replace('a configuration of Framegate', 'one of nginx');
+}
+
+function refuse(file: string, message: string): NginxReading {
+  return { faults: [{ file, line: 1, message }] };
+}
