@@ -63,6 +63,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'import',
+    {
+      summary: 'make a configuration of one of nginx',
+      run: async (argv: readonly string[]) => (await import('./import.ts')).importCommand(argv),
+    },
+  ],
+  [
     'demo',
     {
       summary: 'run the demo gRPC service alone',
@@ -114,6 +121,9 @@ const synonyms: Readonly<Record<string, string>> = {
   test: 'framegate check',
   lint: 'framegate check',
   configtest: 'framegate check',
+  convert: 'framegate import',
+  migrate: 'framegate import',
+  nginx: 'framegate import /etc/nginx/nginx.conf',
   '-t': 'framegate check',
   stop: 'framegate drain, or kill PID',
   quit: 'framegate drain, or kill PID',

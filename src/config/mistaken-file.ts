@@ -11,7 +11,7 @@ interface Kind {
 }
 
 const nginxHint =
-  'the README has an nginx configuration and the same for Framegate side by side; start from config.example.yaml';
+  'framegate import FILE -o config.yaml makes one of Framegate of it, and says what became of each directive';
 
 const kinds: readonly Kind[] = [
   {

@@ -22,7 +22,12 @@ export interface ReadingFault extends Place {
 }
 
 export function placeText({ file, line }: Place): string {
-  return `${file}:${line}`;
+  return printable(`${file}:${line}`);
+}
+
+/** What is shown on terminals and in remarks holds no line break, no control character and no override of direction. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 }
 
 /** All of them, blocks before what they hold, in the order of the text. */

@@ -51,7 +51,10 @@ interface Library {
   read(path: string): Source | string;
 }
 
-/** @param file its name as a person gave it; `-` is standard input */
+/**
+ * @param file its name as a person gave it; `-` is standard input. What is read is named from the folder of the file, as nginx names what it
+ * includes.
+ */
 export function readNginx(file: string): NginxReading {
   const bytes = readBytes(isStandardInput(file) ? 0 : file);
   const name = isStandardInput(file) ? '<stdin>' : file;
@@ -72,8 +75,8 @@ export function readNginxText(text: string, name: string, folder: string | undef
   if (folder === undefined) {
     return new Reader(undefined, libraryOfDump(dumped)).read({ name, text }, name);
   }
-  const library = libraryOfDisk(folder, dirname(name));
-  return new Reader(folder, library).read({ name, text }, join(folder, basename(name)));
+  const shown = basename(name);
+  return new Reader(folder, libraryOfDisk(folder)).read({ name: shown, text }, join(folder, shown));
 }
 
 function readBytes(file: string | 0): Buffer | string {
@@ -124,15 +127,14 @@ function libraryOfDump(files: ReadonlyMap<string, string>): Library {
   };
 }
 
-/** @param shownFolder the folder as a person wrote it, for the names of files below it */
-function libraryOfDisk(folder: string, shownFolder: string): Library {
+function libraryOfDisk(folder: string): Library {
   return {
     find: matchingFiles,
     read: (path) => {
       const bytes = readBytes(path);
       if (typeof bytes === 'string') return bytes;
       const text = decode(bytes);
-      const name = path.startsWith(`${folder}/`) ? join(shownFolder, path.slice(folder.length + 1)) : path;
+      const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
       return text === undefined ? 'it is not UTF-8 text' : { name, text };
     },
   };

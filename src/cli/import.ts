@@ -1,0 +1,141 @@
+// `framegate import`: makes a configuration of one of nginx, and reports what became of each directive. The configuration is checked
+// before anything is written.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { errorCode } from '../config/error-code.ts';
+import { formatProblem } from '../config/problem.ts';
+import { readingFault } from '../config/system-error.ts';
+import { placeText, printable } from '../nginx-import/directive.ts';
+import { type ImportedConfiguration, importNginx, lostAccess } from '../nginx-import/import-nginx.ts';
+import { formatReport, headOf } from '../nginx-import/import-report.ts';
+import { readNginx } from '../nginx-import/nginx-files.ts';
+import { verifyImport } from '../nginx-import/verify-import.ts';
+import { readOptions } from './options.ts';
+
+const usage = `Usage: framegate import NGINX_CONF [-o FILE]
+
+Makes a configuration of Framegate of one of nginx. Each line says where it
+comes from; the report says of each directive whether it was carried over, is
+changed and why, or is not supported.
+
+  NGINX_CONF          the main file, with its includes beside it, or one with
+                      server blocks; - is standard input: nginx -T | framegate import -
+  -o, --output FILE   write the configuration there, and the report to standard
+                      output (default: the configuration to standard output,
+                      the report to standard error)
+      --force         overwrite FILE where it is there
+  -h, --help          show this help
+
+Exit code: 0; or 1 when something that decides who may connect could not be
+carried over, or when nothing could be written.
+`;
+
+interface Options {
+  readonly source: string;
+  readonly output: string | undefined;
+  readonly isForced: boolean;
+}
+
+export async function importCommand(argv: readonly string[]): Promise<number> {
+  const options = parseOptions(argv);
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if (typeof options === 'string') {
+    process.stderr.write(`framegate import: ${options}\n\n${usage}`);
+    return 1;
+  }
+  const { output } = options;
+  if (output !== undefined && !options.isForced && existsSync(output)) {
+    return fail(`${output} is there already; name another file, or overwrite it with --force`);
+  }
+  const reading = readNginx(options.source);
+  if ('faults' in reading) {
+    const folder = dirname(options.source);
+    for (const fault of reading.faults) {
+      // From where the person is, so that an editor finds it.
+      const file = isAbsolute(fault.file) || fault.file === '<stdin>' ? fault.file : join(folder, fault.file);
+      process.stderr.write(`${placeText({ ...fault, file })}: ${printable(fault.message)}\n`);
+    }
+    return 1;
+  }
+  const imported = importNginx(reading.configuration);
+  const report = output === undefined ? process.stderr : process.stdout;
+  if (imported.yaml === undefined) {
+    report.write(formatReport(imported));
+    return fail(
+      'nothing is written: no location passes calls to a service in a way that could be carried over',
+    );
+  }
+  const text = `${headOf(imported, options.source)}${imported.yaml}`;
+  return write(text, imported, output, report);
+}
+
+function write(
+  text: string,
+  imported: ImportedConfiguration,
+  output: string | undefined,
+  report: NodeJS.WriteStream,
+): number {
+  const name = output ?? 'config.yaml';
+  const { problems, isUsable, ofFiles } = verifyImport(text, name);
+  if (!isUsable) {
+    report.write(formatReport(imported));
+    for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return fail(
+      'nothing is written: framegate check would refuse what was made of this configuration, as said above',
+    );
+  }
+  if (output === undefined) process.stdout.write(text);
+  else {
+    const fault = writeOutput(output, text);
+    if (fault !== undefined) return fail(`${output} cannot be written: ${fault}`);
+    report.write(`${output} is written.\n\n`);
+  }
+  report.write(formatReport(imported));
+  const remarks = [...problems, ...ofFiles].map((problem) => `  ${formatProblem(problem)}\n`);
+  if (remarks.length > 0) {
+    report.write(
+      `\nframegate check on this machine (files that are elsewhere are named too):\n${remarks.join('')}`,
+    );
+  }
+  const lost = lostAccess(imported);
+  if (lost.length === 0) return 0;
+  report.write(`\n${lost.length} of what decides who may connect could not be carried over: exit code 1.\n`);
+  return 1;
+}
+
+/** @returns a sentence about why it could not be written */
+function writeOutput(file: string, text: string): string | undefined {
+  try {
+    writeFileSync(file, text);
+    return undefined;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? 'there is no such folder' : readingFault(error);
+  }
+}
+
+function parseOptions(argv: readonly string[]): Options | string {
+  const parsed = readOptions(
+    argv,
+    {
+      output: { type: 'string', short: 'o' },
+      force: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+    1,
+  );
+  if (typeof parsed === 'string') return parsed;
+  if (parsed.values.help) return 'help';
+  const [source] = parsed.positionals;
+  if (source === undefined)
+    return 'name the configuration of nginx, such as /etc/nginx/nginx.conf, or - for nginx -T';
+  return { source, output: parsed.values.output, isForced: parsed.values.force };
+}
+
+function fail(message: string): number {
+  process.stderr.write(`framegate import: ${message}\n`);
+  return 1;
+}

@@ -1,0 +1,106 @@
+// Makes a configuration of Framegate of one of nginx, with a verdict for each directive. Pure but for the reading, which is done
+// before.
+
+import { allDirectives, type Directive, type Place } from './directive.ts';
+import { Ledger } from './ledger.ts';
+import { type ListenerGroup, listenerGroupsOf, listenerItem } from './listeners.ts';
+import type { NginxConfiguration } from './nginx-files.ts';
+import { processSettingsOf } from './process-settings.ts';
+import { judgeRefusals, routeItem, routesOf } from './routes.ts';
+import { Scope } from './scope.ts';
+import { type ServedServer, serveServer } from './served-servers.ts';
+import { serversOf } from './server-blocks.ts';
+import { settle } from './settled-directives.ts';
+import { UpstreamGroups } from './upstream-groups.ts';
+import { renderYaml, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
+
+export interface ImportedConfiguration {
+  /** Undefined if nothing is left that could be served. */
+  readonly yaml: string | undefined;
+  readonly ledger: Ledger;
+  /** All directives of the input, in its order. */
+  readonly directives: readonly Directive[];
+}
+
+export function importNginx({ directives, folder }: NginxConfiguration): ImportedConfiguration {
+  const ledger = new Ledger();
+  const all = [...allDirectives(directives)];
+  const http = httpScope(directives);
+  const settings = processSettingsOf(directives, ledger);
+  const upstreams = new UpstreamGroups(http, folder, ledger);
+  const served = serversOf(http, ledger).map((server) => serveServer(server, upstreams, ledger));
+  const groups = listenerGroupsOf(
+    served.map(({ server }) => server),
+    ledger,
+  );
+  const open = openListeners(groups, served, folder, ledger);
+  const openGroups = open.map(({ group }) => group);
+  const routes = open.length === 0 ? [] : routesOf(served, openGroups, ledger);
+  judgeRefusals(
+    served.flatMap(({ refusals }) => refusals),
+    routes,
+    openGroups,
+    ledger,
+  );
+  const upstreamEntries = upstreams.entries();
+  for (const directive of all) if (ledger.judgementOf(directive) === undefined) settle(directive, ledger);
+  const yaml =
+    routes.length === 0
+      ? undefined
+      : renderYaml(
+          new YamlMap([
+            ...settings.first,
+            { key: 'listeners', value: new YamlList(open.map(({ item }) => item)) },
+            { key: 'routes', value: new YamlList(routes.map(routeItem)) },
+            { key: 'upstreams', value: new YamlMap(upstreamEntries) },
+            ...settings.last,
+          ]),
+        );
+  return { yaml, ledger, directives: all };
+}
+
+/** What stands in `http`; or at the top of a file that is included in one. */
+function httpScope(directives: readonly Directive[]): Scope {
+  const main = new Scope(directives);
+  const blocks = main.own('http');
+  return blocks.length === 0
+    ? main
+    : new Scope(
+        blocks.flatMap(({ block }) => block ?? []),
+        main,
+        blocks[0],
+      );
+}
+
+interface OpenListener {
+  readonly group: ListenerGroup;
+  readonly item: YamlItem;
+}
+
+/** A listener without a route would answer every call that there is no route. It is left out. */
+function openListeners(
+  groups: readonly ListenerGroup[],
+  served: readonly ServedServer[],
+  folder: string | undefined,
+  ledger: Ledger,
+): readonly OpenListener[] {
+  const withRoutes = new Set(
+    served.filter(({ locations }) => locations.length > 0).map(({ server }) => server),
+  );
+  return groups.flatMap((group) => {
+    if (!group.members.some(({ server }) => withRoutes.has(server))) {
+      for (const { directive } of group.listens) {
+        if (directive.name !== 'listen') continue;
+        ledger.change(directive, 'left out: no service is behind this address, so nothing listens there now');
+      }
+      return [];
+    }
+    const item = listenerItem(group, folder, ledger);
+    return item === undefined ? [] : [{ group, item }];
+  });
+}
+
+/** Those that decide who may connect, and were not carried over. */
+export function lostAccess({ ledger, directives }: ImportedConfiguration): readonly Place[] {
+  return directives.filter((directive) => ledger.judgementOf(directive)?.decidesAccess === true);
+}

@@ -1,0 +1,84 @@
+// What a person reads after an import: each directive of the input in one of three lists, those first that need a person.
+
+import { type Directive, placeText, printable } from './directive.ts';
+import type { ImportedConfiguration } from './import-nginx.ts';
+import type { Judgement, Verdict } from './ledger.ts';
+import { showDirective } from './shown-directive.ts';
+import { remark } from './yaml-text.ts';
+
+export interface ReportLine {
+  readonly verdict: Verdict;
+  readonly decidesAccess: boolean;
+  readonly place: string;
+  readonly text: string;
+  readonly notes: readonly string[];
+}
+
+const TITLES: Readonly<Record<Verdict, string>> = {
+  unsupported: 'Not supported',
+  changed: 'Changed, and why',
+  carried: 'Carried over',
+};
+
+/** @returns a line for each directive of the input; a directive of a file that is included twice has two */
+export function reportLines({ directives, ledger }: ImportedConfiguration): readonly ReportLine[] {
+  return directives.map((directive) => {
+    const judgement = ledger.judgementOf(directive);
+    if (judgement === undefined) throw new Error(`${placeText(directive)}: ${directive.name} has no verdict`);
+    return lineOf(directive, judgement);
+  });
+}
+
+function lineOf(directive: Directive, { verdict, decidesAccess, notes }: Judgement): ReportLine {
+  return { verdict, decidesAccess, place: placeText(directive), text: showDirective(directive), notes };
+}
+
+/** @returns the report as text, without the parameters of blocks such as `types` */
+export function formatReport(imported: ImportedConfiguration): string {
+  const parameters = parametersOf(imported.directives);
+  const lines = reportLines(imported).filter((_, index) => !parameters.has(imported.directives[index]));
+  const verdicts: readonly Verdict[] = ['unsupported', 'changed', 'carried'];
+  return verdicts
+    .map((verdict) =>
+      formatList(
+        TITLES[verdict],
+        lines.filter((line) => line.verdict === verdict),
+      ),
+    )
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+function formatList(title: string, lines: readonly ReportLine[]): string {
+  if (lines.length === 0) return '';
+  const sorted = lines.toSorted((one, other) => Number(other.decidesAccess) - Number(one.decidesAccess));
+  const texts = new Set(sorted.map(formatLine));
+  return [`${title} (${texts.size}):`, ...texts].join('\n').concat('\n');
+}
+
+function formatLine({ place, text, notes, decidesAccess }: ReportLine): string {
+  const mark = decidesAccess ? ' [decides who may connect]' : '';
+  return [`  ${place}  ${text}${mark}`, ...notes.map((note) => `      ${printable(note)}`)].join('\n');
+}
+
+/** The parameters of blocks that are judged as a whole. */
+function parametersOf(directives: readonly Directive[]): ReadonlySet<Directive> {
+  return new Set(directives.filter(({ name }) => WHOLE.test(name)).flatMap(({ block }) => block ?? []));
+}
+
+const WHOLE = /^(types|map|geo|split_clients|charset_map|match)$/;
+
+/** The first lines of the file: where it comes from, and what it does not keep closed. */
+export function headOf(imported: ImportedConfiguration, source: string): string {
+  const lost = reportLines(imported).filter((line) => line.decidesAccess);
+  const warning = [
+    '',
+    'NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:',
+    ...lost.map(({ place, text }) => `  ${place}  ${text}`),
+  ];
+  const lines = [
+    `Made by framegate import of ${source}. The remarks behind the lines say where each comes from.`,
+    ...(lost.length === 0 ? [] : warning),
+  ];
+  return `${lines.map((line) => remark(line).trimEnd()).join('\n')}\n\n`;
+}

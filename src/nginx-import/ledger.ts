@@ -1,0 +1,67 @@
+// What became of each directive of the input: exactly one verdict each. Of several verdicts, as for a setting that many servers
+// inherit, the worst one counts.
+
+import { allDirectives, type Directive } from './directive.ts';
+
+export type Verdict = 'carried' | 'changed' | 'unsupported';
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** Sentences for the report: what it became, or why not. */
+  readonly notes: readonly string[];
+  /** Whether it decides who may connect or call, and could not be carried over. Only of what is not supported. */
+  readonly decidesAccess: boolean;
+}
+
+const SEVERITY: Readonly<Record<Verdict, number>> = { carried: 0, changed: 1, unsupported: 2 };
+/** A setting that a hundred servers inherit may get a hundred notes. */
+const MOST_NOTES = 3;
+
+export class Ledger {
+  readonly #judgements = new Map<Directive, Judgement>();
+
+  carry(directive: Directive, note?: string): void {
+    this.#judge(directive, 'carried', note);
+  }
+
+  /** @param note what is different now, and why that is better or cannot be helped */
+  change(directive: Directive, note: string): void {
+    this.#judge(directive, 'changed', note);
+  }
+
+  refuse(directive: Directive, note: string): void {
+    this.#judge(directive, 'unsupported', note);
+  }
+
+  refuseAccess(directive: Directive, note: string): void {
+    this.#judge(directive, 'unsupported', note, true);
+  }
+
+  /** Gives everything in a block the verdict of the block, where it has none yet. */
+  settleBlock(directive: Directive): void {
+    const judgement = this.#judgements.get(directive);
+    if (judgement === undefined) return;
+    for (const inner of allDirectives(directive.block ?? [])) {
+      if (!this.#judgements.has(inner)) {
+        this.#judgements.set(inner, { ...judgement, decidesAccess: false, notes: [] });
+      }
+    }
+  }
+
+  judgementOf(directive: Directive): Judgement | undefined {
+    return this.#judgements.get(directive);
+  }
+
+  #judge(directive: Directive, verdict: Verdict, note: string | undefined, decidesAccess = false): void {
+    const known = this.#judgements.get(directive);
+    if (known !== undefined && SEVERITY[known.verdict] > SEVERITY[verdict]) return;
+    const isWorse = known === undefined || SEVERITY[known.verdict] < SEVERITY[verdict];
+    const earlier = isWorse ? [] : known.notes;
+    const isNew = note !== undefined && !earlier.includes(note) && earlier.length < MOST_NOTES;
+    this.#judgements.set(directive, {
+      verdict,
+      notes: isNew ? [...earlier, note] : earlier,
+      decidesAccess: decidesAccess || (!isWorse && known.decidesAccess),
+    });
+  }
+}

@@ -1,0 +1,108 @@
+// What nginx does with the calls of a location: passes them to a service, refuses all of them, or answers in a way that Framegate
+// cannot.
+
+import { lostRules, refusesEverybody } from './access-rules.ts';
+import type { Directive } from './directive.ts';
+import { judgeRequestHeaders, judgeResponseHeaders } from './header-fields.ts';
+import type { Ledger } from './ledger.ts';
+import type { Location } from './locations.ts';
+import { type PassTarget, passTargetOf } from './pass-target.ts';
+import { rewritingOf } from './path-rewriting.ts';
+import { retryOf, timeoutsOf } from './route-settings.ts';
+import type { UpstreamGroups } from './upstream-groups.ts';
+import type { YamlEntry } from './yaml-text.ts';
+
+export type Outcome =
+  | {
+      readonly kind: 'pass';
+      readonly pass: Directive;
+      readonly upstream: string;
+      readonly stripPrefix: string | undefined;
+      readonly settings: readonly YamlEntry[];
+      readonly lost: readonly Directive[];
+    }
+  /** Nobody is served here. What matters is that no other route takes the calls. */
+  | { readonly kind: 'refuse'; readonly by: Directive }
+  | { readonly kind: 'none' };
+
+const NONE: Outcome = { kind: 'none' };
+
+/** Directives that answer calls in ways that Framegate has not, each with what to do. */
+const OTHER_ANSWERS: Readonly<Record<string, string>> = {
+  root: 'no files are served: let a service with protocol: http1 do it, behind a route for these paths',
+  alias: 'no files are served: let a service with protocol: http1 do it, behind a route for these paths',
+  try_files: 'no files are served: let a service with protocol: http1 do it, behind a route for these paths',
+  fastcgi_pass: 'FastCGI is not spoken: put a server of HTTP/1.1 before the program',
+  uwsgi_pass: 'uwsgi is not spoken: let the program serve HTTP/1.1 (http-socket)',
+  scgi_pass: 'SCGI is not spoken: put a server of HTTP/1.1 before the program',
+  memcached_pass: 'memcached is not spoken',
+  empty_gif: 'no files are served',
+  mirror: 'calls are not copied by this version',
+};
+
+export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Ledger): Outcome {
+  const { scope, directive } = location;
+  const refusal = refusalOf(location);
+  if (refusal !== undefined) return { kind: 'refuse', by: refusal };
+  for (const [name, note] of Object.entries(OTHER_ANSWERS)) {
+    for (const other of scope.own(name)) ledger.refuse(other, note);
+  }
+  if (scope.own('stub_status').length > 0) {
+    ledger.change(directive, 'left out: the admin server has /metrics, on an address of its own');
+    ledger.settleBlock(directive);
+    return NONE;
+  }
+  const answer = scope.own('return')[0];
+  if (answer !== undefined) {
+    ledger.refuse(answer, whyNoAnswer(answer));
+    ledger.refuse(directive, 'left out: it is answered by nginx itself');
+    return NONE;
+  }
+  const pass = scope.own('grpc_pass')[0] ?? scope.own('proxy_pass')[0];
+  if (pass === undefined) {
+    lostRules(scope, ledger);
+    ledger.refuse(directive, 'left out: no service is named here (grpc_pass, proxy_pass)');
+    return NONE;
+  }
+  return passed(location, pass, groups, ledger);
+}
+
+function passed(location: Location, pass: Directive, groups: UpstreamGroups, ledger: Ledger): Outcome {
+  const { scope, directive } = location;
+  const lost = lostRules(scope, ledger);
+  const kind = pass.name === 'grpc_pass' ? 'grpc' : 'proxy';
+  judgeRequestHeaders(scope, kind, ledger);
+  judgeResponseHeaders(scope, ledger);
+  const target: PassTarget | undefined = passTargetOf(pass, scope, ledger);
+  const rewriting = target === undefined ? 'other' : rewritingOf(location, target, pass, ledger);
+  const upstream =
+    target === undefined || rewriting === 'other' ? undefined : groups.nameFor(target, pass, scope);
+  if (upstream === undefined || rewriting === 'other') {
+    ledger.refuse(directive, 'left out: see what is said of its directives');
+    return NONE;
+  }
+  ledger.carry(pass);
+  const settings = [
+    ...timeoutsOf(scope, kind, ledger),
+    ...retryOf(scope, kind, groups.serverCount(upstream), ledger),
+  ];
+  return { kind: 'pass', pass, upstream, stripPrefix: rewriting.stripPrefix, settings, lost };
+}
+
+/** @returns the directive by which nobody is served here */
+function refusalOf({ scope }: Location): Directive | undefined {
+  const [internal] = scope.own('internal');
+  return internal ?? refusingReturn(scope.own('return')[0]) ?? refusesEverybody(scope);
+}
+
+/** @returns the directive if it refuses: a status of 400 and above, or 444, which closes the connection */
+export function refusingReturn(directive: Directive | undefined): Directive | undefined {
+  return /^[45]\d\d$/.test(directive?.words[0] ?? '') ? directive : undefined;
+}
+
+export function whyNoAnswer({ words }: Directive): string {
+  const [code = ''] = words;
+  return /^30[12378]$|^https?:/.test(code)
+    ? 'redirects are not made by this version: let a service do it, or keep nginx on this port'
+    : 'responses are not made by this version: let a service with protocol: http1 do it';
+}

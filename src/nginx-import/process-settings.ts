@@ -1,0 +1,165 @@
+// Settings of the whole process: workers, limits of clients, how it stops, the log. nginx has many of them in each server; Framegate has
+// one of each, so the most generous one counts.
+
+import type { Directive } from './directive.ts';
+import type { Ledger } from './ledger.ts';
+import { clamp, formatDuration, parseBytes, parseCount, parseTime } from './nginx-values.ts';
+import { type YamlEntry, YamlMap } from './yaml-text.ts';
+
+const USUAL_HEADER_BYTES = 16_384;
+
+export interface ProcessSettings {
+  /** `workers`, where it is given. */
+  readonly first: readonly YamlEntry[];
+  /** `limits`, `drain` and `log`, those that are given. */
+  readonly last: readonly YamlEntry[];
+}
+
+export function processSettingsOf(directives: readonly Directive[], ledger: Ledger): ProcessSettings {
+  const named = namedOf(directives);
+  const limits = [
+    ...perAddress(named, ledger),
+    ...longest(named('keepalive_time'), 'connectionAge', [1000, 720 * 3_600_000], ledger),
+    ...streams(named('http2_max_concurrent_streams'), ledger),
+    ...headerSize(named('large_client_header_buffers'), ledger),
+    ...longest(named('client_header_timeout'), 'headerTimeout', [1000, 600_000], ledger),
+  ];
+  const drain = longest(named('worker_shutdown_timeout'), 'timeout', [0, 86_400_000], ledger);
+  return {
+    first: workers(named('worker_processes'), ledger),
+    last: [...section('limits', limits), ...section('drain', drain), ...section('log', logOf(named, ledger))],
+  };
+}
+
+type Named = (name: string) => readonly Directive[];
+
+/** All of a name, whatever block they are in, but those towards services. */
+function namedOf(directives: readonly Directive[]): Named {
+  const outside = directives.flatMap(function withoutUpstreams(directive): readonly Directive[] {
+    if (/^(upstream|stream|mail)$/.test(directive.name)) return [];
+    return [directive, ...(directive.block ?? []).flatMap(withoutUpstreams)];
+  });
+  const byName = Map.groupBy(outside, ({ name }) => name);
+  return (name) => byName.get(name) ?? [];
+}
+
+function section(key: string, entries: readonly YamlEntry[]): readonly YamlEntry[] {
+  return entries.length === 0 ? [] : [{ key, value: new YamlMap(entries) }];
+}
+
+function workers([directive]: readonly Directive[], ledger: Ledger): readonly YamlEntry[] {
+  const [text] = directive?.words ?? [];
+  const count = parseCount(text);
+  if (directive === undefined || (text !== 'auto' && (count === undefined || count === 0))) return [];
+  ledger.carry(directive);
+  return [{ key: 'workers', value: count === undefined ? 'auto' : clamp(count, 1, 256), from: directive }];
+}
+
+function longest(
+  directives: readonly Directive[],
+  key: string,
+  [least, most]: readonly [number, number],
+  ledger: Ledger,
+): readonly YamlEntry[] {
+  const times = directives.flatMap((directive) => {
+    const ms = parseTime(directive.words[0] ?? '');
+    return ms === undefined ? [] : [{ directive, ms }];
+  });
+  const [first] = times.toSorted((one, other) => other.ms - one.ms);
+  if (first === undefined) return [];
+  judgeOnlyOne(
+    times.map(({ directive }) => directive),
+    times.every(({ ms }) => ms === first.ms),
+    ledger,
+  );
+  return [{ key, value: formatDuration(clamp(first.ms, least, most)), from: first.directive }];
+}
+
+function judgeOnlyOne(directives: readonly Directive[], areAlike: boolean, ledger: Ledger): void {
+  for (const directive of directives) {
+    if (areAlike) ledger.carry(directive);
+    else ledger.change(directive, 'there is one such limit for all listeners: the greatest counts');
+  }
+}
+
+function streams(directives: readonly Directive[], ledger: Ledger): readonly YamlEntry[] {
+  const counts = directives.map(({ words }) => parseCount(words[0]) ?? 128);
+  if (directives.length === 0) return [];
+  const most = Math.max(...counts);
+  judgeOnlyOne(
+    directives,
+    counts.every((count) => count === most),
+    ledger,
+  );
+  const from = directives[counts.indexOf(most)];
+  return [{ key: 'concurrentStreams', value: clamp(most, 1, 1_000_000), from }];
+}
+
+function headerSize(directives: readonly Directive[], ledger: Ledger): readonly YamlEntry[] {
+  const sizes = directives.map(
+    ({ words: [count, size = ''] }) => (parseCount(count) ?? 4) * (parseBytes(size) ?? 8192),
+  );
+  const most = Math.max(0, ...sizes);
+  for (const directive of directives) {
+    ledger.change(
+      directive,
+      'limits.headerListSize is the size of all header fields of a request; it stays at 16 KiB or is raised',
+    );
+  }
+  if (most <= USUAL_HEADER_BYTES) return [];
+  const kibibytes = clamp(Math.ceil(most / 1024), 8, 1024);
+  return [{ key: 'headerListSize', value: `${kibibytes}KiB`, from: directives[sizes.indexOf(most)] }];
+}
+
+/** limit_conn by the address of the client is limits.connectionsPerAddress, if all of them say the same. */
+function perAddress(named: Named, ledger: Ledger): readonly YamlEntry[] {
+  const limits = named('limit_conn');
+  const zones = named('limit_conn_zone');
+  const byAddress = new Set(
+    zones
+      .filter(({ words }) => /^\$(binary_)?remote_addr$/.test(words[0] ?? ''))
+      .map(({ words }) => /^zone=([^:]+)/.exec(words[1] ?? '')?.[1]),
+  );
+  const counts = new Set(limits.map(({ words }) => words[1]));
+  const areSame = counts.size === 1 && limits.every(({ words }) => byAddress.has(words[0]));
+  const count = parseCount(limits[0]?.words[1]);
+  if (!areSame || count === undefined || count === 0) return [];
+  const note =
+    'limits.connectionsPerAddress counts connections of all listeners together; how many calls each may have is limits.concurrentStreams';
+  for (const directive of [
+    ...limits,
+    ...zones.filter(({ words }) => byAddress.has(/^zone=([^:]+)/.exec(words[1] ?? '')?.[1])),
+  ]) {
+    ledger.change(directive, note);
+  }
+  return [{ key: 'connectionsPerAddress', value: clamp(count, 1, 1_000_000), from: limits[0] }];
+}
+
+function logOf(named: Named, ledger: Ledger): readonly YamlEntry[] {
+  const access = named('access_log');
+  const isOff = access.length > 0 && access.every(({ words }) => words[0] === 'off');
+  for (const directive of access) {
+    if (isOff) ledger.carry(directive, 'log.access: false');
+    else if (directive.words[0] === 'off')
+      ledger.change(directive, 'log.access is for all calls, and stays on');
+    else
+      ledger.change(
+        directive,
+        'records of calls are JSON lines on standard output, which the service manager keeps: rotation needs no signal',
+      );
+  }
+  const errors = named('error_log');
+  const debug = errors.find(({ words }) => words[1] === 'debug');
+  for (const directive of errors) {
+    if (directive === debug) ledger.carry(directive, 'log.level: debug');
+    else
+      ledger.change(
+        directive,
+        'the log goes to standard output; log.level stays info, as the records of calls have that level',
+      );
+  }
+  return [
+    ...(debug === undefined ? [] : [{ key: 'level', value: 'debug', from: debug }]),
+    ...(isOff ? [{ key: 'access', value: false, from: access[0] }] : []),
+  ];
+}

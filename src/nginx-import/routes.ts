@@ -1,0 +1,205 @@
+// The routes of the output: for each server its locations, once for each of its hosts, and for each listener where listeners differ.
+
+import { matchesHost } from '../routing/host.ts';
+import { type Directive, placeText } from './directive.ts';
+import type { Ledger } from './ledger.ts';
+import type { ListenerGroup } from './listeners.ts';
+import { covers } from './locations.ts';
+import type { Refusal, ServedLocation, ServedServer } from './served-servers.ts';
+import type { Server } from './server-blocks.ts';
+import { type YamlEntry, type YamlItem, YamlMap } from './yaml-text.ts';
+
+export interface Route {
+  readonly listener: string | undefined;
+  readonly host: string | undefined;
+  readonly path: string;
+  readonly location: ServedLocation;
+  readonly server: Server;
+  readonly stripPrefix: string | undefined;
+  /** Remarks that are added as more becomes known. */
+  readonly remarks: string[];
+}
+
+/** @param groups those with a server that has routes */
+export function routesOf(
+  served: readonly ServedServer[],
+  groups: readonly ListenerGroup[],
+  ledger: Ledger,
+): readonly Route[] {
+  const places = areAlike(groups)
+    ? [{ group: groups[0], listener: undefined }]
+    : groups.map((group) => ({ group, listener: group.address }));
+  const routes = places.flatMap(({ group, listener }) =>
+    served
+      .filter(({ server }) => group.members.some((member) => member.server === server))
+      .flatMap((one) =>
+        hostsOf(one.server, group, ledger).flatMap((host) => routesOfHost(one, host, listener)),
+      ),
+  );
+  noteOpenHosts(routes, ledger);
+  return withoutDoubles(routes, ledger);
+}
+
+/** Whether each server is on all listeners, and the same one answers for unknown hosts. Routes need no listener then. */
+function areAlike(groups: readonly ListenerGroup[]): boolean {
+  const [first, ...others] = groups;
+  return others.every(
+    ({ members, defaultServer }) =>
+      defaultServer === first.defaultServer &&
+      members.length === first.members.length &&
+      members.every(({ server }) => first.members.some((member) => member.server === server)),
+  );
+}
+
+/** The default server takes every host. It needs its names as well where another server has a wildcard that fits them. */
+function hostsOf(
+  server: Server,
+  { members, defaultServer }: ListenerGroup,
+  ledger: Ledger,
+): readonly (string | undefined)[] {
+  if (server !== defaultServer) {
+    if (server.hosts.length === 0) {
+      ledger.refuse(
+        server.directive,
+        'left out: it has no name that could be said, and another server answers for unknown hosts',
+      );
+    }
+    return server.hosts;
+  }
+  for (const directive of server.scope.own('server_name')) {
+    if (server.hosts.length > 0)
+      ledger.carry(
+        directive,
+        'as the default of its port the server takes every host, so its routes need none',
+      );
+  }
+  const wildcards = members
+    .filter((member) => member.server !== server)
+    .flatMap((member) => member.server.hosts.filter((host) => host.startsWith('*.')));
+  const named = server.hosts.filter((host) =>
+    wildcards.some((wildcard) => matchesHost(wildcard, host.replace('*', 'x'))),
+  );
+  return [undefined, ...named];
+}
+
+function routesOfHost(
+  { server, locations, strippedPrefixes }: ServedServer,
+  host: string | undefined,
+  listener: string | undefined,
+): readonly Route[] {
+  return locations.flatMap((location) =>
+    location.paths.flatMap((path) => {
+      const own = {
+        listener,
+        host,
+        path,
+        location,
+        server,
+        stripPrefix: location.outcome.stripPrefix,
+        remarks: [],
+      };
+      const below = strippedPrefixes.map((prefix) => ({
+        ...own,
+        path: `${prefix}${path}`,
+        stripPrefix: prefix,
+        remarks: [],
+      }));
+      return own.stripPrefix === undefined ? [own, ...below] : [own];
+    }),
+  );
+}
+
+function withoutDoubles(routes: readonly Route[], ledger: Ledger): readonly Route[] {
+  const seen = new Map<string, Route>();
+  return routes.filter((route) => {
+    const key = JSON.stringify([route.listener, route.host, route.path]);
+    const first = seen.get(key);
+    if (first === undefined) return seen.set(key, route) !== undefined;
+    const { directive } = route.location;
+    if (first.location.directive !== directive) {
+      ledger.change(
+        directive,
+        `left out: ${placeText(first.location.directive)} has the same path before it`,
+      );
+    }
+    return false;
+  });
+}
+
+/** In nginx a host never meets the locations of another server. Here it does, where none of its own fits. */
+function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
+  for (const open of routes.filter(({ host }) => host === undefined)) {
+    const beside = routes.filter(({ host, listener }) => host !== undefined && listener === open.listener);
+    for (const server of new Set(beside.map((route) => route.server))) {
+      if (server === open.server || beside.some((route) => route.server === server && route.path === '/*'))
+        continue;
+      ledger.change(
+        server.directive,
+        `calls of its hosts that fit none of its locations take the routes without a host (${placeText(open.server.directive)}), where nginx answers 404`,
+      );
+    }
+  }
+}
+
+/** What fits no route is refused by itself, so a refusal is lost only where a wider route takes its calls. */
+export function judgeRefusals(
+  refusals: readonly Refusal[],
+  routes: readonly Route[],
+  groups: readonly ListenerGroup[],
+  ledger: Ledger,
+): void {
+  for (const { by, server, paths } of refusals) {
+    if (paths === undefined) {
+      ledger.refuseAccess(
+        by,
+        'the paths that are refused here cannot be said: their calls take other routes',
+      );
+      continue;
+    }
+    const takers = paths.flatMap((path) => routes.find((route) => takes(route, path, server, groups)) ?? []);
+    if (takers.length === 0) {
+      ledger.change(by, 'left out: what fits no route is refused, with 404, or UNIMPLEMENTED for gRPC');
+      continue;
+    }
+    const [taker] = takers;
+    ledger.refuseAccess(
+      by,
+      `nobody is refused here: ${paths.join(', ')} would be served by the route of ${placeText(taker.location.directive)}`,
+    );
+    for (const route of takers)
+      route.remarks.push(`Takes calls that nginx refuses: ${paths.join(', ')} (${placeText(by)})`);
+  }
+}
+
+function takes(route: Route, path: string, server: Server, groups: readonly ListenerGroup[]): boolean {
+  if (!covers(route.path, path)) return false;
+  const own = groups.filter(({ members }) => members.some((member) => member.server === server));
+  if (route.listener !== undefined && !own.some(({ address }) => address === route.listener)) return false;
+  // Hosts that only another server names never come here in nginx, not even to the default server.
+  if (route.host === undefined) return true;
+  const { host } = route;
+  return server.hosts.some((one) => one === host || matchesHost(host, one.replace('*', 'x')));
+}
+
+export function routeItem(route: Route): YamlItem {
+  const { outcome, directive } = route.location;
+  const match = new YamlMap([
+    entryOf('listener', route.listener, route.server.directive),
+    entryOf('host', route.host, route.server.directive),
+    { key: 'path', value: route.path, from: directive },
+  ]);
+  const value = new YamlMap([
+    { key: 'match', value: match },
+    entryOf('stripPrefix', route.stripPrefix, undefined),
+    { key: 'upstream', value: outcome.upstream, from: outcome.pass },
+    ...outcome.settings,
+  ]);
+  const lost = outcome.lost.map((one) => `${one.name} (${placeText(one)})`);
+  const warning =
+    lost.length === 0 ? [] : [`NOT CARRIED OVER, and it decides who may call: ${lost.join(', ')}`];
+  return { value, above: [...warning, ...new Set(route.remarks)] };
+}
+
+function entryOf(key: string, value: string | undefined, from: Directive | undefined): YamlEntry | undefined {
+  return value === undefined ? undefined : { key, value, from };
+}

@@ -1,0 +1,149 @@
+// What the servers of nginx serve: for each the locations whose calls go to a service, and the places where nobody is served.
+
+import { decidesAccess } from './access-rules.ts';
+import { allDirectives, type Directive } from './directive.ts';
+import type { Ledger } from './ledger.ts';
+import { type Location, locationsOf, reachableLocations } from './locations.ts';
+import { type Outcome, outcomeOf, refusingReturn, whyNoAnswer } from './outcomes.ts';
+import { strippedBy } from './path-rewriting.ts';
+import type { Server } from './server-blocks.ts';
+import type { UpstreamGroups } from './upstream-groups.ts';
+
+export interface ServedLocation {
+  readonly directive: Directive;
+  readonly paths: readonly string[];
+  readonly outcome: Extract<Outcome, { kind: 'pass' }>;
+}
+
+/** A place where nginx serves nobody. */
+export interface Refusal {
+  readonly by: Directive;
+  readonly server: Server;
+  /** Undefined where the paths cannot be said. */
+  readonly paths: readonly string[] | undefined;
+}
+
+export interface ServedServer {
+  readonly server: Server;
+  readonly locations: readonly ServedLocation[];
+  /** Prefixes that a `rewrite` of the server takes away before a location is chosen. */
+  readonly strippedPrefixes: readonly string[];
+  readonly refusals: readonly Refusal[];
+}
+
+export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledger): ServedServer {
+  const { scope, directive } = server;
+  ledger.carry(directive);
+  const answer = scope.own('return')[0];
+  if (answer !== undefined) return answeredServer(server, answer, ledger);
+  const strippedPrefixes = strippedOf(server, ledger);
+  const all = judgeErrorPages(server, locationsOf(scope), ledger);
+  const reachable = reachableLocations(all, ledger);
+  const locations: ServedLocation[] = [];
+  const refusals: Refusal[] = all.flatMap((location) =>
+    unsayableRefusal(location, server, reachable, ledger),
+  );
+  for (const location of reachable) {
+    const outcome = outcomeOf(location, groups, ledger);
+    const paths = location.pattern.paths ?? [];
+    if (outcome.kind === 'refuse') {
+      ledger.change(location.directive, 'left out: nobody is served here');
+      refusals.push({ by: outcome.by, server, paths });
+    }
+    if (outcome.kind !== 'pass') continue;
+    const lost = [...outcome.lost, ...refusingConditions(location)];
+    locations.push({ directive: location.directive, paths, outcome: { ...outcome, lost } });
+  }
+  if (locations.length === 0) ledger.change(directive, 'left out: none of its locations leads to a service');
+  return { server, locations, strippedPrefixes, refusals };
+}
+
+/** A server that answers all calls itself, by one `return`. Its locations are never asked. */
+function answeredServer(server: Server, answer: Directive, ledger: Ledger): ServedServer {
+  const isRefusing = refusingReturn(answer) !== undefined;
+  if (!isRefusing) ledger.refuse(answer, whyNoAnswer(answer));
+  for (const location of server.scope.own('location')) {
+    ledger.change(location, 'left out: nginx never gets here, as the server answers by return');
+    ledger.settleBlock(location);
+  }
+  ledger.change(server.directive, 'left out: nginx itself answers all of its calls');
+  const refusals = isRefusing ? [{ by: answer, server, paths: ['/*'] }] : [];
+  return { server, locations: [], strippedPrefixes: [], refusals };
+}
+
+/** A location whose paths cannot be said, and where somebody is refused. */
+function unsayableRefusal(
+  location: Location,
+  server: Server,
+  reachable: readonly Location[],
+  ledger: Ledger,
+): readonly Refusal[] {
+  const { pattern, directive, scope } = location;
+  if (reachable.includes(location) || pattern.kind === 'named' || pattern.paths !== undefined) return [];
+  const rules = [...allDirectives(directive.block ?? [])].filter(
+    (one) => decidesAccess(one) || (one.name === 'return' && refusingReturn(one) !== undefined),
+  );
+  ledger.settleBlock(directive);
+  return scope.directives.length === 0 ? [] : rules.map((by) => ({ by, server, paths: undefined }));
+}
+
+function strippedOf({ scope }: Server, ledger: Ledger): readonly string[] {
+  return scope.own('rewrite').flatMap((rewrite) => {
+    const prefix = strippedBy(rewrite);
+    if (prefix === undefined || /^(redirect|permanent)$/.test(rewrite.words[2] ?? '')) {
+      ledger.refuse(rewrite, 'of rewriting this version has stripPrefix, which takes a whole prefix away');
+      return [];
+    }
+    ledger.carry(rewrite, `each route once more below ${prefix}, with stripPrefix`);
+    return [prefix];
+  });
+}
+
+/** Conditions around a location by which some are refused. */
+function refusingConditions({ scope }: Location): readonly Directive[] {
+  const found: Directive[] = [];
+  for (let at: typeof scope | undefined = scope; at !== undefined; at = at.parent) {
+    found.push(...at.own('if').filter(isRefusingCondition));
+  }
+  return found;
+}
+
+export function isRefusingCondition({ block = [] }: Directive): boolean {
+  return [...allDirectives(block)].some(
+    (one) => decidesAccess(one) || (one.name === 'return' && refusingReturn(one) !== undefined),
+  );
+}
+
+/**
+ * nginx's idiom: a location that makes a gRPC status of an HTTP error. Framegate makes one by itself.
+ * @returns the locations that do not answer errors alone
+ */
+function judgeErrorPages({ scope }: Server, all: readonly Location[], ledger: Ledger): readonly Location[] {
+  const idioms = all.filter(
+    (location) =>
+      location.scope.own('add_header').some(({ words }) => /^grpc-status$/i.test(words[0] ?? '')) &&
+      location.scope.own('grpc_pass').length === 0,
+  );
+  for (const { directive } of idioms) {
+    ledger.change(directive, OWN_STATUS);
+    ledger.settleBlock(directive);
+  }
+  const names = new Set(idioms.map(({ pattern }) => pattern.text));
+  for (const one of [scope, ...all.map((location) => location.scope)].flatMap((each) =>
+    each.inherited('error_page'),
+  )) {
+    if (names.has(one.words.at(-1) ?? '')) ledger.change(one, OWN_STATUS);
+  }
+  for (const { pattern, directive } of all) {
+    if (pattern.kind !== 'named' || names.has(pattern.text)) continue;
+    ledger.refuse(
+      directive,
+      'left out: nothing leads to named locations, as errors are answered by Framegate itself',
+    );
+    ledger.settleBlock(directive);
+  }
+  return all.filter((location) => !idioms.includes(location));
+}
+
+const OWN_STATUS =
+  'left out: gRPC clients get a gRPC status by itself, with a sentence that says what is wrong';

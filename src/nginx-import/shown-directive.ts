@@ -1,0 +1,36 @@
+// How a directive is shown in the report. The words of most may hold a secret (a password in a header field, a token that a condition
+// compares with), so only those that cannot are shown.
+
+import { type Directive, printable } from './directive.ts';
+
+/** Of these all words are shown. */
+const OPEN =
+  /^(listen|server_name|location|upstream|include|keepalive.*|client_.*|send_timeout|worker_.*|.*_timeout|.*_buffer.*|.*_buffering|ssl_protocols|ssl_verify.*|ssl_(client_)?certificate|ssl_crl|ssl_reject_handshake|http2.*|http3|gzip.*|least_conn|ip_hash|random|zone|allow|deny|satisfy|internal|limit_(req|conn)|limit_(req|conn)_zone|set_real_ip_from|real_ip_header|real_ip_recursive|.*_next_upstream.*|.*_ssl_(verify|server_name|trusted_certificate)|large_client_header_buffers|sendfile|tcp_.*|default_type|server_tokens|types_hash_.*|root|alias|try_files|index|resolver|proxy_http_version|stub_status|load_module|user|pid|error_page|keepalive)$/;
+/** Of these the first word, which is a name or a number. */
+const FIRST =
+  /^(.*_set_header|add_header|add_trailer|.*_(hide|pass)_header|set|return|map|geo|split_clients|hash|log_format|.*_intercept_errors|mirror)$/;
+
+const LONGEST = 100;
+
+export function showDirective(directive: Directive): string {
+  const { name, block } = directive;
+  const words = shownWords(directive);
+  const text = printable([name, ...words].join(' '));
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return block === undefined ? cut : `${cut} { }`;
+}
+
+function shownWords(directive: Directive): readonly string[] {
+  const { name, words } = directive;
+  if (name === 'server' && directive.block === undefined) return words;
+  if (/^(grpc|proxy)_pass$/.test(name))
+    return words.map((word) => word.replace(/\/\/[^/@]*@/, '//…@').replace(/\?.*/s, '?…'));
+  if (OPEN.test(name)) return words;
+  if (words.length === 0) return [];
+  const [first] = words;
+  if (name.startsWith('auth_')) return [first === 'off' ? first : '…'];
+  // A URL of `return` may hold a token.
+  if (FIRST.test(name) && (name !== 'return' || /^\d+$/.test(first)))
+    return words.length === 1 ? [first] : [first, '…'];
+  return ['…'];
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
+import { laterKey } from '../../src/config/later-version.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { formatProblem } from '../../src/config/problem.ts';
+import { type ImportedConfiguration, importNginx, lostAccess } from '../../src/nginx-import/import-nginx.ts';
+import { formatReport, reportLines } from '../../src/nginx-import/import-report.ts';
+import { readNginxText } from '../../src/nginx-import/nginx-files.ts';
+import { findRouteProblems } from '../../src/routing/route-problems.ts';
+
+function importText(text: string): ImportedConfiguration {
+  const reading = readNginxText(text, 'nginx.conf', '/etc/nginx');
+  assert.ok('configuration' in reading, 'faults' in reading ? reading.faults[0].message : '');
+  return importNginx(reading.configuration);
+}
+
+function configOf(text: string): Config {
+  const result = parseConfig(importText(text).yaml ?? '', 'config.yaml', findRouteProblems);
+  assert.ok('config' in result, 'problems' in result ? result.problems.map(formatProblem).join() : '');
+  return result.config;
+}
+
+function addressesOf(text: string): readonly string[] {
+  return configOf(text).listeners.map(({ name }) => name);
+}
+
+/** The routes as LISTENER HOST PATH, those criteria that are there. */
+function routesOf(text: string): readonly string[] {
+  return configOf(text).routes.map(({ match: { listener, host, path } }) =>
+    [listener, host, path].filter((one) => one !== undefined).join(' '),
+  );
+}
+
+function verdictOf(text: string, shown: string): string {
+  const line = reportLines(importText(text)).find((one) => one.text === shown);
+  assert.ok(line !== undefined, `${shown} is in the report`);
+  return `${line.verdict}${line.decidesAccess ? ', access' : ''}`;
+}
+
+const pass = 'location / { grpc_pass grpc://127.0.0.1:50051; }';
+
+test('a server alone takes every host, as the default of its port does in nginx', () => {
+  assert.deepEqual(routesOf(`server { listen 80; server_name a.example; ${pass} }`), ['/*']);
+});
+
+/** The routes of two servers, whose `listen` has more words. */
+function two(first: string, second: string): readonly string[] {
+  return routesOf(`server { listen 80${first}; server_name a.example; ${pass} }
+    server { listen 80${second}; server_name b.example .c.example; ${pass} }`);
+}
+
+test('of several servers the default one takes every host, the first or the one that says so', () => {
+  assert.deepEqual(two('', ''), ['/*', 'b.example /*', 'c.example /*', '*.c.example /*']);
+  assert.deepEqual(two('', ' default_server'), ['a.example /*', '/*']);
+});
+
+test('the default server keeps its names where the wildcard of another one would take them', () => {
+  const text = `server { listen 80; server_name a.c.example; ${pass} }
+                server { listen 80; server_name *.c.example; ${pass} }`;
+  assert.deepEqual(routesOf(text), ['/*', 'a.c.example /*', '*.c.example /*']);
+});
+
+test('routes name their listener where servers differ between listeners, and only there', () => {
+  const text = `server { listen 80; listen 81; ${pass} } server { listen 81; server_name b.example; ${pass} }`;
+  assert.deepEqual(routesOf(text), ['0.0.0.0:80 /*', '0.0.0.0:81 /*', '0.0.0.0:81 b.example /*']);
+  assert.deepEqual(routesOf(`server { listen 80; listen 81; ${pass} }`), ['/*']);
+});
+
+test('a wildcard of IPv6 serves both families; alone it would let in clients that nginx does not have', () => {
+  const both = `server { listen 80; listen [::]:80; ${pass} }`;
+  assert.deepEqual(addressesOf(both), ['[::]:80']);
+  assert.equal(verdictOf(both, 'listen 80'), 'changed');
+  assert.equal(verdictOf(`server { listen [::]:80; ${pass} }`, 'listen [::]:80'), 'unsupported, access');
+  assert.equal(
+    verdictOf(`server { listen [::]:80 ipv6only=off; ${pass} }`, 'listen [::]:80 ipv6only=off'),
+    'carried',
+  );
+});
+
+test('an address that a wildcard has already is left out, and its server is not opened to all', () => {
+  const text = `server { listen 80; server_name a.example; ${pass} }
+                server { listen 127.0.0.1:80; server_name b.example; ${pass} }`;
+  assert.deepEqual(addressesOf(text), ['0.0.0.0:80']);
+  assert.deepEqual(routesOf(text), ['/*']);
+  assert.equal(verdictOf(text, 'listen 127.0.0.1:80'), 'unsupported');
+});
+
+test('TLS without a certificate that can be carried over never becomes plaintext', () => {
+  const text = `server { listen 443 ssl; ssl_certificate $cert; ssl_certificate_key $key; ${pass} }`;
+  assert.equal(importText(text).yaml, undefined);
+  assert.equal(verdictOf(text, 'listen 443 ssl'), 'unsupported');
+});
+
+test('two locations of the same host and path are one route', () => {
+  const text = `server { listen 80; server_name a.example; ${pass} } server { listen 80; server_name a.example b.example; ${pass} }
+                server { listen 80; server_name b.example; ${pass} }`;
+  assert.deepEqual(routesOf(text), ['/*', 'a.example /*', 'b.example /*']);
+});
+
+test('one upstream block that is spoken to in two ways becomes two', () => {
+  const text = `upstream s { server 127.0.0.1:1; } server { listen 80;
+    location /a/ { grpc_pass grpc://s; } location /b/ { proxy_pass http://s; } }`;
+  assert.deepEqual(
+    configOf(text).upstreams.map(({ name }) => name),
+    ['s', 's-http'],
+  );
+});
+
+function refusing(more: string): string {
+  return `server { listen 80; location /a/ { return 403; } ${more} }`;
+}
+
+test('what nobody is served at is refused by having no route, unless a wider one takes it', () => {
+  const narrow = refusing('location /b/ { grpc_pass grpc://127.0.0.1:1; }');
+  assert.equal(verdictOf(narrow, 'return 403'), 'changed');
+  assert.equal(verdictOf(refusing(pass), 'return 403'), 'unsupported, access');
+  const byDefault = `server { listen 80; ${pass} } server { listen 80; server_name b.example; location /x/ { deny all; }
+    location /y/ { grpc_pass grpc://127.0.0.1:1; } }`;
+  assert.equal(verdictOf(byDefault, 'deny all'), 'unsupported, access');
+});
+
+test('each of the directives that decide who may connect is named as such', () => {
+  for (const directive of [
+    'allow 10.0.0.0/8; deny all',
+    'deny 10.0.0.1',
+    'auth_basic x',
+    'auth_request /x',
+    'auth_jwt x',
+    'satisfy any',
+    'limit_req zone=x',
+    'limit_conn x 1',
+    'ssl_verify_client on',
+    'ssl_verify_client optional',
+    'ssl_client_certificate x',
+    'ssl_crl x',
+    'valid_referers none',
+    'secure_link $arg_md5',
+    'access_by_lua_file x',
+    'modsecurity on',
+    'if ($x) { return 403; }',
+    'limit_except GET { deny all; }',
+  ]) {
+    const text = `server { listen 80; ${directive}${directive.endsWith('}') ? '' : ';'} ${pass} }`;
+    assert.ok(lostAccess(importText(text)).length > 0, directive);
+  }
+  for (const directive of [
+    'allow all',
+    'auth_basic off',
+    'ssl_verify_client off',
+    'satisfy all',
+    'auth_request off',
+  ]) {
+    assert.deepEqual(lostAccess(importText(`server { listen 80; ${directive}; ${pass} }`)), [], directive);
+  }
+});
+
+test('a password in an address is not shown', () => {
+  const report = formatReport(
+    importText('server { listen 80; location / { proxy_pass http://user:hidden@host/; } }'),
+  );
+  assert.doesNotMatch(report, /hidden/);
+});
+
+test('a directive that nobody knows is not supported, and its words are not shown', () => {
+  assert.equal(verdictOf(`nonsense with words; server { listen 80; ${pass} }`, 'nonsense …'), 'unsupported');
+});
+
+test('names of files with control characters leave no mark in remarks and report', () => {
+  const reading = readNginxText(`server { listen 80; ${pass} }`, 'a\u001b[31m\nb.conf', '/etc/nginx');
+  assert.ok('configuration' in reading);
+  const imported = importNginx(reading.configuration);
+  assert.match(imported.yaml ?? '', /# a\?\[31m\?b\.conf:1$/m);
+  assert.ok(!formatReport(imported).includes('\u001b'));
+});
+
+test('what the report calls to come is still to come', () => {
+  assert.ok(
+    laterKey(['listeners', 0, 'tls'], 'clientAuth'),
+    'clientAuth has landed: carry ssl_verify_client over',
+  );
+  assert.ok(
+    laterKey(['routes', 0], 'headers'),
+    'headers has landed: carry grpc_set_header and add_header over',
+  );
+});
