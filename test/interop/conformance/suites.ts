@@ -9,6 +9,7 @@ import { h2specdSuite } from './h2spec/client-suite.ts';
 import { h2specSuite } from './h2spec/server-suite.ts';
 import { hpackSuite } from './hpack/hpack-suite.ts';
 import { goNegativeSuite, negativeSuite } from './negative/negative-suite.ts';
+import { nginxSuite } from './nginx/nginx-suite.ts';
 import { tlsSuite } from './tls/tls-suite.ts';
 
 export function conformanceSuites(
@@ -26,5 +27,6 @@ export function conformanceSuites(
     goNegativeSuite(go['grpc-go negative client']),
     hpackSuite,
     tlsSuite(warn),
+    nginxSuite(warn),
   ];
 }
