@@ -4,6 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { errorCode } from '../config/error-code.ts';
+import { LARGEST_FILE_BYTES } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
 import { placeText, printable } from '../nginx-import/directive.ts';
@@ -70,13 +71,13 @@ export async function importCommand(argv: readonly string[]): Promise<number> {
     );
   }
   const text = `${headOf(imported, options.source)}${imported.yaml}`;
-  return write(text, imported, output, report);
+  return write(text, imported, options, report);
 }
 
 function write(
   text: string,
   imported: ImportedConfiguration,
-  output: string | undefined,
+  { output, isForced }: Options,
   report: NodeJS.WriteStream,
 ): number {
   const name = output ?? 'config.yaml';
@@ -88,9 +89,15 @@ function write(
       'nothing is written: framegate check would refuse what was made of this configuration, as said above',
     );
   }
+  if (Buffer.byteLength(text) > LARGEST_FILE_BYTES) {
+    report.write(formatReport(imported));
+    return fail(
+      'nothing is written: it would be larger than the 1 MiB that a configuration may have; import parts of it',
+    );
+  }
   if (output === undefined) process.stdout.write(text);
   else {
-    const fault = writeOutput(output, text);
+    const fault = writeOutput(output, text, isForced);
     if (fault !== undefined) return fail(`${output} cannot be written: ${fault}`);
     report.write(`${output} is written.\n\n`);
   }
@@ -108,9 +115,10 @@ function write(
 }
 
 /** @returns a sentence about why it could not be written */
-function writeOutput(file: string, text: string): string | undefined {
+function writeOutput(file: string, text: string, isForced: boolean): string | undefined {
   try {
-    writeFileSync(file, text);
+    // A file that has come since the check is not overwritten either.
+    writeFileSync(file, text, { flag: isForced ? 'w' : 'wx' });
     return undefined;
   } catch (error) {
     return errorCode(error) === 'ENOENT' ? 'there is no such folder' : readingFault(error);

@@ -65,7 +65,7 @@ function isReadable(file: string): boolean {
   return found.isFile() || found.isDirectory();
 }
 
-const largestFileBytes = 1_048_576;
+export const LARGEST_FILE_BYTES = 1_048_576;
 
 /** Loads a configuration from a file, and checks the certificate and key files it names. */
 export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
@@ -77,7 +77,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   } catch (error) {
     return refuse(file, `cannot be read: ${readingFault(error)}`);
   }
-  if (bytes.length > largestFileBytes) return refuse(file, 'is larger than 1MiB');
+  if (bytes.length > LARGEST_FILE_BYTES) return refuse(file, 'is larger than 1MiB');
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

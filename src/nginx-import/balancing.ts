@@ -1,5 +1,7 @@
 // How an upstream block of nginx shares requests among its servers, as `balance` and `hash` of Framegate.
 
+import { parseHeaderName } from '../config/match-criteria.ts';
+import { isFault } from '../config/problem.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
@@ -64,5 +66,7 @@ function hashOf(key: string): { readonly value: string | YamlMap; readonly note?
   if (/^\$(uri|document_uri)$/.test(name)) return { value: 'path' };
   if (name === '$request_uri') return { value: 'path', note: '; the query no longer counts' };
   const header = /^\$http_(\w+)$/.exec(name)?.[1].replaceAll('_', '-').toLowerCase();
-  return header === undefined ? undefined : { value: new YamlMap([{ key: 'header', value: header }]) };
+  return header === undefined || isFault(parseHeaderName(header))
+    ? undefined
+    : { value: new YamlMap([{ key: 'header', value: header }]) };
 }

@@ -128,7 +128,10 @@ function withoutDoubles(routes: readonly Route[], ledger: Ledger): readonly Rout
 
 /** In nginx a host never meets the locations of another server. Here it does, where none of its own fits. */
 function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
-  for (const open of routes.filter(({ host }) => host === undefined)) {
+  const firstOpen = new Map(
+    routes.filter(({ host }) => host === undefined).map((route) => [route.listener, route]),
+  );
+  for (const open of firstOpen.values()) {
     const beside = routes.filter(({ host, listener }) => host !== undefined && listener === open.listener);
     for (const server of new Set(beside.map((route) => route.server))) {
       if (server === open.server || beside.some((route) => route.server === server && route.path === '/*'))

@@ -1,5 +1,6 @@
 // The servers of a configuration: the sockets they listen on, the names they have, and which one answers for names that nobody has.
 
+import { parseListenAddress } from '../config/address.ts';
 import { parseHostPattern } from '../config/match-criteria.ts';
 import { isFault } from '../config/problem.ts';
 import type { Directive } from './directive.ts';
@@ -75,12 +76,15 @@ function listenOf(directive: Directive, scope: Scope, ledger: Ledger): Listen | 
 
 /** @returns undefined for what is no address. Without a port it is 80, without a host every address of IPv4. */
 function addressOf(text: string): string | undefined {
-  if (/^unix:\/[^\s:]+:?$/.test(text)) return text.replace(/:$/, '');
+  const address = addressIn(text);
+  return isFault(parseListenAddress(address)) ? undefined : address;
+}
+
+function addressIn(text: string): string {
+  if (text.startsWith('unix:')) return text.replace(/:$/, '');
   if (/^\d{1,5}$/.test(text)) return `0.0.0.0:${text}`;
-  const found = /^(\[[0-9a-f:.]+\]|\*|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(text);
-  if (found === null) return undefined;
-  const [, host, port = '80'] = found;
-  return `${host === '*' ? '0.0.0.0' : host}:${port}`;
+  const hasPort = /:\d+$/.test(text) && !text.endsWith(']');
+  return (hasPort ? text : `${text}:80`).replace(/^\*:/, '0.0.0.0:');
 }
 
 function hostsOf(scope: Scope, ledger: Ledger): readonly string[] {

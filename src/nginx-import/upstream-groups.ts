@@ -91,7 +91,9 @@ export class UpstreamGroups {
       .replace(/^unix:/, '')
       .replaceAll(/[^A-Za-z0-9_.-]+/g, '-')
       .replaceAll(/^-+|-+$/g, '');
-    const base = this.#blocks.has(authority) ? authority : plain.slice(0, 100);
+    const isName = this.#blocks.has(authority) && /^[\w.-]{1,100}$/.test(authority);
+    const wanted = isName ? authority : plain.slice(0, 100);
+    const base = wanted === '' || wanted === '__proto__' ? 'upstream' : wanted;
     const taken = new Set(Array.from(this.#groups.values(), ({ name }) => name));
     const candidates = [base, `${base}-${protocol.replace('https1', 'https').replace('http1', 'http')}`];
     for (let number = 2; ; number++) {
