@@ -41,7 +41,16 @@ export function clientRoom(config: Sized, processes: number, openFiles = readOpe
   return { fields, room: `${clients} clients at a time${ofAddress} (${why})` };
 }
 
-/** Warns when limits.connections is higher than the open-files limit allows. `processes` is how many carry calls. */
+/**
+ * With fewer open files a process is assumed to have them by mistake: 1024 is the default of shells and of many service managers, and
+ * nobody chooses it for a proxy.
+ */
+const FEW_OPEN_FILES = 4096;
+
+/**
+ * Warns when limits.connections is higher than the open-files limit allows, or when `auto` has little to choose from. `processes` is how
+ * many carry calls.
+ */
 export function findLackOfRoom(
   config: Sized,
   processes: number,
@@ -49,9 +58,20 @@ export function findLackOfRoom(
 ): readonly Finding[] {
   const { connections } = config.capacity;
   const possible = connectionsFor(config, openFiles) * processes;
-  if (connections === 'auto' || connections <= possible) return [];
+  if (connections === 'auto') return findFewOpenFiles(config, processes, openFiles);
+  if (connections <= possible) return [];
   const message = `the open files of this process (${openFiles}) are enough for ${possible} clients`;
   const hint = 'raise LimitNOFILE= or ulimit -Hn, or write auto';
+  return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];
+}
+
+function findFewOpenFiles(config: Sized, processes: number, openFiles: number): readonly Finding[] {
+  if (openFiles >= FEW_OPEN_FILES) return [];
+  const { connections, perAddress } = connectionCaps(config, openFiles, processes);
+  const ofAddress = perAddress === undefined ? '' : `, ${perAddress} of one address`;
+  const message = `the open files of this process (${openFiles}) are enough for ${connections} clients at a time${ofAddress}; all others are turned away (FG1045, FG1046)`;
+  const hint =
+    'raise LimitNOFILE= or ulimit -Hn to 65536 or more, or write how many connections there may be';
   return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];
 }
 

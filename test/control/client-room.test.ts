@@ -39,7 +39,6 @@ test('more clients than the descriptors are enough for is a warning, at its key'
   assert.deepEqual(others, []);
   assert.deepEqual(findLackOfRoom(await configWith({ connections: 792 }), 1, 1024), []);
   assert.deepEqual(findLackOfRoom(await configWith({ connections: 1000 }), 2, 1024), []);
-  assert.deepEqual(findLackOfRoom(await configWith({}), 1, 64), []);
 });
 
 test('a limit of memory with which nobody could be served is a warning, with the least that can be', async () => {
@@ -55,4 +54,16 @@ test('a limit of memory with which nobody could be served is a warning, with the
 test('a number of workers that runs already is no warning, however it is written', () => {
   assert.deepEqual(findOtherWorkers(2, 2), []);
   assert.match(findOtherWorkers(4, 2)[0].message, /started again: 2 now, 4 then/);
+});
+
+test('too few open files are warned of, even if the number of connections is left to them', async () => {
+  const [finding, ...others] = findLackOfRoom(await configWith({}), 2, 1024);
+  assert.deepEqual(others, []);
+  assert.deepEqual(finding.path, ['limits', 'connections']);
+  assert.match(
+    finding.message,
+    /open files of this process \(1024\) are enough for 1584 clients at a time, 396 of one address/,
+  );
+  assert.match(finding.hint ?? '', /LimitNOFILE=/);
+  assert.deepEqual(findLackOfRoom(await configWith({}), 2, 4096), []);
 });
