@@ -9,7 +9,8 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'workers control plane sources nginx-import demo observability service-manager config diagnosis',
+  cli: 'doctor workers control plane sources nginx-import demo observability service-manager config diagnosis',
+  doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane observability overload listeners config',
   control: 'plane sources admin health observability overload listeners config',

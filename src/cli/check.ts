@@ -3,20 +3,25 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
+import { isStandardInput } from '../config/standard-input.ts';
 import { findLackOfMemory } from '../control/client-room.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
 
-const usage = `Usage: framegate check [FILE]
+const usage = `Usage: framegate check [FILE] [--live]
 
 Checks a configuration without serving it: prints every problem as
 FILE:LINE:COLUMN path – message (hint).
 
   -c, --config FILE   the configuration (default: config.yaml; - is standard input)
+      --live          also resolve the names, dial the endpoints and try the
+                      ports of the configuration: what 'framegate doctor' does
+                      for its groups ports, certificates and upstream
   -h, --help          show this help
 
-Exit code: 0 when the configuration can be used, 1 when it cannot.
+Exit code: 0 when the configuration can be used, 1 when it cannot, or when
+something failed that --live has tried.
 `;
 
 export async function check(argv: readonly string[]): Promise<number> {
@@ -44,21 +49,34 @@ export async function check(argv: readonly string[]): Promise<number> {
   const remarks = lack.map((finding) => locateFinding(finding, result));
   printProblems(process.stdout, sortProblems([...result.warnings, ...remarks]));
   process.stdout.write(`${file}: ${paint(process.stdout, 'green', 'ok')} (${summaryOf(result.config)})\n`);
-  return 0;
+  if (!options.isLive) return 0;
+  const { runDoctor } = await import('./doctor.ts');
+  process.stdout.write('\n');
+  return await runDoctor({ file, only: ['ports', 'certificates', 'upstream'], isJson: false });
 }
 
-function parseOptions(argv: readonly string[]): { readonly file: string; readonly isHelp: boolean } | string {
+interface CheckOptions {
+  readonly file: string;
+  readonly isLive: boolean;
+  readonly isHelp: boolean;
+}
+
+function parseOptions(argv: readonly string[]): CheckOptions | string {
   const parsed = readOptions(
     argv,
     {
       config: { type: 'string', short: 'c' },
+      live: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
     1,
   );
   if (typeof parsed === 'string') return parsed;
   const named = configFileOf(parsed.values.config, parsed.positionals[0]);
-  return typeof named === 'string' ? named : { ...named, isHelp: parsed.values.help };
+  if (typeof named === 'string') return named;
+  const { live: isLive, help: isHelp } = parsed.values;
+  if (isLive && isStandardInput(named.file)) return '--live needs the configuration in a file';
+  return { ...named, isLive, isHelp };
 }
 
 function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProblem[]): void {

@@ -28,6 +28,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'doctor',
+    {
+      summary: 'examine everything around a proxy, and say what is wrong and how to fix it',
+      run: async (argv: readonly string[]) => (await import('./doctor.ts')).doctor(argv),
+    },
+  ],
+  [
     'init',
     {
       summary: 'write a configuration from three answers',

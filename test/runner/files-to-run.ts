@@ -10,6 +10,10 @@ const root = join(import.meta.dirname, '../..');
 export const SLOW_FILES: readonly string[] = [
   'hostile/hostile.test.ts',
   'faults/process.test.ts',
+  'doctor/matrix-config.test.ts',
+  'cli/doctor.test.ts',
+  'doctor/matrix-target.test.ts',
+  'doctor/matrix-upstream.test.ts',
   'integration/workers-listeners.test.ts',
   'integration/workers-replace.test.ts',
   'integration/workers-reload.test.ts',

@@ -1,0 +1,137 @@
+// `framegate doctor`: examines a configuration, the machine, the upstreams, the way through the proxy, and any other port, and says for
+// each what is wrong and how to fix it.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { suggest } from '../config/suggestion.ts';
+import { readingFault } from '../config/system-error.ts';
+import { type DoctorOptions, examine, groupNames } from '../doctor/doctor.ts';
+import { isHealthy, jsonReport, TextReport } from '../doctor/report.ts';
+import { parseTarget, type Target } from '../doctor/target.ts';
+import { workerCount } from '../workers/worker-count.ts';
+import { describeMissing, readOptions } from './options.ts';
+
+const usage = `Usage: framegate doctor [-c FILE] [--json] [--only CHECK] [TARGET]
+
+Examines in order: the configuration, ports, certificates, the upstreams
+directly, calls through the proxy (the one that runs, or a temporary one on
+free ports), TARGET, what is suspected first, and the machine. Each check ends
+with a tick, a warning or a cross, with cause and remedy. All of it takes about
+ten seconds at most. No method of a service is called but grpc.health.v1,
+reflection, and methods that no service has.
+
+TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://): any other
+port, such as that of an nginx or Envoy. With a configuration its routes are
+tried through TARGET, too.
+
+  -c, --config FILE    the configuration (default: config.yaml; with TARGET:
+                       config.yaml if there is one)
+      --json           print one JSON object in place of text
+      --only CHECK     make only these checks: a group (${groupNames().slice(0, 5).join(', ')},
+                       ${groupNames().slice(5).join(', ')}) or the beginning of an id in --json
+                       (upstream.voice); may be given several times
+      --ca FILE        the authority that has signed the certificate of TARGET
+      --hold SECONDS   also keep a silent stream open, directly, through the
+                       proxy and by TARGET, and say which hop cuts it and when
+      --method PATH    the method to hold: /package.Service/Method, with a
+                       stream of the client (default: reflection, or Watch)
+  -h, --help           show this help
+
+Exit code: 0 when nothing failed, 1 when something did. docs/doctor.md explains
+each check.
+`;
+
+const MOST_HOLD_SECONDS = 86_400;
+
+type Chosen = Omit<DoctorOptions, 'processesFor'> & { readonly isJson: boolean };
+
+export async function doctor(argv: readonly string[]): Promise<number> {
+  const chosen = parseDoctorOptions(argv);
+  if (chosen === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if (typeof chosen === 'string') {
+    process.stderr.write(`framegate doctor: ${chosen}\n`);
+    return 1;
+  }
+  return await runDoctor(chosen);
+}
+
+/** Prints the report. @returns the exit code */
+export async function runDoctor({ isJson, ...options }: Chosen): Promise<number> {
+  const beganAtMs = performance.now();
+  const text = new TextReport(process.stdout);
+  const reports = await examine(
+    { ...options, processesFor: workerCount },
+    {
+      onReport: (report) => {
+        if (!isJson) text.add(report);
+      },
+      ...(!isJson && text.isLive && { onProgress: (title, elapsedMs) => text.progress(title, elapsedMs) }),
+    },
+  );
+  const durationMs = performance.now() - beganAtMs;
+  if (isJson) process.stdout.write(jsonReport(reports, durationMs));
+  else text.end(reports, durationMs);
+  return isHealthy(reports) ? 0 : 1;
+}
+
+/** @returns 'help', or a sentence about what is wrong */
+export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
+  const parsed = readOptions(
+    argv,
+    {
+      config: { type: 'string', short: 'c' },
+      json: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      ca: { type: 'string' },
+      hold: { type: 'string' },
+      method: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+    1,
+  );
+  if (typeof parsed === 'string') return parsed;
+  const { values, positionals } = parsed;
+  if (values.help) return 'help';
+  const target = targetOf(positionals[0]);
+  if (typeof target === 'string') return target;
+  const file = fileOf(values.config, target);
+  const missing = file === undefined ? undefined : describeMissing(file);
+  if (missing !== undefined) return missing;
+  const only = values.only.flatMap((each) => each.split(','));
+  const stray = only.find((each) => !groupNames().includes(each.split('.')[0]));
+  if (stray !== undefined) {
+    const meant = suggest(stray, groupNames());
+    return `there is no check ${stray}.${meant === undefined ? '' : ` Did you mean ${meant}?`} The groups are ${groupNames().join(', ')}`;
+  }
+  const holdSeconds = values.hold === undefined ? undefined : Number(values.hold.replace(/s$/, ''));
+  if (holdSeconds !== undefined && !(holdSeconds >= 1 && holdSeconds <= MOST_HOLD_SECONDS))
+    return `--hold takes seconds, from 1 to ${MOST_HOLD_SECONDS}`;
+  if (values.method !== undefined && !/^\/[^/\s]+\/[^/\s]+$/.test(values.method))
+    return '--method takes a path: /package.Service/Method';
+  const ca = readAuthority(values.ca);
+  if (typeof ca === 'string') return ca;
+  return { file, target, ca, only, holdSeconds, holdMethod: values.method, isJson: values.json };
+}
+
+function targetOf(text: string | undefined): Target | string | undefined {
+  if (text === undefined) return undefined;
+  if (/\.(?:ya?ml|json)$/.test(text) && existsSync(text))
+    return `${text} is a configuration: write -c ${text}`;
+  const target = parseTarget(text);
+  return typeof target === 'string' ? `TARGET cannot be used: ${target}` : target;
+}
+
+function fileOf(given: string | undefined, target: Target | undefined): string | undefined {
+  if (given !== undefined) return given;
+  return target === undefined || existsSync('config.yaml') ? 'config.yaml' : undefined;
+}
+
+function readAuthority(file: string | undefined): Buffer | string | undefined {
+  try {
+    return file === undefined ? undefined : readFileSync(file);
+  } catch (error) {
+    return `${file} cannot be read: ${readingFault(error)}`;
+  }
+}

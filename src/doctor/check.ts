@@ -1,0 +1,50 @@
+// A check of `framegate doctor`: what it examines, which other checks must have succeeded before, and how long it may take.
+
+import type { Finding, Verdict } from './finding.ts';
+
+/** The groups in the order of the report. The key is what --only takes. */
+export const GROUPS = {
+  config: 'Configuration',
+  ports: 'Ports',
+  certificates: 'Certificates',
+  upstream: 'Upstream, directly',
+  through: 'Through the proxy',
+  target: 'Target',
+  guesses: 'The four guesses',
+  host: 'Host',
+  hold: 'An idle stream',
+} as const;
+
+export type Group = keyof typeof GROUPS;
+
+export interface Check {
+  /** Unique, and begins with the group: 'upstream.voice.127.0.0.1:50051.tcp'. */
+  readonly id: string;
+  readonly group: Group;
+  readonly title: string;
+  /** The ids of checks without which this one makes no sense. If one of them fails or is skipped, this one is skipped. */
+  readonly needs?: readonly string[];
+  /** The ids of checks that must have ended before, whatever they found. */
+  readonly after?: readonly string[];
+  /** How long the check may take. */
+  readonly limitMs?: number;
+  /**
+   * Must settle soon after the signal. A rejection is a fault of the doctor itself.
+   * @param ended the reports of the checks that have ended, by their ids
+   */
+  run(
+    signal: AbortSignal,
+    ended: ReadonlyMap<string, CheckReport>,
+  ): readonly Finding[] | Promise<readonly Finding[]>;
+}
+
+export interface CheckReport {
+  readonly id: string;
+  readonly group: Group;
+  readonly title: string;
+  readonly verdict: Verdict | 'skipped';
+  readonly findings: readonly Finding[];
+  /** Why the check was not made. Undefined if it was. */
+  readonly skippedBecause?: string | undefined;
+  readonly durationMs: number;
+}

@@ -1,0 +1,124 @@
+// Opens a connection for a probe, in plaintext or over TLS. A certificate that is not trusted does not end the handshake, since what is
+// behind it is worth examining too; the verdict on it is among the facts.
+
+import { readFileSync } from 'node:fs';
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import type { Address, UpstreamTlsConfig } from '../config/config.ts';
+import { errorCode } from '../config/error-code.ts';
+import { names } from '../names/name-lookup.ts';
+import { quoted } from './finding.ts';
+
+export interface TlsWish {
+  /** The name for SNI and for the check of the certificate. Undefined means the host of the address. */
+  readonly serverName?: string | undefined;
+  /** Undefined means that ALPN is not sent. */
+  readonly alpn?: readonly string[] | undefined;
+  /** Undefined means the authorities that Node knows. */
+  readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+}
+
+export interface TlsFacts {
+  /** What was chosen by ALPN, '' if nothing was. */
+  readonly alpn: string;
+  /** 'TLSv1.3' */
+  readonly version: string;
+  /** The code of the reason why the certificate is not trusted. Undefined if it is. */
+  readonly distrust: string | undefined;
+  readonly issuer: string;
+  readonly names: string;
+}
+
+export type Dialled =
+  | { readonly socket: Socket; readonly tls: TlsFacts | undefined; readonly connectMs: number }
+  | DialFailure;
+
+export interface DialFailure {
+  /** A code that diagnoseConnectFailure knows. */
+  readonly failure: string;
+  /** The reason in the words of OpenSSL, never in those of the peer. */
+  readonly reason: string | undefined;
+}
+
+/** Never rejects. @param limitMs for the name, TCP and TLS together */
+export function dial(address: Address, tls: TlsWish | undefined, limitMs: number): Promise<Dialled> {
+  const { promise, resolve } = Promise.withResolvers<Dialled>();
+  const beganAtMs = performance.now();
+  const socket = tls === undefined ? connect(placeOf(address)) : connectTls(tlsOptions(address, tls));
+  const fail = (failure: string, reason?: string): void => {
+    clearTimeout(timer);
+    resolve({ failure, reason });
+    socket.destroy();
+  };
+  const timer = setTimeout(() => fail('connect_timeout'), limitMs);
+  // The listener stays, so that an error after the handshake throws nothing.
+  socket.on('error', (error: Error & { readonly reason?: string }) =>
+    fail(errorCode(error) ?? 'unknown', error.reason),
+  );
+  socket.once('close', () => fail('ECONNRESET'));
+  socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+    clearTimeout(timer);
+    socket.setNoDelay(true);
+    resolve({
+      socket,
+      tls: socket instanceof TLSSocket ? factsOf(socket) : undefined,
+      connectMs: performance.now() - beganAtMs,
+    });
+  });
+  return promise;
+}
+
+function placeOf(address: Address): NetConnectOpts {
+  return address.kind === 'unix'
+    ? { path: address.path }
+    : { host: address.host, port: address.port, lookup: names.lookup };
+}
+
+function tlsOptions(address: Address, { serverName, alpn, ca, cert, key }: TlsWish) {
+  const name = serverName ?? (address.kind === 'tcp' ? address.host : 'localhost');
+  return {
+    ...placeOf(address),
+    ...(isIP(name) === 0 && { servername: name }),
+    ...(alpn && { ALPNProtocols: [...alpn] }),
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    minVersion: 'TLSv1.2' as const,
+    rejectUnauthorized: false,
+  };
+}
+
+function factsOf(socket: TLSSocket): TlsFacts {
+  const certificate = socket.getPeerX509Certificate();
+  const { authorizationError } = socket;
+  // Node's types say Error; it is the code of the reason.
+  const distrust = socket.authorized ? undefined : String(codeOf(authorizationError));
+  return {
+    alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '',
+    version: socket.getProtocol() ?? '',
+    distrust,
+    issuer: quoted((certificate?.issuer ?? '').replaceAll('\n', ', '), 200),
+    names: quoted(certificate?.subjectAltName ?? '', 200),
+  };
+}
+
+function codeOf(error: unknown): unknown {
+  return errorCode(error) ?? error;
+}
+
+function read(file: string | undefined): Buffer | undefined {
+  return file === undefined ? undefined : readFileSync(file);
+}
+
+/** Reads the files. Throws if one cannot be read. */
+export function tlsWishOf(config: UpstreamTlsConfig | undefined, alpn: readonly string[]): TlsWish {
+  return {
+    serverName: config?.serverName,
+    alpn,
+    ca: read(config?.ca),
+    cert: read(config?.cert),
+    key: read(config?.key),
+  };
+}

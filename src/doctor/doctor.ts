@@ -1,0 +1,118 @@
+// `framegate doctor` as a whole: reads the configuration, plans the checks of all groups, runs them, and closes what it started.
+
+import type { Config } from '../config/config.ts';
+import { certificateChecks } from './certificate-checks.ts';
+import { type Check, type CheckReport, GROUPS } from './check.ts';
+import { configChecks } from './config-checks.ts';
+import { Evidence } from './evidence.ts';
+import { guessChecks } from './guess-checks.ts';
+import { holdChecks } from './hold-checks.ts';
+import { hostChecks } from './host-checks.ts';
+import { portChecks } from './port-checks.ts';
+import { type RunEvents, runChecks } from './run-checks.ts';
+import { findRunningProxy } from './running-proxy.ts';
+import { readSubject } from './subject.ts';
+import type { Target } from './target.ts';
+import { TargetWay, targetChecks } from './target-checks.ts';
+import { ProxySlot, throughChecks } from './through-checks.ts';
+import { planUpstreamChecks } from './upstream-checks.ts';
+
+export interface DoctorOptions {
+  /** Undefined if there is only the target. */
+  readonly file: string | undefined;
+  readonly target?: Target | undefined;
+  /** The authority that has signed the certificate of the target. */
+  readonly ca?: Buffer | undefined;
+  /** Groups, or the beginnings of the ids of checks. Empty means all. */
+  readonly only: readonly string[];
+  /** How long a silent stream is held. Undefined means that none is. */
+  readonly holdSeconds?: number | undefined;
+  readonly holdMethod?: string | undefined;
+  /** How many processes would carry calls. */
+  readonly processesFor: (config: Config) => number;
+  /** Replaces the limit of this process. */
+  readonly openFiles?: number | undefined;
+}
+
+const TOTAL_MS = 10_000;
+
+/** Never rejects for anything that is wrong with what is examined. */
+export async function examine(options: DoctorOptions, events: RunEvents): Promise<readonly CheckReport[]> {
+  const slot = new ProxySlot();
+  const { only } = options;
+  try {
+    const plan = withPrerequisites(await planChecks(options, slot), only);
+    const reports = await runChecks(
+      plan,
+      {
+        ...events,
+        onReport: (report) => {
+          if (isWanted(report, only)) events.onReport(report);
+        },
+      },
+      { totalMs: TOTAL_MS },
+    );
+    return reports.filter((report) => isWanted(report, only));
+  } finally {
+    await slot.close();
+  }
+}
+
+async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<readonly Check[]> {
+  const { file, target, ca, processesFor, openFiles } = options;
+  const evidence = new Evidence();
+  const subject = file === undefined ? undefined : readSubject(file);
+  const config = subject?.config;
+  const admin = config?.admin?.address;
+  const [running, upstreams] = await Promise.all([
+    findRunningProxy(admin),
+    config === undefined ? undefined : planUpstreamChecks(config, evidence),
+  ]);
+  const plan: Check[] = [];
+  if (subject !== undefined) plan.push(...configChecks(subject));
+  if (subject !== undefined && config !== undefined && upstreams !== undefined) {
+    plan.push(...portChecks(config, running), ...certificateChecks(subject), ...upstreams.checks);
+    plan.push(...throughChecks({ config, running, upstreams, evidence, slot }));
+  }
+  const way = new TargetWay();
+  if (target !== undefined) plan.push(...targetChecks({ target, ca, evidence, config, upstreams }, way));
+  const admitted = running === undefined ? undefined : admin;
+  plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, admin: admitted }));
+  if (config !== undefined) {
+    const processes = processesFor(config);
+    plan.push(...hostChecks(config, openFiles === undefined ? { processes } : { processes, openFiles }));
+  }
+  if (options.holdSeconds !== undefined) {
+    const { holdSeconds: seconds, holdMethod: method } = options;
+    const targetText = target?.text ?? '';
+    plan.push(...holdChecks({ seconds, method, config, upstreams, slot, target: target && way, targetText }));
+  }
+  return plan;
+}
+
+function isWanted({ id, group }: Pick<CheckReport, 'id' | 'group'>, only: readonly string[]): boolean {
+  return (
+    only.length === 0 ||
+    only.some((wanted) => group === wanted || id === wanted || id.startsWith(`${wanted}.`))
+  );
+}
+
+/** What is wanted, and what it cannot do without. */
+function withPrerequisites(plan: readonly Check[], only: readonly string[]): readonly Check[] {
+  if (only.length === 0) return plan;
+  const byId = new Map(plan.map((check) => [check.id, check]));
+  const kept = new Set(plan.filter((check) => isWanted(check, only)));
+  // The set grows while it is walked.
+  for (const { needs = [], after = [] } of kept) {
+    for (const id of [...needs, ...after]) {
+      const check = byId.get(id);
+      if (check !== undefined) kept.add(check);
+    }
+  }
+  return plan.filter((check) => kept.has(check));
+}
+
+/** @returns what --only may name: the groups */
+export function groupNames(): readonly string[] {
+  return Object.keys(GROUPS);
+}

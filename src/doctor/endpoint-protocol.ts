@@ -1,0 +1,189 @@
+// Finds out what an endpoint speaks, and says which other protocol it speaks if it is not the configured one. The diagnoses are those
+// that calls get.
+
+import type { Address, UpstreamConfig } from '../config/config.ts';
+import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
+import { dial, tlsWishOf } from './dial.ts';
+import type { EndpointEvidence } from './evidence.ts';
+import { type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
+import { describeSettings, type Greeting, greet } from './greeting.ts';
+
+const LIMIT_MS = 2500;
+const SECOND_LOOK_MS = 1000;
+const MAX_CONCURRENT_STREAMS = 3;
+const FEW_STREAMS = 10;
+
+export function byDiagnosis({ sentence, token }: Diagnosis): Finding {
+  return failed(sentence, undefined, token);
+}
+
+export function examineProtocol(
+  { protocol, tls }: UpstreamConfig,
+  address: Address,
+  evidence: EndpointEvidence,
+): Promise<readonly Finding[]> {
+  if (protocol === 'http1') return examineHttp1(address, tls, evidence);
+  return protocol === 'h2' ? examineTls(address, tls, evidence) : examinePlaintext(address, evidence);
+}
+
+async function examinePlaintext(address: Address, evidence: EndpointEvidence): Promise<readonly Finding[]> {
+  const greeting = await greet(address, undefined, LIMIT_MS);
+  if ('failure' in greeting) {
+    evidence.speaks = greeting.failure;
+    return [byDiagnosis(diagnoseConnectFailure(greeting.failure, address.text, { timeoutMs: LIMIT_MS }))];
+  }
+  evidence.speaks = greeting.kind;
+  if (greeting.kind === 'http2-settings') return describeHttp2(greeting, address);
+  // Many TLS servers close without a word, or say nothing, when plaintext comes.
+  const second = await dial(address, { alpn: ['h2', 'http/1.1'] }, SECOND_LOOK_MS);
+  if (!('failure' in second)) {
+    second.socket.destroy();
+    evidence.speaks = 'tls';
+    return [
+      byDiagnosis(diagnoseUpstreamAnswer('tls', address.text)),
+      note(`a TLS handshake succeeds there (ALPN “${quoted(second.tls?.alpn ?? '')}”)`),
+    ];
+  }
+  if (greeting.kind === 'need-more' && greeting.isClosed) {
+    return [byDiagnosis(diagnoseConnectFailure('ECONNRESET', address.text))];
+  }
+  const diagnosis = diagnoseUpstreamAnswer(greeting.kind, address.text, { timeoutMs: LIMIT_MS });
+  const said = greeting.firstLine === '' ? [] : [note(`it answered “${greeting.firstLine}”`)];
+  return [byDiagnosis(diagnosis), ...said];
+}
+
+function describeHttp2(greeting: Greeting, address: Address): readonly Finding[] {
+  const { settings, pingMs, goAway, tls } = greeting;
+  if (goAway !== undefined) {
+    return [byDiagnosis(diagnoseConnectFailure('unused', address.text)), note(`it sent ${goAway}`)];
+  }
+  const over = tls === undefined ? 'h2c (plaintext HTTP/2)' : `HTTP/2 over ${tls.version}`;
+  const findings: Finding[] = [ok(`${over}; SETTINGS: ${describeSettings(settings)}`)];
+  const streams = settings.get(MAX_CONCURRENT_STREAMS);
+  if (streams === 0) findings.push(byDiagnosis(diagnoseConnectFailure('unused', address.text)));
+  else if (streams !== undefined && streams < FEW_STREAMS) {
+    findings.push(
+      warning(
+        `it takes only ${streams} calls on a connection; more wait, or need more connections`,
+        'raise the limit of the service (grpcio: grpc.max_concurrent_streams)',
+        'upstream_queue_full',
+      ),
+    );
+  }
+  findings.push(
+    pingMs === undefined
+      ? warning('it did not answer a PING in time', 'does the service still respond?', 'upstream_silent')
+      : ok(`PING answered ${took(pingMs)}`),
+  );
+  return findings;
+}
+
+async function examineTls(
+  address: Address,
+  tls: UpstreamConfig['tls'],
+  evidence: EndpointEvidence,
+): Promise<readonly Finding[]> {
+  const greeting = await greet(address, tlsWishOf(tls, ['h2']), LIMIT_MS);
+  if ('failure' in greeting) {
+    evidence.speaks = greeting.failure;
+    const plaintext = await greet(address, undefined, SECOND_LOOK_MS);
+    const isPlaintext = 'kind' in plaintext && ['http2-settings', 'http1'].includes(plaintext.kind);
+    if (isPlaintext) evidence.speaks = plaintext.kind;
+    const code = isPlaintext ? 'ERR_SSL_WRONG_VERSION_NUMBER' : greeting.failure;
+    const details = { timeoutMs: LIMIT_MS, isTls: true, reason: greeting.reason };
+    const finding = byDiagnosis(diagnoseConnectFailure(code, address.text, details));
+    if (!isPlaintext) return [finding];
+    return [finding, note(`in plaintext it speaks ${plaintext.kind === 'http1' ? 'HTTP/1.1' : 'h2c'}`)];
+  }
+  const { tls: facts } = greeting;
+  evidence.speaks = 'tls';
+  evidence.tls = facts;
+  if (facts?.distrust !== undefined) {
+    return [
+      byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true })),
+      note(`the certificate is for ${facts.names || 'no name'}, issued by ${facts.issuer}`),
+    ];
+  }
+  if (facts?.alpn !== 'h2') {
+    return [byDiagnosis(diagnoseConnectFailure('no_h2_alpn', address.text)), note(describeAlpn(facts?.alpn))];
+  }
+  if (greeting.kind !== 'http2-settings') {
+    return [
+      byDiagnosis(diagnoseUpstreamAnswer(greeting.kind, address.text, { isTls: true, timeoutMs: LIMIT_MS })),
+    ];
+  }
+  return [ok(`the certificate is trusted, and for ${facts.names}`), ...describeHttp2(greeting, address)];
+}
+
+function describeAlpn(alpn = ''): string {
+  return alpn === '' ? 'it chose nothing by ALPN' : `it chose “${quoted(alpn)}” by ALPN`;
+}
+
+async function examineHttp1(
+  address: Address,
+  tls: UpstreamConfig['tls'],
+  evidence: EndpointEvidence,
+): Promise<readonly Finding[]> {
+  const wish = tls === undefined ? undefined : tlsWishOf(tls, ['http/1.1']);
+  const dialled = await dial(address, wish, LIMIT_MS);
+  if ('failure' in dialled) {
+    evidence.speaks = dialled.failure;
+    const { failure, reason } = dialled;
+    const details = { timeoutMs: LIMIT_MS, isTls: tls !== undefined, reason };
+    return [byDiagnosis(diagnoseConnectFailure(failure, address.text, details))];
+  }
+  const { socket, tls: facts } = dialled;
+  if (facts?.distrust !== undefined) {
+    socket.destroy();
+    return [byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true }))];
+  }
+  const host = address.kind === 'tcp' ? address.text : 'localhost';
+  socket.write(
+    `GET / HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n\r\n`,
+  );
+  const answer = await readSome(socket, LIMIT_MS);
+  const kind = classifyUpstreamFirstBytes(answer);
+  evidence.speaks = kind;
+  if (kind === 'http1') return [ok(`HTTP/1.1: GET / was answered “${lineOf(answer)}”`)];
+  if (answer.length === 0) {
+    return [
+      failed(
+        `${address.text} accepted the connection and did not answer GET / ${took(LIMIT_MS)}`,
+        'does the service still respond?',
+        'upstream_connect_timeout',
+      ),
+    ];
+  }
+  const what = kind === 'http2-settings' ? 'HTTP/2' : kind === 'tls' ? 'TLS' : `“${lineOf(answer)}”`;
+  return [
+    failed(
+      `${address.text} answered GET / by ${what}, not HTTP/1.1`,
+      'protocol: h2c or h2 is for gRPC services; tls: {} for a web service over https',
+      'upstream_not_http1',
+    ),
+  ];
+}
+
+function lineOf(bytes: Buffer): string {
+  return quoted(bytes.toString('latin1', 0, 200).split('\r\n', 1)[0], 80);
+}
+
+/** The first bytes of an answer, at least nine if there are so many. */
+function readSome(socket: NodeJS.ReadableStream & { destroy(): unknown }, limitMs: number): Promise<Buffer> {
+  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  let bytes: Buffer = Buffer.alloc(0);
+  const done = (): void => resolve(bytes);
+  socket.on('data', (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk.subarray(0, 4096)]);
+    if (bytes.length >= 9) done();
+  });
+  socket.on('end', done);
+  socket.on('close', done);
+  const timer = setTimeout(done, limitMs);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.destroy();
+  });
+}

@@ -1,0 +1,73 @@
+// What a check has found, in sentences for a person, and the text of others made harmless: services and proxies under examination may
+// answer anything, and what they answer is printed to terminals.
+
+import { type DiagnosisCode, diagnosisCode } from '../diagnosis/codes.ts';
+
+/** 'note' says something worth knowing; 'warning' does not make the exit code 1, and 'failed' does. */
+export type Verdict = 'ok' | 'note' | 'warning' | 'failed';
+
+export interface Finding {
+  readonly verdict: Verdict;
+  /** What was seen, and, if it is wrong, the cause. */
+  readonly text: string;
+  /** What to do. Undefined if there is nothing to do, or the text says it. */
+  readonly remedy?: string | undefined;
+  /** The token of a diagnosis, if there is one for this. */
+  readonly token?: string | undefined;
+}
+
+export function ok(text: string): Finding {
+  return { verdict: 'ok', text };
+}
+
+export function note(text: string, remedy?: string): Finding {
+  return { verdict: 'note', text, remedy };
+}
+
+export function warning(text: string, remedy?: string, token?: string): Finding {
+  return { verdict: 'warning', text, remedy, token };
+}
+
+export function failed(text: string, remedy?: string, token?: string): Finding {
+  return { verdict: 'failed', text, remedy, token };
+}
+
+const SEVERITY: Readonly<Record<Verdict, number>> = { ok: 0, note: 1, warning: 2, failed: 3 };
+
+/** @returns the most severe verdict, 'ok' if there is no finding */
+export function worstOf(findings: readonly Finding[]): Verdict {
+  return findings.reduce<Verdict>(
+    (worst, { verdict }) => (SEVERITY[verdict] > SEVERITY[worst] ? verdict : worst),
+    'ok',
+  );
+}
+
+/** @returns the code of the diagnosis and its page, or undefined if the finding has none */
+export function pageOf({
+  token,
+}: Finding): { readonly code: DiagnosisCode; readonly page: string } | undefined {
+  const code = diagnosisCode(token ?? '');
+  return code === '' ? undefined : { code, page: `docs/diagnoses/${code}.md` };
+}
+
+const MOST_CHARACTERS = 300;
+
+/** Makes text of others harmless: control characters and invisible ones are escaped, and the text is cut. */
+export function quoted(text: string, mostCharacters = MOST_CHARACTERS): string {
+  const cut = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** @returns 'in 12 ms', 'in 1.3 s' */
+export function took(milliseconds: number): string {
+  return milliseconds < 1000
+    ? `in ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`
+    : `in ${(milliseconds / 1000).toFixed(1)} s`;
+}

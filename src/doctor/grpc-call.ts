@@ -1,0 +1,230 @@
+// One gRPC call of a probe, by Node's HTTP/2 client. The answer is bounded in size and time, and nothing in it is believed.
+
+import {
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Address } from '../config/config.ts';
+import { errorCode } from '../config/error-code.ts';
+import { grpcStatusName } from '../grpc/status.ts';
+import { errorCodeName } from '../h2/error-codes.ts';
+import { dial, type TlsFacts, type TlsWish } from './dial.ts';
+import { quoted } from './finding.ts';
+
+export interface CallWay {
+  readonly address: Address;
+  readonly tls: TlsWish | undefined;
+  readonly authority: string;
+}
+
+export interface CallRequest {
+  readonly path: string;
+  readonly headers?: ReadonlyMap<string, string> | undefined;
+  /** The framed message. Undefined means that the stream stays open without one. */
+  readonly message: Buffer | undefined;
+  readonly limitMs: number;
+}
+
+export interface CallAnswer {
+  /** The code of the reason why there was no connection. */
+  readonly failure: string | undefined;
+  readonly reason: string | undefined;
+  readonly tls: TlsFacts | undefined;
+  /** 0 if there was no response. */
+  readonly httpStatus: number;
+  readonly contentType: string;
+  readonly server: string;
+  /** The name of the status, '' if there was none. */
+  readonly grpcStatus: string;
+  readonly grpcMessage: string;
+  /** The names of the fields, in order of the alphabet. */
+  readonly headerNames: readonly string[];
+  readonly trailerNames: readonly string[];
+  readonly body: Buffer;
+  /** The error code of RST_STREAM, or how the connection ended. '' if the stream ended by itself. */
+  readonly broken: string;
+  readonly isLate: boolean;
+  /** From the request to the end of the response, without connecting. */
+  readonly durationMs: number;
+}
+
+export const EMPTY_MESSAGE: Buffer = Buffer.alloc(5);
+const MOST_BODY_BYTES = 262_144;
+const MOST_HEADER_BYTES = 65_536;
+
+type MutableAnswer = { -readonly [Key in keyof CallAnswer]: CallAnswer[Key] };
+
+/** Never rejects. */
+export async function callGrpc(way: CallWay, request: CallRequest): Promise<CallAnswer> {
+  const answer = emptyAnswer();
+  const endsAtMs = performance.now() + request.limitMs;
+  const opened = await openSession(way, request.limitMs);
+  if ('failure' in opened) return { ...answer, ...opened };
+  const { session, tls } = opened;
+  answer.tls = tls;
+  const beganAtMs = performance.now();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  session.on('error', (error) => {
+    answer.broken ||= quoted(errorCode(error) ?? error.message, 120);
+    resolve();
+  });
+  session.on('close', resolve);
+  session.on('goaway', (code: number) => {
+    if (code !== 0) answer.broken ||= `GOAWAY ${errorCodeName(code)}`;
+  });
+  const timer = setTimeout(
+    () => {
+      answer.isLate = true;
+      resolve();
+    },
+    Math.max(50, endsAtMs - performance.now()),
+  );
+  try {
+    const stream = session.request(headersOf(way.authority, request), { endStream: false });
+    listen(stream, answer, resolve);
+    if (request.message !== undefined) stream.end(request.message);
+    await promise;
+  } catch (error) {
+    answer.broken ||= quoted(error instanceof Error ? error.message : String(error), 120);
+  }
+  clearTimeout(timer);
+  answer.durationMs = performance.now() - beganAtMs;
+  session.destroy();
+  return answer;
+}
+
+function emptyAnswer(): MutableAnswer {
+  return {
+    failure: undefined,
+    reason: undefined,
+    tls: undefined,
+    httpStatus: 0,
+    contentType: '',
+    server: '',
+    grpcStatus: '',
+    grpcMessage: '',
+    headerNames: [],
+    trailerNames: [],
+    body: Buffer.alloc(0),
+    broken: '',
+    isLate: false,
+    durationMs: 0,
+  };
+}
+
+type Session = ReturnType<typeof connectHttp2>;
+
+/** Never rejects. The session has no listener for errors yet. */
+export async function openSession(
+  { address, tls, authority }: CallWay,
+  limitMs: number,
+): Promise<
+  | { readonly session: Session; readonly tls: TlsFacts | undefined }
+  | { readonly failure: string; readonly reason: string | undefined }
+> {
+  const dialled = await dial(address, tls, limitMs);
+  if ('failure' in dialled) return dialled;
+  const { socket, tls: facts } = dialled;
+  if (facts !== undefined && facts.alpn !== 'h2') {
+    socket.destroy();
+    return { failure: 'no_h2_alpn', reason: undefined };
+  }
+  const session = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
+    createConnection: () => socket,
+    settings: { enablePush: false, maxHeaderListSize: MOST_HEADER_BYTES },
+    maxSessionMemory: 2,
+  });
+  return { session, tls: facts };
+}
+
+export function headersOf(
+  authority: string,
+  { path, headers }: Pick<CallRequest, 'path' | 'headers'>,
+): OutgoingHttpHeaders {
+  return {
+    [constants.HTTP2_HEADER_METHOD]: 'POST',
+    [constants.HTTP2_HEADER_PATH]: path,
+    [constants.HTTP2_HEADER_AUTHORITY]: authority,
+    te: 'trailers',
+    'content-type': 'application/grpc',
+    'user-agent': 'framegate-doctor',
+    ...Object.fromEntries(headers ?? []),
+  };
+}
+
+function listen(stream: ClientHttp2Stream, answer: MutableAnswer, done: () => void): void {
+  stream.on('response', (headers) => {
+    answer.httpStatus = headers[':status'] ?? 0;
+    answer.contentType = textOf(headers['content-type']);
+    answer.server = textOf(headers.server);
+    answer.headerNames = namesOf(headers);
+    readStatus(headers, answer);
+  });
+  stream.on('trailers', (trailers) => {
+    answer.trailerNames = namesOf(trailers);
+    readStatus(trailers, answer);
+  });
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= MOST_BODY_BYTES) chunks.push(chunk);
+    else stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.on('error', () => undefined);
+  stream.on('close', () => {
+    answer.body = Buffer.concat(chunks);
+    const { rstCode } = stream;
+    if (rstCode !== constants.NGHTTP2_NO_ERROR && answer.grpcStatus === '')
+      answer.broken ||= `RST_STREAM ${errorCodeName(rstCode)}`;
+    done();
+  });
+}
+
+export function readStatus(
+  headers: IncomingHttpHeaders,
+  answer: { grpcStatus: string; grpcMessage: string },
+): void {
+  const status = textOf(headers['grpc-status']);
+  if (status === '') return;
+  answer.grpcStatus = grpcStatusName(status);
+  answer.grpcMessage = quoted(decodeMessage(String(headers['grpc-message'] ?? '').slice(0, 2048)), 600);
+}
+
+/** Undoes the percent-encoding of grpc-message; what is not valid stays as it is. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function namesOf(headers: IncomingHttpHeaders): readonly string[] {
+  return Object.keys(headers)
+    .map((name) => quoted(name, 60))
+    .slice(0, 100)
+    .toSorted();
+}
+
+function textOf(value: string | readonly string[] | undefined): string {
+  return value === undefined ? '' : quoted(String(value), 120);
+}
+
+/** @returns 'UNIMPLEMENTED “…”', 'HTTP 404 (text/html) by nginx/1.22.1', or what happened in place of an answer */
+export function describeAnswer(answer: CallAnswer): string {
+  const { failure, grpcStatus, grpcMessage, httpStatus, contentType, server, broken, isLate } = answer;
+  if (failure !== undefined) return `no connection (${failure})`;
+  if (grpcStatus !== '')
+    return grpcMessage === '' ? grpcStatus : `${grpcStatus} “${quoted(grpcMessage, 200)}”`;
+  if (httpStatus !== 0) {
+    const type = contentType === '' ? '' : ` (${contentType})`;
+    const by = server === '' ? '' : ` by ${server}`;
+    return `HTTP ${httpStatus}${type}${by}, without grpc-status${broken === '' ? '' : `, ${broken}`}`;
+  }
+  if (broken !== '') return `no answer: ${broken}`;
+  return isLate ? 'no answer in time' : 'no answer';
+}

@@ -1,0 +1,164 @@
+// Group 6: the four things that are suspected first when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS
+// against plaintext, versions, and the way to the upstream. They are drawn from the checks before.
+
+import type { Address } from '../config/config.ts';
+import type { Check, CheckReport } from './check.ts';
+import type { Evidence } from './evidence.ts';
+import { counted, type Finding, failed, note, ok, warning } from './finding.ts';
+import { askDiagnoses, type SeenDiagnosis } from './running-proxy.ts';
+import { judgeServer } from './versions.ts';
+
+/** What a client and a port disagree on when one speaks TLS and the other does not, or their certificates do not fit. */
+const TLS_TOKENS: ReadonlySet<string> = new Set([
+  'plaintext_on_tls_port',
+  'http1_on_tls_port',
+  'tls_on_plaintext_port',
+  'tls_without_h2',
+  'tls_grpc_without_h2',
+  'tls_certificate_not_trusted',
+  'tls_handshake_failed',
+  'unknown_server_name',
+  'upstream_not_http2_tls',
+  'upstream_not_tls',
+  'upstream_no_h2_alpn',
+  'upstream_certificate_not_trusted',
+  'upstream_certificate_name_mismatch',
+  'upstream_tls_failed',
+]);
+const VERSION_TOKENS: ReadonlySet<string> = new Set([
+  'tls_version_unsupported',
+  'tls_no_shared_cipher',
+  'tls_no_shared_alpn',
+]);
+const LIMIT_MS = 2000;
+
+export interface GuessParts {
+  /** The ids of all checks that the guesses are drawn from. */
+  readonly evidenceOf: readonly string[];
+  readonly evidence: Evidence;
+  /** The admin address of a running proxy, whose refused clients are evidence, too. */
+  readonly admin: Address | undefined;
+}
+
+export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readonly Check[] {
+  const shared = { group: 'guesses', after: evidenceOf, limitMs: LIMIT_MS } as const;
+  const refused = once(() => askDiagnoses(admin));
+  return [
+    {
+      ...shared,
+      id: 'guesses.path',
+      title: 'Is it the path, or the HTTP/2 preface?',
+      run: (_signal, ended) =>
+        verdictOn(ended, {
+          isAbout: ({ id }, finding) =>
+            /^(?:through\.(?:route|services)|target\.(?:route|call))/.test(id) && !isAboutTls(finding),
+          proof: (id) => /^(?:through\.(?:route|listener|services)|target\.)/.test(id),
+          cleared: 'HTTP/2 begins as it should, and each path that was tried leads to its service',
+        }),
+    },
+    {
+      ...shared,
+      id: 'guesses.tls',
+      title: 'Is it TLS against plaintext?',
+      run: async (_signal, ended) => [
+        ...verdictOn(ended, {
+          isAbout: (_report, finding) => isAboutTls(finding),
+          proof: (id) => /^(?:through\.listener|target\.protocol|upstream\..*\.protocol)/.test(id),
+          cleared: 'each port speaks what its clients and its configuration expect',
+        }),
+        ...describeRefused(await refused(), TLS_TOKENS),
+      ],
+    },
+    {
+      ...shared,
+      id: 'guesses.versions',
+      title: 'Is it the version of a client or a server?',
+      run: async () => describeVersions(evidence, await refused()),
+    },
+    {
+      ...shared,
+      id: 'guesses.upstream',
+      title: 'Is it the upstream: its address, its protocol, its health?',
+      run: (_signal, ended) =>
+        verdictOn(ended, {
+          isAbout: ({ group }) => group === 'upstream',
+          proof: (id) => id.startsWith('upstream.'),
+          cleared: 'each endpoint can be reached, speaks its protocol, and answers',
+        }),
+    },
+  ];
+}
+
+function isAboutTls({ token }: Finding): boolean {
+  return token !== undefined && TLS_TOKENS.has(token);
+}
+
+interface Guess {
+  readonly isAbout: (report: CheckReport, finding: Finding) => boolean;
+  /** Whether a check with this id can clear the guess. */
+  readonly proof: (id: string) => boolean;
+  readonly cleared: string;
+}
+
+function verdictOn(
+  ended: ReadonlyMap<string, CheckReport>,
+  { isAbout, proof, cleared }: Guess,
+): readonly Finding[] {
+  const reports = [...ended.values()];
+  const against = reports.flatMap((report) =>
+    report.findings
+      .filter((finding) => finding.verdict === 'failed' && isAbout(report, finding))
+      .map((finding) => ({ report, finding })),
+  );
+  if (against.length > 0) {
+    const [{ report, finding }] = against;
+    const more = against.length === 1 ? '' : `, and ${counted(against.length - 1, 'further finding')}`;
+    return [failed(`yes: ${finding.text} (“${report.title}”${more})`, undefined, finding.token)];
+  }
+  const made = reports.filter(({ id, verdict }) => proof(id) && verdict !== 'skipped');
+  if (made.length === 0) return [note('not known: no check that would tell could be made')];
+  const skipped = reports.filter(({ id, verdict }) => proof(id) && verdict === 'skipped').length;
+  const rest = skipped === 0 ? '' : `; ${counted(skipped, 'check')} could not be made`;
+  return [ok(`no: ${cleared} (${counted(made.length, 'check')}${rest})`)];
+}
+
+function describeRefused(seen: readonly SeenDiagnosis[], tokens: ReadonlySet<string>): readonly Finding[] {
+  const byToken = Map.groupBy(
+    seen.filter(({ token, code }) => tokens.has(token) && code.startsWith('FG1')),
+    ({ token }) => token,
+  );
+  return Array.from(byToken, ([token, entries]) => {
+    const count = entries.reduce((sum, entry) => sum + entry.count, 0);
+    return warning(
+      `the running proxy has refused ${counted(count, 'client')} for this lately, last ${entries[0].client}`,
+      undefined,
+      token,
+    );
+  });
+}
+
+function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[]): readonly Finding[] {
+  const findings = [
+    ...describeRefused(refused, VERSION_TOKENS),
+    ...Array.from(evidence.servers, ([server, where]) => judgeServer(server, where)),
+  ];
+  if (findings.some(({ verdict }) => verdict === 'failed' || verdict === 'warning')) return findings;
+  const unknown = findings.length === 0;
+  return [
+    unknown
+      ? note('nothing speaks for it: no answer names a version, and no client was refused for its version')
+      : ok('nothing speaks for it'),
+    ...findings,
+    note(
+      'from 1.67 on grpc-go refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0); older ones do not mind',
+    ),
+  ];
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,230 @@
+// --hold: keeps an idle bidirectional stream open directly, through the proxy and by the target at the same time, and says which hop cut
+// it and when.
+
+import type { Config, RouteConfig } from '../config/config.ts';
+import { healthRequest } from '../health/health-message.ts';
+import { compileRoutes } from '../routing/route-table.ts';
+import type { Check } from './check.ts';
+import { type Finding, failed, note, ok } from './finding.ts';
+import type { CallWay } from './grpc-call.ts';
+import { type HoldResult, holdStream } from './hold-stream.ts';
+import { REFLECTION_PATHS } from './reflection.ts';
+import { TARGET_PROTOCOL, type TargetWay } from './target-checks.ts';
+import { PROXY_CHECK, type ProxySlot } from './through-checks.ts';
+import { directWay, type UpstreamPlan } from './upstream-checks.ts';
+
+const OPENING_MS = 10_000;
+/** A stream that ends within this time was not held at all: the method is not there, or ends by itself. */
+const TRIAL_MS = 1000;
+const WATCH = '/grpc.health.v1.Health/Watch';
+
+export interface HoldParts {
+  readonly seconds: number;
+  /** A method with a stream of the client, as /package.Service/Method. */
+  readonly method: string | undefined;
+  readonly config: Config | undefined;
+  readonly upstreams: UpstreamPlan | undefined;
+  readonly slot: ProxySlot;
+  readonly target: TargetWay | undefined;
+  readonly targetText: string;
+}
+
+interface Hop {
+  readonly name: string;
+  readonly way: CallWay;
+  readonly path: string;
+  readonly message: Buffer | undefined;
+}
+
+export function holdChecks(parts: HoldParts): readonly Check[] {
+  const after = [
+    TARGET_PROTOCOL,
+    PROXY_CHECK,
+    ...Array.from(parts.upstreams?.endpoints.values() ?? [], ({ protocolCheck }) => protocolCheck),
+  ];
+  return [
+    {
+      id: 'hold.stream',
+      group: 'hold',
+      title: `a stream that is silent for ${parts.seconds} s stays open`,
+      after,
+      limitMs: parts.seconds * 1000 + OPENING_MS,
+      run: (signal) => hold(parts, signal),
+    },
+  ];
+}
+
+async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Finding[]> {
+  const ways = waysOf(parts);
+  const first = ways[0];
+  if (first === undefined)
+    return [note('there is nobody to open a stream to: nothing above could be reached')];
+  const method = await chooseMethod(first.way, first.prefix, parts.method, signal);
+  if (method === undefined) {
+    return [
+      note(
+        'no method that keeps a stream open is known: there is neither reflection nor grpc.health.v1 Watch',
+        'name one with a stream of the client: --method /package.Service/Method',
+      ),
+    ];
+  }
+  const hops = ways.map(
+    ({ name, way, prefix }): Hop => ({
+      name,
+      way,
+      path: prefix(method.path) ?? '',
+      message: method.message,
+    }),
+  );
+  const results = await Promise.all(
+    hops.map(async (hop) => ({
+      hop,
+      result:
+        hop.path === ''
+          ? undefined
+          : await holdStream(hop.way, { ...hop, holdMs: parts.seconds * 1000 }, signal),
+    })),
+  );
+  const direct = results.find(({ hop }) => hop.name === 'directly')?.result;
+  return results.map(({ hop, result }) => judge(hop.name, method.path, result, direct, parts));
+}
+
+interface Way {
+  readonly name: string;
+  readonly way: CallWay;
+  /** The path that leads to the method by this way, or undefined if there is none. */
+  readonly prefix: (path: string) => string | undefined;
+}
+
+function waysOf({ config, upstreams, slot, target, targetText }: HoldParts): readonly Way[] {
+  const ways: Way[] = [];
+  const upstream = config?.upstreams.find(
+    ({ name, protocol }) => protocol !== 'http1' && upstreams?.endpoints.has(name) === true,
+  );
+  const endpoint = upstreams?.endpoints.get(upstream?.name ?? '');
+  if (upstream !== undefined && endpoint !== undefined) {
+    ways.push({ name: 'directly', way: directWay(upstream, endpoint.address), prefix: (path) => path });
+  }
+  if (config !== undefined && upstream !== undefined) {
+    for (const listener of config.listeners) {
+      const address = slot.proxy?.addressOf(listener.name);
+      if (address === undefined || listener.proxyProtocol !== undefined) continue;
+      ways.push({
+        name: 'through the proxy',
+        way: {
+          address,
+          tls: listener.tls === undefined ? undefined : { alpn: ['h2'] },
+          authority: hostFor(config.routes, upstream.name),
+        },
+        prefix: (path) => pathFor(config.routes, listener.name, upstream.name, path),
+      });
+      break;
+    }
+  }
+  if (target?.way !== undefined)
+    ways.push({ name: `by ${targetText}`, way: target.way, prefix: (path) => path });
+  return ways;
+}
+
+function hostFor(routes: readonly RouteConfig[], upstream: string): string {
+  const route = routes.find((each) => each.upstream === upstream);
+  return route?.match.host?.replace(/^\*/, 'doctor') ?? 'localhost';
+}
+
+/** The path by which clients of the listener reach a method of the upstream. */
+function pathFor(
+  routes: readonly RouteConfig[],
+  listener: string,
+  upstream: string,
+  path: string,
+): string | undefined {
+  const table = compileRoutes(routes);
+  const prefixes = ['', ...routes.flatMap(({ stripPrefix }) => stripPrefix ?? [])];
+  return prefixes
+    .map((prefix) => `${prefix}${path}`)
+    .find((each) => {
+      const taken = table.match({
+        listener,
+        authority: hostFor(routes, upstream),
+        path: each,
+        headers: new Map(),
+      });
+      return (
+        taken?.upstream === upstream || taken?.split?.some(({ upstream: name }) => name === upstream) === true
+      );
+    });
+}
+
+interface HeldMethod {
+  readonly path: string;
+  readonly message: Buffer | undefined;
+}
+
+async function chooseMethod(
+  way: CallWay,
+  prefix: Way['prefix'],
+  named: string | undefined,
+  signal: AbortSignal,
+): Promise<HeldMethod | undefined> {
+  const candidates: HeldMethod[] =
+    named === undefined
+      ? [
+          ...REFLECTION_PATHS.map((path) => ({ path, message: undefined })),
+          { path: WATCH, message: healthRequest('') },
+        ]
+      : [{ path: named, message: undefined }];
+  for (const candidate of candidates) {
+    const path = prefix(candidate.path);
+    if (path === undefined) continue;
+    const { endedAfterMs } = await holdStream(way, { ...candidate, path, holdMs: TRIAL_MS }, signal);
+    if (endedAfterMs === undefined) return candidate;
+  }
+  return undefined;
+}
+
+function judge(
+  hop: string,
+  method: string,
+  result: HoldResult | undefined,
+  direct: HoldResult | undefined,
+  { seconds }: HoldParts,
+): Finding {
+  if (result === undefined) {
+    return note(
+      `${hop}: no route leads to ${method}`,
+      'name a method that has one: --method /package.Service/Method',
+    );
+  }
+  const { endedAfterMs, how } = result;
+  if (endedAfterMs === undefined) return ok(`${hop}: still open after ${seconds} s (${method})`);
+  const after = `${hop}: cut after ${(endedAfterMs / 1000).toFixed(1)} s (${how})`;
+  if (hop === 'directly') {
+    return failed(
+      `${after}, by the service itself`,
+      'look for a limit of idle or of age in the service (grpcio: grpc.max_connection_age_ms, grpc.max_connection_idle_ms)',
+    );
+  }
+  const isOfService = direct?.endedAfterMs !== undefined && direct.endedAfterMs <= endedAfterMs + 1000;
+  if (isOfService) return note(`${after}, as directly`);
+  if (hop === 'through the proxy') {
+    return failed(
+      `${after}, while it stayed open directly`,
+      'look at timeouts.idle, timeouts.deadline and streams.maxAge in the configuration',
+    );
+  }
+  return failed(
+    `${after}${direct === undefined ? '' : ', while it stayed open directly'}`,
+    remedyFor(endedAfterMs / 1000, hop.slice(3)),
+  );
+}
+
+/** Defaults of what is often in front of a service, by the time after which they cut. */
+function remedyFor(seconds: number, target: string): string {
+  const near = (wanted: number): boolean => Math.abs(seconds - wanted) <= Math.max(1.5, wanted * 0.02);
+  if (near(60))
+    return `60 s is nginx's default for grpc_read_timeout, grpc_send_timeout, client_body_timeout and send_timeout: set them to 24h at ${target}; also that of many load balancers`;
+  if (near(15))
+    return `15 s is Envoy's default for the timeout of a route: timeout: 0s for routes with streams at ${target}`;
+  if (near(300)) return `5 min is Envoy's default for stream_idle_timeout: set it to 0s at ${target}`;
+  return `look for a timeout of ${Math.round(seconds)} s at ${target}: grpc_read_timeout, grpc_send_timeout and client_body_timeout of nginx, timeout and stream_idle_timeout of Envoy`;
+}

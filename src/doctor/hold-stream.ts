@@ -1,0 +1,99 @@
+// Opens a stream and leaves it silent, to see whether somebody cuts it, and when.
+
+import { constants, type IncomingHttpHeaders } from 'node:http2';
+import { errorCode } from '../config/error-code.ts';
+import { errorCodeName } from '../h2/error-codes.ts';
+import { quoted } from './finding.ts';
+import { type CallWay, headersOf, openSession, readStatus } from './grpc-call.ts';
+
+export interface HoldRequest {
+  readonly path: string;
+  readonly headers?: ReadonlyMap<string, string> | undefined;
+  /** Sent at once; the stream stays open behind it. */
+  readonly message: Buffer | undefined;
+  readonly holdMs: number;
+}
+
+export interface HoldResult {
+  /** Undefined if the stream was still open in the end. */
+  readonly endedAfterMs: number | undefined;
+  readonly grpcStatus: string;
+  /** How it ended: the status with its message, an HTTP status, or how it was broken off. */
+  readonly how: string;
+}
+
+const CONNECT_MS = 2500;
+const CLOSE_WITHIN_MS = 50;
+
+/** Never rejects. */
+export async function holdStream(
+  way: CallWay,
+  request: HoldRequest,
+  signal: AbortSignal,
+): Promise<HoldResult> {
+  const opened = await openSession(way, CONNECT_MS);
+  if ('failure' in opened)
+    return { endedAfterMs: 0, grpcStatus: '', how: `no connection (${opened.failure})` };
+  const { session } = opened;
+  const beganAtMs = performance.now();
+  const status = { grpcStatus: '', grpcMessage: '' };
+  let httpStatus = 0;
+  let broken = '';
+  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const ended = (): void => resolve(performance.now() - beganAtMs);
+  const timer = setTimeout(() => resolve(undefined), request.holdMs);
+  signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  session.on('error', (error) => {
+    broken ||= quoted(errorCode(error) ?? error.message, 120);
+    ended();
+  });
+  session.on('goaway', (code: number) => {
+    broken ||= `GOAWAY ${errorCodeName(code)}`;
+  });
+  session.on('close', () => {
+    broken ||= 'the connection was closed';
+    ended();
+  });
+  try {
+    const stream = session.request(headersOf(way.authority, request), { endStream: false });
+    const read = (headers: IncomingHttpHeaders): void => readStatus(headers, status);
+    stream.on('response', (headers) => {
+      httpStatus = headers[':status'] ?? 0;
+      read(headers);
+    });
+    stream.on('trailers', read);
+    // What the service says does not matter, and must not pile up.
+    stream.resume();
+    stream.on('error', () => undefined);
+    // A reset comes as an end, and then as a close with its code.
+    stream.on('end', () => {
+      const endedAfterMs = performance.now() - beganAtMs;
+      setTimeout(() => resolve(endedAfterMs), CLOSE_WITHIN_MS);
+    });
+    stream.on('close', () => {
+      const { rstCode } = stream;
+      if (rstCode !== constants.NGHTTP2_NO_ERROR) broken = `RST_STREAM ${errorCodeName(rstCode)}`;
+      ended();
+    });
+    if (request.message !== undefined) stream.write(request.message);
+    const endedAfterMs = await promise;
+    stream.close(constants.NGHTTP2_CANCEL);
+    return { endedAfterMs, grpcStatus: status.grpcStatus, how: describe(status, httpStatus, broken) };
+  } catch (error) {
+    return { endedAfterMs: 0, grpcStatus: '', how: quoted(String(error), 120) };
+  } finally {
+    clearTimeout(timer);
+    session.destroy();
+  }
+}
+
+function describe(
+  { grpcStatus, grpcMessage }: { readonly grpcStatus: string; readonly grpcMessage: string },
+  httpStatus: number,
+  broken: string,
+): string {
+  if (grpcStatus !== '')
+    return grpcMessage === '' ? grpcStatus : `${grpcStatus} “${quoted(grpcMessage, 300)}”`;
+  if (httpStatus >= 300) return `HTTP ${httpStatus}${broken === '' ? '' : `, ${broken}`}`;
+  return broken === '' ? 'the stream was ended without a status' : broken;
+}

@@ -1,0 +1,80 @@
+// Looks at a port as different clients do: plaintext HTTP/2, TLS with ALPN h2, with http/1.1 alone, and without ALPN.
+
+import type { Address } from '../config/config.ts';
+import { type DialFailure, dial, type TlsFacts } from './dial.ts';
+import { quoted } from './finding.ts';
+import { type Greeting, greet } from './greeting.ts';
+
+const LIMIT_MS = 2000;
+
+export interface Look {
+  readonly plaintext: Greeting | DialFailure;
+  readonly h2: Greeting | DialFailure;
+  readonly http1: TlsFacts | DialFailure;
+  readonly withoutAlpn: TlsFacts | DialFailure;
+}
+
+export interface LookOptions {
+  readonly serverName?: string | undefined;
+  readonly ca?: Buffer | undefined;
+}
+
+/** Never rejects. */
+export async function lookAt(address: Address, options: LookOptions = {}): Promise<Look> {
+  const handshake = async (alpn: readonly string[] | undefined): Promise<TlsFacts | DialFailure> => {
+    const dialled = await dial(address, { ...options, alpn }, LIMIT_MS);
+    if ('failure' in dialled) return dialled;
+    dialled.socket.destroy();
+    return dialled.tls ?? { failure: 'unknown', reason: undefined };
+  };
+  const [plaintext, h2, http1, withoutAlpn] = await Promise.all([
+    greet(address, undefined, LIMIT_MS),
+    greet(address, { ...options, alpn: ['h2'] }, LIMIT_MS),
+    handshake(['http/1.1']),
+    handshake(undefined),
+  ]);
+  return { plaintext, h2, http1, withoutAlpn };
+}
+
+/** Whether HTTP/2 is spoken over TLS, chosen by ALPN. */
+export function hasTlsHttp2({ h2 }: Look): boolean {
+  return 'kind' in h2 && h2.kind === 'http2-settings' && h2.tls?.alpn === 'h2';
+}
+
+/** Whether a TLS handshake succeeds, whatever is spoken inside. */
+export function hasTls({ h2, http1, withoutAlpn }: Look): boolean {
+  return 'kind' in h2 || !('failure' in http1) || !('failure' in withoutAlpn);
+}
+
+export function hasPlaintextHttp2({ plaintext }: Look): boolean {
+  return 'kind' in plaintext && plaintext.kind === 'http2-settings' && plaintext.goAway === undefined;
+}
+
+/** Why no TCP connection could be made. Undefined if one could. */
+export function connectFailureOf({ plaintext }: Look): string | undefined {
+  return 'failure' in plaintext && plaintext.failure !== 'ECONNRESET' ? plaintext.failure : undefined;
+}
+
+/** What a client that begins in plaintext HTTP/2 gets. */
+export function describePlaintext({ plaintext }: Look): string {
+  if ('failure' in plaintext) return `no answer (${plaintext.failure})`;
+  switch (plaintext.kind) {
+    case 'http2-settings':
+      return plaintext.goAway === undefined ? 'HTTP/2 SETTINGS' : `HTTP/2 SETTINGS and ${plaintext.goAway}`;
+    case 'need-more':
+      return plaintext.isClosed ? 'a closed connection, without a word' : 'silence';
+    case 'tls':
+      return 'a TLS alert';
+    default:
+      return `“${plaintext.firstLine}”${plaintext.server === '' ? '' : ` from ${plaintext.server}`}`;
+  }
+}
+
+/** What a TLS client gets. */
+export function describeHandshake(seen: TlsFacts | Greeting | DialFailure): string {
+  if ('failure' in seen) return `the handshake fails (${quoted(seen.reason ?? seen.failure, 100)})`;
+  const facts = 'kind' in seen ? seen.tls : seen;
+  return facts === undefined || facts.alpn === ''
+    ? 'the handshake succeeds, and no protocol is chosen by ALPN'
+    : `the handshake succeeds, and ALPN chooses “${quoted(facts.alpn, 40)}”`;
+}

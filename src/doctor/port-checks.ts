@@ -1,0 +1,144 @@
+// Group 2: whether each listener and the admin server could be bound now, and who is in the way if not.
+
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { dirname } from 'node:path';
+import type { Address, Config, ListenAddress } from '../config/config.ts';
+import { errorCode } from '../config/error-code.ts';
+import { systemErrorWords } from '../config/system-error.ts';
+import type { Check } from './check.ts';
+import { type Finding, failed, note, ok } from './finding.ts';
+import { findPortHolder, isPortListening } from './port-holder.ts';
+import type { RunningProxy } from './running-proxy.ts';
+
+const LIMIT_MS = 1500;
+
+interface Bound {
+  readonly name: string;
+  readonly address: ListenAddress;
+}
+
+export function portChecks(config: Config, running: RunningProxy | undefined): readonly Check[] {
+  const bound: Bound[] = config.listeners.map(({ name, address }) => ({
+    name: `listener '${name}'`,
+    address,
+  }));
+  if (config.admin !== undefined) bound.push({ name: 'admin', address: config.admin.address });
+  return bound.map(({ name, address }) => ({
+    id: `ports.${address.text}`,
+    group: 'ports',
+    title: `${name} can listen on ${address.text}`,
+    limitMs: LIMIT_MS,
+    run: () => examine(address, running, name === 'admin'),
+  }));
+}
+
+async function examine(
+  address: ListenAddress,
+  running: RunningProxy | undefined,
+  isAdmin: boolean,
+): Promise<readonly Finding[]> {
+  if (address.kind === 'systemd') {
+    return [
+      note(
+        `systemd opens the socket (FileDescriptorName=${address.socketName}), and Framegate takes it when it starts`,
+        `see whether it is open by: systemctl status '*.socket'`,
+      ),
+    ];
+  }
+  const isOurs = running !== undefined && (isAdmin || running.addresses.has(address.text));
+  if (isOurs) return [ok(`held by the Framegate that runs with ${running.file}`)];
+  return address.kind === 'unix' ? examineUnixSocket(address.path) : examinePort(address);
+}
+
+type TcpAddress = Extract<Address, { readonly kind: 'tcp' }>;
+
+async function examinePort(address: TcpAddress): Promise<readonly Finding[]> {
+  const code = await tryToListen({ host: address.host, port: address.port, exclusive: true });
+  switch (code) {
+    case undefined:
+      return [ok('it is free')];
+    case 'EADDRINUSE':
+      return [describeHolder(address)];
+    case 'EACCES':
+      return [
+        failed(
+          `this process may not listen on ports below 1024 (${address.text})`,
+          'let systemd open the socket (deploy/systemd/framegate.socket), give the unit AmbientCapabilities=CAP_NET_BIND_SERVICE, or use a port above 1023',
+        ),
+      ];
+    case 'EADDRNOTAVAIL':
+      return [
+        failed(
+          `no network interface of this machine has the address ${address.host}`,
+          'write one that `ip addr` shows, or 0.0.0.0 for all',
+        ),
+      ];
+    default:
+      return [
+        failed(
+          `it cannot listen on ${address.text}: ${systemErrorWords(code) ?? code}`,
+          'is the address spelled right?',
+        ),
+      ];
+  }
+}
+
+function describeHolder({ port, text }: TcpAddress): Finding {
+  const holder = findPortHolder(port);
+  if (holder === undefined) {
+    const who = isPortListening(port)
+      ? 'a process of another user'
+      : 'another process, or one that has just ended';
+    return failed(`${who} holds ${text}`, `find it by: sudo ss -ltnp 'sport = :${port}'`);
+  }
+  const { pid, command } = holder;
+  return failed(
+    `${text} is held by process ${pid} (${command})`,
+    `stop it (kill ${pid}, or its service), or choose another port`,
+  );
+}
+
+async function examineUnixSocket(path: string): Promise<readonly Finding[]> {
+  const folder = dirname(path);
+  if (!existsSync(folder)) {
+    return [
+      failed(
+        `the folder ${folder} does not exist`,
+        'make it, or let systemd do so: RuntimeDirectory=framegate',
+      ),
+    ];
+  }
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    return [failed(`this process may not write to ${folder}`, 'change its owner or its permissions')];
+  }
+  if (!existsSync(path)) return [ok('it is free')];
+  if (!statSync(path).isSocket()) {
+    return [failed(`${path} exists and is not a socket`, 'remove it, or name another path')];
+  }
+  if (await isAccepting(path)) {
+    return [failed(`another process accepts connections on ${path}`, `find it by: sudo ss -lxp src ${path}`)];
+  }
+  return [ok('a socket is left that nobody accepts on; Framegate replaces it')];
+}
+
+/** @returns the code of the error, or undefined if it could listen */
+function tryToListen(
+  target: Parameters<ReturnType<typeof createServer>['listen']>[0],
+): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const server = createServer();
+  server.once('error', (error) => resolve(errorCode(error) ?? error.message));
+  server.listen(target, () => server.close(() => resolve(undefined)));
+  return promise;
+}
+
+function isAccepting(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ path });
+  socket.once('connect', () => resolve(true));
+  socket.once('error', () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}

@@ -1,0 +1,66 @@
+// Which request shows whether a route works, without calling a method of the service: the health check, or a method that no service has.
+// The answer UNIMPLEMENTED proves the way.
+
+import type { RouteConfig } from '../config/config.ts';
+import { healthRequest } from '../health/health-message.ts';
+import { compileRoutes } from '../routing/route-table.ts';
+import { pathCriterion } from '../routing/specificity.ts';
+import { stripPrefix } from '../routing/strip-prefix.ts';
+import { EMPTY_MESSAGE } from './grpc-call.ts';
+import { LIST_SERVICES, REFLECTION_PATHS } from './reflection.ts';
+
+export interface RouteProbe {
+  /** As clients call it. */
+  readonly path: string;
+  /** As the service is called. */
+  readonly directPath: string;
+  readonly authority: string | undefined;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly message: Buffer;
+}
+
+const UNKNOWN_CALL = 'framegate.doctor.Probe/Unknown';
+const UNKNOWN_METHOD = 'FramegateDoctor';
+const HEALTH = '/grpc.health.v1.Health/Check';
+
+/** @returns undefined for a route to a single method, which would have to be called */
+export function probeOf({ match, stripPrefix: prefix }: RouteConfig): RouteProbe | undefined {
+  const path = pathOf(pathCriterion(match) ?? '/*', prefix);
+  if (path === undefined) return undefined;
+  const directPath = prefix === undefined ? path : stripPrefix(path, prefix);
+  return {
+    path,
+    directPath,
+    authority: match.host?.replace(/^\*/, 'doctor'),
+    headers: match.headers,
+    message: messageFor(directPath),
+  };
+}
+
+function pathOf(pattern: string, prefix: string | undefined): string | undefined {
+  if (!pattern.endsWith('*')) {
+    return pattern === HEALTH || REFLECTION_PATHS.includes(pattern) ? pattern : undefined;
+  }
+  const begin = pattern.slice(0, -1);
+  if (HEALTH.startsWith(begin) && begin !== '/') return HEALTH;
+  const reflection = REFLECTION_PATHS.find((path) => begin !== '/' && path.startsWith(begin));
+  if (reflection !== undefined) return reflection;
+  const isService = /^\/[^/]+\/$/.test(begin) && prefix === undefined;
+  if (isService) return `${begin}${UNKNOWN_METHOD}`;
+  if (begin.endsWith('/')) return `${begin}${UNKNOWN_CALL}`;
+  return begin.lastIndexOf('/') === 0 ? `${begin}${UNKNOWN_CALL}` : `${begin}${UNKNOWN_METHOD}`;
+}
+
+function messageFor(path: string): Buffer {
+  if (path === HEALTH) return healthRequest('');
+  return REFLECTION_PATHS.includes(path) ? LIST_SERVICES : EMPTY_MESSAGE;
+}
+
+/** @returns the route that the request of the probe would take on this listener */
+export function routeTaken(
+  routes: readonly RouteConfig[],
+  listener: string,
+  { path, authority, headers }: RouteProbe,
+): RouteConfig | undefined {
+  return compileRoutes(routes).match({ listener, authority: authority ?? 'localhost', path, headers });
+}

@@ -1,0 +1,168 @@
+// Runs checks: each one as soon as those before it allow, several at a time, and each with its own time limit. Reports come in the order
+// of the plan, however the checks end. A check whose prerequisite failed is skipped, and every other one runs.
+
+import type { Check, CheckReport } from './check.ts';
+import { type Finding, failed, warning, worstOf } from './finding.ts';
+
+export interface RunEvents {
+  /** Called in the order of the plan. */
+  onReport(report: CheckReport): void;
+  /** The check that is waited for has changed, or time has passed. */
+  onProgress?(title: string, elapsedMs: number): void;
+}
+
+export interface RunOptions {
+  /** How long all checks together may take, apart from those that have a longer limit of their own. */
+  readonly totalMs: number;
+}
+
+const LIMIT_MS = 3000;
+const AT_ONCE = 12;
+const PROGRESS_EVERY_MS = 200;
+/** How long a check has to settle after its signal. */
+const GRACE_MS = 300;
+
+/** Never rejects. */
+export async function runChecks(
+  plan: readonly Check[],
+  events: RunEvents,
+  { totalMs }: RunOptions,
+): Promise<readonly CheckReport[]> {
+  const run = new Run(plan, events, totalMs);
+  return run.finished;
+}
+
+class Run {
+  readonly finished: Promise<readonly CheckReport[]>;
+  readonly #plan: readonly Check[];
+  readonly #events: RunEvents;
+  readonly #endsAtMs: number;
+  readonly #reports = new Map<string, CheckReport>();
+  readonly #known: ReadonlySet<string>;
+  readonly #begun = new Set<string>();
+  readonly #finish: (reports: readonly CheckReport[]) => void;
+  readonly #startedAtMs = performance.now();
+  #running = 0;
+  /** How many reports were told. */
+  #told = 0;
+  readonly #progress: NodeJS.Timeout | undefined;
+
+  constructor(plan: readonly Check[], events: RunEvents, totalMs: number) {
+    this.#plan = plan;
+    this.#events = events;
+    this.#endsAtMs = performance.now() + totalMs;
+    this.#known = new Set(plan.map(({ id }) => id));
+    const { promise, resolve } = Promise.withResolvers<readonly CheckReport[]>();
+    this.finished = promise;
+    this.#finish = resolve;
+    if (events.onProgress !== undefined)
+      this.#progress = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    this.#continue();
+  }
+
+  #tellProgress(): void {
+    const awaited = this.#plan[this.#told];
+    if (awaited !== undefined)
+      this.#events.onProgress?.(awaited.title, performance.now() - this.#startedAtMs);
+  }
+
+  #continue(): void {
+    let isFurther = true;
+    while (isFurther) {
+      isFurther = false;
+      for (const check of this.#plan) {
+        if (this.#begun.has(check.id) || !this.#isDue(check)) continue;
+        const obstacle = this.#obstacle(check);
+        if (obstacle === undefined && this.#running >= AT_ONCE) continue;
+        this.#begun.add(check.id);
+        if (obstacle === undefined) void this.#run(check);
+        else {
+          this.#settle(check, [], 0, obstacle);
+          isFurther = true;
+        }
+      }
+    }
+    while (this.#told < this.#plan.length) {
+      const report = this.#reports.get(this.#plan[this.#told].id);
+      if (report === undefined) return;
+      this.#told++;
+      this.#events.onReport(report);
+    }
+    clearInterval(this.#progress);
+    this.#finish(this.#plan.flatMap(({ id }) => this.#reports.get(id) ?? []));
+  }
+
+  /** Checks that are not in the plan are not waited for. */
+  #isDue({ needs = [], after = [] }: Check): boolean {
+    return [...needs, ...after].every((id) => this.#reports.has(id) || !this.#known.has(id));
+  }
+
+  #obstacle({ needs = [] }: Check): string | undefined {
+    for (const id of needs) {
+      const report = this.#reports.get(id);
+      if (report?.verdict === 'skipped') return report.skippedBecause;
+      if (report?.verdict === 'failed') return `“${report.title}” failed`;
+    }
+    return undefined;
+  }
+
+  async #run(check: Check): Promise<void> {
+    this.#running++;
+    const beganAtMs = performance.now();
+    const own = check.limitMs ?? LIMIT_MS;
+    // A check that takes long on purpose has a limit of its own above that of all together.
+    const leftMs = Math.max(200, this.#endsAtMs - beganAtMs);
+    const limitMs = own > this.#endsAtMs - this.#startedAtMs ? own : Math.min(own, leftMs);
+    const findings = await withLimit(check, limitMs, this.#reports);
+    this.#running--;
+    this.#settle(check, findings, performance.now() - beganAtMs, undefined);
+    this.#continue();
+  }
+
+  #settle(
+    { id, group, title }: Check,
+    findings: readonly Finding[],
+    durationMs: number,
+    skippedBecause: string | undefined,
+  ): void {
+    const verdict = skippedBecause === undefined ? worstOf(findings) : 'skipped';
+    this.#reports.set(id, {
+      id,
+      group,
+      title,
+      verdict,
+      findings,
+      skippedBecause,
+      durationMs: Math.round(durationMs),
+    });
+  }
+}
+
+async function withLimit(
+  check: Check,
+  limitMs: number,
+  ended: ReadonlyMap<string, CheckReport>,
+): Promise<readonly Finding[]> {
+  const controller = new AbortController();
+  const { promise: late, resolve } = Promise.withResolvers<readonly Finding[]>();
+  const timer = setTimeout(() => controller.abort(), limitMs);
+  const lateTimer = setTimeout(
+    () =>
+      resolve([
+        warning(
+          `no result in ${(limitMs / 1000).toFixed(1)} s, so the check was given up`,
+          'run it alone, by --only',
+        ),
+      ]),
+    limitMs + GRACE_MS,
+  );
+  try {
+    return await Promise.race([check.run(controller.signal, ended), late]);
+  } catch (error) {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return [failed(`the check itself failed, which is a fault of Framegate: ${reason}`, 'please report it')];
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(lateTimer);
+  }
+}

@@ -1,0 +1,112 @@
+// Finds a Framegate that runs already with this configuration, by its admin address. What it answers is bounded and not believed
+// further than it has the expected form.
+
+import { get } from 'node:http';
+import type { Address } from '../config/config.ts';
+
+export interface RunningProxy {
+  /** The file of its configuration. */
+  readonly file: string;
+  /** The addresses that its listeners have in its configuration, as written. */
+  readonly addresses: ReadonlySet<string>;
+  /** The pids of the processes that carry its calls, if it tells them. */
+  readonly pids: readonly number[];
+}
+
+const MOST_BYTES = 4 * 1_048_576;
+const LIMIT_MS = 1000;
+
+/** Never rejects. @returns undefined if none answers there */
+export async function findRunningProxy(admin: Address | undefined): Promise<RunningProxy | undefined> {
+  if (admin === undefined) return undefined;
+  const answer = await askAdmin(admin, '/api/config');
+  if (!isRecord(answer) || typeof answer['epoch'] !== 'number' || !isRecord(answer['config']))
+    return undefined;
+  const { file, listeners } = answer['config'];
+  const addresses = listOf(listeners).flatMap((listener) =>
+    isRecord(listener) && isRecord(listener['address']) ? [String(listener['address']['text'])] : [],
+  );
+  const pids = listOf(answer['workers']).flatMap((worker) =>
+    isRecord(worker) && typeof worker['pid'] === 'number' ? [worker['pid']] : [],
+  );
+  return { file: String(file), addresses: new Set(addresses), pids };
+}
+
+export interface SeenDiagnosis {
+  readonly token: string;
+  readonly code: string;
+  readonly sentence: string;
+  readonly client: string;
+  readonly count: number;
+}
+
+/** Never rejects. @returns the most recent diagnoses of a running proxy, newest first */
+export async function askDiagnoses(admin: Address | undefined): Promise<readonly SeenDiagnosis[]> {
+  const answer = admin === undefined ? undefined : await askAdmin(admin, '/api/diagnoses');
+  return isRecord(answer) ? seenDiagnoses(answer['recent']) : [];
+}
+
+function seenDiagnoses(recent: unknown): readonly SeenDiagnosis[] {
+  return listOf(recent).flatMap((entry) => {
+    if (!isRecord(entry)) return [];
+    const { token, code, sentence, client, count } = entry;
+    return [
+      {
+        token: String(token),
+        code: String(code),
+        sentence: String(sentence),
+        client: typeof client === 'string' ? client : '',
+        count: Number(count),
+      },
+    ];
+  });
+}
+
+/** Never rejects. @returns what is no JSON as undefined */
+function askAdmin(admin: Address, path: string): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const place =
+    admin.kind === 'unix'
+      ? { socketPath: admin.path, host: 'localhost' }
+      : { host: reachableHost(admin.host), port: admin.port };
+  const request = get({ ...place, path, timeout: LIMIT_MS, agent: false }, (response) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MOST_BYTES) request.destroy();
+      else chunks.push(chunk);
+    });
+    response.on('end', () => resolve(parse(Buffer.concat(chunks).toString('utf8'))));
+    response.on('error', () => resolve(undefined));
+  });
+  const timer = setTimeout(() => request.destroy(), LIMIT_MS);
+  request.on('close', () => {
+    clearTimeout(timer);
+    resolve(undefined);
+  });
+  request.on('error', () => resolve(undefined));
+  return promise;
+}
+
+/** A listener that is bound to all addresses is reached by loopback. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

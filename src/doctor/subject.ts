@@ -1,0 +1,48 @@
+// What `framegate doctor` examines: a configuration, if there is one, and a target, if one is named. A configuration whose only fault is
+// in files of certificates is examined all the same, so that one expired file does not hide everything else.
+
+import { readFileSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/load-config.ts';
+import { type ConfigProblem, formatProblem } from '../config/problem.ts';
+import { isStandardInput } from '../config/standard-input.ts';
+import { findRouteProblems } from '../routing/route-problems.ts';
+import { loadAndVerify } from '../sources/load-configuration.ts';
+
+export interface ConfigSubject {
+  readonly file: string;
+  /** Undefined if the file cannot be used. */
+  readonly config: Config | undefined;
+  /** The problems of the file, apart from those of certificates. */
+  readonly problems: readonly ConfigProblem[];
+  /** The problems of the files of certificates and keys that the configuration names. */
+  readonly certificateProblems: readonly ConfigProblem[];
+}
+
+export function readSubject(file: string): ConfigSubject {
+  const verified = loadAndVerify(file);
+  const all = problemsOf(verified);
+  const plain = parseAgain(file);
+  const others = new Set((plain === undefined ? all : problemsOf(plain)).map(formatProblem));
+  const loaded = plain ?? verified;
+  return {
+    file,
+    config: 'config' in loaded ? loaded.config : undefined,
+    problems: all.filter((problem) => others.has(formatProblem(problem))),
+    certificateProblems: all.filter((problem) => !others.has(formatProblem(problem))),
+  };
+}
+
+function problemsOf(result: LoadedConfig | RefusedConfig): readonly ConfigProblem[] {
+  return 'problems' in result ? result.problems : result.warnings;
+}
+
+/** The same without the files that it names. Undefined if the text cannot be read a second time. */
+function parseAgain(file: string): LoadedConfig | RefusedConfig | undefined {
+  if (isStandardInput(file)) return undefined;
+  try {
+    return parseConfig(readFileSync(file, 'utf8'), file, findRouteProblems);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,284 @@
+// Group 5: what clients of each listener meet, and whether each route leads to its service: the same call directly and through the proxy.
+
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Address, Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import { suggest } from '../config/suggestion.ts';
+import { matchesPath } from '../routing/routed-request.ts';
+import { pathCriterion } from '../routing/specificity.ts';
+import { compareAnswers } from './call-comparison.ts';
+import { CERTIFICATE_FILES } from './certificate-checks.ts';
+import type { Check } from './check.ts';
+import type { Evidence } from './evidence.ts';
+import { type ExaminedProxy, startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
+import { type Finding, failed, note, ok, quoted, warning } from './finding.ts';
+import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
+import { describeHandshake, describePlaintext, hasPlaintextHttp2, hasTlsHttp2, lookAt } from './look.ts';
+import { probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
+import type { RunningProxy } from './running-proxy.ts';
+import { directWay, type UpstreamPlan } from './upstream-checks.ts';
+
+const CALL_MS = 2000;
+const LIMIT_MS = 4500;
+
+export const PROXY_CHECK = 'through.proxy';
+
+/** The proxy, once its check has started it. */
+export class ProxySlot {
+  proxy: ExaminedProxy | undefined = undefined;
+
+  async close(): Promise<void> {
+    await this.proxy?.close();
+    this.proxy = undefined;
+  }
+}
+
+export interface ThroughParts {
+  readonly config: Config;
+  readonly running: RunningProxy | undefined;
+  readonly upstreams: UpstreamPlan;
+  readonly evidence: Evidence;
+  readonly slot: ProxySlot;
+}
+
+export function throughChecks(parts: ThroughParts): readonly Check[] {
+  const { config, running, slot } = parts;
+  return [
+    {
+      id: PROXY_CHECK,
+      group: 'through',
+      title: running === undefined ? 'a temporary proxy starts with this configuration' : 'a running proxy',
+      needs: running === undefined ? [CERTIFICATE_FILES] : [],
+      limitMs: 5000,
+      run: async () => {
+        if (running !== undefined) {
+          slot.proxy = useRunningProxy(config, running);
+          return [ok(`Framegate runs with ${running.file}, and is examined itself`)];
+        }
+        try {
+          slot.proxy = await startTemporaryProxy(config);
+          return [ok('it runs on free ports of loopback, for these checks alone')];
+        } catch (error) {
+          const reason = quoted(error instanceof Error ? error.message : String(error), 500);
+          return [failed(`it does not start: ${reason}`, 'framegate serve would not start either')];
+        }
+      },
+    },
+    ...config.listeners.map((listener) => listenerCheck(listener, slot)),
+    ...config.upstreams.flatMap((upstream) => servicesCheck(upstream, parts)),
+    ...config.routes.map((route) => routeCheck(route, parts)),
+  ];
+}
+
+function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
+  const { name, tls } = listener;
+  return {
+    id: `through.listener.${name}`,
+    group: 'through',
+    title: `what clients of listener '${name}' meet`,
+    needs: [PROXY_CHECK],
+    limitMs: LIMIT_MS,
+    run: async () => {
+      const reached = reach(listener, slot);
+      if (typeof reached === 'string') return [note(reached)];
+      const look = await lookAt(reached, { serverName: serverNameOf(listener) });
+      const insecure = `plaintext HTTP/2 (an insecure channel): ${describePlaintext(look)}`;
+      if (tls === undefined) {
+        return hasPlaintextHttp2(look)
+          ? [ok(insecure), ok(`TLS: ${describeHandshake(look.h2)}, with an explanation in the log (FG1003)`)]
+          : [failed(insecure, 'is another process behind this port?', 'unknown_protocol')];
+      }
+      const secure = `TLS with ALPN h2: ${describeHandshake(look.h2)}`;
+      return [
+        hasTlsHttp2(look)
+          ? ok(secure)
+          : failed(secure, 'is another process behind this port?', 'tls_handshake_failed'),
+        ok(`TLS with ALPN http/1.1 alone: ${describeHandshake(look.http1)}`),
+        ok(`TLS without ALPN: ${describeHandshake(look.withoutAlpn)}`),
+        ok(insecure),
+      ];
+    },
+  };
+}
+
+/** @returns the address of the listener, or a sentence why it cannot be tried */
+function reach(listener: ListenerConfig, { proxy }: ProxySlot): Address | string {
+  const address = proxy?.addressOf(listener.name);
+  if (proxy === undefined || address === undefined) {
+    return listener.address.kind === 'systemd'
+      ? 'systemd has its socket, whose port is not known here: name it as TARGET'
+      : 'the running proxy does not have this listener: reload it';
+  }
+  if (proxy.isRunning && listener.proxyProtocol !== undefined)
+    return 'it reads the PROXY protocol of its load balancer, and cannot be called from here';
+  return address;
+}
+
+/** A name that a certificate of the listener is for. */
+function serverNameOf({ tls }: ListenerConfig): string | undefined {
+  for (const { cert } of tls?.certificates ?? []) {
+    try {
+      const { subjectAltName = '' } = new X509Certificate(readFileSync(cert));
+      const name = /DNS:([^,"]+)/.exec(subjectAltName)?.[1].trim();
+      if (name !== undefined) return name.replace(/^\*/, 'doctor');
+    } catch {
+      // The group of certificates has said why.
+    }
+  }
+  return undefined;
+}
+
+/** Whether the services that reflection lists have routes, and the routes name services that are there. */
+function servicesCheck(
+  upstream: UpstreamConfig,
+  { config, evidence, upstreams }: ThroughParts,
+): readonly Check[] {
+  const endpoint = upstreams.endpoints.get(upstream.name);
+  if (endpoint === undefined || upstream.protocol === 'http1') return [];
+  const id = endpoint.protocolCheck.replace(/\.protocol$/, '');
+  const routes = config.routes.filter((route) => leadsTo(route, upstream.name));
+  if (routes.length === 0) return [];
+  return [
+    {
+      id: `through.services.${upstream.name}`,
+      group: 'through',
+      title: `routes fit the services of ${upstream.name}`,
+      needs: [`${id}.reflection`],
+      run: () => {
+        const services = evidence.endpoints.get(id)?.services;
+        if (services === undefined) return [note('the services are not known, as there is no reflection')];
+        const findings = [
+          ...unknownServices(routes, services),
+          ...withoutRoute(routes, services, upstream.name),
+        ];
+        return findings.length === 0 ? [ok('each service has a route, and each route a service')] : findings;
+      },
+    },
+  ];
+}
+
+function leadsTo({ upstream, split }: RouteConfig, name: string): boolean {
+  return upstream === name || split?.some((part) => part.upstream === name) === true;
+}
+
+function unknownServices(routes: readonly RouteConfig[], services: readonly string[]): readonly Finding[] {
+  return routes.flatMap(({ match, name, stripPrefix }) => {
+    const named = /^\/([\w.]+)\/(?:\*|\w+)$/.exec(pathCriterion(match) ?? '')?.[1];
+    if (named === undefined || stripPrefix !== undefined || services.includes(named)) return [];
+    if (named.startsWith('grpc.')) return [];
+    const meant = suggest(named, services) ?? services.find((service) => service.endsWith(`.${named}`));
+    const own = services.filter((service) => !service.startsWith('grpc.')).join(', ') || 'no other';
+    const remedy =
+      meant === undefined
+        ? `the service has: ${own}; match.path is /package.Service/*`
+        : `did you mean /${meant}/*?`;
+    return [
+      failed(
+        `route '${name}' is for service ${named}, which its upstream does not have: its calls get UNIMPLEMENTED`,
+        remedy,
+      ),
+    ];
+  });
+}
+
+function withoutRoute(
+  routes: readonly RouteConfig[],
+  services: readonly string[],
+  upstream: string,
+): readonly Finding[] {
+  return services.flatMap((service) => {
+    if (service.startsWith('grpc.')) return [];
+    const hasRoute = routes.some(({ match, stripPrefix }) => {
+      const criterion = pathCriterion(match) ?? '/*';
+      const begin = `/${service}/`;
+      return (
+        stripPrefix !== undefined || matchesPath(criterion, `${begin}Method`) || criterion.startsWith(begin)
+      );
+    });
+    if (hasRoute) return [];
+    return [
+      warning(
+        `no route leads to service ${service} of upstream '${upstream}': its calls get UNIMPLEMENTED`,
+        `add a route with path: /${service}/*, if clients may call it`,
+        'no_route',
+      ),
+    ];
+  });
+}
+
+function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
+  const { config, upstreams, slot } = parts;
+  const upstream = config.upstreams.find(
+    ({ name }) => name === (route.upstream ?? route.split?.[0]?.upstream),
+  );
+  const endpoint = upstreams.endpoints.get(upstream?.name ?? '');
+  const shared = {
+    id: `through.route.${route.name}`,
+    group: 'through',
+    title: `route '${route.name}': the same call directly and through the proxy`,
+    limitMs: LIMIT_MS,
+  } as const;
+  const probe = probeOf(route);
+  if (upstream === undefined || endpoint === undefined)
+    return { ...shared, run: () => [note('its upstream has no endpoint that is known here')] };
+  if (upstream.protocol === 'http1') {
+    return {
+      ...shared,
+      needs: [PROXY_CHECK, endpoint.protocolCheck],
+      run: () => [note('it leads to a web service, which was examined directly')],
+    };
+  }
+  if (probe === undefined) {
+    return {
+      ...shared,
+      run: () => [note('it is for a single method, which is not called, as that may have effects')],
+    };
+  }
+  return {
+    ...shared,
+    needs: [PROXY_CHECK, endpoint.protocolCheck],
+    run: () => compareRoute(route, probe, { ...parts, direct: directWay(upstream, endpoint.address), slot }),
+  };
+}
+
+async function compareRoute(
+  route: RouteConfig,
+  probe: RouteProbe,
+  { config, evidence, slot, direct }: ThroughParts & { readonly direct: CallWay },
+): Promise<readonly Finding[]> {
+  const listener = config.listeners.find(({ name }) => (route.match.listener ?? name) === name);
+  if (listener === undefined) return [note('no listener has it')];
+  const taken = routeTaken(config.routes, listener.name, probe);
+  if (taken !== route) {
+    return [note(`a call for ${probe.path} takes route '${taken?.name ?? 'none'}', which is more specific`)];
+  }
+  const reached = reach(listener, slot);
+  if (typeof reached === 'string') return [note(reached)];
+  const name = probe.authority ?? serverNameOf(listener) ?? 'localhost';
+  const way: CallWay = {
+    address: reached,
+    tls: listener.tls === undefined ? undefined : { serverName: name, alpn: ['h2'] },
+    authority: name,
+  };
+  const { headers, message } = probe;
+  // One after the other, since their times are compared.
+  const directly = await callGrpc(direct, { path: probe.directPath, headers, message, limitMs: CALL_MS });
+  const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
+  evidence.routes.push({ route: route.name, path: probe.path, direct: directly, through });
+  const diagnoses = (await slot.proxy?.diagnoses()) ?? [];
+  return compareAnswers({ way: 'through the proxy', direct: directly, through }, (answer) =>
+    explain(answer, probe.path, diagnoses),
+  );
+}
+
+function explain(
+  answer: CallAnswer,
+  path: string,
+  diagnoses: Awaited<ReturnType<ExaminedProxy['diagnoses']>>,
+): Finding | undefined {
+  const known = diagnoses.find(
+    ({ sentence }) => answer.grpcMessage !== '' && sentence.includes(answer.grpcMessage),
+  );
+  if (known === undefined) return undefined;
+  return failed(`${path}: ${describeAnswer(answer)}`, undefined, known.token);
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseDoctorOptions } from '../../src/cli/doctor.ts';
+import { freePort } from '../support/free-port.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'framegate-doctor-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+// Colours are forced in some build environments, where they would be in the way here.
+const env = { ...process.env, FORCE_COLOR: undefined };
+
+function framegate(...argv: readonly string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...argv], {
+    cwd: folder,
+    encoding: 'utf8',
+    env,
+  });
+  return { code: status, stdout, stderr };
+}
+
+async function write(name: string): Promise<void> {
+  const [port, closed] = [await freePort(), await freePort()];
+  writeFileSync(
+    join(folder, name),
+    `listeners: [{ address: "127.0.0.1:${port}" }]
+routes: [{ match: { path: /* }, upstream: service }]
+upstreams: { service: { endpoints: ["127.0.0.1:${closed}"] } }
+admin: off
+`,
+  );
+}
+
+test('what failed is told with cause, code and page, and the exit code is 1', async () => {
+  await write('closed.yaml');
+  const { code, stdout, stderr } = framegate('doctor', '-c', 'closed.yaml');
+  assert.equal(stderr, '');
+  assert.equal(code, 1);
+  assert.match(stdout, /✖ 127\.0\.0\.1:\d+ refused the connection: is the service running there\?/);
+  assert.match(stdout, /FG2001: docs\/diagnoses\/FG2001\.md/);
+  assert.match(stdout, /skipped because “service 127\.0\.0\.1:\d+: accepts connections” failed/);
+  assert.match(stdout, /Begin with: service 127/);
+  assert.match(framegate('doctor', '--help').stdout, /Usage: framegate doctor/);
+  assert.ok(!stdout.includes('\u001b'), 'no colours without a terminal');
+});
+
+test('--json prints one object, and --only makes the wanted checks alone', async () => {
+  await write('json.yaml');
+  const { code, stdout } = framegate('doctor', '-c', 'json.yaml', '--json', '--only', 'config,host');
+  assert.equal(code, 0);
+  const report: unknown = JSON.parse(stdout);
+  assert.ok(
+    typeof report === 'object' && report !== null && 'checks' in report && Array.isArray(report.checks),
+  );
+  const groups = new Set(report.checks.map((check: { readonly group: string }) => check.group));
+  assert.deepEqual([...groups], ['config', 'host']);
+});
+
+test('check --live tries ports and endpoints behind what check does', async () => {
+  await write('live.yaml');
+  assert.equal(framegate('check', 'live.yaml').code, 0);
+  const { code, stdout } = framegate('check', 'live.yaml', '--live');
+  assert.equal(code, 1);
+  assert.match(stdout, /live\.yaml: ok .*\n\nPorts\n✔ listener/);
+  assert.match(stdout, /refused the connection/);
+  assert.ok(!stdout.includes('Through the proxy'));
+  assert.match(framegate('check', '--live', '-c', '-').stderr, /--live needs the configuration in a file/);
+});
+
+function saysOf(...argv: readonly string[]): unknown {
+  return parseDoctorOptions(argv);
+}
+
+test('wrong words are explained in a sentence', () => {
+  assert.match(String(saysOf('-c', 'missing.yaml')), /there is no missing\.yaml/);
+  assert.match(
+    String(saysOf('--only', 'upstrem', 'a.example:1')),
+    /there is no check upstrem\. Did you mean upstream\?/,
+  );
+  assert.match(String(saysOf('--hold', 'long', 'a.example:1')), /--hold takes seconds/);
+  assert.match(String(saysOf('--method', 'Talk', 'a.example:1')), /--method takes a path/);
+  assert.match(String(saysOf('ftp://a.example')), /TARGET cannot be used: there is no scheme/);
+  assert.match(String(saysOf('--ca', 'missing.pem', 'a.example:1')), /missing\.pem cannot be read/);
+  assert.equal(saysOf('--help'), 'help');
+});

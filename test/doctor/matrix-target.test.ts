@@ -1,0 +1,216 @@
+// The matrix, third part: ports of others, as TARGET, that serve gRPC badly or not at all. The same with real nginx and Envoy is in
+// test/doctor/proxies.
+
+import assert from 'node:assert/strict';
+import { createSecureServer } from 'node:http2';
+import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { testCertificate } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
+import { startDemo, startProxy } from '../support/proxy-under-test.ts';
+import {
+  type Answer,
+  answerUnimplemented,
+  assertFirst,
+  diagnose,
+  diagnoseBroken,
+  listening,
+  startHttp1,
+  startHttp2,
+  startSocketPeer,
+  startTls,
+} from './patient.ts';
+
+const html: Answer = (stream) => {
+  stream.respond({ ':status': 404, 'content-type': 'text/html', server: 'nginx/1.22.1' });
+  stream.end('<h1>not found</h1>');
+};
+
+test('a target that is a service without fault has nothing to name', async (t) => {
+  const { address } = await startDemo(t);
+  const reports = await diagnose(t, { target: address });
+  assert.ok(
+    reports.every(({ verdict }) => verdict === 'ok' || verdict === 'note'),
+    JSON.stringify(reports),
+  );
+});
+
+test('an insecure channel against a port with TLS', async (t) => {
+  const address = await startHttp2(t, answerUnimplemented, true);
+  assertFirst(await diagnose(t, { target: `http://${address}` }), {
+    check: /^target\.protocol$/,
+    says: /expects TLS; a plaintext client \(grpc\.insecure_channel/,
+    code: 'FG1001',
+  });
+});
+
+test('a secure channel against a plaintext port', async (t) => {
+  const address = await startHttp2(t, answerUnimplemented);
+  assertFirst(await diagnose(t, { target: `https://${address}` }), {
+    check: /^target\.protocol$/,
+    says: /speaks plaintext HTTP\/2, and no TLS/,
+    code: 'FG1003',
+  });
+});
+
+test('TLS without HTTP/2', async (t) => {
+  const { address } = await startTls(t, ['http/1.1'], 'localhost', '127.0.0.1');
+  assertFirst(await diagnose(t, { target: address }), {
+    check: /^target\.protocol$/,
+    says: /does not choose “h2” by ALPN/,
+    code: 'FG2032',
+  });
+});
+
+test('HTTP/1.1 alone', async (t) => {
+  assertFirst(await diagnose(t, { target: await startHttp1(t) }), {
+    check: /^target\.protocol$/,
+    says: /Trying to connect an http1\.x server/,
+    code: 'FG2021',
+  });
+});
+
+test('a closed port', async (t) => {
+  assertFirst(await diagnose(t, { target: `127.0.0.1:${await freePort()}` }), {
+    check: /^target\.protocol$/,
+    says: /refused the connection/,
+    code: 'FG2001',
+  });
+});
+
+test('a certificate that the authority has not signed', async (t) => {
+  const address = await startHttp2(t, answerUnimplemented, true);
+  const ca = Buffer.from(rootCertificates[0]);
+  assertFirst(await diagnose(t, { target: address, ca }), {
+    check: /^target\.protocol$/,
+    says: /is issued by .*, which is not known here/,
+    code: 'FG1024',
+  });
+});
+
+test('a certificate for another name', async (t) => {
+  const { certPem, keyPem, caPem } = await testCertificate('other.example');
+  const server = createSecureServer({ cert: certPem, key: keyPem });
+  server.on('stream', answerUnimplemented);
+  const target = await listening(t, server);
+  assertFirst(await diagnose(t, { target, ca: Buffer.from(caPem) }), {
+    check: /^target\.protocol$/,
+    says: /the certificate is for another name/,
+    code: 'FG1024',
+  });
+});
+
+test('a web page where the service should be', async (t) => {
+  assertFirst(await diagnose(t, { target: await startHttp2(t, html) }), {
+    check: /^target\.call$/,
+    says: /nginx\/1\.22\.1 at .* answers the call itself: HTTP 404, text\/html/,
+    code: 'FG3015',
+  });
+});
+
+test('a proxy that cannot reach the service', async (t) => {
+  const address = await startHttp2(t, (stream) => {
+    stream.respond({ ':status': 502, 'content-type': 'text/html' }, { endStream: true });
+  });
+  assertFirst(await diagnose(t, { target: address }), {
+    check: /^target\.call$/,
+    says: /cannot reach the service, or speaks another protocol to it \(HTTP 502\)/,
+    code: 'FG2001',
+  });
+});
+
+test('one path that leads elsewhere, while the others lead to the service', async (t) => {
+  const demo = await startDemo(t);
+  const target = await startHttp2(t, (stream, headers) => {
+    if (headers[':path']?.startsWith('/voice.') === true) html(stream, headers);
+    else answerUnimplemented(stream);
+  });
+  assertFirst(await diagnoseBroken(t, {}, { endpoint: demo.address, target }), {
+    check: /^target\.route\.voice$/,
+    says: /answers the call itself: HTTP 404/,
+    code: 'FG3015',
+  });
+});
+
+test('a proxy that refuses requests of more than 1 MiB', async (t) => {
+  const target = await startHttp2(t, (stream, headers) => {
+    if (Number(headers['content-length'] ?? 0) > 1_048_576)
+      stream.respond({ ':status': 413 }, { endStream: true });
+    else answerUnimplemented(stream);
+  });
+  assertFirst(await diagnose(t, { target }), {
+    check: /^target\.body$/,
+    says: /refuses a request of more than 1 MiB in all \(HTTP 413\)/,
+  });
+});
+
+test('a proxy that cuts silent streams, while the service keeps them', async (t) => {
+  const demo = await startDemo(t);
+  const target = await startHttp2(t, (stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    setTimeout(() => stream.close(8), 300);
+  });
+  const reports = await diagnoseBroken(
+    t,
+    { routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }] },
+    { endpoint: demo.address, target, holdSeconds: 2, only: ['hold'] },
+  );
+  assertFirst(reports, {
+    check: /^hold\.stream$/,
+    says: /by 127\.0\.0\.1:\d+: cut after \d\.\d s \(RST_STREAM CANCEL\), while it stayed open directly/,
+  });
+  const texts = reports.flatMap(({ findings }) => findings).map(({ text }) => text);
+  assert.ok(
+    texts.some((text) => text.startsWith('directly: still open after 2 s')),
+    texts.join('\n'),
+  );
+  assert.ok(
+    texts.some((text) => text.startsWith('through the proxy: still open after 2 s')),
+    texts.join('\n'),
+  );
+});
+
+test('a proxy of ours that cuts silent streams names its own key', async (t) => {
+  const match = { path: '/*' };
+  const routes = [{ name: 'all', match, upstream: 'voice', timeouts: { idle: '300ms' } }];
+  assertFirst(await diagnoseBroken(t, { routes }, { holdSeconds: 2, only: ['hold'] }), {
+    check: /^hold\.stream$/,
+    says: /through the proxy: cut after \d\.\d s \(.*, while it stayed open directly/,
+  });
+});
+
+test('a Framegate as target is relayed through, and told from a service', async (t) => {
+  const demo = await startDemo(t);
+  const proxy = await startProxy(t, { endpoints: [demo.address] });
+  const { caPem } = await testCertificate('localhost', '127.0.0.1');
+  const reports = await diagnoseBroken(
+    t,
+    {},
+    {
+      endpoint: demo.address,
+      target: `https://localhost:${proxy.port('tls')}`,
+      ca: Buffer.from(caPem),
+      only: ['target'],
+    },
+  );
+  const bad = reports.filter(({ verdict }) => verdict !== 'ok' && verdict !== 'note');
+  assert.deepEqual(bad, []);
+  assert.ok(reports.some(({ id, verdict }) => id === 'target.route.voice' && verdict === 'ok'));
+});
+
+test('a hostile target is read no further than a limit, and what it says is escaped', async (t) => {
+  const endless = Buffer.alloc(65_536, 'HTTP/1.1 200 \u001b[2J\u202eOK\r\nx: y\r\n');
+  const target = await startSocketPeer(t, (socket) => {
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(endless));
+    };
+    socket.on('drain', more);
+    more();
+  });
+  const reports = await diagnose(t, { target });
+  assertFirst(reports, {
+    check: /^target\.protocol$/,
+    says: /answers HTTP\/2 by HTTP\/1\.1 \(“HTTP\/1\.1 200 \\u\{1b\}\[2J/,
+    code: 'FG2021',
+  });
+});

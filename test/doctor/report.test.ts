@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CheckReport } from '../../src/doctor/check.ts';
+import { failed, ok, quoted, warning } from '../../src/doctor/finding.ts';
+import { firstCause, jsonReport, TextReport } from '../../src/doctor/report.ts';
+
+function report(id: string, part: Partial<CheckReport>): CheckReport {
+  return {
+    id,
+    group: 'upstream',
+    title: `title of ${id}`,
+    verdict: 'ok',
+    findings: [],
+    durationMs: 1,
+    ...part,
+  };
+}
+
+const reports: readonly CheckReport[] = [
+  report('one', { findings: [ok('fine')] }),
+  report('two', { verdict: 'warning', findings: [warning('odd', 'look at it')] }),
+  report('three', {
+    verdict: 'failed',
+    findings: [failed('gone', 'start it', 'upstream_connection_refused')],
+  }),
+  report('four', { verdict: 'skipped', skippedBecause: '“title of three” failed' }),
+];
+
+function textOf(isTTY: boolean): string {
+  let written = '';
+  const text = new TextReport({
+    isTTY,
+    write: (piece) => {
+      written += piece;
+    },
+  });
+  for (const each of reports) text.add(each);
+  text.end(reports, 1234);
+  return written;
+}
+
+test('each check has a sign, its cause, remedy, code and page, and the first to fix comes once more in the end', () => {
+  assert.equal(
+    textOf(false),
+    `Upstream, directly
+✔ title of one
+    fine
+‼ title of two
+    ‼ odd
+    → look at it
+✖ title of three
+    ✖ gone
+    → start it
+    FG2001: docs/diagnoses/FG2001.md
+– title of four
+    skipped because “title of three” failed
+
+1 failed, 1 warning, 1 passed, 1 skipped in 1.2 s
+Begin with: title of three
+    ✖ gone
+    → start it
+    FG2001: docs/diagnoses/FG2001.md
+`,
+  );
+});
+
+test('colours are on a terminal only, and not with NO_COLOR', (context) => {
+  context.after(() => {
+    delete process.env['NO_COLOR'];
+  });
+  delete process.env['NO_COLOR'];
+  assert.ok(textOf(true).includes('\u001b['));
+  assert.ok(!textOf(false).includes('\u001b['));
+  process.env['NO_COLOR'] = '1';
+  assert.ok(!textOf(true).includes('\u001b['));
+});
+
+test('what others say is escaped and cut, in text and in JSON', () => {
+  assert.equal(quoted('a\u001b[2Jb\u202ec\n'), 'a\\u{1b}[2Jb\\u{202e}c\\u{a}');
+  assert.equal(quoted('x'.repeat(400)).length, 301);
+  const hostile = [report('bad', { verdict: 'failed', findings: [failed('\u009b31m\u202e')] })];
+  assert.ok(jsonReport(hostile, 1).includes(String.raw`\\u{9b}31m\\u{202e}`));
+});
+
+test('JSON says what to fix first, with its check, code and page', () => {
+  const parsed: unknown = JSON.parse(jsonReport(reports, 10.4));
+  assert.ok(typeof parsed === 'object' && parsed !== null && 'first' in parsed && 'ok' in parsed);
+  assert.equal(parsed.ok, false);
+  assert.deepEqual(parsed.first, {
+    check: 'three',
+    verdict: 'failed',
+    text: 'gone',
+    remedy: 'start it',
+    token: 'upstream_connection_refused',
+    code: 'FG2001',
+    page: 'docs/diagnoses/FG2001.md',
+  });
+});
+
+test('a warning comes first only where nothing failed', () => {
+  assert.equal(firstCause(reports)?.report.id, 'three');
+  assert.equal(firstCause(reports.slice(0, 2))?.report.id, 'two');
+  assert.equal(firstCause(reports.slice(0, 1)), undefined);
+});
