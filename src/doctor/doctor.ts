@@ -3,18 +3,19 @@
 import type { Config } from '../config/config.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
-import { configChecks } from './config-checks.ts';
+import { CONFIG_USABLE, configChecks } from './config-checks.ts';
 import { Evidence } from './evidence.ts';
 import { guessChecks } from './guess-checks.ts';
 import { holdChecks } from './hold-checks.ts';
 import { hostChecks } from './host-checks.ts';
+import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
 import { findRunningProxy } from './running-proxy.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { TargetWay, targetChecks } from './target-checks.ts';
-import { ProxySlot, throughChecks } from './through-checks.ts';
+import { throughChecks } from './through-checks.ts';
 import { planUpstreamChecks } from './upstream-checks.ts';
 
 export interface DoctorOptions {
@@ -74,6 +75,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
     plan.push(...portChecks(config, running), ...certificateChecks(subject), ...upstreams.checks);
     plan.push(...throughChecks({ config, running, upstreams, evidence, slot }));
   }
+  if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());
   const way = new TargetWay();
   if (target !== undefined) plan.push(...targetChecks({ target, ca, evidence, config, upstreams }, way));
   const admitted = running === undefined ? undefined : admin;
@@ -88,6 +90,17 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
     plan.push(...holdChecks({ seconds, method, config, upstreams, slot, target: target && way, targetText }));
   }
   return plan;
+}
+
+/** What cannot even be planned without a configuration, so that the report says that it was not made. */
+function unplannedChecks(): readonly Check[] {
+  return (['ports', 'certificates', 'upstream', 'through', 'host'] as const).map((group) => ({
+    id: `${group}.unplanned`,
+    group,
+    title: GROUPS[group],
+    needs: [CONFIG_USABLE],
+    run: () => [],
+  }));
 }
 
 function isWanted({ id, group }: Pick<CheckReport, 'id' | 'group'>, only: readonly string[]): boolean {

@@ -4,11 +4,12 @@
 import type { Address, UpstreamConfig } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
+import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { dial, tlsWishOf } from './dial.ts';
 import type { EndpointEvidence } from './evidence.ts';
 import { type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
 import { describeSettings, type Greeting, greet } from './greeting.ts';
+import { getByHttp1 } from './http1-look.ts';
 
 const LIMIT_MS = 2500;
 const SECOND_LOOK_MS = 1000;
@@ -127,36 +128,30 @@ async function examineHttp1(
   evidence: EndpointEvidence,
 ): Promise<readonly Finding[]> {
   const wish = tls === undefined ? undefined : tlsWishOf(tls, ['http/1.1']);
-  const dialled = await dial(address, wish, LIMIT_MS);
-  if ('failure' in dialled) {
-    evidence.speaks = dialled.failure;
-    const { failure, reason } = dialled;
+  const host = address.kind === 'tcp' ? address.text : 'localhost';
+  const look = await getByHttp1(address, wish, { host, path: '/' }, LIMIT_MS);
+  if ('failure' in look) {
+    evidence.speaks = look.failure;
+    const { failure, reason } = look;
     const details = { timeoutMs: LIMIT_MS, isTls: tls !== undefined, reason };
     return [byDiagnosis(diagnoseConnectFailure(failure, address.text, details))];
   }
-  const { socket, tls: facts } = dialled;
+  const { kind, firstLine, tls: facts, durationMs } = look;
   if (facts?.distrust !== undefined) {
-    socket.destroy();
     return [byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true }))];
   }
-  const host = address.kind === 'tcp' ? address.text : 'localhost';
-  socket.write(
-    `GET / HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n\r\n`,
-  );
-  const answer = await readSome(socket, LIMIT_MS);
-  const kind = classifyUpstreamFirstBytes(answer);
   evidence.speaks = kind;
-  if (kind === 'http1') return [ok(`HTTP/1.1: GET / was answered “${lineOf(answer)}”`)];
-  if (answer.length === 0) {
+  if (kind === 'http1') return [ok(`HTTP/1.1: GET / was answered “${firstLine}” ${took(durationMs)}`)];
+  if (firstLine === '') {
     return [
       failed(
-        `${address.text} accepted the connection and did not answer GET / ${took(LIMIT_MS)}`,
+        `${address.text} accepted the connection and did not answer GET /`,
         'does the service still respond?',
-        'upstream_connect_timeout',
+        'upstream_silent',
       ),
     ];
   }
-  const what = kind === 'http2-settings' ? 'HTTP/2' : kind === 'tls' ? 'TLS' : `“${lineOf(answer)}”`;
+  const what = kind === 'http2-settings' ? 'HTTP/2' : kind === 'tls' ? 'TLS' : `“${firstLine}”`;
   return [
     failed(
       `${address.text} answered GET / by ${what}, not HTTP/1.1`,
@@ -164,26 +159,4 @@ async function examineHttp1(
       'upstream_not_http1',
     ),
   ];
-}
-
-function lineOf(bytes: Buffer): string {
-  return quoted(bytes.toString('latin1', 0, 200).split('\r\n', 1)[0], 80);
-}
-
-/** The first bytes of an answer, at least nine if there are so many. */
-function readSome(socket: NodeJS.ReadableStream & { destroy(): unknown }, limitMs: number): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  let bytes: Buffer = Buffer.alloc(0);
-  const done = (): void => resolve(bytes);
-  socket.on('data', (chunk: Buffer) => {
-    bytes = Buffer.concat([bytes, chunk.subarray(0, 4096)]);
-    if (bytes.length >= 9) done();
-  });
-  socket.on('end', done);
-  socket.on('close', done);
-  const timer = setTimeout(done, limitMs);
-  return promise.finally(() => {
-    clearTimeout(timer);
-    socket.destroy();
-  });
 }

@@ -8,9 +8,10 @@ import type { Check } from './check.ts';
 import { type Finding, failed, note, ok } from './finding.ts';
 import type { CallWay } from './grpc-call.ts';
 import { type HoldResult, holdStream } from './hold-stream.ts';
+import type { ProxySlot } from './listener-way.ts';
 import { REFLECTION_PATHS } from './reflection.ts';
 import { TARGET_PROTOCOL, type TargetWay } from './target-checks.ts';
-import { PROXY_CHECK, type ProxySlot } from './through-checks.ts';
+import { PROXY_CHECK } from './through-checks.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
 
 const OPENING_MS = 10_000;
@@ -27,13 +28,6 @@ export interface HoldParts {
   readonly slot: ProxySlot;
   readonly target: TargetWay | undefined;
   readonly targetText: string;
-}
-
-interface Hop {
-  readonly name: string;
-  readonly way: CallWay;
-  readonly path: string;
-  readonly message: Buffer | undefined;
 }
 
 export function holdChecks(parts: HoldParts): readonly Check[] {
@@ -59,8 +53,8 @@ async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Fin
   const first = ways[0];
   if (first === undefined)
     return [note('there is nobody to open a stream to: nothing above could be reached')];
-  const method = await chooseMethod(first.way, first.prefix, parts.method, signal);
-  if (method === undefined) {
+  const methods = await chooseMethods(first, parts.method, signal);
+  if (methods.length === 0) {
     return [
       note(
         'no method that keeps a stream open is known: there is neither reflection nor grpc.health.v1 Watch',
@@ -68,25 +62,29 @@ async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Fin
       ),
     ];
   }
-  const hops = ways.map(
-    ({ name, way, prefix }): Hop => ({
-      name,
-      way,
-      path: prefix(method.path) ?? '',
-      message: method.message,
+  const findings = await Promise.all(methods.map((method) => holdEverywhere(ways, method, parts, signal)));
+  return findings.flat();
+}
+
+/** Holds one method by all ways at the same time. */
+async function holdEverywhere(
+  ways: readonly Way[],
+  method: HeldMethod,
+  parts: HoldParts,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const holdMs = parts.seconds * 1000;
+  const results = await Promise.all(
+    ways.map(async ({ name, way, prefix }) => {
+      const path = prefix(method.path);
+      return {
+        name,
+        result: path === undefined ? undefined : await holdStream(way, { ...method, path, holdMs }, signal),
+      };
     }),
   );
-  const results = await Promise.all(
-    hops.map(async (hop) => ({
-      hop,
-      result:
-        hop.path === ''
-          ? undefined
-          : await holdStream(hop.way, { ...hop, holdMs: parts.seconds * 1000 }, signal),
-    })),
-  );
-  const direct = results.find(({ hop }) => hop.name === 'directly')?.result;
-  return results.map(({ hop, result }) => judge(hop.name, method.path, result, direct, parts));
+  const direct = results.find(({ name }) => name === 'directly')?.result;
+  return results.map(({ name, result }) => judge(name, method, result, direct, parts));
 }
 
 interface Way {
@@ -158,21 +156,37 @@ function pathFor(
 interface HeldMethod {
   readonly path: string;
   readonly message: Buffer | undefined;
+  /** Whether the request has ended, so that the service alone may still speak. Some limits count from then on. */
+  readonly isRequestOver: boolean;
+}
+
+const BIDIRECTIONAL: readonly HeldMethod[] = [
+  ...REFLECTION_PATHS.map((path) => ({ path, message: undefined, isRequestOver: false })),
+  { path: WATCH, message: healthRequest(''), isRequestOver: false },
+];
+const OF_THE_SERVICE: readonly HeldMethod[] = [
+  { path: WATCH, message: healthRequest(''), isRequestOver: true },
+];
+
+/** @returns a bidirectional stream, and one of the service alone, as far as the service has methods that last */
+async function chooseMethods(
+  first: Way,
+  named: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly HeldMethod[]> {
+  const wanted =
+    named === undefined
+      ? [BIDIRECTIONAL, OF_THE_SERVICE]
+      : [[{ path: named, message: undefined, isRequestOver: false }]];
+  const chosen = await Promise.all(wanted.map((candidates) => chooseMethod(first, candidates, signal)));
+  return chosen.filter((method) => method !== undefined);
 }
 
 async function chooseMethod(
-  way: CallWay,
-  prefix: Way['prefix'],
-  named: string | undefined,
+  { way, prefix }: Way,
+  candidates: readonly HeldMethod[],
   signal: AbortSignal,
 ): Promise<HeldMethod | undefined> {
-  const candidates: HeldMethod[] =
-    named === undefined
-      ? [
-          ...REFLECTION_PATHS.map((path) => ({ path, message: undefined })),
-          { path: WATCH, message: healthRequest('') },
-        ]
-      : [{ path: named, message: undefined }];
   for (const candidate of candidates) {
     const path = prefix(candidate.path);
     if (path === undefined) continue;
@@ -184,20 +198,21 @@ async function chooseMethod(
 
 function judge(
   hop: string,
-  method: string,
+  { path, isRequestOver }: HeldMethod,
   result: HoldResult | undefined,
   direct: HoldResult | undefined,
   { seconds }: HoldParts,
 ): Finding {
   if (result === undefined) {
     return note(
-      `${hop}: no route leads to ${method}`,
+      `${hop}: no route leads to ${path}`,
       'name a method that has one: --method /package.Service/Method',
     );
   }
   const { endedAfterMs, how } = result;
-  if (endedAfterMs === undefined) return ok(`${hop}: still open after ${seconds} s (${method})`);
-  const after = `${hop}: cut after ${(endedAfterMs / 1000).toFixed(1)} s (${how})`;
+  const stream = isRequestOver ? `${path}, a stream of the service alone` : path;
+  if (endedAfterMs === undefined) return ok(`${hop}: still open after ${seconds} s (${stream})`);
+  const after = `${hop}: cut after ${(endedAfterMs / 1000).toFixed(1)} s (${how}; ${stream})`;
   if (hop === 'directly') {
     return failed(
       `${after}, by the service itself`,

@@ -9,8 +9,10 @@ import { type CallWay, headersOf, openSession, readStatus } from './grpc-call.ts
 export interface HoldRequest {
   readonly path: string;
   readonly headers?: ReadonlyMap<string, string> | undefined;
-  /** Sent at once; the stream stays open behind it. */
+  /** Sent at once. */
   readonly message: Buffer | undefined;
+  /** Whether the request ends with the message. Otherwise it stays open. */
+  readonly isRequestOver: boolean;
   readonly holdMs: number;
 }
 
@@ -75,7 +77,8 @@ export async function holdStream(
       if (rstCode !== constants.NGHTTP2_NO_ERROR) broken = `RST_STREAM ${errorCodeName(rstCode)}`;
       ended();
     });
-    if (request.message !== undefined) stream.write(request.message);
+    if (request.isRequestOver) stream.end(request.message);
+    else if (request.message !== undefined) stream.write(request.message);
     const endedAfterMs = await promise;
     stream.close(constants.NGHTTP2_CANCEL);
     return { endedAfterMs, grpcStatus: status.grpcStatus, how: describe(status, httpStatus, broken) };

@@ -60,7 +60,7 @@ function messageFor(path: string): Buffer {
 export function routeTaken(
   routes: readonly RouteConfig[],
   listener: string,
-  { path, authority, headers }: RouteProbe,
+  { path, authority, headers }: Pick<RouteProbe, 'path' | 'authority' | 'headers'>,
 ): RouteConfig | undefined {
   return compileRoutes(routes).match({ listener, authority: authority ?? 'localhost', path, headers });
 }

@@ -1,8 +1,6 @@
 // Group 5: what clients of each listener meet, and whether each route leads to its service: the same call directly and through the proxy.
 
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import type { Address, Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import { suggest } from '../config/suggestion.ts';
 import { matchesPath } from '../routing/routed-request.ts';
 import { pathCriterion } from '../routing/specificity.ts';
@@ -13,25 +11,17 @@ import type { Evidence } from './evidence.ts';
 import { type ExaminedProxy, startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
 import { type Finding, failed, note, ok, quoted, warning } from './finding.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
+import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { describeHandshake, describePlaintext, hasPlaintextHttp2, hasTlsHttp2, lookAt } from './look.ts';
 import { probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
 import type { RunningProxy } from './running-proxy.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
+import { compareWebRoute } from './web-route.ts';
 
 const CALL_MS = 2000;
 const LIMIT_MS = 4500;
 
 export const PROXY_CHECK = 'through.proxy';
-
-/** The proxy, once its check has started it. */
-export class ProxySlot {
-  proxy: ExaminedProxy | undefined = undefined;
-
-  async close(): Promise<void> {
-    await this.proxy?.close();
-    this.proxy = undefined;
-  }
-}
 
 export interface ThroughParts {
   readonly config: Config;
@@ -99,33 +89,6 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
       ];
     },
   };
-}
-
-/** @returns the address of the listener, or a sentence why it cannot be tried */
-function reach(listener: ListenerConfig, { proxy }: ProxySlot): Address | string {
-  const address = proxy?.addressOf(listener.name);
-  if (proxy === undefined || address === undefined) {
-    return listener.address.kind === 'systemd'
-      ? 'systemd has its socket, whose port is not known here: name it as TARGET'
-      : 'the running proxy does not have this listener: reload it';
-  }
-  if (proxy.isRunning && listener.proxyProtocol !== undefined)
-    return 'it reads the PROXY protocol of its load balancer, and cannot be called from here';
-  return address;
-}
-
-/** A name that a certificate of the listener is for. */
-function serverNameOf({ tls }: ListenerConfig): string | undefined {
-  for (const { cert } of tls?.certificates ?? []) {
-    try {
-      const { subjectAltName = '' } = new X509Certificate(readFileSync(cert));
-      const name = /DNS:([^,"]+)/.exec(subjectAltName)?.[1].trim();
-      if (name !== undefined) return name.replace(/^\*/, 'doctor');
-    } catch {
-      // The group of certificates has said why.
-    }
-  }
-  return undefined;
 }
 
 /** Whether the services that reflection lists have routes, and the routes name services that are there. */
@@ -225,7 +188,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
     return {
       ...shared,
       needs: [PROXY_CHECK, endpoint.protocolCheck],
-      run: () => [note('it leads to a web service, which was examined directly')],
+      run: () => compareWebRoute(route, { ...parts, upstream, endpoint: endpoint.address }),
     };
   }
   if (probe === undefined) {

@@ -6,6 +6,7 @@ import { activationCases } from './activation.ts';
 import { bootCases } from './booted-system.ts';
 import { runCases } from './cases.ts';
 import { containerCases } from './container.ts';
+import { doctorCases } from './doctor/cases.ts';
 import { namedPodCases } from './named-pods.ts';
 import { prometheusCases } from './prometheus.ts';
 import { unitCases } from './units.ts';
@@ -19,6 +20,7 @@ const cases = [
   ...containerCases,
   ...prometheusCases,
   ...namedPodCases,
+  ...doctorCases,
 ].filter(({ name }) => name.includes(options.only));
 const { passed, failed, skipped } = await runCases(cases);
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);

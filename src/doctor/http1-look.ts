@@ -1,0 +1,62 @@
+// One GET by HTTP/1.1, of whose answer only the beginning is read.
+
+import type { Address } from '../config/config.ts';
+import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
+import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
+import { quoted } from './finding.ts';
+
+export interface Http1Look {
+  readonly kind: UpstreamFirstBytes;
+  readonly tls: TlsFacts | undefined;
+  /** Harmless to print. '' if nothing came. */
+  readonly firstLine: string;
+  /** 0 if the answer is no HTTP/1.1. */
+  readonly httpStatus: number;
+  readonly durationMs: number;
+}
+
+export interface Http1Request {
+  readonly host: string;
+  readonly path: string;
+}
+
+/** Enough for a frame header of HTTP/2 and for a status line. */
+const ENOUGH_BYTES = 13;
+const MOST_BYTES = 4096;
+
+/** Never rejects. @param limitMs for the connection and the answer each */
+export async function getByHttp1(
+  address: Address,
+  tls: TlsWish | undefined,
+  { host, path }: Http1Request,
+  limitMs: number,
+): Promise<Http1Look | DialFailure> {
+  const dialled = await dial(address, tls, limitMs);
+  if ('failure' in dialled) return dialled;
+  const { socket } = dialled;
+  const beganAtMs = performance.now();
+  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  let bytes: Buffer = Buffer.alloc(0);
+  const done = (): void => resolve(bytes);
+  socket.on('data', (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk.subarray(0, MOST_BYTES)]);
+    if (bytes.length >= ENOUGH_BYTES) done();
+  });
+  socket.on('end', done);
+  socket.on('close', done);
+  const timer = setTimeout(done, limitMs);
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n\r\n`,
+  );
+  const answer = await promise;
+  clearTimeout(timer);
+  socket.destroy();
+  const text = answer.toString('latin1', 0, 200);
+  return {
+    kind: classifyUpstreamFirstBytes(answer),
+    tls: dialled.tls,
+    firstLine: quoted(text.split('\r\n', 1)[0], 80),
+    httpStatus: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0),
+    durationMs: performance.now() - beganAtMs,
+  };
+}

@@ -1,0 +1,58 @@
+// Compares the answer of a web service to the same GET directly and through the proxy.
+
+import type { Address, Config, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import { pathCriterion } from '../routing/specificity.ts';
+import { stripPrefix } from '../routing/strip-prefix.ts';
+import { tlsWishOf } from './dial.ts';
+import { type Finding, failed, note, ok, took } from './finding.ts';
+import { getByHttp1 } from './http1-look.ts';
+import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
+import { routeTaken } from './route-probe.ts';
+
+const LIMIT_MS = 2000;
+
+export interface WebRouteParts {
+  readonly config: Config;
+  readonly slot: ProxySlot;
+  readonly upstream: UpstreamConfig;
+  readonly endpoint: Address;
+}
+
+export async function compareWebRoute(
+  route: RouteConfig,
+  { config, slot, upstream, endpoint }: WebRouteParts,
+): Promise<readonly Finding[]> {
+  const { match, stripPrefix: prefix } = route;
+  const listener = config.listeners.find(({ name }) => (match.listener ?? name) === name);
+  if (listener === undefined) return [note('no listener has it')];
+  if (match.headers.size > 0) return [note('it wants header fields, and is not called')];
+  const path = (pathCriterion(match) ?? '/*').replace(/\*$/, '');
+  const host = match.host?.replace(/^\*/, 'doctor') ?? serverNameOf(listener) ?? 'localhost';
+  const request = { path, authority: host, headers: match.headers };
+  const taken = routeTaken(config.routes, listener.name, request);
+  if (taken !== route) {
+    return [note(`a request for ${path} takes route '${taken?.name ?? 'none'}', which is more specific`)];
+  }
+  const reached = reach(listener, slot);
+  if (typeof reached === 'string') return [note(reached)];
+  const directPath = prefix === undefined ? path : stripPrefix(path, prefix);
+  const wish = upstream.tls === undefined ? undefined : tlsWishOf(upstream.tls, ['http/1.1']);
+  // One after the other, since their times are compared.
+  const direct = await getByHttp1(endpoint, wish, { host, path: directPath }, LIMIT_MS);
+  const tls = listener.tls === undefined ? undefined : { serverName: host, alpn: ['http/1.1'] };
+  const through = await getByHttp1(reached, tls, { host, path }, LIMIT_MS);
+  const said = (look: typeof direct): string =>
+    'failure' in look ? `no connection (${look.failure})` : look.firstLine || 'no answer';
+  const isSame =
+    !('failure' in direct) && !('failure' in through) && direct.httpStatus === through.httpStatus;
+  if (isSame) {
+    const times = `directly ${took(direct.durationMs)}, through the proxy ${took(through.durationMs)}`;
+    return [ok(`GET ${path} has the same answer: “${said(direct)}”; ${times}`)];
+  }
+  return [
+    failed(
+      `GET ${path}: directly “${said(direct)}”, through the proxy “${said(through)}”`,
+      'the log of the proxy says why: look for this path',
+    ),
+  ];
+}

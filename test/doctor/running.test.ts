@@ -1,0 +1,60 @@
+// A Framegate that runs already is found and examined itself; web services are compared, too.
+
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { testCertificate } from '../support/certificates.ts';
+import { freePorts } from '../support/free-port.ts';
+import { startDemo, startProxyOf } from '../support/proxy-under-test.ts';
+import { assertFirst, diagnose, healthyConfig, startHttp1 } from './patient.ts';
+
+test('a running proxy holds its own ports, is examined, and tells of clients that it refused', async (t) => {
+  const demo = await startDemo(t);
+  const port = await freePorts(2);
+  const { cert, key } = await testCertificate('localhost', '127.0.0.1');
+  const config = await healthyConfig(demo.address, {
+    listeners: [{ name: 'tls', address: `127.0.0.1:${port}`, tls: { certificates: [{ cert, key }] } }],
+    admin: { address: `127.0.0.1:${port + 1}` },
+    log: { level: 'warn' },
+  });
+  const proxy = await startProxyOf(t, JSON.stringify(config));
+  const socket = connect({ host: '127.0.0.1', port });
+  t.after(() => socket.destroy());
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  await proxy.line(({ token }) => token === 'plaintext_on_tls_port');
+  const reports = await diagnose(t, { config });
+  const textOf = (id: string): string =>
+    reports
+      .filter((report) => report.id === id)
+      .flatMap(({ findings }) => findings.map(({ text }) => text))
+      .join('\n');
+  assert.match(textOf(`ports.127.0.0.1:${port}`), /held by the Framegate that runs with test\.yaml/);
+  assert.match(textOf('through.proxy'), /Framegate runs with test\.yaml/);
+  assert.match(textOf('through.listener.tls'), /ALPN chooses “h2”/);
+  assert.match(textOf('through.route.voice'), /the same answer: UNIMPLEMENTED/);
+  assertFirst(reports, {
+    check: /^guesses\.tls$/,
+    says: /the running proxy has refused \d+ clients? for this lately/,
+    verdict: 'warning',
+    code: 'FG1001',
+  });
+});
+
+test('a web service is compared directly and through the proxy', async (t) => {
+  const endpoint = await startHttp1(t);
+  const config = await healthyConfig(endpoint, {
+    upstreams: { voice: { protocol: 'http1', endpoints: [endpoint] } },
+    routes: [{ name: 'web', match: { path: '/*' }, upstream: 'voice' }],
+  });
+  const reports = await diagnose(t, { config });
+  const route = reports.find(({ id }) => id === 'through.route.web');
+  assert.match(route?.findings[0].text ?? '', /GET \/ has the same answer: “HTTP\/1\.1 200 OK”/);
+});
+
+test('a configuration that cannot be used leaves no group without a word', async (t) => {
+  const reports = await diagnose(t, { config: 'listeners: 7\n', target: await startHttp1(t) });
+  const skipped = reports.filter(({ verdict }) => verdict === 'skipped').map(({ group }) => group);
+  for (const group of ['ports', 'certificates', 'upstream', 'through', 'host'] as const)
+    assert.ok(skipped.includes(group), group);
+  assert.equal(reports.find(({ id }) => id === 'target.protocol')?.verdict, 'failed');
+});
