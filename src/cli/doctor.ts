@@ -57,7 +57,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   return await runDoctor(chosen);
 }
 
-/** Prints the report. @returns the exit code */
+/** Prints the report and ends the process, which questions to a silent DNS server would keep alive for a while. */
 export async function runDoctor({ isJson, ...options }: Chosen): Promise<number> {
   const beganAtMs = performance.now();
   const text = new TextReport(process.stdout);
@@ -73,7 +73,7 @@ export async function runDoctor({ isJson, ...options }: Chosen): Promise<number>
   const durationMs = performance.now() - beganAtMs;
   if (isJson) process.stdout.write(jsonReport(reports, durationMs));
   else text.end(reports, durationMs);
-  return isHealthy(reports) ? 0 : 1;
+  return process.exit(isHealthy(reports) ? 0 : 1);
 }
 
 /** @returns 'help', or a sentence about what is wrong */

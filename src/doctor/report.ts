@@ -62,7 +62,8 @@ export class TextReport {
     else this.#line(colour, `${sign} ${finding.text}`);
     if (finding.remedy !== undefined) this.#line(undefined, `→ ${finding.remedy}`);
     const found = pageOf(finding);
-    if (found !== undefined) this.#line('dim', `${found.code}: ${found.page}`);
+    if (found !== undefined)
+      this.#line('dim', `${found.code}: ${found.page}, or: framegate explain ${found.code}`);
   }
 
   end(reports: readonly CheckReport[], durationMs: number): void {

@@ -51,7 +51,7 @@ test('each check has a sign, its cause, remedy, code and page, and the first to 
 ✖ title of three
     ✖ gone
     → start it
-    FG2001: docs/diagnoses/FG2001.md
+    FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
 – title of four
     skipped because “title of three” failed
 
@@ -59,7 +59,7 @@ test('each check has a sign, its cause, remedy, code and page, and the first to 
 Begin with: title of three
     ✖ gone
     → start it
-    FG2001: docs/diagnoses/FG2001.md
+    FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
 `,
   );
 });
