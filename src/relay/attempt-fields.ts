@@ -45,12 +45,12 @@ export function attemptFields(
   apart: string,
   hasWaited: boolean,
 ): CallFields {
-  const { requestId, durationMs, subject, addedFields } = source;
+  const { requestId, subject, addedFields } = source;
   callFields.begin();
   if (typeof requestId === 'number') callFields.addRequestId(requestId);
   if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
     callFields.addTimeout(
-      hasWaited ? formatGrpcTimeout(subject.timeoutMs - durationMs) : subject.timeoutText,
+      hasWaited ? formatGrpcTimeout(subject.timeoutMs - source.durationMs) : subject.timeoutText,
     );
   }
   const previous = previousAttempts(source);

@@ -17,6 +17,9 @@ export class CallFields {
   length = 0;
   readonly #requestIds: RequestIds;
   readonly #requestIdPrefix: Buffer;
+  /** The grpc-timeout of the last call, and its field once a second call has the same. The calls of a route with a deadline share it. */
+  #timeout = '';
+  #timeoutField: Buffer | undefined = undefined;
 
   constructor(requestIds: RequestIds) {
     this.#requestIds = requestIds;
@@ -35,7 +38,16 @@ export class CallFields {
   }
 
   addTimeout(value: string): void {
-    this.length = writeLiteralField(this.bytes, this.length, 'grpc-timeout', value);
+    const isSame = value === this.#timeout;
+    if (isSame && this.#timeoutField !== undefined) {
+      this.bytes.set(this.#timeoutField, this.length);
+      this.length += this.#timeoutField.length;
+      return;
+    }
+    const start = this.length;
+    this.length = writeLiteralField(this.bytes, start, 'grpc-timeout', value);
+    this.#timeout = value;
+    this.#timeoutField = isSame ? Buffer.from(this.bytes.subarray(start, this.length)) : undefined;
   }
 
   addPreviousAttempts(count: number): void {

@@ -5,7 +5,7 @@ import type { CallStream } from '../calls/call-stream.ts';
 import { FAULT, type Failure, noGrpcStatus } from '../calls/failure.ts';
 import { type LocalResponse, localResponse, localTrailers } from '../calls/local-response.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
+import type { DeadlineWheel, LateTimed, Timed } from '../transport/deadline-wheel.ts';
 import type { Attempts } from './attempts.ts';
 import type { HeaderEdits } from './header-edits.ts';
 import { HeldHead } from './held-head.ts';
@@ -32,7 +32,7 @@ export interface ResponseOwner {
   fault(error: unknown): void;
 }
 
-export class ClientResponse {
+export class ClientResponse implements LateTimed {
   readonly #owner: ResponseOwner;
   readonly #stream: CallStream;
   readonly #attempts: Attempts;
@@ -42,7 +42,9 @@ export class ClientResponse {
   /** How policies have edited the head of the response. Its trailers must not restore the edited fields. */
   #edits: HeaderEdits | undefined = undefined;
   /** The head of a response of which the client knows nothing yet. */
-  #held: HeldHead | undefined = undefined;
+  #held: ResponseHead | undefined = undefined;
+  /** Set when the head is still held back at the end of a turn. */
+  #holdTimer: HeldHead | undefined = undefined;
 
   constructor(owner: ResponseOwner, stream: CallStream, attempts: Attempts, deadlines: DeadlineWheel) {
     this.#owner = owner;
@@ -87,8 +89,8 @@ export class ClientResponse {
       this.#passHead(head, endStream);
       return;
     }
-    this.#held = new HeldHead(head, this);
-    this.#deadlines.set(this.#held, holdMs);
+    this.#held = head;
+    this.#deadlines.setAfterTurn(this, holdMs);
   }
 
   /** @returns the head as the client is to get it, or why the client cannot get this response */
@@ -118,9 +120,16 @@ export class ClientResponse {
 
   /** The client gets the head that was held back, and so the response of this attempt. */
   passHeldHead(): void {
-    const head = this.#held?.head;
+    const head = this.#held;
     this.dropHeldHead();
     if (head !== undefined) this.#passHead(head, false);
+  }
+
+  /** Called when the turn is over in which the head came. */
+  lateTimer(): Timed | undefined {
+    if (this.#held === undefined) return undefined;
+    this.#holdTimer ??= new HeldHead(this);
+    return this.#holdTimer;
   }
 
   /** Called by HeldHead. */
@@ -130,8 +139,10 @@ export class ClientResponse {
 
   /** The client does not get the head that was held back. May be called at any time. */
   dropHeldHead(): void {
-    if (this.#held !== undefined) this.#deadlines.clear(this.#held);
     this.#held = undefined;
+    if (this.#holdTimer === undefined) return;
+    this.#deadlines.clear(this.#holdTimer);
+    this.#holdTimer = undefined;
   }
 
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {

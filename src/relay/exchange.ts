@@ -28,12 +28,13 @@ import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { Timed } from '../transport/deadline-wheel.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import type { Attempts, Call } from './attempts.ts';
 import { attemptsFor } from './attempts-for.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
-import { Deadline, GRACE_MS } from './deadline.ts';
+import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
 import { Outcome, withNote } from './outcome.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
@@ -41,7 +42,10 @@ import type { RequestHead } from './request-head.ts';
 import { failureOfReset } from './response-rules.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
 
-export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, ResponseOwner, IdleOwner, Call {
+/** It is the timer of its own deadline, since nearly every call of a gRPC client has one. */
+export class Exchange
+  implements ClientCall, AttemptListener, AdmissionOwner, ResponseOwner, IdleOwner, Call, Timed
+{
   readonly subject: RequestHead;
   readonly #context: RelayContext;
   readonly home: ExchangeHome;
@@ -53,7 +57,9 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
   /** Undefined, since an exchange is not a translator. */
   readonly translated = undefined;
   #admission: Admission | undefined = undefined;
-  #deadline: Deadline | undefined = undefined;
+  timerNext: Timed | undefined = undefined;
+  timerPrevious: Timed | undefined = undefined;
+  timerDueTick = 0;
   #idle: IdleWatch | undefined = undefined;
   #isFinished = false;
   readonly #startedAtMs = turnNowMs();
@@ -112,8 +118,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
       this.fail(memoryPressure());
       return;
     }
-    if (timeoutMs !== undefined)
-      this.#deadline = new Deadline(this.#context.deadlines, this, timeoutMs + GRACE_MS);
+    if (timeoutMs !== undefined) this.#context.deadlines.set(this, timeoutMs + GRACE_MS);
     const idleMs = kind.timeouts?.idleMs;
     if (idleMs !== undefined) this.#idle = new IdleWatch(this, this.#context.deadlines, idleMs);
     if (!plan.admits) {
@@ -281,10 +286,15 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
     return true;
   }
 
-  deadlinePassed(): void {
-    const { timeoutMs, timeoutKey } = this.subject;
-    // A complete response counts, even if the client has not taken all of it yet.
-    if (!this.response.isComplete) this.abort(deadlineExceeded(timeoutMs, timeoutKey));
+  /** The deadline has passed. */
+  onTimer(): void {
+    try {
+      const { timeoutMs, timeoutKey } = this.subject;
+      // A complete response counts, even if the client has not taken all of it yet.
+      if (!this.response.isComplete) this.abort(deadlineExceeded(timeoutMs, timeoutKey));
+    } catch (error) {
+      this.fault(error);
+    }
   }
 
   /**
@@ -361,7 +371,7 @@ export class Exchange implements ClientCall, AttemptListener, AdmissionOwner, Re
   #finish(upstreamCode: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#deadline?.clear();
+    this.#context.deadlines.clear(this);
     this.#idle?.close();
     this.#answer.dropHeldHead();
     this.#admission?.cancel();

@@ -1,8 +1,7 @@
-// The head of a response that is held back for a while: until its first message comes, it is the status that decides whether the client
-// gets this response or the one of another attempt. It is its own timer, since most responses are whole before anyone has to wait.
+// The timer of a response whose head is held back for a while: until its first message comes, it is the status that decides whether the
+// client gets this response or the one of another attempt. Few need it, since most responses are whole in the turn in which they begin.
 
 import type { Timed } from '../transport/deadline-wheel.ts';
-import type { ResponseHead } from './response-head.ts';
 
 export interface HeadHolder {
   /** The head was held back for long enough. */
@@ -12,14 +11,12 @@ export interface HeadHolder {
 }
 
 export class HeldHead implements Timed {
-  readonly head: ResponseHead;
   readonly #holder: HeadHolder;
   timerNext: Timed | undefined = undefined;
   timerPrevious: Timed | undefined = undefined;
   timerDueTick = 0;
 
-  constructor(head: ResponseHead, holder: HeadHolder) {
-    this.head = head;
+  constructor(holder: HeadHolder) {
     this.#holder = holder;
   }
 

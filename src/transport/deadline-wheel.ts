@@ -1,7 +1,9 @@
 // A timer wheel for exchanges, which set many timers of which few ever fire. Setting and clearing one costs as much as linking
 // two objects. The wheel has slots of TICK_MS; a timer further away than one revolution waits for its round. Timers fire up to one
-// tick late and never early: client and service keep the exact time themselves. Between timers the wheel sleeps: it wakes when the
-// next one is due, and not at all while none is set.
+// tick late and never early: client and service keep the exact time themselves. A timer counts from when the chunk was read in which it is
+// set. Between timers the wheel sleeps: it wakes when the next one is due, and not at all while none is set.
+
+import { turnNowMs } from './turn-clock.ts';
 
 const TICK_MS = 20;
 /** A power of two. 1,024 slots of 20 ms make one revolution of 20 s. */
@@ -18,17 +20,27 @@ export interface Timed {
   onTimer(): void;
 }
 
+/** Something that may want a timer when the turn of the event loop is over in which it has asked for one. */
+export interface LateTimed {
+  /** @returns the timer to set, or undefined if none is wanted any more. Must not throw. */
+  lateTimer(): Timed | undefined;
+}
+
 export class DeadlineWheel {
   readonly #slots: (Timed | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   readonly #now: () => number;
   #tick: number;
   #count = 0;
   #alarm: NodeJS.Timeout | undefined = undefined;
+  /** Those that are asked for a timer when the turn is over, with the tick at which it is due. */
+  #late: LateTimed[] = [];
+  #lateDue: number[] = [];
+  #lateSinceMs = 0;
   /** The tick at which the wheel wakes, which no timer precedes. Infinity while it is not going to wake. */
   #wakeTick = Number.POSITIVE_INFINITY;
 
   /** @param now returns monotonic milliseconds */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = turnNowMs) {
     this.#now = now;
     this.#tick = Math.floor(now() / TICK_MS);
   }
@@ -42,8 +54,40 @@ export class DeadlineWheel {
   set(timed: Timed, delayMs: number): void {
     this.clear(timed);
     const nowMs = this.#now();
+    this.#link(timed, Math.ceil((nowMs + delayMs) / TICK_MS), nowMs);
+  }
+
+  /**
+   * Sets a timer at the end of this turn of the event loop if one is still wanted then, which counts from now. Where most are not wanted
+   * any more, this costs an entry in a list for each.
+   */
+  setAfterTurn(timed: LateTimed, delayMs: number): void {
+    const nowMs = this.#now();
+    this.#lateDue.push(Math.ceil((nowMs + delayMs) / TICK_MS));
+    if (this.#late.push(timed) > 1) return;
+    this.#lateSinceMs = nowMs;
+    setImmediate(this.#onTurnOver);
+  }
+
+  readonly #onTurnOver = (): void => this.#setLate();
+
+  #setLate(): void {
+    const late = this.#late;
+    if (late.length === 0) return;
+    const due = this.#lateDue;
+    this.#late = [];
+    this.#lateDue = [];
+    for (let index = 0; index < late.length; index++) {
+      const timer = late[index].lateTimer();
+      if (timer === undefined) continue;
+      this.clear(timer);
+      this.#link(timer, due[index], this.#lateSinceMs);
+    }
+  }
+
+  #link(timed: Timed, dueTick: number, nowMs: number): void {
     if (this.#count === 0) this.#tick = Math.floor(nowMs / TICK_MS);
-    const due = Math.max(Math.ceil((nowMs + delayMs) / TICK_MS), this.#tick + 1);
+    const due = Math.max(dueTick, this.#tick + 1);
     timed.timerDueTick = due;
     const slot = due & (SLOTS - 1);
     const first = this.#slots[slot];
@@ -69,6 +113,7 @@ export class DeadlineWheel {
 
   /** Fires the timers that are due. The wheel's own alarm calls this; tests with their own clock call it themselves. */
   advance(): void {
+    this.#setLate();
     const until = Math.floor(this.#now() / TICK_MS);
     // Even after a long pause of the process, one revolution visits every timer.
     const from = Math.max(this.#tick + 1, until - SLOTS + 1);

@@ -37,3 +37,13 @@ test('every call begins anew', () => {
   fields.begin();
   assert.equal(fields.length, 0);
 });
+
+test('a timeout that comes again is written as before, and another one as itself', () => {
+  const fields = new CallFields(new RequestIds());
+  for (const timeout of ['15S', '15S', '15S', '7m', '7m', '15S', '7m']) {
+    fields.begin();
+    fields.addTimeout(timeout);
+    fields.addPreviousAttempts(2);
+    assert.deepEqual(decoded(fields), [`grpc-timeout: ${timeout}`, 'grpc-previous-rpc-attempts: 2']);
+  }
+});

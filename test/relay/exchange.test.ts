@@ -121,7 +121,7 @@ test('a whole response ends the exchange, and what comes after changes nothing',
   owner.onTrailers(TRAILERS);
   ran.exchange.onReset(ErrorCode.CANCEL, undefined);
   ran.exchange.onConnectionLost('gone');
-  ran.exchange.deadlinePassed();
+  ran.exchange.onTimer();
   owner.onConnectionLost('gone');
   assert.deepEqual(ran.client.log, [
     'headers :status=200 content-type=application/grpc',
@@ -175,7 +175,7 @@ test('a response the client has not taken yet is not ended by the deadline or a 
   ran.client.room = 0;
   owner.onData(Buffer.from('reply'), 0, 5, false);
   owner.onTrailers(TRAILERS);
-  ran.exchange.deadlinePassed();
+  ran.exchange.onTimer();
   owner.onConnectionLost('gone');
   assert.equal(ran.records.length, 0);
   ran.client.room = 5;

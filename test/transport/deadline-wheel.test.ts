@@ -249,3 +249,26 @@ test('of many timers each fires once and in its tick, unless it was cleared', (t
     { numRuns: 20 },
   );
 });
+
+test('a timer that is set after the turn counts from before, and one that is not wanted by then is never set', (t) => {
+  const clock = new Clock(t);
+  const [wanted, unwanted] = [new Timer(clock), new Timer(clock)];
+  const dueMs = clock.nowMs + 50;
+  clock.wheel.setAfterTurn({ lateTimer: () => wanted }, 50);
+  clock.wheel.setAfterTurn({ lateTimer: () => undefined }, 50);
+  assert.equal(clock.wheel.size, 0);
+  clock.passes(TICK_MS);
+  assert.equal(clock.wheel.size, 1);
+  clock.passes(ONE_TURN_MS);
+  assert.deepEqual([wanted.firedAtMs.length, unwanted.firedAtMs.length], [1, 0]);
+  assert.ok(wanted.firedAtMs[0] >= dueMs && wanted.firedAtMs[0] <= dueMs + 2 * TICK_MS);
+});
+
+test('the turn ends by itself', async (t) => {
+  const clock = new Clock(t);
+  const timer = new Timer(clock);
+  clock.wheel.setAfterTurn({ lateTimer: () => timer }, 50);
+  clock.wheel.setAfterTurn({ lateTimer: () => timer }, 50);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(clock.wheel.size, 1, 'one timer, however often it was asked for');
+});
