@@ -117,7 +117,8 @@ async function measure(programs: Programs, options: Options): Promise<readonly M
       )),
     );
   }
-  for (const { process: started } of [services.nghttpd, services.echo, services.http1]) await started.stop();
+  const started = [services.nghttpd, ...services.more, services.echo, services.http1];
+  for (const service of started) await service.process.stop();
   return measurements;
 }
 
@@ -133,6 +134,12 @@ async function startServices(
   return {
     nghttpd: await startCallUpstream(programs.nghttpd, messageFolder, callWorkloads),
     messageFolder,
+    more: workloads.some((workload) => workload.kind === 'calls' && workload.hasThreeEndpoints)
+      ? [
+          await startCallUpstream(programs.nghttpd, makeFolder(folder, 'upstream-2'), callWorkloads),
+          await startCallUpstream(programs.nghttpd, makeFolder(folder, 'upstream-3'), callWorkloads),
+        ]
+      : [],
     echo: await startEchoService(makeFolder(folder, 'echo')),
     http1: await startHttp1Service(makeFolder(folder, 'http1')),
   };

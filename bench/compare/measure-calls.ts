@@ -56,6 +56,8 @@ class CallContestant implements Contestant {
       folder: this.#folder,
       certificate,
       upstreamPort: isEcho ? services.echo.port : services.nghttpd.port,
+      morePorts: this.#workload.hasThreeEndpoints ? services.more.map(({ port }) => port) : [],
+      guarded: { safeguards: this.#variant.safeguards ?? [], healthPath: callPath(this.#workload.name) },
       streamsPerConnection: this.#workload.streamsPerConnection,
       accessLog: this.#workload.accessLog,
       workers: this.#variant.workers,

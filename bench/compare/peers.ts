@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import type { CertificateFiles } from './certificate.ts';
 import { findEnvoy } from './envoy-program.ts';
 import { findProgram, versionOf } from './programs.ts';
+import { type Guarded, safeguardLines } from './safeguards.ts';
 import { fillIn } from './template.ts';
 
 export type Protocol = 'grpc' | 'http1';
@@ -14,6 +15,10 @@ export interface PeerSettings extends CertificateFiles {
   readonly folder: string;
   readonly listenPort: number;
   readonly upstreamPort: number;
+  /** Ports of further endpoints. Only Framegate and Envoy are measured with several. */
+  readonly morePorts?: readonly number[] | undefined;
+  /** What Framegate and Envoy do against endpoints that fail. */
+  readonly guarded?: Guarded | undefined;
   /** The port for a peer whose admin server is on by default. */
   readonly adminPort: number;
   readonly streamsPerConnection: number;
@@ -198,13 +203,14 @@ export function writeConfiguration(
   settings: PeerSettings,
   more: Readonly<Record<string, string>> = {},
 ): string {
-  const { assembled: _, ...known } = settings;
+  const { assembled: _, guarded, morePorts = [], ...known } = settings;
   const values = {
     ...known,
     // 128 is nginx's own default, so that no peer gets a lower limit than its default.
     maxStreams: Math.max(128, settings.streamsPerConnection),
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',
+    ...safeguardLines(guarded, [settings.upstreamPort, ...morePorts]),
     ...more,
   };
   const text = readFileSync(join(TEMPLATES, template), 'utf8');

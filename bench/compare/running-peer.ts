@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CertificateFiles } from './certificate.ts';
 import type { Assembled, Peer, Protocol } from './peers.ts';
 import { cpuMicroseconds, residentKib } from './process-tree.ts';
+import type { Guarded } from './safeguards.ts';
 import { StartedProcess } from './started-process.ts';
 import { findFreePort, waitUntilAccepting } from './tcp-port.ts';
 
@@ -18,6 +19,8 @@ export interface PeerSurroundings {
   readonly workers: number;
   readonly protocol: Protocol;
   readonly assembled?: Assembled | undefined;
+  readonly morePorts?: readonly number[] | undefined;
+  readonly guarded?: Guarded | undefined;
 }
 
 export class RunningPeer {

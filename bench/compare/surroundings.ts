@@ -20,6 +20,8 @@ export interface Services {
   /** The service that answers a POST with a file below `messageFolder`. */
   readonly nghttpd: { readonly port: number; readonly process: StartedProcess };
   readonly messageFolder: string;
+  /** Two more of the same, where a workload has three endpoints. */
+  readonly more: readonly { readonly port: number; readonly process: StartedProcess }[];
   readonly echo: EchoService;
   readonly http1: EchoService;
 }

@@ -2,6 +2,7 @@
 
 import type { ChangingFields } from '../load/job.ts';
 import type { Assembled } from './peers.ts';
+import { SAFEGUARDS, type Safeguard } from './safeguards.ts';
 
 export interface Row {
   readonly name: string;
@@ -26,6 +27,7 @@ export interface Variant {
   /** The number of streams held open beside the calls. */
   readonly idleStreams: number;
   readonly assembled?: Assembled;
+  readonly safeguards?: readonly Safeguard[];
   readonly peerNames?: readonly string[];
 }
 
@@ -44,6 +46,8 @@ export interface CallWorkload extends Common {
   readonly warmUpCalls: number;
   /** The number of calls of each run. Set where variants are compared with each other, so that the fixed cost of a run is the same. */
   readonly callsPerRun?: number;
+  /** Whether the service runs three times. */
+  readonly hasThreeEndpoints?: true;
 }
 
 /** Calls that the generator makes in a closed loop, with and without changing metadata. */
@@ -282,6 +286,22 @@ export const WORKLOADS: readonly Workload[] = [
     peerNames: [],
   },
   {
+    ...calls('safeguards', '', SMALL),
+    callsPerRun: 100_000,
+    hasThreeEndpoints: true,
+    rows: [
+      row('unguarded', '64 B, 10 x 20, three endpoints'),
+      ...SAFEGUARDS.map((safeguard) => row(`guarded-${safeguard}`, `the same, ${safeguard} only`)),
+      row('guarded', `the same, all of them: ${SAFEGUARDS.join(', ')}`),
+    ],
+    variants: [
+      { rowName: 'unguarded', workers: 1, idleStreams: 0 },
+      ...SAFEGUARDS.map((safeguard) => guardedBy(`guarded-${safeguard}`, [safeguard], [])),
+      guardedBy('guarded', SAFEGUARDS, ['envoy']),
+    ],
+    peerNames: ['envoy'],
+  },
+  {
     kind: 'bridge',
     name: 'bridge',
     rows: [row('bridge', 'HTTP/1.1 in and out, 1 KiB, 32 connections', 'µs CPU per request')],
@@ -352,6 +372,10 @@ export const VALIDATION: ValidationWorkload = {
 
 export function rowsOf(workloads: readonly Workload[]): readonly Row[] {
   return workloads.flatMap(({ rows }) => rows);
+}
+
+function guardedBy(rowName: string, safeguards: readonly Safeguard[], peerNames: readonly string[]): Variant {
+  return { rowName, workers: 1, idleStreams: 0, safeguards, peerNames };
 }
 
 /** @param perSecond the number of updates of endpoints. With 0 the source names the endpoints once. */

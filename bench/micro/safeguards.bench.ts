@@ -1,0 +1,276 @@
+// Measures what least requests, outliers, a deadline and a retry policy cost a call, in its exchange alone: without sockets, frames and
+// the log. Prints nanoseconds per call, of batches by turns: the tenth percentile, since a machine with other work makes batches slower
+// and never faster. `node bench/micro/safeguards.bench.ts [BATCHES]`
+
+import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
+import { Observers } from '../../src/calls/observers.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
+import type { Address, RetryConfig, RouteConfig } from '../../src/config/config.ts';
+import type { Connection } from '../../src/h2/connection.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import { retryPolicy } from '../../src/policies/retry-policy.ts';
+import { CallFields } from '../../src/relay/call-fields.ts';
+import { CallKind } from '../../src/relay/call-kind.ts';
+import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
+import { ClientTerms } from '../../src/relay/client-terms.ts';
+import { Exchange } from '../../src/relay/exchange.ts';
+import type { RelayContext } from '../../src/relay/relay-context.ts';
+import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { RequestHead } from '../../src/relay/request-head.ts';
+import type { CallEndpoint, CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
+import { compileRoutes } from '../../src/routing/route-table.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { beginTurn, endTurn } from '../../src/transport/turn-clock.ts';
+import { LeastRequests } from '../../src/upstreams/balancers/least-requests.ts';
+import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
+import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
+import { ClientShares } from '../../src/upstreams/client-shares.ts';
+import type { Holding } from '../../src/upstreams/holding.ts';
+import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
+import { EndpointOutcomes } from '../../src/upstreams/outliers/endpoint-outcomes.ts';
+import { Picking } from '../../src/upstreams/picking.ts';
+import { LIMITS } from '../../test/support/local-settings.ts';
+import { routeConfig } from '../../test/support/route-config.ts';
+import { standIn } from '../../test/support/stand-in.ts';
+
+/** Calls that run at a time, and begin and end in the same turns, as with ten connections of which four are read in a turn. */
+const CALLS = 40;
+const REPEATS = 10;
+const WARM_UP = 300;
+const batches = Number(process.argv[2] ?? '300');
+
+const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
+const TRAILERS = HeaderList.of(['grpc-status', '0']);
+const MESSAGE = Buffer.alloc(69);
+const RETRY: RetryConfig = {
+  attempts: 3,
+  on: ['UNAVAILABLE'],
+  backoffMs: 100,
+  maxBackoffMs: 2000,
+  perTryMs: undefined,
+  holdMs: 50,
+};
+
+interface Safeguards {
+  readonly leastRequests?: true;
+  readonly outliers?: true;
+  readonly deadlineMs?: number;
+  readonly retry?: RetryConfig;
+}
+
+const VARIANTS: Readonly<Record<string, Safeguards>> = {
+  none: {},
+  'least requests': { leastRequests: true },
+  outliers: { outliers: true },
+  deadline: { deadlineMs: 15_000 },
+  retry: { retry: RETRY },
+  'retry, hold off': { retry: { ...RETRY, holdMs: 0 } },
+  all: { leastRequests: true, outliers: true, deadlineMs: 15_000, retry: RETRY },
+};
+
+/** Takes everything, and says nothing. */
+class QuietStream {
+  readonly sentStatus = undefined;
+  sendHeaders(): boolean {
+    return true;
+  }
+  sendData(_bytes: Buffer, start: number, end: number): number {
+    return end - start;
+  }
+  credit(): void {}
+  reset(): boolean {
+    return true;
+  }
+}
+
+class QuietConnection {
+  readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
+  readonly hasCapacity = true;
+  activeStreams = 0;
+  readonly #owners: StreamOwner[];
+
+  constructor(owners: StreamOwner[]) {
+    this.#owners = owners;
+  }
+
+  openStream(owner: StreamOwner): Stream {
+    this.activeStreams++;
+    this.#owners.push(owner);
+    return standIn<Stream>(new QuietStream());
+  }
+
+  endStream(_stream: Stream, _code: number, holding: Holding): void {
+    this.activeStreams--;
+    holding.give();
+  }
+
+  noteResponse(): void {}
+}
+
+class QuietEndpoint {
+  readonly protocol = 'http2';
+  readonly address: Address;
+  readonly counts = new EndpointCounts();
+  readonly outcomes: EndpointOutcomes | undefined;
+  readonly isExcluded = false;
+  readonly lastFailure = undefined;
+  readonly weight = 1;
+  readonly #ready: readonly QuietConnection[];
+  #picked: QuietConnection | undefined = undefined;
+
+  constructor(number: number, hasOutliers: boolean, owners: StreamOwner[]) {
+    const text = `192.0.2.${number}:50051`;
+    this.address = { kind: 'unix', path: text, text };
+    this.#ready = [new QuietConnection(owners)];
+    this.outcomes = hasOutliers
+      ? new EndpointOutcomes({
+          consecutive: 5,
+          failingStatuses: new Set(['UNAVAILABLE']),
+          onOutlier: () => undefined,
+          onReachedAgain: () => undefined,
+        })
+      : undefined;
+  }
+
+  get isPickable(): boolean {
+    this.#picked = this.#ready.find(({ hasCapacity }) => hasCapacity);
+    return this.#picked !== undefined;
+  }
+
+  get activeCalls(): number {
+    return this.#ready[0].activeStreams;
+  }
+
+  takePicked(): UpstreamConnection | undefined {
+    const picked = this.#picked;
+    this.#picked = undefined;
+    return picked === undefined ? undefined : standIn<UpstreamConnection>(picked);
+  }
+}
+
+function upstreamWith({ leastRequests, outliers }: Safeguards, owners: StreamOwner[]): CallTarget {
+  const endpoints = [1, 2, 3].map((number) =>
+    standIn<CallEndpoint>(new QuietEndpoint(number, outliers === true, owners)),
+  );
+  const balancer =
+    leastRequests === true ? new LeastRequests<CallEndpoint>() : new RoundRobin<CallEndpoint>();
+  balancer.use(endpoints);
+  const picking = new Picking<CallEndpoint>();
+  const shares = new ClientShares<never>(100, () => Number.POSITIVE_INFINITY);
+  return standIn<CallTarget>({
+    name: 'voice',
+    protocol: 'h2c',
+    shares,
+    hash: undefined,
+    pickFor: (holding: Holding, tried: readonly CallEndpoint[]) => {
+      picking.tried = tried;
+      return shares.mayTake(holding) ? balancer.pick(picking) : undefined;
+    },
+  });
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+function contextWith(safeguards: Safeguards, owners: StreamOwner[]): RelayContext {
+  const { deadlineMs, retry } = safeguards;
+  const route: RouteConfig = routeConfig({
+    match: { path: '/a.*' },
+    ...(retry === undefined ? {} : { retry }),
+    ...(deadlineMs === undefined
+      ? {}
+      : { timeouts: { deadlineMs, maxDeadlineMs: undefined, idleMs: undefined } }),
+  });
+  const policy = retryPolicy(route);
+  const plan = policy === undefined ? PLAIN : new CallPlan([policy], rethrow);
+  const requestIds = new RequestIds();
+  return {
+    snapshot: standIn<Snapshot>({
+      epoch: 1,
+      plans: { of: (of: RouteConfig | undefined) => (of === undefined ? PLAIN : plan) },
+      routes: compileRoutes([route]),
+      upstreams: new Map([['voice', upstreamWith(safeguards, owners)]]),
+      limits: { ...LIMITS, concurrentStreams: 1000, headerFields: 99 },
+    }),
+    observers: new Observers([{ onFinish: () => undefined }], rethrow),
+    deadlines: new DeadlineWheel(),
+    requestIds,
+    callFields: new CallFields(requestIds),
+    replayBuffer: new ReplayBuffer(),
+    terms: new ClientTerms(),
+    accounts: new ClientAccounts(),
+    decisions: 0,
+    onViolation: () => undefined,
+    onFault: rethrow,
+  };
+}
+
+/** @returns what makes a batch of calls */
+function sceneWith(safeguards: Safeguards): () => void {
+  const owners: StreamOwner[] = [];
+  const context = contextWith(safeguards, owners);
+  const account = context.accounts.open('192.0.2.77');
+  const home = {
+    mostHeaderListBytes: Number.POSITIVE_INFINITY,
+    responseBegan: () => undefined,
+    accountFor: () => account,
+    exchangeFinished: () => undefined,
+  };
+  const list = HeaderList.of([':method', 'POST'], [':path', '/a.B/C'], ['content-type', 'application/grpc']);
+  const peer = {
+    listener: 'l',
+    client: '192.0.2.77:1',
+    clientAddress: '192.0.2.77',
+    tls: '',
+    trusted: false,
+  };
+  const head = new RequestHead(list, new CallKind(list, peer, context.snapshot));
+  return () => {
+    owners.length = 0;
+    beginTurn();
+    for (let call = 0; call < CALLS; call++) {
+      const exchange = new Exchange(context, home, new QuietStream(), head);
+      exchange.start(false);
+      exchange.onData(MESSAGE, 0, MESSAGE.length, true);
+    }
+    endTurn();
+    beginTurn();
+    for (const owner of owners) {
+      owner.onResponse(RESPONSE, false);
+      owner.onData(MESSAGE, 0, MESSAGE.length, false);
+      owner.onTrailers(TRAILERS);
+    }
+    endTurn();
+    // The end of the turn.
+    context.deadlines.advance();
+  };
+}
+
+const scenes = Object.entries(VARIANTS).map(([name, safeguards]) => ({
+  name,
+  run: sceneWith(safeguards),
+  samples: new Array<number>(),
+}));
+for (let batch = 0; batch < WARM_UP; batch++) for (const { run } of scenes) run();
+for (let batch = 0; batch < batches; batch++) {
+  for (const { run, samples } of scenes) {
+    const begin = process.hrtime.bigint();
+    for (let repeat = 0; repeat < REPEATS; repeat++) run();
+    samples.push(Number(process.hrtime.bigint() - begin) / (REPEATS * CALLS));
+  }
+}
+
+function tenthPercentile(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 10)];
+}
+
+const [none] = scenes.map(({ samples }) => tenthPercentile(samples));
+for (const { name, samples } of scenes) {
+  const figure = tenthPercentile(samples);
+  console.log(
+    `${name.padEnd(16)} ${figure.toFixed(0).padStart(6)} ns per call, ${(figure - none).toFixed(0)} more than none`,
+  );
+}
+process.exit();
