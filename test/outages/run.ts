@@ -8,34 +8,43 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { installDebianPackages, preparePackageIndexPython } from '../interop/interpreters.ts';
+import { linesOf } from '../oracle/comparison.ts';
+import { queuedDeadline, retries } from '../oracle/scenarios/retries.ts';
 import { type End, Load } from './load.ts';
 import { Machine } from './machine.ts';
 import { OUTAGE_KINDS, type OutageKind } from './outage-kinds.ts';
 import { KEEPALIVE_SECONDS, type ProxyProcess, startEnvoy, startFramegate } from './proxies.ts';
+import { lineOf, type Outage, type OutageResult, resultOf, SLACK_MS, seconds, tableOf } from './result.ts';
 
 const usage = `Usage: node test/outages/run.ts [--minutes N] [--calls N] [--streams N] [--workers N] [--log FILE] [--envoy]
 
-  --minutes N   how long (default: 5)
+  --minutes N   how long (default: 5); 2.3 is enough for each kind of outage once
   --calls N     per second; half of them on a route that retries (default: 500)
   --streams N   that run all the while (default: 200)
   --workers N   of the proxy (default: 2)
   --log FILE    writes what the proxy has logged
-  --envoy       tries Envoy instead, for comparison; nothing is asked of it
+  --envoy       then tries Envoy in the same way, for as long, and retries and deadlines with both; prints a table of both.
+                Nothing is asked of Envoy
 `;
 
 /** Between two outages. */
 const CALM_SECONDS = 10;
-/** What the machine's own delays may add to what the proxy promises. */
-const SLACK_MS = 3000;
 const LAST_CALLS_WITHIN_MS = 70_000;
 const MOST_SHOWN = 12;
 const CANCELLED = '1';
 
-interface Outage {
-  readonly kind: OutageKind;
-  readonly machine: Machine;
-  readonly beganMs: number;
-  endedMs: number;
+interface Trial {
+  readonly minutes: number;
+  readonly callsPerSecond: number;
+  readonly streams: number;
+  readonly workers: number;
+  readonly python: string;
+  readonly log: string | undefined;
+}
+
+interface Tried {
+  readonly results: readonly OutageResult[];
+  readonly problems: readonly string[];
 }
 
 function warn(text: string): void {
@@ -71,31 +80,48 @@ async function main(): Promise<number> {
     console.log(`this cannot be tried here: ${missing}`);
     return process.env['CI'] === 'true' ? 1 : 0;
   }
+  const { log } = values;
+  const trial: Trial = { minutes, callsPerSecond, streams, workers, log, python: python.executable };
+  const { results, problems } = await tryOut(startFramegate, trial);
+  for (const problem of problems.slice(0, MOST_SHOWN)) console.log(`FAILED  ${problem}`);
+  console.log(`${results.length} outages: ${problems.length} problems`);
+  if (values.envoy) {
+    console.log('\nEnvoy:');
+    const envoy = await tryOut(startEnvoy, { ...trial, log: log === undefined ? undefined : `${log}.envoy` });
+    console.log(`\n${tableOf(results, envoy.results).join('\n')}\n`);
+    console.log(linesOf([...(await retries()), ...(await queuedDeadline())]).join('\n'));
+  }
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function tryOut(start: typeof startFramegate, trial: Trial): Promise<Tried> {
+  const { minutes, callsPerSecond, streams, workers, python, log } = trial;
   const machines = [0, 5, 20].map(
-    (delayMs, number) =>
-      new Machine({ name: `server-${number}`, number, delayMs, python: python.executable }),
+    (delayMs, number) => new Machine({ name: `server-${number}`, number, delayMs, python }),
   );
   const folder = mkdtempSync(join(tmpdir(), 'framegate-outages-'));
   let proxy: ProxyProcess | undefined;
   try {
     await Promise.all(machines.map((machine) => machine.start()));
-    const settings = { folder, workers, addresses: machines.map(({ address }) => address) };
-    proxy = await (values.envoy ? startEnvoy(settings) : startFramegate(settings));
-    const load = new Load({ port: proxy.port, callsPerSecond, streams });
+    const started = await start({ folder, workers, addresses: machines.map(({ address }) => address) });
+    proxy = started;
+    const load = new Load({ port: started.port, callsPerSecond, streams });
     const outages = await takeTurns(machines, minutes);
     await load.stop(LAST_CALLS_WITHIN_MS);
-    const found = judge(load, outages, proxy);
-    const exitCode = await proxy.stop();
-    if (exitCode !== 0) found.push(`the proxy ended with ${exitCode}`);
-    const problems = values.envoy ? [] : found;
-    if (values.log !== undefined)
+    const results = outages.map((outage) => resultOf(outage, load, started));
+    const problems = judge(load, outages);
+    for (const result of results) {
+      console.log(lineOf(result));
+      problems.push(...judgeOutage(result));
+    }
+    const exitCode = await started.stop();
+    if (exitCode !== 0) problems.push(`the proxy ended with ${exitCode}`);
+    if (log !== undefined)
       writeFileSync(
-        values.log,
-        proxy.lines.map(({ atMs, text, endpoint }) => `${seconds(atMs)} ${endpoint} ${text}\n`).join(''),
+        log,
+        started.lines.map(({ atMs, text, endpoint }) => `${seconds(atMs)} ${endpoint} ${text}\n`).join(''),
       );
-    for (const problem of problems.slice(0, MOST_SHOWN)) console.log(`FAILED  ${problem}`);
-    console.log(`${outages.length} outages, ${load.ends.length} calls: ${problems.length} problems`);
-    return problems.length === 0 ? 0 : 1;
+    return { results, problems };
   } finally {
     proxy?.kill();
     for (const machine of machines) await machine.remove();
@@ -103,13 +129,22 @@ async function main(): Promise<number> {
   }
 }
 
+/** @returns the kinds of outages that there is time for. The same for each proxy, however slow the machine is */
+function planFor(minutes: number): readonly OutageKind[] {
+  const plan: OutageKind[] = [];
+  let leftSeconds = minutes * 60;
+  for (let turn = 0; ; turn++) {
+    const kind = OUTAGE_KINDS[turn % OUTAGE_KINDS.length];
+    leftSeconds -= CALM_SECONDS + kind.seconds;
+    if (leftSeconds < CALM_SECONDS) return plan;
+    plan.push(kind);
+  }
+}
+
 async function takeTurns(machines: readonly Machine[], minutes: number): Promise<readonly Outage[]> {
   const outages: Outage[] = [];
-  const endMs = performance.now() + minutes * 60_000;
-  for (let turn = 0; ; turn++) {
+  for (const [turn, kind] of planFor(minutes).entries()) {
     await sleep(CALM_SECONDS * 1000);
-    const kind = OUTAGE_KINDS[turn % OUTAGE_KINDS.length];
-    if (performance.now() + (kind.seconds + CALM_SECONDS) * 1000 > endMs) break;
     const machine = machines[turn % machines.length];
     const outage = { kind, machine, beganMs: performance.now(), endedMs: Number.POSITIVE_INFINITY };
     outages.push(outage);
@@ -119,11 +154,12 @@ async function takeTurns(machines: readonly Machine[], minutes: number): Promise
     outage.endedMs = performance.now();
     console.log(`${machine.name} was ${kind.name} for ${kind.seconds} s`);
   }
+  await sleep(CALM_SECONDS * 1000);
   return outages;
 }
 
 /** @returns what went wrong */
-function judge(load: Load, outages: readonly Outage[], proxy: ProxyProcess): string[] {
+function judge(load: Load, outages: readonly Outage[]): string[] {
   const problems: string[] = [];
   const failed = (kind: End['kind']) => load.ends.filter((end) => end.kind === kind && end.status !== '0');
   const count = (kind: End['kind']) => load.ends.filter((end) => end.kind === kind).length;
@@ -137,32 +173,11 @@ function judge(load: Load, outages: readonly Outage[], proxy: ProxyProcess): str
   console.log(`route that retries: ${count('retried')} calls, ${failed('retried').length} failed`);
   console.log(`route that does not: ${count('plain')} calls, ${failed('plain').length} failed`);
   console.log(`streams: ${count('stream')} ended, ${failed('stream').length} by a failure`);
-  for (const outage of outages) problems.push(...judgeOutage(outage, load, proxy));
   return problems;
 }
 
-function judgeOutage(outage: Outage, load: Load, proxy: ProxyProcess): string[] {
-  const { kind, machine, beganMs, endedMs } = outage;
-  // A call that ends a little later may still be one that the outage has lost.
-  const during = load.ends.filter((end) => end.endedMs >= beganMs && end.endedMs <= endedMs + SLACK_MS);
-  const lost = during.filter(({ status, kind: of }) => status !== '0' && of === 'plain');
-  const ended = during.filter(({ status, kind: of }) => status !== '0' && of === 'stream');
-  const lastLostMs = Math.max(0, ...lost.map(({ startedMs }) => startedMs - beganMs));
-  const toldMs = Math.max(0, ...ended.map((end) => end.endedMs - beganMs));
-  const back = load.ends.find((end) => end.server === machine.name && end.startedMs > endedMs);
-  const lines = proxy.lines.filter(
-    ({ atMs, text, endpoint }) =>
-      endpoint === machine.address && atMs >= beganMs && kind.noticedBy.test(text),
-  );
-  console.log(
-    [
-      `${machine.name} ${kind.name}:`,
-      `${lost.length} plain calls lost, the last of which began after ${seconds(lastLostMs)};`,
-      `${ended.length} streams ended, the last after ${seconds(toldMs)};`,
-      `used again ${back === undefined ? 'never' : `${seconds(back.startedMs - endedMs)} after its return`};`,
-      `${JSON.stringify(lines[0]?.text ?? 'nothing')} was logged after ${seconds((lines[0]?.atMs ?? beganMs) - beganMs)}`,
-    ].join(' '),
-  );
+function judgeOutage({ outage, lost, back, lines }: OutageResult): string[] {
+  const { kind, machine } = outage;
   const problems: string[] = [];
   if (lines.length === 0) problems.push(`no line says that ${machine.name} was ${kind.name}`);
   if (back === undefined) problems.push(`${machine.name} was never used again after it was ${kind.name}`);
@@ -171,10 +186,6 @@ function judgeOutage(outage: Outage, load: Load, proxy: ProxyProcess): string[] 
   if (kind.isGraceful && ours.length > 0)
     problems.push(`${ours.length} calls were lost while ${machine.name} was ${kind.name}`);
   return problems;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function textOf({ status, message, startedMs, endedMs }: End): string {
