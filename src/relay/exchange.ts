@@ -221,7 +221,13 @@ export class Exchange
   }
 
   responseEnds(grpcStatus: string): void {
-    this.#outcome.decide('upstream', grpcStatus, this.#attempts.note);
+    this.#outcome.decide('upstream', grpcStatus, this.#noteOfEnd(grpcStatus));
+  }
+
+  /** What the record adds to an end that is the service's. */
+  #noteOfEnd(grpcStatus: string): string {
+    const { note } = this.#attempts;
+    return grpcStatus === 'OK' ? note : withNote(this.subject.noteOfEnd(grpcStatus, this.durationMs), note);
   }
 
   responseEnded(): void {
@@ -258,7 +264,7 @@ export class Exchange
   }
 
   #passReset(code: number, status: string, reason: string): void {
-    this.#outcome.decide('upstream', status, withNote(reason, this.#attempts.note));
+    this.#outcome.decide('upstream', status, withNote(reason, this.#noteOfEnd(status)));
     this.#stream.reset(code);
     this.#finish(ErrorCode.CANCEL);
   }

@@ -28,7 +28,7 @@ export class Outcome {
   }
 }
 
-/** @param note what else the record says about the end, or '' */
+/** @param reason a sentence, or ''. @param note what else the record says about the end, or '' */
 export function withNote(reason: string, note: string): string {
-  return note === '' ? reason : `${reason} ${note}`;
+  return note === '' || reason === '' ? reason + note : `${reason} ${note}`;
 }

@@ -6,6 +6,7 @@ import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import type { RouteTimeoutsConfig } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
@@ -47,7 +48,7 @@ class Ran {
 
   constructor(
     t: TestContext,
-    request: Partial<typeof GRPC> = {},
+    request: Partial<typeof GRPC> & { readonly timeouts?: Partial<RouteTimeoutsConfig> } = {},
     timeout?: string,
     isRefusing = false,
     mostHeaderListBytes = Number.POSITIVE_INFINITY,
@@ -55,10 +56,16 @@ class Ran {
     t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
     this.terms.isRefusingCalls = isRefusing;
     const { method, path, contentType } = { ...GRPC, ...request };
+    const timeouts = {
+      deadlineMs: undefined,
+      maxDeadlineMs: undefined,
+      idleMs: undefined,
+      ...request.timeouts,
+    };
     const snapshot = {
       epoch: 1,
       plans: NO_POLICIES,
-      routes: compileRoutes([routeConfig({ match: { path: '/a.*' } })]),
+      routes: compileRoutes([routeConfig({ match: { path: '/a.*' }, timeouts })]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits,
     };
@@ -130,6 +137,28 @@ test('a whole response ends the exchange, and what comes after changes nothing',
     'reset NO_ERROR',
   ]);
   ran.finishes('upstream', 'OK');
+});
+
+test('a call that its service ends when its time is over has in its record what set its deadline, unless the client did', (t) => {
+  const byDeadline = "The call's deadline of 50 ms passed (timeouts.deadline of the route).";
+  const byMost = "The call's deadline of 50 ms passed (timeouts.maxDeadline of the route).";
+  for (const [timeouts, sent, status, reason] of [
+    [{ deadlineMs: 50 }, undefined, '4', byDeadline],
+    [{ deadlineMs: 50 }, undefined, '1', byDeadline],
+    [{ maxDeadlineMs: 50 }, '1S', '4', byMost],
+    [{ maxDeadlineMs: 50 }, '20m', '4', ''],
+    [{ deadlineMs: 50 }, undefined, '13', ''],
+    [{ deadlineMs: 60_000 }, undefined, '4', ''],
+  ] as const) {
+    const ran = new Ran(t, { timeouts }, sent);
+    ran.attempt.stream.owner.onResponse(RESPONSE, false);
+    ran.attempt.stream.owner.onTrailers(HeaderList.of(['grpc-status', status]));
+    assert.deepEqual([ran.records[0].endedBy, ran.records[0].reason], ['upstream', reason]);
+    t.mock.timers.reset();
+  }
+  const ran = new Ran(t, { timeouts: { deadlineMs: 50 } });
+  ran.attempt.stream.owner.onReset(ErrorCode.CANCEL, undefined);
+  assert.equal(ran.records[0].reason, `a:1 reset the call (CANCEL). ${byDeadline}`);
 });
 
 test('an answer that cannot be passed on is the failure of its endpoint', (t) => {
