@@ -109,35 +109,57 @@ function describeCertificate(certificate: unknown): string {
 
 function describeUpstream(upstream: unknown): readonly string[] {
   const endpoints = listOf(fieldOf(upstream, 'endpoints'));
-  const used = endpoints.filter((endpoint) => fieldOf(endpoint, 'used') === true).length;
+  const used = endpoints.map((endpoint) => fieldOf(endpoint, 'used')).filter(isUsed).length;
   const pending = Number(fieldOf(upstream, 'pending') ?? 0);
   const waiting = pending === 0 ? '' : `, ${counted(pending, 'call')} ${pending === 1 ? 'waits' : 'wait'}`;
   const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}`;
-  return [used === 0 ? paint('red', head) : head, ...endpoints.flatMap(describeEndpoint)];
+  return [
+    used === 0 ? paint('red', head) : head,
+    ...listOf(fieldOf(upstream, 'panic')).map(describePanic),
+    ...endpoints.flatMap(describeEndpoint),
+  ];
+}
+
+/** @param used of an endpoint; a text where only some of several processes use it */
+function isUsed(used: unknown): boolean {
+  return used === true || typeof used === 'string';
+}
+
+function describePanic(panic: unknown): string {
+  const [usable, total, priority] = ['usable', 'of', 'priority'].map((name) => Number(fieldOf(panic, name)));
+  const few = `panic since ${localTime(fieldOf(panic, 'since'))}: ${usable} of ${counted(total, 'endpoint')} of priority ${priority} can be used`;
+  return paint('red', `  ${few}, so those that are kept out get calls as well`);
 }
 
 function describeEndpoint(endpoint: unknown): readonly string[] {
-  const isUsed = fieldOf(endpoint, 'used') === true;
+  const used = fieldOf(endpoint, 'used');
   const calls = counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call');
-  const health = fieldOf(endpoint, 'health');
-  const checked =
-    health === undefined
-      ? ''
-      : `, ${fieldOf(health, 'healthy') === true ? 'healthy' : 'unhealthy'} by ${textOf(fieldOf(health, 'method'))}`;
-  const mark = isUsed ? paint('green', '\u2713') : paint('red', '\u2717');
+  const some = typeof used === 'string' ? `, used ${used}` : '';
+  const mark = used === true ? paint('green', '\u2713') : paint(some === '' ? 'red' : 'yellow', '\u2717');
   return [
-    `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${checked}`,
+    `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${describeHealth(fieldOf(endpoint, 'health'))}${some}`,
     ...listOf(fieldOf(endpoint, 'whyNot')).map((reason) => `      ${describeReason(reason)}`),
   ];
+}
+
+function describeHealth(health: unknown): string {
+  const isHealthy = fieldOf(health, 'healthy');
+  if (typeof isHealthy !== 'boolean') return '';
+  return `, ${isHealthy ? 'healthy' : 'unhealthy'} by ${textOf(fieldOf(health, 'method'))}`;
 }
 
 function describeReason(reason: unknown): string {
   const again = fieldOf(reason, 'triedAgainInSeconds');
   const details = [
     ...(fieldOf(reason, 'since') === undefined ? [] : [`since ${localTime(fieldOf(reason, 'since'))}`]),
-    ...(again === undefined ? [] : [`tried again in ${textOf(again)} s`]),
+    ...describeAgain(again, fieldOf(reason, 'triedAgain')),
   ].join(', ');
   return `${textOf(fieldOf(reason, 'sentence'))}${details === '' ? '' : ` (${details})`}`;
+}
+
+function describeAgain(seconds: unknown, moment: unknown): readonly string[] {
+  if (moment !== undefined) return [`tried again ${textOf(moment)}`];
+  return seconds === undefined ? [] : [`tried again in ${textOf(seconds)} s`];
 }
 
 function localTime(value: unknown): string {

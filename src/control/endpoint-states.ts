@@ -3,7 +3,12 @@
 
 import type { EndpointState } from '../config/config.ts';
 import type { Plane, UpstreamsReport } from '../plane/plane.ts';
-import { type EndpointReport, MOST_ENDPOINTS, type NotUsed } from '../plane/upstream-report.ts';
+import {
+  type EndpointReport,
+  MOST_ENDPOINTS,
+  type NotUsed,
+  type PanicReport,
+} from '../plane/upstream-report.ts';
 import type { EndpointWatches } from './endpoint-watches.ts';
 import type { HealthReport } from './health-watch.ts';
 import type { LoadReported } from './weight-watch.ts';
@@ -52,6 +57,9 @@ export class KnownStates {
       .filter(({ address }) => !named.has(address))
       .map((report) => ({ address: report.address, ...describeState(report, undefined) }));
     return {
+      ...(upstream.panics.length === 0
+        ? {}
+        : { panic: upstream.panics.map((panic) => describePanic(panic, upstream.processes)) }),
       pending: upstream.pending,
       endpoints: endpoints.slice(0, MOST_ENDPOINTS).map((endpoint) => {
         const { text } = endpoint.address;
@@ -92,6 +100,19 @@ function describeState(
   };
 }
 
+function describePanic(
+  { priority, usable, total, sinceEpochMs, processes }: PanicReport,
+  ofProcesses: number,
+): unknown {
+  return {
+    priority,
+    usable,
+    of: total,
+    since: new Date(sinceEpochMs).toISOString(),
+    ...(processes === ofProcesses ? {} : { processes }),
+  };
+}
+
 function describeReason(reason: NotUsed, processes: number, health: HealthReport | undefined): unknown {
   const { by, token, sentence } = reason;
   const isOfHealth = by === 'health' && health !== undefined;
@@ -103,6 +124,7 @@ function describeReason(reason: NotUsed, processes: number, health: HealthReport
     sentence,
     ...(sinceEpochMs === undefined ? {} : { since: new Date(sinceEpochMs).toISOString() }),
     ...(againInMs === undefined ? {} : { triedAgainInSeconds: againInMs / 1000 }),
+    ...(by === 'connecting' && againInMs === 0 ? { triedAgain: 'with the next call' } : {}),
     ...(reason.processes === processes ? {} : { processes: reason.processes }),
   };
 }

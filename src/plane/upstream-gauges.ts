@@ -32,11 +32,11 @@ export class UpstreamGauges {
       ),
       gaugeFamily(
         'framegate_endpoint_healthy',
-        '0 while the last connection to an endpoint failed and it is not tried again yet, or while it is excluded; 1 otherwise.',
+        '0 from the failure of the last connection to an endpoint until one succeeds, while it owes an answer, and while it is kept out; 1 otherwise.',
         current.flatMap(([upstream, one]) =>
-          one.upstream.endpoints.map(({ address, isFailing, isExcluded }) => ({
+          one.upstream.endpoints.map(({ address, isHealthy }) => ({
             labels: { upstream, endpoint: address.text },
-            value: Number(!isFailing && !isExcluded),
+            value: Number(isHealthy),
           })),
         ),
         'min',
@@ -52,6 +52,24 @@ export class UpstreamGauges {
               value: weight,
             })),
           ),
+        'max',
+      ),
+      gaugeFamily(
+        'framegate_upstream_healthy_endpoints',
+        'How many endpoints of an upstream are healthy, of the process that has the fewest.',
+        current.map(([name, { upstream }]) => ({
+          labels: { upstream: name },
+          value: upstream.endpoints.filter(({ isHealthy }) => isHealthy).length,
+        })),
+        'min',
+      ),
+      gaugeFamily(
+        'framegate_upstream_panic',
+        '1 while too few endpoints of an upstream can be used, so that those that are kept out get calls as well.',
+        current.map(([name, { upstream }]) => ({
+          labels: { upstream: name },
+          value: Number(upstream.panics.length > 0),
+        })),
         'max',
       ),
       gaugeFamily(

@@ -41,8 +41,22 @@ export interface EndpointReport {
   readonly reasons: readonly NotUsed[];
 }
 
+/** Too few endpoints of a priority can be used, so that those that are kept out get calls as well. */
+export interface PanicReport {
+  readonly priority: number;
+  /** How many can be used, of how many. Of several processes that of the one with the fewest. */
+  readonly usable: number;
+  readonly total: number;
+  readonly sinceEpochMs: number;
+  /** How many processes say so. */
+  readonly processes: number;
+}
+
 export interface UpstreamReport {
   readonly name: string;
+  /** How many processes know it. */
+  readonly processes: number;
+  readonly panics: readonly PanicReport[];
   /** Calls that wait for a place. */
   readonly pending: number;
   readonly endpoints: readonly EndpointReport[];
@@ -51,11 +65,13 @@ export interface UpstreamReport {
 
 export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
-    const { endpoints, allEndpoints, pendingCount } = one.upstream;
+    const { endpoints, allEndpoints, pendingCount, panics } = one.upstream;
     const here = new Set<CallEndpoint>(endpoints);
     const shown = allEndpoints.slice(0, MOST_ENDPOINTS);
     return {
       name,
+      processes: 1,
+      panics: panics.map((panic) => ({ ...panic, processes: 1 })),
       pending: pendingCount,
       endpoints: shown.map((endpoint) =>
         here.has(endpoint) ? reportEndpoint(endpoint, one) : reportOf(endpoint, false, [leaving(endpoint)]),
@@ -93,9 +109,7 @@ function reportEndpoint(endpoint: CallEndpoint, { upstream, outliers }: BuiltUps
   if (isInDoubt) reasons.push(inDoubt(endpoint));
   const idle = isUsable ? upstream.whyIdle(endpoint) : undefined;
   if (idle !== undefined) reasons.push(standby(endpoint, idle));
-  // In a panic it has a share although it is kept out. The reason is told with it.
-  const isUsed = lastFailure === undefined && !isInDoubt && upstream.shareOf(endpoint) > 0;
-  return reportOf(endpoint, isUsed, reasons);
+  return reportOf(endpoint, upstream.getsCalls(endpoint), reasons);
 }
 
 function inDoubt({ address }: Endpoint): NotUsed {
@@ -142,6 +156,13 @@ export function mergeUpstreamReports(
 ): readonly UpstreamReport[] {
   return [...Map.groupBy(reports.flat(), ({ name }) => name)].map(([name, ofUpstream]) => ({
     name,
+    processes: sum(ofUpstream.map(({ processes }) => processes)),
+    panics: [
+      ...Map.groupBy(
+        ofUpstream.flatMap(({ panics }) => panics),
+        ({ priority }) => priority,
+      ).values(),
+    ].map(mergePanics),
     pending: sum(ofUpstream.map(({ pending }) => pending)),
     endpoints: [
       ...Map.groupBy(
@@ -174,6 +195,15 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
         ({ by, token }) => `${by} ${token}`,
       ).values(),
     ].map(mergeReasons),
+  };
+}
+
+function mergePanics(panics: readonly PanicReport[]): PanicReport {
+  const [worst] = panics.toSorted((one, other) => one.usable - other.usable);
+  return {
+    ...worst,
+    sinceEpochMs: Math.min(...panics.map(({ sinceEpochMs }) => sinceEpochMs)),
+    processes: sum(panics.map(({ processes }) => processes)),
   };
 }
 

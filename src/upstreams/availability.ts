@@ -28,6 +28,11 @@ export interface Panic {
   readonly total: number;
 }
 
+/** A panic that goes on. */
+export interface RunningPanic extends Omit<Panic, 'isPanicking'> {
+  readonly sinceEpochMs: number;
+}
+
 export interface AvailabilityParts<Candidate extends Endpoint> extends AvailabilitySettings {
   readonly makeBalancer: () => Balancer<Candidate>;
   onPanic(panic: Panic): void;
@@ -57,6 +62,8 @@ interface Level {
   excluded: number;
   share: number;
   isPanicking: boolean;
+  /** When the panic began. Meaningless without one. */
+  panicSinceEpochMs: number;
 }
 
 export class Availability<Candidate extends Endpoint> {
@@ -225,6 +232,7 @@ export class Availability<Candidate extends Endpoint> {
     const isPanicking = panicShare > 0 && health < 1 && excluded > 0 && usable < panicShare * total;
     if (isPanicking === level.isPanicking) return;
     level.isPanicking = isPanicking;
+    level.panicSinceEpochMs = Date.now();
     this.#parts.onPanic({ isPanicking, priority, usable, total });
   }
 
@@ -266,6 +274,28 @@ export class Availability<Candidate extends Endpoint> {
     const group = this.#groupOf.get(endpoint);
     if (group === undefined || group.share > 0) return undefined;
     return group.level.share > 0 ? 'zone' : 'priority';
+  }
+
+  /**
+   * Whether calls go to the endpoint now: its group has a share of them, and it was reached last time and answers. In a panic also where
+   * it is kept out.
+   */
+  getsCalls(endpoint: Candidate): boolean {
+    if (endpoint.lastFailure !== undefined || endpoint.isInDoubt) return false;
+    return this.isOpen(endpoint) && this.shareOf(endpoint) > 0;
+  }
+
+  /** The levels that send calls to endpoints that are kept out, since too few others are left. */
+  get panics(): readonly RunningPanic[] {
+    const levels = new Set(this.#groups.map(({ level }) => level));
+    return [...levels]
+      .filter(({ isPanicking }) => isPanicking)
+      .map(({ priority, usable, total, panicSinceEpochMs }) => ({
+        priority,
+        usable,
+        total,
+        sinceEpochMs: panicSinceEpochMs,
+      }));
   }
 
   /** Whether calls may be sent to the endpoint. False for excluded ones, unless too few others are left. */
@@ -334,7 +364,17 @@ function pickFrom<Candidate extends Endpoint>(
 
 function levelOf(priority: number, before: readonly Group<Endpoint>[]): Level {
   const known = before.find(({ level }) => level.priority === priority)?.level;
-  return known ?? { priority, total: 0, usable: 0, excluded: 0, share: 1, isPanicking: false };
+  return (
+    known ?? {
+      priority,
+      total: 0,
+      usable: 0,
+      excluded: 0,
+      share: 1,
+      isPanicking: false,
+      panicSinceEpochMs: 0,
+    }
+  );
 }
 
 /** How much of all calls a level could take, from 0 to 1. */

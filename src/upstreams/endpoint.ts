@@ -135,6 +135,11 @@ export abstract class Endpoint {
     return !this.isExcluded && this.#lastFailure === undefined;
   }
 
+  /** Whether the endpoint is usable, and answers: what its gauge tells. */
+  get isHealthy(): boolean {
+    return this.isUsable && !this.isInDoubt;
+  }
+
   /** Why no calls are sent to the endpoint although it can be reached. Undefined when they are. */
   get exclusion(): Diagnosis | undefined {
     for (const reason of this.#exclusions.values()) return reason;

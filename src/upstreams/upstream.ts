@@ -3,7 +3,7 @@
 
 import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { Availability } from './availability.ts';
+import { Availability, type RunningPanic } from './availability.ts';
 import { ClientShares } from './client-shares.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
@@ -153,6 +153,15 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** The part of all calls that an endpoint should carry now. From 0 to 1. */
   shareOf(endpoint: Candidate): number {
     return this.#availability.shareOf(endpoint);
+  }
+
+  /** Whether calls go to the endpoint now. */
+  getsCalls(endpoint: Candidate): boolean {
+    return this.#availability.getsCalls(endpoint);
+  }
+
+  get panics(): readonly RunningPanic[] {
+    return this.#availability.panics;
   }
 
   /** Why an endpoint that can be used gets no calls: others have all of them. Undefined if it gets some. */

@@ -148,6 +148,50 @@ suite('the commands of a running proxy', () => {
     }
   });
 
+  test('a panic, and what only some processes have found, are shown as the admin server tells them', async (t) => {
+    const since = '2026-01-01T00:00:00.000Z';
+    const refused = { by: 'connecting', token: 'x', sentence: 'a:2 refused.', since };
+    const endpoints = [
+      { address: 'a:1', used: true, activeCalls: 2, health: { healthy: 'not known yet' } },
+      {
+        address: 'a:2',
+        used: 'by 1 of 2 processes',
+        activeCalls: 1,
+        health: { healthy: true, method: 'GET', since },
+        whyNot: [{ ...refused, triedAgainInSeconds: 0, triedAgain: 'with the next call' }],
+      },
+    ];
+    const panic = [{ priority: 0, usable: 1, of: 3, since }];
+    const pages: Readonly<Record<string, unknown>> = {
+      '/ready': 'ok',
+      '/api/config': { epoch: 1 },
+      '/api/upstreams': { upstreams: [{ name: 'voice', panic, endpoints }] },
+    };
+    const web = createServer((request, response) =>
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(pages[request.url ?? ''])),
+    );
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    t.after(() => web.close());
+    const bound = web.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    const { stdout } = await framegate(['status', '--admin', `127.0.0.1:${bound.port}`]);
+    const shown = stdout
+      .slice(stdout.indexOf('upstream'))
+      .replaceAll(/since \d[^:]* \d\d:\d\d:\d\d/g, 'since then');
+    assert.equal(
+      shown,
+      [
+        'upstream voice: 2 of 2 endpoints used',
+        '  panic since then: 1 of 3 endpoints of priority 0 can be used, so those that are kept out get calls as well',
+        '  \u2713 a:1  2 calls',
+        '  \u2717 a:2  1 call, healthy by GET, used by 1 of 2 processes',
+        '      a:2 refused. (since then, tried again with the next call)',
+        '',
+      ].join('\n'),
+    );
+  });
+
   test('a program that is no admin server is named as such, whatever it answers', async (t) => {
     const web = createServer((_request, response) => response.end('hello \u001b[31m'));
     const tcp = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n').on('error', () => undefined));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { BuiltUpstream } from '../../src/plane/build-snapshot.ts';
 import {
   type EndpointReport,
   mergeUpstreamReports,
@@ -34,7 +35,7 @@ function stateOf(name: string, priority: number, zone: string): EndpointState {
 }
 
 function upstream(name: string, endpoints: readonly EndpointReport[], pending = 0): UpstreamReport {
-  return { name, pending, endpoints, leftOut: 0 };
+  return { name, processes: 1, panics: [], pending, endpoints, leftOut: 0 };
 }
 
 test('what processes say of the same endpoints is added up', () => {
@@ -61,6 +62,20 @@ test('what processes say of the same endpoints is added up', () => {
   assert.equal(merged[0].endpoints[1].processes, 1);
 });
 
+test('a panic that several processes have is one, as bad as in the worst of them', () => {
+  const panic = { priority: 0, usable: 2, total: 5, sinceEpochMs: 20, processes: 1 };
+  const [merged] = mergeUpstreamReports([
+    [{ ...upstream('a', []), panics: [panic, { ...panic, priority: 1 }] }],
+    [{ ...upstream('a', []), panics: [{ ...panic, usable: 1, sinceEpochMs: 30 }] }],
+    [upstream('a', [])],
+  ]);
+  assert.equal(merged.processes, 3);
+  assert.deepEqual(merged.panics, [
+    { ...panic, usable: 1, sinceEpochMs: 20, processes: 2 },
+    { ...panic, priority: 1 },
+  ]);
+});
+
 test('a reason that several give is one, with the earliest times', () => {
   const reasons = [
     [{ ...REFUSED, sinceEpochMs: 20, againInMs: 500, processes: 1 }],
@@ -77,7 +92,7 @@ test('a reason that several give is one, with the earliest times', () => {
   assert.deepEqual(of, [{ ...REFUSED, sinceEpochMs: 10, againInMs: 500, processes: 2 }]);
 });
 
-test('an endpoint is used only while calls go there, and if not a sentence says why', (t) => {
+function startWeb(t: TestContext, settings: { readonly panicShare?: number } = {}): CallTarget {
   const config = {
     name: 'web',
     protocol: 'http1',
@@ -86,11 +101,22 @@ test('an endpoint is used only while calls go there, and if not a sentence says 
     preferredZone: 'here',
     connections: { connectTimeoutMs: 1000, max: 1, maxPending: 1 },
     limits: { retries: 0.2 },
+    ...settings,
   } as const;
   const web: CallTarget = http1Upstream(config, LIMITS, NO_UPSTREAM_EVENTS);
   t.after(() => web.destroy('the test is over'));
+  return web;
+}
+
+function builtOf(web: CallTarget): BuiltUpstream {
+  return { upstream: web, origin: '', tls: undefined, outliers: undefined };
+}
+
+test('an endpoint is used only while calls go there, and if not a sentence says why', (t) => {
+  const web = startWeb(t);
+  const built = builtOf(web);
   const shown = (): string =>
-    reportUpstreams(new Map([['web', { upstream: web, origin: '', tls: undefined, outliers: undefined }]]))[0]
+    reportUpstreams(new Map([['web', built]]))[0]
       .endpoints.map(({ address, usedBy, reasons }) =>
         [address, usedBy, ...reasons.map(({ by, sentence }) => `${by} (${sentence})`)].join(' '),
       )
@@ -107,4 +133,19 @@ test('an endpoint is used only while calls go there, and if not a sentence says 
   web.endpoints[1].exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
   web.endpoints[2].exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
   assert.match(shown(), /^a 1 health/, 'all are used when none is healthy');
+  const [{ panics }] = reportUpstreams(new Map([['web', built]]));
+  assert.deepEqual(
+    panics.map((panic) => [panic.priority, panic.usable, panic.total]),
+    [
+      [0, 0, 2],
+      [1, 0, 1],
+    ],
+  );
+});
+
+test('without panic an endpoint that is kept out is never used', (t) => {
+  const web = startWeb(t, { panicShare: 0 });
+  for (const one of web.endpoints) one.exclude('health', { token: 'health_not_serving', sentence: 'No.' });
+  const [{ endpoints, panics }] = reportUpstreams(new Map([['web', builtOf(web)]]));
+  assert.deepEqual([endpoints.map(({ usedBy }) => usedBy), panics], [[0, 0, 0], []]);
 });
