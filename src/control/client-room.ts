@@ -3,7 +3,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
-import type { LogFields } from '../observability/logger.ts';
+import type { LogFields, Logger } from '../observability/logger.ts';
 import {
   connectionCaps,
   connectionsFor,
@@ -21,6 +21,9 @@ export interface ClientRoom {
   readonly fields: LogFields;
   /** For example `19768 clients at a time, 4942 of one address (…)`. */
   readonly room: string;
+  readonly clients: number;
+  /** What the number comes from. */
+  readonly reason: string;
 }
 
 /** @param processes how many processes carry calls */
@@ -38,7 +41,28 @@ export function clientRoom(config: Sized, processes: number, openFiles = readOpe
     config.capacity.connections === 'auto'
       ? `${openFiles} open files for each process; raise LimitNOFILE= or ulimit -Hn for more`
       : 'limits.connections';
-  return { fields, room: `${clients} clients at a time${ofAddress} (${why})` };
+  return { fields, room: `${clients} clients at a time${ofAddress} (${why})`, clients, reason: why };
+}
+
+/** Says in the log how many clients there is room for: at the start, and when that changes by a tenth or for another reason. */
+export class RoomLog {
+  readonly #logger: Pick<Logger, 'info'>;
+  #reason = '';
+  #clients = 0;
+
+  constructor(logger: Pick<Logger, 'info'>) {
+    this.#logger = logger;
+  }
+
+  describe(config: Sized, processes: number, openFiles = readOpenFilesLimit()): void {
+    const { fields, room, clients, reason } = clientRoom(config, processes, openFiles);
+    // Each upstream more needs some descriptors, and takes the room of as many clients.
+    const isNews = reason !== this.#reason || Math.abs(clients - this.#clients) * 10 >= this.#clients;
+    if (!isNews) return;
+    this.#reason = reason;
+    this.#clients = clients;
+    this.#logger.info(fields, `there is room for ${room}`);
+  }
 }
 
 /**

@@ -25,13 +25,14 @@ import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/fi
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
 import { CertificateWatch } from './certificate-watch.ts';
-import { clientRoom, findLackOfMemory, findLackOfRoom, findOtherWorkers } from './client-room.ts';
+import { findLackOfMemory, findLackOfRoom, findOtherWorkers, RoomLog } from './client-room.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import { EndpointStates } from './endpoint-states.ts';
 import { EndpointWatches } from './endpoint-watches.ts';
 import { UpstreamApi } from './upstream-api.ts';
+import { UpstreamOutages } from './upstream-outages.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 
@@ -81,13 +82,13 @@ export class Proxy {
   /** Settles when the newest change has ended. */
   #changes: Promise<unknown> = Promise.resolve();
   #drained: Promise<void> | undefined = undefined;
-  /** The last logged text about the room for clients, which is logged again only when it differs. */
-  #room = '';
+  readonly #room: RoomLog;
 
   private constructor(plane: Plane, config: Config, logger: Logger, hooks: ProxyHooks) {
     this.#plane = plane;
     this.#logger = logger;
     this.#hooks = hooks;
+    this.#room = new RoomLog(logger);
     this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now(), origins: hooks.loaded };
     this.#warnings = hooks.loaded?.warnings.map(formatProblem) ?? [];
     this.#file = new FileSource({
@@ -104,6 +105,7 @@ export class Proxy {
       this.#watches.endpointsChanged(update.upstream, update.endpoints);
     });
     this.#discovery = new Discovery({ logger });
+    plane.watchOutages(new UpstreamOutages(logger).told);
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
     this.#upstreams = new UpstreamApi({
       discovery: this.#discovery,
@@ -269,7 +271,7 @@ export class Proxy {
         this.#watches.use(next.config, () => this.#endpoints.known);
         this.#useSettings(next.config);
         this.#describeOpened(plane.opened);
-        this.#describeRoom(next.config);
+        this.#room.describe(next.config, this.#plane.carriers);
         await committed;
         this.#certificateWatch.checkExpiry();
       },
@@ -305,13 +307,6 @@ export class Proxy {
     for (const { name, address, config } of opened) {
       this.#logger.info({ listener: name, address, tls: config.tls !== undefined }, 'listener is open');
     }
-  }
-
-  #describeRoom(config: Config): void {
-    const { fields, room } = clientRoom(config, this.#plane.carriers);
-    if (room === this.#room) return;
-    this.#room = room;
-    this.#logger.info(fields, `there is room for ${room}`);
   }
 
   #adminState(): AdminState {

@@ -36,6 +36,7 @@ import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
 import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
 import { olderEpochs } from './older-epochs.ts';
+import { Outages, type OutageTold } from './outages.ts';
 import { OverloadGuard } from './overload-guard.ts';
 import type { Load, Plane, PlaneChange, PlaneReport, UpstreamsReport } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
@@ -72,6 +73,7 @@ export class DataPlane implements Plane {
   readonly #metrics = new PlaneMetrics();
   readonly #log: ProcessLog;
   readonly #connectFailures = new ConnectFailures();
+  readonly #outages = new Outages();
   readonly #accessLog: AccessLog;
   /** The observers of every exchange, except for the access log, which is added when it is on. */
   readonly #observers: readonly ExchangeObserver[];
@@ -98,9 +100,10 @@ export class DataPlane implements Plane {
     this.#logger = logger;
     this.#destination = destination;
     this.#processes = processes;
-    this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, (upstream) =>
-      this.#connectFailures.note(upstream),
-    );
+    this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, {
+      onUnreachable: (upstream) => this.#connectFailures.note(upstream),
+      onOutage: (owner, upstream, news) => this.#outages.note(owner, upstream, news),
+    });
     const log = this.#log;
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
@@ -204,6 +207,10 @@ export class DataPlane implements Plane {
 
   watchConnectFailures(tell: ConnectFailed): void {
     this.#connectFailures.onTold = tell;
+  }
+
+  watchOutages(tell: OutageTold): void {
+    this.#outages.onTold = tell;
   }
 
   /** Ignores upstreams that the configuration in force does not have: only a process that is about to end gets such an update. */

@@ -10,6 +10,7 @@ import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectFailed } from './connect-failures.ts';
 import type { OlderEpoch } from './older-epochs.ts';
+import type { OutageTold } from './outages.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import type { TlsUser } from './tls-users.ts';
 import type { UpstreamReport } from './upstream-report.ts';
@@ -82,6 +83,8 @@ export interface Plane {
   updateEndpoints(update: EndpointUpdate): void;
   /** Tells of upstreams with a name in DNS that an endpoint could not be reached, at most once in each minTtl and process. */
   watchConnectFailures(tell: ConnectFailed): void;
+  /** Tells when an upstream has no endpoint left that can be used, and when it has again: of each process that carries calls. */
+  watchOutages(tell: OutageTold): void;
   /** Sets the health of the endpoints of an upstream at once. It is kept for endpoints and processes that come later. */
   updateHealth(update: HealthUpdate): void;
   /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */

@@ -9,6 +9,7 @@ import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-r
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
+import type { OutageNews } from '../upstreams/outage.ts';
 import type { UpstreamEvents } from '../upstreams/upstream-parts.ts';
 import { LineBudget } from './line-budget.ts';
 import { type Loss, LostCalls } from './lost-calls.ts';
@@ -26,24 +27,28 @@ interface ConnectionPlace {
   readonly endpoint: string;
 }
 
+/** What others than the log are told. */
+export interface LogHooks {
+  /** A connection to an endpoint of the upstream could not be made, or broke under calls. */
+  onUnreachable(upstream: string): void;
+  /** @param owner stands for the upstream, of which there may be another with the same name */
+  onOutage(owner: object, upstream: string, news: OutageNews): void;
+}
+
+const NO_HOOKS: LogHooks = { onUnreachable: () => undefined, onOutage: () => undefined };
+
 export class ProcessLog {
   readonly #logger: Logger;
   readonly #ring: DiagnosisRing;
   readonly #metrics: EventMetrics;
-  readonly #onUnreachable: (upstream: string) => void;
+  readonly #hooks: LogHooks;
   /** The same event of the same peer is logged once in a minute. */
   readonly #news = new LineBudget(1);
   readonly #budget = new LineBudget(CONNECTION_LINES_IN_A_MINUTE);
   readonly #lostCalls = new LostCalls((loss) => this.#callsLost(loss));
 
-  /** @param onUnreachable is called when a connection to an endpoint of the upstream could not be made, or broke under calls */
-  constructor(
-    logger: Logger,
-    ring: DiagnosisRing,
-    metrics: EventMetrics,
-    onUnreachable: (upstream: string) => void = () => undefined,
-  ) {
-    this.#onUnreachable = onUnreachable;
+  constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics, hooks: LogHooks = NO_HOOKS) {
+    this.#hooks = hooks;
     this.#logger = logger;
     this.#ring = ring;
     this.#metrics = metrics;
@@ -108,6 +113,7 @@ export class ProcessLog {
 
   upstreamEvents(name: string): UpstreamEvents {
     const logger = this.#logger;
+    const owner = {};
     return {
       countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
       onLeft: ({ address, activeCalls }) => this.#endpointLeft(name, address.text, activeCalls),
@@ -117,18 +123,18 @@ export class ProcessLog {
       },
       onConnectFailed: (endpoint, diagnosis) => {
         this.upstreamFailed(name, endpoint.address.text, diagnosis);
-        this.#onUnreachable(name);
+        this.#hooks.onUnreachable(name);
       },
       onRetired: (endpoint, reason, calls, silence) => {
         const where = { upstream: name, endpoint: endpoint.address.text };
         if (calls > 0) {
           this.#lostCalls.add({ ...where, calls, reason, ...this.#silenceOf(where, silence) });
-          this.#onUnreachable(name);
+          this.#hooks.onUnreachable(name);
           return;
         }
         if (silence !== undefined) {
           this.upstreamFailed(name, endpoint.address.text, silence);
-          this.#onUnreachable(name);
+          this.#hooks.onUnreachable(name);
           return;
         }
         const fields = this.#fewOf('retired', where);
@@ -174,6 +180,8 @@ export class ProcessLog {
           logger.warn(fields, 'too few endpoints can be used: those that are kept out get calls as well');
         else logger.info(fields, 'endpoints that are kept out get no calls again');
       },
+      // The control process says it, once for all processes.
+      onOutage: (news) => this.#hooks.onOutage(owner, name, news),
       onRebalance: (streams, overMs) =>
         logger.info(
           { upstream: name, streams, overSeconds: overMs / 1000 },

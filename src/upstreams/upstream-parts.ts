@@ -4,6 +4,7 @@ import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Panic } from './availability.ts';
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
+import type { OutageNews } from './outage.ts';
 
 export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onReach'> {
   /** No configuration names the endpoint any more. Called before its idle connections are closed. */
@@ -16,6 +17,8 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onR
   /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
   readonly onWaiting: (count: number, why: string) => void;
   readonly onPanic: (panic: Panic) => void;
+  /** No endpoint can be used any more, or one can be again. */
+  readonly onOutage: (news: OutageNews) => void;
   /** An endpoint has joined or come back, and so many streams at others are ended for it, over this time. */
   readonly onRebalance: (streams: number, overMs: number) => void;
 }

@@ -10,6 +10,7 @@ import { EndpointChoice } from './endpoint-choice.ts';
 import { EndpointSet } from './endpoint-set.ts';
 import type { Holding } from './holding.ts';
 import { noEndpoint, queueFull, streamsFull } from './no-place.ts';
+import { Outage } from './outage.ts';
 import { PlaceWatch } from './place-watch.ts';
 import { Spreading } from './spreading.ts';
 import type { UpstreamEvents, UpstreamParts } from './upstream-parts.ts';
@@ -34,6 +35,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   readonly #choice: EndpointChoice<Candidate>;
   readonly #mostCalls: number;
   readonly #watch: PlaceWatch;
+  readonly #outage: Outage;
   #whyNone: Diagnosis | undefined = undefined;
   #isServing = false;
   /** How many calls of `atOnce` have not returned, and whether endpoints have changed in them. */
@@ -50,6 +52,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#parts = parts;
     this.#events = events;
     this.hash = config.hash;
+    this.#outage = new Outage((news) => events.onOutage(news));
     this.#availability = this.#makeAvailability();
     this.#spreading = this.#makeSpreading();
     const endpointEvents = this.#listen();
@@ -86,9 +89,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onConnected: (endpoint) => {
         this.#noteReach(endpoint);
         events.onConnected(endpoint);
+        this.#lookForOutage();
       },
       onReach: (endpoint) => {
         this.#noteReach(endpoint);
+        this.#lookForOutage();
         this.#reconsiderWaiting();
         this.#serveWaiting();
       },
@@ -100,6 +105,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       onConnectFailed: (endpoint, diagnosis) => {
         this.#noteReach(endpoint);
         events.onConnectFailed(endpoint, diagnosis);
+        this.#lookForOutage();
         this.#reconsiderWaiting();
         // Calls that waited for this endpoint alone may go to the next on the ring.
         this.#serveWaiting();
@@ -227,8 +233,13 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#availability.judge();
     this.shares.recount();
     this.#letThemTryAgain();
+    this.#lookForOutage();
     this.#reconsiderWaiting();
     this.#serveWaiting();
+  }
+
+  #lookForOutage(): void {
+    this.#outage.look(this.endpoints, (endpoint) => this.#availability.isOpen(endpoint));
   }
 
   #countPlaces(): number {
@@ -276,6 +287,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   wait(waiter: Waiter<Candidate>): void {
     const isFull = this.#isFull;
     if (isFull || !this.#choice.canWait()) {
+      if (!isFull) this.#outage.noteRefused(1);
       waiter.onUnavailable(isFull ? streamsFull(this.name, this.#mostCalls) : this.#whyUnavailable());
       return;
     }
@@ -325,6 +337,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   #reconsiderWaiting(): void {
     if (this.shares.waitingCount === 0 || this.#choice.canWait()) return;
     const diagnosis = this.#whyUnavailable();
+    this.#outage.noteRefused(this.shares.waitingCount);
     for (const waiter of this.shares.takeAll()) waiter.onUnavailable(diagnosis);
   }
 
@@ -333,6 +346,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
    * while the upstream was in use and need another attempt, are still served, on a new connection if necessary.
    */
   close(): void {
+    this.#outage.close();
     this.#spreading?.finish();
     for (const endpoint of this.endpoints) endpoint.close();
   }
@@ -343,6 +357,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   }
 
   destroy(reason: string): void {
+    this.#outage.close();
     this.#watch.close();
     this.#availability.close();
     this.#spreading?.close();

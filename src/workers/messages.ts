@@ -8,6 +8,7 @@ import type { Finding } from '../config/problem.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
@@ -119,6 +120,8 @@ export type FromWorker =
   | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
   /** An endpoint of this upstream could not be reached. Its name may have other addresses by now. */
   | { readonly type: 'connectFailed'; readonly upstream: string }
+  /** This upstream has no endpoint left in the worker, or has again. */
+  | ({ readonly type: 'outage' } & UpstreamOutage)
   /** The last message of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
 
@@ -182,6 +185,13 @@ const isWeightUpdate = has({
   upstream: isText,
   endpoints: isListOf(has({ address: isText, weight: isWeight })),
 });
+const isOutageNews = has({
+  state: isOneOf('out', 'back', 'gone'),
+  why: optional(has({ token: isText, sentence: isText })),
+  refused: optional(isNumber),
+});
+const isOutage: Check = (value) =>
+  isOutageNews(value) && isRecord(value) && value[value['state'] === 'out' ? 'why' : 'refused'] !== undefined;
 const isPlace = has({ socket: isNumber, address: isText, port: optional(isNumber) });
 const isKind = isOneOf('listener', 'upstream');
 const isStaple = has({ file: isText, der: isBytes });
@@ -246,6 +256,7 @@ const fromWorker: Shapes<FromWorker> = {
   answer: { question: isNumber, body: isAnswer },
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
+  outage: { upstream: isText, news: isOutage },
   farewell: { answers: isAnswer },
 };
 

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
+import type { UpstreamOutage } from '../plane/outages.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import {
@@ -28,6 +29,7 @@ export interface WorkerEvents {
   readonly onLoad: (worker: WorkerProcess, report: LoadReport) => void;
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
+  readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
   /** The worker ends by an uncaught error, at an event of the socket with this remote end. */
@@ -224,6 +226,9 @@ export class WorkerProcess {
         break;
       case 'connectFailed':
         this.#events.onConnectFailed(this, message.upstream);
+        break;
+      case 'outage':
+        this.#events.onOutage(this, message);
         break;
       case 'farewell':
         this.#events.onFarewell(this, message.answers);

@@ -120,6 +120,9 @@ class Worker {
     this.#plane = new DataPlane({ config, epoch, logger, destination, openSourceOf, processes });
     this.#plane.ticketKeys.use(start.ticketKeys);
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
+    this.#plane.watchOutages((_carrier, outage) => {
+      if (outage !== undefined) send({ type: 'outage', ...outage });
+    });
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 

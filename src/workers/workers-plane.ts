@@ -14,6 +14,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
 import type { ConnectFailed } from '../plane/connect-failures.ts';
+import type { OutageTold } from '../plane/outages.ts';
 import type {
   Load,
   Plane,
@@ -59,6 +60,7 @@ export class WorkersPlane implements Plane {
   /** Returns the endpoints that sources have named for the configuration in force. */
   #known: () => KnownEndpoints = () => new Map();
   #onConnectFailed: ConnectFailed | undefined = undefined;
+  #onOutage: OutageTold | undefined = undefined;
   /** What health checks have found, by upstream. A new worker starts with it. */
   readonly #health = new Map<string, HealthUpdate>();
   /** The weights that load reports have given, likewise. */
@@ -84,6 +86,7 @@ export class WorkersPlane implements Plane {
         onLastWords: (worker, end) => this.#blame(worker, end),
         onCommitted: (worker, change) => this.#change?.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
+        onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
     });
@@ -247,6 +250,10 @@ export class WorkersPlane implements Plane {
     this.#onConnectFailed = tell;
   }
 
+  watchOutages(tell: OutageTold): void {
+    this.#onOutage = tell;
+  }
+
   updateHealth(update: HealthUpdate): void {
     if (update.endpoints.length === 0) this.#health.delete(update.upstream);
     else this.#health.set(update.upstream, update);
@@ -347,6 +354,7 @@ export class WorkersPlane implements Plane {
     this.#change?.gone(worker);
     this.#log.answers.gone(worker);
     this.#dispatcher.gone(worker);
+    this.#onOutage?.(worker, undefined);
   }
 
   drain(): Promise<void> {

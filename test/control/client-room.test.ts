@@ -7,6 +7,7 @@ import {
   findLackOfMemory,
   findLackOfRoom,
   findOtherWorkers,
+  RoomLog,
 } from '../../src/control/client-room.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
@@ -30,6 +31,20 @@ test('the room for clients is told with what it comes from', async () => {
   });
   const configured = clientRoom(await configWith({ connections: 9, connectionsPerAddress: 'off' }), 1, 1024);
   assert.equal(configured.room, '9 clients at a time (limits.connections)');
+});
+
+test('the room is told again only when it changes by a tenth, or comes from elsewhere', async () => {
+  const said: string[] = [];
+  const log = new RoomLog({ info: (_fields, message) => said.push(message.slice(0, 29)) });
+  const config = await configWith({});
+  log.describe(config, 1, 1024);
+  const [voice] = config.upstreams;
+  const connections = { ...voice.connections, max: voice.connections.max + 20 };
+  log.describe({ ...config, upstreams: [{ ...voice, connections }] }, 1, 1024);
+  assert.deepEqual(said, ['there is room for 792 clients']);
+  log.describe({ ...config, upstreams: Array.from({ length: 9 }, () => voice) }, 1, 1024);
+  log.describe(await configWith({ connections: 536 }), 1, 1024);
+  assert.deepEqual(said.slice(1), ['there is room for 536 clients', 'there is room for 536 clients']);
 });
 
 test('more clients than the descriptors are enough for is a warning, at its key', async () => {

@@ -146,6 +146,7 @@ test('workers that cannot read their configuration are reported and started late
       onLastWords: ignore,
       onFarewell: ignore,
       onConnectFailed: ignore,
+      onOutage: ignore,
     },
     onReady: ignore,
     onGone: ignore,

@@ -87,6 +87,9 @@ test('every message of a worker arrives as one', () => {
     { type: 'committed', change: 1, tls },
     { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
     { type: 'lastWords', address: '::1', port: 4711 },
+    { type: 'connectFailed', upstream: 'voice' },
+    { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
+    { type: 'outage', upstream: 'voice', news: { state: 'back', refused: 3 } },
     { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
   ];
   for (const message of messages) assert.ok(isFromWorker(sent(message)), message.type);
@@ -112,6 +115,8 @@ test('what another program would send is no message', () => {
       type: 'weights',
       update: { upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', weight }] },
     })),
+    { type: 'outage', upstream: 'voice', news: { state: 'out', refused: 1 } },
+    { type: 'outage', upstream: 'voice', news: { state: 'back' } },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },

@@ -1,0 +1,77 @@
+// Says once for this machine, however many processes carry calls, that an upstream has no endpoint left and its calls are refused, and
+// that it has one again. What is said of each endpoint may be left out where it repeats itself; this is not.
+
+import type { Logger } from '../observability/logger.ts';
+import { LineBudget } from '../plane/line-budget.ts';
+import { outageFields, type UpstreamOutage } from '../plane/outages.ts';
+
+/** Of one upstream and kind, so that one whose only endpoint comes and goes does not fill the log. */
+const LINES_IN_A_MINUTE = 10;
+
+interface Outage {
+  readonly sinceMs: number;
+  /** The processes that have no endpoint. */
+  readonly carriers: Set<object>;
+  /** Calls that were refused in processes that have one again. */
+  refused: number;
+}
+
+export class UpstreamOutages {
+  readonly #logger: Pick<Logger, 'info' | 'warn'>;
+  readonly #budget = new LineBudget(LINES_IN_A_MINUTE);
+  readonly #outages = new Map<string, Outage>();
+
+  constructor(logger: Pick<Logger, 'info' | 'warn'>) {
+    this.#logger = logger;
+  }
+
+  /** As a Plane tells it. */
+  readonly told = (carrier: object, outage: UpstreamOutage | undefined): void => {
+    if (outage === undefined) {
+      for (const upstream of this.#outages.keys()) this.#over(carrier, upstream, 0, false);
+      return;
+    }
+    const { upstream, news } = outage;
+    if (news.state !== 'out') {
+      this.#over(carrier, upstream, news.refused, news.state === 'back');
+      return;
+    }
+    const running = this.#outages.get(upstream);
+    if (running !== undefined) {
+      running.carriers.add(carrier);
+      return;
+    }
+    this.#outages.set(upstream, { sinceMs: performance.now(), carriers: new Set([carrier]), refused: 0 });
+    const { sentence, ...known } = outageFields(news.why);
+    const fields = this.#fieldsOf('out', upstream, known);
+    if (fields === undefined) return;
+    const message = `no endpoint of upstream ${upstream} can be used, and its calls are refused: ${sentence}`;
+    this.#logger.warn(fields, message);
+  };
+
+  /** @param isBack whether an endpoint was found; else the process or its upstream has ended */
+  #over(carrier: object, upstream: string, refused: number, isBack: boolean): void {
+    const outage = this.#outages.get(upstream);
+    if (outage?.carriers.delete(carrier) !== true) return;
+    outage.refused += refused;
+    if (outage.carriers.size > 0) return;
+    this.#outages.delete(upstream);
+    if (!isBack) return;
+    const seconds = Math.round((performance.now() - outage.sinceMs) / 100) / 10;
+    const fields = this.#fieldsOf('back', upstream, { seconds, refused: outage.refused });
+    if (fields === undefined) return;
+    const calls = `${outage.refused} ${outage.refused === 1 ? 'call was' : 'calls were'} refused`;
+    const message = `an endpoint of upstream ${upstream} can be used again after ${seconds} s, in which ${calls}`;
+    this.#logger.info(fields, message);
+  }
+
+  #fieldsOf<Fields>(
+    kind: string,
+    upstream: string,
+    fields: Fields,
+  ): (Fields & { readonly upstream: string; readonly leftOut?: number }) | undefined {
+    const leftOut = this.#budget.spend(`${kind} ${upstream}`);
+    if (leftOut === undefined) return undefined;
+    return { upstream, ...fields, ...(leftOut === 0 ? {} : { leftOut }) };
+  }
+}

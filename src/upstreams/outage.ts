@@ -1,0 +1,67 @@
+// Whether an upstream has anybody left who could take calls, and how many were refused while it had nobody. Told as a whole, since what
+// is told of each endpoint may be left out where they come and go.
+
+import type { Diagnosis } from '../diagnosis/diagnosis.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** out: no endpoint can be used. back: one can be again. gone: the upstream itself is not used any more, while it had none. */
+export type OutageNews =
+  | { readonly state: 'out'; readonly why: Diagnosis }
+  | { readonly state: 'back'; readonly refused: number }
+  | { readonly state: 'gone'; readonly refused: number };
+
+export class Outage {
+  readonly #tell: (news: OutageNews) => void;
+  #isOut = false;
+  #isClosed = false;
+  #refused = 0;
+
+  constructor(tell: (news: OutageNews) => void) {
+    this.#tell = tell;
+  }
+
+  /**
+   * Must be called after what is known of an endpoint has changed. An upstream without endpoints is none that has lost them: its source
+   * tells of that.
+   * @param isOpen whether calls may be sent to an endpoint if it is reached
+   */
+  look<Candidate extends Endpoint>(
+    endpoints: readonly Candidate[],
+    isOpen: (endpoint: Candidate) => boolean,
+  ): void {
+    if (this.#isClosed) return;
+    const isOut =
+      endpoints.length > 0 &&
+      !endpoints.some((endpoint) => endpoint.lastFailure === undefined && isOpen(endpoint));
+    if (isOut === this.#isOut) return;
+    this.#isOut = isOut;
+    if (isOut) this.#tell({ state: 'out', why: commonestReason(endpoints) });
+    else this.#tell({ state: 'back', refused: this.#takeRefused() });
+  }
+
+  /** So many calls were refused since there is no endpoint for them. */
+  noteRefused(calls: number): void {
+    if (this.#isOut) this.#refused += calls;
+  }
+
+  /** The upstream is not used any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#isOut) this.#tell({ state: 'gone', refused: this.#takeRefused() });
+  }
+
+  #takeRefused(): number {
+    const refused = this.#refused;
+    this.#refused = 0;
+    return refused;
+  }
+}
+
+/** What most of the endpoints have, in the words of the first of them. */
+function commonestReason(endpoints: readonly Endpoint[]): Diagnosis {
+  const reasons = endpoints.flatMap(({ lastFailure, exclusion }) => lastFailure ?? exclusion ?? []);
+  const groups = [...Map.groupBy(reasons, ({ token }) => token).values()];
+  const [[first]] = groups.toSorted((one, other) => other.length - one.length);
+  return first;
+}
