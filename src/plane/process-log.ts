@@ -11,6 +11,7 @@ import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
 import type { OutageNews } from '../upstreams/outage.ts';
 import type { UpstreamEvents } from '../upstreams/upstream-parts.ts';
+import { describeDoubt } from './endpoint-doubt.ts';
 import { LineBudget } from './line-budget.ts';
 import { type Loss, LostCalls } from './lost-calls.ts';
 
@@ -140,6 +141,12 @@ export class ProcessLog {
         const fields = this.#fewOf('retired', where);
         if (fields !== undefined)
           logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
+      },
+      onDoubt: ({ address, activeCalls, doubt }) => {
+        const fields = this.#fewOf('doubt', { upstream: name, endpoint: address.text });
+        if (fields === undefined) return;
+        const message = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
+        logger.info({ ...fields, calls: activeCalls }, message);
       },
       onTooManyPings: ({ address }, afterMs) => {
         const fields = { upstream: name, endpoint: address.text, afterMs };

@@ -4,6 +4,7 @@
 import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
+import { describeDoubt } from './endpoint-doubt.ts';
 
 /** Of one upstream. What is left out is counted. */
 export const MOST_ENDPOINTS = 1000;
@@ -112,8 +113,8 @@ function reportEndpoint(endpoint: CallEndpoint, { upstream, outliers }: BuiltUps
   return reportOf(endpoint, upstream.getsCalls(endpoint), reasons);
 }
 
-function inDoubt({ address }: Endpoint): NotUsed {
-  const sentence = `${address.text} has not answered the keepalive for a second, and gets no new calls until it does`;
+function inDoubt(endpoint: Endpoint): NotUsed {
+  const sentence = describeDoubt(endpoint.address.text, endpoint.doubt);
   return { by: 'keepalive', token: 'endpoint_in_doubt', sentence, processes: 1 };
 }
 

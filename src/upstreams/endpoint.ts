@@ -43,6 +43,8 @@ export interface EndpointEvents {
   onClientAtFault(endpoint: Endpoint, client: string): void;
   /** The endpoint gets no calls from now on, or gets calls again. @param exclusion what has changed */
   onExclusion(endpoint: Endpoint, exclusion: Exclusion): void;
+  /** The endpoint has not answered on its connections for so long that it gets no calls until it does. */
+  onDoubt(endpoint: Endpoint): void;
   /** A fault of ours in the code that serves this endpoint. */
   onFault(layer: FaultLayer, error: unknown): void;
 }
@@ -55,6 +57,16 @@ export interface Exclusion {
   readonly by: Excluder;
   /** Why the endpoint gets no calls. Undefined when there is no reason any more. */
   readonly reason: Diagnosis | undefined;
+}
+
+/** An endpoint that owes the keepalive an answer. */
+export interface Doubt {
+  /** How long nothing has come from it. */
+  readonly silentMs: number;
+  /** How long ago it was asked. */
+  readonly askedMs: number;
+  /** When its calls end unless it answers, from now. */
+  readonly endsInMs: number;
 }
 
 export abstract class Endpoint {
@@ -251,6 +263,11 @@ export abstract class Endpoint {
   /** Whether none of its connections gets calls, since it owes an answer on each. Over HTTP/1.1 that is never known. */
   get isInDoubt(): boolean {
     return false;
+  }
+
+  /** What is in doubt. Undefined if nothing is. */
+  get doubt(): Doubt | undefined {
+    return undefined;
   }
 
   /** Whether the endpoint has neither a connection nor a call. */

@@ -110,6 +110,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
         // Calls that waited for this endpoint alone may go to the next on the ring.
         this.#serveWaiting();
       },
+      onDoubt: (endpoint) => events.onDoubt(endpoint),
       onTooManyPings: (endpoint, afterMs) => events.onTooManyPings(endpoint, afterMs),
       onViolation: (endpoint, error) => events.onViolation(endpoint, error),
       onClientAtFault: (endpoint, client) => events.onClientAtFault(endpoint, client),

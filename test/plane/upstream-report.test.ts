@@ -126,7 +126,11 @@ test('an endpoint is used only while calls go there, and if not a sentence says 
   assert.equal(shown(), `a 1\nb 0 zone (b ${zone})\nc 0 priority (c ${priority})`);
   const [a] = web.endpoints;
   const doubt = t.mock.getter(a, 'isInDoubt', () => true);
-  assert.match(shown(), /^a 0 keepalive \(a has not answered the keepalive for a second, /);
+  t.mock.getter(a, 'doubt', () => ({ silentMs: 12_000, askedMs: 5000, endsInMs: 10_000 }));
+  assert.match(
+    shown(),
+    /^a 0 keepalive \(a has sent nothing for 12 s, and has not answered the keepalive of 5 s ago: it gets no new calls until it does, and without an answer those that it has end in 10 s\)/,
+  );
   doubt.mock.restore();
   a.exclude('health', { token: 'health_not_serving', sentence: 'It does not serve.' });
   assert.match(shown(), /^a 0 health \(It does not serve\.\)\nb 1\nc 1$/);

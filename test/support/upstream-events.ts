@@ -40,6 +40,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onGaveWay: () => undefined,
   onWaiting: () => undefined,
   onPanic: () => undefined,
+  onDoubt: () => undefined,
   onOutage: () => undefined,
   onRebalance: () => undefined,
 };
@@ -63,6 +64,10 @@ export class ConnectionLog implements UpstreamConnectionEvents {
 
   onGone({ state }: UpstreamConnection): void {
     this.log.push(`gone (${state})`);
+  }
+
+  onDoubt(): void {
+    this.log.push('in doubt');
   }
 
   onAnswered(): void {

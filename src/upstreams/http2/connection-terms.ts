@@ -23,6 +23,8 @@ export interface ConnectionEvents<Connection> {
   onGone(connection: Connection, reason: string): void;
   /** A stream ended, or the peer raised its limit: there may be room for a waiting call. */
   onCapacity(connection: Connection): void;
+  /** The endpoint owes an answer, and the connection gets no calls until it comes. */
+  onDoubt(connection: Connection): void;
   /** Bytes have arrived after the connection had owed an answer for so long that it got no calls. */
   onAnswered(connection: Connection): void;
   /** The endpoint finds that our PINGs come too often. */

@@ -7,7 +7,7 @@ import type { ConnectionError, StreamError } from '../../h2/errors.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
 import { type DialCandidate, DialQueue } from '../dial-queue.ts';
-import { Endpoint, type EndpointEvents } from '../endpoint.ts';
+import { type Doubt, Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
 import type { Allowance } from '../waiting-calls.ts';
 import type { ConnectionTerms } from './connection-terms.ts';
@@ -99,6 +99,10 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
 
   override get isInDoubt(): boolean {
     return this.#ready.length > 0 && this.answeringCount === 0;
+  }
+
+  override get doubt(): Doubt | undefined {
+    return this.isInDoubt ? this.#ready[0].doubt : undefined;
   }
 
   override get isAwaited(): boolean {
@@ -300,6 +304,10 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
 
   onCapacity(connection: UpstreamConnection): void {
     this.#offer(connection);
+  }
+
+  onDoubt(): void {
+    if (this.isInDoubt && !this.#isDestroyed) this.#events.onDoubt(this);
   }
 
   onAnswered(connection: UpstreamConnection): void {

@@ -4,6 +4,7 @@
 
 import type { KeepaliveConfig } from '../../config/config.ts';
 import type { Connection } from '../../h2/connection.ts';
+import type { Doubt } from '../endpoint.ts';
 
 /**
  * How many PINGs are sent between HEADERS or DATA of the endpoint. gRPC servers count a PING within five minutes of the last one as
@@ -47,6 +48,8 @@ export interface WatchedConnection {
   readonly heardAtMs: number;
   /** Asks by an empty SETTINGS frame, which gRPC servers do not count. */
   askBySettings(): void;
+  /** The endpoint has owed an answer for so long that the connection gets no calls until it comes. */
+  onDoubt(): void;
   /** The endpoint has not answered in time, and nothing else has arrived. */
   onSilent(silentMs: number): void;
   /** Runs a timer's action, so that an error ends this connection only. */
@@ -70,6 +73,17 @@ export class Keepalive {
   constructor(connection: WatchedConnection, pace: KeepalivePace) {
     this.#connection = connection;
     this.#pace = pace;
+  }
+
+  /** What is not known of the endpoint at this time. Undefined unless it is in doubt. */
+  doubtAt(nowMs: number): Doubt | undefined {
+    if (!this.isInDoubt || this.#askedAtMs === undefined) return undefined;
+    const askedMs = Math.max(0, nowMs - this.#askedAtMs);
+    return {
+      silentMs: Math.max(0, nowMs - this.#connection.heardAtMs),
+      askedMs,
+      endsInMs: Math.max(0, this.#pace.timeoutMs - askedMs),
+    };
   }
 
   /** Whether the endpoint may have counted a PING on this connection. */
@@ -134,7 +148,10 @@ export class Keepalive {
   }
 
   #lookForAnswer(waitedMs: number): void {
-    this.isInDoubt = true;
+    if (!this.isInDoubt) {
+      this.isInDoubt = true;
+      this.#connection.onDoubt();
+    }
     const { timeoutMs } = this.#pace;
     if (waitedMs < timeoutMs) this.#lookAgain(timeoutMs - waitedMs);
     // Timers come before sockets in a turn of the event loop: if this process was stopped, the answer may be here unread.

@@ -12,6 +12,7 @@ import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { Http2Transport } from '../../transport/http2-transport.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import { type DialEvents, tcpDialer, timeoutCode } from '../dial.ts';
+import type { Doubt } from '../endpoint.ts';
 import type { Holding } from '../holding.ts';
 import type { ConnectionEvents, ConnectionTerms, UpstreamConnectionState } from './connection-terms.ts';
 import { FirstBytes } from './first-bytes.ts';
@@ -21,10 +22,7 @@ import { UnreadEnds } from './unread-ends.ts';
 import { holdingOfStream } from './upstream-call.ts';
 
 const STALL_CHECK_MS = 1000;
-/**
- * When at least this many streams run out and there are no others, the connection is closed at once. With fewer it is closed at
- * the next check, in case another call comes.
- */
+/** With so many streams that run out, and no others, it closes at once; with fewer at the next check, in case another call comes. */
 const MOST_GIVEN_UP = 20;
 /** How many faults a client is charged when its call made an endpoint close a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
@@ -143,6 +141,15 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   /** Whether the endpoint has owed an answer to the keepalive for so long that the connection gets no calls until it comes. */
   get isInDoubt(): boolean {
     return this.#keepalive?.isInDoubt === true;
+  }
+
+  /** What is in doubt. Undefined if nothing is. */
+  get doubt(): Doubt | undefined {
+    return this.#keepalive?.doubtAt(Math.floor(performance.now()));
+  }
+
+  onDoubt(): void {
+    if (this.#state === 'ready') this.#events.onDoubt(this);
   }
 
   get heardAtMs(): number {

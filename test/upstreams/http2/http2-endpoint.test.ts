@@ -33,6 +33,7 @@ class Watched {
         onReach: ({ lastFailure }) => this.log.push(`reach: ${lastFailure?.token ?? 'answers'}`),
         ...NO_UPSTREAM_EVENTS,
         onConnected: () => this.log.push('connected'),
+        onDoubt: () => this.log.push('in doubt'),
         onConnectFailed: (_endpoint, { token }) => this.log.push(token),
         onRetired: (_endpoint, reason) => this.log.push(`retired: ${reason}`),
         onViolation: (_endpoint, { token }) => this.log.push(token),
@@ -245,8 +246,15 @@ test('it is in doubt while it owes an answer on each of its connections', async 
   assert.equal(watched.endpoint.isInDoubt, false, 'without a connection nothing is asked');
   const connection = await watched.connects();
   assert.equal(watched.endpoint.isInDoubt, false);
+  connection.onDoubt();
+  assert.deepEqual(watched.log, ['connected'], 'not while another of its connections answers');
   t.mock.getter(connection, 'isInDoubt', () => true);
+  const doubt = { silentMs: 6000, askedMs: 1000, endsInMs: 14_000 };
+  t.mock.getter(connection, 'doubt', () => doubt);
   assert.equal(watched.endpoint.isInDoubt, true);
+  assert.equal(watched.endpoint.doubt, doubt);
+  connection.onDoubt();
+  assert.deepEqual(watched.log, ['connected', 'in doubt']);
   await watched.until(
     'another is dialled',
     () => watched.seeks() && watched.endpoint.pickReady() !== undefined,

@@ -43,6 +43,12 @@ class Watched implements WatchedConnection {
     this.#note(`silent for ${silentMs / 1000}`);
   }
 
+  doubts = 0;
+
+  onDoubt(): void {
+    this.doubts++;
+  }
+
   contain(action: () => void): void {
     this.beforeAction?.();
     action();
@@ -192,4 +198,27 @@ test('nothing is asked after the end', async (t) => {
   watched.keepalive.close();
   watched.call();
   assert.deepEqual(await watched.pass(100), []);
+});
+
+test('that it owes an answer is told once, with how long it has been silent and when its calls end', async (t) => {
+  const watched = new Watched(t, 5000, 15_000);
+  watched.call();
+  await watched.pass(6);
+  assert.equal(watched.doubts, 1);
+  assert.deepEqual(watched.keepalive.doubtAt(watched.nowMs), {
+    silentMs: 6000,
+    askedMs: 1000,
+    endsInMs: 14_000,
+  });
+  await watched.pass(6);
+  assert.deepEqual(watched.keepalive.doubtAt(watched.nowMs), {
+    silentMs: 12_000,
+    askedMs: 7000,
+    endsInMs: 8000,
+  });
+  assert.equal(watched.doubts, 1);
+  watched.hear('anything');
+  assert.equal(watched.keepalive.doubtAt(watched.nowMs), undefined);
+  await watched.pass(30);
+  assert.equal(watched.doubts, 2, 'and again when it is silent again');
 });
