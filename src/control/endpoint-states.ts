@@ -61,6 +61,9 @@ export class KnownStates {
         ? {}
         : { panic: upstream.panics.map((panic) => describePanic(panic, upstream.processes)) }),
       pending: upstream.pending,
+      limits: Object.fromEntries(
+        Object.entries(upstream.limits).map(([limit, { used, most }]) => [limit, `${used} of ${most}`]),
+      ),
       endpoints: endpoints.slice(0, MOST_ENDPOINTS).map((endpoint) => {
         const { text } = endpoint.address;
         const report = known.get(text);

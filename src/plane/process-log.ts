@@ -12,6 +12,7 @@ import type { FaultLayer } from '../transport/containment.ts';
 import type { OutageNews } from '../upstreams/outage.ts';
 import type { UpstreamEvents } from '../upstreams/upstream-parts.ts';
 import { describeDoubt } from './endpoint-doubt.ts';
+import { describeRefusals, RefusalCounts } from './limit-refusals.ts';
 import { LineBudget } from './line-budget.ts';
 import { type Loss, LostCalls } from './lost-calls.ts';
 
@@ -46,6 +47,10 @@ export class ProcessLog {
   /** The same event of the same peer is logged once in a minute. */
   readonly #news = new LineBudget(1);
   readonly #budget = new LineBudget(CONNECTION_LINES_IN_A_MINUTE);
+  readonly #refusals = new RefusalCounts((refusals) => {
+    const { upstream, limit, calls } = refusals;
+    this.#logger.warn({ upstream, limit: `limits.${limit}`, calls }, describeRefusals(refusals));
+  });
   readonly #lostCalls = new LostCalls((loss) => this.#callsLost(loss));
 
   constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics, hooks: LogHooks = NO_HOOKS) {
@@ -181,6 +186,7 @@ export class ProcessLog {
             `the endpoint gets no new calls: ${reason.sentence}`,
           );
       },
+      onLimit: (limit, most) => this.#refusals.note(name, limit, most),
       onPanic: ({ isPanicking, priority, usable, total }) => {
         const fields = { upstream: name, priority, usable, endpoints: total };
         if (isPanicking)
@@ -266,6 +272,7 @@ export class ProcessLog {
   /** Writes what is still to be said. Called before the log is closed. */
   close(): void {
     this.#lostCalls.close();
+    this.#refusals.close();
   }
 
   #isNews(key: string): boolean {

@@ -3,6 +3,7 @@
 
 import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';
+import type { LimitUse, UpstreamLimit } from '../upstreams/upstream-parts.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
 import { describeDoubt } from './endpoint-doubt.ts';
 
@@ -58,6 +59,8 @@ export interface UpstreamReport {
   /** How many processes know it. */
   readonly processes: number;
   readonly panics: readonly PanicReport[];
+  /** How full the limits of its processes are, added up. */
+  readonly limits: Readonly<Partial<Record<UpstreamLimit, LimitUse>>>;
   /** Calls that wait for a place. */
   readonly pending: number;
   readonly endpoints: readonly EndpointReport[];
@@ -66,13 +69,14 @@ export interface UpstreamReport {
 
 export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
-    const { endpoints, allEndpoints, pendingCount, panics } = one.upstream;
+    const { endpoints, allEndpoints, pendingCount, panics, limits } = one.upstream;
     const here = new Set<CallEndpoint>(endpoints);
     const shown = allEndpoints.slice(0, MOST_ENDPOINTS);
     return {
       name,
       processes: 1,
       panics: panics.map((panic) => ({ ...panic, processes: 1 })),
+      limits,
       pending: pendingCount,
       endpoints: shown.map((endpoint) =>
         here.has(endpoint) ? reportEndpoint(endpoint, one) : reportOf(endpoint, false, [leaving(endpoint)]),
@@ -164,6 +168,7 @@ export function mergeUpstreamReports(
         ({ priority }) => priority,
       ).values(),
     ].map(mergePanics),
+    limits: mergeLimits(ofUpstream.map(({ limits }) => limits)),
     pending: sum(ofUpstream.map(({ pending }) => pending)),
     endpoints: [
       ...Map.groupBy(
@@ -197,6 +202,16 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
       ).values(),
     ].map(mergeReasons),
   };
+}
+
+function mergeLimits(all: readonly UpstreamReport['limits'][]): UpstreamReport['limits'] {
+  const sums: Partial<Record<UpstreamLimit, LimitUse>> = {};
+  for (const limit of ['streams', 'pending', 'retries'] as const) {
+    const uses = all.flatMap((limits) => limits[limit] ?? []);
+    if (uses.length === 0) continue;
+    sums[limit] = { used: sum(uses.map(({ used }) => used)), most: sum(uses.map(({ most }) => most)) };
+  }
+  return sums;
 }
 
 function mergePanics(panics: readonly PanicReport[]): PanicReport {

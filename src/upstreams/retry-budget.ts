@@ -10,6 +10,8 @@ const ALWAYS_ALLOWED = 20;
 export class RetryBudget {
   readonly #share: number;
   readonly #countCalls: () => number;
+  /** Called with each attempt that is not granted. */
+  onRefused: () => void = () => undefined;
   /** How many calls are in a further attempt, or wait for one. */
   active = 0;
   /** How many attempts were not granted. */
@@ -32,6 +34,7 @@ export class RetryBudget {
   take(): boolean {
     if (this.active >= this.limit) {
       this.refused++;
+      this.onRefused();
       return false;
     }
     this.active++;

@@ -6,6 +6,15 @@ import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import type { OutageNews } from './outage.ts';
 
+/** The keys of `limits` of an upstream. */
+export type UpstreamLimit = 'streams' | 'pending' | 'retries';
+
+/** How much of a limit is taken. */
+export interface LimitUse {
+  readonly used: number;
+  readonly most: number;
+}
+
 export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onReach'> {
   /** No configuration names the endpoint any more. Called before its idle connections are closed. */
   readonly onLeft: (endpoint: Endpoint) => void;
@@ -16,6 +25,8 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onR
   readonly onGaveWay: (client: string) => void;
   /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
   readonly onWaiting: (count: number, why: string) => void;
+  /** A call was refused, or not sent again, since the upstream has as many as this limit allows. */
+  readonly onLimit: (limit: UpstreamLimit, most: number) => void;
   readonly onPanic: (panic: Panic) => void;
   /** No endpoint can be used any more, or one can be again. */
   readonly onOutage: (news: OutageNews) => void;

@@ -13,7 +13,7 @@ import { noEndpoint, queueFull, streamsFull } from './no-place.ts';
 import { Outage } from './outage.ts';
 import { PlaceWatch } from './place-watch.ts';
 import { Spreading } from './spreading.ts';
-import type { UpstreamEvents, UpstreamParts } from './upstream-parts.ts';
+import type { LimitUse, UpstreamEvents, UpstreamLimit, UpstreamParts } from './upstream-parts.ts';
 import type { CallTraits, Waiter } from './waiter.ts';
 
 /** The panic threshold of an upstream for which none is configured. */
@@ -48,6 +48,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.protocol = config.protocol;
     const { connections, limits } = config;
     this.shares = new ClientShares(connections.maxPending, () => this.#countPlaces(), limits.retries);
+    const { retries } = this.shares;
+    retries.onRefused = () => events.onLimit('retries', retries.limit);
     this.#mostCalls = limits.streams ?? Number.POSITIVE_INFINITY;
     this.#parts = parts;
     this.#events = events;
@@ -186,6 +188,17 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.#endpoints.all;
   }
 
+  /** How full its limits are. There is none of streams unless it is configured. */
+  get limits(): Readonly<Partial<Record<UpstreamLimit, LimitUse>>> {
+    const { heldCount, waitingCount, retries } = this.shares;
+    const streams = { used: heldCount, most: this.#mostCalls };
+    return {
+      ...(Number.isFinite(streams.most) ? { streams } : {}),
+      pending: { used: waitingCount, most: this.#parts.config.connections.maxPending },
+      retries: { used: retries.active, most: retries.limit },
+    };
+  }
+
   /** The number of calls that wait for a place. */
   get pendingCount(): number {
     return this.shares.waitingCount;
@@ -288,13 +301,17 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   wait(waiter: Waiter<Candidate>): void {
     const isFull = this.#isFull;
     if (isFull || !this.#choice.canWait()) {
-      if (!isFull) this.#outage.noteRefused(1);
+      if (isFull) this.#events.onLimit('streams', this.#mostCalls);
+      else this.#outage.noteRefused(1);
       waiter.onUnavailable(isFull ? streamsFull(this.name, this.#mostCalls) : this.#whyUnavailable());
       return;
     }
     const turnedAway = this.shares.wait(waiter.holding, waiter);
     this.#watch.begin();
-    turnedAway?.onUnavailable(queueFull(this.name, this.#parts.config.connections.maxPending));
+    if (turnedAway === undefined) return;
+    const { maxPending } = this.#parts.config.connections;
+    this.#events.onLimit('pending', maxPending);
+    turnedAway.onUnavailable(queueFull(this.name, maxPending));
   }
 
   stopWaiting(waiter: Waiter<Candidate>): void {

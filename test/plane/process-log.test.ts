@@ -363,3 +363,32 @@ test('an endpoint that does not answer is told of with what becomes of its calls
     'the endpoint does not answer: 192.0.2.9:50051 has sent nothing for 21 s, and has not answered the keepalive of 1 s ago: it gets no new calls until it does, and without an answer those that it has end in 19 s',
   );
 });
+
+test('calls that a limit refuses are one warning a minute for each limit of an upstream, with their number', (t) => {
+  const kept = new Kept(t);
+  const { onLimit } = kept.log.upstreamEvents('voice');
+  for (let count = 0; count < 639; count++) onLimit('streams', 4);
+  onLimit('retries', 20);
+  kept.log.upstreamEvents('other').onLimit('pending', 1024);
+  assert.deepEqual(kept.takeLevels(), [], 'the number is told when it is known');
+  t.mock.timers.tick(1000);
+  assert.deepEqual(
+    kept.lines.splice(0).map(({ level, message }) => `${level} ${message}`),
+    [
+      'warn 639 calls to upstream voice were refused, since it runs 4 already (limits.streams)',
+      'warn 1 call to upstream voice was not sent again, since 20 are in a further attempt already (limits.retries)',
+      'warn 1 call to upstream other was refused, since 1024 wait for it already (limits.pending)',
+    ],
+  );
+  onLimit('streams', 4);
+  onLimit('streams', 4);
+  t.mock.timers.tick(59_000);
+  assert.deepEqual(kept.takeLevels(), []);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(kept.lines.splice(0)[0].fields, { upstream: 'voice', limit: 'limits.streams', calls: 2 });
+  onLimit('streams', 4);
+  kept.log.close();
+  assert.deepEqual(kept.takeLevels(), ['warn'], 'what is left is told in the end');
+  t.mock.timers.tick(120_000);
+  assert.deepEqual(kept.takeLevels(), []);
+});

@@ -35,7 +35,7 @@ function stateOf(name: string, priority: number, zone: string): EndpointState {
 }
 
 function upstream(name: string, endpoints: readonly EndpointReport[], pending = 0): UpstreamReport {
-  return { name, processes: 1, panics: [], pending, endpoints, leftOut: 0 };
+  return { name, processes: 1, panics: [], limits: {}, pending, endpoints, leftOut: 0 };
 }
 
 test('what processes say of the same endpoints is added up', () => {
@@ -74,6 +74,15 @@ test('a panic that several processes have is one, as bad as in the worst of them
     { ...panic, usable: 1, sinceEpochMs: 20, processes: 2 },
     { ...panic, priority: 1 },
   ]);
+});
+
+test('how full the limits of several processes are is added up', () => {
+  const pending = { used: 1, most: 1024 };
+  const [merged] = mergeUpstreamReports([
+    [{ ...upstream('a', []), limits: { streams: { used: 4, most: 4 }, pending } }],
+    [{ ...upstream('a', []), limits: { streams: { used: 1, most: 4 }, pending } }],
+  ]);
+  assert.deepEqual(merged.limits, { streams: { used: 5, most: 8 }, pending: { used: 2, most: 2048 } });
 });
 
 test('a reason that several give is one, with the earliest times', () => {

@@ -40,6 +40,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onGaveWay: () => undefined,
   onWaiting: () => undefined,
   onPanic: () => undefined,
+  onLimit: () => undefined,
   onDoubt: () => undefined,
   onOutage: () => undefined,
   onRebalance: () => undefined,

@@ -58,6 +58,7 @@ class Waiting implements Waiter<Http2Endpoint> {
 class Group {
   readonly upstream: Upstream<Http2Endpoint>;
   readonly log: string[] = [];
+  readonly limited: string[] = [];
 
   constructor(
     t: TestContext,
@@ -82,6 +83,7 @@ class Group {
       onClientAtFault: (_endpoint, client) => this.log.push(`at fault: ${client}`),
       onFault: (layer) => this.log.push(`fault: ${layer}`),
       onGaveWay: (client) => this.log.push(`gave way: ${client}`),
+      onLimit: (limit, most) => this.limited.push(`${limit} ${most}`),
     });
     t.after(() => this.upstream.destroy('the test is over'));
   }
@@ -394,4 +396,21 @@ test('destroy() ends everything now, what connects included', async (t) => {
   assert.equal(pick(group.upstream), undefined);
   await server.peers[0].wantClosed();
   assert.equal(group.waits().told, 'upstream_closed');
+});
+
+test('what each of its limits refuses is told, and how full they are', async (t) => {
+  const group = new Group(t, [await started(t)], { maxPending: 1 }, 1);
+  const first = group.waits();
+  assert.equal(group.waits().told, 'upstream_queue_full');
+  await eventually('it is served', () => first.call);
+  first.holding.take();
+  assert.equal(group.waits().told, 'upstream_streams_full');
+  const { retries } = group.upstream.shares;
+  while (retries.take());
+  assert.deepEqual(group.limited, ['pending 1', 'streams 1', 'retries 20']);
+  assert.deepEqual(group.upstream.limits, {
+    streams: { used: 1, most: 1 },
+    pending: { used: 0, most: 1 },
+    retries: { used: 20, most: 20 },
+  });
 });
