@@ -137,7 +137,7 @@ export class Contender implements Call, HeadHolder {
     } else if (endStream) {
       if (this.#goesOnAfterStatus(head)) return;
     } else if (!this.#contest.isLast(this)) {
-      this.#held = new HeldHead(head, this);
+      this.#held = new HeldHead(this);
       this.#heldList = list;
       this.#context.deadlines.set(this.#held, this.#holdMs);
       return;
