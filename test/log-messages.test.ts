@@ -10,6 +10,7 @@ const CALL = /\b\w*[lL]og(?:ger)?\??\.(trace|debug|info|warn|error|fatal)\(/g;
 /** Messages that are sentences of the documentation elsewhere, by the expression that stands for them. */
 const SENTENCES: Readonly<Record<string, string>> = {
   'describeProgress(running)': 'draining: … left, oldest … s, …',
+  'describeRefusals(refusals)': '… to upstream … since … (limits.…)',
   // docs/diagnoses has them, by their code.
   sentence: '… (a diagnosis)',
   // What `framegate check` says.

@@ -4,7 +4,7 @@
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ClientCall } from '../calls/client-call.ts';
-import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
+import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
   attemptTimedOut,
   deadlineExceeded,
@@ -29,7 +29,7 @@ import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Timed } from '../transport/deadline-wheel.ts';
-import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import type { Attempts, Call } from './attempts.ts';
 import { attemptsFor } from './attempts-for.ts';
@@ -37,6 +37,7 @@ import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
 import { Outcome, withNote } from './outcome.ts';
+import { recordOf } from './record-of.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { failureOfReset } from './response-rules.ts';
@@ -383,30 +384,13 @@ export class Exchange
     this.#admission?.cancel();
     this.#attempts.end(upstreamCode);
     try {
-      this.#context.observers.finished(this.#record());
+      const { httpStatus } = this.#answer;
+      const record = recordOf(this, this.#attempts, this.#outcome, this.#startedAtMs, httpStatus);
+      this.#context.observers.finished(record);
     } catch (error) {
       // An error in the record must not keep the connection from learning that the call is over.
       this.#context.onFault(error);
     }
     this.home.exchangeFinished();
-  }
-
-  #record(): ExchangeRecord {
-    return {
-      subject: this.subject,
-      endpoint: this.#attempts.endpoint,
-      grpcStatus: this.#outcome.grpcStatus,
-      httpStatus: this.#answer.httpStatus,
-      startedAtEpochMs: epochMsOf(this.#startedAtMs),
-      durationMs: this.durationMs,
-      requestBytes: this.request.bytes,
-      responseBytes: this.response.bytes,
-      requestMessages: this.request.messages,
-      responseMessages: this.response.messages,
-      attempts: this.#attempts.count,
-      endedBy: this.#outcome.endedBy,
-      reason: this.#outcome.reason,
-      requestId: this.requestId,
-    };
   }
 }

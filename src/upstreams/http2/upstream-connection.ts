@@ -339,11 +339,10 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
       clearTimeout(this.#timer);
       this.#state = 'ready';
       this.#events.onReady(this);
-    } else if (this.#state === 'ready') {
-      // The peer may allow fewer streams than before.
-      this.#resolveUnread();
-      this.#events.onCapacity(this);
+      return;
     }
+    // The peer may allow fewer streams than before, or more.
+    this.#offerAfterEnds();
   }
 
   onFailed(diagnosis: Diagnosis): void {

@@ -1,0 +1,43 @@
+// The record of an exchange, as it is over: what observers are told of it.
+
+import type { ExchangeRecord } from '../calls/exchange-record.ts';
+import { epochMsOf } from '../transport/turn-clock.ts';
+import type { Attempts } from './attempts.ts';
+import type { Outcome } from './outcome.ts';
+import type { RequestHead } from './request-head.ts';
+import type { StreamRelay } from './stream-relay.ts';
+
+/** The parts of an exchange that its record is made of. */
+export interface Recorded {
+  readonly subject: RequestHead;
+  readonly request: StreamRelay;
+  readonly response: StreamRelay;
+  readonly durationMs: number;
+  readonly requestId: string | number;
+}
+
+/** @param httpStatus of the response that the client got, 0 if it got none */
+export function recordOf(
+  { subject, request, response, durationMs, requestId }: Recorded,
+  attempts: Attempts,
+  outcome: Outcome,
+  startedAtMs: number,
+  httpStatus: number,
+): ExchangeRecord {
+  return {
+    subject,
+    endpoint: attempts.endpoint,
+    grpcStatus: outcome.grpcStatus,
+    httpStatus,
+    startedAtEpochMs: epochMsOf(startedAtMs),
+    durationMs,
+    requestBytes: request.bytes,
+    responseBytes: response.bytes,
+    requestMessages: request.messages,
+    responseMessages: response.messages,
+    attempts: attempts.count,
+    endedBy: outcome.endedBy,
+    reason: outcome.reason,
+    requestId,
+  };
+}
