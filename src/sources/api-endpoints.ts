@@ -4,6 +4,7 @@
 import type { EndpointState } from '../config/config.ts';
 import type { NamedEndpoints } from '../config/endpoint-update.ts';
 import type { Logger } from '../observability/logger.ts';
+import { endpointDifference } from './endpoint-difference.ts';
 
 const TOKEN = 'upstream_endpoints_not_set';
 
@@ -27,8 +28,8 @@ export class ApiEndpoints {
   readonly #tell: (upstream: string) => void;
   /** Each upstream that takes its endpoints from here, and what was set for it. */
   readonly #entries = new Map<string, Entry | undefined>();
-  /** Upstreams whose endpoints have expired. */
-  readonly #expired = new Set<string>();
+  /** Upstreams whose endpoints were taken back, and how. */
+  readonly #withdrawn = new Map<string, string>();
 
   /** @param tell is called when there is something new to say of an upstream */
   constructor(logger: Logger, tell: (upstream: string) => void) {
@@ -47,7 +48,7 @@ export class ApiEndpoints {
       if (upstreams.has(upstream)) continue;
       clearTimeout(entry?.timer);
       this.#entries.delete(upstream);
-      this.#expired.delete(upstream);
+      this.#withdrawn.delete(upstream);
     }
     for (const upstream of upstreams)
       if (!this.#entries.has(upstream)) this.#entries.set(upstream, undefined);
@@ -59,12 +60,14 @@ export class ApiEndpoints {
     clearTimeout(before?.timer);
     const timer = ttlMs === undefined ? undefined : setTimeout(() => this.#expire(upstream), ttlMs).unref();
     this.#entries.set(upstream, { endpoints, setAtMs: performance.now(), ttlMs, timer });
-    this.#expired.delete(upstream);
+    this.#withdrawn.delete(upstream);
     const fields = { upstream, endpoints: endpoints.length, ttlMs };
+    const { isNone, added, removed } = endpointDifference(before?.endpoints ?? [], endpoints);
     // Services repeat themselves before their time is over, and that is no news.
-    if (before?.endpoints.length === endpoints.length)
+    if (before !== undefined && isNone)
       this.#logger.debug(fields, 'the admin API has set the endpoints of an upstream again');
-    else this.#logger.info(fields, 'the admin API has set the endpoints of an upstream');
+    else
+      this.#logger.info({ ...fields, added, removed }, 'the admin API has set the endpoints of an upstream');
     this.#tell(upstream);
   }
 
@@ -74,6 +77,7 @@ export class ApiEndpoints {
     if (before === undefined) return false;
     clearTimeout(before.timer);
     this.#entries.set(upstream, undefined);
+    this.#withdrawn.set(upstream, `those set for it were withdrawn at ${new Date().toISOString()}`);
     const fields = { upstream, endpoints: before.endpoints.length };
     this.#logger.info(fields, 'the admin API has withdrawn the endpoints of an upstream');
     this.#tell(upstream);
@@ -84,7 +88,7 @@ export class ApiEndpoints {
     const before = this.#entries.get(upstream);
     if (before === undefined) return;
     this.#entries.set(upstream, undefined);
-    this.#expired.add(upstream);
+    this.#withdrawn.set(upstream, 'the time to live of those set for it is over');
     this.#logger.warn(
       { upstream, endpoints: before.endpoints.length, ttlMs: before.ttlMs },
       'the endpoints that the admin API has set for an upstream are withdrawn, as their time to live is over',
@@ -101,9 +105,7 @@ export class ApiEndpoints {
 
   #describeMissing(upstream: string, entry: Entry | undefined): string {
     if (entry !== undefined) return `Upstream ${upstream} has no endpoint: the list set for it is empty.`;
-    return this.#expired.has(upstream)
-      ? `Upstream ${upstream} has no endpoint: the time to live of those set for it is over.`
-      : `Upstream ${upstream} has no endpoint: none has been set for it yet.`;
+    return `Upstream ${upstream} has no endpoint: ${this.#withdrawn.get(upstream) ?? 'none has been set for it yet'}.`;
   }
 
   /** What is set for an upstream. Undefined if nothing is. */

@@ -181,7 +181,7 @@ test('the last good answer stays while there is none, with its age, and that is 
   assert.match(described.dns.problem ?? '', /knows no name voice\.test/);
   assert.equal((await client.say({ text: 'a call' })).code, status.OK);
   const { msg } = await proxy.line(({ code }) => code === 'FG2051');
-  assert.match(String(msg), /: upstream voice keeps the 1 of its last answer\. /);
+  assert.match(String(msg), /: upstream voice keeps the 1 endpoint of its last answer\. /);
   const metrics = await (await fetch(`${admin}/metrics`)).text();
   assert.match(metrics, /framegate_dns_age_seconds\{upstream="voice"\} 0?\.?\d/);
   assert.match(metrics, /framegate_dns_lookups_total\{upstream="voice",result="failed"\} [1-9]/);

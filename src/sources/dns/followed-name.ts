@@ -6,6 +6,7 @@ import type { NamedEndpoints } from '../../config/endpoint-update.ts';
 import { diagnosisCode } from '../../diagnosis/codes.ts';
 import type { DnsClient } from '../../names/dns-client.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { endpointDifference } from '../endpoint-difference.ts';
 import { describeNameProblem, type NameProblem, plainName, remedyFor } from './name-problem.ts';
 import { NameResolution, type Resolution } from './resolution.ts';
 
@@ -48,6 +49,9 @@ export class FollowedName {
   #failuresInRow = 0;
   #hasTooMany = false;
   #changeLoggedAtMs = Number.NEGATIVE_INFINITY;
+  /** The endpoints that the log knows of. */
+  #loggedEndpoints: readonly EndpointState[] = [];
+  #changeTimer: NodeJS.Timeout | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #dueAtMs = 0;
   #isAsking = false;
@@ -104,6 +108,7 @@ export class FollowedName {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#changeTimer);
   }
 
   get #servers(): string {
@@ -149,7 +154,7 @@ export class FollowedName {
     this.#judgeSize(resolution.leftOut);
     const isOther = hasChanged(before, resolution.endpoints);
     const hasAnswer = resolution.isAnswered && resolution.ttl !== undefined;
-    if (hasAnswer) this.#noteAnswer(before, isOther);
+    if (hasAnswer) this.#noteAnswer(isOther);
     else this.#noteFailure(hadProblem);
     if (isOther || (resolution.endpoints.length === 0 && hadProblem !== resolution.problem))
       this.#changed(this);
@@ -158,7 +163,7 @@ export class FollowedName {
     return Math.max(minTtlMs, Math.min(pauseMs, maxTtlMs, LONGEST_RETRY_MS));
   }
 
-  #noteAnswer(before: readonly EndpointState[], isOther: boolean): void {
+  #noteAnswer(isOther: boolean): void {
     this.#counts.answered++;
     const { upstream, config } = this;
     const fields = { upstream, name: config.name, endpoints: this.#endpoints.length };
@@ -167,10 +172,29 @@ export class FollowedName {
     this.#answeredAtMs = this.#endedAtMs;
     if (failures > 0)
       this.#logger.info({ ...fields, failures }, 'DNS answers again for the name of an upstream');
-    if (!isOther || this.#endedAtMs - this.#changeLoggedAtMs < CHANGE_LINE_EVERY_MS) return;
-    this.#changeLoggedAtMs = this.#endedAtMs;
+    if (isOther) this.#logChangeInTime();
+  }
+
+  /** Changes that follow each other within some seconds are one line, which comes when the time is over. */
+  #logChangeInTime(): void {
+    if (this.#changeTimer !== undefined) return;
+    const waitMs = this.#changeLoggedAtMs + CHANGE_LINE_EVERY_MS - performance.now();
+    if (waitMs <= 0) this.#logChange();
+    else this.#changeTimer = setTimeout(() => this.#logChange(), waitMs).unref();
+  }
+
+  #logChange(): void {
+    this.#changeTimer = undefined;
+    const before = this.#loggedEndpoints;
+    const now = this.#endpoints;
+    const { isNone, added, removed } = endpointDifference(before, now);
+    if (this.#isClosed || isNone) return;
+    this.#loggedEndpoints = now;
+    // The first answer is no change of an earlier one, which could be hidden by it.
+    if (before.length > 0) this.#changeLoggedAtMs = performance.now();
+    const { upstream, config } = this;
     this.#logger.info(
-      { ...fields, before: before.length },
+      { upstream, name: config.name, endpoints: now.length, before: before.length, added, removed },
       'DNS names other endpoints of an upstream than before',
     );
   }
@@ -186,7 +210,7 @@ export class FollowedName {
     const result =
       count === 0
         ? `upstream ${upstream} has no endpoint`
-        : `upstream ${upstream} keeps the ${count} of its last answer`;
+        : `upstream ${upstream} keeps the ${count === 1 ? '1 endpoint' : `${count} endpoints`} of its last answer`;
     const sentence = `${describeNameProblem(problem, config, this.#servers)}: ${result}. ${remedyFor(problem, config)}`;
     const fields = {
       upstream,
