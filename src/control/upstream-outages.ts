@@ -45,8 +45,8 @@ export class UpstreamOutages {
     const { sentence, ...known } = outageFields(news.why);
     const fields = this.#fieldsOf('out', upstream, known);
     if (fields === undefined) return;
-    const message = `no endpoint of upstream ${upstream} can be used, and its calls are refused: ${sentence}`;
-    this.#logger.warn(fields, message);
+    const outOfOrder = `no endpoint of upstream ${upstream} can be used, and its calls are refused: ${sentence}`;
+    this.#logger.warn(fields, outOfOrder);
   };
 
   /** @param isBack whether an endpoint was found; else the process or its upstream has ended */
@@ -61,8 +61,8 @@ export class UpstreamOutages {
     const fields = this.#fieldsOf('back', upstream, { seconds, refused: outage.refused });
     if (fields === undefined) return;
     const calls = `${outage.refused} ${outage.refused === 1 ? 'call was' : 'calls were'} refused`;
-    const message = `an endpoint of upstream ${upstream} can be used again after ${seconds} s, in which ${calls}`;
-    this.#logger.info(fields, message);
+    const backAgain = `an endpoint of upstream ${upstream} can be used again after ${seconds} s, in which ${calls}`;
+    this.#logger.info(fields, backAgain);
   }
 
   #fieldsOf<Fields>(

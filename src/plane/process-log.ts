@@ -150,8 +150,8 @@ export class ProcessLog {
       onDoubt: ({ address, activeCalls, doubt }) => {
         const fields = this.#fewOf('doubt', { upstream: name, endpoint: address.text });
         if (fields === undefined) return;
-        const message = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
-        logger.info({ ...fields, calls: activeCalls }, message);
+        const ofDoubt = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
+        logger.info({ ...fields, calls: activeCalls }, ofDoubt);
       },
       onTooManyPings: ({ address }, afterMs) => {
         const fields = { upstream: name, endpoint: address.text, afterMs };
@@ -161,8 +161,8 @@ export class ProcessLog {
         this.#metrics.violation('upstream', error.token);
         const fields = { upstream: name, endpoint: endpoint.address.text };
         if (this.#isOurs(fields, error) || !this.#isNews(`${error.token} ${endpoint.address.text}`)) return;
-        const message = `an upstream broke a rule of HTTP/2: ${error.message}`;
-        logger.warn({ ...fields, token: error.token }, message);
+        const ofViolation = `an upstream broke a rule of HTTP/2: ${error.message}`;
+        logger.warn({ ...fields, token: error.token }, ofViolation);
       },
       onClientAtFault: ({ address }, client) => {
         const fields = { upstream: name, endpoint: address.text, client };
