@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { ProxySnapshot } from '../../src/plane/build-snapshot.ts';
 import { UpstreamGauges } from '../../src/plane/upstream-gauges.ts';
@@ -37,7 +38,9 @@ function builtOf(upstream: CallTarget): ProxySnapshot['built'] {
 }
 
 function valuesOf(upstream: CallTarget, metric: string): readonly number[] {
-  const families = new UpstreamGauges().families(standIn<ProxySnapshot>({ built: builtOf(upstream) }));
+  const families = new UpstreamGauges().families(
+    standIn<ProxySnapshot>({ built: builtOf(upstream), config: standIn<Config>({ upstreams: [] }) }),
+  );
   return families.find(({ name }) => name === metric)?.values.map(({ value }) => value) ?? [];
 }
 
