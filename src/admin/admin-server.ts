@@ -25,8 +25,9 @@ export interface AdminState {
   /** The running configuration, or a promise of it. It is sent as JSON. */
   config(): unknown;
   readonly upstreams: UpstreamsState;
-  reload(): Promise<AdminReply>;
-  drain(): Promise<AdminReply>;
+  /** @param client who asks: address and port, or 'unix' */
+  reload(client: string): Promise<AdminReply>;
+  drain(client: string): Promise<AdminReply>;
 }
 
 export interface AdminServer {
@@ -53,7 +54,7 @@ interface Page {
   /** A page that answers GET also answers HEAD. */
   readonly method: 'GET' | 'POST';
   readonly says: string;
-  readonly answer: (state: AdminState) => Answer | Promise<Answer>;
+  readonly answer: (state: AdminState, client: string) => Answer | Promise<Answer>;
 }
 
 const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
@@ -95,7 +96,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'POST',
       says: 'reads the configuration again: 200 with what changed, 422 with every problem',
-      answer: async (state) => jsonAnswer(await state.reload()),
+      answer: async (state, client) => jsonAnswer(await state.reload(client)),
     },
   ],
   [
@@ -103,7 +104,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'POST',
       says: '202, and the process stops as on SIGTERM: running calls finish',
-      answer: async (state) => jsonAnswer(await state.drain()),
+      answer: async (state, client) => jsonAnswer(await state.drain(client)),
     },
   ],
 ]);
@@ -207,8 +208,14 @@ function answerTo(
   if (!SAFE_METHODS.includes(request.method ?? '') && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
-  if (page !== undefined) return page.answer(served.state);
+  if (page !== undefined) return page.answer(served.state, clientOf(request));
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+}
+
+function clientOf({ socket }: IncomingMessage): string {
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  if (remoteAddress === undefined) return 'unix';
+  return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
 function methodsOf({ method }: Page): readonly string[] {

@@ -155,7 +155,7 @@ async function run(
   };
   try {
     const proxy = await Proxy.start(plane, config, logger, {
-      onDrainRequested: () => signals.stop('POST /api/drain'),
+      onDrainRequested: (client) => signals.stop(`POST /api/drain from ${client}`),
       onReloadBegin: () => serviceManager.reloading(),
       onReloadEnd: () => serviceManager.ready(),
       loaded,

@@ -48,7 +48,7 @@ const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 }
 /** What the surrounding process provides and is told. */
 export interface ProxyHooks {
   /** A client asked for the end by POST /api/drain. Without this hook the proxy drains by itself. */
-  readonly onDrainRequested?: () => void;
+  readonly onDrainRequested?: (client: string) => void;
   readonly onReloadBegin?: () => void;
   /** The reload has ended, whether it succeeded or not. */
   readonly onReloadEnd?: () => void;
@@ -333,11 +333,11 @@ export class Proxy {
         );
       },
       upstreams: this.#upstreams,
-      reload: async () => {
-        const result = await this.reload('api');
+      reload: async (client) => {
+        const result = await this.#file.reload('api', client);
         return { status: RELOAD_STATUS[result.result], body: result };
       },
-      drain: () => this.#requestDrain(),
+      drain: (client) => this.#requestDrain(client),
     };
   }
 
@@ -346,9 +346,9 @@ export class Proxy {
     return reason === undefined ? { ready: true } : { ready: false, reason };
   }
 
-  async #requestDrain(): Promise<AdminReply> {
+  async #requestDrain(client: string): Promise<AdminReply> {
     const { onDrainRequested = () => this.drain().catch(() => undefined) } = this.#hooks;
-    if (this.#state === 'serving') onDrainRequested();
+    if (this.#state === 'serving') onDrainRequested(client);
     const { calls } = await this.#plane.report();
     return { status: 202, body: { state: 'draining', calls } };
   }

@@ -83,13 +83,13 @@ export class FileSource implements Source {
     this.#sink = undefined;
   }
 
-  /** Never rejects; what went wrong is logged, too. The file is always read after this call, never before it. */
-  reload(trigger: ReloadTrigger): Promise<ReloadResult> {
-    if (this.#running === undefined) return this.#start(trigger);
+  /** @param client who asked by the admin API. Never rejects; what went wrong is logged, too. The file is always read after this call, never before it. */
+  reload(trigger: ReloadTrigger, client?: string): Promise<ReloadResult> {
+    if (this.#running === undefined) return this.#start(trigger, client);
     // The running reload may have read the file already. One more reload serves all requests made in the meantime.
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      return this.#start(trigger);
+      return this.#start(trigger, client);
     });
     return this.#next;
   }
@@ -98,15 +98,15 @@ export class FileSource implements Source {
     if (version === this.#version) this.#verdict?.resolve(verdict);
   }
 
-  #start(trigger: ReloadTrigger): Promise<ReloadResult> {
-    const running = this.#run(trigger).finally(() => {
+  #start(trigger: ReloadTrigger, client?: string): Promise<ReloadResult> {
+    const running = this.#run(trigger, client).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;
     return running;
   }
 
-  async #run(trigger: ReloadTrigger): Promise<ReloadResult> {
+  async #run(trigger: ReloadTrigger, client?: string): Promise<ReloadResult> {
     const { logger, obstacle, onBegin, onEnd } = this.#options;
     const sink = this.#sink;
     const reason =
@@ -119,7 +119,7 @@ export class FileSource implements Source {
     }
     onBegin();
     try {
-      return this.#note(trigger, await this.#load(sink));
+      return this.#note(trigger, await this.#load(sink), client);
     } catch (err) {
       logger.error(
         { trigger, err },
@@ -152,7 +152,7 @@ export class FileSource implements Source {
   }
 
   /** Logs and counts a result, and returns it. */
-  #note(trigger: ReloadTrigger, result: ReloadResult): ReloadResult {
+  #note(trigger: ReloadTrigger, result: ReloadResult, client?: string): ReloadResult {
     const { logger } = this.#options;
     if (result.result === 'ignored') {
       logger.warn({ trigger }, `reload ignored: ${result.problems.join('; ')}`);
@@ -162,14 +162,14 @@ export class FileSource implements Source {
       this.#counts.reloaded++;
       this.#lastError = undefined;
       const { epoch, changes, warnings } = result;
-      logger.info({ trigger, epoch, changes }, 'configuration reloaded');
+      logger.info({ trigger, ...(client && { client }), epoch, changes }, 'configuration reloaded');
       for (const warning of warnings) logger.warn({ epoch }, warning);
       return result;
     }
     this.#noteError(trigger, result);
     const { problems } = result;
     logger.error(
-      { trigger, problems },
+      { trigger, ...(client && { client }), problems },
       `reload refused, the configuration is the one before: ${problems.join('; ')}`,
     );
     return result;

@@ -14,6 +14,8 @@ test('the admin server moves: who asked is still answered, and then it listens e
   proxy.write({ admin: { address: `unix:${socketPath}` } });
   const answer = await proxy.reload();
   assert.deepEqual([answer.status, answer.body.result, answer.body.epoch], [200, 'reloaded', 2]);
+  const line = await proxy.line('configuration reloaded');
+  assert.match(`${String(line['trigger'])} ${String(line['client'])}`, /^api 127\.0\.0\.1:\d+$/);
   await eventually('the old address is closed', () =>
     proxy.ask('GET', '/live').then(
       () => false,

@@ -37,6 +37,8 @@ test('POST /api/drain ends the process as SIGTERM does, and tells what it waits 
   const running = await service.wantRequest();
   const answer = await proxy.ask('POST', '/api/drain');
   assert.deepEqual([answer.status, answer.body], [202, { state: 'draining', calls: 1 }]);
+  const stopping = await proxy.line('POST /api/drain from ');
+  assert.match(String(stopping['msg']), /^POST \/api\/drain from 127\.0\.0\.1:\d+: stopping$/);
   assert.equal((await proxy.ask('POST', '/api/drain')).status, 202);
   const progress = await proxy.line('draining: 1 call left, oldest ');
   assert.match(String(progress['msg']), /oldest \d+ s, \/voice\.VoiceAssistant\/Say$/);
