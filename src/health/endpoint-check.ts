@@ -208,7 +208,8 @@ export class EndpointCheck implements ProbeEvents {
     if (reason !== undefined) this.#opposing = 0;
     else if (++this.#opposing >= this.#config.unhealthyAfter || isAnswer) {
       const token = isAnswer ? 'health_not_serving' : 'health_check_failed';
-      const count = isAnswer || this.#opposing === 1 ? '' : `; ${this.#opposing} checks in a row have failed`;
+      const count =
+        isAnswer || this.#opposing === 1 ? '' : ` (${this.#opposing} checks in a row have failed)`;
       this.#change({ token, sentence: `${this.endpoint} ${predicate}${count}` }, recoveries);
     }
     this.#settle();

@@ -82,7 +82,12 @@ function buildUpstream(named: UpstreamConfig, all: Config, origin: string, log: 
   const { name, protocol } = config;
   const tls = config.tls === undefined ? undefined : new UpstreamTls(config.tls, name);
   const outliers =
-    config.outliers && new OutlierDetection(config.outliers, (error) => log.contained('upstream', error));
+    config.outliers &&
+    new OutlierDetection(
+      config.outliers,
+      (error) => log.contained('upstream', error),
+      ({ address }, sentence) => log.spared(name, address.text, sentence),
+    );
   const outcomesOf = outliers && ((endpoint: Endpoint) => outliers.watch(endpoint));
   const events = { ...log.upstreamEvents(name), outcomesOf };
   const dialer = tls === undefined ? undefined : tlsDialer(tls);

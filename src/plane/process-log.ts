@@ -206,6 +206,12 @@ export class ProcessLog {
     };
   }
 
+  /** An endpoint fails its calls and is not ejected. */
+  spared(upstream: string, endpoint: string, why: string): void {
+    if (!this.#isNews(`spared ${upstream} ${endpoint}`)) return;
+    this.#logger.warn({ upstream, endpoint }, `the endpoint fails, and still gets calls: ${why}`);
+  }
+
   /** At most once a minute for an endpoint that keeps coming and going. */
   #endpointLeft(upstream: string, endpoint: string, calls: number): void {
     if (!this.#isNews(`left ${upstream} ${endpoint}`)) return;

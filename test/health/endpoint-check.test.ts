@@ -113,7 +113,7 @@ test('it is unhealthy after so many failures in a row, which come fast, and heal
   assert.equal(checked.probe.runs, 2);
   assert.equal(checked.reason, undefined);
   checked.pass(1000);
-  assert.equal(checked.reason, 'a:1 refused the connection; 3 checks in a row have failed');
+  assert.equal(checked.reason, 'a:1 refused the connection (3 checks in a row have failed)');
   assert.equal(checked.check.state.reason?.token, 'health_check_failed');
   checked.pass(3000);
   assert.equal(checked.probe.runs, 6);
@@ -173,7 +173,7 @@ test('no answer in time is a failure, and the next check follows at once', (t) =
   assert.equal(checked.probe.givenUp, 3);
   assert.equal(
     checked.reason,
-    'a:1 gave no answer in 2 s (waiting for the connection); 3 checks in a row have failed',
+    'a:1 gave no answer in 2 s (waiting for the connection) (3 checks in a row have failed)',
   );
 });
 

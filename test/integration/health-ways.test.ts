@@ -160,7 +160,7 @@ test('tcp: an endpoint is healthy while it accepts connections', async (t) => {
   const reason = await wantOut(proxy, a.address, a, call);
   assert.equal(
     reason,
-    `${a.address} refused the connection: is the service running there?; 2 checks in a row have failed`,
+    `${a.address} refused the connection: is the service running there? (2 checks in a row have failed)`,
   );
   const again = await HealthService.start(t, { port: a.server.port });
   await wantBack(proxy, a.address, again, call);
@@ -199,7 +199,7 @@ test('http: an endpoint that speaks HTTP/1.1 is asked in HTTP/1.1', async (t) =>
   await eventually('it is asked', () => a.asked.length > 0);
   a.status = 503;
   const reason = await wantOut(proxy, a.address, a, call);
-  assert.match(reason, /^\S+ answered GET \/up 503, not 200; 2 checks in a row have failed$/);
+  assert.match(reason, /^\S+ answered GET \/up 503, not 200 \(2 checks in a row have failed\)$/);
   a.status = 200;
   await wantBack(proxy, a.address, a, call);
   assert.deepEqual([...new Set(a.asked)], ['GET over HTTP/1.1']);

@@ -392,3 +392,12 @@ test('calls that a limit refuses are one warning a minute for each limit of an u
   t.mock.timers.tick(120_000);
   assert.deepEqual(kept.takeLevels(), []);
 });
+
+test('an endpoint that fails and still gets calls is a warning once a minute', (t) => {
+  const kept = new Kept(t);
+  for (let count = 0; count < 3; count++) kept.log.spared('voice', 'a:1', 'a:1 failed; it is the last.');
+  assert.deepEqual(
+    kept.lines.map(({ level, message }) => `${level} ${message}`),
+    ['warn the endpoint fails, and still gets calls: a:1 failed; it is the last.'],
+  );
+});

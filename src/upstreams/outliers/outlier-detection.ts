@@ -31,12 +31,19 @@ export class OutlierDetection {
   readonly #rules: OutcomeRules;
   readonly #watched = new Map<EndpointOutcomes, Watched>();
   readonly #onFault: (error: unknown) => void;
+  readonly #onSpared: (endpoint: Endpoint, sentence: string) => void;
   #endpoints: () => readonly Endpoint[] = () => [];
   #sweep: NodeJS.Timeout | undefined = undefined;
 
-  constructor(config: OutliersConfig, onFault: (error: unknown) => void) {
+  /** @param onSpared is told of an endpoint that fails and is not ejected, with each failure that would eject it */
+  constructor(
+    config: OutliersConfig,
+    onFault: (error: unknown) => void,
+    onSpared: (endpoint: Endpoint, sentence: string) => void = () => undefined,
+  ) {
     this.#config = config;
     this.#onFault = onFault;
+    this.#onSpared = onSpared;
     this.#rules = {
       consecutive: config.consecutive,
       failingStatuses: new Set(config.on),
@@ -72,8 +79,15 @@ export class OutlierDetection {
 
   #eject(outcomes: EndpointOutcomes, why: string): void {
     const watched = this.#watched.get(outcomes);
-    if (watched === undefined || watched.ejection !== undefined || !this.#mayEject(watched)) return;
+    if (watched === undefined || watched.ejection !== undefined) return;
     const { endpoint } = watched;
+    const endpoints = this.#endpoints();
+    if (!endpoints.includes(endpoint)) return;
+    const obstacle = this.#whySpared(endpoint, endpoints);
+    if (obstacle !== undefined) {
+      this.#onSpared(endpoint, `${endpoint.address.text} ${why}; it is not ejected, since ${obstacle}`);
+      return;
+    }
     watched.ejections++;
     const longestMs = Math.max(LONGEST_EJECTION_MS, this.#config.ejectionMs);
     const forMs = Math.min(this.#config.ejectionMs * watched.ejections, longestMs);
@@ -85,13 +99,11 @@ export class OutlierDetection {
     endpoint.exclude('outliers', { token: 'endpoint_ejected', sentence });
   }
 
-  #mayEject({ endpoint }: Watched): boolean {
-    const endpoints = this.#endpoints();
-    if (!endpoints.includes(endpoint)) return false;
+  #whySpared(endpoint: Endpoint, endpoints: readonly Endpoint[]): string | undefined {
     const ejected = endpoints.filter((one) => one.exclusionBy('outliers') !== undefined).length;
     const most = Math.max(1, Math.floor((endpoints.length * this.#config.maxEjectedPercent) / 100));
-    const isLastUsable = !endpoints.some((one) => one !== endpoint && one.isUsable);
-    return ejected < most && !isLastUsable;
+    if (!endpoints.some((one) => one !== endpoint && one.isUsable)) return 'no other endpoint can be used';
+    return ejected < most ? undefined : `${ejected} of ${endpoints.length} are (outliers.maxEjected)`;
   }
 
   /** Readmits an endpoint on trial: its next failure ejects it again, and for longer. */

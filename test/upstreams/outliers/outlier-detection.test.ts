@@ -27,6 +27,7 @@ const SOMEBODY = new ClientShares<never>(0, () => Number.POSITIVE_INFINITY).hold
 class Watched {
   readonly endpoints: Endpoint[];
   readonly told: string[] = [];
+  readonly spared: string[] = [];
   #nowMs = 0;
   readonly #clock: TestContext['mock']['timers'];
 
@@ -34,7 +35,11 @@ class Watched {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
     this.#clock = t.mock.timers;
     t.mock.method(performance, 'now', () => this.#nowMs);
-    const detection = new OutlierDetection({ ...CONFIG, ...config }, (error) => assert.fail(String(error)));
+    const detection = new OutlierDetection(
+      { ...CONFIG, ...config },
+      (error) => assert.fail(String(error)),
+      (_endpoint, sentence) => this.spared.push(sentence),
+    );
     t.after(() => detection.close());
     const events = {
       ...NO_UPSTREAM_EVENTS,
@@ -130,6 +135,7 @@ test('the last endpoint that can be used is never ejected', (t) => {
   watched.spoil(2);
   assert.deepEqual(watched.ejected, [0, 1]);
   t.mock.timers.reset();
+  t.mock.reset();
   const alone = new Watched(t, 1);
   alone.spoil(0);
   assert.deepEqual(alone.ejected, []);
@@ -163,4 +169,18 @@ test('an endpoint that fails most of its calls is ejected although some succeed 
   watched.pass(10_000);
   assert.deepEqual(watched.ejected, [0]);
   assert.match(watched.told.at(-1) ?? '', /^s:1 failed 90 of 100 calls; /);
+});
+
+test('an endpoint that fails and is not ejected is told of, with the reason', (t) => {
+  const watched = new Watched(t, 3);
+  watched.spoil(0);
+  assert.deepEqual(watched.spared, []);
+  watched.spoil(1);
+  assert.deepEqual(watched.spared, [
+    's:2 failed 2 times in a row, the last time with a reset; it is not ejected, since 1 of 3 are (outliers.maxEjected)',
+  ]);
+  t.mock.reset();
+  const alone = new Watched(t, 1);
+  alone.spoil(0);
+  assert.match(alone.spared[0], /; it is not ejected, since no other endpoint can be used$/);
 });
