@@ -7,8 +7,8 @@ import type { Address, ListenAddress } from './config.ts';
 import type { ConfigPath } from './config-path.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
-import { type Finding, isFault, type Severity } from './problem.ts';
-import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { type Finding, isFault, MOST_PROBLEMS, type Severity } from './problem.ts';
+import { firstIndexes, listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
 import { upstreamsOf } from './route-upstreams.ts';
 import { suggest } from './suggestion.ts';
 
@@ -87,12 +87,42 @@ function listeningAddresses(root: RawMap, listeners: readonly RawMap[]): readonl
 }
 
 function duplicateAddresses(listening: readonly NamedAddress[]): readonly Finding[] {
-  return listening.flatMap(({ path, address }, index) => {
-    const other = listening.slice(0, index).find((earlier) => collide(earlier.address, address));
+  const places = new Map<string, Map<string, NamedAddress>>();
+  return listening.flatMap((each) => {
+    const { path, address } = each;
+    const point = meetingPoint(address);
+    const earlier = places.get(point) ?? new Map<string, NamedAddress>();
+    places.set(point, earlier);
+    const other = rivalOf(address, earlier);
+    if (!earlier.has(hostOf(address))) earlier.set(hostOf(address), each);
     if (other === undefined) return [];
     const addressOfOther = other.address.text === address.text ? '' : ` (${other.address.text})`;
     return [error(path, `${address.text} is taken by ${other.owner}${addressOfOther} already`)];
   });
+}
+
+/** @param earlier those with the same meeting point, by host. They are all looked at only for the first wildcard of its kind. */
+function rivalOf(
+  address: ListenAddress,
+  earlier: ReadonlyMap<string, NamedAddress>,
+): NamedAddress | undefined {
+  const host = hostOf(address);
+  const likely = [earlier.get(host), earlier.get('::'), earlier.get('0.0.0.0')];
+  const collides = (rival: NamedAddress | undefined) =>
+    rival !== undefined && collide(rival.address, address);
+  const found = likely.find(collides);
+  if (found !== undefined || (host !== '::' && host !== '0.0.0.0')) return found;
+  return [...earlier.values()].find(collides);
+}
+
+function hostOf(address: ListenAddress): string {
+  return address.kind === 'tcp' ? address.host.toLowerCase() : '';
+}
+
+/** What two addresses have in common if they collide. */
+function meetingPoint(address: ListenAddress): string {
+  if (address.kind === 'tcp') return `tcp:${address.port}`;
+  return address.kind === 'unix' ? `unix:${address.path}` : `systemd:${address.socketName}`;
 }
 
 /** Whether the operating system would refuse to bind both. [::] also occupies the port on every IPv4 address. */
@@ -112,13 +142,14 @@ function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Fin
   const upstreams = root.get('upstreams');
   // If `upstreams` is missing or not a map, the schema reports that.
   if (typeof upstreams !== 'object' || upstreams === null || Array.isArray(upstreams)) return [];
-  const names = [...mapOf(upstreams).keys()];
+  const names = new Set(mapOf(upstreams).keys());
+  const hints = new NameHints(names);
   return routes.flatMap((route, index) =>
     upstreamsOf(route).flatMap(({ name, path }) => {
-      if (names.includes(name)) return [];
+      if (names.has(name)) return [];
       const hint = /[:/]/.test(name)
         ? 'write the name of one, and the address at upstreams.NAME.endpoints'
-        : hintOf(name, names);
+        : hints.of(name);
       return [error(['routes', index, ...path], `there is no upstream '${name}'`, hint)];
     }),
   );
@@ -126,13 +157,12 @@ function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Fin
 
 function unknownListeners(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
   if (!root.has('listeners')) return [];
-  const names = listenerNames(root);
+  const names = new Set(listenerNames(root));
+  const hints = new NameHints(names);
   return routes.flatMap((route, index) => {
     const name = textOf(mapOf(route.get('match')).get('listener'));
-    if (name === undefined || name === '' || names.includes(name)) return [];
-    return [
-      error(['routes', index, 'match', 'listener'], `there is no listener '${name}'`, hintOf(name, names)),
-    ];
+    if (name === undefined || name === '' || names.has(name)) return [];
+    return [error(['routes', index, 'match', 'listener'], `there is no listener '${name}'`, hints.of(name))];
   });
 }
 
@@ -168,8 +198,9 @@ function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Find
 function repeatedEndpoints(root: RawMap): readonly Finding[] {
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const texts = listOf(mapOf(upstream).get('endpoints')).map(addressOf);
+    const firsts = firstIndexes(texts);
     return texts.flatMap((text, index) => {
-      const first = texts.indexOf(text);
+      const first = firsts.get(text);
       if (text === undefined || first === index) return [];
       const path: ConfigPath = ['upstreams', name, 'endpoints', index];
       return [
@@ -194,8 +225,9 @@ function repeatedOrigins(routes: readonly RawMap[]): readonly Finding[] {
       const origin = parseOrigin(textOf(each) ?? '');
       return isFault(origin) ? undefined : origin;
     });
+    const firsts = firstIndexes(origins);
     return origins.flatMap((origin, at) => {
-      const first = origins.indexOf(origin);
+      const first = firsts.get(origin);
       if (origin === undefined || first === at) return [];
       return [warning(['routes', index, 'grpcWeb', 'origins', at], `${origin} is origins[${first}] already`)];
     });
@@ -204,12 +236,13 @@ function repeatedOrigins(routes: readonly RawMap[]): readonly Finding[] {
 
 /** Warns of an endpoint that is a listener of this same proxy, because calls would loop forever. */
 function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Finding[] {
+  const places = Map.groupBy(listening, ({ address }) => meetingPoint(address));
   return [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) =>
     listOf(mapOf(upstream).get('endpoints')).flatMap((endpoint, index) => {
       const text = addressOf(endpoint);
       const address = text === undefined ? undefined : parseAddress(text, 'connect');
       if (address === undefined || isFault(address)) return [];
-      const own = listening.find((each) => leadsTo(address, each.address));
+      const own = places.get(meetingPoint(address))?.find((each) => leadsTo(address, each.address));
       if (own === undefined) return [];
       const message = `${address.text} leads back to ${own.owner} of this proxy`;
       return [warning(['upstreams', name, 'endpoints', index], message)];
@@ -238,11 +271,27 @@ function leadsTo(endpoint: Address, listening: ListenAddress): boolean {
   return isHere && collide({ ...endpoint, host }, listening);
 }
 
-function hintOf(name: string, names: readonly string[]): string {
-  const meant = suggest(name, names);
-  if (meant !== undefined) return `did you mean '${meant}'?`;
-  const defined = [...new Set(names)].filter((each) => each !== '');
-  return defined.length === 0 ? 'none is defined' : `defined: ${defined.join(', ')}`;
+/** The most names that one hint lists. */
+const MOST_NAMES = 20;
+
+/** What was probably meant by names that do not exist. Only the problems that are shown get hints, as each costs a look at all names. */
+class NameHints {
+  readonly #names: ReadonlySet<string>;
+  #given = 0;
+
+  constructor(names: ReadonlySet<string>) {
+    this.#names = names;
+  }
+
+  of(name: string): string | undefined {
+    if (++this.#given > MOST_PROBLEMS) return undefined;
+    const meant = suggest(name, this.#names);
+    if (meant !== undefined) return `did you mean '${meant}'?`;
+    const defined = [...this.#names].filter((each) => each !== '');
+    if (defined.length === 0) return 'none is defined';
+    const further = defined.length - MOST_NAMES;
+    return `defined: ${defined.slice(0, MOST_NAMES).join(', ')}${further > 0 ? ` and ${further} more` : ''}`;
+  }
 }
 
 function error(path: ConfigPath, message: string, hint?: string): Finding {

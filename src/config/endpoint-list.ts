@@ -2,6 +2,7 @@
 
 import type { EndpointState } from './config.ts';
 import { formatPath } from './config-path.ts';
+import { MOST_PROBLEMS } from './problem.ts';
 import { validateEndpointList } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 
@@ -38,18 +39,22 @@ export function parseEndpointList(
   }
   const result = validateEndpointList(value, describeIssue);
   if ('issues' in result) {
+    const findings = findingsOf(result.issues, value, ['upstreams', 'NAME']);
+    const problems = findings.slice(0, MOST_PROBLEMS).map(({ path, at, message, hint }): ListProblem => {
+      const field = formatPath(path);
+      // What a list may have beside endpoints is not what an upstream of the configuration may have.
+      const whole = at === 'key' && path.length === 1 ? REMEDIES.get('') : REMEDIES.get(field);
+      const isTooLong = message.startsWith('must have at most');
+      return {
+        field,
+        message,
+        remedy: (isTooLong ? undefined : whole) ?? hint ?? 'correct it and send the whole list again',
+      };
+    });
+    const message = `has more problems than the ${MOST_PROBLEMS} that are shown`;
+    const hasMore = findings.length > MOST_PROBLEMS;
     return {
-      problems: findingsOf(result.issues, value, ['upstreams', 'NAME']).map(({ path, at, message, hint }) => {
-        const field = formatPath(path);
-        // What a list may have beside endpoints is not what an upstream of the configuration may have.
-        const whole = at === 'key' && path.length === 1 ? REMEDIES.get('') : REMEDIES.get(field);
-        const isTooLong = message.startsWith('must have at most');
-        return {
-          field,
-          message,
-          remedy: (isTooLong ? undefined : whole) ?? hint ?? 'correct it and send the whole list again',
-        };
-      }),
+      problems: hasMore ? [...problems, { field: '', message, remedy: 'fix these first' }] : problems,
     };
   }
   const { endpoints, ttl } = result.list;

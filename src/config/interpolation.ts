@@ -4,10 +4,12 @@
 import { type ConfigPath, formatPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
 
+// What begins again and again and never ends must not be searched to the end of the text each time, hence the lengths.
+
 /** Anyone who writes these expects them to be filled in. */
-const braces = /\$\{[A-Za-z_][^}]*\}|\{\{.*?\}\}|<%.*?%>/;
+const braces = /\$\{[A-Za-z_][^}]{0,100}\}|\{\{.{0,100}?\}\}|<%.{0,100}?%>/;
 /** These may be meant literally, so they count only if the value is rejected. */
-const bare = /\$[A-Za-z_][A-Za-z0-9_]*|\$\(.*?\)|%[A-Z_]+%/;
+const bare = /\$[A-Za-z_]|\$\(.{0,100}?\)|%[A-Z_]{1,100}%/;
 const home = /^(unix:)?~[A-Za-z0-9_-]*\//;
 
 const notFilledIn = 'variables are not filled in here: write the value itself, or let envsubst make the file';

@@ -13,6 +13,7 @@ import {
   type ConfigProblem,
   type Finding,
   fileOrigin,
+  firstProblems,
   locateFinding,
   type Origins,
   sortProblems,
@@ -132,7 +133,7 @@ function examine(
   const value = withoutExtensions(document.value);
   if (value === undefined || value === null) {
     return syntaxProblems.length > 0
-      ? { problems: sortProblems(syntaxProblems) }
+      ? { problems: firstProblems(sortProblems(syntaxProblems)) }
       : refuse(file, 'is empty', 'start from config.example.yaml');
   }
   const result = validate(value, describeIssue);
@@ -147,8 +148,10 @@ function examine(
     ...furtherCheck(value),
   ];
   const findings = explainVariables(found, value);
-  const problems = sortProblems(
-    onceEach([...syntaxProblems, ...findings.map((finding) => locateFinding(finding, origins))]),
+  const problems = firstProblems(
+    sortProblems(
+      onceEach([...syntaxProblems, ...findings.map((finding) => locateFinding(finding, origins))]),
+    ),
   );
   if ('issues' in result || problems.some((problem) => problem.severity === 'error')) return { problems };
   return {

@@ -3,6 +3,8 @@
 
 import type { Fault } from './problem.ts';
 
+// A mark may take no end of the line with its white space: it would read all empty lines again from each of them.
+
 interface Kind {
   readonly name: string;
   /** A file is of this kind if all of these match. */
@@ -16,42 +18,42 @@ const nginxHint =
 const kinds: readonly Kind[] = [
   {
     name: 'a configuration of nginx',
-    marks: [/^\s*(http|server|events|stream|upstream\s+\S+|location\s[^\n{]*)\s*\{/m, /;\s*(#.*)?$/m],
+    marks: [/^[ \t]*(http|server|events|stream|upstream\s+\S+|location\s[^\n{]*)\s*\{/m, /;\s*(#.*)?$/m],
     hint: nginxHint,
   },
   {
     name: 'a configuration of nginx',
-    marks: [/^\s*(listen|server_name|(grpc|proxy)_pass)\s[^:\n]*;\s*$/m],
+    marks: [/^[ \t]*(listen|server_name|(grpc|proxy)_pass)\s[^:\n]*;\s*$/m],
     hint: nginxHint,
   },
   {
     name: 'a configuration of Envoy',
-    marks: [/^\s*["'{]*\s*["']?(static_resources|dynamic_resources)["']?\s*:/m],
+    marks: [/^[ \t"'{]*(static_resources|dynamic_resources)["']?\s*:/m],
   },
   {
     name: 'a configuration of HAProxy',
     marks: [
       /^(global|defaults|frontend|backend|listen)\b[^:{\n]*$/m,
-      /^\s+(bind|server|mode|timeout|balance|option)\s/m,
+      /^[ \t]+(bind|server|mode|timeout|balance|option)\s/m,
     ],
   },
   { name: 'a configuration of nghttpx', marks: [/^(frontend|backend)=\S/m] },
   {
     name: 'a Caddyfile',
-    marks: [/^[^\s{][^\n]*\{\s*$|^\{\s*$/m, /^\s+(reverse_proxy|encode|handle|tls|respond)\b/m],
+    marks: [/^[^\s{][^\n]*\{\s*$|^\{\s*$/m, /^[ \t]+(reverse_proxy|encode|handle|tls|respond)\b/m],
   },
-  { name: 'a configuration of Traefik', marks: [/^\s*\[?\[?["']?(entryPoints|providers|http\.routers)/m] },
+  { name: 'a configuration of Traefik', marks: [/^[ \t]*\[?\[?["']?(entryPoints|providers|http\.routers)/m] },
   {
     name: 'a configuration of Traefik',
-    marks: [/^(http|tcp):\s*$/m, /^\s+(routers|middlewares|loadBalancer):/m],
+    marks: [/^(http|tcp):\s*$/m, /^[ \t]+(routers|middlewares|loadBalancer):/m],
   },
-  { name: 'a configuration of Apache', marks: [/^\s*<(VirtualHost|Location|IfModule|Directory)\b/m] },
+  { name: 'a configuration of Apache', marks: [/^[ \t]*<(VirtualHost|Location|IfModule|Directory)\b/m] },
   {
     name: 'a manifest of Kubernetes',
     marks: [/^apiVersion:/m, /^kind:/m],
     hint: 'give the file that a ConfigMap holds, alone',
   },
-  { name: 'a compose file', marks: [/^services:\s*$/m, /^\s+(image|build):/m] },
+  { name: 'a compose file', marks: [/^services:\s*$/m, /^[ \t]+(image|build):/m] },
   { name: 'a unit of systemd', marks: [/^\[(Unit|Service|Socket|Install)\]\s*$/m] },
   {
     name: 'a PEM file',
@@ -60,13 +62,13 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'a .proto file',
-    marks: [/^\s*syntax\s*=\s*["']proto/m],
+    marks: [/^[ \t]*syntax\s*=\s*["']proto/m],
     hint: 'Framegate needs no descriptions of services',
   },
   { name: 'a Dockerfile', marks: [/^FROM \S+/m, /^(RUN|CMD|ENTRYPOINT|COPY)\s/m] },
   { name: 'a script', marks: [/^#!/] },
   { name: 'XML or HTML', marks: [/^\s*<[?!a-zA-Z]/] },
-  { name: 'TOML', marks: [/^\[\[?[A-Za-z0-9_."-]+\]\]?\s*$/m, /^\s*[A-Za-z0-9_-]+\s*=\s/m] },
+  { name: 'TOML', marks: [/^\[\[?[A-Za-z0-9_."-]+\]\]?\s*$/m, /^[ \t]*[A-Za-z0-9_-]+\s*=\s/m] },
   { name: 'a file of environment variables', marks: [/^(export )?[A-Z][A-Z0-9_]*=/m] },
 ];
 

@@ -28,7 +28,7 @@ type Warning = Pick<Finding, 'message' | 'hint'>;
 
 /** Warns of characters that no gRPC path contains and that a URL has only percent-encoded (RFC 3986). */
 function regularExpression(path: string): Warning | undefined {
-  const withoutVariables = path.replace(/\$?\{\{?[^{}]*\}?\}/g, '');
+  const withoutVariables = path.replace(/\$?\{\{?[^{}]{0,200}\}?\}/g, '');
   if (withoutVariables !== path && !path.includes('$') && !path.includes('{{')) {
     const prefix = path.slice(0, path.indexOf('{'));
     return {
@@ -36,7 +36,7 @@ function regularExpression(path: string): Warning | undefined {
       hint: `a part that varies is a *: ${prefix}*`,
     };
   }
-  const found = /\.\*$|[\\^|[\]{}]|\$$|\(.*\)/.exec(withoutVariables);
+  const found = /\.\*$|[\\^|[\]{}]|\$$|\(.{0,200}\)/.exec(withoutVariables);
   if (found === null) return undefined;
   const prefix = withoutVariables.slice(0, found.index);
   const meant = found[0] === '$' ? prefix : `${prefix.replace(/\/$/, '')}/*`;

@@ -6,6 +6,9 @@ import { type ConfigPath, formatPath } from './config-path.ts';
 /** An error prevents the configuration from being used; a warning points out something that is probably not intended. */
 export type Severity = 'error' | 'warning';
 
+/** The most problems that are shown of one text. A text with more is usually something else, or hostile. */
+export const MOST_PROBLEMS = 100;
+
 /** Why a value is rejected. Parsers return a fault instead of throwing it, so that all problems can be reported together. */
 export interface Fault {
   readonly message: string;
@@ -70,6 +73,21 @@ export function sortProblems(problems: readonly ConfigProblem[]): readonly Confi
   return problems.toSorted(({ origin: { position: one } }, { origin: { position: other } }) =>
     one === undefined || other === undefined ? 0 : one.line - other.line || one.column - other.column,
   );
+}
+
+/**
+ * @param problems in file order
+ * @returns the first of them, errors before warnings, and as the last one that there are more; all of them if they are few
+ */
+export function firstProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  if (problems.length <= MOST_PROBLEMS) return problems;
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const warnings = problems.filter(({ severity }) => severity === 'warning');
+  const shown = sortProblems([...errors, ...warnings].slice(0, MOST_PROBLEMS));
+  const severity = errors.length > MOST_PROBLEMS ? 'error' : 'warning';
+  const { origin } = shown[shown.length - 1];
+  const message = `there are more problems than the ${MOST_PROBLEMS} that are shown`;
+  return [...shown, { severity, origin, path: '', message, hint: 'fix these first' }];
 }
 
 /** @returns one line: `ORIGIN path – message (hint)`, where a file's origin is FILE:LINE:COLUMN */

@@ -8,8 +8,23 @@ export function mapOf(value: unknown): RawMap {
   return new Map(Object.entries(value));
 }
 
+/** The value of one key, without the work for the others. */
+export function memberOf(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.getOwnPropertyDescriptor(value, key)?.value;
+}
+
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** @returns where each of the texts stands first */
+export function firstIndexes(
+  texts: readonly (string | undefined)[],
+): ReadonlyMap<string | undefined, number> {
+  const firsts = new Map<string | undefined, number>();
+  for (const [index, text] of texts.entries()) if (!firsts.has(text)) firsts.set(text, index);
+  return firsts;
 }
 
 export function textOf(value: unknown): string | undefined {

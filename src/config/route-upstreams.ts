@@ -2,7 +2,7 @@
 
 import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
-import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { firstIndexes, listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
 
 export interface NamedUpstream {
   readonly name: string;
@@ -33,6 +33,7 @@ function checkSplit(parts: readonly RawMap[], path: ConfigPath): readonly Findin
     return [{ severity: 'error', path, at: 'value', message, hint: 'write weight: 1 at one of them' }];
   }
   const names = parts.map((part) => textOf(part.get('upstream')));
+  const firsts = firstIndexes(names);
   return parts.flatMap((part, index) => {
     const findings: Finding[] = [];
     if (part.get('weight') === 0)
@@ -43,7 +44,7 @@ function checkSplit(parts: readonly RawMap[], path: ConfigPath): readonly Findin
           'remove it, or raise its weight',
         ),
       );
-    const first = names.indexOf(names[index]);
+    const first = firsts.get(names[index]);
     if (names[index] !== undefined && first !== index)
       findings.push(
         warning(

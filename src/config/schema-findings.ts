@@ -2,8 +2,8 @@
 
 import { type ConfigPath, formatPath } from './config-path.ts';
 import { otherProgramValue } from './other-program-values.ts';
-import type { Finding } from './problem.ts';
-import { listOf, mapOf } from './raw-value.ts';
+import { type Finding, MOST_PROBLEMS } from './problem.ts';
+import { listOf, memberOf } from './raw-value.ts';
 import type { RawIssue, SchemaIssue } from './schema.ts';
 import { unknownKey } from './unknown-keys.ts';
 
@@ -31,6 +31,7 @@ export function describeIssue(issue: RawIssue): string {
 }
 
 /**
+ * Finds one problem more than are shown at most, so that what is shown can say that there are more.
  * @param value the whole document that the issues are about
  * @param place where in a configuration such a document would stand, so that its unknown keys are compared with the keys there
  */
@@ -40,9 +41,11 @@ export function findingsOf(
   place: ConfigPath = [],
 ): readonly Finding[] {
   const meant = new Set<string>();
-  const findings = issues.flatMap((issue) =>
-    findingsOfIssue({ issue, words: [] }, [], { value, place, meant }),
-  );
+  const findings: Finding[] = [];
+  for (const issue of issues) {
+    if (findings.length > MOST_PROBLEMS) break;
+    findings.push(...findingsOfIssue({ issue, words: [] }, [], { value, place, meant }));
+  }
   const stray = new Set(
     findings.filter(({ at }) => at === 'key').map(({ path }) => formatPath(path.slice(0, -1))),
   );
@@ -76,9 +79,8 @@ function findingsOfIssue(
     inner.flatMap((each) => findingsOfIssue({ issue: each, words: innerWords }, path, around));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => {
-        const inner = mapOf(mapOf(around.value).get(key));
-        if (path.length === 0 && SECTIONS.some((section) => inner.has(section))) {
+      return issue.keys.slice(0, MOST_PROBLEMS + 1).map((key) => {
+        if (path.length === 0 && holdsSection(memberOf(around.value, key))) {
           for (const section of SECTIONS) around.meant.add(section);
           const hint = 'what is below it stands at the top of the file, without this key';
           return { severity: 'error', path: [key], at: 'key', message: 'unknown key', hint };
@@ -108,6 +110,11 @@ function findingsOfIssue(
   return [{ severity: 'error', path, at: 'value', message, hint }];
 }
 
+/** Whether a whole configuration is written below a key. */
+function holdsSection(value: unknown): boolean {
+  return SECTIONS.some((section) => memberOf(value, section) !== undefined);
+}
+
 function wordsOf(issues: readonly SchemaIssue[]): readonly string[] {
   return issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
 }
@@ -124,7 +131,7 @@ function branchOf(branches: readonly (readonly SchemaIssue[])[]): readonly Schem
 function valueAt(value: unknown, path: ConfigPath): unknown {
   let current = value;
   for (const step of path) {
-    current = typeof step === 'number' ? listOf(current)[step] : mapOf(current).get(step);
+    current = typeof step === 'number' ? listOf(current)[step] : memberOf(current, step);
   }
   return current;
 }

@@ -17,7 +17,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import type { ConfigPath } from './config-path.ts';
-import type { Fault, Position, PositionLookup } from './problem.ts';
+import { type Fault, MOST_PROBLEMS, type Position, type PositionLookup } from './problem.ts';
 import { describeSyntax, unquotedStar } from './yaml-faults.ts';
 
 export interface YamlDocument extends PositionLookup {
@@ -32,22 +32,26 @@ const mostAliases = 100;
 export function readYaml(text: string): YamlDocument {
   const lines = new LineCounter();
   // Lists that are nested thousands deep exhaust the parser's stack; the parser reports that as one of its errors.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const complaints = [...document.errors, ...document.warnings].filter(
-    ({ code }) => code !== 'DUPLICATE_KEY',
-  );
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    // The parser compares each key with all before it. joinDuplicates() finds what stands twice in one pass.
+    uniqueKeys: false,
+  });
+  const complaints = [...document.errors, ...document.warnings].slice(0, MOST_PROBLEMS + 1);
   const complaintFaults = firstOfEachLine(complaints.map((error) => describe(error, text, lines, document)));
-  const isQuiet = ({ line }: Position): boolean => complaintFaults.every((fault) => fault.line !== line);
+  const complaintLines = new Set(complaintFaults.map(({ line }) => line));
+  const isQuiet = ({ line }: Position): boolean => !complaintLines.has(line);
   const faults = [
     ...complaintFaults,
     ...replaceStrayAliases(document, lines).filter(isQuiet),
     ...joinDuplicates(document, lines),
     ...forbiddenKeys(document, lines),
   ];
-  // A duplicate key leaves the rest of the file readable, so the file's other problems can be reported too.
-  const isReadable = document.errors.every((error) => error.code === 'DUPLICATE_KEY');
-  const locate = (path: ConfigPath, at: 'key' | 'value') => positionOf(document, lines, path, at);
-  if (!isReadable || document.contents === null) return { value: undefined, faults, locate };
+  const positions = new Positions(document, lines);
+  const locate = (path: ConfigPath, at: 'key' | 'value') => positions.of(path, at);
+  if (document.errors.length > 0 || document.contents === null) return { value: undefined, faults, locate };
   try {
     return { value: document.toJS({ maxAliasCount: mostAliases }), faults, locate };
   } catch (error) {
@@ -108,7 +112,8 @@ function joinDuplicates(document: Document, lines: LineCounter): readonly (Fault
         const place = positionAt(lines, pair.key.range?.[0] ?? 0);
         const message = `'${String(name)}' stands twice in this map: the first one is on line ${line}`;
         faults.push({ ...place, message, hint: 'remove one, or put what both hold under one of them' });
-        join(first, pair);
+        // To join costs as much as what was joined before. The rest is not looked at until the faults that are shown are fixed.
+        if (faults.length <= MOST_PROBLEMS) join(first, pair);
         return false;
       });
     },
@@ -180,37 +185,62 @@ function positionAt(lines: LineCounter, offset: number): Position {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** Follows the path from the root. If a step is not in the file, the result is the position of its parent. */
-function positionOf(document: Document, lines: LineCounter, path: ConfigPath, at: 'key' | 'value'): Position {
-  let node = follow(document, document.contents);
-  let nameOffset = 0;
-  let valueOffset = node?.range?.[0] ?? 0;
-  for (const step of path) {
-    const child = childOf(node, step);
-    if (child === undefined) return positionAt(lines, nameOffset);
-    const childOffset = child.value?.range?.[0];
-    nameOffset = child.key?.range?.[0] ?? childOffset ?? nameOffset;
-    valueOffset = childOffset ?? nameOffset;
-    node = follow(document, child.value);
-  }
-  return positionAt(lines, at === 'key' || path.length === 0 ? nameOffset : valueOffset);
-}
+type Child = { readonly key: Node | null; readonly value: Node | null };
 
-function childOf(
-  node: Node | null,
-  step: string | number,
-): { key: Node | null; value: Node | null } | undefined {
-  if (isSeq<Node>(node)) {
-    const item = typeof step === 'number' ? node.items[step] : undefined;
-    return item === undefined ? undefined : { key: null, value: item };
-  }
-  if (!isMap<Node, Node | null>(node)) return undefined;
-  // If a key is duplicated, the value of the last pair counts.
-  return node.items.findLast(
-    (pair: Pair<Node, Node | null>) => isScalar(pair.key) && String(pair.key.value) === String(step),
-  );
-}
+/** Where each path of one document stands. What one search has read of a map or an alias is kept for the others. */
+class Positions {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly #pairs = new Map<Node, ReadonlyMap<string, Child>>();
+  readonly #targets = new Map<Node, Node | null>();
 
-function follow(document: Document, node: Node | null): Node | null {
-  return isAlias(node) ? (node.resolve(document) ?? null) : node;
+  constructor(document: Document, lines: LineCounter) {
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** Follows the path from the root. If a step is not in the file, the result is the position of its parent. */
+  of(path: ConfigPath, at: 'key' | 'value'): Position {
+    let node = this.#follow(this.#document.contents);
+    let nameOffset = 0;
+    let valueOffset = node?.range?.[0] ?? 0;
+    for (const step of path) {
+      const child = this.#childOf(node, step);
+      if (child === undefined) return positionAt(this.#lines, nameOffset);
+      const childOffset = child.value?.range?.[0];
+      nameOffset = child.key?.range?.[0] ?? childOffset ?? nameOffset;
+      valueOffset = childOffset ?? nameOffset;
+      node = this.#follow(child.value);
+    }
+    return positionAt(this.#lines, at === 'key' || path.length === 0 ? nameOffset : valueOffset);
+  }
+
+  #childOf(node: Node | null, step: string | number): Child | undefined {
+    if (isSeq<Node>(node)) {
+      const item = typeof step === 'number' ? node.items[step] : undefined;
+      return item === undefined ? undefined : { key: null, value: item };
+    }
+    if (!isMap<Node, Node | null>(node)) return undefined;
+    let pairs = this.#pairs.get(node);
+    if (pairs === undefined) {
+      // If a key is duplicated, the value of the last pair counts.
+      pairs = new Map(
+        node.items.flatMap((pair: Pair<Node, Node | null>) =>
+          isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [],
+        ),
+      );
+      this.#pairs.set(node, pairs);
+    }
+    return pairs.get(String(step));
+  }
+
+  #follow(node: Node | null): Node | null {
+    if (!isAlias(node)) return node;
+    let target = this.#targets.get(node);
+    if (target === undefined) {
+      target = node.resolve(this.#document) ?? null;
+      this.#targets.set(node, target);
+    }
+    return target;
+  }
 }

@@ -5,18 +5,30 @@ import type { RouteMatchConfig } from '../config/config.ts';
 import type { NumberedRoute } from '../config/load-config.ts';
 import type { Fault, Finding, Severity } from '../config/problem.ts';
 import { matchesHost } from './host.ts';
-import { compareSpecificity, pathCriterion } from './specificity.ts';
+import { compareSpecificity, headersText, pathCriterion } from './specificity.ts';
 import { stripPrefix } from './strip-prefix.ts';
+
+/**
+ * The most pairs of routes that are compared for warnings. All pairs of a thousand routes are fewer; in a file of ten thousand with one
+ * path they would hold up the process for a minute.
+ */
+const MOST_PAIRS = 1_000_000;
+
+/** How many pairs of routes may still be compared. */
+interface Budget {
+  pairs: number;
+}
 
 /** `listenerNames` must be those of all listeners. The paths of the findings begin with `routes`. */
 export function findRouteProblems(
   routes: readonly NumberedRoute[],
   listenerNames: readonly string[],
 ): readonly Finding[] {
+  const budget: Budget = { pairs: MOST_PAIRS };
   return [
     ...routes.flatMap(checkStripPrefix),
-    ...[...groupByPlace(routes).values()].flatMap(comparePairs),
-    ...findShadowed(routes, listenerNames),
+    ...[...groupByPlace(routes).values()].flatMap((group) => comparePairs(group, budget)),
+    ...findShadowed(routes, listenerNames, budget),
   ];
 }
 
@@ -47,21 +59,37 @@ function groupByPlace(routes: readonly NumberedRoute[]): ReadonlyMap<string, rea
   );
 }
 
-function comparePairs(group: readonly NumberedRoute[]): readonly Finding[] {
+function comparePairs(group: readonly NumberedRoute[], budget: Budget): readonly Finding[] {
+  const byHeaders = new Map<string, NumberedRoute>();
   return group.flatMap((later, place) => {
-    const earlier = group.slice(0, place);
-    const duplicate = earlier.find(({ route }) => compareSpecificity(route, later.route) === 0);
+    const headers = headersText(later.route.match);
+    const duplicate = byHeaders.get(headers);
     if (duplicate !== undefined) {
       const message = `matches the same requests as route ${nameOf(duplicate)}`;
       return [finding('error', later.index, ['match'], { message, hint: 'remove one of the two' })];
     }
-    const rival = earlier.find(({ route }) => isTie(route.match, later.route.match));
+    byHeaders.set(headers, later);
+    const rival = rivalOf(later, group, place, budget);
     if (rival === undefined) return [];
     const winner = compareSpecificity(rival.route, later.route) < 0 ? rival : later;
     const message = `a request can match route ${nameOf(rival)} equally well; then ${nameOf(winner)} wins`;
     const hint = 'by the alphabet of their headers; give one of them a further criterion';
     return [finding('warning', later.index, ['match'], { message, hint })];
   });
+}
+
+/** @returns the first route before `place` that ties with this one */
+function rivalOf(
+  later: NumberedRoute,
+  group: readonly NumberedRoute[],
+  place: number,
+  budget: Budget,
+): NumberedRoute | undefined {
+  for (let earlier = 0; earlier < place && budget.pairs > 0; earlier++) {
+    budget.pairs--;
+    if (isTie(group[earlier].route.match, later.route.match)) return group[earlier];
+  }
+  return undefined;
 }
 
 /** Whether both have the same number of headers, and do not disagree on any. */
@@ -75,17 +103,25 @@ function isTie(a: RouteMatchConfig, b: RouteMatchConfig): boolean {
  * nothing away, except that a named listener counts before all else. So a route for any listener never wins when every listener
  * has a wider route of its own.
  */
-function findShadowed(routes: readonly NumberedRoute[], listeners: readonly string[]): readonly Finding[] {
-  const named = routes.filter(({ route }) => route.match.listener !== undefined);
+function findShadowed(
+  routes: readonly NumberedRoute[],
+  listeners: readonly string[],
+  budget: Budget,
+): readonly Finding[] {
+  const named = Map.groupBy(routes, ({ route }) => route.match.listener);
+  if (listeners.some((listener) => !named.has(listener))) return [];
   const ofAnyListener = routes.filter(({ route }) => route.match.listener === undefined);
   return ofAnyListener.flatMap(({ route, index }) => {
-    const wider = listeners.map((listener) =>
-      named.find(
-        (other) => other.route.match.listener === listener && covers(other.route.match, route.match),
-      ),
-    );
-    if (wider.length === 0 || wider.includes(undefined)) return [];
-    const names = wider.flatMap((other) => (other === undefined ? [] : nameOf(other)));
+    const wider: NumberedRoute[] = [];
+    for (const listener of listeners) {
+      const other = named
+        .get(listener)
+        ?.find((each) => budget.pairs-- > 0 && covers(each.route.match, route.match));
+      if (other === undefined) return [];
+      wider.push(other);
+    }
+    if (wider.length === 0) return [];
+    const names = wider.map(nameOf);
     const message = `never wins: ${names.join(' and ')} take its requests on every listener`;
     return [
       finding('warning', index, ['match'], {

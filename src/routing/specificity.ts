@@ -42,7 +42,8 @@ function weightOf(pattern: string | undefined): number {
   return pattern.includes('*') ? pattern.length : Number.MAX_SAFE_INTEGER;
 }
 
-function headersText(match: RouteMatchConfig): string {
+/** The headers that a request must have, in one order however they are written. */
+export function headersText(match: RouteMatchConfig): string {
   const lines = [...match.headers].map(([name, value]) => `${name}: ${value}`);
   return lines.toSorted(compareTexts).join('\n');
 }
