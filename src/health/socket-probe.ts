@@ -7,6 +7,8 @@ import type { Probe, ProbeEvents } from './probe.ts';
 
 /** A head that is longer has no status line in its beginning worth waiting for. */
 const MOST_HEAD_BYTES = 16_384;
+/** As many as calls may have (limits.floods.interimResponses). */
+const MOST_INTERIM = 10;
 
 export interface SocketTarget {
   readonly open: OpenSocket;
@@ -48,17 +50,18 @@ export class SocketProbe implements Probe {
   }
 
   #get(socket: Duplex, path: string): void {
-    let head = '';
+    const head = new ResponseHeads();
     socket.on('data', (bytes: Buffer) => {
-      head += bytes.toString('latin1');
-      const status = finalStatus(head);
+      const status = head.statusAfter(bytes.toString('latin1'));
       if (status === 200) this.#pass(socket);
       else if (status !== undefined)
         this.#fail(
           socket,
           status === 0 ? 'did not answer HTTP/1.1' : `answered GET ${path} ${status}, not 200`,
         );
-      else if (head.length > MOST_HEAD_BYTES)
+      else if (head.interimCount > MOST_INTERIM)
+        this.#fail(socket, `sent more than ${MOST_INTERIM} interim responses to GET ${path}`);
+      else if (head.sizeBytes > MOST_HEAD_BYTES)
         this.#fail(socket, `sent ${MOST_HEAD_BYTES} bytes in answer to GET ${path}, and no status of it`);
     });
     socket.on('end', () => this.#fail(socket, `closed the connection instead of answering GET ${path}`));
@@ -99,16 +102,40 @@ export class SocketProbe implements Probe {
   }
 }
 
-/** @returns the status of the final response, 0 for what is no HTTP/1.1, undefined while it is not known */
-function finalStatus(text: string): number | undefined {
-  let rest = text;
-  for (;;) {
-    const end = rest.indexOf('\r\n');
-    if (end === -1) return rest.length >= 7 && !rest.startsWith('HTTP/1.') ? 0 : undefined;
-    const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(rest.slice(0, end))?.[1] ?? 0);
-    if (status === 0 || status >= 200) return status;
-    const next = rest.indexOf('\r\n\r\n');
-    if (next === -1) return undefined;
-    rest = rest.slice(next + 4);
+/** The heads of the interim responses and of the final one, of which each byte is looked at once or twice however they come. */
+export class ResponseHeads {
+  /** What came of the head that is read now, from its status line on, or its last three bytes once that was read. */
+  #rest = '';
+  #isLineRead = false;
+  interimCount = 0;
+  sizeBytes = 0;
+
+  /** @returns the status of the final response, 0 for what is no HTTP/1.1, undefined while it is not known */
+  statusAfter(text: string): number | undefined {
+    this.sizeBytes += text.length;
+    // The end of a line or of a head may be split, so the search goes back by as much as may have come of it.
+    let from = Math.max(0, this.#rest.length - 1);
+    this.#rest += text;
+    while (this.interimCount <= MOST_INTERIM) {
+      if (!this.#isLineRead) {
+        const end = this.#rest.indexOf('\r\n', from);
+        if (end === -1) return this.#rest.length >= 7 && !this.#rest.startsWith('HTTP/1.') ? 0 : undefined;
+        const line = this.#rest.slice(0, end);
+        const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(line)?.[1] ?? 0);
+        if (status === 0 || status >= 200) return status;
+        this.#isLineRead = true;
+        this.#rest = this.#rest.slice(end);
+      }
+      const next = this.#rest.indexOf('\r\n\r\n');
+      if (next === -1) {
+        this.#rest = this.#rest.slice(-3);
+        return undefined;
+      }
+      this.#rest = this.#rest.slice(next + 4);
+      this.#isLineRead = false;
+      this.interimCount++;
+      from = 0;
+    }
+    return undefined;
   }
 }
