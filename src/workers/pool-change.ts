@@ -41,9 +41,14 @@ export class PoolChange implements Change {
   /** Resolves when all workers can commit. Rejects with UnusableConfig or another error, and then the change is discarded everywhere. */
   async prepare(): Promise<void> {
     for (const worker of this.voters) worker.send(this.#message);
-    const timer = setTimeout(() => this.#giveUpWaiting(), VOTE_WITHIN_MS);
+    let unread: NodeJS.Immediate | undefined;
+    // A timer comes before the messages that lie unread. They are read before the judgement.
+    const timer = setTimeout(() => {
+      unread = setImmediate(() => this.#giveUpWaiting());
+    }, VOTE_WITHIN_MS);
     const { inFavour, objections } = await this.#vote.result;
     clearTimeout(timer);
+    clearImmediate(unread);
     if (objections.length === 0 && inFavour.length > 0) return;
     this.discard();
     throw describeObjections(objections);

@@ -6,11 +6,8 @@ import type { Finding } from '../config/problem.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import { CrashLoop, RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';
-
-/** A worker that was silent at this many looks hangs, since it gives a sign of life every five seconds. */
-const LOOK_EVERY_MS = 5000;
-const MOST_SILENT_LOOKS = 12;
 
 /** A place for one worker. The process that holds it changes over time. */
 interface Post {
@@ -48,11 +45,12 @@ export class WorkerPool {
   #start: PromiseWithResolvers<void> | undefined = undefined;
   #replacement: PromiseWithResolvers<boolean> | undefined = undefined;
   #onEmpty: (() => void) | undefined = undefined;
-  #watch: NodeJS.Timeout | undefined = undefined;
+  readonly #watch: SilenceWatch<WorkerProcess>;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#logger = options.logger;
+    this.#watch = new SilenceWatch(this.#workers, (worker) => this.#endSilent(worker));
   }
 
   get workers(): readonly WorkerProcess[] {
@@ -80,7 +78,7 @@ export class WorkerPool {
       this.#posts.push(post);
       post.holder = this.#launch(post);
     }
-    this.#watch = setInterval(() => this.#lookForSilence(), LOOK_EVERY_MS).unref();
+    this.#watch.start();
     await this.#start.promise;
     this.#start = undefined;
     this.#startUpDeaths.succeeded();
@@ -126,7 +124,7 @@ export class WorkerPool {
     for (const { restart } of this.#posts) clearTimeout(restart);
     for (const worker of this.#workers) worker.drain();
     if (this.#workers.size === 0) resolve();
-    return promise.finally(() => clearInterval(this.#watch));
+    return promise.finally(() => this.#watch.stop());
   }
 
   /** Kills all workers immediately. */
@@ -219,7 +217,7 @@ export class WorkerPool {
   #giveUp(error: Error): void {
     this.#isStopping = true;
     for (const { restart } of this.#posts) clearTimeout(restart);
-    clearInterval(this.#watch);
+    this.#watch.stop();
     this.kill();
     this.#start?.reject(error);
   }
@@ -258,13 +256,9 @@ export class WorkerPool {
       this.#logger.error(fields, `a worker died, and its connections with it (${how}); another is started`);
   }
 
-  #lookForSilence(): void {
-    for (const worker of this.#workers) {
-      worker.silentLooks++;
-      if (worker.silentLooks < MOST_SILENT_LOOKS) continue;
-      const fields = { worker: worker.number, workerPid: worker.pid };
-      this.#logger.error(fields, 'a worker has shown no sign of life for a minute and is ended');
-      worker.kill();
-    }
+  #endSilent(worker: WorkerProcess): void {
+    const fields = { worker: worker.number, workerPid: worker.pid };
+    this.#logger.error(fields, 'a worker has shown no sign of life for a minute and is ended');
+    worker.kill();
   }
 }
