@@ -18,6 +18,8 @@ import { type Loss, LostCalls } from './lost-calls.ts';
 
 /** More than the connections of HTTP/2 to one endpoint at its default limit, so that a burst of calls shows whole. */
 const CONNECTION_LINES_IN_A_MINUTE = 20;
+/** Of all endpoints of an upstream together: a name server may name others all the time. */
+const UPSTREAM_LINES_IN_A_MINUTE = 200;
 /** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
@@ -51,6 +53,7 @@ export class ProcessLog {
     const { upstream, limit, calls } = refusals;
     this.#logger.warn({ upstream, limit: `limits.${limit}`, calls }, describeRefusals(refusals));
   });
+  readonly #upstreamBudget = new LineBudget(UPSTREAM_LINES_IN_A_MINUTE);
   readonly #lostCalls = new LostCalls((loss) => this.#callsLost(loss));
 
   constructor(logger: Logger, ring: DiagnosisRing, metrics: EventMetrics, hooks: LogHooks = NO_HOOKS) {
@@ -74,7 +77,9 @@ export class ProcessLog {
   upstreamFailed(upstream: string, endpoint: string, { token, sentence }: Diagnosis): void {
     const fields = { upstream, endpoint, token, code: diagnosisCode(token) };
     this.#metrics.endpointFailed(upstream, endpoint, token);
-    if (this.#isDiagnosisNews({ ...fields, sentence }, endpoint)) this.#logger.warn(fields, sentence);
+    if (!this.#isDiagnosisNews({ ...fields, sentence }, endpoint)) return;
+    const all = this.#withinUpstream('failed', fields);
+    if (all !== undefined) this.#logger.warn(all, sentence);
   }
 
   /** Records the diagnosis in the ring. Returns true when it should be logged as well. */
@@ -215,10 +220,9 @@ export class ProcessLog {
   /** At most once a minute for an endpoint that keeps coming and going. */
   #endpointLeft(upstream: string, endpoint: string, calls: number): void {
     if (!this.#isNews(`left ${upstream} ${endpoint}`)) return;
-    this.#logger.info(
-      { upstream, endpoint, calls },
-      'the endpoint is taken out: it gets no new calls, and those that it has go on',
-    );
+    const fields = this.#withinUpstream('left', { upstream, endpoint, calls });
+    if (fields === undefined) return;
+    this.#logger.info(fields, 'the endpoint is taken out: it gets no new calls, and those that it has go on');
   }
 
   /** Counts an endpoint that has gone silent under calls, whose line is that of the lost calls. */
@@ -254,7 +258,17 @@ export class ProcessLog {
   #fewOf(what: string, fields: ConnectionPlace): LogFields | undefined {
     const leftOut = this.#budget.spend(`${what} ${fields.upstream} ${fields.endpoint}`);
     if (leftOut === undefined) return undefined;
-    return leftOut === 0 ? { ...fields } : { ...fields, leftOut };
+    return this.#withinUpstream(what, leftOut === 0 ? { ...fields } : { ...fields, leftOut });
+  }
+
+  /**
+   * Bounds the lines of all endpoints of an upstream, since each may be new and speak once.
+   * @returns the fields of the line, or undefined if it is left out
+   */
+  #withinUpstream(what: string, fields: ConnectionPlace & LogFields): LogFields | undefined {
+    const leftOut = this.#upstreamBudget.spend(`${what} ${fields.upstream}`);
+    if (leftOut === undefined) return undefined;
+    return leftOut === 0 ? fields : { ...fields, leftOutOfUpstream: leftOut };
   }
 
   /** The calls that wait may be served soon. Each that is refused has its own record. */

@@ -401,3 +401,20 @@ test('an endpoint that fails and still gets calls is a warning once a minute', (
     ['warn the endpoint fails, and still gets calls: a:1 failed; it is the last.'],
   );
 });
+
+test('endpoints that are new all the time get two hundred lines a minute, and the next one counts those left out', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  const leave = (index: number): void =>
+    events.onLeft(
+      standIn<Endpoint>({ address: { kind: 'tcp', host: 'h', port: index, text: `h:${index}` } }),
+    );
+  for (let index = 1; index <= 1000; index++) {
+    leave(index);
+    kept.log.upstreamFailed('voice', `h:${index}`, { token: 'connect_refused', sentence: 'Refused.' });
+  }
+  assert.equal(kept.takeLevels().length, 400);
+  kept.nowMs += 60_000;
+  leave(1001);
+  assert.equal(kept.lines[0].fields['leftOutOfUpstream'], 800);
+});
