@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MachineDescription, machineLines } from './machine.ts';
 import { figureOf, type Measurement, median } from './measurement.ts';
+import { overviewCharts } from './overview-chart.ts';
 import { chart, type Panel } from './svg-chart.ts';
 import { tableLines } from './table.ts';
 import { type TargetResult, targetLines } from './targets.ts';
@@ -71,6 +72,7 @@ export function jsonOf({ machine, rows, measurements, targets, missing }: Report
 export function writeReport(folder: string, report: Report): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'results.json'), jsonOf(report));
+  for (const { file, svg } of overviewCharts(folder)) writeFileSync(join(folder, file), svg);
   const charts = chartsOf(report);
   for (const { file, svg } of charts) writeFileSync(join(folder, `${file}.svg`), svg);
   writeFileSync(join(folder, 'README.md'), pageOf(report, charts));

@@ -1,5 +1,5 @@
 // Draws bar charts as plain SVG: panels below each other, with a bar for each proxy and Framegate's in its own colour. A chart has
-// its own background, so that it is readable on light and dark pages.
+// its own background, so that it is readable on any page.
 
 export interface Bar {
   readonly label: string;
@@ -12,6 +12,33 @@ export interface Panel {
   readonly bars: readonly Bar[];
 }
 
+export interface Theme {
+  readonly background: string;
+  readonly text: string;
+  readonly heading: string;
+  readonly faint: string;
+  readonly highlighted: string;
+  readonly bar: string;
+}
+
+export const LIGHT: Theme = {
+  background: '#ffffff',
+  text: '#111827',
+  heading: '#374151',
+  faint: '#6b7280',
+  highlighted: '#0f766e',
+  bar: '#94a3b8',
+};
+
+export const DARK: Theme = {
+  background: '#0d1117',
+  text: '#e6edf3',
+  heading: '#c9d1d9',
+  faint: '#9198a1',
+  highlighted: '#2dd4bf',
+  bar: '#57606a',
+};
+
 const WIDTH = 720;
 const MARGIN = 16;
 const LABEL_WIDTH = 96;
@@ -23,10 +50,16 @@ const HEADLINE_HEIGHT = 44;
 const FOOT_HEIGHT = 28;
 const FONT = 'font-family="system-ui, sans-serif"';
 
-export function chart(headline: string, foot: string, panels: readonly Panel[], highlighted: string): string {
+export function chart(
+  headline: string,
+  foot: string,
+  panels: readonly Panel[],
+  highlighted: string,
+  theme: Theme = LIGHT,
+): string {
   let y = HEADLINE_HEIGHT;
   const parts = panels.map((panel) => {
-    const drawn = drawPanel(panel, y, highlighted);
+    const drawn = drawPanel(panel, y, highlighted, theme);
     y += panelHeight(panel);
     return drawn;
   });
@@ -34,10 +67,10 @@ export function chart(headline: string, foot: string, panels: readonly Panel[], 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
     `<title>${escape(headline)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${MARGIN}" y="28" ${FONT} font-size="18" font-weight="600" fill="#111827">${escape(headline)}</text>`,
+    `<rect width="${WIDTH}" height="${height}" fill="${theme.background}"/>`,
+    `<text x="${MARGIN}" y="28" ${FONT} font-size="18" font-weight="600" fill="${theme.text}">${escape(headline)}</text>`,
     ...parts,
-    `<text x="${MARGIN}" y="${height - 10}" ${FONT} font-size="11" fill="#6b7280">${escape(foot)}</text>`,
+    `<text x="${MARGIN}" y="${height - 10}" ${FONT} font-size="11" fill="${theme.faint}">${escape(foot)}</text>`,
     '</svg>',
     '',
   ].join('\n');
@@ -47,23 +80,23 @@ function panelHeight({ bars }: Panel): number {
   return TITLE_HEIGHT + bars.length * BAR_STEP + 10;
 }
 
-function drawPanel({ title, unit, bars }: Panel, top: number, highlighted: string): string {
+function drawPanel({ title, unit, bars }: Panel, top: number, highlighted: string, theme: Theme): string {
   const most = Math.max(...bars.map(({ value }) => value));
   const room = WIDTH - 2 * MARGIN - LABEL_WIDTH - VALUE_WIDTH;
   const own = bars.find(({ label }) => label === highlighted)?.value ?? Number.NaN;
   const lines = bars.map(({ label, value }, index) => {
     const y = top + TITLE_HEIGHT + index * BAR_STEP;
     const width = Math.max(1, Math.round((value / most) * room));
-    const colour = label === highlighted ? '#0f766e' : '#94a3b8';
+    const colour = label === highlighted ? theme.highlighted : theme.bar;
     const text = y + BAR_HEIGHT - 4;
     const left = MARGIN + LABEL_WIDTH;
     return [
-      `<text x="${left - 8}" y="${text}" ${FONT} font-size="12" text-anchor="end" fill="#111827">${escape(label)}</text>`,
+      `<text x="${left - 8}" y="${text}" ${FONT} font-size="12" text-anchor="end" fill="${theme.text}">${escape(label)}</text>`,
       `<rect x="${left}" y="${y}" width="${width}" height="${BAR_HEIGHT}" fill="${colour}"/>`,
-      `<text x="${left + width + 6}" y="${text}" ${FONT} font-size="12" fill="#111827">${valueText(value, own, label === highlighted)}</text>`,
+      `<text x="${left + width + 6}" y="${text}" ${FONT} font-size="12" fill="${theme.text}">${valueText(value, own, label === highlighted)}</text>`,
     ].join('\n');
   });
-  const heading = `<text x="${MARGIN}" y="${top + 20}" ${FONT} font-size="13" font-weight="600" fill="#374151">${escape(title)} <tspan font-weight="400" fill="#6b7280">(${escape(unit)})</tspan></text>`;
+  const heading = `<text x="${MARGIN}" y="${top + 20}" ${FONT} font-size="13" font-weight="600" fill="${theme.heading}">${escape(title)} <tspan font-weight="400" fill="${theme.faint}">(${escape(unit)})</tspan></text>`;
   return [heading, ...lines].join('\n');
 }
 
