@@ -6,7 +6,8 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
-const LINK = /\]\(([^)\s]+)\)/g;
+/** Of Markdown, and of the pictures that are HTML. */
+const LINK = /\]\(([^)\s]+)\)|\bsrc(?:set)?="([^"\s]+)"/g;
 const HEADING = /^#+ (.*)$/gm;
 
 function documents(): string[] {
@@ -43,9 +44,21 @@ test('links between documents lead to files and headings that are there', () => 
   assert.ok(files.length > 50, 'the documents were found');
   const broken = files.flatMap((file) => {
     const links = readFileSync(join(root, file), 'utf8').matchAll(LINK);
-    return Array.from(links, ([, link]) => link)
+    return Array.from(links, ([, link, picture]) => link ?? picture)
       .filter((link) => isBroken(file, link))
       .map((link) => `${file}: ${link}`);
   });
   assert.deepEqual(broken, []);
+});
+
+test('the index of docs leads to every page there', () => {
+  const pages = readdirSync(join(root, 'docs')).filter(
+    (file) => file.endsWith('.md') && file !== 'README.md',
+  );
+  const index = readFileSync(join(root, 'docs/README.md'), 'utf8');
+  assert.ok(pages.length > 10, 'the pages were found');
+  assert.deepEqual(
+    pages.filter((page) => !new RegExp(`\\]\\(${page}[)#]`).test(index)),
+    [],
+  );
 });

@@ -1,4 +1,4 @@
-// `npm run interop [-- --full] [--only TEXT] [--write-readme]`: real gRPC clients and services with Framegate between them,
+// `npm run interop [-- --full] [--only TEXT] [--write]`: real gRPC clients and services with Framegate between them,
 // TLS in and cleartext HTTP/2 out, and the conformance suites of others. Prints every case and a table; exit code 1 when
 // one failed, or when CI=true and one was skipped.
 
@@ -12,8 +12,8 @@ import { conformanceSuites } from './conformance/suites.ts';
 import type { InteropCase } from './interop-case.ts';
 import { prepareDebianPython, preparePackageIndexPython } from './interpreters.ts';
 import { prepareTools } from './ports/tools.ts';
-import { writeResults } from './readme-results.ts';
 import { printTable, type SuiteResult } from './result-table.ts';
+import { writeResults } from './results-page.ts';
 import { type Suite, suitesOf } from './suites.ts';
 import { type Ends, type RunSetup, Workbench } from './workbench.ts';
 
@@ -25,7 +25,7 @@ const { values: options } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    'write-readme': { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
 
@@ -60,7 +60,7 @@ async function main(): Promise<boolean> {
       if (!suite.name.includes(options.only)) continue;
       results.push(await runConformanceSuite(suite, { ...run, isFull: options.full }));
     }
-    if (options['write-readme'] && options.only === '') writeResults(results);
+    if (options.write && options.only === '') writeResults(results);
     return printTable(results);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -25,6 +25,8 @@ const needed = [
   'deploy/systemd/framegate.socket',
   'dist/cli/serve.js',
   'dist/main.js',
+  'docs/README.md',
+  'docs/benchmarks/overview-light.svg',
   'docs/configuration.md',
   'docs/diagnoses/FG1001.md',
   'docs/operating.md',
@@ -32,7 +34,7 @@ const needed = [
   'proto/voice.proto',
 ];
 const allowed =
-  /^(?:dist\/.+\.js(?:\.map)?|deploy\/.+|proto\/voice\.proto|docs\/[a-z-]+\.md|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
+  /^(?:dist\/.+\.js(?:\.map)?|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/benchmarks\/overview-(?:dark|light)\.svg|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
 
 export const npmPackageCases: readonly DeployCase[] = [
   {

@@ -1,10 +1,10 @@
-// One row of the table "client, port, answer": what the README says of it, and the real client that proves it.
+// One row of the table "client, port, answer": what docs/clients-and-ports.md says of it, and the real client that proves it.
 
 import type { DiagnosisToken } from '../../../src/diagnosis/codes.ts';
 import type { RowBench } from './row-bench.ts';
 import type { Tool } from './tools.ts';
 
-/** The listeners of the configuration, and what the README calls them. */
+/** The listeners of the configuration, and what that page calls them. */
 export const PORTS = {
   tls: 'TLS',
   plaintext: 'plaintext',
@@ -28,7 +28,7 @@ interface RowText {
 }
 
 export interface ProvenRow extends RowText {
-  /** Tells rows apart that are one in the README. */
+  /** Tells rows apart that are one in the table. */
   readonly variant?: string;
   readonly needs: readonly Tool[];
   /** Rejects when the client got something else. */

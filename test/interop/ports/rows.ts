@@ -1,4 +1,4 @@
-// The table: every row, in the order of the README.
+// The table: every row, in the order of docs/clients-and-ports.md.
 
 import type { PortRow } from './port-row.ts';
 import { browserRows } from './rows/browser.ts';

@@ -12,7 +12,7 @@ const deadlineMs = 15_000;
 
 interface WrongUpstreamRow {
   readonly upstream: ChosenUpstreamName;
-  /** In the README. */
+  /** In the table. */
   readonly towards: string;
   readonly endpoint: keyof UpstreamPorts;
   readonly says: string;

@@ -1,12 +1,12 @@
-// The table of results in the README.
+// The table of results in docs/interop.md.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { withResults } from './readme-results.ts';
+import { withResults } from './results-page.ts';
 
-const README = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+const PAGE = readFileSync(join(import.meta.dirname, '../../docs/interop.md'), 'utf8');
 const RESULT = { suite: 'a to b', passed: 3, failed: 1, skipped: ['no tool'], remarks: ['one | two'] };
 
 function outside(text: string): string {
@@ -14,15 +14,15 @@ function outside(text: string): string {
 }
 
 test('the table stands between its comments, and nothing else changes', () => {
-  const written = withResults(README, [RESULT]);
+  const written = withResults(PAGE, [RESULT]);
   assert.match(
     written,
-    /--write-readme -->\n\| suite \|.*\n\|---.*\n\| a to b \| 3 \| 1 \| no tool; one \\\| two \|\n<!-- \/interop/,
+    /--write -->\n\| suite \|.*\n\|---.*\n\| a to b \| 3 \| 1 \| no tool; one \\\| two \|\n<!-- \/interop/,
   );
   assert.equal(withResults(written, [RESULT]), written);
-  assert.equal(outside(written), outside(README));
+  assert.equal(outside(written), outside(PAGE));
 });
 
-test('a README without the comments is refused', () => {
-  assert.throws(() => withResults('no table', [RESULT]), /the README lacks/);
+test('a page without the comments is refused', () => {
+  assert.throws(() => withResults('no table', [RESULT]), /the page lacks/);
 });

@@ -1,23 +1,23 @@
-// The results of a whole run as a table in the README, between two comments: `npm run interop -- --write-readme`.
+// The results of a whole run as a table in docs/interop.md, between two comments: `npm run interop -- --write`.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SuiteResult } from './result-table.ts';
 
-const begins = '<!-- interop-results: npm run interop -- --write-readme -->';
+const begins = '<!-- interop-results: npm run interop -- --write -->';
 const ends = '<!-- /interop-results -->';
 
-/** Throws when the README lacks the comments. */
+/** Throws when the page lacks the comments. */
 export function writeResults(results: readonly SuiteResult[]): void {
-  const file = join(import.meta.dirname, '../../README.md');
+  const file = join(import.meta.dirname, '../../docs/interop.md');
   writeFileSync(file, withResults(readFileSync(file, 'utf8'), results));
 }
 
-export function withResults(readme: string, results: readonly SuiteResult[]): string {
-  const from = readme.indexOf(begins);
-  const to = readme.indexOf(ends);
-  if (from === -1 || to < from) throw new Error(`the README lacks ${begins} and ${ends}`);
-  return `${readme.slice(0, from + begins.length)}\n${resultLines(results).join('\n')}\n${readme.slice(to)}`;
+export function withResults(page: string, results: readonly SuiteResult[]): string {
+  const from = page.indexOf(begins);
+  const to = page.indexOf(ends);
+  if (from === -1 || to < from) throw new Error(`the page lacks ${begins} and ${ends}`);
+  return `${page.slice(0, from + begins.length)}\n${resultLines(results).join('\n')}\n${page.slice(to)}`;
 }
 
 function resultLines(results: readonly SuiteResult[]): string[] {
