@@ -2,14 +2,19 @@
 
 import type { Config } from '../config/config.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
+import type { LogFile } from '../observability/log-file.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Plane } from '../plane/plane.ts';
 import { workerCount } from '../workers/worker-count.ts';
+
+const STDOUT = 1;
 
 export interface CarryingPlane {
   readonly plane: Plane;
   /** Replaces the workers with new ones that run the program on disk. Undefined if this process carries the calls itself. */
   readonly replaceWorkers: (() => Promise<void>) | undefined;
+  /** Lets the workers open the file of the log again. */
+  readonly reopenWorkersLogs: () => void;
   /** Kills all workers at once. */
   readonly kill: () => void;
 }
@@ -19,16 +24,28 @@ export async function makePlane(
   config: Config,
   logger: Logger,
   destination: LogDestination,
+  logFile: LogFile | undefined,
 ): Promise<CarryingPlane> {
   const workers = workerCount(config);
   if (workers > 1) {
     const { WorkersPlane } = await import('../workers/workers-plane.ts');
     const { forkWorker } = await import('../workers/fork-worker.ts');
-    const plane = new WorkersPlane({ workers, logger, log: destination, fork: forkWorker });
-    return { plane, replaceWorkers: () => plane.replaceWorkers(), kill: () => plane.kill() };
+    const plane = new WorkersPlane({
+      workers,
+      logger,
+      log: destination,
+      logFile: logFile?.path,
+      fork: () => forkWorker(logFile?.fd ?? STDOUT),
+    });
+    return {
+      plane,
+      replaceWorkers: () => plane.replaceWorkers(),
+      reopenWorkersLogs: () => plane.reopenLog(),
+      kill: () => plane.kill(),
+    };
   }
   const { DataPlane } = await import('../plane/data-plane.ts');
   const plane = new DataPlane({ config, logger, destination });
   plane.ticketKeys.startRotation();
-  return { plane, replaceWorkers: undefined, kill: () => undefined };
+  return { plane, replaceWorkers: undefined, reopenWorkersLogs: () => undefined, kill: () => undefined };
 }

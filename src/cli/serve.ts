@@ -5,8 +5,7 @@ import { formatProblem } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import { Proxy } from '../control/proxy.ts';
 import type { DemoService } from '../demo/demo-service.ts';
-import { LogDestination } from '../observability/log-destination.ts';
-import { createLogger, type Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/logger.ts';
 import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
@@ -15,12 +14,13 @@ import { CrashLoop } from '../workers/restart-backoff.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { type CarryingPlane, makePlane } from './make-plane.ts';
 import { describeUnsafeNode } from './node-version.ts';
+import { type OpenLog, openLog } from './open-log.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
 import { RequestSignal, StopSignals } from './signals.ts';
 
 const usage = `Usage: framegate serve [FILE] [--demo]
 
-Runs the proxy. Log lines are JSON on standard output.
+Runs the proxy. Log lines are JSON on standard output, or in the file that log.file names.
 
   -c, --config FILE   the configuration (default: config.yaml; - is standard
                       input, which cannot be read again by a reload)
@@ -31,10 +31,11 @@ Runs the proxy. Log lines are JSON on standard output.
   -h, --help          show this help
 
 SIGHUP reads the configuration again; one that cannot be used changes nothing, and the log says why.
+It also opens log.file again, which something like logrotate may have moved away, as SIGUSR1 does.
 SIGUSR2 replaces the workers one by one, with the program as it lies on disk; their calls may
 finish in the old ones, for drain.timeout at most.
 SIGTERM, SIGINT (Ctrl-C) or SIGQUIT lets running calls finish, for drain.timeout at most; a second
-one ends at once. SIGUSR1 does nothing: the log goes to standard output, not to a file of Framegate's.
+one ends at once.
 `;
 
 /** @returns the exit code if the proxy does not start; once it has started, this function ends the process itself */
@@ -57,9 +58,9 @@ export async function serve(argv: readonly string[]): Promise<number> {
   process.stderr.on('error', () => undefined);
   const loaded = readConfig(options.file);
   if (loaded === undefined) return 1;
-  const { config } = loaded;
-  const destination = new LogDestination({ fd: 1, isShared: workerCount(config) > 1 });
-  const logger = createLogger(config.log, destination);
+  const log = tryOpenLog(loaded);
+  if (log === undefined) return 1;
+  const { logger, destination } = log;
   dieLoudly(logger, destination);
   // This must come before any child is started, which would take systemd's variables for its own.
   inheritedSockets();
@@ -67,7 +68,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     onFailure: (reason) => logger.warn({ reason }, 'systemd is not told how this service fares'),
   });
   try {
-    const exitCode = await run(loaded, options.isDemo, { logger, destination, serviceManager });
+    const exitCode = await run(loaded, options.isDemo, { ...log, serviceManager });
     // Connections whose protocol is not known yet are not drained, and would keep the process alive for some seconds.
     return process.exit(exitCode);
   } catch (error) {
@@ -126,16 +127,24 @@ function readConfig(file: string): LoadedConfig | undefined {
   return loaded;
 }
 
-interface Surroundings {
-  readonly logger: Logger;
-  readonly destination: LogDestination;
+function tryOpenLog(loaded: LoadedConfig): OpenLog | undefined {
+  try {
+    return openLog(loaded);
+  } catch (error) {
+    if (!(error instanceof UnusableConfig)) throw error;
+    for (const problem of problemsOf(error, loaded)) process.stderr.write(`${formatProblem(problem)}\n`);
+    return undefined;
+  }
+}
+
+interface Surroundings extends OpenLog {
   readonly serviceManager: ServiceManager;
 }
 
 async function run(
   loaded: LoadedConfig,
   isDemo: boolean,
-  { logger, destination, serviceManager }: Surroundings,
+  { logger, destination, logFile, serviceManager }: Surroundings,
 ): Promise<number> {
   const { config } = loaded;
   const demo = isDemo ? await startDemo(logger) : undefined;
@@ -145,7 +154,16 @@ async function run(
     new RequestSignal('SIGUSR1'),
     new RequestSignal('SIGUSR2'),
   ];
-  const { plane, replaceWorkers, kill } = await makePlane(config, logger, destination);
+  const { plane, replaceWorkers, reopenWorkersLogs, kill } = await makePlane(
+    config,
+    logger,
+    destination,
+    logFile,
+  );
+  const reopenLog = (): void => {
+    logFile?.reopen();
+    reopenWorkersLogs();
+  };
   signals.onFirstLate = (signal) => {
     logger.info({ signal }, 'stopping already; one more signal ends the process at once');
   };
@@ -156,7 +174,10 @@ async function run(
   try {
     const proxy = await Proxy.start(plane, config, logger, {
       onDrainRequested: (client) => signals.stop(`POST /api/drain from ${client}`),
-      onReloadBegin: () => serviceManager.reloading(),
+      onReloadBegin: () => {
+        serviceManager.reloading();
+        reopenLog();
+      },
       onReloadEnd: () => serviceManager.ready(),
       loaded,
       processesFor: workerCount,
@@ -164,13 +185,15 @@ async function run(
     warnOfUnusedSockets(logger);
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
     serviceManager.ready(() => describeLoad('serving', proxy.load));
-    hangUps.listen(() => proxy.requestReload('SIGHUP'));
-    rotations.listen(() =>
-      logger.warn(
-        {},
-        'SIGUSR1: there is no log file to open again, as the log goes to standard output; whoever keeps it in a file rotates it without Framegate (logrotate: copytruncate)',
-      ),
-    );
+    hangUps.listen(() => {
+      // Not left to the reload, which does not begin while the proxy drains.
+      reopenLog();
+      proxy.requestReload('SIGHUP');
+    });
+    rotations.listen(() => {
+      if (logFile !== undefined) reopenLog();
+      else warnOfNoLogFile(logger);
+    });
     replacements.listen(() => requestReplacement(replaceWorkers, logger));
     const signal = await signals.first;
     logger.info({ signal }, `${signal}: stopping`);
@@ -193,6 +216,13 @@ function warnOfUnusedSockets(logger: Logger): void {
       'systemd has passed a socket that no listener takes, so its clients wait in vain: name it in the configuration (systemd:NAME), or disable its .socket unit',
     );
   }
+}
+
+function warnOfNoLogFile(logger: Logger): void {
+  logger.warn(
+    {},
+    'SIGUSR1: there is no log file to open again, as the log goes to standard output; name one (log.file), or rotate what holds the log without Framegate (logrotate: copytruncate)',
+  );
 }
 
 function requestReplacement(replaceWorkers: CarryingPlane['replaceWorkers'], logger: Logger): void {

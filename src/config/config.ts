@@ -373,4 +373,6 @@ export interface LogConfig {
   readonly access: boolean;
   /** Whether each line begins with its priority as in sd-daemon(3), for a journald that reads standard output. */
   readonly syslogPrefix: boolean;
+  /** The file that is written instead of standard output. It takes effect at the start of the process. */
+  readonly file: string | undefined;
 }

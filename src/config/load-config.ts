@@ -7,6 +7,7 @@ import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { explainVariables } from './interpolation.ts';
+import { findLogFileProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
@@ -68,7 +69,7 @@ function isReadable(file: string): boolean {
 
 export const LARGEST_FILE_BYTES = 1_048_576;
 
-/** Loads a configuration from a file, and checks the certificate and key files it names. */
+/** Loads a configuration from a file, and checks the files that it names. */
 export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig | RefusedConfig {
   let bytes: Buffer;
   try {
@@ -88,11 +89,12 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   }
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
+    ...findLogFileProblems(value, file),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }
 
-/** Loads a configuration from text without reading the disk, so the certificate and key files it names are not checked. */
+/** Loads a configuration from text without reading the disk, so the files that it names are not checked. */
 export function parseConfig(
   text: string,
   file: string,

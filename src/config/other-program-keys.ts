@@ -109,8 +109,10 @@ const entries: Readonly<Record<Section, string>> = {
     enabled enable disabled | | write admin: off where none is wanted`,
   log: `
     format json | | remove it; records are JSON lines
-    file path output destination filename dir directory stdout | | remove it; records go to standard output, and the service manager to a file
-    rotate rotation maxsize | | remove it; the service manager keeps the records`,
+    path output destination filename | file | write file: /var/log/framegate/framegate.log, or nothing for standard output
+    dir directory | file | write file: /var/log/framegate/framegate.log, one file for all records
+    stdout | | remove it; records go to standard output unless file names a file
+    rotate rotation maxsize | | remove it; logrotate moves the file of log.file, which is opened again at SIGHUP`,
   anywhere: `
     listen bind port |  | the address of a listener is listeners[].address, such as 0.0.0.0:8443
     servername servernames |  | hosts are matched by routes[].match.host

@@ -61,7 +61,12 @@ export function resolveConfig(
     drain: { timeoutMs: unlessOff(drain.timeout), delayMs: drain.delay },
     reload: { watchMs: unlessOff(reload.watch), certificatesMs: unlessOff(reload.certificates) },
     admin: admin === 'off' ? undefined : { address: admin.address },
-    log: { level: log.level, access: log.access, syslogPrefix: log.syslogPrefix },
+    log: {
+      level: log.level,
+      access: log.access,
+      syslogPrefix: log.syslogPrefix,
+      file: log.file === undefined ? undefined : besideConfig(file, log.file),
+    },
   };
 }
 

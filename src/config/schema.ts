@@ -18,6 +18,7 @@ import {
   count,
   duration,
   expecting,
+  fileName,
   type JsonSchema,
   name,
   off,
@@ -267,6 +268,12 @@ const log = z.strictObject({
       'Begins each line with its priority, <4> for a warning, which journald takes off and files the line by. ' +
         'Default: false. Like systemd SyslogLevelPrefix.',
     ),
+  file: fileName
+    .optional()
+    .describe(
+      'A file that the log goes to instead of standard output, relative to this one. It is opened again at SIGHUP, ' +
+        'SIGUSR1 and POST /api/reload, for logrotate. Default: standard output. Like nginx error_log FILE.',
+    ),
 });
 
 const configSchema = z
@@ -298,7 +305,7 @@ const configSchema = z
       .union([off, admin], expecting('a map with an address, or off'))
       .prefault({})
       .describe('The admin server: health, metrics and the state of the proxy. off: none.'),
-    log: log.prefault({}).describe('Log records, as JSON lines on standard output.'),
+    log: log.prefault({}).describe('Log records, as JSON lines.'),
   })
   .meta({
     title: 'Framegate configuration',

@@ -33,6 +33,18 @@ export function systemErrorWords(code: string): string | undefined {
   return Object.hasOwn(words, code) ? words[code] : undefined;
 }
 
+/** Explains why a file cannot be written. */
+export function writingFault(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EACCES':
+      return 'permission denied: the user of this process may not write it, or may not make a file in its folder';
+    case 'ENOENT':
+      return 'there is no such folder';
+    default:
+      return readingFault(error);
+  }
+}
+
 /** Explains why a file cannot be read. */
 export function readingFault(error: unknown): string {
   const known = systemErrorWords(errorCode(error) ?? '');

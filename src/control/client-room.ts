@@ -111,10 +111,3 @@ export function findLackOfMemory(
   const hint = `write ${128 * processes}MiB or more, or auto`;
   return [{ severity: 'warning', path: ['limits', 'memory'], at: 'value', message, hint }];
 }
-
-/** Warns that the number of workers changes only at the next start. @param processes how many processes carry calls now */
-export function findOtherWorkers(wanted: number, processes: number): readonly Finding[] {
-  if (wanted === processes) return [];
-  const message = `takes effect when the service is started again: ${processes} now, ${wanted} then`;
-  return [{ severity: 'warning', path: ['workers'], at: 'value', message }];
-}

@@ -25,12 +25,13 @@ import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/fi
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
 import { CertificateWatch } from './certificate-watch.ts';
-import { findLackOfMemory, findLackOfRoom, findOtherWorkers, RoomLog } from './client-room.ts';
+import { RoomLog } from './client-room.ts';
 import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import { EndpointStates } from './endpoint-states.ts';
 import { EndpointWatches } from './endpoint-watches.ts';
+import { findRemarks } from './remarks.ts';
 import { UpstreamApi } from './upstream-api.ts';
 import { UpstreamOutages } from './upstream-outages.ts';
 
@@ -75,6 +76,8 @@ export class Proxy {
   readonly #upstreams: UpstreamApi;
   readonly #watches: EndpointWatches;
   readonly #certificateWatch: CertificateWatch;
+  /** Where the log goes changes only at the next start. */
+  readonly #firstLog: Config['log'];
   #current: CurrentConfig;
   /** The warnings about the configuration in force, as `framegate check` prints them. */
   #warnings: readonly string[];
@@ -89,6 +92,7 @@ export class Proxy {
     this.#logger = logger;
     this.#hooks = hooks;
     this.#room = new RoomLog(logger);
+    this.#firstLog = config.log;
     this.#current = { epoch: 1, config, loadedAtEpochMs: Date.now(), origins: hooks.loaded };
     this.#warnings = hooks.loaded?.warnings.map(formatProblem) ?? [];
     this.#file = new FileSource({
@@ -211,11 +215,7 @@ export class Proxy {
   #remarksOn(config: Config): readonly Finding[] {
     const { carriers } = this.#plane;
     const wanted = this.#hooks.processesFor?.(config) ?? carriers;
-    return [
-      ...findOtherWorkers(wanted, carriers),
-      ...findLackOfRoom(config, carriers),
-      ...findLackOfMemory(config, carriers),
-    ];
+    return findRemarks(config, wanted, { carriers, log: this.#firstLog });
   }
 
   /** Logs the remarks only: the warnings of the file itself were printed when it was first read. A reload logs both. */

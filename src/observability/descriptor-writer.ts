@@ -26,6 +26,11 @@ interface Chunk {
   readonly length: number;
 }
 
+interface NextDescriptor {
+  readonly fd: number;
+  readonly release: (fd: number) => void;
+}
+
 /**
  * Replaces SonicBoom, pino's own destination, which has three faults. While the reader of a pipe stalls, its write blocks a
  * thread of the pool, and process.exit() waits forever for that thread. After one EPIPE it writes nothing more. Its flushSync
@@ -34,7 +39,7 @@ interface Chunk {
  */
 export class DescriptorWriter {
   readonly #options: DescriptorWriterOptions;
-  readonly #fd: number;
+  #fd: number;
   /** Keeps the descriptor in O_NONBLOCK; nothing is written through this socket. Undefined for files and terminals. */
   readonly #nonblocking: Socket | undefined;
   /** The chunks to write, oldest first. */
@@ -45,6 +50,8 @@ export class DescriptorWriter {
   /** The number of chunks at the head of the queue that the pool is writing. */
   #inFlight = 0;
   #retryTimer: NodeJS.Timeout | undefined;
+  /** The descriptor to go on with once the pool's write has ended. */
+  #next: NextDescriptor | undefined = undefined;
   #retryMs = firstRetryMs;
 
   constructor(options: DescriptorWriterOptions) {
@@ -94,6 +101,28 @@ export class DescriptorWriter {
     this.#queue.push({ buffer, length });
     this.#heldBytes += buffer.length;
     this.#pump();
+  }
+
+  /**
+   * Goes on with another file: what waits is written there, and a write in progress ends in the file that it began in.
+   * @param release gets each descriptor that will not be used any more
+   */
+  moveTo(fd: number, release: (fd: number) => void): void {
+    if (this.#next !== undefined) release(this.#next.fd);
+    this.#next = { fd, release };
+    if (!this.isWriting) this.#move();
+  }
+
+  #move(): void {
+    if (this.#next === undefined) return;
+    const { fd, release } = this.#next;
+    const before = this.#fd;
+    this.#next = undefined;
+    this.#fd = fd;
+    // A full disk may have cut a line in two. The next file gets it whole, since nobody would put the halves together.
+    if (this.#written > 0) this.#written = this.#queue[0].buffer.lastIndexOf(newline, this.#written - 1) + 1;
+    release(before);
+    this.retryNow();
   }
 
   /** Retries at once instead of waiting for the retry timer. */
@@ -152,6 +181,7 @@ export class DescriptorWriter {
     else this.#retryLater(error === null ? 'EAGAIN' : codeOf(error));
     // This must come last: onWritten may push another buffer, which must not be written before all written bytes are counted.
     this.#inFlight = 0;
+    this.#move();
     this.#pump();
   };
 

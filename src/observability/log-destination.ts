@@ -11,7 +11,7 @@ const flushAfterMs = 100;
 const mostSpares = 4;
 
 export interface LogDestinationOptions {
-  /** The descriptor to write to; 1 is stdout. It stays open: the code that opened it closes it, after close(). */
+  /** The descriptor to write to; 1 is stdout. The code that opened it closes it: after close(), or when moveTo() releases it. */
   readonly fd: number;
   /** The memory for records that wait to be written, 4 MiB by default. Further records are dropped. */
   readonly maxPendingBytes?: number;
@@ -73,6 +73,11 @@ export class LogDestination {
 
   reportDropsTo(reporter: DropReporter): void {
     this.#reportDrops = reporter;
+  }
+
+  /** Goes on with another file, without losing or repeating a line. `release` gets each descriptor that is not used any more. */
+  moveTo(fd: number, release: (fd: number) => void): void {
+    this.#writer.moveTo(fd, release);
   }
 
   /**

@@ -6,9 +6,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 /** The hidden command of the program. */
 const WORKER_COMMAND = 'worker';
 
-const LOG_OF_PRIMARY = 1;
 /**
- * All processes share one log: every worker writes to the primary's standard output, but by another descriptor number. Each process
+ * All processes share one log: every worker writes to the primary's standard output or file, but by another descriptor number. Each process
  * that starts or exits clears O_NONBLOCK on descriptors 0 to 2 (libuv when it forks, Node when it exits), for all processes that share
  * the pipe. A process that writes while the pipe is full would then block. For the same reason standard error, which often is the same
  * pipe, is not shared.
@@ -18,7 +17,8 @@ export const WORKER_LOG_FD = 4;
 /** With this flag SIGUSR1 does not open Node's debugger, not even before the first line of the program runs. */
 const DEBUGGER_FLAG = '--disable-sigusr1';
 
-export function forkWorker(): ChildProcess {
+/** @param logFd where the primary writes its log now */
+export function forkWorker(logFd: number): ChildProcess {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   const [, mainFile] = process.argv;
   const [program, ...rest] = isExecutable ? [WORKER_COMMAND] : [mainFile, WORKER_COMMAND];
@@ -26,7 +26,7 @@ export function forkWorker(): ChildProcess {
     execArgv: isExecutable ? [] : flagsOf(process.execArgv),
     // Keeps Buffers, Maps and undefined, which JSON would lose.
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', LOG_OF_PRIMARY],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', logFd],
   });
   child.stderr?.on('data', (bytes: Buffer) => process.stderr.write(bytes));
   return child;

@@ -72,6 +72,8 @@ export type ToWorker =
       readonly health: readonly HealthUpdate[];
       readonly weights: readonly WeightUpdate[];
       readonly ticketKeys: Uint8Array;
+      /** The file that the descriptor of the log is open on. Undefined for standard output. */
+      readonly logFile?: string | undefined;
     }
   /** Carries a connection that was accepted at the listening socket with the number `socket`. */
   | { readonly type: 'connection'; readonly connection: number; readonly socket: number }
@@ -90,6 +92,8 @@ export type ToWorker =
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
   | { readonly type: 'weights'; readonly update: WeightUpdate }
+  /** The file of the log may have been moved away. */
+  | { readonly type: 'reopenLog' }
   | { readonly type: 'drain' };
 
 export type FromWorker =
@@ -227,6 +231,7 @@ const toWorker: Shapes<ToWorker> = {
     health: isListOf(isHealthUpdate),
     weights: isListOf(isWeightUpdate),
     ticketKeys: isBytes,
+    logFile: optional(isText),
   },
   connection: { connection: isNumber, socket: isNumber },
   prepare: { change: isNumber, assignment: isAssignment },
@@ -238,6 +243,7 @@ const toWorker: Shapes<ToWorker> = {
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },
   weights: { update: isWeightUpdate },
+  reopenLog: {},
   drain: {},
 };
 

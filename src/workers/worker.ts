@@ -9,6 +9,7 @@ import type { HealthUpdate } from '../config/health-update.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { LogDestination } from '../observability/log-destination.ts';
+import { LogFile } from '../observability/log-file.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly } from '../observability/uncaught-errors.ts';
 import { DataPlane } from '../plane/data-plane.ts';
@@ -72,7 +73,10 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
     if (end !== undefined) send({ type: 'lastWords', ...end });
   });
   try {
-    await new Worker({ start: message, logger, destination, send }).run();
+    const logFile = logFileOf(message, logger, destination);
+    // It may have been moved away since the primary gave the descriptor to this process.
+    logFile?.reopen();
+    await new Worker({ start: message, logger, destination, logFile, send }).run();
     return 0;
   } catch (error) {
     if (!(error instanceof UnusableConfig)) throw error;
@@ -84,15 +88,25 @@ export async function runWorker(send: (message: FromWorker) => void): Promise<nu
   }
 }
 
+function logFileOf(
+  { logFile: path }: StartMessage,
+  logger: Logger,
+  destination: LogDestination,
+): LogFile | undefined {
+  return path === undefined ? undefined : new LogFile({ path, fd: WORKER_LOG_FD, destination, logger });
+}
+
 interface WorkerParts {
   readonly start: StartMessage;
   readonly logger: Logger;
   readonly destination: LogDestination;
+  readonly logFile: LogFile | undefined;
   readonly send: (message: FromWorker) => void;
 }
 
 class Worker {
   readonly #logger: Logger;
+  readonly #logFile: LogFile | undefined;
   readonly #send: (message: FromWorker) => void;
   readonly #sockets = new FedSockets();
   readonly #load: LoadReporter;
@@ -107,8 +121,9 @@ class Worker {
   #drained: Promise<void> | undefined = undefined;
 
   /** Throws UnusableConfig if TLS files of upstreams cannot be used. */
-  constructor({ start, logger, destination, send }: WorkerParts) {
+  constructor({ start, logger, destination, logFile, send }: WorkerParts) {
     this.#logger = logger;
+    this.#logFile = logFile;
     this.#send = send;
     this.#assignment = start.assignment;
     this.#known = start.endpoints;
@@ -200,6 +215,9 @@ class Worker {
         break;
       case 'weights':
         this.#plane.updateWeights(message.update);
+        break;
+      case 'reopenLog':
+        this.#logFile?.reopen();
         break;
     }
   }

@@ -43,6 +43,8 @@ export interface WorkersPlaneOptions {
   readonly workers: number;
   readonly logger: Logger;
   readonly log: LogState;
+  /** The file that the log goes to. Undefined for standard output. */
+  readonly logFile?: string | undefined;
   readonly fork: () => ChildProcess;
 }
 
@@ -150,6 +152,11 @@ export class WorkersPlane implements Plane {
     logger.info({}, 'replacing the workers one by one, with the program as it lies on disk');
     const replaced = await this.#pool.replaceAll();
     logger.info({ replaced }, 'workers replaced; those before end after their last call');
+  }
+
+  /** All workers, draining ones too, open the file of the log again. */
+  reopenLog(): void {
+    for (const worker of this.#pool.workers) worker.send({ type: 'reopenLog' });
   }
 
   /** Kills all workers immediately. */
@@ -338,7 +345,8 @@ export class WorkersPlane implements Plane {
     const version = PROTOCOL_VERSION;
     const [health, weights] = [[...this.#health.values()], [...this.#weights.values()]];
     const endpoints = this.#endpoints;
-    return { type: 'start', version, worker, assignment, endpoints, health, weights, ticketKeys };
+    const { logFile } = this.#options;
+    return { type: 'start', version, worker, assignment, endpoints, health, weights, ticketKeys, logFile };
   }
 
   /** If a client has ended the worker, its next connections are kept apart from those of other clients. */

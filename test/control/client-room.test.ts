@@ -2,13 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  clientRoom,
-  findLackOfMemory,
-  findLackOfRoom,
-  findOtherWorkers,
-  RoomLog,
-} from '../../src/control/client-room.ts';
+import { clientRoom, findLackOfMemory, findLackOfRoom, RoomLog } from '../../src/control/client-room.ts';
+import { findOtherLog, findOtherWorkers } from '../../src/control/remarks.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 async function configWith(limits: Readonly<Record<string, unknown>>) {
@@ -81,4 +76,12 @@ test('too few open files are warned of, even if the number of connections is lef
   );
   assert.match(finding.hint ?? '', /LimitNOFILE=/);
   assert.deepEqual(findLackOfRoom(await configWith({}), 2, 4096), []);
+});
+
+test('another file for the log is told to wait for the next start', async () => {
+  const { log } = await configWith({});
+  assert.deepEqual(findOtherLog(log, log), []);
+  const [remark] = findOtherLog({ ...log, file: '/var/log/framegate.log' }, log);
+  assert.deepEqual(remark.path, ['log', 'file']);
+  assert.match(remark.message, /started again: standard output now, \/var\/log\/framegate.log then/);
 });

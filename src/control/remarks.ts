@@ -1,0 +1,38 @@
+// Warnings about a configuration that only a running proxy can give: they depend on its resources, and on how it was started.
+
+import type { Config, LogConfig } from '../config/config.ts';
+import type { Finding } from '../config/problem.ts';
+import { findLackOfMemory, findLackOfRoom } from './client-room.ts';
+
+/** What a reload cannot change. */
+export interface Started {
+  /** How many processes carry calls. */
+  readonly carriers: number;
+  readonly log: LogConfig;
+}
+
+/** @param wantedProcesses how many would carry calls if the service were started with this configuration */
+export function findRemarks(config: Config, wantedProcesses: number, started: Started): readonly Finding[] {
+  const { carriers } = started;
+  return [
+    ...findOtherWorkers(wantedProcesses, carriers),
+    ...findOtherLog(config.log, started.log),
+    ...findLackOfRoom(config, carriers),
+    ...findLackOfMemory(config, carriers),
+  ];
+}
+
+/** Warns that the number of workers changes only at the next start. @param processes how many processes carry calls now */
+export function findOtherWorkers(wanted: number, processes: number): readonly Finding[] {
+  if (wanted === processes) return [];
+  const message = `takes effect when the service is started again: ${processes} now, ${wanted} then`;
+  return [{ severity: 'warning', path: ['workers'], at: 'value', message }];
+}
+
+/** Warns that the log goes on where it goes until the next start. */
+export function findOtherLog(wanted: LogConfig, started: LogConfig): readonly Finding[] {
+  const [now, then] = [started.file ?? 'standard output', wanted.file ?? 'standard output'];
+  if (now === then) return [];
+  const message = `takes effect when the service is started again: ${now} now, ${then} then`;
+  return [{ severity: 'warning', path: ['log', 'file'], at: 'value', message }];
+}
