@@ -1,5 +1,5 @@
 // `npm start`: turns a fresh checkout into a running proxy with a service behind it, and proves it by one real call.
-// Every step prints what it does, and the proxy's own log (JSON lines) is shown too.
+// Every step prints what it does, and the proxy's own log is shown too, as text on a terminal.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -12,6 +12,7 @@ import { ServiceManager } from '../service-manager/service-manager.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
 import { CrashLoop } from '../workers/restart-backoff.ts';
 import { workerCount } from '../workers/worker-count.ts';
+import { PRINTED_OPTION, wantsText } from './log-format.ts';
 import { type CarryingPlane, makePlane } from './make-plane.ts';
 import { describeUnsafeNode } from './node-version.ts';
 import { type OpenLog, openLog } from './open-log.ts';
@@ -20,7 +21,7 @@ import { RequestSignal, StopSignals } from './signals.ts';
 
 const usage = `Usage: framegate serve [FILE] [--demo]
 
-Runs the proxy. Log lines are JSON on standard output, or in the file that log.file names.
+Runs the proxy. Log lines are text on a terminal, else JSON, or JSON in the file that log.file names.
 
   -c, --config FILE   the configuration (default: config.yaml; - is standard
                       input, which cannot be read again by a reload)
@@ -56,8 +57,16 @@ export async function serve(argv: readonly string[]): Promise<number> {
   }
   // Standard error may be closed or on a full disk, which must not end the proxy.
   process.stderr.on('error', () => undefined);
-  const loaded = readConfig(options.file);
+  const loaded = readConfig(options);
   if (loaded === undefined) return 1;
+  if (!options.isPrinted) {
+    const { isText, obstacle } = wantsText(loaded.config.log, options.file);
+    if (isText) return (await import('./log-printer.ts')).printLogOf(argv);
+    if (obstacle !== undefined)
+      process.stderr.write(
+        `framegate serve: the log stays JSON lines, though log.format is text: ${obstacle}\n`,
+      );
+  }
   const log = tryOpenLog(loaded);
   if (log === undefined) return 1;
   const { logger, destination } = log;
@@ -68,7 +77,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     onFailure: (reason) => logger.warn({ reason }, 'systemd is not told how this service fares'),
   });
   try {
-    const exitCode = await run(loaded, options.isDemo, { ...log, serviceManager });
+    const exitCode = await run(loaded, options, { ...log, serviceManager });
     // Connections whose protocol is not known yet are not drained, and would keep the process alive for some seconds.
     return process.exit(exitCode);
   } catch (error) {
@@ -87,6 +96,8 @@ interface ServeOptions {
   readonly isDemo: boolean;
   readonly allowsUnsafeNode: boolean;
   readonly isHelp: boolean;
+  /** Whether another process prints the log, and has printed the warnings of the configuration. */
+  readonly isPrinted: boolean;
 }
 
 function parseOptions(argv: readonly string[]): ServeOptions | string {
@@ -97,6 +108,8 @@ function parseOptions(argv: readonly string[]): ServeOptions | string {
       demo: { type: 'boolean', default: false },
       'allow-unsafe-node': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
+      // Not for people: what log-printer.ts starts.
+      [PRINTED_OPTION]: { type: 'boolean', default: false },
     },
     1,
   );
@@ -109,10 +122,11 @@ function parseOptions(argv: readonly string[]): ServeOptions | string {
     isDemo: values.demo,
     allowsUnsafeNode: values['allow-unsafe-node'],
     isHelp: values.help,
+    isPrinted: values[PRINTED_OPTION],
   };
 }
 
-function readConfig(file: string): LoadedConfig | undefined {
+function readConfig({ file, isPrinted }: ServeOptions): LoadedConfig | undefined {
   const missing = describeMissing(file);
   if (missing !== undefined) {
     process.stderr.write(`framegate serve: ${missing}\n`);
@@ -123,6 +137,7 @@ function readConfig(file: string): LoadedConfig | undefined {
     for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return undefined;
   }
+  if (isPrinted) return loaded;
   for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
   return loaded;
 }
@@ -143,12 +158,13 @@ interface Surroundings extends OpenLog {
 
 async function run(
   loaded: LoadedConfig,
-  isDemo: boolean,
+  { isDemo, isPrinted }: ServeOptions,
   { logger, destination, logFile, serviceManager }: Surroundings,
 ): Promise<number> {
   const { config } = loaded;
   const demo = isDemo ? await startDemo(logger) : undefined;
   const signals = new StopSignals(destination);
+  if (isPrinted) process.once('disconnect', () => signals.stop('the process that prints the log is gone'));
   const [hangUps, rotations, replacements] = [
     new RequestSignal('SIGHUP'),
     new RequestSignal('SIGUSR1'),

@@ -5,8 +5,8 @@ import type { LogDestination } from '../observability/log-destination.ts';
 
 /** The signals that request a graceful stop. SIGQUIT is the STOPSIGNAL of nginx's images. */
 export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-/** The signals that request an action each time: a reload, reopening log files (not needed here), new workers. */
-const REQUEST_SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+/** The signals that request an action each time: a reload, opening the log file again, new workers. */
+export const REQUEST_SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** Ignores signals in a worker: the primary handles them, but a terminal sends them to all processes of the group. */
 export function ignoreSignals(): void {

@@ -375,4 +375,6 @@ export interface LogConfig {
   readonly syslogPrefix: boolean;
   /** The file that is written instead of standard output. It takes effect at the start of the process. */
   readonly file: string | undefined;
+  /** auto: text if standard output is a terminal, else JSON. It takes effect at the start of the process. */
+  readonly format: 'auto' | 'json' | 'text';
 }

@@ -7,7 +7,7 @@ import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { explainVariables } from './interpolation.ts';
-import { findLogFileProblems } from './log-file-checks.ts';
+import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
@@ -25,7 +25,7 @@ import { resolveConfig, resolveRoute } from './resolve-config.ts';
 import { findSplitProblems } from './route-upstreams.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
-import { isStandardInput } from './standard-input.ts';
+import { isReadOnce, isStandardInput } from './standard-input.ts';
 import { readingFault } from './system-error.ts';
 import { findVainKeys } from './vain-keys.ts';
 import { readYaml } from './yaml-document.ts';
@@ -56,12 +56,9 @@ export type RouteCheck = (
   listenerNames: readonly string[],
 ) => readonly Finding[];
 
-/** Files that a shell passes by descriptor (process substitution). They can be read once. */
-const DESCRIPTOR = /^\/(?:dev\/(?:fd\/|stdin$)|proc\/self\/fd\/)/;
-
 /** Named pipes and devices are excluded: reading a pipe would block until it has a writer, and a device may have no end. */
 function isReadable(file: string): boolean {
-  if (isStandardInput(file) || DESCRIPTOR.test(file)) return true;
+  if (isReadOnce(file)) return true;
   const found = statSync(file);
   // A folder passes here, since the attempt to read it gives the better message.
   return found.isFile() || found.isDirectory();
@@ -90,6 +87,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
     ...findLogFileProblems(value, file),
+    ...findLogFormatProblems(value),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }

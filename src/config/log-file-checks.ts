@@ -16,6 +16,15 @@ export function findLogFileProblems(document: unknown, configFile: string): read
   return why === undefined ? [] : [logFileFinding(`${file}: ${why}`)];
 }
 
+/** A file holds JSON: text is made by a process between the proxy and its standard output. */
+export function findLogFormatProblems(document: unknown): readonly Finding[] {
+  const log = mapOf(mapOf(document).get('log'));
+  if (log.get('format') !== 'text' || !log.has('file')) return [];
+  const message = 'text is for standard output, and log.file holds JSON lines';
+  const hint = 'remove format, or file';
+  return [{ severity: 'error', path: ['log', 'format'], at: 'value', message, hint }];
+}
+
 /** @param reason begins with the file */
 export function logFileFinding(reason: string): Finding {
   const hint = 'name a file in a folder that the user of this process may write to';

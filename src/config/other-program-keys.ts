@@ -108,7 +108,7 @@ const entries: Readonly<Record<Section, string>> = {
     port host listen bind ip | address | write address: 127.0.0.1:9901
     enabled enable disabled | | write admin: off where none is wanted`,
   log: `
-    format json | | remove it; records are JSON lines
+    json encoding style pretty | format | write format: json, or text; auto is text on a terminal alone
     path output destination filename | file | write file: /var/log/framegate/framegate.log, or nothing for standard output
     dir directory | file | write file: /var/log/framegate/framegate.log, one file for all records
     stdout | | remove it; records go to standard output unless file names a file

@@ -66,6 +66,7 @@ export function resolveConfig(
       access: log.access,
       syslogPrefix: log.syslogPrefix,
       file: log.file === undefined ? undefined : besideConfig(file, log.file),
+      format: log.format,
     },
   };
 }

@@ -274,6 +274,13 @@ const log = z.strictObject({
       'A file that the log goes to instead of standard output, relative to this one. It is opened again at SIGHUP, ' +
         'SIGUSR1 and POST /api/reload, for logrotate. Default: standard output. Like nginx error_log FILE.',
     ),
+  format: z
+    .enum(['auto', 'json', 'text'])
+    .default('auto')
+    .describe(
+      'How records are written to standard output: JSON lines, or text for people. auto: text on a terminal, ' +
+        'JSON everywhere else. Default: auto. Like zap encoding.',
+    ),
 });
 
 const configSchema = z

@@ -2,6 +2,13 @@
 
 export const STANDARD_INPUT = '-';
 
+/** Files that a shell passes by descriptor (process substitution). They can be read once. */
+const DESCRIPTOR = /^\/(?:dev\/(?:fd\/|stdin$)|proc\/self\/fd\/)/;
+
+export function isReadOnce(file: string): boolean {
+  return isStandardInput(file) || DESCRIPTOR.test(file);
+}
+
 export function isStandardInput(file: string): boolean {
   return file === STANDARD_INPUT;
 }

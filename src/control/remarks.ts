@@ -31,8 +31,18 @@ export function findOtherWorkers(wanted: number, processes: number): readonly Fi
 
 /** Warns that the log goes on where it goes until the next start. */
 export function findOtherLog(wanted: LogConfig, started: LogConfig): readonly Finding[] {
-  const [now, then] = [started.file ?? 'standard output', wanted.file ?? 'standard output'];
+  return [
+    ...findOther('file', placeOf(started), placeOf(wanted)),
+    ...findOther('format', started.format, wanted.format),
+  ];
+}
+
+function placeOf({ file = 'standard output' }: LogConfig): string {
+  return file;
+}
+
+function findOther(key: keyof LogConfig, now: string, then: string): readonly Finding[] {
   if (now === then) return [];
   const message = `takes effect when the service is started again: ${now} now, ${then} then`;
-  return [{ severity: 'warning', path: ['log', 'file'], at: 'value', message }];
+  return [{ severity: 'warning', path: ['log', key], at: 'value', message }];
 }

@@ -89,6 +89,6 @@ function temporaryConfig(config: Config): Config {
     admin: undefined,
     reload: { watchMs: undefined, certificatesMs: undefined },
     drain: { timeoutMs: 0, delayMs: 0 },
-    log: { level: 'silent', access: false, syslogPrefix: false, file: undefined },
+    log: { level: 'silent', access: false, syslogPrefix: false, file: undefined, format: 'json' },
   };
 }

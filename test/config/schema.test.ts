@@ -95,7 +95,7 @@ test('what the example shows as commented defaults are the defaults', () => {
   const example = parseConfig(read('config.example.yaml'), 'x');
   const spelledOut = parseConfig(
     read('config.example.yaml').replaceAll(
-      /^# ( *(?:limits|connections|connectionsPerAddress|connectionAge|memory|drain|admin|log|concurrentStreams|streamWindow|connectionWindow|headerListSize|headerFields|timeout|address|level|access|syslogPrefix):)(?= |$)/gm,
+      /^# ( *(?:limits|connections|connectionsPerAddress|connectionAge|memory|drain|admin|log|concurrentStreams|streamWindow|connectionWindow|headerListSize|headerFields|timeout|address|level|access|syslogPrefix|format):)(?= |$)/gm,
       '$1',
     ),
     'x',

@@ -83,5 +83,9 @@ test('another file for the log is told to wait for the next start', async () => 
   assert.deepEqual(findOtherLog(log, log), []);
   const [remark] = findOtherLog({ ...log, file: '/var/log/framegate.log' }, log);
   assert.deepEqual(remark.path, ['log', 'file']);
+  assert.match(
+    findOtherLog({ ...log, format: 'text' }, log)[0].message,
+    /started again: auto now, text then/,
+  );
   assert.match(remark.message, /started again: standard output now, \/var\/log\/framegate.log then/);
 });

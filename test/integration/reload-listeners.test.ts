@@ -164,7 +164,7 @@ test('log.access and log.level count from the reload on', async (t) => {
   const proxy = await startProxy(t, settings);
   const usual = configOf(await proxyConfigText(settings));
   const client = await proxy.rawClient('clear');
-  const log = { level: 'info', syslogPrefix: false, file: undefined } as const;
+  const log = { level: 'info', syslogPrefix: false, file: undefined, format: 'json' } as const;
   await proxy.proxy.apply({ ...usual, log: { ...log, access: false } });
   await client.outcome(client.call({ path: '/a.B/Unseen' }));
   await proxy.proxy.apply({ ...usual, log: { ...log, access: true } });

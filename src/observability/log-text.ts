@@ -1,0 +1,101 @@
+// Turns lines of the log into text for people: local time, level, message, then the fields; the record of a call is a sentence. It runs
+// in a process of its own, beside the proxy. Nothing that a terminal would obey may pass, whatever a line holds.
+
+import { styleText } from 'node:util';
+import { harmlessText } from './json-text.ts';
+
+type Style = Parameters<typeof styleText>[0];
+type Fields = Readonly<Record<string, unknown>>;
+type Paint = (style: Style, text: string) => string;
+
+const LEVELS: Readonly<Record<number, { readonly name: string; readonly style: Style }>> = {
+  10: { name: 'TRACE', style: 'gray' },
+  20: { name: 'DEBUG', style: 'blue' },
+  30: { name: 'INFO', style: 'green' },
+  40: { name: 'WARN', style: 'yellow' },
+  50: { name: 'ERROR', style: 'red' },
+  60: { name: 'FATAL', style: ['bold', 'red'] },
+};
+const LEVEL_WIDTH = 5;
+const RECORD_OF_A_CALL = 'exchange finished';
+/** Of log.syslogPrefix. */
+const PRIORITY = /^<\d>/;
+/** A value that is readable without quotes. */
+const PLAIN = /^[^\s"'=\\]+$/;
+/** The fields that stand elsewhere, or say nothing to the person at the terminal. */
+const BESIDE: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
+
+/** @returns a function that takes a line without its newline, and returns text without one */
+export function logText(isColoured: boolean): (line: string) => string {
+  const paint: Paint = (style, text) =>
+    isColoured && text !== '' ? styleText(style, text, { validateStream: false }) : text;
+  return (line) => {
+    const fields = parse(line.replace(PRIORITY, ''));
+    return fields === undefined ? harmlessText(line) : textOf(fields, paint);
+  };
+}
+
+function parse(line: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isLine = typeof value === 'object' && value !== null && 'msg' in value && 'level' in value;
+    return isLine ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(fields: Fields, paint: Paint): string {
+  const { name, style } = LEVELS[Number(fields['level'])] ?? { name: shown(fields['level']), style: 'white' };
+  const isCall = fields['msg'] === RECORD_OF_A_CALL;
+  const rest = isCall ? sentenceOfCall(fields, paint) : messageAndFields(fields, paint);
+  const head = `${paint('dim', localTime(fields['time']))} ${paint(style, name.padEnd(LEVEL_WIDTH))}`;
+  return `${head} ${rest}${errorOf(fields['err'])}`;
+}
+
+/** @returns hours to milliseconds on the clock of this machine */
+function localTime(time: unknown): string {
+  const date = new Date(typeof time === 'number' ? time : Number.NaN);
+  if (Number.isNaN(date.getTime())) return '--:--:--.---';
+  const [hours, minutes, seconds] = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) =>
+    String(part).padStart(2, '0'),
+  );
+  return `${hours}:${minutes}:${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+function messageAndFields(fields: Fields, paint: Paint): string {
+  const named = Object.entries(fields)
+    .filter(([name]) => !BESIDE.has(name))
+    .map(([name, value]) => `${paint('dim', `${harmlessText(name)}=`)}${shown(value)}`);
+  return [harmlessText(String(fields['msg'])), ...named].join(' ');
+}
+
+/** For example `/voice.VoiceAssistant/Say OK in 25.7 ms by 127.0.0.1:50051, for 192.0.2.7:42420`. */
+function sentenceOfCall(fields: Fields, paint: Paint): string {
+  const { grpcStatus, httpStatus, reason, attempts } = fields;
+  const isGood = grpcStatus === 'OK' || (grpcStatus === '' && Number(httpStatus) < 400 && httpStatus !== 0);
+  const status =
+    grpcStatus === '' || grpcStatus === undefined ? `HTTP ${shown(httpStatus)}` : shown(grpcStatus);
+  const by = fields['endpoint'] === '' ? '' : ` by ${shown(fields['endpoint'])}`;
+  const tries = typeof attempts === 'number' && attempts > 1 ? ` at attempt ${attempts}` : '';
+  const why = typeof reason === 'string' && reason !== '' ? `: ${harmlessText(reason)}` : '';
+  const path = harmlessText(String(fields['method']));
+  const took = `${shown(fields['durationMs'])} ms`;
+  const client = paint('dim', `, for ${shown(fields['client'])}, request ${shown(fields['requestId'])}`);
+  return `${path} ${paint(isGood ? 'green' : 'yellow', status)} in ${took}${by}${tries}${client}${why}`;
+}
+
+function shown(value: unknown): string {
+  const text =
+    typeof value === 'string' && PLAIN.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
+  return harmlessText(text);
+}
+
+/** @returns the stack of an error below its line, indented */
+function errorOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return error === undefined ? '' : ` err=${shown(error)}`;
+  const { stack, message }: Fields = { ...error };
+  const text = [stack, message].find((part) => typeof part === 'string') ?? JSON.stringify(error);
+  const lines = text.split('\n');
+  return lines.map((line) => `\n    ${harmlessText(line)}`).join('');
+}

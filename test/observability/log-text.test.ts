@@ -1,0 +1,105 @@
+// Lines of the log as text: what a person reads, and that nothing of a line can reach the terminal as a command.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Lines } from '../../src/cli/log-printer.ts';
+import { logText } from '../../src/observability/log-text.ts';
+
+const plain = logText(false);
+const TIME = new Date(2026, 0, 2, 3, 4, 5, 6).getTime();
+
+function line(fields: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ level: 30, time: TIME, pid: 1, hostname: 'edge', ...fields });
+}
+
+const call = {
+  client: '192.0.2.7:42420',
+  method: '/voice.VoiceAssistant/Say',
+  endpoint: '127.0.0.1:50051',
+  grpcStatus: 'OK',
+  httpStatus: 200,
+  durationMs: 25.705,
+  attempts: 1,
+  reason: '',
+  requestId: '98b1',
+  msg: 'exchange finished',
+};
+
+test('a line is local time, level, message and fields', () => {
+  const text = plain(line({ level: 40, worker: 2, file: 'a b', list: [1], msg: 'something happened' }));
+  assert.equal(text, '03:04:05.006 WARN  something happened worker=2 file="a b" list=[1]');
+});
+
+test('a priority of syslog is taken off', () => {
+  assert.equal(plain(`<6>${line({ msg: 'a' })}`), '03:04:05.006 INFO  a');
+});
+
+test('the record of a call is a sentence', () => {
+  const good = '03:04:05.006 INFO  /voice.VoiceAssistant/Say OK in 25.705 ms by 127.0.0.1:50051';
+  assert.equal(plain(line(call)), `${good}, for 192.0.2.7:42420, request 98b1`);
+  const bad = plain(
+    line({ ...call, grpcStatus: 'UNAVAILABLE', attempts: 3, reason: 'connect_refused: nobody listens' }),
+  );
+  assert.match(bad, /UNAVAILABLE in .* at attempt 3, for .*: connect_refused: nobody listens$/);
+  assert.match(
+    plain(line({ ...call, grpcStatus: '', httpStatus: 404, endpoint: '' })),
+    /Say HTTP 404 in 25.705 ms, for/,
+  );
+});
+
+test('an error has its stack below the line, indented', () => {
+  const err = { type: 'Error', message: 'no', stack: 'Error: no\n    at a\n    at b' };
+  assert.equal(
+    plain(line({ level: 50, err, msg: 'it failed' })),
+    '03:04:05.006 ERROR it failed\n    Error: no\n        at a\n        at b',
+  );
+});
+
+test('colours are for a terminal alone', () => {
+  const text = logText(true)(line({ level: 50, a: 1, msg: 'm' }));
+  assert.ok(text.includes('\u001b[31mERROR\u001b[39m'), text);
+  assert.ok(!plain(line({ level: 50, a: 1, msg: 'm' })).includes('\u001b'));
+});
+
+test('what a terminal would obey is escaped wherever it stands', () => {
+  const evil = '\u001b]0;x\u0007\u009b2J\r\n\u202e';
+  const err = { stack: `Error: ${evil}` };
+  const lines = [
+    line({ [evil]: evil, nested: { [evil]: evil }, err, msg: evil, level: evil }),
+    line({
+      ...call,
+      method: evil,
+      grpcStatus: evil,
+      endpoint: evil,
+      client: evil,
+      requestId: evil,
+      reason: evil,
+    }),
+    line({ time: evil, err: evil, msg: {} }),
+    `no JSON ${evil}`,
+    `{"msg":1${evil}`,
+  ];
+  for (const one of lines)
+    for (const printed of plain(one).split('\n')) assert.match(printed, /^[^\p{Cc}\u202e\u2028]*$/u);
+});
+
+test('what is no line of the log stays as it is', () => {
+  for (const text of ['', 'text', '[1]', 'null', '{"a":1}', '(node:1) Warning: x'])
+    assert.equal(plain(text), text);
+});
+
+test('bytes are cut into lines wherever they break, and a line without an end is printed at the end', () => {
+  const whole = Buffer.from('ä1\nö2\n\nü3');
+  for (let at = 0; at <= whole.length; at++) {
+    const lines = new Lines((text) => `[${text}]`);
+    const text = lines.take(whole.subarray(0, at)) + lines.take(whole.subarray(at)) + lines.end();
+    assert.equal(text, '[ä1]\n[ö2]\n[]\n[ü3]\n');
+  }
+});
+
+test('a line that does not end is printed in pieces instead of being kept', () => {
+  const lines = new Lines((text) => String(text.length));
+  let printed = '';
+  for (let count = 0; count < 40; count++) printed += lines.take(Buffer.alloc(65_536, 'x'));
+  assert.match(printed, /^\d{7}\n/);
+});
