@@ -25,6 +25,8 @@ if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
 async function main(): Promise<void> {
   const { runCommandLine } = await import('./cli/command-line.ts');
   closeDebugger();
+  // A command that waits for what never comes must not end as if it had succeeded.
+  process.exitCode = 1;
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }
 

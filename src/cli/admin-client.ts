@@ -1,7 +1,9 @@
 // Asks the admin server of a running proxy, for the commands that operate one.
 // What answers may be any program, so its answer is bounded in size and time and is trusted in nothing.
 
+import { realpathSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { resolve } from 'node:path';
 import { parseAddress } from '../config/address.ts';
 import type { Address } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
@@ -41,24 +43,67 @@ const mostBytes = 32 * 1024 * 1024;
 /** A reload checks files, names and certificates, and starts connections, before it answers. */
 const timeoutMs = 60_000;
 
+/** Where the admin server is, and whose configuration said so. */
+export interface FoundAdmin {
+  readonly address: Address;
+  /** The configuration that named the address. Undefined if `--admin` did, or nothing. */
+  readonly file: string | undefined;
+}
+
 /** @returns where the admin server is, or a sentence about why that is not known */
-export function findAdmin({ admin, config }: AdminOptions): Address | string {
-  if (admin !== undefined) return parsed(admin.replace(/^https?:\/\//, '').replace(/\/$/, ''), '--admin');
+export function findAdmin({ admin, config }: AdminOptions): FoundAdmin | string {
+  if (admin !== undefined)
+    return found(parsed(admin.replace(/^https?:\/\//, '').replace(/\/$/, ''), '--admin'));
   const file = config ?? defaultFile;
   const missing = isStandardInput(file)
     ? 'a configuration on standard input names no address here'
     : describeMissing(file);
   if (missing !== undefined) {
     return config === undefined
-      ? parsed(defaultAddress, 'the default')
+      ? found(parsed(defaultAddress, 'the default'))
       : `${missing}; or give --admin HOST:PORT`;
   }
   const loaded = loadConfig(file);
   if ('problems' in loaded) {
     const problems = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
-    return `${file} cannot be used, so it does not say where the admin server is; fix it, or give --admin HOST:PORT:\n${problems}`;
+    return `nothing was asked, since ${file} cannot be used and so does not say where the admin server is; a running proxy stays as it is. Fix the file, or give --admin HOST:PORT:\n${problems}`;
   }
-  return loaded.config.admin?.address ?? `${file} has no admin server (admin: off)`;
+  const address = loaded.config.admin?.address;
+  return address === undefined ? `${file} has no admin server (admin: off)` : { address, file };
+}
+
+function found(address: Address | string): FoundAdmin | string {
+  return typeof address === 'string' ? address : { address, file: undefined };
+}
+
+/**
+ * Compares the configuration that named the address with the one that the proxy there runs with: several files may name the same
+ * address, above all the default one.
+ * @returns a sentence if they are two files
+ */
+export async function describeOtherProxy({ address, file }: FoundAdmin): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const answer = await askAdmin(address, 'GET', '/api/config');
+  return typeof answer === 'string' ? undefined : describeOtherFile({ address, file }, answer.body);
+}
+
+/** @param body the answer to `GET /api/config` */
+export function describeOtherFile({ address, file }: FoundAdmin, body: unknown): string | undefined {
+  const running = textOf(fieldOf(fieldOf(body, 'config'), 'file'));
+  const folder = textOf(fieldOf(body, 'workingDirectory'));
+  // A proxy that does not say where its file is, or read it from standard input, cannot be compared.
+  if (file === undefined || running === '' || folder === '' || isStandardInput(running)) return undefined;
+  const theirs = resolve(folder, running);
+  if (realPath(theirs) === realPath(resolve(file))) return undefined;
+  return `the proxy whose admin server is ${address.text} runs with ${theirs}, not with ${resolve(file)}`;
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function parsed(text: string, source: string): Address | string {
@@ -75,7 +120,7 @@ export async function askAdmin(
   const { request } = process.getBuiltinModule('node:http');
   const where =
     address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
-  const { promise, resolve } = Promise.withResolvers<AdminAnswer | string>();
+  const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
   const sent = request(
     {
       ...where,
@@ -86,10 +131,17 @@ export async function askAdmin(
       signal: AbortSignal.timeout(timeoutMs),
     },
     (response) => {
-      readAnswer(response).then(resolve, (error: unknown) => resolve(failure(address, error)));
+      readAnswer(response).then(settle, (error: unknown) => settle(failure(address, error)));
     },
   );
-  sent.on('error', (error) => resolve(failure(address, error)));
+  sent.on('error', (error) => settle(failure(address, error)));
+  // An answer 101 is no response to Node, and a connection that ends at once may have no error: neither may leave the caller waiting.
+  sent.on('upgrade', (_response, socket) => socket.destroy());
+  sent.on('close', () =>
+    settle(
+      `${address.text} gave no answer, so nothing is known of what it did: is this the admin server (admin.address)?`,
+    ),
+  );
   sent.end();
   return promise;
 }

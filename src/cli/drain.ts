@@ -1,6 +1,14 @@
 // `framegate drain`: asks a running proxy to stop as on SIGTERM.
 
-import { ADMIN_OPTIONS_HELP, adminOptions, askAdmin, fieldOf, findAdmin, textOf } from './admin-client.ts';
+import {
+  ADMIN_OPTIONS_HELP,
+  adminOptions,
+  askAdmin,
+  describeOtherProxy,
+  fieldOf,
+  findAdmin,
+  textOf,
+} from './admin-client.ts';
 import { readOptions } from './options.ts';
 
 const usage = `Usage: framegate drain [--admin ADDRESS | -c FILE]
@@ -21,8 +29,14 @@ export async function drain(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const address = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
-  if (typeof address === 'string') return fail(`${address}\n`);
+  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  if (typeof found === 'string') return fail(`${found}\n`);
+  const other = await describeOtherProxy(found);
+  if (other !== undefined)
+    return fail(
+      `${other}; nothing was asked of it. Name that file, or give --admin ${found.address.text} to mean it\n`,
+    );
+  const { address } = found;
   const answer = await askAdmin(address, 'POST', '/api/drain');
   if (typeof answer === 'string') return fail(`${answer}\n`);
   const { status, body } = answer;

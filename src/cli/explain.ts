@@ -89,7 +89,7 @@ function nothingFits(wanted: string, pages: readonly DiagnosisPage[]): string {
     const suggestion = meant === undefined ? '' : ` Did you mean ${meant}?`;
     return `no page has the ${kind} "${printable(wanted)}".${suggestion} framegate explain lists all.\n`;
   }
-  return 'no page quotes this text. Give more of it, such as the whole line; framegate explain lists all diagnoses.\n';
+  return 'no page quotes this text. Give more of it, such as the whole line; framegate explain lists all diagnoses, and framegate doctor examines a set-up.\n';
 }
 
 /** Codes differ in digits alone, so a spelling that is close says nothing; a code of the same group may be meant. */

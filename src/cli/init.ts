@@ -76,6 +76,11 @@ export async function init(argv: readonly string[]): Promise<number> {
   const given = process.stdin.isTTY && process.stdout.isTTY ? await ask(values) : values;
   const answers = complete(given);
   if (typeof answers === 'string') return fail(`${answers}\n`);
+  const unusable = [resolve(values.output), ...programWords()].find((path) => /\p{C}/u.test(path));
+  if (unusable !== undefined)
+    return fail(
+      `${JSON.stringify(unusable)} has control characters, which a unit and a configuration cannot name\n`,
+    );
   const files = filesFor(answers, values.output, values.systemd);
   const existing = files.map(({ path }) => path).filter((path) => existsSync(path));
   if (existing.length > 0 && !values.force) {
@@ -160,6 +165,12 @@ interface File {
   readonly text: string;
 }
 
+/** @returns how this program is started, word by word */
+function programWords(): readonly string[] {
+  if (isSea()) return [process.execPath];
+  return [process.execPath, '--disable-sigusr1', resolve(process.argv[1] ?? 'framegate')];
+}
+
 function filesFor(
   answers: InitAnswers,
   output: string,
@@ -167,10 +178,7 @@ function filesFor(
 ): readonly [File, ...File[]] {
   const config = { path: output, text: configText(answers) };
   if (systemd === undefined) return [config];
-  const program = isSea()
-    ? [process.execPath]
-    : [process.execPath, '--disable-sigusr1', resolve(process.argv[1] ?? 'framegate')];
-  const units = unitsFor(resolve(output), program, answers.certificate !== undefined).map(
+  const units = unitsFor(resolve(output), programWords(), answers.certificate !== undefined).map(
     ({ path, text }) => ({
       path: join(systemd, path),
       text,

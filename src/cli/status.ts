@@ -2,11 +2,13 @@
 
 import { styleText } from 'node:util';
 import type { Address } from '../config/config.ts';
+import { harmlessJson } from '../observability/json-text.ts';
 import {
   ADMIN_OPTIONS_HELP,
   type AdminAnswer,
   adminOptions,
   askAdmin,
+  describeOtherFile,
   fieldOf,
   findAdmin,
   listOf,
@@ -39,10 +41,12 @@ export async function status(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const address = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
-  if (typeof address === 'string') return fail(`${address}\n`);
-  const answers = await askAll(address);
+  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  if (typeof found === 'string') return fail(`${found}\n`);
+  const answers = await askAll(found.address);
   if (typeof answers === 'string') return fail(`${answers}\n`);
+  const other = describeOtherFile(found, answers.config.body);
+  if (other !== undefined) process.stderr.write(`framegate status: ${other}\n`);
   const isReady = answers.ready.status === 200;
   if (parsed.values.json) {
     const { ready, config, upstreams } = answers;
@@ -53,7 +57,7 @@ export async function status(argv: readonly string[]): Promise<number> {
       config: config.body,
       upstreams: fieldOf(upstreams.body, 'upstreams'),
     };
-    process.stdout.write(`${JSON.stringify(all)}\n`);
+    process.stdout.write(`${harmlessJson(JSON.stringify(all))}\n`);
   } else {
     for (const line of describe(answers, isReady)) process.stdout.write(`${line}\n`);
   }
@@ -134,7 +138,7 @@ function describePanic(panic: unknown): string {
 function describeEndpoint(endpoint: unknown): readonly string[] {
   const used = fieldOf(endpoint, 'used');
   const calls = counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call');
-  const some = typeof used === 'string' ? `, used ${used}` : '';
+  const some = typeof used === 'string' ? `, used ${textOf(used)}` : '';
   const mark = used === true ? paint('green', '\u2713') : paint(some === '' ? 'red' : 'yellow', '\u2717');
   return [
     `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${describeHealth(fieldOf(endpoint, 'health'))}${some}`,

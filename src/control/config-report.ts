@@ -38,6 +38,8 @@ export function configReport(
     warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
     config: readable(current.config),
+    /** What a relative `config.file` is relative to. */
+    workingDirectory: process.cwd(),
     /** Upstreams whose endpoints were last set by a source and not by the configuration. */
     endpoints: Object.fromEntries(
       Array.from(known, ([name, update]) => [name, update.endpoints.map(({ address }) => address.text)]),

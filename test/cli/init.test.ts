@@ -116,6 +116,10 @@ suite('framegate init', () => {
       ],
       [['--domain', 'a.example', '--plaintext', '--listen', '443'], /--listen: /],
       [['--domain', 'a.example', '--plaintext', '-o', 'none/config.yaml'], /none/],
+      [
+        ['--domain', 'a.example', '--plaintext', '-o', 'o\nExecStartPre=+id\nc.yaml', '--systemd', 'units'],
+        /has control characters/,
+      ],
       [['--domian', 'a.example'], /there is no option --domian\. Did you mean --domain/],
     ] as const) {
       const { code, stdout, stderr } = runIn(folder, 'init', ...argv);

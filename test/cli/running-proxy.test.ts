@@ -117,6 +117,21 @@ suite('the commands of a running proxy', () => {
     );
     assert.match((await run('status', '--admin', proxy.admin)).stdout, /epoch 3,/);
 
+    writeFileSync(
+      join(proxy.folder, 'other.yaml'),
+      `listeners: [{ address: "127.0.0.1:1" }]\nupstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\nadmin: { address: "${proxy.admin}" }\n`,
+    );
+    for (const command of ['drain', 'reload']) {
+      const other = await run(command, '-c', 'other.yaml');
+      assert.deepEqual([other.code, other.stdout], [1, '']);
+      assert.match(
+        other.stderr,
+        /runs with \/\S+\/config\.yaml, not with \/\S+\/other\.yaml; nothing was asked of it/,
+      );
+    }
+    const seen = await run('status', '-c', 'other.yaml');
+    assert.match(seen.stderr, /runs with \S+config\.yaml, not with/);
+
     const drained = await run('drain', '--admin', `http://${proxy.admin}`);
     assert.deepEqual([drained.code, drained.stderr], [0, '']);
     assert.match(drained.stdout, /^draining: 0 calls still run/);
@@ -194,6 +209,21 @@ suite('the commands of a running proxy', () => {
 
   test('a program that is no admin server is named as such, whatever it answers', async (t) => {
     const web = createServer((_request, response) => response.end('hello \u001b[31m'));
+    const upgrading = createTcpServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+    );
+    upgrading.listen(0, '127.0.0.1');
+    await once(upgrading, 'listening');
+    t.after(() => upgrading.close());
+    const bound = upgrading.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    for (const command of ['status', 'reload', 'drain']) {
+      const silent = await framegate([command, '--admin', `127.0.0.1:${bound.port}`]);
+      assert.deepEqual([silent.code, silent.stdout], [1, '']);
+      assert.match(silent.stderr, /gave no answer, so nothing is known of what it did/);
+    }
     const tcp = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n').on('error', () => undefined));
     for (const server of [web, tcp]) {
       server.listen(0, '127.0.0.1');

@@ -42,6 +42,13 @@ const seen: readonly (readonly [text: string, code: string])[] = [
   ],
   ['grpc._channel._InactiveRpcError: … CERTIFICATE_VERIFY_FAILED: self signed certificate: OK', 'FG1024'],
   ['context deadline exceeded', 'FG3005'],
+  ['upstream request timeout', 'FG3005'],
+  ['no healthy upstream', 'FG2001'],
+  [
+    'failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:443: Failed to connect to remote host: Connection refused',
+    'FG2001',
+  ],
+  ['upstream connect error or disconnect/reset before headers. reset reason: protocol error', 'FG2021'],
 ];
 
 for (const [text, code] of seen) {
@@ -49,6 +56,15 @@ for (const [text, code] of seen) {
     assert.equal(codesFor(text)[0], code);
   });
 }
+
+test('a text of nothing but words that few pages have is found', () => {
+  assert.ok(codesFor('Deadline Exceeded').includes('FG3005'));
+  assert.deepEqual(codesFor('connection refused'), ['FG2001']);
+});
+
+test('a text that looks like an endless address takes no longer than another', () => {
+  assert.deepEqual(codesFor(`[${':'.repeat(65_000)}`), []);
+});
 
 test('a text that no page quotes has no page', () => {
   for (const text of [

@@ -22,6 +22,8 @@ const MOST_LETTERS = 64 * 1024;
 const MOST_MATCHES = 5;
 /** What the shared words have to weigh. One word that only one page has weighs 4.5, a word that each page has weighs 0. */
 const LEAST_WEIGHT = 6;
+/** What they have to weigh if they are all of the text, such as `Connection refused`. */
+const LEAST_WEIGHT_OF_ALL = 3;
 /** So many words count whatever else the text contains; fewer count if they are at least half of the text. */
 const ENOUGH_WORDS = 3;
 /** What a word weighs at least, so that a longer run of words that each page has weighs more than a shorter one. */
@@ -40,7 +42,7 @@ export function matchPages(text: string, pages: readonly DiagnosisPage[]): reado
     .map((page) => ({ page, ...heaviestRun(words, quotes.get(page) ?? [], weights) }))
     .filter(({ weight, run }) => {
       const isEnough = run.length >= ENOUGH_WORDS || run.length * 2 >= words.length;
-      return isEnough && weight >= LEAST_WEIGHT;
+      return isEnough && weight >= (run.length === words.length ? LEAST_WEIGHT_OF_ALL : LEAST_WEIGHT);
     })
     .toSorted((one, other) => other.weight - one.weight);
   return runs
@@ -75,7 +77,7 @@ function wordsOf(text: string): Quote {
   const plain = text
     .slice(0, MOST_LETTERS)
     .replaceAll(/\\["n]/g, ' ')
-    .replaceAll(/\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b|\[[\da-f:]*:[\da-f:]*\](?::\d+)?/g, ' ');
+    .replaceAll(/\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b|\[[\da-f]*(?::[\da-f]*)+\](?::\d+)?/g, ' ');
   const words = plain.match(/[\p{L}\p{N}]+(?:[.'*-][\p{L}\p{N}]+)*/gu) ?? [];
   return words.map((shown) => ({ key: shown.toLowerCase().replaceAll(/\d+/g, '0'), shown }));
 }
