@@ -8,7 +8,7 @@ import type { CertificateFiles, Config, ListenerConfig } from '../config/config.
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok, quoted, warning } from './finding.ts';
+import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
 import type { ConfigSubject } from './subject.ts';
 
 const DAY_MS = 86_400_000;
@@ -75,7 +75,7 @@ function expiredOr(message: string, text: string, hint: string | undefined): Fin
 function examineCertificate(pair: CertificateFiles, nowEpochMs: number): readonly Finding[] {
   const chain = readChain(pair.cert);
   // The check of the files has said why.
-  if (chain.length === 0) return [note('it cannot be read')];
+  if (chain.length === 0) return [unexamined('it cannot be read')];
   const [leaf] = chain;
   return [
     ...describeValidity(leaf, nowEpochMs),
@@ -192,7 +192,7 @@ function examinePermissions(keyFile: string): readonly Finding[] {
       ),
     ];
   } catch (error) {
-    return [note(`the permissions of ${keyFile} cannot be read: ${readingFault(error)}`)];
+    return [unexamined(`the permissions of ${keyFile} cannot be read: ${readingFault(error)}`)];
   }
 }
 

@@ -42,9 +42,9 @@ export interface CheckReport {
   readonly id: string;
   readonly group: Group;
   readonly title: string;
-  readonly verdict: Verdict | 'skipped';
+  readonly verdict: Verdict;
   readonly findings: readonly Finding[];
-  /** Why the check was not made. Undefined if it was. */
+  /** Why the check was not begun. Undefined if it was. */
   readonly skippedBecause?: string | undefined;
   readonly durationMs: number;
 }

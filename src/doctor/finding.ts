@@ -3,8 +3,8 @@
 
 import { type DiagnosisCode, diagnosisCode } from '../diagnosis/codes.ts';
 
-/** 'note' says something worth knowing; 'warning' does not make the exit code 1, and 'failed' does. */
-export type Verdict = 'ok' | 'note' | 'warning' | 'failed';
+/** 'skipped' says why nothing was examined; 'note' says something worth knowing; 'warning' does not make the exit code 1, and 'failed' does. */
+export type Verdict = 'skipped' | 'ok' | 'note' | 'warning' | 'failed';
 
 export interface Finding {
   readonly verdict: Verdict;
@@ -24,6 +24,11 @@ export function note(text: string, remedy?: string): Finding {
   return { verdict: 'note', text, remedy };
 }
 
+/** Why a check has examined nothing. A check that has no other finding has not passed. */
+export function unexamined(text: string, remedy?: string): Finding {
+  return { verdict: 'skipped', text, remedy };
+}
+
 export function warning(text: string, remedy?: string, token?: string): Finding {
   return { verdict: 'warning', text, remedy, token };
 }
@@ -32,13 +37,14 @@ export function failed(text: string, remedy?: string, token?: string): Finding {
   return { verdict: 'failed', text, remedy, token };
 }
 
-const SEVERITY: Readonly<Record<Verdict, number>> = { ok: 0, note: 1, warning: 2, failed: 3 };
+const SEVERITY: Readonly<Record<Verdict, number>> = { skipped: 0, ok: 1, note: 2, warning: 3, failed: 4 };
 
 /** @returns the most severe verdict, 'ok' if there is no finding */
 export function worstOf(findings: readonly Finding[]): Verdict {
+  if (findings.length === 0) return 'ok';
   return findings.reduce<Verdict>(
     (worst, { verdict }) => (SEVERITY[verdict] > SEVERITY[worst] ? verdict : worst),
-    'ok',
+    'skipped',
   );
 }
 

@@ -4,7 +4,7 @@
 import type { Address } from '../config/config.ts';
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';
-import { counted, type Finding, failed, note, ok, warning } from './finding.ts';
+import { counted, type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
 import { askDiagnoses, type SeenDiagnosis } from './running-proxy.ts';
 import { judgeServer } from './versions.ts';
 
@@ -116,7 +116,7 @@ function verdictOn(
     return [failed(`yes: ${finding.text} (“${report.title}”${more})`, undefined, finding.token)];
   }
   const made = reports.filter(({ id, verdict }) => proof(id) && verdict !== 'skipped');
-  if (made.length === 0) return [note('not known: no check that would tell could be made')];
+  if (made.length === 0) return [unexamined('not known: no check that would tell could be made')];
   const skipped = reports.filter(({ id, verdict }) => proof(id) && verdict === 'skipped').length;
   const rest = skipped === 0 ? '' : `; ${counted(skipped, 'check')} could not be made`;
   return [ok(`no: ${cleared} (${counted(made.length, 'check')}${rest})`)];
@@ -146,7 +146,9 @@ function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[])
   const unknown = findings.length === 0;
   return [
     unknown
-      ? note('nothing speaks for it: no answer names a version, and no client was refused for its version')
+      ? unexamined(
+          'nothing speaks for it: no answer names a version, and no client was refused for its version',
+        )
       : ok('nothing speaks for it'),
     ...findings,
     note(

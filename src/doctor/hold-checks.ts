@@ -5,7 +5,7 @@ import type { Config, RouteConfig } from '../config/config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import { compileRoutes } from '../routing/route-table.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok } from './finding.ts';
+import { type Finding, failed, note, ok, unexamined } from './finding.ts';
 import type { CallWay } from './grpc-call.ts';
 import { type HoldResult, holdStream } from './hold-stream.ts';
 import type { ProxySlot } from './listener-way.ts';
@@ -52,7 +52,7 @@ async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Fin
   const ways = waysOf(parts);
   const first = ways[0];
   if (first === undefined)
-    return [note('there is nobody to open a stream to: nothing above could be reached')];
+    return [unexamined('there is nobody to open a stream to: nothing above could be reached')];
   const methods = await chooseMethods(first, parts.method, signal);
   if (methods.length === 0) {
     return [

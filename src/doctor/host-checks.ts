@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { clientRoom, findLackOfMemory, findLackOfRoom } from '../control/client-room.ts';
 import { readOpenFilesLimit } from '../overload/open-files.ts';
 import type { Check } from './check.ts';
-import { type Finding, note, ok, quoted, warning } from './finding.ts';
+import { type Finding, note, ok, quoted, unexamined, warning } from './finding.ts';
 
 export interface HostParts {
   readonly processes: number;
@@ -80,10 +80,10 @@ const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'LimitNOFILE', 'NRes
 const LEAST_OPEN_FILES = 4096;
 
 async function examineUnit(signal: AbortSignal): Promise<readonly Finding[]> {
-  if (!existsSync('/run/systemd/system')) return [note('systemd does not run this machine')];
+  if (!existsSync('/run/systemd/system')) return [unexamined('systemd does not run this machine')];
   const words = ['show', 'framegate.service', '--property', PROPERTIES.join(',')];
   const text = await outputOf('systemctl', words, signal);
-  if (text === undefined) return [note('systemctl does not answer')];
+  if (text === undefined) return [unexamined('systemctl does not answer')];
   const facts = new Map(
     text.split('\n').map((line) => {
       const at = line.indexOf('=');

@@ -7,7 +7,7 @@ import type { Address, Config, ListenAddress } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok } from './finding.ts';
+import { type Finding, failed, ok, unexamined } from './finding.ts';
 import { findPortHolder, isPortListening } from './port-holder.ts';
 import type { RunningProxy } from './running-proxy.ts';
 
@@ -40,7 +40,7 @@ async function examine(
 ): Promise<readonly Finding[]> {
   if (address.kind === 'systemd') {
     return [
-      note(
+      unexamined(
         `systemd opens the socket (FileDescriptorName=${address.socketName}), and Framegate takes it when it starts`,
         `see whether it is open by: systemctl status '*.socket'`,
       ),

@@ -58,7 +58,7 @@ export class TextReport {
 
   #addFinding(finding: Finding): void {
     const [sign, colour] = SIGNS[finding.verdict];
-    if (finding.verdict === 'ok' || finding.verdict === 'note') this.#line('dim', finding.text);
+    if (isQuiet(finding)) this.#line('dim', finding.text);
     else this.#line(colour, `${sign} ${finding.text}`);
     if (finding.remedy !== undefined) this.#line(undefined, `→ ${finding.remedy}`);
     const found = pageOf(finding);
@@ -101,6 +101,10 @@ export class TextReport {
     if (!this.isLive || (process.env['NO_COLOR'] ?? '') !== '') return text;
     return styleText(colour, text, { validateStream: false });
   }
+}
+
+function isQuiet({ verdict }: Finding): boolean {
+  return verdict !== 'warning' && verdict !== 'failed';
 }
 
 export interface FirstCause {

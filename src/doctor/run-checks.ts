@@ -100,7 +100,7 @@ class Run {
   #obstacle({ needs = [] }: Check): string | undefined {
     for (const id of needs) {
       const report = this.#reports.get(id);
-      if (report?.verdict === 'skipped') return report.skippedBecause;
+      if (report?.skippedBecause !== undefined) return report.skippedBecause;
       if (report?.verdict === 'failed') return `“${report.title}” failed`;
     }
     return undefined;

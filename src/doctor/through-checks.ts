@@ -9,7 +9,7 @@ import { CERTIFICATE_FILES } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import type { Evidence } from './evidence.ts';
 import { type ExaminedProxy, startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
-import { type Finding, failed, note, ok, quoted, warning } from './finding.ts';
+import { type Finding, failed, ok, quoted, unexamined, warning } from './finding.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { describeHandshake, describePlaintext, hasPlaintextHttp2, hasTlsHttp2, lookAt } from './look.ts';
@@ -70,7 +70,7 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
     limitMs: LIMIT_MS,
     run: async () => {
       const reached = reach(listener, slot);
-      if (typeof reached === 'string') return [note(reached)];
+      if (typeof reached === 'string') return [unexamined(reached)];
       const look = await lookAt(reached, { serverName: serverNameOf(listener) });
       const insecure = `plaintext HTTP/2 (an insecure channel): ${describePlaintext(look)}`;
       if (tls === undefined) {
@@ -109,7 +109,8 @@ function servicesCheck(
       needs: [`${id}.reflection`],
       run: () => {
         const services = evidence.endpoints.get(id)?.services;
-        if (services === undefined) return [note('the services are not known, as there is no reflection')];
+        if (services === undefined)
+          return [unexamined('the services are not known, as there is no reflection')];
         const findings = [
           ...unknownServices(routes, services),
           ...withoutRoute(routes, services, upstream.name),
@@ -183,7 +184,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
   } as const;
   const probe = probeOf(route);
   if (upstream === undefined || endpoint === undefined)
-    return { ...shared, run: () => [note('its upstream has no endpoint that is known here')] };
+    return { ...shared, run: () => [unexamined('its upstream has no endpoint that is known here')] };
   if (upstream.protocol === 'http1') {
     return {
       ...shared,
@@ -194,7 +195,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
   if (probe === undefined) {
     return {
       ...shared,
-      run: () => [note('it is for a single method, which is not called, as that may have effects')],
+      run: () => [unexamined('it is for a single method, which is not called, as that may have effects')],
     };
   }
   return {
@@ -210,13 +211,15 @@ async function compareRoute(
   { config, evidence, slot, direct }: ThroughParts & { readonly direct: CallWay },
 ): Promise<readonly Finding[]> {
   const listener = config.listeners.find(({ name }) => (route.match.listener ?? name) === name);
-  if (listener === undefined) return [note('no listener has it')];
+  if (listener === undefined) return [unexamined('no listener has it')];
   const taken = routeTaken(config.routes, listener.name, probe);
   if (taken !== route) {
-    return [note(`a call for ${probe.path} takes route '${taken?.name ?? 'none'}', which is more specific`)];
+    return [
+      unexamined(`a call for ${probe.path} takes route '${taken?.name ?? 'none'}', which is more specific`),
+    ];
   }
   const reached = reach(listener, slot);
-  if (typeof reached === 'string') return [note(reached)];
+  if (typeof reached === 'string') return [unexamined(reached)];
   const name = probe.authority ?? serverNameOf(listener) ?? 'localhost';
   const way: CallWay = {
     address: reached,

@@ -15,7 +15,7 @@ import type { Check } from './check.ts';
 import { dial, tlsWishOf } from './dial.ts';
 import { byDiagnosis, examineProtocol } from './endpoint-protocol.ts';
 import type { EndpointEvidence, Evidence } from './evidence.ts';
-import { counted, type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
+import { counted, type Finding, failed, note, ok, quoted, took, unexamined, warning } from './finding.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { LIST_SERVICES, REFLECTION_PATHS, readServices } from './reflection.ts';
 
@@ -68,7 +68,7 @@ function restCheck({ name }: UpstreamConfig, count: number): Check {
     id: `upstream.${name}.rest`,
     group: 'upstream',
     title: `${name}: only the first ${MOST_ENDPOINTS} endpoints are examined`,
-    run: () => [note(counted(count, 'further endpoint'))],
+    run: () => [unexamined(counted(count, 'further endpoint'))],
   };
 }
 
@@ -79,7 +79,10 @@ async function discover({ endpoints, discovery }: UpstreamConfig): Promise<{
 }> {
   if (discovery === undefined) return { found: endpoints, finding: undefined };
   if (discovery.kind === 'api') {
-    return { found: [], finding: note('they are set while the proxy runs: GET /api/upstreams says which') };
+    return {
+      found: [],
+      finding: unexamined('they are set while the proxy runs: GET /api/upstreams says which'),
+    };
   }
   const { promise: late, resolve } = Promise.withResolvers<
     readonly Pick<EndpointState, 'address'>[] | string

@@ -4,7 +4,7 @@ import type { Address, Config, RouteConfig, UpstreamConfig } from '../config/con
 import { pathCriterion } from '../routing/specificity.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import { tlsWishOf } from './dial.ts';
-import { type Finding, failed, note, ok, took } from './finding.ts';
+import { type Finding, failed, ok, took, unexamined } from './finding.ts';
 import { getByHttp1 } from './http1-look.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
@@ -24,17 +24,19 @@ export async function compareWebRoute(
 ): Promise<readonly Finding[]> {
   const { match, stripPrefix: prefix } = route;
   const listener = config.listeners.find(({ name }) => (match.listener ?? name) === name);
-  if (listener === undefined) return [note('no listener has it')];
-  if (match.headers.size > 0) return [note('it wants header fields, and is not called')];
+  if (listener === undefined) return [unexamined('no listener has it')];
+  if (match.headers.size > 0) return [unexamined('it wants header fields, and is not called')];
   const path = (pathCriterion(match) ?? '/*').replace(/\*$/, '');
   const host = match.host?.replace(/^\*/, 'doctor') ?? serverNameOf(listener) ?? 'localhost';
   const request = { path, authority: host, headers: match.headers };
   const taken = routeTaken(config.routes, listener.name, request);
   if (taken !== route) {
-    return [note(`a request for ${path} takes route '${taken?.name ?? 'none'}', which is more specific`)];
+    return [
+      unexamined(`a request for ${path} takes route '${taken?.name ?? 'none'}', which is more specific`),
+    ];
   }
   const reached = reach(listener, slot);
-  if (typeof reached === 'string') return [note(reached)];
+  if (typeof reached === 'string') return [unexamined(reached)];
   const directPath = prefix === undefined ? path : stripPrefix(path, prefix);
   const wish = upstream.tls === undefined ? undefined : tlsWishOf(upstream.tls, ['http/1.1']);
   // One after the other, since their times are compared.

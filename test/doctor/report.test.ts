@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CheckReport } from '../../src/doctor/check.ts';
-import { failed, ok, quoted, warning } from '../../src/doctor/finding.ts';
+import { failed, ok, quoted, unexamined, warning, worstOf } from '../../src/doctor/finding.ts';
 import { firstCause, jsonReport, TextReport } from '../../src/doctor/report.ts';
 
 function report(id: string, part: Partial<CheckReport>): CheckReport {
@@ -26,7 +26,7 @@ const reports: readonly CheckReport[] = [
   report('four', { verdict: 'skipped', skippedBecause: '“title of three” failed' }),
 ];
 
-function textOf(isTTY: boolean): string {
+function textOf(isTTY: boolean, shown = reports): string {
   let written = '';
   const text = new TextReport({
     isTTY,
@@ -34,8 +34,8 @@ function textOf(isTTY: boolean): string {
       written += piece;
     },
   });
-  for (const each of reports) text.add(each);
-  text.end(reports, 1234);
+  for (const each of shown) text.add(each);
+  text.end(shown, 1234);
   return written;
 }
 
@@ -60,6 +60,24 @@ Begin with: title of three
     ✖ gone
     → start it
     FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
+`,
+  );
+});
+
+test('a check that has examined nothing has not passed', () => {
+  const findings = [unexamined('nobody can be called', 'name its port as TARGET')];
+  assert.equal(worstOf(findings), 'skipped');
+  assert.equal(worstOf([...findings, ok('fine')]), 'ok');
+  assert.equal(worstOf([]), 'ok');
+  const blind = [report('blind', { verdict: worstOf(findings), findings })];
+  assert.equal(
+    textOf(false, blind),
+    `Upstream, directly
+– title of blind
+    nobody can be called
+    → name its port as TARGET
+
+0 failed, 0 warnings, 0 passed, 1 skipped in 1.2 s
 `,
   );
 });
