@@ -214,3 +214,24 @@ test('a hostile target is read no further than a limit, and what it says is esca
     code: 'FG2021',
   });
 });
+
+test('the value that a route wants of a header field reaches neither a target nor a proxy', async (t) => {
+  const { address } = await startDemo(t);
+  const received: string[] = [];
+  const target = await startHttp2(t, (stream, headers) => {
+    received.push(JSON.stringify(headers));
+    answerUnimplemented(stream);
+  });
+  const secret = {
+    name: 'voice',
+    match: { path: '/*', headers: { authorization: 'Bearer-S3CRET' } },
+    upstream: 'voice',
+  };
+  const reports = await diagnoseBroken(t, { routes: [secret] }, { endpoint: address, target });
+  assert.ok(received.length > 0);
+  assert.ok(!received.join('').includes('S3CRET'));
+  const texts = JSON.stringify(reports);
+  assert.ok(!texts.includes('S3CRET'));
+  assert.match(texts, /the route wants authorization, whose value is not sent to a target/);
+  assert.match(texts, /it wants authorization, whose value may be a secret and is not sent/);
+});
