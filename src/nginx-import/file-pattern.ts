@@ -40,9 +40,13 @@ function matchingNames(folder: string, step: string): readonly string[] {
   }
 }
 
+/** Names of files have at most 255 bytes; the time to read a pattern full of open brackets grows with its square. */
+const LONGEST_PATTERN = 1024;
+
 /** Goes through both texts with one way back, to the last star: no pattern takes more than their product. */
 function fits(name: string, pattern: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.')) return false;
+  if (pattern.length > LONGEST_PATTERN) return false;
   const parts = partsOf(pattern);
   let at = 0;
   let part = 0;

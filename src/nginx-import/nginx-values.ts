@@ -13,7 +13,8 @@ const millisecondsPerUnit: Readonly<Record<string, number>> = {
 
 /** @returns milliseconds, or undefined if the text is no time */
 export function parseTime(text: string): number | undefined {
-  if (!/^(\d{1,12}(ms|[smhdwMy])?\s*){1,8}$/.test(text)) return undefined;
+  // Only the last number may lack its unit: with more freedom the time to reject a long row of digits would double with each.
+  if (!/^(?:\d{1,12}(?:ms|[smhdwMy])\s*){0,8}(?:\d{1,12}\s*)?$/.test(text) || text === '') return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)(ms|[smhdwMy])?/g)) {
     total += Number(amount) * millisecondsPerUnit[unit ?? 's'];
