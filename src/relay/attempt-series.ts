@@ -21,6 +21,7 @@ import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { ResponseHead } from './response-head.ts';
+import { NEXT_TURN_MS, RetryPlace } from './retry-place.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
@@ -48,9 +49,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #repeats = 0;
   /** How many attempts the retry policy of the route has granted. */
   #retries = 0;
-  /** Whether the call counts in the upstream's RetryBudget. */
-  #isInBudget = false;
-  note = '';
+  /** Its place in the upstream's RetryBudget. */
+  #retryPlace: RetryPlace | undefined = undefined;
   /** The delay before the next attempt, or the time limit of the current one. */
   #timer: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
@@ -90,6 +90,10 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
 
   get retries(): number {
     return this.#retries;
+  }
+
+  get note(): string {
+    return this.#retryPlace?.note ?? '';
   }
 
   get #policy(): RetryPolicy | undefined {
@@ -174,6 +178,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   commit(): void {
     if (this.#current !== undefined) this.#current.isCommitted = true;
     if (this.#timer !== undefined) this.#stopTimer();
+    // From here on it is a call like others: a retried stream that lasts for days takes no retry from anyone.
+    this.#retryPlace?.leave();
   }
 
   triesAgainAfter({ grpcStatus, pushback }: ResponseHead): boolean {
@@ -326,7 +332,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     if (waitMs < 0 || waitMs >= timeoutMs - this.#call.durationMs) return false;
     const sent = attempt?.replay();
     if (attempt !== undefined && sent === undefined) return false;
-    if (!this.#takeBudget()) return false;
+    if (!this.#mayRetry(waitMs)) return false;
     this.#retries++;
     this.#tried = undefined;
     if (this.#last !== undefined) this.#avoided = [this.#last];
@@ -336,13 +342,12 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     return true;
   }
 
-  #takeBudget(): boolean {
+  /** Takes a place in the budget, and gives it back for a long pause. @returns false if there is none */
+  #mayRetry(waitMs: number): boolean {
     const { decision } = this.#call.subject;
-    if (this.#isInBudget || decision.kind !== 'forward') return this.#isInBudget;
-    const { name, shares } = decision.upstream;
-    this.#isInBudget = shares.retries.take();
-    if (!this.#isInBudget) this.note = shares.retries.whyRefused(name);
-    return this.#isInBudget;
+    if (decision.kind !== 'forward') return false;
+    this.#retryPlace ??= new RetryPlace(decision.upstream);
+    return this.#retryPlace.grant(this.holding, waitMs);
   }
 
   /** Notes that the last attempt's endpoint could not be reached. @returns whether another endpoint is to be tried */
@@ -368,14 +373,9 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   /** The delay before the next attempt is over, or the current attempt has taken too long. */
   deadlinePassed(): void {
     this.#timer = undefined;
-    if (this.#current === undefined) this.begin();
-    else this.#call.attemptTimedOut(this.#policy?.perTryMs ?? 0);
-  }
-
-  #leaveBudget(): void {
-    this.#isInBudget = false;
-    const { decision } = this.#call.subject;
-    if (decision.kind === 'forward') decision.upstream.shares.retries.give();
+    if (this.#current !== undefined) this.#call.attemptTimedOut(this.#policy?.perTryMs ?? 0);
+    else if (this.#retryPlace?.take(this.holding) !== false) this.begin();
+    else this.#timer = new Deadline(this.#context.deadlines, this, NEXT_TURN_MS);
   }
 
   #stopTimer(): void {
@@ -391,7 +391,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   end(code: number): void {
     this.#current?.release(code);
     this.#stopTimer();
-    if (this.#isInBudget) this.#leaveBudget();
+    this.#retryPlace?.leave();
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     const { decision } = this.#call.subject;

@@ -6,12 +6,13 @@ import { type AttemptEnd, type HedgePolicy, isRepeated } from '../calls/retry-po
 import { pushbackMs } from '../grpc/pushback.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { RetryBudget } from '../upstreams/retry-budget.ts';
 import type { Attempts, Call } from './attempts.ts';
 import { Contender, type Contest } from './contender.ts';
 import { Deadline, type DeadlineKeeper } from './deadline.ts';
+import { HedgePlaces } from './hedge-places.ts';
 import { pickBeside } from './pick-beside.ts';
 import type { RelayContext } from './relay-context.ts';
+import { LONGEST_HELD_PAUSE_MS, NEXT_TURN_MS } from './retry-place.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import { StreamRelay } from './stream-relay.ts';
 
@@ -54,10 +55,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   #most: number;
   /** How often an attempt was made again because no endpoint had processed it. */
   #repeats = 0;
-  /** The next attempt has its place in the RetryBudget. */
-  #isReserved = false;
-  /** The next attempt takes the place of one that has none there, since it was the first. */
-  #isFree = false;
+  readonly #places: HedgePlaces;
   /** The time before the next attempt. */
   #timer: Deadline | undefined = undefined;
   #pauseMs = 0;
@@ -66,27 +64,24 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   /** Attempts that are over. */
   #pastCount = 0;
   #pastEndpoint = '';
-  note = '';
 
   constructor(context: RelayContext, call: Call, parts: HedgedParts) {
     this.#context = context;
     this.#call = call;
     this.#parts = parts;
     this.#most = parts.hedge.attempts - 1;
+    this.#places = new HedgePlaces(parts.upstream);
     this.#lead = this.#contender(parts.request);
   }
 
   #contender(request: StreamRelay): Contender {
-    const isBudgeted = this.#isReserved;
-    this.#isReserved = false;
-    this.#isFree = false;
     const contender = new Contender({
       contest: this,
       context: this.#context,
       call: this.#call,
       request,
       previous: this.#granted,
-      isBudgeted,
+      isBudgeted: this.#places.use(),
       holdMs: this.#call.subject.plan.retry?.holdMs ?? 0,
     });
     this.#running = [...this.#running, contender];
@@ -112,6 +107,10 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
 
   get retries(): number {
     return Math.max(0, this.#granted);
+  }
+
+  get note(): string {
+    return this.#places.note;
   }
 
   begin(): void {
@@ -143,7 +142,9 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
 
   commit(): void {
     if (this.#stage === 'single') this.wins(this.#lead);
-    this.#winner?.series.commit();
+    if (this.#winner === undefined) return;
+    this.#winner.series.commit();
+    this.#places.leave(this.#winner);
   }
 
   /** Always 0: a head that comes here has won, or nothing can take its place. */
@@ -178,6 +179,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     this.#stopTimer();
     if (!this.#canStart) return;
     const delayMs = Math.max(waitMs, this.#notBeforeMs - this.#call.durationMs);
+    if (delayMs > LONGEST_HELD_PAUSE_MS) this.#places.unreserve();
     if (delayMs <= 0) this.#start();
     else this.#timer = new Deadline(this.#context.deadlines, this, delayMs);
   }
@@ -211,14 +213,14 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   /** Begins an attempt while others run, if there is room for it now: it must take no place in the queue from calls that have none. */
   #startBeside(): boolean {
     const whole = this.#takeWhole();
-    if (whole === undefined || !this.#reserve()) {
+    if (whole === undefined || !this.#places.reserve(this.#lead.series.holding)) {
       this.#stop();
       return false;
     }
     const { holding } = this.#lead.series;
     const endpoint = pickBeside(this.#parts.upstream, holding, this.#used, this.#call.subject);
     if (endpoint === undefined) {
-      this.#unreserve();
+      this.#places.unreserve();
       this.#pauseMs = Math.min(
         Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS, this.#parts.hedge.delayMs),
         Math.max(LONGEST_PAUSE_MS, this.#parts.hedge.delayMs),
@@ -237,6 +239,10 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   #startWaiting(): void {
     const whole = this.#takeWhole();
     if (whole === undefined) return;
+    if (!this.#places.take(this.#lead.series.holding)) {
+      this.#startIn(NEXT_TURN_MS);
+      return;
+    }
     this.#granted++;
     const contender = this.#contender(relayOf(whole));
     contender.series.avoid(this.#used);
@@ -263,23 +269,6 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     return this.#whole;
   }
 
-  get #budget(): RetryBudget {
-    return this.#parts.upstream.shares.retries;
-  }
-
-  /** @returns whether the upstream's budget allows the next attempt */
-  #reserve(): boolean {
-    if (this.#isReserved || this.#isFree) return true;
-    this.#isReserved = this.#budget.take();
-    if (!this.#isReserved) this.note = this.#budget.whyRefused(this.#parts.upstream.name);
-    return this.#isReserved;
-  }
-
-  #unreserve(): void {
-    if (this.#isReserved) this.#budget.give();
-    this.#isReserved = false;
-  }
-
   isLast(contender: Contender): boolean {
     return !this.#canStart && this.#running.length === 1 && this.#running[0] === contender;
   }
@@ -290,7 +279,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     const waitMs = isRepeat || end.pushback === undefined ? 0 : pushbackMs(end.pushback);
     if (waitMs < 0) this.#stop();
     if (isRepeat) this.#granted--;
-    this.#passBudget(contender, isRepeat);
+    this.#places.pass(contender, isRepeat);
     if (this.#running.length === 1 && !this.#canReplace(waitMs)) {
       if (isRepeat) this.#granted++;
       return false;
@@ -299,7 +288,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     if (waitMs > 0) this.#notBeforeMs = this.#call.durationMs + waitMs;
     this.#drop(contender, end.kind === 'answered' ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
     this.#startIn(0);
-    if (!this.#canStart) this.#unreserve();
+    if (!this.#canStart) this.#places.unreserve();
     this.#passLast();
     return true;
   }
@@ -309,15 +298,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     const { timeoutMs = Number.POSITIVE_INFINITY } = this.#call.subject;
     const beginsMs = Math.max(this.#call.durationMs + waitMs, this.#notBeforeMs);
     if (!this.#canStart || beginsMs >= timeoutMs || this.#takeWhole() === undefined) return false;
-    return this.#reserve();
-  }
-
-  /** The next attempt takes the place of this one in the budget, if it has one there. */
-  #passBudget(contender: Contender, isRepeat: boolean): void {
-    if (contender.isBudgeted && !this.#isReserved) {
-      this.#isReserved = true;
-      contender.isBudgeted = false;
-    } else if (isRepeat && !contender.isBudgeted) this.#isFree = !this.#isReserved;
+    return this.#places.reserve(this.#lead.series.holding);
   }
 
   goesOnWithout(contender: Contender): boolean {
@@ -353,7 +334,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     this.#stage = 'decided';
     this.#running = running;
     this.#stopTimer();
-    this.#unreserve();
+    this.#places.unreserve();
     this.#whole = undefined;
   }
 
@@ -368,8 +349,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     const { count, endpoint } = contender.series;
     this.#pastCount += count;
     if (endpoint !== '') this.#pastEndpoint = endpoint;
-    if (contender.isBudgeted) this.#budget.give();
-    contender.isBudgeted = false;
+    this.#places.leave(contender);
   }
 
   #stopTimer(): void {

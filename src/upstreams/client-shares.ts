@@ -59,7 +59,11 @@ export class ClientShares<Waiting> implements PlaceCount {
   constructor(mostWaiting: number, countPlaces: () => number, retries = 0) {
     this.#mostWaiting = mostWaiting;
     this.#countPlaces = countPlaces;
-    this.retries = new RetryBudget(retries, () => this.#heldCount + this.#waitingCount);
+    this.retries = new RetryBudget(
+      retries,
+      () => this.#heldCount + this.#waitingCount,
+      (holding) => this.#hasOthers(holding),
+    );
   }
 
   get waitingCount(): number {
@@ -118,7 +122,7 @@ export class ClientShares<Waiting> implements PlaceCount {
     let excess = this.#holdings.size - this.#activeCount - MOST_REMEMBERED;
     if (excess > 0) excess += MOST_REMEMBERED / 2;
     for (const [key, holding] of this.#holdings) {
-      if (holding.held > 0 || this.#turns.has(holding)) continue;
+      if (holding.held > 0 || holding.retries > 0 || this.#turns.has(holding)) continue;
       if (excess-- <= 0 && !holding.isForgettable(nowMs)) continue;
       holding.isListed = false;
       this.#holdings.delete(key);
@@ -153,8 +157,13 @@ export class ClientShares<Waiting> implements PlaceCount {
     if (!this.isWatched(holding) || holding.speaksForMany) return true;
     this.recount();
     if (this.#places - this.#heldCount > Math.floor(this.#places * RESERVED_PART)) return true;
-    if (turnNowMs() - this.#othersAtMs >= OTHERS_COUNT_FOR_MS && !this.#othersWait(holding)) return true;
+    if (!this.#hasOthers(holding)) return true;
     return holding.held < Math.floor(this.#places / Math.max(2, this.#activeCount));
+  }
+
+  /** Whether another client has called in the last minute, or waits. */
+  #hasOthers(holding: Holding): boolean {
+    return turnNowMs() - this.#othersAtMs < OTHERS_COUNT_FOR_MS || this.#othersWait(holding);
   }
 
   #othersWait(holding: Holding): boolean {

@@ -40,6 +40,8 @@ export class Holding {
   readonly speaksForMany: boolean;
   /** Only ClientShares uses this and `isListed`. */
   held = 0;
+  /** How many calls of the client are in a further attempt. Only RetryBudget changes it. */
+  retries = 0;
   isListed = false;
   #faults: TokenBucket | undefined = undefined;
 
@@ -100,6 +102,8 @@ export class Holding {
 
   /** Whether the holding has no state that would be lost. */
   isForgettable(nowMs: number): boolean {
-    return this.held === 0 && (this.#faults === undefined || this.#faults.isFull(nowMs));
+    return (
+      this.held === 0 && this.retries === 0 && (this.#faults === undefined || this.#faults.isFull(nowMs))
+    );
   }
 }

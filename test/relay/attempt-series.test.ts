@@ -411,7 +411,7 @@ test('what is left of a timeout bounds the pause before another attempt', () => 
   attempts.end(ErrorCode.CANCEL);
 });
 
-test('a call counts in the budget of its upstream from its first retry to its end', () => {
+test('a call counts in the budget of its upstream from its first retry to its answer or its end', () => {
   const { attempts, upstream } = new Series({ subject: { plan: retries(0, 'failed') } });
   const { retries: budget } = upstream.shares;
   attempts.begin();
@@ -421,11 +421,39 @@ test('a call counts in the budget of its upstream from its first retry to its en
   attempts.end(ErrorCode.CANCEL);
   attempts.end(ErrorCode.CANCEL);
   assert.equal(budget.active, 0);
+  const answered = new Series({ subject: { plan: retries(0, 'failed') } });
+  answered.attempts.begin();
+  assert.equal(answered.attempts.tryAgain(FAILED), true);
+  assert.equal(answered.upstream.shares.retries.active, 1);
+  answered.attempts.commit();
+  assert.equal(answered.upstream.shares.retries.active, 0);
+});
+
+test('a call that waits long for its next attempt leaves its place to others, and takes one when it goes on', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  const series = new Series({ subject: { plan: retries(60_000, 'failed') } });
+  const { attempts, upstream, second, deadlines } = series;
+  const { retries: budget } = upstream.shares;
+  const many = upstream.shares.holdingOf('', undefined, true);
+  attempts.begin();
+  assert.equal(attempts.tryAgain(FAILED), true);
+  assert.equal(budget.active, 0);
+  while (budget.take(many));
+  series.nowMs += 61_000;
+  deadlines.advance();
+  assert.deepEqual([second.streams.length, budget.active, attempts.note], [0, 20, '']);
+  budget.give(many);
+  series.nowMs += 500;
+  deadlines.advance();
+  assert.deepEqual([second.streams.length, budget.active], [1, 20]);
+  attempts.end(ErrorCode.CANCEL);
+  assert.equal(budget.active, 19);
 });
 
 test('beyond the budget of its upstream a call is not sent again, and its record says why', () => {
   const { attempts, upstream } = new Series({ subject: { plan: retries(0, 'failed') } });
-  while (upstream.shares.retries.take());
+  const many = upstream.shares.holdingOf('', undefined, true);
+  while (upstream.shares.retries.take(many));
   attempts.begin();
   assert.equal(attempts.tryAgain(FAILED), false);
   assert.match(attempts.note, /^Upstream voice has 20 retries/);

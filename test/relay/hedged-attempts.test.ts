@@ -357,14 +357,58 @@ test('each attempt beyond the first counts in the budget while it runs, and no l
 test('an attempt that the budget refuses is the last that is asked for, and the call says why', () => {
   const hedging = Hedging.begun({ attempts: 3, delayMs: 100 });
   const { retries } = hedging.upstream.shares;
-  while (retries.take());
+  const many = hedging.upstream.shares.holdingOf('', undefined, true);
+  while (retries.take(many));
   hedging.passes(100);
   assert.equal(hedging.running, 'a');
   assert.match(hedging.attempts.note, /^Upstream voice has 20 retries, as many as it may/);
-  for (let count = 20; count > 0; count--) retries.give();
+  for (let count = 20; count > 0; count--) retries.give(many);
   hedging.passes(1000);
   hedging.owner(0).onResponse(status(14), true);
   assert.deepEqual([hedging.attempts.count, hedging.told], [1, ['response 200 end']]);
+});
+
+test('while other clients call, a client has no further attempts beyond its share, and the call says why', () => {
+  const hedging = Hedging.begun({ attempts: 3, delayMs: 100 });
+  const { shares } = hedging.upstream;
+  const holding = hedging.call.account.holdingIn(shares);
+  shares.holdingOf('192.0.2.78', undefined, false).take();
+  while (shares.retries.take(holding));
+  hedging.passes(100);
+  assert.deepEqual([hedging.running, holding.retries], ['a', 10]);
+  assert.match(hedging.attempts.note, /^10 calls of this client are retried at upstream voice/);
+});
+
+test('an attempt that has won leaves its place in the budget with its answer', () => {
+  const hedging = Hedging.begun({ attempts: 2, delayMs: 100 });
+  const { retries } = hedging.upstream.shares;
+  hedging.passes(100);
+  assert.equal(retries.active, 1);
+  hedging.owner(1).onResponse(HEAD, false);
+  hedging.owner(1).onData(Buffer.from('answer'), 0, 6, false);
+  hedging.attempts.commit();
+  assert.deepEqual([hedging.running, retries.active], ['b', 0]);
+  hedging.attempts.end(ErrorCode.CANCEL);
+  assert.equal(retries.active, 0);
+});
+
+test('a call that waits long for its next attempt leaves its place to others, and takes one when it goes on', () => {
+  const hedging = Hedging.begun({ attempts: 3, delayMs: 100 });
+  const { retries } = hedging.upstream.shares;
+  const many = hedging.upstream.shares.holdingOf('', undefined, true);
+  hedging.passes(100);
+  hedging.owner(1).onResponse(status(14, '60000'), true);
+  assert.equal(retries.active, 0);
+  hedging.owner(0).onResponse(status(14), true);
+  assert.deepEqual([hedging.running, retries.active, hedging.told], ['', 0, []]);
+  while (retries.take(many));
+  hedging.passes(61_000);
+  assert.deepEqual([hedging.running, retries.active, hedging.attempts.note], ['', 20, '']);
+  retries.give(many);
+  hedging.passes(500);
+  assert.deepEqual([hedging.running, retries.active], ['c', 20]);
+  hedging.attempts.end(ErrorCode.CANCEL);
+  assert.equal(retries.active, 19);
 });
 
 test('the end of the call ends all attempts, once', () => {

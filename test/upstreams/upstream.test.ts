@@ -406,7 +406,8 @@ test('what each of its limits refuses is told, and how full they are', async (t)
   first.holding.take();
   assert.equal(group.waits().told, 'upstream_streams_full');
   const { retries } = group.upstream.shares;
-  while (retries.take());
+  while (retries.take(first.holding));
+  retries.refuse('voice', first.holding);
   assert.deepEqual(group.limited, ['pending 1', 'streams 1', 'retries 20']);
   assert.deepEqual(group.upstream.limits, {
     streams: { used: 1, most: 1 },
