@@ -8,7 +8,12 @@ import { LARGEST_FILE_BYTES } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
 import { placeText, printable } from '../nginx-import/directive.ts';
-import { type ImportedConfiguration, importNginx, lostAccess } from '../nginx-import/import-nginx.ts';
+import {
+  type ImportedConfiguration,
+  importNginx,
+  lostAccess,
+  movedCalls,
+} from '../nginx-import/import-nginx.ts';
 import { formatReport, headOf } from '../nginx-import/import-report.ts';
 import { readNginx } from '../nginx-import/nginx-files.ts';
 import { verifyImport } from '../nginx-import/verify-import.ts';
@@ -29,7 +34,8 @@ changed and why, or is not supported.
   -h, --help          show this help
 
 Exit code: 0; or 1 when something that decides who may connect could not be
-carried over, or when nothing could be written.
+carried over, when calls go elsewhere than in nginx, or when nothing could be
+written.
 `;
 
 interface Options {
@@ -108,10 +114,15 @@ function write(
       `\nframegate check on this machine (files that are elsewhere are named too):\n${remarks.join('')}`,
     );
   }
-  const lost = lostAccess(imported);
-  if (lost.length === 0) return 0;
-  report.write(`\n${lost.length} of what decides who may connect could not be carried over: exit code 1.\n`);
-  return 1;
+  const lost = lostAccess(imported).length;
+  const moved = movedCalls(imported).length;
+  if (lost > 0)
+    report.write(`\n${lost} of what decides who may connect could not be carried over: exit code 1.\n`);
+  if (moved > 0)
+    report.write(
+      `\n${moved} of what decides where calls go could not be carried over, and calls go elsewhere than in nginx: exit code 1.\n`,
+    );
+  return lost + moved === 0 ? 0 : 1;
 }
 
 /** @returns a sentence about why it could not be written */

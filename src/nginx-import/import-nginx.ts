@@ -4,9 +4,10 @@
 import { allDirectives, type Directive, type Place } from './directive.ts';
 import { Ledger } from './ledger.ts';
 import { type ListenerGroup, listenerGroupsOf, listenerItem } from './listeners.ts';
+import { judgeDisplaced, judgeRefusals } from './lost-calls.ts';
 import type { NginxConfiguration } from './nginx-files.ts';
 import { processSettingsOf } from './process-settings.ts';
-import { judgeRefusals, routeItem, routesOf } from './routes.ts';
+import { routeItem, routesOf } from './routes.ts';
 import { Scope } from './scope.ts';
 import { type ServedServer, serveServer } from './served-servers.ts';
 import { serversOf } from './server-blocks.ts';
@@ -38,6 +39,12 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
   const routes = open.length === 0 ? [] : routesOf(served, openGroups, ledger);
   judgeRefusals(
     served.flatMap(({ refusals }) => refusals),
+    routes,
+    openGroups,
+    ledger,
+  );
+  judgeDisplaced(
+    served.flatMap(({ displaced }) => displaced),
     routes,
     openGroups,
     ledger,
@@ -103,4 +110,9 @@ function openListeners(
 /** Those that decide who may connect, and were not carried over. */
 export function lostAccess({ ledger, directives }: ImportedConfiguration): readonly Place[] {
   return directives.filter((directive) => ledger.judgementOf(directive)?.decidesAccess === true);
+}
+
+/** Those whose calls take another route than in nginx. */
+export function movedCalls({ ledger, directives }: ImportedConfiguration): readonly Place[] {
+  return directives.filter((directive) => ledger.judgementOf(directive)?.sendsElsewhere === true);
 }

@@ -9,6 +9,7 @@ import { remark } from './yaml-text.ts';
 export interface ReportLine {
   readonly verdict: Verdict;
   readonly decidesAccess: boolean;
+  readonly sendsElsewhere: boolean;
   readonly place: string;
   readonly text: string;
   readonly notes: readonly string[];
@@ -29,8 +30,18 @@ export function reportLines({ directives, ledger }: ImportedConfiguration): read
   });
 }
 
-function lineOf(directive: Directive, { verdict, decidesAccess, notes }: Judgement): ReportLine {
-  return { verdict, decidesAccess, place: placeText(directive), text: showDirective(directive), notes };
+function lineOf(
+  directive: Directive,
+  { verdict, decidesAccess, sendsElsewhere, notes }: Judgement,
+): ReportLine {
+  return {
+    verdict,
+    decidesAccess,
+    sendsElsewhere,
+    place: placeText(directive),
+    text: showDirective(directive),
+    notes,
+  };
 }
 
 /** @returns the report as text, without the parameters of blocks such as `types` */
@@ -51,13 +62,17 @@ export function formatReport(imported: ImportedConfiguration): string {
 
 function formatList(title: string, lines: readonly ReportLine[]): string {
   if (lines.length === 0) return '';
-  const sorted = lines.toSorted((one, other) => Number(other.decidesAccess) - Number(one.decidesAccess));
+  const sorted = lines.toSorted((one, other) => gravityOf(other) - gravityOf(one));
   const texts = new Set(sorted.map(formatLine));
   return [`${title} (${texts.size}):`, ...texts].join('\n').concat('\n');
 }
 
-function formatLine({ place, text, notes, decidesAccess }: ReportLine): string {
-  const mark = decidesAccess ? ' [decides who may connect]' : '';
+function gravityOf({ decidesAccess, sendsElsewhere }: ReportLine): number {
+  return Number(decidesAccess) * 2 + Number(sendsElsewhere);
+}
+
+function formatLine({ place, text, notes, decidesAccess, sendsElsewhere }: ReportLine): string {
+  const mark = `${decidesAccess ? ' [decides who may connect]' : ''}${sendsElsewhere ? ' [calls go elsewhere]' : ''}`;
   return [`  ${place}  ${text}${mark}`, ...notes.map((note) => `      ${printable(note)}`)].join('\n');
 }
 
@@ -68,17 +83,23 @@ function parametersOf(directives: readonly Directive[]): ReadonlySet<Directive> 
 
 const WHOLE = /^(types|map|geo|split_clients|charset_map|match)$/;
 
-/** The first lines of the file: where it comes from, and what it does not keep closed. */
+/** The first lines of the file: where it comes from, what it does not keep closed, and whose calls go elsewhere. */
 export function headOf(imported: ImportedConfiguration, source: string): string {
-  const lost = reportLines(imported).filter((line) => line.decidesAccess);
-  const warning = [
-    '',
-    'NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:',
-    ...lost.map(({ place, text }) => `  ${place}  ${text}`),
-  ];
+  const all = reportLines(imported);
   const lines = [
     `Made by framegate import of ${source}. The remarks behind the lines say where each comes from.`,
-    ...(lost.length === 0 ? [] : warning),
+    ...warning(
+      'NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:',
+      all.filter((line) => line.decidesAccess),
+    ),
+    ...warning(
+      'NOT CARRIED OVER, and calls go elsewhere than in nginx. Settle each of these before this file is served:',
+      all.filter((line) => line.sendsElsewhere),
+    ),
   ];
   return `${lines.map((line) => remark(line).trimEnd()).join('\n')}\n\n`;
+}
+
+function warning(title: string, lines: readonly ReportLine[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map(({ place, text }) => `  ${place}  ${text}`)];
 }

@@ -11,7 +11,12 @@ export interface Judgement {
   readonly notes: readonly string[];
   /** Whether it decides who may connect or call, and could not be carried over. Only of what is not supported. */
   readonly decidesAccess: boolean;
+  /** Whether calls take another route now than in nginx. Only of what is not supported. */
+  readonly sendsElsewhere: boolean;
 }
+
+/** What is worse than a setting that is missing. */
+type Loss = 'access' | 'destination';
 
 const SEVERITY: Readonly<Record<Verdict, number>> = { carried: 0, changed: 1, unsupported: 2 };
 /** A setting that a hundred servers inherit may get a hundred notes. */
@@ -34,7 +39,11 @@ export class Ledger {
   }
 
   refuseAccess(directive: Directive, note: string): void {
-    this.#judge(directive, 'unsupported', note, true);
+    this.#judge(directive, 'unsupported', note, 'access');
+  }
+
+  refuseDestination(directive: Directive, note: string): void {
+    this.#judge(directive, 'unsupported', note, 'destination');
   }
 
   /** Gives everything in a block the verdict of the block, where it has none yet. */
@@ -43,7 +52,12 @@ export class Ledger {
     if (judgement === undefined) return;
     for (const inner of allDirectives(directive.block ?? [])) {
       if (!this.#judgements.has(inner)) {
-        this.#judgements.set(inner, { ...judgement, decidesAccess: false, notes: [] });
+        this.#judgements.set(inner, {
+          ...judgement,
+          decidesAccess: false,
+          sendsElsewhere: false,
+          notes: [],
+        });
       }
     }
   }
@@ -52,7 +66,7 @@ export class Ledger {
     return this.#judgements.get(directive);
   }
 
-  #judge(directive: Directive, verdict: Verdict, note: string | undefined, decidesAccess = false): void {
+  #judge(directive: Directive, verdict: Verdict, note: string | undefined, loss?: Loss): void {
     const known = this.#judgements.get(directive);
     if (known !== undefined && SEVERITY[known.verdict] > SEVERITY[verdict]) return;
     const isWorse = known === undefined || SEVERITY[known.verdict] < SEVERITY[verdict];
@@ -61,7 +75,8 @@ export class Ledger {
     this.#judgements.set(directive, {
       verdict,
       notes: isNew ? [...earlier, note] : earlier,
-      decidesAccess: decidesAccess || (!isWorse && known.decidesAccess),
+      decidesAccess: loss === 'access' || (!isWorse && known.decidesAccess),
+      sendsElsewhere: loss === 'destination' || (!isWorse && known.sendsElsewhere),
     });
   }
 }

@@ -72,9 +72,9 @@ function dropTaken(groups: Groups, ledger: Ledger): void {
     const isWide4 = groups.has(`0.0.0.0:${port}`) && host !== '0.0.0.0' && isIPv4(host);
     if (!isWide && !isWide4) continue;
     for (const { listen } of group) {
-      ledger.refuse(
+      ledger.refuseDestination(
         listen.directive,
-        'left out: the listener for all addresses has this port. Where they have to differ, write a listener for each address',
+        'left out: the listener for all addresses has this port, and takes the calls. Where they have to differ, write a listener for each address',
       );
     }
     groups.delete(address);

@@ -9,6 +9,7 @@ import type { Location } from './locations.ts';
 import { type PassTarget, passTargetOf } from './pass-target.ts';
 import { rewritingOf } from './path-rewriting.ts';
 import { retryOf, timeoutsOf } from './route-settings.ts';
+import type { Scope } from './scope.ts';
 import type { UpstreamGroups } from './upstream-groups.ts';
 import type { YamlEntry } from './yaml-text.ts';
 
@@ -42,7 +43,7 @@ const OTHER_ANSWERS: Readonly<Record<string, string>> = {
 
 export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Ledger): Outcome {
   const { scope, directive } = location;
-  const refusal = refusalOf(location);
+  const refusal = refusalOf(scope);
   if (refusal !== undefined) return { kind: 'refuse', by: refusal };
   for (const [name, note] of Object.entries(OTHER_ANSWERS)) {
     for (const other of scope.own(name)) ledger.refuse(other, note);
@@ -90,7 +91,7 @@ function passed(location: Location, pass: Directive, groups: UpstreamGroups, led
 }
 
 /** @returns the directive by which nobody is served here */
-function refusalOf({ scope }: Location): Directive | undefined {
+export function refusalOf(scope: Scope): Directive | undefined {
   const [internal] = scope.own('internal');
   return internal ?? refusingReturn(scope.own('return')[0]) ?? refusesEverybody(scope);
 }

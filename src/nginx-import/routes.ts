@@ -4,8 +4,7 @@ import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { ListenerGroup } from './listeners.ts';
-import { covers } from './locations.ts';
-import type { Refusal, ServedLocation, ServedServer } from './served-servers.ts';
+import type { ServedLocation, ServedServer } from './served-servers.ts';
 import type { Server } from './server-blocks.ts';
 import { type YamlEntry, type YamlItem, YamlMap } from './yaml-text.ts';
 
@@ -58,6 +57,10 @@ function hostsOf(
   ledger: Ledger,
 ): readonly (string | undefined)[] {
   if (server !== defaultServer) {
+    for (const directive of server.scope.own('server_name')) {
+      if (ledger.judgementOf(directive)?.verdict !== 'unsupported') continue;
+      ledger.refuseDestination(directive, 'calls of these hosts take the routes of another server');
+    }
     if (server.hosts.length === 0) {
       ledger.refuse(
         server.directive,
@@ -142,46 +145,6 @@ function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
       );
     }
   }
-}
-
-/** What fits no route is refused by itself, so a refusal is lost only where a wider route takes its calls. */
-export function judgeRefusals(
-  refusals: readonly Refusal[],
-  routes: readonly Route[],
-  groups: readonly ListenerGroup[],
-  ledger: Ledger,
-): void {
-  for (const { by, server, paths } of refusals) {
-    if (paths === undefined) {
-      ledger.refuseAccess(
-        by,
-        'the paths that are refused here cannot be said: their calls take other routes',
-      );
-      continue;
-    }
-    const takers = paths.flatMap((path) => routes.find((route) => takes(route, path, server, groups)) ?? []);
-    if (takers.length === 0) {
-      ledger.change(by, 'left out: what fits no route is refused, with 404, or UNIMPLEMENTED for gRPC');
-      continue;
-    }
-    const [taker] = takers;
-    ledger.refuseAccess(
-      by,
-      `nobody is refused here: ${paths.join(', ')} would be served by the route of ${placeText(taker.location.directive)}`,
-    );
-    for (const route of takers)
-      route.remarks.push(`Takes calls that nginx refuses: ${paths.join(', ')} (${placeText(by)})`);
-  }
-}
-
-function takes(route: Route, path: string, server: Server, groups: readonly ListenerGroup[]): boolean {
-  if (!covers(route.path, path)) return false;
-  const own = groups.filter(({ members }) => members.some((member) => member.server === server));
-  if (route.listener !== undefined && !own.some(({ address }) => address === route.listener)) return false;
-  // Hosts that only another server names never come here in nginx, not even to the default server.
-  if (route.host === undefined) return true;
-  const { host } = route;
-  return server.hosts.some((one) => one === host || matchesHost(host, one.replace('*', 'x')));
 }
 
 export function routeItem(route: Route): YamlItem {

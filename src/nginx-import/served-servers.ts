@@ -4,8 +4,9 @@ import { decidesAccess } from './access-rules.ts';
 import { allDirectives, type Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type Location, locationsOf, reachableLocations } from './locations.ts';
-import { type Outcome, outcomeOf, refusingReturn, whyNoAnswer } from './outcomes.ts';
+import { type Outcome, outcomeOf, refusalOf, refusingReturn, whyNoAnswer } from './outcomes.ts';
 import { strippedBy } from './path-rewriting.ts';
+import type { Scope } from './scope.ts';
 import type { Server } from './server-blocks.ts';
 import type { UpstreamGroups } from './upstream-groups.ts';
 
@@ -23,12 +24,23 @@ export interface Refusal {
   readonly paths: readonly string[] | undefined;
 }
 
+/** A place from where nginx sends calls, or answers them, as Framegate does not. */
+export interface Displaced {
+  readonly by: Directive;
+  readonly server: Server;
+  /** Undefined where the paths cannot be said. */
+  readonly paths: readonly string[] | undefined;
+  /** Where nginx sends all of them, if it sends them anywhere. */
+  readonly pass: Directive | undefined;
+}
+
 export interface ServedServer {
   readonly server: Server;
   readonly locations: readonly ServedLocation[];
   /** Prefixes that a `rewrite` of the server takes away before a location is chosen. */
   readonly strippedPrefixes: readonly string[];
   readonly refusals: readonly Refusal[];
+  readonly displaced: readonly Displaced[];
 }
 
 export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledger): ServedServer {
@@ -43,6 +55,10 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
   const refusals: Refusal[] = all.flatMap((location) =>
     unsayableRefusal(location, server, reachable, ledger),
   );
+  const displaced: Displaced[] = [
+    ...displacedBy(scope, server, undefined),
+    ...all.filter(isUnsayable).flatMap((location) => displacedAt(location, server)),
+  ];
   for (const location of reachable) {
     const outcome = outcomeOf(location, groups, ledger);
     const paths = location.pattern.paths ?? [];
@@ -50,12 +66,14 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
       ledger.change(location.directive, 'left out: nobody is served here');
       refusals.push({ by: outcome.by, server, paths });
     }
+    if (outcome.kind === 'none') displaced.push(...displacedAt(location, server));
     if (outcome.kind !== 'pass') continue;
+    displaced.push(...displacedBy(location.scope, server, paths));
     const lost = [...outcome.lost, ...refusingConditions(location)];
     locations.push({ directive: location.directive, paths, outcome: { ...outcome, lost } });
   }
   if (locations.length === 0) ledger.change(directive, 'left out: none of its locations leads to a service');
-  return { server, locations, strippedPrefixes, refusals };
+  return { server, locations, strippedPrefixes, refusals, displaced };
 }
 
 /** A server that answers all calls itself, by one `return`. Its locations are never asked. */
@@ -68,8 +86,39 @@ function answeredServer(server: Server, answer: Directive, ledger: Ledger): Serv
   }
   ledger.change(server.directive, 'left out: nginx itself answers all of its calls');
   const refusals = isRefusing ? [{ by: answer, server, paths: ['/*'] }] : [];
-  return { server, locations: [], strippedPrefixes: [], refusals };
+  const displaced = isRefusing ? [] : [{ by: answer, server, paths: ['/*'], pass: undefined }];
+  return { server, locations: [], strippedPrefixes: [], refusals, displaced };
 }
+
+function isUnsayable({ pattern }: Location): boolean {
+  return pattern.kind !== 'named' && pattern.paths === undefined;
+}
+
+/** A location of which no route is made. What answers about nginx itself is no loss. */
+function displacedAt({ scope, directive, pattern }: Location, server: Server): readonly Displaced[] {
+  if (refusalOf(scope) !== undefined || scope.own('stub_status').length > 0) return [];
+  const passes = [...scope.own('grpc_pass'), ...scope.own('proxy_pass')];
+  const isPlain = passes.length === 1 && scope.own('rewrite').length + scope.own('if').length === 0;
+  return [{ by: directive, server, paths: pattern.paths, pass: isPlain ? passes[0] : undefined }];
+}
+
+/** Conditions on which nginx sends calls elsewhere, or answers them. */
+function displacedBy(
+  scope: Scope,
+  server: Server,
+  paths: readonly string[] | undefined,
+): readonly Displaced[] {
+  return scope
+    .own('if')
+    .filter(
+      (condition) =>
+        !isRefusingCondition(condition) &&
+        [...allDirectives(condition.block ?? [])].some(({ name }) => ANSWERING.test(name)),
+    )
+    .map((by) => ({ by, server, paths, pass: undefined }));
+}
+
+const ANSWERING = /^(.*_pass|return|rewrite|root|alias|try_files)$/;
 
 /** A location whose paths cannot be said, and where somebody is refused. */
 function unsayableRefusal(

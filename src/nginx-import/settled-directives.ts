@@ -130,6 +130,8 @@ function settleCondition(directive: Directive, ledger: Ledger): void {
   if (isRefusingCondition(directive))
     ledger.refuseAccess(directive, `${note}. It refuses somebody, who would be served now`);
   else ledger.refuse(directive, note);
+  for (const pass of (directive.block ?? []).filter(({ name }) => /^(grpc|proxy)_pass$/.test(name)))
+    ledger.refuse(pass, 'left out with its condition');
 }
 
 function settleAccess(directive: Directive, ledger: Ledger): void {

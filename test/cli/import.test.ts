@@ -86,6 +86,24 @@ test('what decides who may connect and is lost makes the exit code 1, and stands
   assert.match(stderr, /1 of what decides who may connect could not be carried over: exit code 1\./);
 });
 
+test('calls that go elsewhere make the exit code 1, and stand at the head of the file', () => {
+  write(
+    'moved.conf',
+    good.replace(
+      'location',
+      'location / { proxy_pass http://127.0.0.1:1; } location = /up { return 200; }\nlocation',
+    ),
+  );
+  const { code, stdout, stderr } = framegate(['import', 'moved.conf']);
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /^# NOT CARRIED OVER, and calls go elsewhere.*\n# {3}moved\.conf:5 {2}location = \/up \{ \}$/m,
+  );
+  assert.match(stderr, /moved\.conf:5 {2}location = \/up \{ \} \[calls go elsewhere\]/);
+  assert.match(stderr, /1 of what decides where calls go .* exit code 1\./);
+});
+
 test('what nginx -T prints comes by standard input', () => {
   const dump = `# configuration file /etc/nginx/nginx.conf:\nhttp { include conf.d/*.conf; }\n# configuration file /etc/nginx/conf.d/a.conf:\n${good
     .split('\n')

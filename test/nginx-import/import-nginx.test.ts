@@ -4,7 +4,12 @@ import type { Config } from '../../src/config/config.ts';
 import { laterKey } from '../../src/config/later-version.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { type ImportedConfiguration, importNginx, lostAccess } from '../../src/nginx-import/import-nginx.ts';
+import {
+  type ImportedConfiguration,
+  importNginx,
+  lostAccess,
+  movedCalls,
+} from '../../src/nginx-import/import-nginx.ts';
 import { formatReport, reportLines } from '../../src/nginx-import/import-report.ts';
 import { readNginxText } from '../../src/nginx-import/nginx-files.ts';
 import { findRouteProblems } from '../../src/routing/route-problems.ts';
@@ -118,6 +123,63 @@ test('what nobody is served at is refused by having no route, unless a wider one
   const byDefault = `server { listen 80; ${pass} } server { listen 80; server_name b.example; location /x/ { deny all; }
     location /y/ { grpc_pass grpc://127.0.0.1:1; } }`;
   assert.equal(verdictOf(byDefault, 'deny all'), 'unsupported, access');
+});
+
+/** The directives by whose loss calls go elsewhere, as LINE. */
+function moved(text: string): readonly number[] {
+  return movedCalls(importText(text)).map(({ line }) => line);
+}
+
+test('what could not be carried over sends calls elsewhere where a wider route takes them, and only there', () => {
+  const lost = [
+    'location ^~ /x { proxy_pass http://127.0.0.1:2/y/; }',
+    'location /x { grpc_pass grpc://$unknown; }',
+    'location = /x { return 200 ok; }',
+    'location /x { root html; }',
+    String.raw`location ~ \.png$ { proxy_pass http://127.0.0.1:2; }`,
+  ];
+  for (const location of lost) {
+    assert.deepEqual(moved(`server { listen 80; ${pass}\n${location} }`), [2], location);
+    assert.match(
+      formatReport(importText(`server { listen 80; ${pass}\n${location} }`)),
+      /^Not supported \(\d\):\n {2}nginx\.conf:2 {2}location .*\[calls go elsewhere\]/,
+    );
+  }
+  const narrow = 'location /a.B/ { grpc_pass grpc://127.0.0.1:50051; }';
+  for (const location of lost.slice(0, -1))
+    assert.deepEqual(moved(`server { listen 80; ${narrow}\n${location} }`), [], location);
+});
+
+test('a location that goes where the wider route goes as well loses nothing', () => {
+  const same = 'location ~* ^/a { grpc_pass grpc://127.0.0.1:50051; }';
+  assert.deepEqual(moved(`server { listen 80; ${pass}\n${same} }`), []);
+  assert.deepEqual(moved(`server { listen 80; ${pass}\n${same.replace('50051', '50052')} }`), [2]);
+});
+
+test('hosts and addresses that are left out go to the server that is left', () => {
+  const other = `server { listen 80; ${pass} }`;
+  assert.deepEqual(moved(`${other} server { listen 80;\nserver_name b.example ~^c; ${pass} }`), [2]);
+  assert.deepEqual(moved(`${other} server {\nlisten 127.0.0.1:80; ${pass} }`), [2]);
+  assert.deepEqual(
+    moved(`${other} server { listen 80; server_name b.example;\nreturn 301 https://b.example/; }`),
+    [2],
+  );
+  // Nothing listens on port 81 any more.
+  assert.deepEqual(moved(`${other} server { listen 81;\nreturn 301 https://b.example/; }`), []);
+});
+
+function conditional(inner: string): string {
+  return `server { listen 80; location / {\nif ($http_x = y) { ${inner} }\nproxy_pass http://127.0.0.1:1; } }`;
+}
+
+test('a condition that sends calls elsewhere is named, and what it held is not supported', () => {
+  for (const inner of ['grpc_pass grpc://127.0.0.1:2;', 'return 301 /x;', 'rewrite ^ /x;'])
+    assert.deepEqual(moved(conditional(inner)), [2], inner);
+  assert.deepEqual(moved(conditional('set $y x;')), []);
+  assert.equal(
+    verdictOf(conditional('grpc_pass grpc://127.0.0.1:2;'), 'grpc_pass grpc://127.0.0.1:2'),
+    'unsupported',
+  );
 });
 
 test('each of the directives that decide who may connect is named as such', () => {
