@@ -217,10 +217,10 @@ suite('the commands of a running proxy', () => {
     upgrading.listen(0, '127.0.0.1');
     await once(upgrading, 'listening');
     t.after(() => upgrading.close());
-    const bound = upgrading.address();
-    assert.ok(bound !== null && typeof bound === 'object');
+    const upgradingAt = upgrading.address();
+    assert.ok(upgradingAt !== null && typeof upgradingAt === 'object');
     for (const command of ['status', 'reload', 'drain']) {
-      const silent = await framegate([command, '--admin', `127.0.0.1:${bound.port}`]);
+      const silent = await framegate([command, '--admin', `127.0.0.1:${upgradingAt.port}`]);
       assert.deepEqual([silent.code, silent.stdout], [1, '']);
       assert.match(silent.stderr, /gave no answer, so nothing is known of what it did/);
     }
