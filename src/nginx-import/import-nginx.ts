@@ -27,7 +27,7 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
   const ledger = new Ledger();
   const all = [...allDirectives(directives)];
   const http = httpScope(directives);
-  const settings = processSettingsOf(directives, ledger);
+  const settings = processSettingsOf(directives, http, ledger);
   const upstreams = new UpstreamGroups(http, folder, ledger);
   const served = serversOf(http, ledger).map((server) => serveServer(server, upstreams, ledger));
   const groups = listenerGroupsOf(

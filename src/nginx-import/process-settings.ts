@@ -3,7 +3,9 @@
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
+import { locationsOf } from './locations.ts';
 import { clamp, formatDuration, parseBytes, parseCount, parseTime } from './nginx-values.ts';
+import { Scope } from './scope.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
 
 const USUAL_HEADER_BYTES = 16_384;
@@ -15,10 +17,14 @@ export interface ProcessSettings {
   readonly last: readonly YamlEntry[];
 }
 
-export function processSettingsOf(directives: readonly Directive[], ledger: Ledger): ProcessSettings {
+export function processSettingsOf(
+  directives: readonly Directive[],
+  http: Scope,
+  ledger: Ledger,
+): ProcessSettings {
   const named = namedOf(directives);
   const limits = [
-    ...perAddress(named, ledger),
+    ...perAddress(named, http, ledger),
     ...longest(named('keepalive_time'), 'connectionAge', [1000, 720 * 3_600_000], ledger),
     ...streams(named('http2_max_concurrent_streams'), ledger),
     ...headerSize(named('large_client_header_buffers'), ledger),
@@ -111,8 +117,8 @@ function headerSize(directives: readonly Directive[], ledger: Ledger): readonly 
   return [{ key: 'headerListSize', value: `${kibibytes}KiB`, from: directives[sizes.indexOf(most)] }];
 }
 
-/** limit_conn by the address of the client is limits.connectionsPerAddress, if all of them say the same. */
-function perAddress(named: Named, ledger: Ledger): readonly YamlEntry[] {
+/** limit_conn by the address of the client is limits.connectionsPerAddress, if all say the same and it holds wherever calls go. */
+function perAddress(named: Named, http: Scope, ledger: Ledger): readonly YamlEntry[] {
   const limits = named('limit_conn');
   const zones = named('limit_conn_zone');
   const byAddress = new Set(
@@ -124,6 +130,15 @@ function perAddress(named: Named, ledger: Ledger): readonly YamlEntry[] {
   const areSame = counts.size === 1 && limits.every(({ words }) => byAddress.has(words[0]));
   const count = parseCount(limits[0]?.words[1]);
   if (!areSame || count === undefined || count === 0) return [];
+  if (!holdsEverywhere(http)) {
+    for (const limit of limits) {
+      ledger.refuseAccess(
+        limit,
+        'holds for some locations alone: limits.connectionsPerAddress would count the connections of all clients',
+      );
+    }
+    return [];
+  }
   const note =
     'limits.connectionsPerAddress counts connections of all listeners together; how many calls each may have is limits.concurrentStreams';
   for (const directive of [
@@ -133,6 +148,15 @@ function perAddress(named: Named, ledger: Ledger): readonly YamlEntry[] {
     ledger.change(directive, note);
   }
   return [{ key: 'connectionsPerAddress', value: clamp(count, 1, 1_000_000), from: limits[0] }];
+}
+
+/** Whether each location that passes calls on has a limit, of its own or from a block around it. */
+function holdsEverywhere(http: Scope): boolean {
+  return http.own('server').every((directive) =>
+    locationsOf(new Scope(directive.block ?? [], http, directive))
+      .filter(({ scope }) => scope.own('grpc_pass').length + scope.own('proxy_pass').length > 0)
+      .every(({ scope }) => scope.inherited('limit_conn').length > 0),
+  );
 }
 
 function logOf(named: Named, ledger: Ledger): readonly YamlEntry[] {

@@ -217,6 +217,27 @@ test('each of the directives that decide who may connect is named as such', () =
   }
 });
 
+/** connectionsPerAddress, and how many directives that decide who may connect are lost. */
+function limitOf(text: string): readonly [number | undefined, number] {
+  const whole = `limit_conn_zone $binary_remote_addr zone=z:1m; ${text}`;
+  const written = /connectionsPerAddress: (\d+)/.exec(importText(whole).yaml ?? '')?.[1];
+  return [written === undefined ? undefined : Number(written), lostAccess(importText(whole)).length];
+}
+
+test('limit_conn limits the whole proxy only where it holds for every location that passes calls on', () => {
+  const limit = 'limit_conn z 4;';
+  const other = 'location /a/ { grpc_pass grpc://127.0.0.1:1; }';
+  const limited = other.replace('{', `{ ${limit}`);
+  assert.deepEqual(limitOf(`${limit} server { listen 80; ${pass} } server { listen 81; ${pass} }`), [4, 0]);
+  assert.deepEqual(limitOf(`server { listen 80; ${limit} ${pass} ${other} }`), [4, 0]);
+  assert.deepEqual(limitOf(`server { listen 80; ${limited} } server { listen 81; return 301 /; }`), [4, 0]);
+  assert.deepEqual(limitOf(`server { listen 80; ${pass} ${limited} }`), [undefined, 1]);
+  assert.deepEqual(limitOf(`server { listen 80; ${limit} ${pass} } server { listen 81; ${pass} }`), [
+    undefined,
+    1,
+  ]);
+});
+
 test('a password in an address is not shown', () => {
   const report = formatReport(
     importText('server { listen 80; location / { proxy_pass http://user:hidden@host/; } }'),
