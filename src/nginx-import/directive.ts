@@ -12,6 +12,8 @@ export interface Directive extends Place {
   readonly words: readonly string[];
   /** The directives of its block, those of included files among them behind their `include`. Undefined without a block. */
   readonly block?: readonly Directive[];
+  /** Of an `include`: whether its file is not there, and nobody needs it. */
+  readonly isMissing?: boolean;
   /** Whether the block is a program in Lua, which is not read. `block` is then empty. */
   readonly isProgram?: boolean;
 }

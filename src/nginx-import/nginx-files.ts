@@ -61,6 +61,7 @@ export function readNginx(file: string): NginxReading {
   if (typeof bytes === 'string') return refuse(name, `cannot be read: ${bytes}`);
   const text = decode(bytes);
   if (text === undefined) return refuse(name, 'is not UTF-8 text, but something else');
+  if (isStandardInput(file) && text.trim() === '') return refuse(name, NOTHING_CAME);
   return readNginxText(text, name, isStandardInput(file) ? undefined : dirname(resolve(file)));
 }
 
@@ -178,23 +179,28 @@ class Reader {
     this.#directives += directives.length;
     return directives.flatMap((directive) => {
       if (directive.name === 'include' && directive.block === undefined) {
-        return [directive, ...this.#include(directive, way)];
+        const included = this.#include(directive, way);
+        return included === 'needless' ? [{ ...directive, isMissing: true }] : [directive, ...included];
       }
       const { block } = directive;
       return block === undefined ? [directive] : [{ ...directive, block: this.#withIncluded(block, way) }];
     });
   }
 
-  #include(directive: Directive, way: readonly string[]): readonly Directive[] {
+  /** @returns `needless` for a file that is not there, and of which nothing would be carried over anyway */
+  #include(directive: Directive, way: readonly string[]): readonly Directive[] | 'needless' {
     const [pattern, ...surplus] = directive.words;
     if (pattern === undefined || surplus.length > 0) {
       return this.#refuse(directive, 'include takes one name of a file');
     }
     if (this.#folder === undefined && !isAbsolute(pattern)) {
+      if (NEEDLESS.test(pattern)) return 'needless';
       return this.#refuse(directive, `include ${pattern}: ${ONLY_DUMP}`);
     }
     const wanted = normalize(resolve(this.#folder ?? '/', pattern));
     const paths = hasWildcard(wanted) ? this.#library.find(wanted) : [wanted];
+    if (NEEDLESS.test(pattern) && paths.every((path) => typeof this.#library.read(path) === 'string'))
+      return 'needless';
     return paths.flatMap((path) => this.#includeFile(directive, path, way));
   }
 
@@ -212,7 +218,7 @@ class Reader {
     }
     const source = this.#library.read(path);
     if (typeof source !== 'string') return this.#parse(source, [...way, path]);
-    const why = this.#folder === undefined ? ONLY_DUMP : source;
+    const why = this.#folder === undefined ? ONLY_DUMP : `${source}. ${WHERE_FILES_ARE}`;
     return this.#refuse(directive, `include of ${path} cannot be read: ${why}`);
   }
 
@@ -222,6 +228,15 @@ class Reader {
     return [];
   }
 }
+
+/** Types of files and modules: Framegate has neither, so a main file that was copied without them can be read. */
+const NEEDLESS = /(^|\/)(mime\.types|modules-[\w-]+\/[^/]+)$/;
+
+const NOTHING_CAME =
+  'nothing came in: nginx -T prints its errors on standard error, and usually needs root (sudo nginx -T | framegate import -)';
+
+const WHERE_FILES_ARE =
+  "Run framegate import where nginx's files are, or on the output of sudo nginx -T; names are relative to the folder of the main file";
 
 const ONLY_DUMP =
   'on standard input included files are known only from nginx -T: nginx -T | framegate import -';

@@ -10,6 +10,11 @@ export type ParsedFile = { readonly directives: readonly Directive[] } | { reado
 /** More is no configuration that a person or a generator has written; what walks over blocks may rely on it. */
 const DEEPEST = 64;
 
+/** Directives that end by ';' alone. Where one has a block, that of the next directive was meant. */
+const NEVER_BLOCK =
+  /^(listen|server_name|root|alias|index|try_files|return|set|rewrite|include|http2|resolver|allow|deny|expires|error_page|user|pid|sendfile|default_type|add_header|(grpc|proxy|ssl|gzip|tcp|client|keepalive|worker|auth|fastcgi)_\w+|limit_(req|conn)\w*|\w+_(log|timeout))$/;
+const BLOCK = /^(http|events|server|location|upstream|if|map|types|geo|limit_except)$/;
+
 const LUA_BLOCK = /_by_lua_block$/;
 /** What may follow the closing quotation mark of a word. */
 const AFTER_QUOTES = /[ \t\r\n;{)]/;
@@ -117,6 +122,11 @@ class Parser {
       this.#at = end + 1;
       this.#add({ name, words, file: this.#file, line, block: [], isProgram: true });
       return;
+    }
+    if (NEVER_BLOCK.test(name)) {
+      const next = words.find((word) => BLOCK.test(word));
+      const where = next === undefined ? "'{'" : `'${next}'`;
+      throw new SyntaxFault(line, `${name} has no block: is a ';' missing before ${where}?`);
     }
     if (this.#open.length === DEEPEST) {
       throw new SyntaxFault(line, `blocks are nested more than ${DEEPEST} deep here`);

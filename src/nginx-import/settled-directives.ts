@@ -57,7 +57,8 @@ const CHANGED = `
 
 const UNSUPPORTED = `
   gzip gzip_* gunzip* brotli* zstd* | messages are passed on as they are, compressed by the service or not
-  proxy_cache* fastcgi_* uwsgi_* scgi_* memcached_* slice expires proxy_store* proxy_no_cache | there is no cache, and HTTP is the only protocol
+  proxy_cache* fastcgi_* uwsgi_* scgi_* memcached_* slice proxy_store* proxy_no_cache | there is no cache, and services speak gRPC or HTTP: keep nginx in front of them for these
+  expires | header fields of responses are not edited: let the service send Cache-Control and Expires
   proxy_hide_header proxy_pass_header grpc_hide_header grpc_pass_header proxy_pass_trailers proxy_set_body proxy_method add_trailer add_header | header fields are not edited by this version (routes[].headers is to come)
   proxy_bind grpc_bind | services are dialled from the address that the system chooses
   limit_rate* proxy_limit_rate | how fast bodies go is not limited: the windows of HTTP/2 are
@@ -105,7 +106,9 @@ for (const [verdict, table] of [
 /** Judges a directive that no part of the translation has judged. */
 export function settle(directive: Directive, ledger: Ledger): void {
   const { name } = directive;
-  if (/^(http|include)$/.test(name)) ledger.carry(directive);
+  if (directive.isMissing === true)
+    ledger.change(directive, 'not there, and left out: types of files and modules have nothing to set');
+  else if (/^(http|include)$/.test(name)) ledger.carry(directive);
   else if (isConnectionMap(directive)) {
     ledger.carry(directive, 'nothing to set: WebSockets work by themselves');
     ledger.settleBlock(directive);
@@ -142,7 +145,13 @@ function settleAccess(directive: Directive, ledger: Ledger): void {
 
 function settleByName(directive: Directive, ledger: Ledger): void {
   const row = exact.get(directive.name) ?? patterns.find(([pattern]) => pattern.test(directive.name))?.[1];
-  if (row === undefined)
+  const meant = /^(grpcs|https|http)_pass$/.exec(directive.name)?.[1];
+  if (meant !== undefined)
+    ledger.refuse(
+      directive,
+      `nginx has no such directive: did you mean ${meant === 'grpcs' ? 'grpc' : 'proxy'}_pass ${meant}://…?`,
+    );
+  else if (row === undefined)
     ledger.refuse(directive, 'Framegate has nothing of this name; docs/from-nginx.md lists what it has');
   else if (row.verdict === 'changed') ledger.change(directive, row.note);
   else ledger.refuse(directive, row.note);

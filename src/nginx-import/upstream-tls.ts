@@ -31,13 +31,15 @@ export function upstreamTlsOf(
   const authorities = setting('trusted_certificate');
   const certificate = setting('certificate');
   const key = setting('certificate_key');
-  const isPair = certificate !== undefined && key !== undefined;
+  const cert = fileEntry('cert', certificate, folder, ledger);
+  const keyFile = fileEntry('key', key, folder, ledger);
+  const isPair = cert.length > 0 && keyFile.length > 0;
+  for (const half of [certificate, key])
+    if (half !== undefined && !isPair) ledger.refuse(half, 'left out: a certificate goes with its key');
   const name = setting('name');
   return [
     ...fileEntry('ca', authorities, folder, ledger),
-    ...(isPair
-      ? [...fileEntry('cert', certificate, folder, ledger), ...fileEntry('key', key, folder, ledger)]
-      : []),
+    ...(isPair ? [...cert, ...keyFile] : []),
     ...nameEntry(name, ledger),
   ];
 }

@@ -114,6 +114,12 @@ test('what nginx -T prints comes by standard input', () => {
   assert.match(stdout, /# conf\.d\/a\.conf:3|# \/etc\/nginx\/conf\.d\/a\.conf:3/);
 });
 
+test('an empty standard input says why nginx -T may have printed nothing', () => {
+  const { code, stderr } = framegate(['import', '-'], '\n');
+  assert.equal(code, 1);
+  assert.match(stderr, /^<stdin>:1: nothing came in: nginx -T prints its errors on standard error/);
+});
+
 test('certificates that this machine has not are named, and the file is written', () => {
   write(
     'tls.conf',

@@ -238,6 +238,17 @@ test('limit_conn limits the whole proxy only where it holds for every location t
   ]);
 });
 
+test('half of the pair of certificate and key that a service is shown is left out', () => {
+  const half =
+    'location / { proxy_pass https://h; proxy_ssl_certificate; proxy_ssl_certificate_key /k.pem; }';
+  assert.equal(configOf(`server { listen 80; ${half} }`).upstreams.length, 1);
+});
+
+test('a name that nginx does not have is corrected', () => {
+  const report = formatReport(importText(`server { listen 80; ${pass} location /a/ { grpcs_pass h:1; } }`));
+  assert.match(report, /did you mean grpc_pass grpcs:\/\//);
+});
+
 test('a password in an address is not shown', () => {
   const report = formatReport(
     importText('server { listen 80; location / { proxy_pass http://user:hidden@host/; } }'),

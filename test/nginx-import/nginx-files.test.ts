@@ -64,14 +64,32 @@ test('includes stand where they were written, in alphabetical order, each with i
   );
 });
 
+const where =
+  "Run framegate import where nginx's files are, or on the output of sudo nginx -T; names are relative to the folder of the main file";
+
 test('a pattern that fits no file includes nothing, and a name without a file is a fault with its line', () => {
   assert.deepEqual(read({ 'nginx.conf': 'include none/*.conf;\nevents { }' }), [
     'nginx.conf:1 include none/*.conf',
     'nginx.conf:2 events',
   ]);
-  assert.deepEqual(read({ 'nginx.conf': 'http {\n include gone.conf;\n include mime.types;\n}' }), [
-    'nginx.conf:2: include of gone.conf cannot be read: there is no such file',
-    'nginx.conf:3: include of mime.types cannot be read: there is no such file',
+  assert.deepEqual(read({ 'nginx.conf': 'http {\n include gone.conf;\n include mime.other;\n}' }), [
+    `nginx.conf:2: include of gone.conf cannot be read: there is no such file. ${where}`,
+    `nginx.conf:3: include of mime.other cannot be read: there is no such file. ${where}`,
+  ]);
+});
+
+test('types and modules that are not there are skipped, wherever the text comes from', () => {
+  const text =
+    'include modules-enabled/50-x.conf; http { include mime.types; include /etc/nginx/mime.types; }';
+  const reading = readNginxText(text, '<stdin>', undefined);
+  assert.ok('configuration' in reading);
+  assert.deepEqual(
+    [...allDirectives(reading.configuration.directives)].map(({ words, isMissing }) => [...words, isMissing]),
+    [['modules-enabled/50-x.conf', true], [undefined], ['mime.types', true], ['/etc/nginx/mime.types', true]],
+  );
+  assert.deepEqual(read({ 'nginx.conf': 'events { } include mime.types;' }), [
+    'nginx.conf:1 events',
+    'nginx.conf:1 include mime.types',
   ]);
 });
 
@@ -173,9 +191,11 @@ test('what nginx -T prints is read as the files it names', () => {
 });
 
 test('an include without its file in what nginx -T printed is a fault; on standard input alone, too', () => {
-  const cut = dump.slice(0, dump.indexOf('# configuration file /etc/nginx/mime.types'));
+  const cut = dump
+    .slice(0, dump.indexOf('# configuration file /etc/nginx/mime.types'))
+    .replace('include mime.types', 'include other.types');
   assert.deepEqual(told(readNginxText(cut, '<stdin>', undefined), '/etc/nginx'), [
-    'nginx.conf:2: include of mime.types cannot be read: it is not part of the input',
+    `nginx.conf:2: include of other.types cannot be read: it is not part of the input. ${where}`,
   ]);
   assert.deepEqual(told(readNginxText('http { include /a/b; include c; }', '<stdin>', undefined), '/etc'), [
     '<stdin>:1: include of /a/b cannot be read: on standard input included files are known only from nginx -T: nginx -T | framegate import -',

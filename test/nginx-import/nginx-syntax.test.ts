@@ -107,3 +107,12 @@ test('any text is directives or a fault', () => {
     { numRuns: 2000 },
   );
 });
+
+test('a directive that is never a block but has one lacks its semicolon', () => {
+  assert.equal(
+    faultOf('server {\n listen 80\n location / { } }'),
+    "2: listen has no block: is a ';' missing before 'location'?",
+  );
+  assert.equal(faultOf('grpc_pass x { }'), "1: grpc_pass has no block: is a ';' missing before '{'?");
+  assert.deepEqual(linesOf('location listen { }'), ['1 location "listen"']);
+});
