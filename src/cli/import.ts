@@ -14,7 +14,7 @@ import {
   lostAccess,
   movedCalls,
 } from '../nginx-import/import-nginx.ts';
-import { formatReport, headOf } from '../nginx-import/import-report.ts';
+import { formatCounts, formatReport, headOf } from '../nginx-import/import-report.ts';
 import { readNginx } from '../nginx-import/nginx-files.ts';
 import { verifyImport } from '../nginx-import/verify-import.ts';
 import { readOptions } from './options.ts';
@@ -122,6 +122,11 @@ function write(
     report.write(
       `\n${moved} of what decides where calls go could not be carried over, and calls go elsewhere than in nginx: exit code 1.\n`,
     );
+  const next =
+    output === undefined
+      ? 'save the configuration as FILE, then framegate check -c FILE'
+      : `framegate check -c ${output}`;
+  report.write(`\n${formatCounts(imported)} Next: ${next}\n`);
   return lost + moved === 0 ? 0 : 1;
 }
 

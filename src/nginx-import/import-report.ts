@@ -60,6 +60,15 @@ export function formatReport(imported: ImportedConfiguration): string {
     .join('\n');
 }
 
+/** @returns how many lines each list of the report has, as one sentence */
+export function formatCounts(imported: ImportedConfiguration): string {
+  const parameters = parametersOf(imported.directives);
+  const lines = reportLines(imported).filter((_, index) => !parameters.has(imported.directives[index]));
+  const count = (verdict: Verdict): number =>
+    new Set(lines.filter((line) => line.verdict === verdict).map(formatLine)).size;
+  return `${count('carried')} directives are carried over, ${count('changed')} changed, ${count('unsupported')} not supported.`;
+}
+
 function formatList(title: string, lines: readonly ReportLine[]): string {
   if (lines.length === 0) return '';
   const sorted = lines.toSorted((one, other) => gravityOf(other) - gravityOf(one));

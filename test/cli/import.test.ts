@@ -65,6 +65,10 @@ test('-o writes a file, and overwrites none without --force', () => {
   assert.equal(first.code, 0);
   assert.match(first.stdout, /^out\.yaml is written\.\n\nChanged/);
   assert.equal(first.stderr, '');
+  assert.match(
+    first.stdout,
+    /\n5 directives are carried over, 2 changed, 0 not supported\. Next: framegate check -c out\.yaml\n$/,
+  );
   const text = readFileSync(join(folder, 'out.yaml'), 'utf8');
   write('out.yaml', 'mine');
   const second = framegate(['import', 'nginx.conf', '-o', 'out.yaml']);
