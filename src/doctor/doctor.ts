@@ -65,14 +65,20 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   const subject = file === undefined ? undefined : readSubject(file);
   const config = subject?.config;
   const admin = config?.admin?.address;
-  const [running, upstreams] = await Promise.all([
-    findRunningProxy(admin),
+  const [found, upstreams] = await Promise.all([
+    config === undefined || file === undefined ? undefined : findRunningProxy(config, file),
     config === undefined ? undefined : planUpstreamChecks(config, evidence),
   ]);
+  // What runs with another configuration says nothing about this one.
+  const running = found?.isOther === true ? undefined : found;
   const plan: Check[] = [];
   if (subject !== undefined) plan.push(...configChecks(subject));
   if (subject !== undefined && config !== undefined && upstreams !== undefined) {
-    plan.push(...portChecks(config, running), ...certificateChecks(subject), ...upstreams.checks);
+    plan.push(
+      ...portChecks(config, { file: subject.file, found }),
+      ...certificateChecks(subject),
+      ...upstreams.checks,
+    );
     plan.push(...throughChecks({ config, running, upstreams, evidence, slot }));
   }
   if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());

@@ -7,8 +7,9 @@ import type { Address, Config, ListenAddress } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, ok, unexamined } from './finding.ts';
-import { findPortHolder, isPortListening } from './port-holder.ts';
+import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
+import { framegateFileOf, isSameFile } from './framegate-process.ts';
+import { findPortHolder, isPortListening, type PortHolder } from './port-holder.ts';
 import type { RunningProxy } from './running-proxy.ts';
 
 const LIMIT_MS = 1500;
@@ -18,7 +19,17 @@ interface Bound {
   readonly address: ListenAddress;
 }
 
-export function portChecks(config: Config, running: RunningProxy | undefined): readonly Check[] {
+/** Servers that Framegate replaces: they go only when it is ready. */
+const REPLACED: ReadonlySet<string> = new Set(['nginx', 'envoy', 'haproxy', 'caddy']);
+
+interface PortParts {
+  /** The file of the configuration. */
+  readonly file: string;
+  /** The Framegate that answers at the admin address, with whatever configuration. */
+  readonly found: RunningProxy | undefined;
+}
+
+export function portChecks(config: Config, parts: PortParts): readonly Check[] {
   const bound: Bound[] = config.listeners.map(({ name, address }) => ({
     name: `listener '${name}'`,
     address,
@@ -29,15 +40,17 @@ export function portChecks(config: Config, running: RunningProxy | undefined): r
     group: 'ports',
     title: `${name} can listen on ${address.text}`,
     limitMs: LIMIT_MS,
-    run: () => examine(address, running, name === 'admin'),
+    run: () => examine(address, { ...parts, config, isAdmin: address === config.admin?.address }),
   }));
 }
 
-async function examine(
-  address: ListenAddress,
-  running: RunningProxy | undefined,
-  isAdmin: boolean,
-): Promise<readonly Finding[]> {
+interface Examined extends PortParts {
+  readonly config: Config;
+  readonly isAdmin: boolean;
+}
+
+async function examine(address: ListenAddress, parts: Examined): Promise<readonly Finding[]> {
+  const { found, isAdmin } = parts;
   if (address.kind === 'systemd') {
     return [
       unexamined(
@@ -46,20 +59,29 @@ async function examine(
       ),
     ];
   }
-  const isOurs = running !== undefined && (isAdmin || running.addresses.has(address.text));
-  if (isOurs) return [ok(`held by the Framegate that runs with ${running.file}`)];
-  return address.kind === 'unix' ? examineUnixSocket(address.path) : examinePort(address);
+  if (found !== undefined && (isAdmin || found.addresses.has(address.text)))
+    return [
+      found.isOther ? heldByOther(found.file) : ok(`held by the Framegate that runs with ${found.file}`),
+    ];
+  return address.kind === 'unix' ? examineUnixSocket(address.path) : examinePort(address, parts);
 }
 
 type TcpAddress = Extract<Address, { readonly kind: 'tcp' }>;
 
-async function examinePort(address: TcpAddress): Promise<readonly Finding[]> {
+function heldByOther(file: string): Finding {
+  return failed(
+    `held by a Framegate that runs with another configuration, ${quoted(file)}`,
+    'to examine that proxy, name its file by -c; to run both, give this configuration addresses of its own',
+  );
+}
+
+async function examinePort(address: TcpAddress, parts: Examined): Promise<readonly Finding[]> {
   const code = await tryToListen({ host: address.host, port: address.port, exclusive: true });
   switch (code) {
     case undefined:
       return [ok('it is free')];
     case 'EADDRINUSE':
-      return [describeHolder(address)];
+      return describeHolder(address, parts);
     case 'EACCES':
       return [
         failed(
@@ -84,19 +106,52 @@ async function examinePort(address: TcpAddress): Promise<readonly Finding[]> {
   }
 }
 
-function describeHolder({ port, text }: TcpAddress): Finding {
+function describeHolder({ port, text }: TcpAddress, parts: Examined): readonly Finding[] {
   const holder = findPortHolder(port);
   if (holder === undefined) {
     const who = isPortListening(port)
       ? 'a process of another user'
       : 'another process, or one that has just ended';
-    return failed(`${who} holds ${text}`, `find it by: sudo ss -ltnp 'sport = :${port}'`);
+    return [failed(`${who} holds ${text}`, `find it by: sudo ss -ltnp 'sport = :${port}'`)];
   }
-  const { pid, command } = holder;
-  return failed(
-    `${text} is held by process ${pid} (${command})`,
-    `stop it (kill ${pid}, or its service), or choose another port`,
-  );
+  const { pid, command, program } = holder;
+  const theirs = framegateFileOf(holder);
+  if (theirs !== undefined) return describeFramegate(text, holder, theirs, parts);
+  if (REPLACED.has(program)) {
+    return [
+      warning(
+        `${program} serves on ${text} now (process ${pid})`,
+        `when nothing else is left to fix: sudo systemctl stop ${program} && sudo systemctl start framegate; or try Framegate on another port first`,
+      ),
+    ];
+  }
+  return [
+    failed(
+      `${text} is held by process ${pid} (${command})`,
+      `stop it (kill ${pid}, or its service), or choose another port`,
+    ),
+  ];
+}
+
+/** A Framegate that could not be asked what it runs with. */
+function describeFramegate(
+  text: string,
+  { pid, folder }: PortHolder,
+  theirs: string,
+  { file, config }: Examined,
+): readonly Finding[] {
+  if (isSameFile(file, theirs, folder) !== true) return [heldByOther(`${theirs} (process ${pid})`)];
+  const reason =
+    config.admin === undefined
+      ? 'it has admin: off'
+      : `its admin server does not answer on ${config.admin.address.text}`;
+  return [
+    ok(`held by the Framegate that runs with ${file} (process ${pid})`),
+    note(
+      `${reason}, so the checks below are made with a temporary proxy`,
+      `to examine the running one as well, name its port as TARGET: framegate doctor -c ${file} ${text}`,
+    ),
+  ];
 }
 
 async function examineUnixSocket(path: string): Promise<readonly Finding[]> {

@@ -1,11 +1,18 @@
 // Who holds a port on this machine, as /proc tells it. A process of another user shows its name, but not its sockets.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 export interface PortHolder {
   readonly pid: number;
   /** The name and the arguments, cut. */
   readonly command: string;
+  /** The name of its program: 'nginx'. */
+  readonly program: string;
+  /** The words of its command line, none if they cannot be read. */
+  readonly words: readonly string[];
+  /** Where it runs, '' if that cannot be read. */
+  readonly folder: string;
 }
 
 const LISTEN = '0A';
@@ -36,15 +43,22 @@ function findOwner(inodes: ReadonlySet<string>): PortHolder | undefined {
   for (const pid of list('/proc').slice(0, MOST_PROCESSES)) {
     if (!/^\d+$/.test(pid)) continue;
     const isOwner = list(`/proc/${pid}/fd`).some((fd) => links.has(linkOf(`/proc/${pid}/fd/${fd}`)));
-    if (isOwner) return { pid: Number(pid), command: commandOf(pid) };
+    if (isOwner) return describe(pid);
   }
   return undefined;
 }
 
-function commandOf(pid: string): string {
-  const words = (readLines(`/proc/${pid}/cmdline`)[0] ?? '').split('\0').join(' ').trim();
-  const name = words === '' ? (readLines(`/proc/${pid}/comm`)[0] ?? '') : words;
-  return name.slice(0, MOST_COMMAND_CHARACTERS);
+function describe(pid: string): PortHolder {
+  const words = (readLines(`/proc/${pid}/cmdline`)[0] ?? '').split('\0').filter((word) => word !== '');
+  const name = readLines(`/proc/${pid}/comm`)[0] ?? '';
+  return {
+    pid: Number(pid),
+    command: (words.length === 0 ? name : words.join(' ')).slice(0, MOST_COMMAND_CHARACTERS),
+    // A process that sets its title begins it with its name: 'nginx: master process'.
+    program: words.length === 0 ? name : basename(words[0].split(/[:\s]/, 1)[0]),
+    words,
+    folder: linkOf(`/proc/${pid}/cwd`),
+  };
 }
 
 function readLines(file: string): readonly string[] {

@@ -1,14 +1,18 @@
-// Finds a Framegate that runs already with this configuration, by its admin address. What it answers is bounded and not believed
+// Finds a Framegate that runs already, by the admin address of a configuration, and tells whether it runs with that configuration. What it answers is bounded and not believed
 // further than it has the expected form.
 
 import { get } from 'node:http';
-import type { Address } from '../config/config.ts';
+import type { Address, Config } from '../config/config.ts';
+import { isSameFile } from './framegate-process.ts';
+import { findPortHolder } from './port-holder.ts';
 
 export interface RunningProxy {
   /** The file of its configuration. */
   readonly file: string;
   /** The addresses that its listeners have in its configuration, as written. */
   readonly addresses: ReadonlySet<string>;
+  /** Whether it runs with another configuration than the one whose admin address it holds. */
+  readonly isOther: boolean;
   /** The pids of the processes that carry its calls, if it tells them. */
   readonly pids: readonly number[];
 }
@@ -17,19 +21,27 @@ const MOST_BYTES = 4 * 1_048_576;
 const LIMIT_MS = 1000;
 
 /** Never rejects. @returns undefined if none answers there */
-export async function findRunningProxy(admin: Address | undefined): Promise<RunningProxy | undefined> {
+export async function findRunningProxy(config: Config, file: string): Promise<RunningProxy | undefined> {
+  const admin = config.admin?.address;
   if (admin === undefined) return undefined;
   const answer = await askAdmin(admin, '/api/config');
   if (!isRecord(answer) || typeof answer['epoch'] !== 'number' || !isRecord(answer['config']))
     return undefined;
-  const { file, listeners } = answer['config'];
-  const addresses = listOf(listeners).flatMap((listener) =>
-    isRecord(listener) && isRecord(listener['address']) ? [String(listener['address']['text'])] : [],
+  const { file: theirs, listeners } = answer['config'];
+  const addresses = new Set(
+    listOf(listeners).flatMap((listener) =>
+      isRecord(listener) && isRecord(listener['address']) ? [String(listener['address']['text'])] : [],
+    ),
   );
   const pids = listOf(answer['workers']).flatMap((worker) =>
     isRecord(worker) && typeof worker['pid'] === 'number' ? [worker['pid']] : [],
   );
-  return { file: String(file), addresses: new Set(addresses), pids };
+  const folder = admin.kind === 'tcp' ? (findPortHolder(admin.port)?.folder ?? '') : '';
+  // Where its file cannot be found from here, as that of a container, its listeners tell.
+  const isSame =
+    isSameFile(file, String(theirs), folder) ??
+    config.listeners.some(({ address }) => addresses.has(address.text));
+  return { file: String(theirs), addresses, isOther: !isSame, pids };
 }
 
 export interface SeenDiagnosis {

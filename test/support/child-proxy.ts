@@ -24,12 +24,15 @@ export interface Surroundings extends ProxySettings {
 export class ChildProxy {
   /** The port of the plaintext listener. It was free just before. */
   readonly port: number;
+  /** The file of its configuration. */
+  readonly file: string;
   readonly #child: ChildProcess;
   #output = '';
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, file: string) {
     this.#child = child;
     this.port = port;
+    this.file = file;
     child.stdout?.on('data', (piece: Buffer) => {
       this.#output += piece.toString();
     });
@@ -64,7 +67,7 @@ export class ChildProxy {
         // The process has ended already.
       }
     });
-    const proxy = new ChildProxy(child, port);
+    const proxy = new ChildProxy(child, port, file);
     await eventually(
       'the proxy accepts connections',
       () => {
