@@ -30,6 +30,13 @@ const VERSION_TOKENS: ReadonlySet<string> = new Set([
   'tls_no_shared_cipher',
   'tls_no_shared_alpn',
 ]);
+/** A port that begins with something else than HTTP/2. */
+const PREFACE_TOKENS: ReadonlySet<string> = new Set(['upstream_not_http2_http1', 'unknown_protocol']);
+/** What a proxy answers that cannot use the service behind it. */
+const BEHIND_TOKENS: ReadonlySet<string> = new Set([
+  'upstream_connection_refused',
+  'upstream_connection_reset',
+]);
 const LIMIT_MS = 2000;
 
 export interface GuessParts {
@@ -51,9 +58,15 @@ export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readon
       run: (_signal, ended) =>
         verdictOn(ended, {
           isAbout: ({ id }, finding) =>
-            /^(?:through\.(?:route|services)|target\.(?:route|call))/.test(id) && !isAboutTls(finding),
+            isAboutPreface(id, finding) ||
+            (/^(?:through\.(?:route|services)|target\.(?:route|call))/.test(id) &&
+              !isAboutTls(finding) &&
+              !isBehindTarget(id, finding)),
           proof: (id) => /^(?:through\.(?:route|listener|services)|target\.)/.test(id),
-          cleared: 'HTTP/2 begins as it should, and each path that was tried leads to its service',
+          cleared: (passed) =>
+            passed.some((id) => /^(?:through|target)\.(?:route|services|call)/.test(id))
+              ? 'HTTP/2 begins as it should, and each path that was tried leads to its service'
+              : 'HTTP/2 begins as it should',
         }),
     },
     {
@@ -64,7 +77,7 @@ export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readon
         ...verdictOn(ended, {
           isAbout: (_report, finding) => isAboutTls(finding),
           proof: (id) => /^(?:through\.listener|target\.protocol|upstream\..*\.protocol)/.test(id),
-          cleared: 'each port speaks what its clients and its configuration expect',
+          cleared: () => 'each port speaks what its clients and its configuration expect',
         }),
         ...describeRefused(await refused(), TLS_TOKENS),
       ],
@@ -81,9 +94,9 @@ export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readon
       title: 'Is it the upstream: its address, its protocol, its health?',
       run: (_signal, ended) =>
         verdictOn(ended, {
-          isAbout: ({ group }) => group === 'upstream',
+          isAbout: ({ id, group }, finding) => group === 'upstream' || isBehindTarget(id, finding),
           proof: (id) => id.startsWith('upstream.'),
-          cleared: 'each endpoint can be reached, speaks its protocol, and answers',
+          cleared: () => 'each endpoint can be reached, speaks its protocol, and answers',
         }),
     },
   ];
@@ -93,11 +106,21 @@ function isAboutTls({ token }: Finding): boolean {
   return token !== undefined && TLS_TOKENS.has(token);
 }
 
+function isAboutPreface(id: string, { token = '' }: Finding): boolean {
+  return /^(?:through\.listener|target\.protocol)/.test(id) && PREFACE_TOKENS.has(token);
+}
+
+/** Whether TARGET relays the call, and what is behind it cannot be used. */
+function isBehindTarget(id: string, { token = '' }: Finding): boolean {
+  return /^target\.(?:route|call)/.test(id) && BEHIND_TOKENS.has(token);
+}
+
 interface Guess {
   readonly isAbout: (report: CheckReport, finding: Finding) => boolean;
   /** Whether a check with this id can clear the guess. */
   readonly proof: (id: string) => boolean;
-  readonly cleared: string;
+  /** Says what the checks have shown that have passed. */
+  readonly cleared: (passed: readonly string[]) => string;
 }
 
 function verdictOn(
@@ -115,11 +138,13 @@ function verdictOn(
     const more = against.length === 1 ? '' : `, and ${counted(against.length - 1, 'further finding')}`;
     return [failed(`yes: ${finding.text} (“${report.title}”${more})`, undefined, finding.token)];
   }
-  const made = reports.filter(({ id, verdict }) => proof(id) && verdict !== 'skipped');
-  if (made.length === 0) return [unexamined('not known: no check that would tell could be made')];
-  const skipped = reports.filter(({ id, verdict }) => proof(id) && verdict === 'skipped').length;
-  const rest = skipped === 0 ? '' : `; ${counted(skipped, 'check')} could not be made`;
-  return [ok(`no: ${cleared} (${counted(made.length, 'check')}${rest})`)];
+  const asked = reports.filter(({ id }) => proof(id));
+  // A check that failed for another reason clears nothing.
+  const passed = asked.filter(({ verdict }) => verdict !== 'skipped' && verdict !== 'failed');
+  if (passed.length === 0) return [unexamined('not known: no check that would tell has passed')];
+  const silent = asked.length - passed.length;
+  const rest = silent === 0 ? '' : `; ${counted(silent, 'check')} could not tell`;
+  return [ok(`no: ${cleared(passed.map(({ id }) => id))} (${counted(passed.length, 'check')}${rest})`)];
 }
 
 function describeRefused(seen: readonly SeenDiagnosis[], tokens: ReadonlySet<string>): readonly Finding[] {

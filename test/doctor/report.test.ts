@@ -82,6 +82,11 @@ test('a check that has examined nothing has not passed', () => {
   );
 });
 
+test('a guess that repeats a fault is not counted a second time', () => {
+  const guess = report('guess', { group: 'guesses', verdict: 'failed', findings: [failed('yes: gone')] });
+  assert.match(textOf(false, [...reports, guess]), /^1 failed, 1 warning, 1 passed, 1 skipped in/m);
+});
+
 test('colours are on a terminal only, and not with NO_COLOR', (context) => {
   context.after(() => {
     delete process.env['NO_COLOR'];
