@@ -11,7 +11,7 @@ import { hostChecks } from './host-checks.ts';
 import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
-import { findRunningProxy } from './running-proxy.ts';
+import { askDiagnoses, findRunningProxy } from './running-proxy.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { TargetWay, targetChecks } from './target-checks.ts';
@@ -71,6 +71,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   ]);
   // What runs with another configuration says nothing about this one.
   const running = found?.isOther === true ? undefined : found;
+  const seen = running === undefined ? [] : await askDiagnoses(admin);
   const plan: Check[] = [];
   if (subject !== undefined) plan.push(...configChecks(subject));
   if (subject !== undefined && config !== undefined && upstreams !== undefined) {
@@ -84,8 +85,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());
   const way = new TargetWay();
   if (target !== undefined) plan.push(...targetChecks({ target, ca, evidence, config, upstreams }, way));
-  const admitted = running === undefined ? undefined : admin;
-  plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, admin: admitted }));
+  plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, seen }));
   if (config !== undefined) {
     const processes = processesFor(config);
     plan.push(...hostChecks(config, openFiles === undefined ? { processes } : { processes, openFiles }));

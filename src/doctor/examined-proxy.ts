@@ -59,12 +59,13 @@ export async function startTemporaryProxy(config: Config): Promise<ExaminedProxy
     },
     diagnoses: async () => {
       const { recent } = await plane.diagnoses();
-      return recent.map(({ token, code, sentence, client = '', count }) => ({
+      return recent.map(({ token, code, sentence, client = '', count, lastAtEpochMs }) => ({
         token,
         code,
         sentence,
         client,
         count,
+        lastAtEpochMs,
       }));
     },
     close: async () => {

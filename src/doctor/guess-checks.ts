@@ -1,11 +1,10 @@
 // Group 6: the four things that are suspected first when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS
 // against plaintext, versions, and the way to the upstream. They are drawn from the checks before.
 
-import type { Address } from '../config/config.ts';
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';
 import { counted, type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
-import { askDiagnoses, type SeenDiagnosis } from './running-proxy.ts';
+import type { SeenDiagnosis } from './running-proxy.ts';
 import { judgeServer } from './versions.ts';
 
 /** What a client and a port disagree on when one speaks TLS and the other does not, or their certificates do not fit. */
@@ -43,13 +42,12 @@ export interface GuessParts {
   /** The ids of all checks that the guesses are drawn from. */
   readonly evidenceOf: readonly string[];
   readonly evidence: Evidence;
-  /** The admin address of a running proxy, whose refused clients are evidence, too. */
-  readonly admin: Address | undefined;
+  /** What a running proxy had seen before the checks began, so that their own probes are not taken for clients. */
+  readonly seen: readonly SeenDiagnosis[];
 }
 
-export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readonly Check[] {
+export function guessChecks({ evidenceOf, evidence, seen }: GuessParts): readonly Check[] {
   const shared = { group: 'guesses', after: evidenceOf, limitMs: LIMIT_MS } as const;
-  const refused = once(() => askDiagnoses(admin));
   return [
     {
       ...shared,
@@ -73,20 +71,20 @@ export function guessChecks({ evidenceOf, evidence, admin }: GuessParts): readon
       ...shared,
       id: 'guesses.tls',
       title: 'Is it TLS against plaintext?',
-      run: async (_signal, ended) => [
+      run: (_signal, ended) => [
         ...verdictOn(ended, {
           isAbout: (_report, finding) => isAboutTls(finding),
           proof: (id) => /^(?:through\.listener|target\.protocol|upstream\..*\.protocol)/.test(id),
           cleared: () => 'each port speaks what its clients and its configuration expect',
         }),
-        ...describeRefused(await refused(), TLS_TOKENS),
+        ...describeRefused(seen, TLS_TOKENS),
       ],
     },
     {
       ...shared,
       id: 'guesses.versions',
       title: 'Is it the version of a client or a server?',
-      run: async () => describeVersions(evidence, await refused()),
+      run: () => describeVersions(evidence, seen),
     },
     {
       ...shared,
@@ -154,12 +152,20 @@ function describeRefused(seen: readonly SeenDiagnosis[], tokens: ReadonlySet<str
   );
   return Array.from(byToken, ([token, entries]) => {
     const count = entries.reduce((sum, entry) => sum + entry.count, 0);
+    const [{ client, lastAtEpochMs }] = entries;
+    const time = lastAtEpochMs === undefined ? '' : ` at ${new Date(lastAtEpochMs).toISOString()}`;
     return warning(
-      `the running proxy has refused ${counted(count, 'client')} for this lately, last ${entries[0].client}`,
-      undefined,
+      `before this run, the running proxy has refused ${counted(count, 'client')} for this lately, last ${client}${time}`,
+      entries.every((entry) => isLoopback(entry.client))
+        ? 'all of them were of this machine: they may be probes of earlier runs of framegate doctor'
+        : undefined,
       token,
     );
   });
+}
+
+function isLoopback(client: string): boolean {
+  return /^(?:127\.|\[::1\]|\[::ffff:127\.)/.test(client);
 }
 
 function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[]): readonly Finding[] {
@@ -180,12 +186,4 @@ function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[])
       'from 1.67 on grpc-go refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0); older ones do not mind',
     ),
   ];
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -4,7 +4,6 @@
 import { get } from 'node:http';
 import type { Address, Config } from '../config/config.ts';
 import { isSameFile } from './framegate-process.ts';
-import { findPortHolder } from './port-holder.ts';
 
 export interface RunningProxy {
   /** The file of its configuration. */
@@ -36,7 +35,7 @@ export async function findRunningProxy(config: Config, file: string): Promise<Ru
   const pids = listOf(answer['workers']).flatMap((worker) =>
     isRecord(worker) && typeof worker['pid'] === 'number' ? [worker['pid']] : [],
   );
-  const folder = admin.kind === 'tcp' ? (findPortHolder(admin.port)?.folder ?? '') : '';
+  const folder = typeof answer['workingDirectory'] === 'string' ? answer['workingDirectory'] : '';
   // Where its file cannot be found from here, as that of a container, its listeners tell.
   const isSame =
     isSameFile(file, String(theirs), folder) ??
@@ -50,6 +49,8 @@ export interface SeenDiagnosis {
   readonly sentence: string;
   readonly client: string;
   readonly count: number;
+  /** Undefined if the proxy does not tell it. */
+  readonly lastAtEpochMs: number | undefined;
 }
 
 /** Never rejects. @returns the most recent diagnoses of a running proxy, newest first */
@@ -61,7 +62,7 @@ export async function askDiagnoses(admin: Address | undefined): Promise<readonly
 function seenDiagnoses(recent: unknown): readonly SeenDiagnosis[] {
   return listOf(recent).flatMap((entry) => {
     if (!isRecord(entry)) return [];
-    const { token, code, sentence, client, count } = entry;
+    const { token, code, sentence, client, count, lastAtEpochMs } = entry;
     return [
       {
         token: String(token),
@@ -69,6 +70,7 @@ function seenDiagnoses(recent: unknown): readonly SeenDiagnosis[] {
         sentence: String(sentence),
         client: typeof client === 'string' ? client : '',
         count: Number(count),
+        lastAtEpochMs: typeof lastAtEpochMs === 'number' ? lastAtEpochMs : undefined,
       },
     ];
   });

@@ -34,10 +34,25 @@ test('a running proxy holds its own ports, is examined, and tells of clients tha
   assert.match(textOf('through.route.voice'), /the same answer: UNIMPLEMENTED/);
   assertFirst(reports, {
     check: /^guesses\.tls$/,
-    says: /the running proxy has refused \d+ clients? for this lately/,
+    says: /^before this run, the running proxy has refused 1 client for this lately, last 127\.0\.0\.1:\d+ at \d{4}-\d\d-\d\dT/,
     verdict: 'warning',
     code: 'FG1001',
   });
+});
+
+test('the probes of a run are not told as clients that were refused', async (t) => {
+  const demo = await startDemo(t);
+  const port = await freePorts(2);
+  const { cert, key } = await testCertificate('localhost', '127.0.0.1');
+  const config = await healthyConfig(demo.address, {
+    listeners: [{ name: 'tls', address: `127.0.0.1:${port}`, tls: { certificates: [{ cert, key }] } }],
+    admin: { address: `127.0.0.1:${port + 1}` },
+    log: { level: 'warn' },
+  });
+  const proxy = await startProxyOf(t, JSON.stringify(config));
+  const reports = await diagnose(t, { config });
+  await proxy.line(({ token }) => token === 'plaintext_on_tls_port');
+  assert.equal(reports.find(({ id }) => id === 'guesses.tls')?.verdict, 'ok');
 });
 
 test('a web service is compared directly and through the proxy', async (t) => {
