@@ -36,6 +36,8 @@ const BEHIND_TOKENS: ReadonlySet<string> = new Set([
   'upstream_connection_refused',
   'upstream_connection_reset',
 ]);
+const GRPC_GO_REMARK =
+  'from 1.67 on grpc-go refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0); older ones do not mind';
 const LIMIT_MS = 2000;
 
 export interface GuessParts {
@@ -174,16 +176,11 @@ function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[])
     ...Array.from(evidence.servers, ([server, where]) => judgeServer(server, where)),
   ];
   if (findings.some(({ verdict }) => verdict === 'failed' || verdict === 'warning')) return findings;
-  const unknown = findings.length === 0;
-  return [
-    unknown
-      ? unexamined(
-          'nothing speaks for it: no answer names a version, and no client was refused for its version',
-        )
-      : ok('nothing speaks for it'),
-    ...findings,
-    note(
-      'from 1.67 on grpc-go refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0); older ones do not mind',
-    ),
-  ];
+  if (findings.length === 0) {
+    return [
+      unexamined('not known: no answer names a version, and no client was refused for its version'),
+      unexamined(GRPC_GO_REMARK),
+    ];
+  }
+  return [ok('nothing speaks for it'), ...findings, note(GRPC_GO_REMARK)];
 }

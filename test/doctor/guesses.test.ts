@@ -33,7 +33,7 @@ test('a target that speaks HTTP/1.1 convicts the preface', async (t) => {
 
 test('a target that refuses connections clears nothing', async (t) => {
   const guesses = guessesOf(await diagnose(t, { target: `127.0.0.1:${await freePort()}` }));
-  for (const id of ['guesses.path', 'guesses.tls', 'guesses.upstream'])
+  for (const id of ['guesses.path', 'guesses.tls', 'guesses.versions', 'guesses.upstream'])
     assert.match(guesses.get(id) ?? '', /^skipped not known/, id);
 });
 
