@@ -1,16 +1,7 @@
 // `framegate reload`: asks a running proxy to read its configuration again, and prints what came of it.
 
-import {
-  ADMIN_OPTIONS_HELP,
-  adminOptions,
-  askAdmin,
-  describeOtherProxy,
-  fieldOf,
-  findAdmin,
-  listOf,
-  textOf,
-} from './admin-client.ts';
-import { readOptions } from './options.ts';
+import { ADMIN_OPTIONS_HELP, fieldOf, listOf, textOf } from './admin-client.ts';
+import { giveOrder } from './admin-order.ts';
 
 const usage = `Usage: framegate reload [--admin ADDRESS | -c FILE]
 
@@ -24,22 +15,8 @@ Exit code: 0 when the new configuration is in use, 1 when the old one stays.
 `;
 
 export async function reload(argv: readonly string[]): Promise<number> {
-  const parsed = readOptions(argv, adminOptions);
-  if (typeof parsed === 'string') return fail(`${parsed}\n\n${usage}`);
-  if (parsed.values.help) {
-    process.stdout.write(usage);
-    return 0;
-  }
-  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
-  if (typeof found === 'string') return fail(`${found}\n`);
-  const other = await describeOtherProxy(found);
-  if (other !== undefined)
-    return fail(
-      `${other}; nothing was asked of it. Name that file, or give --admin ${found.address.text} to mean it\n`,
-    );
-  const { address } = found;
-  const answer = await askAdmin(address, 'POST', '/api/reload');
-  if (typeof answer === 'string') return fail(`${answer}\n`);
+  const answer = await giveOrder(argv, { command: 'reload', usage, path: '/api/reload' });
+  if (typeof answer === 'number') return answer;
   const { status, body } = answer;
   for (const warning of listOf(fieldOf(body, 'warnings'))) process.stderr.write(`${textOf(warning)}\n`);
   if (status === 200) {

@@ -2,6 +2,7 @@
 // `yes`. A hint says how to write the same value here, and is given only for a value that the schema rejected.
 
 import type { ConfigPath } from './config-path.ts';
+import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { respellDuration, respellSize } from './units.ts';
 
 /** What the schema expected, as far as a hint depends on it. */
@@ -133,29 +134,9 @@ function wordHint(path: ConfigPath, text: string, words: readonly string[]): str
 
 const BY_CLIENT = /^(iphash|source|sourceip|clientip)$/;
 
-/** The statuses of gRPC by their numbers (status codes of gRPC), as other programs write them. */
-const STATUSES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 function statusHint(text: string, words: readonly string[]): string | undefined {
-  const named = /^\d+$/.test(text) ? STATUSES[Number(text)] : undefined;
+  // The list has all statuses but OK, whose number is 0, in the order of their numbers.
+  const named = /^\d+$/.test(text) ? RETRYABLE_STATUSES[Number(text) - 1] : undefined;
   if (named !== undefined && words.includes(named)) return `write ${named}`;
   if (
     /^(5\d\d|5xx|http_5\d\d|gateway-error|connect-failure|refused-stream|reset|error|timeout|unavailable)$/i.test(

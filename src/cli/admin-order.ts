@@ -1,0 +1,37 @@
+// An order to a running proxy, given by a command: its options, whether the proxy is the one that is meant, and the proxy's answer.
+
+import { type AdminAnswer, adminOptions, askAdmin, describeOtherProxy, findAdmin } from './admin-client.ts';
+import { readOptions } from './options.ts';
+
+export interface AdminOrder {
+  readonly command: string;
+  readonly usage: string;
+  /** Of the admin server. */
+  readonly path: string;
+}
+
+/** @returns the answer, or the exit code of the command if the order was not given */
+export async function giveOrder(
+  argv: readonly string[],
+  { command, usage, path }: AdminOrder,
+): Promise<AdminAnswer | number> {
+  const fail = (message: string): number => {
+    process.stderr.write(`framegate ${command}: ${message}\n`);
+    return 1;
+  };
+  const parsed = readOptions(argv, adminOptions);
+  if (typeof parsed === 'string') return fail(`${parsed}\n\n${usage.trimEnd()}`);
+  if (parsed.values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  if (typeof found === 'string') return fail(found);
+  const other = await describeOtherProxy(found);
+  if (other !== undefined) {
+    const meant = `Name that file, or give --admin ${found.address.text} to mean it`;
+    return fail(`${other}; nothing was asked of it. ${meant}`);
+  }
+  const answer = await askAdmin(found.address, 'POST', path);
+  return typeof answer === 'string' ? fail(answer) : answer;
+}
