@@ -1,16 +1,16 @@
 // Asks the admin server of a running proxy, for the commands that operate one.
 // What answers may be any program, so its answer is bounded in size and time and is trusted in nothing.
 
-import { realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { resolve } from 'node:path';
 import { parseAddress } from '../config/address.ts';
 import type { Address } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
-import { systemErrorWords } from '../config/system-error.ts';
+import { readingFault, systemErrorWords } from '../config/system-error.ts';
 import { describeMissing } from './options.ts';
 
 /** What follows from `-c`, which may name another file than the proxy was started with, and from `--admin`. */
@@ -63,13 +63,25 @@ export function findAdmin({ admin, config }: AdminOptions): FoundAdmin | string 
       ? found(parsed(defaultAddress, 'the default'))
       : `${missing}; or give --admin HOST:PORT`;
   }
-  const loaded = loadConfig(file);
+  const loaded = withoutFiles(file);
+  if (typeof loaded === 'string') return loaded;
   if ('problems' in loaded) {
     const problems = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
     return `nothing was asked, since ${file} cannot be used and so does not say where the admin server is; a running proxy stays as it is. Fix the file, or give --admin HOST:PORT:\n${problems}`;
   }
   const address = loaded.config.admin?.address;
   return address === undefined ? `${file} has no admin server (admin: off)` : { address, file };
+}
+
+/** Certificates and keys are not looked at, since whoever asks may not be allowed to read them. */
+function withoutFiles(file: string): LoadedConfig | RefusedConfig | string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return `${file} cannot be read: ${readingFault(error)}; or give --admin HOST:PORT`;
+  }
+  return parseConfig(text, file);
 }
 
 function found(address: Address | string): FoundAdmin | string {

@@ -1,6 +1,7 @@
 // Finds the command that was typed and runs it. Each command is loaded only when it runs, so that `check` does not wait for what
 // `serve` needs. Each command has its own options and its own --help.
 
+import { errorCode } from '../config/error-code.ts';
 import { suggest } from '../config/suggestion.ts';
 import { packageVersion } from '../observability/package-version.ts';
 
@@ -72,7 +73,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   [
     'import',
     {
-      summary: 'make a configuration of one of nginx',
+      summary: 'translate a configuration of nginx',
       run: async (argv: readonly string[]) => (await import('./import.ts')).importCommand(argv),
     },
   ],
@@ -159,6 +160,8 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     );
     return 1;
   }
+  // A proxy writes its log to the descriptor itself, which must not become a stream as well.
+  if (name !== 'serve' && name !== 'worker') bearReaderThatLeaves();
   try {
     return await command.run(argv);
   } catch (error) {
@@ -166,6 +169,13 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
     process.stderr.write(`framegate ${name}: ${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   }
+}
+
+/** A reader that has left, as `head` does, has what it wanted. */
+function bearReaderThatLeaves(): void {
+  process.stdout.on('error', (error) => {
+    if (errorCode(error) !== 'EPIPE') throw error;
+  });
 }
 
 function help(): string {

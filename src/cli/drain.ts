@@ -20,7 +20,7 @@ export async function drain(argv: readonly string[]): Promise<number> {
   const { status, body } = answer;
   if (status !== 202) return fail(`the proxy did not accept it (HTTP ${status}) ${textOf(body)}\n`);
   process.stdout.write(
-    `draining: ${textOf(fieldOf(body, 'calls'))} calls still run; the proxy ends after the last one\n`,
+    `draining: ${textOf(fieldOf(body, 'calls'))} calls still run; the proxy ends after the last one, or after drain.timeout\n`,
   );
   return 0;
 }

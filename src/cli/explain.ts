@@ -104,7 +104,7 @@ function printable(text: string): string {
 }
 
 function terminalWidth(): number {
-  return Math.min(process.stdout.isTTY ? process.stdout.columns : 100, WIDEST);
+  return Math.min(process.stdout.isTTY ? process.stdout.columns || 80 : 100, WIDEST);
 }
 
 function fail(message: string): number {

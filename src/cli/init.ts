@@ -1,6 +1,6 @@
 // `framegate init`: asks three questions, or takes the answers as options, and writes a configuration that passes `check`.
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { parseAddress, parseListenAddress } from '../config/address.ts';
@@ -88,7 +88,12 @@ export async function init(argv: readonly string[]): Promise<number> {
       `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already; --force replaces it, -o FILE writes elsewhere\n`,
     );
   }
-  const problems = tryConfig(values.output, files[0].text);
+  let problems: string | undefined;
+  try {
+    problems = tryConfig(values.output, files[0].text);
+  } catch (error) {
+    return fail(`nothing can be written into ${dirname(resolve(values.output))}: ${describe(error)}\n`);
+  }
   if (problems !== undefined)
     return fail(`nothing is written, since the configuration would not pass check:\n${problems}`);
   return write(files, answers, values.output, values.systemd);
@@ -140,12 +145,23 @@ function complete(given: Given): InitAnswers | string {
     [cert, '--cert'],
     [key, '--key'],
   ]) {
-    if (!existsSync(file)) {
-      return `there is no ${file}: name the file with ${option}, make a certificate first (certbot certonly -d ${domain}), or serve without TLS by --plaintext`;
+    const fault = whyMissing(file);
+    if (fault !== undefined) {
+      return `${file}: ${fault}: name the file with ${option}, make a certificate first (certbot certonly -d ${domain}), or serve without TLS by --plaintext`;
     }
   }
   // Paths in a configuration are relative to its own folder, which need not be this one.
   return { domain, service, listen, certificate: { cert: resolve(cert), key: resolve(key) } };
+}
+
+/** @returns undefined for a file that is there, even if it cannot be read: `check` says so */
+function whyMissing(file: string): string | undefined {
+  try {
+    statSync(file);
+    return undefined;
+  } catch (error) {
+    return describe(error);
+  }
 }
 
 function certbotFile(domain: string, name: string): string {
@@ -191,35 +207,41 @@ function filesFor(
 function tryConfig(output: string, text: string): string | undefined {
   const trial = join(dirname(output), `.${basename(output)}.${process.pid}`);
   try {
+    mkdirSync(dirname(output), { recursive: true });
     writeFileSync(trial, text, { flag: 'wx' });
     const result = loadAndVerify(trial);
     if (!('problems' in result)) return undefined;
     return result.problems.map((problem) => `${formatProblem(problem).replace(trial, output)}\n`).join('');
-  } catch (error) {
-    return `${dirname(output)}: ${describe(error)}\n`;
   } finally {
     rmSync(trial, { force: true });
   }
 }
 
+/** Writes all files or none: each is complete under another name before the first gets its own. */
 function write(
   files: readonly File[],
   answers: InitAnswers,
   output: string,
   systemd: string | undefined,
 ): number {
-  for (const { path, text } of files) {
-    try {
+  const partials = files.map(({ path }) => `${path}.${process.pid}`);
+  let current = output;
+  try {
+    for (const [index, { path, text }] of files.entries()) {
+      current = path;
       mkdirSync(dirname(path), { recursive: true });
-      // Renamed, so that whoever reads the file meanwhile gets the old one or the new one.
-      const partial = `${path}.${process.pid}`;
-      writeFileSync(partial, text, { flag: 'wx' });
-      renameSync(partial, path);
-    } catch (error) {
-      return fail(`${path} cannot be written: ${describe(error)}\n`);
+      writeFileSync(partials[index], text, { flag: 'wx' });
     }
-    process.stdout.write(`wrote ${path}\n`);
+    for (const [index, { path }] of files.entries()) {
+      current = path;
+      renameSync(partials[index], path);
+    }
+  } catch (error) {
+    return fail(`${current} cannot be written: ${describe(error)}\n`);
+  } finally {
+    for (const partial of partials) rmSync(partial, { force: true });
   }
+  for (const { path } of files) process.stdout.write(`wrote ${path}\n`);
   process.stdout.write(nextSteps(answers, output, systemd));
   return 0;
 }
@@ -238,7 +260,7 @@ function nextSteps(
       : [
           'the group framegate-tls has to be able to read the certificate and the key (docs/deployment.md, Certificates)',
         ]),
-    ...(/^\/(?:home|root)\//.test(`${resolve(output)}/`) || /^\/(?:home|root)\//.test(process.execPath)
+    ...([resolve(output), ...programWords()].some((path) => /^\/(?:home|root)\//.test(path))
       ? [
           'the unit has ProtectHome=yes: the program and the configuration have to lie outside /home and /root',
         ]

@@ -29,8 +29,8 @@ Exit code: 0 when the proxy takes calls, 1 when it does not or cannot be asked.
 `;
 
 const PAGES = { ready: '/ready', config: '/api/config', upstreams: '/api/upstreams' } as const;
-/** A certificate with fewer days left is shown as a warning. */
-const fewDays = 14;
+/** A certificate with no more days left is shown as a warning, as the log and the doctor warn of it. */
+const fewDays = 21;
 
 type Answers = Readonly<Record<keyof typeof PAGES, AdminAnswer>>;
 
@@ -107,8 +107,10 @@ function describeConfiguration(body: unknown): readonly string[] {
 function describeCertificate(certificate: unknown): string {
   const user = ['listener', 'upstream'].find((kind) => fieldOf(certificate, kind) !== undefined) ?? '';
   const days = Number(fieldOf(certificate, 'daysLeft'));
-  const line = `certificate of ${user} ${textOf(fieldOf(certificate, user))}: ${textOf(fieldOf(certificate, 'file'))}, ${counted(days, 'day')} left`;
-  return days < fewDays ? paint('yellow', line) : line;
+  const which = `certificate of ${user} ${textOf(fieldOf(certificate, user))}: ${textOf(fieldOf(certificate, 'file'))}`;
+  if (days < 0) return paint('red', `${which} has expired`);
+  const line = `${which}, ${counted(days, 'day')} left`;
+  return days <= fewDays ? paint('yellow', line) : line;
 }
 
 function describeUpstream(upstream: unknown): readonly string[] {

@@ -20,7 +20,7 @@ const CHANGED = `
   server_tokens | nothing to set: Framegate does not say its version
   server_names_hash_* variables_hash_* map_hash_* proxy_headers_hash_* optimize_server_names | nothing to set: tables grow by themselves
   open_file_cache* log_not_found log_subrequest open_log_file_cache | nothing to set: no files are served
-  log_format | records of calls are JSON lines with fixed fields: see "Access log" of the README
+  log_format | records of calls are JSON lines with fixed fields: see docs/access-log.md
   ignore_invalid_headers underscores_in_headers | nothing to set: header fields are passed on if HTTP/2 allows them, with underscores too
   merge_slashes absolute_redirect port_in_redirect server_name_in_redirect | nothing to set: paths are passed on as they are, and no redirects are made
   if_modified_since etag chunked_transfer_encoding max_ranges | nothing to set: what the service sends is passed on

@@ -65,6 +65,13 @@ suite('framegate explain', () => {
     assert.match(stdout, /\nFG2021 {2}The endpoint speaks HTTP\/1\.1\n/);
   });
 
+  test('ends quietly when its reader has left', () => {
+    const line = `"${process.execPath}" "${main}" explain | head -1`;
+    const { stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+    assert.match(stdout, /^FG1001 /);
+    assert.equal(stderr, '');
+  });
+
   test('reads a log from standard input', () => {
     const { code, stdout } = explainInput('{"level":40,"code":"FG2001","msg":"refused"}\n', '-');
     assert.equal(code, 0);

@@ -80,6 +80,13 @@ suite('framegate init', () => {
     assert.equal(runIn(folder, 'check').code, 0);
   });
 
+  test('makes the folder of the configuration', (t) => {
+    const folder = folderFor(t);
+    const argv = ['--domain', 'localhost', '--plaintext', '-o', 'etc/framegate/config.yaml'];
+    assert.deepEqual(runIn(folder, 'init', ...argv).code, 0);
+    assert.deepEqual(readdirSync(join(folder, 'etc/framegate')), ['config.yaml']);
+  });
+
   test('never replaces a file unless it is told to', (t) => {
     const folder = folderFor(t);
     writeFileSync(join(folder, 'config.yaml'), 'mine');
@@ -99,11 +106,11 @@ suite('framegate init', () => {
       [['--domain', 'https://grpc.example.com'], /'https:\/\/grpc\.example\.com' is not a host name/],
       [
         ['--domain', 'nowhere.example'],
-        /there is no \/etc\/letsencrypt\/live\/nowhere\.example\/fullchain\.pem: .*--plaintext/,
+        /\/etc\/letsencrypt\/live\/nowhere\.example\/fullchain\.pem: there is no such file: .*--plaintext/,
       ],
       [
         ['--domain', 'a.example', '--cert', 'fullchain.pem', '--key', 'none.key'],
-        /there is no none\.key: name the file with --key/,
+        /none\.key: there is no such file: name the file with --key/,
       ],
       [
         ['--domain', 'a.example', '--cert', 'fullchain.pem', '--key', 'fullchain.pem'],
@@ -115,7 +122,14 @@ suite('framegate init', () => {
         /--service: .*is a URL \(write 127/,
       ],
       [['--domain', 'a.example', '--plaintext', '--listen', '443'], /--listen: /],
-      [['--domain', 'a.example', '--plaintext', '-o', 'none/config.yaml'], /none/],
+      [
+        ['--domain', 'a.example', '--plaintext', '-o', 'privkey.pem/config.yaml'],
+        /nothing can be written into .*privkey\.pem: /,
+      ],
+      [
+        ['--domain', 'a.example', '--plaintext', '--systemd', 'privkey.pem/units'],
+        /privkey\.pem\/units\/framegate\.service cannot be written/,
+      ],
       [
         ['--domain', 'a.example', '--plaintext', '-o', 'o\nExecStartPre=+id\nc.yaml', '--systemd', 'units'],
         /has control characters/,

@@ -143,6 +143,11 @@ suite('the commands of a running proxy', () => {
 
   test('what is wrong with the options is a sentence', async (t) => {
     const folder = folderFor(t);
+    // The keys of a service are seldom readable for whoever asks how it does.
+    writeFileSync(
+      join(folder, 'unreadable-key.yaml'),
+      `listeners: [{ address: "127.0.0.1:1", tls: { certificates: [{ cert: /none.pem, key: /none.key }] } }]\nupstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\nadmin: { address: "127.0.0.1:${await freePort()}" }\n`,
+    );
     writeFileSync(
       join(folder, 'off.yaml'),
       'listeners: [{ address: "127.0.0.1:1" }]\nupstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\nadmin: off\n',
@@ -152,6 +157,7 @@ suite('the commands of a running proxy', () => {
       [['-c', 'none.yaml'], /there is no none\.yaml .*or give --admin/],
       [['-c', 'off.yaml'], /off\.yaml has no admin server \(admin: off\)/],
       [['-c', '-'], /standard input names no address/],
+      [['-c', 'unreadable-key.yaml'], /nothing listens on 127\.0\.0\.1:\d+: is the proxy running/],
       [['--amdin', 'x'], /there is no option --amdin\. Did you mean --admin/],
     ] as const) {
       for (const command of ['status', 'reload', 'drain']) {

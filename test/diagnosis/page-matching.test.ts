@@ -82,6 +82,12 @@ test('a code or a token within a longer word is not taken for one', () => {
   assert.deepEqual(codesFor('XFG1001 FG10011 my_no_route_table'), []);
 });
 
+test('a token that is a word of the language counts only as a value', () => {
+  assert.ok(!codesFor('the pool is draining connections').includes('FG3006'));
+  for (const text of ['draining', '{"reason":"draining: The proxy stops."}', '{"token":"draining"}'])
+    assert.deepEqual(codesFor(text), ['FG3006'], text);
+});
+
 test('two codes in one text are both found', () => {
   assert.deepEqual(codesFor('FG3001 FG1001'), ['FG1001', 'FG3001']);
 });

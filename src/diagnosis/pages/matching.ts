@@ -52,6 +52,10 @@ export function matchPages(text: string, pages: readonly DiagnosisPage[]): reado
 }
 
 function isNamed({ code, token }: DiagnosisPage, text: string): boolean {
+  // A token of one word, such as `draining`, is also a word of the language: it counts as a value, or alone.
+  if (!token.includes('_') && !new RegExp(`^\\s*${token}\\s*$|"${token}[":]|\\b${token}: `).test(text)) {
+    return new RegExp(`\\b${code}\\b`, 'i').test(text);
+  }
   return new RegExp(`\\b(?:${code}|${token})\\b`, 'i').test(text);
 }
 
