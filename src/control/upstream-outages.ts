@@ -8,12 +8,21 @@ import { outageFields, type UpstreamOutage } from '../plane/outages.ts';
 /** Of one upstream and kind, so that one whose only endpoint comes and goes does not fill the log. */
 const LINES_IN_A_MINUTE = 10;
 
+/**
+ * How long other processes are waited for once one has an endpoint again, for the calls that they have refused. A process without calls
+ * does not find out, and one that drains may last for days.
+ */
+const GATHER_MS = 2000;
+
 interface Outage {
   readonly sinceMs: number;
   /** The processes that have no endpoint. */
   readonly carriers: Set<object>;
   /** Calls that were refused in processes that have one again. */
   refused: number;
+  /** When the first process had an endpoint again. Undefined while none has. */
+  backMs: number | undefined;
+  timer: NodeJS.Timeout | undefined;
 }
 
 export class UpstreamOutages {
@@ -38,10 +47,14 @@ export class UpstreamOutages {
     }
     const running = this.#outages.get(upstream);
     if (running !== undefined) {
+      // Whoever was back is not: the outage goes on.
       running.carriers.add(carrier);
+      running.backMs = undefined;
+      clearTimeout(running.timer);
       return;
     }
-    this.#outages.set(upstream, { sinceMs: performance.now(), carriers: new Set([carrier]), refused: 0 });
+    const [sinceMs, carriers] = [performance.now(), new Set([carrier])];
+    this.#outages.set(upstream, { sinceMs, carriers, refused: 0, backMs: undefined, timer: undefined });
     const { sentence, ...known } = outageFields(news.why);
     const fields = this.#fieldsOf('out', upstream, known);
     if (fields === undefined) return;
@@ -49,15 +62,23 @@ export class UpstreamOutages {
     this.#logger.warn(fields, outOfOrder);
   };
 
-  /** @param isBack whether an endpoint was found; else the process or its upstream has ended */
+  /** @param isBack whether an endpoint can be used again; else the process or its upstream has ended */
   #over(carrier: object, upstream: string, refused: number, isBack: boolean): void {
     const outage = this.#outages.get(upstream);
     if (outage?.carriers.delete(carrier) !== true) return;
     outage.refused += refused;
-    if (outage.carriers.size > 0) return;
+    if (isBack && outage.backMs === undefined) {
+      outage.backMs = performance.now();
+      outage.timer = setTimeout(() => this.#end(upstream, outage), GATHER_MS).unref();
+    }
+    if (outage.carriers.size === 0) this.#end(upstream, outage);
+  }
+
+  #end(upstream: string, outage: Outage): void {
+    clearTimeout(outage.timer);
     this.#outages.delete(upstream);
-    if (!isBack) return;
-    const seconds = Math.round((performance.now() - outage.sinceMs) / 100) / 10;
+    if (outage.backMs === undefined) return;
+    const seconds = Math.round((outage.backMs - outage.sinceMs) / 100) / 10;
     const fields = this.#fieldsOf('back', upstream, { seconds, refused: outage.refused });
     if (fields === undefined) return;
     const calls = `${outage.refused} ${outage.refused === 1 ? 'call was' : 'calls were'} refused`;

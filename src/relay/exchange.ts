@@ -227,8 +227,9 @@ export class Exchange
 
   /** What the record adds to an end that is the service's. */
   #noteOfEnd(grpcStatus: string): string {
-    const { note } = this.#attempts;
-    return grpcStatus === 'OK' ? note : withNote(this.subject.noteOfEnd(grpcStatus, this.durationMs), note);
+    // A further attempt that was not granted is no matter where the first one succeeds.
+    if (grpcStatus === 'OK') return '';
+    return withNote(this.subject.noteOfEnd(grpcStatus, this.durationMs), this.#attempts.note);
   }
 
   responseEnded(): void {

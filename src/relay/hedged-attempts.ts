@@ -285,7 +285,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
       return false;
     }
     if (isRepeat) this.#repeats++;
-    if (waitMs > 0) this.#notBeforeMs = this.#call.durationMs + waitMs;
+    if (waitMs > 0) this.#notBeforeMs = Math.max(this.#notBeforeMs, this.#call.durationMs + waitMs);
     this.#drop(contender, end.kind === 'answered' ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
     this.#startIn(0);
     if (!this.#canStart) this.#places.unreserve();
@@ -324,8 +324,10 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     if (contender.stream !== undefined) this.#parts.response.setSource(contender.stream);
     if (contender !== this.#lead) this.#parts.request.clearTarget();
     for (const loser of losers) {
-      this.#note(loser);
-      loser.lose();
+      this.#contain(() => {
+        this.#note(loser);
+        loser.lose();
+      });
     }
   }
 
@@ -342,6 +344,15 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     this.#running = this.#running.filter((other) => other !== contender);
     this.#note(contender);
     contender.end(code);
+  }
+
+  /** An error while one attempt ends must not keep the streams and grants of the others. */
+  #contain(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#context.onFault(error);
+    }
   }
 
   /** Keeps the books of an attempt that is over. */
@@ -362,8 +373,10 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     const running = this.#running;
     this.#close(NONE);
     for (const contender of running) {
-      this.#note(contender);
-      contender.end(code);
+      this.#contain(() => {
+        this.#note(contender);
+        contender.end(code);
+      });
     }
     if (endpoint !== '') this.#pastEndpoint = endpoint;
   }

@@ -21,9 +21,7 @@ export function pickBeside(
   return upstream.pickFor(holding, NONE, traits);
 }
 
-/** Whether there is another endpoint that nothing keeps out and that was reached last time. */
+/** Whether calls go to another endpoint now; one on standby or in doubt gets none, however usable it is. */
 function hasUsable(upstream: CallTarget, used: readonly CallEndpoint[]): boolean {
-  return upstream.endpoints.some(
-    (endpoint) => !used.includes(endpoint) && !endpoint.isExcluded && endpoint.lastFailure === undefined,
-  );
+  return upstream.endpoints.some((endpoint) => !used.includes(endpoint) && upstream.getsCalls(endpoint));
 }

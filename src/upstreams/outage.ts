@@ -4,7 +4,7 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** out: no endpoint can be used. back: one can be again. gone: the upstream itself is not used any more, while it had none. */
+/** out: no endpoint can be used. back: one can be again. gone: the upstream is not used any more, or its source names no endpoints, while it had none. */
 export type OutageNews =
   | { readonly state: 'out'; readonly why: Diagnosis }
   | { readonly state: 'back'; readonly refused: number }
@@ -36,7 +36,7 @@ export class Outage {
     if (isOut === this.#isOut) return;
     this.#isOut = isOut;
     if (isOut) this.#tell({ state: 'out', why: commonestReason(endpoints) });
-    else this.#tell({ state: 'back', refused: this.#takeRefused() });
+    else this.#tell({ state: endpoints.length === 0 ? 'gone' : 'back', refused: this.#takeRefused() });
   }
 
   /** So many calls were refused since there is no endpoint for them. */

@@ -56,6 +56,51 @@ test('the first process without an endpoint is told of, and the last that has on
   ]);
 });
 
+test('a process that does not find out that an endpoint is back is waited for two seconds, and hides no other outage', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const said = new Said(t);
+  const [one, idle] = [{}, {}];
+  said.outages.told(one, OUT);
+  said.outages.told(idle, OUT);
+  said.nowMs += 40_000;
+  said.outages.told(one, back(7));
+  assert.equal(said.messages.length, 1);
+  t.mock.timers.tick(2000);
+  assert.match(said.messages[0], /can be used again after 40 s, in which 7 calls were refused$/);
+  said.outages.told(one, OUT);
+  assert.match(said.messages[0], /^warn no endpoint of upstream voice/);
+  said.outages.told(idle, back(1));
+  assert.deepEqual(said.messages, []);
+  said.outages.told(one, back(2));
+  t.mock.timers.tick(2000);
+  assert.match(said.messages[0], /in which 2 calls were refused$/);
+});
+
+test('an outage that comes back at once is one', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const said = new Said(t);
+  const [one, other] = [{}, {}];
+  said.outages.told(one, OUT);
+  said.outages.told(other, OUT);
+  said.outages.told(one, back(1));
+  said.outages.told(one, OUT);
+  t.mock.timers.tick(10_000);
+  assert.equal(said.messages.length, 1);
+  said.outages.told(other, back(1));
+  said.outages.told(one, back(1));
+  assert.match(said.messages[0], /in which 3 calls were refused$/);
+});
+
+test('an endpoint that one process has again is told of, although the other process ends', (t) => {
+  const said = new Said(t);
+  const [one, other] = [{}, {}];
+  said.outages.told(one, OUT);
+  said.outages.told(other, OUT);
+  said.outages.told(one, back(3));
+  said.outages.told(other, undefined);
+  assert.match(said.messages[1], /in which 3 calls were refused$/);
+});
+
 test('a process that has ended, and an upstream that is gone, are not waited for', (t) => {
   const said = new Said(t);
   const [one, other] = [{}, {}];

@@ -146,7 +146,17 @@ const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
 test('a terminal gets colours, and one Ctrl-C is one stop', { skip: !hasPython }, async (t) => {
   const file = await configFor(t, {});
-  const argv = ['-c', ON_A_TERMINAL, 'env', '-u', 'NO_COLOR', 'TERM=xterm-256color', process.execPath];
+  const argv = [
+    '-c',
+    ON_A_TERMINAL,
+    'env',
+    '-u',
+    'NO_COLOR',
+    '-u',
+    'CI',
+    'TERM=xterm-256color',
+    process.execPath,
+  ];
   const shown = show(t, 'python3', [...argv, mainFile, 'serve', '-c', file]);
   await shown.has('framegate serves');
   assert.ok(shown.text().includes('\u001b[32mINFO'), shown.text());

@@ -13,6 +13,8 @@ interface Condition {
   readonly hasRoom?: boolean;
   readonly isExcluded?: boolean;
   readonly isFailing?: boolean;
+  /** No calls go there while endpoints of a higher priority can be used. */
+  readonly isStandby?: boolean;
 }
 
 /** @returns the index of the endpoint that is picked, or -1, if the call has been at the first one */
@@ -23,10 +25,22 @@ function picked(...conditions: readonly Condition[]): number {
       lastFailure: isFailing ? { token: 'upstream_refused', sentence: 'Down.' } : undefined,
     }),
   );
-  const canTake = ({ hasRoom = true, isExcluded = false, isFailing = false }: Condition): boolean =>
-    hasRoom && !isExcluded && !isFailing;
+  const canTake = ({
+    hasRoom = true,
+    isExcluded = false,
+    isFailing = false,
+    isStandby = false,
+  }: Condition): boolean => hasRoom && !isExcluded && !isFailing && !isStandby;
   const upstream = standIn<CallTarget>({
     endpoints,
+    getsCalls: (endpoint: CallEndpoint) => {
+      const {
+        isExcluded = false,
+        isFailing = false,
+        isStandby = false,
+      } = conditions[endpoints.indexOf(endpoint)];
+      return !isExcluded && !isFailing && !isStandby;
+    },
     pickFor: (_holding: unknown, tried: readonly CallEndpoint[]) =>
       endpoints.find((endpoint, index) => canTake(conditions[index]) && !tried.includes(endpoint)),
   });
@@ -47,5 +61,6 @@ test('as long as another can be used, the same is not taken, even if no other ha
 test('the same is taken if no other can be used', () => {
   assert.equal(picked({}), 0);
   assert.equal(picked({}, { isExcluded: true }, { isFailing: true }), 0);
+  assert.equal(picked({}, { isStandby: true }), 0);
   assert.equal(picked({ hasRoom: false }, { isFailing: true }), -1);
 });

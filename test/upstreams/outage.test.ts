@@ -124,6 +124,13 @@ test('other endpoints end it, and an upstream without any has none that it could
   assert.deepEqual(group.log, []);
 });
 
+test('an upstream that is out and then has no endpoints at all is not said to be back', (t) => {
+  const group = new Group(t, ['a']);
+  group.fail(0);
+  group.upstream.use([]);
+  assert.deepEqual(group.log, ['out: Down.', 'gone, 0 refused']);
+});
+
 test('an upstream that is not used any more says so if it is out, and nothing after that', (t) => {
   const group = new Group(t, ['a']);
   group.fail(0);
