@@ -22,9 +22,9 @@ export function showDirective(directive: Directive): string {
 
 function shownWords(directive: Directive): readonly string[] {
   const { name, words } = directive;
-  if (name === 'server' && directive.block === undefined) return words;
+  if (name === 'server' && directive.block === undefined) return words.map(withoutPassword);
   if (/^(grpc|proxy)_pass$/.test(name))
-    return words.map((word) => word.replace(/\/\/[^/@]*@/, '//…@').replace(/\?.*/s, '?…'));
+    return words.map((word) => withoutPassword(word).replace(/\?.*/s, '?…'));
   if (OPEN.test(name)) return words;
   if (words.length === 0) return [];
   const [first] = words;
@@ -33,4 +33,9 @@ function shownWords(directive: Directive): readonly string[] {
   if (FIRST.test(name) && (name !== 'return' || /^\d+$/.test(first)))
     return words.length === 1 ? [first] : [first, '…'];
   return ['…'];
+}
+
+/** A name and a password may hold any character, `@`, `/` and `?` among them, so all before the last `@` goes. */
+function withoutPassword(target: string): string {
+  return target.replace(/^([a-z]+:\/\/)?.*@/is, '$1…@');
 }

@@ -10,7 +10,7 @@ import {
   lostAccess,
   movedCalls,
 } from '../../src/nginx-import/import-nginx.ts';
-import { formatReport, reportLines } from '../../src/nginx-import/import-report.ts';
+import { formatReport, headOf, reportLines } from '../../src/nginx-import/import-report.ts';
 import { readNginxText } from '../../src/nginx-import/nginx-files.ts';
 import { findRouteProblems } from '../../src/routing/route-problems.ts';
 
@@ -249,11 +249,22 @@ test('a name that nginx does not have is corrected', () => {
   assert.match(report, /did you mean grpc_pass grpcs:\/\//);
 });
 
-test('a password in an address is not shown', () => {
-  const report = formatReport(
-    importText('server { listen 80; location / { proxy_pass http://user:hidden@host/; } }'),
-  );
-  assert.doesNotMatch(report, /hidden/);
+test('a password in an address is not shown, with and without a scheme, whatever characters it holds', () => {
+  for (const target of [
+    'proxy_pass http://user:hidden@host/',
+    'proxy_pass http://user:p@hidden@host:1',
+    'proxy_pass http://user:p/hidden?hidden@host/a',
+    'proxy_pass https://host/a?token=hidden',
+    'grpc_pass user:hidden@127.0.0.1:1',
+    'grpc_pass grpc://user:hidden@$host',
+  ]) {
+    const imported = importText(`server { listen 80; ${pass} location /a { ${target}; } }`);
+    assert.doesNotMatch(`${formatReport(imported)}${headOf(imported, 'x')}${imported.yaml}`, /hidden/);
+    assert.match(
+      formatReport(imported),
+      /(grpc|proxy)_pass ((https?|grpc):\/\/)?(…@(127|host|\$host)|host\/a\?…)/,
+    );
+  }
 });
 
 test('a directive that nobody knows is not supported, and its words are not shown', () => {
