@@ -8,7 +8,7 @@ import { isStandardInput } from '../config/standard-input.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { Directive, Place, ReadingFault } from './directive.ts';
 import { fitsPattern, hasWildcard, matchingFiles } from './file-pattern.ts';
-import { parseNginx } from './nginx-syntax.ts';
+import { DEEPEST, MOST_DIRECTIVES, parseNginx } from './nginx-syntax.ts';
 
 export interface NginxConfiguration {
   readonly directives: readonly Directive[];
@@ -21,8 +21,6 @@ export type NginxReading =
   | { readonly faults: readonly ReadingFault[] };
 
 const LARGEST_BYTES = 64 * 1_048_576;
-/** Of all files together: each include is read again. */
-const MOST_DIRECTIVES = 1_000_000;
 const MOST_INCLUDES = 10_000;
 const DEEPEST_INCLUDES = 32;
 
@@ -156,7 +154,7 @@ class Reader {
   read(source: Source, path: string): NginxReading {
     const mistaken = recogniseOther(source.text);
     if (mistaken !== undefined) return refuse(source.name, mistaken);
-    const directives = this.#parse(source, [path]);
+    const directives = this.#parse(source, [path], 0);
     if (this.#faults.length > 0) return { faults: this.#faults };
     if (!directives.some(({ name }) => TOP_LEVEL.has(name))) {
       return refuse(
@@ -167,28 +165,42 @@ class Reader {
     return { configuration: { directives, folder: this.#folder } };
   }
 
-  /** @param way the paths of the files that lead here, this one last */
-  #parse(source: Source, way: readonly string[]): readonly Directive[] {
+  /**
+   * @param way the paths of the files that lead here, this one last
+   * @param depth how many blocks are around it, in those files
+   */
+  #parse(source: Source, way: readonly string[], depth: number): readonly Directive[] {
     const parsed = parseNginx(source.text.replace(BYTE_ORDER_MARK, ''), source.name);
-    if ('directives' in parsed) return this.#withIncluded(parsed.directives, way);
+    if ('directives' in parsed) return this.#withIncluded(parsed.directives, way, depth);
     this.#faults.push(parsed.fault);
     return [];
   }
 
-  #withIncluded(directives: readonly Directive[], way: readonly string[]): readonly Directive[] {
+  #withIncluded(
+    directives: readonly Directive[],
+    way: readonly string[],
+    depth: number,
+  ): readonly Directive[] {
     this.#directives += directives.length;
     return directives.flatMap((directive) => {
-      if (directive.name === 'include' && directive.block === undefined) {
-        const included = this.#include(directive, way);
+      const { block } = directive;
+      if (directive.name === 'include' && block === undefined) {
+        const included = this.#include(directive, way, depth);
         return included === 'needless' ? [{ ...directive, isMissing: true }] : [directive, ...included];
       }
-      const { block } = directive;
-      return block === undefined ? [directive] : [{ ...directive, block: this.#withIncluded(block, way) }];
+      if (block === undefined) return [directive];
+      if (depth === DEEPEST) {
+        return this.#refuse(
+          directive,
+          `blocks are nested more than ${DEEPEST} deep here, with those of includes`,
+        );
+      }
+      return [{ ...directive, block: this.#withIncluded(block, way, depth + 1) }];
     });
   }
 
   /** @returns `needless` for a file that is not there, and of which nothing would be carried over anyway */
-  #include(directive: Directive, way: readonly string[]): readonly Directive[] | 'needless' {
+  #include(directive: Directive, way: readonly string[], depth: number): readonly Directive[] | 'needless' {
     const [pattern, ...surplus] = directive.words;
     if (pattern === undefined || surplus.length > 0) {
       return this.#refuse(directive, 'include takes one name of a file');
@@ -201,10 +213,15 @@ class Reader {
     const paths = hasWildcard(wanted) ? this.#library.find(wanted) : [wanted];
     if (NEEDLESS.test(pattern) && paths.every((path) => typeof this.#library.read(path) === 'string'))
       return 'needless';
-    return paths.flatMap((path) => this.#includeFile(directive, path, way));
+    return paths.flatMap((path) => this.#includeFile(directive, path, way, depth));
   }
 
-  #includeFile(directive: Directive, path: string, way: readonly string[]): readonly Directive[] {
+  #includeFile(
+    directive: Directive,
+    path: string,
+    way: readonly string[],
+    depth: number,
+  ): readonly Directive[] {
     if (way.includes(path)) {
       return this.#refuse(directive, `include of ${path} goes round in a circle: that file leads here`);
     }
@@ -217,7 +234,7 @@ class Reader {
       return this.#refuse(directive, 'more is included here than any configuration needs; reading ended');
     }
     const source = this.#library.read(path);
-    if (typeof source !== 'string') return this.#parse(source, [...way, path]);
+    if (typeof source !== 'string') return this.#parse(source, [...way, path], depth);
     const why = this.#folder === undefined ? ONLY_DUMP : `${source}. ${WHERE_FILES_ARE}`;
     return this.#refuse(directive, `include of ${path} cannot be read: ${why}`);
   }

@@ -8,7 +8,9 @@ import { endOfLuaBlock } from './lua-block.ts';
 export type ParsedFile = { readonly directives: readonly Directive[] } | { readonly fault: ReadingFault };
 
 /** More is no configuration that a person or a generator has written; what walks over blocks may rely on it. */
-const DEEPEST = 64;
+export const DEEPEST = 64;
+/** Of all files together, since each include is read again. No file has more words than that either. */
+export const MOST_DIRECTIVES = 1_000_000;
 
 /** Directives that end by ';' alone. Where one has a block, that of the next directive was meant. */
 const NEVER_BLOCK =
@@ -56,6 +58,7 @@ class Parser {
   /** The words of the directive that is being read, and the line of its first one. */
   #words: string[] = [];
   #firstWordLine = 1;
+  #wordCount = 0;
 
   constructor(text: string, file: string, firstLine: number) {
     this.#text = text;
@@ -101,6 +104,11 @@ class Parser {
         return this.#closeBlock();
       default:
         if (this.#words.length === 0) this.#firstWordLine = this.#line;
+        if (++this.#wordCount > MOST_DIRECTIVES)
+          throw new SyntaxFault(
+            this.#line,
+            'this file has more words than any configuration needs; reading ended',
+          );
         this.#words.push(this.#takeWord());
     }
   }

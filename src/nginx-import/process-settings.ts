@@ -4,7 +4,7 @@
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { locationsOf } from './locations.ts';
-import { clamp, formatDuration, parseBytes, parseCount, parseTime } from './nginx-values.ts';
+import { clamp, formatDuration, greatest, parseBytes, parseCount, parseTime } from './nginx-values.ts';
 import { Scope } from './scope.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
 
@@ -91,7 +91,7 @@ function judgeOnlyOne(directives: readonly Directive[], areAlike: boolean, ledge
 function streams(directives: readonly Directive[], ledger: Ledger): readonly YamlEntry[] {
   const counts = directives.map(({ words }) => parseCount(words[0]) ?? 128);
   if (directives.length === 0) return [];
-  const most = Math.max(...counts);
+  const most = greatest(counts);
   judgeOnlyOne(
     directives,
     counts.every((count) => count === most),
@@ -105,7 +105,7 @@ function headerSize(directives: readonly Directive[], ledger: Ledger): readonly 
   const sizes = directives.map(
     ({ words: [count, size = ''] }) => (parseCount(count) ?? 4) * (parseBytes(size) ?? 8192),
   );
-  const most = Math.max(0, ...sizes);
+  const most = greatest(sizes);
   for (const directive of directives) {
     ledger.change(
       directive,

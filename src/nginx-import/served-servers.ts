@@ -55,9 +55,9 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
   const refusals: Refusal[] = all.flatMap((location) =>
     unsayableRefusal(location, server, reachable, ledger),
   );
-  const displaced: Displaced[] = [
-    ...displacedBy(scope, server, undefined),
-    ...all.filter(isUnsayable).flatMap((location) => displacedAt(location, server)),
+  const displaced: (readonly Displaced[])[] = [
+    displacedBy(scope, server, undefined),
+    ...all.filter(isUnsayable).map((location) => displacedAt(location, server)),
   ];
   for (const location of reachable) {
     const outcome = outcomeOf(location, groups, ledger);
@@ -66,14 +66,14 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
       ledger.change(location.directive, 'left out: nobody is served here');
       refusals.push({ by: outcome.by, server, paths });
     }
-    if (outcome.kind === 'none') displaced.push(...displacedAt(location, server));
+    if (outcome.kind === 'none') displaced.push(displacedAt(location, server));
     if (outcome.kind !== 'pass') continue;
-    displaced.push(...displacedBy(location.scope, server, paths));
+    displaced.push(displacedBy(location.scope, server, paths));
     const lost = [...outcome.lost, ...refusingConditions(location)];
     locations.push({ directive: location.directive, paths, outcome: { ...outcome, lost } });
   }
   if (locations.length === 0) ledger.change(directive, 'left out: none of its locations leads to a service');
-  return { server, locations, strippedPrefixes, refusals, displaced };
+  return { server, locations, strippedPrefixes, refusals, displaced: displaced.flat() };
 }
 
 /** A server that answers all calls itself, by one `return`. Its locations are never asked. */
@@ -150,11 +150,11 @@ function strippedOf({ scope }: Server, ledger: Ledger): readonly string[] {
 
 /** Conditions around a location by which some are refused. */
 function refusingConditions({ scope }: Location): readonly Directive[] {
-  const found: Directive[] = [];
+  const found: (readonly Directive[])[] = [];
   for (let at: typeof scope | undefined = scope; at !== undefined; at = at.parent) {
-    found.push(...at.own('if').filter(isRefusingCondition));
+    found.push(at.own('if').filter(isRefusingCondition));
   }
-  return found;
+  return found.flat();
 }
 
 export function isRefusingCondition({ block = [] }: Directive): boolean {

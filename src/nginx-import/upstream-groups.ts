@@ -4,7 +4,7 @@
 import { balancingOf } from './balancing.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import { clamp, formatDuration, parseTime } from './nginx-values.ts';
+import { clamp, formatDuration, greatest, parseTime } from './nginx-values.ts';
 import { type PassTarget, portOf } from './pass-target.ts';
 import type { Scope } from './scope.ts';
 import { endpointAddress, type UpstreamServer, upstreamServersOf } from './upstream-servers.ts';
@@ -269,8 +269,8 @@ export class UpstreamGroups {
         );
     }
     if (servers.length === 1 || counted.length === 0) return [];
-    const fails = Math.max(...counted.map(({ maxFails }) => maxFails ?? 1));
-    const pause = Math.max(...counted.map(({ failTimeoutMs }) => failTimeoutMs ?? USUAL_FAIL_TIMEOUT_MS));
+    const fails = greatest(counted.map(({ maxFails }) => maxFails ?? 1));
+    const pause = greatest(counted.map(({ failTimeoutMs }) => failTimeoutMs ?? USUAL_FAIL_TIMEOUT_MS));
     const value = new YamlMap([
       { key: 'consecutive', value: clamp(fails, 1, 1000) },
       { key: 'ejection', value: formatDuration(clamp(pause, 1000, 3_600_000)) },

@@ -238,6 +238,17 @@ test('limit_conn limits the whole proxy only where it holds for every location t
   ]);
 });
 
+test('a setting or a condition that is written a hundred thousand times is judged like one', () => {
+  const many = 130_000;
+  const settings = 'http2_max_concurrent_streams 5; large_client_header_buffers 4 8k;'.repeat(many);
+  assert.match(importText(`${settings} server { listen 80; ${pass} }`).yaml ?? '', /concurrentStreams: 5 /);
+  const conditions = pass.replace('{', `{ ${'if ($a) { return 403; }'.repeat(many)}`);
+  assert.ok(importText(`server { listen 80; ${conditions} }`).yaml !== undefined);
+  const servers = 'server 127.0.0.1:1 max_fails=2;'.repeat(many);
+  const text = `upstream u { ${servers} } server { listen 80; location / { grpc_pass u; } }`;
+  assert.match(importText(text).yaml ?? '', /consecutive: 2$/m);
+});
+
 test('half of the pair of certificate and key that a service is shown is left out', () => {
   const half =
     'location / { proxy_pass https://h; proxy_ssl_certificate; proxy_ssl_certificate_key /k.pem; }';

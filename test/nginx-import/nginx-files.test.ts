@@ -118,6 +118,25 @@ test('includes that multiply end with a sentence', () => {
   assert.ok(lines.length <= 100);
 });
 
+function deep(next: string): string {
+  return `${'a {'.repeat(63)}include ${next};${'}'.repeat(63)}`;
+}
+
+test('blocks that are nested too deep by includes are a sentence', () => {
+  const files = Array.from({ length: 32 }, (_, index) => [`f${index}`, deep(`f${index + 1}`)] as const);
+  assert.deepEqual(read({ 'nginx.conf': deep('f0'), ...Object.fromEntries(files), f32: 'b;' }), [
+    'f0:1: blocks are nested more than 64 deep here, with those of includes',
+  ]);
+  assert.equal(read({ 'nginx.conf': `http { ${deep('f0')} }`, f0: 'b;' }).at(-1), 'f0:1 b');
+});
+
+test('a file of more words than any configuration needs is a sentence', () => {
+  const text = 'a;'.repeat(1_100_000);
+  assert.deepEqual(read({ 'nginx.conf': `http {\n${text}}` }), [
+    'nginx.conf:2: this file has more words than any configuration needs; reading ended',
+  ]);
+});
+
 test('all faults of all files are told', () => {
   assert.deepEqual(read({ 'nginx.conf': 'include a;\ninclude b;', a: 'x', b: 'y;\n}' }), [
     "a:1: a ';' is missing behind this directive: the file ends",
