@@ -1,52 +1,66 @@
 // Directives that decide who may connect, call, or how often. Hardly any has a counterpart; losing one without a word would open what
 // nginx keeps closed.
 
-import type { Directive } from './directive.ts';
+import { allDirectives, type Directive } from './directive.ts';
+import { isKnown } from './known-directives.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scope } from './scope.ts';
 
-/** Those that nginx inherits as a set: the nearest block that has one of them counts. */
-const SETS: readonly (readonly string[])[] = [
-  ['allow', 'deny'],
-  ['auth_basic'],
-  ['auth_basic_user_file'],
-  ['auth_request'],
-  ['auth_jwt'],
-  ['limit_req'],
-  ['limit_conn'],
-  ['satisfy'],
-  ['limit_except'],
-  ['valid_referers'],
-  ['secure_link'],
-  ['secure_link_md5'],
-  ['access_by_lua_block'],
-  ['access_by_lua_file'],
-  ['js_access'],
-  ['modsecurity'],
-  ['ssl_verify_client'],
-];
+/** The ones of nginx itself, and of modules that many know. */
+const NAMED =
+  /^(allow|deny|satisfy|internal|valid_referers|auth_.*|limit_(req|conn|except)(_zone)?|secure_link.*|js_access|modsecurity.*|ssl_verify_client|ssl_client_certificate|ssl_crl|ssl_ocsp.*|app_protect.*)$/;
+/** Programs that run while a call or a connection is decided on. The table knows those that run at other times. */
+const PROGRAM = /(_by_lua|_by_lua_block|_by_lua_file)$|^(js|perl)(_|$)/;
 
-const ACCESS =
-  /^(allow|deny|satisfy|internal|valid_referers|auth_.*|limit_(req|conn|except)(_zone)?|secure_link.*|access_by_lua.*|js_access|modsecurity.*|ssl_verify_client|ssl_client_certificate|ssl_crl|ssl_ocsp|app_protect.*)$/;
-
-/** Whether a directive decides who may connect. The answer goes by its name alone. */
+/**
+ * Whether a directive decides who may connect, or may do so: what a program does, or a directive that is not known here, is not seen
+ * from its name.
+ */
 export function decidesAccess({ name }: Directive): boolean {
-  return ACCESS.test(name);
+  return NAMED.test(name) || !isKnown(name);
+}
+
+/** Whether it is one of those that are known to decide who may connect. */
+export function isNamedRule({ name }: Directive): boolean {
+  return NAMED.test(name);
+}
+
+export function isProgram({ name }: Directive): boolean {
+  return PROGRAM.test(name) && !isKnown(name);
+}
+
+/** Blocks whose parameters look like directives. */
+const TABLES = /^(types|map|geo|split_clients|charset_map|match)$/;
+
+/** Whether somebody is refused, or may be, by what a block holds. @returns the directives that do so */
+export function rulesIn(block: readonly Directive[]): readonly Directive[] {
+  const all = [...allDirectives(block)];
+  const parameters = new Set(all.filter(({ name }) => TABLES.test(name)).flatMap((one) => one.block ?? []));
+  return all.filter(
+    (one) =>
+      !parameters.has(one) &&
+      (decidesAccess(one) || (one.name === 'return' && refusingReturn(one) !== undefined)),
+  );
+}
+
+/** @returns the directive if it refuses: a status of 400 and above, or 444, which closes the connection, or one that a variable has */
+export function refusingReturn(directive: Directive | undefined): Directive | undefined {
+  return /^([45]\d\d$|\$(?!\{?scheme))/.test(directive?.words[0] ?? '') ? directive : undefined;
 }
 
 /** Whether it lets everybody in, as without it. */
 export function isHarmless({ name, words }: Directive): boolean {
   const [first] = words;
-  if (first === 'off') return /^(auth_|ssl_verify_client|modsecurity|limit_)/.test(name);
+  if (first === 'off') return /^(auth_|ssl_verify_client|ssl_ocsp|modsecurity|app_protect|limit_)/.test(name);
   return name === 'satisfy' && first === 'all';
 }
 
 /** The rules that hold for a location and were not carried over. They are judged. */
 export function lostRules(scope: Scope, ledger: Ledger): readonly Directive[] {
-  return SETS.flatMap((names) => {
+  return ruleSetsOf(scope).flatMap((names) => {
     const rules = scope.inherited(...names);
     if (isOpen(rules)) {
-      for (const rule of rules) ledger.carry(rule, 'everybody may call, as without it');
+      for (const rule of rules) ledger.carry(rule, OPEN_TO_ALL);
       return [];
     }
     return rules.filter((rule) => {
@@ -56,6 +70,29 @@ export function lostRules(scope: Scope, ledger: Ledger): readonly Directive[] {
       return true;
     });
   });
+}
+
+export const OPEN_TO_ALL = 'everybody may call, as without it';
+
+/** By name, as nginx inherits rules: the nearest block that has one of these counts. */
+function ruleSetsOf(scope: Scope): readonly (readonly string[])[] {
+  const single: string[] = [];
+  const addresses = ['allow', 'deny'];
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) {
+    for (const name of ruleNamesOf(at)) if (!addresses.includes(name)) single.push(name);
+  }
+  return [addresses, ...Array.from(new Set(single), (name) => [name])];
+}
+
+const ruleNames = new WeakMap<Scope, readonly string[]>();
+
+function ruleNamesOf(scope: Scope): readonly string[] {
+  const known = ruleNames.get(scope);
+  if (known !== undefined) return known;
+  const rules = scope.directives.filter((one) => decidesAccess(one) && !/^internal$|_zone$/.test(one.name));
+  const names = [...new Set(rules.map(({ name }) => name))];
+  ruleNames.set(scope, names);
+  return names;
 }
 
 /** Whether nobody may call: what is denied is not followed by what is allowed, nor the other way round. */
@@ -71,7 +108,12 @@ function isOpen(rules: readonly Directive[]): boolean {
   );
 }
 
-export function whyLost({ name }: Directive): string {
+export function whyLost(directive: Directive): string {
+  const { name } = directive;
+  if (isProgram(directive))
+    return 'there are no plug-ins: whom this program refuses, if anybody, would be served';
+  if (!isNamedRule(directive))
+    return 'Framegate does not know this directive, so it counts as one that decides who may connect; docs/from-nginx.md lists what it knows';
   if (/^(allow|deny)$/.test(name))
     return 'this version refuses nobody by address: let a firewall or the service do it';
   if (name.startsWith('auth_'))

@@ -4,14 +4,14 @@
 import { allDirectives, type Directive, type Place } from './directive.ts';
 import { Ledger } from './ledger.ts';
 import { type ListenerGroup, listenerGroupsOf, listenerItem } from './listeners.ts';
-import { judgeDisplaced, judgeRefusals } from './lost-calls.ts';
+import { judgeDisplaced, judgeRefusals, judgeRejected } from './lost-calls.ts';
 import type { NginxConfiguration } from './nginx-files.ts';
 import { processSettingsOf } from './process-settings.ts';
 import { routeItem, routesOf } from './routes.ts';
 import { Scope } from './scope.ts';
 import { type ServedServer, serveServer } from './served-servers.ts';
 import { serversOf } from './server-blocks.ts';
-import { settle } from './settled-directives.ts';
+import { settleRest } from './settled-directives.ts';
 import { UpstreamGroups } from './upstream-groups.ts';
 import { renderYaml, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
 
@@ -49,8 +49,9 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
     openGroups,
     ledger,
   );
+  judgeRejected(routes, openGroups, ledger);
   const upstreamEntries = upstreams.entries();
-  for (const directive of all) if (ledger.judgementOf(directive) === undefined) settle(directive, ledger);
+  settleRest(all, ledger);
   const yaml =
     routes.length === 0
       ? undefined

@@ -26,7 +26,9 @@ export function judgeRefusals(
       );
       continue;
     }
-    const takers = paths.flatMap((path) => routes.find((route) => takes(route, path, server, groups)) ?? []);
+    const takers = paths.flatMap(
+      (path) => routes.find((route) => takes(route, path, server, routes, groups)) ?? [],
+    );
     if (takers.length === 0) {
       ledger.change(by, 'left out: what fits no route is refused, with 404, or UNIMPLEMENTED for gRPC');
       continue;
@@ -48,16 +50,23 @@ export function judgeDisplaced(
   groups: readonly ListenerGroup[],
   ledger: Ledger,
 ): void {
-  for (const { by, server, paths, pass } of displaced) {
+  for (const { by, server, paths, pass, isGate } of displaced) {
     const takers = routes.filter(
       (route) =>
-        !(paths !== undefined && !paths.some((path) => covers(route.path, path))) &&
-        meets(route, server, groups) &&
-        !isSameTarget(pass, route),
+        (paths === undefined
+          ? meets(route, server, groups)
+          : paths.some((path) => takes(route, path, server, routes, groups))) && !isSameTarget(pass, route),
     );
     if (takers.length === 0) continue;
     const [taker] = takers;
     if (ledger.judgementOf(by) === undefined) settle(by, ledger);
+    if (isGate) {
+      ledger.refuseAccess(
+        by,
+        `those that it answers or sends away would be served: the route of ${placeText(taker.location.directive)} takes them`,
+      );
+      continue;
+    }
     const what = paths === undefined ? 'its calls' : `calls of ${paths.join(', ')}`;
     ledger.refuseDestination(
       by,
@@ -82,8 +91,45 @@ function isSameTarget(pass: Directive | undefined, { location, stripPrefix }: Ro
   );
 }
 
-function takes(route: Route, path: string, server: Server, groups: readonly ListenerGroup[]): boolean {
-  return covers(route.path, path) && meets(route, server, groups);
+/** Whether a route gets calls of a path of a server. A narrower route of the server itself gets those that it has in nginx. */
+function takes(
+  route: Route,
+  path: string,
+  server: Server,
+  routes: readonly Route[],
+  groups: readonly ListenerGroup[],
+): boolean {
+  if (!meets(route, server, groups)) return false;
+  if (covers(route.path, path)) return true;
+  return (
+    covers(path, route.path) &&
+    route.server !== server &&
+    !routes.some((own) => own.server === server && covers(own.path, route.path))
+  );
+}
+
+/** A server that shakes hands with nobody serves nobody. Its name is served now if a route takes its calls. */
+export function judgeRejected(
+  routes: readonly Route[],
+  groups: readonly ListenerGroup[],
+  ledger: Ledger,
+): void {
+  for (const group of groups) {
+    for (const { server } of group.isTls ? group.members : []) {
+      const reject = server.scope.setting('ssl_reject_handshake');
+      if (reject?.words[0] !== 'on' || server === group.defaultServer) continue;
+      const taker = routes.find((route) => meets(route, server, [group]));
+      if (taker === undefined) {
+        ledger.change(reject, 'left out: no route has the hosts of this server');
+        continue;
+      }
+      ledger.refuseAccess(
+        reject,
+        `tls.unknownServerName is for names that no certificate has: the route of ${placeText(taker.location.directive)} serves this one`,
+      );
+      taker.remarks.push(`Takes calls of a server that refuses its name (${placeText(reject)})`);
+    }
+  }
 }
 
 /** Whether calls that nginx gives to a server come by a route, if their path fits. */

@@ -1,7 +1,7 @@
 // What nginx does with the calls of a location: passes them to a service, refuses all of them, or answers in a way that Framegate
 // cannot.
 
-import { lostRules, refusesEverybody } from './access-rules.ts';
+import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
 import type { Directive } from './directive.ts';
 import { judgeRequestHeaders, judgeResponseHeaders } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
@@ -94,11 +94,6 @@ function passed(location: Location, pass: Directive, groups: UpstreamGroups, led
 export function refusalOf(scope: Scope): Directive | undefined {
   const [internal] = scope.own('internal');
   return internal ?? refusingReturn(scope.own('return')[0]) ?? refusesEverybody(scope);
-}
-
-/** @returns the directive if it refuses: a status of 400 and above, or 444, which closes the connection */
-export function refusingReturn(directive: Directive | undefined): Directive | undefined {
-  return /^[45]\d\d$/.test(directive?.words[0] ?? '') ? directive : undefined;
 }
 
 export function whyNoAnswer({ words }: Directive): string {

@@ -147,6 +147,9 @@ function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
   }
 }
 
+/** In the remark above a route. The report and the head of the file have all. */
+const MOST_NAMED = 20;
+
 export function routeItem(route: Route): YamlItem {
   const { outcome, directive } = route.location;
   const match = new YamlMap([
@@ -160,7 +163,8 @@ export function routeItem(route: Route): YamlItem {
     { key: 'upstream', value: outcome.upstream, from: outcome.pass },
     ...outcome.settings,
   ]);
-  const lost = outcome.lost.map((one) => `${one.name} (${placeText(one)})`);
+  const lost = outcome.lost.slice(0, MOST_NAMED).map((one) => `${one.name} (${placeText(one)})`);
+  if (outcome.lost.length > MOST_NAMED) lost.push(`and ${outcome.lost.length - MOST_NAMED} more`);
   const warning =
     lost.length === 0 ? [] : [`NOT CARRIED OVER, and it decides who may call: ${lost.join(', ')}`];
   return { value, above: [...warning, ...new Set(route.remarks)] };

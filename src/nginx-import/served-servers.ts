@@ -1,10 +1,10 @@
 // What the servers of nginx serve: for each the locations whose calls go to a service, and the places where nobody is served.
 
-import { decidesAccess } from './access-rules.ts';
+import { refusingReturn, rulesIn } from './access-rules.ts';
 import { allDirectives, type Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type Location, locationsOf, reachableLocations } from './locations.ts';
-import { type Outcome, outcomeOf, refusalOf, refusingReturn, whyNoAnswer } from './outcomes.ts';
+import { type Outcome, outcomeOf, refusalOf, whyNoAnswer } from './outcomes.ts';
 import { strippedBy } from './path-rewriting.ts';
 import type { Scope } from './scope.ts';
 import type { Server } from './server-blocks.ts';
@@ -32,6 +32,8 @@ export interface Displaced {
   readonly paths: readonly string[] | undefined;
   /** Where nginx sends all of them, if it sends them anywhere. */
   readonly pass: Directive | undefined;
+  /** Whether it lets some calls through to the service, and others not. */
+  readonly isGate: boolean;
 }
 
 export interface ServedServer {
@@ -57,6 +59,10 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
   );
   const displaced: (readonly Displaced[])[] = [
     displacedBy(scope, server, undefined),
+    scope
+      .own('rewrite')
+      .filter((rewrite) => ledger.judgementOf(rewrite)?.verdict === 'unsupported')
+      .map((by) => ({ by, server, paths: undefined, pass: undefined, isGate: false })),
     ...all.filter(isUnsayable).map((location) => displacedAt(location, server)),
   ];
   for (const location of reachable) {
@@ -84,9 +90,13 @@ function answeredServer(server: Server, answer: Directive, ledger: Ledger): Serv
     ledger.change(location, 'left out: nginx never gets here, as the server answers by return');
     ledger.settleBlock(location);
   }
+  for (const condition of server.scope.own('if')) {
+    ledger.refuse(condition, 'left out with its server, which answers all of its calls by return');
+    ledger.settleBlock(condition);
+  }
   ledger.change(server.directive, 'left out: nginx itself answers all of its calls');
   const refusals = isRefusing ? [{ by: answer, server, paths: ['/*'] }] : [];
-  const displaced = isRefusing ? [] : [{ by: answer, server, paths: ['/*'], pass: undefined }];
+  const displaced = isRefusing ? [] : [{ by: answer, server, paths: ['/*'], pass: undefined, isGate: false }];
   return { server, locations: [], strippedPrefixes: [], refusals, displaced };
 }
 
@@ -99,7 +109,9 @@ function displacedAt({ scope, directive, pattern }: Location, server: Server): r
   if (refusalOf(scope) !== undefined || scope.own('stub_status').length > 0) return [];
   const passes = [...scope.own('grpc_pass'), ...scope.own('proxy_pass')];
   const isPlain = passes.length === 1 && scope.own('rewrite').length + scope.own('if').length === 0;
-  return [{ by: directive, server, paths: pattern.paths, pass: isPlain ? passes[0] : undefined }];
+  return [
+    { by: directive, server, paths: pattern.paths, pass: isPlain ? passes[0] : undefined, isGate: false },
+  ];
 }
 
 /** Conditions on which nginx sends calls elsewhere, or answers them. */
@@ -115,7 +127,14 @@ function displacedBy(
         !isRefusingCondition(condition) &&
         [...allDirectives(condition.block ?? [])].some(({ name }) => ANSWERING.test(name)),
     )
-    .map((by) => ({ by, server, paths, pass: undefined }));
+    .map((by) => ({ by, server, paths, pass: undefined, isGate: isGate(by) }));
+}
+
+/** Whether some are answered or sent to another place in the site, as to a page where they log in. The service never sees them. */
+function isGate({ block = [] }: Directive): boolean {
+  return [...allDirectives(block)].some(
+    ({ name, words }) => name === 'return' || (name === 'rewrite' && words[2] !== 'break'),
+  );
 }
 
 const ANSWERING = /^(.*_pass|return|rewrite|root|alias|try_files)$/;
@@ -129,9 +148,7 @@ function unsayableRefusal(
 ): readonly Refusal[] {
   const { pattern, directive, scope } = location;
   if (reachable.includes(location) || pattern.kind === 'named' || pattern.paths !== undefined) return [];
-  const rules = [...allDirectives(directive.block ?? [])].filter(
-    (one) => decidesAccess(one) || (one.name === 'return' && refusingReturn(one) !== undefined),
-  );
+  const rules = rulesIn(directive.block ?? []);
   ledger.settleBlock(directive);
   return scope.directives.length === 0 ? [] : rules.map((by) => ({ by, server, paths: undefined }));
 }
@@ -152,15 +169,13 @@ function strippedOf({ scope }: Server, ledger: Ledger): readonly string[] {
 function refusingConditions({ scope }: Location): readonly Directive[] {
   const found: (readonly Directive[])[] = [];
   for (let at: typeof scope | undefined = scope; at !== undefined; at = at.parent) {
-    found.push(at.own('if').filter(isRefusingCondition));
+    found.push(at.own('if').filter((one) => isRefusingCondition(one) || isGate(one)));
   }
   return found.flat();
 }
 
 export function isRefusingCondition({ block = [] }: Directive): boolean {
-  return [...allDirectives(block)].some(
-    (one) => decidesAccess(one) || (one.name === 'return' && refusingReturn(one) !== undefined),
-  );
+  return rulesIn(block).length > 0;
 }
 
 /**
@@ -168,8 +183,15 @@ export function isRefusingCondition({ block = [] }: Directive): boolean {
  * @returns the locations that do not answer errors alone
  */
 function judgeErrorPages({ scope }: Server, all: readonly Location[], ledger: Ledger): readonly Location[] {
+  const pages = new Set(
+    [scope, ...all.map((location) => location.scope)].flatMap((each) =>
+      each.own('error_page').map(({ words }) => words.at(-1) ?? ''),
+    ),
+  );
+  // One that no error leads to answers the calls of its paths.
   const idioms = all.filter(
     (location) =>
+      (location.pattern.kind === 'named' || pages.has(location.pattern.text)) &&
       location.scope.own('add_header').some(({ words }) => /^grpc-status$/i.test(words[0] ?? '')) &&
       location.scope.own('grpc_pass').length === 0,
   );
