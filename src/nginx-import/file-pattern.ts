@@ -1,24 +1,48 @@
 // Finds the files of an `include` with wildcards, as nginx does it (glob(3)): `*`, `?` and `[…]` within one step of the path, no
 // hidden files unless the pattern says so, in alphabetical order.
 
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export function hasWildcard(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** @param pattern an absolute path. @returns the files on this machine, sorted; folders that cannot be read hold none */
-export function matchingFiles(pattern: string): readonly string[] {
-  let found: readonly string[] = ['/'];
-  for (const step of stepsOf(pattern)) {
-    found = found.flatMap((folder) =>
-      hasWildcard(step)
-        ? matchingNames(folder, step).map((name) => join(folder, name))
-        : [join(folder, step)],
-    );
+/** Finds the files on this machine of several patterns, whose steps are bounded together. */
+export class FileSearch {
+  /** How many names more may be found on the way. */
+  #left: number;
+
+  constructor(mostNames: number) {
+    this.#left = mostNames;
   }
-  return found.toSorted();
+
+  /**
+   * @param pattern an absolute path
+   * @returns the files that are there, sorted; folders that cannot be read hold none. Undefined once there are too many
+   */
+  find(pattern: string): readonly string[] | undefined {
+    const steps = stepsOf(pattern);
+    let found: readonly string[] = ['/'];
+    for (const step of steps) {
+      const next = hasWildcard(step)
+        ? this.#matching(found, step)
+        : found.map((folder) => join(folder, step));
+      if (next === undefined) return undefined;
+      found = next;
+    }
+    return found.filter(isThere).toSorted();
+  }
+
+  #matching(folders: readonly string[], step: string): readonly string[] | undefined {
+    const found: string[] = [];
+    for (const folder of folders) {
+      for (const name of matchingNames(folder, step)) found.push(join(folder, name));
+      if (found.length > this.#left) return undefined;
+    }
+    this.#left -= found.length;
+    return found;
+  }
 }
 
 /** Whether a path, whose files need not exist, fits a pattern. Both are absolute. */
@@ -30,6 +54,15 @@ export function fitsPattern(path: string, pattern: string): boolean {
 
 function stepsOf(path: string): readonly string[] {
   return path.split('/').filter((step) => step !== '' && step !== '.');
+}
+
+/** A link without its file, and what may not be looked at, is there. The fault of reading it says more. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function matchingNames(folder: string, step: string): readonly string[] {

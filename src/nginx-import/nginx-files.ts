@@ -1,13 +1,12 @@
 // Reads a configuration of nginx with all that it includes, from files or from what `nginx -T` prints. Everything that is wrong is
 // collected, so that a person can fix it at once. A file that is no configuration of nginx gets one sentence.
 
-import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { recogniseMistakenFile } from '../config/mistaken-file.ts';
 import { isStandardInput } from '../config/standard-input.ts';
-import { readingFault } from '../config/system-error.ts';
+import { readBytes } from './bounded-file.ts';
 import type { Directive, Place, ReadingFault } from './directive.ts';
-import { fitsPattern, hasWildcard, matchingFiles } from './file-pattern.ts';
+import { FileSearch, fitsPattern, hasWildcard } from './file-pattern.ts';
 import { DEEPEST, MOST_DIRECTIVES, parseNginx } from './nginx-syntax.ts';
 
 export interface NginxConfiguration {
@@ -20,8 +19,9 @@ export type NginxReading =
   | { readonly configuration: NginxConfiguration }
   | { readonly faults: readonly ReadingFault[] };
 
-const LARGEST_BYTES = 64 * 1_048_576;
 const MOST_INCLUDES = 10_000;
+/** That patterns of includes lead through. */
+const MOST_NAMES = 100_000;
 const DEEPEST_INCLUDES = 32;
 
 const MARKER = /^# configuration file (.+):\r?$/gm;
@@ -43,8 +43,8 @@ interface Source {
 
 /** Where included files come from: the disk, or the output of `nginx -T`. */
 interface Library {
-  /** @returns the names of the files that a pattern, an absolute path, stands for */
-  find(pattern: string): readonly string[];
+  /** @returns the names of the files that a pattern, an absolute path, stands for; undefined if it leads through too many names */
+  find(pattern: string): readonly string[] | undefined;
   /** @returns a sentence about why it cannot be read */
   read(path: string): Source | string;
 }
@@ -76,21 +76,6 @@ export function readNginxText(text: string, name: string, folder: string | undef
   }
   const shown = basename(name);
   return new Reader(folder, libraryOfDisk(folder)).read({ name: shown, text }, join(folder, shown));
-}
-
-function readBytes(file: string | 0): Buffer | string {
-  try {
-    if (file !== 0) {
-      const found = statSync(file);
-      if (!found.isFile() && !found.isDirectory() && !file.startsWith('/dev/fd/'))
-        return 'it is no regular file';
-      if (found.size > LARGEST_BYTES) return `it is larger than ${LARGEST_BYTES / 1_048_576} MiB`;
-    }
-    const bytes = readFileSync(file);
-    return bytes.length > LARGEST_BYTES ? `it is larger than ${LARGEST_BYTES / 1_048_576} MiB` : bytes;
-  } catch (error) {
-    return readingFault(error);
-  }
 }
 
 function decode(bytes: Buffer): string | undefined {
@@ -127,8 +112,9 @@ function libraryOfDump(files: ReadonlyMap<string, string>): Library {
 }
 
 function libraryOfDisk(folder: string): Library {
+  const search = new FileSearch(MOST_NAMES);
   return {
-    find: matchingFiles,
+    find: (pattern) => search.find(pattern),
     read: (path) => {
       const bytes = readBytes(path);
       if (typeof bytes === 'string') return bytes;
@@ -211,6 +197,7 @@ class Reader {
     }
     const wanted = normalize(resolve(this.#folder ?? '/', pattern));
     const paths = hasWildcard(wanted) ? this.#library.find(wanted) : [wanted];
+    if (paths === undefined) return this.#refuse(directive, TOO_MUCH);
     if (NEEDLESS.test(pattern) && paths.every((path) => typeof this.#library.read(path) === 'string'))
       return 'needless';
     return paths.flatMap((path) => this.#includeFile(directive, path, way, depth));
@@ -231,7 +218,7 @@ class Reader {
       this.#includes > MOST_INCLUDES ||
       this.#directives > MOST_DIRECTIVES
     ) {
-      return this.#refuse(directive, 'more is included here than any configuration needs; reading ended');
+      return this.#refuse(directive, TOO_MUCH);
     }
     const source = this.#library.read(path);
     if (typeof source !== 'string') return this.#parse(source, [...way, path], depth);
@@ -248,6 +235,8 @@ class Reader {
 
 /** Types of files and modules: Framegate has neither, so a main file that was copied without them can be read. */
 const NEEDLESS = /(^|\/)(mime\.types|modules-[\w-]+\/[^/]+)$/;
+
+const TOO_MUCH = 'more is included here than any configuration needs; reading ended';
 
 const NOTHING_CAME =
   'nothing came in: nginx -T prints its errors on standard error, and usually needs root (sudo nginx -T | framegate import -)';

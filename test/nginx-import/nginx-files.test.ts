@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -175,6 +175,48 @@ test('a folder, a socket and a missing file are told', () => {
   symlinkSync('/dev/zero', join(folder, 'zero'));
   assert.deepEqual(told(readNginx(join(folder, 'zero')), folder), [
     'zero:1: cannot be read: it is no regular file',
+  ]);
+});
+
+const pagemap = '/proc/self/pagemap';
+
+test('a file that says it has no size is read up to the bound', { skip: !isReadable(pagemap) }, () => {
+  assert.match(read({ 'nginx.conf': `http { include ${pagemap}; }` }).join(), /is larger than 64 MiB/);
+});
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('a pattern that leads through more names than any configuration has is a sentence', () => {
+  const names = Array.from({ length: 50 }, (_, index) => String(index));
+  const folder = folderWith(Object.fromEntries(names.map((name) => [`d/${name}/x`, ''])));
+  for (const name of names) symlinkSync(join(folder, 'd'), join(folder, 'd', name, 'up'));
+  writeFileSync(join(folder, 'nginx.conf'), 'http {\ninclude d/*/up/*/up/*/up/*/x; }');
+  assert.deepEqual(told(readNginx(join(folder, 'nginx.conf')), folder), [
+    'nginx.conf:2: more is included here than any configuration needs; reading ended',
+  ]);
+});
+
+test('a pattern stands for the files that are there, links without their file among them', () => {
+  const folder = folderWith({
+    'nginx.conf': 'events { }\ninclude sites/*/a.conf;',
+    'sites/1/a.conf': 'b;',
+    'sites/2/b.conf': '',
+  });
+  assert.deepEqual(told(readNginx(join(folder, 'nginx.conf')), folder), [
+    'nginx.conf:1 events',
+    'nginx.conf:2 include sites/*/a.conf',
+    'sites/1/a.conf:1 b',
+  ]);
+  symlinkSync('gone', join(folder, 'sites/2/a.conf'));
+  assert.deepEqual(told(readNginx(join(folder, 'nginx.conf')), folder), [
+    `nginx.conf:2: include of sites/2/a.conf cannot be read: there is no such file. ${where}`,
   ]);
 });
 
