@@ -87,7 +87,6 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
     ...findLogFileProblems(value, file),
-    ...findLogFormatProblems(value),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }
@@ -145,6 +144,7 @@ function examine(
     ...findBalanceProblems(value),
     ...findSplitProblems(value),
     ...findVainKeys(value),
+    ...findLogFormatProblems(value),
     ...furtherCheck(value),
   ];
   const findings = explainVariables(found, value);

@@ -13,7 +13,7 @@ export interface ConfigSubject {
   readonly file: string;
   /** Undefined if the file cannot be used. */
   readonly config: Config | undefined;
-  /** The problems of the file, apart from those of certificates. */
+  /** The problems of the file, and of what it names apart from certificates and keys. */
   readonly problems: readonly ConfigProblem[];
   /** The problems of the files of certificates and keys that the configuration names. */
   readonly certificateProblems: readonly ConfigProblem[];
@@ -23,14 +23,21 @@ export function readSubject(file: string): ConfigSubject {
   const verified = loadAndVerify(file);
   const all = problemsOf(verified);
   const plain = parseAgain(file);
-  const others = new Set((plain === undefined ? all : problemsOf(plain)).map(formatProblem));
+  const ofText = new Set((plain === undefined ? all : problemsOf(plain)).map(formatProblem));
+  const isOfCertificates = (problem: ConfigProblem): boolean =>
+    !ofText.has(formatProblem(problem)) && isInTls(problem);
   const loaded = plain ?? verified;
   return {
     file,
     config: 'config' in loaded ? loaded.config : undefined,
-    problems: all.filter((problem) => others.has(formatProblem(problem))),
-    certificateProblems: all.filter((problem) => !others.has(formatProblem(problem))),
+    problems: all.filter((problem) => !isOfCertificates(problem)),
+    certificateProblems: all.filter(isOfCertificates),
   };
+}
+
+/** Every file of a certificate or a key is named below the key tls. */
+function isInTls({ path }: ConfigProblem): boolean {
+  return /\.tls(?:$|[.[])/.test(path);
 }
 
 function problemsOf(result: LoadedConfig | RefusedConfig): readonly ConfigProblem[] {

@@ -94,6 +94,18 @@ test('a limit of PINGs below the keepalive of clients', async (t) => {
   });
 });
 
+test('a log format that log.file does not have is a fault of the file, and no certificate is to blame', async (t) => {
+  const reports = await diagnoseBroken(t, { log: { format: 'text', file: join(folderOf(t), 'x.log') } });
+  assertFirst(reports, { check: /^config\.usable$/, says: /log\.format – text is for standard output/ });
+});
+
+test('a log file that cannot be written is a fault of the file, and no certificate is to blame', async (t) => {
+  const log = { file: join(folderOf(t), 'missing', 'x.log') };
+  const reports = await diagnoseBroken(t, { log });
+  assertFirst(reports, { check: /^config\.usable$/, says: /log\.file – cannot be written/ });
+  assert.equal(reports.find(({ id }) => id === 'certificates.files')?.verdict, 'ok');
+});
+
 test('a port that another process holds, with its pid', async (t) => {
   const address = await startSocketPeer(t, (socket) => socket.destroy());
   const listeners = [{ name: 'clear', address }];
