@@ -6,6 +6,7 @@ import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Address, UpstreamTlsConfig } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
+import { readingFault } from '../config/system-error.ts';
 import { names } from '../names/name-lookup.ts';
 import { quoted } from './finding.ts';
 
@@ -18,7 +19,12 @@ export interface TlsWish {
   readonly ca?: Buffer | undefined;
   readonly cert?: Buffer | undefined;
   readonly key?: Buffer | undefined;
+  /** Which file cannot be read, and why. Then nothing is dialled. */
+  readonly fault?: string | undefined;
 }
+
+/** The code of the failure for files that cannot be read, or not be used for TLS. The reason says which and why. */
+export const TLS_FILES_UNUSABLE = 'tls_files_unusable';
 
 export interface TlsFacts {
   /** What was chosen by ALPN, '' if nothing was. */
@@ -36,17 +42,25 @@ export type Dialled =
   | DialFailure;
 
 export interface DialFailure {
-  /** A code that diagnoseConnectFailure knows. */
+  /** A code that diagnoseConnectFailure knows, or TLS_FILES_UNUSABLE. */
   readonly failure: string;
-  /** The reason in the words of OpenSSL, never in those of the peer. */
+  /** The reason in the words of OpenSSL or of this file, never in those of the peer. */
   readonly reason: string | undefined;
 }
 
 /** Never rejects. @param limitMs for the name, TCP and TLS together */
-export function dial(address: Address, tls: TlsWish | undefined, limitMs: number): Promise<Dialled> {
+export async function dial(address: Address, tls: TlsWish | undefined, limitMs: number): Promise<Dialled> {
+  if (tls?.fault !== undefined) return { failure: TLS_FILES_UNUSABLE, reason: tls.fault };
   const { promise, resolve } = Promise.withResolvers<Dialled>();
   const beganAtMs = performance.now();
-  const socket = tls === undefined ? connect(placeOf(address)) : connectTls(tlsOptions(address, tls));
+  let socket: Socket;
+  try {
+    socket = tls === undefined ? connect(placeOf(address)) : connectTls(tlsOptions(address, tls));
+  } catch (error) {
+    // OpenSSL refuses a certificate or a key before anything is dialled.
+    const reason = `the certificate and its key cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    return { failure: TLS_FILES_UNUSABLE, reason };
+  }
   const fail = (failure: string, reason?: string): void => {
     clearTimeout(timer);
     resolve({ failure, reason });
@@ -108,17 +122,17 @@ function codeOf(error: unknown): unknown {
   return errorCode(error) ?? error;
 }
 
-function read(file: string | undefined): Buffer | undefined {
-  return file === undefined ? undefined : readFileSync(file);
-}
-
-/** Reads the files. Throws if one cannot be read. */
+/** Reads the files. Never throws: the wish says which file cannot be read. */
 export function tlsWishOf(config: UpstreamTlsConfig | undefined, alpn: readonly string[]): TlsWish {
-  return {
-    serverName: config?.serverName,
-    alpn,
-    ca: read(config?.ca),
-    cert: read(config?.cert),
-    key: read(config?.key),
+  let fault: string | undefined;
+  const read = (file: string | undefined): Buffer | undefined => {
+    try {
+      return file === undefined ? undefined : readFileSync(file);
+    } catch (error) {
+      fault ??= `${file} cannot be read: ${readingFault(error)}`;
+      return undefined;
+    }
   };
+  const [ca, cert, key] = [read(config?.ca), read(config?.cert), read(config?.key)];
+  return { serverName: config?.serverName, alpn, ca, cert, key, fault };
 }

@@ -5,7 +5,7 @@ import type { Address, UpstreamConfig } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
-import { dial, tlsWishOf } from './dial.ts';
+import { type DialFailure, dial, TLS_FILES_UNUSABLE, tlsWishOf } from './dial.ts';
 import type { EndpointEvidence } from './evidence.ts';
 import { type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
 import { describeSettings, type Greeting, greet } from './greeting.ts';
@@ -18,6 +18,15 @@ const FEW_STREAMS = 10;
 
 export function byDiagnosis({ sentence, token }: Diagnosis): Finding {
   return failed(sentence, undefined, token);
+}
+
+/** A fault of files of this machine, which the endpoint has no part in. Undefined for every other failure. */
+function unusableFiles({ failure, reason = '' }: DialFailure): Finding | undefined {
+  if (failure !== TLS_FILES_UNUSABLE) return undefined;
+  return failed(
+    reason,
+    'name a file that the user of this process may read in tls.ca, tls.cert and tls.key of the upstream, and the key of the certificate',
+  );
 }
 
 export function examineProtocol(
@@ -88,6 +97,8 @@ async function examineTls(
 ): Promise<readonly Finding[]> {
   const greeting = await greet(address, tlsWishOf(tls, ['h2']), LIMIT_MS);
   if ('failure' in greeting) {
+    const ofFiles = unusableFiles(greeting);
+    if (ofFiles !== undefined) return [ofFiles];
     evidence.speaks = greeting.failure;
     const plaintext = await greet(address, undefined, SECOND_LOOK_MS);
     const isPlaintext = 'kind' in plaintext && ['http2-settings', 'http1'].includes(plaintext.kind);
@@ -131,6 +142,8 @@ async function examineHttp1(
   const host = address.kind === 'tcp' ? address.text : 'localhost';
   const look = await getByHttp1(address, wish, { host, path: '/' }, LIMIT_MS);
   if ('failure' in look) {
+    const ofFiles = unusableFiles(look);
+    if (ofFiles !== undefined) return [ofFiles];
     evidence.speaks = look.failure;
     const { failure, reason } = look;
     const details = { timeoutMs: LIMIT_MS, isTls: tls !== undefined, reason };

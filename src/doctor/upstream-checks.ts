@@ -209,7 +209,7 @@ function serviceChecks(
   ];
 }
 
-/** How calls are made to an endpoint without the proxy, as the proxy makes them. Throws if TLS files cannot be read. */
+/** How calls are made to an endpoint without the proxy, as the proxy makes them. */
 export function directWay({ protocol, tls }: UpstreamConfig, address: Address): CallWay {
   const name = tls?.serverName;
   const authority =

@@ -1,9 +1,13 @@
 // The matrix, second part: services that are not what the configuration says. The doctor names it first, by the diagnosis that calls get.
 
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Server, ServerCredentials } from '../../src/demo/grpc.ts';
 import { createHealthService } from '../../src/demo/health-service.ts';
+import type { CheckReport } from '../../src/doctor/check.ts';
 import { dnsClient } from '../../src/names/dns-client.ts';
 import { names } from '../../src/names/name-lookup.ts';
 import { testCertificate } from '../support/certificates.ts';
@@ -14,6 +18,7 @@ import {
   answerUnimplemented,
   assertFirst,
   diagnoseBroken,
+  folderOf,
   listening,
   type Sections,
   startHttp1,
@@ -259,4 +264,39 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       code: 'FG2035',
     });
   });
+}
+
+for (const protocol of ['h2', 'http1']) {
+  test(`a file of an upstream with ${protocol} over TLS that is not there is named, and Framegate is not to blame`, async (t) => {
+    const { address } = await startTls(t, ['h2', 'http/1.1'], 'localhost', '127.0.0.1');
+    const ca = join(folderOf(t), 'missing.crt');
+    const upstreams = { voice: { protocol, endpoints: [address], tls: { ca } } };
+    const reports = await diagnoseBroken(t, { upstreams }, { endpoint: address, holdSeconds: 1 });
+    assertProtocolSays(reports, `${ca} cannot be read: there is no such file`);
+  });
+}
+
+test('a key of an upstream that belongs to another certificate is named, and Framegate is not to blame', async (t) => {
+  const { address, ca } = await startTls(t, ['h2'], 'localhost', '127.0.0.1');
+  const [{ cert }, { key }] = [await testCertificate('a.example'), await testCertificate('b.example')];
+  const upstreams = { voice: { protocol: 'h2', endpoints: [address], tls: { ca, cert, key } } };
+  const reports = await diagnoseBroken(t, { upstreams }, { endpoint: address });
+  assertProtocolSays(reports, 'the certificate and its key cannot be used: ');
+});
+
+test('a certificate of an upstream that is no PEM is named, and Framegate is not to blame', async (t) => {
+  const { address, ca } = await startTls(t, ['h2'], 'localhost', '127.0.0.1');
+  const { key } = await testCertificate('a.example');
+  const cert = join(folderOf(t), 'x.crt');
+  writeFileSync(cert, 'no certificate');
+  const upstreams = { voice: { protocol: 'h2', endpoints: [address], tls: { ca, cert, key } } };
+  const reports = await diagnoseBroken(t, { upstreams }, { endpoint: address });
+  assertProtocolSays(reports, 'the certificate and its key cannot be used: ');
+});
+
+function assertProtocolSays(reports: readonly CheckReport[], text: string): void {
+  const protocol = reports.find(({ id }) => /^upstream\.voice\..*\.protocol$/.test(id));
+  assert.equal(protocol?.verdict, 'failed');
+  assert.ok(protocol.findings[0].text.startsWith(text), protocol.findings[0].text);
+  assert.ok(!JSON.stringify(reports).includes('fault of Framegate'));
 }
