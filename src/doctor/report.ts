@@ -71,11 +71,11 @@ export class TextReport {
     const count = (verdict: CheckReport['verdict']): number =>
       reports.filter((report) => report.verdict === verdict).length;
     const first = firstCause(reports);
-    // A guess repeats what a check has found, and is no failure of its own.
-    const repeated = reports.filter(
-      ({ group, verdict }) => group === 'guesses' && verdict === 'failed',
+    // A guess repeats what a check has found, and is no failure of its own where that check is told as well.
+    const failedChecks = reports.filter(
+      ({ group, verdict }) => group !== 'guesses' && verdict === 'failed',
     ).length;
-    const [failures, warnings] = [count('failed') - repeated, count('warning')];
+    const [failures, warnings] = [failedChecks || count('failed'), count('warning')];
     const summary = [
       `${failures} failed`,
       counted(warnings, 'warning'),

@@ -87,6 +87,11 @@ test('a guess that repeats a fault is not counted a second time', () => {
   assert.match(textOf(false, [...reports, guess]), /^1 failed, 1 warning, 1 passed, 1 skipped in/m);
 });
 
+test('a guess that failed is counted where the check whose fault it repeats is not told', () => {
+  const guess = report('guess', { group: 'guesses', verdict: 'failed', findings: [failed('yes: gone')] });
+  assert.match(textOf(false, [guess]), /^1 failed, 0 warnings, 0 passed, 0 skipped in/m);
+});
+
 test('colours are on a terminal only, and not with NO_COLOR', (context) => {
   context.after(() => {
     delete process.env['NO_COLOR'];
