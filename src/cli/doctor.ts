@@ -4,7 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { suggest } from '../config/suggestion.ts';
 import { readingFault } from '../config/system-error.ts';
-import { type DoctorOptions, examine, groupNames } from '../doctor/doctor.ts';
+import type { CheckReport } from '../doctor/check.ts';
+import { type DoctorOptions, examine, groupNames, NoSuchCheck } from '../doctor/doctor.ts';
 import { isHealthy, jsonReport, TextReport } from '../doctor/report.ts';
 import { parseTarget, type Target } from '../doctor/target.ts';
 import { workerCount } from '../workers/worker-count.ts';
@@ -17,7 +18,7 @@ directly, calls through the proxy (the one that runs, or a temporary one on
 free ports), TARGET, what is suspected first, and the machine. Each check ends
 with a tick, a warning or a cross, with cause and remedy. All of it takes about
 ten seconds at most. No method of a service is called but grpc.health.v1,
-reflection, and methods that no service has.
+reflection, the one that --method names, and methods that no service has.
 
 TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://): any other
 port, such as that of an nginx or Envoy. With a configuration its routes are
@@ -30,10 +31,12 @@ tried through TARGET, too.
                        ${groupNames().slice(5).join(', ')}) or the beginning of an id in --json
                        (upstream.voice); may be given several times
       --ca FILE        the authority that has signed the certificate of TARGET
+                       (with TARGET alone)
       --hold SECONDS   also keep a silent stream open, directly, through the
                        proxy and by TARGET, and say which hop cuts it and when
       --method PATH    the method to hold: /package.Service/Method, with a
-                       stream of the client (default: reflection, or Watch)
+                       stream of the client (default: reflection, or Watch;
+                       with --hold alone)
   -h, --help           show this help
 
 Exit code: 0 when nothing failed, 1 when something did. docs/doctor.md explains
@@ -58,22 +61,36 @@ export async function doctor(argv: readonly string[]): Promise<number> {
 }
 
 /** Prints the report and ends the process, which questions to a silent DNS server would keep alive for a while. */
-export async function runDoctor({ isJson, ...options }: Chosen): Promise<number> {
+export async function runDoctor(chosen: Chosen): Promise<number> {
+  const code = await report(chosen);
+  // A pipe takes only a part at once, and what is left would be lost with the process.
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+  return process.exit(code);
+}
+
+async function report({ isJson, ...options }: Chosen): Promise<number> {
   const beganAtMs = performance.now();
   const text = new TextReport(process.stdout);
-  const reports = await examine(
-    { ...options, processesFor: workerCount },
-    {
-      onReport: (report) => {
-        if (!isJson) text.add(report);
+  let reports: readonly CheckReport[];
+  try {
+    reports = await examine(
+      { ...options, processesFor: workerCount },
+      {
+        onReport: (each) => {
+          if (!isJson) text.add(each);
+        },
+        ...(!isJson && text.isLive && { onProgress: (title, elapsedMs) => text.progress(title, elapsedMs) }),
       },
-      ...(!isJson && text.isLive && { onProgress: (title, elapsedMs) => text.progress(title, elapsedMs) }),
-    },
-  );
+    );
+  } catch (error) {
+    if (!(error instanceof NoSuchCheck)) throw error;
+    process.stderr.write(`framegate doctor: ${error.message}\n`);
+    return 1;
+  }
   const durationMs = performance.now() - beganAtMs;
   if (isJson) process.stdout.write(jsonReport(reports, durationMs));
   else text.end(reports, durationMs);
-  return process.exit(isHealthy(reports) ? 0 : 1);
+  return isHealthy(reports) ? 0 : 1;
 }
 
 /** @returns 'help', or a sentence about what is wrong */
@@ -110,6 +127,10 @@ export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
     return `--hold takes seconds, from 1 to ${MOST_HOLD_SECONDS}`;
   if (values.method !== undefined && !/^\/[^/\s]+\/[^/\s]+$/.test(values.method))
     return '--method takes a path: /package.Service/Method';
+  if (values.method !== undefined && holdSeconds === undefined)
+    return '--method names what is held, and nothing is: add --hold SECONDS';
+  if (values.ca !== undefined && target === undefined)
+    return '--ca is the authority of TARGET, and there is none: add host:port';
   const ca = readAuthority(values.ca);
   if (typeof ca === 'string') return ca;
   return { file, target, ca, only, holdSeconds, holdMethod: values.method, isJson: values.json };

@@ -1,6 +1,7 @@
 // `framegate doctor` as a whole: reads the configuration, plans the checks of all groups, runs them, and closes what it started.
 
 import type { Config } from '../config/config.ts';
+import { suggest } from '../config/suggestion.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
@@ -36,13 +37,20 @@ export interface DoctorOptions {
 }
 
 const TOTAL_MS = 10_000;
+const MOST_SHOWN_IDS = 8;
 
-/** Never rejects for anything that is wrong with what is examined. */
+/** What `only` names is no check of this examination. The message is a sentence for the user. */
+export class NoSuchCheck extends Error {}
+
+/** Never rejects for anything that is wrong with what is examined. Rejects with NoSuchCheck before any check is made. */
 export async function examine(options: DoctorOptions, events: RunEvents): Promise<readonly CheckReport[]> {
   const slot = new ProxySlot();
   const { only } = options;
   try {
-    const plan = withPrerequisites(await planChecks(options, slot), only);
+    const all = await planChecks(options, slot);
+    const stray = only.find((wanted) => !all.some((check) => isWanted(check, [wanted])));
+    if (stray !== undefined) throw new NoSuchCheck(describeStray(stray, all, options));
+    const plan = withPrerequisites(all, only);
     const reports = await runChecks(
       plan,
       {
@@ -98,10 +106,12 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   return plan;
 }
 
+const UNPLANNED = '.unplanned';
+
 /** What cannot even be planned without a configuration, so that the report says that it was not made. */
 function unplannedChecks(): readonly Check[] {
   return (['ports', 'certificates', 'upstream', 'through', 'host'] as const).map((group) => ({
-    id: `${group}.unplanned`,
+    id: `${group}${UNPLANNED}`,
     group,
     title: GROUPS[group],
     needs: [CONFIG_USABLE],
@@ -112,8 +122,33 @@ function unplannedChecks(): readonly Check[] {
 function isWanted({ id, group }: Pick<CheckReport, 'id' | 'group'>, only: readonly string[]): boolean {
   return (
     only.length === 0 ||
-    only.some((wanted) => group === wanted || id === wanted || id.startsWith(`${wanted}.`))
+    only.some(
+      (wanted) =>
+        group === wanted ||
+        id === wanted ||
+        id.startsWith(`${wanted}.`) ||
+        // Stands for every check of its group.
+        (id === `${group}${UNPLANNED}` && wanted.startsWith(`${group}.`)),
+    )
   );
+}
+
+function describeStray(
+  stray: string,
+  plan: readonly Check[],
+  { file, target, holdSeconds }: DoctorOptions,
+): string {
+  const [group] = stray.split('.');
+  const begin = `--only ${stray}: there is no such check here`;
+  if (group === 'target' && target === undefined) return `${begin}; name a TARGET, as host:port`;
+  if (group === 'hold' && holdSeconds === undefined) return `${begin}; add --hold SECONDS`;
+  if (file === undefined && group !== 'target' && group !== 'hold' && group !== 'guesses')
+    return `${begin}; name a configuration: -c FILE`;
+  const ids = plan.filter((check) => check.group === group).map(({ id }) => id);
+  const meant = suggest(stray, ids);
+  if (meant !== undefined) return `${begin}. Did you mean ${meant}?`;
+  const shown = ids.slice(0, MOST_SHOWN_IDS).join(', ');
+  return `${begin}. The checks of ${group} are ${shown}${ids.length > MOST_SHOWN_IDS ? ' and others, which --json shows' : ''}`;
 }
 
 /** What is wanted, and what it cannot do without. */

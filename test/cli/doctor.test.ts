@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -19,6 +19,7 @@ function framegate(...argv: readonly string[]): { code: number | null; stdout: s
     cwd: folder,
     encoding: 'utf8',
     env,
+    maxBuffer: 16 * 1_048_576,
   });
   return { code: status, stdout, stderr };
 }
@@ -60,6 +61,51 @@ test('--json prints one object, and --only makes the wanted checks alone', async
   assert.deepEqual([...groups], ['config', 'host']);
 });
 
+test('no part of a long report is lost on a pipe', async () => {
+  await write('long.yaml');
+  const short = readFileSync(join(folder, 'long.yaml'), 'utf8');
+  // Each deadline is a risk with a finding of its own; together they are more than any pipe takes at once.
+  const routes = Array.from(
+    { length: 3000 },
+    (_, index) => `  - { match: { path: /p.S${index}/* }, upstream: service, timeouts: { deadline: 1s } }`,
+  );
+  const text = short.replace(/^routes: .*$/m, () => `routes:\n${routes.join('\n')}`);
+  writeFileSync(join(folder, 'long.yaml'), text);
+  const json = framegate('doctor', '-c', 'long.yaml', '--json', '--only', 'config');
+  assert.equal(json.code, 0, json.stderr);
+  assert.ok(json.stdout.length > 524_288, `${json.stdout.length} characters`);
+  assert.doesNotThrow(() => JSON.parse(json.stdout));
+  const told = framegate('doctor', '-c', 'long.yaml', '--only', 'config');
+  assert.match(told.stdout, /Begin with: no risky combinations\n.*\n.*\n.*\n$/);
+});
+
+test('--only that names no check of this run makes none, and says what is missing', async () => {
+  await write('only.yaml');
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [
+      'upstream.renamed',
+      /--only upstream\.renamed: there is no such check here\. The checks of upstream are upstream\.service\./,
+    ],
+    ['host.descriptor', /Did you mean host\.descriptors\?/],
+    ['hold', /add --hold SECONDS/],
+    ['target', /name a TARGET/],
+    ['config,target.call', /--only target\.call: .*name a TARGET/],
+  ];
+  for (const [only, says] of cases) {
+    const { code, stdout, stderr } = framegate('doctor', '-c', 'only.yaml', '--only', only);
+    assert.equal(code, 1, only);
+    assert.equal(stdout, '', only);
+    assert.match(stderr, says);
+  }
+});
+
+test('--only for a check that a broken configuration prevents says that it was skipped', () => {
+  writeFileSync(join(folder, 'broken.yaml'), 'listeners: 7\n');
+  const { stdout, stderr } = framegate('doctor', '-c', 'broken.yaml', '--only', 'upstream.service');
+  assert.equal(stderr, '');
+  assert.match(stdout, /skipped because “broken\.yaml can be used” failed/);
+});
+
 test('check --live tries ports and endpoints behind what check does', async () => {
   await write('live.yaml');
   assert.equal(framegate('check', 'live.yaml').code, 0);
@@ -86,4 +132,9 @@ test('wrong words are explained in a sentence', () => {
   assert.match(String(saysOf('ftp://a.example')), /TARGET cannot be used: there is no scheme/);
   assert.match(String(saysOf('--ca', 'missing.pem', 'a.example:1')), /missing\.pem cannot be read/);
   assert.equal(saysOf('--help'), 'help');
+});
+
+test('an option that would do nothing is refused with what it needs', () => {
+  assert.match(String(saysOf('--method', '/a.B/C', 'a.example:1')), /add --hold SECONDS/);
+  assert.match(String(saysOf('-c', main, '--ca', main)), /--ca is the authority of TARGET/);
 });
