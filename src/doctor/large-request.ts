@@ -2,32 +2,46 @@
 // once; a service waits for the bytes, and then the request is cancelled.
 
 import { constants } from 'node:http2';
+import { errorCode } from '../config/error-code.ts';
+import { errorCodeName } from '../h2/error-codes.ts';
+import { quoted } from './finding.ts';
 import { type CallWay, headersOf, openSession } from './grpc-call.ts';
 
 const SIZE_BYTES = 1_048_577;
 const ANSWER_MS = 1200;
 const CONNECT_MS = 2000;
+const CONTENT_TOO_LARGE = 413;
 
-/** Never rejects. @returns the HTTP status of the answer, or undefined if there was none */
-export async function tryLargeRequest(way: CallWay, path: string): Promise<number | undefined> {
+/**
+ * Taken: the stream stayed open, or gRPC answered it. Refused: for its size. Otherwise what came says nothing about sizes.
+ */
+export type LargeRequestResult = 'taken' | 'refused' | { readonly gave: string };
+
+/** Never rejects. */
+export async function tryLargeRequest(way: CallWay, path: string): Promise<LargeRequestResult> {
   const opened = await openSession(way, CONNECT_MS);
-  if ('failure' in opened) return undefined;
+  if ('failure' in opened) return { gave: `no connection (${opened.failure})` };
   const { session } = opened;
-  const { promise, resolve } = Promise.withResolvers<number | undefined>();
-  const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
-  session.on('error', () => resolve(undefined));
-  session.on('close', () => resolve(undefined));
+  const { promise, resolve } = Promise.withResolvers<LargeRequestResult>();
+  const timer = setTimeout(() => resolve('taken'), ANSWER_MS);
+  session.on('error', (error) => resolve({ gave: quoted(errorCode(error) ?? error.message, 120) }));
+  session.on('close', () => resolve({ gave: 'the end of the connection' }));
   try {
     const headers = { ...headersOf(way.authority, { path }), 'content-length': SIZE_BYTES };
     const stream = session.request(headers, { endStream: false });
     stream.on('error', () => undefined);
-    stream.on('response', ({ ':status': status }) => resolve(status ?? 0));
-    stream.on('close', () => resolve(undefined));
-    const status = await promise;
+    stream.on('response', (response) => {
+      const status = response[':status'] ?? 0;
+      const isGrpc = (response['content-type'] ?? '').startsWith('application/grpc');
+      if (status === CONTENT_TOO_LARGE) resolve('refused');
+      else resolve(status === 200 && isGrpc ? 'taken' : { gave: `HTTP ${status}` });
+    });
+    stream.on('close', () => resolve({ gave: `RST_STREAM ${errorCodeName(stream.rstCode)}` }));
+    const result = await promise;
     stream.close(constants.NGHTTP2_CANCEL);
-    return status;
-  } catch {
-    return undefined;
+    return result;
+  } catch (error) {
+    return { gave: quoted(String(error), 120) };
   } finally {
     clearTimeout(timer);
     session.destroy();

@@ -21,7 +21,7 @@ test('a target that cannot reach its service convicts the upstream, and not the 
   );
   assert.equal(
     guesses.get('guesses.path'),
-    'ok no: HTTP/2 begins as it should (2 checks; 1 check could not tell)',
+    'ok no: HTTP/2 begins as it should (1 check; 2 checks could not tell)',
   );
 });
 

@@ -2,8 +2,8 @@
 // test/doctor/proxies.
 
 import assert from 'node:assert/strict';
-import { createSecureServer } from 'node:http2';
-import { test } from 'node:test';
+import { constants, createSecureServer } from 'node:http2';
+import { type TestContext, test } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
@@ -142,6 +142,78 @@ test('a proxy that refuses requests of more than 1 MiB', async (t) => {
     check: /^target\.body$/,
     says: /refuses a request of more than 1 MiB in all \(HTTP 413\)/,
   });
+});
+
+test('a target that resets a large request is not told as one that takes it', async (t) => {
+  const target = await startHttp2(t, (stream, headers) => {
+    if (Number(headers['content-length'] ?? 0) > 1_048_576) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else answerUnimplemented(stream);
+  });
+  assert.deepEqual(await bodyOf(t, target), ['skipped', `gave RST_STREAM INTERNAL_ERROR`]);
+});
+
+test('a target that answers a large request by a web page is not told as one that takes it', async (t) => {
+  assert.deepEqual(await bodyOf(t, await startHttp2(t, html)), ['skipped', 'gave HTTP 404']);
+});
+
+test('a target that waits for the bytes of a large request takes it', async (t) => {
+  const target = await startHttp2(t, (stream, headers) => {
+    if (headers['content-length'] === undefined) answerUnimplemented(stream);
+  });
+  const [verdict] = await bodyOf(t, target);
+  assert.equal(verdict, 'ok');
+});
+
+async function bodyOf(t: TestContext, target: string): Promise<readonly (string | undefined)[]> {
+  const reports = await diagnose(t, { target });
+  const body = reports.find(({ id }) => id === 'target.body');
+  return [body?.verdict, /gave .*$/.exec(body?.findings[0]?.text ?? '')?.[0]];
+}
+
+test('each route that is not tried through a target is told, with the reason', async (t) => {
+  const demo = await startDemo(t);
+  const web = await startHttp1(t);
+  const routes = [
+    { name: 'one', match: { path: '/voice.VoiceAssistant/Talk' }, upstream: 'voice' },
+    { name: 'page', match: { path: '/page/*' }, upstream: 'web' },
+    { name: 'told', match: { path: '/told.S/*' }, upstream: 'told' },
+  ];
+  const upstreams = {
+    voice: { endpoints: [demo.address] },
+    web: { protocol: 'http1', endpoints: [web] },
+    told: { endpoints: 'api' },
+  };
+  const reports = await diagnoseBroken(
+    t,
+    { routes, upstreams },
+    { endpoint: demo.address, target: demo.address, only: ['target.route'] },
+  );
+  assert.deepEqual(
+    reports.map(({ id, verdict, findings }) => [id, verdict, findings[0]?.text.slice(0, 30)]),
+    [
+      ['target.route.one', 'skipped', 'it is for a single method, whi'],
+      ['target.route.page', 'skipped', 'it leads to a web service, and'],
+      ['target.route.told', 'skipped', 'its upstream has no endpoint t'],
+    ],
+  );
+});
+
+test('the direct call of a route has ended before the call through a target begins', async (t) => {
+  const order: string[] = [];
+  const endpoint = await startHttp2(t, (stream, headers) => {
+    if (headers[':path']?.startsWith('/voice.') !== true) return answerUnimplemented(stream);
+    // A call that does not wait for this answer comes before it.
+    setTimeout(() => {
+      order.push('direct answer');
+      answerUnimplemented(stream);
+    }, 100);
+  });
+  const target = await startHttp2(t, (stream, headers) => {
+    if (headers[':path']?.startsWith('/voice.') === true) order.push('call through the target');
+    answerUnimplemented(stream);
+  });
+  await diagnoseBroken(t, {}, { endpoint, target, only: ['target.route'] });
+  assert.deepEqual(order, ['direct answer', 'call through the target']);
 });
 
 test('a proxy that cuts silent streams, while the service keeps them', async (t) => {
