@@ -5,7 +5,7 @@ import type { Config, RouteConfig } from '../config/config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import { compileRoutes } from '../routing/route-table.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok, unexamined } from './finding.ts';
+import { type Finding, failed, note, ok, quoted, unexamined } from './finding.ts';
 import type { CallWay } from './grpc-call.ts';
 import { type HoldResult, holdStream } from './hold-stream.ts';
 import type { ProxySlot } from './listener-way.ts';
@@ -53,8 +53,10 @@ async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Fin
   const first = ways[0];
   if (first === undefined)
     return [unexamined('there is nobody to open a stream to: nothing above could be reached')];
-  const methods = await chooseMethods(first, parts.method, signal);
+  const { methods, unreached } = await chooseMethods(first, parts.method, signal);
   if (methods.length === 0) {
+    // Which methods last was not seen, so nothing is said of them.
+    if (unreached !== undefined) return [unreachedBy(first.name, unreached)];
     return [
       note(
         'no method that keeps a stream open is known: there is neither reflection nor grpc.health.v1 Watch',
@@ -168,32 +170,58 @@ const OF_THE_SERVICE: readonly HeldMethod[] = [
   { path: WATCH, message: healthRequest(''), isRequestOver: true },
 ];
 
+interface ChosenMethods {
+  readonly methods: readonly HeldMethod[];
+  /** A trial that has had no connection or no time, so that its method may last all the same. */
+  readonly unreached: Unreached | undefined;
+}
+
+type Unreached = Extract<HoldResult, { readonly outcome: 'no-connection' | 'given-up' }>;
+
 /** @returns a bidirectional stream, and one of the service alone, as far as the service has methods that last */
 async function chooseMethods(
   first: Way,
   named: string | undefined,
   signal: AbortSignal,
-): Promise<readonly HeldMethod[]> {
+): Promise<ChosenMethods> {
   const wanted =
     named === undefined
       ? [BIDIRECTIONAL, OF_THE_SERVICE]
       : [[{ path: named, message: undefined, isRequestOver: false }]];
   const chosen = await Promise.all(wanted.map((candidates) => chooseMethod(first, candidates, signal)));
-  return chosen.filter((method) => method !== undefined);
+  return {
+    methods: chosen.flatMap((each) => (each !== undefined && 'path' in each ? [each] : [])),
+    unreached: chosen.find((each): each is Unreached => each !== undefined && 'outcome' in each),
+  };
 }
 
 async function chooseMethod(
   { way, prefix }: Way,
   candidates: readonly HeldMethod[],
   signal: AbortSignal,
-): Promise<HeldMethod | undefined> {
+): Promise<HeldMethod | Unreached | undefined> {
   for (const candidate of candidates) {
     const path = prefix(candidate.path);
     if (path === undefined) continue;
-    const { endedAfterMs } = await holdStream(way, { ...candidate, path, holdMs: TRIAL_MS }, signal);
-    if (endedAfterMs === undefined) return candidate;
+    const result = await holdStream(way, { ...candidate, path, holdMs: TRIAL_MS }, signal);
+    if (result.outcome === 'open') return candidate;
+    if (result.outcome !== 'ended') return result;
   }
   return undefined;
+}
+
+/** Whether the service can be reached is for other checks to judge: no stream was cut where none was opened. */
+function unreachedBy(hop: string, result: Unreached): Finding {
+  if (result.outcome === 'given-up')
+    return unexamined(
+      `${hop}: given up before the time was over, so nothing was seen`,
+      'run it alone: --only hold',
+    );
+  const why = quoted(result.reason ?? result.failure, 200);
+  return unexamined(
+    `${hop}: no stream could be opened, as there was no connection (${why})`,
+    'framegate doctor without --only says why',
+  );
 }
 
 function judge(
@@ -209,28 +237,28 @@ function judge(
       'name a method that has one: --method /package.Service/Method',
     );
   }
-  const { endedAfterMs, how } = result;
   const stream = isRequestOver ? `${path}, a stream of the service alone` : path;
-  if (endedAfterMs === undefined) return ok(`${hop}: still open after ${seconds} s (${stream})`);
-  const after = `${hop}: cut after ${(endedAfterMs / 1000).toFixed(1)} s (${how}; ${stream})`;
+  if (result.outcome === 'open') return ok(`${hop}: still open after ${seconds} s (${stream})`);
+  if (result.outcome !== 'ended') return unreachedBy(hop, result);
+  const { afterMs, how } = result;
+  const after = `${hop}: cut after ${(afterMs / 1000).toFixed(1)} s (${how}; ${stream})`;
   if (hop === 'directly') {
     return failed(
       `${after}, by the service itself`,
       'look for a limit of idle or of age in the service (grpcio: grpc.max_connection_age_ms, grpc.max_connection_idle_ms)',
     );
   }
-  const isOfService = direct?.endedAfterMs !== undefined && direct.endedAfterMs <= endedAfterMs + 1000;
+  const isOfService = direct?.outcome === 'ended' && direct.afterMs <= afterMs + 1000;
   if (isOfService) return note(`${after}, as directly`);
+  const comparison =
+    direct?.outcome === 'open' || direct?.outcome === 'ended' ? ', while it stayed open directly' : '';
   if (hop === 'through the proxy') {
     return failed(
-      `${after}, while it stayed open directly`,
+      `${after}${comparison}`,
       'look at timeouts.idle, timeouts.deadline and streams.maxAge in the configuration',
     );
   }
-  return failed(
-    `${after}${direct === undefined ? '' : ', while it stayed open directly'}`,
-    remedyFor(endedAfterMs / 1000, hop.slice(3)),
-  );
+  return failed(`${after}${comparison}`, remedyFor(afterMs / 1000, hop.slice(3)));
 }
 
 /** Defaults of what is often in front of a service, by the time after which they cut. */

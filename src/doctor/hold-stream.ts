@@ -16,13 +16,22 @@ export interface HoldRequest {
   readonly holdMs: number;
 }
 
-export interface HoldResult {
-  /** Undefined if the stream was still open in the end. */
-  readonly endedAfterMs: number | undefined;
-  readonly grpcStatus: string;
-  /** How it ended: the status with its message, an HTTP status, or how it was broken off. */
-  readonly how: string;
-}
+/** What became of the stream. 'given-up' says that the doctor itself ended it before its time; then nothing is known. */
+export type HoldResult =
+  | { readonly outcome: 'open' }
+  | { readonly outcome: 'given-up' }
+  | {
+      readonly outcome: 'no-connection';
+      /** The code of the reason. */
+      readonly failure: string;
+      readonly reason: string | undefined;
+    }
+  | {
+      readonly outcome: 'ended';
+      readonly afterMs: number;
+      /** The status with its message, an HTTP status, or how the stream was broken off. */
+      readonly how: string;
+    };
 
 const CONNECT_MS = 2500;
 const CLOSE_WITHIN_MS = 50;
@@ -34,17 +43,18 @@ export async function holdStream(
   signal: AbortSignal,
 ): Promise<HoldResult> {
   const opened = await openSession(way, CONNECT_MS);
-  if ('failure' in opened)
-    return { endedAfterMs: 0, grpcStatus: '', how: `no connection (${opened.failure})` };
+  if ('failure' in opened) return { outcome: 'no-connection', ...opened };
   const { session } = opened;
   const beganAtMs = performance.now();
   const status = { grpcStatus: '', grpcMessage: '' };
   let httpStatus = 0;
   let broken = '';
-  const { promise, resolve } = Promise.withResolvers<number | undefined>();
+  const { promise, resolve } = Promise.withResolvers<number | 'open' | 'given-up'>();
   const ended = (): void => resolve(performance.now() - beganAtMs);
-  const timer = setTimeout(() => resolve(undefined), request.holdMs);
-  signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  const timer = setTimeout(() => resolve('open'), request.holdMs);
+  const giveUp = (): void => resolve('given-up');
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
   session.on('error', (error) => {
     broken ||= quoted(errorCode(error) ?? error.message, 120);
     ended();
@@ -79,13 +89,16 @@ export async function holdStream(
     });
     if (request.isRequestOver) stream.end(request.message);
     else if (request.message !== undefined) stream.write(request.message);
-    const endedAfterMs = await promise;
+    const result = await promise;
     stream.close(constants.NGHTTP2_CANCEL);
-    return { endedAfterMs, grpcStatus: status.grpcStatus, how: describe(status, httpStatus, broken) };
+    return typeof result === 'number'
+      ? { outcome: 'ended', afterMs: result, how: describe(status, httpStatus, broken) }
+      : { outcome: result };
   } catch (error) {
-    return { endedAfterMs: 0, grpcStatus: '', how: quoted(String(error), 120) };
+    return { outcome: 'ended', afterMs: 0, how: quoted(String(error), 120) };
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
     session.destroy();
   }
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { constants, createSecureServer } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { rootCertificates } from 'node:tls';
+import { holdStream } from '../../src/doctor/hold-stream.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -240,6 +241,44 @@ test('a proxy that cuts silent streams, while the service keeps them', async (t)
     texts.some((text) => text.startsWith('through the proxy: still open after 2 s')),
     texts.join('\n'),
   );
+});
+
+test('a service that cannot be reached has cut no stream, and is not said to lack methods', async (t) => {
+  const routes = [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }];
+  const target = `127.0.0.1:${await freePort()}`;
+  for (const holdMethod of [undefined, '/voice.VoiceAssistant/Talk']) {
+    const endpoint = `127.0.0.1:${await freePort()}`;
+    const reports = await diagnoseBroken(
+      t,
+      { routes },
+      { endpoint, target, holdSeconds: 1, holdMethod, only: ['hold'] },
+    );
+    assert.deepEqual(
+      reports.map(({ id, verdict, findings }) => [id, verdict, findings.map(({ text }) => text)]),
+      [
+        [
+          'hold.stream',
+          'skipped',
+          ['directly: no stream could be opened, as there was no connection (ECONNREFUSED)'],
+        ],
+      ],
+    );
+  }
+});
+
+test('a stream that the doctor itself gives up is not told as one that stayed open', async (t) => {
+  const address = await startHttp2(t, () => undefined);
+  const [host, port] = address.split(':');
+  const way = {
+    address: { kind: 'tcp', host, port: Number(port), text: address } as const,
+    tls: undefined,
+    authority: address,
+  };
+  const request = { path: '/a.B/C', message: undefined, isRequestOver: false, holdMs: 60_000 };
+  assert.deepEqual(await holdStream(way, request, AbortSignal.abort()), { outcome: 'given-up' });
+  assert.deepEqual(await holdStream(way, { ...request, holdMs: 50 }, new AbortController().signal), {
+    outcome: 'open',
+  });
 });
 
 test('a proxy of ours that cuts silent streams names its own key', async (t) => {
