@@ -1,4 +1,4 @@
-// Group 3: the certificates of listeners: whether the chain is complete and in order, whether the names cover the hosts of routes, how long
+// The certificates of listeners: whether the chain is complete and in order, whether the names cover the hosts of routes, how long
 // they are valid, how strong they are, and who may read the keys.
 
 import { X509Certificate } from 'node:crypto';

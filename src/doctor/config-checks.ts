@@ -1,4 +1,4 @@
-// Group 1: whether the configuration can be used, what is suspicious in it, and combinations that work and yet surprise.
+// Whether the configuration can be used, what is suspicious in it, and combinations that work and yet surprise.
 
 import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';

@@ -6,7 +6,6 @@ import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { type DialFailure, dial, TLS_FILES_UNUSABLE, tlsWishOf } from './dial.ts';
-import type { EndpointEvidence } from './evidence.ts';
 import { type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
 import { describeSettings, type Greeting, greet } from './greeting.ts';
 import { getByHttp1 } from './http1-look.ts';
@@ -32,25 +31,21 @@ function unusableFiles({ failure, reason = '' }: DialFailure): Finding | undefin
 export function examineProtocol(
   { protocol, tls }: UpstreamConfig,
   address: Address,
-  evidence: EndpointEvidence,
 ): Promise<readonly Finding[]> {
-  if (protocol === 'http1') return examineHttp1(address, tls, evidence);
-  return protocol === 'h2' ? examineTls(address, tls, evidence) : examinePlaintext(address, evidence);
+  if (protocol === 'http1') return examineHttp1(address, tls);
+  return protocol === 'h2' ? examineTls(address, tls) : examinePlaintext(address);
 }
 
-async function examinePlaintext(address: Address, evidence: EndpointEvidence): Promise<readonly Finding[]> {
+async function examinePlaintext(address: Address): Promise<readonly Finding[]> {
   const greeting = await greet(address, undefined, LIMIT_MS);
   if ('failure' in greeting) {
-    evidence.speaks = greeting.failure;
     return [byDiagnosis(diagnoseConnectFailure(greeting.failure, address.text, { timeoutMs: LIMIT_MS }))];
   }
-  evidence.speaks = greeting.kind;
   if (greeting.kind === 'http2-settings') return describeHttp2(greeting, address);
   // Many TLS servers close without a word, or say nothing, when plaintext comes.
   const second = await dial(address, { alpn: ['h2', 'http/1.1'] }, SECOND_LOOK_MS);
   if (!('failure' in second)) {
     second.socket.destroy();
-    evidence.speaks = 'tls';
     return [
       byDiagnosis(diagnoseUpstreamAnswer('tls', address.text)),
       note(`a TLS handshake succeeds there (ALPN “${quoted(second.tls?.alpn ?? '')}”)`),
@@ -90,19 +85,13 @@ function describeHttp2(greeting: Greeting, address: Address): readonly Finding[]
   return findings;
 }
 
-async function examineTls(
-  address: Address,
-  tls: UpstreamConfig['tls'],
-  evidence: EndpointEvidence,
-): Promise<readonly Finding[]> {
+async function examineTls(address: Address, tls: UpstreamConfig['tls']): Promise<readonly Finding[]> {
   const greeting = await greet(address, tlsWishOf(tls, ['h2']), LIMIT_MS);
   if ('failure' in greeting) {
     const ofFiles = unusableFiles(greeting);
     if (ofFiles !== undefined) return [ofFiles];
-    evidence.speaks = greeting.failure;
     const plaintext = await greet(address, undefined, SECOND_LOOK_MS);
     const isPlaintext = 'kind' in plaintext && ['http2-settings', 'http1'].includes(plaintext.kind);
-    if (isPlaintext) evidence.speaks = plaintext.kind;
     const code = isPlaintext ? 'ERR_SSL_WRONG_VERSION_NUMBER' : greeting.failure;
     const details = { timeoutMs: LIMIT_MS, isTls: true, reason: greeting.reason };
     const finding = byDiagnosis(diagnoseConnectFailure(code, address.text, details));
@@ -110,8 +99,6 @@ async function examineTls(
     return [finding, note(`in plaintext it speaks ${plaintext.kind === 'http1' ? 'HTTP/1.1' : 'h2c'}`)];
   }
   const { tls: facts } = greeting;
-  evidence.speaks = 'tls';
-  evidence.tls = facts;
   if (facts?.distrust !== undefined) {
     return [
       byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true })),
@@ -133,18 +120,13 @@ function describeAlpn(alpn = ''): string {
   return alpn === '' ? 'it chose nothing by ALPN' : `it chose “${quoted(alpn)}” by ALPN`;
 }
 
-async function examineHttp1(
-  address: Address,
-  tls: UpstreamConfig['tls'],
-  evidence: EndpointEvidence,
-): Promise<readonly Finding[]> {
+async function examineHttp1(address: Address, tls: UpstreamConfig['tls']): Promise<readonly Finding[]> {
   const wish = tls === undefined ? undefined : tlsWishOf(tls, ['http/1.1']);
   const host = address.kind === 'tcp' ? address.text : 'localhost';
   const look = await getByHttp1(address, wish, { host, path: '/' }, LIMIT_MS);
   if ('failure' in look) {
     const ofFiles = unusableFiles(look);
     if (ofFiles !== undefined) return [ofFiles];
-    evidence.speaks = look.failure;
     const { failure, reason } = look;
     const details = { timeoutMs: LIMIT_MS, isTls: tls !== undefined, reason };
     return [byDiagnosis(diagnoseConnectFailure(failure, address.text, details))];
@@ -153,7 +135,6 @@ async function examineHttp1(
   if (facts?.distrust !== undefined) {
     return [byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true }))];
   }
-  evidence.speaks = kind;
   if (kind === 'http1') return [ok(`HTTP/1.1: GET / was answered “${firstLine}” ${took(durationMs)}`)];
   if (firstLine === '') {
     return [

@@ -1,4 +1,4 @@
-// Group 6: the four things that are suspected first when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS
+// The four things that are suspected first when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS
 // against plaintext, versions, and the way to the upstream. They are drawn from the checks before.
 
 import type { Check, CheckReport } from './check.ts';

@@ -1,4 +1,4 @@
-// Group 7: what the machine gives to the process: descriptors, a clock, a service manager.
+// What the machine gives to the process: descriptors, a clock, a service manager.
 
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -75,7 +75,7 @@ function readCertificate(file: string): X509Certificate | undefined {
   }
 }
 
-const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'LimitNOFILE', 'NRestarts', 'Result'];
+const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'LimitNOFILE', 'Result'];
 /** What the unit in deploy/systemd sets is far above; the default of systemd is 524288 for the hard limit. */
 const LEAST_OPEN_FILES = 4096;
 

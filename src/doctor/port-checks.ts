@@ -1,4 +1,4 @@
-// Group 2: whether each listener and the admin server could be bound now, and who is in the way if not.
+// Whether each listener and the admin server could be bound now, and who is in the way if not.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -12,8 +12,6 @@ export interface RunningProxy {
   readonly addresses: ReadonlySet<string>;
   /** Whether it runs with another configuration than the one whose admin address it holds. */
   readonly isOther: boolean;
-  /** The pids of the processes that carry its calls, if it tells them. */
-  readonly pids: readonly number[];
 }
 
 const MOST_BYTES = 4 * 1_048_576;
@@ -32,15 +30,12 @@ export async function findRunningProxy(config: Config, file: string): Promise<Ru
       isRecord(listener) && isRecord(listener['address']) ? [String(listener['address']['text'])] : [],
     ),
   );
-  const pids = listOf(answer['workers']).flatMap((worker) =>
-    isRecord(worker) && typeof worker['pid'] === 'number' ? [worker['pid']] : [],
-  );
   const folder = typeof answer['workingDirectory'] === 'string' ? answer['workingDirectory'] : '';
   // Where its file cannot be found from here, as that of a container, its listeners tell.
   const isSame =
     isSameFile(file, String(theirs), folder) ??
     config.listeners.some(({ address }) => addresses.has(address.text));
-  return { file: String(theirs), addresses, isOther: !isSame, pids };
+  return { file: String(theirs), addresses, isOther: !isSame };
 }
 
 export interface SeenDiagnosis {

@@ -1,4 +1,4 @@
-// Group 5: what clients of each listener meet, and whether each route leads to its service: the same call directly and through the proxy.
+// What clients of each listener meet, and whether each route leads to its service: the same call directly and through the proxy.
 
 import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import { isSecretName } from '../config/secret-name.ts';
@@ -209,7 +209,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
 async function compareRoute(
   route: RouteConfig,
   probe: RouteProbe,
-  { config, evidence, slot, direct }: ThroughParts & { readonly direct: CallWay },
+  { config, slot, direct }: ThroughParts & { readonly direct: CallWay },
 ): Promise<readonly Finding[]> {
   const listener = config.listeners.find(({ name }) => (route.match.listener ?? name) === name);
   if (listener === undefined) return [unexamined('no listener has it')];
@@ -235,7 +235,6 @@ async function compareRoute(
   // One after the other, since their times are compared.
   const directly = await callGrpc(direct, { path: probe.directPath, headers, message, limitMs: CALL_MS });
   const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
-  evidence.routes.push({ route: route.name, path: probe.path, direct: directly, through });
   const diagnoses = (await slot.proxy?.diagnoses()) ?? [];
   return compareAnswers({ way: 'through the proxy', direct: directly, through }, (answer) =>
     explain(answer, probe.path, diagnoses),

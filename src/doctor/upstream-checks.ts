@@ -1,4 +1,4 @@
-// Group 4: each endpoint of each upstream, without the proxy: its name, TCP, what it speaks, its health, its services.
+// Each endpoint of each upstream, without the proxy: its name, TCP, what it speaks, its health, its services.
 
 import { isIP } from 'node:net';
 import type { Address, Config, EndpointState, UpstreamConfig } from '../config/config.ts';
@@ -149,8 +149,6 @@ function endpointChecks(upstream: UpstreamConfig, address: Address, evidence: Ev
   const seen: EndpointEvidence = {
     upstream: upstream.name,
     endpoint: address.text,
-    speaks: '',
-    tls: undefined,
     services: undefined,
   };
   evidence.endpoints.set(id, seen);
@@ -181,7 +179,7 @@ function endpointChecks(upstream: UpstreamConfig, address: Address, evidence: Ev
       title: `${label}: speaks ${PROTOCOLS[upstream.protocol]}`,
       needs: [`${id}.connect`],
       limitMs: LIMIT_MS,
-      run: () => examineProtocol(upstream, address, seen),
+      run: () => examineProtocol(upstream, address),
     },
   );
   if (upstream.protocol !== 'http1') checks.push(...serviceChecks(upstream, address, seen, id));
