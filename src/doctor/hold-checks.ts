@@ -50,13 +50,21 @@ export function holdChecks(parts: HoldParts): readonly Check[] {
 
 async function hold(parts: HoldParts, signal: AbortSignal): Promise<readonly Finding[]> {
   const ways = waysOf(parts);
-  const first = ways[0];
-  if (first === undefined)
+  if (ways.length === 0)
     return [unexamined('there is nobody to open a stream to: nothing above could be reached')];
-  const { methods, unreached } = await chooseMethods(first, parts.method, signal);
+  const unseen: Finding[] = [];
+  let methods: readonly HeldMethod[] = [];
+  // What cannot be reached directly may be reached by another way, such as a TARGET in another network.
+  for (const way of ways) {
+    const chosen = await chooseMethods(way, parts.method, signal);
+    methods = chosen.methods;
+    if (chosen.unreached !== undefined) unseen.push(unreachedBy(way.name, chosen.unreached));
+    // A service that was reached and has no such method has none by other ways either.
+    if (methods.length > 0 || unseen.length === 0) break;
+  }
   if (methods.length === 0) {
-    // Which methods last was not seen, so nothing is said of them.
-    if (unreached !== undefined) return [unreachedBy(first.name, unreached)];
+    // What a proxy answers for a service that cannot be reached says nothing about its methods.
+    if (unseen.length > 0) return unseen;
     return [
       note(
         'no method that keeps a stream open is known: there is neither reflection nor grpc.health.v1 Watch',
@@ -250,6 +258,8 @@ function judge(
   }
   const isOfService = direct?.outcome === 'ended' && direct.afterMs <= afterMs + 1000;
   if (isOfService) return note(`${after}, as directly`);
+  if (hop === 'through the proxy' && direct?.outcome === 'no-connection')
+    return note(`${after}; the service cannot be reached directly either`);
   const comparison =
     direct?.outcome === 'open' || direct?.outcome === 'ended' ? ', while it stayed open directly' : '';
   if (hop === 'through the proxy') {

@@ -266,6 +266,33 @@ test('a service that cannot be reached has cut no stream, and is not said to lac
   }
 });
 
+test('a stream is held by TARGET also where the service cannot be reached directly', async (t) => {
+  const demo = await startDemo(t);
+  const reports = await diagnoseBroken(
+    t,
+    { routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }] },
+    {
+      endpoint: `127.0.0.1:${await freePort()}`,
+      target: demo.address,
+      holdSeconds: 1,
+      only: ['hold'],
+    },
+  );
+  assert.ok(
+    reports.every(({ verdict }) => verdict !== 'failed' && verdict !== 'warning'),
+    JSON.stringify(reports),
+  );
+  const texts = reports.flatMap(({ findings }) => findings).map(({ text }) => text);
+  assert.ok(
+    texts.some((text) => text.startsWith(`by ${demo.address}: still open after 1 s`)),
+    texts.join('\n'),
+  );
+  assert.ok(
+    texts.some((text) => text.startsWith('directly: no stream could be opened')),
+    texts.join('\n'),
+  );
+});
+
 test('a stream that the doctor itself gives up is not told as one that stayed open', async (t) => {
   const address = await startHttp2(t, () => undefined);
   const [host, port] = address.split(':');
