@@ -25,6 +25,9 @@ interface Group {
 /** Of servers that say how often they may fail: what nginx takes where the other half is not written. */
 const USUAL_FAIL_TIMEOUT_MS = 10_000;
 
+/** What a server of an `upstream` block has without a port, whatever protocol is spoken to it (ngx_http_upstream_module, server). */
+const PORT_IN_BLOCK = 80;
+
 export class UpstreamGroups {
   readonly #blocks: ReadonlyMap<string, Directive>;
   readonly #ledger: Ledger;
@@ -44,7 +47,7 @@ export class UpstreamGroups {
       this.#ledger.refuse(pass, 'its target is neither an upstream nor an address');
       return undefined;
     }
-    if (block !== undefined && upstreamServersOf(block, portOf(target), this.#ledger).length === 0) {
+    if (block !== undefined && upstreamServersOf(block, PORT_IN_BLOCK, this.#ledger).length === 0) {
       this.#ledger.refuse(block, 'none of its servers can be used');
       return undefined;
     }
@@ -127,7 +130,7 @@ export class UpstreamGroups {
   #fromBlock(group: Group, block: Directive): YamlEntry {
     const ledger = this.#ledger;
     ledger.carry(block);
-    const servers = upstreamServersOf(block, portOf(group.target), ledger);
+    const servers = upstreamServersOf(block, PORT_IN_BLOCK, ledger);
     const [only, ...others] = servers;
     const balance = balancingOf(block, ledger);
     const isDns = others.length === 0 && (only.isResolved || only.service !== undefined);

@@ -303,3 +303,15 @@ test('what the report calls to come is still to come', () => {
     'headers has landed: carry grpc_set_header and add_header over',
   );
 });
+
+test('a server of an upstream block has port 80 if it names none, whatever is spoken to it', () => {
+  for (const target of ['grpc_pass grpcs://app', 'proxy_pass https://app', 'grpc_pass grpc://app']) {
+    const text = `upstream app { server 10.0.0.1; }\nserver { listen 8080; location / { ${target}; } }`;
+    const [upstream] = configOf(`http { ${text} }`).upstreams;
+    assert.deepEqual(
+      upstream?.endpoints.map(({ address }) => address.text),
+      ['10.0.0.1:80'],
+      target,
+    );
+  }
+});
