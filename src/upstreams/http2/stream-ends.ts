@@ -23,7 +23,10 @@ const PER_SECOND = 3;
 const UNANSWERED_BURST = 10;
 const UNANSWERED_PER_SECOND = 10;
 const LOOKED_AT_MS = 1000;
-/** Streams that run out are reset only while more than this is left. The rest is for calls that are cancelled now. */
+/**
+ * Streams that run out, and those that another attempt made useless, are reset only while at least this is left. The rest is for
+ * calls that clients cancel now.
+ */
 const KEPT_FOR_NEW_ONES = 50;
 const UNANSWERED_KEPT_FOR_NEW_ONES = 5;
 /** A stream that has run out for this long is reset even from the rest. */
@@ -83,8 +86,8 @@ export class StreamEnds {
 
   /**
    * Ends a stream.
-   * @param how the error code for the reset; and whether the stream was lost, which means that it is we who need it no more, as another
-   * attempt of its call was faster
+   * @param how the error code for the reset, and whether the stream was lost: no client cancelled it, but another attempt of its call
+   * was faster
    * @returns whether the stream is over; if not, `onOver` is called when it is
    */
   end(
@@ -125,9 +128,12 @@ export class StreamEnds {
     );
   }
 
-  /** The rest is for the calls that clients cancel: these may last, whereas lost ones are unary. */
-  #bearsLost(stream: Stream, nowMs: number): boolean {
-    return this.#bears(stream, nowMs) && this.#resets.left(nowMs) >= KEPT_FOR_NEW_ONES;
+  /** Lost calls are unary and end soon anyway. So they leave the rest to calls that clients cancel, which may last. */
+  #bearsLost({ headersReceived }: Stream, nowMs: number): boolean {
+    return (
+      this.#resets.left(nowMs) >= KEPT_FOR_NEW_ONES &&
+      (headersReceived || this.#unanswered.left(nowMs) >= UNANSWERED_KEPT_FOR_NEW_ONES)
+    );
   }
 
   #bears({ headersReceived }: Stream, nowMs: number): boolean {

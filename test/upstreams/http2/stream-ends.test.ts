@@ -282,11 +282,13 @@ test('streams lost to a faster attempt are reset at once, within half of what th
   assert.equal(all.end('a', 49).length, 0, 'and is not charged for them');
 });
 
-test('of lost streams without a response, ten are reset at once', () => {
+test('lost streams without a response leave five resets of such streams to calls that clients cancel', () => {
   const all = new Ends();
-  assert.equal(all.end('a', 12, false, LOST).length, 2);
+  assert.equal(all.end('a', 12, false, LOST).length, 6);
+  assert.equal(all.end('b', 5, false).length, 1, 'each of the last resets goes to a call that is cancelled');
+  assert.equal(all.end('a', 1, true, LOST).length, 0, 'a stream with a response needs none of these');
   all.nowMs += 1000;
-  assert.equal(all.end('a', 10, false, LOST).length, 0);
+  assert.equal(all.end('a', 6, false, LOST).length, 0);
 });
 
 test('what runs out of lost and cancelled streams is charged to the client as far as it has cancelled it', () => {
