@@ -1,5 +1,5 @@
 // Asks the admin server of a running proxy, for the commands that operate one.
-// What answers may be any program, so its answer is bounded in size and time and is trusted in nothing.
+// Any program may answer at that address, so the answer is bounded in size and time and nothing in it is trusted.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';

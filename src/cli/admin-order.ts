@@ -1,4 +1,4 @@
-// An order to a running proxy, given by a command: its options, whether the proxy is the one that is meant, and the proxy's answer.
+// A command that gives an order to a running proxy: its options, whether the proxy is the intended one, and the proxy's answer.
 
 import { type AdminAnswer, adminOptions, askAdmin, describeOtherProxy, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';

@@ -1,5 +1,5 @@
-// `framegate doctor`: examines a configuration, the machine, the upstreams, the way through the proxy, and any other port, and says for
-// each what is wrong and how to fix it.
+// `framegate doctor`: examines a configuration, the machine, the upstreams, the path through the proxy, and any other port. For each it says
+// what is wrong and how to fix it.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { suggest } from '../config/suggestion.ts';

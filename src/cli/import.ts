@@ -1,4 +1,4 @@
-// `framegate import`: makes a configuration of one of nginx, and reports what became of each directive. The configuration is checked
+// `framegate import`: translates a configuration of nginx, and reports what became of each directive. The result is checked
 // before anything is written.
 
 import { existsSync, writeFileSync } from 'node:fs';

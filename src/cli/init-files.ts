@@ -1,4 +1,4 @@
-// What `framegate init` writes: a commented configuration, and the units of systemd for it.
+// What `framegate init` writes: a commented configuration, and systemd units for it.
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

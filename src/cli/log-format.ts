@@ -1,4 +1,4 @@
-// Decides whether the log on standard output is text for people, which another process makes of it (log-printer.ts), or JSON lines.
+// Decides whether the log on standard output is text for people, which another process makes (log-printer.ts), or JSON lines.
 
 import type { LogConfig } from '../config/config.ts';
 import { isReadOnce } from '../config/standard-input.ts';

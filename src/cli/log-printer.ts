@@ -1,5 +1,5 @@
-// Shows the log as text: this process starts the proxy once more, as a child that writes JSON into a pipe, and prints what comes. So the
-// proxy formats nothing, and never waits for a terminal. To the outside both are one: signals are passed on, and the exit code is the same.
+// Shows the log as text: this process starts the proxy once more, as a child that writes JSON into a pipe, and prints what arrives. So the
+// proxy formats nothing, and never waits for a terminal. From outside both look like one process: signals are passed on, and the exit code is the same.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';

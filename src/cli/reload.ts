@@ -1,4 +1,4 @@
-// `framegate reload`: asks a running proxy to read its configuration again, and prints what came of it.
+// `framegate reload`: asks a running proxy to read its configuration again, and prints the result.
 
 import { ADMIN_OPTIONS_HELP, fieldOf, listOf, textOf } from './admin-client.ts';
 import { giveOrder } from './admin-order.ts';

@@ -1,4 +1,4 @@
-// `framegate status`: what a running proxy does, and for each endpoint whether it gets calls and why not.
+// `framegate status`: prints the state of a running proxy, and for each endpoint whether it gets calls and why not.
 
 import { styleText } from 'node:util';
 import type { Address } from '../config/config.ts';

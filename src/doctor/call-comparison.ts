@@ -1,4 +1,4 @@
-// Compares the answer of a service to the same call directly and through what stands in front of it.
+// Compares the answer of a service to the same call directly and through the proxy in front of it.
 
 import { type Finding, failed, note, ok, took, warning } from './finding.ts';
 import { type CallAnswer, describeAnswer } from './grpc-call.ts';

@@ -1,4 +1,4 @@
-// Whether the configuration can be used, what is suspicious in it, and combinations that work and yet surprise.
+// Checks whether the configuration can be used, what is suspicious in it, and which combinations work but may surprise.
 
 import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';

@@ -1,5 +1,5 @@
-// Opens a connection for a probe, in plaintext or over TLS. A certificate that is not trusted does not end the handshake, since what is
-// behind it is worth examining too; the verdict on it is among the facts.
+// Opens a connection for a probe, in plaintext or over TLS. An untrusted certificate does not end the handshake, because what is
+// behind it is worth examining too; the verdict on the certificate is reported among the facts.
 
 import { readFileSync } from 'node:fs';
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';

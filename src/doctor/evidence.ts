@@ -1,4 +1,4 @@
-// What checks learn for those after them: which services an endpoint has, and what answers where.
+// What checks learn for later checks: which services an endpoint has, and what answers at which address.
 
 export interface EndpointEvidence {
   readonly upstream: string;

@@ -1,5 +1,5 @@
-// The proxy through which calls are tried: the Framegate that runs with this configuration, or else one that is started for the check
-// alone, in this process, on free ports of loopback. It has no admin server, writes no log, and checks no health.
+// The proxy through which calls are tried: the Framegate that runs with this configuration, or else one that is started only for the check,
+// in this process, on free loopback ports. The latter has no admin server, writes no log, and checks no health.
 
 import { closeSync, openSync } from 'node:fs';
 import type { Address, Config, ListenerConfig } from '../config/config.ts';

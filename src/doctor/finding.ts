@@ -1,5 +1,5 @@
-// What a check has found, in sentences for a person, and the text of others made harmless: services and proxies under examination may
-// answer anything, and what they answer is printed to terminals.
+// The findings of a check, in sentences for a person, and the escaping of texts from peers: services and proxies under examination may
+// answer anything, and their answers are printed to terminals.
 
 import { type DiagnosisCode, diagnosisCode } from '../diagnosis/codes.ts';
 

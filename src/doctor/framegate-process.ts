@@ -1,5 +1,5 @@
-// Tells a Framegate from other processes by its command line, and which configuration it runs with: an admin server may be off, and one
-// that answers may be that of another configuration.
+// Recognises a Framegate process by its command line, and which configuration it runs with: its admin server may be off, and an admin server
+// that answers may belong to another configuration.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';

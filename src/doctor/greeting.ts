@@ -1,5 +1,5 @@
-// Greets a peer in HTTP/2 and looks at its first bytes: what it speaks, its SETTINGS, and the time of a PING. Whatever the peer sends, a
-// bounded part of it is read, for a bounded time.
+// Begins HTTP/2 with a peer and looks at its first bytes: the protocol it speaks, its SETTINGS, and the time of a PING. Whatever the peer
+// sends, only a bounded part of it is read, for a bounded time.
 
 import type { Address } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';

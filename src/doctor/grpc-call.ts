@@ -1,4 +1,4 @@
-// One gRPC call of a probe, by Node's HTTP/2 client. The answer is bounded in size and time, and nothing in it is believed.
+// One gRPC call of a probe, by Node's HTTP/2 client. The answer is bounded in size and time, and nothing in it is trusted.
 
 import {
   type ClientHttp2Stream,

@@ -1,5 +1,5 @@
-// The four things that are suspected first when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS
-// against plaintext, versions, and the way to the upstream. They are drawn from the checks before.
+// The four usual suspects when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS against plaintext, versions,
+// and the connection to the upstream. The verdicts follow from the earlier checks.
 
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';

@@ -1,5 +1,5 @@
-// --hold: keeps an idle bidirectional stream open directly, through the proxy and by the target at the same time, and says which hop cut
-// it and when.
+// --hold: keeps an idle bidirectional stream open directly, through the proxy and through the target at the same time, and says which hop
+// ended it and when.
 
 import type { Config, RouteConfig } from '../config/config.ts';
 import { healthRequest } from '../health/health-message.ts';

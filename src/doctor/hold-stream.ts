@@ -1,4 +1,4 @@
-// Opens a stream and leaves it silent, to see whether somebody cuts it, and when.
+// Opens a stream and leaves it silent, to see whether anything ends it, and when.
 
 import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { errorCode } from '../config/error-code.ts';

@@ -1,4 +1,4 @@
-// What the machine gives to the process: descriptors, a clock, a service manager.
+// Checks what the machine offers to the process: file descriptors, a correct clock, a service manager.
 
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';

@@ -1,4 +1,4 @@
-// One GET by HTTP/1.1, of whose answer only the beginning is read.
+// Makes one GET over HTTP/1.1, and reads only the beginning of the answer.
 
 import type { Address } from '../config/config.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';

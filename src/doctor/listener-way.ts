@@ -1,4 +1,4 @@
-// How a listener of the examined proxy can be called from here.
+// Decides how the doctor can call a listener of the examined proxy.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

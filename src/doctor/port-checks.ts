@@ -1,4 +1,4 @@
-// Whether each listener and the admin server could be bound now, and who is in the way if not.
+// Checks whether each listener and the admin server could be bound now, and what holds the port if not.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

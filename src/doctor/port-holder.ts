@@ -1,4 +1,4 @@
-// Who holds a port on this machine, as /proc tells it. A process of another user shows its name, but not its sockets.
+// Finds the process that holds a port on this machine, from /proc. A process of another user shows its name, but not its sockets.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,4 +1,4 @@
-// The question of grpc.reflection for the list of services, and its answer: as much of protobuf as that needs. Bytes in, names out.
+// The request of grpc.reflection for the list of services, and its response, with as much of protobuf as that needs. Bytes go in, names come out.
 
 import { quoted } from './finding.ts';
 

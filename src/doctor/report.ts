@@ -1,5 +1,5 @@
-// Prints what the checks have found: for people line by line while they run, with colours on a terminal only, or for machines as one
-// JSON object at the end.
+// Prints what the checks have found. For people it prints line by line while the checks run, with colours only on a terminal. For machines
+// it prints one JSON object at the end.
 
 import { styleText } from 'node:util';
 import { type CheckReport, GROUPS, type Group } from './check.ts';

@@ -1,5 +1,5 @@
-// Which request shows whether a route works, without calling a method of the service: the health check, or a method that no service has.
-// The answer UNIMPLEMENTED proves the way.
+// Chooses a request that shows whether a route works without calling a method of the service: the health check, or a method that no service
+// has. The answer UNIMPLEMENTED proves that the path works.
 
 import type { RouteConfig } from '../config/config.ts';
 import { healthRequest } from '../health/health-message.ts';

@@ -1,5 +1,5 @@
-// Finds a Framegate that runs already, by the admin address of a configuration, and tells whether it runs with that configuration. What it answers is bounded and not believed
-// further than it has the expected form.
+// Finds a Framegate that already runs, by the admin address of a configuration, and tells whether it runs with that configuration. Its answer
+// is bounded in size, and only parts with the expected form are believed.
 
 import { get } from 'node:http';
 import type { Address, Config } from '../config/config.ts';

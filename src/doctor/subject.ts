@@ -1,5 +1,5 @@
 // What `framegate doctor` examines: a configuration, if there is one, and a target, if one is named. A configuration whose only fault is
-// in files of certificates is examined all the same, so that one expired file does not hide everything else.
+// in certificate files is examined anyway, so that one expired file does not hide everything else.
 
 import { readFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';

@@ -1,5 +1,5 @@
-// What is known of a target: any host:port, also that of another proxy. What it speaks, whether it relays gRPC, and which of the known
-// limits of nginx and Envoy it has.
+// Checks of a target, which is any host:port, also that of another proxy: which protocols it speaks, whether it relays gRPC, and which of the
+// known limits of nginx and Envoy it has.
 
 import { type Config } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';

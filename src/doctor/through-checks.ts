@@ -1,4 +1,4 @@
-// What clients of each listener meet, and whether each route leads to its service: the same call directly and through the proxy.
+// Checks what clients of each listener get, and whether each route leads to its service: it makes the same call directly and through the proxy.
 
 import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
 import { isSecretName } from '../config/secret-name.ts';

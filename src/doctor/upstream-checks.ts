@@ -1,4 +1,4 @@
-// Each endpoint of each upstream, without the proxy: its name, TCP, what it speaks, its health, its services.
+// Checks each endpoint of each upstream without the proxy: its name, TCP, the protocol it speaks, its health, its services.
 
 import { isIP } from 'node:net';
 import type { Address, Config, EndpointState, UpstreamConfig } from '../config/config.ts';

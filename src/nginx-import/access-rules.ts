@@ -1,4 +1,4 @@
-// Directives that decide who may connect, call, or how often. Hardly any has a counterpart; losing one without a word would open what
+// Directives that decide who may connect, call, or how often. Hardly any of them has a counterpart. Dropping one silently would open what
 // nginx keeps closed.
 
 import { allDirectives, type Directive } from './directive.ts';

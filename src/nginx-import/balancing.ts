@@ -1,4 +1,4 @@
-// How an upstream block of nginx shares requests among its servers, as `balance` and `hash` of Framegate.
+// Translates how an upstream block of nginx distributes requests among its servers into `balance` and `hash` of Framegate.
 
 import { parseHeaderName } from '../config/match-criteria.ts';
 import { isFault } from '../config/problem.ts';

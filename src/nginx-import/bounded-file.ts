@@ -1,5 +1,5 @@
-// Reads a file, or standard input, up to a bound. What the system says of a file's size is not believed: files of /proc have none, and
-// never end.
+// Reads a file, or standard input, up to a limit. The file size that the system reports is not trusted: files of /proc report none, and
+// some never end.
 
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { readingFault } from '../config/system-error.ts';

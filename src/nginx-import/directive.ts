@@ -1,4 +1,4 @@
-// What a configuration of nginx is made of: directives, each with its words, its block and the place where it was written.
+// The elements of an nginx configuration: directives, each with its words, its block, and the place where it was written.
 
 export interface Place {
   /** As the report names it: the file as it was given, or as it was included. */

@@ -1,5 +1,5 @@
-// grpc_set_header, proxy_set_header and add_header. Framegate passes headers on as they are and adds some of its own; what nginx's
-// files set most often is among these.
+// grpc_set_header, proxy_set_header and add_header. Framegate passes headers on unchanged and adds some of its own, among them most that
+// nginx configurations usually set.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

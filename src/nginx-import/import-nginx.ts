@@ -1,5 +1,4 @@
-// Makes a configuration of Framegate of one of nginx, with a verdict for each directive. Pure but for the reading, which is done
-// before.
+// Translates a configuration of nginx into one of Framegate, with a verdict for each directive. It is pure: files are read before.
 
 import { allDirectives, type Directive, type Place } from './directive.ts';
 import { Ledger } from './ledger.ts';

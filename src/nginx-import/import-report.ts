@@ -1,4 +1,4 @@
-// What a person reads after an import: each directive of the input in one of three lists, those first that need a person.
+// What a person reads after an import: each directive of the input in one of three lists. Those that need attention come first.
 
 import { type Directive, placeText, printable } from './directive.ts';
 import type { ImportedConfiguration } from './import-nginx.ts';

@@ -1,5 +1,5 @@
-// Directives of nginx whose fate is the same wherever they stand: most have nothing to set in Framegate, as what they tune is not there
-// or needs no tuning.
+// Directives of nginx that have the same verdict wherever they are written. Most have nothing to set in Framegate, because what they tune
+// does not exist or needs no tuning.
 
 /** Each line holds names, then the note. `*` at the end of a name stands for any rest. */
 const CHANGED = `

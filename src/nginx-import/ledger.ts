@@ -1,5 +1,5 @@
-// What became of each directive of the input: exactly one verdict each. Of several verdicts, as for a setting that many servers
-// inherit, the worst one counts.
+// Records what became of each directive of the input: exactly one verdict each. If a directive gets several verdicts, as a setting that
+// many servers inherit may, the worst one counts.
 
 import { allDirectives, type Directive } from './directive.ts';
 

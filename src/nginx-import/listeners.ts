@@ -1,5 +1,5 @@
-// The listeners of the output: one for each address, with the certificates of all servers on it. An address that another listener
-// takes already is left out, since opening a server to more clients than nginx did is worse than closing it.
+// The listeners of the output: one for each address, with the certificates of all servers on it. If another listener already takes an
+// address, it is left out, because opening a server to more clients than nginx did is worse than closing it.
 
 import { isIPv4 } from 'node:net';
 import { parseNetwork } from '../config/address.ts';

@@ -1,5 +1,5 @@
-// What of nginx's locations can be said as a path of Framegate: exact, or a prefix with a star at its end. A regular expression can be
-// where it is a fixed beginning, or a choice of some.
+// Translates a location of nginx into a path of Framegate: exact, or a prefix with a star at its end. A regular expression can be translated
+// if it is a fixed prefix, or a choice of several.
 
 import { parsePathPattern } from '../config/match-criteria.ts';
 import { isFault } from '../config/problem.ts';

@@ -1,5 +1,5 @@
-// The locations of a server, nested ones included, and which of them nginx would ever ask: where an expression takes all calls of a
-// prefix, the prefix has none left.
+// The locations of a server, including nested ones, and which of them nginx would ever use: if a regular expression takes all calls of a
+// prefix, the location of the prefix gets none.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,5 +1,5 @@
-// Calls that nginx refuses, or answers in a way that could not be carried over. Where no route takes them, they are refused by having
-// none; where a wider one does, they go to a service that they never reached, which a person has to know.
+// Calls that nginx refuses, or answers in a way that could not be carried over. If no route matches them, Framegate refuses them too. If a
+// wider route matches, they go to a service that they never reached before, and the report has to say so.
 
 import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';

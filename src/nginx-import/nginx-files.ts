@@ -1,5 +1,5 @@
-// Reads a configuration of nginx with all that it includes, from files or from what `nginx -T` prints. Everything that is wrong is
-// collected, so that a person can fix it at once. A file that is no configuration of nginx gets one sentence.
+// Reads a configuration of nginx with all its includes, from files or from the output of `nginx -T`. All problems are
+// collected, so that a person can fix them at once. A file that is not an nginx configuration gets one sentence.
 
 import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { recogniseMistakenFile } from '../config/mistaken-file.ts';

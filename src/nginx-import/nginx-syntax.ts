@@ -1,5 +1,5 @@
-// Reads the text of one file of an nginx configuration as directives. The rules are those of nginx itself: where a word ends, what a
-// backslash does, that `#` begins a comment only where a word could begin. It knows no directive but blocks of Lua, and follows no
+// Parses the text of one file of an nginx configuration into directives. The rules are those of nginx itself: where a word ends, what a
+// backslash does, and that `#` begins a comment only where a word could begin. It knows no directives except blocks of Lua, and follows no
 // include.
 
 import type { Directive, ReadingFault } from './directive.ts';

@@ -1,5 +1,5 @@
-// Where grpc_pass and proxy_pass send calls: the protocol, and the name of an upstream or an address. Variables that `set` gives a
-// constant value are filled in.
+// The target of grpc_pass and proxy_pass: the protocol, and the name of an upstream or an address. Variables that `set` gives a
+// constant value are replaced by it.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

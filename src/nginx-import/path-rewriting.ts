@@ -1,4 +1,4 @@
-// The ways of nginx to take a prefix from the path: `rewrite ^/grpc/(.*) /$1 break`, and proxy_pass with a path of its own.
+// The two ways in which nginx removes a prefix from the path: `rewrite ^/grpc/(.*) /$1 break`, and proxy_pass with a path of its own.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,5 +1,5 @@
-// Settings of the whole process: workers, limits of clients, how it stops, the log. nginx has many of them in each server; Framegate has
-// one of each, so the most generous one counts.
+// Settings of the whole process: workers, limits on clients, how it stops, the log. nginx may have them in each server; Framegate has
+// each of them once, so the most generous value is used.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,4 +1,4 @@
-// What the locations of nginx say about how long calls may take and when they are sent again, as `timeouts` and `retry` of a route.
+// Translates the settings of nginx's locations about how long calls may take and when they are sent again into `timeouts` and `retry` of a route.
 
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';

@@ -1,4 +1,4 @@
-// The routes of the output: for each server its locations, once for each of its hosts, and for each listener where listeners differ.
+// The routes of the output: the locations of each server, once for each of its hosts, and for each listener if the listeners differ.
 
 import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';

@@ -1,4 +1,4 @@
-// What the servers of nginx serve: for each the locations whose calls go to a service, and the places where nobody is served.
+// What the servers of nginx serve: for each, the locations whose calls go to a service, and the addresses that lead to no service.
 
 import { refusingReturn, rulesIn } from './access-rules.ts';
 import { allDirectives, type Directive } from './directive.ts';

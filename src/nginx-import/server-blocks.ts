@@ -1,4 +1,4 @@
-// The servers of a configuration: the sockets they listen on, the names they have, and which one answers for names that nobody has.
+// The servers of a configuration: the sockets they listen on, their names, and which one answers for unknown names.
 
 import { parseListenAddress } from '../config/address.ts';
 import { parseHostPattern } from '../config/match-criteria.ts';

@@ -1,4 +1,5 @@
-// Judges what no part of the translation has judged: by the table of directives, and by rules for what the table does not have.
+// Judges the directives that no other part of the translation has judged: by the table of directives, and by rules for those that the table
+// does not have.
 
 import {
   decidesAccess,

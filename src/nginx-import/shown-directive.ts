@@ -1,5 +1,5 @@
-// How a directive is shown in the report. The words of most may hold a secret (a password in a header field, a token that a condition
-// compares with), so only those that cannot are shown.
+// Decides how the report shows a directive. The words of most directives may contain a secret (a password in a header field, a token in a
+// condition), so only words that cannot are shown.
 
 import { type Directive, printable } from './directive.ts';
 

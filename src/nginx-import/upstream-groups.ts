@@ -1,5 +1,5 @@
-// The upstreams of the output. One block of nginx may become several, as its locations speak different protocols to it, or use other
-// certificates; one that no route leads to is left out.
+// The upstreams of the output. One upstream block of nginx may become several, if locations use different protocols or certificates with
+// it. An upstream that no route leads to is left out.
 
 import { balancingOf } from './balancing.ts';
 import type { Directive } from './directive.ts';

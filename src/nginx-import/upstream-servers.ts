@@ -1,4 +1,4 @@
-// The servers of an upstream block, as endpoints: addresses, weights, and which are for when the others fail.
+// Translates the servers of an upstream block into endpoints: addresses, weights, and which of them are backups.
 
 import { parseAddress } from '../config/address.ts';
 import { isFault } from '../config/problem.ts';

@@ -1,5 +1,5 @@
-// How TLS is spoken to a service: the grpc_ssl_… and proxy_ssl_… directives. Framegate always verifies certificates, which nginx does
-// only where it is told to.
+// Translates the settings of TLS to a service: the grpc_ssl_… and proxy_ssl_… directives. Framegate always verifies certificates; nginx does
+// so only when it is told to.
 
 import { resolve } from 'node:path';
 import { parseServerName } from '../config/address.ts';

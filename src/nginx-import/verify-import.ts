@@ -1,4 +1,4 @@
-// Checks the text that an import has made as `framegate check` would. What is wrong with it is a mistake of the import, but for files
+// Checks the text that an import has made, as `framegate check` would. Any problem is a mistake of the import, except for files
 // that this machine does not have.
 
 import { findCertificateProblems } from '../config/certificate-checks.ts';

@@ -1,4 +1,4 @@
-// Writes YAML with a remark behind each line that says where it comes from. Texts are quoted wherever YAML could read them as
+// Writes YAML with a comment after each line that says where the line comes from. Texts are quoted wherever YAML could read them as
 // something else.
 
 import { type Place, placeText, printable } from './directive.ts';

@@ -1,5 +1,5 @@
-// Tells the control process that connecting to endpoints of an upstream has failed, so that their name is looked up again. Of upstreams
-// whose endpoints come from DNS only, and at most once in each minTtl, however many calls find out.
+// Tells the control process that connecting to endpoints of an upstream has failed, so that it looks up their name again. It does so only
+// for upstreams whose endpoints come from DNS, and at most once in each minTtl, however many calls fail.
 
 import type { Config } from '../config/config.ts';
 

@@ -1,4 +1,4 @@
-// What is said of an endpoint that owes the keepalive an answer, in the log and by the admin server.
+// The text about an endpoint that has not answered the keepalive yet, for the log and the admin server.
 
 import type { Doubt } from '../upstreams/endpoint.ts';
 

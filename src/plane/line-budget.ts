@@ -1,5 +1,5 @@
-// Limits lines about what is normal once and noise without end: of equal lines a few in a minute are logged, and the next one after
-// that tells how many were left out. Its memory is bounded.
+// Limits log lines about events that are normal once and noise when repeated: a few equal lines in a minute are logged, and the next one
+// after that says how many were left out. The memory for this is bounded.
 
 const MINUTE_MS = 60_000;
 const MOST_REMEMBERED = 4096;

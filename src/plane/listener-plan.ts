@@ -1,5 +1,5 @@
 // Decides which listener of a new configuration keeps which open socket. The process that owns the sockets and the workers that receive
-// its connections share this rule, since they must come to the same answer.
+// its connections share this rule, because both must get the same result.
 
 import type { ListenAddress, ListenerConfig } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';

@@ -1,5 +1,5 @@
-// Adds up the calls that an endpoint has lost: what happens to a service ends all of its connections within moments, and is worth one
-// line with the number of calls rather than a line for each connection.
+// Adds up the calls that an endpoint has lost. When a service fails, all of its connections end within moments. One
+// line with the number of calls is then better than a line for each connection.
 
 /** How long after the first loss others of the same endpoint are counted with it. */
 const BURST_MS = 1000;

@@ -1,5 +1,5 @@
-// Passes on to the control process which upstreams of this process have no endpoint left. A reload may build an upstream anew: what the
-// one before it still tells does not count any more.
+// Passes on to the control process which upstreams of this process have no endpoint left. A reload may replace an upstream; what the
+// replaced one still reports is ignored.
 
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';

@@ -1,4 +1,4 @@
-// The metrics of one process that carries calls: its counters, and its state at the time of the question.
+// The metrics of one process that carries calls: its counters, and its state at the moment of the scrape.
 
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { diagnosisCodes } from '../diagnosis/codes.ts';

@@ -1,4 +1,4 @@
-// What health checks have found, as the control process has told it, applied to the endpoints of this process.
+// Applies the results of health checks, which the control process sends, to the endpoints of this process.
 
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { CallTarget } from '../relay/snapshot.ts';

@@ -1,5 +1,4 @@
-// What a process knows of its endpoints: for each of them whether it gets calls, and if not why. Reports of several processes are added
-// up to one.
+// What a process knows of its endpoints: whether each gets calls, and if not, why. Reports of several processes are merged into one.
 
 import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';

@@ -1,4 +1,4 @@
-// The weights that load reports have given to endpoints, as the control process has told them, applied to the endpoints of this process.
+// Applies the weights from load reports, which the control process sends, to the endpoints of this process.
 
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';

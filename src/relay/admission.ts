@@ -1,5 +1,5 @@
-// The admission of one call by the policies of its route that look at each call: first all policies that answer at once, then those that
-// ask a service, one after the other. While a question is pending, the call's request is held as it is when no connection is free.
+// Admits one call by the policies of its route that look at each call: first all policies that answer at once, then those that ask a
+// service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
 import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';

@@ -1,4 +1,4 @@
-// The header fields that an attempt adds to those of its kind of call: the id of the call, and the time that it has left.
+// The header fields that an attempt adds to those of its kind of call: the id of the call, and the remaining time of its deadline.
 
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';

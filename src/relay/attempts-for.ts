@@ -1,4 +1,4 @@
-// Whether a call has one attempt at a time or several, by the policy of its route.
+// Decides whether a call has one attempt at a time or several, by the policy of its route.
 
 import { AttemptSeries } from './attempt-series.ts';
 import type { Attempts, Call } from './attempts.ts';

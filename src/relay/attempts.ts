@@ -1,4 +1,4 @@
-// What an exchange and its attempts need of each other, whether there is one attempt after the other (AttemptSeries) or several at a time
+// What an exchange and its attempts need of each other, whether the attempts follow one another (AttemptSeries) or run at the same time
 // (HedgedAttempts).
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';

@@ -1,4 +1,4 @@
-// What keeps calls of an upstream with `balance: ring-hash` at one endpoint, as a hash.
+// The hash that keeps calls of an upstream with `balance: ring-hash` at one endpoint.
 
 import type { HashConfig } from '../config/config.ts';
 import type { HeaderSource } from '../routing/routed-request.ts';

@@ -1,4 +1,4 @@
-// To which client is a call counted? To the address at the other end of the connection, or, if that peer is trusted, to the client
+// Decides which client a call is counted for: the address at the other end of the connection, or, if that peer is trusted, the client
 // that the peer names.
 
 import { clientNetwork } from '../config/client-network.ts';

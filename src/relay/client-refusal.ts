@@ -1,4 +1,4 @@
-// Why a client's call is not sent: it would harm the calls of others on the connections that they share.
+// Decides whether a client's call must not be sent, because it would harm the calls of others on the connections that they share.
 
 import { type Failure, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';

@@ -1,5 +1,5 @@
-// The response of an exchange on its way to the client: head, data and end, of the service or of the proxy itself. The exchange is told
-// when the response is complete, and when it cannot be passed on.
+// The response of an exchange on its way to the client: head, data and end, whether the service or the proxy itself made it. The exchange
+// is told when the response is complete, and when it cannot be passed on.
 
 import type { CallStream } from '../calls/call-stream.ts';
 import { FAULT, type Failure, noGrpcStatus } from '../calls/failure.ts';

@@ -1,5 +1,5 @@
-// One of several attempts of a hedged call. What it receives goes to the exchange at once if it is the only one, and otherwise not before it
-// has won: by a message, by a status that ends the call, or by a head that has stood for a while. So an exchange sees one attempt alone.
+// One of several attempts of a hedged call. If it is the only one, it passes on to the exchange at once what it receives. Otherwise it does
+// so only after it has won: by a message, by a status that ends the call, or by a head that was held back for long enough. So an exchange sees only one attempt.
 
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';

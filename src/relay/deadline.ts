@@ -1,4 +1,4 @@
-// A deadline on the timer wheel that all exchanges share: of a call (grpc-timeout), or of a question that a policy has asked about it.
+// A deadline on the timer wheel that all exchanges share: the deadline of a call (grpc-timeout), or of a question that a policy has asked.
 
 import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
 

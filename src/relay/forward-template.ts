@@ -1,4 +1,4 @@
-// The header fields that the service is sent for calls of one kind that differ in a few fields only, for example in traceparent. The
+// The header fields that the service gets for calls of one kind that differ only in a few fields, for example in traceparent. The
 // fields that stay the same are rewritten once, and the encoder keeps their block. Fields that change follow it, unchanged.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';

@@ -1,5 +1,5 @@
-// The attempts of one exchange on a route with `hedge`, several at a time. The call has one attempt, like any other, until its whole request is
-// here and known to be small; from then on further ones begin, and the client gets the first that has something for it (gRPC proposal A6).
+// The attempts of one exchange on a route with `hedge`. At first the call has one attempt, like any other. Once its whole request is here
+// and known to be small, further attempts begin, and the client gets the first useful response (gRPC proposal A6).
 
 import type { CallStream } from '../calls/call-stream.ts';
 import { type AttemptEnd, type HedgePolicy, isRepeated } from '../calls/retry-policy.ts';

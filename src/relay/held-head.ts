@@ -1,5 +1,5 @@
-// The timer of a response whose head is held back for a while: until its first message comes, it is the status that decides whether the
-// client gets this response or the one of another attempt. Few need it, since most responses are whole in the turn in which they begin.
+// The timer of a response whose head is held back for a while. Until the first message comes, the status decides whether the client gets
+// this response or that of another attempt. Few responses need the timer, because most are complete in the turn in which they begin.
 
 import type { Timed } from '../transport/deadline-wheel.ts';
 

@@ -1,5 +1,5 @@
-// Ends a call of which one direction is silent for too long (`timeouts.idle` of its route). It looks now and then at what has been carried,
-// so that frames cost nothing: a silence is noticed up to an eighth of the time later, and never too early.
+// Ends a call if one direction is silent for too long (`timeouts.idle` of its route). It looks at intervals at how much has been carried, so
+// that frames cost nothing. A silence is noticed up to an eighth of that time late, and never too early.
 
 import { type Failure, requestIdle, responseIdle } from '../calls/failure.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';

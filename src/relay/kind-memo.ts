@@ -1,4 +1,4 @@
-// Remembers the kinds of calls that a connection has made lately.
+// Remembers the kinds of calls that a connection has made recently.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallKind, isOfSomeKind } from './call-kind.ts';

@@ -1,4 +1,4 @@
-// Which endpoint gets an attempt of a call that already has one elsewhere.
+// Decides which endpoint gets another attempt of a call that already has a running one.
 
 import type { Holding } from '../upstreams/holding.ts';
 import type { CallTraits } from '../upstreams/waiter.ts';

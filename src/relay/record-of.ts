@@ -1,4 +1,4 @@
-// The record of an exchange, as it is over: what observers are told of it.
+// Makes the record of a finished exchange, which observers get.
 
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';

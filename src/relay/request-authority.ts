@@ -1,4 +1,4 @@
-// Which host is a request for? Its header fields must name one host, and only one.
+// Decides which host a request is for. Its header fields must name one host, and only one.
 
 import { type Failure, failure } from '../calls/failure.ts';
 import { explainAuthority } from '../diagnosis/explanation.ts';

@@ -1,5 +1,5 @@
-// Can the target of a request be sent to any service? A service resets the stream of a target that it refuses. Some services count these
-// resets and end the connection, which carries calls of other clients too. So the proxy refuses every target that any of them refuses.
+// Decides whether the target of a request can be sent to any service. A service resets the stream of a target that it refuses. Some services
+// count these resets and close the connection, which carries calls of other clients too. So the proxy refuses every target that any known service refuses.
 
 import { isUtf8 } from './utf8.ts';
 

@@ -1,5 +1,5 @@
 // Adds Date to a response that has none, as RFC 9110 section 6.6.1 requires of a recipient that forwards it. gRPC responses get no Date:
-// nobody caches them, and each second would bring a new header block.
+// they are not cached, and the header block would change every second.
 
 import { HeaderList } from '../h2/hpack/header-list.ts';
 

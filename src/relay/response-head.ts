@@ -1,4 +1,4 @@
-// What the header or trailer section of a response says. It is computed once per list, because upstreams repeat their header blocks.
+// What the header or trailer section of a response means. It is computed once per list, because upstreams repeat their header blocks.
 
 import { type Failure, noGrpcStatus, notGrpc } from '../calls/failure.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';

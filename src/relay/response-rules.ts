@@ -1,5 +1,5 @@
-// May a response be passed on to its client as it is? The rules of HTTP/2 for the response alone were checked when it arrived. The rules
-// here depend on the request and on what the client accepts.
+// Decides whether a response may be passed on to its client as it is. The rules of HTTP/2 for the response alone were checked when it arrived.
+// The rules here depend on the request and on what the client accepts.
 
 import {
   type Failure,

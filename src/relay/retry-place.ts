@@ -1,4 +1,4 @@
-// The place that one call has in the retry budget of its upstream. Made with the first retry of a call.
+// The place of one call in the retry budget of its upstream. It is made with the first retry of the call.
 
 import type { Holding } from '../upstreams/holding.ts';
 import type { CallTarget } from './snapshot.ts';

@@ -1,4 +1,4 @@
-// A route that splits its calls among several upstreams: which one a call goes to.
+// Draws the upstream of a call on a route that splits its calls among several upstreams.
 
 import type { RouteConfig, SplitConfig } from '../config/config.ts';
 

@@ -1,5 +1,5 @@
-// Which responses of a connection does its client not read? A client may pause for as long as it likes, since a paused response holds no
-// more than one window. If stalled responses hold much more than that together, some of them are given up (CVE-2019-9511 and similar).
+// Finds the responses of a connection that the client does not read. A client may pause for as long as it likes, because a paused response
+// holds at most one window. If stalled responses together hold much more than that, some of them are given up (CVE-2019-9511 and similar).
 
 import type { StreamRelay } from './stream-relay.ts';
 

@@ -1,5 +1,5 @@
-// Is a string of bytes, one character each, valid UTF-8? Kestrel ends the whole connection, with the calls of other clients, if a field
-// value is not. hyper refuses such a path.
+// Checks whether a string of bytes, one character each, is valid UTF-8. Kestrel closes the whole connection, with the calls of other clients,
+// if a field value is not. hyper refuses such a path.
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

@@ -1,4 +1,4 @@
-// What is to be done at moments that lie ahead, one after another, by one timer.
+// Runs tasks at several future moments with a single timer.
 
 export interface AgendaItem {
   readonly atMs: number;

@@ -1,6 +1,6 @@
-// Which endpoints of an upstream get calls, and how many: by priority, as long as enough of a level can be used, and by zone. Within a
-// group the balancer chooses. Everything is computed when endpoints change, fail, return or are excluded, so that a pick of an upstream
-// with one level and no zones goes straight to its balancer.
+// Decides which endpoints of an upstream get calls, and how many: by priority, as long as enough endpoints of a level can be used, and by
+// zone. Within a group the balancer chooses. Everything is computed when endpoints change, fail, return or are excluded, so that a pick of
+// an upstream with one level and no zones goes straight to its balancer.
 
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,5 +1,5 @@
-// What is known of a client as long as it is connected, and longer while it has used up resets: what it does to the connections
-// that it shares with others. Accounts are kept by address, since one host may have many connections.
+// What is known of a client while it is connected, and for longer if it has used up resets: how its calls affect the connections that it
+// shares with others. Accounts are kept by address, because one host may have many connections.
 
 import type { Holding, PlaceAccount, PlaceCount } from './holding.ts';
 import { TokenBucket } from './token-bucket.ts';

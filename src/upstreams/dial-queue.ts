@@ -1,5 +1,5 @@
 // Limits how many endpoints of one upstream are dialled at the same time. The others wait for their turn in the order in which they
-// asked; one that fails asks again, so that no endpoint is dialled twice before another that waits was dialled once.
+// asked. An endpoint that fails asks again, so that none is dialled twice before every other waiting endpoint was dialled once.
 
 /** Of a thousand endpoints that are down, or that a deployment has just named, not all are to be dialled in the same moment. */
 const MOST_AT_ONCE = 32;

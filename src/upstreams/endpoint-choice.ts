@@ -1,5 +1,5 @@
-// Which endpoint a call of an upstream gets now: the one that a stream moves to, or that of the balancer, or as a last resort one that
-// fails. It also asks endpoints that cannot take a call to connect.
+// Chooses the endpoint that a call of an upstream gets now: the one that a moved stream goes to, or the balancer's choice, or as a last
+// resort one that fails. It also asks endpoints that cannot take a call to connect.
 
 import { turnNowMs } from '../transport/turn-clock.ts';
 import type { Availability } from './availability.ts';

@@ -1,5 +1,5 @@
-// The endpoints of one upstream: those that are named now, and those that have left and still have connections or calls. An endpoint is
-// identified by its address: one that is named again stays as it is, with its connections.
+// The endpoints of one upstream: those that are named now, and those that were removed and still have connections or calls. An endpoint is
+// identified by its address: if it is named again, it stays the same object, with its connections.
 
 import type { EndpointState } from '../config/config.ts';
 import { ClientShares } from './client-shares.ts';

@@ -1,4 +1,4 @@
-// What one client has in one upstream: its places (streams, or HTTP/1.1 connections), and its faults. Kept by ClientShares, which
+// What one client uses of one upstream: its places (streams, or HTTP/1.1 connections), and its faults. Kept by ClientShares, which
 // alone counts places.
 
 import { TokenBucket } from './token-bucket.ts';

@@ -1,4 +1,4 @@
-// Why an upstream has no place for a call: it has as many calls as its limits allow, or there is no endpoint to wait for.
+// Says why an upstream has no place for a call: it has as many calls as its limits allow, or there is no endpoint to wait for.
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,5 +1,5 @@
-// Whether an upstream has anybody left who could take calls, and how many were refused while it had nobody. Told as a whole, since what
-// is told of each endpoint may be left out where they come and go.
+// Knows whether an upstream has any endpoint that can take calls, and how many calls were refused while it had none. This is logged for the
+// upstream as a whole, because lines about single endpoints may be left out when endpoints come and go.
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';

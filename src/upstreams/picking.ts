@@ -1,4 +1,4 @@
-// Which endpoints an attempt may go to. One object is reused for all picks of an upstream.
+// The endpoints that an attempt may go to. One object is reused for all picks of an upstream.
 
 import type { PickContext } from './balancers/balancer.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,5 +1,5 @@
 // An attempt that holds a place at an endpoint, as its upstream sees it while places are scarce: which client it belongs to,
-// whether it uses its place, and how it gives way to others.
+// whether it uses its place, and how it is ended to make room for others.
 
 import type { Failure } from '../calls/failure.ts';
 import type { Holding } from './holding.ts';

@@ -1,4 +1,4 @@
-// While places of an upstream are scarce, checks every second for calls that make no use of theirs, which give way to waiting calls,
+// While places of an upstream are scarce, checks every second for calls that do not use their place, which are ended for waiting calls,
 // and for calls that wait too long.
 
 import { idleGaveWay, requestStalled } from '../calls/failure.ts';

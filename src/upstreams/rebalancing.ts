@@ -1,6 +1,6 @@
-// Moves long streams to an endpoint that has joined or come back: the share above fair of the oldest streams of the others is ended
-// over the time of `streams.rebalance`, each at a moment of its own. What a client opens in place of such a stream goes to the endpoint
-// that has the least of its share. Each worker moves its own streams.
+// Moves long streams to an endpoint that has joined or come back: the oldest streams of the other endpoints, as far as these have more than
+// their fair share, are ended over the time of `streams.rebalance`, each at a moment of its own. The stream that a client opens instead goes
+// to the endpoint that is furthest below its share. Each worker moves its own streams.
 
 import type { Agenda } from './agenda.ts';
 import type { Endpoint } from './endpoint.ts';

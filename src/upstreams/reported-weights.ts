@@ -1,5 +1,5 @@
-// What load reports make of the weights of one group of endpoints. The group as a whole keeps the weight that it is configured with, so
-// that it has the same part of the calls beside other groups, whether their endpoints report or not.
+// Computes the weights of one group of endpoints from load reports. The group as a whole keeps its configured weight, so
+// that its part of the calls beside other groups is the same, whether endpoints report or not.
 
 import type { Endpoint } from './endpoint.ts';
 

@@ -1,5 +1,5 @@
 // Limits how many calls of an upstream are in a further attempt at a time. Retries help against single failures. If everything fails,
-// they would multiply the load of an upstream that cannot bear what it has. While several clients call, each has a share of the budget.
+// they would multiply the load of an overloaded upstream. While several clients call, each has a share of the budget.
 
 import type { Holding } from './holding.ts';
 

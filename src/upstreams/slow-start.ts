@@ -1,5 +1,5 @@
-// An endpoint that is new or back gets few calls at first, so that it can fill its caches: its weight grows from a tenth to the whole
-// in the time of `slowStart` (as in Envoy, with aggression 1 and a least weight of 10 %).
+// An endpoint that is new or has come back gets few calls at first, so that it can fill its caches: its weight grows from a tenth to the
+// whole in the time of `slowStart` (as in Envoy, with aggression 1 and a least weight of 10 %).
 
 import type { Endpoint } from './endpoint.ts';
 

@@ -1,5 +1,5 @@
-// Ends long streams of an upstream so that they spread over its endpoints again: at an age (`streams.maxAge`), and when an endpoint joins
-// or comes back (`streams.rebalance`). Made only for upstreams that have one of the two.
+// Ends long streams of an upstream so that they are distributed over its endpoints again: at an age (`streams.maxAge`), and when an endpoint
+// joins or comes back (`streams.rebalance`). It exists only for upstreams that have one of the two.
 
 import { streamRebalanced, streamTooOld } from '../calls/failure.ts';
 import type { StreamsConfig } from '../config/config.ts';

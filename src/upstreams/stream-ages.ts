@@ -1,6 +1,6 @@
 // Ends streams that are older than `streams.maxAge`, so that streams that last for days move to servers that were added. Nothing is
-// kept of a stream before its turn: all are looked at ten times in that time, and those that are old enough get a moment of their own
-// before the next look. A stream so ends between 0.9 and 1.1 of the age.
+// kept for a young stream: all streams are looked at ten times in that period, and those that are old enough get a random moment before the
+// next look. So a stream ends between 0.9 and 1.1 times the age.
 
 import type { Agenda } from './agenda.ts';
 import type { PlaceUser } from './place-user.ts';

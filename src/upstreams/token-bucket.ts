@@ -1,4 +1,4 @@
-// A token bucket: a burst at once, and some more each second. Reads no clock: the caller passes the time.
+// A token bucket: it allows a burst at once, and some more each second. It reads no clock: the caller passes the time.
 
 export class TokenBucket {
   readonly #burst: number;

@@ -1,4 +1,4 @@
-// What an upstream is made of, and what it tells of itself.
+// The parts that an upstream is made of, and the events that it reports.
 
 import type { EndpointState, UpstreamConfig } from '../config/config.ts';
 import type { Panic } from './availability.ts';

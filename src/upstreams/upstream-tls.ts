@@ -1,4 +1,4 @@
-// TLS towards endpoints, whatever is spoken inside. Certificates are always verified.
+// TLS towards endpoints, for HTTP/1.1 and HTTP/2. Certificates are always verified.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

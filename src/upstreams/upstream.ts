@@ -1,4 +1,4 @@
-// A named group of endpoints, whatever they speak, and the calls that wait for a place at one of them. The balancer decides which
+// A named group of endpoints, whatever protocol they speak, and the calls that wait for a place at one of them. The balancer decides which
 // endpoint a call gets; the clients' shares decide whether it gets one now.
 
 import type { EndpointState, UpstreamConfig } from '../config/config.ts';

@@ -1,4 +1,4 @@
-// A call that waits for a place at an upstream, and what is known of it.
+// A call that waits for a place at an upstream.
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { Endpoint } from './endpoint.ts';

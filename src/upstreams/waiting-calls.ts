@@ -1,4 +1,4 @@
-// Notices that calls wait for a place for longer than a moment, and says why they do. A queue that stays is told once.
+// Notices that calls wait for a place for longer than a moment, and says why. A queue that does not empty is reported once.
 
 /** What an endpoint that is connected allows. */
 export interface Allowance {

@@ -1,5 +1,5 @@
-// Sends updates of endpoints, of their health or of their weights to one worker, one message at a time. In the meantime only the newest update of each upstream is kept, so
-// that a worker that does not read costs a bounded amount of memory.
+// Sends updates of endpoints, of their health or of their weights to one worker, one message at a time. Meanwhile only the newest
+// update of each upstream is kept, so that a worker that does not read costs a bounded amount of memory.
 
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 

@@ -1,5 +1,5 @@
 // The source of connections for the listeners of a worker. A worker does not listen itself: the primary accepts the connections, and
-// says with each one which of its listening sockets it came by.
+// says for each one which of its listening sockets accepted it.
 
 import type { Socket } from 'node:net';
 import type { ConnectionSink, ConnectionSource, OpenSource } from '../listeners/connection-source.ts';

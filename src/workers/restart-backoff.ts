@@ -1,5 +1,5 @@
-// Decides how long to wait before a worker is started again, and when starting workers is pointless. It is asked about workers that died
-// without having had a connection, and about those that a suspect has ended; other workers are started again at once. It reads no clock.
+// Decides how long to wait before a worker is started again, and when starting workers is pointless. It is asked only about workers that died
+// without having had a connection, and about those that a suspected client has ended; other workers are started again at once. It reads no clock.
 
 /** A worker that dies before this age has died early. */
 export const EARLY_DEATH_MS = 60_000;

@@ -1,4 +1,4 @@
-// Looks for workers that show no sign of life, so that one that hangs can be ended. What a worker has said counts, even if this process
+// Finds workers that show no sign of life, so that a worker that hangs can be ended. A message from a worker counts even if this process
 // was too busy to read it.
 
 /** A worker that was silent at this many looks hangs, since it gives a sign of life every five seconds. */

@@ -1,4 +1,4 @@
-// One question to several workers. Each of them says yes or no or is gone, and the result is there when none is missing. This class
+// One question to several workers. Each of them answers yes or no or is gone, and the result is known when no answer is missing. This class
 // neither sends messages nor measures time.
 
 export interface VoteResult<Voter, Reason> {

@@ -1,5 +1,5 @@
 // Chooses the endpoint of an upstream for the next attempt, and does nothing else. The upstream decides whether an endpoint can
-// take a call, when it is dialled and who waits. The suite that every balancer must pass is in test/upstreams/balancers.
+// take a call, when it is dialled, and which calls wait. The suite that every balancer must pass is in test/upstreams/balancers.
 
 /** What a balancer needs to know of an endpoint. */
 export interface Balanced {

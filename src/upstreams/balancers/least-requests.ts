@@ -1,5 +1,5 @@
-// Of two endpoints drawn by chance, the one with fewer open calls for its weight (the power of two choices). To look at all and take
-// the best would send every call to the same endpoint until its count has caught up; two are nearly as even.
+// Draws two endpoints at random and takes the one with fewer open calls for its weight (the power of two choices). Looking at all endpoints
+// and taking the best would send every call to the same one until its count has caught up; two are nearly as even.
 
 import type { Balanced, Balancer, PickContext } from './balancer.ts';
 import { WeightedDraw } from './weighted-draw.ts';

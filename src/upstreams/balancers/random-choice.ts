@@ -1,4 +1,4 @@
-// Any endpoint, by chance and weight. Proxies that know nothing of each other do not fall into step this way.
+// Draws any endpoint at random by weight. So proxies that know nothing of each other do not all choose the same endpoint at once.
 
 import type { Balanced, Balancer, PickContext } from './balancer.ts';
 import { WeightedDraw } from './weighted-draw.ts';

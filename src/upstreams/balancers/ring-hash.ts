@@ -1,7 +1,7 @@
-// Calls with the same key go to the same endpoint. Each endpoint has points on a ring, which are made of the hash of its address; a
-// call goes to the endpoint of the first point after the hash of its key. The ring depends on nothing but addresses and weights, so
-// that it is the same in every worker and on every machine. An endpoint that is added takes over keys of its own share only, and
-// the keys of one that can take no calls go to the endpoints that follow it.
+// Calls with the same key go to the same endpoint. Each endpoint has points on a ring, which are computed from the hash of its address. A
+// call goes to the endpoint of the first point after the hash of its key. The ring depends only on addresses and weights, so
+// it is the same in every worker and on every machine. An added endpoint takes over only keys of its own share, and
+// the keys of an endpoint that cannot take calls go to the endpoints that follow it.
 
 import type { Balanced, Balancer, PickContext } from './balancer.ts';
 import { wholeHash } from './xxh64.ts';

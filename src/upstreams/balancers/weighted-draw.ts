@@ -1,4 +1,4 @@
-// Draws an endpoint by chance, in proportion to the weights.
+// Draws an endpoint at random, in proportion to the weights.
 
 import { areEqual, type Balanced, type PickContext } from './balancer.ts';
 

@@ -1,4 +1,4 @@
-// One attempt of a request at an HTTP/1.1 endpoint: gets a connection, sends the request and hands on its response piece by piece. Each
+// One attempt of a request at an HTTP/1.1 endpoint: it gets a connection, sends the request, and passes on the response piece by piece. Each
 // event is reported once, and none after the end.
 
 import { FAULT, type Failure } from '../../calls/failure.ts';

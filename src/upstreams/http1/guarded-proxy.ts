@@ -1,6 +1,6 @@
-// The only use of the package http2-proxy. It takes a request through its steps: sends it once there is a connection, takes the response
-// to it, and lets go of everything when either side ends. The package never gets what carries a peer's bytes.
-// docs/decisions/0003 lists what it would do wrong with that; for each item there is a guard here, and a test of the same name.
+// The only use of the package http2-proxy. The package takes a request through its steps: it sends the request once there is a connection,
+// takes the response, and releases everything when either side ends. It never gets an object that carries bytes of a peer.
+// docs/decisions/0003 lists what it would do wrong with those; for each item there is a guard here, and a test of the same name.
 
 import library from 'http2-proxy';
 import { ClientSide, ServiceResponse, ServiceSide } from './proxy-stand-ins.ts';

@@ -1,5 +1,5 @@
-// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. Nothing is
-// accepted before there is a connection, and no more than it has room for. The rest stays with the relay.
+// What the relay sends to a service, piece by piece: the body of a request, or the client's bytes of a WebSocket. It accepts nothing
+// before there is a connection, and then no more than the connection has room for. The rest stays with the relay.
 
 import type { Framing } from './request-fields.ts';
 import { fieldLines } from './request-head.ts';

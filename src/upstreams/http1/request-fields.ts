@@ -1,4 +1,4 @@
-// Translates a request's HTTP/2 field list into the fields of an HTTP/1.1 head. Fields of a single connection are made here,
+// Translates a request's HTTP/2 field list into the fields of an HTTP/1.1 head. Fields that belong to a single connection are made here,
 // never copied. Values stay as they are, byte for byte.
 
 import { OF_ONE_CONNECTION } from '../../h2/field-bytes.ts';

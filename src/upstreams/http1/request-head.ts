@@ -1,5 +1,5 @@
-// Writes the head of a request to an HTTP/1.1 service, or finds that HTTP/1.1 cannot express it. Every character is one byte: what came
-// as bytes goes on as the same bytes.
+// Writes the head of a request to an HTTP/1.1 service, or finds that HTTP/1.1 cannot express it. Every character is one byte, so bytes are
+// sent on unchanged.
 
 import { isPrintable, isToken } from '../../calls/http1-fields.ts';
 import type { OutgoingHead } from './request-fields.ts';

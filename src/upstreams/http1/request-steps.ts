@@ -1,5 +1,4 @@
-// How a request comes to its service: the steps between having a connection and having an answer. Requests take them through
-// guarded-proxy.ts, WebSockets directly.
+// The steps of a request from getting a connection to getting a response. Requests take them through guarded-proxy.ts, WebSockets directly.
 
 /** Why a request has no response, or none that is whole. */
 export interface AttemptFailure {

@@ -1,5 +1,5 @@
-// One connection to an HTTP/1.1 service, for one request at a time. Reads the response, or for a WebSocket the bytes, and writes once in
-// each turn of the event loop. Whatever the service sends while there is no request ends the connection.
+// One connection to an HTTP/1.1 service, for one request at a time. It reads the response, or for a WebSocket the bytes, and writes once per
+// turn of the event loop. Anything that the service sends while there is no request ends the connection.
 
 import type { Socket } from 'node:net';
 import {

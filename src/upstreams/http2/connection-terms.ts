@@ -1,4 +1,4 @@
-// What a connection to an endpoint is given: how it is made and kept, and who is told what becomes of it.
+// The settings of a connection to an endpoint, and the callbacks for its events.
 
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../h2/errors.ts';

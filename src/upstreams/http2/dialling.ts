@@ -1,6 +1,6 @@
-// One connection in the making. Where the packets of the first are lost, the kernel repeats them after 1, 3, 7 and 15 seconds only, so
-// that an endpoint that is back would wait for the next of these moments. So another connection is dialled beside the first, and anew
-// each second, as long as neither is answered. The first stays, since an answer may also be slow.
+// One connection that is being opened. If the first packets are lost, the kernel repeats them only after 1, 3, 7 and 15 seconds, so
+// an endpoint that is back would wait for the next of these moments. Therefore another connection is dialled beside the first, and again
+// each second, until one of the two is established. The first stays, because its answer may just be slow.
 
 import type { UpstreamConnection } from './upstream-connection.ts';
 

@@ -1,4 +1,4 @@
-// An endpoint that speaks HTTP/2: its connections, as few as its calls need, and when it is dialled.
+// An endpoint that speaks HTTP/2. It keeps as few connections as its calls need, and decides when to dial.
 
 import type { EndpointState, KeepaliveConfig, UpstreamConnectionsConfig } from '../../config/config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';

@@ -1,5 +1,5 @@
-// Finds out that an endpoint has gone silent while calls are on a connection to it: its machine has lost power, packets to it are
-// dropped, or its process is stopped. TCP alone would notice some of that after a quarter of an hour, and the last never. Nothing is
+// Finds out that an endpoint has stopped answering while calls are on a connection to it: its machine has lost power, packets to it are
+// dropped, or its process is stopped. TCP alone would notice the first two after a quarter of an hour, and the last never. Nothing is
 // done for each call or frame, and without calls no timer is set. See docs/decisions/0045.
 
 import type { KeepaliveConfig } from '../../config/config.ts';

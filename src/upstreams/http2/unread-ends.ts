@@ -1,6 +1,6 @@
 // Streams that our frames have ended, and that the endpoint may still count. A client that cancels a hundred calls returns a
 // hundred places at once, and calls that take them may exceed the limit: Node forgets a stream some time after it has read the
-// reset, and refuses what comes with it by ENHANCE_YOUR_CALM. See docs/decisions/0033.
+// reset, and until then refuses new streams with ENHANCE_YOUR_CALM. See docs/decisions/0033.
 
 import type { Connection } from '../../h2/connection.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
