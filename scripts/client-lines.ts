@@ -1,14 +1,22 @@
 // The text that `npm start` prints once the proxy runs: the addresses, and clients to copy and paste, so their lines have no indent.
 
-import { defaultDemoAddress } from '../src/demo/demo-service.ts';
 import type { ReachableAddresses } from './reachable-addresses.ts';
 
-export function clientLines({ tls, cleartext, admin }: ReachableAddresses, caFile: string): string {
+export interface ClientParts {
+  readonly caFile: string;
+  /** The address of the service behind the proxy. */
+  readonly service: string;
+}
+
+export function clientLines(
+  { tls, cleartext, admin }: ReachableAddresses,
+  { caFile, service }: ClientParts,
+): string {
   const sections = [
     addressTable([
       ['gRPC over TLS', tls],
-      ['gRPC in the clear', cleartext],
-      ['service behind it', defaultDemoAddress],
+      ['gRPC without TLS', cleartext],
+      ['service behind it', service],
       ['admin', admin === undefined ? undefined : `http://${admin}`],
     ]),
   ];
@@ -19,6 +27,8 @@ export function clientLines({ tls, cleartext, admin }: ReachableAddresses, caFil
 grpcurl -cacert ${caFile} -d '{"text": "hello"}' ${tls} voice.VoiceAssistant/Say`,
       pythonClient(tls, caFile),
       nodeClient(tls, caFile),
+      `# curl, which speaks no gRPC: the answer says what is wrong
+curl --cacert ${caFile} https://${tls}/voice.VoiceAssistant/Say`,
     );
   }
   sections.push('Ctrl-C lets running calls finish and stops; again stops at once.');

@@ -2,8 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 
 export interface ProxyProcess {
+  /** Its standard output, where its log is. */
+  readonly output: Readable;
   /** Resolves to the exit code. If a signal ended the process, that is 128 plus its number, as in a shell. */
   readonly exited: Promise<number>;
   isRunning(): boolean;
@@ -25,8 +28,11 @@ const parentCheckMs = 500;
 
 export function startProxyProcess(argv: readonly string[]): ProxyProcess {
   const { promise: exited, resolve, reject } = Promise.withResolvers<number>();
-  // The proxy has its own process group; otherwise the terminal would send it Ctrl-C too.
-  const child = spawn(process.execPath, ['--disable-sigusr1', ...argv], { stdio: 'inherit', detached: true });
+  const child = spawn(process.execPath, ['--disable-sigusr1', ...argv], {
+    stdio: ['inherit', 'pipe', 'inherit'],
+    // The proxy has its own process group; otherwise the terminal would send it Ctrl-C too.
+    detached: true,
+  });
   const isRunning = () => child.exitCode === null && child.signalCode === null;
 
   let lastSignalAtMs = Number.NEGATIVE_INFINITY;
@@ -52,7 +58,8 @@ export function startProxyProcess(argv: readonly string[]): ProxyProcess {
   process.on('SIGHUP', stop);
   process.on('exit', killAtExit);
   child.once('error', reject);
-  child.once('exit', (exitCode, signal) => {
+  // At 'exit' the pipe may still hold the last lines of the log.
+  child.once('close', (exitCode, signal) => {
     clearInterval(parentCheck);
     process.off('SIGINT', passOn);
     process.off('SIGTERM', passOn);
@@ -60,5 +67,5 @@ export function startProxyProcess(argv: readonly string[]): ProxyProcess {
     process.off('exit', killAtExit);
     resolve(exitCode ?? 128 + (signal === null ? 0 : constants.signals[signal]));
   });
-  return { exited, isRunning, stop };
+  return { output: child.stdout, exited, isRunning, stop };
 }

@@ -19,6 +19,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/workers-reload.test.ts',
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',
+  'scripts/serve-and-prove.test.ts',
   'integration/dns-endpoints.test.ts',
   'integration/load-weights.test.ts',
   'integration/drain.test.ts',
