@@ -40,9 +40,7 @@ function explain(parent: ConfigPath, key: string, written: unknown): Explanation
   const elsewhere = placesOf(key);
   const prefix = prefixOf(parent);
   const inOtherProgram = otherProgramKey(parent, key, written);
-  // `name`, `port` and `type` of an upstream are seldom meant for DNS or health, where other programs have them.
-  const isOthers = (path: string): boolean =>
-    inOtherProgram !== undefined && /^upstreams\.NAME\.(?:dns|health)\./.test(path);
+  const isOthers = (path: string): boolean => inOtherProgram !== undefined && isSeldomMeant(path, written);
   const deeper =
     prefix === '' ? undefined : elsewhere.find((path) => path.startsWith(prefix) && !isOthers(path));
   if (deeper !== undefined) {
@@ -52,6 +50,15 @@ function explain(parent: ConfigPath, key: string, written: unknown): Explanation
   if (elsewhere.length > 0) return { hint: `it belongs elsewhere: ${elsewhere.slice(0, 3).join(', ')}` };
   if (meant !== undefined) return didYouMean;
   return { hint: `allowed here: ${allowed.join(', ')}` };
+}
+
+/**
+ * `name`, `port`, `type` and `timeout` of an upstream are seldom meant for DNS, health or keepalive, as other programs have keys of these
+ * names for calls. Their `retries` are a number, ours a share.
+ */
+function isSeldomMeant(path: string, written: unknown): boolean {
+  if (path === 'upstreams.NAME.limits.retries') return typeof written === 'number';
+  return /^upstreams\.NAME\.(?:dns|health|keepalive)\./.test(path);
 }
 
 function plain(key: string): string {
