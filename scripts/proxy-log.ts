@@ -6,6 +6,8 @@ import { Lines } from '../src/cli/log-printer.ts';
 import { logText } from '../src/observability/log-text.ts';
 
 const WARN = 40;
+const LEVEL = /"level":(\d+)/;
+const TIME = /"time":(\d+)/;
 
 export class ProxyLog {
   readonly #output: Readable;
@@ -13,6 +15,8 @@ export class ProxyLog {
   /** Undefined once everything is printed at once. */
   #kept: string[] | undefined = [];
   #isRead = true;
+  /** What the proxy logged before is not printed, if it is no warning. Lines may come some time after they are logged. */
+  #sinceMs = 0;
 
   /** @param output the standard output of the proxy: JSON lines, or text where the configuration says so */
   constructor(output: Readable) {
@@ -33,12 +37,13 @@ export class ProxyLog {
     stdout.on('drain', () => output.resume());
   }
 
-  /** Prints all that comes from now on. What was kept is forgotten. */
+  /** Prints all that is logged from now on. What was kept is forgotten. */
   open(): void {
+    this.#sinceMs = Date.now();
     this.#kept = undefined;
   }
 
-  /** Prints what was kept, and all that comes from now on. */
+  /** Prints what was kept, and all that comes afterwards. */
   release(): void {
     const kept = this.#kept ?? [];
     this.#kept = undefined;
@@ -46,8 +51,9 @@ export class ProxyLog {
   }
 
   #take(line: string): void {
-    if (this.#kept === undefined || levelOf(line) >= WARN) this.#print(line);
-    else this.#kept.push(line);
+    if (numberIn(line, LEVEL) >= WARN) this.#print(line);
+    else if (this.#kept !== undefined) this.#kept.push(line);
+    else if (numberIn(line, TIME) >= this.#sinceMs) this.#print(line);
   }
 
   #print(line: string): void {
@@ -55,6 +61,7 @@ export class ProxyLog {
   }
 }
 
-function levelOf(line: string): number {
-  return Number(/"level":(\d+)/.exec(line)?.[1] ?? 0);
+/** @returns Infinity for a line that is no record of the log, such as a text of Node's own */
+function numberIn(line: string, field: RegExp): number {
+  return Number(field.exec(line)?.[1] ?? Number.POSITIVE_INFINITY);
 }
