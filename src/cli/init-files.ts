@@ -58,7 +58,7 @@ export function configText({ domain, service, listen, certificate }: InitAnswers
     '# Streams need no settings: they may last for days, be silent for hours and be of any size.',
     'upstreams:',
     '  service:',
-    `    endpoints: [${scalar(service)}] # several are balanced; dns:NAME:PORT follows a name`,
+    `    endpoints: [${scalar(service)}] # several are balanced; to follow a name: dns: { name: NAME, port: PORT }`,
     '    # health: { type: grpc }        # for services with grpc.health.v1; unhealthy endpoints get no calls',
     '',
     '# Health, metrics, and what `framegate status`, `reload` and `drain` ask; on this machine alone.',

@@ -69,6 +69,22 @@ suite('framegate init', () => {
     ]);
   });
 
+  test('what the comments of the configuration offer passes check', (t) => {
+    const folder = folderFor(t);
+    assert.equal(runIn(folder, 'init', '--domain', 'a.example', '--plaintext').code, 0);
+    const file = join(folder, 'config.yaml');
+    const offered = readFileSync(file, 'utf8')
+      .replace(/endpoints: .*(dns: \{.*\})$/m, '$1')
+      .replace('NAME', 'localhost')
+      .replace('PORT', '50051')
+      .replace(/# (host|health): /g, '$1: ');
+    assert.match(offered, /^ {4}dns: .*\n {4}health: /m);
+    assert.match(offered, /^ {6}host: a\.example/m);
+    writeFileSync(file, offered);
+    const { code, stderr } = runIn(folder, 'check');
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+
   test('without TLS the units ask systemd for no credentials', (t) => {
     const folder = folderFor(t);
     const { code } = runIn(folder, 'init', '--domain', 'localhost', '--plaintext', '--systemd', '.');
