@@ -12,12 +12,12 @@ const FLOORS: Readonly<Record<string, string>> = {
   cli: 'doctor workers control plane sources nginx-import demo observability service-manager config diagnosis',
   doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
   // Two wings: neither knows the other, and the commands join them.
-  workers: 'plane observability overload listeners config',
+  workers: 'plane observability overload listeners calls config',
   control: 'plane sources admin health observability overload listeners config',
   plane:
     'edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
   sources: 'observability routing names config diagnosis',
-  admin: 'observability upstreams config diagnosis',
+  admin: 'observability upstreams calls config diagnosis',
   observability: 'calls config grpc',
   overload: 'listeners config',
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',

@@ -9,6 +9,7 @@ import type { Address, RetryConfig, RouteConfig } from '../../src/config/config.
 import type { Connection } from '../../src/h2/connection.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
+import type { StreamRoom } from '../../src/h2/stream-room.ts';
 import { retryPolicy } from '../../src/policies/retry-policy.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
@@ -72,6 +73,9 @@ const VARIANTS: Readonly<Record<string, Safeguards>> = {
 /** Takes everything, and says nothing. */
 class QuietStream {
   readonly sentStatus = undefined;
+  get room(): StreamRoom {
+    throw new Error('nobody looks');
+  }
   sendHeaders(): boolean {
     return true;
   }

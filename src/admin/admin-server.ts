@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Address, AdminConfig } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -11,6 +12,7 @@ import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-te
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
+import { readExchangeQuery } from './exchange-query.ts';
 import { answerEndpoints, ENDPOINT_METHODS, type UpstreamsState, upstreamOfPath } from './upstream-pages.ts';
 
 // An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
@@ -25,6 +27,7 @@ export interface AdminState {
   /** The running configuration, or a promise of it. It is sent as JSON. */
   config(): unknown;
   readonly upstreams: UpstreamsState;
+  exchanges(query: LiveQuery): Promise<LivePage>;
   /** @param client who asks: address and port, or 'unix' */
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
@@ -50,11 +53,18 @@ interface Answer {
   readonly contentType?: string;
 }
 
+interface Asked {
+  /** Who asks: address and port, or 'unix'. */
+  readonly client: string;
+  /** What follows `?` in the request. */
+  readonly search: string;
+}
+
 interface Page {
   /** A page that answers GET also answers HEAD. */
   readonly method: 'GET' | 'POST';
   readonly says: string;
-  readonly answer: (state: AdminState, client: string) => Answer | Promise<Answer>;
+  readonly answer: (state: AdminState, asked: Asked) => Answer | Promise<Answer>;
 }
 
 const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
@@ -92,11 +102,19 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/exchanges',
+    {
+      method: 'GET',
+      says: 'JSON: the calls in flight, and who blocks each of them; ?blocked=service&minSilentMs=5000 and more',
+      answer: answerExchanges,
+    },
+  ],
+  [
     '/api/reload',
     {
       method: 'POST',
       says: 'reads the configuration again: 200 with what changed, 422 with every problem',
-      answer: async (state, client) => jsonAnswer(await state.reload(client)),
+      answer: async (state, { client }) => jsonAnswer(await state.reload(client)),
     },
   ],
   [
@@ -104,7 +122,7 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'POST',
       says: '202, and the process stops as on SIGTERM: running calls finish',
-      answer: async (state, client) => jsonAnswer(await state.drain(client)),
+      answer: async (state, { client }) => jsonAnswer(await state.drain(client)),
     },
   ],
 ]);
@@ -153,6 +171,13 @@ async function answerMetrics(state: AdminState): Promise<Answer> {
   return { status: 200, text, contentType: METRICS_CONTENT_TYPE };
 }
 
+async function answerExchanges(state: AdminState, { search }: Asked): Promise<Answer> {
+  const query = readExchangeQuery(search);
+  return typeof query === 'string'
+    ? jsonAnswer({ status: 400, body: { error: query } })
+    : jsonAnswer({ status: 200, body: await state.exchanges(query) });
+}
+
 function jsonAnswer({ status, body }: AdminReply): Answer {
   return { status, text: `${JSON.stringify(body)}\n`, contentType: 'application/json' };
 }
@@ -195,7 +220,7 @@ function answerTo(
       'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
     return { status: 421, text };
   }
-  const path = (request.url ?? '').split('?', 1)[0];
+  const { path, search } = targetOf(request);
   const page = pages.get(path);
   const upstream = upstreamOfPath(path);
   if (page === undefined && upstream === undefined) return { status: 404, text: describePages() };
@@ -208,8 +233,13 @@ function answerTo(
   if (!SAFE_METHODS.includes(request.method ?? '') && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
-  if (page !== undefined) return page.answer(served.state, clientOf(request));
+  if (page !== undefined) return page.answer(served.state, { client: clientOf(request), search });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+}
+
+function targetOf({ url = '' }: IncomingMessage): { readonly path: string; readonly search: string } {
+  const at = url.indexOf('?');
+  return at === -1 ? { path: url, search: '' } : { path: url.slice(0, at), search: url.slice(at + 1) };
 }
 
 function clientOf({ socket }: IncomingMessage): string {

@@ -2,6 +2,7 @@
 // to a service, or a translator in front of one of these. The owner of a stream is a StreamOwner.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { StreamRoom } from '../h2/stream-room.ts';
 
 export interface CallStream {
   /**
@@ -19,4 +20,6 @@ export interface CallStream {
   credit(size: number): void;
   /** The HTTP status that was sent, if it differs from the :status of the header section. */
   readonly sentStatus?: number | undefined;
+  /** What the stream has room for. Made anew with each look, so only for reports. */
+  readonly room: StreamRoom;
 }

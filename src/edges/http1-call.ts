@@ -10,6 +10,7 @@ import { requestTrailersTooLarge } from '../calls/failure.ts';
 import { addFields, requestTrailers, sizeOfFields } from '../calls/http1-fields.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
+import type { StreamRoom } from '../h2/stream-room.ts';
 import type { Containment } from '../transport/containment.ts';
 import type { WaitingSocket } from '../transport/waiting-socket.ts';
 import { acceptOf } from '../upstreams/http1/websocket-handshake.ts';
@@ -51,6 +52,9 @@ export class Http1Call implements CallStream {
   #uncreditedBytes = 0;
   #isPaused = false;
   #isClosed = false;
+  /** How many bytes the client's connection had taken when noteProgress() last saw progress, and when that was. */
+  #takenBytes = -1;
+  #takenAtMs = 0;
 
   constructor(parts: Http1CallParts) {
     const { request, answer } = parts;
@@ -245,6 +249,34 @@ export class Http1Call implements CallStream {
 
   #drop(): void {
     this.#isDropping = true;
+  }
+
+  /**
+   * Call this periodically.
+   * @returns for how long the client has taken nothing of what waits for it, in milliseconds. 0 if nothing waits
+   */
+  noteProgress(nowMs: number): number {
+    const { bytesWritten, writableLength } = this.#socket;
+    const takenBytes = bytesWritten - writableLength;
+    if (writableLength === 0 || takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
+      this.#takenAtMs = Math.floor(nowMs);
+    }
+    return Math.max(0, nowMs - this.#takenAtMs);
+  }
+
+  get room(): StreamRoom {
+    return {
+      sendWindow: undefined,
+      receiveWindow: undefined,
+      connectionSendWindow: undefined,
+      connectionReceiveWindow: undefined,
+      unsentBytes: this.#socket.writableLength,
+      isOutputFull: !this.#hasRoom,
+      unsentMs: this.noteProgress(performance.now()),
+      heldBytes: 0,
+      isPaused: this.#isPaused,
+    };
   }
 
   /** Closes the connection without a response. */

@@ -211,7 +211,7 @@ export class Http1Edge {
   #checkTime(): void {
     const { stallTimeoutMs } = this.#context.relay.snapshot.limits;
     const nowMs = performance.now();
-    if (stallTimeoutMs !== undefined) this.#forEach((running) => running.checkTime(nowMs, stallTimeoutMs));
+    this.#forEach((running) => running.checkTime(nowMs, stallTimeoutMs));
     if (this.#running.size > 0) return;
     clearInterval(this.#watch);
     this.#watch = undefined;

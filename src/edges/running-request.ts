@@ -15,10 +15,6 @@ export class RunningRequest {
   #isStarted = false;
   /** Why the request was aborted before its turn. The response has to wait for its turn all the same. */
   #cause: Failure | undefined = undefined;
-  /** How many bytes the client's connection had taken when checkTime() last saw progress. */
-  #takenBytes = -1;
-  /** When that was, in milliseconds. */
-  #takenAtMs = 0;
 
   constructor(head: Http1Head, call: Http1Call, exchange: Exchange, owner: ClientCall) {
     this.#head = head;
@@ -66,16 +62,10 @@ export class RunningRequest {
   }
 
   /** Call this periodically. Aborts the request if the client has taken nothing of the pending data for `stallTimeoutMs`. */
-  checkTime(nowMs: number, stallTimeoutMs: number): void {
-    const { bytesWritten, writableLength } = this.#call.socket;
-    const takenBytes = bytesWritten - writableLength;
-    if (writableLength === 0 || takenBytes !== this.#takenBytes) {
-      this.#takenBytes = takenBytes;
-      this.#takenAtMs = nowMs;
-    } else if (nowMs - this.#takenAtMs >= stallTimeoutMs) {
-      this.#owner.abort(clientTookNothing(stallTimeoutMs));
-      this.#call.destroy();
-    }
+  checkTime(nowMs: number, stallTimeoutMs: number = Number.POSITIVE_INFINITY): void {
+    if (this.#call.noteProgress(nowMs) < stallTimeoutMs) return;
+    this.#owner.abort(clientTookNothing(stallTimeoutMs));
+    this.#call.destroy();
   }
 
   destroy(): void {

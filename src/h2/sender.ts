@@ -11,6 +11,7 @@ import type { OutputBuffer } from './output-buffer.ts';
 import { DEFAULT_WINDOW_BYTES, type LocalSettings, PeerSettings } from './settings.ts';
 import type { Stream, StreamSender } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
+import type { StreamRoom } from './stream-room.ts';
 import { nextStreamState, StreamInput, StreamState, StreamViolation } from './stream-state.ts';
 
 /** No DATA is added once this many bytes of output wait. The data that a slow peer does not read stays with its source. */
@@ -201,6 +202,21 @@ export class Sender implements StreamSender {
     this.writer.writeWindowUpdate(0, credited);
     this.#uncreditedBytes = 0;
     return credited;
+  }
+
+  roomOf(stream: Stream): StreamRoom {
+    const unsentBytes = this.#output.pendingBytes;
+    return {
+      sendWindow: stream.sendWindow,
+      receiveWindow: stream.receiveWindow,
+      connectionSendWindow: this.#window,
+      // What was received and not yet returned by WINDOW_UPDATE is all that is missing of it.
+      connectionReceiveWindow: this.#localSettings.connectionWindowBytes - this.#uncreditedBytes,
+      unsentBytes,
+      isOutputFull: unsentBytes >= OUTPUT_HIGH_WATER_BYTES,
+      heldBytes: 0,
+      isPaused: false,
+    };
   }
 
   /** Applies a WINDOW_UPDATE for the connection. */

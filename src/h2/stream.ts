@@ -1,6 +1,7 @@
 // One stream of a connection: its state, its two windows, and the owner that gets its events.
 
 import type { HeaderList } from './hpack/header-list.ts';
+import type { StreamRoom } from './stream-room.ts';
 import { StreamState } from './stream-state.ts';
 
 /**
@@ -38,6 +39,7 @@ export interface StreamSender {
   sendData(stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): number;
   sendReset(stream: Stream, code: number): boolean;
   credit(stream: Stream, size: number): void;
+  roomOf(stream: Stream): StreamRoom;
 }
 
 /** The value of Stream.contentLeft for a response to HEAD, or with a status that has no content (RFC 9110 section 6.4.1). */
@@ -164,5 +166,10 @@ export class Stream {
   /** Notes that `size` bytes of DATA were consumed. The peer may send as many again. */
   credit(size: number): void {
     this.#sender.credit(this, size);
+  }
+
+  /** For reports only. */
+  get room(): StreamRoom {
+    return this.#sender.roomOf(this);
   }
 }

@@ -3,6 +3,7 @@
 // exchanges.
 
 import { failure } from '../calls/failure.ts';
+import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareBoth } from '../config/change.ts';
@@ -20,6 +21,7 @@ import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
+import type { Exchange } from '../relay/exchange.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import {
@@ -35,6 +37,7 @@ import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
 import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
+import { LiveCalls } from './live-calls.ts';
 import { olderEpochs } from './older-epochs.ts';
 import { Outages, type OutageTold } from './outages.ts';
 import { OverloadGuard } from './overload-guard.ts';
@@ -83,6 +86,8 @@ export class DataPlane implements Plane {
   readonly #overload: OverloadGuard;
   readonly #health = new UpstreamHealth();
   readonly #weights = new UpstreamWeights();
+  /** The calls in flight of this process. */
+  readonly liveCalls: LiveCalls<Exchange>;
   #snapshot: ProxySnapshot;
   /** Whether the first configuration is in use. */
   #isOpen = false;
@@ -118,6 +123,7 @@ export class DataPlane implements Plane {
       (error) => log.contained('relay', error),
     );
     this.#http1 = this.#makeHttp1Edge();
+    this.liveCalls = new LiveCalls(() => this.#exchangeGroups(), requestIds);
     this.#overload = new OverloadGuard({
       relay: this.#relay,
       logger,
@@ -148,6 +154,11 @@ export class DataPlane implements Plane {
 
   get #runningCalls(): readonly RunningCall[] {
     return [...this.#relay.runningCalls, ...this.#http1.runningCalls];
+  }
+
+  *#exchangeGroups(): Generator<readonly Exchange[]> {
+    yield* this.#relay.exchangesByConnection();
+    yield this.#http1.runningCalls;
   }
 
   get carriers(): number {
@@ -181,6 +192,10 @@ export class DataPlane implements Plane {
 
   async upstreams(): Promise<UpstreamsReport> {
     return { upstreams: reportUpstreams(this.#snapshot.built) };
+  }
+
+  async exchanges(query: LiveQuery): Promise<LivePage> {
+    return mergeLiveParts([await this.liveCalls.find(query)], query);
   }
 
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {

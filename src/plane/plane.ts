@@ -1,6 +1,7 @@
 // The plane carries the calls: either this process itself or the workers it has started. This is its interface to the control part,
 // which alone deals with files, signals and the admin server.
 
+import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
@@ -95,6 +96,8 @@ export interface Plane {
   report(): Promise<PlaneReport>;
   /** What is known of the endpoints: which get calls, and why the others do not. */
   upstreams(): Promise<UpstreamsReport>;
+  /** The calls in flight that the query is about, one page of them. */
+  exchanges(query: LiveQuery): Promise<LivePage>;
   /**
    * Accepts no new connection, sends a two-step GOAWAY, and gives running calls drain.timeout to finish. Resolves when everything is
    * closed.

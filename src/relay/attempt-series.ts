@@ -14,23 +14,17 @@ import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { CallTraits, Waiter } from '../upstreams/waiter.ts';
 import { Attempt } from './attempt.ts';
 import { attemptFields, attemptTextFields, mostFieldBytes } from './attempt-fields.ts';
-import type { Attempts, Call } from './attempts.ts';
+import type { AttemptState, Attempts, Call } from './attempts.ts';
 import { refusalOf } from './client-refusal.ts';
 import { Deadline } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
+import { PastEndpoints } from './past-endpoints.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { ResponseHead } from './response-head.ts';
 import { NEXT_TURN_MS, RetryPlace } from './retry-place.ts';
-import type { CallEndpoint, CallTarget } from './snapshot.ts';
+import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
-
-/**
- * The most endpoints that one call finds unreachable. Each may take connections.connectTimeout, and an upstream may have thousands. The
- * next call passes over those that this one has met, so what is left out is a call that comes before any other, to an upstream most of
- * whose endpoints are down. Envoy (num_retries) and HAProxy (retries) try a few hosts for one request as well.
- */
-const MOST_UNREACHABLE = 5;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -54,10 +48,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   /** The delay before the next attempt, or the time limit of the current one. */
   #timer: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
-  /** Endpoints that could not be reached, MOST_UNREACHABLE of them at most. */
-  #tried: CallEndpoint[] | undefined = undefined;
-  /** Where the call has been before. Another endpoint is taken if one has room. */
-  #avoided: readonly CallEndpoint[] | undefined = undefined;
+  /** Where the call has been before. */
+  #past: PastEndpoints | undefined = undefined;
 
   constructor(
     context: RelayContext,
@@ -92,6 +84,18 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     return this.#retries;
   }
 
+  get states(): readonly AttemptState[] {
+    const current = this.#current;
+    if (current !== undefined) {
+      const stream = current instanceof Attempt ? current.stream : current;
+      return [
+        { stage: 'sent', number: this.#count, endpoint: this.endpoint, stream, sentAtMs: current.sentAtMs },
+      ];
+    }
+    if (this.#isWaiting) return [{ stage: 'queued', number: this.#count + 1 }];
+    return this.#timer === undefined ? NONE : [{ stage: 'paused', number: this.#count + 1 }];
+  }
+
   get note(): string {
     return this.#retryPlace?.note ?? '';
   }
@@ -102,7 +106,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   }
 
   get tried(): readonly CallEndpoint[] {
-    return this.#tried ?? NONE;
+    return this.#past?.tried ?? NONE;
   }
 
   get traits(): CallTraits {
@@ -127,22 +131,17 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
       this.#call.abort(refusal);
       return;
     }
+    const { subject } = this.#call;
     const endpoint =
-      this.#pickOther(upstream, holding) ?? upstream.pickFor(holding, this.tried, this.#call.subject);
+      this.#past?.pickOther(upstream, holding, subject) ?? upstream.pickFor(holding, this.tried, subject);
     if (endpoint !== undefined) {
       // Policies that ask about the call have taken their time, and so have attempts that came to nothing.
-      const isFirst = this.#count + this.#retries === 0 && this.#avoided === undefined;
+      const isFirst = this.#count + this.#retries === 0 && this.#past?.avoided === undefined;
       this.#send(endpoint, !isFirst || plan.asking.length > 0);
       return;
     }
     this.#isWaiting = true;
     upstream.wait(this);
-  }
-
-  #pickOther(upstream: CallTarget, holding: Holding): CallEndpoint | undefined {
-    return this.#avoided === undefined
-      ? undefined
-      : upstream.pickFor(holding, [...this.tried, ...this.#avoided], this.#call.subject);
   }
 
   /** In place of `begin`: sends the request to an endpoint that was just picked. */
@@ -153,7 +152,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
 
   /** Before `begin`: where another endpoint has room, none of these is taken. */
   avoid(endpoints: readonly CallEndpoint[]): void {
-    this.#avoided = endpoints;
+    this.#past ??= new PastEndpoints();
+    this.#past.avoided = endpoints;
   }
 
   onEndpoint(endpoint: CallEndpoint): void {
@@ -167,7 +167,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   }
 
   forgetTried(): void {
-    this.#tried = undefined;
+    this.#past?.forgetTried();
   }
 
   responded(): void {
@@ -334,8 +334,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     if (attempt !== undefined && sent === undefined) return false;
     if (!this.#mayRetry(waitMs)) return false;
     this.#retries++;
-    this.#tried = undefined;
-    if (this.#last !== undefined) this.#avoided = [this.#last];
+    this.#past?.forgetTried();
+    if (this.#last !== undefined) this.avoid([this.#last]);
     if (attempt !== undefined && sent !== undefined) this.#takeBack(attempt, sent, end);
     if (waitMs === 0) this.begin();
     else this.#timer = new Deadline(this.#context.deadlines, this, waitMs);
@@ -354,9 +354,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #hasAnother(): boolean {
     const { decision } = this.#call.subject;
     if (this.#last === undefined || decision.kind !== 'forward') return false;
-    this.#tried ??= [];
-    this.#tried.push(this.#last);
-    return this.#tried.length < MOST_UNREACHABLE && decision.upstream.hasOther(this.#tried);
+    this.#past ??= new PastEndpoints();
+    return this.#past.hasOtherThan(this.#last, decision.upstream);
   }
 
   /** Ends the attempt, and puts what was sent of the request in front of what is still to be sent. */

@@ -2,6 +2,7 @@
 // (HedgedAttempts).
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
+import type { CallStream } from '../calls/call-stream.ts';
 import type { AttemptEnd } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -24,8 +25,24 @@ export interface Call extends AttemptListener, FieldSource {
   placed?(): void;
 }
 
+/** One attempt as reports show it. The number is 1 for the first attempt of the exchange. */
+export type AttemptState =
+  /** It waits for a place at an endpoint, or for its time. */
+  | { readonly stage: 'queued'; readonly number: number }
+  | { readonly stage: 'paused'; readonly number: number }
+  | {
+      readonly stage: 'sent';
+      readonly number: number;
+      readonly endpoint: string;
+      readonly stream: CallStream;
+      /** In whole milliseconds of performance.now(). 0 while it has no connection to an HTTP/1.1 service. */
+      readonly sentAtMs: number;
+    };
+
 /** The attempts of one exchange. */
 export interface Attempts {
+  /** Those that are not over, for reports only: the one whose response the client gets first, or the oldest. */
+  readonly states: readonly AttemptState[];
   /**
    * The address, as configured, of the endpoint whose response the client gets. Before that is decided, of the endpoint tried last, or
    * longest. '' before the first attempt.

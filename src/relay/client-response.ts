@@ -77,6 +77,7 @@ export class ClientResponse implements LateTimed {
       return;
     }
     this.#owner.home.responseBegan();
+    this.#owner.response.noteHead();
     this.#attempts.responded();
     if (endStream && this.#attempts.triesAgainAfter(received)) return;
     const head = this.#fit(received, endStream);

@@ -11,7 +11,6 @@ import {
   FAULT,
   type Failure,
   memoryPressure,
-  reasonOf,
   unavailable,
 } from '../calls/failure.ts';
 import type { LocalResponse } from '../calls/local-response.ts';
@@ -36,11 +35,13 @@ import { attemptsFor } from './attempts-for.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
+import type { ExchangeParts } from './live-facts.ts';
 import { Outcome, withNote } from './outcome.ts';
 import { recordOf } from './record-of.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { failureOfReset } from './response-rules.ts';
+import { runContained } from './run-contained.ts';
 import { StreamRelay, trafficOf } from './stream-relay.ts';
 
 /** It is the timer of its own deadline, since nearly every call of a gRPC client has one. */
@@ -62,10 +63,12 @@ export class Exchange
   timerPrevious: Timed | undefined = undefined;
   timerDueTick = 0;
   #idle: IdleWatch | undefined = undefined;
-  #isFinished = false;
-  readonly #startedAtMs = turnNowMs();
+  isFinished = false;
+  /** By the clock of `turnNowMs`. */
+  readonly startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;
-  readonly requestId: string | number;
+  /** A number from RequestIds, which tells the exchange from all others of the process. */
+  readonly number: number;
 
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
     this.subject = head;
@@ -74,9 +77,19 @@ export class Exchange
     this.#stream = stream;
     this.request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
-    this.requestId = head.requestId ?? context.requestIds.next();
+    this.number = context.requestIds.next();
     this.#attempts = attemptsFor(context, this, this.request, this.response);
     this.#answer = new ClientResponse(this, stream, this.#attempts, context.deadlines);
+  }
+
+  /** The client's own x-request-id if it is kept, else the number. */
+  get requestId(): string | number {
+    return this.subject.requestId ?? this.number;
+  }
+
+  /** What reports look at while the exchange runs. */
+  get parts(): ExchangeParts {
+    return { stream: this.#stream, attempts: this.#attempts, isAsked: this.#admission !== undefined };
   }
 
   /** The header fields that policies have added to the request of this call. */
@@ -91,7 +104,7 @@ export class Exchange
   }
 
   get durationMs(): number {
-    return turnNowMs() - this.#startedAtMs;
+    return turnNowMs() - this.startedAtMs;
   }
 
   peerDeadlineMs(): number | undefined {
@@ -194,12 +207,7 @@ export class Exchange
   }
 
   onReset(code: number, violation: string | undefined): void {
-    if (violation === undefined) {
-      this.#outcome.decide('downstream', 'CANCELLED', `The client reset the call (${errorCodeName(code)}).`);
-    } else {
-      const reason = `${violation}: The client broke a rule of HTTP/2 on this stream.`;
-      this.#outcome.decide('framegate', 'INTERNAL', reason);
-    }
+    this.#outcome.decideReset(code, violation);
     this.#finish(ErrorCode.CANCEL);
   }
 
@@ -321,30 +329,22 @@ export class Exchange
 
   /** Ends the call after an error in its own clean-up. Each step runs even if another one fails. Never throws. */
   breakOff(): void {
-    this.#outcome.overrule('framegate', grpcStatusName(FAULT.grpcStatus), reasonOf(FAULT));
-    for (const action of [
-      () => this.#stream.reset(ErrorCode.INTERNAL_ERROR),
-      () => this.#finish(ErrorCode.CANCEL),
-    ]) {
-      try {
-        action();
-      } catch (error) {
-        this.#context.onFault(error);
-      }
-    }
+    this.#outcome.overruleByFailure(FAULT);
+    runContained(this.#context, () => this.#stream.reset(ErrorCode.INTERNAL_ERROR));
+    runContained(this.#context, () => this.#finish(ErrorCode.CANCEL));
   }
 
   /** Ends the exchange at once with a status of the proxy. Data that the client has not taken is dropped. */
   abort(cause: Failure): void {
-    if (this.#isFinished) return;
-    this.#outcome.overrule('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
+    if (this.isFinished) return;
+    this.#outcome.overruleByFailure(cause);
     this.response.discard();
     this.fail(cause);
   }
 
   /** An attempt has failed. Ends the exchange if there is no other. The endpoint is not to blame for what the client asked or accepts. */
   attemptFailed(cause: Failure): void {
-    if (this.#isFinished) return;
+    if (this.isFinished) return;
     if (cause.source === 'endpoint') this.#attempts.blame();
     if (cause.isRetryable && this.#triesAgain(failedWith(grpcStatusName(cause.grpcStatus)))) return;
     this.fail(cause);
@@ -352,9 +352,8 @@ export class Exchange
 
   /** Ends the exchange with a status of the proxy. A gRPC client still gets the data that already waits for it. */
   fail(cause: Failure): void {
-    if (this.#isFinished) return;
-    const reason = withNote(reasonOf(cause), this.#attempts.note);
-    this.#outcome.decide('framegate', grpcStatusName(cause.grpcStatus), reason);
+    if (this.isFinished) return;
+    this.#outcome.decideFailure(cause, this.#attempts.note);
     this.#admission?.cancel();
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
@@ -369,7 +368,7 @@ export class Exchange
   /** Finishes once the last byte of the response was sent. The upstream's stream is released earlier, if the client is slow. */
   #settle(): void {
     if (this.response.isComplete) this.#attempts.end(ErrorCode.NO_ERROR);
-    if (!this.response.isEnded || this.#isFinished) return;
+    if (!this.response.isEnded || this.isFinished) return;
     // A client that is still sending may stop, since the response is complete (RFC 9113 section 8.1).
     this.#stream.reset(ErrorCode.NO_ERROR);
     this.#finish(ErrorCode.NO_ERROR);
@@ -377,8 +376,8 @@ export class Exchange
 
   /** Releases everything and tells the observers. Has an effect only once, whatever ended the exchange. */
   #finish(upstreamCode: number): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
+    if (this.isFinished) return;
+    this.isFinished = true;
     this.#context.deadlines.clear(this);
     this.#idle?.close();
     this.#answer.dropHeldHead();
@@ -386,7 +385,7 @@ export class Exchange
     this.#attempts.end(upstreamCode);
     try {
       const { httpStatus } = this.#answer;
-      const record = recordOf(this, this.#attempts, this.#outcome, this.#startedAtMs, httpStatus);
+      const record = recordOf(this, this.#attempts, this.#outcome, this.startedAtMs, httpStatus);
       this.#context.observers.finished(record);
     } catch (error) {
       // An error in the record must not keep the connection from learning that the call is over.

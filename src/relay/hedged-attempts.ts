@@ -6,13 +6,14 @@ import { type AttemptEnd, type HedgePolicy, isRepeated } from '../calls/retry-po
 import { pushbackMs } from '../grpc/pushback.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { Attempts, Call } from './attempts.ts';
+import type { AttemptState, Attempts, Call } from './attempts.ts';
 import { Contender, type Contest } from './contender.ts';
 import { Deadline, type DeadlineKeeper } from './deadline.ts';
 import { HedgePlaces } from './hedge-places.ts';
 import { pickBeside } from './pick-beside.ts';
 import type { RelayContext } from './relay-context.ts';
 import { LONGEST_HELD_PAUSE_MS, NEXT_TURN_MS } from './retry-place.ts';
+import { runContained } from './run-contained.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import { StreamRelay } from './stream-relay.ts';
 
@@ -107,6 +108,14 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
 
   get retries(): number {
     return Math.max(0, this.#granted);
+  }
+
+  get states(): readonly AttemptState[] {
+    if (this.#stage === 'open' && this.#running.length === 0)
+      return [{ stage: 'paused', number: this.count + 1 }];
+    return this.#running.flatMap(({ series, retries }) =>
+      series.states.map((state) => ({ ...state, number: retries + state.number })),
+    );
   }
 
   get note(): string {
@@ -324,7 +333,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     if (contender.stream !== undefined) this.#parts.response.setSource(contender.stream);
     if (contender !== this.#lead) this.#parts.request.clearTarget();
     for (const loser of losers) {
-      this.#contain(() => {
+      runContained(this.#context, () => {
         this.#note(loser);
         loser.lose();
       });
@@ -346,15 +355,6 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     contender.end(code);
   }
 
-  /** An error while one attempt ends must not keep the streams and grants of the others. */
-  #contain(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#context.onFault(error);
-    }
-  }
-
   /** Keeps the books of an attempt that is over. */
   #note(contender: Contender): void {
     const { count, endpoint } = contender.series;
@@ -373,7 +373,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     const running = this.#running;
     this.#close(NONE);
     for (const contender of running) {
-      this.#contain(() => {
+      runContained(this.#context, () => {
         this.#note(contender);
         contender.end(code);
       });

@@ -1,6 +1,9 @@
 // How an exchange ended. The first decision counts; a later one changes the record only by overrule().
 
 import type { EndedBy } from '../calls/exchange-record.ts';
+import { type Failure, reasonOf } from '../calls/failure.ts';
+import { grpcStatusName } from '../grpc/status.ts';
+import { errorCodeName } from '../h2/error-codes.ts';
 
 export class Outcome {
   readonly #isGrpc: boolean;
@@ -17,6 +20,24 @@ export class Outcome {
   /** Ignored after the first decision. @param reason one sentence, '' for an ordinary end */
   decide(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     if (!this.#isDecided) this.overrule(endedBy, grpcStatus, reason);
+  }
+
+  /** The proxy ends the exchange. @param note what else the record says about it, or '' */
+  decideFailure(cause: Failure, note: string): void {
+    this.decide('framegate', grpcStatusName(cause.grpcStatus), withNote(reasonOf(cause), note));
+  }
+
+  /** The client's stream was reset. @param violation the rule of HTTP/2 that the client broke, undefined if it reset the stream itself */
+  decideReset(code: number, violation: string | undefined): void {
+    if (violation === undefined) {
+      this.decide('downstream', 'CANCELLED', `The client reset the call (${errorCodeName(code)}).`);
+      return;
+    }
+    this.decide('framegate', 'INTERNAL', `${violation}: The client broke a rule of HTTP/2 on this stream.`);
+  }
+
+  overruleByFailure(cause: Failure): void {
+    this.overrule('framegate', grpcStatusName(cause.grpcStatus), reasonOf(cause));
   }
 
   /** Replaces an earlier decision, which can no longer reach the client. */

@@ -14,6 +14,7 @@ import { ClientTerms } from './client-terms.ts';
 import { ConnectionList } from './connection-list.ts';
 import { DownstreamConnection } from './downstream-connection.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
+import type { Exchange } from './exchange.ts';
 import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
@@ -84,6 +85,11 @@ export class Relay implements RelayContext {
   /** For reports only: it iterates over all streams. */
   get runningCalls(): readonly RunningCall[] {
     return this.#connections.values().flatMap((connection) => connection.exchanges);
+  }
+
+  /** The exchanges of one connection after the other, each as it is when it is asked for. */
+  *exchangesByConnection(): Generator<readonly Exchange[]> {
+    for (const connection of this.#connections.values()) yield connection.exchanges;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { turnStamp } from '../transport/turn-clock.ts';
 import { PendingData } from './pending-data.ts';
 
 /** Is told about all bytes that the target has taken. */
@@ -20,6 +21,8 @@ class Backlog {
   /** The source has ended: END_STREAM follows the last byte. */
   ends = false;
   trailers: HeaderList | undefined = undefined;
+  /** When the target took bytes last, by turnStamp(). Before that, when it took too few. */
+  movedStamp = turnStamp();
 }
 
 export class StreamRelay {
@@ -27,6 +30,8 @@ export class StreamRelay {
   bytes = 0;
   /** Whether END_STREAM was passed to the target. */
   isEnded = false;
+  /** When bytes of the source came last, by turnStamp(). Before that, when the exchange began. */
+  stamp = turnStamp();
   readonly #counter: MessageCounter | undefined;
   #source: CallStream | undefined = undefined;
   #target: CallStream | undefined = undefined;
@@ -39,6 +44,21 @@ export class StreamRelay {
 
   get messages(): number {
     return this.#counter === undefined ? 0 : this.#counter.messages;
+  }
+
+  /** Whether the source has sent a part of a message and not all of it. Only known of gRPC. */
+  get isInsideMessage(): boolean {
+    return this.#counter?.isInsideMessage === true;
+  }
+
+  /** Since when no pending byte was taken, by turnStamp(). */
+  get stuckStamp(): number {
+    return this.#backlog?.movedStamp ?? this.stamp;
+  }
+
+  /** The source has sent its header section. */
+  noteHead(): void {
+    this.stamp = turnStamp();
   }
 
   /** Whether the source has ended, even if some of its data still waits. */
@@ -121,6 +141,7 @@ export class StreamRelay {
   forward(bytes: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start;
     this.bytes += size;
+    this.stamp = turnStamp();
     if (this.#counter !== undefined) this.#counter.consume(bytes, start, end);
     let taken = 0;
     if (this.#target !== undefined && this.#backlog === undefined) {
@@ -181,6 +202,7 @@ export class StreamRelay {
     if (this.#target === undefined) return 0;
     const taken = this.#target.sendData(bytes, start, end, endStream);
     if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
+    if (taken > 0) backlog.movedStamp = turnStamp();
     const credited = Math.min(taken, backlog.creditedBytes);
     backlog.creditedBytes -= credited;
     if (taken > credited) this.#source?.credit(taken - credited);

@@ -15,6 +15,7 @@ import { PlaceWatch } from './place-watch.ts';
 import { Spreading } from './spreading.ts';
 import type { LimitUse, UpstreamEvents, UpstreamLimit, UpstreamParts } from './upstream-parts.ts';
 import type { CallTraits, Waiter } from './waiter.ts';
+import { whyWaiting } from './waiting-calls.ts';
 
 /** The panic threshold of an upstream for which none is configured. */
 const PANIC_SHARE = 0.5;
@@ -202,6 +203,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
   /** The number of calls that wait for a place. */
   get pendingCount(): number {
     return this.shares.waitingCount;
+  }
+
+  /** Why a call that waits has no place, as a part of a sentence. */
+  get whyWaiting(): string {
+    return whyWaiting(this.endpoints, this.#mostCalls, this.shares.heldCount);
   }
 
   /**

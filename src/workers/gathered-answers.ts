@@ -1,6 +1,7 @@
 // Asks all workers and merges their answers. Reports and diagnoses name the workers that did not answer. The counts of a worker that has
 // ended are kept, as far as they are known.
 
+import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
@@ -12,6 +13,12 @@ import type { WorkerProcess } from './worker-process.ts';
 interface Gathered<About extends Topic> {
   readonly answers: readonly Answers[About][];
   readonly unanswered: readonly number[];
+}
+
+interface Asking<About extends Topic> {
+  /** For a question about exchanges. */
+  readonly query?: LiveQuery;
+  readonly onAnswer?: (worker: WorkerProcess, answer: Answers[About]) => void;
 }
 
 /** The part of an answer that names the workers that are missing from it. */
@@ -53,11 +60,16 @@ export class GatheredAnswers {
     return { upstreams, ...omission(unanswered) };
   }
 
+  async exchanges(query: LiveQuery): Promise<LivePage> {
+    const { answers, unanswered } = await this.#gather('exchanges', { query });
+    return { ...mergeLiveParts(answers, query), ...omission(unanswered) };
+  }
+
   /** @param own the metrics of the primary */
   async metrics(own: MetricsSnapshot): Promise<MetricsSnapshot> {
-    const { answers } = await this.#gather('metrics', (worker, answer) =>
-      this.#lastMetrics.set(worker, answer),
-    );
+    const { answers } = await this.#gather('metrics', {
+      onAnswer: (worker, answer) => this.#lastMetrics.set(worker, answer),
+    });
     return sumMetrics([own, ...answers, this.#metricsOfEnded]);
   }
 
@@ -75,13 +87,13 @@ export class GatheredAnswers {
 
   async #gather<About extends Topic>(
     topic: About,
-    onAnswer: (worker: WorkerProcess, answer: Answers[About]) => void = () => undefined,
+    { query, onAnswer }: Asking<About> = {},
   ): Promise<Gathered<About>> {
     const unanswered: number[] = [];
     const asked = this.#workers().map(async (worker) => {
-      const answer = await worker.ask(topic);
+      const answer = await worker.ask(topic, query);
       if (answer === undefined) unanswered.push(worker.number);
-      else onAnswer(worker, answer);
+      else onAnswer?.(worker, answer);
       return answer === undefined ? [] : [answer];
     });
     return { answers: (await Promise.all(asked)).flat(), unanswered };

@@ -1,6 +1,8 @@
 // All messages between the primary and its workers, and the checks of received messages. Both ends check, since after an upgrade they
 // may be different versions of the program.
 
+import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
+import { LIVE_SORTS, type LivePart, type LiveQuery } from '../calls/live-query.ts';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -12,7 +14,7 @@ import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -58,6 +60,7 @@ export interface Answers {
   readonly report: PlaneReport;
   readonly metrics: MetricsSnapshot;
   readonly upstreams: UpstreamsReport;
+  readonly exchanges: LivePart;
 }
 
 export type Topic = keyof Answers;
@@ -87,7 +90,12 @@ export type ToWorker =
     }
   | ({ readonly type: 'commit'; readonly change: number } & CommitParts)
   | { readonly type: 'discard'; readonly change: number }
-  | { readonly type: 'ask'; readonly question: number; readonly topic: Topic }
+  | {
+      readonly type: 'ask';
+      readonly question: number;
+      readonly topic: Topic;
+      readonly query?: LiveQuery | undefined;
+    }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
@@ -140,6 +148,9 @@ const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInt
 const isWeight: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isText: Check = (value) => typeof value === 'string';
 const isBytes: Check = (value) => value instanceof Uint8Array;
+
+const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const isBoolean: Check = (value) => typeof value === 'boolean';
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
@@ -214,12 +225,36 @@ const isAssignment = has({
   workers: isNumber,
 });
 
+const isLiveQuery = has({
+  id: optional(isText),
+  route: optional(isText),
+  upstream: optional(isText),
+  endpoint: optional(isText),
+  method: optional(isText),
+  client: optional(isText),
+  state: optional(isOneOf(...CALL_STATES)),
+  blocked: optional(isOneOf(...BLOCKERS)),
+  minAgeMs: optional(isNumber),
+  minSilentMs: optional(isNumber),
+  sort: isOneOf(...LIVE_SORTS),
+  limit: isNumber,
+  after: optional(has({ key: isFinite, id: isText })),
+});
+const isLivePart = has({
+  total: isNumber,
+  matching: isNumber,
+  exchanges: isListOf(has({ id: isText, state: isText, blocked: isRecord })),
+  keys: isListOf(isFinite),
+  hasMore: isBoolean,
+});
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const isAnswer = has({
   diagnoses: optional(has({ counts: isRecord, recent: isListOf(has({ lastAtEpochMs: isNumber })) })),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
   metrics: optional(isListOf(has({ name: isText, values: Array.isArray }))),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
+  exchanges: optional(isLivePart),
 });
 
 const toWorker: Shapes<ToWorker> = {
@@ -238,7 +273,11 @@ const toWorker: Shapes<ToWorker> = {
   prepareTls: { change: isNumber, kind: isKind, name: isText },
   commit: { change: isNumber, places: isListOf(isPlace), endpoints: isListOf(isEndpointUpdate) },
   discard: { change: isNumber },
-  ask: { question: isNumber, topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams') },
+  ask: {
+    question: isNumber,
+    topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams', 'exchanges'),
+    query: optional(isLiveQuery),
+  },
   ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },

@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
+import type { LiveQuery } from '../calls/live-query.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
@@ -142,13 +143,16 @@ export class WorkerProcess {
     });
   }
 
-  /** Resolves to undefined if the worker does not answer in time. */
-  async ask<About extends Topic>(topic: About): Promise<Answers[About] | undefined> {
+  /**
+   * Resolves to undefined if the worker does not answer in time.
+   * @param query which exchanges, where the question is about exchanges
+   */
+  async ask<About extends Topic>(topic: About, query?: LiveQuery): Promise<Answers[About] | undefined> {
     const question = ++this.#lastQuestion;
     const { promise, resolve } = Promise.withResolvers<Partial<Answers>>();
     const timer = setTimeout(resolve, ANSWER_WITHIN_MS, {});
     this.#questions.set(question, resolve);
-    this.send({ type: 'ask', question, topic });
+    this.send({ type: 'ask', question, topic, query });
     const { [topic]: answer } = await promise;
     clearTimeout(timer);
     this.#questions.delete(question);

@@ -3,6 +3,7 @@
 // calls and ends.
 
 import { Socket } from 'node:net';
+import type { LiveQuery } from '../calls/live-query.ts';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -41,6 +42,7 @@ interface NumberedChange {
 }
 
 type StartMessage = Extract<ToWorker, { type: 'start' }>;
+type Question = Extract<ToWorker, { type: 'ask' }>;
 type PreparedVote = Extract<FromWorker, { type: 'prepared' }>;
 
 /** Resolves to the exit code. @param send sends a message to the primary, whose messages arrive as events of the process */
@@ -105,6 +107,7 @@ interface WorkerParts {
 }
 
 class Worker {
+  readonly #number: number;
   readonly #logger: Logger;
   readonly #logFile: LogFile | undefined;
   readonly #send: (message: FromWorker) => void;
@@ -125,6 +128,7 @@ class Worker {
     this.#logger = logger;
     this.#logFile = logFile;
     this.#send = send;
+    this.#number = start.worker;
     this.#assignment = start.assignment;
     this.#known = start.endpoints;
     this.#health = start.health;
@@ -202,7 +206,7 @@ class Worker {
         this.#discard(message.change);
         break;
       case 'ask':
-        this.#answer(message.question, message.topic);
+        this.#answer(message);
         break;
       case 'ticketKeys':
         this.#plane.ticketKeys.use(message.keys);
@@ -305,14 +309,22 @@ class Worker {
       throw new Error('the listeners of this worker are not those of the primary process');
   }
 
-  #answer(question: number, topic: Topic): void {
-    this.#answerTo(topic).then(
+  #answer({ question, topic, query }: Question): void {
+    this.#answerTo(topic, query).then(
       (body) => this.#send({ type: 'answer', question, body }),
       (err: unknown) => this.#logger.error({ err, topic }, 'a question of the primary process has no answer'),
     );
   }
 
-  async #answerTo(topic: Topic): Promise<Partial<Answers>> {
+  async #answerTo(topic: Topic, query: LiveQuery | undefined): Promise<Partial<Answers>> {
+    if (topic === 'exchanges') {
+      if (query === undefined) throw new Error('a question about exchanges does not say which');
+      const part = await this.#plane.liveCalls.find(query);
+      const worker = this.#number;
+      return {
+        exchanges: { ...part, exchanges: part.exchanges.map((exchange) => ({ ...exchange, worker })) },
+      };
+    }
     return { [topic]: await this.#plane[topic]() };
   }
 }

@@ -2,6 +2,7 @@
 // workers. It never reads a byte from a client.
 
 import type { ChildProcess } from 'node:child_process';
+import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -174,6 +175,10 @@ export class WorkersPlane implements Plane {
 
   async upstreams(): Promise<UpstreamsReport> {
     return this.#log.answers.upstreams();
+  }
+
+  async exchanges(query: LiveQuery): Promise<LivePage> {
+    return this.#log.answers.exchanges(query);
   }
 
   async report(): Promise<PlaneReport> {

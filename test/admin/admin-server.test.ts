@@ -89,6 +89,7 @@ const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
     write: (upstream, text) => ({ status: 200, body: { written: upstream, text } }),
     withdraw: (upstream) => ({ status: 200, body: { withdrawn: upstream } }),
   },
+  exchanges: async (query) => ({ total: 3, matching: query.limit, exchanges: [] }),
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
   drain: async () => ({ status: 202, body: { state: 'draining' } }),
 };

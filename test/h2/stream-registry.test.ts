@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { Stream, type StreamOwner, type StreamSender } from '../../src/h2/stream.ts';
 import { Past, StreamRegistry } from '../../src/h2/stream-registry.ts';
 import { StreamState } from '../../src/h2/stream-state.ts';
+import { NO_ROOM } from '../support/recorded-stream.ts';
 import { RecordingOwner } from '../support/wire.ts';
 
 const OWNER: StreamOwner = new RecordingOwner([]);
@@ -13,6 +14,7 @@ const SENDER: StreamSender = {
   sendData: () => 0,
   sendReset: () => false,
   credit: () => undefined,
+  roomOf: () => NO_ROOM,
 };
 
 function openLocal(registry: StreamRegistry, count: number): Stream[] {

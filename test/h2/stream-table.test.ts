@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { Stream, type StreamSender } from '../../src/h2/stream.ts';
 import { StreamTable } from '../../src/h2/stream-table.ts';
+import { NO_ROOM } from '../support/recorded-stream.ts';
 import { RecordingOwner } from '../support/wire.ts';
 
 const OWNER = new RecordingOwner([]);
@@ -13,6 +14,7 @@ const SENDER: StreamSender = {
   sendData: () => 0,
   sendReset: () => false,
   credit: () => undefined,
+  roomOf: () => NO_ROOM,
 };
 
 function stream(id: number): Stream {

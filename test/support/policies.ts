@@ -14,6 +14,7 @@ import type {
   Translation,
 } from '../../src/calls/policy.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import type { StreamRoom } from '../../src/h2/stream-room.ts';
 import { CLOSED } from './refusing-policy.ts';
 
 /** Refuses requests whose x-role is 'stranger', and moves the role of other requests to x-decided-role. */
@@ -144,6 +145,10 @@ class ShoutingTranslator implements Translator {
 
   get response(): ResponseProgress {
     return this.#call?.response ?? { bytes: 0, pendingBytes: 0 };
+  }
+
+  get room(): StreamRoom {
+    return this.#stream.room;
   }
 
   get sentStatus(): number | undefined {

@@ -3,6 +3,7 @@
 import { errorCodeName } from '../../src/h2/error-codes.ts';
 import type { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { Stream, type StreamOwner, type StreamSender } from '../../src/h2/stream.ts';
+import type { StreamRoom } from '../../src/h2/stream-room.ts';
 
 export const IGNORING_OWNER: StreamOwner = {
   onResponse() {},
@@ -12,6 +13,18 @@ export const IGNORING_OWNER: StreamOwner = {
   onReset() {},
   onRefused() {},
   onConnectionLost() {},
+};
+
+/** The room of a stream that is connected to nothing. */
+export const NO_ROOM: StreamRoom = {
+  sendWindow: undefined,
+  receiveWindow: undefined,
+  connectionSendWindow: undefined,
+  connectionReceiveWindow: undefined,
+  unsentBytes: 0,
+  isOutputFull: false,
+  heldBytes: 0,
+  isPaused: false,
 };
 
 export class RecordedStream implements StreamSender {
@@ -53,6 +66,10 @@ export class RecordedStream implements StreamSender {
       this.log.push(`data "${bytes.toString('latin1', start, start + taken)}"${ends ? ' end' : ''}`);
     }
     return taken;
+  }
+
+  roomOf({ sendWindow, receiveWindow }: Stream): StreamRoom {
+    return { ...NO_ROOM, sendWindow, receiveWindow };
   }
 
   sendReset(_stream: Stream, code: number): boolean {

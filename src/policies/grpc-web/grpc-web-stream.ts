@@ -12,6 +12,7 @@ import { grpcStatusOfReset } from '../../grpc/reset-mapping.ts';
 import { GrpcStatus } from '../../grpc/status.ts';
 import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
+import type { StreamRoom } from '../../h2/stream-room.ts';
 import { TextRequestBody } from './text-request-body.ts';
 
 /** Bytes that are encoded at a time: a multiple of three, so that only the last piece of one sendData() is padded. 16 KiB when encoded. */
@@ -197,6 +198,10 @@ export class GrpcWebStream implements Translator {
   get response(): ResponseProgress {
     const { bytes = 0, pendingBytes = 0 } = this.#exchange?.response ?? {};
     return { bytes, pendingBytes: pendingBytes + (this.#held?.length ?? 0) };
+  }
+
+  get room(): StreamRoom {
+    return { ...this.#stream.room, heldBytes: this.#held?.length ?? 0 };
   }
 
   /** Ends at once, even if the client has no room for the status. */

@@ -11,6 +11,7 @@ import { ErrorCode } from '../../h2/error-codes.ts';
 import { StreamError } from '../../h2/errors.ts';
 import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
+import type { StreamRoom } from '../../h2/stream-room.ts';
 import type { Holding } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
@@ -102,6 +103,19 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   /** When the request got its connection, in whole milliseconds. */
   get sentAtMs(): number {
     return this.#forwarding.sentAtMs;
+  }
+
+  get room(): StreamRoom {
+    return {
+      sendWindow: undefined,
+      receiveWindow: undefined,
+      connectionSendWindow: undefined,
+      connectionReceiveWindow: undefined,
+      unsentBytes: this.#body?.unsentBytes ?? 0,
+      isOutputFull: this.#body?.isFull === true,
+      heldBytes: 0,
+      isPaused: this.#isPaused,
+    };
   }
 
   /** The client is given the response of this attempt, so that the request is never sent again. */

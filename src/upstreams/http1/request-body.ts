@@ -8,6 +8,8 @@ import { fieldLines } from './request-head.ts';
 export interface BodyTarget {
   /** Sends the bytes, which may not be changed any more. @returns whether there is room for more */
   write(bytes: Buffer): boolean;
+  /** Bytes that wait for the service to take them. */
+  readonly unsentBytes: number;
 }
 
 export interface RequestBodyEvents {
@@ -38,6 +40,16 @@ export class RequestBody {
   /** The service would accept more, but there is nothing to send. */
   get isStarved(): boolean {
     return this.#target !== undefined && this.#hasRoom && !this.#hasEnded;
+  }
+
+  /** There is a connection, and it takes no more for now. */
+  get isFull(): boolean {
+    return this.#target !== undefined && !this.#hasRoom && !this.#hasEnded;
+  }
+
+  /** Bytes that wait for the service to take them. */
+  get unsentBytes(): number {
+    return this.#target?.unsentBytes ?? 0;
   }
 
   /** The end of the body was sent, or there will be none. */

@@ -100,6 +100,11 @@ export class ServiceConnection implements ResponseEvents, BytesOwner, Flushable 
     return !this.#isClosed && !this.#socket.destroyed;
   }
 
+  /** Bytes that wait for the service to take them. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }

@@ -14,7 +14,11 @@ function bodyOf(framing: Framing) {
     onRoom: () => told.push('room'),
     onSent: () => told.push('sent'),
   });
-  const target = { hasRoom: true, write: (bytes: Buffer) => (sent.push(bytes), target.hasRoom) };
+  const target = {
+    hasRoom: true,
+    unsentBytes: 0,
+    write: (bytes: Buffer) => (sent.push(bytes), target.hasRoom),
+  };
   return { body, told, target, text: () => Buffer.concat(sent).toString('latin1') };
 }
 

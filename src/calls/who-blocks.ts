@@ -1,0 +1,173 @@
+// Who holds a call up: the client, the service, Framegate or nobody. A pure rule over what is known of the call at one moment.
+
+import type { StreamRoom } from '../h2/stream-room.ts';
+import type { Blocked, BlockedHow, CallState } from './live-exchange.ts';
+
+/** Silence that is shorter is no silence: bytes of a call that runs well are this far apart. */
+const SILENT_MS = 1000;
+
+/** What is known of the client or the service. */
+export interface PeerFacts {
+  /** The time since its last bytes or header section, in milliseconds. Undefined if nothing of it has come. */
+  readonly silentMs: number | undefined;
+  /** For how long it could have sent something, in milliseconds. */
+  readonly presentMs: number;
+  /** DATA that has come from it. */
+  readonly bytes: number;
+  /** Whether it has sent everything. */
+  readonly hasEnded: boolean;
+  /** Whether it has sent a part of a gRPC message and not all of it. */
+  readonly isInsideMessage: boolean;
+  /** Bytes of the other side that it has not taken. */
+  readonly owedBytes: number;
+  /** For how long it has taken none of them, in milliseconds. */
+  readonly stuckMs: number;
+  /** What its stream has room for. Undefined if it has none. */
+  readonly room: StreamRoom | undefined;
+}
+
+export interface CallFacts {
+  readonly state: CallState;
+  /** Why the call waits for an endpoint, as a part of a sentence. */
+  readonly waitsFor: string;
+  readonly isGrpc: boolean;
+  readonly ageMs: number;
+  readonly client: PeerFacts;
+  readonly service: PeerFacts;
+}
+
+type Side = 'client' | 'service';
+
+export function whoBlocks(facts: CallFacts): Blocked {
+  return waiting(facts) ?? stuck(facts) ?? silent(facts);
+}
+
+function waiting(facts: CallFacts): Blocked | undefined {
+  const why = whyWaiting(facts);
+  if (why === undefined) return undefined;
+  const { receiveWindow = Number.POSITIVE_INFINITY, isPaused = false } = facts.client.room ?? {};
+  const isFilled = receiveWindow <= 0 || isPaused;
+  const filled = isFilled
+    ? ' The client may send no more meanwhile, since it has filled the window of Framegate.'
+    : '';
+  return {
+    by: 'framegate',
+    how: isFilled ? 'window' : 'waiting',
+    forMs: facts.ageMs,
+    sentence: why + filled,
+  };
+}
+
+function whyWaiting({ state, waitsFor }: CallFacts): string | undefined {
+  switch (state) {
+    case 'waiting_for_turn':
+      return 'The request waits until an earlier one of its connection has its response.';
+    case 'waiting_for_policy':
+      return 'The call waits for the answer to a question that a policy of its route has asked.';
+    case 'waiting_for_endpoint':
+      return `The call waits for an endpoint: ${waitsFor}.`;
+    case 'waiting_for_retry':
+      return 'The call waits for its next attempt, since the one before has failed.';
+    default:
+      return undefined;
+  }
+}
+
+/** The side that has taken nothing for longest of what waits for it. */
+function stuck({ client, service }: CallFacts): Blocked | undefined {
+  const ofClient = stuckMsOf(client);
+  const ofService = stuckMsOf(service);
+  if (ofClient < SILENT_MS && ofService < SILENT_MS) return undefined;
+  return ofService > ofClient ? describeStuck('service', service) : describeStuck('client', client);
+}
+
+function stuckMsOf({ owedBytes, stuckMs }: PeerFacts): number {
+  return owedBytes > 0 ? stuckMs : 0;
+}
+
+function describeStuck(by: Side, { room, owedBytes, stuckMs }: PeerFacts): Blocked {
+  const how = howStuck(room);
+  const why = {
+    window: 'its flow-control window is empty',
+    connection_window: 'the flow-control window of its connection is empty, which other calls share',
+    socket: 'its connection takes no bytes',
+  }[how];
+  const sentence = `The ${by} does not read: ${why}, and it has taken nothing of the waiting ${bytesText(owedBytes)} for ${timeText(stuckMs)}.`;
+  return { by, how, forMs: stuckMs, sentence };
+}
+
+function howStuck(
+  room: StreamRoom | undefined,
+): Extract<BlockedHow, 'window' | 'connection_window' | 'socket'> {
+  if (room?.sendWindow !== undefined && room.sendWindow <= 0) return 'window';
+  return room?.connectionSendWindow !== undefined && room.connectionSendWindow <= 0
+    ? 'connection_window'
+    : 'socket';
+}
+
+function silent(facts: CallFacts): Blocked {
+  const { client, service, state } = facts;
+  if (state === 'response_ended') {
+    const { owedBytes } = client;
+    return nobody(
+      `The response is complete.${owedBytes > 0 ? ` The client has ${bytesText(owedBytes)} of it to read.` : ''}`,
+    );
+  }
+  const least = Math.min(silenceOf(client), silenceOf(service));
+  if (least < SILENT_MS) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
+  const by = whoseTurn(facts);
+  const [it, other] = by === 'client' ? [client, service] : [service, client];
+  const otherSide = by === 'client' ? 'service' : 'client';
+  const sentence = `${silenceText(by, it)} ${lastOf(otherSide, other)}`;
+  return { by, how: 'silent', forMs: silenceOf(it), sentence };
+}
+
+/** Neither side has sent anything for a while. Whose turn is it? */
+function whoseTurn({ client, service, isGrpc, state }: CallFacts): Side {
+  if (client.hasEnded) return 'service';
+  if (client.isInsideMessage !== service.isInsideMessage)
+    return client.isInsideMessage ? 'client' : 'service';
+  // Services answer a request of plain HTTP when it is whole, and nearly every gRPC call begins with a message.
+  if (state === 'waiting_for_response') return isGrpc && client.bytes > 0 ? 'service' : 'client';
+  // Who spoke last has done its part. In the same millisecond the service was the second: it had to read first.
+  return silenceOf(service) > silenceOf(client) ? 'service' : 'client';
+}
+
+function silenceOf({ silentMs, presentMs }: PeerFacts): number {
+  return silentMs ?? presentMs;
+}
+
+function silenceText(side: Side, peer: PeerFacts): string {
+  const { silentMs, isInsideMessage } = peer;
+  const time = timeText(silenceOf(peer));
+  if (isInsideMessage) return `The ${side} has sent a part of a message, and nothing more for ${time}.`;
+  return silentMs === undefined
+    ? `The ${side} has sent nothing in the ${time} since it got the request.`
+    : `The ${side} has sent nothing for ${time}.`;
+}
+
+function lastOf(side: Side, { silentMs, bytes, hasEnded }: PeerFacts): string {
+  if (silentMs === undefined) return `The ${side} has sent nothing yet.`;
+  const time = timeText(silentMs);
+  if (hasEnded && side === 'client') return `The request has been complete for ${time}.`;
+  return bytes === 0
+    ? `The ${side} has sent its header fields ${time} ago, and no content.`
+    : `The last bytes of the ${side} came ${time} ago.`;
+}
+
+function nobody(sentence: string): Blocked {
+  return { by: 'nobody', how: 'none', forMs: 0, sentence };
+}
+
+function timeText(ms: number): string {
+  if (ms < 10_000) return `${Math.floor(ms / 100) / 10} s`;
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}
+
+function bytesText(bytes: number): string {
+  if (bytes < 1024) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
+  return bytes < 1_048_576 ? `${Math.floor(bytes / 1024)} KiB` : `${Math.floor(bytes / 1_048_576)} MiB`;
+}

@@ -1,0 +1,232 @@
+// Answers questions about the calls in flight of this process. The work per turn of the event loop is bounded: between the turns calls come and
+// go, and a call that has gone is left out.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type LiveAttempt,
+  type LiveDirection,
+  type LiveExchange,
+  liveSideOf,
+} from '../calls/live-exchange.ts';
+import type { LivePart, LivePlace, LiveQuery } from '../calls/live-query.ts';
+import { comparePlaces } from '../calls/live-query.ts';
+import type { RequestIds } from '../calls/request-id.ts';
+import { type PeerFacts, whoBlocks } from '../calls/who-blocks.ts';
+import { harmlessText, textOfBytes } from '../observability/json-text.ts';
+import type { AttemptState } from '../relay/attempts.ts';
+import { factsOf, isLive, type LiveFacts, type LookedAt, silentMsOf } from '../relay/live-facts.ts';
+import { epochMsOf } from '../transport/turn-clock.ts';
+
+/** After this time other events get their turn. */
+const MOST_AT_ONCE_MS = 2;
+/** So many calls are looked at between two looks at the clock. */
+const CALLS_PER_LOOK = 32;
+/** The longest text of a client, in characters. The access log cuts paths at about this length, too. */
+const LONGEST_TEXT = 400;
+
+export class LiveCalls<Call extends LookedAt> {
+  readonly #groups: () => Iterable<readonly Call[]>;
+  readonly #requestIds: RequestIds;
+
+  /** @param groups the calls of one connection after the other, as they are when their turn comes */
+  constructor(groups: () => Iterable<readonly Call[]>, requestIds: RequestIds) {
+    this.#groups = groups;
+    this.#requestIds = requestIds;
+  }
+
+  async find(query: LiveQuery): Promise<LivePart> {
+    const pace = new Pace();
+    const first = new FirstPlaces<Call>(query.limit);
+    const idOf = (number: number): string => this.#requestIds.text(number);
+    let total = 0;
+    let matching = 0;
+    for (const group of this.#groups()) {
+      for (const call of group) {
+        if (pace.isOver) await pace.rest();
+        const nowMs = performance.now();
+        if (!isLive(call)) continue;
+        total++;
+        if (!matches(call, query, nowMs, idOf)) continue;
+        matching++;
+        const key = keyOf(call, query, nowMs);
+        if (query.after === undefined || isBehind(call, key, query.after, idOf)) first.add(call, key);
+      }
+    }
+    const exchanges: LiveExchange[] = [];
+    const keys: number[] = [];
+    for (const { call, key } of first.taken) {
+      if (pace.isOver) await pace.rest();
+      // Calls that have ended meanwhile leave a gap in the page, which is as true as any other.
+      if (!isLive(call)) continue;
+      exchanges.push(describe(call, idOf));
+      keys.push(key);
+    }
+    return { total, matching, exchanges, keys, hasMore: first.hasMore };
+  }
+}
+
+/** Says when a long task is to let others have their turn. */
+class Pace {
+  #sinceMs = performance.now();
+  #untilLook = CALLS_PER_LOOK;
+
+  get isOver(): boolean {
+    if (--this.#untilLook > 0) return false;
+    this.#untilLook = CALLS_PER_LOOK;
+    return performance.now() - this.#sinceMs >= MOST_AT_ONCE_MS;
+  }
+
+  async rest(): Promise<void> {
+    await nextTurn();
+    this.#sinceMs = performance.now();
+  }
+}
+
+interface Placed<Call> {
+  readonly call: Call;
+  readonly key: number;
+}
+
+/** Keeps the first calls in the order of their keys, without sorting all of them. */
+class FirstPlaces<Call extends { readonly number: number }> {
+  readonly #limit: number;
+  #placed: Placed<Call>[] = [];
+  /** Calls behind this key are not among the first. */
+  #lastKey = Number.POSITIVE_INFINITY;
+  hasMore = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(call: Call, key: number): void {
+    if (key > this.#lastKey) {
+      this.hasMore = true;
+      return;
+    }
+    this.#placed.push({ call, key });
+    if (this.#placed.length >= 2 * this.#limit + CALLS_PER_LOOK) this.#cut();
+  }
+
+  get taken(): readonly Placed<Call>[] {
+    this.#cut();
+    return this.#placed;
+  }
+
+  #cut(): void {
+    // The ids of one process are in the order of its numbers.
+    this.#placed.sort((one, other) => one.key - other.key || one.call.number - other.call.number);
+    if (this.#placed.length <= this.#limit) return;
+    this.hasMore = true;
+    this.#placed.length = this.#limit;
+    this.#lastKey = this.#placed[this.#limit - 1].key;
+  }
+}
+
+function matches(call: LookedAt, query: LiveQuery, nowMs: number, idOf: (number: number) => string): boolean {
+  const { subject } = call;
+  if (query.route !== undefined && subject.route !== query.route) return false;
+  if (query.upstream !== undefined && subject.upstream !== query.upstream) return false;
+  if (query.method !== undefined && !fitsMethod(subject.method, query.method)) return false;
+  if (query.client !== undefined && subject.client !== query.client && subject.clientKey !== query.client)
+    return false;
+  if (query.minAgeMs !== undefined && nowMs - call.startedAtMs < query.minAgeMs) return false;
+  if (query.minSilentMs !== undefined && silentMsOf(call, nowMs) < query.minSilentMs) return false;
+  if (query.id !== undefined && idOf(call.number) !== query.id) return false;
+  if (query.endpoint !== undefined && !isAt(call, query.endpoint)) return false;
+  if (query.state === undefined && query.blocked === undefined) return true;
+  const facts = factsOf(call, nowMs);
+  if (query.state !== undefined && facts.state !== query.state) return false;
+  return query.blocked === undefined || whoBlocks(facts).by === query.blocked;
+}
+
+function fitsMethod(method: string, wanted: string): boolean {
+  return wanted.endsWith('*') ? method.startsWith(wanted.slice(0, -1)) : method === wanted;
+}
+
+function isAt({ parts }: LookedAt, endpoint: string): boolean {
+  return parts.attempts.states.some((one) => one.stage === 'sent' && one.endpoint === endpoint);
+}
+
+/** The calls with the smallest keys come first. */
+function keyOf(call: LookedAt, { sort }: LiveQuery, nowMs: number): number {
+  if (sort === 'age') return epochMsOf(call.startedAtMs);
+  if (sort === 'silent') return epochMsOf(Math.floor(nowMs) - silentMsOf(call, nowMs));
+  return -(call.request.bytes + call.response.bytes);
+}
+
+function isBehind(
+  { number }: LookedAt,
+  key: number,
+  after: LivePlace,
+  idOf: (number: number) => string,
+): boolean {
+  // The text of an id is made only where it decides.
+  return key === after.key ? comparePlaces({ key, id: idOf(number) }, after) > 0 : key > after.key;
+}
+
+function describe(call: LookedAt, idOf: (number: number) => string): LiveExchange {
+  const nowMs = performance.now();
+  const facts = factsOf(call, nowMs);
+  const { subject, requestId, startedAtMs } = call;
+  return {
+    id: idOf(call.number),
+    requestId: typeof requestId === 'number' ? idOf(requestId) : shown(requestId),
+    listener: subject.listener,
+    client: subject.client,
+    tls: subject.tls,
+    authority: shown(subject.authority),
+    method: shown(subject.method),
+    route: subject.route,
+    upstream: subject.upstream,
+    protocol: facts.protocol,
+    startedAt: new Date(epochMsOf(startedAtMs)).toISOString(),
+    ageMs: facts.ageMs,
+    state: facts.state,
+    ...(facts.waitsFor !== '' && { waitsFor: facts.waitsFor }),
+    ...describeProgress(call, facts, nowMs),
+    blocked: whoBlocks(facts),
+  };
+}
+
+function describeProgress(
+  { request, response }: LookedAt,
+  { attempts, client, service }: LiveFacts,
+  nowMs: number,
+): Pick<LiveExchange, 'attempt' | 'endpoint' | 'attempts' | 'request' | 'response' | 'silentMs' | 'windows'> {
+  const [main] = attempts;
+  return {
+    attempt: main?.number ?? 0,
+    endpoint: main?.stage === 'sent' ? main.endpoint : '',
+    attempts: attempts.map((attempt) => describeAttempt(attempt, nowMs)),
+    request: direction(request, client, service.owedBytes),
+    response: direction(response, service, client.owedBytes),
+    silentMs: silentMsOf({ request, response }, nowMs),
+    windows: {
+      client: client.room === undefined ? { unsentBytes: 0 } : liveSideOf(client.room),
+      ...(service.room !== undefined && { service: liveSideOf(service.room) }),
+    },
+  };
+}
+
+function describeAttempt(attempt: AttemptState, nowMs: number): LiveAttempt {
+  const { number } = attempt;
+  if (attempt.stage === 'queued') return { number, state: 'waiting_for_endpoint' };
+  if (attempt.stage === 'paused') return { number, state: 'waiting_for_retry' };
+  const { endpoint, sentAtMs } = attempt;
+  if (sentAtMs === 0) return { number, state: 'waiting_for_endpoint', endpoint };
+  return { number, state: 'sent', endpoint, ageMs: Math.max(0, Math.floor(nowMs - sentAtMs)) };
+}
+
+function direction(
+  { bytes, messages }: LookedAt['request'],
+  { silentMs, hasEnded }: PeerFacts,
+  waitingBytes: number,
+): LiveDirection {
+  return { bytes, messages, silentMs, hasEnded, waitingBytes };
+}
+
+function shown(text: string): string {
+  const whole = harmlessText(textOfBytes(text));
+  return whole.length > LONGEST_TEXT ? `${whole.slice(0, LONGEST_TEXT).toWellFormed()}…` : whole;
+}

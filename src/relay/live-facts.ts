@@ -1,0 +1,134 @@
+// Looks at one exchange while it runs: what it waits for, and what is known of its two sides. It changes nothing, and nothing is computed
+// before somebody looks.
+
+import type { CallStream } from '../calls/call-stream.ts';
+import type { CallProtocol, CallState } from '../calls/live-exchange.ts';
+import type { CallFacts, PeerFacts } from '../calls/who-blocks.ts';
+import type { StreamRoom } from '../h2/stream-room.ts';
+import { msSince } from '../transport/turn-clock.ts';
+import type { AttemptState, Attempts } from './attempts.ts';
+import type { RequestHead } from './request-head.ts';
+import type { StreamRelay } from './stream-relay.ts';
+
+export interface ExchangeParts {
+  /** The client's stream. */
+  readonly stream: CallStream;
+  readonly attempts: Attempts;
+  /** Whether policies of the route look at the call itself. */
+  readonly isAsked: boolean;
+}
+
+/** An exchange, as far as it is looked at. */
+export interface LookedAt {
+  readonly subject: RequestHead;
+  readonly request: StreamRelay;
+  readonly response: StreamRelay;
+  readonly number: number;
+  readonly requestId: string | number;
+  /** By the clock of `turnNowMs`. */
+  readonly startedAtMs: number;
+  /** Whether the client was sent the head of a response. */
+  readonly hasResponse: boolean;
+  readonly isFinished: boolean;
+  readonly parts: ExchangeParts;
+}
+
+export interface LiveFacts extends CallFacts {
+  readonly protocol: CallProtocol;
+  readonly attempts: readonly AttemptState[];
+}
+
+/** @param nowMs by the clock of `turnNowMs` */
+export function factsOf(exchange: LookedAt, nowMs: number): LiveFacts {
+  const { subject, startedAtMs, parts } = exchange;
+  const attempts = parts.attempts.states;
+  const ageMs = Math.max(0, Math.floor(nowMs - startedAtMs));
+  const state = stateOf(exchange, attempts);
+  return {
+    state,
+    waitsFor: state === 'waiting_for_endpoint' ? whyNoEndpoint(subject, attempts) : '',
+    isGrpc: subject.isGrpc,
+    protocol: protocolOf(subject),
+    attempts,
+    ageMs,
+    client: clientOf(exchange, ageMs, nowMs),
+    service: serviceOf(exchange, attempts.at(0), nowMs),
+  };
+}
+
+/** Whether a call that has finished still has something for its client. */
+export function isLive({ isFinished, response, parts }: LookedAt): boolean {
+  return !isFinished || waitingForClient(response, parts.stream.room) > 0;
+}
+
+/** The time since the last bytes in either direction. */
+export function silentMsOf(
+  { request, response }: Pick<LookedAt, 'request' | 'response'>,
+  nowMs: number,
+): number {
+  return Math.min(msSince(request.stamp, nowMs), msSince(response.stamp, nowMs));
+}
+
+function stateOf(
+  { request, response, hasResponse, isFinished, parts }: LookedAt,
+  attempts: readonly AttemptState[],
+): CallState {
+  if (isFinished || response.isComplete) return 'response_ended';
+  if (hasResponse) return request.isComplete ? 'request_ended' : 'streaming';
+  if (attempts.some(isSent)) return 'waiting_for_response';
+  if (attempts.length === 0) return parts.isAsked ? 'waiting_for_policy' : 'waiting_for_turn';
+  return attempts.some(({ stage }) => stage !== 'paused') ? 'waiting_for_endpoint' : 'waiting_for_retry';
+}
+
+function isSent(attempt: AttemptState): boolean {
+  return attempt.stage === 'sent' && attempt.sentAtMs > 0;
+}
+
+function whyNoEndpoint({ decision }: RequestHead, attempts: readonly AttemptState[]): string {
+  for (const attempt of attempts)
+    if (attempt.stage === 'sent') return `a connection to ${attempt.endpoint} is being made`;
+  return decision.kind === 'forward' ? decision.upstream.whyWaiting : '';
+}
+
+function protocolOf({ kind, isGrpc, translation }: RequestHead): CallProtocol {
+  if (kind.httpMethod === 'CONNECT') return 'websocket';
+  if (!isGrpc) return 'http';
+  return translation === undefined ? 'grpc' : 'grpc-web';
+}
+
+function waitingForClient(response: StreamRelay, { heldBytes, unsentBytes, unsentMs }: StreamRoom): number {
+  return response.pendingBytes + heldBytes + (unsentMs === undefined ? 0 : unsentBytes);
+}
+
+function clientOf({ request, response, parts }: LookedAt, ageMs: number, nowMs: number): PeerFacts {
+  const { room } = parts.stream;
+  const isMeasured = room.unsentMs !== undefined && room.unsentBytes > 0;
+  return {
+    silentMs: msSince(request.stamp, nowMs),
+    presentMs: ageMs,
+    bytes: request.bytes,
+    hasEnded: request.isComplete,
+    isInsideMessage: request.isInsideMessage,
+    owedBytes: waitingForClient(response, room),
+    stuckMs: isMeasured ? Math.floor(room.unsentMs) : msSince(response.stuckStamp, nowMs),
+    room,
+  };
+}
+
+function serviceOf(
+  { request, response, hasResponse }: LookedAt,
+  attempt: AttemptState | undefined,
+  nowMs: number,
+): PeerFacts {
+  const sent = attempt?.stage === 'sent' ? attempt : undefined;
+  return {
+    silentMs: hasResponse ? msSince(response.stamp, nowMs) : undefined,
+    presentMs: sent === undefined || sent.sentAtMs === 0 ? 0 : Math.max(0, Math.floor(nowMs - sent.sentAtMs)),
+    bytes: response.bytes,
+    hasEnded: response.isComplete,
+    isInsideMessage: response.isInsideMessage,
+    owedBytes: request.pendingBytes,
+    stuckMs: msSince(request.stuckStamp, nowMs),
+    room: sent?.stream.room,
+  };
+}

@@ -1,0 +1,334 @@
+// Who holds a call up, for what is known of it: a table of cases, and what holds in all combinations.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BLOCKERS, CALL_STATES, type CallState } from '../../src/calls/live-exchange.ts';
+import { type CallFacts, type PeerFacts, whoBlocks } from '../../src/calls/who-blocks.ts';
+import type { StreamRoom } from '../../src/h2/stream-room.ts';
+import { NO_ROOM } from '../support/recorded-stream.ts';
+
+const OPEN: StreamRoom = {
+  ...NO_ROOM,
+  sendWindow: 100,
+  receiveWindow: 100,
+  connectionSendWindow: 100,
+  connectionReceiveWindow: 100,
+};
+const PEER: PeerFacts = {
+  silentMs: 200,
+  presentMs: 60_000,
+  bytes: 10,
+  hasEnded: false,
+  isInsideMessage: false,
+  owedBytes: 0,
+  stuckMs: 0,
+  room: OPEN,
+};
+
+interface Given {
+  readonly state?: CallState;
+  readonly waitsFor?: string;
+  readonly isGrpc?: boolean;
+  readonly ageMs?: number;
+  readonly client?: Partial<PeerFacts>;
+  readonly service?: Partial<PeerFacts>;
+}
+
+function factsOf({ client, service, ...rest }: Given): CallFacts {
+  return {
+    state: 'streaming',
+    waitsFor: '',
+    isGrpc: true,
+    ageMs: 60_000,
+    ...rest,
+    client: { ...PEER, ...client },
+    service: { ...PEER, ...service },
+  };
+}
+
+const NO_WINDOW: StreamRoom = { ...OPEN, sendWindow: 0 };
+const STUCK = { owedBytes: 65_536, stuckMs: 42_000 };
+
+const CASES: readonly (readonly [what: string, given: Given, blocked: string, sentence: RegExp])[] = [
+  [
+    'both have sent lately',
+    {},
+    'nobody none 0',
+    /^The last bytes of the client came 0\.2 s ago\. The last bytes of the service came 0\.2 s ago\.$/,
+  ],
+  [
+    'the client talks, the service does not',
+    { service: { silentMs: 40_000 } },
+    'nobody none 0',
+    /client came 0\.2 s ago\. .*service came 40 s ago\.$/,
+  ],
+  [
+    'the client spoke last',
+    { client: { silentMs: 41_000 }, service: { silentMs: 42_000 } },
+    'service silent 42000',
+    /^The service has sent nothing for 42 s\. The last bytes of the client came 41 s ago\.$/,
+  ],
+  [
+    'the service spoke last',
+    { client: { silentMs: 42_000 }, service: { silentMs: 41_000 } },
+    'client silent 42000',
+    /^The client has sent nothing for 42 s\. The last bytes of the service came 41 s ago\.$/,
+  ],
+  [
+    'in the same millisecond',
+    { client: { silentMs: 5000 }, service: { silentMs: 5000 } },
+    'client silent 5000',
+    /^The client has sent nothing for 5 s\./,
+  ],
+  [
+    'the request is complete',
+    { state: 'request_ended', client: { silentMs: 9000, hasEnded: true }, service: { silentMs: 1000 } },
+    'service silent 1000',
+    /^The service has sent nothing for 1 s\. The request has been complete for 9 s\.$/,
+  ],
+  [
+    'no head of a response',
+    {
+      state: 'waiting_for_response',
+      client: { silentMs: 3_600_000, hasEnded: true },
+      service: { silentMs: undefined, presentMs: 180_000 },
+    },
+    'service silent 180000',
+    /^The service has sent nothing in the 3 min since it got the request\. The request has been complete for 60 min\.$/,
+  ],
+  [
+    'no message after the header fields',
+    {
+      state: 'waiting_for_response',
+      client: { silentMs: 4000, bytes: 0 },
+      service: { silentMs: undefined, presentMs: 4100 },
+    },
+    'client silent 4000',
+    /^The client has sent nothing for 4 s\. The service has sent nothing yet\.$/,
+  ],
+  [
+    'a message, and no head of a response',
+    {
+      state: 'waiting_for_response',
+      client: { silentMs: 4000 },
+      service: { silentMs: undefined, presentMs: 4100 },
+    },
+    'service silent 4100',
+    /^The service has sent nothing in the 4\.1 s/,
+  ],
+  [
+    'a message that the service got later',
+    {
+      state: 'waiting_for_response',
+      client: { silentMs: 4000 },
+      service: { silentMs: undefined, presentMs: 3000 },
+    },
+    'service silent 3000',
+    /^The service has sent nothing in the 3 s/,
+  ],
+  [
+    'half of an upload over plain HTTP',
+    {
+      state: 'waiting_for_response',
+      isGrpc: false,
+      client: { silentMs: 4000 },
+      service: { silentMs: undefined, presentMs: 4100 },
+    },
+    'client silent 4000',
+    /^The client has sent nothing for 4 s\./,
+  ],
+  [
+    'the service is inside a message, although it spoke last',
+    { client: { silentMs: 9000 }, service: { silentMs: 5000, isInsideMessage: true } },
+    'service silent 5000',
+    /^The service has sent a part of a message, and nothing more for 5 s\. /,
+  ],
+  [
+    'the client is inside a message, although it spoke last',
+    { client: { silentMs: 5000, isInsideMessage: true }, service: { silentMs: 9000 } },
+    'client silent 5000',
+    /^The client has sent a part of a message, and nothing more for 5 s\. /,
+  ],
+  [
+    'the service has sent a head alone',
+    { client: { silentMs: 5000 }, service: { silentMs: 2000, bytes: 0 } },
+    'client silent 5000',
+    /The service has sent its header fields 2 s ago, and no content\.$/,
+  ],
+  [
+    'the client does not read',
+    { client: { ...STUCK, room: NO_WINDOW } },
+    'client window 42000',
+    /^The client does not read: its flow-control window is empty, and it has taken nothing of the waiting 64 KiB for 42 s\.$/,
+  ],
+  [
+    'a window below zero',
+    { client: { ...STUCK, room: { ...OPEN, sendWindow: -5, connectionSendWindow: 0 } } },
+    'client window 42000',
+    /its flow-control window is empty/,
+  ],
+  [
+    'the window of the connection is empty',
+    { client: { ...STUCK, owedBytes: 1, room: { ...OPEN, connectionSendWindow: 0 } } },
+    'client connection_window 42000',
+    /connection is empty, which other calls share, and it has taken nothing of the waiting 1 byte for/,
+  ],
+  [
+    'the connection takes nothing',
+    { client: { ...STUCK, owedBytes: 5_000_000, room: { ...OPEN, isOutputFull: true } } },
+    'client socket 42000',
+    /^The client does not read: its connection takes no bytes, and it has taken nothing of the waiting 4 MiB/,
+  ],
+  [
+    'HTTP/1.1, which has no windows',
+    { service: { ...STUCK, owedBytes: 700, room: NO_ROOM } },
+    'service socket 42000',
+    /^The service does not read: its connection takes no bytes, and it has taken nothing of the waiting 700 bytes/,
+  ],
+  [
+    'the service does not read',
+    { service: { ...STUCK, room: NO_WINDOW } },
+    'service window 42000',
+    /^The service does not read: its flow-control window is empty, and it has taken nothing of the waiting 64 KiB/,
+  ],
+  [
+    'neither reads: the one that has not for longer',
+    { client: { ...STUCK, room: NO_WINDOW }, service: { ...STUCK, stuckMs: 43_000, room: NO_WINDOW } },
+    'service window 43000',
+    /^The service/,
+  ],
+  [
+    'neither reads for equally long',
+    { client: { ...STUCK, room: NO_WINDOW }, service: { ...STUCK, room: NO_WINDOW } },
+    'client window 42000',
+    /^The client/,
+  ],
+  [
+    'bytes wait for less than a second',
+    { client: { ...STUCK, stuckMs: 999, room: NO_WINDOW } },
+    'nobody none 0',
+    /0\.2 s ago/,
+  ],
+  ['nothing waits', { client: { stuckMs: 42_000, room: NO_WINDOW } }, 'nobody none 0', /0\.2 s ago/],
+  [
+    'a complete response that the client does not read',
+    { state: 'response_ended', client: { ...STUCK, room: NO_WINDOW } },
+    'client window 42000',
+    /^The client does not read/,
+  ],
+  [
+    'a complete response on its way',
+    {
+      state: 'response_ended',
+      client: { owedBytes: 2048, stuckMs: 10, silentMs: 9000 },
+      service: { silentMs: 9000 },
+    },
+    'nobody none 0',
+    /^The response is complete\. The client has 2 KiB of it to read\.$/,
+  ],
+  ['a complete response', { state: 'response_ended' }, 'nobody none 0', /^The response is complete\.$/],
+  [
+    'no endpoint',
+    { state: 'waiting_for_endpoint', waitsFor: 'none is there', client: { ...STUCK, room: NO_WINDOW } },
+    'framegate waiting 60000',
+    /^The call waits for an endpoint: none is there\.$/,
+  ],
+  [
+    'no endpoint, and a client that has filled the window',
+    {
+      state: 'waiting_for_endpoint',
+      waitsFor: 'none is there',
+      client: { room: { ...OPEN, receiveWindow: 0 } },
+    },
+    'framegate window 60000',
+    /^The call waits for an endpoint: none is there\. The client may send no more meanwhile, /,
+  ],
+  [
+    'HTTP/1.1 that is not read from',
+    { state: 'waiting_for_policy', client: { room: { ...NO_ROOM, isPaused: true } } },
+    'framegate window 60000',
+    /^The call waits for the answer to a question .* The client may send no more/,
+  ],
+  ['a policy', { state: 'waiting_for_policy' }, 'framegate waiting 60000', /question that a policy/],
+  ['a retry', { state: 'waiting_for_retry' }, 'framegate waiting 60000', /waits for its next attempt/],
+  ['its turn', { state: 'waiting_for_turn' }, 'framegate waiting 60000', /until an earlier one/],
+  [
+    'hours',
+    { client: { silentMs: 10_800_000 }, service: { silentMs: 86_400_000 } },
+    'service silent 86400000',
+    /nothing for 24 h\. .* came 3 h ago\.$/,
+  ],
+];
+
+for (const [what, given, wanted, sentence] of CASES) {
+  test(`${what}: ${wanted}`, () => {
+    const blocked = whoBlocks(factsOf(given));
+    assert.equal(`${blocked.by} ${blocked.how} ${blocked.forMs}`, wanted);
+    assert.match(blocked.sentence, sentence);
+  });
+}
+
+const SILENCES = [undefined, 0, 999, 1000, 5000];
+const ROOMS = [undefined, NO_ROOM, OPEN, NO_WINDOW, { ...OPEN, connectionSendWindow: 0 }];
+const PEERS: readonly PeerFacts[] = SILENCES.flatMap((silentMs) =>
+  [false, true].flatMap((hasEnded) =>
+    [false, true].flatMap((isInsideMessage) =>
+      [0, 1, 4000].flatMap((owedBytes) =>
+        [0, 1000].flatMap((stuckMs) =>
+          ROOMS.map((room) => ({ ...PEER, silentMs, hasEnded, isInsideMessage, owedBytes, stuckMs, room })),
+        ),
+      ),
+    ),
+  ),
+);
+
+test('in all combinations: one who, one how that fits, and whole sentences', () => {
+  // Each peer with each of a few others would be millions: a stride without a common factor meets all pairs of properties.
+  const failures: string[] = [];
+  let count = 0;
+  for (const state of CALL_STATES) {
+    for (const isGrpc of [true, false]) {
+      for (let one = 0; one < PEERS.length; one++) {
+        for (let other = one % 7; other < PEERS.length; other += 7) {
+          const facts = {
+            state,
+            isGrpc,
+            waitsFor: 'x',
+            ageMs: 9000,
+            client: PEERS[one],
+            service: PEERS[other],
+          };
+          count++;
+          const wrong = whatIsWrong(facts);
+          if (wrong !== undefined && failures.length < 5) failures.push(`${wrong}: ${JSON.stringify(facts)}`);
+        }
+      }
+    }
+  }
+  assert.deepEqual(failures, []);
+  assert.ok(count > 500_000);
+});
+
+function whatIsWrong(facts: CallFacts): string | undefined {
+  const { by, how, forMs, sentence } = whoBlocks(facts);
+  if (!BLOCKERS.includes(by)) return `by ${by}`;
+  if (!/^(?:[A-Z][^.]*(?:\.\d[^.]*)*\. ?)+$/.test(sentence)) return `sentence ${sentence}`;
+  const isWaiting = facts.state.startsWith('waiting_') && facts.state !== 'waiting_for_response';
+  if (isWaiting !== (by === 'framegate')) return `by ${by}`;
+  if ((by === 'nobody') !== (how === 'none') || (how === 'none' && forMs !== 0)) return `how ${how}`;
+  if (by === 'client' || by === 'service') {
+    const peer = facts[by];
+    const isStuck = how !== 'silent';
+    if (isStuck && (peer.owedBytes === 0 || peer.stuckMs < 1000)) return 'nothing waits';
+    if (forMs < 1000) return 'too short';
+    if (!isStuck && forMs !== (peer.silentMs ?? peer.presentMs)) return `for ${forMs}`;
+    if (how === 'window' && (peer.room?.sendWindow ?? 1) > 0) return 'there is a window';
+  }
+  if (by === 'nobody') {
+    const isStuck = [facts.client, facts.service].some(
+      ({ owedBytes, stuckMs }) => owedBytes > 0 && stuckMs >= 1000,
+    );
+    if (isStuck) return 'somebody does not read';
+  }
+  return undefined;
+}
