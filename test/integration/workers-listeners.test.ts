@@ -207,6 +207,8 @@ test('a worker that does not answer is left out, and the answer says which', asy
   assert.deepEqual(Reflect.get(diagnoses, 'unanswered'), [silent.worker]);
   const report = (await proxy.ask('GET', '/api/config')).body;
   assert.deepEqual(Reflect.get(report, 'unanswered'), [silent.worker]);
+  const { body: exchanges } = await proxy.ask('GET', '/api/exchanges');
+  assert.deepEqual(Reflect.get(exchanges, 'unanswered'), [silent.worker]);
   assert.ok(report.workers?.some(({ worker }) => worker === other.worker));
   process.kill(silent.pid, 'SIGCONT');
   await eventually('it answers again', async () => {
