@@ -17,8 +17,8 @@ import type { AttemptState } from '../relay/attempts.ts';
 import { factsOf, isLive, type LiveFacts, type LookedAt, silentMsOf } from '../relay/live-facts.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 
-/** After this time other events get their turn. */
-const MOST_AT_ONCE_MS = 2;
+/** After this time other events get their turn: as long as one connection may take of a turn. */
+const MOST_AT_ONCE_MS = 1;
 /** So many calls are looked at between two looks at the clock. */
 const CALLS_PER_LOOK = 32;
 /** The longest text of a client, in characters. The access log cuts paths at about this length, too. */

@@ -145,7 +145,11 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
         setImmediate(this.#continueReading);
         return;
       }
+      // One look at the clock for many frames: each of them takes the time.
+      beginTurn();
+      // connection.readOn() never throws, so endTurn() is always reached.
       connection.readOn();
+      endTurn();
     }
   }
 
