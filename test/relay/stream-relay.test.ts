@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { msSince } from '../../src/transport/turn-clock.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 
 const TRAILERS = HeaderList.of(['grpc-status', '0']);
@@ -290,4 +291,37 @@ test('a request without content ends with its header section', () => {
   const { relay } = new Direction();
   relay.send(Buffer.alloc(0));
   assert.deepEqual([relay.takeEnd(), relay.isEnded], [true, true]);
+});
+
+/** Waits until the clock has moved on. @returns its time */
+function later(): number {
+  const fromMs = performance.now();
+  while (performance.now() < fromMs + 5);
+  return performance.now();
+}
+
+test('the stamps say when bytes came last, and when the target took some of those that waited', () => {
+  const target = new RecordedStream();
+  const relay = new StreamRelay(false);
+  relay.setTarget(target.stream);
+  const bytes = Buffer.from('abcdef');
+  assert.ok(msSince(relay.stamp, later()) >= 4);
+  relay.forward(bytes, 0, 1, false);
+  assert.ok(msSince(relay.stamp, performance.now()) < msSince(relay.stamp, later()));
+  target.room = 0;
+  const beganMs = later();
+  assert.ok(msSince(relay.stamp, beganMs) >= 4, 'the time of the bytes before');
+  relay.forward(bytes, 0, 6, false);
+  assert.equal(msSince(relay.stamp, beganMs), 0);
+  assert.equal(msSince(relay.stuckStamp, beganMs), 0);
+  const resumedMs = later();
+  relay.resume();
+  assert.ok(msSince(relay.stuckStamp, resumedMs) >= 4, 'nothing was taken');
+  target.room = 2;
+  relay.resume();
+  assert.equal(msSince(relay.stuckStamp, resumedMs), 0, 'some was taken');
+  assert.ok(msSince(relay.stamp, resumedMs) >= 4, 'and nothing has come');
+  const headMs = later();
+  relay.noteHead();
+  assert.equal(msSince(relay.stamp, headMs), 0);
 });
