@@ -39,7 +39,7 @@ export function configText({ domain, service, listen, certificate }: InitAnswers
         ];
   const lines = [
     `# Framegate in front of the gRPC service at ${comment(service)}, for clients that call ${comment(domain)}.`,
-    '# `framegate check -c FILE` says what is wrong with it, and where; docs/configuration.md explains every key.',
+    '# `framegate check -c FILE` says what is wrong with it, and where; docs/configuration-reference.md has every key.',
     '',
     '# Where clients connect to.',
     'listeners:',

@@ -1,5 +1,6 @@
 // The schema of how an upstream shares its calls among the endpoints.
 
+import { key } from './key-notes.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { weights } from './orca-schema.ts';
 import { duration, expecting, off, parsed, z } from './schema-values.ts';
@@ -8,8 +9,10 @@ import { parsePercentage } from './units.ts';
 const hash = z.union(
   [
     z.strictObject({
-      header: parsed('text', parseHeaderName, { examples: ['x-session'] }).describe(
-        'The header field whose value keeps calls together.',
+      header: parsed('text', parseHeaderName, { examples: ['x-session'] }).meta(
+        key('The header whose value keeps calls together.', {
+          values: 'name of a header',
+        }),
       ),
     }),
     z.enum(['client', 'path']),
@@ -21,16 +24,22 @@ const streams = z.strictObject({
   maxAge: z
     .union([off, duration('1s', '720h')], expecting('a duration such as 6h, or off'))
     .prefault('off')
-    .describe(
-      'Age at which a stream is ended (UNAVAILABLE), 10 % more or less, so that long streams spread over endpoints that were ' +
-        'added. 1s to 720h, or off. Default: off. Like Envoy max_stream_duration.',
+    .meta(
+      key(
+        'The age at which a stream is ended with `UNAVAILABLE`, 10 % more or less. Long streams so spread over endpoints that were ' +
+          'added.',
+        { like: { Envoy: 'max_stream_duration' }, more: '[FG3031](diagnoses/FG3031.md)' },
+      ),
     ),
   rebalance: z
     .union([off, duration('1s', '24h')], expecting('a duration such as 10m, or off'))
     .prefault('off')
-    .describe(
-      'When an endpoint joins or comes back, the oldest streams that others have above their share are ended (UNAVAILABLE) ' +
-        'over this time, each at a moment of its own. 1s to 24h, or off. Default: off.',
+    .meta(
+      key(
+        'When an endpoint joins or comes back, the oldest streams that other endpoints have above their share are ended with ' +
+          '`UNAVAILABLE`, spread over this time.',
+        { condition: 'not with `balance: ring-hash`', more: '[FG3032](diagnoses/FG3032.md)' },
+      ),
     ),
 });
 
@@ -39,47 +48,91 @@ export const balancing = {
   balance: z
     .enum(['round-robin', 'least-requests', 'random', 'ring-hash'])
     .default('round-robin')
-    .describe(
-      'How calls are shared among the endpoints: in turn; to the one of two with fewer open calls, which keeps long streams ' +
-        'even; by chance; or those with the same hash to the same endpoint. Default: round-robin. Like Envoy lb_policy.',
+    .meta(
+      key(
+        'How calls are shared among the endpoints. `round-robin`: in turn. `least-requests`: of two endpoints, the one with fewer open ' +
+          'calls, which keeps long streams even. `random`: by chance. `ring-hash`: calls with the same `hash` go ' +
+          'to the same endpoint.',
+        {
+          like: { Envoy: 'lb_policy', nginx: '`least_conn`, `random`, `hash`' },
+          more: '[Balancing](configuration.md#balancing)',
+        },
+      ),
     ),
-  hash: hash
-    .optional()
-    .describe(
-      'What keeps calls together with ring-hash: a header field, the address of the client, or the path. Like nginx hash, ' +
-        'Envoy hash_policy.',
+  hash: hash.optional().meta(
+    key(
+      'What keeps calls at the same endpoint with `ring-hash`: the value of a header, the address of the client, or the path without its ' +
+        'query.',
+      {
+        required: 'with `balance: ring-hash`',
+        values: '`{ header: NAME }`, `client`, `path`',
+        like: { Envoy: 'hash_policy', nginx: '`consistent` of `hash`' },
+      },
     ),
-  weights: weights
-    .optional()
-    .describe(
-      'orca: the weights of the endpoints come from their load reports (xds.service.orca.v3.OpenRcaService), not from ' +
-        'endpoints[].weight. A map, orca: { ... }, has its settings. Not with ring-hash, nor http1. Like gRPC weighted_round_robin.',
+  ),
+  weights: weights.optional().meta(
+    key(
+      '`orca`: the weights of the endpoints come from their own load reports (`xds.service.orca.v3.OpenRcaService`) and not from ' +
+        '`endpoints[].weight`. A map has the settings.',
+      {
+        unset: 'the weights in `endpoints[].weight`',
+        values: '`orca`, or a map',
+        condition: 'not with `balance: ring-hash` or `protocol: http1`',
+        like: { gRPC: 'weighted_round_robin', Envoy: 'client_side_weighted_round_robin' },
+        more: '[Weights by load](configuration.md#weights-by-load)',
+      },
     ),
+  ),
   panic: z
     .union(
       [off, parsed('a percentage such as 50%', parsePercentage, { examples: ['50%'] })],
       expecting('a percentage such as 50%, or off'),
     )
     .prefault('50%')
-    .describe(
-      'If a smaller part of the endpoints of a priority can be used, those that health or outliers keep out get calls as ' +
-        'well. 0% to 100%, or off. Default: 50%. Like Envoy healthy_panic_threshold.',
+    .meta(
+      key(
+        'If a smaller part than this of the endpoints of a priority can be used, endpoints that `health` or `outliers` keep out get ' +
+          'calls as well.',
+        {
+          values: 'percentage, `0%` to `100%`; or `off`',
+          like: { Envoy: 'healthy_panic_threshold' },
+          more: '[Balancing](configuration.md#balancing)',
+        },
+      ),
     ),
   zone: z
     .enum(['off', 'prefer'])
     .default('off')
-    .describe(
-      'prefer: endpoints of the zone of this proxy get calls first, unless that is more than their share. Default: off. ' +
-        'Like Envoy zone aware routing.',
+    .meta(
+      key(
+        "`prefer`: endpoints in the proxy's own zone get calls first, unless that would be more than their share.",
+        {
+          condition: '`prefer` not with `balance: ring-hash`',
+          like: { Envoy: 'zone aware `lb_config`' },
+          more: '[Balancing](configuration.md#balancing)',
+        },
+      ),
     ),
   slowStart: z
     .union([off, duration('1s', '1h')], expecting('a duration such as 30s, or off'))
     .prefault('off')
-    .describe(
-      'How long an endpoint that is new or back gets fewer calls, a tenth of its share at first. Not with ring-hash. ' +
-        '1s to 1h, or off. Default: off. Like Envoy slow_start_config, nginx slow_start.',
+    .meta(
+      key(
+        'How long an endpoint that is new or back gets fewer calls. Its weight grows over this time from a tenth ' +
+          'to the whole.',
+        {
+          condition: 'not with `balance: ring-hash`',
+          like: { Envoy: 'slow_start_config', nginx: 'slow_start' },
+          more: '[Balancing](configuration.md#balancing)',
+        },
+      ),
     ),
   streams: streams
     .prefault({})
-    .describe('Long streams, ended so that they spread over the endpoints again. Each worker ends its own.'),
+    .meta(
+      key(
+        'When long streams are ended, so that they spread over the endpoints again. Each worker ends its own.',
+        { more: '[Long streams](configuration.md#long-streams)' },
+      ),
+    ),
 };

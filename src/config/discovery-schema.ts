@@ -2,6 +2,7 @@
 
 import { parseDnsName } from './address.ts';
 import { MOST_ENDPOINTS } from './endpoint-update.ts';
+import { key } from './key-notes.ts';
 import { count, duration, expecting, parsed, z } from './schema-values.ts';
 
 export const fromApi = z.literal('api');
@@ -9,29 +10,47 @@ export const fromApi = z.literal('api');
 export const dns = z.strictObject({
   name: parsed('a name such as voice.internal', parseDnsName, {
     examples: ['voice.internal', '_grpc._tcp.voice.internal'],
-  }).describe(
-    'The name to ask for. All of its addresses are endpoints. /etc/hosts and the search list of /etc/resolv.conf apply.',
+  }).meta(
+    key(
+      'The name to ask for. All of its addresses are endpoints. `/etc/hosts` and the search list of `/etc/resolv.conf` apply; with a dot ' +
+        'at the end of the name the search list does not.',
+      { values: 'host name', like: { Envoy: 'socket_address.address' } },
+    ),
   ),
   port: count(1, 65_535)
     .optional()
-    .describe('The port of the endpoints. 1 to 65535. Not with SRV, whose records name the ports.'),
+    .meta(
+      key('The port of the endpoints. SRV records name the ports themselves.', {
+        required: 'with `type: A` and `AAAA`',
+        condition: 'not with `type: SRV`',
+        like: { Envoy: 'port_value' },
+      }),
+    ),
   type: z
     .enum(['A', 'AAAA', 'SRV'])
     .default('A')
-    .describe(
-      'Which records are asked for. A: the addresses of both families, together. AAAA: those of IPv6 alone. SRV: hosts with ' +
-        'port, weight and priority. Default: A. Like service= of nginx server, Envoy dns_lookup_family.',
+    .meta(
+      key(
+        'Which records are asked for. `A`: the addresses of IPv4 and of IPv6. `AAAA`: those of IPv6 alone. `SRV`: hosts with port, ' +
+          'weight and priority.',
+        { like: { nginx: '`service=` of `server`', Envoy: 'dns_lookup_family' } },
+      ),
     ),
   minTtl: duration('100ms', '1h')
     .prefault('1s')
-    .describe(
-      'How long an answer holds at least, whatever its time to live, also after a connection has failed. 100ms to 1h. ' +
-        'Default: 1s. Like Envoy dns_min_refresh_rate.',
+    .meta(
+      key(
+        'How long an answer holds at least, whatever its time to live. It also holds so long after a connection has failed.',
+        { like: { Envoy: 'dns_min_refresh_rate' } },
+      ),
     ),
   maxTtl: duration('100ms', '24h')
     .prefault('5m')
-    .describe(
-      'How long an answer holds at most. 100ms to 24h, and not below minTtl. Default: 5m. Like nginx resolver valid=.',
+    .meta(
+      key('How long an answer holds at most.', {
+        condition: 'not below `minTtl`',
+        like: { nginx: '`valid=` of `resolver`' },
+      }),
     ),
 });
 

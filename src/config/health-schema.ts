@@ -1,51 +1,74 @@
 // The schema of the health checks of an upstream.
 
+import { key } from './key-notes.ts';
 import { count, duration, expecting, z } from './schema-values.ts';
 
 export const health = z.strictObject({
   type: z
     .enum(['grpc', 'http', 'tcp'])
     .optional()
-    .describe(
-      'What the endpoints are asked: grpc, the standard health service of gRPC (grpc.health.v1): Watch, or Check where a ' +
-        'server has no Watch, or a round trip of HTTP/2 where it has neither; http, GET of path, which must be answered ' +
-        '200; tcp, whether a connection opens. Always over the same TLS as calls. Default: grpc, for http1 http. ' +
-        'Like Envoy health_checks.',
+    .meta(
+      key(
+        'What an endpoint is asked. `grpc`: the standard health service of gRPC, `grpc.health.v1`. `http`: GET of `path`. `tcp`: ' +
+          'whether a connection opens. If the calls use TLS, the checks use the same TLS.',
+        {
+          unset: '`grpc`; with `protocol: http1`, `http`',
+          like: { Envoy: '`grpc_health_check`, `http_health_check`, `tcp_health_check`' },
+        },
+      ),
     ),
   service: z
     .string(expecting('text'))
     .max(200)
     .regex(/^[\x21-\x7e]*$/, 'must be the name of a service such as voice.VoiceAssistant')
     .optional()
-    .describe(
-      'The service whose health is asked for, with type grpc. Default: the server as a whole. Like Envoy service_name.',
+    .meta(
+      key('The service whose health is asked for, with `type: grpc`.', {
+        unset: 'the server as a whole',
+        values: 'name of a service, such as `voice.VoiceAssistant`',
+        like: { Envoy: 'service_name' },
+      }),
     ),
   path: z
     .string(expecting('text'))
     .max(1000)
     .regex(/^\/[\x21-\x7e]*$/, 'must be a path such as /healthz')
     .default('/healthz')
-    .describe('The path to get, with type http. Default: /healthz. Like Envoy path.'),
+    .meta(
+      key(
+        'The path of the request, with `type: http`. The check passes if the status of the response is 200.',
+        {
+          values: 'path that begins with `/`',
+          like: { Envoy: 'path' },
+        },
+      ),
+    ),
   interval: duration('100ms', '1h')
     .prefault('10s')
-    .describe(
-      'From one check of an endpoint to the next, give or take a tenth. While checks of it fail: a tenth of this, but at ' +
-        'least 1s and at most 10s. 100ms to 1h. Default: 10s. Like Envoy interval.',
+    .meta(
+      key(
+        'The time from one check of an endpoint to the next, a tenth more or less. While the checks of an endpoint fail, it is a tenth ' +
+          'of this, but at least 1 s and at most 10 s.',
+        { like: { Envoy: 'interval' } },
+      ),
     ),
   timeout: duration('10ms', '10m')
     .prefault('2s')
-    .describe(
-      'How long one check may take, connecting included. 10ms to 10m. Default: 2s. Like Envoy timeout.',
-    ),
+    .meta(key('How long one check may take, connecting included.', { like: { Envoy: 'timeout' } })),
   unhealthyAfter: count(1, 100)
     .default(3)
-    .describe(
-      'After so many failed checks in a row an endpoint gets no new calls. An answer that it does not serve takes it out ' +
-        'at once. 1 to 100. Default: 3. Like Envoy unhealthy_threshold.',
+    .meta(
+      key(
+        'After so many failed checks in a row an endpoint gets no new calls. An endpoint that answers that it does not serve gets none ' +
+          'at once.',
+        { like: { Envoy: 'unhealthy_threshold' } },
+      ),
     ),
   healthyAfter: count(1, 100)
     .default(1)
-    .describe(
-      'After so many passed checks in a row it gets calls again. 1 to 100. Default: 1. Like Envoy healthy_threshold.',
+    .meta(
+      key('After so many passed checks in a row an unhealthy endpoint gets calls again.', {
+        like: { Envoy: 'healthy_threshold' },
+      }),
     ),
 });

@@ -1,82 +1,152 @@
 // The schema of a listener.
 
 import { parseSocketMode } from './address.ts';
+import { key } from './key-notes.ts';
 import { fileName, listenAddress, name, network, parsed, z } from './schema-values.ts';
 
 const certificate = z.strictObject({
-  cert: fileName.describe(
-    'PEM file with the certificate and its intermediates, relative to this file. Like nginx ssl_certificate.',
-  ),
-  key: fileName.describe(
-    'PEM file with the private key, not encrypted, relative to this file. Like nginx ssl_certificate_key.',
-  ),
-  ocsp: fileName
-    .optional()
-    .describe(
-      'DER file with an OCSP response for the certificate, relative to this file, given to clients that ask (stapling) ' +
-        'until it expires. Default: none. Like nginx ssl_stapling_file.',
+  cert: fileName.meta(
+    key(
+      'The PEM file with the certificate, followed by its intermediate certificates. If several certificates are for one name, ' +
+        'clients get the first.',
+      { like: { nginx: 'ssl_certificate' } },
     ),
+  ),
+  key: fileName.meta(
+    key('The PEM file with the private key. The key must not be encrypted.', {
+      like: { nginx: 'ssl_certificate_key' },
+    }),
+  ),
+  ocsp: fileName.optional().meta(
+    key(
+      'A DER file with an OCSP response for the certificate. Clients that ask for it get it with the certificate (stapling), until ' +
+        'it expires.',
+      {
+        unset: 'no OCSP response',
+        like: { nginx: 'ssl_stapling_file' },
+        more: '[OCSP responses](configuration.md#ocsp-responses)',
+      },
+    ),
+  ),
 });
 
 const listenerTls = z.strictObject({
   certificates: z
     .array(certificate)
     .min(1)
-    .describe('Certificates, chosen by the name a client asks for (SNI); the first is the default.'),
+    .meta(
+      key(
+        'The certificates of the listener. The server name that a client asks for (SNI) decides which of them it gets; the first is ' +
+          'the default.',
+      ),
+    ),
   minVersion: z
     .enum(['TLSv1.2', 'TLSv1.3'])
     .default('TLSv1.2')
-    .describe('The oldest TLS version accepted. Default: TLSv1.2. Like nginx ssl_protocols.'),
+    .meta(key('The oldest version of TLS that the listener accepts.', { like: { nginx: 'ssl_protocols' } })),
   unknownServerName: z
     .enum(['serve-default', 'refuse'])
     .default('serve-default')
-    .describe(
-      'What a client gets whose server name (SNI) no certificate holds: the first certificate, or the TLS alert ' +
-        'unrecognized_name. One without a name gets the first. Default: serve-default. refuse is like nginx ssl_reject_handshake.',
+    .meta(
+      key(
+        'What happens if no certificate is for the server name (SNI) that a client asks for. `serve-default`: the client gets the first ' +
+          'certificate. `refuse`: it gets the TLS alert `unrecognized_name`. A client that asks for no name always ' +
+          'gets the first.',
+        { like: { nginx: '`ssl_reject_handshake` (for `refuse`)' }, more: '[FG1028](diagnoses/FG1028.md)' },
+      ),
     ),
 });
 
 export const listener = z.strictObject({
-  name: name.optional().describe('Name in logs, metrics, match.listener. Default: the address.'),
-  address: listenAddress.describe(
-    'Where to listen: host:port, [ipv6]:port or unix:/path; port 0 takes any free port; systemd:NAME takes over a socket ' +
-      'that systemd has opened. Like nginx listen.',
+  name: name.optional().meta(
+    key('The name of the listener in logs and metrics, and for `match.listener` of routes.', {
+      unset: 'the address as it is written',
+      condition: 'unique',
+    }),
+  ),
+  address: listenAddress.meta(
+    key(
+      'Where clients connect to. Port 0 takes any free port. `systemd:NAME` takes over the socket that systemd has opened under this ' +
+        '`FileDescriptorName=`.',
+      {
+        values: '`host:port`, `[ipv6]:port`, `unix:/path` or `systemd:NAME`',
+        like: { nginx: 'listen' },
+        more: '[Deployment](deployment.md)',
+      },
+    ),
   ),
   mode: parsed('a mode in quotes, such as "0660"', parseSocketMode, { examples: ['0660', '0666'] })
     .optional()
-    .describe(
-      'Permissions of the file of a unix: address, in quotes; connecting needs to write. Default: what the umask leaves. ' +
-        'Like HAProxy bind mode, systemd SocketMode.',
+    .meta(
+      key(
+        'The permissions of the socket file of a `unix:` address. The file has them from the moment it is there. Clients need the ' +
+          'permission to write. Put the mode in quotes, because YAML reads `0660` as the number 660. A reload changes the mode of ' +
+          'the open socket. For a socket of systemd, set `SocketMode=` in its unit instead.',
+        {
+          unset: 'what the umask leaves',
+          values: 'octal digits in quotes, such as `"0660"` or `"660"`',
+          like: { HAProxy: '`mode` of `bind`', systemd: 'SocketMode' },
+        },
+      ),
     ),
-  tls: listenerTls
-    .optional()
-    .describe('Serve TLS with ALPN h2. Without it: plaintext HTTP/2 with prior knowledge (h2c).'),
+  tls: listenerTls.optional().meta(
+    key(
+      'Serves TLS with the ALPN protocol `h2`. Without it, the listener serves plaintext HTTP/2 with prior knowledge (h2c).',
+      {
+        unset: 'no TLS',
+        like: { nginx: '`ssl` of `listen`' },
+      },
+    ),
+  ),
   trustedClients: z
     .array(network)
     .prefault([])
-    .describe(
-      'Networks (CIDR), or unix: for clients of a Unix socket, whose x-forwarded-* and x-request-id headers are kept ' +
-        'and appended to; those of others are replaced. Default: none. Like nginx set_real_ip_from.',
+    .meta(
+      key(
+        'The clients that may say for whom they call. Their `x-forwarded-*` and `x-request-id` headers and similar ones are kept and ' +
+          'appended to. For all other clients these headers are replaced or removed.',
+        {
+          values: 'list of networks (CIDR), or `unix:` for clients of a Unix socket',
+          like: { nginx: 'set_real_ip_from' },
+          more: '[Claims about the client](../SECURITY.md#claims-about-the-client)',
+        },
+      ),
     ),
   mismatch: z
     .enum(['explain', 'close', 'accept'])
     .default('explain')
-    .describe(
-      'What a client gets that speaks another protocol than this port: an explanation in its own language, a closed ' +
-        'connection, or, on a TLS port, plaintext service (h2c and HTTP/1.1). Default: explain.',
+    .meta(
+      key(
+        'What happens to a client that speaks another protocol than this port. `explain`: it gets an explanation in its own protocol. ' +
+          '`close`: its connection is closed. `accept`: a port with TLS also serves plaintext (h2c and HTTP/1.1).',
+        {
+          condition: '`accept` only with `tls`',
+          more: '[Clients with the wrong protocol](configuration.md#clients-with-the-wrong-protocol)',
+        },
+      ),
     ),
   proxyProtocol: z
     .strictObject({
       trusted: z
         .array(network)
         .min(1)
-        .describe(
-          'Networks (CIDR), or unix:, whose connections must begin with a PROXY protocol header (v1 or v2); nobody ' +
-            "else's may. Like nginx listen proxy_protocol with set_real_ip_from.",
+        .meta(
+          key(
+            'The load balancers whose connections must begin with a PROXY protocol header. A connection from anybody else that begins ' +
+              'with one is closed.',
+            {
+              values: 'list of networks (CIDR), or `unix:` for clients of a Unix socket, one or more',
+              like: { nginx: 'set_real_ip_from' },
+            },
+          ),
         ),
     })
     .optional()
-    .describe(
-      'Load balancers in front that tell the address of the client by the PROXY protocol. Default: none.',
+    .meta(
+      key(
+        'Load balancers in front of this listener that send the address of the client in a PROXY protocol header, ' +
+          'version 1 or 2.',
+        { unset: 'no PROXY protocol', like: { nginx: '`proxy_protocol` of `listen`' } },
+      ),
     ),
 });

@@ -1,37 +1,50 @@
 // The schema of weights that come from load reports (ORCA). The names are those of gRFC A58 as gRPC writes them in JSON.
 
+import { key } from './key-notes.ts';
 import { duration, expecting, z } from './schema-values.ts';
 
 const orca = z
   .strictObject({
     oobReportingPeriod: duration('100ms', '1h')
       .prefault('10s')
-      .describe(
-        'How often each endpoint is asked to report its load; a server may do so less often (grpc-go: every 30s, unless it ' +
-          'is told otherwise). 100ms to 1h. Default: 10s.',
+      .meta(
+        key(
+          'How often each endpoint is asked to report its load. A server may report less often: grpc-go reports every 30 s unless its ' +
+            '`MinReportingInterval` says otherwise.',
+          { like: { gRPC: 'oobReportingPeriod' } },
+        ),
       ),
     blackoutPeriod: duration('0s', '1h')
       .prefault('10s')
-      .describe(
-        'How long an endpoint must have reported until its weight counts, after it was connected to or its reports had ' +
-          'ceased. 0s to 1h. Default: 10s.',
+      .meta(
+        key(
+          'How long an endpoint must report before its weight counts. The time begins with the first report of a new connection, and ' +
+            'again after reports had stopped.',
+          { like: { gRPC: 'blackoutPeriod' } },
+        ),
       ),
     weightExpirationPeriod: duration('1s', '24h')
       .prefault('3m')
-      .describe(
-        'How long a weight counts without a further report. More than oobReportingPeriod. 1s to 24h. Default: 3m.',
+      .meta(
+        key('How long a weight counts without another report.', {
+          condition: 'more than `oobReportingPeriod`',
+          like: { gRPC: 'weightExpirationPeriod' },
+        }),
       ),
     weightUpdatePeriod: duration('100ms', '1m')
       .prefault('1s')
-      .describe('How often calls are shared out by the newest weights. 100ms to 1m. Default: 1s.'),
+      .meta(key('How often the newest weights are put to use.', { like: { gRPC: 'weightUpdatePeriod' } })),
     errorUtilizationPenalty: z
       .number(expecting('a number'))
       .min(0)
       .max(1000)
       .default(1)
-      .describe(
-        'By how much errors lower a weight: it is rps / (utilization + eps / rps * errorUtilizationPenalty). 0 to 1000, ' +
-          '0: not at all. Default: 1.',
+      .meta(
+        key(
+          'By how much errors lower a weight, which is `rps / (utilization + eps / rps * errorUtilizationPenalty)`. With 0 errors do ' +
+            'not matter.',
+          { like: { gRPC: 'errorUtilizationPenalty' } },
+        ),
       ),
   })
   .superRefine(({ oobReportingPeriod, weightExpirationPeriod }, context) => {
@@ -45,7 +58,11 @@ export const weights = z.union(
   [
     z.literal('orca'),
     z.strictObject({
-      orca: orca.describe('How load reports become weights. orca: {} is the same as weights: orca.'),
+      orca: orca.meta(
+        key('How load reports become weights. `weights: { orca: {} }` is the same as `weights: orca`.', {
+          like: { gRPC: '`weighted_round_robin` (gRFC A58)' },
+        }),
+      ),
     }),
   ],
   expecting('orca, or a map with orca'),

@@ -1,5 +1,6 @@
 // The schema of how long the calls of a route may take, and when they are sent again or more than once.
 
+import { key } from './key-notes.ts';
 import { count, duration, expecting, off, z } from './schema-values.ts';
 
 const longest = '720h';
@@ -11,21 +12,25 @@ function durationOrOff(lowest: string) {
 export const timeouts = z.strictObject({
   deadline: durationOrOff('1ms')
     .prefault('off')
-    .describe(
-      'Deadline of a call whose client sent none (grpc-timeout); to WebSockets it does not apply. 1ms to 720h, or off. ' +
-        'Default: off. Like Envoy timeout.',
+    .meta(
+      key(
+        'The deadline of a call whose client sent none (`grpc-timeout`). It does not apply to WebSockets.',
+        { like: { Envoy: 'timeout' } },
+      ),
     ),
   maxDeadline: durationOrOff('1ms')
     .prefault('off')
-    .describe(
-      'The longest deadline that a client may send; a longer one is cut to it. 1ms to 720h, or off. Default: off. ' +
-        'Like Envoy grpc_timeout_header_max.',
+    .meta(
+      key('The longest deadline that a client may send. A longer one is cut to this.', {
+        like: { Envoy: 'grpc_timeout_header_max' },
+      }),
     ),
   idle: durationOrOff('100ms')
     .prefault('off')
-    .describe(
-      'How long either direction of a call may be silent until it has ended. 100ms to 720h, or off. Default: off. ' +
-        'Like nginx grpc_read_timeout, client_body_timeout.',
+    .meta(
+      key('How long either direction of a call may be silent before the call is ended.', {
+        like: { nginx: '`grpc_read_timeout`, `client_body_timeout`' },
+      }),
     ),
 });
 
@@ -49,57 +54,81 @@ export const RETRYABLE_STATUSES = [
   'UNAUTHENTICATED',
 ] as const;
 
+const statuses = 'names of gRPC statuses other than `OK`';
+
 export const retry = z.strictObject({
   attempts: count(2, 5)
     .default(3)
-    .describe('Attempts of a call in all. 2 to 5. Default: 3. Like maxAttempts of gRPC, Envoy num_retries.'),
+    .meta(
+      key('How many attempts a call may have in all, the first included.', {
+        like: { gRPC: 'maxAttempts', Envoy: '`num_retries`, which does not count the first' },
+      }),
+    ),
   on: z
     .array(z.enum(RETRYABLE_STATUSES))
     .min(1)
     .default(['UNAVAILABLE'])
-    .describe(
-      'gRPC statuses after which a call is sent again, if its client has nothing of the response. Lost connections and ' +
-        'endpoints that cannot be reached are UNAVAILABLE. Default: [UNAVAILABLE]. Like retryableStatusCodes of gRPC.',
+    .meta(
+      key(
+        'The gRPC statuses after which a call is sent again, as long as its client has no part of the response. A lost connection and ' +
+          'an endpoint that cannot be reached count as `UNAVAILABLE`.',
+        { values: `list of ${statuses}, one or more`, like: { gRPC: 'retryableStatusCodes' } },
+      ),
     ),
   backoff: duration('1ms', '1m')
     .prefault('100ms')
-    .describe(
-      'Pause before the second attempt, 20 % more or less; it doubles with each one. 1ms to 1m. Default: 100ms. ' +
-        'Like initialBackoff of gRPC.',
+    .meta(
+      key('The pause before the second attempt, 20 % more or less. It doubles with each further attempt.', {
+        like: { gRPC: 'initialBackoff' },
+      }),
     ),
   maxBackoff: duration('1ms', '10m')
     .prefault('2s')
-    .describe('The longest of these pauses. 1ms to 10m. Default: 2s. Like maxBackoff of gRPC.'),
+    .meta(key('The longest pause between two attempts.', { like: { gRPC: 'maxBackoff' } })),
   perTry: durationOrOff('1ms')
     .prefault('off')
-    .describe(
-      'How long one attempt may be without a response; after that it has failed with UNAVAILABLE. 1ms to 720h, or off. ' +
-        'Default: off. Like Envoy per_try_timeout.',
+    .meta(
+      key(
+        'How long one attempt may wait for its response. After that time the attempt has failed with `UNAVAILABLE`.',
+        { like: { Envoy: 'per_try_timeout' } },
+      ),
     ),
   hold: z
     .union([off, duration('1ms', '10s')], expecting('a duration such as 50ms, or off'))
     .prefault('50ms')
-    .describe(
-      'How long the header of a response is held back for its first message or its status, so that a status in trailers can ' +
-        'be retried too. 1ms to 10s, or off. Default: 50ms.',
+    .meta(
+      key(
+        'How long the headers of a response are held back until its first message or its status comes. A status in trailers can so be ' +
+          'retried too.',
+      ),
     ),
 });
 
 export const hedge = z.strictObject({
   attempts: count(2, 5)
     .default(2)
-    .describe('Attempts of a call in all. 2 to 5. Default: 2. Like maxAttempts of a hedgingPolicy of gRPC.'),
-  delay: duration('0ms', '1m')
+    .meta(
+      key('How many attempts a call may have in all, the first included.', {
+        like: { gRPC: '`maxAttempts` of `hedgingPolicy`' },
+      }),
+    ),
+  delay: duration('0s', '1m')
     .prefault('100ms')
-    .describe(
-      'The time from one attempt to the next, 20 ms more at most. 0s: all begin at once. 0s to 1m. Default: 100ms. ' +
-        'Like hedgingDelay of gRPC.',
+    .meta(
+      key(
+        'The time from the beginning of one attempt to the beginning of the next; it may be up to 20 ms longer. With `0s` all attempts ' +
+          'begin at once.',
+        { like: { gRPC: 'hedgingDelay' } },
+      ),
     ),
   on: z
     .array(z.enum(RETRYABLE_STATUSES))
     .default(['UNAVAILABLE'])
-    .describe(
-      'gRPC statuses that do not end the call while another attempt may have a better one; after one of them the next begins ' +
-        'at once. Default: [UNAVAILABLE]. Like nonFatalStatusCodes of gRPC.',
+    .meta(
+      key(
+        'The gRPC statuses that end one attempt, but not the call, as long as another attempt may have a better result. After such a ' +
+          'status the next attempt begins at once.',
+        { values: `list of ${statuses}`, like: { gRPC: 'nonFatalStatusCodes' } },
+      ),
     ),
 });

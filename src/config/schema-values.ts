@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { parseAddress, parseListenAddress, parseNetwork } from './address.ts';
+import { valueKind } from './key-notes.ts';
 import { type Fault, isFault } from './problem.ts';
 import {
   durationPattern,
@@ -48,14 +49,18 @@ export function expecting(expected: string) {
 
 export function duration(lowest: string, highest: string) {
   const parse = (text: string) => parseDurationBetween(text, lowest, highest);
-  return parsed('a duration such as 250ms, 5s, 10m or 1h', parse, { pattern: durationPattern.source });
+  return parsed('a duration such as 250ms, 5s, 10m or 1h', parse, {
+    pattern: durationPattern.source,
+    ...valueKind('duration', [lowest, highest]),
+  });
 }
 
 export function size(lowest: string, highest: string) {
   const text = z.string().meta({ pattern: sizePattern.source });
   return z
     .union([z.int().min(0), text], expecting('a size such as 512, 64KiB or 1MiB'))
-    .transform((value, context) => accept(parseSizeBetween(String(value), lowest, highest), value, context));
+    .transform((value, context) => accept(parseSizeBetween(String(value), lowest, highest), value, context))
+    .meta(valueKind('size', [lowest, highest]));
 }
 
 export function count(lowest: number, highest: number) {
@@ -65,25 +70,30 @@ export function count(lowest: number, highest: number) {
 /** A share such as 20%, which becomes 0.2. */
 export function percentage(lowest: number, highest: number) {
   const parse = (text: string) => parsePercentageBetween(text, lowest, highest);
-  return parsed('a percentage such as 20%', parse, { pattern: percentagePattern.source });
+  return parsed('a percentage such as 20%', parse, {
+    pattern: percentagePattern.source,
+    ...valueKind('percentage', [`${lowest}%`, `${highest}%`]),
+  });
 }
 
 export const off = z.literal('off');
 
 export const listenAddress = parsed('an address such as 0.0.0.0:8443', parseListenAddress, {
+  ...valueKind('address'),
   examples: ['0.0.0.0:8443', '[::]:8443', 'unix:/run/framegate.sock', 'systemd:framegate-https'],
 });
 
 export const adminAddress = parsed(
   'an address such as 127.0.0.1:9901',
   (text) => parseAddress(text, 'listen'),
-  { examples: ['127.0.0.1:9901', '[::1]:9901', 'unix:/run/framegate/admin.sock'] },
+  { ...valueKind('address'), examples: ['127.0.0.1:9901', '[::1]:9901', 'unix:/run/framegate/admin.sock'] },
 );
 
 export const endpointAddress = parsed(
   'an address such as 127.0.0.1:50051',
   (text) => parseAddress(text, 'connect'),
   {
+    ...valueKind('address'),
     examples: ['127.0.0.1:50051', '[::1]:50051', 'unix:/run/service.sock'],
   },
 );
@@ -93,13 +103,16 @@ export const name = z
   .string(expecting('text'))
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'must not hold control characters');
+  .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'must not hold control characters')
+  .meta(valueKind('name'));
 
 export const fileName = z
   .string(expecting('the name of a file'))
   .min(1)
-  .regex(/^[^\n\0]*$/, 'must be the name of a file, not what is in it');
+  .regex(/^[^\n\0]*$/, 'must be the name of a file, not what is in it')
+  .meta(valueKind('path of a file'));
 
 export const network = parsed('a network such as 10.0.0.0/8', parseNetwork, {
+  ...valueKind('network'),
   examples: ['10.0.0.0/8', 'fd00::/8'],
 });

@@ -1,18 +1,12 @@
-// The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. The JSON Schema for editors is
-// generated from it, and docs/configuration.md is tested against it.
+// The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. config.schema.json for editors and
+// docs/configuration-reference.md are generated from it.
 
 import { endpointList } from './discovery-schema.ts';
+import { describeKeys } from './key-description.ts';
+import { key } from './key-notes.ts';
+import { limits } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
-import {
-  parseHeaderName,
-  parseHeaderValue,
-  parseHostPattern,
-  parsePathPattern,
-  parseStripPrefix,
-} from './match-criteria.ts';
-import { parseOrigin } from './origin.ts';
-import { patience } from './patience-schema.ts';
-import { hedge, retry, timeouts } from './route-time-schema.ts';
+import { route } from './route-schema.ts';
 import {
   adminAddress,
   count,
@@ -22,211 +16,32 @@ import {
   type JsonSchema,
   name,
   off,
-  parsed,
   type RawIssue,
   type SchemaIssue,
-  size,
   z,
 } from './schema-values.ts';
 import { endpoint, upstream } from './upstream-schema.ts';
 
 export type { JsonSchema, RawIssue, SchemaIssue };
 
-const match = z
-  .strictObject({
-    path: parsed('text', parsePathPattern, { examples: ['/package.Service/*', '/package.Service/Method'] })
-      .optional()
-      .describe(
-        'The path, case-sensitive and without its query: exact, or a prefix ending in *. Like nginx location.',
-      ),
-    host: parsed('text', parseHostPattern, { examples: ['grpc.example.com', '*.example.com'] })
-      .optional()
-      .describe(
-        'The host without its port: exact, or *.example.com for every name below. Like nginx server_name.',
-      ),
-    headers: z
-      .record(
-        parsed('text', parseHeaderName),
-        parsed('text (put it in quotes)', parseHeaderValue),
-        expecting('a map of header names to values'),
-      )
-      .prefault({})
-      .describe('Headers that must be there with exactly these values. Like exact header matches of Envoy.'),
-    listener: name.optional().describe('Name of the listener the request came in by. Default: any.'),
-  })
-  .refine((criteria) => Object.keys(criteria.headers).length > 0 || Object.keys(criteria).length > 1, {
-    message: 'needs at least one of path, host, headers, listener',
-    params: { hint: 'path: /* matches everything' },
-  });
-
-const grpcWebOrigins = z.strictObject({
-  origins: z
-    .array(
-      parsed('an origin such as https://app.example.com', parseOrigin, {
-        examples: ['https://app.example.com'],
-      }),
-    )
-    .min(1)
-    .describe(
-      'Origins of the pages that may call, credentials (cookies) included; other origins are refused.',
-    ),
-});
-
-const split = z.strictObject({
-  upstream: name.describe('Name of the upstream.'),
-  weight: count(0, 1000).describe(
-    'Its share of the calls beside the others. 0 to 1000. Like Envoy weighted_clusters.',
-  ),
-});
-
-/** Also reported beside other problems of the route. */
-const always = { when: () => true };
-
-const route = z
-  .strictObject({
-    name: name.optional().describe('Name in logs and metrics. Default: the text of its match.'),
-    match: match.describe(
-      'Which requests take this route; every criterion that is given must hold. Of several routes that match, the most ' +
-        'specific wins, whatever their order in the file.',
-    ),
-    stripPrefix: parsed('text', parseStripPrefix, { examples: ['/grpc'] })
-      .optional()
-      .describe(
-        'Removed from the front of the path, as whole segments, before the call goes upstream. Like Envoy prefix_rewrite.',
-      ),
-    upstream: name
-      .optional()
-      .describe('Name of the upstream the calls go to; either this or split. Like nginx grpc_pass.'),
-    split: z
-      .array(split)
-      .min(1)
-      .max(100)
-      .optional()
-      .describe(
-        'Upstreams in place of one, of which one is drawn for each call, by weight. Like nginx split_clients, Envoy weighted_clusters.',
-      ),
-    grpcWeb: z
-      .union([z.boolean(), grpcWebOrigins], expecting('true, false, or a map with origins'))
-      .default(false)
-      .describe(
-        'Also serve browsers that call by gRPC-Web, over HTTP/1.1 and HTTP/2, and answer their CORS preflights. true: pages ' +
-          'of every origin, without credentials. Default: false. Like the filters grpc_web and cors of Envoy.',
-      ),
-    timeouts: timeouts
-      .optional()
-      .describe('How long a call may take, and be silent. Default: as long as its client likes.'),
-    retry: retry
-      .optional()
-      .describe(
-        'Sends gRPC calls again that an endpoint may have processed, so only for methods for which that does no harm. ' +
-          'Default: only what no endpoint has processed is sent again.',
-      ),
-    hedge: hedge
-      .optional()
-      .describe(
-        'Sends unary gRPC calls to several endpoints and passes on the first response, so only for methods for which that does no ' +
-          'harm; in place of retry. Default: one endpoint at a time.',
-      ),
-  })
-  .refine((given) => given.upstream !== undefined || given.split !== undefined, {
-    message: 'is missing',
-    path: ['upstream'],
-    ...always,
-  })
-  .refine((given) => given.upstream === undefined || given.split === undefined, {
-    message: 'stands beside upstream, and calls can go by one of them only',
-    path: ['split'],
-    params: { hint: 'remove one of the two' },
-    ...always,
-  })
-  .refine((given) => given.retry === undefined || given.hedge === undefined, {
-    message: 'stands beside retry, and a call can be sent again either after an attempt or beside it',
-    path: ['hedge'],
-    params: { hint: 'remove one of the two' },
-    ...always,
-  });
-
 const auto = z.literal('auto');
-
-/** The limits of the whole proxy, and of one client across the whole proxy. */
-const capacities = {
-  connections: z
-    .union([auto, count(1, 1_000_000)], expecting('a whole number, or auto'))
-    .default('auto')
-    .describe(
-      'Connections of clients at a time, over all listeners; more are closed at once. auto: the limit of open files, less ' +
-        '200 and less two times what upstreams may open, but half of it at least. 1 to 1000000, or auto. Default: auto. ' +
-        'Like HAProxy maxconn.',
-    ),
-  connectionsPerAddress: z
-    .union([auto, off, count(1, 1_000_000)], expecting('a whole number, auto, or off'))
-    .default('auto')
-    .describe(
-      'Those of one address, or of one /64 of IPv6; trustedClients, proxyProtocol.trusted and Unix sockets are not counted. ' +
-        'auto: a quarter of connections. 1 to 1000000, auto, or off. Default: auto. Like nginx limit_conn.',
-    ),
-  connectionAge: z
-    .union([off, duration('1s', '720h')], expecting('a duration such as 30m, or off'))
-    .prefault('off')
-    .describe(
-      'Age at which a client is asked to connect again, 10 % more or less; its running calls finish, however long they ' +
-        'take. 1s to 720h, or off. Default: off. Like gRPC MAX_CONNECTION_AGE, nginx keepalive_time.',
-    ),
-  memory: z
-    .union([auto, off, size('64MiB', '1023GiB')], expecting('a size such as 2GiB, auto, or off'))
-    .prefault('auto')
-    .describe(
-      'Memory that all processes together may use. At 80 % caches are given back, from 90 % new calls are refused, from ' +
-        '97 % new connections. auto: 0.9 of what the cgroup allows, where it has a limit. 64MiB to 1023GiB, auto, or off. ' +
-        'Default: auto. Like Envoy overload_manager.',
-    ),
-};
-
-const limits = z.strictObject({
-  ...capacities,
-  concurrentStreams: count(1, 1_000_000)
-    .default(128)
-    .describe(
-      'Calls a client may have open on one connection. 1 to 1000000. Default: 128. Like nginx http2_max_concurrent_streams.',
-    ),
-  streamWindow: size('65535', '2147483647')
-    .prefault('128KiB')
-    .describe(
-      'Bytes a peer may send on one stream before they are taken (SETTINGS_INITIAL_WINDOW_SIZE). 65535 to 2147483647. ' +
-        'Default: 128KiB. Like Envoy initial_stream_window_size.',
-    ),
-  connectionWindow: size('65535', '2147483647')
-    .prefault('1MiB')
-    .describe(
-      'Bytes a peer may send ahead on one connection. 65535 to 2147483647. Default: 1MiB. ' +
-        'Like Envoy initial_connection_window_size.',
-    ),
-  headerListSize: size('8KiB', '1MiB')
-    .prefault('16KiB')
-    .describe(
-      'Decoded size of the headers of a request or a response (SETTINGS_MAX_HEADER_LIST_SIZE). 8KiB to 1MiB. ' +
-        'Default: 16KiB. Like nginx large_client_header_buffers.',
-    ),
-  headerFields: count(16, 10_000)
-    .default(128)
-    .describe(
-      'Header fields of a request or a response, those that begin with ":" and those that are not passed on included. 16 to 10000. Default: 128. Like Envoy max_headers_count.',
-    ),
-  ...patience,
-});
 
 const drain = z.strictObject({
   timeout: z
     .union([off, duration('0s', '24h')], expecting('a duration such as 30s, or off'))
     .prefault('30s')
-    .describe(
-      'How long running calls are waited for; off: for ever. 0s to 24h. Default: 30s. Like nginx worker_shutdown_timeout.',
+    .meta(
+      key('How long a process that stops waits for running calls. `off`: for ever.', {
+        like: { nginx: 'worker_shutdown_timeout' },
+      }),
     ),
   delay: duration('0s', '1h')
     .prefault('0s')
-    .describe(
-      'How long listeners stay open while /ready says 503 already, so that load balancers notice. 0s to 1h. Default: 0s. ' +
-        'Like Envoy drain_time_s.',
+    .meta(
+      key(
+        'How long listeners stay open after `/ready` has begun to say 503, so that load balancers notice.',
+        { like: { Envoy: 'drain_time_s' } },
+      ),
     ),
 });
 
@@ -235,51 +50,83 @@ const interval = z.union([off, duration('100ms', '1h')], expecting('a duration s
 const reload = z.strictObject({
   watch: interval
     .prefault('off')
-    .describe(
-      'How often this file is looked at; a change is taken up as SIGHUP does it. 100ms to 1h, or off. Default: off.',
+    .meta(
+      key(
+        'How often Framegate looks for changes of this file. It takes up a change as it does at SIGHUP, once the ' +
+          'file was left alone for as long.',
+      ),
     ),
   certificates: interval
     .prefault('10s')
-    .describe(
-      'How often the files of certificates, keys and authorities are looked at; what has changed is used for new ' +
-        'connections. 100ms to 1h, or off: only with a reload. Default: 10s.',
+    .meta(
+      key(
+        'How often Framegate looks for changes of the files of certificates, keys and authorities. New connections ' +
+          'use what has changed. `off`: only a reload takes up changes.',
+      ),
     ),
 });
 
 const admin = z.strictObject({
   address: adminAddress
     .prefault('127.0.0.1:9901')
-    .describe('Where the admin server listens. Default: 127.0.0.1:9901. Like Envoy admin.address.'),
+    .meta(
+      key(
+        'Where the admin server listens. Keep it on loopback: whoever reaches it can read everything it knows.',
+        { values: '`host:port`, `[ipv6]:port` or `unix:/path`', like: { Envoy: 'admin.address' } },
+      ),
+    ),
 });
 
 const log = z.strictObject({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
-    .describe('The least important records that are written. Default: info. Like nginx error_log.'),
+    .meta(key('The least important records that are written.', { like: { nginx: 'error_log' } })),
   access: z
     .boolean(expecting('true or false'))
     .default(true)
-    .describe('One record per call. Default: true. Like nginx access_log.'),
+    .meta(
+      key('Writes one record for each call.', {
+        like: { nginx: 'access_log' },
+        more: '[The access log](access-log.md)',
+      }),
+    ),
   syslogPrefix: z
     .boolean(expecting('true or false'))
     .default(false)
-    .describe(
-      'Begins each line with its priority, <4> for a warning, which journald takes off and files the line by. ' +
-        'Default: false. Like systemd SyslogLevelPrefix.',
+    .meta(
+      key(
+        'Begins each line with its priority, for a journald that reads standard output (`SyslogLevelPrefix=yes`, ' +
+          'the default of systemd): `<2>` for `fatal`, `<3>` for `error`, `<4>` for `warn`, `<6>` for `info` and the ' +
+          'records of calls, `<7>` for `debug` and `trace`. journald removes the prefix; other programs that read ' +
+          'the lines as JSON do not.',
+        { like: { systemd: 'SyslogLevelPrefix' } },
+      ),
     ),
-  file: fileName
-    .optional()
-    .describe(
-      'A file that the log goes to instead of standard output, relative to this one. It is opened again at SIGHUP, ' +
-        'SIGUSR1 and POST /api/reload, for logrotate. Default: standard output. Like nginx error_log FILE.',
+  file: fileName.optional().meta(
+    key(
+      'A file that the log goes to instead of standard output. Lines are added at its end; a file that is not ' +
+        'there is made with mode 0640. Framegate opens it again at SIGHUP, SIGUSR1 and POST /api/reload. Another ' +
+        'name takes effect at the next start, and a reload warns of that.',
+      {
+        unset: 'standard output',
+        condition: 'in a folder that Framegate may write to',
+        like: { nginx: 'error_log' },
+        more: '[A log in a file](operating.md#a-log-in-a-file)',
+      },
     ),
+  ),
   format: z
     .enum(['auto', 'json', 'text'])
     .default('auto')
-    .describe(
-      'How records are written to standard output: JSON lines, or text for people. auto: text on a terminal, ' +
-        'JSON everywhere else. Default: auto. Like zap encoding.',
+    .meta(
+      key(
+        'How records are written to standard output. `auto`: text on a terminal, JSON lines everywhere else. ' +
+          "`text`: text, without colours if there is no terminal. Under systemd's `Type=notify` and sockets, and " +
+          'with a configuration from a pipe (`-c -`), records stay JSON lines. Another format takes effect at the ' +
+          'next start, and a reload warns of that.',
+        { condition: '`text` not with `log.file`', like: { zap: 'encoding' } },
+      ),
     ),
 });
 
@@ -288,31 +135,66 @@ const configSchema = z
     workers: z
       .union([auto, count(1, 256)], expecting('a whole number, or auto'))
       .default('auto')
-      .describe(
-        'Processes that carry calls, each on a core. auto: as many as there are cores. 1: one process in all. Above that one ' +
-          'more, which accepts connections. 1 to 256, or auto. Default: auto. Like nginx worker_processes.',
+      .meta(
+        key(
+          'How many processes carry calls, each on a core. `auto`: as many as there are cores. `1`: one process in ' +
+            'all. With more than one there is another process, which accepts connections.',
+          { like: { nginx: 'worker_processes' }, more: '[Workers](configuration.md#workers)' },
+        ),
       ),
-    listeners: z.array(listener).min(1).describe('Where clients connect to.'),
-    routes: z.array(route).min(1).describe('Which calls go to which upstream. Their order does not matter.'),
+    listeners: z
+      .array(listener)
+      .min(1)
+      .meta(key('Where clients connect to.', { like: { nginx: '`server` with `listen`' } })),
+    routes: z
+      .array(route)
+      .min(1)
+      .meta(
+        key('Which calls go to which upstream. Their order does not matter.', {
+          like: { nginx: 'location' },
+        }),
+      ),
     upstreams: z
       .record(name, upstream, expecting('a map of names to upstreams'))
       .refine((upstreams) => Object.keys(upstreams).length > 0, 'must not be empty')
-      .describe('Groups of servers, by name.'),
+      .meta(
+        key('The groups of servers that calls go to, by a name that you choose.', {
+          values: 'map of names to maps, one or more',
+          like: { nginx: 'upstream', Envoy: 'clusters' },
+        }),
+      ),
     zone: name
       .optional()
-      .describe(
-        'Where this proxy runs, for upstreams.NAME.zone. Default: the environment variable FRAMEGATE_ZONE. Like Envoy --service-zone.',
+      .meta(
+        key(
+          'The zone in which this proxy runs, for `upstreams.NAME.zone`. The key has precedence over the ' +
+            'environment variable.',
+          { unset: 'the environment variable `FRAMEGATE_ZONE`', like: { Envoy: '--service-zone' } },
+        ),
       ),
-    limits: limits
+    limits: limits.prefault({}).meta(
+      key('Limits of each connection, towards clients and towards upstreams, and of all together.', {
+        more: '[Overload](configuration.md#overload), [Limits](limits.md)',
+      }),
+    ),
+    drain: drain
       .prefault({})
-      .describe('Limits of every connection, towards clients and towards upstreams, and of all together.'),
-    drain: drain.prefault({}).describe('How the process stops.'),
-    reload: reload.prefault({}).describe('What is taken up by itself, beside SIGHUP and POST /api/reload.'),
+      .meta(key('How the process stops.', { more: '[Reload](configuration.md#reload)' })),
+    reload: reload.prefault({}).meta(
+      key('Which changes are taken up by themselves, without SIGHUP or POST /api/reload.', {
+        more: '[Reload](configuration.md#reload)',
+      }),
+    ),
     admin: z
       .union([off, admin], expecting('a map with an address, or off'))
       .prefault({})
-      .describe('The admin server: health, metrics and the state of the proxy. off: none.'),
-    log: log.prefault({}).describe('Log records, as JSON lines.'),
+      .meta(
+        key('The admin server, with health, metrics and the state of the proxy. `off`: there is none.', {
+          like: { Envoy: 'admin' },
+          more: '[Operating](operating.md), [Metrics](metrics.md)',
+        }),
+      ),
+    log: log.prefault({}).meta(key('What is logged, where and how.')),
   })
   .meta({
     title: 'Framegate configuration',
@@ -349,6 +231,12 @@ export function validateEndpointList(
   return result.success ? { list: result.data } : { issues: result.error.issues };
 }
 
+/** For editors: config.schema.json. */
 export function jsonSchema(): JsonSchema {
+  return describeKeys(annotatedSchema());
+}
+
+/** For the reference: with the annotations of keys, and with texts in Markdown as they are written. */
+export function annotatedSchema(): JsonSchema {
   return z.toJSONSchema(configSchema, { io: 'input' });
 }

@@ -84,7 +84,7 @@ function schemaOfAll(): JsonSchema {
   return knownKeys;
 }
 
-/** @returns every place of a key with this name, in the notation of docs/configuration.md */
+/** @returns every place of a key with this name, in the notation of docs/configuration-reference.md */
 function placesOf(key: string): readonly string[] {
   places ??= Map.groupBy(namesIn(schemaOfAll(), ''), (path) => path.slice(path.lastIndexOf('.') + 1));
   return places.get(key) ?? [];

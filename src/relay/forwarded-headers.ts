@@ -1,5 +1,5 @@
 // The request's header fields as they are forwarded upstream. Fields that the client may not set are removed or replaced, fields that
-// describe the client are added, and all other fields stay as they are (names in docs/configuration.md, trustedClients).
+// describe the client are added, and all other fields stay as they are (names in SECURITY.md, claims about the client).
 
 import { isClaimAboutClient } from '../calls/client-claims.ts';
 import { isNoTrailer } from '../calls/request-trailers.ts';

@@ -2,37 +2,23 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { configurationReference, keysOf } from '../../scripts/configuration-reference.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { type JsonSchema, jsonSchema } from '../../src/config/schema.ts';
+import { annotatedSchema, jsonSchema } from '../../src/config/schema.ts';
 
 const project = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(project, file), 'utf8');
-
-interface Key {
-  readonly path: string;
-  readonly schema: JsonSchema;
-}
-
-/** Every key of the configuration: `listeners[].tls`, `upstreams.NAME.balance`. */
-function keysOf(schema: JsonSchema, path = ''): readonly Key[] {
-  const prefix = path === '' ? '' : `${path}.`;
-  const { properties = {}, additionalProperties, items, anyOf = [] } = schema;
-  const named = Object.entries(properties).flatMap(([name, child]) =>
-    typeof child === 'object' ? [{ path: `${prefix}${name}`, schema: child }] : [],
-  );
-  return [
-    ...named.flatMap((key) => [key, ...keysOf(key.schema, key.path)]),
-    ...anyOf.flatMap((child) => (typeof child === 'object' ? keysOf(child, path) : [])),
-    ...(typeof items === 'object' && !Array.isArray(items) ? keysOf(items, `${path}[]`) : []),
-    ...(typeof additionalProperties === 'object' ? keysOf(additionalProperties, `${prefix}NAME`) : []),
-  ];
-}
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 const keys = keysOf(jsonSchema());
+
+/** What editors show. */
+function descriptionOf(wanted: string): string {
+  return keys.find(({ path }) => path === wanted)?.schema.description ?? '';
+}
 
 test('config.schema.json is what npm run schema would write', () => {
   assert.equal(read('config.schema.json'), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
@@ -43,23 +29,46 @@ test('every key is described', () => {
   for (const { path, schema } of keys) assert.ok(schema.description, `${path} has no description`);
 });
 
-test('docs/configuration.md has a row for every key, with its default', () => {
-  const rows = new Map(
-    [...read('docs/configuration.md').matchAll(/^\| `([a-zA-Z.[\]]+)` \| (.*?) ?\|/gm)].map((row) => [
-      row[1],
-      row[2],
-    ]),
-  );
-  for (const { path, schema } of keys) {
-    const value = schema.default;
-    if (value === undefined) assert.ok(rows.has(path), `${path} has no row`);
-    else assert.equal(rows.get(path), `\`${textOf(value)}\``, path);
-  }
-  const known = new Set(keys.map(({ path }) => path));
+test('docs/configuration-reference.md is what npm run schema would write', () => {
+  assert.equal(read('docs/configuration-reference.md'), configurationReference(annotatedSchema()));
+});
+
+test('the reference has each key once, with its default and its values', () => {
+  const sections = read('docs/configuration-reference.md').split(/^#{2,3} (?=`)/m);
+  const texts = new Map(sections.slice(1).map((text) => [text.slice(1, text.indexOf('`', 1)), text]));
+  assert.equal(texts.size, sections.length - 1);
   assert.deepEqual(
-    [...rows.keys()].filter((path) => !known.has(path)),
-    [],
+    [...texts.keys()],
+    keys.map(({ path }) => path),
   );
+  for (const { path, schema, isRequired } of keys) {
+    const text = texts.get(path) ?? '';
+    assert.match(text, /^- Values: (?!undefined|.*\[object)\S/m, path);
+    assert.equal(/^- Required: yes$/m.test(text), isRequired && schema.default === undefined, path);
+    assert.ok(
+      isRequired || /^- (?:Default|Required): \S/m.test(text),
+      `${path} says neither a default nor when it is required`,
+    );
+    if (schema.default === undefined || typeof schema.default === 'object') continue;
+    assert.ok(text.includes(`- Default: \`${textOf(schema.default)}\``), path);
+  }
+});
+
+test('texts of keys are sentences that leave values, defaults and likenesses to their own fields', () => {
+  for (const { path, schema } of keysOf(annotatedSchema())) {
+    assert.match(schema.description ?? '', /^[A-Z`][^]*\.$/, path);
+    assert.doesNotMatch(schema.description ?? '', /Default: |\bLike |\]\(/, path);
+  }
+});
+
+test('editors are told the range of a duration, a size and a number', () => {
+  assert.match(
+    descriptionOf('drain.timeout'),
+    /Values: duration, 0s to 24h; or off\. Default: 30s\. Like nginx/,
+  );
+  assert.match(descriptionOf('limits.memory'), /Values: size, 64MiB to 1023GiB; or auto, off\./);
+  assert.match(descriptionOf('limits.headerFields'), /Values: whole number, 16 to 10000\./);
+  assert.doesNotMatch(read('config.schema.json'), /x-framegate-/);
 });
 
 test('descriptions tell the default', () => {

@@ -27,6 +27,7 @@ const needed = [
   'dist/main.js',
   'docs/README.md',
   'docs/benchmarks/overview-light.svg',
+  'docs/configuration-reference.md',
   'docs/configuration.md',
   'docs/diagnoses/FG1001.md',
   'docs/operating.md',

@@ -1,0 +1,214 @@
+// The schema of a route: which requests take it, where they go, and how long they may take.
+
+import { key } from './key-notes.ts';
+import {
+  parseHeaderName,
+  parseHeaderValue,
+  parseHostPattern,
+  parsePathPattern,
+  parseStripPrefix,
+} from './match-criteria.ts';
+import { parseOrigin } from './origin.ts';
+import { hedge, retry, timeouts } from './route-time-schema.ts';
+import { count, expecting, name, parsed, z } from './schema-values.ts';
+
+const match = z
+  .strictObject({
+    path: parsed('text', parsePathPattern, { examples: ['/package.Service/*', '/package.Service/Method'] })
+      .optional()
+      .meta(
+        key('The path of the request, case-sensitive and without its query.', {
+          unset: 'any path',
+          values: 'exact path, or a prefix that ends in `*`',
+          like: { nginx: 'location' },
+        }),
+      ),
+    host: parsed('text', parseHostPattern, { examples: ['grpc.example.com', '*.example.com'] })
+      .optional()
+      .meta(
+        key('The host in `:authority`, without its port.', {
+          unset: 'any host',
+          values: 'exact name, or `*.example.com` for every name below',
+          like: { nginx: 'server_name' },
+        }),
+      ),
+    headers: z
+      .record(
+        parsed('text', parseHeaderName),
+        parsed('text (put it in quotes)', parseHeaderValue),
+        expecting('a map of header names to values'),
+      )
+      .prefault({})
+      .meta(
+        key('Headers that the request must have with exactly these values.', {
+          unset: 'none',
+          values: 'map of header names to texts',
+          like: { Envoy: '`headers` with `exact_match`' },
+        }),
+      ),
+    listener: name.optional().meta(
+      key('The listener by which the request came.', {
+        unset: 'any listener',
+        values: 'name of a listener',
+        like: { nginx: 'listen' },
+      }),
+    ),
+  })
+  .refine((criteria) => Object.keys(criteria.headers).length > 0 || Object.keys(criteria).length > 1, {
+    message: 'needs at least one of path, host, headers, listener',
+    params: { hint: 'path: /* matches everything' },
+  });
+
+const grpcWebOrigins = z.strictObject({
+  origins: z
+    .array(
+      parsed('an origin such as https://app.example.com', parseOrigin, {
+        examples: ['https://app.example.com'],
+      }),
+    )
+    .min(1)
+    .meta(
+      key(
+        'The origins of the web pages that may call, with credentials (cookies). Pages of other origins are ' +
+          "refused, except those of the server's own origin. Over plain http:// the server's own origin is an IP " +
+          'address, `localhost`, or a name in `match.host` of a route, because any other name may belong to somebody ' +
+          'else and lead here (DNS rebinding).',
+        {
+          values: 'list of origins such as `https://app.example.com`, one or more',
+          like: { Envoy: 'allow_origin_string_match' },
+        },
+      ),
+    ),
+});
+
+const split = z.strictObject({
+  upstream: name.meta(
+    key('The upstream that gets this share of the calls.', { values: 'name of an upstream' }),
+  ),
+  weight: count(0, 1000).meta(
+    key(
+      'The share of the calls, relative to the weights of the others. With 0 the upstream gets no call, and ' +
+        '`check` warns of that.',
+      { condition: 'not all 0', like: { Envoy: '`weight` of `weighted_clusters`' } },
+    ),
+  ),
+});
+
+/** Also reported beside other problems of the route. */
+const always = { when: () => true };
+
+export const route = z
+  .strictObject({
+    name: name.optional().meta(
+      key('The name of the route in logs and metrics.', {
+        unset: 'the text of its match',
+        condition: 'unique',
+      }),
+    ),
+    match: match.meta(
+      key(
+        'Which requests take the route. Every criterion that is given must hold. Of several routes that match, the ' +
+          'most specific one wins, whatever their order in the file.',
+        {
+          values: 'map with at least one criterion',
+          more: '[Which route wins](configuration.md#which-route-wins)',
+        },
+      ),
+    ),
+    stripPrefix: parsed('text', parseStripPrefix, { examples: ['/grpc'] })
+      .optional()
+      .meta(
+        key(
+          'What is removed from the front of the path, as whole segments, before the request goes upstream.',
+          {
+            unset: 'nothing is removed',
+            values: 'text that begins with `/` and does not end in it',
+            like: { nginx: 'rewrite', Envoy: 'prefix_rewrite' },
+          },
+        ),
+      ),
+    upstream: name.optional().meta(
+      key('The upstream that the calls go to.', {
+        required: 'unless there is `split`',
+        values: 'name of an upstream',
+        like: { nginx: 'grpc_pass' },
+      }),
+    ),
+    split: z
+      .array(split)
+      .min(1)
+      .max(100)
+      .optional()
+      .meta(
+        key(
+          'Several upstreams in place of one. Framegate draws one of them for each call, by weight, and all ' +
+            'attempts of the call go there. Log and metrics name the upstream that was drawn.',
+          {
+            required: 'unless there is `upstream`',
+            like: { nginx: 'split_clients', Envoy: 'weighted_clusters' },
+          },
+        ),
+      ),
+    grpcWeb: z
+      .union([z.boolean(), grpcWebOrigins], expecting('true, false, or a map with origins'))
+      .default(false)
+      .meta(
+        key(
+          'Also serves browsers that call by gRPC-Web, over HTTP/1.1 and HTTP/2, and answers their CORS ' +
+            'preflights. `true`: pages of every origin may call, without credentials. A map lists the origins.',
+          {
+            unset: '`false`',
+            values: '`true`, `false`, or a map',
+            like: { Envoy: '`grpc_web` and `cors` filters' },
+            more: '[Clients and ports](clients-and-ports.md)',
+          },
+        ),
+      ),
+    timeouts: timeouts.optional().meta(
+      key('How long a call may take, and how long it may be silent.', {
+        unset: 'as long as its client likes',
+        more: '[Deadlines](configuration.md#deadlines)',
+      }),
+    ),
+    retry: retry.optional().meta(
+      key(
+        'Sends a gRPC call again even if an endpoint may have processed it. Use it only for methods that may be ' +
+          'called twice without harm. `{}` takes all defaults.',
+        {
+          unset: 'a call is sent again only if no endpoint has processed it',
+          condition: 'not for an upstream with `protocol: http1`',
+          like: { gRPC: 'retryPolicy', Envoy: 'retry_policy' },
+          more: '[Retries](configuration.md#retries)',
+        },
+      ),
+    ),
+    hedge: hedge.optional().meta(
+      key(
+        'Sends a unary gRPC call to several endpoints and passes on the first response. Use it only for methods ' +
+          'that may be called several times without harm. `{}` takes all defaults.',
+        {
+          unset: 'one endpoint at a time',
+          condition: 'not beside `retry`, and not for an upstream with `protocol: http1`',
+          like: { gRPC: 'hedgingPolicy' },
+          more: '[Hedging](configuration.md#hedging)',
+        },
+      ),
+    ),
+  })
+  .refine((given) => given.upstream !== undefined || given.split !== undefined, {
+    message: 'is missing',
+    path: ['upstream'],
+    ...always,
+  })
+  .refine((given) => given.upstream === undefined || given.split === undefined, {
+    message: 'stands beside upstream, and calls can go by one of them only',
+    path: ['split'],
+    params: { hint: 'remove one of the two' },
+    ...always,
+  })
+  .refine((given) => given.retry === undefined || given.hedge === undefined, {
+    message: 'stands beside retry, and a call can be sent again either after an attempt or beside it',
+    path: ['hedge'],
+    params: { hint: 'remove one of the two' },
+    ...always,
+  });
