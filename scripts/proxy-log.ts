@@ -2,7 +2,7 @@
 // kept, for the case that something fails.
 
 import type { Readable } from 'node:stream';
-import { Lines } from '../src/cli/log-printer.ts';
+import { Lines } from '../src/cli/printed-lines.ts';
 import { logText } from '../src/observability/log-text.ts';
 
 const WARN = 40;

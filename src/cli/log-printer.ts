@@ -1,40 +1,36 @@
 // Shows the log as text: this process starts the proxy once more, as a child that writes JSON into a pipe, and prints what arrives. So the
 // proxy formats nothing, and never waits for a terminal. From outside both look like one process: signals are passed on, and the exit code is the same.
+// A reader that does not read, or a stopped terminal, must keep neither signals from the proxy nor this process alive.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { logText } from '../observability/log-text.ts';
 import { PRINTED_OPTION } from './log-format.ts';
+import { PrintedLines } from './printed-lines.ts';
 import { REQUEST_SIGNALS, STOP_SIGNALS } from './signals.ts';
 
-const NEWLINE = 10;
-/** No line of the proxy is as long. What has no end by then is printed as it is. */
-const LONGEST_LINE_BYTES = 1024 * 1024;
+/** How long the reader has to take what is left when the proxy has ended. */
+const LAST_LINES_WITHIN_MS = 1000;
 
-/** Resolves to the exit code of the proxy, when all of its log is printed. */
+/** Ends this process with the exit code of the proxy, when all of its log is printed that can be. Rejects if the proxy cannot be started. */
 export async function printLogOf(argv: readonly string[]): Promise<number> {
   const child = startProxy(argv);
-  passSignalsOn(child);
-  const ended = Promise.withResolvers<number>();
-  child.once('error', ended.reject);
-  // At 'exit' the pipe may still hold the last lines.
-  child.once('close', (code, signal) => ended.resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
   const { stdout } = process;
-  let isRead = true;
-  // A reader that has left, or a terminal that was closed, is no reason to end the proxy.
-  stdout.on('error', () => {
-    isRead = false;
-    child.stdout?.resume();
-  });
-  stdout.on('drain', () => child.stdout?.resume());
-  const lines = new Lines(logText(stdout.isTTY && stdout.hasColors()));
-  const print = (text: string): void => {
-    if (isRead && text !== '' && !stdout.write(text)) child.stdout?.pause();
+  const lines = new PrintedLines(child.stdout, logText(stdout.isTTY && stdout.hasColors()));
+  const end = (): never => {
+    // process.exit() would wait for a write that a stopped terminal holds up.
+    if (lines.isHeldUp) process.kill(process.pid, 'SIGKILL');
+    return process.exit(exitCodeOf(child));
   };
-  child.stdout?.on('data', (bytes: Buffer) => print(lines.take(bytes)));
-  const exitCode = await ended.promise;
-  print(lines.end());
-  return exitCode;
+  passSignalsOn(child, end);
+  const ended = Promise.withResolvers<void>();
+  child.on('error', ended.reject);
+  child.once('exit', () => ended.resolve());
+  await ended.promise;
+  // The pipe may still hold the last lines.
+  await Promise.race([lines.printed, setTimeoutPromise(LAST_LINES_WITHIN_MS)]);
+  return end();
 }
 
 function startProxy(argv: readonly string[]): ChildProcess {
@@ -49,40 +45,39 @@ function startProxy(argv: readonly string[]): ChildProcess {
   });
 }
 
-function passSignalsOn(child: ChildProcess): void {
-  for (const signal of [...STOP_SIGNALS, ...REQUEST_SIGNALS]) process.on(signal, () => child.kill(signal));
-  process.on('SIGTSTP', () => {
-    child.kill('SIGSTOP');
-    process.kill(process.pid, 'SIGSTOP');
-  });
-  process.on('SIGCONT', () => child.kill('SIGCONT'));
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
-/** Cuts bytes into lines, each of which becomes text. */
-export class Lines {
-  readonly #textOf: (line: string) => string;
-  #rest: Buffer = Buffer.alloc(0);
+function exitCodeOf({ exitCode, signalCode }: ChildProcess): number {
+  return exitCode ?? 128 + constants.signals[signalCode ?? 'SIGKILL'];
+}
 
-  constructor(textOf: (line: string) => string) {
-    this.#textOf = textOf;
-  }
+/** @param end called at a signal that comes when the proxy has ended, while its last lines are printed */
+function passSignalsOn(child: ChildProcess, end: () => void): void {
+  for (const signal of STOP_SIGNALS)
+    process.on(signal, () => {
+      if (hasEnded(child)) end();
+      else child.kill(signal);
+    });
+  for (const signal of REQUEST_SIGNALS) process.on(signal, () => child.kill(signal));
+  const onStop = (): void => {
+    signalGroup(child, 'SIGSTOP');
+    // Without a listener the kernel stops this process, unless nobody could continue it: as process 1, or without a shell's job control.
+    process.off('SIGTSTP', onStop);
+    process.kill(process.pid, 'SIGTSTP');
+    // Here the process goes on, by SIGCONT or because it was not stopped.
+    process.on('SIGTSTP', onStop);
+    signalGroup(child, 'SIGCONT');
+  };
+  process.on('SIGTSTP', onStop);
+}
 
-  /** @returns the text of the lines that are complete now */
-  take(bytes: Buffer): string {
-    const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    let [text, from] = ['', 0];
-    for (let end = all.indexOf(NEWLINE); end !== -1; end = all.indexOf(NEWLINE, from)) {
-      text += `${this.#textOf(all.toString('utf8', from, end))}\n`;
-      from = end + 1;
-    }
-    this.#rest = all.subarray(from);
-    return this.#rest.length > LONGEST_LINE_BYTES ? text + this.end() : text;
-  }
-
-  /** @returns the text of a last line without an end */
-  end(): string {
-    const line = this.#rest.toString('utf8');
-    this.#rest = Buffer.alloc(0);
-    return line === '' ? '' : `${this.#textOf(line)}\n`;
+/** The workers of the proxy are in its group. */
+function signalGroup({ pid }: ChildProcess, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // The proxy has ended.
   }
 }

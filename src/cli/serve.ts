@@ -6,6 +6,7 @@ import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
 import { Proxy } from '../control/proxy.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import type { Logger } from '../observability/logger.ts';
+import { tellOnStandardError } from '../observability/standard-error.ts';
 import { dieLoudly, FAULT_EXIT_CODE } from '../observability/uncaught-errors.ts';
 import { inheritedSockets } from '../service-manager/inherited-sockets.ts';
 import { ServiceManager } from '../service-manager/service-manager.ts';
@@ -83,10 +84,10 @@ export async function serve(argv: readonly string[]): Promise<number> {
   } catch (error) {
     destination.flushSync();
     if (error instanceof UnusableConfig) {
-      for (const problem of problemsOf(error, loaded)) process.stderr.write(`${formatProblem(problem)}\n`);
+      for (const problem of problemsOf(error, loaded)) tellOnStandardError(formatProblem(problem));
       return process.exit(1);
     }
-    process.stderr.write(`framegate serve: ${error instanceof Error ? error.message : String(error)}\n`);
+    tellOnStandardError(`framegate serve: ${error instanceof Error ? error.message : String(error)}`);
     return process.exit(error instanceof CrashLoop ? FAULT_EXIT_CODE : 1);
   }
 }
@@ -164,7 +165,7 @@ async function run(
   const { config } = loaded;
   const demo = isDemo ? await startDemo(logger) : undefined;
   const signals = new StopSignals(destination);
-  if (isPrinted) process.once('disconnect', () => signals.stop('the process that prints the log is gone'));
+  if (isPrinted) stopWithPrinter(signals);
   const [hangUps, rotations, replacements] = [
     new RequestSignal('SIGHUP'),
     new RequestSignal('SIGUSR1'),
@@ -201,11 +202,7 @@ async function run(
     warnOfUnusedSockets(logger);
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
     serviceManager.ready(() => describeLoad('serving', proxy.load));
-    hangUps.listen(() => {
-      // Not left to the reload, which does not begin while the proxy drains.
-      reopenLog();
-      proxy.requestReload('SIGHUP');
-    });
+    hangUps.listen(() => void hangUp(proxy, reopenLog));
     rotations.listen(() => {
       if (logFile !== undefined) reopenLog();
       else warnOfNoLogFile(logger);
@@ -222,6 +219,19 @@ async function run(
     kill();
     demo?.forceClose();
   }
+}
+
+/** The process that prints the log may have died before this one came so far. Without a channel, a person has given the hidden option. */
+function stopWithPrinter(signals: StopSignals): void {
+  const stop = (): void => signals.stop('the process that prints the log is gone');
+  if (process.connected) process.once('disconnect', stop);
+  else if (process.send !== undefined) stop();
+}
+
+/** A reload opens the log file again when it begins, which it does not while the proxy drains. Never rejects. */
+async function hangUp(proxy: Proxy, reopenLog: () => void): Promise<void> {
+  const { result } = await proxy.reload('SIGHUP');
+  if (result === 'ignored') reopenLog();
 }
 
 /** Warns of sockets that no listener uses, because their clients would wait forever without an explanation. */

@@ -286,10 +286,6 @@ export class Proxy {
     return this.#file.reload(trigger);
   }
 
-  requestReload(trigger: ReloadTrigger): void {
-    this.reload(trigger).catch(() => undefined);
-  }
-
   /** Begins the task when the previous one has ended, whether or not it succeeded. */
   #serially<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#changes.then(task, task);

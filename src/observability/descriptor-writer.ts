@@ -1,8 +1,9 @@
 // Writes buffers to a file descriptor, completely and in order, and retries if a write fails.
 // It must not block (except in writeAllSync), must not throw, and must not touch a buffer after giving it back.
 
-import { fstatSync, writeSync, writev } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync, writev } from 'node:fs';
 import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
 
 const firstRetryMs = 1;
 const longestRetryMs = 50;
@@ -34,14 +35,14 @@ interface NextDescriptor {
 /**
  * Replaces SonicBoom, pino's own destination, which has three faults. While the reader of a pipe stalls, its write blocks a
  * thread of the pool, and process.exit() waits forever for that thread. After one EPIPE it writes nothing more. Its flushSync
- * ignores the write in flight, and sleeps without limit on EAGAIN. This class writes to pipes and sockets without blocking, on
- * the main thread; only files and terminals, which do not stall forever, go through the pool.
+ * ignores the write in flight, and sleeps without limit on EAGAIN. This class writes to pipes, sockets and terminals without blocking,
+ * on the main thread; only files, which do not stall forever, go through the pool.
  */
 export class DescriptorWriter {
   readonly #options: DescriptorWriterOptions;
   #fd: number;
-  /** Keeps the descriptor in O_NONBLOCK; nothing is written through this socket. Undefined for files and terminals. */
-  readonly #nonblocking: Socket | undefined;
+  /** Undefined for files, which are written to by the pool. */
+  readonly #nonblocking: Nonblocking | undefined;
   /** The chunks to write, oldest first. */
   readonly #queue: Chunk[] = [];
   #heldBytes = 0;
@@ -56,8 +57,8 @@ export class DescriptorWriter {
 
   constructor(options: DescriptorWriterOptions) {
     this.#options = options;
-    this.#fd = options.fd;
     this.#nonblocking = openNonblocking(options.fd);
+    this.#fd = this.#nonblocking?.fd ?? options.fd;
   }
 
   get isEmpty(): boolean {
@@ -240,12 +241,34 @@ export class DescriptorWriter {
   }
 }
 
-/** Does what Node does for process.stdout: wrapping a pipe or socket sets O_NONBLOCK (for fds 0 to 2 until the process exits). */
-function openNonblocking(fd: number): Socket | undefined {
+/** A descriptor at which a write that would have to wait fails with EAGAIN instead. */
+interface Nonblocking {
+  readonly fd: number;
+  /** Keeps a pipe or socket in O_NONBLOCK; nothing is written through it. Undefined for a terminal. */
+  readonly keeper: Socket | undefined;
+}
+
+function openNonblocking(fd: number): Nonblocking | undefined {
+  if (isatty(fd)) return openTerminal(fd);
   try {
     const status = fstatSync(fd);
     if (!status.isFIFO() && !status.isSocket()) return undefined;
-    return new Socket({ fd, readable: false, writable: true });
+    // What Node does for process.stdout: wrapping a pipe or socket sets O_NONBLOCK (for fds 0 to 2 until the process exits).
+    return { fd, keeper: new Socket({ fd, readable: false, writable: true }) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens the terminal once more, since O_NONBLOCK on the descriptor itself would be set for the shell, too. A terminal that is stopped
+ * (Ctrl-S) would otherwise block a thread of the pool, for which process.exit() waits. The descriptor stays open until the process ends.
+ * @returns undefined where this is not possible: without /proc, or for a terminal of another user
+ */
+function openTerminal(fd: number): Nonblocking | undefined {
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    return { fd: openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY), keeper: undefined };
   } catch {
     return undefined;
   }

@@ -1,14 +1,10 @@
 // Reports on standard error that the log cannot be written, and later that it can again; the log itself cannot report that.
 // It must not throw, must block only briefly, whatever standard error is, and must not repeat itself without a pause.
 
-import { DescriptorWriter } from './descriptor-writer.ts';
+import { tellOnStandardError } from './standard-error.ts';
 
 /** The minimum time between two complaints, so that a disk that is full on and off is reported once. */
 const QUIET_FOR_MS = 60_000;
-/** How long a complaint may block until standard error has taken it. */
-const LAST_WORDS_WITHIN_MS = 100;
-/** The maximum amount of complaints that wait for standard error; beyond it, new ones are dropped. */
-const MOST_WAITING_BYTES = 1024;
 
 export type TellPerson = (line: string) => void;
 
@@ -17,7 +13,7 @@ export class LogComplaints {
   #complainedAtMs = Number.NEGATIVE_INFINITY;
   #failure = '';
 
-  constructor(tell: TellPerson = standardError()) {
+  constructor(tell: TellPerson = tellOnStandardError) {
     this.#tell = tell;
   }
 
@@ -61,21 +57,4 @@ function reasonOf(errorCode: string): string {
     default:
       return 'the system refuses it';
   }
-}
-
-/** Writes to the descriptor itself, because process.stderr throws if nothing handles its errors, and it may be the same full disk. */
-function standardError(): TellPerson {
-  let writer: DescriptorWriter | undefined;
-  return (line) => {
-    writer ??= new DescriptorWriter({
-      fd: 2,
-      isShared: false,
-      onWritten: () => undefined,
-      onRefused: () => undefined,
-    });
-    const bytes = Buffer.from(`${line}\n`);
-    // An earlier line may still be waiting. If many wait, this one is dropped, because it would be out of date when written.
-    if (writer.pendingBytes < MOST_WAITING_BYTES) writer.push(bytes, bytes.length);
-    writer.writeAllSync(LAST_WORDS_WITHIN_MS);
-  };
 }

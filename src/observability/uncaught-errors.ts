@@ -2,6 +2,7 @@
 
 import type { LogDestination } from './log-destination.ts';
 import type { Logger } from './logger.ts';
+import { tellOnStandardError } from './standard-error.ts';
 
 /** EX_SOFTWARE in sysexits.h. */
 export const FAULT_EXIT_CODE = 70;
@@ -16,7 +17,7 @@ export function dieLoudly(
     beforeEnd();
     logger.fatal({ err }, 'uncaught error: the process ends; please report this');
     // This line must reach a person, so it goes to standard error if the log lost it.
-    if (destination.flushSync() > 0) process.stderr.write(`framegate: ${describe(err)}\n`);
+    if (destination.flushSync() > 0) tellOnStandardError(`framegate: ${describe(err)}`);
     process.exit(FAULT_EXIT_CODE);
   };
   process.on('uncaughtException', die);

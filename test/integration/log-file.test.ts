@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { type ProxySettings, proxyConfigText, startDemo } from '../support/proxy
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
 const PATIENCE_MS = 60_000;
 const REOPENED = 'the log file was opened again';
+const CANNOT_REOPEN = 'the log file cannot be opened again';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -114,6 +115,8 @@ for (const workers of [1, 2]) {
     const processes = workers === 1 ? 1 : 1 + workers;
     for (const [number, signal] of (['SIGHUP', 'SIGUSR1'] as const).entries()) {
       await Promise.all(callers.map((caller) => caller.more()));
+      const isRecorded = (): boolean => linesOf(log).some(({ msg }) => msg === 'exchange finished');
+      await eventually('calls are recorded', isRecorded, PATIENCE_MS);
       renameSync(log, `${log}.${number}`);
       child.kill(signal);
       const reopened = (): boolean => linesOf(log).filter(({ msg }) => msg === REOPENED).length === processes;
@@ -171,3 +174,25 @@ test('a file that cannot be written keeps it from starting, and check says so to
     );
   }
 });
+
+for (const workers of [1, 2])
+  test(`workers: ${workers}: a file that cannot be opened again is told of once by each process at SIGHUP, also while it drains`, async (t) => {
+    const scene = await sceneWith(t, { sections: { workers, drain: { delay: '1h' } } });
+    const child = await serve(t, scene);
+    const { log } = scene;
+    const [moved, processes] = [`${log}.0`, workers === 1 ? 1 : 1 + workers];
+    renameSync(log, moved);
+    mkdirSync(log);
+    const says = (text: string) => linesOf(moved).filter(({ msg }) => String(msg).includes(text)).length;
+    for (const [round, end] of ['reload refused', 'reload ignored'].entries()) {
+      child.kill('SIGHUP');
+      await eventually('all processes have said so', () => says(CANNOT_REOPEN) >= processes * (round + 1));
+      await eventually('the reload has ended', () => says(end) === 1, PATIENCE_MS);
+      assert.equal(says(CANNOT_REOPEN), processes * (round + 1));
+      if (round > 0) break;
+      child.kill('SIGTERM');
+      await eventually('it drains', () => says('SIGTERM: stopping') === 1, PATIENCE_MS);
+    }
+    child.kill('SIGTERM');
+    await eventually('it ends', () => child.exitCode === 1, PATIENCE_MS);
+  });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lines } from '../../src/cli/log-printer.ts';
+import { Lines } from '../../src/cli/printed-lines.ts';
 import { logText } from '../../src/observability/log-text.ts';
 
 const plain = logText(false);
