@@ -8,7 +8,7 @@ import type { CertificateFiles, Config, ListenerConfig } from '../config/config.
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
+import { counted, type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
 import type { ConfigSubject } from './subject.ts';
 
 const DAY_MS = 86_400_000;
@@ -56,7 +56,7 @@ export function certificateChecks(subject: ConfigSubject, nowEpochMs: number = D
 
 function describeCount(config: Config): string {
   const count = config.listeners.reduce((sum, { tls }) => sum + (tls?.certificates.length ?? 0), 0);
-  return count === 0 ? 'no listener has any' : `${count} of listeners`;
+  return count === 0 ? 'no listener has any' : `${counted(count, 'certificate')} of listeners`;
 }
 
 /** `check` only warns of a certificate that is not valid now, since it may be replaced before it is served. Clients refuse it. */

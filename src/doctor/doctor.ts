@@ -51,17 +51,18 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
     const stray = only.find((wanted) => !all.some((check) => isWanted(check, [wanted])));
     if (stray !== undefined) throw new NoSuchCheck(describeStray(stray, all, options));
     const plan = withPrerequisites(all, only);
-    const reports = await runChecks(
-      plan,
-      {
-        ...events,
-        onReport: (report) => {
-          if (isWanted(report, only)) events.onReport(report);
-        },
-      },
-      { totalMs: TOTAL_MS },
+    const needed = idsNeededBy(
+      all.filter((check) => isWanted(check, only)),
+      all,
     );
-    return reports.filter((report) => isWanted(report, only));
+    // What failed although only other checks were asked for is why one of those was not made.
+    const isShown = (report: CheckReport): boolean =>
+      isWanted(report, only) || (report.verdict === 'failed' && needed.has(report.id));
+    const onReport = (report: CheckReport): void => {
+      if (isShown(report)) events.onReport(report);
+    };
+    const reports = await runChecks(plan, { ...events, onReport }, { totalMs: TOTAL_MS });
+    return reports.filter(isShown);
   } finally {
     await slot.close();
   }
@@ -164,6 +165,16 @@ function withPrerequisites(plan: readonly Check[], only: readonly string[]): rea
     }
   }
   return plan.filter((check) => kept.has(check));
+}
+
+/** @returns the checks of which none may fail, or one of `wanted` is skipped */
+function idsNeededBy(wanted: readonly Check[], plan: readonly Check[]): ReadonlySet<string> {
+  const needed = new Set(wanted.flatMap(({ needs = [] }) => needs));
+  // The set grows while it is walked.
+  for (const id of needed) {
+    for (const next of plan.find((check) => check.id === id)?.needs ?? []) needed.add(next);
+  }
+  return needed;
 }
 
 /** @returns what --only may name: the groups */

@@ -138,3 +138,27 @@ test('an option that would do nothing is refused with what it needs', () => {
   assert.match(String(saysOf('--method', '/a.B/C', 'a.example:1')), /add --hold SECONDS/);
   assert.match(String(saysOf('-c', main, '--ca', main)), /--ca is the authority of TARGET/);
 });
+
+test('--only with a configuration that cannot be used says that the checks were not made, and why; the exit code is 1', () => {
+  writeFileSync(join(folder, 'broken.yaml'), 'listener: []\n');
+  for (const only of ['upstream', 'ports,host', 'through.some']) {
+    const { code, stdout } = framegate('doctor', '-c', 'broken.yaml', '--only', only);
+    assert.equal(code, 1, only);
+    assert.match(stdout, /✖ broken\.yaml can be used\n {4}✖ broken\.yaml:1:1 routes – is missing/);
+    assert.match(stdout, /skipped because “broken\.yaml can be used” failed/);
+  }
+});
+
+test('--only shows what failed before it if the check could not be made for that, and nothing else', async () => {
+  await write('before.yaml');
+  const all = JSON.parse(framegate('doctor', '-c', 'before.yaml', '--json').stdout);
+  const ids: readonly string[] = all.checks.map(({ id }: { readonly id: string }) => id);
+  const health = ids.find((id) => id.startsWith('upstream.') && id.endsWith('.health')) ?? '';
+  const { code, stdout } = framegate('doctor', '-c', 'before.yaml', '--json', '--only', health);
+  assert.equal(code, 1);
+  const shown = JSON.parse(stdout).checks;
+  assert.deepEqual(
+    shown.map(({ id, verdict }: { readonly id: string; readonly verdict: string }) => `${id} ${verdict}`),
+    [`${health.replace(/health$/, 'connect')} failed`, `${health} skipped`],
+  );
+});

@@ -118,10 +118,13 @@ test('a port that another process holds, with its pid', async (t) => {
 test('an address that the machine does not have', async (t) => {
   const { certificates } = await pairFor('localhost');
   const listeners = [{ name: 'far', address: '192.0.2.1:18443', tls: { certificates } }];
-  assertFirst(await diagnoseBroken(t, { listeners }), {
+  const reports = await diagnoseBroken(t, { listeners });
+  assertFirst(reports, {
     check: /^ports\./,
     says: /no network interface of this machine has the address 192\.0\.2\.1/,
   });
+  const files = reports.find(({ id }) => id === 'certificates.files');
+  assert.deepEqual(files?.findings, [{ verdict: 'ok', text: '1 certificate of listeners' }]);
 });
 
 test('a Unix socket in a folder that does not exist', async (t) => {

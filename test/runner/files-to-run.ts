@@ -14,6 +14,7 @@ export const SLOW_FILES: readonly string[] = [
   'cli/doctor.test.ts',
   'doctor/matrix-target.test.ts',
   'doctor/matrix-upstream.test.ts',
+  'integration/stalled-console.test.ts',
   'integration/workers-listeners.test.ts',
   'integration/workers-replace.test.ts',
   'integration/workers-reload.test.ts',
