@@ -74,6 +74,11 @@ export async function init(argv: readonly string[]): Promise<number> {
     );
   }
   const given = process.stdin.isTTY && process.stdout.isTTY ? await ask(values) : values;
+  if (given === undefined) {
+    // The cursor is still behind the question.
+    process.stderr.write('\n');
+    return fail('nothing is written, as a question was not answered\n');
+  }
   const answers = complete(given);
   if (typeof answers === 'string') return fail(`${answers}\n`);
   const unusable = [resolve(values.output), ...programWords()].find((path) => /\p{C}/u.test(path));
@@ -99,8 +104,11 @@ export async function init(argv: readonly string[]): Promise<number> {
   return write(files, answers, values.output, values.systemd);
 }
 
-/** Asks for what the options leave open; an empty line takes the default. */
-async function ask(given: Given): Promise<Given> {
+/**
+ * Asks for what the options leave open; an empty line takes the default.
+ * @returns undefined if a question is answered by Ctrl-C or Ctrl-D
+ */
+async function ask(given: Given): Promise<Given | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = async (question: string, fallback: string): Promise<string> => {
@@ -118,6 +126,9 @@ async function ask(given: Given): Promise<Given> {
     return cert === 'none'
       ? { ...given, domain, service, plaintext: true }
       : { ...given, domain, service, cert };
+  } catch (error) {
+    if (errorCode(error) === 'ABORT_ERR') return undefined;
+    throw error;
   } finally {
     terminal.close();
   }

@@ -9,6 +9,7 @@ import { suite, type TestContext, test } from 'node:test';
 import { configText, unitsFor } from '../../src/cli/init-files.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { noTerminal, type OnTerminal, runOnTerminal } from '../support/terminal.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 
@@ -192,4 +193,67 @@ suite('what init writes', () => {
       /^ExecStart=\/opt\/node serve -c "\/etc\/frame gate\/\$\$x%%n\.yaml"$/m,
     );
   });
+});
+
+function initOnTerminal(t: TestContext, cwd: string, ...argv: readonly string[]): Promise<OnTerminal> {
+  return runOnTerminal(t, [process.execPath, main, 'init', ...argv], { cwd });
+}
+
+suite('framegate init on a terminal', { skip: noTerminal }, () => {
+  test('asks for the name, the service and the certificate, and the answers are in the file', async (t) => {
+    const folder = await folderWithCertificate(t);
+    const terminal = await initOnTerminal(t, folder);
+    await terminal.has('The name that clients call [localhost]: ');
+    terminal.type('grpc.example.com\r');
+    await terminal.has('The address of the gRPC service [127.0.0.1:50051]: ');
+    terminal.type(' 127.0.0.1:7000 \r');
+    await terminal.has('plaintext [/etc/letsencrypt/live/grpc.example.com/fullchain.pem]: ');
+    terminal.type('fullchain.pem\r');
+    assert.equal(await terminal.exit(), 0);
+    assert.match(terminal.text(), /wrote config\.yaml/);
+    const text = readFileSync(join(folder, 'config.yaml'), 'utf8');
+    for (const part of ['grpc.example.com', '127.0.0.1:7000', 'fullchain.pem', 'privkey.pem'])
+      assert.ok(text.includes(part), part);
+    assert.equal(runIn(folder, 'check').code, 0);
+  });
+
+  test('takes the default for an empty line, asks for nothing that an option says, and none means plaintext', async (t) => {
+    const folder = folderFor(t);
+    const terminal = await initOnTerminal(t, folder, '--domain', 'grpc.example.com');
+    await terminal.has('The address of the gRPC service [127.0.0.1:50051]: ');
+    terminal.type('\r');
+    await terminal.has('"none" for plaintext');
+    terminal.type('none\r');
+    assert.equal(await terminal.exit(), 0);
+    assert.doesNotMatch(terminal.text(), /The name that clients call/);
+    const text = readFileSync(join(folder, 'config.yaml'), 'utf8');
+    assert.match(text, /127\.0\.0\.1:50051/);
+    assert.doesNotMatch(text, /^\s+cert:/m);
+    assert.equal(runIn(folder, 'check').code, 0);
+  });
+
+  test('an answer that cannot be used is told, and nothing is written', async (t) => {
+    const folder = folderFor(t);
+    const terminal = await initOnTerminal(t, folder, '--domain', 'grpc.example.com', '--plaintext');
+    await terminal.has('The address of the gRPC service [127.0.0.1:50051]: ');
+    terminal.type('nonsense:port\r');
+    assert.equal(await terminal.exit(), 1);
+    assert.match(terminal.text(), /framegate init: --service: /);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  for (const [key, name] of [
+    ['\u0003', 'Ctrl-C'],
+    ['\u0004', 'Ctrl-D'],
+  ] as const)
+    test(`${name} at a question ends it in one line, and nothing is written`, async (t) => {
+      const folder = folderFor(t);
+      const terminal = await initOnTerminal(t, folder);
+      await terminal.has('The name that clients call [localhost]: ');
+      terminal.type(key);
+      assert.equal(await terminal.exit(), 1);
+      assert.match(terminal.text(), /framegate init: nothing is written, as a question was not answered/);
+      assert.doesNotMatch(terminal.text(), /Error|at .*\.ts/);
+      assert.deepEqual(readdirSync(folder), []);
+    });
 });

@@ -66,7 +66,7 @@ export interface OnTerminal {
 }
 
 export interface TerminalSettings {
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
   /** Who runs the program; the terminal stays that of this process's user. */
   readonly userId?: number;
 }
@@ -74,11 +74,11 @@ export interface TerminalSettings {
 export async function runOnTerminal(
   t: TestContext,
   argv: readonly string[],
-  { env = {}, userId = 0 }: TerminalSettings = {},
+  { cwd, userId = 0 }: TerminalSettings = {},
 ): Promise<OnTerminal> {
   const shell = spawn('python3', ['-uc', SHELL, String(userId), ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    cwd,
   });
   let [shown, told] = ['', ''];
   shell.stdout.on('data', (bytes: Buffer) => {
