@@ -20,6 +20,8 @@ import { type TestContext, test } from 'node:test';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { LogFile, openLogFile } from '../../src/observability/log-file.ts';
 
+const NOBODY = 65534;
+
 function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-log-file-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,6 +62,11 @@ test('what cannot be opened says why', (t) => {
   const folder = folderFor(t);
   assert.throws(() => openLogFile(join(folder, 'none', 'log')), /log: there is no such folder$/);
   assert.throws(() => openLogFile(folder), /: it is a folder$/);
+  writeFileSync(join(folder, 'file'), '');
+  assert.throws(
+    () => openLogFile(join(folder, 'file', 'log')),
+    /log: a part of its path is a file, not a folder$/,
+  );
   assert.throws(() => openLogFile('/dev/null'), /null: it is no regular file$/);
   assert.equal(spawnSync('mkfifo', [join(folder, 'pipe')]).status, 0);
   assert.throws(() => openLogFile(join(folder, 'pipe')), /pipe: it is a socket or a device, not a file$/);
@@ -137,8 +144,15 @@ test('a line that was cut in two by a full disk is whole in the next file', (t) 
   );
 });
 
-test('a file in a folder that may not be written to is told of', { skip: process.getuid?.() === 0 }, (t) => {
+test('a file in a folder that may not be written to is told of', (t) => {
   const folder = folderFor(t);
   chmodSync(folder, 0o500);
-  assert.throws(() => openLogFile(join(folder, 'log')), /may not make a file in its folder$/);
+  // Root may write everywhere, so it acts as another user for a moment.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(NOBODY);
+  try {
+    assert.throws(() => openLogFile(join(folder, 'log')), /may not make a file in its folder$/);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 });
