@@ -1,10 +1,13 @@
 // `framegate check`: reports whether a configuration can be used, and everything that is wrong with it, without opening a port.
 
+import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
-import { isStandardInput } from '../config/standard-input.ts';
+import { isReadOnce, isStandardInput } from '../config/standard-input.ts';
 import { findLackOfMemory } from '../control/client-room.ts';
+import { printable } from '../nginx-import/directive.ts';
+import { findNotCarriedOver } from '../nginx-import/not-carried-over.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
@@ -49,6 +52,8 @@ export async function check(argv: readonly string[]): Promise<number> {
   const remarks = lack.map((finding) => locateFinding(finding, result));
   printProblems(process.stdout, sortProblems([...result.warnings, ...remarks]));
   process.stdout.write(`${file}: ${paint(process.stdout, 'green', 'ok')} (${summaryOf(result.config)})\n`);
+  const note = noteOfImport(file);
+  if (note !== undefined) process.stdout.write(`${paint(process.stdout, 'yellow', note)}\n`);
   if (!options.isLive) return 0;
   const { runDoctor } = await import('./doctor.ts');
   process.stdout.write('\n');
@@ -89,6 +94,24 @@ function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProb
 /** Adds colour only on a terminal, and respects NO_COLOR. */
 function paint(stream: NodeJS.WriteStream, colour: 'green' | 'red' | 'yellow', text: string): string {
   return styleText(colour, text, { stream });
+}
+
+/** A file that `framegate import` has made may be valid and yet let in clients that nginx refuses: its remarks say so. */
+function noteOfImport(file: string): string | undefined {
+  if (isReadOnce(file)) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    // It was there a moment ago, and is checked already.
+    return undefined;
+  }
+  const found = findNotCarriedOver(text);
+  if (found === undefined) return undefined;
+  const { count, line, first } = found;
+  const parts =
+    count === 1 ? '1 part of the nginx configuration was' : `${count} parts of the nginx configuration were`;
+  return `${file}:${line}:1 – note: ${parts} not carried over, first ${printable(first)} (settle each, then remove its remark)`;
 }
 
 function summaryOf({ listeners, routes, upstreams }: Config): string {

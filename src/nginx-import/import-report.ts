@@ -3,6 +3,7 @@
 import { type Directive, placeText, printable } from './directive.ts';
 import type { ImportedConfiguration } from './import-nginx.ts';
 import type { Judgement, Verdict } from './ledger.ts';
+import { NOT_CARRIED_OVER } from './not-carried-over.ts';
 import { showDirective } from './shown-directive.ts';
 import { remark } from './yaml-text.ts';
 
@@ -98,11 +99,11 @@ export function headOf(imported: ImportedConfiguration, source: string): string 
   const lines = [
     `Made by framegate import of ${source}. The remarks behind the lines say where each comes from.`,
     ...warning(
-      'NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:',
+      `${NOT_CARRIED_OVER}, though it decides who may connect. Settle each of these before this file is served:`,
       all.filter((line) => line.decidesAccess),
     ),
     ...warning(
-      'NOT CARRIED OVER, and calls go elsewhere than in nginx. Settle each of these before this file is served:',
+      `${NOT_CARRIED_OVER}, and calls go elsewhere than in nginx. Settle each of these before this file is served:`,
       all.filter((line) => line.sendsElsewhere),
     ),
   ];

@@ -4,6 +4,7 @@ import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { ListenerGroup } from './listeners.ts';
+import { NOT_CARRIED_OVER } from './not-carried-over.ts';
 import type { ServedLocation, ServedServer } from './served-servers.ts';
 import type { Server } from './server-blocks.ts';
 import { type YamlEntry, type YamlItem, YamlMap } from './yaml-text.ts';
@@ -166,7 +167,7 @@ export function routeItem(route: Route): YamlItem {
   const lost = outcome.lost.slice(0, MOST_NAMED).map((one) => `${one.name} (${placeText(one)})`);
   if (outcome.lost.length > MOST_NAMED) lost.push(`and ${outcome.lost.length - MOST_NAMED} more`);
   const warning =
-    lost.length === 0 ? [] : [`NOT CARRIED OVER, and it decides who may call: ${lost.join(', ')}`];
+    lost.length === 0 ? [] : [`${NOT_CARRIED_OVER}, and it decides who may call: ${lost.join(', ')}`];
   return { value, above: [...warning, ...new Set(route.remarks)] };
 }
 

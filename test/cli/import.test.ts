@@ -90,6 +90,16 @@ test('what decides who may connect and is lost makes the exit code 1, and stands
   assert.match(stderr, /1 of what decides who may connect could not be carried over: exit code 1\./);
 });
 
+test('check of what was imported says how much of nginx is not carried over, until its remarks are removed', () => {
+  framegate(['import', 'refusing.conf', '-o', 'refusing.yaml']);
+  const ok = 'refusing.yaml: ok (1 listener, 1 route, 1 upstream)\n';
+  const note =
+    'refusing.yaml:3:1 – note: 1 part of the nginx configuration was not carried over, first refusing.conf:4  deny 10.0.0.1 (settle each, then remove its remark)\n';
+  assert.deepEqual(framegate(['check', 'refusing.yaml']), { code: 0, stdout: ok + note, stderr: '' });
+  write('refusing.yaml', readFileSync(join(folder, 'refusing.yaml'), 'utf8').replaceAll(/^ *#.*\n/gm, ''));
+  assert.deepEqual(framegate(['check', 'refusing.yaml']), { code: 0, stdout: ok, stderr: '' });
+});
+
 test('calls that go elsewhere make the exit code 1, and stand at the head of the file', () => {
   write(
     'moved.conf',

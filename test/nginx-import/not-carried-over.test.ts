@@ -1,0 +1,47 @@
+// The remarks of an imported configuration are found again in its text, also in one that a person has edited since.
+
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { findNotCarriedOver } from '../../src/nginx-import/not-carried-over.ts';
+
+const golden = join(import.meta.dirname, '../golden');
+
+test('of each imported configuration the lines at its head are counted, and those without any have none', () => {
+  let imported = 0;
+  for (const file of globSync(join(golden, '{nginx,nginx-newer}/*.yaml'))) {
+    const text = readFileSync(file, 'utf8');
+    const count = text.match(/^# {3}\S/gm)?.length;
+    const found = findNotCarriedOver(text);
+    assert.equal(found?.count, count, basename(file));
+    if (found === undefined) continue;
+    imported++;
+    assert.match(text.split('\n')[found.line - 1], /^# NOT CARRIED OVER, /);
+    assert.ok(text.includes(`#   ${found.first}\n`), found.first);
+  }
+  assert.ok(imported > 3);
+});
+
+test('what is settled and removed at the head counts as long as a route still names it, once', () => {
+  const text = `# Made by framegate import of a.conf.
+#
+# NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:
+#   a.conf:7  deny all
+
+routes:
+  # NOT CARRIED OVER, and it decides who may call: deny (a.conf:7), auth_basic (b c.conf:8), deny (b c.conf:8)
+  - match:
+  # NOT CARRIED OVER, and it decides who may call: auth_basic (b c.conf:8)
+  - match:
+`;
+  assert.deepEqual(findNotCarriedOver(text), { count: 3, line: 3, first: 'a.conf:7  deny all' });
+  const headless = text.slice(text.indexOf('routes:'));
+  assert.deepEqual(findNotCarriedOver(headless), { count: 3, line: 2, first: 'a.conf:7  deny' });
+  assert.equal(findNotCarriedOver(text.replaceAll(/^ *#.*$/gm, '')), undefined);
+});
+
+test('other remarks are none of these', () => {
+  assert.equal(findNotCarriedOver('# NOT CARRIED OVER\n#   a list\nroutes: []\n'), undefined);
+  assert.equal(findNotCarriedOver('name: "# NOT CARRIED OVER, x: deny (a:1)"\n'), undefined);
+});
