@@ -18,19 +18,23 @@ import { readOptions } from './options.ts';
 
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--json]
 
-Shows what a running proxy does: whether it takes calls, its configuration,
-its certificates, and for each endpoint whether it gets calls, and why not.
+Shows what a running proxy does: whether it takes calls, which upstreams have
+no endpoint left, its configuration, its certificates, and for each endpoint
+whether it gets calls, and why not.
 
 ${ADMIN_OPTIONS_HELP}
       --json           all answers of the admin server, as one JSON object
   -h, --help           show this help
 
-Exit code: 0 when the proxy takes calls, 1 when it does not or cannot be asked.
+Exit code: 0 when the proxy takes calls (GET /ready), whatever its upstreams
+are; 1 when it does not or cannot be asked.
 `;
 
 const PAGES = { ready: '/ready', config: '/api/config', upstreams: '/api/upstreams' } as const;
 /** A certificate with no more days left is shown as a warning, as the log and the doctor warn of it. */
 const fewDays = 21;
+/** More upstreams are not named in one line. */
+const MOST_NAMED = 8;
 
 type Answers = Readonly<Record<keyof typeof PAGES, AdminAnswer>>;
 
@@ -77,14 +81,44 @@ async function askAll(address: Address): Promise<Answers | string> {
 }
 
 function describe({ ready, config, upstreams }: Answers, isReady: boolean): readonly string[] {
+  const all = listOf(fieldOf(upstreams.body, 'upstreams'));
   return [
     isReady
       ? paint('green', 'ready: the proxy takes calls')
       : paint('red', `not ready: ${textOf(ready.body)}`),
+    // A proxy is ready whatever its upstreams are, since those of other routes take calls.
+    ...describeSome(all, isOut, 'but no endpoint gets calls'),
+    ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
     ...describeConfiguration(config.body),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
-    ...listOf(fieldOf(upstreams.body, 'upstreams')).flatMap(describeUpstream),
+    ...all.flatMap(describeUpstream),
   ];
+}
+
+/** @returns one line about those upstreams of which something is so, or none */
+function describeSome(
+  all: readonly unknown[],
+  isSo: (upstream: unknown) => boolean,
+  what: string,
+): readonly string[] {
+  const names = all.filter(isSo).map((upstream) => textOf(fieldOf(upstream, 'name')));
+  if (names.length === 0) return [];
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+  const shown = `${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return [paint('red', `${what}: ${shown} (${names.length} of ${counted(all.length, 'upstream')})`)];
+}
+
+/** Where workers have not answered, or endpoints are left out of the answer, it is not known. */
+function isOut(upstream: unknown): boolean {
+  const endpoints = listOf(fieldOf(upstream, 'endpoints'));
+  return (
+    fieldOf(upstream, 'leftOut') === undefined &&
+    endpoints.every((endpoint) => fieldOf(endpoint, 'used') === false)
+  );
+}
+
+function isInPanic(upstream: unknown): boolean {
+  return listOf(fieldOf(upstream, 'panic')).length > 0;
 }
 
 function describeConfiguration(body: unknown): readonly string[] {
@@ -118,7 +152,9 @@ function describeUpstream(upstream: unknown): readonly string[] {
   const used = endpoints.map((endpoint) => fieldOf(endpoint, 'used')).filter(isUsed).length;
   const pending = Number(fieldOf(upstream, 'pending') ?? 0);
   const waiting = pending === 0 ? '' : `, ${counted(pending, 'call')} ${pending === 1 ? 'waits' : 'wait'}`;
-  const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}`;
+  const whyNone = textOf(fieldOf(upstream, 'whyNone'));
+  const why = endpoints.length > 0 || whyNone === '' ? '' : `: ${whyNone}`;
+  const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}${why}`;
   return [
     used === 0 ? paint('red', head) : head,
     ...listOf(fieldOf(upstream, 'panic')).map(describePanic),

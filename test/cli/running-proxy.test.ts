@@ -54,8 +54,8 @@ async function startProxy(t: TestContext): Promise<Running> {
     const lines = [
       'workers: 1',
       `listeners: [{ name: public, address: "127.0.0.1:${port}" }]`,
-      `upstreams: { voice: { endpoints: ["${service.address}", "${dead}"], health: { type: tcp, interval: 100ms, unhealthyAfter: 1 } } }`,
-      `routes: [{ match: { path: ${path} }, upstream: voice }]`,
+      `upstreams: { voice: { endpoints: ["${service.address}", "${dead}"], health: { type: tcp, interval: 100ms, unhealthyAfter: 1 } }, empty: { endpoints: api } }`,
+      `routes: [{ match: { path: ${path} }, upstream: voice }, { match: { path: /none/* }, upstream: empty }]`,
       `admin: { address: "${admin}" }`,
     ];
     writeFileSync(join(folder, 'config.yaml'), `${lines.join('\n')}\n`);
@@ -74,6 +74,23 @@ async function startProxy(t: TestContext): Promise<Running> {
   return { folder, admin, dead, write, exited: once(child, 'exit') };
 }
 
+/** Starts what answers as an admin server does. @returns its address */
+async function startPages(t: TestContext, pages: Readonly<Record<string, unknown>>): Promise<string> {
+  const web = createServer((request, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(pages[request.url ?? ''])),
+  );
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  t.after(() => web.close());
+  const bound = web.address();
+  assert.ok(bound !== null && typeof bound === 'object');
+  return `127.0.0.1:${bound.port}`;
+}
+
+function used(...states: readonly unknown[]): readonly unknown[] {
+  return states.map((one) => ({ address: 'a:1', used: one }));
+}
+
 suite('the commands of a running proxy', () => {
   test('status, reload and drain find the proxy by config.yaml and say what came of it', async (t) => {
     const proxy = await startProxy(t);
@@ -86,7 +103,7 @@ suite('the commands of a running proxy', () => {
     assert.equal(status.code, 0);
     assert.match(
       status.stdout,
-      /^ready: the proxy takes calls\nconfiguration: config\.yaml, epoch 1, loaded \d{4}-/,
+      /^ready: the proxy takes calls\nbut no endpoint gets calls: empty \(1 of 2 upstreams\)\nconfiguration: config\.yaml, epoch 1, loaded \d{4}-/,
     );
     assert.match(status.stdout, new RegExp(`\u2717 ${proxy.dead} .*\n {6}\\S.*refused`));
 
@@ -188,17 +205,9 @@ suite('the commands of a running proxy', () => {
       '/api/config': { epoch: 1 },
       '/api/upstreams': { upstreams: [{ name: 'voice', panic, endpoints }] },
     };
-    const web = createServer((request, response) =>
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(pages[request.url ?? ''])),
-    );
-    web.listen(0, '127.0.0.1');
-    await once(web, 'listening');
-    t.after(() => web.close());
-    const bound = web.address();
-    assert.ok(bound !== null && typeof bound === 'object');
-    const { stdout } = await framegate(['status', '--admin', `127.0.0.1:${bound.port}`]);
+    const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
     const shown = stdout
-      .slice(stdout.indexOf('upstream'))
+      .slice(stdout.indexOf('upstream voice'))
       .replaceAll(/since \d[^:]* \d\d:\d\d:\d\d/g, 'since then');
     assert.equal(
       shown,
@@ -211,6 +220,29 @@ suite('the commands of a running proxy', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  test('status says of which upstreams no endpoint gets calls and which are in panic, and ready stays what /ready says', async (t) => {
+    const upstreams = [
+      { name: 'dead', endpoints: used(false, false) },
+      { name: 'none', endpoints: [], whyNone: 'The name has no address.' },
+      { name: 'partly', endpoints: used(false, 'by 1 of 2 processes') },
+      { name: 'well', endpoints: used(true), panic: [] },
+      { name: 'cut', endpoints: used(false), leftOut: 3 },
+      { name: 'silent', endpoints: [{ address: 'a:1' }] },
+      { name: 'panic', endpoints: used(true), panic: [{ priority: 0, usable: 1, of: 3 }] },
+    ];
+    const pages = { '/ready': 'ok', '/api/config': { epoch: 1 }, '/api/upstreams': { upstreams } };
+    const { code, stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+    assert.equal(code, 0);
+    assert.ok(
+      stdout.startsWith(`ready: the proxy takes calls
+but no endpoint gets calls: dead, none (2 of 7 upstreams)
+panic, as too few endpoints can be used: panic (1 of 7 upstreams)
+`),
+      stdout,
+    );
+    assert.match(stdout, /^upstream none: 0 of 0 endpoints used: The name has no address\.$/m);
   });
 
   test('a program that is no admin server is named as such, whatever it answers', async (t) => {
