@@ -1,6 +1,7 @@
 // A command that gives an order to a running proxy: its options, whether the proxy is the intended one, and the proxy's answer.
 
-import { type AdminAnswer, adminOptions, askAdmin, describeOtherProxy, findAdmin } from './admin-client.ts';
+import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
+import { adminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';
 
 export interface AdminOrder {

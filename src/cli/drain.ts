@@ -1,6 +1,7 @@
 // `framegate drain`: asks a running proxy to stop as on SIGTERM.
 
-import { ADMIN_OPTIONS_HELP, fieldOf, textOf } from './admin-client.ts';
+import { fieldOf, textOf } from '../control/answer-fields.ts';
+import { ADMIN_OPTIONS_HELP } from './admin-client.ts';
 import { giveOrder } from './admin-order.ts';
 
 const usage = `Usage: framegate drain [--admin ADDRESS | -c FILE]

@@ -1,6 +1,7 @@
 // `framegate reload`: asks a running proxy to read its configuration again, and prints the result.
 
-import { ADMIN_OPTIONS_HELP, fieldOf, listOf, textOf } from './admin-client.ts';
+import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
+import { ADMIN_OPTIONS_HELP } from './admin-client.ts';
 import { giveOrder } from './admin-order.ts';
 
 const usage = `Usage: framegate reload [--admin ADDRESS | -c FILE]

@@ -2,18 +2,10 @@
 
 import { styleText } from 'node:util';
 import type { Address } from '../config/config.ts';
+import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
+import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
-import {
-  ADMIN_OPTIONS_HELP,
-  type AdminAnswer,
-  adminOptions,
-  askAdmin,
-  describeOtherFile,
-  fieldOf,
-  findAdmin,
-  listOf,
-  textOf,
-} from './admin-client.ts';
+import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';
 
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--json]

@@ -3,11 +3,12 @@
 
 import { closeSync, openSync } from 'node:fs';
 import type { Address, Config, ListenerConfig } from '../config/config.ts';
+import { reachableHost } from '../control/ask-admin.ts';
 import { Proxy } from '../control/proxy.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger } from '../observability/logger.ts';
 import { DataPlane } from '../plane/data-plane.ts';
-import { askDiagnoses, type RunningProxy, reachableHost, type SeenDiagnosis } from './running-proxy.ts';
+import { askDiagnoses, type RunningProxy, type SeenDiagnosis } from './running-proxy.ts';
 
 export interface ExaminedProxy {
   readonly isRunning: boolean;

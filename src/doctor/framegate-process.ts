@@ -2,7 +2,7 @@
 // that answers may belong to another configuration.
 
 import { readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { PortHolder } from './port-holder.ts';
 
 /** The program is among the first words: node, its flags, then the file. */
@@ -36,22 +36,4 @@ function configOption(words: readonly string[]): string {
     if (joined !== null) return joined[1];
   }
   return words.find((word) => word !== 'serve' && !word.startsWith('-')) ?? DEFAULT_FILE;
-}
-
-/**
- * @param folder where a process runs that names `theirs`, '' if that is not known
- * @returns undefined if it cannot be told
- */
-export function isSameFile(file: string, theirs: string, folder: string): boolean | undefined {
-  if (folder === '' && !isAbsolute(theirs)) return undefined;
-  const paths = [realPath(file), realPath(resolve(folder, theirs))];
-  return paths.includes(undefined) ? undefined : paths[0] === paths[1];
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
 }

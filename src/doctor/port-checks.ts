@@ -6,9 +6,10 @@ import { dirname } from 'node:path';
 import type { Address, Config, ListenAddress } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
+import { isSameFile } from '../control/running-configuration.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
-import { framegateFileOf, isSameFile } from './framegate-process.ts';
+import { framegateFileOf } from './framegate-process.ts';
 import { findPortHolder, isPortListening, type PortHolder } from './port-holder.ts';
 import type { RunningProxy } from './running-proxy.ts';
 

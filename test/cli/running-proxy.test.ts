@@ -87,6 +87,14 @@ async function startPages(t: TestContext, pages: Readonly<Record<string, unknown
   return `127.0.0.1:${bound.port}`;
 }
 
+function configOf(listener: string): unknown {
+  return {
+    epoch: 1,
+    workingDirectory: '/nowhere',
+    config: { file: 'config.yaml', listeners: [{ address: { text: listener } }] },
+  };
+}
+
 function used(...states: readonly unknown[]): readonly unknown[] {
   return states.map((one) => ({ address: 'a:1', used: one }));
 }
@@ -243,6 +251,24 @@ panic, as too few endpoints can be used: panic (1 of 7 upstreams)
       stdout,
     );
     assert.match(stdout, /^upstream none: 0 of 0 endpoints used: The name has no address\.$/m);
+  });
+
+  test('a proxy whose file is not to be found here, as in a container, is the one that is meant if its listeners are', async (t) => {
+    const folder = folderFor(t);
+    for (const [listener, isMeant] of [
+      ['127.0.0.1:1', true],
+      ['127.0.0.1:3', false],
+    ] as const) {
+      const admin = await startPages(t, { '/api/config': configOf(listener), '/api/drain': {} });
+      writeFileSync(
+        join(folder, 'config.yaml'),
+        `listeners: [{ address: "127.0.0.1:1" }]\nupstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\nadmin: { address: "${admin}" }\n`,
+      );
+      const { code, stderr } = await framegate(['drain'], folder);
+      assert.equal(code, 1);
+      if (isMeant) assert.match(stderr, /the proxy did not accept it \(HTTP 200\)/);
+      else assert.match(stderr, /runs with \/nowhere\/config\.yaml, not with .*; nothing was asked of it/);
+    }
   });
 
   test('a program that is no admin server is named as such, whatever it answers', async (t) => {

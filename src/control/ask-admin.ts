@@ -1,0 +1,101 @@
+// Asks the admin server of a running proxy, for the commands and the doctor.
+// Any program may answer at that address, so the answer is bounded in size and time and nothing in it is trusted.
+
+import type { IncomingMessage } from 'node:http';
+import type { Address } from '../config/config.ts';
+import { errorCode } from '../config/error-code.ts';
+import { systemErrorWords } from '../config/system-error.ts';
+
+export interface AdminAnswer {
+  readonly status: number;
+  /** The parsed body, or the text itself if it is not JSON. */
+  readonly body: unknown;
+}
+
+const MOST_BYTES = 32 * 1024 * 1024;
+/** A reload checks files, names and certificates, and starts connections, before it answers. */
+const ANSWER_WITHIN_MS = 60_000;
+
+/** A server that is bound to all addresses is reached by loopback. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+/** @returns the answer, or a sentence about why there is none */
+export async function askAdmin(
+  address: Address,
+  method: 'GET' | 'POST',
+  path: string,
+  timeoutMs = ANSWER_WITHIN_MS,
+): Promise<AdminAnswer | string> {
+  const { request } = process.getBuiltinModule('node:http');
+  const where =
+    address.kind === 'unix'
+      ? { socketPath: address.path }
+      : { host: reachableHost(address.host), port: address.port };
+  const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
+  const sent = request(
+    {
+      ...where,
+      method,
+      path,
+      headers: { host: 'localhost' },
+      agent: false,
+      signal: AbortSignal.timeout(timeoutMs),
+    },
+    (response) => {
+      readAnswer(response).then(settle, (error: unknown) => settle(failure(address, error, timeoutMs)));
+    },
+  );
+  sent.on('error', (error) => settle(failure(address, error, timeoutMs)));
+  // An answer 101 is no response to Node, and a connection that ends at once may have no error: neither may leave the caller waiting.
+  sent.on('upgrade', (_response, socket) => socket.destroy());
+  sent.on('close', () =>
+    settle(
+      `${address.text} gave no answer, so nothing is known of what it did: is this the admin server (admin.address)?`,
+    ),
+  );
+  sent.end();
+  return promise;
+}
+
+async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response) {
+    if (!Buffer.isBuffer(part)) continue;
+    bytes += part.length;
+    if (bytes > MOST_BYTES) throw new Error(`it sent more than ${MOST_BYTES} bytes`);
+    parts.push(part);
+  }
+  const text = Buffer.concat(parts).toString();
+  return { status: response.statusCode ?? 0, body: jsonOr(text) };
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trim();
+  }
+}
+
+function failure(address: Address, error: unknown, timeoutMs: number): string {
+  const code = errorCode(error);
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'ENOENT':
+      return `nothing listens on ${address.text}: is the proxy running, and is this the address of its admin server (admin.address)?`;
+    case 'ABORT_ERR':
+      return `${address.text} did not answer within ${timeoutMs / 1000} s`;
+    case 'HPE_INVALID_CONSTANT':
+      return `what answers on ${address.text} is no admin server: it does not speak HTTP/1.1`;
+    default: {
+      const words =
+        (code === undefined ? undefined : systemErrorWords(code)) ??
+        (error instanceof Error ? error.message : String(error));
+      return `${address.text} could not be asked: ${words}`;
+    }
+  }
+}
