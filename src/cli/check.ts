@@ -1,16 +1,17 @@
 // `framegate check`: reports whether a configuration can be used, and everything that is wrong with it, without opening a port.
 
 import { readFileSync } from 'node:fs';
-import { styleText } from 'node:util';
 import type { Config } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import { type ConfigProblem, formatProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import { isReadOnce, isStandardInput } from '../config/standard-input.ts';
+import { visibleText } from '../config/visible-text.ts';
 import { findLackOfMemory } from '../control/client-room.ts';
-import { printable } from '../nginx-import/directive.ts';
 import { findNotCarriedOver } from '../nginx-import/not-carried-over.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { configFileOf, describeMissing, readOptions } from './options.ts';
+import { paint } from './paint.ts';
 
 const usage = `Usage: framegate check [FILE] [--live]
 
@@ -91,11 +92,6 @@ function printProblems(stream: NodeJS.WriteStream, problems: readonly ConfigProb
   }
 }
 
-/** Adds colour only on a terminal, and respects NO_COLOR. */
-function paint(stream: NodeJS.WriteStream, colour: 'green' | 'red' | 'yellow', text: string): string {
-  return styleText(colour, text, { stream });
-}
-
 /** A file that `framegate import` has made may be valid and yet let in clients that nginx refuses: its remarks say so. */
 function noteOfImport(file: string): string | undefined {
   if (isReadOnce(file)) return undefined;
@@ -111,7 +107,7 @@ function noteOfImport(file: string): string | undefined {
   const { count, line, first } = found;
   const parts =
     count === 1 ? '1 part of the nginx configuration was' : `${count} parts of the nginx configuration were`;
-  return `${file}:${line}:1 – note: ${parts} not carried over, first ${printable(first)} (settle each, then remove its remark)`;
+  return `${file}:${line}:1 – note: ${parts} not carried over, first ${visibleText(first)} (settle each, then remove its remark)`;
 }
 
 function summaryOf({ listeners, routes, upstreams }: Config): string {
@@ -120,8 +116,4 @@ function summaryOf({ listeners, routes, upstreams }: Config): string {
     counted(routes.length, 'route'),
     counted(upstreams.length, 'upstream'),
   ].join(', ');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -2,6 +2,7 @@
 
 import { text as readText } from 'node:stream/consumers';
 import { suggest } from '../config/suggestion.ts';
+import { visibleText } from '../config/visible-text.ts';
 import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
 import { type DiagnosisPage, readPages } from '../diagnosis/pages/page.ts';
 import { readOptions } from './options.ts';
@@ -87,7 +88,7 @@ function nothingFits(wanted: string, pages: readonly DiagnosisPage[]): string {
     const meant = CODE.test(wanted) ? closestCode(wanted.toUpperCase(), pages) : suggest(wanted, known);
     const kind = CODE.test(wanted) ? 'code' : 'code, token or quotation';
     const suggestion = meant === undefined ? '' : ` Did you mean ${meant}?`;
-    return `no page has the ${kind} "${printable(wanted)}".${suggestion} framegate explain lists all.\n`;
+    return `no page has the ${kind} "${visibleText(wanted.slice(0, LONGEST_ECHO))}".${suggestion} framegate explain lists all.\n`;
   }
   return 'no page quotes this text. Give more of it, such as the whole line; framegate explain lists all diagnoses, and framegate doctor examines a set-up.\n';
 }
@@ -96,11 +97,6 @@ function nothingFits(wanted: string, pages: readonly DiagnosisPage[]): string {
 function closestCode(code: string, pages: readonly DiagnosisPage[]): string | undefined {
   const group = pages.map((page) => page.code).filter((known) => known.startsWith(code.slice(0, 5)));
   return group.length === 0 ? undefined : group.slice(0, 5).join(', ');
-}
-
-/** The text may come from anywhere, and a control character would be an order to the terminal. */
-function printable(text: string): string {
-  return text.slice(0, LONGEST_ECHO).replaceAll(/\p{C}/gu, '?');
 }
 
 function terminalWidth(): number {

@@ -7,7 +7,8 @@ import { errorCode } from '../config/error-code.ts';
 import { LARGEST_FILE_BYTES } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
-import { placeText, printable } from '../nginx-import/directive.ts';
+import { visibleText } from '../config/visible-text.ts';
+import { placeText } from '../nginx-import/directive.ts';
 import {
   type ImportedConfiguration,
   importNginx,
@@ -64,7 +65,7 @@ export async function importCommand(argv: readonly string[]): Promise<number> {
     for (const fault of reading.faults) {
       // From where the person is, so that an editor finds it.
       const file = isAbsolute(fault.file) || fault.file === '<stdin>' ? fault.file : join(folder, fault.file);
-      process.stderr.write(`${placeText({ ...fault, file })}: ${printable(fault.message)}\n`);
+      process.stderr.write(`${placeText({ ...fault, file })}: ${visibleText(fault.message)}\n`);
     }
     return 1;
   }

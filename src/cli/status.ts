@@ -1,12 +1,13 @@
 // `framegate status`: prints the state of a running proxy, and for each endpoint whether it gets calls and why not.
 
-import { styleText } from 'node:util';
 import type { Address } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
 import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';
+import { paint } from './paint.ts';
 
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--json]
 
@@ -76,8 +77,8 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
   const all = listOf(fieldOf(upstreams.body, 'upstreams'));
   return [
     isReady
-      ? paint('green', 'ready: the proxy takes calls')
-      : paint('red', `not ready: ${textOf(ready.body)}`),
+      ? paint(process.stdout, 'green', 'ready: the proxy takes calls')
+      : paint(process.stdout, 'red', `not ready: ${textOf(ready.body)}`),
     // A proxy is ready whatever its upstreams are, since those of other routes take calls.
     ...describeSome(all, isOut, 'but no endpoint gets calls'),
     ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
@@ -97,7 +98,9 @@ function describeSome(
   if (names.length === 0) return [];
   const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
   const shown = `${names.slice(0, MOST_NAMED).join(', ')}${more}`;
-  return [paint('red', `${what}: ${shown} (${names.length} of ${counted(all.length, 'upstream')})`)];
+  return [
+    paint(process.stdout, 'red', `${what}: ${shown} (${names.length} of ${counted(all.length, 'upstream')})`),
+  ];
 }
 
 /** Where workers have not answered, or endpoints are left out of the answer, it is not known. */
@@ -126,7 +129,9 @@ function describeConfiguration(body: unknown): readonly string[] {
   ];
   if (older > 0)
     lines.push(`${counted(older, 'older configuration')} still ${older === 1 ? 'has' : 'have'} calls`);
-  const warnings = listOf(fieldOf(body, 'warnings')).map((warning) => paint('yellow', textOf(warning)));
+  const warnings = listOf(fieldOf(body, 'warnings')).map((warning) =>
+    paint(process.stdout, 'yellow', textOf(warning)),
+  );
   return [...lines, ...warnings];
 }
 
@@ -134,9 +139,9 @@ function describeCertificate(certificate: unknown): string {
   const user = ['listener', 'upstream'].find((kind) => fieldOf(certificate, kind) !== undefined) ?? '';
   const days = Number(fieldOf(certificate, 'daysLeft'));
   const which = `certificate of ${user} ${textOf(fieldOf(certificate, user))}: ${textOf(fieldOf(certificate, 'file'))}`;
-  if (days < 0) return paint('red', `${which} has expired`);
+  if (days < 0) return paint(process.stdout, 'red', `${which} has expired`);
   const line = `${which}, ${counted(days, 'day')} left`;
-  return days <= fewDays ? paint('yellow', line) : line;
+  return days <= fewDays ? paint(process.stdout, 'yellow', line) : line;
 }
 
 function describeUpstream(upstream: unknown): readonly string[] {
@@ -148,7 +153,7 @@ function describeUpstream(upstream: unknown): readonly string[] {
   const why = endpoints.length > 0 || whyNone === '' ? '' : `: ${whyNone}`;
   const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}${why}`;
   return [
-    used === 0 ? paint('red', head) : head,
+    used === 0 ? paint(process.stdout, 'red', head) : head,
     ...listOf(fieldOf(upstream, 'panic')).map(describePanic),
     ...endpoints.flatMap(describeEndpoint),
   ];
@@ -162,14 +167,17 @@ function isUsed(used: unknown): boolean {
 function describePanic(panic: unknown): string {
   const [usable, total, priority] = ['usable', 'of', 'priority'].map((name) => Number(fieldOf(panic, name)));
   const few = `panic since ${localTime(fieldOf(panic, 'since'))}: ${usable} of ${counted(total, 'endpoint')} of priority ${priority} can be used`;
-  return paint('red', `  ${few}, so those that are kept out get calls as well`);
+  return paint(process.stdout, 'red', `  ${few}, so those that are kept out get calls as well`);
 }
 
 function describeEndpoint(endpoint: unknown): readonly string[] {
   const used = fieldOf(endpoint, 'used');
   const calls = counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call');
   const some = typeof used === 'string' ? `, used ${textOf(used)}` : '';
-  const mark = used === true ? paint('green', '\u2713') : paint(some === '' ? 'red' : 'yellow', '\u2717');
+  const mark =
+    used === true
+      ? paint(process.stdout, 'green', '\u2713')
+      : paint(process.stdout, some === '' ? 'red' : 'yellow', '\u2717');
   return [
     `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${describeHealth(fieldOf(endpoint, 'health'))}${some}`,
     ...listOf(fieldOf(endpoint, 'whyNot')).map((reason) => `      ${describeReason(reason)}`),
@@ -199,15 +207,6 @@ function describeAgain(seconds: unknown, moment: unknown): readonly string[] {
 function localTime(value: unknown): string {
   const time = new Date(textOf(value));
   return Number.isNaN(time.getTime()) ? 'at an unknown time' : time.toLocaleString('sv-SE');
-}
-
-function counted(count: number, noun: string): string {
-  if (count === 1) return `1 ${noun}`;
-  return `${Number.isFinite(count) ? count : '?'} ${noun === 'process' ? 'processes' : `${noun}s`}`;
-}
-
-function paint(colour: 'green' | 'red' | 'yellow', text: string): string {
-  return styleText(colour, text, { stream: process.stdout });
 }
 
 function fail(message: string): number {

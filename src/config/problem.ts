@@ -2,6 +2,7 @@
 // The text is printed to terminals, so no control character from the user's file may reach it.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
+import { visibleText } from './visible-text.ts';
 
 /** An error prevents the configuration from being used; a warning points out something that is probably not intended. */
 export type Severity = 'error' | 'warning';
@@ -95,12 +96,5 @@ export function formatProblem(problem: ConfigProblem): string {
   const { origin, path, severity, message, hint } = problem;
   const place = `${origin.text} ${path}${path === '' ? '' : ' '}–`;
   const text = `${severity === 'warning' ? 'warning: ' : ''}${message}${hint === undefined ? '' : ` (${hint})`}`;
-  return withoutControlCharacters(`${place} ${text}`);
-}
-
-function withoutControlCharacters(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+  return visibleText(`${place} ${text}`);
 }

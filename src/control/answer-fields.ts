@@ -1,9 +1,6 @@
 // Reads the answer of an admin server, which may have any form.
 
-/** What a command prints of an answer: control characters in it would be orders to the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n]/gu, '?');
-}
+import { visibleText } from '../config/visible-text.ts';
 
 /** @returns the value under a key of an answer, undefined for anything else */
 export function fieldOf(value: unknown, key: string): unknown {
@@ -15,8 +12,9 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** @returns a text, number or boolean, harmless to print; it may have several lines. '' for anything else */
 export function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? printable(String(value))
+    ? String(value).split('\n').map(visibleText).join('\n')
     : '';
 }

@@ -1,5 +1,6 @@
 // Warns of certificates that expire soon, once for each threshold and certificate, and of OCSP responses that cannot be served.
 
+import { counted } from '../config/counted.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { TlsUser, UsedCertificate } from '../plane/tls-users.ts';
 
@@ -57,10 +58,6 @@ export class CertificateExpiry {
     const notAfter = certificate.validToDate.toISOString();
     const fields = { [user.kind]: user.name, file, notAfter, daysLeft: daysLeft(used, nowEpochMs) };
     if (leftMs <= 0) this.#logger.error(fields, 'a certificate has expired: clients refuse it');
-    else this.#logger.warn(fields, `a certificate expires in ${counted(threshold)} or less: renew it`);
+    else this.#logger.warn(fields, `a certificate expires in ${counted(threshold, 'day')} or less: renew it`);
   }
-}
-
-function counted(days: number): string {
-  return days === 1 ? '1 day' : `${days} days`;
 }

@@ -5,10 +5,11 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { CertificateFiles, Config, ListenerConfig } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import { formatProblem } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { Check } from './check.ts';
-import { counted, type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
+import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
 import type { ConfigSubject } from './subject.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,9 +1,10 @@
 // Checks whether the configuration can be used, what is suspicious in it, and which combinations work but may surprise.
 
 import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { Check } from './check.ts';
-import { counted, type Finding, failed, ok, warning } from './finding.ts';
+import { type Finding, failed, ok, warning } from './finding.ts';
 import type { ConfigSubject } from './subject.ts';
 
 /** Clients of gRPC that send keepalive PINGs do so about every minute or less often. */

@@ -1,6 +1,7 @@
 // The findings of a check, in sentences for a person, and the escaping of texts from peers: services and proxies under examination may
 // answer anything, and their answers are printed to terminals.
 
+import { visibleText } from '../config/visible-text.ts';
 import { type DiagnosisCode, diagnosisCode } from '../diagnosis/codes.ts';
 
 /** 'skipped' says why nothing was examined; 'note' says something worth knowing; 'warning' does not make the exit code 1, and 'failed' does. */
@@ -61,14 +62,7 @@ const MOST_CHARACTERS = 300;
 /** Makes text of others harmless: control characters and invisible ones are escaped, and the text is cut. */
 export function quoted(text: string, mostCharacters = MOST_CHARACTERS): string {
   const cut = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return visibleText(cut);
 }
 
 /** @returns 'in 12 ms', 'in 1.3 s' */

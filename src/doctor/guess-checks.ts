@@ -1,9 +1,10 @@
 // The four usual suspects when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS against plaintext, versions,
 // and the connection to the upstream. The verdicts follow from the earlier checks.
 
+import { counted } from '../config/counted.ts';
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';
-import { counted, type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
+import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
 import { judgeServer } from './versions.ts';
 

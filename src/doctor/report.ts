@@ -2,8 +2,9 @@
 // it prints one JSON object at the end.
 
 import { styleText } from 'node:util';
+import { counted } from '../config/counted.ts';
 import { type CheckReport, GROUPS, type Group } from './check.ts';
-import { counted, type Finding, pageOf, quoted } from './finding.ts';
+import { type Finding, pageOf, quoted } from './finding.ts';
 
 /** Where the report goes: standard output, or what a test reads. */
 export interface ReportStream {

@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 import type { Address, Config, EndpointState, UpstreamConfig } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import { errorCode } from '../config/error-code.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import { healthRequest, MOST_MESSAGE_BYTES, readHealthResponse } from '../health/health-message.ts';
@@ -15,7 +16,7 @@ import type { Check } from './check.ts';
 import { dial, tlsWishOf } from './dial.ts';
 import { byDiagnosis, examineProtocol } from './endpoint-protocol.ts';
 import type { EndpointEvidence, Evidence } from './evidence.ts';
-import { counted, type Finding, failed, note, ok, quoted, took, unexamined, warning } from './finding.ts';
+import { type Finding, failed, note, ok, quoted, took, unexamined, warning } from './finding.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { LIST_SERVICES, REFLECTION_PATHS, readServices } from './reflection.ts';
 

@@ -1,5 +1,7 @@
 // The elements of an nginx configuration: directives, each with its words, its block, and the place where it was written.
 
+import { visibleText } from '../config/visible-text.ts';
+
 export interface Place {
   /** As the report names it: the file as it was given, or as it was included. */
   readonly file: string;
@@ -24,12 +26,7 @@ export interface ReadingFault extends Place {
 }
 
 export function placeText({ file, line }: Place): string {
-  return printable(`${file}:${line}`);
-}
-
-/** What is shown on terminals and in remarks holds no line break, no control character and no override of direction. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+  return visibleText(`${file}:${line}`);
 }
 
 /** All of them, blocks before what they hold, in the order of the text. */

@@ -1,6 +1,7 @@
 // What a person reads after an import: each directive of the input in one of three lists. Those that need attention come first.
 
-import { type Directive, placeText, printable } from './directive.ts';
+import { visibleText } from '../config/visible-text.ts';
+import { type Directive, placeText } from './directive.ts';
 import type { ImportedConfiguration } from './import-nginx.ts';
 import type { Judgement, Verdict } from './ledger.ts';
 import { NOT_CARRIED_OVER } from './not-carried-over.ts';
@@ -83,7 +84,7 @@ function gravityOf({ decidesAccess, sendsElsewhere }: ReportLine): number {
 
 function formatLine({ place, text, notes, decidesAccess, sendsElsewhere }: ReportLine): string {
   const mark = `${decidesAccess ? ' [decides who may connect]' : ''}${sendsElsewhere ? ' [calls go elsewhere]' : ''}`;
-  return [`  ${place}  ${text}${mark}`, ...notes.map((note) => `      ${printable(note)}`)].join('\n');
+  return [`  ${place}  ${text}${mark}`, ...notes.map((note) => `      ${visibleText(note)}`)].join('\n');
 }
 
 /** The parameters of blocks that are judged as a whole. */

@@ -1,7 +1,8 @@
 // Decides how the report shows a directive. The words of most directives may contain a secret (a password in a header field, a token in a
 // condition), so only words that cannot are shown.
 
-import { type Directive, printable } from './directive.ts';
+import { visibleText } from '../config/visible-text.ts';
+import { type Directive } from './directive.ts';
 
 /** Of these all words are shown. */
 const OPEN =
@@ -15,7 +16,7 @@ const LONGEST = 100;
 export function showDirective(directive: Directive): string {
   const { name, block } = directive;
   const words = shownWords(directive);
-  const text = printable([name, ...words].join(' '));
+  const text = visibleText([name, ...words].join(' '));
   const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   return block === undefined ? cut : `${cut} { }`;
 }

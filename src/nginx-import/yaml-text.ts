@@ -1,7 +1,8 @@
 // Writes YAML with a comment after each line that says where the line comes from. Texts are quoted wherever YAML could read them as
 // something else.
 
-import { type Place, placeText, printable } from './directive.ts';
+import { visibleText } from '../config/visible-text.ts';
+import { type Place, placeText } from './directive.ts';
 
 export type YamlValue = string | number | boolean | YamlWords | YamlMap | YamlList;
 
@@ -58,7 +59,7 @@ export function renderYaml(map: YamlMap): string {
 
 /** A remark is one line whatever names of files hold. */
 export function remark(text: string): string {
-  return `# ${printable(text)}`;
+  return `# ${visibleText(text)}`;
 }
 
 function linesOfMap(map: YamlMap, indent: string): readonly string[] {
