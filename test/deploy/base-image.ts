@@ -51,7 +51,8 @@ export async function provideBaseImage(folder: string, tell: (line: string) => v
   await run(buildah('tag', baseName, stamp));
 }
 
-async function makeArchive(tell: (line: string) => void): Promise<void> {
+/** Makes the Debian, once for all runs on this machine. Never twice at the same time. */
+export async function makeArchive(tell: (line: string) => void): Promise<void> {
   if (existsSync(archive)) return;
   mkdirSync(cacheFolder, { recursive: true });
   tell(`making a Debian ${suite} with mmdebstrap, once: ${archive}`);

@@ -85,8 +85,29 @@ async function findMissing(one: DeployCase): Promise<string | undefined> {
   if (absent.length === 0) return unpackPrograms(one.unpacks ?? {});
   const packages = [...new Set(absent.map((program) => one.needs[program]))];
   if (!canBeRoot()) return `there is no ${absent.join(', ')} (Debian: ${packages.join(', ')})`;
+  const problem = await install(packages);
+  if (problem !== undefined) return problem;
+  const stillAbsent = await absentPrograms(one);
+  if (stillAbsent.length > 0) return `there is no ${stillAbsent.join(', ')}`;
+  return unpackPrograms(one.unpacks ?? {});
+}
+
+/** Installs what several cases need, at once: where they run side by side, two calls of apt-get would exclude each other. */
+export async function installFor(cases: readonly DeployCase[]): Promise<void> {
+  if (!canBeRoot()) return;
+  const packages = await Promise.all(
+    cases.map(async (one) => (await absentPrograms(one)).map((program) => one.needs[program])),
+  );
+  const wanted = [...new Set(packages.flat())];
+  const problem = wanted.length === 0 ? undefined : await install(wanted);
+  // Each case says for itself what it lacks.
+  if (problem !== undefined) console.log(`  ${problem}`);
+}
+
+/** @returns why it could not be done */
+async function install(packages: readonly string[]): Promise<string | undefined> {
   console.log(`  installing ${packages.join(', ')} by apt-get ...`);
-  const install = [
+  const command = [
     'env',
     'DEBIAN_FRONTEND=noninteractive',
     'apt-get',
@@ -98,13 +119,11 @@ async function findMissing(one: DeployCase): Promise<string | undefined> {
   const timeoutMs = 10 * 60_000;
   try {
     await run(asRoot('apt-get', 'update', '-qq'), { timeoutMs });
-    await run(asRoot(...install, ...packages), { timeoutMs });
+    await run(asRoot(...command, ...packages), { timeoutMs });
+    return undefined;
   } catch (error) {
     return `apt-get could not install ${packages.join(', ')}: ${error instanceof Error ? error.message : String(error)}`;
   }
-  const stillAbsent = await absentPrograms(one);
-  if (stillAbsent.length > 0) return `there is no ${stillAbsent.join(', ')}`;
-  return unpackPrograms(one.unpacks ?? {});
 }
 
 async function absentPrograms(one: DeployCase): Promise<readonly string[]> {
