@@ -209,6 +209,7 @@ const idleStreams: Attack = {
   id: 'B7',
   name: `14 connections of one address with ${SOCKETS_EACH} idle calls each, at a service that allows 100 streams`,
   rule: 'another address is served',
+  isSlow: true,
   async mount(stage) {
     const from = stage.newSource();
     const { narrow } = stage;

@@ -1,0 +1,127 @@
+// Mounts attacks one after the other on a stage of its own and prints what came of each. Lanes share no proxy and no bystander, so that
+// each figure belongs to one attack, however many lanes there are.
+
+import type { Attack } from './attack.ts';
+import { assertHarmless, type Measurement, MOST_GROWTH_TOGETHER_MIB, measure } from './measured-attack.ts';
+import { pause, Stage } from './stage.ts';
+
+const SETTLE_MS = 300;
+
+export function printRow(cells: readonly string[]): void {
+  const widths = [4, 76, 10, 9, 9, 8, 8, 8];
+  console.log(
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function printResult({ id, name, rule }: Attack, result: Measurement, workers: number): void {
+  const { slowdown, worstMs, growthMiB, keptMiB, hasSamePids, seconds, reaction } = result;
+  printRow([
+    id,
+    name,
+    Number.isNaN(slowdown) ? 'brief' : `${slowdown.toFixed(1)}x`,
+    `${worstMs.toFixed(0)} ms`,
+    `${growthMiB.toFixed(1)} MiB`,
+    `${keptMiB.toFixed(1)} MiB`,
+    hasSamePids ? 'yes' : 'NO',
+    `${seconds.toFixed(1)} s`,
+    `${workers > 1 ? `with ${workers} workers: ` : ''}${reaction} [${rule}]`,
+  ]);
+}
+
+export class Lane {
+  readonly #workers: number;
+  #stage: Stage;
+  #mounted = 0;
+  #failed = 0;
+
+  private constructor(workers: number, stage: Stage) {
+    this.#workers = workers;
+    this.#stage = stage;
+  }
+
+  /** @param workers processes that carry calls; 1: one process in all */
+  static async open(workers = 1): Promise<Lane> {
+    return new Lane(workers, await Stage.open(workers));
+  }
+
+  /** Attacks that were mounted so far. */
+  get mounted(): number {
+    return this.#mounted;
+  }
+
+  /** Attacks that had another end than promised. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Memory of the proxy when it had served hardly anything, and now. */
+  get memoryMiB(): { readonly first: number; readonly last: number } {
+    return { first: this.#stage.coldMiB, last: this.#stage.residentMiB };
+  }
+
+  /** Mounts attacks until `next` has none. */
+  async runAll(next: () => Attack | undefined): Promise<void> {
+    for (let attack = next(); attack !== undefined; attack = next()) {
+      this.#mounted++;
+      await this.#run(attack);
+    }
+  }
+
+  /** Time limits of half a minute pass for all of them at once. */
+  async runTogether(attacks: readonly Attack[]): Promise<void> {
+    this.#mounted += attacks.length;
+    const reactions: string[] = [];
+    const all: Attack = {
+      id: '',
+      name: `${attacks.length} attacks at the same time, by time:`,
+      rule: attacks.map(({ rule }) => rule).join(', '),
+      mount: async (at) => {
+        const outcomes = await Promise.allSettled(
+          attacks.map(async (attack) => {
+            reactions.push(
+              `${attack.id.padEnd(4)}  ${attack.name}: ${await attack.mount(at)} [${attack.rule}]`,
+            );
+          }),
+        );
+        for (const [index, outcome] of outcomes.entries()) {
+          if (outcome.status === 'fulfilled') continue;
+          this.#failed++;
+          console.log(`FAILED ${attacks[index].id} ${attacks[index].name}: ${String(outcome.reason)}`);
+        }
+        return 'together';
+      },
+    };
+    await this.#run(all, MOST_GROWTH_TOGETHER_MIB);
+    for (const line of reactions) console.log(line);
+  }
+
+  async close(): Promise<void> {
+    await this.#stage.close();
+  }
+
+  async #run(attack: Attack, mostGrowthMiB?: number): Promise<void> {
+    if (!this.#stage.hasSamePids) {
+      // Another process is not to be blamed for the death of the last one.
+      await this.#stage.close();
+      this.#stage = await Stage.open(this.#workers);
+    }
+    try {
+      const result = await measure(this.#stage, attack);
+      printResult(attack, result, this.#workers);
+      assertHarmless(result, mostGrowthMiB);
+    } catch (error) {
+      this.#failed++;
+      // A refused connection is known earlier than the end of the process that refuses it.
+      await pause(SETTLE_MS);
+      const end = this.#stage.hasSamePids ? '' : 'A PROCESS OF THE PROXY HAS ENDED; ';
+      const text = error instanceof Error ? error.message : String(error);
+      console.log(
+        `FAILED ${attack.id} ${attack.name} (workers: ${this.#workers}): ${end}${text.slice(0, 2000)}`,
+      );
+    }
+  }
+}
