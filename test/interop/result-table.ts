@@ -10,6 +10,15 @@ export interface SuiteResult {
   readonly remarks?: readonly string[];
 }
 
+/** The results that a process has sent; none if it has sent something else. */
+export function resultsIn(message: unknown): readonly SuiteResult[] {
+  return Array.isArray(message) ? message.filter(isResult) : [];
+}
+
+function isResult(value: unknown): value is SuiteResult {
+  return typeof value === 'object' && value !== null && 'suite' in value && 'skipped' in value;
+}
+
 /** A suite that cannot run is a failure where CI=true: there the machine is meant to have what it takes. */
 export function printTable(results: readonly SuiteResult[]): boolean {
   const rows = results.map(({ suite, passed, failed, skipped, remarks = [] }) => [

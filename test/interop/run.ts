@@ -1,18 +1,21 @@
 // `npm run interop [-- --full] [--only TEXT] [--write]`: real gRPC clients and services with Framegate between them,
 // TLS in and cleartext HTTP/2 out, and the conformance suites of others. Prints every case and a table; exit code 1 when
 // one failed, or when CI=true and one was skipped.
+//
+// Suites run side by side in lanes, each in a process of its own, since they wait for programs half of their time.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { generateCertificates } from '../../certs/generate.ts';
+import { type LaneEnd, runLanes } from '../support/lanes.ts';
 import { runConformanceSuite } from './conformance/conformance-suite.ts';
 import { conformanceSuites } from './conformance/suites.ts';
 import type { InteropCase } from './interop-case.ts';
-import { prepareDebianPython, preparePackageIndexPython } from './interpreters.ts';
+import { type Interpreters, prepareDebianPython, preparePackageIndexPython } from './interpreters.ts';
 import { prepareTools } from './ports/tools.ts';
-import { printTable, type SuiteResult } from './result-table.ts';
+import { printTable, resultsIn, type SuiteResult } from './result-table.ts';
 import { writeResults } from './results-page.ts';
 import { type Suite, suitesOf } from './suites.ts';
 import { type Ends, type RunSetup, Workbench } from './workbench.ts';
@@ -26,45 +29,92 @@ const { values: options } = parseArgs({
     full: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
+    lane: { type: 'string' },
+    interpreters: { type: 'string' },
   },
 });
+
+/** Side by side. */
+const LANES = ['grpcio', "grpc-js and Debian's grpcio", 'every port, and suites of others'] as const;
+/** Alone and last: it takes all of the machine, and gives a server that it starts ten seconds. */
+const LAST_LANE = 'connectconformance';
+type Lane = (typeof LANES)[number] | typeof LAST_LANE;
 
 function warn(text: string): void {
   console.log(`warning: ${text}`);
 }
 
 async function main(): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-interop-'));
+  // Every case starts a Framegate of its own; it starts sooner when what an earlier one compiled is kept.
+  process.env.NODE_COMPILE_CACHE ??= join(folder, 'compiled');
+  try {
+    if (options.lane === undefined) return await runSideBySide();
+    // The process that started this one prints the table.
+    const results = await runLane(options.lane, interpretersFrom(options.interpreters ?? ''), folder);
+    await new Promise((resolve) => process.send?.(results, resolve));
+    return true;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runSideBySide(): Promise<boolean> {
   console.log('Preparing Python and other clients ...');
   const interpreters = {
     packageIndex: preparePackageIndexPython(warn),
     debian: prepareDebianPython(warn),
   };
-  const tools = prepareTools(interpreters, warn);
-  for (const [name, { version }] of tools) console.log(`  ${name} ${version}`);
-  const suites = suitesOf(interpreters, tools);
-  const conformance = conformanceSuites(interpreters.packageIndex, warn);
-  const folder = mkdtempSync(join(tmpdir(), 'framegate-interop-'));
-  // Every case starts a Framegate of its own; it starts sooner when what an earlier one compiled is kept.
-  process.env.NODE_COMPILE_CACHE ??= join(folder, 'compiled');
-  try {
-    const run: RunSetup = {
-      folder,
-      certificates: await generateCertificates(join(folder, 'certs')),
-      pacedSeconds: options.full ? fullPacedSeconds : shortPacedSeconds,
-    };
-    const results: SuiteResult[] = [];
-    for (const suite of suites.map(onlyWanted)) {
-      if (suite !== undefined) results.push(await runSuite(suite, run));
-    }
-    for (const suite of conformance) {
-      if (!suite.name.includes(options.only)) continue;
-      results.push(await runConformanceSuite(suite, { ...run, isFull: options.full }));
-    }
-    if (options.write && options.only === '') writeResults(results);
-    return printTable(results);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  for (const [name, { version }] of prepareTools(interpreters, warn)) console.log(`  ${name} ${version}`);
+  const passedOn = ['--only', options.only, ...(options.full ? ['--full'] : [])];
+  const argsOf = (lane: Lane): readonly string[] => {
+    return ['--lane', lane, '--interpreters', JSON.stringify(interpreters), ...passedOn];
+  };
+  const ends: LaneEnd[] = [];
+  for (const lanes of [LANES, [LAST_LANE] as const]) {
+    if (ends.some(({ isInterrupted }) => isInterrupted)) break;
+    const wanted = lanes.map((name) => ({ name, args: argsOf(name) }));
+    ends.push(...(await runLanes(import.meta.filename, wanted)));
   }
+  const results = ends.flatMap(({ messages }) => messages).flatMap(resultsIn);
+  if (options.write && options.only === '') writeResults(results);
+  const isOk = printTable(results);
+  for (const { name } of ends.filter(({ hasSucceeded }) => !hasSucceeded)) console.log(`FAILED: ${name}`);
+  return isOk && ends.every(({ hasSucceeded }) => hasSucceeded);
+}
+
+async function runLane(
+  lane: string,
+  interpreters: Interpreters,
+  folder: string,
+): Promise<readonly SuiteResult[]> {
+  const run: RunSetup = {
+    folder,
+    certificates: await generateCertificates(join(folder, 'certs')),
+    pacedSeconds: options.full ? fullPacedSeconds : shortPacedSeconds,
+  };
+  const results: SuiteResult[] = [];
+  const suites = lane === LAST_LANE ? [] : suitesOf(interpreters, prepareTools(interpreters, warn));
+  for (const suite of suites.filter(({ name }) => laneOfClients(name) === lane).map(onlyWanted)) {
+    if (suite !== undefined) results.push(await runSuite(suite, run));
+  }
+  // Only the lanes with such suites build their programs.
+  const others =
+    lane === LANES[2] || lane === LAST_LANE ? conformanceSuites(interpreters.packageIndex, warn) : [];
+  for (const suite of others) {
+    if (laneOfOthers(suite.name) !== lane || !suite.name.includes(options.only)) continue;
+    results.push(await runConformanceSuite(suite, { ...run, isFull: options.full }));
+  }
+  return results;
+}
+
+function laneOfClients(suite: string): Lane {
+  if (/^(?:grpcio to grpcio|grpc\.aio)/.test(suite)) return LANES[0];
+  return suite.startsWith('clients, ports') ? LANES[2] : LANES[1];
+}
+
+function laneOfOthers(suite: string): Lane {
+  return suite.startsWith('connectconformance') ? LAST_LANE : LANES[2];
 }
 
 /** What --only leaves of a suite, or undefined when that is nothing. */
@@ -123,6 +173,12 @@ async function withTimeout(work: Promise<void>, timeoutMs: number): Promise<void
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** As the process that prepared them wrote them. */
+function interpretersFrom(text: string): Interpreters {
+  const interpreters: Interpreters = JSON.parse(text);
+  return interpreters;
 }
 
 process.exitCode = (await main()) ? 0 : 1;

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { eventually, START_TIMEOUT_MS } from './eventually.ts';
 
 const lanesFile = join(import.meta.dirname, 'lanes.ts');
 
@@ -50,8 +51,8 @@ test('lanes run side by side, and the output of each is printed whole', async (t
   assert.match(output, /b begins\nb ends\n/);
   const ends: unknown = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
   assert.deepEqual(ends, [
-    { name: 'first', hasSucceeded: true, messages: [{ from: 'a' }] },
-    { name: 'second', hasSucceeded: true, messages: [{ from: 'b' }] },
+    { name: 'first', hasSucceeded: true, isInterrupted: false, messages: [{ from: 'a' }] },
+    { name: 'second', hasSucceeded: true, isInterrupted: false, messages: [{ from: 'b' }] },
   ]);
 });
 
@@ -61,7 +62,33 @@ test('a lane that fails is named, and does not end the others', async (t) => {
   assert.match(output, /^-- second: \d+:\d\d minutes$/m);
   const ends: unknown = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
   assert.deepEqual(ends, [
-    { name: 'first', hasSucceeded: false, messages: [{ from: 'a' }] },
-    { name: 'second', hasSucceeded: true, messages: [{ from: 'b' }] },
+    { name: 'first', hasSucceeded: false, isInterrupted: false, messages: [{ from: 'a' }] },
+    { name: 'second', hasSucceeded: true, isInterrupted: false, messages: [{ from: 'b' }] },
   ]);
+});
+
+test('a signal reaches every lane, and each says that it was interrupted', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-lanes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(
+    join(folder, 'lane.mjs'),
+    `import { writeFileSync } from 'node:fs';
+setInterval(() => undefined, 1000);
+writeFileSync(process.argv[2], '');
+`,
+  );
+  const begun = [join(folder, 'first'), join(folder, 'second')];
+  writeFileSync(
+    join(folder, 'run.mjs'),
+    `import { runLanes } from ${JSON.stringify(lanesFile)};
+const lanes = ${JSON.stringify(begun.map((file) => ({ name: file, args: [file] })))};
+const ends = await runLanes(${JSON.stringify(join(folder, 'lane.mjs'))}, lanes);
+console.log(JSON.stringify(ends.map(({ isInterrupted }) => isInterrupted)));
+`,
+  );
+  const child = spawn(process.execPath, [join(folder, 'run.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const output = text(child.stdout);
+  await eventually('both lanes run', () => begun.every((file) => existsSync(file)), START_TIMEOUT_MS);
+  child.kill('SIGTERM');
+  assert.equal((await output).trimEnd().split('\n').at(-1), '[true,true]');
 });

@@ -15,6 +15,8 @@ export interface LaneEnd {
   readonly name: string;
   /** False unless it ended with the exit code 0. */
   readonly hasSucceeded: boolean;
+  /** A signal has ended it. */
+  readonly isInterrupted: boolean;
   /** What it has sent, in order. */
   readonly messages: readonly unknown[];
 }
@@ -47,5 +49,5 @@ async function runLane(program: string, { name, args }: LaneOptions): Promise<La
     `\n-- ${name}: ${took} minutes${hasSucceeded ? '' : `; FAILED: it ended with ${String(code ?? signal)}`}`,
   );
   process.stdout.write(Buffer.concat(pieces));
-  return { name, hasSucceeded, messages };
+  return { name, hasSucceeded, isInterrupted: signal !== null, messages };
 }
