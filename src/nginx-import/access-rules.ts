@@ -95,10 +95,29 @@ function ruleNamesOf(scope: Scope): readonly string[] {
   return names;
 }
 
-/** Whether nobody may call: what is denied is not followed by what is allowed, nor the other way round. */
+/**
+ * Whether nobody may call: the first rule about addresses denies all, and no other rule can let somebody in. With `satisfy any` a
+ * password does.
+ */
 export function refusesEverybody(scope: Scope): Directive | undefined {
   const [first] = scope.inherited('allow', 'deny');
-  return first?.name === 'deny' && first.words[0] === 'all' ? first : undefined;
+  if (first?.name !== 'deny' || first.words[0] !== 'all') return undefined;
+  return mayBeLetIn(scope) ? undefined : first;
+}
+
+/** Whether `satisfy any` lets in whom another rule accepts, such as `auth_basic`, though their address is denied. */
+function mayBeLetIn(scope: Scope): boolean {
+  return (
+    scope.setting('satisfy')?.words[0] === 'any' &&
+    ruleSetsOf(scope).some((names) => scope.inherited(...names).some(letsIn))
+  );
+}
+
+/** Whether it accepts some clients and not others: a check of a name and a password, or one that a program or an unknown module makes. */
+function letsIn(rule: Directive): boolean {
+  const { name } = rule;
+  if (isHarmless(rule) || name === 'satisfy') return false;
+  return name.startsWith('auth_') || isProgram(rule) || !isNamedRule(rule);
 }
 
 function isOpen(rules: readonly Directive[]): boolean {

@@ -67,24 +67,63 @@ export function formatCounts(imported: ImportedConfiguration): string {
   const parameters = parametersOf(imported.directives);
   const lines = reportLines(imported).filter((_, index) => !parameters.has(imported.directives[index]));
   const count = (verdict: Verdict): number =>
-    new Set(lines.filter((line) => line.verdict === verdict).map(formatLine)).size;
+    directivesIn(groupsOf(lines.filter((line) => line.verdict === verdict)));
   return `${count('carried')} directives are carried over, ${count('changed')} changed, ${count('unsupported')} not supported.`;
 }
 
 function formatList(title: string, lines: readonly ReportLine[]): string {
   if (lines.length === 0) return '';
   const sorted = lines.toSorted((one, other) => gravityOf(other) - gravityOf(one));
-  const texts = new Set(sorted.map(formatLine));
-  return [`${title} (${texts.size}):`, ...texts].join('\n').concat('\n');
+  const groups = groupsOf(sorted);
+  return [`${title} (${directivesIn(groups)}):`, ...groups.map(formatGroup)].join('\n').concat('\n');
+}
+
+interface Group {
+  readonly text: string;
+  /** Each place once: a file that is included twice has its directives twice. */
+  readonly places: ReadonlySet<string>;
+}
+
+/** Lines that differ by their places alone, such as one setting in each of forty servers, are one. */
+function groupsOf(lines: readonly ReportLine[]): readonly Group[] {
+  const groups = new Map<string, { readonly text: string; readonly places: Set<string> }>();
+  for (const line of lines) {
+    const text = textOf(line);
+    const group = groups.get(text);
+    if (group === undefined) groups.set(text, { text, places: new Set([line.place]) });
+    else group.places.add(line.place);
+  }
+  return [...groups.values()];
+}
+
+function directivesIn(groups: readonly Group[]): number {
+  return groups.reduce((sum, { places }) => sum + places.size, 0);
+}
+
+function formatGroup({ text, places }: Group): string {
+  return `  ${placesText([...places])}  ${text}`;
+}
+
+/** @returns `a.conf:3`, or `a.conf:3, 8, b.conf:1 (3 times)`: a line alone is one of the file named before it */
+function placesText(places: readonly string[]): string {
+  if (places.length === 1) return places[0];
+  let file = '';
+  const parts = places.map((place) => {
+    const [, own = '', line = ''] = /^(.*):(\d+)$/s.exec(place) ?? [];
+    const isSame = own === file;
+    file = own;
+    return isSame ? line : place;
+  });
+  return `${parts.join(', ')} (${places.length} times)`;
 }
 
 function gravityOf({ decidesAccess, sendsElsewhere }: ReportLine): number {
   return Number(decidesAccess) * 2 + Number(sendsElsewhere);
 }
 
-function formatLine({ place, text, notes, decidesAccess, sendsElsewhere }: ReportLine): string {
+function textOf({ text, notes, decidesAccess, sendsElsewhere }: ReportLine): string {
   const mark = `${decidesAccess ? ' [decides who may connect]' : ''}${sendsElsewhere ? ' [calls go elsewhere]' : ''}`;
-  return [`  ${place}  ${text}${mark}`, ...notes.map((note) => `      ${visibleText(note)}`)].join('\n');
+  return [`${text}${mark}`, ...notes.map((note) => `      ${visibleText(note)}`)].join('\n');
 }
 
 /** The parameters of blocks that are judged as a whole. */
@@ -112,5 +151,9 @@ export function headOf(imported: ImportedConfiguration, source: string): string 
 }
 
 function warning(title: string, lines: readonly ReportLine[]): readonly string[] {
-  return lines.length === 0 ? [] : ['', title, ...lines.map(({ place, text }) => `  ${place}  ${text}`)];
+  if (lines.length === 0) return [];
+  const groups = groupsOf(
+    lines.map((line) => ({ ...line, notes: [], decidesAccess: false, sendsElsewhere: false })),
+  );
+  return ['', title, ...groups.map(formatGroup)];
 }

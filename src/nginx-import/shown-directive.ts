@@ -3,10 +3,11 @@
 
 import { visibleText } from '../config/visible-text.ts';
 import { type Directive } from './directive.ts';
+import { patternOf } from './location-pattern.ts';
 
 /** Of these all words are shown. */
 const OPEN =
-  /^(listen|server_name|location|upstream|include|keepalive.*|client_.*|send_timeout|worker_.*|.*_timeout|.*_buffer.*|.*_buffering|ssl_protocols|ssl_verify.*|ssl_(client_)?certificate|ssl_crl|ssl_reject_handshake|http2.*|http3|gzip.*|least_conn|ip_hash|random|zone|allow|deny|satisfy|internal|limit_(req|conn)|limit_(req|conn)_zone|set_real_ip_from|real_ip_header|real_ip_recursive|.*_next_upstream.*|.*_ssl_(verify|server_name|trusted_certificate)|large_client_header_buffers|sendfile|tcp_.*|default_type|server_tokens|types_hash_.*|root|alias|try_files|index|resolver|proxy_http_version|stub_status|load_module|user|pid|error_page|keepalive)$/;
+  /^(listen|upstream|include|keepalive.*|client_.*|send_timeout|worker_.*|.*_timeout|.*_buffer.*|.*_buffering|ssl_protocols|ssl_verify.*|ssl_(client_)?certificate|ssl_crl|ssl_reject_handshake|http2.*|http3|gzip.*|least_conn|ip_hash|random|zone|allow|deny|satisfy|internal|limit_(req|conn)|limit_(req|conn)_zone|set_real_ip_from|real_ip_header|real_ip_recursive|.*_next_upstream.*|.*_ssl_(verify|server_name|trusted_certificate)|large_client_header_buffers|sendfile|tcp_.*|default_type|server_tokens|types_hash_.*|root|alias|index|resolver|proxy_http_version|stub_status|load_module|user|pid|keepalive)$/;
 /** Of these the first word, which is a name or a number. */
 const FIRST =
   /^(.*_set_header|add_header|add_trailer|.*_(hide|pass)_header|set|return|map|geo|split_clients|hash|log_format|.*_intercept_errors|mirror)$/;
@@ -26,6 +27,9 @@ function shownWords(directive: Directive): readonly string[] {
   if (name === 'server' && directive.block === undefined) return words.map(withoutPassword);
   if (/^(grpc|proxy)_pass$/.test(name))
     return words.map((word) => withoutPassword(word).replace(/\?.*/s, '?…'));
+  if (name === 'location') return shownPattern(directive);
+  if (name === 'server_name') return words.map((word) => (word.startsWith('~') ? '~…' : word));
+  if (/^(error_page|try_files)$/.test(name)) return words.map((word) => word.replace(/\?.*/s, '?…'));
   if (OPEN.test(name)) return words;
   if (words.length === 0) return [];
   const [first] = words;
@@ -34,6 +38,13 @@ function shownWords(directive: Directive): readonly string[] {
   if (FIRST.test(name) && (name !== 'return' || /^\d+$/.test(first)))
     return words.length === 1 ? [first] : [first, '…'];
   return ['…'];
+}
+
+/** Paths stand in the output. An expression of which no paths can be made does not, and it may list the tokens of a webhook. */
+function shownPattern(directive: Directive): readonly string[] {
+  const { kind, paths } = patternOf(directive);
+  if (kind !== 'regex' || paths !== undefined) return directive.words;
+  return [directive.words[0].startsWith('~*') ? '~*' : '~', '…'];
 }
 
 /** A name and a password may hold any character, `@`, `/` and `?` among them, so all before the last `@` goes. */

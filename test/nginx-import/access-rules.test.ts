@@ -99,6 +99,30 @@ test('a condition that answers or redirects some decides who may connect, where 
   assert.deepEqual(lost(redirecting), NOTHING);
 });
 
+test('with satisfy any and deny all those with a password may call: it is not taken for a place that serves nobody', () => {
+  for (const rules of [
+    'satisfy any; deny all;\nauth_basic "x"; auth_basic_user_file /f;',
+    'satisfy any; deny all;\nauth_request /auth;',
+    'deny all; satisfy any;\noidc_provider x;',
+  ]) {
+    assertAccess(rules);
+    const imported = importText(`server { listen 80; location /a.B/ { ${rules} ${pass} } }`);
+    assert.match(imported.yaml ?? '', /path: \/a\.B\/\*/, 'the route is written, with a warning');
+    assert.ok(lost(`server { listen 80; ${rules} location / { ${pass} } }`).access.length > 2);
+  }
+});
+
+test('without a rule that lets somebody in, satisfy any and deny all serve nobody', () => {
+  for (const rules of [
+    'satisfy any; deny all;',
+    'satisfy any; deny all; auth_basic off;',
+    'satisfy all; deny all; auth_basic x;',
+  ]) {
+    const imported = importText(`server { listen 80; location / { ${rules} ${pass} } }`);
+    assert.equal(imported.yaml, undefined, rules);
+  }
+});
+
 test('a location whose status a variable has refuses, where a wider route takes its calls', () => {
   const inner = '\nlocation /admin {\nreturn $code; }';
   assert.deepEqual(lost(`server { listen 80; location / { ${pass} } ${inner} }`).access, ['x:3']);

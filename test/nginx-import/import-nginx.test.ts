@@ -10,7 +10,7 @@ import {
   lostAccess,
   movedCalls,
 } from '../../src/nginx-import/import-nginx.ts';
-import { formatReport, headOf, reportLines } from '../../src/nginx-import/import-report.ts';
+import { formatCounts, formatReport, headOf, reportLines } from '../../src/nginx-import/import-report.ts';
 import { readNginxText } from '../../src/nginx-import/nginx-files.ts';
 import { findRouteProblems } from '../../src/routing/route-problems.ts';
 
@@ -276,6 +276,38 @@ test('a password in an address is not shown, with and without a scheme, whatever
       /(grpc|proxy)_pass ((https?|grpc):\/\/)?(…@(127|host|\$host)|host\/a\?…)/,
     );
   }
+});
+
+test('an expression is shown if the output holds its paths; another one may list tokens', () => {
+  const text = (location: string) => `server { listen 80; location ${location} { grpc_pass u:1; } ${pass} }`;
+  for (const location of [
+    '~ ^/hook/(hidden1|hidden2)+$',
+    '~^/(?<token>hidden)',
+    '~* hidden',
+    '"~" ^/hidden.*x',
+  ]) {
+    const imported = importText(text(location));
+    assert.doesNotMatch(
+      `${formatReport(imported)}${headOf(imported, 'x')}${imported.yaml}`,
+      /hidden/,
+      location,
+    );
+    assert.match(formatReport(imported), location.startsWith('~*') ? /location ~\* … \{/ : /location ~ … \{/);
+  }
+  assert.match(formatReport(importText(text('~ ^/a\\.B/'))), /location ~ \^\/a\\\.B\/ \{ \}/);
+  const names = importText(
+    `server { listen 80; server_name "~^hidden" a.example; error_page 403 /x?t=hidden; ${pass} }`,
+  );
+  assert.doesNotMatch(`${formatReport(names)}${headOf(names, 'x')}${names.yaml}`, /hidden/);
+});
+
+test('lines of the report that differ by their places alone are one, and each directive is counted', () => {
+  const servers = [1, 2, 3].map((port) => `server { listen ${port};\ngzip on;\n${pass} }`);
+  const imported = importText(servers.join('\n'));
+  const report = formatReport(imported);
+  assert.match(report, /^ {2}nginx\.conf:2, 5, 8 \(3 times\) {2}gzip on\n {6}messages are passed on/m);
+  assert.match(report, /^Not supported \(3\):$/m);
+  assert.match(formatCounts(imported), / 3 not supported\.$/);
 });
 
 test('a directive that is not known counts as one that decides who may connect, and its words are not shown', () => {
