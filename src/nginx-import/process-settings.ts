@@ -4,6 +4,7 @@
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { locationsOf } from './locations.ts';
+import { logSettingsOf } from './log-settings.ts';
 import { clamp, formatDuration, greatest, parseBytes, parseCount, parseTime } from './nginx-values.ts';
 import { Scope } from './scope.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
@@ -31,9 +32,14 @@ export function processSettingsOf(
     ...longest(named('client_header_timeout'), 'headerTimeout', [1000, 600_000], ledger),
   ];
   const drain = longest(named('worker_shutdown_timeout'), 'timeout', [0, 86_400_000], ledger);
+  const logs = { access: named('access_log'), errors: named('error_log') };
   return {
     first: workers(named('worker_processes'), ledger),
-    last: [...section('limits', limits), ...section('drain', drain), ...section('log', logOf(named, ledger))],
+    last: [
+      ...section('limits', limits),
+      ...section('drain', drain),
+      ...section('log', logSettingsOf(logs, http, ledger)),
+    ],
   };
 }
 
@@ -157,33 +163,4 @@ function holdsEverywhere(http: Scope): boolean {
       .filter(({ scope }) => scope.own('grpc_pass').length + scope.own('proxy_pass').length > 0)
       .every(({ scope }) => scope.inherited('limit_conn').length > 0),
   );
-}
-
-function logOf(named: Named, ledger: Ledger): readonly YamlEntry[] {
-  const access = named('access_log');
-  const isOff = access.length > 0 && access.every(({ words }) => words[0] === 'off');
-  for (const directive of access) {
-    if (isOff) ledger.carry(directive, 'log.access: false');
-    else if (directive.words[0] === 'off')
-      ledger.change(directive, 'log.access is for all calls, and stays on');
-    else
-      ledger.change(
-        directive,
-        'records of calls are JSON lines on standard output, which the service manager keeps: rotation needs no signal',
-      );
-  }
-  const errors = named('error_log');
-  const debug = errors.find(({ words }) => words[1] === 'debug');
-  for (const directive of errors) {
-    if (directive === debug) ledger.carry(directive, 'log.level: debug');
-    else
-      ledger.change(
-        directive,
-        'the log goes to standard output; log.level stays info, as the records of calls have that level',
-      );
-  }
-  return [
-    ...(debug === undefined ? [] : [{ key: 'level', value: 'debug', from: debug }]),
-    ...(isOff ? [{ key: 'access', value: false, from: access[0] }] : []),
-  ];
 }

@@ -3,6 +3,7 @@
 
 import { findCertificateProblems } from '../config/certificate-checks.ts';
 import { parseConfig } from '../config/load-config.ts';
+import { findLogFileProblems } from '../config/log-file-checks.ts';
 import { type ConfigProblem, locateFinding, sortProblems } from '../config/problem.ts';
 import { readYaml } from '../config/yaml-document.ts';
 import { findRouteProblems } from '../routing/route-problems.ts';
@@ -11,7 +12,7 @@ export interface Verification {
   /** What `check` says of the text itself; errors among them are mistakes of the import. */
   readonly problems: readonly ConfigProblem[];
   readonly isUsable: boolean;
-  /** What `check` would say of certificates and keys on this machine. */
+  /** What `check` would say of files on this machine: certificates, keys and the log. */
   readonly ofFiles: readonly ConfigProblem[];
 }
 
@@ -19,7 +20,8 @@ export interface Verification {
 export function verifyImport(yaml: string, file: string): Verification {
   const result = parseConfig(yaml, file, findRouteProblems);
   if ('problems' in result) return { problems: result.problems, isUsable: false, ofFiles: [] };
-  const findings = findCertificateProblems(readYaml(yaml).value, file);
+  const document = readYaml(yaml).value;
+  const findings = [...findCertificateProblems(document, file), ...findLogFileProblems(document, file)];
   return {
     problems: result.warnings,
     isUsable: true,

@@ -41,7 +41,7 @@ const inLocation = constantFrom(
   ...'grpc_pass proxy_pass grpc_pass proxy_pass rewrite return deny allow internal root if set grpc_read_timeout grpc_next_upstream'.split(
     ' ',
   ),
-  ...'grpc_next_upstream_tries grpc_connect_timeout grpc_set_header add_header error_page limit_req limit_conn auth_basic satisfy'.split(
+  ...'grpc_next_upstream_tries grpc_connect_timeout grpc_set_header access_log add_header error_page limit_req limit_conn auth_basic satisfy'.split(
     ' ',
   ),
   ...'grpc_ssl_verify grpc_ssl_name grpc_ssl_trusted_certificate proxy_ssl_certificate proxy_ssl_certificate_key stub_status'.split(
@@ -115,6 +115,8 @@ const SENSIBLE: Readonly<Record<string, readonly string[]>> = {
   rewrite: ['^/a/(.*) /$1 break', '^/a(/.*)$ $1 break', '^/g/(.*) /$1', '^/x /y'],
   return: ['403', '301 /x', '200', '444'],
   hash: ['$remote_addr', '$http_connection', '$http_x consistent', '$x'],
+  access_log: ['off', '/a.log', '/a.log main', 'syslog:server=x', '/$x.log', '/a.log if=$x'],
+  error_log: ['/a.log', '/b.log debug', 'stderr'],
   set: ['$x h:1', '$x $x', '$y h'],
 };
 

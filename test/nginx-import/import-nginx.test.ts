@@ -347,3 +347,33 @@ test('a server of an upstream block has port 80 if it names none, whatever is sp
     );
   }
 });
+
+function logOf(top: string, inServer = 'listen 80;'): Config['log'] {
+  return configOf(`${top} server { ${inServer} ${pass} }`).log;
+}
+
+test('one file that is meant by all becomes log.file, and nothing else does', () => {
+  const own = 'listen 80; access_log /var/log/voice/calls.log combined buffer=4k;';
+  assert.equal(logOf('access_log /var/log/voice/calls.log;').file, '/var/log/voice/calls.log');
+  assert.equal(logOf('error_log /var/log/voice/errors.log;', own).file, '/var/log/voice/calls.log');
+  assert.equal(
+    logOf('error_log /var/log/voice/errors.log; access_log off;').file,
+    '/var/log/voice/errors.log',
+  );
+  assert.equal(logOf('access_log off;').access, false);
+  for (const top of [
+    'access_log /var/log/nginx/access.log;',
+    'access_log logs/access.log;',
+    'access_log /var/log/$host.log;',
+    'access_log /var/log/a.log main if=$loggable;',
+    'access_log /var/log/a.log main gzip=1;',
+    'access_log syslog:server=127.0.0.1;',
+    'access_log /dev/stdout;',
+    'access_log /var/log/a.log; access_log /var/log/b.log;',
+    'error_log /var/log/voice/errors.log;',
+    'server { listen 81; access_log /var/log/a.log; location / { grpc_pass h:1; } }',
+  ]) {
+    const { file, access } = logOf(top);
+    assert.deepEqual({ file, access }, { file: undefined, access: true }, top);
+  }
+});
