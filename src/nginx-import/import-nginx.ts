@@ -49,7 +49,7 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
     ledger,
   );
   judgeRejected(routes, openGroups, ledger);
-  const upstreamEntries = upstreams.entries();
+  const upstreamEntries = upstreams.entries(new Set(routes.flatMap(({ branch }) => branch.upstreams)));
   settleRest(all, ledger);
   const yaml =
     routes.length === 0

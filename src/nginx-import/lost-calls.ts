@@ -79,9 +79,9 @@ export function judgeDisplaced(
 }
 
 /** Whether a route sends calls where nginx does, told by what is written alone: paths and variables may make a difference. */
-function isSameTarget(pass: Directive | undefined, { location, stripPrefix }: Route): boolean {
+function isSameTarget(pass: Directive | undefined, { branch, stripPrefix }: Route): boolean {
   const [target = ''] = pass?.words ?? [];
-  const other = location.outcome.pass;
+  const other = branch.pass;
   return (
     pass !== undefined &&
     pass.name === other.name &&

@@ -2,24 +2,19 @@
 // cannot.
 
 import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
+import { type Branch, branchesOf } from './branches.ts';
 import type { Directive } from './directive.ts';
-import { judgeRequestHeaders, judgeResponseHeaders } from './header-fields.ts';
+import { judgeResponseHeaders } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
 import type { Location } from './locations.ts';
-import { type PassTarget, passTargetOf } from './pass-target.ts';
-import { rewritingOf } from './path-rewriting.ts';
-import { retryOf, timeoutsOf } from './route-settings.ts';
 import type { Scope } from './scope.ts';
 import type { UpstreamGroups } from './upstream-groups.ts';
-import type { YamlEntry } from './yaml-text.ts';
 
 export type Outcome =
   | {
       readonly kind: 'pass';
       readonly pass: Directive;
-      readonly upstream: string;
-      readonly stripPrefix: string | undefined;
-      readonly settings: readonly YamlEntry[];
+      readonly branches: readonly Branch[];
       readonly lost: readonly Directive[];
     }
   /** Nobody is served here. What matters is that no other route takes the calls. */
@@ -71,23 +66,13 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
 function passed(location: Location, pass: Directive, groups: UpstreamGroups, ledger: Ledger): Outcome {
   const { scope, directive } = location;
   const lost = lostRules(scope, ledger);
-  const kind = pass.name === 'grpc_pass' ? 'grpc' : 'proxy';
-  judgeRequestHeaders(scope, kind, ledger);
   judgeResponseHeaders(scope, ledger);
-  const target: PassTarget | undefined = passTargetOf(pass, scope, ledger);
-  const rewriting = target === undefined ? 'other' : rewritingOf(location, target, pass, ledger);
-  const upstream =
-    target === undefined || rewriting === 'other' ? undefined : groups.nameFor(target, pass, scope);
-  if (upstream === undefined || rewriting === 'other') {
+  const branches = branchesOf(location, pass, groups, ledger);
+  if (branches === undefined) {
     ledger.refuse(directive, 'left out: see what is said of its directives');
     return NONE;
   }
-  ledger.carry(pass);
-  const settings = [
-    ...timeoutsOf(scope, kind, ledger),
-    ...retryOf(scope, kind, groups.serverCount(upstream), ledger),
-  ];
-  return { kind: 'pass', pass, upstream, stripPrefix: rewriting.stripPrefix, settings, lost };
+  return { kind: 'pass', pass, branches, lost };
 }
 
 /** @returns the directive by which nobody is served here */

@@ -1,10 +1,12 @@
 // The target of grpc_pass and proxy_pass: the protocol, and the name of an upstream or an address. Variables that `set` gives a
 // constant value are replaced by it.
 
+import { assignmentsOf } from './assignments.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { parseCount } from './nginx-values.ts';
 import type { Scope } from './scope.ts';
+import { type Case, type Choice, choiceOf } from './variable-choice.ts';
 
 export interface PassTarget {
   readonly protocol: 'h2c' | 'h2' | 'http1' | 'https1';
@@ -26,25 +28,68 @@ const PROTOCOLS: Readonly<Record<string, PassTarget['protocol']>> = {
   https: 'https1',
 };
 
-/** @returns undefined if the target cannot be told. The directive is then judged. */
-export function passTargetOf(directive: Directive, scope: Scope, ledger: Ledger): PassTarget | undefined {
+/** One of the targets of a pass directive, and which calls go there. */
+export interface ChosenTarget {
+  readonly target: PassTarget;
+  /** Undefined without a variable that decides. */
+  readonly by: Case | undefined;
+}
+
+/** @returns undefined if the targets cannot be told. The directive is then judged. */
+export function passTargetsOf(
+  directive: Directive,
+  scope: Scope,
+  ledger: Ledger,
+): readonly ChosenTarget[] | undefined {
   const written = directive.words[0] ?? '';
   // These are what nginx sends without them as well.
   const wanted = written.replace(/(\$request_uri|\$uri\$is_args\$args)$/, '');
-  const text = fillIn(wanted, scope, ledger);
-  if (text === undefined) {
+  const texts = textsOf(wanted, scope, ledger);
+  if (texts === undefined) {
     ledger.refuse(
       directive,
       'the target depends on a variable: write a route for each target, with match.headers or split where these decide',
     );
     return undefined;
   }
-  const target = parseTarget(text, directive.name === 'grpc_pass' ? 'grpc' : 'http');
-  if (target === undefined) {
-    ledger.refuse(directive, 'this target cannot be read as NAME, HOST:PORT or unix:/PATH');
-    return undefined;
+  const targets = texts.flatMap(({ text, by }) => {
+    const target = parseTarget(text, directive.name === 'grpc_pass' ? 'grpc' : 'http');
+    return target === undefined ? [] : [{ by, target: { ...target, isAskedAgain: text !== wanted } }];
+  });
+  if (targets.length === texts.length) return targets;
+  ledger.refuse(directive, 'this target cannot be read as NAME, HOST:PORT or unix:/PATH');
+  return undefined;
+}
+
+interface FilledText {
+  readonly text: string;
+  readonly by: Case | undefined;
+}
+
+/** @returns the text for each value of the one variable that has several; undefined if a variable has none that can be told */
+function textsOf(wanted: string, scope: Scope, ledger: Ledger): readonly FilledText[] | undefined {
+  const choosing = new Map<string, Choice>();
+  const used: Directive[] = [];
+  const plain = fillIn(wanted, { scope, used, choosing, values: new Map() });
+  const [chosen, ...others] = choosing;
+  if (plain === undefined || others.length > 0) return undefined;
+  const texts: FilledText[] = [];
+  if (chosen === undefined) texts.push({ text: plain, by: undefined });
+  else {
+    const [name, { cases }] = chosen;
+    for (const by of cases) {
+      const value = fillIn(by.text, { scope, used, choosing: new Map(), values: new Map() });
+      const text =
+        value === undefined
+          ? undefined
+          : fillIn(wanted, { scope, used, choosing, values: new Map([[name, value]]) });
+      if (text === undefined) return undefined;
+      texts.push({ text, by });
+    }
   }
-  return { ...target, isAskedAgain: text !== wanted };
+  for (const set of used) ledger.carry(set, 'filled in where it is used');
+  chosen?.[1].accept(ledger);
+  return texts;
 }
 
 function parseTarget(text: string, usual: 'grpc' | 'http'): Omit<PassTarget, 'isAskedAgain'> | undefined {
@@ -58,30 +103,43 @@ function parseTarget(text: string, usual: 'grpc' | 'http'): Omit<PassTarget, 'is
   return { protocol, authority: `${found[1]}${found[2] ?? ''}`, path: found[3] };
 }
 
-/** @returns undefined if a variable of the text has no constant value here */
-function fillIn(text: string, scope: Scope, ledger: Ledger, depth = 0): string | undefined {
+interface Filling {
+  readonly scope: Scope;
+  /** Variables that have been given values. */
+  readonly values: ReadonlyMap<string, string>;
+  /** The `set` directives that were used are added. */
+  readonly used: Directive[];
+  /** Variables that have one of several values, and none here, are added. They are filled in as nothing. */
+  readonly choosing: Map<string, Choice>;
+}
+
+/** @returns undefined if a variable of the text has no value that can be told */
+function fillIn(text: string, filling: Filling, depth = 0): string | undefined {
   if (!text.includes('$')) return text;
   if (depth === MOST_VARIABLES) return undefined;
   let isKnown = true;
   const filled = text.replaceAll(/\$\{?(\w+)\}?/g, (_, name: string) => {
-    const set = settingOf(name, scope);
-    const value = set === undefined ? undefined : fillIn(set.words[1] ?? '', scope, ledger, depth + 1);
-    if (set === undefined || value === undefined) {
-      isKnown = false;
-      return '';
-    }
-    ledger.carry(set, 'filled in where it is used');
-    return value;
+    const value = valueOf(name, filling, depth);
+    isKnown &&= value !== undefined;
+    return value ?? '';
   });
   return isKnown ? filled : undefined;
 }
 
-function settingOf(name: string, scope: Scope | undefined): Directive | undefined {
-  for (let at = scope; at !== undefined; at = at.parent) {
-    const found = at.own('set').filter(({ words }) => words[0] === `$${name}`);
-    if (found.length > 0) return found.length === 1 ? found[0] : undefined;
+function valueOf(name: string, filling: Filling, depth: number): string | undefined {
+  const { scope, values, used, choosing } = filling;
+  const given = values.get(name);
+  if (given !== undefined) return given;
+  const choice = choosing.get(name) ?? choiceOf(name, scope);
+  if (choice !== undefined) {
+    choosing.set(name, choice);
+    return '';
   }
-  return undefined;
+  const { base, conditions } = assignmentsOf(name, scope);
+  if (base === undefined || conditions.length > 0) return undefined;
+  const value = fillIn(base.words[1] ?? '', filling, depth + 1);
+  if (value !== undefined) used.push(base);
+  return value;
 }
 
 /** The port that an authority names, or the usual one of the protocol. */

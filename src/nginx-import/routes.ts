@@ -1,6 +1,7 @@
 // The routes of the output: the locations of each server, once for each of its hosts, and for each listener if the listeners differ.
 
 import { matchesHost } from '../routing/host.ts';
+import type { Branch } from './branches.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { ListenerGroup } from './listeners.ts';
@@ -14,6 +15,7 @@ export interface Route {
   readonly host: string | undefined;
   readonly path: string;
   readonly location: ServedLocation;
+  readonly branch: Branch;
   readonly server: Server;
   readonly stripPrefix: string | undefined;
   /** Remarks that are added as more becomes known. */
@@ -92,14 +94,15 @@ function routesOfHost(
   listener: string | undefined,
 ): readonly Route[] {
   return locations.flatMap((location) =>
-    location.paths.flatMap((path) => {
+    branchPathsOf(location).flatMap(({ branch, path }) => {
       const own = {
         listener,
         host,
         path,
         location,
+        branch,
         server,
-        stripPrefix: location.outcome.stripPrefix,
+        stripPrefix: branch.stripPrefix,
         remarks: [],
       };
       const below = strippedPrefixes.map((prefix) => ({
@@ -113,10 +116,18 @@ function routesOfHost(
   );
 }
 
+function branchPathsOf({
+  paths,
+  outcome,
+}: ServedLocation): readonly { readonly branch: Branch; readonly path: string }[] {
+  return paths.flatMap((path) => outcome.branches.map((branch) => ({ branch, path })));
+}
+
 function withoutDoubles(routes: readonly Route[], ledger: Ledger): readonly Route[] {
   const seen = new Map<string, Route>();
   return routes.filter((route) => {
-    const key = JSON.stringify([route.listener, route.host, route.path]);
+    const { listener, host, path, branch } = route;
+    const key = JSON.stringify([listener, host, path, headerText(branch.header)]);
     const first = seen.get(key);
     if (first === undefined) return seen.set(key, route) !== undefined;
     const { directive } = route.location;
@@ -128,6 +139,12 @@ function withoutDoubles(routes: readonly Route[], ledger: Ledger): readonly Rout
     }
     return false;
   });
+}
+
+function headerText(header: YamlEntry | undefined): string | undefined {
+  return header?.value instanceof YamlMap
+    ? JSON.stringify(header.value.entries.map(({ key, value }) => [key, value]))
+    : undefined;
 }
 
 /** In nginx a host never meets the locations of another server. Here it does, where none of its own fits. */
@@ -153,16 +170,18 @@ const MOST_NAMED = 20;
 
 export function routeItem(route: Route): YamlItem {
   const { outcome, directive } = route.location;
+  const { branch } = route;
   const match = new YamlMap([
     entryOf('listener', route.listener, route.server.directive),
     entryOf('host', route.host, route.server.directive),
     { key: 'path', value: route.path, from: directive },
+    branch.header,
   ]);
   const value = new YamlMap([
     { key: 'match', value: match },
     entryOf('stripPrefix', route.stripPrefix, undefined),
-    { key: 'upstream', value: outcome.upstream, from: outcome.pass },
-    ...outcome.settings,
+    branch.destination,
+    ...branch.settings,
   ]);
   const lost = outcome.lost.slice(0, MOST_NAMED).map((one) => `${one.name} (${placeText(one)})`);
   if (outcome.lost.length > MOST_NAMED) lost.push(`and ${outcome.lost.length - MOST_NAMED} more`);

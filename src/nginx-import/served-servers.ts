@@ -74,7 +74,8 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
     }
     if (outcome.kind === 'none') displaced.push(displacedAt(location, server));
     if (outcome.kind !== 'pass') continue;
-    displaced.push(displacedBy(location.scope, server, paths));
+    const carried = (by: Directive): boolean => ledger.judgementOf(by)?.verdict === 'carried';
+    displaced.push(displacedBy(location.scope, server, paths).filter(({ by }) => !carried(by)));
     const lost = [...outcome.lost, ...refusingConditions(location)];
     locations.push({ directive: location.directive, paths, outcome: { ...outcome, lost } });
   }

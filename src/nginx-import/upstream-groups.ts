@@ -52,7 +52,9 @@ export class UpstreamGroups {
       return undefined;
     }
     const tls = upstreamTlsOf(target.protocol, pass, scope, this.#folder, this.#ledger);
-    const key = JSON.stringify([target.authority, target.protocol, tls, target.isAskedAgain]);
+    // Only of an address are names asked for in different ways.
+    const isAskedAgain = block === undefined && target.isAskedAgain;
+    const key = JSON.stringify([target.authority, target.protocol, tls, isAskedAgain]);
     let group = this.#groups.get(key);
     if (group === undefined) {
       group = {
@@ -77,7 +79,9 @@ export class UpstreamGroups {
     return block?.block?.filter((one) => one.name === 'server' && !one.words.includes('down')).length ?? 1;
   }
 
-  entries(): readonly YamlEntry[] {
+  /** @param used the names of those that routes lead to */
+  entries(used: ReadonlySet<string>): readonly YamlEntry[] {
+    for (const [key, { name }] of this.#groups) if (!used.has(name)) this.#groups.delete(key);
     for (const [name, block] of this.#blocks) {
       if ([...this.#groups.values()].some(({ target }) => target.authority === name)) continue;
       this.#ledger.change(block, 'left out: no route leads here');

@@ -67,7 +67,16 @@ const atTop = constantFrom(
 
 /** Words that make sense with a directive, for those that matter most. */
 const SENSIBLE: Readonly<Record<string, readonly string[]>> = {
-  grpc_pass: ['grpc://u', 'grpcs://u', 'grpc://127.0.0.1:5', 'unix:/a.sock', 'grpc://$x', 'grpc://w'],
+  grpc_pass: [
+    'grpc://u',
+    'grpcs://u',
+    'grpc://127.0.0.1:5',
+    'unix:/a.sock',
+    'grpc://$x',
+    'grpc://w',
+    'grpc://$y',
+    '$x',
+  ],
   proxy_pass: [
     'http://u',
     'https://u',
@@ -117,6 +126,9 @@ const SENSIBLE: Readonly<Record<string, readonly string[]>> = {
   hash: ['$remote_addr', '$http_connection', '$http_x consistent', '$x'],
   access_log: ['off', '/a.log', '/a.log main', 'syslog:server=x', '/$x.log', '/a.log if=$x'],
   error_log: ['/a.log', '/b.log debug', 'stderr'],
+  map: ['$http_x $x', '$http_y $y', '$host $x'],
+  split_clients: ['$remote_addr $x', '$request_id $y'],
+  if: ['($http_x = a)', '($http_y ~ ^(a|b)$)', '($content_type = application/grpc)', '($http_x)'],
   set: ['$x h:1', '$x $x', '$y h'],
 };
 
@@ -134,8 +146,24 @@ function block(head: string, most: number, ...inner: readonly Arbitrary<string>[
   );
 }
 
-const location = block('location', 4, directive(inLocation), block('location', 3, directive(inLocation)));
-const server = block('server', 8, directive(inServer), directive(inLocation), location, location);
+const location = block(
+  'location',
+  4,
+  directive(inLocation),
+  block('location', 3, directive(inLocation)),
+  block('if', 2, directive(inLocation)),
+);
+const server = block(
+  'server',
+  8,
+  directive(inServer),
+  directive(inLocation),
+  location,
+  location,
+  block('if', 2, directive(constantFrom('set'))),
+);
+const table = block('map', 3, constantFrom('default u;', '1 h:1;', '~^(a|b)$ w;', '"" u;', 'x $y;'));
+const split = block('split_clients', 3, constantFrom('10% u;', '50% h:1;', '* w;', '0.01% u;'));
 const upstream = array(directive(inUpstream), { minLength: 1, maxLength: 4 }).map(
   (parts) => `upstream u { server 127.0.0.1:9; ${parts.join(' ')} }`,
 );
@@ -144,6 +172,8 @@ const whole = array(
     server,
     server,
     upstream,
+    table,
+    split,
     constantFrom(
       'upstream w { server 127.0.0.1:7 max_fails=1; server 127.0.0.1:6; ip_hash; }',
       'upstream "a b" { server 127.0.0.1:7; }',

@@ -169,7 +169,7 @@ test('hosts and addresses that are left out go to the server that is left', () =
 });
 
 function conditional(inner: string): string {
-  return `server { listen 80; location / {\nif ($http_x = y) { ${inner} }\nproxy_pass http://127.0.0.1:1; } }`;
+  return `server { listen 80; location / {\nif ($http_x ~* y) { ${inner} }\nproxy_pass http://127.0.0.1:1; } }`;
 }
 
 test('a condition that sends calls elsewhere is named, and what it held is not supported', () => {
