@@ -13,6 +13,10 @@ const METHODS: Readonly<Record<string, Method>> = {
     ledger.carry(directive, 'balance: least-requests');
     return [balance('least-requests', directive)];
   },
+  least_time: (directive, ledger) => {
+    ledger.change(directive, 'balance: least-requests, which compares open calls, and no times');
+    return [balance('least-requests', directive)];
+  },
   random: (directive, ledger) => {
     const isOfTwo = directive.words.includes('two');
     const value = isOfTwo ? 'least-requests' : 'random';

@@ -4,9 +4,10 @@
 import { balancingOf } from './balancing.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import { clamp, formatDuration, greatest, parseTime } from './nginx-values.ts';
+import { clamp, formatDuration, greatest, parseCount, parseTime } from './nginx-values.ts';
 import { type PassTarget, portOf } from './pass-target.ts';
 import type { Scope } from './scope.ts';
+import { healthOf } from './upstream-health.ts';
 import { endpointAddress, type UpstreamServer, upstreamServersOf } from './upstream-servers.ts';
 import { upstreamTlsOf } from './upstream-tls.ts';
 import { type YamlEntry, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
@@ -17,6 +18,7 @@ interface Group {
   readonly pass: Directive;
   readonly tls: readonly YamlEntry[];
   readonly source: 'block' | 'address';
+  health: YamlEntry | undefined;
   connectTimeout: { readonly ms: number; readonly directive: Directive } | undefined;
   /** Where nginx would ask for the names. */
   readonly resolver: Directive | undefined;
@@ -63,12 +65,14 @@ export class UpstreamGroups {
         pass,
         tls,
         source: block === undefined ? 'address' : 'block',
+        health: undefined,
         connectTimeout: undefined,
         resolver: scope.setting('resolver'),
       };
       this.#groups.set(key, group);
     }
     this.#noteConnectTimeout(group, pass, scope);
+    group.health ??= healthOf(scope, isWeb(target), this.#ledger);
     return group.name;
   }
 
@@ -128,7 +132,7 @@ export class UpstreamGroups {
     const { target, pass } = group;
     const address = endpointAddress(target.authority, portOf(target)) ?? '';
     const endpoints = this.#endpointsOrDns(group, [{ address, from: pass }]);
-    return this.#entry(group, pass, [...endpoints, ...this.#connections(group, undefined)]);
+    return this.#entry(group, pass, [...endpoints, ...this.#connections(group, undefined), group.health]);
   }
 
   #fromBlock(group: Group, block: Directive): YamlEntry {
@@ -147,15 +151,17 @@ export class UpstreamGroups {
       ...balance,
       ...this.#slowStart(servers, balance),
       ...this.#connections(group, servers),
+      ...this.#limits(group, servers, block),
       ...this.#outliers(servers),
+      group.health,
     ]);
   }
 
-  #entry(group: Group, from: Directive, more: readonly YamlEntry[]): YamlEntry {
+  #entry(group: Group, from: Directive, more: readonly (YamlEntry | undefined)[]): YamlEntry {
     const { protocol } = group.target;
     const entries: YamlEntry[] = [];
     if (protocol === 'h2') entries.push({ key: 'protocol', value: 'h2' });
-    if (protocol === 'http1' || protocol === 'https1') entries.push({ key: 'protocol', value: 'http1' });
+    if (isWeb(group.target)) entries.push({ key: 'protocol', value: 'http1' });
     if (protocol === 'https1' || group.tls.length > 0)
       entries.push({ key: 'tls', value: new YamlMap(group.tls) });
     return { key: group.name, value: new YamlMap([...entries, ...more]), from };
@@ -227,33 +233,42 @@ export class UpstreamGroups {
     ];
   }
 
-  #connections(group: Group, servers: readonly UpstreamServer[] | undefined): readonly YamlEntry[] {
-    const connect = group.connectTimeout;
-    const isHttp1 = /http/.test(group.target.protocol);
-    const most = longestOf(servers ?? [], ({ maxConnections }) => maxConnections);
-    const connections: YamlEntry[] = [];
-    if (connect !== undefined) {
-      connections.push({ key: 'connectTimeout', value: formatDuration(connect.ms), from: connect.directive });
-    }
-    const entries: YamlEntry[] = [];
-    if (most !== undefined && isHttp1) {
-      connections.push({ key: 'max', value: clamp(most.value, 1, 10_000), from: most.server.directive });
-      this.#ledger.carry(most.server.directive, 'connections.max');
-    } else if (most !== undefined) {
-      const sum = (servers ?? []).reduce((total, one) => total + (one.maxConnections ?? most.value), 0);
-      entries.push({
-        key: 'limits',
-        value: new YamlMap([
-          { key: 'streams', value: clamp(sum, 1, 1_000_000), from: most.server.directive },
-        ]),
-      });
+  /** `limits` of both `max_conns` and `queue`. */
+  #limits(group: Group, servers: readonly UpstreamServer[], block: Directive): readonly YamlEntry[] {
+    const most = longestOf(servers, ({ maxConnections }) => maxConnections);
+    const queue = block.block?.findLast(({ name }) => name === 'queue');
+    const pending = parseCount(queue?.words[0]);
+    const limits: YamlEntry[] = [];
+    if (most !== undefined && !isWeb(group.target)) {
+      const sum = servers.reduce((total, one) => total + (one.maxConnections ?? most.value), 0);
+      limits.push({ key: 'streams', value: clamp(sum, 1, 1_000_000), from: most.server.directive });
       this.#ledger.change(
         most.server.directive,
         'max_conns becomes limits.streams, calls of the whole upstream in each worker: a connection carries many calls here',
       );
     }
-    if (connections.length > 0) entries.unshift({ key: 'connections', value: new YamlMap(connections) });
-    return entries;
+    if (queue !== undefined && pending !== undefined) {
+      limits.push({ key: 'pending', value: clamp(pending, 0, 1_000_000), from: queue });
+      this.#ledger.change(
+        queue,
+        'limits.pending; a call waits as long as its deadline lets it, in each worker',
+      );
+    }
+    return limits.length === 0 ? [] : [{ key: 'limits', value: new YamlMap(limits) }];
+  }
+
+  #connections(group: Group, servers: readonly UpstreamServer[] | undefined): readonly YamlEntry[] {
+    const connect = group.connectTimeout;
+    const most = longestOf(servers ?? [], ({ maxConnections }) => maxConnections);
+    const connections: YamlEntry[] = [];
+    if (connect !== undefined) {
+      connections.push({ key: 'connectTimeout', value: formatDuration(connect.ms), from: connect.directive });
+    }
+    if (most !== undefined && isWeb(group.target)) {
+      connections.push({ key: 'max', value: clamp(most.value, 1, 10_000), from: most.server.directive });
+      this.#ledger.carry(most.server.directive, 'connections.max');
+    }
+    return connections.length === 0 ? [] : [{ key: 'connections', value: new YamlMap(connections) }];
   }
 
   /** nginx counts failures only where there is another server. */
@@ -263,8 +278,15 @@ export class UpstreamGroups {
       ({ maxFails, failTimeoutMs }) => maxFails !== undefined || failTimeoutMs !== undefined,
     );
     const counted = told.filter(({ maxFails }) => maxFails !== 0);
-    for (const { directive } of told) {
-      if (servers.length === 1)
+    for (const { directive, maxFails } of told) {
+      if (maxFails === 0)
+        ledger.change(
+          directive,
+          counted.length === 0 || servers.length === 1
+            ? 'max_fails=0 needs nothing: without outliers no endpoint is ejected'
+            : 'max_fails=0 is left out: outliers are of the whole upstream, and eject this endpoint too',
+        );
+      else if (servers.length === 1)
         ledger.change(
           directive,
           'max_fails and fail_timeout are left out: with one server nginx ignores them too',
@@ -284,6 +306,10 @@ export class UpstreamGroups {
     ]);
     return [{ key: 'outliers', value, from: counted[0].directive }];
   }
+}
+
+function isWeb({ protocol }: PassTarget): boolean {
+  return protocol === 'http1' || protocol === 'https1';
 }
 
 interface Named {

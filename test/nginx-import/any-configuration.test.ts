@@ -41,7 +41,7 @@ const inLocation = constantFrom(
   ...'grpc_pass proxy_pass grpc_pass proxy_pass rewrite return deny allow internal root if set grpc_read_timeout grpc_next_upstream'.split(
     ' ',
   ),
-  ...'grpc_next_upstream_tries grpc_connect_timeout grpc_set_header access_log add_header error_page limit_req limit_conn auth_basic satisfy'.split(
+  ...'grpc_next_upstream_tries grpc_connect_timeout grpc_set_header health_check access_log add_header error_page limit_req limit_conn auth_basic satisfy'.split(
     ' ',
   ),
   ...'grpc_ssl_verify grpc_ssl_name grpc_ssl_trusted_certificate proxy_ssl_certificate proxy_ssl_certificate_key stub_status'.split(
@@ -57,7 +57,9 @@ const inServer = constantFrom(
   ),
 );
 const inUpstream = constantFrom(
-  ...'server server server hash ip_hash least_conn random keepalive zone resolver'.split(' '),
+  ...'server server server hash ip_hash least_conn least_time queue random keepalive zone resolver'.split(
+    ' ',
+  ),
 );
 const atTop = constantFrom(
   ...'worker_processes limit_conn_zone access_log error_log worker_shutdown_timeout resolver http2_max_concurrent_streams'.split(
@@ -124,6 +126,7 @@ const SENSIBLE: Readonly<Record<string, readonly string[]>> = {
   rewrite: ['^/a/(.*) /$1 break', '^/a(/.*)$ $1 break', '^/g/(.*) /$1', '^/x /y'],
   return: ['403', '301 /x', '200', '444'],
   hash: ['$remote_addr', '$http_connection', '$http_x consistent', '$x'],
+  health_check: ['type=grpc', 'uri=/x interval=2', 'type=grpc grpc_service=s fails=0', 'port=1'],
   access_log: ['off', '/a.log', '/a.log main', 'syslog:server=x', '/$x.log', '/a.log if=$x'],
   error_log: ['/a.log', '/b.log debug', 'stderr'],
   map: ['$http_x $x', '$http_y $y', '$host $x'],
