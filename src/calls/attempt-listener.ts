@@ -19,8 +19,8 @@ export interface AttemptListener {
   attemptReset(code: number, violation: string | undefined): void;
   /** The request was certainly not processed. */
   attemptRefused(): void;
-  /** The connection was lost before the response was complete. */
-  attemptLost(cause: Failure): void;
+  /** The connection was lost before the response was complete. @returns whether the request is sent again for that */
+  attemptLost(cause: Failure): boolean;
   /** No connection to the endpoint could be made. Another endpoint may be tried. */
   attemptUnreachable(cause: Failure): void;
   /** The endpoint closed a reused connection instead of sending a response. The request may be sent again. */

@@ -9,6 +9,8 @@ export interface Loss {
   readonly endpoint: string;
   /** How many calls ended. */
   readonly calls: number;
+  /** How many of them are sent again. */
+  readonly sentAgain: number;
   readonly reason: string;
   /** The token and code of the diagnosis, where there is one. */
   readonly diagnosis?: { readonly token: string; readonly code: string };
@@ -33,7 +35,8 @@ export class LostCalls {
     const begun = this.#bursts.get(key);
     if (begun !== undefined) {
       const calls = begun.loss.calls + loss.calls;
-      this.#bursts.set(key, { ...begun, loss: { ...begun.loss, calls } });
+      const sentAgain = begun.loss.sentAgain + loss.sentAgain;
+      this.#bursts.set(key, { ...begun, loss: { ...begun.loss, calls, sentAgain } });
       return;
     }
     const timer = setTimeout(() => this.#end(key), BURST_MS).unref();

@@ -20,6 +20,8 @@ import { type Loss, LostCalls } from './lost-calls.ts';
 const CONNECTION_LINES_IN_A_MINUTE = 20;
 /** Of all endpoints of an upstream together: a name server may name others all the time. */
 const UPSTREAM_LINES_IN_A_MINUTE = 200;
+/** How many endpoints a line names. */
+const MOST_NAMED = 5;
 /** Messages of OpenSSL and of parsers are short. This limit is for the exceptional long one. */
 const MOST_DETAIL_CHARACTERS = 256;
 
@@ -136,10 +138,10 @@ export class ProcessLog {
         this.upstreamFailed(name, endpoint.address.text, diagnosis);
         this.#hooks.onUnreachable(name);
       },
-      onRetired: (endpoint, reason, calls, silence) => {
+      onRetired: (endpoint, reason, { ended: calls, repeated: sentAgain }, silence) => {
         const where = { upstream: name, endpoint: endpoint.address.text };
         if (calls > 0) {
-          this.#lostCalls.add({ ...where, calls, reason, ...this.#silenceOf(where, silence) });
+          this.#lostCalls.add({ ...where, calls, sentAgain, reason, ...this.#silenceOf(where, silence) });
           this.#hooks.onUnreachable(name);
           return;
         }
@@ -200,9 +202,15 @@ export class ProcessLog {
       },
       // The control process says it, once for all processes.
       onOutage: (news) => this.#hooks.onOutage(owner, name, news),
-      onRebalance: (streams, overMs) =>
+      onRebalance: ({ streams, overMs, joined }) =>
         logger.info(
-          { upstream: name, streams, overSeconds: overMs / 1000 },
+          {
+            upstream: name,
+            joined: joined.slice(0, MOST_NAMED).map(({ address }) => address.text),
+            ...(joined.length > MOST_NAMED && { joinedInAll: joined.length }),
+            streams,
+            overSeconds: overMs / 1000,
+          },
           'an endpoint has joined or come back: the oldest streams above the share of others are ended',
         ),
       onFault: (layer, error) => this.contained(layer, error),
@@ -239,10 +247,9 @@ export class ProcessLog {
   }
 
   /** Each call has its own record. This line states the cause they share. */
-  #callsLost({ upstream, endpoint, calls, reason, diagnosis }: Loss): void {
-    const fields = { upstream, endpoint, calls, ...diagnosis };
-    const counted = calls === 1 ? '1 call' : `${calls} calls`;
-    const lost = `lost ${counted}: ${reason}`;
+  #callsLost({ upstream, endpoint, calls, sentAgain, reason, diagnosis }: Loss): void {
+    const fields = { upstream, endpoint, calls, sentAgain, ...diagnosis };
+    const lost = `lost ${countedLoss(calls, sentAgain)}: ${reason}`;
     if (this.#isNews(`lost ${upstream} ${endpoint}`)) {
       this.#logger.warn(fields, lost);
       return;
@@ -298,6 +305,13 @@ export class ProcessLog {
   #isNews(key: string): boolean {
     return this.#news.spend(key) !== undefined;
   }
+}
+
+function countedLoss(calls: number, sentAgain: number): string {
+  const lost = calls === 1 ? '1 call' : `${calls} calls`;
+  if (sentAgain === 0) return lost;
+  if (sentAgain === calls) return `${lost} (${calls === 1 ? 'it is' : 'all are'} sent again)`;
+  return `${lost} (${sentAgain} of them ${sentAgain === 1 ? 'is' : 'are'} sent again)`;
 }
 
 /** Removes the port, which differs with every connection: '1.2.3.4', '[::1]'. A text without a port is returned as it is: 'unix'. */

@@ -130,7 +130,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   #judge(list: HeaderList | undefined): void {
     const { outcomes } = this.endpoint;
     if (outcomes === undefined || this.hasFailed) return;
-    outcomes.answered(list === undefined ? '' : ResponseHead.of(list).grpcStatus, this.holding);
+    outcomes.answered(list === undefined ? '' : ResponseHead.of(list).grpcStatus, this.holding, list);
   }
 
   #end(code: number, outcome: AttemptOutcome): void {
@@ -216,7 +216,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     if (this.#isOver) return;
     this.#fail(ErrorCode.CANCEL, 'a lost connection');
     try {
-      this.#listener.attemptLost(this.connection.whyLost(reason));
+      if (this.#listener.attemptLost(this.connection.whyLost(reason))) this.connection.repeatedStreams++;
     } catch (error) {
       this.#listener.fault(error);
     }

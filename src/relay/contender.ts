@@ -221,9 +221,8 @@ export class Contender implements Call, HeadHolder {
     this.#call.attemptRefused();
   }
 
-  attemptLost(cause: Failure): void {
-    if (!this.#endsCall(failedWith(grpcStatusName(cause.grpcStatus)))) return;
-    this.#call.attemptLost(cause);
+  attemptLost(cause: Failure): boolean {
+    return this.#endsCall(failedWith(grpcStatusName(cause.grpcStatus))) && this.#call.attemptLost(cause);
   }
 
   attemptUnreachable(cause: Failure): void {

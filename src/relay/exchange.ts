@@ -279,8 +279,8 @@ export class Exchange
     this.#finish(ErrorCode.CANCEL);
   }
 
-  attemptLost(cause: Failure): void {
-    if (!this.response.isComplete) this.attemptFailed(cause);
+  attemptLost(cause: Failure): boolean {
+    return !this.response.isComplete && this.attemptFailed(cause);
   }
 
   attemptTimedOut(limitMs: number): void {
@@ -342,12 +342,13 @@ export class Exchange
     this.fail(cause);
   }
 
-  /** An attempt has failed. Ends the exchange if there is no other. The endpoint is not to blame for what the client asked or accepts. */
-  attemptFailed(cause: Failure): void {
-    if (this.isFinished) return;
+  /** Ends the exchange if no other attempt is made, which it returns. The endpoint is not to blame for what the client asked or accepts. */
+  attemptFailed(cause: Failure): boolean {
+    if (this.isFinished) return false;
     if (cause.source === 'endpoint') this.#attempts.blame();
-    if (cause.isRetryable && this.#triesAgain(failedWith(grpcStatusName(cause.grpcStatus)))) return;
+    if (cause.isRetryable && this.#triesAgain(failedWith(grpcStatusName(cause.grpcStatus)))) return true;
     this.fail(cause);
+    return false;
   }
 
   /** Ends the exchange with a status of the proxy. A gRPC client still gets the data that already waits for it. */

@@ -37,7 +37,8 @@ export interface AvailabilityParts<Candidate extends Endpoint> extends Availabil
   readonly makeBalancer: () => Balancer<Candidate>;
   onPanic(panic: Panic): void;
   /** An endpoint is new, or can be used again. Not called for the first endpoints. */
-  onUsable(): void;
+  /** @param joined those that are new or back */
+  onUsable(joined: readonly Endpoint[]): void;
   /** Receives what a timer has thrown. Must not throw. */
   onFault(error: unknown): void;
 }
@@ -179,7 +180,7 @@ export class Availability<Candidate extends Endpoint> {
       for (const endpoint of back) this.#slowStart.begin(endpoint, performance.now());
       this.#tellBalancers();
     }
-    this.#parts.onUsable();
+    this.#parts.onUsable(back);
   }
 
   close(): void {

@@ -13,6 +13,13 @@ import type { EndpointOutcomes } from './outliers/endpoint-outcomes.ts';
 import type { PlaceUser } from './place-user.ts';
 import type { Allowance } from './waiting-calls.ts';
 
+/** Streams that ended with their connection. */
+export interface LostStreams {
+  readonly ended: number;
+  /** How many of them have a request that is sent again. */
+  readonly repeated: number;
+}
+
 /** The events an endpoint sends to its upstream, and what it asks of it. */
 export interface EndpointEvents {
   /** The counters of the attempts at an address. */
@@ -28,10 +35,10 @@ export interface EndpointEvents {
   onConnectFailed(endpoint: Endpoint, diagnosis: Diagnosis): void;
   /**
    * An HTTP/2 connection accepts no new streams any more, or is closed.
-   * @param lostStreams how many open streams ended with it
+   * @param lost how many open streams ended with it
    * @param silence the diagnosis when it was given up because the endpoint went silent
    */
-  onRetired(endpoint: Endpoint, reason: string, lostStreams: number, silence?: Diagnosis): void;
+  onRetired(endpoint: Endpoint, reason: string, lost: LostStreams, silence?: Diagnosis): void;
   /** The endpoint finds that it gets too many PINGs, which now come after `afterMs` only. */
   onTooManyPings(endpoint: Endpoint, afterMs: number): void;
   /** The endpoint broke a rule of HTTP/2. */

@@ -15,6 +15,15 @@ const LEAST_PAUSE_MS = 50;
 /** Shares are fractions, whose sums are not exact. */
 const ROUNDING = 1e-6;
 
+export interface RebalancePlan {
+  /** How many streams are ended. */
+  readonly streams: number;
+  /** Over which time. */
+  readonly overMs: number;
+  /** The endpoints that are new or back. */
+  readonly joined: readonly Endpoint[];
+}
+
 export interface RebalancingParts<Candidate extends Endpoint> {
   readonly overMs: number;
   readonly agenda: Agenda;
@@ -22,8 +31,8 @@ export interface RebalancingParts<Candidate extends Endpoint> {
   /** The part of all calls that an endpoint should carry, from 0 to 1. */
   shareOf(endpoint: Candidate): number;
   readonly end: (call: PlaceUser) => void;
-  /** So many streams are ended from now on. */
-  readonly onPlan: (streams: number) => void;
+  /** Streams are ended from now on. */
+  readonly onPlan: (plan: RebalancePlan) => void;
   /** From 0 to less than 1. */
   readonly random: () => number;
 }
@@ -44,8 +53,8 @@ export class Rebalancing<Candidate extends Endpoint> {
     return this.#expected.size > 0;
   }
 
-  /** An endpoint has joined, or is back. */
-  plan(nowMs: number): void {
+  /** @param joined those that are new or back */
+  plan(nowMs: number, joined: readonly Endpoint[]): void {
     const { agenda, overMs, random } = this.#parts;
     const plan = ++this.#plan;
     const excess = this.#excess(nowMs);
@@ -63,7 +72,7 @@ export class Rebalancing<Candidate extends Endpoint> {
       agenda.add([...items, { atMs: nowMs + overMs + RETURN_MS, action: forget }]);
     if (items.length === 0) return;
     this.#connect();
-    this.#parts.onPlan(items.length);
+    this.#parts.onPlan({ streams: items.length, overMs, joined });
   }
 
   /** Those whose streams are counted. One that is kept out or cannot be reached gets no calls for now, but keeps those that run there. */

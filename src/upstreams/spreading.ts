@@ -6,7 +6,7 @@ import type { StreamsConfig } from '../config/config.ts';
 import { Agenda } from './agenda.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlaceUser } from './place-user.ts';
-import { Rebalancing } from './rebalancing.ts';
+import { type RebalancePlan, Rebalancing } from './rebalancing.ts';
 import { StreamAges } from './stream-ages.ts';
 
 export interface SpreadingParts<Candidate extends Endpoint> {
@@ -16,7 +16,7 @@ export interface SpreadingParts<Candidate extends Endpoint> {
   /** The endpoints, and those that have left and still have calls. */
   readonly allEndpoints: () => readonly Candidate[];
   shareOf(endpoint: Candidate): number;
-  onRebalance(streams: number, overMs: number): void;
+  onRebalance(plan: RebalancePlan): void;
   onFault(error: unknown): void;
 }
 
@@ -45,7 +45,7 @@ export class Spreading<Candidate extends Endpoint> {
       endpoints,
       shareOf: (endpoint) => parts.shareOf(endpoint),
       end: (call) => call.giveWay(rebalanced),
-      onPlan: (count) => parts.onRebalance(count, rebalanceMs),
+      onPlan: (plan) => parts.onRebalance(plan),
       random,
     });
   }
@@ -55,9 +55,9 @@ export class Spreading<Candidate extends Endpoint> {
     return this.#rebalancing?.isExpecting === true;
   }
 
-  /** An endpoint has joined, or is back. */
-  joined(nowMs: number): void {
-    this.#rebalancing?.plan(nowMs);
+  /** Endpoints have joined, or are back. */
+  joined(nowMs: number, endpoints: readonly Endpoint[]): void {
+    this.#rebalancing?.plan(nowMs, endpoints);
   }
 
   /** @returns the endpoint for a call that takes the place of an ended stream. Undefined if that is for the balancer to say */

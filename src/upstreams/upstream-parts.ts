@@ -5,6 +5,7 @@ import type { Panic } from './availability.ts';
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';
 import type { OutageNews } from './outage.ts';
+import type { RebalancePlan } from './rebalancing.ts';
 
 /** The keys of `limits` of an upstream. */
 export type UpstreamLimit = 'streams' | 'pending' | 'retries';
@@ -31,7 +32,7 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onR
   /** No endpoint can be used any more, or one can be again. */
   readonly onOutage: (news: OutageNews) => void;
   /** An endpoint has joined or come back, and so many streams at others are ended for it, over this time. */
-  readonly onRebalance: (streams: number, overMs: number) => void;
+  readonly onRebalance: (plan: RebalancePlan) => void;
 }
 
 /** What an upstream needs of its configuration, whatever its endpoints speak. */

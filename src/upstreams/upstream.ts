@@ -12,6 +12,7 @@ import type { Holding } from './holding.ts';
 import { noEndpoint, queueFull, streamsFull } from './no-place.ts';
 import { Outage } from './outage.ts';
 import { PlaceWatch } from './place-watch.ts';
+import type { RebalancePlan } from './rebalancing.ts';
 import { Spreading } from './spreading.ts';
 import type { LimitUse, UpstreamEvents, UpstreamLimit, UpstreamParts } from './upstream-parts.ts';
 import type { CallTraits, Waiter } from './waiter.ts';
@@ -100,9 +101,9 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
         this.#reconsiderWaiting();
         this.#serveWaiting();
       },
-      onRetired: (endpoint, reason, lostStreams, silence) => {
+      onRetired: (endpoint, reason, lost, silence) => {
         this.shares.recount();
-        events.onRetired(endpoint, reason, lostStreams, silence);
+        events.onRetired(endpoint, reason, lost, silence);
         this.#reconsiderWaiting();
       },
       onConnectFailed: (endpoint, diagnosis) => {
@@ -140,7 +141,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       slowStartMs,
       makeBalancer: this.#parts.makeBalancer,
       onPanic: (panic) => this.#events.onPanic(panic),
-      onUsable: () => this.#spreading?.joined(performance.now()),
+      onUsable: (joined) => this.#spreading?.joined(performance.now(), joined),
       onFault: (error) => this.#events.onFault('upstream', error),
     });
   }
@@ -154,7 +155,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       endpoints: () => this.endpoints,
       allEndpoints: () => this.allEndpoints,
       shareOf: (endpoint: Candidate) => this.#availability.shareOf(endpoint),
-      onRebalance: (count: number, overMs: number) => this.#events.onRebalance(count, overMs),
+      onRebalance: (plan: RebalancePlan) => this.#events.onRebalance(plan),
       onFault: (error: unknown) => this.#events.onFault('upstream', error),
     };
     return new Spreading(parts, performance.now());

@@ -79,3 +79,28 @@ test('a response that has begun belongs to the client, however it ends', async (
   assert.equal(outcome.grpcStatus, '14');
   assert.equal(upstream.requests.length, 1);
 });
+
+test('the line about lost calls counts those that are sent again', async (t) => {
+  const upstream = await startRawUpstream(t, {
+    onRequestEnd: (request) => {
+      if (upstream.requests.length > 3) echo(request);
+      if (upstream.requests.length !== 3) return;
+      // The client gets the beginning of one response, which then nobody else can give.
+      upstream.requests[0].sendHeaders();
+      upstream.requests[0].peer.sendData(upstream.requests[0].streamId, MESSAGE);
+    },
+  });
+  const proxy = await startProxy(t, { endpoints: [upstream.address], policyKinds: policyKinds(0) });
+  const client = await proxy.rawClient('tls');
+  const calls = [1, 2, 3].map(() => client.call({ body: MESSAGE }));
+  await client.wantHeaders(calls[0]);
+  upstream.requests[0].peer.destroy();
+  const outcomes = await Promise.all(calls.map((call) => client.outcome(call)));
+  assert.deepEqual(
+    outcomes.map(({ grpcStatus }) => grpcStatus),
+    ['14', '0', '0'],
+  );
+  const line = await proxy.line(({ msg }) => String(msg).startsWith('lost '));
+  assert.match(String(line['msg']), /^lost 3 calls \(2 of them are sent again\): /);
+  assert.deepEqual([line['calls'], line['sentAgain']], [3, 2]);
+});

@@ -182,7 +182,7 @@ test('what happens to connections upstream is logged with upstream and endpoint'
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
   events.onConnected(ENDPOINT);
-  events.onRetired(ENDPOINT, 'GOAWAY: max_age', 0);
+  events.onRetired(ENDPOINT, 'GOAWAY: max_age', { ended: 0, repeated: 0 });
   events.onConnectFailed(ENDPOINT, REFUSED);
   events.onViolation(ENDPOINT, BAD_FRAME);
   assert.deepEqual(
@@ -231,14 +231,15 @@ test('calls that an endpoint loses within a second are one warning with their nu
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
   const lose = (endpoint: Endpoint, ...calls: readonly number[]): void => {
-    for (const count of calls) events.onRetired(endpoint, 'the connection was reset', count);
+    for (const count of calls)
+      events.onRetired(endpoint, 'the connection was reset', { ended: count, repeated: 0 });
     t.mock.timers.tick(1000);
   };
   lose(ENDPOINT, 6, 3, 1);
   assert.deepEqual(kept.lines, [
     {
       level: 'warn',
-      fields: { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 10 },
+      fields: { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 10, sentAgain: 0 },
       message: 'lost 10 calls: the connection was reset',
     },
   ]);
@@ -253,9 +254,48 @@ test('calls that an endpoint loses within a second are one warning with their nu
   );
 });
 
+test('lost calls that are sent again are counted with them', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  for (const [ended, repeated] of [
+    [6, 3],
+    [2, 0],
+  ])
+    events.onRetired(ENDPOINT, 'it reset it', { ended, repeated });
+  events.onRetired(OTHER, 'it reset it', { ended: 1, repeated: 1 });
+  t.mock.timers.tick(1000);
+  assert.deepEqual(
+    kept.lines.map(({ fields, message }) => `${String(fields['sentAgain'])}: ${message}`),
+    [
+      '3: lost 8 calls (3 of them are sent again): it reset it',
+      '1: lost 1 call (it is sent again): it reset it',
+    ],
+  );
+});
+
+test('a line about a rebalance names the endpoints that have joined, five at most', (t) => {
+  const kept = new Kept(t);
+  const events = kept.log.upstreamEvents('voice');
+  events.onRebalance({ streams: 3, overMs: 60_000, joined: [ENDPOINT] });
+  events.onRebalance({ streams: 3, overMs: 60_000, joined: Array.from({ length: 7 }, () => OTHER) });
+  assert.deepEqual(
+    kept.lines.map(({ fields }) => fields),
+    [
+      { upstream: 'voice', joined: ['192.0.2.9:50051'], streams: 3, overSeconds: 60 },
+      {
+        upstream: 'voice',
+        joined: Array.from({ length: 5 }, () => 'unix:/run/s'),
+        joinedInAll: 7,
+        streams: 3,
+        overSeconds: 60,
+      },
+    ],
+  );
+});
+
 test('calls that were lost just before the end are told of before the log is closed', (t) => {
   const kept = new Kept(t);
-  kept.log.upstreamEvents('voice').onRetired(ENDPOINT, 'the connection was reset', 2);
+  kept.log.upstreamEvents('voice').onRetired(ENDPOINT, 'the connection was reset', { ended: 2, repeated: 0 });
   kept.log.close();
   kept.log.close();
   assert.equal(kept.lines[0].message, 'lost 2 calls: the connection was reset');
@@ -267,9 +307,9 @@ test('an endpoint that goes silent is one warning with its diagnosis, with calls
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
   const silence = { token: 'upstream_silent', sentence: 'It is silent.' };
-  events.onRetired(ENDPOINT, silence.sentence, 2, silence);
-  events.onRetired(ENDPOINT, silence.sentence, 1, silence);
-  events.onRetired(OTHER, silence.sentence, 0, silence);
+  events.onRetired(ENDPOINT, silence.sentence, { ended: 2, repeated: 0 }, silence);
+  events.onRetired(ENDPOINT, silence.sentence, { ended: 1, repeated: 0 }, silence);
+  events.onRetired(OTHER, silence.sentence, { ended: 0, repeated: 0 }, silence);
   t.mock.timers.tick(1000);
   const diagnosis = { token: 'upstream_silent', code: 'FG2014' };
   assert.deepEqual(
@@ -279,7 +319,7 @@ test('an endpoint that goes silent is one warning with its diagnosis, with calls
       [
         'warn',
         'lost 3 calls: It is silent.',
-        { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 3, ...diagnosis },
+        { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 3, sentAgain: 0, ...diagnosis },
       ],
     ],
   );
@@ -323,7 +363,7 @@ test('of an endpoint whose connections come and go, twenty lines in a minute are
   const flap = (endpoint: Endpoint, times: number): void => {
     for (let time = 0; time < times; time++) {
       events.onConnected(endpoint);
-      events.onRetired(endpoint, 'it closed the connection', 0);
+      events.onRetired(endpoint, 'it closed the connection', { ended: 0, repeated: 0 });
     }
   };
   flap(ENDPOINT, 500);
@@ -344,7 +384,7 @@ test('of connections that break under calls again and again, twenty lines in a m
   const kept = new Kept(t);
   const events = kept.log.upstreamEvents('voice');
   for (let time = 0; time < 500; time++) {
-    events.onRetired(ENDPOINT, 'the connection was reset', 1);
+    events.onRetired(ENDPOINT, 'the connection was reset', { ended: 1, repeated: 0 });
     t.mock.timers.tick(1000);
   }
   assert.deepEqual(kept.takeLevels(), ['warn', ...Array.from({ length: 20 }, () => 'info')]);

@@ -149,8 +149,9 @@ export class RecordingListener implements AttemptListener {
     this.log.push('refused');
   }
 
-  attemptLost({ token }: Failure): void {
+  attemptLost({ token }: Failure): boolean {
     this.log.push(`lost: ${token}`);
+    return false;
   }
 
   attemptUnreachable({ token }: Failure): void {

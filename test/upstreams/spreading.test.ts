@@ -102,7 +102,7 @@ class Service {
       },
       {
         ...NO_UPSTREAM_EVENTS,
-        onRebalance: (count, overMs) => this.log.push(`${count} over ${overMs / 1000} s`),
+        onRebalance: (plan) => this.log.push(`${plan.streams} over ${plan.overMs / 1000} s`),
         onFault: (_layer, error) => assert.fail(String(error)),
       },
     );
@@ -292,11 +292,11 @@ test('a plan without anything to move forgets what the one before expected', (t)
     { length: 10 },
     () => new Stream(a, holding, '/a.Voice/Talk', 1, () => undefined),
   );
-  rebalancing.plan(MINUTE_MS);
+  rebalancing.plan(MINUTE_MS, []);
   agenda.run(2 * MINUTE_MS);
   assert.deepEqual([a.activeCalls, rebalancing.isExpecting], [5, true]);
   for (const stream of streams.filter((one) => a.calls.includes(one))) stream.end();
-  rebalancing.plan(2 * MINUTE_MS);
+  rebalancing.plan(2 * MINUTE_MS, []);
   agenda.run(3 * MINUTE_MS - 1);
   assert.equal(rebalancing.isExpecting, true, 'clients may still come back');
   agenda.run(5 * MINUTE_MS);

@@ -7,7 +7,7 @@ import type { ConnectionError, StreamError } from '../../h2/errors.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import type { Dialer } from '../dial.ts';
 import { type DialCandidate, DialQueue } from '../dial-queue.ts';
-import { type Doubt, Endpoint, type EndpointEvents } from '../endpoint.ts';
+import { type Doubt, Endpoint, type EndpointEvents, type LostStreams } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';
 import type { Allowance } from '../waiting-calls.ts';
 import type { ConnectionTerms } from './connection-terms.ts';
@@ -273,7 +273,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
     // A draining connection has calls that may still be answered. It is judged when it is closed.
     if (connection.state === 'draining' && connection.activeStreams > 0) this.#draining.add(connection);
     else this.#judge(connection);
-    if (!this.#isDestroyed) this.#events.onRetired(this, reason, connection.lostStreams, connection.silence);
+    if (!this.#isDestroyed) this.#events.onRetired(this, reason, lossesOf(connection), connection.silence);
   }
 
   /**
@@ -297,9 +297,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
 
   onGone(connection: UpstreamConnection, reason: string): void {
     if (this.#draining.delete(connection)) this.#judge(connection);
-    const { lostStreams } = connection;
-    if (lostStreams > 0 && !this.#isDestroyed)
-      this.#events.onRetired(this, reason, lostStreams, connection.silence);
+    if (connection.lostStreams > 0 && !this.#isDestroyed)
+      this.#events.onRetired(this, reason, lossesOf(connection), connection.silence);
   }
 
   onCapacity(connection: UpstreamConnection): void {
@@ -330,4 +329,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
   onClientAtFault(_connection: UpstreamConnection, client: string): void {
     this.#events.onClientAtFault(this, client);
   }
+}
+
+function lossesOf({ lostStreams, repeatedStreams }: UpstreamConnection): LostStreams {
+  return { ended: lostStreams, repeated: repeatedStreams };
 }

@@ -45,8 +45,9 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   readonly #stallTimer: NodeJS.Timeout;
   #state: UpstreamConnectionState = 'connecting';
   #activeStreams = 0;
-  /** The number of streams that ended because the connection ended, except streams that were cancelled before. */
+  /** How many streams the connection ended, without those cancelled before, and how many of their requests are sent again. */
   lostStreams = 0;
+  repeatedStreams = 0;
   /** A response began on some stream, so the endpoint works. */
   hasServed = false;
   /** The endpoint's GOAWAY had an error code. What it says about unprocessed streams is then not trusted; see Attempt.onRefused. */
@@ -368,10 +369,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     this.#closeIfDone();
   }
 
-  /**
-   * Checks time limits: an endpoint that takes no bytes would otherwise hold its calls until the kernel gives up after a quarter
-   * of an hour.
-   */
+  /** Checks time limits. The kernel gives an endpoint that takes no bytes, and its calls, up after a quarter of an hour only. */
   #checkProgress(): void {
     const nowMs = performance.now();
     this.#transport.checkTime(nowMs, 'the endpoint');

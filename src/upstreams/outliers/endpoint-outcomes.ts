@@ -1,6 +1,7 @@
 // How the calls at one endpoint have ended lately, as outlier detection sees it. What a client can cause alone must not take an endpoint
 // away from the others: failures of one client count only while no other is served there.
 
+import { shownMessage } from '../../grpc/shown-message.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import type { Holding } from '../holding.ts';
 
@@ -16,6 +17,11 @@ export interface OutcomeRules {
   readonly onOutlier: (outcomes: EndpointOutcomes, why: string) => void;
   /** The endpoint could not be reached or was unhealthy, and is so no more. */
   readonly onReachedAgain: (outcomes: EndpointOutcomes) => void;
+}
+
+/** The trailer section of a response, or its head where that is all. */
+export interface FieldSource {
+  get(name: string): string | undefined;
 }
 
 /** Clients that cannot be told apart. */
@@ -39,6 +45,9 @@ export class EndpointOutcomes {
   #served = NOBODY;
   #servedAtMs = Number.NEGATIVE_INFINITY;
   #servedBeforeAtMs = Number.NEGATIVE_INFINITY;
+  #lastHow = '';
+  /** Bounded by limits.headerListSize. */
+  #lastMessage: string | undefined = undefined;
   /** The endpoint has just been readmitted: one failure is enough to eject it again. */
   isOnTrial = false;
 
@@ -49,9 +58,11 @@ export class EndpointOutcomes {
   /**
    * A response has ended.
    * @param grpcStatus its name, or '' where there is none
+   * @param last holds its grpc-message, where there is one
    */
-  answered(grpcStatus: string, holding: Holding): void {
-    if (grpcStatus !== 'OK' && this.#rules.failingStatuses.has(grpcStatus)) this.failed(grpcStatus, holding);
+  answered(grpcStatus: string, holding: Holding, last?: FieldSource): void {
+    if (grpcStatus !== 'OK' && this.#rules.failingStatuses.has(grpcStatus))
+      this.failed(grpcStatus, holding, last?.get('grpc-message'));
     else this.#succeeded(holding.key);
   }
 
@@ -66,12 +77,17 @@ export class EndpointOutcomes {
     this.isOnTrial = false;
   }
 
-  /** @param how as the end of a sentence: 'UNAVAILABLE', 'a reset' */
-  failed(how: string, holding: Holding): void {
+  /**
+   * @param how as the end of a sentence: 'UNAVAILABLE', 'a reset'
+   * @param message the grpc-message of the endpoint, as it was sent
+   */
+  failed(how: string, holding: Holding, message?: string): void {
     this.#failures++;
+    this.#lastHow = how;
+    this.#lastMessage = message;
     const client = holding.speaksForMany ? NOBODY : holding.key;
     this.#vote(client);
-    this.#addToRow(how, client);
+    this.#addToRow(client);
   }
 
   /** The endpoint is reached again after it was not, or is healthy again. */
@@ -79,7 +95,7 @@ export class EndpointOutcomes {
     this.#rules.onReachedAgain(this);
   }
 
-  #addToRow(how: string, client: string): void {
+  #addToRow(client: string): void {
     const nowMs = Math.floor(turnNowMs());
     if (this.#row === 0) {
       this.#rowClient = client;
@@ -93,9 +109,15 @@ export class EndpointOutcomes {
     const isOneClients = this.#rowOfOthers < Math.max(1, Math.floor(consecutive / 2));
     if (isOneClients && nowMs - this.#othersServedAtMs(this.#rowClient) < SERVED_LATELY_MS) return;
     const why = this.isOnTrial
-      ? `failed again when it was tried: ${how}`
-      : `failed ${this.#row} times in a row, the last time with ${how}`;
+      ? `failed again when it was tried: ${this.#lastFailure}`
+      : `failed ${this.#row} times in a row, the last time with ${this.#lastFailure}`;
     this.#rules.onOutlier(this, why);
+  }
+
+  /** How the last call failed, with the reason that the endpoint has given. */
+  get #lastFailure(): string {
+    const message = shownMessage(this.#lastMessage ?? '');
+    return message === '' ? this.#lastHow : `${this.#lastHow} (“${message}”)`;
   }
 
   #vote(client: string): void {
@@ -120,7 +142,9 @@ export class EndpointOutcomes {
     this.#failures = 0;
     this.#lead = 0;
     const isTooMany = calls >= leastCalls && failures * 100 >= mostFailedPercent * calls;
-    return isTooMany && !isOneClients ? `failed ${failures} of ${calls} calls` : undefined;
+    return isTooMany && !isOneClients
+      ? `failed ${failures} of ${calls} calls, the last one with ${this.#lastFailure}`
+      : undefined;
   }
 
   /** The endpoint gets no calls now, and those that still run say nothing new. */
@@ -129,6 +153,7 @@ export class EndpointOutcomes {
     this.#successes = 0;
     this.#failures = 0;
     this.#lead = 0;
+    this.#lastMessage = undefined;
     this.isOnTrial = false;
   }
 }

@@ -130,7 +130,7 @@ test('too many failures of a window are told, if there were calls enough', (t) =
   const judged = new Judged(t, 1000);
   for (let call = 0; call < 60; call++) judged.fail(call % 2 === 0 ? A : B);
   judged.serve(A, 9);
-  assert.equal(judged.outcomes.takeWindow(50, 85), 'failed 60 of 69 calls');
+  assert.equal(judged.outcomes.takeWindow(50, 85), 'failed 60 of 69 calls, the last one with a reset');
   assert.equal(judged.outcomes.takeWindow(50, 85), undefined, 'each window by itself');
   judged.fail(B, 49);
   assert.equal(judged.outcomes.takeWindow(50, 85), undefined, 'too few calls');
@@ -148,5 +148,46 @@ test('a window is not spoilt by one client while others are served', (t) => {
   judged.fail(A, 100);
   judged.serve(A, 5);
   judged.pass(11_000);
-  assert.equal(judged.outcomes.takeWindow(50, 85), 'failed 100 of 105 calls', 'nobody else was served');
+  assert.equal(
+    judged.outcomes.takeWindow(50, 85),
+    'failed 100 of 105 calls, the last one with a reset',
+    'nobody else was served',
+  );
+});
+
+test('the reason names the last message of the endpoint, bounded and harmless', (t) => {
+  const fail = (judged: Judged, message: string): void => {
+    judged.pass(1);
+    judged.outcomes.answered('UNAVAILABLE', A, new Map([['grpc-message', message]]));
+  };
+  const judged = new Judged(t, 2);
+  fail(judged, 'first');
+  fail(judged, 'no database%3A%20timeout%0A\u202e\u0007');
+  assert.deepEqual(judged.reasons, [
+    'failed 2 times in a row, the last time with UNAVAILABLE (“no database: timeout???”)',
+  ]);
+  judged.outcomes.forget();
+  fail(judged, 'x'.repeat(100_000));
+  fail(judged, `%E4%BD%A0${'x'.repeat(100_000)}`);
+  assert.match(
+    judged.reasons[1],
+    /^failed 2 times in a row, the last time with UNAVAILABLE \(“你x{199}…”\)$/,
+  );
+  judged.outcomes.forget();
+  judged.fail(A, 2);
+  assert.equal(
+    judged.reasons[2],
+    'failed 2 times in a row, the last time with a reset',
+    'no older message is named',
+  );
+});
+
+test('too many failures in a window name the last one', (t) => {
+  const judged = new Judged(t, 1000);
+  judged.fail(A, 30);
+  judged.outcomes.answered('UNAVAILABLE', B, new Map([['grpc-message', 'busy']]));
+  assert.equal(
+    judged.outcomes.takeWindow(30, 85),
+    'failed 31 of 31 calls, the last one with UNAVAILABLE (“busy”)',
+  );
 });

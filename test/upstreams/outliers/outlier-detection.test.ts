@@ -168,7 +168,7 @@ test('an endpoint that fails most of its calls is ejected although some succeed 
   assert.deepEqual(watched.ejected, []);
   watched.pass(10_000);
   assert.deepEqual(watched.ejected, [0]);
-  assert.match(watched.told.at(-1) ?? '', /^s:1 failed 90 of 100 calls; /);
+  assert.match(watched.told.at(-1) ?? '', /^s:1 failed 90 of 100 calls, the last one with a reset; /);
 });
 
 test('an endpoint that fails and is not ejected is told of, with the reason', (t) => {
