@@ -5,6 +5,8 @@ export interface ConnectDetails {
   readonly timeoutMs?: number | undefined;
   /** Whether the upstream is configured to use TLS. */
   readonly isTls?: boolean | undefined;
+  /** Whether the endpoint has begun HTTP/2 before, in this process. */
+  readonly hasWorked?: boolean | undefined;
   /** The reason in the words of OpenSSL or the HTTP parser (`error.reason`). Never `error.message`, which can quote the endpoint. */
   readonly reason?: string | undefined;
 }

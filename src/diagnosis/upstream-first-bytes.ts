@@ -75,6 +75,10 @@ const PREDICATES: Readonly<Record<UpstreamFirstBytes, (details: ConnectDetails) 
   tls: () =>
     'expects TLS: set protocol: h2 on the upstream, or let the service listen on a plaintext (insecure) port.',
   unknown: () => 'answered neither HTTP/2 nor HTTP/1.1; is this the port of the gRPC service?',
-  'need-more': ({ timeoutMs }) =>
-    `accepted the connection but sent no SETTINGS ${describeWait(timeoutMs)}: is this the port of a gRPC service, and does the service still respond?`,
+  'need-more': ({ timeoutMs, hasWorked }) =>
+    `accepted the connection but sent no SETTINGS ${describeWait(timeoutMs)}${
+      hasWorked === true
+        ? ', though it has worked before: does the service hang, or is it overloaded?'
+        : ': is this the port of a gRPC service, and does the service still respond?'
+    }`,
 };

@@ -202,7 +202,7 @@ export class EndpointCheck implements ProbeEvents {
     return performance.now() - this.#changedAtMs < LEAST_FAST_MS;
   }
 
-  #settleFailure({ predicate, isAnswer }: ProbeFailure): void {
+  #settleFailure({ predicate, isAnswer, remedy }: ProbeFailure): void {
     this.#isSuspect = true;
     const { reason, recoveries } = this.#state;
     if (reason !== undefined) this.#opposing = 0;
@@ -210,7 +210,8 @@ export class EndpointCheck implements ProbeEvents {
       const token = isAnswer ? 'health_not_serving' : 'health_check_failed';
       const count =
         isAnswer || this.#opposing === 1 ? '' : ` (${this.#opposing} checks in a row have failed)`;
-      this.#change({ token, sentence: `${this.endpoint} ${predicate}${count}` }, recoveries);
+      const advice = remedy === undefined ? '' : `: ${remedy}`;
+      this.#change({ token, sentence: `${this.endpoint} ${predicate}${count}${advice}` }, recoveries);
     }
     this.#settle();
   }

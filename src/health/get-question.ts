@@ -3,6 +3,7 @@
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Http2Target } from './endpoint-access.ts';
 import type { Answers, Question } from './http2-probe.ts';
+import { remedyOfStatus } from './predicate.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';
 
@@ -47,7 +48,11 @@ export class GetQuestion implements Question {
   #ended(end: CallEnd): void {
     this.#call = undefined;
     if (end.kind === 'http' && end.httpStatus === 200) this.#answers.passed();
-    else this.#answers.failed({ predicate: predicateOf(this.#path, end), isAnswer: false });
+    else {
+      const httpStatus = end.kind === 'http' ? end.httpStatus : 0;
+      const predicate = predicateOf(this.#path, end);
+      this.#answers.failed({ predicate, isAnswer: false, remedy: remedyOfStatus(httpStatus) });
+    }
   }
 
   onCaughtUp(): void {}

@@ -13,8 +13,12 @@ import {
 } from './health-message.ts';
 import type { Answers, Question } from './http2-probe.ts';
 import { MessageReader } from './message-reader.ts';
+import type { ProbeFailure } from './probe.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';
+
+const REGISTER =
+  'register that name with its health server, or write the registered one in health.service, or none for the server as a whole';
 
 type Method = 'Watch' | 'Check';
 
@@ -99,7 +103,12 @@ export class GrpcQuestion implements Question {
 
   #judge(status: HealthStatus): void {
     if (status === 'SERVING') this.#answers.passed();
-    else this.#answers.failed({ predicate: this.#describe(status), isAnswer: true });
+    else
+      this.#answers.failed({
+        predicate: this.#describe(status),
+        isAnswer: true,
+        remedy: status === 'SERVICE_UNKNOWN' ? REGISTER : undefined,
+      });
   }
 
   #describe(status: HealthStatus): string {
@@ -117,13 +126,13 @@ export class GrpcQuestion implements Question {
     } else if (method === 'Check') this.#checked(end, told);
     // Servers end streams that have lasted long. Whether it still serves is asked by the next Watch.
     else if (told !== undefined) this.#answers.lost();
-    else this.#answers.failed({ predicate: predicateOf(method, end), isAnswer: false });
+    else this.#answers.failed(failureOf(method, end));
   }
 
   #checked(end: CallEnd, told: HealthStatus | undefined): void {
     if (end.kind === 'status' && end.grpcStatus === 'OK' && told !== undefined) this.#judge(told);
     else if (end.kind === 'status' && end.grpcStatus === 'NOT_FOUND') this.#judge('SERVICE_UNKNOWN');
-    else this.#answers.failed({ predicate: predicateOf('Check', end), isAnswer: false });
+    else this.#answers.failed(failureOf('Check', end));
   }
 }
 
@@ -131,6 +140,17 @@ export class GrpcQuestion implements Question {
 function isUnimplemented(end: CallEnd): boolean {
   if (end.kind === 'status') return end.grpcStatus === UNIMPLEMENTED;
   return end.kind === 'http' && grpcStatusOfHttpStatus(end.httpStatus) === GrpcStatus.UNIMPLEMENTED;
+}
+
+function failureOf(method: Method, end: CallEnd): ProbeFailure {
+  return { predicate: predicateOf(method, end), isAnswer: false, remedy: remedyOf(end) };
+}
+
+function remedyOf(end: CallEnd): string | undefined {
+  if (end.kind === 'http') return 'if this is no gRPC server, ask it by health: { type: http, path }';
+  const wantsCredentials =
+    end.kind === 'status' && (end.grpcStatus === 'UNAUTHENTICATED' || end.grpcStatus === 'PERMISSION_DENIED');
+  return wantsCredentials ? 'let the service answer grpc.health.v1.Health without credentials' : undefined;
 }
 
 function predicateOf(method: Method, end: CallEnd): string {

@@ -13,3 +13,13 @@ export function predicateOf({ text }: Address, { sentence }: Diagnosis): string 
 export function plain(text: string): string {
   return text.slice(0, 100).replaceAll(/[^\x20-\x7e]/g, '?');
 }
+
+/** @returns what to do about a health check by GET that was not answered 200. Undefined where the status is no hint */
+export function remedyOfStatus(httpStatus: number): string | undefined {
+  if (httpStatus === 404) return 'set health.path to a path that the service answers 200';
+  if (httpStatus === 401 || httpStatus === 403)
+    return 'let the service answer this path without credentials, or set health.path to another one';
+  if (httpStatus >= 300 && httpStatus < 400)
+    return 'redirects are not followed: set health.path to where it leads';
+  return httpStatus >= 500 ? 'the service says that it is not well: see its own log' : undefined;
+}

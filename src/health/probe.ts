@@ -7,6 +7,8 @@ export interface ProbeFailure {
   readonly predicate: string;
   /** Whether the endpoint itself has said that it does not serve, so that there is nothing to wait for. */
   readonly isAnswer: boolean;
+  /** What a person may do about it, as a question or an imperative without a full stop. */
+  readonly remedy?: string | undefined;
 }
 
 /** May be called while nothing runs, too: a stream tells changes by itself. Never called by giveUp() or close(). */

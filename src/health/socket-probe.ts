@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { OpenSocket } from './open-socket.ts';
-import { plain } from './predicate.ts';
+import { plain, remedyOfStatus } from './predicate.ts';
 import type { Probe, ProbeEvents } from './probe.ts';
 
 /** A head that is longer has no status line in its beginning worth waiting for. */
@@ -58,6 +58,7 @@ export class SocketProbe implements Probe {
         this.#fail(
           socket,
           status === 0 ? 'did not answer HTTP/1.1' : `answered GET ${path} ${status}, not 200`,
+          remedyOfStatus(status),
         );
       else if (head.interimCount > MOST_INTERIM)
         this.#fail(socket, `sent more than ${MOST_INTERIM} interim responses to GET ${path}`);
@@ -78,10 +79,10 @@ export class SocketProbe implements Probe {
     this.#events.onPassed();
   }
 
-  #fail(socket: Duplex, predicate: string): void {
+  #fail(socket: Duplex, predicate: string, remedy?: string): void {
     if (socket !== this.#socket) return;
     this.#end();
-    this.#events.onFailed({ predicate, isAnswer: false });
+    this.#events.onFailed({ predicate, isAnswer: false, remedy });
   }
 
   #end(): void {

@@ -59,6 +59,10 @@ test('the sentence says how long was waited for SETTINGS', () => {
   assert.match(sentenceAfter(1500), /sent no SETTINGS in 1500 ms: /);
   assert.match(sentenceAfter(), /sent no SETTINGS in time: /);
   assert.equal(diagnoseUpstreamAnswer('need-more', 'a:1').token, 'upstream_no_settings');
+  assert.match(
+    diagnoseUpstreamAnswer('need-more', 'a:1', { timeoutMs: 5000, hasWorked: true }).sentence,
+    /sent no SETTINGS in 5 s, though it has worked before: does the service hang, or is it overloaded\?$/,
+  );
 });
 
 test('every failure to connect has its token', () => {

@@ -199,7 +199,10 @@ test('http: an endpoint that speaks HTTP/1.1 is asked in HTTP/1.1', async (t) =>
   await eventually('it is asked', () => a.asked.length > 0);
   a.status = 503;
   const reason = await wantOut(proxy, a.address, a, call);
-  assert.match(reason, /^\S+ answered GET \/up 503, not 200 \(2 checks in a row have failed\)$/);
+  assert.match(
+    reason,
+    /^\S+ answered GET \/up 503, not 200 \(2 checks in a row have failed\): the service says that it is not well: see its own log$/,
+  );
   a.status = 200;
   await wantBack(proxy, a.address, a, call);
   assert.deepEqual([...new Set(a.asked)], ['GET over HTTP/1.1']);

@@ -180,6 +180,9 @@ test('type http asks over HTTP/2 where the upstream speaks it', async (t) => {
   assert.equal(upstream.requests[0].field(':path'), '/up');
   httpStatus = '503';
   const out = await proxy.line(({ msg }) => String(msg).startsWith('the endpoint gets no new calls: '));
-  assert.match(String(out['msg']), /answered GET \/up 503, not 200 \(2 checks in a row have failed\)$/);
+  assert.match(
+    String(out['msg']),
+    /answered GET \/up 503, not 200 \(2 checks in a row have failed\): the service says that it is not well/,
+  );
   assert.equal(upstream.peers.length, 1, 'one connection is enough');
 });

@@ -50,12 +50,15 @@ export class ConnectionLog implements UpstreamConnectionEvents {
   readonly log: string[] = [];
   /** Counted and not logged, because the event may come more often than something has changed. */
   capacityTold = 0;
+  hasWorked = false;
+  lastFailure = '';
 
   onReady({ state }: UpstreamConnection): void {
     this.log.push(`ready (${state})`);
   }
 
-  onFailed({ state }: UpstreamConnection, { token }: Diagnosis): void {
+  onFailed({ state }: UpstreamConnection, { token, sentence }: Diagnosis): void {
+    this.lastFailure = sentence;
     this.log.push(`failed (${state}): ${token}`);
   }
 

@@ -14,6 +14,8 @@ export type UpstreamConnectionState = 'connecting' | 'ready' | 'draining' | 'clo
 
 /** The events of connections of the class `Connection`. */
 export interface ConnectionEvents<Connection> {
+  /** Whether an earlier connection to the endpoint was ready. */
+  readonly hasWorked?: boolean;
   onReady(connection: Connection): void;
   /** The connection never became ready. */
   onFailed(connection: Connection, diagnosis: Diagnosis): void;

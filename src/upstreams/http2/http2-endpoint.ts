@@ -55,6 +55,8 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
   /** No configuration names the endpoint any more. */
   #hasLeft = false;
   #picked: UpstreamConnection | undefined = undefined;
+  /** Whether a connection to the endpoint was ever ready. */
+  hasWorked = false;
   #uselessInRow = 0;
   #isClosed = false;
   #isDestroyed = false;
@@ -243,6 +245,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
   }
 
   onReady(connection: UpstreamConnection): void {
+    this.hasWorked = true;
     this.#endDialling('another connection was made', connection);
     if (this.#uselessInRow === 0) this.backoff.succeed();
     this.lastFailure = undefined;

@@ -99,6 +99,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
       this.onFailed(
         diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
           timeoutMs: connectTimeoutMs,
+          hasWorked: events.hasWorked,
         }),
       );
     this.#timer = setTimeout(() => this.contain(onTimeout), connectTimeoutMs);

@@ -66,6 +66,13 @@ class Watched {
   }
 }
 
+test('an endpoint has worked once a connection was ready', async (t) => {
+  const watched = new Watched(t, await started(t));
+  assert.equal(watched.endpoint.hasWorked, false);
+  await watched.connects();
+  assert.equal(watched.endpoint.hasWorked, true);
+});
+
 async function started(t: TestContext, options = {}): Promise<RawServer> {
   const server = await startRawServer(options);
   t.after(() => server.close());

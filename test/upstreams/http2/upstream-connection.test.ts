@@ -238,6 +238,19 @@ test('one that accepts and sends no SETTINGS is given up in the same time, under
   await promise;
   t.mock.timers.tick(TIMEOUT_MS);
   assert.deepEqual(dialled.events.log, ['failed (closed): upstream_no_settings']);
+  assert.match(dialled.events.lastFailure, /is this the port of a gRPC service/);
+});
+
+test('an endpoint that has worked before and sends no SETTINGS is not taken for another port', async (t) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const server = await startSocketServer((socket) => socket.once('data', resolve));
+  t.after(() => server.close());
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const dialled = new Dialled(t, addressOf(server));
+  dialled.events.hasWorked = true;
+  await promise;
+  t.mock.timers.tick(TIMEOUT_MS);
+  assert.match(dialled.events.lastFailure, /though it has worked before: does the service hang/);
 });
 
 test('destroyed while it connects it fails once and never becomes ready', async (t) => {
