@@ -1,5 +1,6 @@
 // Recognises the client library from the user-agent, so that an explanation can name the right option of that library.
-// The result is a guess for texts only: nothing may be allowed or refused because of it, and what was sent is never repeated.
+// The result is a guess for texts only: nothing may be allowed or refused because of it. Of what was sent a short version is repeated
+// alone.
 
 export type ClientLibrary =
   | 'grpc-python'
@@ -47,12 +48,28 @@ const LIBRARIES: ReadonlyMap<string, ClientLibrary> = new Map([
   ['mozilla', 'browser'],
 ]);
 
+export interface ClientProduct {
+  readonly library: ClientLibrary;
+  /** Numbers with dots, and a short suffix such as `-dev`. '' if there is none of this form. */
+  readonly version: string;
+}
+
+const NO_PRODUCT: ClientProduct = { library: 'unknown', version: '' };
+
 /** The first known product decides: grpcurl names itself before grpc-go, and an application before its library. */
-export function clientLibrary(userAgent: string | undefined): ClientLibrary {
-  if (userAgent === undefined) return 'unknown';
+export function clientProduct(userAgent: string | undefined): ClientProduct {
+  if (userAgent === undefined) return NO_PRODUCT;
   for (const product of userAgent.slice(0, MOST_CHARACTERS).toLowerCase().split(' ')) {
-    const library = LIBRARIES.get(product.split('/', 1)[0]);
-    if (library !== undefined) return library;
+    const [name, written = ''] = product.split('/', 2);
+    const library = LIBRARIES.get(name);
+    if (library === undefined) continue;
+    const version = /^v?(\d{1,5}(?:\.\d{1,5}){1,2}(?:-[a-z]{1,8}\.?\d{0,4})?)$/.exec(written)?.[1] ?? '';
+    // Every browser calls itself Mozilla/5.0.
+    return { library, version: library === 'browser' ? '' : version };
   }
-  return 'unknown';
+  return NO_PRODUCT;
+}
+
+export function clientLibrary(userAgent: string | undefined): ClientLibrary {
+  return clientProduct(userAgent).library;
 }

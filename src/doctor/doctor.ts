@@ -12,7 +12,7 @@ import { hostChecks } from './host-checks.ts';
 import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
-import { askDiagnoses, findRunningProxy } from './running-proxy.ts';
+import { askClients, askDiagnoses, findRunningProxy } from './running-proxy.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { TargetWay, targetChecks } from './target-checks.ts';
@@ -81,6 +81,8 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   // What runs with another configuration says nothing about this one.
   const running = found?.isOther === true ? undefined : found;
   const seen = running === undefined ? [] : await askDiagnoses(admin);
+  // Before the checks begin, so that their own connections are not among them.
+  const clients = running === undefined ? [] : await askClients(admin);
   const plan: Check[] = [];
   if (subject !== undefined) plan.push(...configChecks(subject));
   if (subject !== undefined && config !== undefined && upstreams !== undefined) {
@@ -94,7 +96,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());
   const way = new TargetWay();
   if (target !== undefined) plan.push(...targetChecks({ target, ca, evidence, config, upstreams }, way));
-  plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, seen }));
+  plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, seen, clients }));
   if (config !== undefined) {
     const processes = processesFor(config);
     plan.push(...hostChecks(config, openFiles === undefined ? { processes } : { processes, openFiles }));

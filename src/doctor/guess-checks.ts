@@ -5,8 +5,8 @@ import { counted } from '../config/counted.ts';
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
-import type { SeenDiagnosis } from './running-proxy.ts';
-import { judgeServer } from './versions.ts';
+import type { SeenClient, SeenDiagnosis } from './running-proxy.ts';
+import { judgeClients, judgeServer } from './versions.ts';
 
 /** What a client and a port disagree on when one speaks TLS and the other does not, or their certificates do not fit. */
 const TLS_TOKENS: ReadonlySet<string> = new Set([
@@ -47,9 +47,11 @@ export interface GuessParts {
   readonly evidence: Evidence;
   /** What a running proxy had seen before the checks began, so that their own probes are not taken for clients. */
   readonly seen: readonly SeenDiagnosis[];
+  /** What has connected to a running proxy before the checks began. */
+  readonly clients: readonly SeenClient[];
 }
 
-export function guessChecks({ evidenceOf, evidence, seen }: GuessParts): readonly Check[] {
+export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts): readonly Check[] {
   const shared = { group: 'guesses', after: evidenceOf, limitMs: LIMIT_MS } as const;
   return [
     {
@@ -87,7 +89,7 @@ export function guessChecks({ evidenceOf, evidence, seen }: GuessParts): readonl
       ...shared,
       id: 'guesses.versions',
       title: 'Is it the version of a client or a server?',
-      run: () => describeVersions(evidence, seen),
+      run: () => describeVersions(evidence, seen, clients),
     },
     {
       ...shared,
@@ -171,9 +173,14 @@ function isLoopback(client: string): boolean {
   return /^(?:127\.|\[::1\]|\[::ffff:127\.)/.test(client);
 }
 
-function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[]): readonly Finding[] {
+function describeVersions(
+  evidence: Evidence,
+  refused: readonly SeenDiagnosis[],
+  clients: readonly SeenClient[],
+): readonly Finding[] {
   const findings = [
     ...describeRefused(refused, VERSION_TOKENS),
+    ...judgeClients(clients),
     ...Array.from(evidence.servers, ([server, where]) => judgeServer(server, where)),
   ];
   if (findings.some(({ verdict }) => verdict === 'failed' || verdict === 'warning')) return findings;
@@ -183,5 +190,6 @@ function describeVersions(evidence: Evidence, refused: readonly SeenDiagnosis[])
       unexamined(GRPC_GO_REMARK),
     ];
   }
-  return [ok('nothing speaks for it'), ...findings, note(GRPC_GO_REMARK)];
+  const isGoSeen = clients.some(({ library }) => library === 'grpc-go');
+  return [ok('nothing speaks for it'), ...findings, ...(isGoSeen ? [] : [note(GRPC_GO_REMARK)])];
 }

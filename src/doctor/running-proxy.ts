@@ -42,6 +42,29 @@ export interface SeenDiagnosis {
   readonly lastAtEpochMs: number | undefined;
 }
 
+/** A gRPC library that has connected to a running proxy. The names have only letters, digits and a few other characters. */
+export interface SeenClient {
+  readonly library: string;
+  readonly version: string;
+  readonly connections: number;
+  readonly lastAtEpochMs: number;
+}
+
+/** Never rejects. @returns the last seen first */
+export async function askClients(admin: Address | undefined): Promise<readonly SeenClient[]> {
+  const answer = admin && (await ask(admin, '/api/diagnoses'));
+  return listOf(fieldOf(answer, 'clients')).flatMap((entry) => {
+    const [library, version] = [fieldOf(entry, 'library'), fieldOf(entry, 'version')];
+    if (typeof library !== 'string' || typeof version !== 'string') return [];
+    if (!/^[a-z+-]{1,32}$/.test(library) || !/^[a-z0-9.-]{0,32}$/.test(version)) return [];
+    const lastAtEpochMs = fieldOf(entry, 'lastAtEpochMs');
+    const isTime = typeof lastAtEpochMs === 'number' && Math.abs(lastAtEpochMs) <= 8.64e15;
+    return isTime
+      ? [{ library, version, connections: Number(fieldOf(entry, 'connections')), lastAtEpochMs }]
+      : [];
+  });
+}
+
 /** Never rejects. @returns the most recent diagnoses of a running proxy, newest first */
 export async function askDiagnoses(admin: Address | undefined): Promise<readonly SeenDiagnosis[]> {
   const answer = admin && (await ask(admin, '/api/diagnoses'));

@@ -1,6 +1,7 @@
 // Keeps the most recent diagnoses and counts every code since the start, for the admin API. Whatever peers do, it holds at most
 // DIAGNOSIS_RING_CAPACITY entries with bounded texts and drops the oldest first. It never throws.
 
+import type { ClientVersion } from './client-versions.ts';
 import { harmlessText } from './json-text.ts';
 
 export interface DiagnosisEvent {
@@ -29,6 +30,8 @@ export interface DiagnosisReport {
   readonly counts: Readonly<Record<string, number>>;
   /** The most recent diagnoses, newest first. */
   readonly recent: readonly DiagnosisEntry[];
+  /** By what libraries connections were made, the last seen first. Undefined of a process that has no clients. */
+  readonly clients?: readonly ClientVersion[];
 }
 
 export const DIAGNOSIS_RING_CAPACITY = 256;

@@ -11,11 +11,13 @@ import type { Config, LimitsConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
+import { clientProduct } from '../diagnosis/client-library.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import type { Listener, ListenerHandler } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
 import { AccessLog } from '../observability/access-log.ts';
+import { ClientVersions } from '../observability/client-versions.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -73,6 +75,7 @@ export class DataPlane implements Plane {
   readonly #destination: LogDestination;
   readonly #processes: () => number;
   readonly #diagnoses = new DiagnosisRing();
+  readonly #clients = new ClientVersions();
   readonly #metrics = new PlaneMetrics();
   readonly #log: ProcessLog;
   readonly #connectFailures = new ConnectFailures();
@@ -122,6 +125,7 @@ export class DataPlane implements Plane {
       (client, error) => log.violation(client, error),
       (error) => log.contained('relay', error),
     );
+    this.#relay.onFirstRequest = (userAgent) => this.#clients.note(clientProduct(userAgent));
     this.#http1 = this.#makeHttp1Edge();
     this.liveCalls = new LiveCalls(() => this.#exchangeGroups(), requestIds);
     this.#overload = new OverloadGuard({
@@ -166,7 +170,7 @@ export class DataPlane implements Plane {
   }
 
   async diagnoses(): Promise<DiagnosisReport> {
-    return this.#diagnoses.report();
+    return { ...this.#diagnoses.report(), clients: this.#clients.report() };
   }
 
   async metrics(): Promise<MetricsSnapshot> {

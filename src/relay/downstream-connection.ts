@@ -156,6 +156,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const known = list.derived;
     if (known instanceof RequestHead && known.snapshot === snapshot) return known;
     const { decided } = this.#kinds;
+    if (decided === 0) this.#context.onFirstRequest?.(list.get('user-agent'));
     const head = new RequestHead(list, this.#kinds.kindOf(list, this.peer, snapshot));
     this.#context.decisions += this.#kinds.decided - decided;
     list.derived = head;

@@ -24,6 +24,8 @@ export interface RelayContext {
   readonly accounts: ClientAccounts;
   /** How many request heads were decided so far. Remembered decisions do not count again. */
   decisions: number;
+  /** A connection of HTTP/2 makes its first request. Must not throw. */
+  readonly onFirstRequest?: ((userAgent: string | undefined) => void) | undefined;
   /** A client broke a rule of HTTP/2. */
   onViolation(client: string, error: ConnectionError | StreamError): void;
   /** An internal error within one call. Only that call ends. */

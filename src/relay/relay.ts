@@ -43,6 +43,7 @@ export class Relay implements RelayContext {
   readonly terms = new ClientTerms();
   readonly accounts = new ClientAccounts();
   decisions = 0;
+  onFirstRequest: ((userAgent: string | undefined) => void) | undefined = undefined;
   readonly onViolation: (client: string, error: ConnectionError | StreamError) => void;
   readonly onFault: (error: unknown) => void;
   readonly #connections = new ConnectionList<DownstreamConnection>();

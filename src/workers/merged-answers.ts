@@ -1,5 +1,6 @@
 // Merges the answers of several workers as if one process had given them: counts are added, and lists are merged.
 
+import { mergeClientVersions } from '../observability/client-versions.ts';
 import {
   DIAGNOSIS_RING_CAPACITY,
   type DiagnosisEntry,
@@ -19,6 +20,7 @@ export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisRe
     recent: recent
       .toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs)
       .slice(0, DIAGNOSIS_RING_CAPACITY),
+    clients: mergeClientVersions(reports.map(({ clients = [] }) => clients)),
   };
 }
 

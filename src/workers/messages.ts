@@ -250,7 +250,13 @@ const isLivePart = has({
 
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const isAnswer = has({
-  diagnoses: optional(has({ counts: isRecord, recent: isListOf(has({ lastAtEpochMs: isNumber })) })),
+  diagnoses: optional(
+    has({
+      counts: isRecord,
+      recent: isListOf(has({ lastAtEpochMs: isNumber })),
+      clients: optional(isListOf(has({ library: isText, version: isText, connections: isNumber }))),
+    }),
+  ),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
   metrics: optional(isListOf(has({ name: isText, values: Array.isArray }))),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),

@@ -1,6 +1,8 @@
 // A Framegate that runs already is found and examined itself; web services are compared, too.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { testCertificate } from '../support/certificates.ts';
@@ -38,6 +40,43 @@ test('a running proxy holds its own ports, is examined, and tells of clients tha
     verdict: 'warning',
     code: 'FG1001',
   });
+});
+
+test('the versions of clients are those that a running proxy has counted, with what is known of them', async (t) => {
+  const demo = await startDemo(t);
+  const port = await freePorts(2);
+  const config = await healthyConfig(demo.address, {
+    listeners: [{ name: 'clear', address: `127.0.0.1:${port}` }],
+    admin: { address: `127.0.0.1:${port + 1}` },
+    log: { level: 'warn' },
+  });
+  await startProxyOf(t, JSON.stringify(config));
+  for (const userAgent of ['grpc-go/1.66.2', 'grpc-go/1.67.0', 'tonic/0.12.3', 'x\u00ff'.repeat(200)]) {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    t.after(() => session.destroy());
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/voice.VoiceAssistant/Say',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': userAgent,
+    });
+    request.end();
+    await once(request.resume(), 'close');
+  }
+  const reports = await diagnose(t, { config });
+  const versions = reports.find(({ id }) => id === 'guesses.versions');
+  const texts = versions?.findings.map(({ text }) => text) ?? [];
+  assert.equal(texts[0], 'nothing speaks for it');
+  assert.match(
+    texts[1],
+    /^clients of the running proxy: tonic 0\.12\.3 \(1 connection, the last at \d{4}-[^)]*Z\)$/,
+  );
+  assert.match(
+    texts[2],
+    /grpc-go 1\.67\.0 \(1 connection, .*\): it refuses TLS servers that do not choose “h2”/,
+  );
+  assert.match(texts[3], /grpc-go 1\.66\.2 \(1 connection, .*\): it bears TLS servers/);
 });
 
 test('the probes of a run are not told as clients that were refused', async (t) => {

@@ -47,7 +47,7 @@ test('refused clients and endpoints that are down are counted and shown by the a
   });
   const opened = await proxy.line(({ msg }) => msg === 'admin server listens');
   const admin = String(opened['address']);
-  assert.deepEqual(await readReport(admin), { counts: {}, recent: [] });
+  assert.deepEqual(await readReport(admin), { counts: {}, recent: [], clients: [] });
   await proxy.voiceClient('tls').say({});
   await sendInTheClear(proxy.port('tls'));
   await sendInTheClear(proxy.port('tls'));

@@ -188,6 +188,13 @@ test('what the admin server says is about all workers', async (t) => {
     Object.values(Object(counts)).reduce((sum: number, count) => sum + Number(count), 0),
     4,
   );
+  const libraries: unknown = Reflect.get(body, 'clients');
+  assert.ok(Array.isArray(libraries) && libraries.length === 1, 'strangers have no user-agent, and no row');
+  assert.deepEqual(
+    [Reflect.get(Object(libraries[0]), 'library'), Reflect.get(Object(libraries[0]), 'connections')],
+    ['grpc-node', clients.length],
+    'the connections of both workers are added up',
+  );
   // Of a worker that has died what it had counted stays.
   const [victim] = await proxy.workers();
   process.kill(victim.pid, 'SIGKILL');
