@@ -111,7 +111,7 @@ function likenessSection(keys: readonly Key[]): string {
   return [
     '## Settings of other programs',
     '',
-    'What a setting of another program is called here. Alike does not mean equal: the text of the key says what it does. For nginx, `framegate import`',
+    'What a setting of another program is called here. A similar key need not behave the same in every detail: the text of the key says what it does. For nginx, `framegate import`',
     '[translates whole configurations](from-nginx.md).',
     '',
     '| program | setting | key |',

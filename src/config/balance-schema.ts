@@ -26,7 +26,7 @@ const streams = z.strictObject({
     .prefault('off')
     .meta(
       key(
-        'The age at which a stream is ended with `UNAVAILABLE`, 10 % more or less. Long streams so spread over endpoints that were ' +
+        'The age at which a stream is ended with `UNAVAILABLE`, 10 % more or less. This way long streams spread over endpoints that were ' +
           'added.',
         { like: { Envoy: 'max_stream_duration' }, more: '[FG3031](diagnoses/FG3031.md)' },
       ),

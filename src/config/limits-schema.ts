@@ -38,7 +38,7 @@ const capacities = {
     .prefault('off')
     .meta(
       key(
-        'The age at which a client is asked to connect again, 10 % more or less. Clients so spread over proxies ' +
+        'The age at which a client is asked to connect again, 10 % more or less. This way clients spread over proxies ' +
           'that were added. Running calls finish, however long they take.',
         {
           like: { gRPC: 'MAX_CONNECTION_AGE', nginx: 'keepalive_time' },

@@ -98,7 +98,7 @@ export const retry = z.strictObject({
     .prefault('50ms')
     .meta(
       key(
-        'How long the headers of a response are held back until its first message or its status comes. A status in trailers can so be ' +
+        'How long the headers of a response are held back until its first message or its status comes. This way a status in trailers can be ' +
           'retried too.',
       ),
     ),
