@@ -45,7 +45,7 @@ export type BlockedHow = 'silent' | 'window' | 'connection_window' | 'socket' | 
 export interface Blocked {
   readonly by: Blocker;
   readonly how: BlockedHow;
-  /** For how long, in milliseconds. 0 if nobody blocks it. */
+  /** For how long, in milliseconds; the age of the call where Framegate holds it. 0 if nobody blocks it. */
   readonly forMs: number;
   readonly sentence: string;
 }
@@ -110,7 +110,7 @@ export interface LiveExchange {
   readonly state: CallState;
   /** Why the call waits for an endpoint. */
   readonly waitsFor?: string;
-  /** The number of the attempt that the client gets first, 0 before the first one. */
+  /** The number of the attempt whose response the client gets, or of the oldest while that is open. 0 before the first attempt. */
   readonly attempt: number;
   /** The endpoint of that attempt. '' before it has one. */
   readonly endpoint: string;

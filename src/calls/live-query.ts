@@ -49,8 +49,11 @@ export interface LivePart {
   readonly exchanges: readonly LiveExchange[];
   /** The key of each of these exchanges. */
   readonly keys: readonly number[];
-  /** Whether there are more behind them. */
-  readonly hasMore: boolean;
+  /**
+   * Where the part ends: there may be more calls behind this place, and none before it that is missing. Calls that ended while the part was made
+   * are missing, so this need not be the place of an exchange. Undefined if there are no more.
+   */
+  readonly end?: LivePlace | undefined;
 }
 
 export interface LivePage {
@@ -71,17 +74,24 @@ export function comparePlaces(one: LivePlace, other: LivePlace): number {
 }
 
 export function mergeLiveParts(parts: readonly LivePart[], { sort, limit }: LiveQuery): LivePage {
-  const all = parts.flatMap(({ exchanges, keys }) =>
-    exchanges.map((exchange, index) => ({ exchange, place: { key: keys[index], id: exchange.id } })),
-  );
-  const found = all.toSorted((one, other) => comparePlaces(one.place, other.place)).slice(0, limit);
-  const last = found.at(-1);
-  const hasMore = all.length > found.length || parts.some((part) => part.hasMore);
+  const end = parts
+    .flatMap((part) => part.end ?? [])
+    .toSorted(comparePlaces)
+    .at(0);
+  // Behind the end of one part, calls of its process may come before those of the others.
+  const all = parts
+    .flatMap(({ exchanges, keys }) =>
+      exchanges.map((exchange, index) => ({ exchange, place: { key: keys[index], id: exchange.id } })),
+    )
+    .filter(({ place }) => end === undefined || comparePlaces(place, end) <= 0)
+    .toSorted((one, other) => comparePlaces(one.place, other.place));
+  const found = all.slice(0, limit);
+  const next = all.length > limit ? found.at(-1)?.place : end;
   return {
     total: parts.reduce((sum, { total }) => sum + total, 0),
     matching: parts.reduce((sum, { matching }) => sum + matching, 0),
     exchanges: found.map(({ exchange }) => exchange),
-    ...(hasMore && last !== undefined && { next: cursorOf(sort, last.place) }),
+    ...(next !== undefined && { next: cursorOf(sort, next) }),
   };
 }
 

@@ -61,7 +61,14 @@ export class LiveCalls<Call extends LookedAt> {
       exchanges.push(describe(call, idOf));
       keys.push(key);
     }
-    return { total, matching, exchanges, keys, hasMore: first.hasMore };
+    const { end } = first;
+    return {
+      total,
+      matching,
+      exchanges,
+      keys,
+      ...(end !== undefined && { end: { key: end.key, id: idOf(end.call.number) } }),
+    };
   }
 }
 
@@ -93,7 +100,7 @@ class FirstPlaces<Call extends { readonly number: number }> {
   #placed: Placed<Call>[] = [];
   /** Calls behind this key are not among the first. */
   #lastKey = Number.POSITIVE_INFINITY;
-  hasMore = false;
+  #hasMore = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -101,7 +108,7 @@ class FirstPlaces<Call extends { readonly number: number }> {
 
   add(call: Call, key: number): void {
     if (key > this.#lastKey) {
-      this.hasMore = true;
+      this.#hasMore = true;
       return;
     }
     this.#placed.push({ call, key });
@@ -113,11 +120,16 @@ class FirstPlaces<Call extends { readonly number: number }> {
     return this.#placed;
   }
 
+  /** The last of them, if there are more behind it. */
+  get end(): Placed<Call> | undefined {
+    return this.#hasMore ? this.taken.at(-1) : undefined;
+  }
+
   #cut(): void {
     // The ids of one process are in the order of its numbers.
     this.#placed.sort((one, other) => one.key - other.key || one.call.number - other.call.number);
     if (this.#placed.length <= this.#limit) return;
-    this.hasMore = true;
+    this.#hasMore = true;
     this.#placed.length = this.#limit;
     this.#lastKey = this.#placed[this.#limit - 1].key;
   }

@@ -41,7 +41,7 @@ export type AttemptState =
 
 /** The attempts of one exchange. */
 export interface Attempts {
-  /** Those that are not over, for reports only: the one whose response the client gets first, or the oldest. */
+  /** Those that are not over, for reports only. The first is the one whose response the client gets, or the oldest while that is open. */
   readonly states: readonly AttemptState[];
   /**
    * The address, as configured, of the endpoint whose response the client gets. Before that is decided, of the endpoint tried last, or

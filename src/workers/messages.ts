@@ -150,7 +150,6 @@ const isText: Check = (value) => typeof value === 'string';
 const isBytes: Check = (value) => value instanceof Uint8Array;
 
 const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const isBoolean: Check = (value) => typeof value === 'boolean';
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
@@ -225,6 +224,7 @@ const isAssignment = has({
   workers: isNumber,
 });
 
+const isPlaceInOrder = has({ key: isFinite, id: isText });
 const isLiveQuery = has({
   id: optional(isText),
   route: optional(isText),
@@ -238,14 +238,14 @@ const isLiveQuery = has({
   minSilentMs: optional(isNumber),
   sort: isOneOf(...LIVE_SORTS),
   limit: isNumber,
-  after: optional(has({ key: isFinite, id: isText })),
+  after: optional(isPlaceInOrder),
 });
 const isLivePart = has({
   total: isNumber,
   matching: isNumber,
   exchanges: isListOf(has({ id: isText, state: isText, blocked: isRecord })),
   keys: isListOf(isFinite),
-  hasMore: isBoolean,
+  end: optional(isPlaceInOrder),
 });
 
 /** An answer to one question has only the field of its topic; a farewell has several. */

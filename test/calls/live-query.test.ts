@@ -17,28 +17,37 @@ function idOf(number: number): string {
   return number.toString(16).padStart(32, '0');
 }
 
-/** What a process answers that has calls at these places. */
-function partOf(places: readonly LivePlace[], { limit, after }: LiveQuery): LivePart {
+/** What a process answers that has calls at these places. @param isGone calls that end while the answer is made */
+function partOf(
+  places: readonly LivePlace[],
+  { limit, after }: LiveQuery,
+  isGone: (place: LivePlace) => boolean = () => false,
+): LivePart {
   const behind = places
     .filter((place) => after === undefined || comparePlaces(place, after) > 0)
     .toSorted(comparePlaces);
-  const page = behind.slice(0, limit);
+  const chosen = behind.slice(0, limit);
+  const page = chosen.filter((place) => !isGone(place));
   return {
     total: places.length + 1,
     matching: places.length,
     exchanges: page.map(({ id }) => standIn<LiveExchange>({ id })),
     keys: page.map(({ key }) => key),
-    hasMore: behind.length > limit,
+    end: behind.length > limit ? chosen.at(-1) : undefined,
   };
 }
 
-function readAll(processes: readonly (readonly LivePlace[])[], limit: number): readonly string[] {
+function readAll(
+  processes: readonly (readonly LivePlace[])[],
+  limit: number,
+  isGone?: (place: LivePlace) => boolean,
+): readonly string[] {
   const ids: string[] = [];
   let after: LivePlace | undefined;
   for (;;) {
     const query: LiveQuery = { sort: 'age', limit, after };
     const page = mergeLiveParts(
-      processes.map((places) => partOf(places, query)),
+      processes.map((places) => partOf(places, query, isGone)),
       query,
     );
     ids.push(...page.exchanges.map(({ id }) => id));
@@ -58,6 +67,18 @@ test('the pages of three processes together have each call once, in order', () =
   const processes = [0, 1, 2].map((process) => places.filter((_, number) => number % 3 === process));
   const wanted = places.toSorted(comparePlaces).map(({ id }) => id);
   for (const limit of [1, 7, 100, 299, 300, 1000]) assert.deepEqual(readAll(processes, limit), wanted);
+});
+
+/** Nearly all calls of the process with the even keys, so that its pages are much shorter than those of the other. */
+function hasEnded({ key }: LivePlace): boolean {
+  return key % 2 === 0 && key % 50 !== 0;
+}
+
+test('calls that end while a page is made take no others with them, not even all of a page', () => {
+  const places = Array.from({ length: 300 }, (_, number) => ({ key: number, id: idOf(number) }));
+  const processes = [0, 1].map((process) => places.filter((_, number) => number % 2 === process));
+  const wanted = places.filter((place) => !hasEnded(place)).map(({ id }) => id);
+  for (const limit of [1, 3, 10, 100]) assert.deepEqual(readAll(processes, limit, hasEnded), wanted);
 });
 
 test('counts are added, and the last page says that it is the last', () => {

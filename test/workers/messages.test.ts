@@ -96,7 +96,9 @@ test('every message of a worker arrives as one', () => {
     {
       type: 'answer',
       question: 1,
-      body: { exchanges: { total: 2, matching: 1, exchanges: [], keys: [-1.5], hasMore: true } },
+      body: {
+        exchanges: { total: 2, matching: 1, exchanges: [], keys: [-1.5], end: { key: -1.5, id: 'a' } },
+      },
     },
     { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'connectFailed', upstream: 'voice' },
