@@ -4,7 +4,7 @@
 export const NOT_CARRIED_OVER = 'NOT CARRIED OVER';
 
 const TITLE = new RegExp(`^\\s*# ${NOT_CARRIED_OVER}, [^:]*:(.*)$`);
-/** A line below a title at the head: its place, then the directive. */
+/** A line below a title at the head: its place, or its places (see placesText of the report), then the directive. */
 const LISTED = /^# {3}(\S.*?) {2}((\S+).*)$/;
 /** A directive with its place, as a remark at a route names it. */
 const NAMED = /([^\s,]+) \(([^()]+:\d+)\)/g;
@@ -23,8 +23,8 @@ export function findNotCarriedOver(text: string): NotCarriedOver | undefined {
   const named = new Set<string>();
   let line = 0;
   let isListing = false;
-  for (const [index, each] of text.split(/\r?\n/).entries()) {
-    const [, rest] = TITLE.exec(each) ?? [];
+  for (const [index, written] of text.split(/\r?\n/).entries()) {
+    const [, rest] = TITLE.exec(written) ?? [];
     if (rest !== undefined) {
       if (line === 0) line = index + 1;
       isListing = true;
@@ -36,11 +36,26 @@ export function findNotCarriedOver(text: string): NotCarriedOver | undefined {
       }
       continue;
     }
-    const [, place, directive, name] = LISTED.exec(each) ?? [];
+    const [, place, directive, name] = LISTED.exec(written) ?? [];
     isListing &&= place !== undefined;
     if (!isListing || place === undefined) continue;
-    listed.push(`${place}  ${directive}`);
-    named.add(`${place}  ${name}`);
+    for (const each of placesIn(place)) {
+      listed.push(`${each}  ${directive}`);
+      named.add(`${each}  ${name}`);
+    }
   }
   return line === 0 || listed.length === 0 ? undefined : { count: listed.length, line, first: listed[0] };
+}
+
+/** @param text `a.conf:3`, or `a.conf:3, 8, b.conf:1 (3 times)`, where a line alone is one of the file named before it */
+function placesIn(text: string): readonly string[] {
+  let file = '';
+  return text
+    .replace(/ \(\d+ times\)$/, '')
+    .split(', ')
+    .map((each) => {
+      if (/^\d+$/.test(each)) return `${file}:${each}`;
+      file = each.slice(0, each.lastIndexOf(':'));
+      return each;
+    });
 }
