@@ -16,6 +16,7 @@ import {
   connectionsContestants,
   latencyContestants,
   metadataContestants,
+  tracingContestants,
   validationContestants,
   voiceContestants,
 } from './compare/measure-jobs.ts';
@@ -156,6 +157,7 @@ const CONTESTS: {
   latency: latencyContestants,
   connections: connectionsContestants,
   metadata: metadataContestants,
+  tracing: tracingContestants,
   idle: idleContestants,
   bridge: bridgeContestants,
   validation: validationContestants,

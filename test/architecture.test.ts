@@ -15,9 +15,10 @@ const FLOORS: Readonly<Record<string, string>> = {
   workers: 'plane observability overload listeners calls config',
   control: 'plane sources admin health observability overload listeners config',
   plane:
-    'edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
+    'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
   sources: 'observability routing names config diagnosis',
   admin: 'observability upstreams calls config diagnosis',
+  tracing: 'calls transport config',
   observability: 'calls config grpc',
   overload: 'listeners config',
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
@@ -45,6 +46,12 @@ const HOMES: Readonly<Record<string, string>> = {
   '@grpc/grpc-js': 'demo/grpc.ts',
   '@grpc/proto-loader': 'demo/voice-proto.ts',
   '@grpc/reflection': 'demo/reflection-service.ts',
+  '@opentelemetry/api': 'tracing/readable-spans.ts',
+  '@opentelemetry/exporter-trace-otlp-grpc': 'tracing/otlp-grpc-exporter.ts',
+  '@opentelemetry/exporter-trace-otlp-proto': 'tracing/otlp-http-exporter.ts',
+  '@opentelemetry/otlp-grpc-exporter-base': 'tracing/otlp-grpc-exporter.ts',
+  '@opentelemetry/resources': 'tracing/readable-spans.ts',
+  '@opentelemetry/sdk-trace': 'tracing/readable-spans.ts',
   '@prometheus-io/client': 'observability/metrics-text.ts',
   '@prometheus-io/client/lib/registry.js': 'observability/metrics-text.ts',
   'grpc-health-check': 'demo/health-service.ts',
@@ -65,7 +72,8 @@ const LOADED_AT_START: readonly string[] = [
   'yaml',
   'zod',
 ];
-const DEMO = /^(?:demo\/|cli\/demo\.ts$)/;
+/** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, and the exporters of `trace`. */
+const ON_DEMAND = /^(?:demo\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$)/;
 
 const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */
@@ -180,7 +188,7 @@ test('each package is imported by its home file, and by no other', () => {
 
 test('a package that not every proxy needs is loaded when it is asked for', () => {
   const entries = imports.flatMap(({ file, isLazy }) =>
-    isLazy && file !== undefined && !DEMO.test(file) ? [file] : [],
+    isLazy && file !== undefined && !ON_DEMAND.test(file) ? [file] : [],
   );
   const loaded = loadedWith(['main.ts', ...entries]);
   assert.ok(loaded.has('workers/worker.ts') && loaded.has('plane/data-plane.ts'), 'the entries were found');

@@ -7,6 +7,7 @@ import { JAVASCRIPT_WARM_MICROSECONDS, type MeasuredJob, measureJob } from './lo
 import { makeMessage } from './payload.ts';
 import type { Peer } from './peers.ts';
 import { RunningPeer } from './running-peer.ts';
+import { SpanSink } from './span-sink.ts';
 import { type Measuring, makeFolder } from './surroundings.ts';
 
 export const PATH = '/voice.VoiceAssistant/StreamAudio';
@@ -18,6 +19,8 @@ export interface JobPlan {
   readonly workloadName: string;
   readonly rowNames: readonly string[];
   readonly streamsPerConnection: number;
+  /** Whether the proxy makes traces of 1 % of its calls. */
+  readonly isTraced?: true;
   /** The job that runs before anything is counted. Its result is passed to job(). */
   readonly warmUp: (port: number) => Job;
   readonly job: (port: number, warm: MeasuredJob, peerName: string) => Job;
@@ -33,6 +36,7 @@ export class JobContestant implements Contestant {
   readonly #folder: string;
   #running: RunningPeer | undefined = undefined;
   #warm: MeasuredJob | undefined = undefined;
+  #sink: SpanSink | undefined = undefined;
 
   constructor(peer: Peer, plan: JobPlan, measuring: Measuring) {
     this.#peer = peer;
@@ -50,6 +54,7 @@ export class JobContestant implements Contestant {
 
   async prepare(): Promise<void> {
     const { services, certificate } = this.#measuring;
+    if (this.#plan.isTraced) this.#sink = await SpanSink.start();
     this.#running = await RunningPeer.start(this.#peer, {
       folder: this.#folder,
       certificate,
@@ -58,6 +63,7 @@ export class JobContestant implements Contestant {
       accessLog: true,
       workers: 1,
       protocol: 'grpc',
+      traceExporter: this.#sink?.exporter,
     });
     await probeCall(this.#running.port, PATH, makeMessage(PROBE_BYTES));
     const enoughMicroseconds = this.#peer.isJavaScript ? JAVASCRIPT_WARM_MICROSECONDS : 0;
@@ -80,10 +86,12 @@ export class JobContestant implements Contestant {
     const { problems, succeeded, lateP99Ms } = measured.report;
     const late = lateP99Ms === undefined ? '' : `, generator late by ${lateP99Ms.toFixed(1)} ms (p99)`;
     const texts = Object.entries(figures).map(([name, figure]) => `${name} ${figure.toFixed(2)}`);
+    if (this.#sink?.requests === 0) throw new Error('no spans have come');
     return { figures, problems, note: [...texts, `${succeeded} done${late}`, ...problems].join(', ') };
   }
 
   async stop(): Promise<void> {
     await this.#running?.stop();
+    this.#sink?.stop();
   }
 }

@@ -10,6 +10,7 @@ import type {
   ConnectionsWorkload,
   LatencyWorkload,
   MetadataWorkload,
+  TracingWorkload,
   ValidationWorkload,
   VoiceWorkload,
 } from './workloads.ts';
@@ -148,6 +149,27 @@ export function metadataContestants(workload: MetadataWorkload, measuring: Measu
     };
     return contestants(plan, measuring);
   });
+}
+
+/** Framegate alone, with traces and without. Each call has a traceparent of its own, which is passed on either way. */
+export function tracingContestants(workload: TracingWorkload, measuring: Measuring): readonly Contestant[] {
+  const { connections, streamsPerConnection } = workload;
+  const job = (port: number, calls: number) =>
+    closedJob(port, connections, streamsPerConnection, calls, 'traceparent');
+  return workload.rows.flatMap(({ name }, index) =>
+    contestants(
+      {
+        workloadName: workload.name,
+        rowNames: [name],
+        streamsPerConnection,
+        ...(index === 0 ? {} : { isTraced: true }),
+        warmUp: (port) => job(port, 20_000),
+        job: (port, warm) => job(port, runLength(warm, measuring.runCpuMs, 200_000)),
+        figuresOf: (measured) => ({ [name]: microsecondsEach(measured) }),
+      },
+      measuring,
+    ).filter(({ peerName }) => peerName === 'framegate'),
+  );
 }
 
 export function validationContestants(

@@ -26,6 +26,8 @@ export interface PeerSettings extends CertificateFiles {
   readonly accessLog: boolean;
   readonly protocol: Protocol;
   readonly assembled?: Assembled | undefined;
+  /** Where Framegate sends the spans of 1 % of its calls. Undefined means that it makes none. */
+  readonly traceExporter?: string | undefined;
 }
 
 /** A variant of Framegate that no option of the product starts: a program in bench/peers assembles it from the project's files. */
@@ -203,13 +205,14 @@ export function writeConfiguration(
   settings: PeerSettings,
   more: Readonly<Record<string, string>> = {},
 ): string {
-  const { assembled: _, guarded, morePorts = [], ...known } = settings;
+  const { assembled: _, guarded, morePorts = [], traceExporter, ...known } = settings;
   const values = {
     ...known,
     // 128 is nginx's own default, so that no peer gets a lower limit than its default.
     maxStreams: Math.max(128, settings.streamsPerConnection),
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',
+    traceLine: traceExporter === undefined ? '' : `trace: { exporter: "${traceExporter}", sample: 1% }`,
     ...safeguardLines(guarded, [settings.upstreamPort, ...morePorts]),
     ...more,
   };

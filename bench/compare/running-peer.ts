@@ -21,6 +21,7 @@ export interface PeerSurroundings {
   readonly assembled?: Assembled | undefined;
   readonly morePorts?: readonly number[] | undefined;
   readonly guarded?: Guarded | undefined;
+  readonly traceExporter?: string | undefined;
 }
 
 export class RunningPeer {

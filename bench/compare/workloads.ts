@@ -60,6 +60,13 @@ export interface MetadataWorkload extends Common {
   readonly plainRowName: string;
 }
 
+/** The same calls with traces and without. The first row is without. */
+export interface TracingWorkload extends Common {
+  readonly kind: 'tracing';
+  readonly connections: number;
+  readonly streamsPerConnection: number;
+}
+
 export interface ConnectionsWorkload extends Common {
   readonly kind: 'connections';
   readonly callsPerConnection: number;
@@ -100,6 +107,7 @@ export interface BridgeWorkload extends Common {
 export type Workload =
   | CallWorkload
   | MetadataWorkload
+  | TracingWorkload
   | ConnectionsWorkload
   | VoiceWorkload
   | LatencyWorkload
@@ -240,6 +248,17 @@ export const WORKLOADS: readonly Workload[] = [
     streamsPerConnection: 20,
     changing: 'traceparent',
     plainRowName: 'untraced',
+  },
+  {
+    kind: 'tracing',
+    name: 'tracing',
+    rows: [
+      row('traces-off', '64 B, 10 x 20, a new traceparent in each call'),
+      row('traces-on', 'the same, with trace at its defaults (1 %)'),
+    ],
+    connections: 10,
+    streamsPerConnection: 20,
+    peerNames: [],
   },
   {
     ...calls('workers', '', SMALL),

@@ -33,6 +33,8 @@ export function bundle({ root, work, bundler }: BundleOptions): Bundle {
     '--define:import.meta.dirname=__dirname',
     '--log-override:empty-import-meta=error',
     '--log-level=warning',
+    // Its form as an ES module finds @grpc/grpc-js by import.meta.url, which a bundle does not have.
+    `--alias:@opentelemetry/otlp-grpc-exporter-base=${join(root, 'node_modules/@opentelemetry/otlp-grpc-exporter-base/dist/index.cjs')}`,
     `--alias:@grpc/proto-loader=${join(import.meta.dirname, 'embedded-protos.ts')}`,
     `--metafile=${metafile}`,
     `--outfile=${file}`,

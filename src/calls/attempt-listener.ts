@@ -1,12 +1,15 @@
 // The events of one attempt of a call at an endpoint. The listener is the exchange of the call.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { CallTrace } from './call-trace.ts';
 import type { ExchangeTraffic } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 
 export interface AttemptListener {
   /** What the exchange has carried so far. */
   readonly traffic: ExchangeTraffic;
+  /** Undefined if the call is not traced. */
+  readonly trace?: CallTrace | undefined;
   /** The path of the call. */
   readonly subject: { readonly method: string };
   /** The header section of an interim or final response. */

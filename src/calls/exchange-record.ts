@@ -1,5 +1,7 @@
 // The record of a finished exchange. The log, metrics and traces are all made from it.
 
+import type { CallTrace } from './call-trace.ts';
+
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
 export type EndedBy = 'downstream' | 'upstream' | 'framegate';
 
@@ -51,4 +53,6 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly reason: string;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */
   readonly requestId: string | number;
+  /** Undefined if the call is not traced. */
+  readonly trace?: CallTrace | undefined;
 }

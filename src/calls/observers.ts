@@ -1,13 +1,18 @@
 // Observers are told when an exchange starts, attempts a request, and ends. Metrics, the log and diagnoses are observers. They cannot
 // influence an exchange, and an error that one of them throws reaches neither the exchange nor the other observers.
 
-import type { ExchangeRecord, ExchangeSubject } from './exchange-record.ts';
+import type { CallTrace } from './call-trace.ts';
+import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from './exchange-record.ts';
 
 /** An exchange that is about to be forwarded. */
 export interface StartedExchange {
   readonly subject: ExchangeSubject;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. */
   readonly requestId: string | number;
+  /** Undefined if the call is not traced. */
+  readonly trace?: CallTrace | undefined;
+  /** What the exchange has carried so far. */
+  readonly traffic: ExchangeTraffic;
 }
 
 /** An attempt that is about to be sent. */

@@ -15,7 +15,7 @@ export interface ConfigChanges {
   readonly upstreams: NamedChanges;
   /** Of upstreams whose endpoints the configuration lists, before and now. Left out if none differ. */
   readonly endpoints?: readonly EndpointChanges[];
-  /** Of `workers`, `limits`, `drain`, `reload`, `admin` and `log` those that differ. */
+  /** Of `workers`, `limits`, `drain`, `reload`, `admin`, `log` and `trace` those that differ. */
   readonly sections: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface EndpointChanges {
 const MOST_ENDPOINTS = 5;
 const MOST_UPSTREAMS = 20;
 
-const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'log'] as const;
+const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'log', 'trace'] as const;
 
 export function configChanges(before: Config, now: Config): ConfigChanges {
   const endpoints = endpointChanges(before, now);

@@ -1,6 +1,8 @@
 // The configuration as the running proxy sees it: plain readonly data with units resolved and defaults filled in.
 // load-config.ts builds it from the YAML; nothing writes back to it.
 
+import type { TraceConfig } from './trace-config.ts';
+
 export interface Config {
   /** The file that the configuration was read from, as the user named it. */
   readonly file: string;
@@ -16,6 +18,8 @@ export interface Config {
   /** Undefined means that the admin server is switched off (`admin: off`). */
   readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
+  /** Undefined means that calls are not traced. */
+  readonly trace?: TraceConfig | undefined;
 }
 
 /** One endpoint, as the configuration or another source describes it. */
@@ -97,6 +101,8 @@ export interface RouteConfig {
   readonly timeouts?: RouteTimeoutsConfig | undefined;
   /** Undefined means only what no endpoint has processed is sent again. */
   readonly retry?: RetryConfig | undefined;
+  /** False if calls of this route are not traced although others are. */
+  readonly isTraced?: boolean | undefined;
   /** Undefined means a call has one attempt at a time. Never together with `retry`. */
   readonly hedge?: HedgeConfig | undefined;
 }

@@ -174,7 +174,7 @@ const entries: Readonly<Record<Section, string>> = {
     auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata
     allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl |  | this version refuses nobody by address; a firewall does
     return redirect root static index tryfiles alias errorpage directresponse fileserver respond |  | no files are served and no responses made here; let an upstream with protocol: http1 do it
-    tracing opentelemetry otel zipkin jaeger |  | this version makes no traces; x-request-id is passed on
+    tracing opentelemetry otel zipkin jaeger |  | write trace: { exporter: "http://127.0.0.1:4318" } at the top of the file
     middlewares plugins filters httpfilters modules loadmodule lua |  | there are no plug-ins
     enabled enable disabled |  | remove it; what is not wanted is left out, or off
     comment comments description |  | write a comment behind '#'`,

@@ -23,6 +23,7 @@ import type {
   UpstreamConfig,
   UpstreamTlsConfig,
 } from './config.ts';
+import { resolveTrace } from './resolve-trace.ts';
 import type { ValidConfig, ValidRoute } from './schema.ts';
 import { isSecretName } from './secret-name.ts';
 
@@ -68,6 +69,7 @@ export function resolveConfig(
       file: log.file === undefined ? undefined : besideConfig(file, log.file),
       format: log.format,
     },
+    ...(valid.trace === undefined ? {} : { trace: resolveTrace(valid.trace) }),
   };
 }
 
@@ -146,6 +148,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.timeouts === undefined ? {} : { timeouts: resolveTimeouts(route.timeouts) }),
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
     ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
+    ...(route.trace === 'off' ? { isTraced: false } : {}),
   };
 }
 

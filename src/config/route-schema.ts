@@ -194,6 +194,14 @@ export const route = z
         },
       ),
     ),
+    trace: z
+      .enum(['on', 'off'])
+      .default('on')
+      .meta(
+        key(
+          'Whether the calls of this route are traced if `trace` is set at the top. `off`: no spans, and the fields of traces pass unchanged.',
+        ),
+      ),
   })
   .refine((given) => given.upstream !== undefined || given.split !== undefined, {
     message: 'is missing',

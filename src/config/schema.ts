@@ -20,6 +20,7 @@ import {
   type SchemaIssue,
   z,
 } from './schema-values.ts';
+import { trace } from './trace-schema.ts';
 import { endpoint, upstream } from './upstream-schema.ts';
 
 export type { JsonSchema, RawIssue, SchemaIssue };
@@ -195,6 +196,13 @@ const configSchema = z
         }),
       ),
     log: log.prefault({}).meta(key('What is logged, where and how.')),
+    trace: trace.optional().meta(
+      key('Spans of calls by OpenTelemetry, for a collector, Jaeger or Tempo.', {
+        unset: 'none',
+        like: { nginx: 'otel_trace', Envoy: 'tracing' },
+        more: '[Traces](tracing.md)',
+      }),
+    ),
   })
   .meta({
     title: 'Framegate configuration',

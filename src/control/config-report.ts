@@ -91,7 +91,12 @@ function readable(config: Config): unknown {
       ...route,
       match: { ...route.match, headers: Object.fromEntries([...route.match.headers].map(withoutSecret)) },
     })),
+    ...(config.trace && { trace: { ...config.trace, headers: redacted(config.trace.headers) } }),
   };
+}
+
+function redacted(headers: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from(headers.keys(), (name) => [name, '[redacted]']));
 }
 
 /** The header values that routes match may be secrets. */

@@ -68,7 +68,7 @@ const UNSUPPORTED = `
   echo* vhost_traffic_status* | there is no such module: metrics are on the admin server, and responses are made by services
   ancient_browser* modern_browser* | there are no variables; calls are told apart by match.headers
   post_action | nothing is called after a call
-  opentracing* opentelemetry* otel_* zipkin* | this version makes no traces; x-request-id is passed on
+  opentracing* opentelemetry* otel_* zipkin* | write trace at the top of the file; see docs/tracing.md
   ssl_stapling | OCSP responses come from files: listeners[].tls.certificates[].ocsp
   ssl_trusted_certificate ssl_stapling_file | OCSP responses come from one file for each certificate: listeners[].tls.certificates[].ocsp
   ssl_password_file | keys are not encrypted: openssl pkey -in FILE -out FILE

@@ -33,6 +33,8 @@ const responseBytesLabel = bytesOf(',"responseBytes":');
 const requestMessagesLabel = bytesOf(',"requestMessages":');
 const responseMessagesLabel = bytesOf(',"responseMessages":');
 const attemptsLabel = bytesOf(',"attempts":');
+const traceIdLabel = bytesOf('","traceId":"');
+const traceIdBytes = 32;
 const recordEnd = bytesOf('","msg":"exchange finished"}\n');
 /** The part of the record that all exchanges of a subject share. */
 const RENDERED = new ObserverSlot<Buffer>((value): value is Buffer => Buffer.isBuffer(value));
@@ -43,7 +45,7 @@ const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
   upstream: bytesOf(endText('upstream', '""')),
   framegate: bytesOf(endText('framegate', '""')),
 };
-/** Room for everything that is not memoised: labels, seven numbers, the ordinary end and an id. */
+/** Room for everything that is not memoised: labels, seven numbers, the ordinary end, an id and a trace id. */
 const mostVariableBytes = 512 + 7 * (mostDigits + 4);
 /**
  * The maximum size of each field in bytes, quotes and escapes included. With HPACK a request costs a client a few bytes, so it
@@ -74,7 +76,7 @@ const mostMemoised = 4096;
 
 /**
  * The documented fields are written in an order that lets more be copied at once: those that all exchanges of a subject share
- * come first. There is no `traceId` until there is tracing.
+ * come first.
  */
 export class AccessLog implements ExchangeObserver {
   readonly #destination: LogDestination;
@@ -115,7 +117,11 @@ export class AccessLog implements ExchangeObserver {
         ? ordinaryEnds[record.endedBy]
         : renderEnd(
             record,
-            subject.length + endpoint.length + status.length + (id?.length ?? mostDigits * 2),
+            subject.length +
+              endpoint.length +
+              status.length +
+              (id?.length ?? mostDigits * 2) +
+              (record.trace === undefined ? 0 : traceIdLabel.length + traceIdBytes),
           );
     const memoisedBytes = subject.length + endpoint.length + status.length + end.length;
     const destination = this.#destination;
@@ -129,6 +135,7 @@ export class AccessLog implements ExchangeObserver {
     at = writeNumbers(target, at, record);
     at = copy(target, at, end);
     at = id === undefined ? this.#writeId(target, at, Number(record.requestId)) : copy(target, at, id);
+    if (record.trace !== undefined) at = record.trace.writeTraceId(target, copy(target, at, traceIdLabel));
     destination.commit(copy(target, at, recordEnd));
   }
 

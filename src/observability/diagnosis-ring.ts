@@ -13,6 +13,8 @@ export interface DiagnosisEvent {
   readonly client?: string | undefined;
   readonly upstream?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** The trace of the call, or of the last one among repeats. */
+  readonly traceId?: string | undefined;
   /** The reason in the words of OpenSSL or a parser. */
   readonly detail?: string | undefined;
 }
@@ -45,6 +47,7 @@ interface MutableEntry extends DiagnosisEvent {
   readonly atEpochMs: number;
   lastAtEpochMs: number;
   count: number;
+  traceId?: string | undefined;
 }
 
 export class DiagnosisRing {
@@ -68,6 +71,7 @@ export class DiagnosisRing {
     if (latest !== undefined && nowEpochMs - latest.atEpochMs < REPEAT_WITHIN_MS) {
       latest.count += 1;
       latest.lastAtEpochMs = nowEpochMs;
+      if (event.traceId !== undefined) latest.traceId = bounded(event.traceId, MOST_NAME_CHARACTERS);
       return;
     }
     const entry = { ...boundedEvent(event), key, atEpochMs: nowEpochMs, lastAtEpochMs: nowEpochMs, count: 1 };
@@ -98,6 +102,7 @@ function boundedEvent(event: DiagnosisEvent): DiagnosisEvent {
     ...boundedField('client', event.client),
     ...boundedField('upstream', event.upstream),
     ...boundedField('endpoint', event.endpoint),
+    ...boundedField('traceId', event.traceId),
     ...boundedField('detail', event.detail),
   };
 }

@@ -2,6 +2,8 @@
 // settings have not changed is taken over from the previous snapshot. Its endpoints may still differ: the endpoints it keeps also keep
 // their connections and their backoff.
 
+import { CallTracing } from '../calls/call-tracing.ts';
+import { TraceIds } from '../calls/trace-ids.ts';
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
@@ -65,8 +67,12 @@ export function buildSnapshot(
     built,
     plans: compilePlans(config.routes, (error, route) => log.policyFailed(route, error), policyKinds),
     limits: config.limits,
+    tracing: config.trace && new CallTracing(config.trace, traceIds),
   };
 }
+
+/** One pool for all configurations of the process. */
+const traceIds = new TraceIds();
 
 /** Endpoints, where they come from, how they are checked and how load reports weigh them are left out, and so is the limit of concurrent streams, which applies to clients only. */
 function originOf(upstream: UpstreamConfig, limits: LimitsConfig): string {

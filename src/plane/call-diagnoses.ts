@@ -29,7 +29,7 @@ export class CallDiagnoses implements ExchangeObserver {
     if (record.endedBy === 'framegate' && record.reason !== '') this.#diagnose(record);
   }
 
-  #diagnose({ subject, reason, endpoint }: ExchangeRecord): void {
+  #diagnose({ subject, reason, endpoint, trace }: ExchangeRecord): void {
     const colonAt = reason.indexOf(': ');
     const token = reason.slice(0, colonAt);
     const { listener, client, upstream } = subject;
@@ -43,6 +43,9 @@ export class CallDiagnoses implements ExchangeObserver {
     // Only faults of endpoints whose connection was good: a connection that fails is reported when it fails, not once for each call.
     if (FOUND_BY_CALLS.has(token)) this.#log.upstreamFailed(upstream, endpoint, { token, sentence });
     else if (code.startsWith('FG3'))
-      this.#ring.record({ code, token, sentence, listener, client, upstream, endpoint }, withoutPort(client));
+      this.#ring.record(
+        { code, token, sentence, listener, client, upstream, endpoint, traceId: trace?.traceId },
+        withoutPort(client),
+      );
   }
 }

@@ -6,7 +6,7 @@ import { failure } from '../calls/failure.ts';
 import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
-import { prepareBoth } from '../config/change.ts';
+import { prepareAll, prepareBoth } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -22,9 +22,11 @@ import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { packageVersion } from '../observability/package-version.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
+import { Tracing } from '../tracing/tracing.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import {
   type BuiltUpstream,
@@ -81,7 +83,8 @@ export class DataPlane implements Plane {
   readonly #connectFailures = new ConnectFailures();
   readonly #outages = new Outages();
   readonly #accessLog: AccessLog;
-  /** The observers of every exchange, except for the access log, which is added when it is on. */
+  readonly #tracing: Tracing;
+  /** The observers of every exchange, except for traces and the access log, which are added when they are on. */
   readonly #observers: readonly ExchangeObserver[];
   readonly #relay: Relay;
   readonly #http1: Http1Edge;
@@ -116,6 +119,11 @@ export class DataPlane implements Plane {
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
     const { counted } = this.#metrics;
+    this.#tracing = new Tracing({
+      version: packageVersion(),
+      onFailed: (exporter, code) => log.spansFailed(exporter, code),
+      onRecovered: (exporter) => log.spansGoAgain(exporter),
+    });
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
     this.#snapshot = buildSnapshot(config, log, this.#policyKinds, epoch);
     this.#relay = new Relay(
@@ -183,6 +191,7 @@ export class DataPlane implements Plane {
       snapshot: this.#snapshot,
       decisions: this.#relay.decisions,
       endpointUpdates: this.#endpointUpdates,
+      traces: this.#tracing.counts,
     });
   }
 
@@ -207,19 +216,19 @@ export class DataPlane implements Plane {
       ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
       : this.#snapshot;
     const before = this.#snapshot;
-    const [tls, listeners] = await prepareBoth(
-      () => prepareUpstreamTls(next),
+    const [parts, listeners] = await prepareBoth(
+      () => prepareAll([() => prepareUpstreamTls(next), () => this.#tracing.prepare(config.trace)]),
       () => this.#listenerSet.prepare(config.listeners, before),
     );
     return {
       opened: listeners.opened,
       commit: () => {
-        void tls.commit();
+        void parts.commit();
         void listeners.commit();
         this.#use(next, before, listeners.left, known());
       },
       discard: async () => {
-        await Promise.all([tls.discard(), listeners.discard()]);
+        await Promise.all([parts.discard(), listeners.discard()]);
       },
     };
   }
@@ -264,7 +273,11 @@ export class DataPlane implements Plane {
     this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
-    this.#relay.observe(next.config.log.access ? [...this.#observers, this.#accessLog] : this.#observers);
+    this.#relay.observe([
+      ...this.#observers,
+      ...(this.#tracing.isOn ? [this.#tracing] : []),
+      ...(next.config.log.access ? [this.#accessLog] : []),
+    ]);
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
     this.#isOpen = true;
@@ -330,6 +343,7 @@ export class DataPlane implements Plane {
     clearTimeout(timer);
     progress.close();
     destroyUpstreams(this.#snapshot, 'the proxy has stopped');
+    await this.#tracing.close();
     this.#descriptors?.close();
     this.#log.close();
     this.#accessLog.close();

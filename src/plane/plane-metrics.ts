@@ -13,6 +13,7 @@ import {
   single,
 } from '../observability/metrics-snapshot.ts';
 import type { RunningCall } from '../relay/relay.ts';
+import type { TraceCounts } from '../tracing/tracing.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import type { OverloadReport } from './overload-guard.ts';
@@ -30,6 +31,7 @@ export interface PlaneState {
   /** How many decisions were made since the start. */
   readonly decisions: number;
   readonly endpointUpdates: number;
+  readonly traces: TraceCounts;
 }
 
 const failureTokens = Array.from(diagnosisCodes).flatMap(([token, code]) =>
@@ -45,7 +47,8 @@ export class PlaneMetrics {
   readonly upstreams = new UpstreamGauges();
 
   collect(state: PlaneState): MetricsSnapshot {
-    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates } = state;
+    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates, traces } =
+      state;
     return [
       ...this.counted.snapshot(trafficOfAll(running)),
       gaugeFamily(
@@ -62,6 +65,11 @@ export class PlaneMetrics {
         'framegate_endpoint_updates_applied_total',
         'Changes of the endpoints of an upstream, besides reloads, that a process which carries calls has made.',
         single(endpointUpdates),
+      ),
+      counterFamily(
+        'framegate_trace_spans_total',
+        'Spans, by what has become of them: exported, failed, dropped for want of room, or limited, of too many failed calls in a second.',
+        Object.entries(traces).map(([result, value]) => ({ labels: { result }, value })),
       ),
       connectionsFamily(connections),
       ...this.upstreams.families(snapshot),

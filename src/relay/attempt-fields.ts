@@ -1,5 +1,7 @@
 // The header fields that an attempt adds to those of its kind of call: the id of the call, and the remaining time of its deadline.
 
+import type { CallTrace } from '../calls/call-trace.ts';
+import { binaryTraceParent, GRPC_TRACE_BIN, TRACEPARENT, TRACESTATE } from '../calls/trace-parent.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallFields } from './call-fields.ts';
@@ -12,6 +14,9 @@ import type { RequestHead } from './request-head.ts';
  */
 const CALL_FIELDS_BYTES = 12 + 32 + 32 + 12 + 9 + 32 + 26 + 2 + 32;
 
+/** The same for traceparent, and for a grpc-trace-bin. */
+const TRACE_FIELDS_BYTES = 11 + 55 + 32 + 14 + 39 + 32;
+
 /** What an attempt needs to know about its call. */
 export interface FieldSource {
   readonly subject: RequestHead;
@@ -20,6 +25,8 @@ export interface FieldSource {
   /** The header fields that policies have added to the request of this call. */
   readonly addedFields: HeaderList | undefined;
   readonly durationMs: number;
+  /** Undefined if the call is not traced. */
+  readonly trace?: CallTrace | undefined;
   /** How many attempts the retry policy of the route has granted. */
   readonly retries: number;
 }
@@ -30,8 +37,13 @@ function previousAttempts({ subject, retries }: FieldSource): number {
 }
 
 /** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
-export function mostFieldBytes({ addedFields }: FieldSource): number {
-  return addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
+export function mostFieldBytes({ addedFields, trace }: FieldSource): number {
+  const own = addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
+  return trace === undefined ? own : own + TRACE_FIELDS_BYTES + stateBytes(trace);
+}
+
+function stateBytes({ parent }: CallTrace): number {
+  return parent === undefined || parent.state === '' ? 0 : TRACESTATE.length + parent.state.length + 32;
 }
 
 /**
@@ -55,6 +67,7 @@ export function attemptFields(
   }
   const previous = previousAttempts(source);
   if (previous > 0) callFields.addPreviousAttempts(previous);
+  if (source.trace !== undefined) addTrace(callFields, source.trace);
   if (apart !== '') callFields.addText(apart);
   if (addedFields !== undefined) callFields.addAll(addedFields);
   return callFields;
@@ -62,7 +75,7 @@ export function attemptFields(
 
 /** The fields for an HTTP/1.1 service, names and values alternating. */
 export function attemptTextFields(
-  { requestId, durationMs, subject, addedFields }: FieldSource,
+  { requestId, durationMs, subject, addedFields, trace }: FieldSource,
   { requestIds }: RelayContext,
 ): readonly string[] {
   const fields: string[] = [];
@@ -70,6 +83,39 @@ export function attemptTextFields(
   const { timeoutMs, timeoutText } = subject;
   if (timeoutMs !== undefined && timeoutText !== undefined)
     fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
+  if (trace !== undefined) fields.push(...traceTextFields(trace));
   addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));
   return fields;
+}
+
+const SAMPLED = 1;
+const RANDOM = 2;
+
+function flagsOf({ isSampled, parent }: CallTrace): number {
+  return (isSampled ? SAMPLED : 0) | (parent?.isRandom === true ? RANDOM : 0);
+}
+
+/** The fields by which the service learns of the trace. Its parent is the attempt that has begun last. */
+function addTrace(callFields: CallFields, trace: CallTrace): void {
+  const { latest, formats, parent } = trace;
+  if (latest === undefined) return;
+  if (formats.w3c) callFields.addTraceParent(trace, latest, flagsOf(trace));
+  if (parent === undefined) return;
+  if (parent.state !== '') callFields.add(TRACESTATE, parent.state);
+  if (parent.hasBinary) callFields.add(GRPC_TRACE_BIN, binaryOf(trace, latest.spanId));
+}
+
+function traceTextFields(trace: CallTrace): readonly string[] {
+  const { latest, formats, parent, traceId } = trace;
+  if (latest === undefined) return [];
+  const fields: string[] = [];
+  if (formats.w3c) fields.push(TRACEPARENT, `00-${traceId}-${latest.spanId}-0${flagsOf(trace)}`);
+  if (parent === undefined) return fields;
+  if (parent.state !== '') fields.push(TRACESTATE, parent.state);
+  if (parent.hasBinary) fields.push(GRPC_TRACE_BIN, binaryOf(trace, latest.spanId));
+  return fields;
+}
+
+function binaryOf({ traceId, isSampled }: CallTrace, spanId: string): string {
+  return binaryTraceParent(traceId, spanId, isSampled);
 }

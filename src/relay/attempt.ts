@@ -1,9 +1,10 @@
 // One attempt of an exchange at one HTTP/2 endpoint: its stream on a connection, from HEADERS to the last frame.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
+import type { AttemptEvent, AttemptTrace } from '../calls/call-trace.ts';
 import type { AttemptOutcome } from '../calls/endpoint-counts.ts';
 import type { Failure } from '../calls/failure.ts';
-import { ErrorCode } from '../h2/error-codes.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../h2/stream.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
@@ -27,6 +28,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   readonly #replayLimitBytes: number;
+  readonly #trace: AttemptTrace | undefined;
   /** Whether the client gets the response of this attempt. If so, the request is never sent again. */
   isCommitted = false;
   #isOver = false;
@@ -53,6 +55,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.sentAtMs = Math.floor(turnNowMs());
     this.#replayBuffer = replayBuffer;
     this.#listener = listener;
+    this.#trace = listener.trace?.beginAttempt(endpoint.address.text, turnNowMs());
     this.stream = connection.openStream(this);
   }
 
@@ -133,10 +136,21 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     outcomes.answered(list === undefined ? '' : ResponseHead.of(list).grpcStatus, this.holding, list);
   }
 
+  /** Before the listener hears of it, which may end the call. */
+  #noteStatus(list: HeaderList): void {
+    if (this.#trace !== undefined) this.#trace.grpcStatus = ResponseHead.of(list).grpcStatus;
+  }
+
+  /** Notes in the trace why the attempt is about to end. */
+  #note(name: AttemptEvent['name'], detail: string): void {
+    if (this.#trace !== undefined && !this.#isOver) this.#trace.event = { name, detail };
+  }
+
   #end(code: number, outcome: AttemptOutcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.endpoint.counts.attemptEnded(outcome);
+    this.#trace?.end(outcome, turnNowMs());
     this.connection.endStream(this.stream, code, this.holding, outcome === 'lost');
   }
 
@@ -146,6 +160,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     this.connection.noteResponse(this.stream);
     if (this.#isOver) return;
     try {
+      if (endStream) this.#noteStatus(list);
       this.#listener.receiveResponse(list, endStream);
       if (endStream) this.#judge(list);
     } catch (error) {
@@ -166,6 +181,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   onTrailers(list: HeaderList): void {
     if (this.#isOver) return;
     try {
+      this.#noteStatus(list);
       this.#listener.receiveResponseTrailers(list);
       this.#judge(list);
     } catch (error) {
@@ -185,6 +201,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
     this.connection.noteReset(code, violation, this.holding);
+    this.#note('reset', violation ?? errorCodeName(code));
     // A refused stream was not processed, as after GOAWAY, which services send when they are restarted in order.
     if (code === ErrorCode.REFUSED_STREAM) this.#end(ErrorCode.CANCEL, 'failed');
     else this.#fail(ErrorCode.CANCEL, 'a reset');
@@ -197,6 +214,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   onRefused(): void {
     // After an error, nghttp2 may still process requests that it reads between creating its GOAWAY and sending it.
+    this.#note('goaway', '');
     if (this.connection.hasGoneWrong) this.onConnectionLost('the endpoint gave the connection up');
     else this.neverSent();
   }
@@ -214,6 +232,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
 
   onConnectionLost(reason: string): void {
     if (this.#isOver) return;
+    this.#note('connection_lost', reason);
     this.#fail(ErrorCode.CANCEL, 'a lost connection');
     try {
       if (this.#listener.attemptLost(this.connection.whyLost(reason))) this.connection.repeatedStreams++;

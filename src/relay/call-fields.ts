@@ -1,15 +1,22 @@
 // The few header fields that differ from call to call. They are written as HPACK literals that do not refer to the dynamic table, so
 // they can be appended to the memoised block of the other fields.
 
+import type { AttemptTrace, CallTrace } from '../calls/call-trace.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { TRACEPARENT } from '../calls/trace-parent.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
 import { literalFieldPrefix, writeLiteralField } from '../h2/hpack/literal-field.ts';
 
-/** The initial size of the buffer. It always has room for grpc-timeout and grpc-previous-rpc-attempts (at most nine characters) and x-request-id (of fixed length). */
+/** The initial size of the buffer. It always has room for grpc-timeout and grpc-previous-rpc-attempts (at most nine characters), x-request-id and traceparent (of fixed length). */
 const ROOM_BYTES = 256;
 /** An upper bound for the bytes of a literal other than its name and value: the first byte and two lengths (RFC 7541 section 5.1). */
 const AROUND_BYTES = 16;
+
+const DASH = 0x2d;
+const DIGIT_0 = 0x30;
+/** The field and the version of its format, 00. */
+const TRACEPARENT_START = Buffer.concat([literalFieldPrefix(TRACEPARENT, 55), Buffer.from('00-', 'latin1')]);
 
 export class CallFields {
   /** Valid until the next call of begin(). */
@@ -54,7 +61,25 @@ export class CallFields {
     this.length = writeLiteralField(this.bytes, this.length, 'grpc-previous-rpc-attempts', String(count));
   }
 
-  /** Call this and addText() last: the others rely on the initial room of the buffer. */
+  /** @param flags from 0 to 9 */
+  addTraceParent(trace: CallTrace, attempt: AttemptTrace, flags: number): void {
+    const { bytes } = this;
+    bytes.set(TRACEPARENT_START, this.length);
+    let at = trace.writeTraceId(bytes, this.length + TRACEPARENT_START.length);
+    bytes[at] = DASH;
+    at = attempt.writeSpanId(bytes, at + 1);
+    bytes[at] = DASH;
+    bytes[at + 1] = DIGIT_0;
+    bytes[at + 2] = DIGIT_0 + flags;
+    this.length = at + 3;
+  }
+
+  /** Call this, addAll() and addText() last, as the others rely on the initial room of the buffer. */
+  add(name: string, value: string): void {
+    this.#add(name, value);
+  }
+
+  /** Call this, add() and addText() last: the others rely on the initial room of the buffer. */
   addAll(list: HeaderList): void {
     for (let index = 0; index < list.length; index++) this.#add(list.names[index], list.valueAt(index));
   }

@@ -2,9 +2,11 @@
 // decided when the first call of the kind arrives. Calls are of one kind if they agree in everything that routes and policies look at.
 // Other header fields may differ (a traceparent, or a token that no policy reads).
 
+import type { CallTracing } from '../calls/call-tracing.ts';
 import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
+import type { TraceFormats } from '../calls/trace-parent.ts';
 import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
@@ -43,6 +45,8 @@ export class CallKind implements RequestKind {
   /** The upstream of calls that are forwarded. Undefined only if `local` is defined. */
   readonly target: CallTarget | undefined;
   readonly requestTarget: RequestTarget;
+  /** Undefined if the calls are not traced. */
+  readonly tracing: CallTracing | undefined;
   /**
    * Whether the decision may not be reused for other requests: the explanation of an invalid authority depends on the user-agent, which
    * does not distinguish kinds.
@@ -83,6 +87,7 @@ export class CallKind implements RequestKind {
     this.split = route?.split;
     this.plan = snapshot.plans.of(route);
     this.timeouts = route?.timeouts;
+    this.tracing = route?.isTraced === false ? undefined : snapshot.tracing;
     this.#authorityField = list.get(':authority');
     this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
     this.#firstValues = this.#names.map((name) => list.get(name));
@@ -118,6 +123,10 @@ export class CallKind implements RequestKind {
 
   get tls(): string {
     return this.peer.tls;
+  }
+
+  get traceFormats(): TraceFormats | undefined {
+    return this.tracing?.formats;
   }
 
   get trusted(): boolean {

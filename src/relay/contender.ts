@@ -2,6 +2,7 @@
 // so only after it has won: by a message, by a status that ends the call, or by a head that was held back for long enough. So an exchange sees only one attempt.
 
 import type { CallStream } from '../calls/call-stream.ts';
+import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type Failure, noGrpcStatus } from '../calls/failure.ts';
 import { type AttemptEnd, failedWith, REFUSED, UNANSWERED, UNPROCESSED } from '../calls/retry-policy.ts';
@@ -89,6 +90,10 @@ export class Contender implements Call, HeadHolder {
 
   get requestId(): string | number {
     return this.#call.requestId;
+  }
+
+  get trace(): CallTrace | undefined {
+    return this.#call.trace;
   }
 
   get addedFields(): HeaderList | undefined {

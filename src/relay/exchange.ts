@@ -3,6 +3,7 @@
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
 import type { CallStream } from '../calls/call-stream.ts';
+import type { CallTrace } from '../calls/call-trace.ts';
 import type { ClientCall } from '../calls/client-call.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import {
@@ -69,6 +70,7 @@ export class Exchange
   #decided: Outcome | undefined = undefined;
   /** A number from RequestIds, which tells the exchange from all others of the process. */
   readonly number: number;
+  readonly trace: CallTrace | undefined;
 
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
     this.subject = head;
@@ -78,6 +80,7 @@ export class Exchange
     this.request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
     this.number = context.requestIds.next();
+    this.trace = head.kind.tracing?.begin(head.kind, head.traceParent);
     this.#attempts = attemptsFor(context, this, this.request, this.response);
     this.#answer = new ClientResponse(this, stream, this.#attempts, context.deadlines);
   }

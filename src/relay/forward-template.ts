@@ -4,13 +4,7 @@
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
 import { literalFieldText } from '../h2/hpack/literal-field.ts';
-import {
-  type ForwardedClient,
-  forwardedRequest,
-  isLeftOut,
-  isSentAsItCame,
-  type RequestTarget,
-} from './forwarded-headers.ts';
+import { forwardedRequest, isLeftOut, isSentAsItCame, type RewriteTerms } from './forwarded-headers.ts';
 import type { HeaderEdits } from './header-edits.ts';
 
 /** How many names with changing values are remembered. With more of them, comparing the fields would not be worth its cost. */
@@ -30,10 +24,7 @@ const LONGEST_NAME_KEPT = 48;
 const Role = { DROPPED: 0, COMMON: 1, LITERAL_APART: 2, APART: 3 } as const;
 
 /** What the forwarded header fields of a kind of call depend on. */
-export interface ForwardingTerms {
-  readonly peer: ForwardedClient;
-  readonly requestTarget: RequestTarget;
-  readonly isGrpc: boolean;
+export interface ForwardingTerms extends RewriteTerms {
   readonly edits: HeaderEdits;
 }
 
@@ -53,8 +44,8 @@ export function forwardWhole(list: HeaderList, forwarding: ForwardingTerms): For
   return { fields, apart: '', sizeBytes: fields.sizeBytes };
 }
 
-function rewritten(list: HeaderList, { peer, requestTarget, isGrpc, edits }: ForwardingTerms): HeaderList {
-  return edits.applyTo(forwardedRequest(list, peer, requestTarget, isGrpc));
+function rewritten(list: HeaderList, terms: ForwardingTerms): HeaderList {
+  return terms.edits.applyTo(forwardedRequest(list, terms));
 }
 
 export class ForwardTemplate {
@@ -193,14 +184,12 @@ export class ForwardTemplate {
   }
 
   #mayBeApart(name: string): boolean {
-    const { peer, isGrpc, edits } = this.#forwarding;
-    return isSentAsItCame(name, peer.trusted, isGrpc) && !edits.concerns(name);
+    return isSentAsItCame(name, this.#forwarding) && !this.#forwarding.edits.concerns(name);
   }
 
   /** Whether the service does not get fields of this name, and no field that it gets depends on them. */
   #isDropped(name: string): boolean {
-    const { peer, isGrpc } = this.#forwarding;
-    return isLeftOut(name, peer.trusted, isGrpc);
+    return isLeftOut(name, this.#forwarding);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { isClaimAboutClient } from '../calls/client-claims.ts';
 import { isNoTrailer } from '../calls/request-trailers.ts';
+import { GRPC_TRACE_BIN, TRACEPARENT, TRACESTATE, type TraceFormats } from '../calls/trace-parent.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 
 /** What is known about the client of a connection. */
@@ -25,8 +26,11 @@ const REPLACED = new Set([
   'http2-settings',
 ]);
 
-/** How a field is treated. CLAIM: copied for trusted clients only. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. */
-const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3 } as const;
+/**
+ * How a field is treated. CLAIM: copied for trusted clients only. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. W3C_TRACE and
+ * GRPC_TRACE: copied unless the proxy writes that format itself, for each attempt.
+ */
+const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3, W3C_TRACE: 4, GRPC_TRACE: 5 } as const;
 
 /** The treatment of names seen lately: one lookup instead of several for each field of each call. */
 const treatments = new Map<string, number>();
@@ -43,17 +47,26 @@ export interface RequestTarget {
   readonly authority: string;
 }
 
+/** What decides which fields of the client's the service gets. */
+export interface CopyTerms {
+  readonly peer: { readonly trusted: boolean };
+  readonly isGrpc: boolean;
+  /** The formats of traces that the proxy writes itself. Undefined if it does not trace. */
+  readonly traceFormats?: TraceFormats | undefined;
+}
+
+export interface RewriteTerms extends CopyTerms {
+  readonly peer: ForwardedClient;
+  readonly requestTarget: RequestTarget;
+}
+
 /**
- * @returns the header list to send upstream, without the fields that the proxy makes for each call: grpc-timeout of gRPC calls, and
- * x-request-id unless the client's own is kept
+ * @returns the header list to send upstream, without the fields that the proxy makes for each call: grpc-timeout of gRPC calls, the
+ * fields of traces if it traces, and x-request-id unless the client's own is kept
  */
-export function forwardedRequest(
-  list: HeaderList,
-  client: ForwardedClient,
-  target: RequestTarget,
-  isGrpc: boolean,
-): HeaderList {
-  const { scheme, path, authority } = target;
+export function forwardedRequest(list: HeaderList, terms: RewriteTerms): HeaderList {
+  const { peer: client, isGrpc } = terms;
+  const { scheme, path, authority } = terms.requestTarget;
   const outgoing = new HeaderList();
   outgoing.add(':method', list.get(':method') ?? '');
   outgoing.add(':scheme', scheme);
@@ -68,7 +81,7 @@ export function forwardedRequest(
     if (name.charCodeAt(0) === COLON) continue;
     if (name === 'te') hasTe = true;
     const treatment = treatmentOf(name);
-    if (treatment !== Treatment.COPIED && isTakenOut(treatment, client.trusted, isGrpc)) continue;
+    if (treatment !== Treatment.COPIED && isTakenOut(treatment, terms)) continue;
     outgoing.addFrom(list, index);
   }
   // gRPC servers take a missing te as a sign of a proxy that drops trailers.
@@ -88,25 +101,24 @@ export function forwardedTrailers(list: HeaderList): HeaderList {
 }
 
 /** Whether a field of this name is forwarded unchanged, at any position of the list. */
-export function isSentAsItCame(name: string, trusted: boolean, isGrpc: boolean): boolean {
+export function isSentAsItCame(name: string, terms: CopyTerms): boolean {
   const treatment = treatmentOf(name);
   if (name.charCodeAt(0) === COLON || treatment === Treatment.DROPPED) return false;
-  return treatment === Treatment.COPIED || !isTakenOut(treatment, trusted, isGrpc);
+  return treatment === Treatment.COPIED || !isTakenOut(treatment, terms);
 }
 
 /** Whether a field of this name is known to be removed without affecting other fields. Always false for the names in REPLACED. */
-export function isLeftOut(name: string, trusted: boolean, isGrpc: boolean): boolean {
+export function isLeftOut(name: string, terms: CopyTerms): boolean {
   const treatment = treatmentOf(name);
-  return (
-    (treatment === Treatment.CLAIM || treatment === Treatment.OF_THE_CALL) &&
-    isTakenOut(treatment, trusted, isGrpc)
-  );
+  return treatment >= Treatment.CLAIM && isTakenOut(treatment, terms);
 }
 
-function isTakenOut(treatment: number, trusted: boolean, isGrpc: boolean): boolean {
-  if (treatment === Treatment.CLAIM) return !trusted;
+function isTakenOut(treatment: number, { peer, isGrpc, traceFormats }: CopyTerms): boolean {
+  if (treatment === Treatment.CLAIM) return !peer.trusted;
   // For a gRPC call, grpc-timeout is added for each attempt, with the time that is left.
-  return treatment === Treatment.OF_THE_CALL ? isGrpc : true;
+  if (treatment === Treatment.OF_THE_CALL) return isGrpc;
+  if (treatment === Treatment.W3C_TRACE) return traceFormats?.w3c === true;
+  return treatment === Treatment.GRPC_TRACE ? traceFormats?.grpcTraceBin === true : true;
 }
 
 function treatmentOf(name: string): number {
@@ -122,6 +134,8 @@ function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
   // Some servers read a name with underscores as the same name, so that spelling is never copied.
   if (isClaimAboutClient(name)) return name.includes('_') ? Treatment.DROPPED : Treatment.CLAIM;
+  if (name === TRACEPARENT || name === TRACESTATE) return Treatment.W3C_TRACE;
+  if (name === GRPC_TRACE_BIN) return Treatment.GRPC_TRACE;
   return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;
 }
 

@@ -1,5 +1,6 @@
 // Makes the record of a finished exchange, which observers get.
 
+import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 import type { Attempts } from './attempts.ts';
@@ -14,11 +15,12 @@ export interface Recorded {
   readonly response: StreamRelay;
   readonly durationMs: number;
   readonly requestId: string | number;
+  readonly trace: CallTrace | undefined;
 }
 
 /** @param httpStatus of the response that the client got, 0 if it got none */
 export function recordOf(
-  { subject, request, response, durationMs, requestId }: Recorded,
+  { subject, request, response, durationMs, requestId, trace }: Recorded,
   attempts: Attempts,
   outcome: Outcome,
   startedAtMs: number,
@@ -39,5 +41,6 @@ export function recordOf(
     endedBy: outcome.endedBy,
     reason: outcome.reason,
     requestId,
+    trace,
   };
 }

@@ -5,6 +5,7 @@
 import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { deadlineExceeded, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, Translation } from '../calls/policy.ts';
+import type { TraceParent } from '../calls/trace-parent.ts';
 import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
@@ -44,6 +45,8 @@ export class RequestHead implements ExchangeSubject, CallTraits {
   readonly previousAttempts: number;
   /** The client's own x-request-id, which is kept if the peer is trusted. */
   readonly requestId: string | undefined;
+  /** The trace that the client says the request belongs to. Undefined if it names none, or nothing is traced. */
+  readonly traceParent: TraceParent | undefined;
   readonly decision: RequestDecision;
   /** The hash of what keeps the call at one endpoint. Undefined if nothing does. */
   readonly hash: number | undefined;
@@ -70,6 +73,7 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     else this.timeoutText = isGrpc && timeoutMs !== undefined ? formatGrpcTimeout(timeoutMs) : undefined;
     this.previousAttempts = kind.plan.retry === undefined ? 0 : attemptsBefore(list);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
+    this.traceParent = kind.tracing?.parentOf(list);
     this.#forwardedFor = peer.trusted ? lastForwardedFor(list) : '';
     this.#received = kind.plan.admits || kind.split !== undefined ? list : undefined;
     this.decision = this.#decide(list);

@@ -1,5 +1,6 @@
 // What exchanges need from one version of the configuration. An exchange stays on the snapshot with which it began.
 
+import type { CallTracing } from '../calls/call-tracing.ts';
 import type { LimitsConfig } from '../config/config.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
@@ -21,4 +22,6 @@ export interface Snapshot {
   /** The compiled policies of the routes. */
   readonly plans: CallPlans;
   readonly limits: LimitsConfig;
+  /** Undefined if calls are not traced. */
+  readonly tracing?: CallTracing | undefined;
 }

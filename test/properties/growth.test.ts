@@ -125,7 +125,7 @@ for (const name of ['x-forwarded-for', 'cookie', 'te', 'x']) {
   });
   add('what is sent on', name, (count) => {
     const made = make(count);
-    return () => forwardedRequest(made, CLIENT, TARGET, false);
+    return () => forwardedRequest(made, { peer: CLIENT, requestTarget: TARGET, isGrpc: false });
   });
 }
 

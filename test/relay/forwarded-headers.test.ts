@@ -25,12 +25,8 @@ const PSEUDO: Fields = [
 
 function forwarded(fields: Fields, client = STRANGER, isGrpc = true, authority = 'example.test'): string[] {
   const list = HeaderList.of(...PSEUDO, ...fields);
-  const { names, values } = forwardedRequest(
-    list,
-    client,
-    { scheme: 'http', path: '/a.B/C', authority },
-    isGrpc,
-  );
+  const requestTarget = { scheme: 'http', path: '/a.B/C', authority } as const;
+  const { names, values } = forwardedRequest(list, { peer: client, requestTarget, isGrpc });
   return names.map((name, index) => `${name}: ${values[index]}`);
 }
 
@@ -196,12 +192,8 @@ test('a field that must not be indexed stays so', () => {
   const list = HeaderList.of(...PSEUDO);
   list.add('authorization', 'secret', true);
   list.add('x-plain', '1');
-  const outgoing = forwardedRequest(
-    list,
-    STRANGER,
-    { scheme: 'http', path: '/a.B/C', authority: 'example.test' },
-    true,
-  );
+  const requestTarget = { scheme: 'http', path: '/a.B/C', authority: 'example.test' } as const;
+  const outgoing = forwardedRequest(list, { peer: STRANGER, requestTarget, isGrpc: true });
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('authorization')], true);
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('x-plain')], false);
 });

@@ -26,6 +26,8 @@ export const SLOW_FILES: readonly string[] = [
   'integration/dns-endpoints.test.ts',
   'integration/load-weights.test.ts',
   'integration/drain.test.ts',
+  'integration/traces-collector.test.ts',
+  'integration/traces.test.ts',
   'integration/reload-streams.test.ts',
   'integration/workers-death.test.ts',
   'integration/live-exchange-pages.test.ts',

@@ -120,6 +120,22 @@ export class HeaderList {
     return text;
   }
 
+  /** The text in which the value lies, from `startAt` on, for `lengthAt` characters. For values that are read and not kept: it makes no string. */
+  sourceAt(index: number): string {
+    const value = this.#values[index];
+    return typeof value === 'string' ? value : this.#text;
+  }
+
+  startAt(index: number): number {
+    const value = this.#values[index];
+    return typeof value === 'string' ? 0 : startOf(value);
+  }
+
+  lengthAt(index: number): number {
+    const value = this.#values[index];
+    return typeof value === 'string' ? value.length : lengthOf(value);
+  }
+
   /** Only for header-rules.ts, which removes white space. */
   setValue(index: number, value: string): void {
     if (value !== this.valueAt(index)) this.isAltered = true;

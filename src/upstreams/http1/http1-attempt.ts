@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
+import type { AttemptEvent, AttemptTrace } from '../../calls/call-trace.ts';
 import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
 import { type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
@@ -12,6 +13,7 @@ import { StreamError } from '../../h2/errors.ts';
 import { checkResponse, checkTrailers } from '../../h2/header-rules.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import type { StreamRoom } from '../../h2/stream-room.ts';
+import { turnNowMs } from '../../transport/turn-clock.ts';
 import type { Holding } from '../holding.ts';
 import type { PlaceUser } from '../place-user.ts';
 import { Forwarding } from './forwarding.ts';
@@ -49,6 +51,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   readonly #listener: AttemptListener;
   readonly #forwarding: Forwarding;
   readonly #call: ServiceCall;
+  readonly #trace: AttemptTrace | undefined;
   readonly #isHead: boolean;
   readonly #isWebSocket: boolean;
   /** Undefined for a request without a body. */
@@ -76,6 +79,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     const isWebSocket = fields.get(':method') === 'CONNECT';
     this.#isWebSocket = isWebSocket;
     this.#listener = listener;
+    this.#trace = listener.trace?.beginAttempt(endpoint.address.text, turnNowMs());
     this.#isHead = fields.get(':method') === 'HEAD';
     const framing = isWebSocket ? 'length' : framingOf(call);
     const { head, encoded } = isWebSocket ? upgradeOf(fields) : requestOf(fields, framing);
@@ -218,6 +222,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     if (this.#isOver) return;
     this.#isOver = true;
     this.endpoint.counts.attemptEnded(outcome);
+    this.#trace?.end(outcome, turnNowMs());
   }
 
   #cancel(): void {
@@ -278,15 +283,24 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
 
   /** An end is passed on as an end, and a break as a break (RFC 8441 section 5: RST_STREAM with CANCEL). */
   receiveTunnelLost(): void {
-    if (!this.#isOver) this.#listener.attemptReset(ErrorCode.CANCEL, undefined);
+    if (this.#isOver) return;
+    this.#note('connection_lost', '');
+    this.#listener.attemptReset(ErrorCode.CANCEL, undefined);
   }
 
   receiveUnreachable(failure: Failure): void {
+    this.#note('unreachable', failure.message);
     this.#endUnserved(() => this.#listener.attemptUnreachable(failure));
   }
 
   receiveUnanswered(failure: Failure): void {
+    this.#note('connection_lost', failure.message);
     this.#endUnserved(() => this.#listener.attemptUnanswered(failure));
+  }
+
+  /** Notes in the trace why the attempt is about to end. */
+  #note(name: AttemptEvent['name'], detail: string): void {
+    if (this.#trace !== undefined && !this.#isOver) this.#trace.event = { name, detail };
   }
 
   #endUnserved(tell: () => void): void {

@@ -1,0 +1,158 @@
+// The trace that a request says it belongs to: by W3C Trace Context (traceparent, tracestate), or by gRPC's own grpc-trace-bin. What is
+// malformed begins a new trace, as W3C demands; it is never passed on half understood.
+
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { hexDigitAt, MALFORMED, readHex } from './trace-ids.ts';
+
+export const TRACEPARENT = 'traceparent';
+export const TRACESTATE = 'tracestate';
+export const GRPC_TRACE_BIN = 'grpc-trace-bin';
+
+/** The formats that are read and written. Fields of other formats are passed on as they came. */
+export interface TraceFormats {
+  readonly w3c: boolean;
+  readonly grpcTraceBin: boolean;
+}
+
+/** The ids are all 0 if the request names no valid trace, so that a new one begins. */
+export interface TraceParent {
+  /** The id of the trace, 32 bits each. */
+  readonly trace0: number;
+  readonly trace1: number;
+  readonly trace2: number;
+  readonly trace3: number;
+  /** The span of the caller, 32 bits each. */
+  readonly span0: number;
+  readonly span1: number;
+  /** Whether the caller records the trace. */
+  readonly isSampled: boolean;
+  /** Whether the caller says that the trace id is random (W3C Trace Context level 2). */
+  readonly isRandom: boolean;
+  /** The tracestate to pass on, or ''. */
+  readonly state: string;
+  /** Whether the request has a grpc-trace-bin, so that the service gets one as well. */
+  readonly hasBinary: boolean;
+}
+
+/** VERSION "-" TRACE-ID "-" PARENT-ID "-" FLAGS. The version ff is forbidden. */
+const LENGTH = 55;
+const TRACE_AT = 3;
+const SPAN_AT = 36;
+const FLAGS_AT = 53;
+const DASH = 0x2d;
+const SAMPLED = 0x01;
+const RANDOM = 0x02;
+/** A longer tracestate is left out: W3C asks for 512 bytes at least, and what a client may add to each call is bounded. */
+const MOST_STATE_BYTES = 512;
+/** version, 0, 16 bytes of the trace, 1, 8 bytes of the span, 2, flags: 29 bytes, in base64 with or without padding. */
+const BINARY_BYTES = 29;
+const MOST_BINARY_CHARACTERS = 40;
+
+const NEW_TRACE_AND_BINARY: TraceParent = {
+  trace0: 0,
+  trace1: 0,
+  trace2: 0,
+  trace3: 0,
+  span0: 0,
+  span1: 0,
+  isSampled: false,
+  isRandom: false,
+  state: '',
+  hasBinary: true,
+};
+
+/** @returns undefined if the request has none of the fields of these formats */
+export function traceParentOf(
+  list: HeaderList,
+  { w3c, grpcTraceBin }: TraceFormats,
+): TraceParent | undefined {
+  const { names } = list;
+  const textAt = w3c ? names.indexOf(TRACEPARENT) : -1;
+  const binaryAt = grpcTraceBin ? names.indexOf(GRPC_TRACE_BIN) : -1;
+  if (textAt === -1 && binaryAt === -1) return undefined;
+  const hasBinary = binaryAt !== -1;
+  // Of several, nobody knows which one counts.
+  if (textAt !== -1 && !names.includes(TRACEPARENT, textAt + 1)) {
+    const parent = parseTraceParent(list, textAt, hasBinary);
+    if (parent !== undefined) return parent;
+  }
+  const binary =
+    textAt === -1 && !names.includes(GRPC_TRACE_BIN, binaryAt + 1)
+      ? parseBinary(list.valueAt(binaryAt))
+      : undefined;
+  return binary ?? (hasBinary ? NEW_TRACE_AND_BINARY : undefined);
+}
+
+/** W3C Trace Context section 3.2. Reads the value where it lies, since nothing of it is kept as text. */
+function parseTraceParent(list: HeaderList, index: number, hasBinary: boolean): TraceParent | undefined {
+  const text = list.sourceAt(index);
+  const start = list.startAt(index);
+  if (!isWellFormed(text, start, list.lengthAt(index))) return undefined;
+  const at = start + TRACE_AT;
+  const trace0 = readHex(text, at);
+  const trace1 = readHex(text, at + 8);
+  const trace2 = readHex(text, at + 16);
+  const trace3 = readHex(text, at + 24);
+  const span0 = readHex(text, start + SPAN_AT);
+  const span1 = readHex(text, start + SPAN_AT + 8);
+  if (Math.max(trace0, trace1, trace2, trace3, span0, span1) === MALFORMED) return undefined;
+  if ((trace0 | trace1 | trace2 | trace3) === 0 || (span0 | span1) === 0) return undefined;
+  const flags = hexDigitAt(text, start + FLAGS_AT + 1);
+  return {
+    trace0,
+    trace1,
+    trace2,
+    trace3,
+    span0,
+    span1,
+    isSampled: (flags & SAMPLED) !== 0,
+    isRandom: (flags & RANDOM) !== 0,
+    state: stateOf(list),
+    hasBinary,
+  };
+}
+
+/** All but the ids. A higher version may have more behind the flags, and what comes before them is read as in version 00. */
+function isWellFormed(text: string, start: number, length: number): boolean {
+  if (length < LENGTH) return false;
+  const high = hexDigitAt(text, start);
+  const low = hexDigitAt(text, start + 1);
+  if (high < 0 || low < 0 || high + low === 30) return false;
+  if (length > LENGTH && (high + low === 0 || text.charCodeAt(start + LENGTH) !== DASH)) return false;
+  return (
+    text.charCodeAt(start + TRACE_AT - 1) === DASH &&
+    text.charCodeAt(start + SPAN_AT - 1) === DASH &&
+    text.charCodeAt(start + FLAGS_AT - 1) === DASH &&
+    hexDigitAt(text, start + FLAGS_AT) >= 0 &&
+    hexDigitAt(text, start + FLAGS_AT + 1) >= 0
+  );
+}
+
+/** Several fields are one list (W3C Trace Context section 3.3.1). */
+function stateOf(list: HeaderList): string {
+  const first = list.names.indexOf(TRACESTATE);
+  if (first === -1) return '';
+  let state = list.valueAt(first);
+  for (let index = first + 1; index < list.length; index++)
+    if (list.names[index] === TRACESTATE) state += `,${list.valueAt(index)}`;
+  return state.length > MOST_STATE_BYTES ? '' : state;
+}
+
+/** The format of OpenCensus: a version 0, then each field behind its number. */
+function parseBinary(text: string): TraceParent | undefined {
+  if (text.length > MOST_BINARY_CHARACTERS) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length !== BINARY_BYTES) return undefined;
+  if (bytes[0] !== 0 || bytes[1] !== 0 || bytes[18] !== 1 || bytes[27] !== 2) return undefined;
+  const [trace0, trace1, trace2, trace3] = [2, 6, 10, 14].map((at) => bytes.readInt32BE(at));
+  const [span0, span1] = [19, 23].map((at) => bytes.readInt32BE(at));
+  if ((trace0 | trace1 | trace2 | trace3) === 0 || (span0 | span1) === 0) return undefined;
+  const isSampled = (bytes[28] & SAMPLED) !== 0;
+  return { ...NEW_TRACE_AND_BINARY, trace0, trace1, trace2, trace3, span0, span1, isSampled };
+}
+
+/** @returns the value of grpc-trace-bin: base64 without padding, as gRPC writes it */
+export function binaryTraceParent(traceId: string, spanId: string, isSampled: boolean): string {
+  const bytes = Buffer.from(`0000${traceId}01${spanId}02${isSampled ? '01' : '00'}`, 'hex');
+  return bytes.toString('base64').replace(/=+$/, '');
+}

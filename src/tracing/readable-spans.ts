@@ -1,0 +1,143 @@
+// Spans as OpenTelemetry's exporters take them, and what their results mean. The home of the packages whose types both exporters share.
+
+import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api';
+import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { Span, SpanKind } from './span.ts';
+import type { ExportResult } from './span-exporter.ts';
+
+/** Who makes the spans. */
+export interface SpanSource {
+  /** service.name */
+  readonly service: string;
+  readonly version: string;
+  /** service.instance.id: differs between processes and restarts. */
+  readonly instance: string;
+}
+
+/** An exporter of OpenTelemetry's. */
+interface LibraryExporter {
+  export(spans: ReadableSpan[], done: (result: LibraryResult) => void): void;
+}
+
+interface LibraryResult {
+  readonly code: number;
+  readonly error?: Error;
+}
+
+const SUCCESS = 0;
+const SAMPLED = 1;
+const KINDS: Readonly<Record<SpanKind, number>> = { internal: 0, server: 1, client: 2 };
+const STATUS_UNSET = 0;
+const STATUS_ERROR = 2;
+const NO_TIME: HrTime = [0, 0];
+
+export class ReadableSpans {
+  readonly #resource: Resource;
+  readonly #scope: ReadableSpan['instrumentationScope'];
+
+  constructor({ service, version, instance }: SpanSource) {
+    this.#resource = resourceFromAttributes({
+      'service.name': service,
+      'service.version': version,
+      'service.instance.id': instance,
+    });
+    this.#scope = { name: 'framegate', version };
+  }
+
+  /** Exports by a library's exporter. Never throws or rejects. */
+  export(exporter: LibraryExporter, spans: readonly Span[]): Promise<ExportResult> {
+    return new Promise((resolve) => {
+      try {
+        exporter.export(
+          spans.map((span) => this.#readable(span)),
+          ({ code, error }) => resolve(code === SUCCESS ? { kind: 'exported' } : failed(error)),
+        );
+      } catch (error) {
+        resolve(failed(error));
+      }
+    });
+  }
+
+  #readable(span: Span): ReadableSpan {
+    const own = contextOf(span, span.spanId, false);
+    return {
+      name: span.name,
+      kind: KINDS[span.kind],
+      spanContext: () => own,
+      ...(span.parentId !== '' && {
+        parentSpanContext: contextOf(span, span.parentId, span.hasRemoteParent),
+      }),
+      startTime: hrTime(span.startEpochMs),
+      endTime: hrTime(span.endEpochMs),
+      duration: NO_TIME,
+      ended: true,
+      status: span.error === undefined ? { code: STATUS_UNSET } : { code: STATUS_ERROR, message: span.error },
+      attributes: attributesOf(span.attributes),
+      links: [],
+      events: span.events.map(({ name, atEpochMs, attributes }) => ({
+        name,
+        time: hrTime(atEpochMs),
+        attributes: attributesOf(attributes),
+      })),
+      resource: this.#resource,
+      instrumentationScope: this.#scope,
+      droppedAttributesCount: 0,
+      droppedEventsCount: 0,
+      droppedLinksCount: 0,
+    };
+  }
+}
+
+function attributesOf(attributes: Span['attributes']): Attributes {
+  return attributes;
+}
+
+function contextOf({ traceId, state }: Span, spanId: string, isRemote: boolean): SpanContext {
+  const context = { traceId, spanId, traceFlags: SAMPLED, isRemote };
+  return state === '' ? context : { ...context, traceState: traceState(state) };
+}
+
+/** The exporters only serialise it. */
+function traceState(text: string): NonNullable<SpanContext['traceState']> {
+  const state: NonNullable<SpanContext['traceState']> = {
+    set: () => state,
+    unset: () => state,
+    get: () => undefined,
+    serialize: () => text,
+  };
+  return state;
+}
+
+function hrTime(epochMs: number): HrTime {
+  const seconds = Math.floor(epochMs / 1000);
+  return [seconds, Math.min(999_999_999, Math.max(0, Math.round((epochMs - seconds * 1000) * 1e6)))];
+}
+
+/** What a collector may get over: no connection, no answer in time, and the statuses by which it says so (OTLP, "Failures"). */
+const TEMPORARY = new Set(['408', '429', '502', '503', '504', 'timeout', 'unavailable']);
+const TEMPORARY_GRPC = new Map([
+  [1, 'CANCELLED'],
+  [4, 'DEADLINE_EXCEEDED'],
+  [8, 'RESOURCE_EXHAUSTED'],
+  [10, 'ABORTED'],
+  [11, 'OUT_OF_RANGE'],
+  [14, 'UNAVAILABLE'],
+  [15, 'DATA_LOSS'],
+]);
+
+/**
+ * The text of the error is never used: a collector may have written it, and could repeat there the secret it was sent.
+ * @param error what the exporter has failed with: Node's errors have a text as code, those of HTTP and gRPC a number
+ */
+function failed(error: unknown): ExportResult {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code === 'number') {
+    const name = code < 100 ? (TEMPORARY_GRPC.get(code) ?? `gRPC status ${code}`) : String(code);
+    return { kind: 'failed', isTemporary: TEMPORARY_GRPC.has(code) || TEMPORARY.has(name), code: name };
+  }
+  if (typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code))
+    return { kind: 'failed', isTemporary: true, code };
+  // The exporter over HTTP keeps no status of an answer that says to try again.
+  return { kind: 'failed', isTemporary: true, code: 'unavailable' };
+}

@@ -1,0 +1,203 @@
+// The observer that makes spans, with a clock and an exporter of the test's own.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CallTracing } from '../../src/calls/call-tracing.ts';
+import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
+import { TraceIds } from '../../src/calls/trace-ids.ts';
+import type { TraceConfig } from '../../src/config/trace-config.ts';
+import { UnusableConfig } from '../../src/config/unusable-config.ts';
+import type { Span } from '../../src/tracing/span.ts';
+import { Tracing } from '../../src/tracing/tracing.ts';
+import { eventually } from '../support/eventually.ts';
+import { standIn } from '../support/stand-in.ts';
+
+const CONFIG: TraceConfig = {
+  exporter: { protocol: 'http', url: 'http://127.0.0.1:4318/v1/traces' },
+  headers: new Map(),
+  share: 1,
+  parents: 'trusted',
+  onError: true,
+  formats: { w3c: true, grpcTraceBin: false },
+  intervalMs: 60_000,
+  service: 'framegate',
+};
+const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
+const SUBJECT = standIn<ExchangeSubject>({
+  listener: 'public',
+  client: '192.0.2.1:1234',
+  tls: 'TLSv1.3',
+  authority: 'a.test',
+  method: '/a.B/C',
+  route: 'all',
+  upstream: 'voice',
+});
+const NOTHING = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
+
+class Scene {
+  nowMs = 1_000_000;
+  readonly exported: Span[] = [];
+  loads = 0;
+  readonly tracing = new Tracing({
+    version: '1',
+    onFailed: () => undefined,
+    onRecovered: () => undefined,
+    now: () => this.nowMs,
+    load: async () => {
+      this.loads++;
+      return () => ({
+        export: async (spans) => {
+          this.exported.push(...spans);
+          return { kind: 'exported' };
+        },
+        close: () => undefined,
+      });
+    },
+  });
+
+  async use(config: TraceConfig | undefined): Promise<void> {
+    await (await this.tracing.prepare(config)).commit();
+  }
+
+  start(share = 1) {
+    const { formats, parents } = CONFIG;
+    const trace = new CallTracing({ formats, parents, share }, new TraceIds()).begin(KIND, undefined);
+    const exchange = { subject: SUBJECT, requestId: 1, trace, traffic: { ...NOTHING } };
+    this.tracing.onStart(exchange);
+    return exchange;
+  }
+
+  finish({ trace }: ReturnType<Scene['start']>, grpcStatus = 'OK'): void {
+    this.tracing.onFinish(
+      standIn<ExchangeRecord>({
+        ...NOTHING,
+        subject: SUBJECT,
+        trace,
+        grpcStatus,
+        httpStatus: 200,
+        startedAtEpochMs: 1_800_000_000_000.25,
+        durationMs: 1.5,
+        attempts: 0,
+        endedBy: 'upstream',
+        reason: '',
+        endpoint: '',
+      }),
+    );
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    this.tracing.wheel.advance();
+  }
+}
+
+test('without trace nothing is loaded', async () => {
+  const scene = new Scene();
+  await scene.use(undefined);
+  assert.deepEqual([scene.loads, scene.tracing.isOn], [0, false]);
+});
+
+test('a configuration whose packages cannot be loaded cannot be used', async () => {
+  const tracing = new Tracing({
+    version: '1',
+    onFailed: () => undefined,
+    onRecovered: () => undefined,
+    load: () => Promise.reject(new Error('a package is missing')),
+  });
+  await assert.rejects(tracing.prepare(CONFIG), UnusableConfig);
+  assert.equal(tracing.isOn, false);
+});
+
+test('a reload turns traces on and off in two steps, exports what is left, and loads nothing where nothing has changed', async () => {
+  const scene = new Scene();
+  const change = await scene.tracing.prepare(CONFIG);
+  assert.equal(scene.tracing.isOn, false, 'not before the commit');
+  await change.commit();
+  assert.equal(scene.tracing.isOn, true);
+  await scene.use({ ...CONFIG });
+  assert.equal(scene.loads, 1);
+  scene.finish(scene.start());
+  await scene.use(undefined);
+  assert.equal(scene.tracing.isOn, false);
+  await eventually('what was left is exported', () => scene.exported.length === 1);
+  const discarded = await scene.tracing.prepare(CONFIG);
+  await discarded.discard();
+  assert.equal(scene.tracing.isOn, false);
+});
+
+test('a long stream: its opening once it has proved long, then what each interval has carried, until it ends', async () => {
+  const scene = new Scene();
+  await scene.use(CONFIG);
+  const stream = scene.start();
+  scene.pass(9000);
+  assert.equal(scene.tracing.wheel.size, 1);
+  scene.pass(2000);
+  stream.traffic.requestMessages = 5;
+  scene.pass(50_000);
+  stream.traffic.requestMessages = 7;
+  stream.traffic.responseBytes = 100;
+  scene.pass(60_000);
+  scene.finish(stream);
+  assert.equal(scene.tracing.wheel.size, 0, 'no timer is left');
+  scene.pass(600_000);
+  await scene.tracing.close();
+  assert.deepEqual(
+    scene.exported.map(({ name, attributes }) => [
+      name,
+      attributes['framegate.request.messages'],
+      attributes['framegate.request.messages_so_far'],
+    ]),
+    [
+      ['open', undefined, undefined],
+      ['interval', 5, 5],
+      ['interval', 2, 7],
+      ['a.B/C', 0, undefined],
+    ],
+  );
+  const [open, first, second, call] = scene.exported;
+  assert.equal(open.startEpochMs, open.endEpochMs);
+  assert.deepEqual([first.startEpochMs, second.startEpochMs], [open.startEpochMs, first.endEpochMs]);
+  for (const report of [open, first, second])
+    assert.deepEqual([report.traceId, report.parentId], [call.traceId, call.spanId]);
+});
+
+test('a call that is short, or not sampled, or with interval: off, sends no reports', async () => {
+  const scene = new Scene();
+  await scene.use(CONFIG);
+  scene.finish(scene.start());
+  scene.start(0);
+  await scene.use({ ...CONFIG, intervalMs: undefined });
+  scene.start();
+  assert.equal(scene.tracing.wheel.size, 0);
+});
+
+test('reports stop where traces are turned off', async () => {
+  const scene = new Scene();
+  await scene.use(CONFIG);
+  scene.start();
+  await scene.use(undefined);
+  scene.pass(600_000);
+  assert.equal(scene.tracing.wheel.size, 0);
+  assert.equal(scene.exported.length, 0);
+});
+
+test('failed calls that are not sampled are exported up to a number in a second, and counted beyond it', async () => {
+  const scene = new Scene();
+  await scene.use({ ...CONFIG, share: 0 });
+  for (let call = 0; call < 150; call++) scene.finish(scene.start(0), 'UNAVAILABLE');
+  assert.equal(scene.tracing.counts.limited, 50);
+  scene.nowMs += 1000;
+  scene.finish(scene.start(0), 'INTERNAL');
+  scene.finish(scene.start(0), 'NOT_FOUND');
+  await scene.tracing.close();
+  assert.equal(scene.exported.length, 101);
+  assert.equal(scene.tracing.counts.limited, 50);
+});
+
+test('with onError: false a failed call that is not sampled is not exported', async () => {
+  const scene = new Scene();
+  await scene.use({ ...CONFIG, onError: false });
+  scene.finish(scene.start(0), 'UNAVAILABLE');
+  await scene.tracing.close();
+  assert.equal(scene.exported.length, 0);
+});
