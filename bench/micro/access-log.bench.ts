@@ -31,6 +31,7 @@ const endpoints = ['10.0.0.11:50051', '10.0.0.12:50051'];
 function recordOf(call: number): ExchangeRecord {
   return {
     subject,
+    number: call,
     endpoint: endpoints[call % endpoints.length],
     grpcStatus: 'OK',
     httpStatus: 200,

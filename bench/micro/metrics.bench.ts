@@ -29,6 +29,7 @@ function subjectOf(route: number): ExchangeSubject {
 function recordOf(call: number, subject: ExchangeSubject): ExchangeRecord {
   return {
     subject,
+    number: call,
     endpoint: '10.0.0.11:50051',
     grpcStatus: call % 50 === 0 ? 'UNAVAILABLE' : 'OK',
     httpStatus: 200,

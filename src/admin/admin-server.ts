@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Address, AdminConfig } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
@@ -12,6 +13,8 @@ import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-te
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
+import { readEventQuery } from './event-query.ts';
+import { EventStreams, type Subscribe } from './event-stream.ts';
 import { readExchangeQuery } from './exchange-query.ts';
 import { answerEndpoints, ENDPOINT_METHODS, type UpstreamsState, upstreamOfPath } from './upstream-pages.ts';
 
@@ -28,6 +31,8 @@ export interface AdminState {
   config(): unknown;
   readonly upstreams: UpstreamsState;
   exchanges(query: LiveQuery): Promise<LivePage>;
+  /** Tells of calls as they happen. Returns undefined if there are as many subscribers as there may be. */
+  readonly subscribe: Subscribe;
   /** @param client who asks: address and port, or 'unix' */
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
@@ -44,6 +49,7 @@ interface Served {
   readonly address: Address;
   readonly state: AdminState;
   readonly logger: Logger | undefined;
+  readonly streams: EventStreams;
 }
 
 interface Answer {
@@ -51,6 +57,8 @@ interface Answer {
   readonly text: string;
   /** The default is plain text. */
   readonly contentType?: string;
+  /** The answer is the stream of these events, and the rest of the answer is for HEAD. */
+  readonly events?: EventQuery;
 }
 
 interface Asked {
@@ -64,6 +72,8 @@ interface Page {
   /** A page that answers GET also answers HEAD. */
   readonly method: 'GET' | 'POST';
   readonly says: string;
+  /** Web pages of other servers may not ask for it, though a browser would not let them read it. */
+  readonly isHeldOpen?: boolean;
   readonly answer: (state: AdminState, asked: Asked) => Answer | Promise<Answer>;
 }
 
@@ -110,6 +120,15 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/events',
+    {
+      method: 'GET',
+      says: 'server-sent events: calls as they begin and end; ?failed=true&method=/voice.VoiceAssistant/* and more',
+      isHeldOpen: true,
+      answer: answerEvents,
+    },
+  ],
+  [
     '/api/reload',
     {
       method: 'POST',
@@ -144,7 +163,8 @@ export async function openAdminServer(
   state: AdminState,
   logger?: Logger,
 ): Promise<AdminServer> {
-  const served: Served = { address: config.address, state, logger };
+  const streams = new EventStreams((query, sink) => state.subscribe(query, sink));
+  const served: Served = { address: config.address, state, logger, streams };
   const server = createServer(limits, (request, response) => handle(request, response, served));
   server.maxConnections = mostConnections;
   server.on('clientError', refuseBadRequest);
@@ -155,6 +175,7 @@ export async function openAdminServer(
   return {
     address: boundAddress(server, config.address),
     close: () => {
+      streams.close();
       closing ??= closeServer(server);
       return closing;
     },
@@ -178,6 +199,13 @@ async function answerExchanges(state: AdminState, { search }: Asked): Promise<An
     : jsonAnswer({ status: 200, body: await state.exchanges(query) });
 }
 
+function answerEvents(_state: AdminState, { search }: Asked): Answer {
+  const query = readEventQuery(search);
+  return typeof query === 'string'
+    ? jsonAnswer({ status: 400, body: { error: query } })
+    : { status: 200, text: '', contentType: 'text/event-stream', events: query };
+}
+
 function jsonAnswer({ status, body }: AdminReply): Answer {
   return { status, text: `${JSON.stringify(body)}\n`, contentType: 'application/json' };
 }
@@ -190,6 +218,8 @@ function handle(request: IncomingMessage, response: ServerResponse, served: Serv
   try {
     const answer = answerTo(request, response, served);
     if (answer instanceof Promise) answer.then((made) => send(request, response, made)).catch(fail);
+    else if (answer.events !== undefined && request.method === 'GET')
+      stream(request, response, answer.events, served);
     else send(request, response, answer);
   } catch (err) {
     fail(err);
@@ -208,6 +238,18 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     'x-content-type-options': 'nosniff',
   });
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function stream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: EventQuery,
+  { streams }: Served,
+): void {
+  request.resume();
+  if (streams.begin(query, response)) return;
+  const text = `there are ${MOST_EVENT_SUBSCRIBERS} subscribers already, which is the most there may be`;
+  send(request, response, jsonAnswer({ status: 503, body: { error: text } }));
 }
 
 function answerTo(
@@ -230,7 +272,8 @@ function answerTo(
     response.setHeader('connection', 'close');
     return { status: 405, text: `${path} is ${howToAsk(page)}` };
   }
-  if (!SAFE_METHODS.includes(request.method ?? '') && isFromWebPage(request)) {
+  const isFree = SAFE_METHODS.includes(request.method ?? '') && page?.isHeldOpen !== true;
+  if (!isFree && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
   if (page !== undefined) return page.answer(served.state, { client: clientOf(request), search });
@@ -257,9 +300,11 @@ function howToAsk(page: Page | undefined): string {
   return page.method === 'GET' ? 'read with GET or HEAD' : 'asked for with POST';
 }
 
-/** Browsers let any page send a POST to any server, but name the page's origin in the Origin header. */
+/** Browsers let any page send a POST or a GET to any server, but say in these fields that it comes from another server's page. */
 function isFromWebPage({ headers }: IncomingMessage): boolean {
-  return headers.origin !== undefined && headers.origin !== `http://${headers.host ?? ''}`;
+  const { origin, 'sec-fetch-site': site = 'none' } = headers;
+  if (site !== 'none' && site !== 'same-origin') return true;
+  return origin !== undefined && origin !== `http://${headers.host ?? ''}`;
 }
 
 function describePages(): string {

@@ -39,6 +39,8 @@ export interface ExchangeTraffic {
 
 export interface ExchangeRecord extends ExchangeTraffic {
   readonly subject: ExchangeSubject;
+  /** A number from RequestIds, different for each exchange of the process. */
+  readonly number: number;
   /** The endpoint of the last attempt, or '' if none was made. */
   readonly endpoint: string;
   /** Name of the gRPC status ('OK'), or '' if the exchange is not gRPC or no status was seen. */

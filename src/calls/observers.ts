@@ -7,6 +7,8 @@ import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from './exchang
 /** An exchange that is about to be forwarded. */
 export interface StartedExchange {
   readonly subject: ExchangeSubject;
+  /** A number from RequestIds, different for each exchange of the process. */
+  readonly number: number;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. */
   readonly requestId: string | number;
   /** Undefined if the call is not traced. */

@@ -1,6 +1,6 @@
 // `framegate worker`: the command that `framegate serve` starts for each worker. It is not for people and has no options or help.
 
-import type { FromWorker } from '../workers/messages.ts';
+import type { SendToPrimary } from '../workers/messages.ts';
 import { ignoreSignals } from './signals.ts';
 
 /** Ends the process when the worker is done, because the channel to the primary would keep it alive. */
@@ -15,10 +15,14 @@ export async function worker(): Promise<number> {
   ignoreSignals();
   const { runWorker } = await import('../workers/worker.ts');
   let sent: Promise<void> = Promise.resolve();
-  const send = (message: FromWorker): void => {
+  const send: SendToPrimary = (message, onSent) => {
     sent = new Promise((resolve) => {
+      const taken = (): void => {
+        resolve();
+        onSent?.();
+      };
       // If the primary is gone, the message is dropped; the 'disconnect' event reports that.
-      if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
+      if (process.connected) process.send?.(message, undefined, undefined, taken);
       else resolve();
     });
   };

@@ -330,6 +330,7 @@ export class Proxy {
       },
       upstreams: this.#upstreams,
       exchanges: (query) => this.#plane.exchanges(query),
+      subscribe: (query, sink) => this.#plane.subscribe(query, sink),
       reload: async (client) => {
         const result = await this.#file.reload('api', client);
         return { status: RELOAD_STATUS[result.result], body: result };

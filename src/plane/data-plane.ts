@@ -2,6 +2,7 @@
 // change of configuration is prepared completely and then committed in one synchronous step. It does not affect running
 // exchanges.
 
+import type { EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import { failure } from '../calls/failure.ts';
 import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
@@ -37,6 +38,7 @@ import {
   prepareUpstreamTls,
 } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
+import { CallEvents } from './call-events.ts';
 import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
@@ -65,6 +67,8 @@ export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   readonly policyKinds?: readonly PolicyKind[];
   /** How many processes carry calls, including this one. */
   readonly processes?: () => number;
+  /** The number of this process among the workers. Undefined if it is the only one. */
+  readonly worker?: number;
 }
 
 const NOTHING_KNOWN: KnownEndpoints = new Map();
@@ -84,7 +88,8 @@ export class DataPlane implements Plane {
   readonly #outages = new Outages();
   readonly #accessLog: AccessLog;
   readonly #tracing: Tracing;
-  /** The observers of every exchange, except for traces and the access log, which are added when they are on. */
+  readonly #events: CallEvents;
+  /** The observers of every exchange, except for those that are added while they are wanted: traces, the access log, events. */
   readonly #observers: readonly ExchangeObserver[];
   readonly #relay: Relay;
   readonly #http1: Http1Edge;
@@ -118,6 +123,8 @@ export class DataPlane implements Plane {
     const log = this.#log;
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
+    const { worker } = parts;
+    this.#events = new CallEvents({ requestIds, worker, onChange: () => this.#observe() });
     const { counted } = this.#metrics;
     this.#tracing = new Tracing({
       version: packageVersion(),
@@ -211,6 +218,10 @@ export class DataPlane implements Plane {
     return mergeLiveParts([await this.liveCalls.find(query)], query);
   }
 
+  subscribe(query: EventQuery, sink: EventSink): EventSubscription | undefined {
+    return this.#events.subscribe(query, sink);
+  }
+
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {
     const next = this.#isOpen
       ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
@@ -273,14 +284,20 @@ export class DataPlane implements Plane {
     this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
-    this.#relay.observe([
-      ...this.#observers,
-      ...(this.#tracing.isOn ? [this.#tracing] : []),
-      ...(next.config.log.access ? [this.#accessLog] : []),
-    ]);
+    this.#observe();
     this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
     this.#isOpen = true;
+  }
+
+  #observe(): void {
+    const { observer } = this.#events;
+    this.#relay.observe([
+      ...this.#observers,
+      ...(this.#tracing.isOn ? [this.#tracing] : []),
+      ...(this.#snapshot.config.log.access ? [this.#accessLog] : []),
+      ...(observer === undefined ? [] : [observer]),
+    ]);
   }
 
   /** With what is known of their health and weights, so that no call goes to one that is unhealthy. */
@@ -341,6 +358,7 @@ export class DataPlane implements Plane {
     // Once more, for the connections that were still in their handshake when the listeners closed.
     await Promise.all([this.#relay.drain(), this.#http1.drain()]);
     clearTimeout(timer);
+    this.#events.flush();
     progress.close();
     destroyUpstreams(this.#snapshot, 'the proxy has stopped');
     await this.#tracing.close();

@@ -2,6 +2,7 @@
 // go, and a call that has gone is left out.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fitsMethod } from '../calls/event-query.ts';
 import {
   type LiveAttempt,
   type LiveDirection,
@@ -150,10 +151,6 @@ function matches(call: LookedAt, query: LiveQuery, nowMs: number, idOf: (number:
   const facts = factsOf(call, nowMs);
   if (query.state !== undefined && facts.state !== query.state) return false;
   return query.blocked === undefined || whoBlocks(facts).by === query.blocked;
-}
-
-function fitsMethod(method: string, wanted: string): boolean {
-  return wanted.endsWith('*') ? method.startsWith(wanted.slice(0, -1)) : method === wanted;
 }
 
 function isAt({ parts }: LookedAt, endpoint: string): boolean {

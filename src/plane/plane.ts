@@ -1,6 +1,7 @@
 // The plane carries the calls: either this process itself or the workers it has started. This is its interface to the control part,
 // which alone deals with files, signals and the admin server.
 
+import type { EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
@@ -98,6 +99,11 @@ export interface Plane {
   upstreams(): Promise<UpstreamsReport>;
   /** The calls in flight that the query is about, one page of them. */
   exchanges(query: LiveQuery): Promise<LivePage>;
+  /**
+   * Tells the sink of calls as they happen, until the subscription is closed. Calls that run already are told of from here on.
+   * @returns undefined if there are as many subscribers as there may be
+   */
+  subscribe(query: EventQuery, sink: EventSink): EventSubscription | undefined;
   /**
    * Accepts no new connection, sends a two-step GOAWAY, and gives running calls drain.timeout to finish. Resolves when everything is
    * closed.

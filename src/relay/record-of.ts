@@ -11,6 +11,7 @@ import type { StreamRelay } from './stream-relay.ts';
 /** The parts of an exchange that its record is made of. */
 export interface Recorded {
   readonly subject: RequestHead;
+  readonly number: number;
   readonly request: StreamRelay;
   readonly response: StreamRelay;
   readonly durationMs: number;
@@ -20,7 +21,7 @@ export interface Recorded {
 
 /** @param httpStatus of the response that the client got, 0 if it got none */
 export function recordOf(
-  { subject, request, response, durationMs, requestId, trace }: Recorded,
+  { subject, number, request, response, durationMs, requestId, trace }: Recorded,
   attempts: Attempts,
   outcome: Outcome,
   startedAtMs: number,
@@ -28,6 +29,7 @@ export function recordOf(
 ): ExchangeRecord {
   return {
     subject,
+    number,
     endpoint: attempts.endpoint,
     grpcStatus: outcome.grpcStatus,
     httpStatus,

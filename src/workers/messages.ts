@@ -1,6 +1,7 @@
 // All messages between the primary and its workers, and the checks of received messages. Both ends check, since after an upgrade they
 // may be different versions of the program.
 
+import { EVENT_KINDS, type EventQuery } from '../calls/event-query.ts';
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
 import { LIVE_SORTS, type LivePart, type LiveQuery } from '../calls/live-query.ts';
 import type { Config } from '../config/config.ts';
@@ -14,7 +15,7 @@ import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 8;
+export const PROTOCOL_VERSION = 9;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -65,6 +66,12 @@ export interface Answers {
 
 export type Topic = keyof Answers;
 
+/** A subscriber of the primary, and the events it wants. */
+export interface NumberedQuery {
+  readonly subscription: number;
+  readonly query: EventQuery;
+}
+
 export type ToWorker =
   | {
       readonly type: 'start';
@@ -74,6 +81,7 @@ export type ToWorker =
       readonly endpoints: readonly EndpointUpdate[];
       readonly health: readonly HealthUpdate[];
       readonly weights: readonly WeightUpdate[];
+      readonly subscriptions: readonly NumberedQuery[];
       readonly ticketKeys: Uint8Array;
       /** The file that the descriptor of the log is open on. Undefined for standard output. */
       readonly logFile?: string | undefined;
@@ -96,6 +104,8 @@ export type ToWorker =
       readonly topic: Topic;
       readonly query?: LiveQuery | undefined;
     }
+  | ({ readonly type: 'subscribe' } & NumberedQuery)
+  | { readonly type: 'unsubscribe'; readonly subscription: number }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
@@ -128,6 +138,12 @@ export type FromWorker =
     }
   | { readonly type: 'committed'; readonly change: number; readonly tls: readonly TlsReport[] }
   | { readonly type: 'answer'; readonly question: number; readonly body: Partial<Answers> }
+  | {
+      readonly type: 'events';
+      readonly subscription: number;
+      readonly events: readonly string[];
+      readonly dropped: number;
+    }
   /** The worker ends by an uncaught error at an event of the socket with this remote end, which is a client or a service. */
   | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
   /** An endpoint of this upstream could not be reached. Its name may have other addresses by now. */
@@ -136,6 +152,9 @@ export type FromWorker =
   | ({ readonly type: 'outage' } & UpstreamOutage)
   /** The last message of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
+
+/** Sends a message to the primary. @param sent is called once the channel has taken it, or never if the primary is gone */
+export type SendToPrimary = (message: FromWorker, sent?: () => void) => void;
 
 type Check = (value: unknown) => boolean;
 type Shapes<Message extends { readonly type: string }> = {
@@ -150,6 +169,7 @@ const isText: Check = (value) => typeof value === 'string';
 const isBytes: Check = (value) => value instanceof Uint8Array;
 
 const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const isBoolean: Check = (value) => typeof value === 'boolean';
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
@@ -248,6 +268,20 @@ const isLivePart = has({
   end: optional(isPlaceInOrder),
 });
 
+const isEventQuery = has({
+  kinds: isListOf(isOneOf(...EVENT_KINDS)),
+  route: optional(isText),
+  upstream: optional(isText),
+  method: optional(isText),
+  client: optional(isText),
+  endpoint: optional(isText),
+  status: optional(isText),
+  minDurationMs: optional(isFinite),
+  failed: optional(isBoolean),
+  rate: isNumber,
+});
+const subscribe = { subscription: isNumber, query: isEventQuery };
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const isAnswer = has({
   diagnoses: optional(
@@ -271,6 +305,7 @@ const toWorker: Shapes<ToWorker> = {
     endpoints: isListOf(isEndpointUpdate),
     health: isListOf(isHealthUpdate),
     weights: isListOf(isWeightUpdate),
+    subscriptions: isListOf(has(subscribe)),
     ticketKeys: isBytes,
     logFile: optional(isText),
   },
@@ -284,6 +319,8 @@ const toWorker: Shapes<ToWorker> = {
     topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams', 'exchanges'),
     query: optional(isLiveQuery),
   },
+  subscribe,
+  unsubscribe: { subscription: isNumber },
   ticketKeys: { keys: isBytes },
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },
@@ -305,6 +342,7 @@ const fromWorker: Shapes<FromWorker> = {
   },
   committed: { change: isNumber, tls: isListOf(isTlsReport) },
   answer: { question: isNumber, body: isAnswer },
+  events: { subscription: isNumber, events: isListOf(isText), dropped: isNumber },
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
   outage: { upstream: isText, news: isOutage },

@@ -31,6 +31,7 @@ export interface WorkerEvents {
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
+  readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
   /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
   /** The worker ends by an uncaught error, at an event of the socket with this remote end. */
@@ -43,6 +44,7 @@ export interface WorkerEvents {
 export type WorkerFailure = Omit<Extract<FromWorker, { type: 'failed' }>, 'type'>;
 export type LoadReport = Omit<Extract<FromWorker, { type: 'load' }>, 'type'>;
 export type PreparedVote = Omit<Extract<FromWorker, { type: 'prepared' }>, 'type'>;
+export type CallEventsReport = Omit<Extract<FromWorker, { type: 'events' }>, 'type'>;
 export type StartMessage = Extract<ToWorker, { type: 'start' }>;
 
 /** A worker that does not answer within this time is busy or hangs. */
@@ -233,6 +235,9 @@ export class WorkerProcess {
         break;
       case 'outage':
         this.#events.onOutage(this, message);
+        break;
+      case 'events':
+        this.#events.onEvents(this, message);
         break;
       case 'farewell':
         this.#events.onFarewell(this, message.answers);

@@ -15,6 +15,7 @@ import { createLogger, type Logger } from '../observability/logger.ts';
 import { dieLoudly } from '../observability/uncaught-errors.ts';
 import { DataPlane } from '../plane/data-plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
+import { EventSubscriptions } from './event-subscriptions.ts';
 import { FedSockets } from './fed-sockets.ts';
 import { WORKER_LOG_FD } from './fork-worker.ts';
 import { remoteEndOfEvent } from './last-words.ts';
@@ -26,6 +27,7 @@ import {
   type FromWorker,
   isToWorker,
   PROTOCOL_VERSION,
+  type SendToPrimary,
   type SocketPlace,
   type Topic,
   type ToWorker,
@@ -45,8 +47,8 @@ type StartMessage = Extract<ToWorker, { type: 'start' }>;
 type Question = Extract<ToWorker, { type: 'ask' }>;
 type PreparedVote = Extract<FromWorker, { type: 'prepared' }>;
 
-/** Resolves to the exit code. @param send sends a message to the primary, whose messages arrive as events of the process */
-export async function runWorker(send: (message: FromWorker) => void): Promise<number> {
+/** Resolves to the exit code. @param send messages of the primary arrive as events of the process */
+export async function runWorker(send: SendToPrimary): Promise<number> {
   const start = Promise.withResolvers<StartMessage | undefined>();
   process.once('disconnect', () => start.resolve(undefined));
   const awaitStart = (message: unknown): void => {
@@ -103,14 +105,15 @@ interface WorkerParts {
   readonly logger: Logger;
   readonly destination: LogDestination;
   readonly logFile: LogFile | undefined;
-  readonly send: (message: FromWorker) => void;
+  readonly send: SendToPrimary;
 }
 
 class Worker {
   readonly #number: number;
   readonly #logger: Logger;
   readonly #logFile: LogFile | undefined;
-  readonly #send: (message: FromWorker) => void;
+  readonly #send: SendToPrimary;
+  readonly #subscriptions: EventSubscriptions;
   readonly #sockets = new FedSockets();
   readonly #load: LoadReporter;
   readonly #plane: DataPlane;
@@ -136,7 +139,10 @@ class Worker {
     const { config, epoch } = start.assignment;
     const openSourceOf = (index: number) => this.#sockets.openerOf(index);
     const processes = () => this.#assignment.workers;
-    this.#plane = new DataPlane({ config, epoch, logger, destination, openSourceOf, processes });
+    const { worker } = start;
+    this.#plane = new DataPlane({ config, epoch, logger, destination, openSourceOf, processes, worker });
+    this.#subscriptions = new EventSubscriptions(this.#plane, send);
+    for (const subscription of start.subscriptions) this.#subscriptions.add(subscription);
     this.#plane.ticketKeys.use(start.ticketKeys);
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
     this.#plane.watchOutages((_carrier, outage) => {
@@ -207,6 +213,12 @@ class Worker {
         break;
       case 'ask':
         this.#answer(message);
+        break;
+      case 'subscribe':
+        this.#subscriptions.add(message);
+        break;
+      case 'unsubscribe':
+        this.#subscriptions.remove(message.subscription);
         break;
       case 'ticketKeys':
         this.#plane.ticketKeys.use(message.keys);

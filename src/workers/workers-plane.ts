@@ -27,6 +27,7 @@ import type {
 import type { TlsUser } from '../plane/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
+import { EventRelays } from './event-relays.ts';
 import type { RemoteEnd } from './last-words.ts';
 import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
@@ -68,6 +69,9 @@ export class WorkersPlane implements Plane {
   readonly #health = new Map<string, HealthUpdate>();
   /** The weights that load reports have given, likewise. */
   readonly #weights = new Map<string, WeightUpdate>();
+  readonly #events = new EventRelays((message) => {
+    for (const worker of this.#pool.workers) worker.send(message);
+  });
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -90,6 +94,7 @@ export class WorkersPlane implements Plane {
         onCommitted: (worker, change) => this.#change?.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
+        onEvents: (_worker, report) => this.#events.received(report),
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
     });
@@ -180,6 +185,8 @@ export class WorkersPlane implements Plane {
   async exchanges(query: LiveQuery): Promise<LivePage> {
     return this.#log.answers.exchanges(query);
   }
+
+  readonly subscribe: Plane['subscribe'] = (query, sink) => this.#events.subscribe(query, sink);
 
   async report(): Promise<PlaneReport> {
     const report = await this.#log.answers.report();
@@ -351,7 +358,9 @@ export class WorkersPlane implements Plane {
     const [health, weights] = [[...this.#health.values()], [...this.#weights.values()]];
     const endpoints = this.#endpoints;
     const { logFile } = this.#options;
-    return { type: 'start', version, worker, assignment, endpoints, health, weights, ticketKeys, logFile };
+    const { subscriptions } = this.#events;
+    const state = { assignment, endpoints, health, weights, subscriptions, ticketKeys };
+    return { type: 'start', version, worker, ...state, logFile };
   }
 
   /** If a client has ended the worker, its next connections are kept apart from those of other clients. */
@@ -382,6 +391,7 @@ export class WorkersPlane implements Plane {
     await this.#dispatcher.emptied();
     clearTimeout(timer);
     await this.#pool.drain();
+    this.#events.flush();
     this.#dispatcher.close();
     this.#log.close();
   }

@@ -13,7 +13,7 @@ import { standIn } from '../support/stand-in.ts';
 const FAULT = new Error('a fault of ours');
 const SUBJECT = standIn<ExchangeSubject>({ method: '/a' });
 const TRAFFIC = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
-const STARTED: StartedExchange = { subject: SUBJECT, requestId: 1, traffic: TRAFFIC };
+const STARTED: StartedExchange = { subject: SUBJECT, number: 1, requestId: 1, traffic: TRAFFIC };
 const RECORD = standIn<ExchangeRecord>({
   subject: SUBJECT,
   httpStatus: 200,

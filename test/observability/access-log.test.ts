@@ -53,6 +53,7 @@ function subjectOf(client: string, clientKey = client.replace(/:\d+$/, '')): Exc
 
 const ordinary: ExchangeRecord = {
   subject,
+  number: 1,
   endpoint: '10.0.0.11:50051',
   grpcStatus: 'OK',
   httpStatus: 200,
@@ -149,6 +150,7 @@ const anySubject: fc.Arbitrary<ExchangeSubject> = fc.record({
 
 const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
   subject: anySubject,
+  number: fc.nat(),
   endpoint: text,
   grpcStatus: fc.oneof(fc.constantFrom('', 'OK', 'UNAVAILABLE'), byteText),
   httpStatus: fc.oneof(fc.constantFrom(0, 200), fc.integer({ min: 100, max: 599 })),
@@ -205,6 +207,7 @@ describe('a record of the access log', () => {
       const bytesOfIt = Buffer.from(long).toString('latin1');
       accessLog.useSyslogPrefix(true);
       accessLog.onFinish({
+        number: 1,
         subject: {
           listener: long,
           client: long,

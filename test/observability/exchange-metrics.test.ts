@@ -32,6 +32,7 @@ function subjectOf(names: Partial<ExchangeSubject> = {}): ExchangeSubject {
 function recordOf(subject: ExchangeSubject, figures: Partial<ExchangeRecord> = {}): ExchangeRecord {
   return {
     subject,
+    number: 1,
     endpoint: '10.0.0.11:50051',
     grpcStatus: 'OK',
     httpStatus: 200,

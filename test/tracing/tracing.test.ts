@@ -62,7 +62,7 @@ class Scene {
   start(share = 1) {
     const { formats, parents } = CONFIG;
     const trace = new CallTracing({ formats, parents, share }, new TraceIds()).begin(KIND, undefined);
-    const exchange = { subject: SUBJECT, requestId: 1, trace, traffic: { ...NOTHING } };
+    const exchange = { subject: SUBJECT, number: 1, requestId: 1, trace, traffic: { ...NOTHING } };
     this.tracing.onStart(exchange);
     return exchange;
   }

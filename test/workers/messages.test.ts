@@ -47,7 +47,9 @@ test('every message of the primary arrives as one', async () => {
     },
   ];
   const weights = [{ upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', weight: 12.5 }] }];
-  const known = { endpoints, health, weights };
+  const query = { kinds: ['start', 'end'], method: '/a.B/*', failed: true, rate: 1000 } as const;
+  const subscriptions = [{ subscription: 3, query }];
+  const known = { endpoints, health, weights, subscriptions };
   const messages: readonly ToWorker[] = [
     { type: 'start', version: 1, worker: 1, assignment, ...known, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
@@ -63,6 +65,9 @@ test('every message of the primary arrives as one', async () => {
       topic: 'exchanges',
       query: { sort: 'bytes', limit: 1000, blocked: 'client', minAgeMs: 5, after: { key: -1.5, id: 'a' } },
     },
+    { type: 'subscribe', subscription: 3, query },
+    { type: 'subscribe', subscription: 3, query: { kinds: ['attempt'], minDurationMs: 1.5, rate: 1 } },
+    { type: 'unsubscribe', subscription: 3 },
     { type: 'ticketKeys', keys: Buffer.alloc(48) },
     { type: 'endpoints', update },
     { type: 'health', update: health[0] },
@@ -104,6 +109,7 @@ test('every message of a worker arrives as one', () => {
     { type: 'connectFailed', upstream: 'voice' },
     { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
     { type: 'outage', upstream: 'voice', news: { state: 'back', refused: 3 } },
+    { type: 'events', subscription: 3, events: ['{}'], dropped: 7 },
     { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
   ];
   for (const message of messages) assert.ok(isFromWorker(sent(message)), message.type);
@@ -124,6 +130,8 @@ test('what another program would send is no message', () => {
     { type: 'commit', change: 1, places: [{ socket: 1, address: 8443 }] },
     { type: 'ask', question: 1, topic: 'secrets' },
     { type: 'ask', question: 1, topic: 'exchanges', query: { sort: 'size', limit: 1 } },
+    { type: 'subscribe', subscription: 3, query: { kinds: ['middle'], rate: 1 } },
+    { type: 'events', subscription: 3, events: [{}], dropped: 0 },
     {
       type: 'ask',
       question: 1,

@@ -1,0 +1,203 @@
+// Answers GET /api/events: server-sent events, for as long as the client reads. A client that reads slowly loses events and is told how many;
+// one that does not read at all is left, since others may want its place.
+
+import type { EventBatch, EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
+
+const TICK_EVERY_MS = 1000;
+/** A comment after this time without an event, so that both sides notice a connection that is gone. */
+const HEARTBEAT_AFTER_MS = 15_000;
+/** A client that has taken nothing for this time is left. */
+const LEFT_AFTER_MS = 60_000;
+/** The proxy stops, or its admin server moves to another address. */
+const CLOSES = 'the admin server closes';
+
+export type Subscribe = (query: EventQuery, sink: EventSink) => EventSubscription | undefined;
+
+/** What it needs of a response of Node, whose head it writes. */
+export interface EventResponse {
+  readonly writableNeedDrain: boolean;
+  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
+  write(text: string): boolean;
+  end(): unknown;
+  destroy(): unknown;
+  on(event: 'close' | 'drain' | 'error', listener: () => void): unknown;
+}
+
+export interface EventStreamOptions {
+  readonly query: EventQuery;
+  readonly subscribe: Subscribe;
+  /** A monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  readonly onEnd: () => void;
+}
+
+export class EventStream {
+  readonly #response: EventResponse;
+  readonly #now: () => number;
+  readonly #onEnd: () => void;
+  readonly #subscription: EventSubscription;
+  #dropped = 0;
+  #wroteAtMs: number;
+  /** Lets the next batch come, while the client has not taken the last one. */
+  #taken: (() => void) | undefined = undefined;
+  #hasEnded = false;
+
+  private constructor(
+    response: EventResponse,
+    subscription: EventSubscription,
+    { now, onEnd }: EventStreamOptions,
+  ) {
+    this.#response = response;
+    this.#subscription = subscription;
+    this.#now = now;
+    this.#onEnd = onEnd;
+    this.#wroteAtMs = now();
+  }
+
+  /** @returns undefined, and writes nothing, if there are as many subscribers as there may be */
+  static begin(response: EventResponse, options: EventStreamOptions): EventStream | undefined {
+    const { query, subscribe } = options;
+    let begun: EventStream | undefined;
+    const subscription = subscribe(query, (batch, taken) => {
+      if (begun !== undefined) begun.#send(batch, taken);
+    });
+    if (subscription === undefined) return undefined;
+    const stream = new EventStream(response, subscription, options);
+    begun = stream;
+    response.on('close', () => stream.#ended());
+    // The client has gone, which 'close' says as well.
+    response.on('error', () => stream.#ended());
+    response.on('drain', () => stream.#drained());
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      connection: 'close',
+    });
+    stream.#write(messageOf({ event: 'open', rate: query.rate }));
+    return stream;
+  }
+
+  /** Called about once a second. */
+  tick(): void {
+    const silentMs = this.#now() - this.#wroteAtMs;
+    if (this.#taken !== undefined) {
+      if (silentMs >= LEFT_AFTER_MS) this.#leave();
+      return;
+    }
+    if (this.#dropped > 0) this.#writeDropped();
+    else if (silentMs >= HEARTBEAT_AFTER_MS) {
+      this.#write(': still here\n\n');
+      // A client that does not read takes no comments either.
+      if (this.#response.writableNeedDrain) this.#taken = ignore;
+    }
+  }
+
+  /** @param reason a word for the client */
+  close(reason: string): void {
+    if (this.#hasEnded) return;
+    if (this.#dropped > 0) this.#writeDropped();
+    this.#write(messageOf({ event: 'closing', reason }));
+    this.#response.end();
+    this.#ended();
+  }
+
+  #send({ events, dropped }: EventBatch, taken: () => void): void {
+    this.#dropped += dropped;
+    if (events.length === 0 || this.#write(events.map(framed).join(''))) taken();
+    else this.#taken = taken;
+  }
+
+  /** Also counts as a sign of life. @returns whether the client can take more */
+  #write(text: string): boolean {
+    this.#wroteAtMs = this.#now();
+    return this.#response.write(text);
+  }
+
+  #writeDropped(): void {
+    const events = this.#dropped;
+    this.#dropped = 0;
+    this.#write(messageOf({ event: 'dropped', events }));
+  }
+
+  #drained(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
+  }
+
+  #leave(): void {
+    this.#response.destroy();
+    this.#ended();
+  }
+
+  #ended(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#subscription.close();
+    this.#taken = undefined;
+    this.#onEnd();
+  }
+}
+
+/** All streams of an admin server. */
+export class EventStreams {
+  readonly #subscribe: Subscribe;
+  readonly #streams = new Set<EventStream>();
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #isClosed = false;
+
+  constructor(subscribe: Subscribe) {
+    this.#subscribe = subscribe;
+  }
+
+  /** @returns whether the response has begun; if not, there are as many subscribers as there may be */
+  begin(query: EventQuery, response: EventResponse): boolean {
+    const stream = EventStream.begin(response, {
+      query,
+      subscribe: this.#subscribe,
+      now: () => performance.now(),
+      onEnd: () => {
+        if (stream !== undefined) this.#streams.delete(stream);
+        if (this.#streams.size === 0) this.#stopTicking();
+      },
+    });
+    if (stream === undefined) return false;
+    if (this.#isClosed) {
+      // A connection that is still open has asked once more.
+      stream.close(CLOSES);
+      return true;
+    }
+    this.#streams.add(stream);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_EVERY_MS).unref();
+    return true;
+  }
+
+  /** Ends all streams, after what their subscribers have not been told yet. */
+  close(): void {
+    this.#isClosed = true;
+    for (const stream of this.#streams) stream.close(CLOSES);
+  }
+
+  #tick(): void {
+    for (const stream of this.#streams) stream.tick();
+  }
+
+  #stopTicking(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function messageOf(event: Readonly<Record<string, unknown>>): string {
+  return framed(JSON.stringify(event));
+}
+
+/** A line of JSON has no line break, which would end the field. */
+function framed(line: string): string {
+  return `data: ${line}\n\n`;
+}
+
+function ignore(): void {
+  // The client has taken a comment.
+}

@@ -1,0 +1,63 @@
+// A question about the calls to come: which events a subscriber wants, and how many at most. `GET /api/events` and `framegate tap` ask it.
+
+import { GrpcStatus } from '../grpc/status.ts';
+
+/**
+ * - start: a call is about to be forwarded. Calls that Framegate refuses or answers itself have no start.
+ * - attempt: it is about to be sent to an endpoint.
+ * - end: it is over, whatever ended it.
+ */
+export const EVENT_KINDS = ['start', 'attempt', 'end'] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+export const DEFAULT_EVENT_RATE = 1000;
+export const MOST_EVENT_RATE = 10_000;
+/** How many subscribers a proxy has at the same time. */
+export const MOST_EVENT_SUBSCRIBERS = 8;
+
+export const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
+
+/** A filter that is undefined leaves all events. */
+export interface EventQuery {
+  /** Only these kinds. Only ends if a filter is about the end: `status`, `minDurationMs`, `failed`. */
+  readonly kinds: readonly EventKind[];
+  readonly route?: string | undefined;
+  readonly upstream?: string | undefined;
+  /** A path, or its beginning and `*`. */
+  readonly method?: string | undefined;
+  /** The address of the client, with or without its port, or a range of addresses (CIDR). */
+  readonly client?: string | undefined;
+  /** An address as in the configuration. Starts have no endpoint, so there are none with this filter. */
+  readonly endpoint?: string | undefined;
+  /** The name of a gRPC status, or an HTTP status. */
+  readonly status?: string | undefined;
+  readonly minDurationMs?: number | undefined;
+  /** Only calls that failed, by their gRPC status or, without one, by their HTTP status. */
+  readonly failed?: boolean | undefined;
+  /** The most events per second, of all processes together. As many may come at once. */
+  readonly rate: number;
+}
+
+/** What a subscriber is told at once. */
+export interface EventBatch {
+  /** Each is an object as JSON in one line, with its kind in `event`. */
+  readonly events: readonly string[];
+  /** How many more there were that the filters leave, and that are not here because of the rate or of a slow reader. */
+  readonly dropped: number;
+}
+
+/**
+ * Receives the events of a subscription.
+ * @param taken must be called once the sink can take the next batch. Events that come before are kept up to a limit, then dropped
+ */
+export type EventSink = (batch: EventBatch, taken: () => void) => void;
+
+export interface EventSubscription {
+  /** No events come from now on. Events that have not been passed on are lost. */
+  close(): void;
+}
+
+/** @returns whether the method is the wanted one, or begins as it does up to its `*` */
+export function fitsMethod(method: string, wanted: string): boolean {
+  return wanted.endsWith('*') ? method.startsWith(wanted.slice(0, -1)) : method === wanted;
+}

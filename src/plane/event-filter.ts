@@ -1,0 +1,67 @@
+// Which events a subscriber wants. Everything that is the same for all calls of a kind is decided once for the kind; what is left for each
+// call are the endpoint and how it ended.
+
+import { type EventKind, type EventQuery, fitsMethod } from '../calls/event-query.ts';
+import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import { addressRange, withoutPort } from '../config/address-range.ts';
+
+export class EventFilter {
+  readonly #query: EventQuery;
+  readonly #kinds: ReadonlySet<EventKind>;
+  readonly #isInRange: (address: string) => boolean;
+
+  constructor(query: EventQuery) {
+    this.#query = query;
+    const isAboutEnd =
+      query.status !== undefined || query.minDurationMs !== undefined || query.failed === true;
+    this.#kinds = new Set(query.kinds.filter((kind) => isPossible(kind, isAboutEnd, query)));
+    this.#isInRange = addressRange(query.client ?? '') ?? (() => false);
+  }
+
+  wants(kind: EventKind): boolean {
+    return this.#kinds.has(kind);
+  }
+
+  /** @returns whether calls of this kind may have events for the subscriber */
+  fitsSubject(subject: ExchangeSubject): boolean {
+    const { route, upstream, method, client } = this.#query;
+    if (route !== undefined && subject.route !== route) return false;
+    if (upstream !== undefined && subject.upstream !== upstream) return false;
+    if (method !== undefined && !fitsMethod(subject.method, method)) return false;
+    return client === undefined || this.#fitsClient(subject, client);
+  }
+
+  fitsEndpoint(endpoint: string): boolean {
+    return this.#query.endpoint === undefined || this.#query.endpoint === endpoint;
+  }
+
+  fitsEnd(record: ExchangeRecord): boolean {
+    const { status, minDurationMs, failed } = this.#query;
+    if (!this.fitsEndpoint(record.endpoint)) return false;
+    if (minDurationMs !== undefined && record.durationMs < minDurationMs) return false;
+    if (status !== undefined && record.grpcStatus !== status && String(record.httpStatus) !== status)
+      return false;
+    return failed !== true || hasFailed(record);
+  }
+
+  /** The peer, or the client that a trusted peer names. */
+  #fitsClient({ client, clientKey }: ExchangeSubject, wanted: string): boolean {
+    return (
+      client === wanted ||
+      clientKey === wanted ||
+      this.#isInRange(withoutPort(client)) ||
+      this.#isInRange(clientKey)
+    );
+  }
+}
+
+function isPossible(kind: EventKind, isAboutEnd: boolean, { endpoint }: EventQuery): boolean {
+  if (kind === 'end') return true;
+  return !isAboutEnd && (kind === 'attempt' || endpoint === undefined);
+}
+
+/** A gRPC call fails by its status, whatever the HTTP status is. */
+function hasFailed({ grpcStatus, httpStatus, reason }: ExchangeRecord): boolean {
+  if (grpcStatus !== '') return grpcStatus !== 'OK';
+  return httpStatus === 0 || httpStatus >= 400 || reason !== '';
+}

@@ -1,0 +1,67 @@
+// The query of GET /api/events: what is understood, and that everything else is refused with a sentence.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readEventQuery } from '../../src/admin/event-query.ts';
+
+test('without parameters: all events, a thousand each second at most', () => {
+  assert.deepEqual(readEventQuery(''), {
+    kinds: ['start', 'attempt', 'end'],
+    route: undefined,
+    upstream: undefined,
+    endpoint: undefined,
+    method: undefined,
+    client: undefined,
+    status: undefined,
+    minDurationMs: undefined,
+    failed: false,
+    rate: 1000,
+  });
+});
+
+test('every parameter is understood', () => {
+  const texts = {
+    route: 'a b',
+    upstream: 'voice',
+    endpoint: 'unix:/run/a',
+    method: '/a.B/*',
+    client: '10.0.0.0/8',
+  };
+  const numbers = { minDurationMs: '5', failed: 'true', rate: '10000' };
+  const all = new URLSearchParams({ ...texts, kinds: 'end,start', status: 'UNAVAILABLE', ...numbers });
+  const search = all.toString();
+  assert.deepEqual(readEventQuery(search), {
+    ...texts,
+    kinds: ['end', 'start'],
+    status: 'UNAVAILABLE',
+    minDurationMs: 5,
+    failed: true,
+    rate: 10_000,
+  });
+  for (const client of ['unix', '192.0.2.7', '192.0.2.7:80', '[::1]:7', '::1', '2001:db8:0:1::/64'])
+    assert.notEqual(typeof readEventQuery(`client=${client}`), 'string', client);
+  assert.notEqual(typeof readEventQuery('status=404'), 'string');
+});
+
+test('what is not understood is refused, and never a filter that leaves everything or nothing', () => {
+  const refused: readonly (readonly [search: string, sentence: RegExp])[] = [
+    ['kinds=', /^kinds must be one of start, attempt, end, not ""$/],
+    ['kinds=start,begin', /^kinds must be one of/],
+    ['kind=start', /^there is no parameter "kind"; there are: kinds, route/],
+    ['route=a&route=b', /^the parameter route is there twice$/],
+    ['route=', /^the parameter route is empty/],
+    ['method=/a*b', /\* at its end only/],
+    ['client=localhost', /^client must be an address, ADDRESS:PORT or a range/],
+    ['client=10.0.0.0/33', /^client must be/],
+    ['status=unavailable', /^status must be the name of a gRPC status such as UNAVAILABLE/],
+    ['status=14', /^status must be/],
+    ['failed=yes', /^failed must be one of true, false/],
+    ['minDurationMs=-1', /^minDurationMs must be a whole number/],
+    ['rate=0', /^rate must be a whole number from 1 to 10000/],
+    ['rate=10001', /^rate must be a whole number from 1 to 10000/],
+  ];
+  for (const [search, sentence] of refused) {
+    const query = readEventQuery(search);
+    assert.ok(typeof query === 'string' && sentence.test(query), `${search}: ${JSON.stringify(query)}`);
+  }
+});
