@@ -57,6 +57,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'tap',
+    {
+      summary: 'show the calls of a running proxy as they happen',
+      run: async (argv: readonly string[]) => (await import('./tap.ts')).tap(argv),
+    },
+  ],
+  [
     'reload',
     {
       summary: 'let a running proxy read its configuration again, and print what came of it',

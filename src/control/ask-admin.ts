@@ -30,14 +30,10 @@ export async function askAdmin(
   timeoutMs = ANSWER_WITHIN_MS,
 ): Promise<AdminAnswer | string> {
   const { request } = process.getBuiltinModule('node:http');
-  const where =
-    address.kind === 'unix'
-      ? { socketPath: address.path }
-      : { host: reachableHost(address.host), port: address.port };
   const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
   const sent = request(
     {
-      ...where,
+      ...whereOf(address),
       method,
       path,
       headers: { host: 'localhost' },
@@ -45,10 +41,12 @@ export async function askAdmin(
       signal: AbortSignal.timeout(timeoutMs),
     },
     (response) => {
-      readAnswer(response).then(settle, (error: unknown) => settle(failure(address, error, timeoutMs)));
+      readAnswer(response).then(settle, (error: unknown) =>
+        settle(describeFailure(address, error, timeoutMs)),
+      );
     },
   );
-  sent.on('error', (error) => settle(failure(address, error, timeoutMs)));
+  sent.on('error', (error) => settle(describeFailure(address, error, timeoutMs)));
   // An answer 101 is no response to Node, and a connection that ends at once may have no error: neither may leave the caller waiting.
   sent.on('upgrade', (_response, socket) => socket.destroy());
   sent.on('close', () =>
@@ -58,6 +56,15 @@ export async function askAdmin(
   );
   sent.end();
   return promise;
+}
+
+/** @returns the options of a request that name its server */
+export function whereOf(
+  address: Address,
+): { readonly socketPath: string } | { readonly host: string; readonly port: number } {
+  return address.kind === 'unix'
+    ? { socketPath: address.path }
+    : { host: reachableHost(address.host), port: address.port };
 }
 
 async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
@@ -81,7 +88,8 @@ function jsonOr(text: string): unknown {
   }
 }
 
-function failure(address: Address, error: unknown, timeoutMs: number): string {
+/** @returns a sentence about why a request has no answer */
+export function describeFailure(address: Address, error: unknown, timeoutMs = ANSWER_WITHIN_MS): string {
   const code = errorCode(error);
   switch (code) {
     case 'ECONNREFUSED':

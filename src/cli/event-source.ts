@@ -1,0 +1,115 @@
+// Reads the server-sent events of a running proxy (GET /api/events). Any program may answer at its address, so what is kept of an answer is
+// bounded, and nothing in it is trusted.
+
+import type { IncomingMessage } from 'node:http';
+import type { Address } from '../config/config.ts';
+import { fieldOf, textOf } from '../control/answer-fields.ts';
+import { describeFailure, whereOf } from '../control/ask-admin.ts';
+
+/** How a stream of events ended. Only a stream that has been open may come back. */
+export interface StreamEnd {
+  readonly wasOpen: boolean;
+  /** One sentence. */
+  readonly why: string;
+}
+
+export interface EventSourceOptions {
+  readonly address: Address;
+  /** What follows `?`. */
+  readonly search: string;
+  /** @returns undefined, or a promise while nothing more may come */
+  readonly onEvent: (event: unknown) => Promise<void> | undefined;
+  readonly signal: AbortSignal;
+}
+
+const PATH = '/api/events';
+/** The proxy sends a comment at least every 15 s. */
+const SILENT_MS = 45_000;
+const MOST_WAITING_CHARACTERS = 1024 * 1024;
+const MOST_REFUSAL_CHARACTERS = 64 * 1024;
+
+/** Resolves when the stream is over. Never rejects. */
+export async function readEvents(options: EventSourceOptions): Promise<StreamEnd> {
+  const { address, search, signal } = options;
+  const { request } = process.getBuiltinModule('node:http');
+  const answer = Promise.withResolvers<IncomingMessage | string>();
+  const sent = request({
+    ...whereOf(address),
+    path: `${PATH}?${search}`,
+    headers: { host: 'localhost', accept: 'text/event-stream' },
+    agent: false,
+    signal,
+  });
+  sent.on('response', (response) => answer.resolve(response));
+  sent.on('error', (error) => answer.resolve(describeFailure(address, error)));
+  sent.on('upgrade', (_response, socket) => socket.destroy());
+  sent.on('close', () => answer.resolve(notOurs(address, 'it gave no answer')));
+  sent.setTimeout(SILENT_MS, () => sent.destroy(new Error(`it has said nothing for ${SILENT_MS / 1000} s`)));
+  sent.end();
+  const response = await answer.promise;
+  if (typeof response === 'string') return { wasOpen: false, why: response };
+  try {
+    const isStream = response.headers['content-type'] === 'text/event-stream';
+    if (response.statusCode !== 200 || !isStream)
+      return { wasOpen: false, why: await refusalOf(address, response) };
+    return { wasOpen: true, why: await readStream(response, options) };
+  } finally {
+    sent.destroy();
+  }
+}
+
+/** Resolves to why it is over. */
+async function readStream(
+  response: IncomingMessage,
+  { address, onEvent }: EventSourceOptions,
+): Promise<string> {
+  response.setEncoding('utf8');
+  let waiting = '';
+  try {
+    for await (const piece of response) {
+      const messages = `${waiting}${String(piece)}`.split('\n\n');
+      waiting = messages.pop() ?? '';
+      if (waiting.length > MOST_WAITING_CHARACTERS) return notOurs(address, 'a message of it has no end');
+      for (const message of messages) {
+        const event = eventOf(message);
+        const taken = event === undefined ? undefined : onEvent(event);
+        // While the reader of our output waits, so does the proxy, which drops events and counts them.
+        if (taken !== undefined) await taken;
+      }
+    }
+  } catch (error) {
+    return describeFailure(address, error);
+  }
+  return `${address.text} has ended the stream`;
+}
+
+/** @returns undefined for comments and for what is no event of Framegate */
+function eventOf(message: string): unknown {
+  if (!message.startsWith('data: ')) return undefined;
+  try {
+    const event: unknown = JSON.parse(message.slice('data: '.length));
+    return typeof fieldOf(event, 'event') === 'string' ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function refusalOf(address: Address, response: IncomingMessage): Promise<string> {
+  let text = '';
+  response.setEncoding('utf8');
+  try {
+    for await (const piece of response) {
+      text += String(piece);
+      if (text.length > MOST_REFUSAL_CHARACTERS) break;
+    }
+    const said = textOf(fieldOf(JSON.parse(text), 'error'));
+    if (said !== '') return said;
+  } catch {
+    // Said below.
+  }
+  return notOurs(address, `HTTP ${response.statusCode} for ${PATH}`);
+}
+
+function notOurs({ text }: Address, why: string): string {
+  return `what answers on ${text} is no admin server of a Framegate that tells of calls (${why})`;
+}
