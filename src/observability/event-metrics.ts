@@ -35,6 +35,11 @@ export class EventMetrics {
     'Connections to endpoints that could not be made, and answers that could not be used, by the token of the diagnosis.',
     ['upstream', 'endpoint', 'token'],
   );
+  readonly #noEndpoint = new LabelledCounter(
+    'framegate_upstream_no_endpoint_total',
+    'Calls that were refused because no endpoint of the upstream could be used.',
+    ['upstream'],
+  );
 
   readonly #contained = new LabelledCounter(
     'framegate_contained_errors_total',
@@ -69,12 +74,18 @@ export class EventMetrics {
     this.#endpointFailures.count({ upstream, endpoint: label, token });
   }
 
+  /** @param calls how many calls were refused; 0 when the upstream is made, so that monitoring sees the first as an increase */
+  noEndpoint(upstream: string, calls: number): void {
+    this.#noEndpoint.count({ upstream }, calls);
+  }
+
   get families(): readonly MetricFamily[] {
     const counters = [
       this.#violations,
       this.#refusals,
       this.#failures,
       this.#endpointFailures,
+      this.#noEndpoint,
       this.#contained,
     ];
     return [...counters.map(({ family }) => family), ...this.endpoints.families];

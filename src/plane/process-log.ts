@@ -127,6 +127,7 @@ export class ProcessLog {
   upstreamEvents(name: string): UpstreamEvents {
     const logger = this.#logger;
     const owner = {};
+    this.#metrics.noEndpoint(name, 0);
     return {
       countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
       onLeft: ({ address, activeCalls }) => this.#endpointLeft(name, address.text, activeCalls),
@@ -202,6 +203,7 @@ export class ProcessLog {
       },
       // The control process says it, once for all processes.
       onOutage: (news) => this.#hooks.onOutage(owner, name, news),
+      onNoEndpoint: (calls) => this.#metrics.noEndpoint(name, calls),
       onRebalance: ({ streams, overMs, joined }) =>
         logger.info(
           {

@@ -12,12 +12,15 @@ export type OutageNews =
 
 export class Outage {
   readonly #tell: (news: OutageNews) => void;
+  readonly #count: (calls: number) => void;
   #isOut = false;
   #isClosed = false;
   #refused = 0;
 
-  constructor(tell: (news: OutageNews) => void) {
+  /** @param count is told of calls that were refused, also where the upstream has no endpoint to lose */
+  constructor(tell: (news: OutageNews) => void, count: (calls: number) => void) {
     this.#tell = tell;
+    this.#count = count;
   }
 
   /**
@@ -39,8 +42,10 @@ export class Outage {
     else this.#tell({ state: endpoints.length === 0 ? 'gone' : 'back', refused: this.#takeRefused() });
   }
 
-  /** So many calls were refused since there is no endpoint for them. */
+  /** So many calls were refused since there is no endpoint for them. Those of an upstream that is not used any more are not counted. */
   noteRefused(calls: number): void {
+    if (this.#isClosed) return;
+    this.#count(calls);
     if (this.#isOut) this.#refused += calls;
   }
 

@@ -31,6 +31,8 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onR
   readonly onPanic: (panic: Panic) => void;
   /** No endpoint can be used any more, or one can be again. */
   readonly onOutage: (news: OutageNews) => void;
+  /** So many calls were refused, because no endpoint can be used. */
+  readonly onNoEndpoint: (calls: number) => void;
   /** An endpoint has joined or come back, and so many streams at others are ended for it, over this time. */
   readonly onRebalance: (plan: RebalancePlan) => void;
 }

@@ -56,7 +56,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.#parts = parts;
     this.#events = events;
     this.hash = config.hash;
-    this.#outage = new Outage((news) => events.onOutage(news));
+    this.#outage = new Outage(events.onOutage, events.onNoEndpoint);
     this.#availability = this.#makeAvailability();
     this.#spreading = this.#makeSpreading();
     const endpointEvents = this.#listen();

@@ -205,3 +205,14 @@ test('clients cannot make labels: paths, hosts, methods, names and codes of thei
   const after = (await read()).map(({ name, labels }) => [name, labels]);
   assert.deepEqual(after, before);
 });
+
+test('calls that no endpoint can take are counted by upstream, from zero on', async (t) => {
+  const { proxy, read, want } = await startMetered(t, { endpoints: ['127.0.0.1:1'] });
+  const client = proxy.voiceClient('clear');
+  const refused = 'framegate_upstream_no_endpoint_total';
+  await want(0, refused, { upstream: 'voice' });
+  assert.equal((await client.say({})).code, status.UNAVAILABLE);
+  assert.equal((await client.say({})).code, status.UNAVAILABLE);
+  await want(2, refused, { upstream: 'voice' });
+  assert.equal(sumOf(await read(), 'framegate_upstream_healthy_endpoints'), 0);
+});

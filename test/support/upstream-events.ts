@@ -43,6 +43,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onLimit: () => undefined,
   onDoubt: () => undefined,
   onOutage: () => undefined,
+  onNoEndpoint: () => undefined,
   onRebalance: () => undefined,
 };
 

@@ -14,6 +14,8 @@ const UNHEALTHY = { token: 'health_not_serving', sentence: 'It does not serve.' 
 class Group {
   readonly upstream: Upstream<Scripted>;
   readonly log: string[] = [];
+  /** All calls that were refused because there is no endpoint. */
+  refused = 0;
 
   constructor(t: TestContext, names: readonly string[], panicShare = 0.5) {
     const config = {
@@ -37,6 +39,9 @@ class Group {
           this.log.push(
             news.state === 'out' ? `out: ${news.why.sentence}` : `${news.state}, ${news.refused} refused`,
           ),
+        onNoEndpoint: (calls) => {
+          this.refused += calls;
+        },
       },
     );
     t.after(() => this.upstream.destroy('the test is over'));
@@ -138,4 +143,19 @@ test('an upstream that is not used any more says so if it is out, and nothing af
   group.reach(0);
   group.fail(0);
   assert.deepEqual(group.log, ['out: Down.', 'gone, 0 refused']);
+});
+
+test('calls that no endpoint can take are counted, also where the upstream has none, until it is not used any more', (t) => {
+  const group = new Group(t, ['a']);
+  t.mock.method(Scripted.prototype, 'seekCapacity', () => false);
+  group.wait();
+  group.fail(0);
+  assert.equal(group.refused, 1, 'a call that waited');
+  group.wait();
+  group.upstream.use([]);
+  group.wait();
+  assert.equal(group.refused, 3);
+  group.upstream.close();
+  group.wait();
+  assert.equal(group.refused, 3);
 });
