@@ -14,7 +14,7 @@ const { files, read } = projectAt(root);
 const isTold = (file: string) => !file.startsWith('test/golden/');
 const NAMED_PAGE = /(?<![\w/.-])docs\/[\w./-]+\.md(?:#[\w-]+)?/g;
 const NAMES_PAGES =
-  /^(?:src|scripts|site|deploy|bench|certs)\/.*\.(?:ts|mjs|yaml|service)$|^[^/]+\.(?:yaml|json)$|^Dockerfile$/;
+  /^(?:src|scripts|site|deploy|bench|certs)\/.*\.(?:ts|mjs|yaml|json|service)$|^[^/]+\.(?:yaml|json)$|^Dockerfile$/;
 
 function isBroken(from: string, link: string): boolean {
   if (isExternal(link)) return false;

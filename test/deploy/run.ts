@@ -11,6 +11,7 @@ import { bootCases } from './booted-system.ts';
 import { type CaseCounts, type DeployCase, installFor, runCases } from './cases.ts';
 import { canBeRoot } from './commands.ts';
 import { containerCases } from './container.ts';
+import { dashboardCases } from './dashboard.ts';
 import { doctorCases, longHoldCases } from './doctor/cases.ts';
 import { namedPodCases } from './named-pods.ts';
 import { prometheusCases } from './prometheus.ts';
@@ -23,7 +24,7 @@ const { values: options } = parseArgs({
 /** In one lane is what shares something: Envoy is fetched once, by the first case that needs it. */
 const LANES: ReadonlyMap<string, readonly DeployCase[]> = new Map([
   ['a system that runs', [...unitCases, ...bootCases]],
-  ['the image', [...containerCases, ...prometheusCases]],
+  ['the image', [...containerCases, ...prometheusCases, ...dashboardCases]],
   ['sockets, names, a minute of silence', [...activationCases, ...namedPodCases, ...longHoldCases]],
   ['the doctor', doctorCases],
 ]);

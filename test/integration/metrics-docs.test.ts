@@ -4,34 +4,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { documentedMetrics, metricsPage } from '../support/documented-metrics.ts';
 import { familiesOf } from '../support/metrics-reader.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
 
 /** What only some machines and configurations have. */
 const NOT_EVERYWHERE = new Set(['framegate_memory_limit_bytes', 'process_open_fds', 'process_max_fds']);
-const docs = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
-
-interface Documented {
-  readonly type: string;
-  readonly labels: readonly string[];
-}
-
-/** Rows of the tables: names, type, labels; behind a colon stand values of a label. */
-function documented(): ReadonlyMap<string, Documented> {
-  const rows = new Map<string, Documented>();
-  for (const line of docs.split('\n')) {
-    const [, names = '', type = '', labelCell = ''] = line.split('|').map((cell) => cell.trim());
-    if (!/^`(framegate|process)_/.test(names)) continue;
-    const labels = labelCell.split(';').flatMap((part) => wordsOf(part.split(':')[0]));
-    for (const name of wordsOf(names)) rows.set(name, { type: type.split(',')[0], labels });
-  }
-  return rows;
-}
-
-function wordsOf(cell: string): readonly string[] {
-  return Array.from(cell.matchAll(/`([a-z0-9_]+)`/g), ([, word]) => word);
-}
-
 test('every metric is documented with its type and labels, and every metric documented is there', async (t) => {
   const demo = await startDemo(t);
   // One endpoint is down, so that there are failures to show.
@@ -55,7 +33,7 @@ test('every metric is documented with its type and labels, and every metric docu
   await raw.wantGoAway();
   const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
   const families = familiesOf(await (await fetch(`http://${String(address)}/metrics`)).text());
-  const rows = documented();
+  const rows = documentedMetrics();
   for (const { name, type, samples } of families) {
     const row = rows.get(name);
     assert.ok(row !== undefined, `${name} is not in docs/metrics.md`);
@@ -74,9 +52,9 @@ test('metrics that documents, alerts and scripts speak of are there', () => {
     join(import.meta.dirname, '../../deploy/prometheus/framegate-alerts.yaml'),
     'utf8',
   );
-  const rows = documented();
+  const rows = documentedMetrics();
   const spokenOf = new Set(
-    [...(docs + alerts).matchAll(/\b(?:framegate|process)_[a-z0-9_]+/g)].map(([name]) => name),
+    [...(metricsPage + alerts).matchAll(/\b(?:framegate|process)_[a-z0-9_]+/g)].map(([name]) => name),
   );
   const unknown = [...spokenOf].filter((name) => !rows.has(name.replace(/_(bucket|sum|count)$/, '')));
   assert.deepEqual(unknown, []);

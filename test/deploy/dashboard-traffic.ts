@@ -1,0 +1,86 @@
+// A proxy whose metrics all have something to tell: good, failed and repeated calls, an ejected endpoint, a service that is down, health
+// checks, load reports, a name in DNS, refused clients and broken rules.
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { type DemoService, startDemoService } from '../../src/demo/demo-service.ts';
+import { Metadata, status } from '../../src/demo/grpc.ts';
+import { configOf, ProxyUnderTest, proxyConfigText } from '../support/proxy-under-test.ts';
+import type { CaseContext } from './cases.ts';
+
+export interface BusyProxy {
+  /** HOST:PORT of the admin server. */
+  readonly admin: string;
+  /** Makes one of everything. What is counted is counted before it resolves, or soon after. */
+  readonly makeTraffic: () => Promise<void>;
+}
+
+export async function startBusyProxy({ after }: Pick<CaseContext, 'after'>): Promise<BusyProxy> {
+  const services = await Promise.all([1, 2, 3].map(() => startDemoService({ address: '127.0.0.1:0' })));
+  for (const service of services) after(() => service.forceClose());
+  const proxy = await ProxyUnderTest.start(
+    configOf(await proxyConfigText({ sections: sectionsFor(services) })),
+  );
+  after(() => proxy.close());
+  const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
+  const client = proxy.voiceClient('tls');
+  return {
+    admin: String(address),
+    async makeTraffic() {
+      await client.say({ text: 'hello' });
+      await client.narrate({ text: 'one two three' });
+      await client.fail({ code: status.NOT_FOUND });
+      for (let count = 0; count < 3; count++) await client.fail({ code: status.UNAVAILABLE }, to('flaky'));
+      await client.say({ text: 'nobody' }, to('gone'));
+      await client.say({ text: 'no route' }, { authority: 'elsewhere.example.com' });
+      await refuseClient(proxy.port('tls'));
+      const raw = await proxy.rawClient('clear');
+      raw.sendReset(2, 0);
+      await raw.wantGoAway();
+    },
+  };
+}
+
+function sectionsFor([good, ...flaky]: readonly DemoService[]): Readonly<Record<string, unknown>> {
+  const host = 'localhost';
+  return {
+    admin: { address: '127.0.0.1:0' },
+    limits: { memory: '8GiB' },
+    routes: [
+      { name: 'voice', match: { host }, upstream: 'voice' },
+      {
+        name: 'flaky',
+        match: { host, headers: { 'x-tenant': 'flaky' } },
+        upstream: 'flaky',
+        retry: { backoff: '1ms' },
+      },
+      { name: 'gone', match: { host, headers: { 'x-tenant': 'gone' } }, upstream: 'gone' },
+    ],
+    upstreams: {
+      voice: {
+        endpoints: [good.address, '127.0.0.1:1'],
+        health: { interval: '100ms', unhealthyAfter: 1 },
+        weights: 'orca',
+      },
+      flaky: { endpoints: flaky.map(({ address }) => address), outliers: { consecutive: 2, ejection: '1s' } },
+      gone: { endpoints: ['127.0.0.1:1'] },
+      named: { dns: { name: 'localhost', port: 1 } },
+    },
+  };
+}
+
+/** A call to another upstream. */
+function to(tenant: string): { readonly metadata: Metadata } {
+  const metadata = new Metadata();
+  metadata.set('x-tenant', tenant);
+  return { metadata };
+}
+
+/** As a client that does not speak TLS. */
+async function refuseClient(port: number): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.end('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(socket, 'close');
+}
