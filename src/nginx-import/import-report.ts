@@ -5,7 +5,7 @@ import { type Directive, placeText } from './directive.ts';
 import type { ImportedConfiguration } from './import-nginx.ts';
 import type { Judgement, Verdict } from './ledger.ts';
 import { NOT_CARRIED_OVER } from './not-carried-over.ts';
-import { showDirective } from './shown-directive.ts';
+import { showDirective, strangeOnes } from './shown-directive.ts';
 import { remark } from './yaml-text.ts';
 
 export interface ReportLine {
@@ -25,23 +25,25 @@ const TITLES: Readonly<Record<Verdict, string>> = {
 
 /** @returns a line for each directive of the input; a directive of a file that is included twice has two */
 export function reportLines({ directives, ledger }: ImportedConfiguration): readonly ReportLine[] {
+  const strange = strangeOnes(directives);
   return directives.map((directive) => {
     const judgement = ledger.judgementOf(directive);
     if (judgement === undefined) throw new Error(`${placeText(directive)}: ${directive.name} has no verdict`);
-    return lineOf(directive, judgement);
+    return lineOf(directive, judgement, strange.has(directive));
   });
 }
 
 function lineOf(
   directive: Directive,
   { verdict, decidesAccess, sendsElsewhere, notes }: Judgement,
+  isStrange: boolean,
 ): ReportLine {
   return {
     verdict,
     decidesAccess,
     sendsElsewhere,
     place: placeText(directive),
-    text: showDirective(directive),
+    text: showDirective(directive, isStrange),
     notes,
   };
 }

@@ -8,6 +8,7 @@ import type { ListenerGroup } from './listeners.ts';
 import { NOT_CARRIED_OVER } from './not-carried-over.ts';
 import type { ServedLocation, ServedServer } from './served-servers.ts';
 import type { Server } from './server-blocks.ts';
+import { shownName } from './shown-directive.ts';
 import { type YamlEntry, type YamlItem, YamlMap } from './yaml-text.ts';
 
 export interface Route {
@@ -183,7 +184,7 @@ export function routeItem(route: Route): YamlItem {
     branch.destination,
     ...branch.settings,
   ]);
-  const lost = outcome.lost.slice(0, MOST_NAMED).map((one) => `${one.name} (${placeText(one)})`);
+  const lost = outcome.lost.slice(0, MOST_NAMED).map((one) => `${shownName(one)} (${placeText(one)})`);
   if (outcome.lost.length > MOST_NAMED) lost.push(`and ${outcome.lost.length - MOST_NAMED} more`);
   const warning =
     lost.length === 0 ? [] : [`${NOT_CARRIED_OVER}, and it decides who may call: ${lost.join(', ')}`];

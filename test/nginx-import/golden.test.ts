@@ -10,6 +10,7 @@ import { placeText } from '../../src/nginx-import/directive.ts';
 import { type ImportedConfiguration, importNginx } from '../../src/nginx-import/import-nginx.ts';
 import { formatReport, headOf, reportLines } from '../../src/nginx-import/import-report.ts';
 import { readNginx } from '../../src/nginx-import/nginx-files.ts';
+import { shownName } from '../../src/nginx-import/shown-directive.ts';
 import { verifyImport } from '../../src/nginx-import/verify-import.ts';
 
 const golden = join(import.meta.dirname, '../golden');
@@ -94,7 +95,7 @@ function isParameter({ directives }: ImportedConfiguration, place: string, text:
   return directives.some(
     ({ name, block = [] }) =>
       /^(types|map|geo|split_clients)$/.test(name) &&
-      block.some((inner) => placeText(inner) === place && text.startsWith(inner.name)),
+      block.some((inner) => placeText(inner) === place && text.startsWith(shownName(inner))),
   );
 }
 

@@ -301,6 +301,36 @@ test('an expression is shown if the output holds its paths; another one may list
   assert.doesNotMatch(`${formatReport(names)}${headOf(names, 'x')}${names.yaml}`, /hidden/);
 });
 
+test('no word of a directive that may hold a secret is shown, of modules that are not known neither', () => {
+  const provider = 'oidc_provider p { issuer "https://i.example"; client_id hidden; client_secret hidden; }';
+  const top = `${provider}
+    split_clients "\${remote_addr}hidden" $variant { 50% a; * b; }
+    map "$remote_addr-hidden" $to { default a; hidden b; }
+    limit_req_zone "\${remote_addr}hidden" zone=rate:1m rate=10r/s;
+    client_secret_file hidden; worker_api_token hidden; keepalive_secret hidden; gzip_key hidden; tcp_password hidden;
+    session_key_timeout hidden; ticket_buffer hidden; http2_auth hidden; types_hash_salt hidden; keys { HIDDEN one; }
+    my_set_header hidden; my_next_upstream hidden; log_format main hidden;`;
+  const inside = `auth_oidc p; set $salt hidden; return 200 hidden; mirror /m?hidden; add_header x hidden; ${[
+    'secure_link_md5 hidden',
+    'grpc_set_header x hidden',
+    'proxy_ssl_password_file hidden',
+    'my_ssl_verify hidden',
+    'auth_jwt hidden',
+    'my_hide_header hidden',
+  ].join('; ')};`;
+  const hash =
+    'upstream u { hash "${remote_addr}hidden" consistent; server 127.0.0.1:1 weight=2 route=hidden; }';
+  const imported = importText(
+    `${top} ${hash} server { listen 80; ${inside} location / { grpc_pass u; apiKey hidden; } }`,
+  );
+  const report = formatReport(imported);
+  assert.doesNotMatch(`${report}${headOf(imported, 'x')}${imported.yaml}`, /hidden/i);
+  assert.match(report, /split_clients … /);
+  assert.match(report, /limit_req_zone … zone=rate:1m rate=10r\/s/);
+  assert.match(report, /client_secret …/);
+  assert.match(report, /server 127\.0\.0\.1:1 weight=2 route=…/);
+});
+
 test('lines of the report that differ by their places alone are one, and each directive is counted', () => {
   const servers = [1, 2, 3].map((port) => `server { listen ${port};\ngzip on;\n${pass} }`);
   const imported = importText(servers.join('\n'));
