@@ -51,7 +51,7 @@ const floods = z.strictObject({
     .default(1000)
     .meta(
       key(
-        'WINDOW_UPDATE frames. Each DATA frame that is sent to the peer allows ten more, up to a hundred times this number.',
+        'WINDOW_UPDATE frames. Each stream that is opened allows two more, and each DATA frame that is sent to the peer ten more, up to a hundred times this number.',
         { like: { Envoy: 'max_inbound_window_update_frames_per_data_frame_sent' } },
       ),
     ),

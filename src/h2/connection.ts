@@ -287,6 +287,7 @@ export class Connection {
   /** Creates a local stream, which stays idle until sendHeaders. The caller has checked that the peer allows one more. */
   openStream(owner: StreamOwner): Stream {
     if (this.#isClosed) return Stream.closed(owner, this.#sender);
+    this.#guard.streamOpened();
     return this.#streams.addLocal(
       owner,
       this.#sender,

@@ -18,7 +18,7 @@ export const Flood = {
   /** Includes acknowledgements of SETTINGS that were never sent. */
   SETTINGS: 3,
   PRIORITIES: 4,
-  /** A sent DATA frame earns ten of these, and one each of PINGS and SETTINGS. */
+  /** A stream that is opened earns two of these. A sent DATA frame earns ten, and one each of PINGS and SETTINGS. */
   WINDOW_UPDATES: 5,
   /** DATA frames in a row that are empty and do not end the stream (CVE-2019-9518). */
   EMPTY_DATA: 6,
@@ -115,6 +115,14 @@ export class FloodGuard {
     this.forgive(Flood.WINDOW_UPDATES, 10);
     this.forgive(Flood.PINGS, 1);
     this.forgive(Flood.SETTINGS, 1);
+  }
+
+  /**
+   * A stream has been opened, by either side. gRPC's C core widens the window of the stream and that of the connection for each unary
+   * call, also where the answer then comes without DATA.
+   */
+  streamOpened(): void {
+    this.forgive(Flood.WINDOW_UPDATES, 2);
   }
 
   /** The service has answered a call, which earns the client one more cancellation. */

@@ -9,7 +9,7 @@ export interface FloodLimits {
   readonly pings: number;
   readonly settings: number;
   readonly priorities: number;
-  /** A sent DATA frame earns ten more. */
+  /** A sent DATA frame earns ten more, and a stream that is opened two. */
   readonly windowUpdates: number;
   /** DATA frames in a row that are empty and do not end the stream. */
   readonly emptyData: number;

@@ -184,6 +184,7 @@ export class HeaderReceiver {
       this.#settings.initialWindowBytes,
     );
     stream.openedAtMs = this.#guard.nowMs;
+    this.#guard.streamOpened();
     stream.headersReceived = true;
     stream.state = StreamState.OPEN;
     if (list.overflowedAt === undefined) checkRequest(list, streamId, this.#settings.enableConnectProtocol);

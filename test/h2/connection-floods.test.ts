@@ -159,6 +159,33 @@ describe('what is no flood', () => {
     assert.equal(server.connection.isClosed, false);
   });
 
+  test('two WINDOW_UPDATEs for each call, though all answers come without DATA', () => {
+    const server = opened('server');
+    server.reactions.onRequest = (stream) => server.responds(stream.id, true);
+    for (let count = 0; count < 3_000; count++) {
+      const id = freshId();
+      server.receives(
+        frames.headers(id, REQUEST, { endStream: true }),
+        frames.windowUpdate(id, 1),
+        frames.windowUpdate(0, 1),
+      );
+      server.clears();
+    }
+    assert.equal(server.connection.isClosed, false);
+
+    const client = opened('client');
+    for (let count = 0; count < 3_000; count++) {
+      const { id } = client.requests({ endStream: true });
+      client.receives(
+        frames.windowUpdate(id, 1),
+        frames.windowUpdate(0, 1),
+        frames.headers(id, frames.responseBlock(), { endStream: true }),
+      );
+      client.clears();
+    }
+    assert.equal(client.connection.isClosed, false);
+  });
+
   test('resets of streams that are older than 20 milliseconds', () => {
     const server = opened('server', { maxConcurrentStreams: 1_000 });
     const ids = Array.from({ length: 500 }, freshId);

@@ -89,6 +89,13 @@ test('WINDOW_UPDATEs are earned by DATA beyond the burst, within bounds, and tim
   isEmptyAfter(guard, Flood.WINDOW_UPDATES, 100_000, 'too_many_window_updates');
 });
 
+test('WINDOW_UPDATEs are earned by streams that are opened, two by each', () => {
+  const guard = new FloodGuard(FLOOD_LIMITS);
+  countTimes(guard, Flood.WINDOW_UPDATES, 500);
+  for (let count = 0; count < 100; count++) guard.streamOpened();
+  isEmptyAfter(guard, Flood.WINDOW_UPDATES, 700, 'too_many_window_updates');
+});
+
 test('a guard that has counted nothing takes time and forgiveness', () => {
   const guard = new FloodGuard(FLOOD_LIMITS);
   guard.replenish(10);
