@@ -115,11 +115,30 @@ function silent(facts: CallFacts): Blocked {
   }
   const least = Math.min(silenceOf(client), silenceOf(service));
   if (least < SILENT_MS) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
+  const slow = slowReader(facts);
+  if (slow !== undefined) return slow;
   const by = whoseTurn(facts);
   const [it, other] = by === 'client' ? [client, service] : [service, client];
   const otherSide = by === 'client' ? 'service' : 'client';
   const sentence = `${silenceText(by, it)} ${lastOf(otherSide, other)}`;
   return { by, how: 'silent', forMs: silenceOf(it), sentence };
+}
+
+/**
+ * The side that takes its bytes bit by bit, so that it is never stuck for long. What waits for it has waited at least as long as the other
+ * side is silent, which may have no window to send more.
+ */
+function slowReader({ client, service }: CallFacts): Blocked | undefined {
+  const isClient =
+    client.owedBytes > 0 && (service.owedBytes === 0 || stuckMsOf(client) >= stuckMsOf(service));
+  if (isClient) return describeSlow('client', client, service);
+  return service.owedBytes > 0 ? describeSlow('service', service, client) : undefined;
+}
+
+function describeSlow(by: Side, { room, owedBytes }: PeerFacts, other: PeerFacts): Blocked {
+  const verb = owedBytes === 1 ? 'waits' : 'wait';
+  const sentence = `The ${by} reads slowly: ${bytesText(owedBytes)} ${verb} for it. ${lastOf(by === 'client' ? 'service' : 'client', other)}`;
+  return { by, how: howStuck(room), forMs: silenceOf(other), sentence };
 }
 
 /** Neither side has sent anything for a while. Whose turn is it? */

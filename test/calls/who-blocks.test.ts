@@ -209,6 +209,36 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'nobody none 0',
     /0\.2 s ago/,
   ],
+  [
+    'the client takes a little again and again, and the service has no window to send more',
+    {
+      state: 'request_ended',
+      isGrpc: false,
+      client: { owedBytes: 178_024, stuckMs: 300, silentMs: 14_000, hasEnded: true, room: NO_WINDOW },
+      service: { silentMs: 13_239, room: { ...OPEN, isPaused: true } },
+    },
+    'client window 13239',
+    /^The client reads slowly: 173 KiB wait for it\. The last bytes of the service came 13 s ago\.$/,
+  ],
+  [
+    'the service takes a little again and again, and the client has no window to send the rest of its message',
+    {
+      state: 'waiting_for_response',
+      client: { silentMs: 9647, isInsideMessage: true, room: { ...OPEN, receiveWindow: 0 } },
+      service: { owedBytes: 119_073, stuckMs: 700, silentMs: undefined, presentMs: 20_000, room: NO_WINDOW },
+    },
+    'service window 9647',
+    /^The service reads slowly: 116 KiB wait for it\. The last bytes of the client came 9\.6 s ago\.$/,
+  ],
+  [
+    'both take a little again and again: the one that has taken nothing for longer',
+    {
+      client: { owedBytes: 1, stuckMs: 300, silentMs: 5000, room: NO_ROOM },
+      service: { owedBytes: 1, stuckMs: 400, silentMs: 6000, room: NO_ROOM },
+    },
+    'service socket 5000',
+    /^The service reads slowly: 1 byte waits for it\./,
+  ],
   ['nothing waits', { client: { stuckMs: 42_000, room: NO_WINDOW } }, 'nobody none 0', /0\.2 s ago/],
   [
     'a complete response that the client does not read',
@@ -319,7 +349,11 @@ function whatIsWrong(facts: CallFacts): string | undefined {
   if (by === 'client' || by === 'service') {
     const peer = facts[by];
     const isStuck = how !== 'silent';
-    if (isStuck && (peer.owedBytes === 0 || peer.stuckMs < 1000)) return 'nothing waits';
+    const other = facts[by === 'client' ? 'service' : 'client'];
+    if (isStuck && peer.owedBytes === 0) return 'nothing waits';
+    if (isStuck && forMs !== peer.stuckMs && forMs !== (other.silentMs ?? other.presentMs))
+      return 'not for so long';
+    if (!isStuck && peer.owedBytes + other.owedBytes > 0) return 'somebody has bytes to read';
     if (forMs < 1000) return 'too short';
     if (!isStuck && forMs !== (peer.silentMs ?? peer.presentMs)) return `for ${forMs}`;
     if (how === 'window' && (peer.room?.sendWindow ?? 1) > 0) return 'there is a window';
