@@ -109,6 +109,27 @@ test('others have their turn while many calls are looked at', async () => {
   assert.ok(turns > 1, `${turns} turns`);
 });
 
+test('others have their turn while many connections without calls are looked at', async () => {
+  let turns = 0;
+  let isOver = false;
+  const tick = (): void => {
+    turns++;
+    if (!isOver) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const idle = new LiveCalls<Call>(function* () {
+    for (let connection = 0; connection < 200; connection++) {
+      // Longer than a real one takes, so that the whole takes many turns on any machine.
+      const until = performance.now() + 0.1;
+      while (performance.now() < until);
+      yield [];
+    }
+  }, ids);
+  assert.equal((await idle.find(PAGE)).total, 0);
+  isOver = true;
+  assert.ok(turns > 1, `${turns} turns`);
+});
+
 test('what clients choose is shown readably, and cut', async () => {
   const escape = '\u001b[31m';
   const umlaut = Buffer.from('/ä').toString('latin1');
