@@ -20,6 +20,8 @@ export interface PassTarget {
 
 /** Deeper chains of variables are circles. */
 const MOST_VARIABLES = 8;
+/** No target is longer, in characters. A few variables that name each other twice would make a text without end. */
+const LONGEST_TARGET = 1000;
 
 const PROTOCOLS: Readonly<Record<string, PassTarget['protocol']>> = {
   grpc: 'h2c',
@@ -44,19 +46,24 @@ export function passTargetsOf(
   const written = directive.words[0] ?? '';
   // These are what nginx sends without them as well.
   const wanted = written.replace(/(\$request_uri|\$uri\$is_args\$args)$/, '');
-  const texts = textsOf(wanted, scope, ledger);
-  if (texts === undefined) {
+  const found = textsOf(wanted, scope);
+  if (found === undefined) {
     ledger.refuse(
       directive,
       'the target depends on a variable: write a route for each target, with match.headers or split where these decide',
     );
     return undefined;
   }
+  const { texts, used, choice } = found;
   const targets = texts.flatMap(({ text, by }) => {
     const target = parseTarget(text, directive.name === 'grpc_pass' ? 'grpc' : 'http');
     return target === undefined ? [] : [{ by, target: { ...target, isAskedAgain: text !== wanted } }];
   });
-  if (targets.length === texts.length) return targets;
+  if (targets.length === texts.length) {
+    for (const set of used) ledger.carry(set, 'filled in where it is used');
+    choice?.accept(ledger);
+    return targets;
+  }
   ledger.refuse(directive, 'this target cannot be read as NAME, HOST:PORT or unix:/PATH');
   return undefined;
 }
@@ -66,11 +73,20 @@ interface FilledText {
   readonly by: Case | undefined;
 }
 
+interface FilledTexts {
+  readonly texts: readonly FilledText[];
+  /** The `set` directives whose values they have. */
+  readonly used: ReadonlySet<Directive>;
+  /** What decides which of them it is. */
+  readonly choice: Choice | undefined;
+}
+
 /** @returns the text for each value of the one variable that has several; undefined if a variable has none that can be told */
-function textsOf(wanted: string, scope: Scope, ledger: Ledger): readonly FilledText[] | undefined {
+function textsOf(wanted: string, scope: Scope): FilledTexts | undefined {
   const choosing = new Map<string, Choice>();
-  const used: Directive[] = [];
-  const plain = fillIn(wanted, { scope, used, choosing, values: new Map() });
+  const used = new Set<Directive>();
+  const values = new Map<string, string | undefined>();
+  const plain = fillIn(wanted, { scope, used, choosing, values });
   const [chosen, ...others] = choosing;
   if (plain === undefined || others.length > 0) return undefined;
   const texts: FilledText[] = [];
@@ -78,18 +94,16 @@ function textsOf(wanted: string, scope: Scope, ledger: Ledger): readonly FilledT
   else {
     const [name, { cases }] = chosen;
     for (const by of cases) {
-      const value = fillIn(by.text, { scope, used, choosing: new Map(), values: new Map() });
-      const text =
-        value === undefined
-          ? undefined
-          : fillIn(wanted, { scope, used, choosing, values: new Map([[name, value]]) });
+      const nested = new Map<string, Choice>();
+      const value = fillIn(by.text, { scope, used, choosing: nested, values: new Map() });
+      // Two that decide together are no routes.
+      if (value === undefined || nested.size > 0) return undefined;
+      const text = fillIn(wanted, { scope, used, choosing, values: new Map([[name, value]]) });
       if (text === undefined) return undefined;
       texts.push({ text, by });
     }
   }
-  for (const set of used) ledger.carry(set, 'filled in where it is used');
-  chosen?.[1].accept(ledger);
-  return texts;
+  return { texts, used, choice: chosen?.[1] };
 }
 
 function parseTarget(text: string, usual: 'grpc' | 'http'): Omit<PassTarget, 'isAskedAgain'> | undefined {
@@ -105,10 +119,10 @@ function parseTarget(text: string, usual: 'grpc' | 'http'): Omit<PassTarget, 'is
 
 interface Filling {
   readonly scope: Scope;
-  /** Variables that have been given values. */
-  readonly values: ReadonlyMap<string, string>;
+  /** Variables that have been given values; undefined if a value cannot be told. Those that are looked up are added. */
+  readonly values: Map<string, string | undefined>;
   /** The `set` directives that were used are added. */
-  readonly used: Directive[];
+  readonly used: Set<Directive>;
   /** Variables that have one of several values, and none here, are added. They are filled in as nothing. */
   readonly choosing: Map<string, Choice>;
 }
@@ -117,28 +131,38 @@ interface Filling {
 function fillIn(text: string, filling: Filling, depth = 0): string | undefined {
   if (!text.includes('$')) return text;
   if (depth === MOST_VARIABLES) return undefined;
-  let isKnown = true;
-  const filled = text.replaceAll(/\$\{?(\w+)\}?/g, (_, name: string) => {
-    const value = valueOf(name, filling, depth);
-    isKnown &&= value !== undefined;
-    return value ?? '';
-  });
-  return isKnown ? filled : undefined;
+  let filled = '';
+  let at = 0;
+  for (const found of text.matchAll(/\$\{?(\w+)\}?/g)) {
+    const value = valueOf(found[1], filling, depth);
+    filled += text.slice(at, found.index) + (value ?? '');
+    if (value === undefined || filled.length > LONGEST_TARGET) return undefined;
+    at = found.index + found[0].length;
+  }
+  return filled + text.slice(at);
 }
 
 function valueOf(name: string, filling: Filling, depth: number): string | undefined {
-  const { scope, values, used, choosing } = filling;
-  const given = values.get(name);
-  if (given !== undefined) return given;
-  const choice = choosing.get(name) ?? choiceOf(name, scope);
+  const { scope, values, choosing } = filling;
+  if (values.has(name)) return values.get(name);
+  if (choosing.has(name)) return '';
+  const choice = choiceOf(name, scope);
   if (choice !== undefined) {
     choosing.set(name, choice);
     return '';
   }
-  const { base, conditions } = assignmentsOf(name, scope);
+  // Until it is known: a variable that leads back to itself has no value.
+  values.set(name, undefined);
+  const value = setValueOf(name, filling, depth);
+  values.set(name, value);
+  return value;
+}
+
+function setValueOf(name: string, filling: Filling, depth: number): string | undefined {
+  const { base, conditions } = assignmentsOf(name, filling.scope);
   if (base === undefined || conditions.length > 0) return undefined;
   const value = fillIn(base.words[1] ?? '', filling, depth + 1);
-  if (value !== undefined) used.push(base);
+  if (value !== undefined) filling.used.add(base);
   return value;
 }
 

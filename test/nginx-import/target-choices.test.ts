@@ -125,6 +125,43 @@ test('a variable that a condition sets as well is no constant', () => {
     assert.equal(importText(withConditionalSet(condition)).yaml, undefined, condition);
 });
 
+test('variables that name each other many times end at a bound', () => {
+  const chainOf = (copies: number, last: string) => {
+    const sets = [1, 2, 3, 4, 5, 6].map((n) => `set $v${n} "${`$v${n + 1}`.repeat(copies)}";`);
+    return `server { listen 80; ${sets.join(' ')} set $v7 "${last}"; location / { grpc_pass grpc://\${v1}h:1; } ${other} }`;
+  };
+  const other = 'location /b { grpc_pass h:1; }';
+  assert.deepEqual(destinationsOf(chainOf(1, 'a.')), ['/* -> a.h-1', '/b* -> h-1']);
+  assert.equal(destinationsOf(chainOf(2, 'a.')).length, 2);
+  for (const text of [chainOf(40, 'x'), chainOf(4000, 'x'), chainOf(40, '$v1')])
+    assert.deepEqual(destinationsOf(text), ['/b* -> h-1']);
+});
+
+test('a value that another choice decides makes no routes', () => {
+  const text = `map $http_x_a $a { 1 one; default two; } map $http_x_b $b { 1 h$a; default h; }
+    server { listen 80; location / { grpc_pass grpc://$b:1; } location /b { grpc_pass h:1; } }`;
+  assert.deepEqual(destinationsOf(text), ['/b* -> h-1']);
+});
+
+test('what decides about a target that cannot be read is not called carried over', () => {
+  const map = 'map $http_x_a $t { 1 one; default two; }';
+  const imported = importText(`${map} server { listen 80; set $u a; if ($http_x_b = c) { set $u $t; }
+    location / { grpc_pass grpc://$u; } location /b { grpc_pass h:1; } }`);
+  const verdictsOf = (wanted: string) =>
+    imported.directives
+      .filter(({ name }) => name === wanted)
+      .map((directive) => imported.ledger.judgementOf(directive)?.verdict);
+  assert.deepEqual(verdictsOf('if'), ['unsupported']);
+  assert.deepEqual(verdictsOf('set'), ['unsupported', 'unsupported']);
+  assert.deepEqual(verdictsOf('map'), ['unsupported']);
+  const unreadable = importText(
+    `server { listen 80; set $x "a b"; location / { grpc_pass grpc://$x; } location /b { grpc_pass h:1; } }`,
+  );
+  const set = unreadable.directives.find(({ name }) => name === 'set');
+  assert.ok(set !== undefined);
+  assert.equal(unreadable.ledger.judgementOf(set)?.verdict, 'unsupported');
+});
+
 test('conditions that pass calls of one value elsewhere become routes, and others send calls elsewhere', () => {
   const grpc = 'if ($content_type = application/grpc) { grpc_pass grpc://b; }';
   assert.deepEqual(destinationsOf(withConditionalPass(grpc)), [
