@@ -1,5 +1,6 @@
 // access_log and error_log as `log`. nginx may have a log for each location; Framegate has one, for the process and for all calls.
 
+import { holdsForAllCalls } from './calls-under-setting.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scope } from './scope.ts';
@@ -15,13 +16,14 @@ interface Logs {
 }
 
 export function logSettingsOf({ access, errors }: Logs, http: Scope, ledger: Ledger): readonly YamlEntry[] {
-  const isOff = access.length > 0 && access.every(isSwitchedOff);
-  const file = isOff ? fileOfAll(errors) : holdsEverywhere(http) ? fileOfAll(access) : undefined;
-  const debug = errors.find(({ words }) => words[1] === 'debug');
+  const isForAll = holdsForAllCalls('access_log', http);
+  const isOff = isForAll && access.length > 0 && access.every(isSwitchedOff);
+  const file = fileOf(isOff ? errors : access, http);
+  const level = levelOf([...http.own('error_log'), ...(http.parent?.own('error_log') ?? [])], isOff);
   for (const directive of access) judgeAccessLog(directive, isOff, file, ledger);
-  for (const directive of errors) judgeErrorLog(directive, directive === debug, file, ledger);
+  for (const directive of errors) judgeErrorLog(directive, { level, isOff, file }, ledger);
   return [
-    ...(debug === undefined ? [] : [{ key: 'level', value: 'debug', from: debug }]),
+    ...(level === undefined ? [] : [{ key: 'level', value: level.value, from: level.from }]),
     ...(isOff ? [{ key: 'access', value: false, from: access[0] }] : []),
     ...(file === undefined ? [] : [{ key: 'file', value: file.words[0], from: file }]),
   ];
@@ -31,14 +33,44 @@ function isSwitchedOff({ words }: Directive): boolean {
   return words[0] === 'off';
 }
 
-/** Whether no server is left with the file that nginx writes to by itself. */
-function holdsEverywhere(http: Scope): boolean {
-  return (
-    http.own('access_log').length > 0 ||
-    http.own('server').every(({ block }) => block?.some(({ name }) => name === 'access_log'))
-  );
+/** @returns undefined if some calls are logged in the file that nginx writes to by itself, or in several */
+function fileOf(logs: readonly Directive[], http: Scope): Directive | undefined {
+  const [first] = logs;
+  return first !== undefined && holdsForAllCalls(first.name, http) ? fileOfAll(logs) : undefined;
 }
 
+/** The levels of nginx, the most lines first. */
+const LEVELS: ReadonlyMap<string, string> = new Map([
+  ['debug', 'debug'],
+  ['info', 'info'],
+  ['notice', 'info'],
+  ['warn', 'warn'],
+  ['error', 'error'],
+  ['crit', 'error'],
+  ['alert', 'error'],
+  ['emerg', 'error'],
+]);
+
+/** Without a level, and with one that nginx does not have, comes last. */
+function rankOf({ words }: Directive): number {
+  const rank = [...LEVELS.keys()].indexOf(words[1] ?? '');
+  return rank < 0 ? LEVELS.size : rank;
+}
+
+interface Level {
+  readonly value: string;
+  readonly from: Directive;
+}
+
+/** @param errors of the outermost blocks. @returns the level of the most lines; undefined if that is `info`, which needs no entry */
+function levelOf(errors: readonly Directive[], isOff: boolean): Level | undefined {
+  const [from] = errors.toSorted((one, other) => rankOf(one) - rankOf(other));
+  const value = LEVELS.get(from?.words[1] ?? '');
+  // Records of calls have the level info, so that a higher one would switch them off.
+  return value === undefined || value === 'info' || (value !== 'debug' && !isOff)
+    ? undefined
+    : { value, from };
+}
 /** @returns the first of those that are not switched off, if all of them name one file that may be Framegate's */
 function fileOfAll(logs: readonly Directive[]): Directive | undefined {
   const [first, ...others] = logs.filter((one) => !isSwitchedOff(one));
@@ -79,15 +111,22 @@ function judgeAccessLog(
   }
 }
 
-function judgeErrorLog(
-  directive: Directive,
-  isDebug: boolean,
-  file: Directive | undefined,
-  ledger: Ledger,
-): void {
-  const place = file === undefined ? TO_OUTPUT : 'the log goes to log.file, with the records of calls';
-  if (isDebug) ledger.carry(directive, `log.level: debug; ${place}`);
-  else if (file?.name === 'error_log')
-    ledger.change(directive, 'log.file, which holds JSON lines; log.level stays info');
-  else ledger.change(directive, `${place}; log.level stays info, as the records of calls have that level`);
+interface ErrorLog {
+  readonly level: Level | undefined;
+  readonly isOff: boolean;
+  readonly file: Directive | undefined;
+}
+
+function judgeErrorLog(directive: Directive, { level, isOff, file }: ErrorLog, ledger: Ledger): void {
+  const ownFile = isOff
+    ? 'log.file, which holds JSON lines'
+    : 'the log goes to log.file, with the records of calls';
+  const place = file === undefined ? TO_OUTPUT : ownFile;
+  if (directive === level?.from && directive.words[1] === level.value) {
+    ledger.carry(directive, `log.level: ${level.value}; ${place}`);
+    return;
+  }
+  const unchanged = isOff ? '' : ', as the records of calls have that level';
+  const own = level === undefined ? `stays info${unchanged}` : `is ${level.value}, for the whole process`;
+  ledger.change(directive, `${place}; log.level ${own}`);
 }

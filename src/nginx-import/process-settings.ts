@@ -1,15 +1,17 @@
 // Settings of the whole process: workers, limits on clients, how it stops, the log. nginx may have them in each server; Framegate has
 // each of them once, so the most generous value is used.
 
+import { holdsForAllCalls } from './calls-under-setting.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import { locationsOf } from './locations.ts';
 import { logSettingsOf } from './log-settings.ts';
 import { clamp, formatDuration, greatest, parseBytes, parseCount, parseTime } from './nginx-values.ts';
-import { Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
 
 const USUAL_HEADER_BYTES = 16_384;
+/** nginx's own number of concurrent streams. */
+const USUAL_STREAMS = 128;
 
 export interface ProcessSettings {
   /** `workers`, where it is given. */
@@ -24,14 +26,19 @@ export function processSettingsOf(
   ledger: Ledger,
 ): ProcessSettings {
   const named = namedOf(directives);
+  const bound = (name: string, usual: number): Bound => ({
+    directives: named(name),
+    elsewhere: holdsForAllCalls(name, http) ? 0 : usual,
+  });
   const limits = [
     ...perAddress(named, http, ledger),
-    ...longest(named('keepalive_time'), 'connectionAge', [1000, 720 * 3_600_000], ledger),
-    ...streams(named('http2_max_concurrent_streams'), ledger),
+    ...longest(bound('keepalive_time', 3_600_000), 'connectionAge', [1000, 720 * 3_600_000], ledger),
+    ...streams(bound('http2_max_concurrent_streams', USUAL_STREAMS), ledger),
     ...headerSize(named('large_client_header_buffers'), ledger),
-    ...longest(named('client_header_timeout'), 'headerTimeout', [1000, 600_000], ledger),
+    ...longest(bound('client_header_timeout', 60_000), 'headerTimeout', [1000, 600_000], ledger),
   ];
-  const drain = longest(named('worker_shutdown_timeout'), 'timeout', [0, 86_400_000], ledger);
+  const stop = { directives: named('worker_shutdown_timeout'), elsewhere: 0 };
+  const drain = longest(stop, 'timeout', [0, 86_400_000], ledger);
   const logs = { access: named('access_log'), errors: named('error_log') };
   return {
     first: workers(named('worker_processes'), ledger),
@@ -41,6 +48,12 @@ export function processSettingsOf(
       ...section('log', logSettingsOf(logs, http, ledger)),
     ],
   };
+}
+
+interface Bound {
+  readonly directives: readonly Directive[];
+  /** What nginx has by itself for the calls of other blocks, in milliseconds if it is a time. 0 if there are none. */
+  readonly elsewhere: number;
 }
 
 type Named = (name: string) => readonly Directive[];
@@ -68,7 +81,7 @@ function workers([directive]: readonly Directive[], ledger: Ledger): readonly Ya
 }
 
 function longest(
-  directives: readonly Directive[],
+  { directives, elsewhere }: Bound,
   key: string,
   [least, most]: readonly [number, number],
   ledger: Ledger,
@@ -79,30 +92,33 @@ function longest(
   });
   const [first] = times.toSorted((one, other) => other.ms - one.ms);
   if (first === undefined) return [];
-  judgeOnlyOne(
-    times.map(({ directive }) => directive),
-    times.every(({ ms }) => ms === first.ms),
-    ledger,
-  );
+  const bounds = { directives: times.map(({ directive }) => directive), elsewhere };
+  const values = times.map(({ ms }) => ms);
+  if (!isGreatest(bounds, values, ledger)) return [];
   return [{ key, value: formatDuration(clamp(first.ms, least, most)), from: first.directive }];
 }
 
-function judgeOnlyOne(directives: readonly Directive[], areAlike: boolean, ledger: Ledger): void {
+/** There is one bound for the process, and it may stop no call that nginx lets through. @returns whether it is one of those written */
+function isGreatest({ directives, elsewhere }: Bound, values: readonly number[], ledger: Ledger): boolean {
+  const most = greatest([...values, elsewhere]);
+  const areAlike = values.every((value) => value === most) && (elsewhere === 0 || elsewhere === most);
   for (const directive of directives) {
     if (areAlike) ledger.carry(directive);
-    else ledger.change(directive, 'there is one such limit for all listeners: the greatest counts');
+    else if (values.includes(most))
+      ledger.change(directive, 'there is one such limit for all listeners: the greatest counts');
+    else
+      ledger.change(
+        directive,
+        'left out: there is one such limit for all listeners, and calls elsewhere have a greater one in nginx',
+      );
   }
+  return values.includes(most);
 }
 
-function streams(directives: readonly Directive[], ledger: Ledger): readonly YamlEntry[] {
-  const counts = directives.map(({ words }) => parseCount(words[0]) ?? 128);
-  if (directives.length === 0) return [];
+function streams({ directives, elsewhere }: Bound, ledger: Ledger): readonly YamlEntry[] {
+  const counts = directives.map(({ words }) => parseCount(words[0]) ?? USUAL_STREAMS);
+  if (directives.length === 0 || !isGreatest({ directives, elsewhere }, counts, ledger)) return [];
   const most = greatest(counts);
-  judgeOnlyOne(
-    directives,
-    counts.every((count) => count === most),
-    ledger,
-  );
   const from = directives[counts.indexOf(most)];
   return [{ key: 'concurrentStreams', value: clamp(most, 1, 1_000_000), from }];
 }
@@ -136,7 +152,7 @@ function perAddress(named: Named, http: Scope, ledger: Ledger): readonly YamlEnt
   const areSame = counts.size === 1 && limits.every(({ words }) => byAddress.has(words[0]));
   const count = parseCount(limits[0]?.words[1]);
   if (!areSame || count === undefined || count === 0) return [];
-  if (!holdsEverywhere(http)) {
+  if (!holdsForAllCalls('limit_conn', http)) {
     for (const limit of limits) {
       ledger.refuseAccess(
         limit,
@@ -154,13 +170,4 @@ function perAddress(named: Named, http: Scope, ledger: Ledger): readonly YamlEnt
     ledger.change(directive, note);
   }
   return [{ key: 'connectionsPerAddress', value: clamp(count, 1, 1_000_000), from: limits[0] }];
-}
-
-/** Whether each location that passes calls on has a limit, of its own or from a block around it. */
-function holdsEverywhere(http: Scope): boolean {
-  return http.own('server').every((directive) =>
-    locationsOf(new Scope(directive.block ?? [], http, directive))
-      .filter(({ scope }) => scope.own('grpc_pass').length + scope.own('proxy_pass').length > 0)
-      .every(({ scope }) => scope.inherited('limit_conn').length > 0),
-  );
 }

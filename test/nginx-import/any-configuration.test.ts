@@ -180,6 +180,8 @@ const whole = array(
     constantFrom(
       'upstream w { server 127.0.0.1:7 max_fails=1; server 127.0.0.1:6; ip_hash; }',
       'upstream "a b" { server 127.0.0.1:7; }',
+      // Without one that can be served, hardly any configuration by chance would be written.
+      'server { listen 82; location /served.A/ { grpc_pass u; } }',
     ),
     directive(atTop),
   ),
