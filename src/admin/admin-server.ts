@@ -3,13 +3,15 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
-import type { Address, AdminConfig } from '../config/config.ts';
+import type { Address } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-text.ts';
+import { AdminAccess } from './admin-access.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
@@ -41,6 +43,8 @@ export interface AdminState {
 export interface AdminServer {
   /** The address it listens on, with the actual port if the configuration says 0. */
   readonly address: Address;
+  /** Replaces the token that clients need. */
+  useToken(token: string | undefined): void;
   /** Stops listening and resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -49,6 +53,7 @@ interface Served {
   readonly address: Address;
   readonly state: AdminState;
   readonly logger: Logger | undefined;
+  readonly access: AdminAccess;
   readonly streams: EventStreams;
 }
 
@@ -155,25 +160,36 @@ const limits = {
 };
 const mostConnections = 128;
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
+/** How long a client waits that has sent a wrong token. */
+const WRONG_TOKEN_DELAY_MS = 1_000;
 /** How long close() waits for clients that are still reading an answer. */
 const closeGraceMs = 1_000;
 
+/** Where an admin server listens, and for whom. */
+export interface AdminEntrance {
+  readonly address: Address;
+  /** The token that clients need. Undefined if they need none. */
+  readonly token?: string | undefined;
+}
+
 export async function openAdminServer(
-  config: AdminConfig,
+  { address, token }: AdminEntrance,
   state: AdminState,
   logger?: Logger,
 ): Promise<AdminServer> {
+  const access = new AdminAccess({ address, token, logger });
   const streams = new EventStreams((query, sink) => state.subscribe(query, sink));
-  const served: Served = { address: config.address, state, logger, streams };
+  const served: Served = { address, state, logger, access, streams };
   const server = createServer(limits, (request, response) => handle(request, response, served));
   server.maxConnections = mostConnections;
   server.on('clientError', refuseBadRequest);
-  await listen(server, config.address);
+  await listen(server, address);
   // From here on, an error can only mean that a connection was not accepted (EMFILE). The next one may succeed.
   server.on('error', (err) => logger?.warn({ err }, 'the admin server could not accept a connection'));
   let closing: Promise<void> | undefined;
   return {
-    address: boundAddress(server, config.address),
+    address: boundAddress(server, address),
+    useToken: (next) => access.use(next),
     close: () => {
       streams.close();
       closing ??= closeServer(server);
@@ -257,12 +273,14 @@ function answerTo(
   response: ServerResponse,
   served: Served,
 ): Answer | Promise<Answer> {
-  if (!isAdminHost(request.headers.host, served.address)) {
+  if (!isAdminHost(request.headers.host, served.address) && !served.access.hasToken(request)) {
     const text =
       'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
     return { status: 421, text };
   }
   const { path, search } = targetOf(request);
+  const verdict = served.access.judge(request, path);
+  if (verdict !== 'granted') return refuseClient(verdict, request, response, served);
   const page = pages.get(path);
   const upstream = upstreamOfPath(path);
   if (page === undefined && upstream === undefined) return { status: 404, text: describePages() };
@@ -278,6 +296,24 @@ function answerTo(
   }
   if (page !== undefined) return page.answer(served.state, { client: clientOf(request), search });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+}
+
+/** Answers a wrong token late, and closes the connection: with the bound on connections, that bounds how many can be tried in a second. */
+function refuseClient(
+  verdict: 'missing' | 'wrong',
+  request: IncomingMessage,
+  response: ServerResponse,
+  { access }: Served,
+): Answer | Promise<Answer> {
+  access.refused(verdict, clientOf(request));
+  const isWrong = verdict === 'wrong';
+  const challenge = `Bearer realm="framegate"${isWrong ? ', error="invalid_token"' : ''}`;
+  response.setHeader('www-authenticate', challenge);
+  response.setHeader('connection', 'close');
+  if (!isWrong)
+    return { status: 401, text: 'this needs the token of admin.token: Authorization: Bearer TOKEN' };
+  const answer: Answer = { status: 401, text: 'this is not the token of admin.token' };
+  return setTimeoutPromise(WRONG_TOKEN_DELAY_MS, answer, { ref: false });
 }
 
 function targetOf({ url = '' }: IncomingMessage): { readonly path: string; readonly search: string } {

@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseAddress } from '../config/address.ts';
+import { readAdminToken } from '../config/admin-token.ts';
 import type { Address } from '../config/config.ts';
 import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
 import { readingFault } from '../config/system-error.ts';
-import { askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget, adminTargetOf, askAdmin } from '../control/ask-admin.ts';
 import {
   type ConfigurationHere,
   readRunningConfiguration,
@@ -20,17 +21,22 @@ import { describeMissing } from './options.ts';
 export interface AdminOptions {
   readonly admin: string | undefined;
   readonly config: string | undefined;
+  /** A file with the token, whatever the configuration says. */
+  readonly 'token-file': string | undefined;
 }
 
 /** The help of the options that all commands of a running proxy have. */
 export const ADMIN_OPTIONS_HELP = `\
       --admin ADDRESS  the admin server: HOST:PORT or unix:/PATH
   -c, --config FILE    take its address from this configuration
-                       (default: config.yaml; without that file 127.0.0.1:9901)`;
+                       (default: config.yaml; without that file 127.0.0.1:9901)
+      --token-file FILE  the token that the admin server wants
+                       (default: what admin.token of the configuration says)`;
 
 export const adminOptions = {
   admin: { type: 'string' },
   config: { type: 'string', short: 'c' },
+  'token-file': { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -38,14 +44,21 @@ const defaultAddress = '127.0.0.1:9901';
 const defaultFile = 'config.yaml';
 
 /** Where the admin server is, and whose configuration said so. */
-export interface FoundAdmin {
-  readonly address: Address;
+export interface FoundAdmin extends AdminTarget {
   /** The configuration that named the address. Undefined if `--admin` did, or nothing. */
   readonly here: ConfigurationHere | undefined;
 }
 
 /** @returns where the admin server is, or a sentence about why that is not known */
-export function findAdmin({ admin, config }: AdminOptions): FoundAdmin | string {
+export function findAdmin(options: AdminOptions): FoundAdmin | string {
+  const server = findServer(options);
+  const file = options['token-file'];
+  if (typeof server === 'string' || file === undefined) return server;
+  const read = readAdminToken({ kind: 'file', file });
+  return 'token' in read ? { ...server, token: read.token } : `--token-file: ${read.message}`;
+}
+
+function findServer({ admin, config }: AdminOptions): FoundAdmin | string {
   if (admin !== undefined)
     return found(parsed(admin.replace(/^https?:\/\//, '').replace(/\/$/, ''), '--admin'));
   const file = config ?? defaultFile;
@@ -63,10 +76,10 @@ export function findAdmin({ admin, config }: AdminOptions): FoundAdmin | string 
     const problems = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
     return `nothing was asked, since ${file} cannot be used and so does not say where the admin server is; a running proxy stays as it is. Fix the file, or give --admin HOST:PORT:\n${problems}`;
   }
-  const address = loaded.config.admin?.address;
-  return address === undefined
+  const target = adminTargetOf(loaded.config);
+  return target === undefined
     ? `${file} has no admin server (admin: off)`
-    : { address, here: { file, config: loaded.config } };
+    : { ...target, here: { file, config: loaded.config } };
 }
 
 /** Certificates and keys are not looked at, since whoever asks may not be allowed to read them. */
@@ -91,7 +104,7 @@ function found(address: Address | string): FoundAdmin | string {
  */
 export async function describeOtherProxy(admin: FoundAdmin): Promise<string | undefined> {
   if (admin.here === undefined) return undefined;
-  const answer = await askAdmin(admin.address, 'GET', '/api/config');
+  const answer = await askAdmin(admin, 'GET', '/api/config');
   return typeof answer === 'string' ? undefined : describeOtherFile(admin, answer.body);
 }
 

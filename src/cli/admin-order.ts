@@ -26,13 +26,17 @@ export async function giveOrder(
     process.stdout.write(usage);
     return 0;
   }
-  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  const found = findAdmin({
+    admin: parsed.values.admin,
+    config: parsed.values.config,
+    'token-file': parsed.values['token-file'],
+  });
   if (typeof found === 'string') return fail(found);
   const other = await describeOtherProxy(found);
   if (other !== undefined) {
     const meant = `Name that file, or give --admin ${found.address.text} to mean it`;
     return fail(`${other}; nothing was asked of it. ${meant}`);
   }
-  const answer = await askAdmin(found.address, 'POST', path);
+  const answer = await askAdmin(found, 'POST', path);
   return typeof answer === 'string' ? fail(answer) : answer;
 }

@@ -4,7 +4,7 @@ import { fieldOf, textOf } from '../control/answer-fields.ts';
 import { ADMIN_OPTIONS_HELP } from './admin-client.ts';
 import { giveOrder } from './admin-order.ts';
 
-const usage = `Usage: framegate drain [--admin ADDRESS | -c FILE]
+const usage = `Usage: framegate drain [--admin ADDRESS | -c FILE] [--token-file FILE]
 
 Asks a running proxy to stop as on SIGTERM: it takes no new connections, lets
 running calls finish, for drain.timeout at most, and ends. Does not wait.

@@ -4,7 +4,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/config.ts';
 import { fieldOf, textOf } from '../control/answer-fields.ts';
-import { describeFailure, whereOf } from '../control/ask-admin.ts';
+import {
+  type AdminTarget,
+  describeFailure,
+  describeUnauthorized,
+  headersFor,
+  whereOf,
+} from '../control/ask-admin.ts';
 
 /** How a stream of events ended. Only a stream that has been open may come back. */
 export interface StreamEnd {
@@ -14,7 +20,7 @@ export interface StreamEnd {
 }
 
 export interface EventSourceOptions {
-  readonly address: Address;
+  readonly admin: AdminTarget;
   /** What follows `?`. */
   readonly search: string;
   /** @returns undefined, or a promise while nothing more may come */
@@ -30,13 +36,14 @@ const MOST_REFUSAL_CHARACTERS = 64 * 1024;
 
 /** Resolves when the stream is over. Never rejects. */
 export async function readEvents(options: EventSourceOptions): Promise<StreamEnd> {
-  const { address, search, signal } = options;
+  const { admin, search, signal } = options;
+  const { address } = admin;
   const { request } = process.getBuiltinModule('node:http');
   const answer = Promise.withResolvers<IncomingMessage | string>();
   const sent = request({
     ...whereOf(address),
     path: `${PATH}?${search}`,
-    headers: { host: 'localhost', accept: 'text/event-stream' },
+    headers: { ...headersFor(admin), accept: 'text/event-stream' },
     agent: false,
     signal,
   });
@@ -51,7 +58,7 @@ export async function readEvents(options: EventSourceOptions): Promise<StreamEnd
   try {
     const isStream = response.headers['content-type'] === 'text/event-stream';
     if (response.statusCode !== 200 || !isStream)
-      return { wasOpen: false, why: await refusalOf(address, response) };
+      return { wasOpen: false, why: await refusalOf(admin, response) };
     return { wasOpen: true, why: await readStream(response, options) };
   } finally {
     sent.destroy();
@@ -61,7 +68,7 @@ export async function readEvents(options: EventSourceOptions): Promise<StreamEnd
 /** Resolves to why it is over. */
 async function readStream(
   response: IncomingMessage,
-  { address, onEvent }: EventSourceOptions,
+  { admin: { address }, onEvent }: EventSourceOptions,
 ): Promise<string> {
   response.setEncoding('utf8');
   let waiting = '';
@@ -94,7 +101,8 @@ function eventOf(message: string): unknown {
   }
 }
 
-async function refusalOf(address: Address, response: IncomingMessage): Promise<string> {
+async function refusalOf(admin: AdminTarget, response: IncomingMessage): Promise<string> {
+  if (response.statusCode === 401) return describeUnauthorized(admin);
   let text = '';
   response.setEncoding('utf8');
   try {
@@ -107,7 +115,7 @@ async function refusalOf(address: Address, response: IncomingMessage): Promise<s
   } catch {
     // Said below.
   }
-  return notOurs(address, `HTTP ${response.statusCode} for ${PATH}`);
+  return notOurs(admin.address, `HTTP ${response.statusCode} for ${PATH}`);
 }
 
 function notOurs({ text }: Address, why: string): string {

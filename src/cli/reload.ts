@@ -4,7 +4,7 @@ import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
 import { ADMIN_OPTIONS_HELP } from './admin-client.ts';
 import { giveOrder } from './admin-order.ts';
 
-const usage = `Usage: framegate reload [--admin ADDRESS | -c FILE]
+const usage = `Usage: framegate reload [--admin ADDRESS | -c FILE] [--token-file FILE]
 
 Asks a running proxy to read its configuration again, as SIGHUP does, and
 waits for the answer: what changed, or every problem.

@@ -1,15 +1,14 @@
 // `framegate status`: prints the state of a running proxy, and for each endpoint whether it gets calls and why not.
 
-import type { Address } from '../config/config.ts';
 import { counted } from '../config/counted.ts';
 import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
-import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
+import { type AdminAnswer, type AdminTarget, askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';
 import { paint } from './paint.ts';
 
-const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--json]
+const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
 no endpoint left, its configuration, its certificates, and for each endpoint
@@ -38,9 +37,13 @@ export async function status(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const found = findAdmin({ admin: parsed.values.admin, config: parsed.values.config });
+  const found = findAdmin({
+    admin: parsed.values.admin,
+    config: parsed.values.config,
+    'token-file': parsed.values['token-file'],
+  });
   if (typeof found === 'string') return fail(`${found}\n`);
-  const answers = await askAll(found.address);
+  const answers = await askAll(found);
   if (typeof answers === 'string') return fail(`${answers}\n`);
   const other = describeOtherFile(found, answers.config.body);
   if (other !== undefined) process.stderr.write(`framegate status: ${other}\n`);
@@ -61,16 +64,16 @@ export async function status(argv: readonly string[]): Promise<number> {
   return isReady ? 0 : 1;
 }
 
-async function askAll(address: Address): Promise<Answers | string> {
+async function askAll(target: AdminTarget): Promise<Answers | string> {
   const [ready, config, upstreams] = await Promise.all(
-    [PAGES.ready, PAGES.config, PAGES.upstreams].map((path) => askAdmin(address, 'GET', path)),
+    [PAGES.ready, PAGES.config, PAGES.upstreams].map((path) => askAdmin(target, 'GET', path)),
   );
   for (const answer of [ready, config, upstreams]) if (typeof answer === 'string') return answer;
   if (typeof ready === 'string' || typeof config === 'string' || typeof upstreams === 'string') return '';
   const isOurs = fieldOf(config.body, 'epoch') !== undefined;
   return isOurs
     ? { ready, config, upstreams }
-    : `what answers on ${address.text} is no admin server of Framegate (HTTP ${config.status} for ${PAGES.config})`;
+    : `what answers on ${target.address.text} is no admin server of Framegate (HTTP ${config.status} for ${PAGES.config})`;
 }
 
 function describe({ ready, config, upstreams }: Answers, isReady: boolean): readonly string[] {

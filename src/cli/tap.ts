@@ -1,9 +1,9 @@
 // `framegate tap`: shows the calls of a running proxy as they happen.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Address } from '../config/config.ts';
 import { parseDuration } from '../config/units.ts';
 import { fieldOf } from '../control/answer-fields.ts';
+import type { AdminTarget } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import {
   ADMIN_OPTIONS_HELP,
@@ -17,7 +17,8 @@ import { readEvents } from './event-source.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
 
-const usage = `Usage: framegate tap [--admin ADDRESS | -c FILE] [FILTERS] [--json]
+const usage = `Usage: framegate tap [--admin ADDRESS | -c FILE] [--token-file FILE]
+                     [FILTERS] [--json]
 
 Shows the calls of a running proxy as they begin and end, until Ctrl-C.
 It waits for a proxy that restarts. Calls are not held up.
@@ -91,14 +92,18 @@ export async function tap(argv: readonly string[]): Promise<number> {
   if (typeof search === 'string') return fail(search);
   const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : wholeNumber(values.limit);
   if (limit === undefined) return fail('--limit must be a whole number above 0');
-  const admin: AdminOptions = { admin: values.admin, config: values.config };
+  const admin: AdminOptions = {
+    admin: values.admin,
+    config: values.config,
+    'token-file': values['token-file'],
+  };
   const found = findAdmin(admin);
   if (typeof found === 'string') return fail(found);
   const other = await describeOtherProxy(found);
   if (other !== undefined) process.stderr.write(`framegate tap: ${other}\n`);
   return new Tap({
     admin,
-    address: found.address,
+    found,
     search: search.toString(),
     isJson: values.json,
     limit,
@@ -128,7 +133,7 @@ function wholeNumber(text: string): number | undefined {
 
 interface TapParts {
   readonly admin: AdminOptions;
-  readonly address: Address;
+  readonly found: AdminTarget;
   readonly search: string;
   readonly isJson: boolean;
   readonly limit: number;
@@ -139,12 +144,12 @@ class Tap {
   /** Aborted when there is nothing more to do: at Ctrl-C, at the limit, or when nobody reads the output. */
   readonly #end = new AbortController();
   readonly #output = new PatientOutput(process.stdout, () => this.#end.abort());
-  #address: Address;
+  #found: AdminTarget;
   #left: number;
 
   constructor(parts: TapParts) {
     this.#parts = parts;
-    this.#address = parts.address;
+    this.#found = parts.found;
     this.#left = parts.limit;
   }
 
@@ -157,7 +162,7 @@ class Tap {
     let isWaiting = false;
     while (!signal.aborted) {
       const ended = await readEvents({
-        address: this.#address,
+        admin: this.#found,
         search: this.#parts.search,
         signal,
         onEvent: (event) => {
@@ -179,7 +184,7 @@ class Tap {
   /** A reload may have moved the admin server. */
   #lookAgain(): void {
     const found = findAdmin(this.#parts.admin);
-    if (typeof found !== 'string') this.#address = found.address;
+    if (typeof found !== 'string') this.#found = found;
   }
 
   #show(event: unknown): Promise<void> | undefined {

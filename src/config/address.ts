@@ -1,7 +1,7 @@
 // Parsers for the addresses in the configuration (`host:port`, `[ipv6]:port`, `unix:/path`, `systemd:NAME`), for networks of
 // clients (CIDR), for the mode of a Unix socket and for server names.
 
-import { isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Address, ListenAddress } from './config.ts';
 import type { Fault } from './problem.ts';
 
@@ -180,4 +180,15 @@ function checkHost(host: string, port: string, purpose: 'listen' | 'connect' = '
 
 function checkIpv6(host: string): Fault | undefined {
   return isIPv6(host) ? undefined : { message: `'${host}' is not an IPv6 address` };
+}
+
+/** Whether only this machine can reach a server that listens there. A name other than localhost may mean any address. */
+export function isLocalAddress(address: Address): boolean {
+  if (address.kind === 'unix') return true;
+  const host = address.host.toLowerCase();
+  if (isIPv4(host)) return host.startsWith('127.');
+  if (!isIPv6(host) || host.includes('%')) return host === 'localhost';
+  // In one form, whatever form it was written in: ::ffff:127.0.0.1 is ::ffff:7f00:1.
+  const { hostname } = new URL(`http://[${host}]`);
+  return hostname === '[::1]' || hostname.startsWith('[::ffff:7f');
 }

@@ -371,7 +371,13 @@ export interface ReloadConfig {
 
 export interface AdminConfig {
   readonly address: Address;
+  /** Where the token is. It is read when the configuration is put to use, so that the configuration itself holds no secret. */
+  readonly token?: AdminTokenSource;
 }
+
+export type AdminTokenSource =
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'environment'; readonly variable: string };
 
 export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -2,7 +2,7 @@
 // The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import { isIPv4 } from 'node:net';
-import { parseAddress, parseListenAddress } from './address.ts';
+import { isLocalAddress, parseAddress, parseListenAddress } from './address.ts';
 import type { Address, ListenAddress } from './config.ts';
 import type { ConfigPath } from './config-path.ts';
 import { parseHeaderName } from './match-criteria.ts';
@@ -38,7 +38,7 @@ export function crossCheck(document: unknown): readonly Finding[] {
     ...repeatedEndpoints(root),
     ...repeatedOrigins(routes),
     ...loops(root, listening),
-    ...exposedAdmin(listening),
+    ...openAdmin(root, listening),
   ];
 }
 
@@ -250,16 +250,15 @@ function loops(root: RawMap, listening: readonly NamedAddress[]): readonly Findi
   );
 }
 
-/** Warns of an admin server that other machines can reach: any client of it can read the configuration, reload, and stop the proxy. */
-function exposedAdmin(listening: readonly NamedAddress[]): readonly Finding[] {
+/** Refuses an admin server that other machines can reach without a token: its clients can read the configuration, and stop the proxy. */
+function openAdmin(root: RawMap, listening: readonly NamedAddress[]): readonly Finding[] {
+  if (mapOf(root.get('admin')).has('token')) return [];
   return listening.flatMap(({ path, address }) => {
-    if (path[0] !== 'admin' || address.kind !== 'tcp') return [];
-    const host = address.host.toLowerCase();
-    if (host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.'))
-      return [];
-    const message = 'whoever reaches this address can read the configuration, reload it and stop the proxy';
-    const hint = `write 127.0.0.1:${address.port}, or let a firewall or a NetworkPolicy keep others away`;
-    return [{ ...warning(path, message), hint }];
+    if (path[0] !== 'admin' || address.kind !== 'tcp' || isLocalAddress(address)) return [];
+    const message =
+      'needs a token beside it: other machines can reach this address, read the configuration and stop the proxy';
+    const hint = `write token: { file: FILE } (openssl rand -hex 32 makes a token), or address: 127.0.0.1:${address.port}`;
+    return [error(path, message, hint)];
   });
 }
 

@@ -2,6 +2,7 @@
 // thrown, so that a person can fix them all at once.
 
 import { readFileSync, statSync } from 'node:fs';
+import { findAdminTokenProblems } from './admin-token.ts';
 import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config, RouteConfig } from './config.ts';
@@ -87,6 +88,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
     ...findLogFileProblems(value, file),
+    ...findAdminTokenProblems(value, file),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }

@@ -106,6 +106,7 @@ const entries: Readonly<Record<Section, string>> = {
     idletimeout keepalivetimeout |  | there is none; HTTP/2 connections are kept until the service closes them, those of protocol: http1 for 60 s or as long as its Keep-Alive field says`,
   admin: `
     port host listen bind ip | address | write address: 127.0.0.1:9901
+    auth password secret apikey bearer authorization credentials tokenfile | token | write token: { file: FILE }, a file that holds it
     enabled enable disabled | | write admin: off where none is wanted`,
   log: `
     json encoding style pretty | format | write format: json, or text; auto is text on a terminal alone

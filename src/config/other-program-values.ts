@@ -254,6 +254,8 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
     case 'admin':
       if (yes.test(text)) return 'remove it: the admin server is on unless it is off';
       return `write admin: { address: "${/^[0-9]+$/.test(text) ? `127.0.0.1:${text}` : text}" }`;
+    case 'token':
+      return 'write token: { file: FILE }, or token: { environment: NAME }: the token itself does not stand in this file';
     case 'log':
       return `write log: { level: ${no.test(text) ? 'silent' : text} }`;
     case 'connections':

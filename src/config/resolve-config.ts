@@ -3,6 +3,7 @@
 
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
+  AdminConfig,
   Config,
   Discovery,
   EndpointState,
@@ -61,7 +62,7 @@ export function resolveConfig(
     },
     drain: { timeoutMs: unlessOff(drain.timeout), delayMs: drain.delay },
     reload: { watchMs: unlessOff(reload.watch), certificatesMs: unlessOff(reload.certificates) },
-    admin: admin === 'off' ? undefined : { address: admin.address },
+    admin: admin === 'off' ? undefined : resolveAdmin(admin, file),
     log: {
       level: log.level,
       access: log.access,
@@ -75,6 +76,16 @@ export function resolveConfig(
 
 function unlessOff<T>(value: T | 'off'): T | undefined {
   return value === 'off' ? undefined : value;
+}
+
+function resolveAdmin(
+  { address, token }: Exclude<ValidConfig['admin'], 'off'>,
+  configFile: string,
+): AdminConfig {
+  if (token?.file !== undefined)
+    return { address, token: { kind: 'file', file: besideConfig(configFile, token.file) } };
+  const variable = token?.environment;
+  return variable === undefined ? { address } : { address, token: { kind: 'environment', variable } };
 }
 
 function resolvePatience(

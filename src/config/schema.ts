@@ -67,15 +67,49 @@ const reload = z.strictObject({
     ),
 });
 
-const admin = z.strictObject({
-  address: adminAddress
-    .prefault('127.0.0.1:9901')
-    .meta(
-      key(
-        'Where the admin server listens. Keep it on loopback: whoever reaches it can read everything it knows.',
-        { values: '`host:port`, `[ipv6]:port` or `unix:/path`', like: { Envoy: 'admin.address' } },
+const adminToken = z
+  .strictObject(
+    {
+      file: fileName.optional().meta(
+        key('A file that holds the token, and may end with a line break. A reload reads it again.', {
+          required: 'unless there is `environment`',
+          condition: 'with 16 to 1,024 characters',
+        }),
       ),
+      environment: z
+        .string(expecting('the name of an environment variable'))
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/, 'must be the name of an environment variable')
+        .optional()
+        .meta(
+          key('The environment variable that holds the token.', {
+            values: 'the name of an environment variable',
+            required: 'unless there is `file`',
+          }),
+        ),
+    },
+    expecting('a map with file or environment'),
+  )
+  .refine(({ file, environment }) => (file === undefined) !== (environment === undefined), {
+    message: 'needs file or environment, and not both',
+  });
+
+const admin = z.strictObject({
+  address: adminAddress.prefault('127.0.0.1:9901').meta(
+    key('Where the admin server listens. An address that other machines can reach needs `token`.', {
+      values: '`host:port`, `[ipv6]:port` or `unix:/path`',
+      like: { Envoy: 'admin.address' },
+    }),
+  ),
+  token: adminToken.optional().meta(
+    key(
+      'Where the token is that clients must send (`Authorization: Bearer TOKEN`). On loopback and on a Unix socket, ' +
+        'requests that change something need it; on any other address all do, except `/live` and `/ready`.',
+      {
+        required: 'unless `address` is on loopback or a Unix socket',
+        more: '[Who may use it](admin-api.md#who-may-use-it)',
+      },
     ),
+  ),
 });
 
 const log = z.strictObject({

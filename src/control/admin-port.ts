@@ -1,7 +1,8 @@
-// The admin server, and its change to another address: the new server is open before the old one closes.
+// The admin server, and its change to another address or token: a new server is open before the old one closes.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type AdminServer, type AdminState, openAdminServer } from '../admin/admin-server.ts';
+import { readAdminToken } from '../config/admin-token.ts';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
@@ -18,10 +19,20 @@ export class AdminPort {
     this.#logger = logger;
   }
 
-  /** Opens the new server. Rejects with UnusableConfig, and then nothing has changed. */
+  /** Reads the token, and opens the new server. Rejects with UnusableConfig, and then nothing has changed. */
   async prepare(config: AdminConfig | undefined): Promise<Change> {
-    if (isDeepStrictEqual(config, this.#config)) return NO_CHANGE;
-    const server = config === undefined ? undefined : await this.#open(config);
+    if (config === undefined && this.#config === undefined) return NO_CHANGE;
+    const token = config && tokenOf(config);
+    if (config !== undefined && isDeepStrictEqual(config.address, this.#config?.address)) {
+      return {
+        commit: () => {
+          this.#config = config;
+          this.#server?.useToken(token);
+        },
+        discard: ignore,
+      };
+    }
+    const server = config === undefined ? undefined : await this.#open(config, token);
     return {
       commit: () => {
         const old = this.#server;
@@ -34,8 +45,8 @@ export class AdminPort {
     };
   }
 
-  #open(config: AdminConfig): Promise<AdminServer> {
-    return openAdminServer(config, this.#state, this.#logger).catch((error: unknown) => {
+  #open({ address }: AdminConfig, token: string | undefined): Promise<AdminServer> {
+    return openAdminServer({ address, token }, this.#state, this.#logger).catch((error: unknown) => {
       throw new UnusableConfig([findingOf(['admin', 'address'], error)]);
     });
   }
@@ -45,6 +56,16 @@ export class AdminPort {
   }
 }
 
+function tokenOf({ token: source }: AdminConfig): string | undefined {
+  if (source === undefined) return undefined;
+  const read = readAdminToken(source);
+  if ('token' in read) return read.token;
+  const { message, hint } = read;
+  throw new UnusableConfig([
+    { severity: 'error', path: ['admin', 'token', source.kind], at: 'value', message, hint },
+  ]);
+}
+
 function ignore(): void {
-  // Closing has nothing to report.
+  // Neither closing nor leaving a server as it is has anything to report.
 }

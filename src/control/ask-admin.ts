@@ -2,7 +2,8 @@
 // Any program may answer at that address, so the answer is bounded in size and time and nothing in it is trusted.
 
 import type { IncomingMessage } from 'node:http';
-import type { Address } from '../config/config.ts';
+import { readAdminToken } from '../config/admin-token.ts';
+import type { Address, Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 
@@ -10,6 +11,24 @@ export interface AdminAnswer {
   readonly status: number;
   /** The parsed body, or the text itself if it is not JSON. */
   readonly body: unknown;
+}
+
+/** An admin server to ask. */
+export interface AdminTarget {
+  readonly address: Address;
+  /** The token that the server may want. */
+  readonly token?: string | undefined;
+  /** Why there is no token, although one is configured. */
+  readonly tokenFault?: string | undefined;
+}
+
+/** @returns the admin server of a configuration, with its token if this process may read it */
+export function adminTargetOf({ admin }: Pick<Config, 'admin'>): AdminTarget | undefined {
+  if (admin === undefined) return undefined;
+  const { address, token: source } = admin;
+  if (source === undefined) return { address };
+  const read = readAdminToken(source);
+  return 'token' in read ? { address, token: read.token } : { address, tokenFault: read.message };
 }
 
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -24,11 +43,12 @@ export function reachableHost(host: string): string {
 
 /** @returns the answer, or a sentence about why there is none */
 export async function askAdmin(
-  address: Address,
+  target: AdminTarget,
   method: 'GET' | 'POST',
   path: string,
   timeoutMs = ANSWER_WITHIN_MS,
 ): Promise<AdminAnswer | string> {
+  const { address } = target;
   const { request } = process.getBuiltinModule('node:http');
   const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
   const sent = request(
@@ -36,13 +56,14 @@ export async function askAdmin(
       ...whereOf(address),
       method,
       path,
-      headers: { host: 'localhost' },
+      headers: headersFor(target),
       agent: false,
       signal: AbortSignal.timeout(timeoutMs),
     },
     (response) => {
-      readAnswer(response).then(settle, (error: unknown) =>
-        settle(describeFailure(address, error, timeoutMs)),
+      readAnswer(response).then(
+        (answer) => settle(answer.status === 401 ? describeUnauthorized(target) : answer),
+        (error: unknown) => settle(describeFailure(address, error, timeoutMs)),
       );
     },
   );
@@ -56,6 +77,20 @@ export async function askAdmin(
   );
   sent.end();
   return promise;
+}
+
+/** @returns the header fields that every request has */
+export function headersFor({ token }: AdminTarget): Readonly<Record<string, string>> {
+  return { host: 'localhost', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+}
+
+/** @returns a sentence about an answer 401 */
+export function describeUnauthorized({ address, token, tokenFault }: AdminTarget): string {
+  if (token !== undefined)
+    return `${address.text} does not accept the token: has it changed since the proxy read it (admin.token)?`;
+  const why =
+    tokenFault === undefined ? 'name its configuration with -c, or give --token-file FILE' : tokenFault;
+  return `${address.text} wants its token (admin.token): ${why}`;
 }
 
 /** @returns the options of a request that name its server */

@@ -2,6 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import { suggest } from '../config/suggestion.ts';
+import { adminTargetOf } from '../control/ask-admin.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
@@ -73,7 +74,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   const evidence = new Evidence();
   const subject = file === undefined ? undefined : readSubject(file);
   const config = subject?.config;
-  const admin = config?.admin?.address;
+  const admin = config && adminTargetOf(config);
   const [found, upstreams] = await Promise.all([
     config === undefined || file === undefined ? undefined : findRunningProxy(config, file),
     config === undefined ? undefined : planUpstreamChecks(config, evidence),

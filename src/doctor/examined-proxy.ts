@@ -3,7 +3,7 @@
 
 import { closeSync, openSync } from 'node:fs';
 import type { Address, Config, ListenerConfig } from '../config/config.ts';
-import { reachableHost } from '../control/ask-admin.ts';
+import { adminTargetOf, reachableHost } from '../control/ask-admin.ts';
 import { Proxy } from '../control/proxy.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger } from '../observability/logger.ts';
@@ -25,7 +25,7 @@ export function useRunningProxy(config: Config, running: RunningProxy): Examined
   return {
     isRunning: true,
     addressOf: (listener) => runningAddress(config.listeners, listener, running),
-    diagnoses: () => askDiagnoses(config.admin?.address),
+    diagnoses: () => askDiagnoses(adminTargetOf(config)),
     close: () => Promise.resolve(),
   };
 }

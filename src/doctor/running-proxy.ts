@@ -1,9 +1,9 @@
 // Finds a Framegate that runs already, by the admin address of a configuration, and tells whether it runs with that configuration.
 // What it answers is not believed further than it has the expected form.
 
-import type { Address, Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
-import { askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget, adminTargetOf, askAdmin } from '../control/ask-admin.ts';
 import { readRunningConfiguration, runsWith } from '../control/running-configuration.ts';
 
 export interface RunningProxy {
@@ -20,14 +20,14 @@ const ANSWER_WITHIN_MS = 1000;
 
 /** Never rejects. @returns undefined if none answers there */
 export async function findRunningProxy(config: Config, file: string): Promise<RunningProxy | undefined> {
-  const admin = config.admin?.address;
+  const admin = adminTargetOf(config);
   const running = admin && readRunningConfiguration(await ask(admin, '/api/config'));
   if (running === undefined) return undefined;
   const { file: theirs, addresses } = running;
   return { file: theirs, addresses, isOther: runsWith(running, { file, config }) === false };
 }
 
-async function ask(admin: Address, path: string): Promise<unknown> {
+async function ask(admin: AdminTarget, path: string): Promise<unknown> {
   const answer = await askAdmin(admin, 'GET', path, ANSWER_WITHIN_MS);
   return typeof answer === 'string' ? undefined : answer.body;
 }
@@ -51,7 +51,7 @@ export interface SeenClient {
 }
 
 /** Never rejects. @returns the last seen first */
-export async function askClients(admin: Address | undefined): Promise<readonly SeenClient[]> {
+export async function askClients(admin: AdminTarget | undefined): Promise<readonly SeenClient[]> {
   const answer = admin && (await ask(admin, '/api/diagnoses'));
   return listOf(fieldOf(answer, 'clients')).flatMap((entry) => {
     const [library, version] = [fieldOf(entry, 'library'), fieldOf(entry, 'version')];
@@ -66,7 +66,7 @@ export async function askClients(admin: Address | undefined): Promise<readonly S
 }
 
 /** Never rejects. @returns the most recent diagnoses of a running proxy, newest first */
-export async function askDiagnoses(admin: Address | undefined): Promise<readonly SeenDiagnosis[]> {
+export async function askDiagnoses(admin: AdminTarget | undefined): Promise<readonly SeenDiagnosis[]> {
   const answer = admin && (await ask(admin, '/api/diagnoses'));
   return listOf(fieldOf(answer, 'recent')).map((entry) => {
     const [client, lastAtEpochMs] = [fieldOf(entry, 'client'), fieldOf(entry, 'lastAtEpochMs')];

@@ -166,6 +166,50 @@ suite('the commands of a running proxy', () => {
     assert.match(late.stderr, /nothing listens on .*: is the proxy running/);
   });
 
+  test('the token is found by the configuration, or in the file that is named', async (t) => {
+    const folder = folderFor(t);
+    const [port, admin] = [await freePort(), `127.0.0.1:${await freePort()}`];
+    writeFileSync(join(folder, 'token'), 'a-token-that-is-long-enough\n');
+    writeFileSync(join(folder, 'other'), 'a-token-that-is-not-the-one');
+    const lines = [
+      'workers: 1',
+      `listeners: [{ address: "127.0.0.1:${port}" }]`,
+      'upstreams: { a: { endpoints: ["127.0.0.1:1"] } }',
+      'routes: [{ match: { path: /* }, upstream: a }]',
+      `admin: { address: "0.0.0.0:${admin.split(':')[1]}", token: { file: token } }`,
+    ];
+    writeFileSync(join(folder, 'config.yaml'), lines.join('\n'));
+    const child = spawn(process.execPath, [main, 'serve'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    const run = (...argv: readonly string[]): Promise<Finished> => framegate(argv, folder);
+    await eventually('the proxy is ready', async () => (await run('status')).code === 0, START_TIMEOUT_MS);
+    const order = ['reload', '--admin', admin];
+    assert.equal((await run('reload')).code, 0);
+    assert.equal((await run(...order, '--token-file', 'token')).code, 0);
+    for (const [argv, says] of [
+      [order, /wants its token \(admin\.token\): name its configuration with -c, or give --token-file FILE/],
+      [['status', '--admin', admin], /wants its token/],
+      [['tap', '--admin', admin], /wants its token/],
+      [['tap', '--token-file', 'other'], /does not accept the token/],
+      [[...order, '--token-file', 'other'], /does not accept the token/],
+      [[...order, '--token-file', 'none'], /--token-file: none cannot be read/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(...argv);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, says);
+    }
+    const doctor = await run('doctor', '-c', 'config.yaml', '--only', 'ports');
+    assert.match(doctor.stdout, /held by the Framegate that runs with/);
+    rmSync(join(folder, 'token'));
+    assert.match(
+      (await run('reload')).stderr,
+      /cannot be used .*token cannot be read|wants its token .*token cannot be read/s,
+    );
+  });
+
   test('what is wrong with the options is a sentence', async (t) => {
     const folder = folderFor(t);
     // The keys of a service are seldom readable for whoever asks how it does.

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -48,4 +49,31 @@ test('admin: off closes it, and SIGHUP opens it again', async (t) => {
       () => false,
     ),
   );
+});
+
+test('a reload reads the token again, keeps the address open, and refuses a token that cannot be read', async (t) => {
+  const proxy = await startReloadingProxy(t, { upstreams: { voice: { endpoints: ['127.0.0.1:1'] } } });
+  const port = await proxy.process.port('admin');
+  const file = join(proxy.folder, 'token');
+  // The address as it was, though the port in use is another: the server must stay as it is.
+  const admin = { address: '127.0.0.1:0', token: { file } };
+  const askWith = async (token: string, path: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers });
+    await response.body?.cancel();
+    return response.status;
+  };
+  writeFileSync(file, 'the-first-token-of-this-test');
+  proxy.write({ admin });
+  assert.equal((await proxy.reload()).status, 200);
+  assert.equal(await askWith('no-token-at-all', '/api/reload'), 401);
+  writeFileSync(file, 'the-second-token-of-this-test\n');
+  assert.equal(await askWith('the-first-token-of-this-test', '/api/reload'), 200);
+  assert.equal(await askWith('the-first-token-of-this-test', '/api/reload'), 401);
+  rmSync(file);
+  assert.equal(await askWith('the-second-token-of-this-test', '/api/reload'), 422);
+  // Reading needs no token on loopback, and shows where the token is but not the token.
+  const shown = await (await fetch(`http://127.0.0.1:${port}/api/config`)).text();
+  assert.ok(shown.includes(JSON.stringify(file)));
+  assert.doesNotMatch(shown, /of-this-test/);
 });

@@ -1,0 +1,89 @@
+// Decides who may ask the admin server: by the token of admin.token, where the configuration has one.
+// The token is kept as a digest only, so that nothing can show it.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isLocalAddress } from '../config/address.ts';
+import type { Address } from '../config/config.ts';
+import type { Logger } from '../observability/logger.ts';
+
+/** What a request has. Anything in the Authorization field that is not the token is wrong. */
+type Credential = 'token' | 'none' | 'wrong';
+
+/** granted: go on. missing, wrong: the answer is 401. */
+export type Verdict = 'granted' | 'missing' | 'wrong';
+
+/** The pages that tell no more than whether the proxy takes calls, since probes of Kubernetes and load balancers have no token. */
+const OPEN_PATHS: readonly string[] = ['/live', '/ready'];
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
+/** Refusals are logged at most once in this time. */
+const LOG_EVERY_MS = 60_000;
+
+export interface AccessParts {
+  /** The address in the configuration. */
+  readonly address: Address;
+  /** Undefined if no token is needed. */
+  readonly token: string | undefined;
+  readonly logger?: Logger | undefined;
+  /** Replaces the clock. In milliseconds. */
+  readonly now?: () => number;
+}
+
+export class AdminAccess {
+  readonly #isLocal: boolean;
+  readonly #logger: Logger | undefined;
+  readonly #now: () => number;
+  #digest: Buffer | undefined;
+  #refused = { missing: 0, wrong: 0 };
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ address, token, logger, now = () => performance.now() }: AccessParts) {
+    this.#isLocal = isLocalAddress(address);
+    this.#logger = logger;
+    this.#now = now;
+    this.#digest = digestOf(token);
+  }
+
+  /** Replaces the token. Requests that come from now on need the new one. */
+  use(token: string | undefined): void {
+    this.#digest = digestOf(token);
+  }
+
+  /** Whether the request has the token. No web page of another server can make a browser send it. */
+  hasToken(request: IncomingMessage): boolean {
+    return this.#credentialOf(request) === 'token';
+  }
+
+  judge(request: IncomingMessage, path: string): Verdict {
+    if (this.#digest === undefined || OPEN_PATHS.includes(path)) return 'granted';
+    if (this.#isLocal && SAFE_METHODS.includes(request.method ?? '')) return 'granted';
+    const credential = this.#credentialOf(request);
+    if (credential === 'token') return 'granted';
+    return credential === 'none' ? 'missing' : 'wrong';
+  }
+
+  /** Counts a refused request for the log. @param client who has asked */
+  refused(verdict: 'missing' | 'wrong', client: string): void {
+    this.#refused[verdict]++;
+    const nowMs = this.#now();
+    if (nowMs - this.#loggedAtMs < LOG_EVERY_MS) return;
+    this.#loggedAtMs = nowMs;
+    const { missing, wrong } = this.#refused;
+    this.#refused = { missing: 0, wrong: 0 };
+    this.#logger?.warn({ client, missing, wrong }, 'the admin server has refused requests without its token');
+  }
+
+  #credentialOf({ headers }: IncomingMessage): Credential {
+    const { authorization } = headers;
+    if (authorization === undefined) return 'none';
+    const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+    const digest = digestOf(token);
+    if (digest === undefined || this.#digest === undefined) return 'wrong';
+    // Digests have one length, and say nothing about how much of a wrong token is right.
+    return timingSafeEqual(digest, this.#digest) ? 'token' : 'wrong';
+  }
+}
+
+function digestOf(token: string | undefined): Buffer | undefined {
+  return token === undefined ? undefined : createHash('sha256').update(token).digest();
+}
