@@ -15,6 +15,7 @@ import { AdminAccess } from './admin-access.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
+import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import { EventStreams, type Subscribe } from './event-stream.ts';
 import { readExchangeQuery } from './exchange-query.ts';
@@ -96,8 +97,8 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     '/api/diagnoses',
     {
       method: 'GET',
-      says: 'JSON: what refused clients and unreachable endpoints did wrong',
-      answer: async (state) => jsonAnswer({ status: 200, body: await state.diagnoses() }),
+      says: 'JSON: what refused clients and unreachable endpoints did wrong, and what to do about it',
+      answer: async (state) => jsonAnswer({ status: 200, body: withRemedies(await state.diagnoses()) }),
     },
   ],
   [

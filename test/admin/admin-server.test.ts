@@ -14,6 +14,7 @@ import {
   type Readiness,
 } from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/config.ts';
+import { readRemedy } from '../../src/diagnosis/pages/page.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { gaugeFamily, single } from '../../src/observability/metrics-snapshot.ts';
 
@@ -159,7 +160,7 @@ describe('an admin server', () => {
   test('shows the diagnoses as JSON: how often each code was given, and the last ones, newest first', async () => {
     diagnoses = new DiagnosisRing(() => 1_000);
     const none = await ask(server.address, { path: '/api/diagnoses' });
-    assert.deepEqual(JSON.parse(none.body), { counts: {}, recent: [] });
+    assert.deepEqual(JSON.parse(none.body), { counts: {}, recent: [], remedies: {} });
     const refusal = {
       code: 'FG1001',
       token: 'plaintext_on_tls_port',
@@ -173,6 +174,7 @@ describe('an admin server', () => {
     const times = { atEpochMs: 1_000, lastAtEpochMs: 1_000, count: 1 };
     assert.deepEqual(JSON.parse(answer.body), {
       counts: { FG1001: 2 },
+      remedies: { FG1001: readRemedy('FG1001') },
       recent: [
         { ...refusal, client: '192.0.2.2:4000', ...times },
         { ...refusal, client: '192.0.2.1:4000', ...times },

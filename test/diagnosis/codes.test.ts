@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { diagnosisCode, diagnosisCodes } from '../../src/diagnosis/codes.ts';
 import { diagnoseConnectFailure } from '../../src/diagnosis/connect-failure.ts';
+import { readRemedy } from '../../src/diagnosis/pages/page.ts';
 import { diagnoseRefusal, type RefusalToken, refusalTokens } from '../../src/diagnosis/refusal.ts';
 import { diagnoseUpstreamAnswer } from '../../src/diagnosis/upstream-first-bytes.ts';
 
@@ -118,5 +119,13 @@ test('links between the pages lead somewhere', () => {
     const text = readFileSync(join(folder, name), 'utf8');
     for (const [, target] of text.matchAll(/\]\(([\w.]+)(?:#[\w-]+)?\)/g))
       assert.ok(names.has(target), `${name}: ${target}`);
+  }
+});
+
+test('the remedy of every page can be told without its links', () => {
+  for (const code of diagnosisCodes.values()) {
+    const remedy = readRemedy(code);
+    assert.match(remedy, /^[A-Za-z`*-][^]{20,}$/, code);
+    assert.doesNotMatch(remedy, /\]\(|^#/m, code);
   }
 });

@@ -20,6 +20,7 @@ interface Entry {
 interface Report {
   readonly counts: Readonly<Record<string, number>>;
   readonly recent: readonly Entry[];
+  readonly remedies: Readonly<Record<string, string>>;
 }
 
 function isReport(value: unknown): value is Report {
@@ -47,7 +48,7 @@ test('refused clients and endpoints that are down are counted and shown by the a
   });
   const opened = await proxy.line(({ msg }) => msg === 'admin server listens');
   const admin = String(opened['address']);
-  assert.deepEqual(await readReport(admin), { counts: {}, recent: [], clients: [] });
+  assert.deepEqual(await readReport(admin), { counts: {}, recent: [], clients: [], remedies: {} });
   await proxy.voiceClient('tls').say({});
   await sendInTheClear(proxy.port('tls'));
   await sendInTheClear(proxy.port('tls'));
@@ -55,12 +56,14 @@ test('refused clients and endpoints that are down are counted and shown by the a
     const { counts } = await readReport(admin);
     return counts['FG1002'] === 2;
   });
-  const { recent } = await readReport(admin);
+  const { recent, remedies } = await readReport(admin);
   const refused = recent.find(({ code }) => code === 'FG1002');
   assert.deepEqual([refused?.token, refused?.listener, refused?.count], ['http1_on_tls_port', 'tls', 2]);
   assert.match(refused?.client ?? '', /^127\.0\.0\.1:\d+$/);
   const down = recent.find(({ code }) => code === 'FG2001');
   assert.deepEqual([down?.token, down?.endpoint], ['upstream_connection_refused', '127.0.0.1:1']);
+  assert.deepEqual(Object.keys(remedies).toSorted(), ['FG1002', 'FG2001']);
+  assert.match(remedies['FG2001'], /^Start the service, and compare the address/);
   const line = await proxy.line(({ code }) => code === 'FG1002');
   assert.equal(line['token'], 'http1_on_tls_port');
 });

@@ -23,6 +23,19 @@ export function readPages(): readonly DiagnosisPage[] {
   });
 }
 
+/**
+ * @param code such as `FG2001`
+ * @returns what to do about it: Markdown without links
+ * @throws if there is no such page, or the pages are not installed beside the program
+ */
+export function readRemedy(code: string): string {
+  const section = read(`docs/diagnoses/${code}.md`).split(/^## Remedy$/m)[1] ?? '';
+  const text = section.split(/^## /m)[0].trim();
+  const unlinked = text.replace(/\[([^\]]+)\]\([^)]*\)/g, '$1');
+  // A paragraph becomes one line. Lists, tables and blocks of code keep theirs.
+  return unlinked.includes('```') ? unlinked : unlinked.replace(/(?<=[^\n|])\n(?!\n|\||- |\d+\. )/g, ' ');
+}
+
 /** The docs are two folders above src/diagnosis and dist/diagnosis alike; the single executable holds them in itself. */
 function read(path: string): string {
   return isSea() ? getAsset(path, 'utf8') : readFileSync(join(import.meta.dirname, '../../..', path), 'utf8');
