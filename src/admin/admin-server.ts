@@ -1,8 +1,7 @@
 // The HTTP server for the operators of the proxy: health, metrics, diagnoses, the running configuration, reload and drain.
 // It must not bring the process down, whatever arrives, and must refuse requests whose Host is not its own (see admin-host.ts).
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
@@ -12,9 +11,9 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-text.ts';
 import { AdminAccess } from './admin-access.ts';
-import { adminBindFailure } from './admin-bind-failure.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
+import { boundAddress, closeServer, listen, refuseBadRequest } from './admin-socket.ts';
 import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import { EventStreams, type Subscribe } from './event-stream.ts';
@@ -118,6 +117,10 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/openapi.json',
+    { method: 'GET', says: 'JSON: the OpenAPI document of these pages', answer: answerDocument },
+  ],
+  [
     '/api/exchanges',
     {
       method: 'GET',
@@ -152,6 +155,12 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   ],
 ]);
 
+/** The methods of each page, for those who describe them. The name of an upstream is written as in OpenAPI. */
+export function pageMethods(): ReadonlyMap<string, readonly string[]> {
+  const methods = Array.from(pages, ([path, page]) => [path, methodsOf(page)] as const);
+  return new Map([...methods, ['/api/upstreams/{name}/endpoints', ENDPOINT_METHODS]]);
+}
+
 const limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -163,8 +172,6 @@ const mostConnections = 128;
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 /** How long a client waits that has sent a wrong token. */
 const WRONG_TOKEN_DELAY_MS = 1_000;
-/** How long close() waits for clients that are still reading an answer. */
-const closeGraceMs = 1_000;
 
 /** Where an admin server listens, and for whom. */
 export interface AdminEntrance {
@@ -221,6 +228,11 @@ function answerEvents(_state: AdminState, { search }: Asked): Answer {
   return typeof query === 'string'
     ? jsonAnswer({ status: 400, body: { error: query } })
     : { status: 200, text: '', contentType: 'text/event-stream', events: query };
+}
+
+async function answerDocument(): Promise<Answer> {
+  const { openApiDocument } = await import('./openapi.ts');
+  return jsonAnswer({ status: 200, body: openApiDocument() });
 }
 
 function jsonAnswer({ status, body }: AdminReply): Answer {
@@ -351,51 +363,4 @@ function describePages(): string {
     'GET, PUT, DELETE /api/upstreams/NAME/endpoints  JSON: the endpoints of one upstream; set or withdrawn for those with endpoints: api',
   );
   return `${lines.join('\n')}\n`;
-}
-
-function refuseBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = statusOfBadRequest(error.code);
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
-}
-
-function statusOfBadRequest(code: string | undefined): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
-  return '400 Bad Request';
-}
-
-function listen(server: Server, address: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: Error): void => reject(adminBindFailure(error, address));
-    server.once('error', onError);
-    const onListening = (): void => {
-      server.removeListener('error', onError);
-      resolve();
-    };
-    if (address.kind === 'unix') server.listen({ path: address.path }, onListening);
-    else server.listen({ host: address.host, port: address.port }, onListening);
-  });
-}
-
-function boundAddress(server: Server, address: Address): Address {
-  if (address.kind === 'unix') return address;
-  const bound: AddressInfo | string | null = server.address();
-  if (bound === null || typeof bound === 'string') return address;
-  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-  return { kind: 'tcp', host: bound.address, port: bound.port, text: `${host}:${bound.port}` };
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

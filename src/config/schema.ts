@@ -273,6 +273,12 @@ export function validateEndpointList(
   return result.success ? { list: result.data } : { issues: result.error.issues };
 }
 
+/** What the admin API is sent as the endpoints of an upstream, for its OpenAPI document. */
+export function endpointListSchema(): JsonSchema {
+  const { $schema: _, ...schema } = describeKeys(z.toJSONSchema(list, { io: 'input' }));
+  return schema;
+}
+
 /** For editors: config.schema.json. */
 export function jsonSchema(): JsonSchema {
   return describeKeys(annotatedSchema());

@@ -40,6 +40,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/metrics-reload.test.ts',
   'integration/overload.test.ts',
   'integration/policies.test.ts',
+  'integration/openapi-answers.test.ts',
   'integration/goaway-storm.test.ts',
   'integration/retry-cases.test.ts',
   'health/load-stream.test.ts',
