@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Address, Config, ListenAddress } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
+import { adminTargetOf } from '../control/ask-admin.ts';
 import { isSameFile } from '../control/running-configuration.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';
@@ -142,10 +143,13 @@ function describeFramegate(
   { file, config }: Examined,
 ): readonly Finding[] {
   if (isSameFile(file, theirs, folder) !== true) return [heldByOther(`${theirs} (process ${pid})`)];
+  const admin = adminTargetOf(config);
   const reason =
-    config.admin === undefined
+    admin === undefined
       ? 'it has admin: off'
-      : `its admin server does not answer on ${config.admin.address.text}`;
+      : admin.tokenFault === undefined
+        ? `its admin server does not answer on ${admin.address.text}`
+        : `its admin server wants its token (${admin.tokenFault})`;
   return [
     ok(`held by the Framegate that runs with ${file} (process ${pid})`),
     note(

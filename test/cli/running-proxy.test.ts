@@ -204,6 +204,8 @@ suite('the commands of a running proxy', () => {
     const doctor = await run('doctor', '-c', 'config.yaml', '--only', 'ports');
     assert.match(doctor.stdout, /held by the Framegate that runs with/);
     rmSync(join(folder, 'token'));
+    const shut = await run('doctor', '-c', 'config.yaml', '--only', 'ports');
+    assert.match(shut.stdout, /its admin server wants its token \(.*token cannot be read/);
     assert.match(
       (await run('reload')).stderr,
       /cannot be used .*token cannot be read|wants its token .*token cannot be read/s,
