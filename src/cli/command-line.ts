@@ -64,6 +64,13 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'top',
+    {
+      summary: 'show how busy the routes and endpoints of a running proxy are',
+      run: async (argv: readonly string[]) => (await import('./top.ts')).top(argv),
+    },
+  ],
+  [
     'reload',
     {
       summary: 'let a running proxy read its configuration again, and print what came of it',

@@ -1,0 +1,178 @@
+// The figures of `framegate top`: what happened between two readings of the metrics, by route and by endpoint.
+
+import type { Increase, Labels, MetricsReading } from './metrics-reading.ts';
+
+export interface RouteFigures {
+  /** '' for calls that no route matched. */
+  readonly route: string;
+  readonly upstream: string;
+  readonly callsPerSecond: number;
+  /** Calls that ended with another gRPC status than OK. */
+  readonly failuresPerSecond: number;
+  /** Calls per second by gRPC status other than OK, the most frequent first. Calls that are not gRPC have no status. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Half of the calls took no longer. Null if there were none. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface EndpointFigures {
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly attemptsPerSecond: number;
+  readonly failuresPerSecond: number;
+  /** Attempts under way. */
+  readonly active: number;
+  readonly isHealthy: boolean;
+  /** The mean time to the head of a response. Null if no response has begun. */
+  readonly meanMs: number | null;
+}
+
+export interface TopFigures {
+  readonly seconds: number;
+  readonly callsPerSecond: number;
+  /** Of clients, now. */
+  readonly connections: number;
+  /** Both the busiest first. */
+  readonly routes: readonly RouteFigures[];
+  readonly endpoints: readonly EndpointFigures[];
+}
+
+interface Bucket {
+  /** In seconds. */
+  readonly upTo: number;
+  readonly count: number;
+}
+
+export function topFigures(before: MetricsReading, now: MetricsReading): TopFigures {
+  const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000);
+  const routes = routeFigures(before, now, seconds);
+  return {
+    seconds,
+    callsPerSecond: routes.reduce((sum, { callsPerSecond }) => sum + callsPerSecond, 0),
+    connections: now.sum('framegate_downstream_connections'),
+    routes,
+    endpoints: endpointFigures(before, now, seconds),
+  };
+}
+
+/** Whatever listeners the calls came by. */
+function routeFigures(before: MetricsReading, now: MetricsReading, seconds: number): readonly RouteFigures[] {
+  const ends = grouped(now.since(before, 'framegate_exchanges_total'), ['route', 'upstream']);
+  const durations = grouped(now.since(before, 'framegate_exchange_duration_seconds_bucket'), [
+    'route',
+    'upstream',
+  ]);
+  const found = Array.from(ends, ([key, increases]): RouteFigures => {
+    const byStatus = grouped(increases.filter(isFailure), ['grpc_status']);
+    const failures = Array.from(byStatus, ([, ofStatus]) => {
+      return [label(ofStatus[0].labels, 'grpc_status'), sumOf(ofStatus) / seconds] as const;
+    }).filter(([, perSecond]) => perSecond > 0);
+    const buckets = bucketsOf(durations.get(key) ?? []);
+    return {
+      route: label(increases[0].labels, 'route'),
+      upstream: label(increases[0].labels, 'upstream'),
+      callsPerSecond: sumOf(increases) / seconds,
+      failuresPerSecond: failures.reduce((sum, [, perSecond]) => sum + perSecond, 0),
+      failures: Object.fromEntries(failures.toSorted(([, one], [, other]) => other - one)),
+      p50Ms: quantileMs(buckets, 0.5),
+      p99Ms: quantileMs(buckets, 0.99),
+    };
+  });
+  return found.toSorted(
+    (one, other) => other.callsPerSecond - one.callsPerSecond || compare(one.route, other.route),
+  );
+}
+
+function endpointFigures(
+  before: MetricsReading,
+  now: MetricsReading,
+  seconds: number,
+): readonly EndpointFigures[] {
+  const names = ['upstream', 'endpoint'];
+  const attempts = grouped(now.since(before, 'framegate_endpoint_attempts_total'), names);
+  const responses = grouped(now.since(before, 'framegate_endpoint_responses_total'), names);
+  const responseSeconds = grouped(now.since(before, 'framegate_endpoint_response_seconds_total'), names);
+  const active = grouped(now.of('framegate_endpoint_active_calls'), names);
+  const healthy = grouped(now.of('framegate_endpoint_healthy'), names);
+  // An endpoint that a reload has removed keeps its counters, but has no state.
+  const found = Array.from(healthy, ([key, [{ labels, value }]]): EndpointFigures => {
+    const ended = attempts.get(key) ?? [];
+    const begun = sumOf(responses.get(key) ?? []);
+    return {
+      upstream: label(labels, 'upstream'),
+      endpoint: label(labels, 'endpoint'),
+      attemptsPerSecond: sumOf(ended) / seconds,
+      failuresPerSecond:
+        sumOf(ended.filter((increase) => label(increase.labels, 'outcome') === 'failed')) / seconds,
+      active: sumOf(active.get(key) ?? []),
+      isHealthy: value > 0,
+      meanMs: begun > 0 ? (sumOf(responseSeconds.get(key) ?? []) / begun) * 1000 : null,
+    };
+  });
+  return found.toSorted(
+    (one, other) =>
+      other.attemptsPerSecond - one.attemptsPerSecond ||
+      compare(one.upstream, other.upstream) ||
+      compare(one.endpoint, other.endpoint),
+  );
+}
+
+/**
+ * @param buckets in ascending order; each counts the calls that are not in the one before
+ * @returns the duration that a share of the calls did not exceed, interpolated within its bucket. Null if there are no calls
+ */
+export function quantileMs(buckets: readonly Bucket[], share: number): number | null {
+  const total = buckets.reduce((sum, { count }) => sum + count, 0);
+  if (total <= 0) return null;
+  let [below, from] = [0, 0];
+  for (const { upTo, count } of buckets) {
+    const isReached = below + count >= share * total && count > 0;
+    // Of the last bucket only the lower end is known.
+    if (isReached && upTo === Number.POSITIVE_INFINITY) return from * 1000;
+    if (isReached) return (from + (upTo - from) * ((share * total - below) / count)) * 1000;
+    below += count;
+    from = upTo;
+  }
+  return from * 1000;
+}
+
+/** Each bucket of the text counts the calls of all smaller ones as well. */
+function bucketsOf(increases: readonly Increase[]): readonly Bucket[] {
+  const cumulative = new Map<number, number>();
+  for (const { labels, value } of increases) {
+    const text = label(labels, 'le');
+    const upTo = text === '+Inf' ? Number.POSITIVE_INFINITY : Number(text);
+    cumulative.set(upTo, (cumulative.get(upTo) ?? 0) + value);
+  }
+  const ordered = [...cumulative].toSorted(([one], [other]) => one - other);
+  return ordered.map(([upTo, count], index) => ({
+    upTo,
+    count: Math.max(0, count - (ordered[index - 1]?.[1] ?? 0)),
+  }));
+}
+
+function grouped(
+  increases: readonly Increase[],
+  names: readonly string[],
+): ReadonlyMap<string, readonly Increase[]> {
+  return Map.groupBy(increases, ({ labels }) => JSON.stringify(names.map((name) => label(labels, name))));
+}
+
+function isFailure({ labels }: Increase): boolean {
+  const status = label(labels, 'grpc_status');
+  return status !== '' && status !== 'OK';
+}
+
+function label(labels: Labels, name: string): string {
+  return labels.get(name) ?? '';
+}
+
+function sumOf(increases: readonly Increase[]): number {
+  return increases.reduce((sum, { value }) => sum + value, 0);
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}

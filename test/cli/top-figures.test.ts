@@ -1,0 +1,167 @@
+// The figures and the page of framegate top, from texts of metrics.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MetricsReading } from '../../src/cli/metrics-reading.ts';
+import { quantileMs, topFigures } from '../../src/cli/top-figures.ts';
+import { topLines } from '../../src/cli/top-page.ts';
+
+const IN_FLIGHT = { total: 7, blocked: { client: 1, service: 2, framegate: 3 } };
+
+interface Counted {
+  readonly route: string;
+  readonly ok: number;
+  readonly failed?: number;
+  /** How many calls took up to 0.1 s, and up to 1 s. */
+  readonly buckets?: readonly [number, number];
+  readonly listener?: string;
+}
+
+function textOf(...counted: readonly Counted[]): string {
+  return counted
+    .flatMap(({ route, ok, failed = 0, buckets = [0, 0], listener = 'l' }) => {
+      const labels = `listener="${listener}",route="${route}",upstream="u"`;
+      return [
+        `framegate_exchanges_total{${labels},grpc_status="OK"} ${ok}`,
+        `framegate_exchanges_total{${labels},grpc_status="UNAVAILABLE"} ${failed}`,
+        `framegate_exchange_duration_seconds_bucket{le="0.1",${labels}} ${buckets[0]}`,
+        `framegate_exchange_duration_seconds_bucket{le="1",${labels}} ${buckets[1]}`,
+        `framegate_exchange_duration_seconds_bucket{le="+Inf",${labels}} ${buckets[1]}`,
+      ];
+    })
+    .join('\n');
+}
+
+function endpointLabels(address: string): string {
+  return `upstream="u",endpoint="${address}"`;
+}
+
+function endpointText(attempts: number, failed: number, responses: number, seconds: number): string {
+  return [
+    ...['a:1', 'gone:1'].flatMap((address) => [
+      `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="answered"} ${attempts}`,
+      `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="failed"} ${failed}`,
+      `framegate_endpoint_responses_total{${endpointLabels(address)}} ${responses}`,
+      `framegate_endpoint_response_seconds_total{${endpointLabels(address)}} ${seconds}`,
+    ]),
+    `framegate_endpoint_healthy{${endpointLabels('a:1')}} 0`,
+    `framegate_endpoint_active_calls{${endpointLabels('a:1')}} 3`,
+  ].join('\n');
+}
+
+function figuresOf(before: string, now: string, seconds = 2) {
+  return topFigures(new MetricsReading(before, 1000), new MetricsReading(now, 1000 + seconds * 1000));
+}
+
+test('a text of metrics is read, with escapes, and what is none is left out', () => {
+  const reading = new MetricsReading(
+    '# TYPE a counter\na{x="1",y="a \\"b\\" \\\\ \\n,c=\\"d\\""} 1.5e3\na 2\nb NaN\n{} 7\nnonsense\nc{x=1} 1\n',
+    0,
+  );
+  assert.deepEqual(
+    reading.of('a').map(({ labels, value }) => [Object.fromEntries(labels), value]),
+    [
+      [{ x: '1', y: 'a "b" \\ \n,c="d"' }, 1500],
+      [{}, 2],
+    ],
+  );
+  assert.equal(reading.sum('a'), 1502);
+  assert.deepEqual(reading.of('b'), []);
+});
+
+test('rates are what came between two readings, also after the counters began anew, and of all listeners together', () => {
+  const before = textOf({ route: 'a', ok: 100, failed: 5 }, { route: 'b', ok: 1000 });
+  const now = textOf(
+    { route: 'a', ok: 110, failed: 9 },
+    { route: 'a', ok: 6, listener: 'other' },
+    { route: 'b', ok: 4 },
+    { route: 'c', ok: 0 },
+  );
+  const { routes, callsPerSecond } = figuresOf(before, now);
+  assert.deepEqual(
+    routes.map((route) => [route.route, route.callsPerSecond, route.failuresPerSecond, route.failures]),
+    [
+      ['a', 10, 2, { UNAVAILABLE: 2 }],
+      ['b', 2, 0, {}],
+      ['c', 0, 0, {}],
+    ],
+  );
+  assert.equal(callsPerSecond, 12);
+});
+
+test('percentiles are of the calls between two readings', () => {
+  const before = textOf({ route: 'a', ok: 1000, buckets: [0, 1000] });
+  const [{ p50Ms, p99Ms }] = figuresOf(before, textOf({ route: 'a', ok: 1100, buckets: [90, 1100] })).routes;
+  assert.ok(p50Ms !== null && Math.abs(p50Ms - 55.6) < 0.1, String(p50Ms));
+  assert.ok(p99Ms !== null && Math.abs(p99Ms - 910) < 0.1, String(p99Ms));
+  const [quiet] = figuresOf(before, before).routes;
+  assert.deepEqual([quiet.p50Ms, quiet.p99Ms], [null, null]);
+});
+
+test('a percentile in the last bucket is its lower end, which is all that is known', () => {
+  const buckets = [
+    { upTo: 1, count: 1 },
+    { upTo: Number.POSITIVE_INFINITY, count: 99 },
+  ];
+  assert.equal(quantileMs(buckets, 0.5), 1000);
+  assert.equal(quantileMs([{ upTo: 1, count: 4 }], 1), 1000);
+  assert.equal(quantileMs([], 0.5), null);
+});
+
+test('endpoints are shown with what they do now, and those that a reload has removed are not', () => {
+  const { endpoints } = figuresOf(endpointText(10, 1, 10, 5), endpointText(20, 3, 20, 5.5));
+  assert.deepEqual(endpoints, [
+    {
+      upstream: 'u',
+      endpoint: 'a:1',
+      attemptsPerSecond: 6,
+      failuresPerSecond: 1,
+      active: 3,
+      isHealthy: false,
+      meanMs: 50,
+    },
+  ]);
+});
+
+function linesOf(routes: number, endpoints: number, rows: number | undefined): readonly string[] {
+  const names = Array.from({ length: Math.max(routes, endpoints) }, (_, index) => `n${index}`);
+  const ends = textOf(...names.slice(0, routes).map((route, index) => ({ route, ok: routes - index })));
+  const healthy = names
+    .slice(0, endpoints)
+    .map((name) => `framegate_endpoint_healthy{upstream="u",endpoint="${name}:1"} 1`);
+  const figures = figuresOf('', [ends, ...healthy].join('\n'), 1);
+  const time = new Date(2026, 1, 2, 3, 4, 5);
+  return topLines({ address: 'h:1', time, figures, inFlight: IN_FLIGHT }, rows, process.stdout);
+}
+
+test('the page says how many calls each side blocks, and has a line for each route and endpoint', () => {
+  const lines = linesOf(2, 1, undefined);
+  assert.equal(lines[0], 'h:1  03:04:05  3.0 calls/s, 7 in flight, 0 connections of clients');
+  assert.equal(lines[1], 'blocked: 1 by their client, 2 by their service, 3 by Framegate');
+  assert.match(lines[4], /^n0 +u +2\.0 +0 +- +-$/);
+  assert.match(lines.at(-1) ?? '', /^u +n0:1 +0 +0 +0 +-$/);
+});
+
+test('a terminal gets no more lines than it has, the busiest first, and is told how many are missing', () => {
+  for (const [routes, endpoints] of [
+    [100, 100],
+    [100, 1],
+    [1, 100],
+    [0, 0],
+    [10, 3],
+  ] as const)
+    for (const rows of [10, 24, 50, 300]) {
+      const lines = linesOf(routes, endpoints, rows);
+      assert.ok(lines.length < rows, `${lines.length} lines of ${routes} and ${endpoints} in ${rows} rows`);
+      const shown = lines.filter((line) => /^n\d/.test(line)).length;
+      const missing = lines.some((line) => line === `… ${routes - shown} more`);
+      assert.equal(missing, shown < routes, `${shown} of ${routes} in ${rows} rows`);
+      if (routes > 1) assert.match(lines[4], /^n0 /);
+    }
+});
+
+test('names give no order to the terminal', () => {
+  const now = textOf({ route: '\u001b[2J\u009b', ok: 1 });
+  const page = { address: 'h:1', time: new Date(), figures: figuresOf('', now), inFlight: IN_FLIGHT };
+  for (const line of topLines(page, undefined, process.stdout)) assert.doesNotMatch(line, /\p{Cc}/u);
+});
