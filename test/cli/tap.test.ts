@@ -201,6 +201,7 @@ suite('framegate tap', () => {
     }
     await Promise.all(all.map((one) => one.shows('/last')));
     for (const { stdout } of all) assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\u202e]/u);
+    assert.doesNotMatch(all[0].stdout, /^ *next/m, 'no text of a client begins a line');
     assert.match(all[0].stdout, /^12 events are not shown/m);
     assert.match(
       all[0].stdout,
