@@ -3,6 +3,7 @@
 import { errorCode } from '../src/config/error-code.ts';
 import { systemErrorWords } from '../src/config/system-error.ts';
 import { assertCanListen, isSomethingListening } from '../src/demo/listen-probe.ts';
+import { quoted } from '../src/doctor/finding.ts';
 import { findPortHolder } from '../src/doctor/port-holder.ts';
 
 /** @returns what is in the way, as a clause that can follow "because"; undefined if the port can be taken */
@@ -35,5 +36,5 @@ function describe(code: string, address: string, port: number): string {
 /** @returns for example `nginx (process 812)` */
 export function holderOf(port: number): string {
   const holder = findPortHolder(port);
-  return holder === undefined ? 'another process' : `${holder.program} (process ${holder.pid})`;
+  return holder === undefined ? 'another process' : `${quoted(holder.program)} (process ${holder.pid})`;
 }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { credentials, Metadata, type ServiceError, status } from '../src/demo/grpc.ts';
 import type { SayReply } from '../src/demo/voice-messages.ts';
 import { createVoiceClient } from '../src/demo/voice-proto.ts';
+import { quoted } from '../src/doctor/finding.ts';
 
 const callTimeoutMs = 10_000;
 /** A service on this machine answers within milliseconds. Some other program may never answer. */
@@ -37,14 +38,16 @@ export async function proveByOneCall(
   const { reply, error } = await callSay(tls, credentials.createSsl(readFileSync(caFile)), callTimeoutMs);
   const tookMs = performance.now() - startedAtMs;
   if (reply !== undefined) {
-    say(`called ${call}: "${reply.text}", served by ${reply.servedBy} (${tookMs.toFixed(1)} ms)`);
+    say(
+      `called ${call}: "${quoted(reply.text)}", served by ${quoted(reply.servedBy)} (${tookMs.toFixed(1)} ms)`,
+    );
     return undefined;
   }
   if (error?.code === status.UNIMPLEMENTED) {
     say(`called ${call}: the service on ${service} has no such method, so it is not the demo service`);
     return undefined;
   }
-  return `${call} failed: ${error?.message ?? 'there was no reply'}`;
+  return `${call} failed: ${quoted(error?.message ?? 'there was no reply')}`;
 }
 
 interface Outcome {
