@@ -3,7 +3,7 @@
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { isMap, isScalar, parseDocument, type Range, visit } from 'yaml';
+import { type Document, isMap, isScalar, parseDocument, type Range, type Scalar, visit } from 'yaml';
 
 export interface Moves {
   /** The new address of listeners, by their place in the list. */
@@ -13,31 +13,59 @@ export interface Moves {
   readonly endpoints: ReadonlyMap<string, string>;
 }
 
-/** @returns the text of the configuration with the new addresses; nothing else of it changes */
+/** @returns the text of the configuration with the new addresses. Where each is written in its place, nothing else of it changes. */
 export function moveAddresses(text: string, moves: Moves): string {
   const document = parseDocument(text);
   const edits: Edit[] = [];
-  const replace = (node: unknown, address: string): boolean => {
-    if (!isScalar(node) || !node.range) return false;
-    edits.push({ range: node.range, address });
-    return true;
+  const elsewhere: Missing[] = [];
+  const replace = (path: readonly (string | number)[], address: string): void => {
+    const node = document.getIn([...path, 'address'], true);
+    if (isPlain(node)) edits.push({ range: node.range, address });
+    else elsewhere.push({ path, address });
   };
-  for (const [index, address] of moves.listeners) {
-    replace(document.getIn(['listeners', index, 'address'], true), address);
-  }
+  for (const [index, address] of moves.listeners) replace(['listeners', index], address);
+  if (moves.admin !== undefined) replace(['admin'], moves.admin);
+  edits.push(...endpointEdits(document, moves.endpoints));
+  return elsewhere.reduce(withAddress, applyEdits(text, edits));
+}
+
+/** A place without an address that is written there: it comes from an alias or a block of lines, or is left out. */
+interface Missing {
+  readonly path: readonly (string | number)[];
+  readonly address: string;
+}
+
+/** Whether a text can be replaced where it is. The range of a block of lines includes the line break behind it. */
+function isPlain(node: unknown): node is Scalar & { readonly range: Range } {
+  return (
+    isScalar(node) && Boolean(node.range) && node.type !== 'BLOCK_FOLDED' && node.type !== 'BLOCK_LITERAL'
+  );
+}
+
+function endpointEdits(document: Document, endpoints: Moves['endpoints']): readonly Edit[] {
+  const edits: Edit[] = [];
   const upstreams = document.get('upstreams', true);
-  if (isMap(upstreams)) {
-    visit(upstreams, {
-      Scalar: (key, node) => {
-        const address = key === 'key' ? undefined : moves.endpoints.get(String(node.value));
-        if (address !== undefined) replace(node, address);
-      },
-    });
-  }
-  const { admin } = moves;
-  const isAdded = admin !== undefined && !replace(document.getIn(['admin', 'address'], true), admin);
-  const moved = applyEdits(text, edits);
-  return isAdded ? withAdmin(moved, admin) : moved;
+  if (!isMap(upstreams)) return edits;
+  const movedTo = (node: unknown): string | undefined =>
+    isScalar(node) ? endpoints.get(String(node.value)) : undefined;
+  const fail = (node: unknown): void => {
+    if (movedTo(node) !== undefined)
+      throw new Error(cannotMove(`the endpoint ${String(isScalar(node) && node.value)}`));
+  };
+  visit(upstreams, {
+    Alias: (_, alias) => fail(alias.resolve(document)),
+    Scalar: (key, node) => {
+      const address = key === 'key' ? undefined : movedTo(node);
+      if (address === undefined) return;
+      if (isPlain(node)) edits.push({ range: node.range, address });
+      else fail(node);
+    },
+  });
+  return edits;
+}
+
+function cannotMove(what: string): string {
+  return `the port of ${what} is taken, and another one cannot be written in its place: write the address there, without an alias and on one line`;
 }
 
 interface Edit {
@@ -57,15 +85,20 @@ function applyEdits(text: string, edits: readonly Edit[]): string {
 }
 
 /** The address of the admin server is often left out, and has to be added then. */
-function withAdmin(text: string, address: string): string {
+function withAddress(text: string, { path, address }: Missing): string {
   const document = parseDocument(text);
-  if (!document.has('admin')) return `${text.trimEnd()}\n\nadmin: { address: ${JSON.stringify(address)} }\n`;
-  document.setIn(['admin', 'address'], address);
+  const parent = document.getIn(path, true);
+  if (isMap(parent)) parent.set('address', address);
+  else if (parent === undefined && path.length === 1)
+    return `${text.trimEnd()}\n\n${path[0]}: { address: ${JSON.stringify(address)} }\n`;
+  else if (isScalar(parent) && parent.value === null) document.setIn(path, document.createNode({ address }));
+  else throw new Error(cannotMove(path.join(' ')));
   return document.toString({ lineWidth: 0 });
 }
 
 /**
- * Writes the copy beside the original, because paths in a configuration are relative to its folder.
+ * Writes the copy beside the original, because paths in a configuration are relative to its folder. It goes with the process at the
+ * latest.
  * @returns the name of the copy, and what removes it
  */
 export function writeMovedCopy(
@@ -79,5 +112,7 @@ export function writeMovedCopy(
   const name = `${basename(file, extension)}.start-${process.pid}${extension}`;
   const copy = join(dirname(file), name);
   writeFileSync(copy, moveAddresses(readFileSync(file, 'utf8'), moves));
-  return { file: copy, remove: () => rmSync(copy, { force: true }) };
+  const remove = (): void => rmSync(copy, { force: true });
+  process.once('exit', remove);
+  return { file: copy, remove };
 }

@@ -1,11 +1,13 @@
 // What `npm start` does after the build: it finds free ports, makes certificates, runs the demo service and the proxy, makes one call
 // through both, and prints clients. Paths are relative to the working directory.
 
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateCertificates } from '../certs/generate.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load-config.ts';
 import { formatProblem } from '../src/config/problem.ts';
+import { visibleText } from '../src/config/visible-text.ts';
 import { type DemoService, defaultDemoAddress, startDemoService } from '../src/demo/demo-service.ts';
 import { isSomethingListening } from '../src/demo/listen-probe.ts';
 import { clientLines } from './client-lines.ts';
@@ -37,6 +39,7 @@ export async function serveAndProve(parts: StartParts): Promise<number> {
       ? `made development certificates: ${certificates.certFile}, signed by ${certificates.caFile}`
       : `uses the certificate ${certificates.certFile}`,
   );
+  const release = endOnSignals();
   const hasService = await answersAsVoiceService(demoAddress);
   const settled = await settlePorts(load(parts.file), { ...parts, demoAddress, hasService });
   let demo: DemoService | undefined;
@@ -48,15 +51,32 @@ export async function serveAndProve(parts: StartParts): Promise<number> {
       file: settled.file,
       caFile: certificates.caFile,
       service: settled.demoAddress,
+      release,
     });
   } finally {
+    release();
     demo?.forceClose();
     settled.remove();
   }
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Before the proxy runs, a signal ends this process by way of its `exit` event, which removes the copy. @returns what undoes it */
+function endOnSignals(): () => void {
+  for (const signal of SIGNALS) process.on(signal, endBy);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, endBy);
+  };
+}
+
+function endBy(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
+/** A line may hold text of another program, such as its name. */
 export function say(line: string): void {
-  console.log(`start: ${line}`);
+  console.log(`start: ${visibleText(line)}`);
 }
 
 function load(file: string): Config {
@@ -78,12 +98,15 @@ interface Run {
   readonly caFile: string;
   /** The address of the service behind the proxy. */
   readonly service: string;
+  /** Called once the proxy gets the signals. */
+  readonly release: () => void;
 }
 
-async function runProxy(mainFile: string, { file, caFile, service }: Run): Promise<number> {
+async function runProxy(mainFile: string, { file, caFile, service, release }: Run): Promise<number> {
   const addresses = reachableAddresses(load(file));
   say(`runs the proxy: framegate serve -c ${file}`);
   const proxy = startProxyProcess([mainFile, 'serve', '-c', file]);
+  release();
   const log = new ProxyLog(proxy.output);
   const isReady = await waitUntilReady(addresses, proxy);
   const failure = isReady

@@ -47,9 +47,40 @@ test('every other line of a moved configuration is as it was written', () => {
 for (const [what, admin] of [
   ['an address', 'admin:\n  address: 127.0.0.1:9901\n'],
   ['no address', 'admin: {}\n'],
+  ['no value', 'admin:\n'],
+  ['an address from an alias', 'x-a: &a 127.0.0.1:9901\nadmin: { address: *a }\n'],
 ]) {
   test(`the address of an admin server that has ${what} is moved`, () => {
     const moved = moveAddresses(example + admin, { ...none, admin: '127.0.0.1:9902' });
     assert.equal(configOf(moved).admin?.address.text, '127.0.0.1:9902');
   });
 }
+
+const rest =
+  'upstreams: { a: { endpoints: ["127.0.0.1:2"] } }\nroutes: [{ match: { path: /* }, upstream: a }]\n';
+
+for (const [what, listener] of [
+  ['an alias', 'x-a: &a 127.0.0.1:1\nlisteners:\n  - { name: b, address: *a }\n'],
+  ['a block of lines', 'listeners:\n  - address: >-\n      127.0.0.1:1\n    name: b\n'],
+]) {
+  test(`the address of a listener that ${what} has is moved`, () => {
+    const moved = moveAddresses(listener + rest, { ...none, listeners: new Map([[0, '127.0.0.1:3']]) });
+    assert.deepEqual(
+      configOf(moved).listeners.map(({ name, address }) => `${name} ${address.text}`),
+      ['b 127.0.0.1:3'],
+    );
+  });
+}
+
+test('an address that cannot be moved where it is ends with a sentence', () => {
+  const listener = `x-a: &a { name: b, address: "127.0.0.1:1" }\nlisteners: [*a]\n${rest}`;
+  assert.throws(
+    () => moveAddresses(listener, { ...none, listeners: new Map([[0, '127.0.0.1:3']]) }),
+    /the port of listeners 0 is taken, and another one cannot be written in its place/,
+  );
+  const endpoint = 'x-e: &e 127.0.0.1:2\nupstreams: { a: { endpoints: [*e] } }\n';
+  assert.throws(
+    () => moveAddresses(endpoint, { ...none, endpoints: new Map([['127.0.0.1:2', '127.0.0.1:3']]) }),
+    /the port of the endpoint 127\.0\.0\.1:2 is taken/,
+  );
+});

@@ -181,6 +181,19 @@ test('a port of --port that is taken ends it with the cause and the remedy, and 
   assert.deepEqual(started.files(), ['certs', file]);
 });
 
+test('a signal before the proxy runs leaves no copy of the configuration behind', async (context) => {
+  const ports = await somePorts();
+  await occupy(context, ports.tls);
+  const started = start(context, ports);
+  await eventually(
+    'the copy is written',
+    () => started.output().includes('wrote these ports'),
+    START_TIMEOUT_MS,
+  );
+  await started.stop();
+  assert.deepEqual(started.files(), ['certs', file]);
+});
+
 test('a service that answers as the demo does is used in its place', async (context) => {
   const ports = await somePorts();
   const service = await startDemoService({ address: `127.0.0.1:${ports.demo}` });
