@@ -16,7 +16,12 @@ Exit code: 0 when the proxy drains, 1 when it could not be asked.
 `;
 
 export async function drain(argv: readonly string[]): Promise<number> {
-  const answer = await giveOrder(argv, { command: 'drain', usage, path: '/api/drain' });
+  const answer = await giveOrder(argv, {
+    command: 'drain',
+    usage,
+    path: '/api/drain',
+    done: { status: 202, field: 'calls' },
+  });
   if (typeof answer === 'number') return answer;
   const { status, body } = answer;
   if (status !== 202) return fail(`the proxy did not accept it (HTTP ${status}) ${textOf(body)}\n`);

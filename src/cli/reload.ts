@@ -16,7 +16,12 @@ Exit code: 0 when the new configuration is in use, 1 when the old one stays.
 `;
 
 export async function reload(argv: readonly string[]): Promise<number> {
-  const answer = await giveOrder(argv, { command: 'reload', usage, path: '/api/reload' });
+  const answer = await giveOrder(argv, {
+    command: 'reload',
+    usage,
+    path: '/api/reload',
+    done: { status: 200, field: 'epoch' },
+  });
   if (typeof answer === 'number') return answer;
   const { status, body } = answer;
   for (const warning of listOf(fieldOf(body, 'warnings'))) process.stderr.write(`${textOf(warning)}\n`);

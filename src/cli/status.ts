@@ -70,7 +70,7 @@ async function askAll(target: AdminTarget): Promise<Answers | string> {
   );
   for (const answer of [ready, config, upstreams]) if (typeof answer === 'string') return answer;
   if (typeof ready === 'string' || typeof config === 'string' || typeof upstreams === 'string') return '';
-  const isOurs = fieldOf(config.body, 'epoch') !== undefined;
+  const isOurs = typeof fieldOf(config.body, 'epoch') === 'number';
   return isOurs
     ? { ready, config, upstreams }
     : `what answers on ${target.address.text} is no admin server of Framegate (HTTP ${config.status} for ${PAGES.config})`;

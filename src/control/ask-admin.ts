@@ -9,7 +9,7 @@ import { systemErrorWords } from '../config/system-error.ts';
 
 export interface AdminAnswer {
   readonly status: number;
-  /** The parsed body, or the text itself if it is not JSON. */
+  /** The parsed body, or the text itself if it is not JSON or nested too deep. */
   readonly body: unknown;
 }
 
@@ -115,12 +115,33 @@ async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
   return { status: response.statusCode ?? 0, body: jsonOr(text) };
 }
 
+/** Deeper JSON is no answer of ours, and would fill the stack of what goes through it. */
+const DEEPEST = 100;
+
 function jsonOr(text: string): unknown {
+  if (isDeep(text)) return text.trim();
   try {
     return JSON.parse(text);
   } catch {
     return text.trim();
   }
+}
+
+/** @returns whether brackets outside of strings are nested deeper than in any answer */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let isString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isString) {
+      if (character === '\\') at++;
+      else if (character === '"') isString = false;
+    } else if (character === '"') isString = true;
+    else if (character === '[' || character === '{') {
+      if (++depth > DEEPEST) return true;
+    } else if (character === ']' || character === '}') depth--;
+  }
+  return false;
 }
 
 /** @returns a sentence about why a request has no answer */

@@ -317,6 +317,41 @@ panic, as too few endpoints can be used: panic (1 of 7 upstreams)
     }
   });
 
+  test('an order counts as carried out only if Framegate itself says so', async (t) => {
+    for (const body of ['', '{"epoch":"1","calls":"1"}']) {
+      for (const [command, status] of [
+        ['reload', 200],
+        ['drain', 202],
+      ] as const) {
+        const web = createServer((_request, response) => response.writeHead(status).end(body));
+        web.listen(0, '127.0.0.1');
+        await once(web, 'listening');
+        t.after(() => web.close());
+        const bound = web.address();
+        assert.ok(bound !== null && typeof bound === 'object');
+        const { code, stdout, stderr } = await framegate([command, '--admin', `127.0.0.1:${bound.port}`]);
+        assert.deepEqual([code, stdout], [1, ''], `${command} ${body}`);
+        assert.match(stderr, /is no admin server of Framegate \(HTTP 20[02] for \/api\//);
+      }
+    }
+  });
+
+  test('an answer that is nested too deep is no answer of an admin server', async (t) => {
+    const deep = `{"epoch":1,"config":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    const web = createServer((_request, response) => response.end(deep));
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    t.after(() => web.close());
+    const bound = web.address();
+    assert.ok(bound !== null && typeof bound === 'object');
+    for (const more of [['status', '--json'], ['status'], ['reload']]) {
+      const { code, stdout, stderr } = await framegate([...more, '--admin', `127.0.0.1:${bound.port}`]);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /is no admin server of Framegate/);
+      assert.doesNotMatch(stderr, /RangeError|\n {4}at /);
+    }
+  });
+
   test('a program that is no admin server is named as such, whatever it answers', async (t) => {
     const web = createServer((_request, response) => response.end('hello \u001b[31m'));
     const upgrading = createTcpServer((socket) =>
