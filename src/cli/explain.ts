@@ -1,6 +1,5 @@
 // `framegate explain`: shows the page of a diagnosis in the terminal, or finds the pages that fit a text.
 
-import { text as readText } from 'node:stream/consumers';
 import { suggest } from '../config/suggestion.ts';
 import { visibleText } from '../config/visible-text.ts';
 import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
@@ -26,6 +25,8 @@ Exit code: 0 when there is something to show, 1 when nothing fits.
 const CODE = /^FG\d+$/i;
 const WIDEST = 110;
 const LONGEST_ECHO = 64;
+/** Of standard input. A whole log is no text to explain. */
+const LONGEST_INPUT_BYTES = 1_048_576;
 
 export async function explain(argv: readonly string[]): Promise<number> {
   const parsed = readOptions(
@@ -43,11 +44,26 @@ export async function explain(argv: readonly string[]): Promise<number> {
   // A text without quotation marks around it arrives word by word.
   const [first] = parsed.positionals;
   const isInput = parsed.positionals.length === 1 && first === '-';
-  const wanted = isInput ? await readText(process.stdin) : parsed.positionals.join(' ');
+  const wanted = isInput ? await readInput() : parsed.positionals.join(' ');
+  if (wanted === undefined)
+    return fail('the text is longer than 1 MiB: give the lines that matter, such as those of `tail`\n');
   if (first === undefined) return list(pages);
   if (wanted.trim() === '') return fail('there is no text to explain\n');
   const matches = matchPages(wanted, pages);
   return matches.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(matches);
+}
+
+/** @returns undefined if there is too much of it */
+async function readInput(): Promise<string | undefined> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of process.stdin) {
+    if (!Buffer.isBuffer(piece)) continue;
+    bytes += piece.length;
+    if (bytes > LONGEST_INPUT_BYTES) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
 }
 
 function installedPages(): readonly DiagnosisPage[] | string {

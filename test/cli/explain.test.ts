@@ -32,6 +32,12 @@ function explain(...argv: readonly string[]): Outcome {
 }
 
 suite('framegate explain', () => {
+  test('more input than a text to explain has ends with a sentence', () => {
+    const { code, stdout, stderr } = explainInput('x\n'.repeat(600_000), '-');
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^framegate explain: the text is longer than 1 MiB/);
+  });
+
   test('without a word lists every diagnosis', () => {
     const { code, stdout } = explain();
     assert.equal(code, 0);
