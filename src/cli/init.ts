@@ -1,6 +1,15 @@
 // `framegate init`: asks three questions, or takes the answers as options, and writes a configuration that passes `check`.
 
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import { parseAddress, parseListenAddress } from '../config/address.ts';
@@ -24,7 +33,8 @@ what the options leave open.
       --service ADDRESS  the gRPC service, HOST:PORT or unix:/PATH
                          (default: ${defaults.service})
       --cert FILE        the certificate with its intermediates, PEM
-                         (default: that of certbot for the domain)
+                         (default: /etc/framegate/tls/NAME/fullchain.pem, where
+                         the hook deploy/certbot/framegate copies it)
       --key FILE         its private key (default: beside the certificate)
       --plaintext        serve without TLS
       --listen ADDRESS   where clients connect to (default: ${defaults.listen},
@@ -87,7 +97,7 @@ export async function init(argv: readonly string[]): Promise<number> {
       `${JSON.stringify(unusable)} has control characters, which a unit and a configuration cannot name\n`,
     );
   const files = filesFor(answers, values.output, values.systemd);
-  const existing = files.map(({ path }) => path).filter((path) => existsSync(path));
+  const existing = files.map(({ path }) => path).filter((path) => entryAt(path) !== undefined);
   if (existing.length > 0 && !values.force) {
     return fail(
       `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'} already; --force replaces it, -o FILE writes elsewhere\n`,
@@ -121,7 +131,7 @@ async function ask(given: Given): Promise<Given | undefined> {
     if (given.plaintext || given.cert !== undefined) return { ...given, domain, service };
     const cert = await answer(
       'The certificate file, or "none" for plaintext',
-      certbotFile(domain, 'fullchain.pem'),
+      hookFile(domain, 'fullchain.pem'),
     );
     return cert === 'none'
       ? { ...given, domain, service, plaintext: true }
@@ -150,7 +160,7 @@ function complete(given: Given): InitAnswers | string {
   const listenAddress = parseListenAddress(listen);
   if ('message' in listenAddress) return `--listen: ${listenAddress.message} (${listenAddress.hint})`;
   if (given.plaintext) return { domain, service, listen, certificate: undefined };
-  const cert = given.cert ?? certbotFile(domain, 'fullchain.pem');
+  const cert = given.cert ?? hookFile(domain, 'fullchain.pem');
   const key = given.key ?? keyBeside(cert);
   for (const [file, option] of [
     [cert, '--cert'],
@@ -158,7 +168,7 @@ function complete(given: Given): InitAnswers | string {
   ]) {
     const fault = whyMissing(file);
     if (fault !== undefined) {
-      return `${file}: ${fault}: name the file with ${option}, make a certificate first (certbot certonly -d ${domain}), or serve without TLS by --plaintext`;
+      return `${file}: ${fault}: name the file with ${option}, let the hook of certbot copy it there (docs/deployment.md, Certificates), or serve without TLS by --plaintext`;
     }
   }
   // Paths in a configuration are relative to its own folder, which need not be this one.
@@ -175,8 +185,9 @@ function whyMissing(file: string): string | undefined {
   }
 }
 
-function certbotFile(domain: string, name: string): string {
-  return `/etc/letsencrypt/live/${domain}/${name}`;
+/** Only root can read the files of certbot. Its deploy hook copies them to where the service may read them. */
+function hookFile(domain: string, name: string): string {
+  return `/etc/framegate/tls/${domain}/${name}`;
 }
 
 /** @returns where the key of a certificate usually is: certbot's privkey.pem, or NAME.key for NAME.crt and NAME.pem */
@@ -242,6 +253,9 @@ function write(
       current = path;
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(partials[index], text, { flag: 'wx' });
+      // What replaces a file that others may not read may not be read either.
+      const replaced = entryAt(path);
+      if (replaced?.isFile() === true) chmodSync(partials[index], replaced.mode & 0o777);
     }
     for (const [index, { path }] of files.entries()) {
       current = path;
@@ -257,6 +271,15 @@ function write(
   return 0;
 }
 
+/** @returns what is there under a name, also a link that leads nowhere. Why nothing can be there is said when it is written. */
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function nextSteps(
   { certificate, listen }: InitAnswers,
   output: string,
@@ -269,7 +292,9 @@ function nextSteps(
     ...(certificate === undefined
       ? []
       : [
-          'the group framegate-tls has to be able to read the certificate and the key (docs/deployment.md, Certificates)',
+          certificate.cert.startsWith('/etc/letsencrypt/')
+            ? 'only root can read /etc/letsencrypt: let the hook of certbot copy the certificate, and name the copy (docs/deployment.md, Certificates)'
+            : 'the group framegate-tls has to be able to read the certificate and the key (docs/deployment.md, Certificates)',
         ]),
     ...([resolve(output), ...programWords()].some((path) => /^\/(?:home|root)\//.test(path))
       ? [

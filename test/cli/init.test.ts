@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
@@ -116,6 +126,37 @@ suite('framegate init', () => {
     assert.match(readFileSync(join(folder, 'config.yaml'), 'utf8'), /^# Framegate in front of/);
   });
 
+  test('a link that leads nowhere is a file as well', (t) => {
+    const folder = folderFor(t);
+    symlinkSync(join(folder, 'elsewhere.yaml'), join(folder, 'config.yaml'));
+    const refused = runIn(folder, 'init', '--domain', 'localhost', '--plaintext');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /config\.yaml exists already; --force replaces it/);
+    assert.ok(lstatSync(join(folder, 'config.yaml')).isSymbolicLink());
+  });
+
+  test('a file that is replaced keeps who may read it', (t) => {
+    const folder = folderFor(t);
+    const file = join(folder, 'config.yaml');
+    writeFileSync(file, 'mine', { mode: 0o600 });
+    assert.equal(runIn(folder, 'init', '--domain', 'localhost', '--plaintext', '--force').code, 0);
+    assert.match(readFileSync(file, 'utf8'), /^# Framegate in front of/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  test('without a word the certificate is where the hook of certbot puts it, and so it is said everywhere', () => {
+    const recipe = /\/etc\/framegate\/tls\/(?:NAME|\$\()/;
+    for (const file of [
+      'deploy/certbot/framegate',
+      'deploy/systemd/certificates-of-a-group.conf',
+      'docs/deployment.md',
+    ])
+      assert.match(readFileSync(join(import.meta.dirname, '../..', file), 'utf8'), recipe, file);
+    const { stdout } = runIn('.', 'init', '--help');
+    assert.match(stdout, recipe);
+    assert.doesNotMatch(stdout, /letsencrypt/);
+  });
+
   test('says what is missing or wrong, and writes nothing', async (t) => {
     const folder = await folderWithCertificate(t);
     for (const [argv, says] of [
@@ -123,7 +164,7 @@ suite('framegate init', () => {
       [['--domain', 'https://grpc.example.com'], /'https:\/\/grpc\.example\.com' is not a host name/],
       [
         ['--domain', 'nowhere.example'],
-        /\/etc\/letsencrypt\/live\/nowhere\.example\/fullchain\.pem: there is no such file: .*--plaintext/,
+        /\/etc\/framegate\/tls\/nowhere\.example\/fullchain\.pem: there is no such file: .*hook of certbot.*--plaintext/,
       ],
       [
         ['--domain', 'a.example', '--cert', 'fullchain.pem', '--key', 'none.key'],
@@ -207,7 +248,7 @@ suite('framegate init on a terminal', { skip: noTerminal }, () => {
     terminal.type('grpc.example.com\r');
     await terminal.has('The address of the gRPC service [127.0.0.1:50051]: ');
     terminal.type(' 127.0.0.1:7000 \r');
-    await terminal.has('plaintext [/etc/letsencrypt/live/grpc.example.com/fullchain.pem]: ');
+    await terminal.has('plaintext [/etc/framegate/tls/grpc.example.com/fullchain.pem]: ');
     terminal.type('fullchain.pem\r');
     assert.equal(await terminal.exit(), 0);
     assert.match(terminal.text(), /wrote config\.yaml/);
