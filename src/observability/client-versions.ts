@@ -11,10 +11,8 @@ export interface ClientVersion {
   readonly lastAtEpochMs: number;
 }
 
-/** Of one process. There is a row more for each library, for versions that have no row of their own. */
-export const MOST_CLIENT_VERSIONS = 64;
-/** A row that was not seen for so long makes room for another one. */
-const STALE_AFTER_MS = 3_600_000;
+/** Of each library, so that versions that a client makes up hide none of another library. There is a row more for those without one. */
+export const MOST_VERSIONS_OF_A_LIBRARY = 12;
 const OTHERS = 'others';
 
 interface MutableRow {
@@ -26,8 +24,8 @@ interface MutableRow {
 
 export class ClientVersions {
   readonly #nowEpochMs: () => number;
-  readonly #rows = new Map<string, MutableRow>();
-  readonly #others = new Map<string, MutableRow>();
+  /** By library, then by version. */
+  readonly #rows = new Map<string, Map<string, MutableRow>>();
 
   constructor(nowEpochMs: () => number = Date.now) {
     this.#nowEpochMs = nowEpochMs;
@@ -36,37 +34,17 @@ export class ClientVersions {
   /** A connection has made its first request, whose user-agent names this product; see diagnosis/client-library.ts. */
   note({ library, version }: Pick<ClientVersion, 'library' | 'version'>): void {
     const name = library === 'unknown' ? 'other' : library;
-    const row = this.#rowOf(name, version);
+    const rows = this.#rows.get(name) ?? new Map<string, MutableRow>();
+    this.#rows.set(name, rows);
+    const row = rows.get(version) ?? { library: name, version, connections: 0, lastAtEpochMs: 0 };
+    rows.set(version, row);
     row.connections++;
     row.lastAtEpochMs = this.#nowEpochMs();
-  }
-
-  #rowOf(library: string, version: string): MutableRow {
-    const key = `${library} ${version}`;
-    const known = this.#rows.get(key);
-    if (known !== undefined) return known;
-    const hasRoom = this.#rows.size < MOST_CLIENT_VERSIONS || this.#dropStale();
-    const rows = hasRoom ? this.#rows : this.#others;
-    const keyThere = hasRoom ? key : library;
-    const row = rows.get(keyThere) ?? {
-      library,
-      version: hasRoom ? version : OTHERS,
-      connections: 0,
-      lastAtEpochMs: 0,
-    };
-    rows.set(keyThere, row);
-    return row;
-  }
-
-  /** @returns whether there is room now */
-  #dropStale(): boolean {
-    const before = this.#nowEpochMs() - STALE_AFTER_MS;
-    for (const [key, { lastAtEpochMs }] of this.#rows) if (lastAtEpochMs < before) this.#rows.delete(key);
-    return this.#rows.size < MOST_CLIENT_VERSIONS;
+    bound(rows, version);
   }
 
   report(): readonly ClientVersion[] {
-    return mergeClientVersions([[...this.#rows.values(), ...this.#others.values()]]);
+    return lastSeenFirst(this.#rows.values());
   }
 }
 
@@ -74,17 +52,52 @@ export class ClientVersions {
 export function mergeClientVersions(
   reports: readonly (readonly ClientVersion[])[],
 ): readonly ClientVersion[] {
-  const merged = new Map<string, MutableRow>();
-  for (const { library, version, connections, lastAtEpochMs } of reports.flat()) {
-    const key = `${library} ${version}`;
-    const row = merged.get(key);
-    if (row === undefined) merged.set(key, { library, version, connections, lastAtEpochMs });
-    else {
-      row.connections += connections;
-      row.lastAtEpochMs = Math.max(row.lastAtEpochMs, lastAtEpochMs);
-    }
+  const merged = new Map<string, Map<string, MutableRow>>();
+  for (const row of reports.flat()) {
+    const rows = merged.get(row.library) ?? new Map<string, MutableRow>();
+    merged.set(row.library, rows);
+    add(rows, row.version, row);
   }
-  return [...merged.values()]
-    .toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs)
-    .slice(0, 2 * MOST_CLIENT_VERSIONS);
+  for (const rows of merged.values()) bound(rows);
+  return lastSeenFirst(merged.values());
+}
+
+function lastSeenFirst(libraries: Iterable<ReadonlyMap<string, ClientVersion>>): readonly ClientVersion[] {
+  return [...libraries]
+    .flatMap((rows) => [...rows.values()])
+    .toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs);
+}
+
+function add(
+  rows: Map<string, MutableRow>,
+  version: string,
+  { library, connections, lastAtEpochMs }: ClientVersion,
+): void {
+  const row = rows.get(version) ?? { library, version, connections: 0, lastAtEpochMs: 0 };
+  rows.set(version, row);
+  row.connections += connections;
+  row.lastAtEpochMs = Math.max(row.lastAtEpochMs, lastAtEpochMs);
+}
+
+/**
+ * Adds the rows with the fewest connections to the one of the others, the longest unseen first. A version that somebody makes up for each
+ * connection has one, and a real one has more.
+ * @param kept the version that is never taken: a new one must have the chance to grow
+ */
+function bound(rows: Map<string, MutableRow>, kept?: string): void {
+  while (rows.size - Number(rows.has(OTHERS)) > MOST_VERSIONS_OF_A_LIBRARY) {
+    let least: MutableRow | undefined;
+    for (const row of rows.values())
+      if (row.version !== OTHERS && row.version !== kept && (least === undefined || isLess(row, least)))
+        least = row;
+    if (least === undefined) return;
+    rows.delete(least.version);
+    add(rows, OTHERS, least);
+  }
+}
+
+function isLess(one: ClientVersion, other: ClientVersion): boolean {
+  return one.connections === other.connections
+    ? one.lastAtEpochMs < other.lastAtEpochMs
+    : one.connections < other.connections;
 }

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientProduct } from '../../src/diagnosis/client-library.ts';
 import {
+  type ClientVersion,
   ClientVersions,
-  MOST_CLIENT_VERSIONS,
+  MOST_VERSIONS_OF_A_LIBRARY,
   mergeClientVersions,
 } from '../../src/observability/client-versions.ts';
 
@@ -56,21 +57,40 @@ test('nothing of a hostile user-agent is kept but the library', () => {
   );
 });
 
-test('thousands of versions take no more rows than the bound, and old rows make room', () => {
+function connectionsOf(rows: readonly ClientVersion[], library: string, version: string): number | undefined {
+  return rows.find((row) => row.library === library && row.version === version)?.connections;
+}
+
+test('thousands of versions take no more rows than the bound, and hide neither other libraries nor what is used more', () => {
   let nowEpochMs = 1000;
-  const clients = new ClientVersions(() => nowEpochMs);
+  const clients = new ClientVersions(() => nowEpochMs++);
+  for (let time = 0; time < 40; time++) clients.note(clientProduct('grpc-java-netty/1.66.0'));
   for (let patch = 0; patch < 5000; patch++) clients.note(clientProduct(`grpc-java-netty/1.60.${patch}`));
+  for (let time = 0; time < 3; time++) clients.note(clientProduct('grpc-java-netty/1.67.0'));
+  for (let patch = 0; patch < 50; patch++) clients.note(clientProduct(`grpc-java-netty/1.61.${patch}`));
   clients.note(clientProduct('tonic/1.0.0'));
   const rows = clients.report();
-  assert.equal(rows.length, MOST_CLIENT_VERSIONS + 2);
-  assert.equal(
-    rows.find(({ library, version }) => library === 'grpc-java' && version === 'others')?.connections,
-    5000 - MOST_CLIENT_VERSIONS,
-  );
-  assert.equal(rows.find(({ library }) => library === 'tonic')?.version, 'others');
-  nowEpochMs += 3_600_001;
-  clients.note(clientProduct('tonic/1.0.0'));
-  assert.equal(clients.report()[0].version, '1.0.0');
+  assert.equal(rows.length, MOST_VERSIONS_OF_A_LIBRARY + 2);
+  assert.equal(connectionsOf(rows, 'grpc-java', '1.66.0'), 40);
+  assert.equal(connectionsOf(rows, 'grpc-java', '1.67.0'), 3, 'a new version that is used makes its way');
+  assert.equal(connectionsOf(rows, 'grpc-java', 'others'), 5050 - (MOST_VERSIONS_OF_A_LIBRARY - 2));
+  assert.equal(rows[0].library, 'tonic');
+  assert.equal(rows[0].version, '1.0.0');
+});
+
+test('of the rows of many processes those with the most connections stay', () => {
+  const madeUp = Array.from({ length: 40 }, (_, patch) => ({
+    library: 'grpc-go',
+    version: `9.0.${patch}`,
+    connections: 1,
+    lastAtEpochMs: 9,
+  }));
+  const real = { library: 'grpc-go', version: '1.66.2', connections: 5, lastAtEpochMs: 1 };
+  const others = { library: 'grpc-go', version: 'others', connections: 7, lastAtEpochMs: 2 };
+  const merged = mergeClientVersions([madeUp.slice(0, 20), [real, others], madeUp.slice(20)]);
+  assert.equal(merged.length, MOST_VERSIONS_OF_A_LIBRARY + 1);
+  assert.equal(connectionsOf(merged, 'grpc-go', '1.66.2'), 5);
+  assert.equal(connectionsOf(merged, 'grpc-go', 'others'), 7 + 40 - (MOST_VERSIONS_OF_A_LIBRARY - 1));
 });
 
 test('rows of several processes are added up', () => {
