@@ -11,6 +11,7 @@ import {
   headersFor,
   whereOf,
 } from '../control/ask-admin.ts';
+import { parseShallowJson } from '../control/shallow-json.ts';
 
 /** How a stream of events ended. Only a stream that has been open may come back. */
 export interface StreamEnd {
@@ -94,7 +95,7 @@ async function readStream(
 function eventOf(message: string): unknown {
   if (!message.startsWith('data: ')) return undefined;
   try {
-    const event: unknown = JSON.parse(message.slice('data: '.length));
+    const event: unknown = parseShallowJson(message.slice('data: '.length));
     return typeof fieldOf(event, 'event') === 'string' ? event : undefined;
   } catch {
     return undefined;
@@ -110,7 +111,7 @@ async function refusalOf(admin: AdminTarget, response: IncomingMessage): Promise
       text += String(piece);
       if (text.length > MOST_REFUSAL_CHARACTERS) break;
     }
-    const said = textOf(fieldOf(JSON.parse(text), 'error'));
+    const said = textOf(fieldOf(parseShallowJson(text), 'error'));
     if (said !== '') return said;
   } catch {
     // Said below.

@@ -6,6 +6,7 @@ import { readAdminToken } from '../config/admin-token.ts';
 import type { Address, Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
+import { parseShallowJson } from './shallow-json.ts';
 
 export interface AdminAnswer {
   readonly status: number;
@@ -115,33 +116,12 @@ async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
   return { status: response.statusCode ?? 0, body: jsonOr(text) };
 }
 
-/** Deeper JSON is no answer of ours, and would fill the stack of what goes through it. */
-const DEEPEST = 100;
-
 function jsonOr(text: string): unknown {
-  if (isDeep(text)) return text.trim();
   try {
-    return JSON.parse(text);
+    return parseShallowJson(text);
   } catch {
     return text.trim();
   }
-}
-
-/** @returns whether brackets outside of strings are nested deeper than in any answer */
-function isDeep(text: string): boolean {
-  let depth = 0;
-  let isString = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (isString) {
-      if (character === '\\') at++;
-      else if (character === '"') isString = false;
-    } else if (character === '"') isString = true;
-    else if (character === '[' || character === '{') {
-      if (++depth > DEEPEST) return true;
-    } else if (character === ']' || character === '}') depth--;
-  }
-  return false;
 }
 
 /** @returns a sentence about why a request has no answer */
