@@ -1,11 +1,9 @@
 // Creates what carries the calls of `framegate serve`: this process, or workers that it starts. Only the one in use is loaded.
 
 import type { Config } from '../config/config.ts';
-import type { LogDestination } from '../observability/log-destination.ts';
-import type { LogFile } from '../observability/log-file.ts';
-import type { Logger } from '../observability/logger.ts';
 import type { Plane } from '../plane/plane.ts';
 import { workerCount } from '../workers/worker-count.ts';
+import type { OpenLog } from './open-log.ts';
 
 const STDOUT = 1;
 
@@ -22,9 +20,7 @@ export interface CarryingPlane {
 /** Rejects with UnusableConfig if the TLS files of upstreams cannot be used. */
 export async function makePlane(
   config: Config,
-  logger: Logger,
-  destination: LogDestination,
-  logFile: LogFile | undefined,
+  { logger, destination, complaints, logFile }: OpenLog,
 ): Promise<CarryingPlane> {
   const workers = workerCount(config);
   if (workers > 1) {
@@ -34,6 +30,7 @@ export async function makePlane(
       workers,
       logger,
       log: destination,
+      complaints,
       logFile: logFile?.path,
       fork: () => forkWorker(logFile?.fd ?? STDOUT),
     });

@@ -3,6 +3,7 @@
 import type { LoadedConfig } from '../config/load-config.ts';
 import { logFileFinding } from '../config/log-file-checks.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
+import { LogComplaints } from '../observability/log-complaints.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { LogFile, openLogFile } from '../observability/log-file.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
@@ -13,6 +14,8 @@ const STDOUT = 1;
 export interface OpenLog {
   readonly logger: Logger;
   readonly destination: LogDestination;
+  /** Of this process and all others that write to the same log. */
+  readonly complaints: LogComplaints;
   /** Undefined for standard output. */
   readonly logFile: LogFile | undefined;
 }
@@ -21,10 +24,11 @@ export interface OpenLog {
 export function openLog({ config }: LoadedConfig): OpenLog {
   const path = config.log.file;
   const fd = path === undefined ? STDOUT : openNamed(path);
-  const destination = new LogDestination({ fd, isShared: workerCount(config) > 1 });
+  const complaints = new LogComplaints();
+  const destination = new LogDestination({ fd, isShared: workerCount(config) > 1, complaints });
   const logger = createLogger(config.log, destination);
   const logFile = path === undefined ? undefined : new LogFile({ path, fd, destination, logger });
-  return { logger, destination, logFile };
+  return { logger, destination, complaints, logFile };
 }
 
 function openNamed(path: string): number {

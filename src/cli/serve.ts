@@ -160,9 +160,10 @@ interface Surroundings extends OpenLog {
 async function run(
   loaded: LoadedConfig,
   { isDemo, isPrinted }: ServeOptions,
-  { logger, destination, logFile, serviceManager }: Surroundings,
+  { serviceManager, ...opened }: Surroundings,
 ): Promise<number> {
   const { config } = loaded;
+  const { logger, destination, logFile } = opened;
   const demo = isDemo ? await startDemo(logger) : undefined;
   const signals = new StopSignals(destination);
   if (isPrinted) stopWithPrinter(signals);
@@ -171,12 +172,7 @@ async function run(
     new RequestSignal('SIGUSR1'),
     new RequestSignal('SIGUSR2'),
   ];
-  const { plane, replaceWorkers, reopenWorkersLogs, kill } = await makePlane(
-    config,
-    logger,
-    destination,
-    logFile,
-  );
+  const { plane, replaceWorkers, reopenWorkersLogs, kill } = await makePlane(config, opened);
   const reopenLog = (): void => {
     logFile?.reopen();
     reopenWorkersLogs();

@@ -154,6 +154,12 @@ export class DescriptorWriter {
     }
   }
 
+  /** Forgets what waits, except for what the pool is writing. */
+  discard(): void {
+    for (const { buffer } of this.#queue.splice(this.#inFlight)) this.#heldBytes -= buffer.length;
+    if (this.#inFlight === 0) this.#written = 0;
+  }
+
   /** Removes the first bytes of a chunk that is not the first in the queue. */
   #cut(index: number, bytes: number): void {
     const chunk = this.#queue[index];

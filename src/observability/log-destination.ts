@@ -3,7 +3,7 @@
 // further record, and reports the number of dropped records once writing works again.
 
 import { DescriptorWriter } from './descriptor-writer.ts';
-import { LogComplaints } from './log-complaints.ts';
+import { LogComplaints, type LogListener } from './log-complaints.ts';
 
 const slabBytes = 128 * 1024;
 const flushAfterMs = 100;
@@ -17,8 +17,8 @@ export interface LogDestinationOptions {
   readonly maxPendingBytes?: number;
   /** Whether several processes write to the same pipe. If so, lines up to 4 KiB are not mixed, at a system call per 4 KiB. */
   readonly isShared?: boolean;
-  /** Reports that the log cannot be written. The default is standard error. */
-  readonly complaints?: LogComplaints;
+  /** Is told that the log cannot be written. The default is standard error. */
+  readonly complaints?: LogListener;
 }
 
 /** Called when writing works again, with the number of dropped records. It may write to the log. */
@@ -40,7 +40,9 @@ export class LogDestination {
   #failedWrites = 0;
   /** The value of #droppedRecords when writes began to fail. Undefined while writes succeed. */
   #droppedBeforeFailure: number | undefined = undefined;
-  readonly #complaints: LogComplaints;
+  readonly #complaints: LogListener;
+  /** The slow reader was reported, and has not caught up since. */
+  #isOverflowTold = false;
   #reportDrops: DropReporter | undefined;
   #closing: Promise<void> | undefined;
   #settle: (() => void) | undefined;
@@ -128,6 +130,16 @@ export class LogDestination {
   }
 
   /**
+   * Like flushSync(), but what cannot be written is discarded, and counted as dropped. A process calls it before it reports its
+   * counts for the last time.
+   */
+  giveUpSync(timeoutMs?: number): void {
+    this.#droppedRecords += this.flushSync(timeoutMs);
+    this.#reportedRecords = this.#droppedRecords;
+    this.#writer.discard();
+  }
+
+  /**
    * Resolves when everything is written, when a write has failed, or after `timeoutMs`. Later records are still accepted, and
    * flushSync() writes them.
    */
@@ -146,7 +158,7 @@ export class LogDestination {
 
   #reserveInNextSlab(bytes: number): number {
     if (bytes > slabBytes || !this.#hasRoomFor(slabBytes)) {
-      this.#droppedRecords += 1;
+      this.#drop();
       return -1;
     }
     this.#handOver();
@@ -155,11 +167,18 @@ export class LogDestination {
 
   #writeLong(line: Buffer): void {
     if (!this.#hasRoomFor(line.length + slabBytes)) {
-      this.#droppedRecords += 1;
+      this.#drop();
       return;
     }
     if (this.#length > 0) this.#handOver();
     this.#writer.push(line, line.length);
+  }
+
+  #drop(): void {
+    this.#droppedRecords++;
+    if (this.#isOverflowTold || this.#droppedBeforeFailure !== undefined) return;
+    this.#isOverflowTold = true;
+    this.#complaints.overflowed();
   }
 
   #hasRoomFor(bytes: number): boolean {
@@ -213,6 +232,7 @@ export class LogDestination {
   }
 
   #reportNewDrops(): void {
+    this.#isOverflowTold = false;
     const records = this.#droppedRecords - this.#reportedRecords;
     if (records === 0) return;
     this.#reportedRecords = this.#droppedRecords;

@@ -150,6 +150,11 @@ export type FromWorker =
   | { readonly type: 'connectFailed'; readonly upstream: string }
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
+  /** A write to the log has failed, and will be retried. */
+  | { readonly type: 'logFailed'; readonly errorCode: string }
+  | { readonly type: 'logOverflowed' }
+  /** The log is written again. */
+  | { readonly type: 'logWritten'; readonly dropped: number }
   /** The last message of a worker that has drained. */
   | { readonly type: 'farewell'; readonly answers: Partial<Answers> };
 
@@ -346,6 +351,9 @@ const fromWorker: Shapes<FromWorker> = {
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
   outage: { upstream: isText, news: isOutage },
+  logFailed: { errorCode: isText },
+  logOverflowed: {},
+  logWritten: { dropped: isNumber },
   farewell: { answers: isAnswer },
 };
 

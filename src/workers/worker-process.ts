@@ -9,6 +9,7 @@ import type { WeightUpdate } from '../config/weight-update.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
+import type { LogNews } from './log-news.ts';
 import {
   type Answers,
   type FromWorker,
@@ -32,6 +33,7 @@ export interface WorkerEvents {
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
+  readonly onLogNews: (worker: WorkerProcess, news: LogNews) => void;
   /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
   /** The worker ends by an uncaught error, at an event of the socket with this remote end. */
@@ -238,6 +240,11 @@ export class WorkerProcess {
         break;
       case 'events':
         this.#events.onEvents(this, message);
+        break;
+      case 'logFailed':
+      case 'logOverflowed':
+      case 'logWritten':
+        this.#events.onLogNews(this, message);
         break;
       case 'farewell':
         this.#events.onFarewell(this, message.answers);

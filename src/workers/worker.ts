@@ -20,6 +20,7 @@ import { FedSockets } from './fed-sockets.ts';
 import { WORKER_LOG_FD } from './fork-worker.ts';
 import { remoteEndOfEvent } from './last-words.ts';
 import { LoadReporter } from './load-reporter.ts';
+import { reportLogNews } from './log-news.ts';
 import {
   type Answers,
   type Assignment,
@@ -70,7 +71,11 @@ export async function runWorker(send: SendToPrimary): Promise<number> {
   const message = await start.promise;
   process.off('message', awaitStart);
   if (message === undefined) return 1;
-  const destination = new LogDestination({ fd: WORKER_LOG_FD, isShared: true });
+  const destination = new LogDestination({
+    fd: WORKER_LOG_FD,
+    isShared: true,
+    complaints: reportLogNews(send),
+  });
   const logger = createLogger(message.assignment.config.log, destination).child({ worker: message.worker });
   dieLoudly(logger, destination, () => {
     const end = remoteEndOfEvent();
@@ -111,6 +116,7 @@ interface WorkerParts {
 class Worker {
   readonly #number: number;
   readonly #logger: Logger;
+  readonly #destination: LogDestination;
   readonly #logFile: LogFile | undefined;
   readonly #send: SendToPrimary;
   readonly #subscriptions: EventSubscriptions;
@@ -129,6 +135,7 @@ class Worker {
   /** Throws UnusableConfig if TLS files of upstreams cannot be used. */
   constructor({ start, logger, destination, logFile, send }: WorkerParts) {
     this.#logger = logger;
+    this.#destination = destination;
     this.#logFile = logFile;
     this.#send = send;
     this.#number = start.worker;
@@ -187,6 +194,9 @@ class Worker {
     this.#load.start();
     await ended.promise;
     this.#load.close();
+    // What is lost now is part of the last counts.
+    await this.#destination.close();
+    this.#destination.giveUpSync();
     const [metrics, diagnoses] = [await this.#plane.metrics(), await this.#plane.diagnoses()];
     this.#send({ type: 'farewell', answers: { metrics, diagnoses } });
   }

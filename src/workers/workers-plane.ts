@@ -10,6 +10,7 @@ import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
+import type { LogComplaints } from '../observability/log-complaints.ts';
 import type { LogState } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -29,6 +30,7 @@ import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import { EventRelays } from './event-relays.ts';
 import type { RemoteEnd } from './last-words.ts';
+import { applyLogNews } from './log-news.ts';
 import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
 import { PrimaryLog } from './primary-log.ts';
@@ -45,6 +47,8 @@ export interface WorkersPlaneOptions {
   readonly workers: number;
   readonly logger: Logger;
   readonly log: LogState;
+  /** Of the processes that write to the log. */
+  readonly complaints: LogComplaints;
   /** The file that the log goes to. Undefined for standard output. */
   readonly logFile?: string | undefined;
   readonly fork: () => ChildProcess;
@@ -95,6 +99,7 @@ export class WorkersPlane implements Plane {
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEvents: (_worker, report) => this.#events.received(report),
+        onLogNews: (worker, news) => applyLogNews(options.complaints, worker, news),
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
     });
@@ -374,6 +379,7 @@ export class WorkersPlane implements Plane {
 
   #lose(worker: WorkerProcess): void {
     this.#change?.gone(worker);
+    this.#options.complaints.forget(worker);
     this.#log.answers.gone(worker);
     this.#dispatcher.gone(worker);
     this.#onOutage?.(worker, undefined);

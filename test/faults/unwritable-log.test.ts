@@ -105,6 +105,23 @@ test('what the first process could not write is counted as well', async (t) => {
   assert.match(complaintsIn(join(folder, 'errors'))[0], /ENOSPC/);
 });
 
+test('an outage that several processes notice is told once, and what a replaced worker loses is counted', async (t) => {
+  const { proxy, adminPort, folder, call } = await startUnwritable(t, '>/dev/full 2>ERRORS', 2);
+  await eventually('each process has failed', async () => {
+    await call();
+    return (await metric(adminPort, 'framegate_log_write_failures_total')) >= 9;
+  });
+  assert.equal(complaintsIn(join(folder, 'errors')).length, 1);
+  assert.equal(await metric(adminPort, 'framegate_log_records_dropped_total'), 0);
+  assert.ok((await metric(adminPort, 'framegate_log_waiting_bytes')) > 0);
+  proxy.signal('SIGUSR2');
+  const dropped = await eventually('what the first workers have lost is counted', async () => {
+    const records = await metric(adminPort, 'framegate_log_records_dropped_total');
+    return records >= 50 && records;
+  });
+  assert.ok(dropped >= 50);
+});
+
 test('records that are lost with the end of the process are told, with their number', async (t) => {
   const { proxy, folder, call } = await startUnwritable(t, '>/dev/full 2>ERRORS');
   await call();

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { LogComplaints } from '../../src/observability/log-complaints.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { LogReader } from './log-reader.ts';
@@ -235,6 +236,43 @@ describe('a destination that is a file', () => {
     assert.ok(destination.droppedRecords > 0);
     assert.ok(destination.pendingBytes > 0 && destination.pendingBytes <= 4 * slabBytes);
   });
+
+  for (const { what, path, code } of [
+    { what: 'a full disk', path: '/dev/full', code: 'ENOSPC' },
+    // Nothing is mapped at the beginning of the memory of this process.
+    { what: 'a device that fails', path: '/proc/self/mem', code: 'EIO' },
+  ]) {
+    test(`on ${what} counts each record once when it is given up`, { skip: !existsSync(path) }, async () => {
+      const told: string[] = [];
+      const complaints = new LogComplaints((line) => told.push(line));
+      const fd = openSync(path, 'w');
+      const destination = new LogDestination({ fd, complaints });
+      for (let number = 0; number < 3000; number += 1) destination.write(numberedLine(number));
+      await destination.close(60_000);
+      assert.equal(destination.droppedRecords, 0);
+      destination.giveUpSync(0);
+      assert.equal(destination.droppedRecords, 3000);
+      assert.equal(destination.pendingBytes, 0);
+      assert.equal(destination.flushSync(0), 0);
+      assert.match(told[0], new RegExp(`^framegate: the log cannot be written \\(${code}: `));
+      assert.match(told[1], /the last 3000 records of the log are lost/);
+      assert.equal(told.length, 2);
+      closeSync(fd);
+    });
+  }
+});
+
+test('a slow reader is told of once, with the first record that is dropped', () => {
+  const told: string[] = [];
+  const reader = new LogReader();
+  const complaints = new LogComplaints((line) => told.push(line));
+  const destination = new LogDestination({ fd: reader.fd, maxPendingBytes: 2 * slabBytes, complaints });
+  for (let number = 0; number < 10_000; number += 1) destination.write(numberedLine(number));
+  assert.ok(destination.droppedRecords > 1);
+  drain(destination, reader);
+  for (let number = 0; number < 10_000; number += 1) destination.write(numberedLine(number));
+  assert.match(told[0], /^framegate: the reader of the log is too slow: /);
+  assert.equal(told.length, 1);
 });
 
 describe('in a process of its own', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import { Proxy } from '../../src/control/proxy.ts';
+import { LogComplaints } from '../../src/observability/log-complaints.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { WorkersPlane } from '../../src/workers/workers-plane.ts';
@@ -30,11 +31,13 @@ export async function startWorkers(
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const logFd = openSync(join(folder, 'log'), 'a');
   t.after(() => closeSync(logFd));
-  const log = new LogDestination({ fd: logFd });
+  const complaints = new LogComplaints();
+  const log = new LogDestination({ fd: logFd, complaints });
   const plane = new WorkersPlane({
     workers,
     logger: silentLogger,
     log,
+    complaints,
     fork: () =>
       fork(mainFile, ['worker'], {
         serialization: 'advanced',

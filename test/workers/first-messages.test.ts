@@ -149,6 +149,7 @@ test('workers that cannot read their configuration are reported and started late
       onFarewell: ignore,
       onConnectFailed: ignore,
       onOutage: ignore,
+      onLogNews: ignore,
     },
     onReady: ignore,
     onGone: ignore,
