@@ -50,6 +50,8 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
   readonly attempts: number;
+  /** The endpoints tried, in order, the first eight at most. Undefined if there was one attempt at most. */
+  readonly endpoints?: readonly string[] | undefined;
   readonly endedBy: EndedBy;
   /** One sentence, or '' for an ordinary end. If the proxy ended the exchange, a stable token and a colon precede the sentence. */
   readonly reason: string;

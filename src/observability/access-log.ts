@@ -35,6 +35,7 @@ const responseMessagesLabel = bytesOf(',"responseMessages":');
 const attemptsLabel = bytesOf(',"attempts":');
 const traceIdLabel = bytesOf('","traceId":"');
 const traceIdBytes = 32;
+const ENDPOINTS_LABEL = ',"endpoints":[';
 const recordEnd = bytesOf('","msg":"exchange finished"}\n');
 /** The part of the record that all exchanges of a subject share. */
 const RENDERED = new ObserverSlot<Buffer>((value): value is Buffer => Buffer.isBuffer(value));
@@ -63,6 +64,7 @@ const most = {
   endpoint: 66,
   status: 26,
   reason: 300,
+  endpoints: 240,
   requestId: 66,
 } as const;
 /** The size of seven numbers with their labels, and of the beginning and the end of a record. */
@@ -113,7 +115,7 @@ export class AccessLog implements ExchangeObserver {
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
     const end =
-      record.reason === ''
+      record.reason === '' && record.endpoints === undefined
         ? ordinaryEnds[record.endedBy]
         : renderEnd(
             record,
@@ -207,9 +209,26 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
 
 /** @param besides the size in bytes of the record's other rendered parts */
 function renderEnd(record: ExchangeRecord, besides: number): Buffer {
-  const left = Math.min(most.reason, most.record - mostBytesAround - besides);
+  const left = most.record - mostBytesAround - besides;
+  const endpoints = endpointsText(record.endpoints, Math.min(most.endpoints, Math.floor(left / 2)));
   const reason = withoutPath(record.reason, record.subject.method);
-  return bytesOf(endText(record.endedBy, boundedJsonString(textOfBytes(reason), left)));
+  const text = boundedJsonString(
+    textOfBytes(reason),
+    Math.min(most.reason, left - Buffer.byteLength(endpoints)),
+  );
+  return bytesOf(`${endpoints}${endText(record.endedBy, text)}`);
+}
+
+/** @returns as many of the endpoints as fit, from the first one on */
+function endpointsText(endpoints: readonly string[] | undefined, mostBytes: number): string {
+  if (endpoints === undefined) return '';
+  let list = '';
+  for (const endpoint of endpoints) {
+    const longer = `${list}${list === '' ? '' : ','}${boundedJsonString(endpoint, most.endpoint)}`;
+    if (Buffer.byteLength(longer) + ENDPOINTS_LABEL.length + 1 > mostBytes) break;
+    list = longer;
+  }
+  return list === '' ? '' : `${ENDPOINTS_LABEL}${list}]`;
 }
 
 /** Removes the path from a reason, because the record has the path already. A reason quotes only the beginning of a long path. */

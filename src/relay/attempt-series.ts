@@ -25,9 +25,9 @@ import type { ResponseHead } from './response-head.ts';
 import { NEXT_TURN_MS, RetryPlace } from './retry-place.ts';
 import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
+import { withEndpoint } from './tried-endpoints.ts';
 
 const NOTHING = Buffer.alloc(0);
-
 const NONE: readonly never[] = [];
 
 export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
@@ -50,6 +50,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #last: CallEndpoint | undefined = undefined;
   /** Where the call has been before. */
   #past: PastEndpoints | undefined = undefined;
+  /** The addresses of the attempts before the current one. */
+  #before: readonly string[] = NONE;
 
   constructor(
     context: RelayContext,
@@ -65,6 +67,11 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
 
   get endpoint(): string {
     return this.#last?.address.text ?? '';
+  }
+
+  get endpoints(): readonly string[] | undefined {
+    if (this.#count < 2) return undefined;
+    return this.#current === undefined ? this.#before : withEndpoint(this.#before, this.#last);
   }
 
   /** The endpoint tried last. */
@@ -364,6 +371,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     attempt.release(kind === 'answered' ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
     const wasEnded = this.#request.isEnded;
     this.#current = undefined;
+    this.#before = withEndpoint(this.#before, this.#last);
     this.#stopTimer();
     this.#request.clearTarget();
     this.#request.replay(sent, wasEnded);

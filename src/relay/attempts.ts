@@ -48,6 +48,8 @@ export interface Attempts {
    * longest. '' before the first attempt.
    */
   readonly endpoint: string;
+  /** The addresses of the endpoints tried, in order, the first eight at most. Undefined if there was one attempt at most. */
+  readonly endpoints: readonly string[] | undefined;
   /** Whether an endpoint has the request. */
   readonly isUnderWay: boolean;
   /** The number of attempts so far. */

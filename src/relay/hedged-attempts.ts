@@ -16,6 +16,7 @@ import { LONGEST_HELD_PAUSE_MS, NEXT_TURN_MS } from './retry-place.ts';
 import { runContained } from './run-contained.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
 import { StreamRelay } from './stream-relay.ts';
+import { withEndpoint } from './tried-endpoints.ts';
 
 /** An attempt for which there is no room now is tried again after this time, then after twice as long each time. */
 const FIRST_PAUSE_MS = 20;
@@ -65,6 +66,8 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   /** Attempts that are over. */
   #pastCount = 0;
   #pastEndpoint = '';
+  /** The addresses that the call was sent to, in order. */
+  #sentTo: readonly string[] = NONE;
 
   constructor(context: RelayContext, call: Call, parts: HedgedParts) {
     this.#context = context;
@@ -96,6 +99,10 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   get endpoint(): string {
     const known = (this.#winner ?? this.#running.at(0))?.series.endpoint ?? '';
     return known === '' ? this.#pastEndpoint : known;
+  }
+
+  get endpoints(): readonly string[] | undefined {
+    return this.#sentTo.length < 2 ? undefined : this.#sentTo;
   }
 
   get isUnderWay(): boolean {
@@ -266,6 +273,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
 
   sentTo(contender: Contender, stream: CallStream): void {
     const { last } = contender.series;
+    this.#sentTo = withEndpoint(this.#sentTo, last);
     if (last !== undefined && !this.#used.includes(last)) this.#used.push(last);
     if (this.#stage !== 'open') this.#parts.response.setSource(stream);
     if (contender !== this.#lead) contender.series.forgetReplay();

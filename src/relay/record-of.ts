@@ -40,6 +40,7 @@ export function recordOf(
     requestMessages: request.messages,
     responseMessages: response.messages,
     attempts: attempts.count,
+    endpoints: attempts.endpoints,
     endedBy: outcome.endedBy,
     reason: outcome.reason,
     requestId,

@@ -111,7 +111,10 @@ function isOrBegins(written: unknown, whole: unknown): boolean {
 
 function wantFields(line: string, record: ExchangeRecord): void {
   const whole = wholeFields(record);
-  const written: Readonly<Record<string, unknown>> = JSON.parse(line);
+  const { endpoints = [], ...written }: Readonly<Record<string, unknown>> = JSON.parse(line);
+  assert.ok(Array.isArray(endpoints) && (endpoints.length === 0 || record.endpoints !== undefined));
+  for (const [index, endpoint] of endpoints.entries())
+    assert.ok(isOrBegins(endpoint, record.endpoints?.[index]));
   assert.deepEqual(Object.keys(written).toSorted(), Object.keys(whole).toSorted());
   for (const [name, value] of Object.entries(written))
     assert.ok(isOrBegins(value, whole[name]), `${name}: ${String(value)}, not ${String(whole[name])}`);
@@ -161,6 +164,7 @@ const anyRecord: fc.Arbitrary<ExchangeRecord> = fc.record({
   requestMessages: fc.nat(),
   responseMessages: fc.nat(20),
   attempts: fc.nat(5),
+  endpoints: fc.option(fc.array(text, { minLength: 2, maxLength: 8 }), { nil: undefined }),
   endedBy: fc.constantFrom('downstream', 'upstream', 'framegate'),
   reason: fc.oneof(fc.constant(''), byteText),
   requestId: fc.oneof(fc.nat(), byteText),
@@ -177,6 +181,19 @@ describe('a record of the access log', () => {
       'durationMs requestBytes responseBytes requestMessages responseMessages attempts endedBy reason requestId msg';
     assert.deepEqual(fields, documented.split(' '));
     assert.equal(JSON.parse(line).time, 1_750_000_000_124);
+  });
+
+  test('names the endpoints that were tried, after the number of attempts', () => {
+    const { accessLog, lines } = open();
+    accessLog.onFinish({ ...ordinary, attempts: 2, endpoints: ['10.0.0.12:50051', '10.0.0.11:50051'] });
+    accessLog.onFinish({
+      ...ordinary,
+      attempts: 8,
+      endpoints: Array.from({ length: 8 }, () => 'x'.repeat(50)),
+    });
+    const [two, many] = lines();
+    assert.match(two, /"attempts":2,"endpoints":\["10\.0\.0\.12:50051","10\.0\.0\.11:50051"\],"endedBy"/);
+    assert.equal(JSON.parse(many).endpoints.length, 4, 'as many as fit');
   });
 
   test('has every field or its beginning, is harmless and below 1,200 bytes, whatever a client may send', () => {

@@ -59,11 +59,18 @@ export class GrpcWebStream implements Translator {
   #isExchangeFinished = false;
   #isDone = false;
 
+  #isResetExplained = false;
+
   constructor(stream: CallStream, form: GrpcWebForm, onDone: () => void) {
     this.#stream = stream;
     this.#form = form;
     this.#onDone = onDone;
     this.#textRequest = form.isTextRequest ? new TextRequestBody() : undefined;
+  }
+
+  /** The exchange does not know that a reset became a response. */
+  get sentStatus(): number | undefined {
+    return this.#isResetExplained ? 200 : this.#stream.sentStatus;
   }
 
   get translated(): ClientCall | undefined {
@@ -187,6 +194,7 @@ export class GrpcWebStream implements Translator {
 
   /** A page cannot see HTTP/2 error codes. If no response has begun, it gets a gRPC status that corresponds to the code instead. */
   #explainReset(code: number): boolean {
+    this.#isResetExplained = true;
     const message = `The service reset the call (${errorCodeName(code)}).`;
     this.sendHeaders(HeaderList.of(...trailersOnly(grpcStatusOfReset(code), message)), true);
     return this.#stream.reset(ErrorCode.NO_ERROR);
