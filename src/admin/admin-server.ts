@@ -18,6 +18,7 @@ import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import { EventStreams, type Subscribe } from './event-stream.ts';
 import { readExchangeQuery } from './exchange-query.ts';
+import { readBody } from './request-body.ts';
 import { answerEndpoints, ENDPOINT_METHODS, type UpstreamsState, upstreamOfPath } from './upstream-pages.ts';
 
 // An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
@@ -38,6 +39,13 @@ export interface AdminState {
   /** @param client who asks: address and port, or 'unix' */
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
+  readonly logLevel: LogLevelState;
+}
+
+export interface LogLevelState {
+  read(): AdminReply;
+  /** @param text the body of the request */
+  write(text: string, client: string): AdminReply;
 }
 
 export interface AdminServer {
@@ -76,6 +84,8 @@ interface Asked {
 interface Page {
   /** A page that answers GET also answers HEAD. */
   readonly method: 'GET' | 'POST';
+  /** The answer to PUT, if the page can be written. */
+  readonly put?: (state: AdminState, text: string, client: string) => AdminReply;
   readonly says: string;
   /** Web pages of other servers may not ask for it, though a browser would not let them read it. */
   readonly isHeldOpen?: boolean;
@@ -146,6 +156,15 @@ const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/log-level',
+    {
+      method: 'GET',
+      says: 'JSON: the level of the log; PUT {"level":"debug"} changes it until the next reload',
+      answer: (state) => jsonAnswer(state.logLevel.read()),
+      put: (state, text, client) => state.logLevel.write(text, client),
+    },
+  ],
+  [
     '/api/drain',
     {
       method: 'POST',
@@ -169,6 +188,8 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 128;
+/** The body of a PUT. */
+const MOST_SETTING_BYTES = 1024;
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 /** How long a client waits that has sent a wrong token. */
 const WRONG_TOKEN_DELAY_MS = 1_000;
@@ -307,6 +328,7 @@ function answerTo(
   if (!isFree && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
+  if (page?.put !== undefined && request.method === 'PUT') return answerPut(page.put, served.state, request);
   if (page !== undefined) return page.answer(served.state, { client: clientOf(request), search });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
 }
@@ -329,6 +351,22 @@ function refuseClient(
   return setTimeoutPromise(WRONG_TOKEN_DELAY_MS, answer, { ref: false });
 }
 
+async function answerPut(
+  put: NonNullable<Page['put']>,
+  state: AdminState,
+  request: IncomingMessage,
+): Promise<Answer> {
+  let text: string | undefined;
+  try {
+    text = await readBody(request, MOST_SETTING_BYTES);
+  } catch {
+    // The client has given up, or was too slow.
+    return jsonAnswer({ status: 400, body: { error: 'the body is not whole' } });
+  }
+  if (text !== undefined) return jsonAnswer(put(state, text, clientOf(request)));
+  return jsonAnswer({ status: 413, body: { error: `the body is larger than ${MOST_SETTING_BYTES} bytes` } });
+}
+
 function targetOf({ url = '' }: IncomingMessage): { readonly path: string; readonly search: string } {
   const at = url.indexOf('?');
   return at === -1 ? { path: url, search: '' } : { path: url.slice(0, at), search: url.slice(at + 1) };
@@ -340,12 +378,14 @@ function clientOf({ socket }: IncomingMessage): string {
   return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
-function methodsOf({ method }: Page): readonly string[] {
+function methodsOf({ method, put }: Page): readonly string[] {
+  if (put !== undefined) return [...SAFE_METHODS, 'PUT'];
   return method === 'GET' ? SAFE_METHODS : ['POST'];
 }
 
 function howToAsk(page: Page | undefined): string {
   if (page === undefined) return 'read with GET or HEAD, set with PUT and withdrawn with DELETE';
+  if (page.put !== undefined) return 'read with GET or HEAD, and set with PUT';
   return page.method === 'GET' ? 'read with GET or HEAD' : 'asked for with POST';
 }
 

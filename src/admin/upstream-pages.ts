@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { AdminReply } from './admin-reply.ts';
+import { readBody } from './request-body.ts';
 
 export interface UpstreamsState {
   list(): AdminReply | Promise<AdminReply>;
@@ -37,7 +38,7 @@ export async function answerEndpoints(
   if (request.method !== 'PUT') return state.read(upstream);
   let text: string | undefined;
   try {
-    text = await readBody(request);
+    text = await readBody(request, MOST_BODY_BYTES);
   } catch {
     // The client has given up, or was too slow.
     return { status: 400, body: { error: 'the body is not whole' } };
@@ -45,16 +46,4 @@ export async function answerEndpoints(
   if (text !== undefined) return state.write(upstream, text);
   const error = `the body is larger than ${MOST_BODY_BYTES} bytes; an upstream has at most 4096 endpoints`;
   return { status: 413, body: { error } };
-}
-
-/** @returns undefined for a body that is too large. Rejects if the request breaks off. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // What is too large is read to its end, so that the client sees the answer.
-    if (size <= MOST_BODY_BYTES) chunks.push(chunk);
-  }
-  return size > MOST_BODY_BYTES ? undefined : Buffer.concat(chunks).toString('utf8');
 }

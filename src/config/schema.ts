@@ -1,6 +1,7 @@
 // The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. config.schema.json for editors and
 // docs/configuration-reference.md are generated from it.
 
+import { LOG_LEVELS } from './config.ts';
 import { endpointList } from './discovery-schema.ts';
 import { describeKeys } from './key-description.ts';
 import { key } from './key-notes.ts';
@@ -16,6 +17,7 @@ import {
   type JsonSchema,
   name,
   off,
+  percentage,
   type RawIssue,
   type SchemaIssue,
   z,
@@ -114,17 +116,36 @@ const admin = z.strictObject({
 
 const log = z.strictObject({
   level: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .enum(LOG_LEVELS)
     .default('info')
     .meta(key('The least important records that are written.', { like: { nginx: 'error_log' } })),
   access: z
-    .boolean(expecting('true or false'))
+    .union(
+      [
+        z.boolean(),
+        z.strictObject({
+          successes: percentage(0, 100).meta(
+            key(
+              'The share of the calls that succeed which have a record, drawn at random. All other calls have one.',
+              {
+                like: { nginx: 'access_log if=' },
+                more: '[Fewer records](access-log.md#fewer-records)',
+              },
+            ),
+          ),
+        }),
+      ],
+      expecting('true, false, or { successes: 10% }'),
+    )
     .default(true)
     .meta(
-      key('Writes one record for each call.', {
-        like: { nginx: 'access_log' },
-        more: '[The access log](access-log.md)',
-      }),
+      key(
+        'Writes one record for each call, or with `{ successes: 10% }` for that share of the calls that succeed and for all others.',
+        {
+          like: { nginx: 'access_log' },
+          more: '[The access log](access-log.md)',
+        },
+      ),
     ),
   syslogPrefix: z
     .boolean(expecting('true or false'))

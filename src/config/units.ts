@@ -44,7 +44,7 @@ export function parseSizeBetween(text: string, lowest: string, highest: string):
   return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
 }
 
-export const percentagePattern = /^([0-9]{1,3})%$/;
+export const percentagePattern = /^([0-9]{1,3}(?:\.[0-9]{1,2})?)%$/;
 
 /** Parses a percentage into a share: 20% is 0.2. */
 export function parsePercentageBetween(text: string, lowest: number, highest: number): number | Fault {

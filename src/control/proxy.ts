@@ -31,6 +31,7 @@ import { controlMetrics } from './control-metrics.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import { EndpointStates } from './endpoint-states.ts';
 import { EndpointWatches } from './endpoint-watches.ts';
+import { LogLevelApi } from './log-level.ts';
 import { findRemarks } from './remarks.ts';
 import { UpstreamApi } from './upstream-api.ts';
 import { UpstreamOutages } from './upstream-outages.ts';
@@ -336,6 +337,7 @@ export class Proxy {
         return { status: RELOAD_STATUS[result.result], body: result };
       },
       drain: (client) => this.#requestDrain(client),
+      logLevel: new LogLevelApi(this.#logger, this.#plane),
     };
   }
 

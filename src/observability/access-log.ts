@@ -18,6 +18,8 @@ export interface AccessLogOptions {
   readonly logger: Pick<Logger, 'isLevelEnabled' | 'info'>;
   /** The request ids from which the relay takes its numbers. */
   readonly requestIds: RequestIds;
+  /** Returns numbers from 0 to 1, 1 excluded. The default is Math.random. */
+  readonly random?: () => number;
 }
 
 /** `time` has 13 digits; only the last three are written anew for every record. */
@@ -89,6 +91,8 @@ export class AccessLog implements ExchangeObserver {
     `,"pid":${process.pid},"hostname":${boundedJsonString(hostname(), most.hostname)}`;
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
+  readonly #random: () => number;
+  #successShare = 1;
   /** The beginning of the record with the digits of the time, valid for one second. */
   #start = startWith(timeStart);
   #startSecond = -1;
@@ -98,6 +102,12 @@ export class AccessLog implements ExchangeObserver {
     this.#logger = options.logger;
     this.#requestIds = options.requestIds;
     this.#refused = new RefusedRecords(options.logger);
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Sets the share of the calls that succeed which have a record, from 0 to 1. All other calls have one. */
+  useSuccessShare(share: number): void {
+    this.#successShare = share;
   }
 
   /** Sets whether records begin with their priority, from the next record on. The prefix is part of #start and costs nothing more. */
@@ -108,6 +118,7 @@ export class AccessLog implements ExchangeObserver {
 
   onFinish(record: ExchangeRecord): void {
     if (!this.#logger.isLevelEnabled('info')) return;
+    if (this.#successShare < 1 && isSuccess(record) && this.#random() >= this.#successShare) return;
     // If there was no attempt, no service has seen the call, so its record may be left out.
     if (record.attempts === 0 && record.endedBy === 'framegate' && this.#refused.isOneTooMany(record)) return;
     const subject = RENDERED.of(record.subject) ?? this.#renderSubject(record.subject);
@@ -186,6 +197,12 @@ export class AccessLog implements ExchangeObserver {
     const name = boundedJsonString(textOfBytes(grpcStatus), most.status);
     return memoise(this.#statuses, grpcStatus, `,"grpcStatus":${name}${httpStatusLabel}`);
   }
+}
+
+/** Whether a service has answered without an error, or Framegate in its place, as with a preflight. */
+function isSuccess({ grpcStatus, httpStatus, attempts, reason }: ExchangeRecord): boolean {
+  if (grpcStatus !== '') return grpcStatus === 'OK';
+  return httpStatus > 0 && httpStatus < 400 && (reason === '' || attempts === 0);
 }
 
 function startWith(label: Buffer): Buffer {

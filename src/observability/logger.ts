@@ -2,13 +2,12 @@
 // It must not print credentials or key material, and must not throw.
 
 import pino from 'pino';
-import type { LogConfig } from '../config/config.ts';
+import type { LogConfig, LogLevel } from '../config/config.ts';
 import { harmlessJson } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import { syslogPrefixOf } from './syslog-prefix.ts';
 
-export type LogLevel = LogConfig['level'];
-type LogSettings = Pick<LogConfig, 'level' | 'syslogPrefix'>;
+export type LogSettings = Pick<LogConfig, 'level' | 'syslogPrefix'>;
 
 /** The fields of a line besides its message. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;

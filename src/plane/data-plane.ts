@@ -8,7 +8,7 @@ import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-que
 import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareAll, prepareBoth } from '../config/change.ts';
-import type { Config, LimitsConfig } from '../config/config.ts';
+import type { Config, LimitsConfig, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
@@ -266,6 +266,10 @@ export class DataPlane implements Plane {
     if (built !== undefined) this.#health.applyTo(update.upstream, built);
   }
 
+  setLogLevel(level: LogLevel): void {
+    this.#logger.level = level;
+  }
+
   updateWeights(update: WeightUpdate): void {
     this.#weights.note(update);
     const built = this.#snapshot.built.get(update.upstream);
@@ -285,7 +289,9 @@ export class DataPlane implements Plane {
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     this.#observe();
-    this.#accessLog.useSyslogPrefix(next.config.log.syslogPrefix);
+    const { access, syslogPrefix } = next.config.log;
+    this.#accessLog.useSyslogPrefix(syslogPrefix);
+    this.#accessLog.useSuccessShare(typeof access === 'boolean' ? 1 : access.successes);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
     this.#isOpen = true;
   }

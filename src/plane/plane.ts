@@ -4,7 +4,7 @@
 import type { EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Change } from '../config/change.ts';
-import type { Config, ListenerConfig } from '../config/config.ts';
+import type { Config, ListenerConfig, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
@@ -91,6 +91,8 @@ export interface Plane {
   updateHealth(update: HealthUpdate): void;
   /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */
   updateWeights(update: WeightUpdate): void;
+  /** Sets the level of the log of all its processes, until a configuration is committed. */
+  setLogLevel(level: LogLevel): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;
   /** The counters and gauges of its processes, with the metrics of the processes themselves. */
   metrics(): Promise<MetricsSnapshot>;

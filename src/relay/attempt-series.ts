@@ -25,7 +25,6 @@ import type { ResponseHead } from './response-head.ts';
 import { NEXT_TURN_MS, RetryPlace } from './retry-place.ts';
 import type { CallEndpoint } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
-import { withEndpoint } from './tried-endpoints.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NONE: readonly never[] = [];
@@ -43,15 +42,12 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #repeats = 0;
   /** How many attempts the retry policy of the route has granted. */
   #retries = 0;
-  /** Its place in the upstream's RetryBudget. */
   #retryPlace: RetryPlace | undefined = undefined;
   /** The delay before the next attempt, or the time limit of the current one. */
   #timer: Deadline | undefined = undefined;
   #last: CallEndpoint | undefined = undefined;
   /** Where the call has been before. */
   #past: PastEndpoints | undefined = undefined;
-  /** The addresses of the attempts before the current one. */
-  #before: readonly string[] = NONE;
 
   constructor(
     context: RelayContext,
@@ -70,8 +66,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   }
 
   get endpoints(): readonly string[] | undefined {
-    if (this.#count < 2) return undefined;
-    return this.#current === undefined ? this.#before : withEndpoint(this.#before, this.#last);
+    return this.#past?.addressesWith(this.#current && this.#last);
   }
 
   /** The endpoint tried last. */
@@ -159,8 +154,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
 
   /** Before `begin`: where another endpoint has room, none of these is taken. */
   avoid(endpoints: readonly CallEndpoint[]): void {
-    this.#past ??= new PastEndpoints();
-    this.#past.avoided = endpoints;
+    (this.#past ??= new PastEndpoints()).avoided = endpoints;
   }
 
   onEndpoint(endpoint: CallEndpoint): void {
@@ -361,8 +355,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #hasAnother(): boolean {
     const { decision } = this.#call.subject;
     if (this.#last === undefined || decision.kind !== 'forward') return false;
-    this.#past ??= new PastEndpoints();
-    return this.#past.hasOtherThan(this.#last, decision.upstream);
+    return (this.#past ??= new PastEndpoints()).hasOtherThan(this.#last, decision.upstream);
   }
 
   /** Ends the attempt, and puts what was sent of the request in front of what is still to be sent. */
@@ -371,7 +364,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     attempt.release(kind === 'answered' ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
     const wasEnded = this.#request.isEnded;
     this.#current = undefined;
-    this.#before = withEndpoint(this.#before, this.#last);
+    (this.#past ??= new PastEndpoints()).note(this.#last);
     this.#stopTimer();
     this.#request.clearTarget();
     this.#request.replay(sent, wasEnded);

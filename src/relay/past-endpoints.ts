@@ -4,6 +4,7 @@
 import type { Holding } from '../upstreams/holding.ts';
 import type { CallTraits } from '../upstreams/waiter.ts';
 import type { CallEndpoint, CallTarget } from './snapshot.ts';
+import { withEndpoint } from './tried-endpoints.ts';
 
 /**
  * The most endpoints that one call finds unreachable. Each may take connections.connectTimeout, and an upstream may have thousands. The
@@ -13,10 +14,23 @@ import type { CallEndpoint, CallTarget } from './snapshot.ts';
 const MOST_UNREACHABLE = 5;
 
 export class PastEndpoints {
+  /** The addresses that the call was sent to before, in order. */
+  #addresses: readonly string[] = [];
   /** Endpoints that could not be reached, MOST_UNREACHABLE of them at most. */
   tried: CallEndpoint[] = [];
   /** Another endpoint is taken if one has room. Undefined if none has to be avoided. */
   avoided: readonly CallEndpoint[] | undefined = undefined;
+
+  /** The call was sent there, and is about to be sent again. */
+  note(endpoint: CallEndpoint | undefined): void {
+    this.#addresses = withEndpoint(this.#addresses, endpoint);
+  }
+
+  /** @returns where the call was sent, this endpoint being the last. Undefined if it was sent once */
+  addressesWith(last: CallEndpoint | undefined): readonly string[] | undefined {
+    const all = withEndpoint(this.#addresses, last);
+    return all.length < 2 ? undefined : all;
+  }
 
   forgetTried(): void {
     this.tried = [];

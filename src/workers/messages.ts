@@ -4,7 +4,7 @@
 import { EVENT_KINDS, type EventQuery } from '../calls/event-query.ts';
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
 import { LIVE_SORTS, type LivePart, type LiveQuery } from '../calls/live-query.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, LOG_LEVELS, type LogLevel } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { Finding } from '../config/problem.ts';
@@ -85,6 +85,8 @@ export type ToWorker =
       readonly ticketKeys: Uint8Array;
       /** The file that the descriptor of the log is open on. Undefined for standard output. */
       readonly logFile?: string | undefined;
+      /** The level of the log, if it was changed since the configuration was put to use. */
+      readonly logLevel?: LogLevel | undefined;
     }
   /** Carries a connection that was accepted at the listening socket with the number `socket`. */
   | { readonly type: 'connection'; readonly connection: number; readonly socket: number }
@@ -110,6 +112,8 @@ export type ToWorker =
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
   | { readonly type: 'weights'; readonly update: WeightUpdate }
+  /** The level of the log until another configuration is committed. */
+  | { readonly type: 'logLevel'; readonly level: LogLevel }
   /** The file of the log may have been moved away. */
   | { readonly type: 'reopenLog' }
   | { readonly type: 'drain' };
@@ -313,6 +317,7 @@ const toWorker: Shapes<ToWorker> = {
     subscriptions: isListOf(has(subscribe)),
     ticketKeys: isBytes,
     logFile: optional(isText),
+    logLevel: optional(isOneOf(...LOG_LEVELS)),
   },
   connection: { connection: isNumber, socket: isNumber },
   prepare: { change: isNumber, assignment: isAssignment },
@@ -330,6 +335,7 @@ const toWorker: Shapes<ToWorker> = {
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },
   weights: { update: isWeightUpdate },
+  logLevel: { level: isOneOf(...LOG_LEVELS) },
   reopenLog: {},
   drain: {},
 };

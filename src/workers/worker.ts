@@ -11,7 +11,7 @@ import { UnusableConfig } from '../config/unusable-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { LogFile } from '../observability/log-file.ts';
-import { createLogger, type Logger } from '../observability/logger.ts';
+import { createLogger, type Logger, type LogSettings } from '../observability/logger.ts';
 import { dieLoudly } from '../observability/uncaught-errors.ts';
 import { DataPlane } from '../plane/data-plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
@@ -76,7 +76,7 @@ export async function runWorker(send: SendToPrimary): Promise<number> {
     isShared: true,
     complaints: reportLogNews(send),
   });
-  const logger = createLogger(message.assignment.config.log, destination).child({ worker: message.worker });
+  const logger = createLogger(logSettings(message), destination).child({ worker: message.worker });
   dieLoudly(logger, destination, () => {
     const end = remoteEndOfEvent();
     if (end !== undefined) send({ type: 'lastWords', ...end });
@@ -95,6 +95,11 @@ export async function runWorker(send: SendToPrimary): Promise<number> {
     await destination.close();
     destination.flushSync();
   }
+}
+
+function logSettings({ assignment, logLevel }: StartMessage): LogSettings {
+  const { level, syslogPrefix } = assignment.config.log;
+  return { level: logLevel ?? level, syslogPrefix };
 }
 
 function logFileOf(
@@ -229,6 +234,9 @@ class Worker {
         break;
       case 'unsubscribe':
         this.#subscriptions.remove(message.subscription);
+        break;
+      case 'logLevel':
+        this.#plane.setLogLevel(message.level);
         break;
       case 'ticketKeys':
         this.#plane.ticketKeys.use(message.keys);

@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
@@ -30,6 +30,7 @@ import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import { EventRelays } from './event-relays.ts';
 import type { RemoteEnd } from './last-words.ts';
+import { LatestUpdates } from './latest-updates.ts';
 import { applyLogNews } from './log-news.ts';
 import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
@@ -70,12 +71,14 @@ export class WorkersPlane implements Plane {
   #onConnectFailed: ConnectFailed | undefined = undefined;
   #onOutage: OutageTold | undefined = undefined;
   /** What health checks have found, by upstream. A new worker starts with it. */
-  readonly #health = new Map<string, HealthUpdate>();
+  readonly #health = new LatestUpdates<HealthUpdate>();
   /** The weights that load reports have given, likewise. */
-  readonly #weights = new Map<string, WeightUpdate>();
+  readonly #weights = new LatestUpdates<WeightUpdate>();
   readonly #events = new EventRelays((message) => {
     for (const worker of this.#pool.workers) worker.send(message);
   });
+  /** Set while it differs from the configuration. */
+  #logLevel: LogLevel | undefined = undefined;
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
@@ -279,14 +282,17 @@ export class WorkersPlane implements Plane {
   }
 
   updateHealth(update: HealthUpdate): void {
-    if (update.endpoints.length === 0) this.#health.delete(update.upstream);
-    else this.#health.set(update.upstream, update);
+    this.#health.note(update);
     for (const worker of this.#pool.workers) worker.health.tell(update);
   }
 
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level;
+    for (const worker of this.#pool.workers) worker.send({ type: 'logLevel', level });
+  }
+
   updateWeights(update: WeightUpdate): void {
-    if (update.endpoints.length === 0) this.#weights.delete(update.upstream);
-    else this.#weights.set(update.upstream, update);
+    this.#weights.note(update);
     for (const worker of this.#pool.workers) worker.weights.tell(update);
   }
 
@@ -319,6 +325,7 @@ export class WorkersPlane implements Plane {
     const { config, epoch, workers } = assignment;
     this.#assignment = assignment;
     this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
+    this.#logLevel = undefined;
     const committed = change.commit();
     for (const worker of this.#pool.workers) if (change.voters.includes(worker)) worker.endpoints.clear();
     for (const worker of change.voters) worker.epoch = epoch;
@@ -357,15 +364,11 @@ export class WorkersPlane implements Plane {
 
   #makeStart(worker: number): StartMessage {
     if (this.#assignment === undefined) throw new Error('a worker was started without a configuration');
-    const { current: ticketKeys } = this.#ticketKeys;
     const assignment = this.#assignment;
-    const version = PROTOCOL_VERSION;
-    const [health, weights] = [[...this.#health.values()], [...this.#weights.values()]];
-    const endpoints = this.#endpoints;
-    const { logFile } = this.#options;
-    const { subscriptions } = this.#events;
-    const state = { assignment, endpoints, health, weights, subscriptions, ticketKeys };
-    return { type: 'start', version, worker, ...state, logFile };
+    const known = { endpoints: this.#endpoints, health: this.#health.all, weights: this.#weights.all };
+    const log = { logFile: this.#options.logFile, logLevel: this.#logLevel };
+    const state = { assignment, subscriptions: this.#events.subscriptions, ticketKeys: this.#ticketKeys.current };
+    return { type: 'start', version: PROTOCOL_VERSION, worker, ...state, ...known, ...log };
   }
 
   /** If a client has ended the worker, its next connections are kept apart from those of other clients. */

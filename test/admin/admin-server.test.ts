@@ -94,6 +94,10 @@ const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
   subscribe: () => undefined,
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
   drain: async () => ({ status: 202, body: { state: 'draining' } }),
+  logLevel: {
+    read: () => ({ status: 200, body: { level: 'info' } }),
+    write: (text) => ({ status: 200, body: { written: text } }),
+  },
 };
 const readyState = { readiness: ready, diagnoses: nothing, ...others };
 

@@ -23,7 +23,7 @@ interface Fixture {
   readonly lines: () => string[];
 }
 
-function open(): Fixture {
+function open(random?: () => number): Fixture {
   const reader = new LogReader();
   const destination = new LogDestination({ fd: reader.fd });
   const logger = createLogger({ level: 'info', syslogPrefix: false }, destination);
@@ -32,7 +32,8 @@ function open(): Fixture {
     while (reader.read() > 0 || destination.pendingBytes > 0);
     return reader.lines();
   };
-  return { accessLog: new AccessLog({ destination, logger, requestIds }), logger, lines };
+  const options = { destination, logger, requestIds, ...(random && { random }) };
+  return { accessLog: new AccessLog(options), logger, lines };
 }
 
 const subject: ExchangeSubject = {
@@ -359,6 +360,29 @@ describe('a record of the access log', () => {
       ],
     );
     assert.equal(written[1].slice(3), written[0]);
+  });
+
+  test('is written for a share of the calls that succeed, and for all others', () => {
+    const numbers = [0.05, 0.1, 0.5];
+    const random = () => numbers.shift() ?? assert.fail('drawn for a call that did not succeed');
+    const { accessLog, lines } = open(random);
+    accessLog.useSuccessShare(0.1);
+    const page = { ...ordinary, grpcStatus: '' };
+    const records: readonly (readonly [written: boolean, record: ExchangeRecord])[] = [
+      [true, { ...ordinary, requestId: 'drawn' }],
+      [false, { ...ordinary, requestId: 'not drawn' }],
+      [false, { ...page, httpStatus: 302, requestId: 'a redirect' }],
+      [true, { ...ordinary, grpcStatus: 'NOT_FOUND', requestId: 'an error' }],
+      [true, { ...ordinary, grpcStatus: '', httpStatus: 0, requestId: 'no response' }],
+      [true, { ...page, httpStatus: 404, requestId: 'an error page' }],
+      [true, { ...page, reason: 'upstream_died: a', endedBy: 'framegate', requestId: 'half a page' }],
+    ];
+    for (const [, record] of records) accessLog.onFinish(record);
+    assert.deepEqual(
+      lines().map((line) => JSON.parse(line).requestId),
+      records.filter(([written]) => written).map(([, { requestId }]) => requestId),
+    );
+    assert.equal(numbers.length, 0);
   });
 
   test('is written while the level is info or below', () => {
