@@ -52,8 +52,6 @@ const HOMES: Readonly<Record<string, string>> = {
   '@opentelemetry/otlp-grpc-exporter-base': 'tracing/otlp-grpc-exporter.ts',
   '@opentelemetry/resources': 'tracing/readable-spans.ts',
   '@opentelemetry/sdk-trace': 'tracing/readable-spans.ts',
-  '@prometheus-io/client': 'observability/metrics-text.ts',
-  '@prometheus-io/client/lib/registry.js': 'observability/metrics-text.ts',
   'grpc-health-check': 'demo/health-service.ts',
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
   'ipaddr.js': 'config/client-network.ts',
@@ -63,7 +61,7 @@ const HOMES: Readonly<Record<string, string>> = {
   zod: 'config/schema-values.ts',
 };
 
-/** What each proxy loads at its start. The others wait for import(): for a scrape, for `framegate demo` or `serve --demo`. */
+/** What each proxy loads at its start. The others wait for import(): for `framegate demo` or `serve --demo`. */
 const LOADED_AT_START: readonly string[] = [
   'http2-proxy',
   'ipaddr.js',

@@ -9,7 +9,7 @@ import type { Address } from '../config/config.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { METRICS_CONTENT_TYPE, renderMetrics } from '../observability/metrics-text.ts';
+import { formatFor, renderMetrics } from '../observability/metrics-text.ts';
 import { AdminAccess } from './admin-access.ts';
 import { isAdminHost } from './admin-host.ts';
 import type { AdminReply } from './admin-reply.ts';
@@ -79,6 +79,8 @@ interface Asked {
   readonly client: string;
   /** What follows `?` in the request. */
   readonly search: string;
+  /** The Accept field of the request, '' if there is none. */
+  readonly accept: string;
 }
 
 interface Page {
@@ -232,9 +234,10 @@ function answerReady(state: AdminState): Answer {
   return readiness.ready ? { status: 200, text: 'ok' } : { status: 503, text: readiness.reason };
 }
 
-async function answerMetrics(state: AdminState): Promise<Answer> {
-  const text = await renderMetrics(await state.metrics());
-  return { status: 200, text, contentType: METRICS_CONTENT_TYPE };
+async function answerMetrics(state: AdminState, { accept }: Asked): Promise<Answer> {
+  const format = formatFor(accept);
+  const text = await renderMetrics(await state.metrics(), format);
+  return { status: 200, text, contentType: format.contentType };
 }
 
 async function answerExchanges(state: AdminState, { search }: Asked): Promise<Answer> {
@@ -329,7 +332,12 @@ function answerTo(
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
   if (page?.put !== undefined && request.method === 'PUT') return answerPut(page.put, served.state, request);
-  if (page !== undefined) return page.answer(served.state, { client: clientOf(request), search });
+  if (page !== undefined)
+    return page.answer(served.state, {
+      client: clientOf(request),
+      search,
+      accept: request.headers.accept ?? '',
+    });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
 }
 

@@ -142,6 +142,7 @@ const log = z.strictObject({
       key(
         'Writes one record for each call, or with `{ successes: 10% }` for that share of the calls that succeed and for all others.',
         {
+          unset: '`true`',
           like: { nginx: 'access_log' },
           more: '[The access log](access-log.md)',
         },

@@ -79,7 +79,7 @@ export class EventMetrics {
     this.#noEndpoint.count({ upstream }, calls);
   }
 
-  get families(): readonly MetricFamily[] {
+  *families(): Iterable<MetricFamily> {
     const counters = [
       this.#violations,
       this.#refusals,
@@ -88,6 +88,7 @@ export class EventMetrics {
       this.#noEndpoint,
       this.#contained,
     ];
-    return [...counters.map(({ family }) => family), ...this.endpoints.families];
+    for (const { family } of counters) yield family;
+    yield* this.endpoints.families();
   }
 }

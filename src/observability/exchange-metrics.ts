@@ -4,7 +4,7 @@
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
-import { counterFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
+import { counterFamily, histogramFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
 /** The buckets suit both short calls and streams that last for hours. */
 const DURATION_BUCKETS_SECONDS: readonly number[] = [
@@ -47,24 +47,21 @@ class Series {
   }
 
   get durations(): readonly MetricValue[] {
-    const name = DURATION;
     let count = 0;
     const buckets = Array.from(this.#buckets, (value, index) => {
       count += value;
       const le = index < BUCKETS_MS.length ? DURATION_BUCKETS_SECONDS[index] : '+Inf';
-      return { metricName: `${name}_bucket`, labels: { le, ...this.#labels }, value: count };
+      return { suffix: '_bucket', labels: { le, ...this.#labels }, value: count };
     });
     return [
       ...buckets,
-      { metricName: `${name}_sum`, labels: this.#labels, value: this.#sumMs / 1000 },
-      { metricName: `${name}_count`, labels: this.#labels, value: count },
+      { suffix: '_sum', labels: this.#labels, value: this.#sumMs / 1000 },
+      { suffix: '_count', labels: this.#labels, value: count },
     ];
   }
 }
 
 const SERIES = new ObserverSlot((value): value is Series => value instanceof Series);
-
-const DURATION = 'framegate_exchange_duration_seconds';
 
 export class ExchangeMetrics implements ExchangeObserver {
   /** Keyed by listener, route and upstream. */
@@ -111,13 +108,11 @@ export class ExchangeMetrics implements ExchangeObserver {
         'Finished exchanges, by their gRPC status; an empty one for exchanges that are not gRPC.',
         series.flatMap(({ totals }) => totals),
       ),
-      {
-        name: DURATION,
-        help: 'How long finished exchanges took, streams included.',
-        type: 'histogram',
-        aggregator: 'sum',
-        values: series.flatMap(({ durations }) => durations),
-      },
+      histogramFamily(
+        'framegate_exchange_duration_seconds',
+        'How long finished exchanges took, streams included.',
+        series.flatMap(({ durations }) => durations),
+      ),
       counterFamily(
         'framegate_messages_total',
         'gRPC messages, those of running exchanges included.',

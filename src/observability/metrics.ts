@@ -3,7 +3,7 @@
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { EventMetrics, type KnownTokens } from './event-metrics.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
-import type { MetricsSnapshot } from './metrics-snapshot.ts';
+import type { MetricFamily } from './metrics-snapshot.ts';
 import { processMetrics } from './process-metrics.ts';
 
 export class Metrics {
@@ -15,7 +15,9 @@ export class Metrics {
   }
 
   /** @param running what unfinished exchanges have carried so far */
-  snapshot(running: ExchangeTraffic): MetricsSnapshot {
-    return [...this.exchanges.families(running), ...this.events.families, ...processMetrics()];
+  *families(running: ExchangeTraffic): Iterable<MetricFamily> {
+    yield* this.exchanges.families(running);
+    yield* this.events.families();
+    yield* processMetrics();
   }
 }

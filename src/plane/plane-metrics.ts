@@ -12,6 +12,7 @@ import {
   type MetricsSnapshot,
   single,
 } from '../observability/metrics-snapshot.ts';
+import { Pace } from '../observability/pace.ts';
 import type { RunningCall } from '../relay/relay.ts';
 import type { TraceCounts } from '../tracing/tracing.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
@@ -46,36 +47,44 @@ export class PlaneMetrics {
   });
   readonly upstreams = new UpstreamGauges();
 
-  collect(state: PlaneState): MetricsSnapshot {
+  /** Reads the counters and gauges one family after the other, and gives the event loop its turn between them. */
+  async collect(state: PlaneState, pace = new Pace()): Promise<MetricsSnapshot> {
+    const families: MetricFamily[] = [];
+    for (const family of this.#families(state)) {
+      families.push(family);
+      await pace.rest();
+    }
+    return families;
+  }
+
+  *#families(state: PlaneState): Iterable<MetricFamily> {
     const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates, traces } =
       state;
-    return [
-      ...this.counted.snapshot(trafficOfAll(running)),
-      gaugeFamily(
-        'framegate_exchanges_active',
-        'Exchanges that have begun and are not finished.',
-        single(calls),
-      ),
-      counterFamily(
-        'framegate_request_decisions_total',
-        'Heads of requests that were decided; an equal one on the same connection takes what was decided before.',
-        single(decisions),
-      ),
-      counterFamily(
-        'framegate_endpoint_updates_applied_total',
-        'Changes of the endpoints of an upstream, besides reloads, that a process which carries calls has made.',
-        single(endpointUpdates),
-      ),
-      counterFamily(
-        'framegate_trace_spans_total',
-        'Spans, by what has become of them: exported, failed, dropped for want of room, or limited, of too many failed calls in a second.',
-        Object.entries(traces).map(([result, value]) => ({ labels: { result }, value })),
-      ),
-      connectionsFamily(connections),
-      ...this.upstreams.families(snapshot),
-      ...overloadFamilies(overload),
-      ...logFamilies(log),
-    ];
+    yield* this.counted.families(trafficOfAll(running));
+    yield gaugeFamily(
+      'framegate_exchanges_active',
+      'Exchanges that have begun and are not finished.',
+      single(calls),
+    );
+    yield counterFamily(
+      'framegate_request_decisions_total',
+      'Heads of requests that were decided; an equal one on the same connection takes what was decided before.',
+      single(decisions),
+    );
+    yield counterFamily(
+      'framegate_endpoint_updates_applied_total',
+      'Changes of the endpoints of an upstream, besides reloads, that a process which carries calls has made.',
+      single(endpointUpdates),
+    );
+    yield counterFamily(
+      'framegate_trace_spans_total',
+      'Spans, by what has become of them: exported, failed, dropped for want of room, or limited, of too many failed calls in a second.',
+      Object.entries(traces).map(([result, value]) => ({ labels: { result }, value })),
+    );
+    yield connectionsFamily(connections);
+    yield* this.upstreams.families(snapshot);
+    yield* overloadFamilies(overload);
+    yield* logFamilies(log);
   }
 }
 

@@ -3,7 +3,13 @@
 
 import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
-import { type MetricsSnapshot, sumMetrics, withoutGauges } from '../observability/metrics-snapshot.ts';
+import {
+  type MetricsSnapshot,
+  sumMetrics,
+  sumMetricsInTurns,
+  withoutGauges,
+} from '../observability/metrics-snapshot.ts';
+import { Pace } from '../observability/pace.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 import { mergeUpstreamReports } from '../plane/upstream-report.ts';
 import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
@@ -70,7 +76,7 @@ export class GatheredAnswers {
     const { answers } = await this.#gather('metrics', {
       onAnswer: (worker, answer) => this.#lastMetrics.set(worker, answer),
     });
-    return sumMetrics([own, ...answers, this.#metricsOfEnded]);
+    return sumMetricsInTurns([own, ...answers, this.#metricsOfEnded], new Pace());
   }
 
   /** Keeps the last answers of a worker that is about to end. */

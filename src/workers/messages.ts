@@ -175,6 +175,7 @@ type Shapes<Message extends { readonly type: string }> = {
 const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const isWeight: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isText: Check = (value) => typeof value === 'string';
+const isNumbers: Check = (value) => value instanceof Float64Array;
 const isBytes: Check = (value) => value instanceof Uint8Array;
 
 const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);
@@ -301,7 +302,7 @@ const isAnswer = has({
     }),
   ),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
-  metrics: optional(isListOf(has({ name: isText, values: Array.isArray }))),
+  metrics: optional(isListOf(has({ name: isText, keys: isText, values: isNumbers }))),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
   exchanges: optional(isLivePart),
 });

@@ -47,7 +47,7 @@ export class PrimaryLog {
   }
 
   metrics(): Promise<MetricsSnapshot> {
-    return this.answers.metrics([...this.#events.families, ...logFamilies(this.#log), ...processMetrics()]);
+    return this.answers.metrics([...this.#events.families(), ...logFamilies(this.#log), ...processMetrics()]);
   }
 
   close(): void {

@@ -367,7 +367,11 @@ export class WorkersPlane implements Plane {
     const assignment = this.#assignment;
     const known = { endpoints: this.#endpoints, health: this.#health.all, weights: this.#weights.all };
     const log = { logFile: this.#options.logFile, logLevel: this.#logLevel };
-    const state = { assignment, subscriptions: this.#events.subscriptions, ticketKeys: this.#ticketKeys.current };
+    const state = {
+      assignment,
+      subscriptions: this.#events.subscriptions,
+      ticketKeys: this.#ticketKeys.current,
+    };
     return { type: 'start', version: PROTOCOL_VERSION, worker, ...state, ...known, ...log };
   }
 

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Metadata, status } from '../../src/demo/grpc.ts';
 import { listen } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 import { ObjectSource } from '../support/object-source.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
 import type { TestVoiceClient } from '../support/voice-client.ts';
@@ -32,7 +33,7 @@ async function startGroup(
   const client = proxy.voiceClient('clear');
   const served = async (): Promise<readonly number[]> => {
     const metrics = await proxy.plane.metrics();
-    const values = metrics.find(({ name }) => name === 'framegate_endpoint_responses_total')?.values ?? [];
+    const values = valuesOf(metrics.find(({ name }) => name === 'framegate_endpoint_responses_total'));
     return addresses.map(
       (address) => values.find(({ labels }) => labels['endpoint'] === address)?.value ?? 0,
     );
@@ -74,7 +75,7 @@ test('least-requests keeps long streams even', async (t) => {
   const streams = Array.from({ length: 10 }, () => group.client.streamAudio());
   await eventually('the streams are open', async () => {
     const metrics = await group.proxy.plane.metrics();
-    const values = metrics.find(({ name }) => name === 'framegate_endpoint_active_calls')?.values ?? [];
+    const values = valuesOf(metrics.find(({ name }) => name === 'framegate_endpoint_active_calls'));
     return values.length === 2 && values.every(({ value }) => value === 5);
   });
   for (const stream of streams) stream.cancel();
@@ -181,7 +182,7 @@ test('a split sends each call to one of its upstreams, which log and metrics nam
   assert.ok(at('voice').every((record) => record['endpoint'] === a.address));
   assert.ok(at('next').every((record) => record['endpoint'] === b.address));
   const metrics = await proxy.plane.metrics();
-  const finished = metrics.find(({ name }) => name === 'framegate_exchanges_total')?.values ?? [];
+  const finished = valuesOf(metrics.find(({ name }) => name === 'framegate_exchanges_total'));
   const counted = (upstream: string) =>
     finished
       .filter(({ labels }) => labels['upstream'] === upstream)

@@ -8,6 +8,7 @@ import { status } from '../../src/demo/grpc.ts';
 import type { MetricsSnapshot } from '../../src/observability/metrics-snapshot.ts';
 import type { Plane } from '../../src/plane/plane.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 import { ObjectSource } from '../support/object-source.ts';
 import {
   configOf,
@@ -51,7 +52,7 @@ function count(
   name: string,
   labels: Readonly<Record<string, string>> = {},
 ): number {
-  const values = metrics.find((family) => family.name === name)?.values ?? [];
+  const values = valuesOf(metrics.find((family) => family.name === name));
   return values
     .filter((value) => Object.entries(labels).every(([label, wanted]) => value.labels[label] === wanted))
     .reduce((sum, { value }) => sum + value, 0);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { eventually } from '../support/eventually.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 import { ObjectSource } from '../support/object-source.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
 import type { AudioStream, TestVoiceClient } from '../support/voice-client.ts';
@@ -39,7 +40,7 @@ class Listener {
 
 async function activeAt(proxy: ProxyUnderTest, endpoints: readonly string[]): Promise<readonly number[]> {
   const metrics = await proxy.plane.metrics();
-  const values = metrics.find(({ name }) => name === 'framegate_endpoint_active_calls')?.values ?? [];
+  const values = valuesOf(metrics.find(({ name }) => name === 'framegate_endpoint_active_calls'));
   return endpoints.map((one) => values.find(({ labels }) => labels['endpoint'] === one)?.value ?? 0);
 }
 
@@ -54,8 +55,8 @@ async function startListeners(
   const client = proxy.voiceClient('clear');
   await eventually('both endpoints are connected', async () => {
     assert.equal((await client.say({ text: 'a call' })).code, status.OK);
-    const text = JSON.stringify(await proxy.plane.metrics());
-    return endpoints.every((one) => text.includes(`"endpoint":"${one}","state":"ready"`));
+    const text = (await proxy.plane.metrics()).map(({ keys }) => keys).join('\n');
+    return endpoints.every((one) => text.includes(`endpoint="${one}",state="ready"`));
   });
   const listeners = Array.from({ length: 12 }, () => new Listener(client));
   await eventually('the streams are open', async () => (await activeAt(proxy, endpoints)).join() === '6,6');

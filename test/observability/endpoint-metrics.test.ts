@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EndpointMetrics } from '../../src/observability/endpoint-metrics.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 
 test('an upstream whose endpoints come and go for ever is counted in bounded memory, and nothing is lost', () => {
   const metrics = new EndpointMetrics();
@@ -9,7 +10,8 @@ test('an upstream whose endpoints come and go for ever is counted in bounded mem
   metrics.of('voice', addresses[0]).attemptEnded('answered');
   assert.equal(metrics.labelOf('voice', addresses[0]), addresses[0]);
   assert.equal(metrics.labelOf('voice', addresses[11_999]), 'other');
-  const attempts = metrics.families[0].values.filter(({ labels }) => labels['outcome'] === 'answered');
+  const [family] = metrics.families();
+  const attempts = valuesOf(family).filter(({ labels }) => labels['outcome'] === 'answered');
   assert.equal(attempts.length, 10_001);
   assert.equal(
     attempts.reduce((sum, { value }) => sum + value, 0),

@@ -56,7 +56,7 @@ test('what only one process knows stays as it is, and the snapshots summed up st
     ]),
     counterFamily('y_total', 'Y.', single(9)),
   ]);
-  assert.equal(one[0].values[0].value, 1);
+  assert.equal(one[0].values[0], 1);
   assert.deepEqual(sumMetrics([]), []);
 });
 
@@ -75,13 +75,12 @@ function busyMetrics(): MetricsSnapshot {
   const traffic = { requestBytes: 1, responseBytes: 2, requestMessages: 3, responseMessages: 4 };
   metrics.exchanges.onFinish(standIn<ExchangeRecord>({ ...record, ...traffic }));
   metrics.events.violation('upstream', 'too_many_pings');
-  return metrics.snapshot(traffic);
+  return [...metrics.families(traffic)];
 }
 
-test('what a process has counted goes through structured clone and through JSON unchanged', () => {
+test('what a process has counted goes through structured clone unchanged', () => {
   const snapshot = busyMetrics();
   assert.deepEqual(structuredClone(snapshot), snapshot);
-  assert.deepEqual(JSON.parse(JSON.stringify(snapshot)), snapshot);
 });
 
 test('histograms of several processes are still histograms', async () => {
@@ -113,7 +112,7 @@ test('the process tells its processor time, memory and descriptors', async () =>
 });
 
 test('descriptors are counted where the platform tells them', { skip: process.platform !== 'linux' }, () => {
-  const values = new Map(busyMetrics().map(({ name, values: [first] }) => [name, first?.value ?? 0]));
+  const values = new Map(busyMetrics().map(({ name, values: [first] }) => [name, first ?? 0]));
   const open = values.get('process_open_fds') ?? 0;
   const most = values.get('process_max_fds') ?? 0;
   assert.ok(open >= 3 && open <= most, `${open} of ${most}`);
@@ -130,7 +129,7 @@ test('every refusal, violation and failure is counted, by its token and side', a
   events.refused('tls_handshake_timeout');
   events.failed('deadline_exceeded');
   events.endpointFailed('voice', '127.0.0.1:1', 'upstream_connection_refused');
-  const samples = samplesOf(await renderMetrics(events.families));
+  const samples = samplesOf(await renderMetrics([...events.families()]));
   const value = (name: string, labels: Readonly<Record<string, string>>) => sumOf(samples, name, labels);
   assert.equal(value('framegate_protocol_errors_total', { side: 'downstream', token: 'window_overflow' }), 3);
   assert.equal(value('framegate_protocol_errors_total', { side: 'upstream', token: 'window_overflow' }), 1);

@@ -2,8 +2,8 @@
 
 import type { TestContext } from 'node:test';
 import { FrameType } from '../../src/h2/frame-type.ts';
-import type { MetricValue } from '../../src/observability/metrics-snapshot.ts';
 import { eventually } from './eventually.ts';
+import { type MetricSample, valuesOf } from './metrics-reader.ts';
 import { type AccessRecord, type ProxyUnderTest, startProxy, startRawUpstream } from './proxy-under-test.ts';
 import type { RawClient } from './raw-client.ts';
 import { type Fields, grpcMessage } from './raw-frames.ts';
@@ -99,21 +99,21 @@ export function resetCodes(requests: readonly RawRequest[]): readonly (number | 
 /** What has become of the attempts of calls that were hedged. */
 export async function outcomesOf({ proxy, warmed }: Scene): Promise<Readonly<Record<string, number>>> {
   const sums: Record<string, number> = { answered: -warmed };
-  for (const { labels, value } of await valuesOf(proxy, 'framegate_endpoint_attempts_total')) {
-    const outcome = String(labels['outcome']);
+  for (const { labels, value } of await metricOf(proxy, 'framegate_endpoint_attempts_total')) {
+    const { outcome } = labels;
     if (value > 0) sums[outcome] = (sums[outcome] ?? 0) + value;
   }
   return sums;
 }
 
-async function valuesOf(proxy: ProxyUnderTest, name: string): Promise<readonly MetricValue[]> {
+async function metricOf(proxy: ProxyUnderTest, name: string): Promise<readonly MetricSample[]> {
   const families = await proxy.plane.metrics();
-  return families.find((family) => family.name === name)?.values ?? [];
+  return valuesOf(families.find((family) => family.name === name));
 }
 
 /** The sum of a gauge or a counter over everything. */
 export async function sumOf(proxy: ProxyUnderTest, name: string): Promise<number> {
-  return (await valuesOf(proxy, name)).reduce((sum, { value }) => sum + value, 0);
+  return (await metricOf(proxy, name)).reduce((sum, { value }) => sum + value, 0);
 }
 
 /** Waits until no attempt has a place, and none counts in the budget. */

@@ -2,6 +2,7 @@
 // is a failed assertion.
 
 import assert from 'node:assert/strict';
+import { keysOf, type MetricFamily } from '../../src/observability/metrics-snapshot.ts';
 
 export interface MetricSample {
   readonly name: string;
@@ -43,6 +44,15 @@ export function familiesOf(text: string): readonly ReadFamily[] {
   }
   for (const family of families) if (family.type === 'histogram') checkHistogram(family);
   return families;
+}
+
+/** @returns the samples of a family that is not text yet, with what follows its name in place of the name */
+export function valuesOf(family: MetricFamily | undefined): readonly MetricSample[] {
+  if (family === undefined) return [];
+  return keysOf(family).map((key, index) => {
+    const [, name = '', labels = ''] = /^([a-z_]*)(?:\{(.*)\})?$/.exec(key) ?? [];
+    return { name, labels: labelsOf(labels, key), value: family.values[index] };
+  });
 }
 
 /** Fetches and parses the metrics of an admin server. */
