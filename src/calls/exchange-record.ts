@@ -49,6 +49,8 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly httpStatus: number;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
+  /** From the beginning to the first byte of the content of the service's response. Undefined if none has come. */
+  readonly firstMessageMs?: number | undefined;
   readonly attempts: number;
   /** The endpoints tried, in order, the first eight at most. Undefined if there was one attempt at most. */
   readonly endpoints?: readonly string[] | undefined;

@@ -4,13 +4,8 @@
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
+import { DurationHistogram } from './histogram.ts';
 import { counterFamily, histogramFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
-
-/** The buckets suit both short calls and streams that last for hours. */
-const DURATION_BUCKETS_SECONDS: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 28_800,
-];
-const BUCKETS_MS = Float64Array.from(DURATION_BUCKETS_SECONDS, (seconds) => seconds * 1000);
 
 /** The last label, '', is for exchanges that are not gRPC. */
 const STATUS_LABELS: readonly string[] = [...Object.keys(GrpcStatus), ''];
@@ -22,21 +17,20 @@ const STATUS_INDEX: ReadonlyMap<string, number> = new Map(
 class Series {
   readonly #labels: Readonly<Record<'listener' | 'route' | 'upstream', string>>;
   readonly #statuses = new Float64Array(STATUS_LABELS.length);
-  /** The number of exchanges in each bucket, not cumulative. The last bucket has no upper bound. */
-  readonly #buckets = new Float64Array(BUCKETS_MS.length + 1);
-  #sumMs = 0;
+  readonly #durations = new DurationHistogram();
+  readonly #firstMessages = new DurationHistogram();
+  #retries = 0;
 
   constructor({ listener, route, upstream }: ExchangeSubject) {
     this.#labels = { listener, route, upstream };
   }
 
-  count(grpcStatus: string, durationMs: number): void {
+  count({ grpcStatus, durationMs, firstMessageMs, attempts }: ExchangeRecord): void {
     // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
-    let bucket = 0;
-    while (bucket < BUCKETS_MS.length && durationMs > BUCKETS_MS[bucket]) bucket++;
-    this.#buckets[bucket]++;
-    this.#sumMs += durationMs;
+    this.#durations.count(durationMs);
+    if (firstMessageMs !== undefined) this.#firstMessages.count(firstMessageMs);
+    if (attempts > 1) this.#retries += attempts - 1;
   }
 
   get totals(): readonly MetricValue[] {
@@ -47,17 +41,15 @@ class Series {
   }
 
   get durations(): readonly MetricValue[] {
-    let count = 0;
-    const buckets = Array.from(this.#buckets, (value, index) => {
-      count += value;
-      const le = index < BUCKETS_MS.length ? DURATION_BUCKETS_SECONDS[index] : '+Inf';
-      return { suffix: '_bucket', labels: { le, ...this.#labels }, value: count };
-    });
-    return [
-      ...buckets,
-      { suffix: '_sum', labels: this.#labels, value: this.#sumMs / 1000 },
-      { suffix: '_count', labels: this.#labels, value: count },
-    ];
+    return this.#durations.values(this.#labels);
+  }
+
+  get firstMessages(): readonly MetricValue[] {
+    return this.#firstMessages.values(this.#labels);
+  }
+
+  get retries(): MetricValue {
+    return { labels: this.#labels, value: this.#retries };
   }
 }
 
@@ -70,17 +62,15 @@ export class ExchangeMetrics implements ExchangeObserver {
   #responseBytes = 0;
   #requestMessages = 0;
   #responseMessages = 0;
-  #retries = 0;
 
   onFinish(record: ExchangeRecord): void {
     const { subject } = record;
     const series = SERIES.of(subject) ?? this.#seriesOf(subject);
-    series.count(record.grpcStatus, record.durationMs);
+    series.count(record);
     this.#requestBytes += record.requestBytes;
     this.#responseBytes += record.responseBytes;
     this.#requestMessages += record.requestMessages;
     this.#responseMessages += record.responseMessages;
-    if (record.attempts > 1) this.#retries += record.attempts - 1;
   }
 
   #seriesOf(subject: ExchangeSubject): Series {
@@ -113,6 +103,11 @@ export class ExchangeMetrics implements ExchangeObserver {
         'How long finished exchanges took, streams included.',
         series.flatMap(({ durations }) => durations),
       ),
+      histogramFamily(
+        'framegate_exchange_first_message_seconds',
+        'From the beginning of an exchange to the first byte of the first message, or of the body, of its response.',
+        series.flatMap(({ firstMessages }) => firstMessages),
+      ),
       counterFamily(
         'framegate_messages_total',
         'gRPC messages, those of running exchanges included.',
@@ -126,9 +121,11 @@ export class ExchangeMetrics implements ExchangeObserver {
         'Bytes of request and response bodies, those of running exchanges included.',
         byDirection(this.#requestBytes + running.requestBytes, this.#responseBytes + running.responseBytes),
       ),
-      counterFamily('framegate_retries_total', 'Attempts beyond the first one of an exchange.', [
-        { labels: {}, value: this.#retries },
-      ]),
+      counterFamily(
+        'framegate_retries_total',
+        'Attempts beyond the first one of an exchange.',
+        series.map(({ retries }) => retries),
+      ),
     ];
   }
 }

@@ -66,6 +66,7 @@ export class PlaneMetrics {
       'Exchanges that have begun and are not finished.',
       single(calls),
     );
+    yield* blockedFamilies(running);
     yield counterFamily(
       'framegate_request_decisions_total',
       'Heads of requests that were decided; an equal one on the same connection takes what was decided before.',
@@ -123,6 +124,31 @@ function overloadFamilies({ memory, eventLoopDelay }: OverloadReport): readonly 
     families.push(gaugeFamily('framegate_memory_limit_bytes', help, single(memory.limitBytes)));
   }
   return families;
+}
+
+function blockedFamilies(running: readonly RunningCall[]): readonly MetricFamily[] {
+  const blocked = { request: { exchanges: 0, bytes: 0 }, response: { exchanges: 0, bytes: 0 } };
+  for (const call of running) {
+    for (const direction of ['request', 'response'] as const) {
+      const { pendingBytes } = call[direction];
+      if (pendingBytes === 0) continue;
+      blocked[direction].exchanges++;
+      blocked[direction].bytes += pendingBytes;
+    }
+  }
+  const directions = Object.entries(blocked);
+  return [
+    gaugeFamily(
+      'framegate_exchanges_blocked',
+      'Exchanges in which bytes wait for the window of the service (request) or of the client (response).',
+      directions.map(([direction, { exchanges }]) => ({ labels: { direction }, value: exchanges })),
+    ),
+    gaugeFamily(
+      'framegate_blocked_bytes',
+      'Bytes that wait for a window of their receiver, or for a place at a service.',
+      directions.map(([direction, { bytes }]) => ({ labels: { direction }, value: bytes })),
+    ),
+  ];
 }
 
 function trafficOfAll(running: readonly RunningCall[]): ExchangeTraffic {

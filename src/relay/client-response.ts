@@ -18,6 +18,8 @@ import type { StreamRelay } from './stream-relay.ts';
 
 /** The exchange. */
 export interface ResponseOwner {
+  /** Since the call began. */
+  readonly durationMs: number;
   readonly subject: RequestHead;
   readonly home: ExchangeHome;
   /** Passes on the data and the end of the response. */
@@ -32,6 +34,9 @@ export interface ResponseOwner {
   fault(error: unknown): void;
 }
 
+/** Two and a half days. */
+const MOST_TENTHS = 2 ** 31 - 1;
+
 export class ClientResponse implements LateTimed {
   readonly #owner: ResponseOwner;
   readonly #stream: CallStream;
@@ -43,6 +48,10 @@ export class ClientResponse implements LateTimed {
   #edits: HeaderEdits | undefined = undefined;
   /** The head of a response of which the client knows nothing yet. */
   #held: ResponseHead | undefined = undefined;
+  /** Whether no DATA has come yet that is not empty. As long as this is so, all DATA must come here. */
+  awaitsData = true;
+  /** When the first DATA came, in tenths of a millisecond from the beginning: a fraction would be an object. -1 before that. */
+  #firstDataTenths = -1;
   /** Set when the head is still held back at the end of a turn. */
   #holdTimer: HeldHead | undefined = undefined;
 
@@ -63,9 +72,9 @@ export class ClientResponse implements LateTimed {
     return this.#stream.sentStatus ?? this.#httpStatus;
   }
 
-  /** Whether the head of a response is held back. */
-  get isHeld(): boolean {
-    return this.#held !== undefined;
+  /** Undefined if no byte of a response's content has come. */
+  get firstMessageMs(): number | undefined {
+    return this.#firstDataTenths < 0 ? undefined : this.#firstDataTenths / 10;
   }
 
   receiveHead(list: HeaderList, endStream: boolean): void {
@@ -147,7 +156,11 @@ export class ClientResponse implements LateTimed {
   }
 
   receiveData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    if (this.#held !== undefined && end > start) this.passHeldHead();
+    if (this.awaitsData && end > start) {
+      this.awaitsData = false;
+      this.#firstDataTenths = Math.min(Math.floor(this.#owner.durationMs * 10), MOST_TENTHS);
+      this.passHeldHead();
+    }
     const { subject, response } = this.#owner;
     if (!endStream) {
       response.forward(bytes, start, end, false);

@@ -224,7 +224,7 @@ export class Exchange
   }
 
   receiveResponseData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
-    if (endStream || this.#answer.isHeld) this.#answer.receiveData(bytes, start, end, endStream);
+    if (endStream || this.#answer.awaitsData) this.#answer.receiveData(bytes, start, end, endStream);
     else this.response.forward(bytes, start, end, false);
   }
 
@@ -388,8 +388,7 @@ export class Exchange
     this.#admission?.cancel();
     this.#attempts.end(upstreamCode);
     try {
-      const { httpStatus } = this.#answer;
-      const record = recordOf(this, this.#attempts, this.#outcome, this.startedAtMs, httpStatus);
+      const record = recordOf(this, this.#attempts, this.#outcome, this.startedAtMs, this.#answer);
       this.#context.observers.finished(record);
     } catch (error) {
       // An error in the record must not keep the connection from learning that the call is over.

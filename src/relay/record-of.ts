@@ -4,6 +4,7 @@ import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 import type { Attempts } from './attempts.ts';
+import type { ClientResponse } from './client-response.ts';
 import type { Outcome } from './outcome.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -19,13 +20,12 @@ export interface Recorded {
   readonly trace: CallTrace | undefined;
 }
 
-/** @param httpStatus of the response that the client got, 0 if it got none */
 export function recordOf(
   { subject, number, request, response, durationMs, requestId, trace }: Recorded,
   attempts: Attempts,
   outcome: Outcome,
   startedAtMs: number,
-  httpStatus: number,
+  { httpStatus, firstMessageMs }: Pick<ClientResponse, 'httpStatus' | 'firstMessageMs'>,
 ): ExchangeRecord {
   return {
     subject,
@@ -35,6 +35,7 @@ export function recordOf(
     httpStatus,
     startedAtEpochMs: epochMsOf(startedAtMs),
     durationMs,
+    firstMessageMs,
     requestBytes: request.bytes,
     responseBytes: response.bytes,
     requestMessages: request.messages,

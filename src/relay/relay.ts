@@ -19,6 +19,7 @@ import type { RelayContext } from './relay-context.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { StreamRelay } from './stream-relay.ts';
 
 /** The limit of concurrent streams for a client that uses the wrong protocol, whose calls are only answered with an explanation. */
 const EXPLAINED_STREAMS = 16;
@@ -31,6 +32,9 @@ export interface RunningCall {
   readonly durationMs: number;
   /** What the exchange has carried so far. */
   readonly traffic: ExchangeTraffic;
+  /** The directions: bytes that wait in them mean that the receiver gives no window for them. */
+  readonly request: Pick<StreamRelay, 'pendingBytes'>;
+  readonly response: Pick<StreamRelay, 'pendingBytes'>;
 }
 
 export class Relay implements RelayContext {

@@ -107,6 +107,34 @@ test('a stream counts while it runs, once', async (t) => {
   await want(bytes, 'framegate_bytes_total', { direction: 'request' });
 });
 
+test('a response that its client does not read is shown as blocked, and its first message is counted at the end', async (t) => {
+  const upstream = await startRawUpstream(t, {
+    onRequestEnd: (request) => {
+      request.sendHeaders();
+      request.sendMessage(Buffer.alloc(1000));
+    },
+  });
+  const { proxy, want } = await startMetered(t, { endpoints: [upstream.address] });
+  // A window of 100 bytes for each stream.
+  const client = await proxy.rawClient('clear', { settings: [[4, 100]], givesCredit: false });
+  const streamId = client.call({});
+  await want(1, 'framegate_exchanges_blocked', { direction: 'response' });
+  await want(905, 'framegate_blocked_bytes', { direction: 'response' });
+  await want(0, 'framegate_exchanges_blocked', { direction: 'request' });
+  client.sendReset(streamId, 8);
+  await want(0, 'framegate_exchanges_blocked', { direction: 'response' });
+  await want(1, 'framegate_exchange_first_message_seconds_count', { route: 'all' });
+});
+
+test('a call without a message has no first one', async (t) => {
+  const upstream = await startRawUpstream(t, { onRequestEnd: (request) => request.reset(8) });
+  const { proxy, want } = await startMetered(t, { endpoints: [upstream.address] });
+  const client = await proxy.rawClient('clear');
+  await client.outcome(client.call({}));
+  await want(1, TOTAL);
+  await want(0, 'framegate_exchange_first_message_seconds_count');
+});
+
 test('what the proxy ends itself is counted by its token', async (t) => {
   const upstream = await startRawUpstream(t);
   const routes = [{ name: 'only', match: { path: '/voice.VoiceAssistant/*' }, upstream: 'voice' }];

@@ -104,15 +104,35 @@ test('what is not gRPC has an empty status; a code that gRPC does not define cou
 
 test('durations of a millisecond and of a day have their buckets', async () => {
   const metrics = new ExchangeMetrics();
-  const durations = [0, 1, 1.5, 60_000, 7_200_000, 90_000_000];
+  const durations = [0, 1, 1.5, 60_000, 7_200_000, 90_000_000, 700_000_000];
   for (const durationMs of durations) metrics.onFinish(recordOf(subjectOf(), { durationMs }));
   const samples = await read(metrics);
   const below = (le: string) => sumOf(samples, 'framegate_exchange_duration_seconds_bucket', { le });
   assert.deepEqual(
-    ['0.001', '0.0025', '30', '60', '7200', '28800', '+Inf'].map(below),
-    [2, 3, 3, 4, 5, 5, 6],
+    ['0.001', '0.0025', '30', '60', '7200', '28800', '86400', '604800', '+Inf'].map(below),
+    [2, 3, 3, 4, 5, 5, 5, 6, 7],
   );
-  assert.equal(sumOf(samples, 'framegate_exchange_duration_seconds_sum'), 97_260.0025);
+  assert.equal(sumOf(samples, 'framegate_exchange_duration_seconds_sum'), 797_260.0025);
+});
+
+test('the time to the first message is counted for exchanges that had one', async () => {
+  const metrics = new ExchangeMetrics();
+  metrics.onFinish(recordOf(subjectOf(), { firstMessageMs: 3, durationMs: 90_000_000 }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: 'UNAVAILABLE' }));
+  const samples = await read(metrics);
+  const name = 'framegate_exchange_first_message_seconds';
+  assert.equal(sumOf(samples, `${name}_count`), 1);
+  assert.equal(sumOf(samples, `${name}_bucket`, { le: '0.0025' }), 0);
+  assert.equal(sumOf(samples, `${name}_bucket`, { le: '0.005' }), 1);
+});
+
+test('retries are counted by route and upstream', async () => {
+  const metrics = new ExchangeMetrics();
+  metrics.onFinish(recordOf(subjectOf(), { attempts: 3 }));
+  metrics.onFinish(recordOf(subjectOf({ route: 'other' }), { attempts: 1 }));
+  const samples = await read(metrics);
+  assert.equal(sumOf(samples, 'framegate_retries_total', { route: 'greeter', upstream: 'greeters' }), 2);
+  assert.equal(sumOf(samples, 'framegate_retries_total', { route: 'other' }), 0);
 });
 
 test('messages, bytes and retries are added up, those of running exchanges too', async () => {
