@@ -136,7 +136,45 @@ export const CALL_ROWS: readonly DashboardRow[] = [
           'Calls that went to an endpoint more than once. Many of them mean that endpoints fail: see their failures by token.',
         unit: 'reqps',
         width: 6,
-        queries: [{ expr: `sum(${rate('framegate_retries_total')})`, legend: 'sent again' }],
+        queries: [
+          {
+            expr: `sum by (route) (${rate('framegate_retries_total', ...OF_CALLS)})`,
+            legend: '{{route}}',
+          },
+        ],
+      },
+      {
+        title: 'Time to the first message',
+        kind: 'timeseries',
+        description:
+          'The time from the request to the first message of the response, of exchanges that have finished. For streams it says how long their clients waited, which the duration does not.',
+        unit: 's',
+        width: 6,
+        queries: [
+          {
+            expr: `histogram_quantile(0.99, sum by (route, le) (${rate('framegate_exchange_first_message_seconds_bucket', ...OF_CALLS)}))`,
+            legend: '{{route}}: 99 of 100',
+          },
+        ],
+      },
+      {
+        title: 'Calls that wait for a window',
+        kind: 'timeseries',
+        description:
+          'Calls in which bytes wait now. request: the service takes nothing, or the call waits for a place. response: the client does not read.',
+        unit: 'none',
+        width: 6,
+        queries: [
+          { expr: `sum by (direction) (framegate_exchanges_blocked${of()})`, legend: '{{direction}}' },
+        ],
+      },
+      {
+        title: 'Bytes that wait for a window',
+        kind: 'timeseries',
+        description: 'How many bytes these calls hold. A call holds one window in each direction at most.',
+        unit: 'bytes',
+        width: 6,
+        queries: [{ expr: `sum by (direction) (framegate_blocked_bytes${of()})`, legend: '{{direction}}' }],
       },
       {
         title: 'Decisions about kinds of calls',

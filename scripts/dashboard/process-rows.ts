@@ -99,6 +99,15 @@ export const PROCESS_ROWS: readonly DashboardRow[] = [
         thresholds: ['green', [1, 'red']],
       },
       {
+        title: 'Log that waits to be written',
+        kind: 'timeseries',
+        description:
+          'What was logged and is not written yet. It grows while the log cannot be written, up to 4 MiB in each process, and then lines are dropped.',
+        unit: 'bytes',
+        width: 8,
+        queries: [{ expr: `sum by (instance) (framegate_log_waiting_bytes${of()})`, legend: '{{instance}}' }],
+      },
+      {
         title: 'Spans of traces',
         kind: 'timeseries',
         description:

@@ -18,7 +18,7 @@ import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import { EventStreams, type Subscribe } from './event-stream.ts';
 import { readExchangeQuery } from './exchange-query.ts';
-import { readBody } from './request-body.ts';
+import { answerBody } from './request-body.ts';
 import { answerEndpoints, ENDPOINT_METHODS, type UpstreamsState, upstreamOfPath } from './upstream-pages.ts';
 
 // An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
@@ -190,7 +190,6 @@ const limits = {
   maxHeaderSize: 8 * 1024,
 };
 const mostConnections = 128;
-/** The body of a PUT. */
 const MOST_SETTING_BYTES = 1024;
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 /** How long a client waits that has sent a wrong token. */
@@ -331,7 +330,10 @@ function answerTo(
   if (!isFree && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
-  if (page?.put !== undefined && request.method === 'PUT') return answerPut(page.put, served.state, request);
+  if (page?.put !== undefined && request.method === 'PUT')
+    return answerBody(request, MOST_SETTING_BYTES, (text) =>
+      page.put?.(served.state, text, clientOf(request)),
+    ).then(jsonAnswer);
   if (page !== undefined)
     return page.answer(served.state, {
       client: clientOf(request),
@@ -357,22 +359,6 @@ function refuseClient(
     return { status: 401, text: 'this needs the token of admin.token: Authorization: Bearer TOKEN' };
   const answer: Answer = { status: 401, text: 'this is not the token of admin.token' };
   return setTimeoutPromise(WRONG_TOKEN_DELAY_MS, answer, { ref: false });
-}
-
-async function answerPut(
-  put: NonNullable<Page['put']>,
-  state: AdminState,
-  request: IncomingMessage,
-): Promise<Answer> {
-  let text: string | undefined;
-  try {
-    text = await readBody(request, MOST_SETTING_BYTES);
-  } catch {
-    // The client has given up, or was too slow.
-    return jsonAnswer({ status: 400, body: { error: 'the body is not whole' } });
-  }
-  if (text !== undefined) return jsonAnswer(put(state, text, clientOf(request)));
-  return jsonAnswer({ status: 413, body: { error: `the body is larger than ${MOST_SETTING_BYTES} bytes` } });
 }
 
 function targetOf({ url = '' }: IncomingMessage): { readonly path: string; readonly search: string } {

@@ -2,6 +2,7 @@
 // running proxy.
 
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
+import { LOG_LEVELS } from '../config/config.ts';
 import {
   count,
   flag,
@@ -247,6 +248,8 @@ const ofConfiguration = {
     warnings: names,
   }),
   NotReloaded: object({ result: oneOfTexts(['refused', 'failed', 'ignored']), problems: names }),
+  LogLevel: object({ level: { enum: [...LOG_LEVELS] } }),
+  LogLevelSet: object({ level: { enum: [...LOG_LEVELS] }, before: { enum: [...LOG_LEVELS] } }),
   Draining: object({ state: { const: 'draining' }, calls: count('Calls that still run.') }),
 };
 

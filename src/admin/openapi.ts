@@ -145,6 +145,25 @@ const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    method: 'get',
+    path: '/api/log-level',
+    id: 'logLevel',
+    summary: 'The level of the log.',
+    responses: { 200: json('The level now.', reference('LogLevel')) },
+  },
+  {
+    method: 'put',
+    path: '/api/log-level',
+    id: 'setLogLevel',
+    summary: 'Sets the level of the log until the next reload.',
+    body: { required: true, content: { 'application/json': { schema: reference('LogLevel') } } },
+    responses: {
+      200: json('It is set.', reference('LogLevelSet')),
+      400: json('The body is no level.', reference('Problem')),
+      413: json('The body is too large.', reference('Problem')),
+    },
+  },
+  {
     method: 'post',
     path: '/api/drain',
     id: 'drain',

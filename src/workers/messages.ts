@@ -13,6 +13,21 @@ import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
+import {
+  type Check,
+  has,
+  isBoolean,
+  isBytes,
+  isFinite,
+  isListOf,
+  isNumber,
+  isNumbers,
+  isOneOf,
+  isRecord,
+  isText,
+  isWeight,
+  optional,
+} from './message-checks.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
 export const PROTOCOL_VERSION = 9;
@@ -165,41 +180,11 @@ export type FromWorker =
 /** Sends a message to the primary. @param sent is called once the channel has taken it, or never if the primary is gone */
 export type SendToPrimary = (message: FromWorker, sent?: () => void) => void;
 
-type Check = (value: unknown) => boolean;
 type Shapes<Message extends { readonly type: string }> = {
   readonly [Type in Message['type']]: {
     readonly [Field in keyof Omit<Extract<Message, { readonly type: Type }>, 'type'>]: Check;
   };
 };
-
-const isNumber: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-const isWeight: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
-const isText: Check = (value) => typeof value === 'string';
-const isNumbers: Check = (value) => value instanceof Float64Array;
-const isBytes: Check = (value) => value instanceof Uint8Array;
-
-const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-const isBoolean: Check = (value) => typeof value === 'boolean';
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
-function isOneOf(...values: readonly string[]): Check {
-  return (value) => typeof value === 'string' && values.includes(value);
-}
-
-function isListOf(check: Check): Check {
-  return (value) => Array.isArray(value) && value.every(check);
-}
-
-function has(fields: Readonly<Record<string, Check>>): Check {
-  return (value) => isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
-}
-
-function optional(check: Check): Check {
-  return (value) => value === undefined || check(value);
-}
 
 const isAddress: Check = (value) =>
   isRecord(value) &&

@@ -35,6 +35,7 @@ import { applyLogNews } from './log-news.ts';
 import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
 import { PoolChange, type PrepareMessage } from './pool-change.ts';
 import { PrimaryLog } from './primary-log.ts';
+import { replaceAll } from './replace-all.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
 import { Suspects } from './suspects.ts';
 import { readCertificates } from './tls-report.ts';
@@ -48,7 +49,6 @@ export interface WorkersPlaneOptions {
   readonly workers: number;
   readonly logger: Logger;
   readonly log: LogState;
-  /** Of the processes that write to the log. */
   readonly complaints: LogComplaints;
   /** The file that the log goes to. Undefined for standard output. */
   readonly logFile?: string | undefined;
@@ -70,14 +70,12 @@ export class WorkersPlane implements Plane {
   #known: () => KnownEndpoints = () => new Map();
   #onConnectFailed: ConnectFailed | undefined = undefined;
   #onOutage: OutageTold | undefined = undefined;
-  /** What health checks have found, by upstream. A new worker starts with it. */
+  /** What health checks have found, and the weights that load reports have given. A new worker starts with them. */
   readonly #health = new LatestUpdates<HealthUpdate>();
-  /** The weights that load reports have given, likewise. */
   readonly #weights = new LatestUpdates<WeightUpdate>();
   readonly #events = new EventRelays((message) => {
     for (const worker of this.#pool.workers) worker.send(message);
   });
-  /** Set while it differs from the configuration. */
   #logLevel: LogLevel | undefined = undefined;
   #change: PoolChange | undefined = undefined;
   #lastChange = 0;
@@ -153,19 +151,10 @@ export class WorkersPlane implements Plane {
   /** New workers, with the current version of the program on disk, take over one after the other. */
   replaceWorkers(): Promise<void> {
     // A request during a replacement replaces all workers once more, since the program may have changed again.
-    this.#replaced = this.#replaced.then(() => this.#replaceWorkers());
+    this.#replaced = this.#replaced.then(() =>
+      replaceAll(this.#pool, this.#options.logger, this.#drained !== undefined),
+    );
     return this.#replaced;
-  }
-
-  async #replaceWorkers(): Promise<void> {
-    const { logger } = this.#options;
-    if (this.#drained !== undefined) {
-      logger.warn({}, 'the workers are not replaced: the proxy is draining');
-      return;
-    }
-    logger.info({}, 'replacing the workers one by one, with the program as it lies on disk');
-    const replaced = await this.#pool.replaceAll();
-    logger.info({ replaced }, 'workers replaced; those before end after their last call');
   }
 
   /** All workers, draining ones too, open the file of the log again. */

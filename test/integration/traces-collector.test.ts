@@ -10,6 +10,7 @@ import { status } from '../../src/demo/grpc.ts';
 import { listen } from '../edges/edge-under-test.ts';
 import { type Misbehave, startGrpcCollector, startHttpCollector } from '../support/collector.ts';
 import { eventually } from '../support/eventually.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 import {
   configOf,
   type ProxyUnderTest,
@@ -36,7 +37,7 @@ async function call(proxy: ProxyUnderTest, times = 1): Promise<void> {
 async function spans(proxy: ProxyUnderTest, result: string): Promise<number> {
   const families = await proxy.plane.metrics();
   const family = families.find(({ name }) => name === 'framegate_trace_spans_total');
-  return family?.values.find(({ labels }) => labels['result'] === result)?.value ?? Number.NaN;
+  return valuesOf(family).find(({ labels }) => labels['result'] === result)?.value ?? Number.NaN;
 }
 
 function wantCounted(proxy: ProxyUnderTest, result: string, count: number): Promise<boolean> {
