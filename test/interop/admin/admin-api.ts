@@ -69,13 +69,23 @@ function configurationOf({ certificates, tokenFile, adminPort, service }: ProxyP
   });
 }
 
-async function examine(program: string, adminPort: number, args: readonly string[]): Promise<boolean> {
+interface Examination {
+  readonly program: string;
+  readonly adminPort: number;
+  /** Where schemathesis may leave files. */
+  readonly folder: string;
+}
+
+async function examine(
+  { program, adminPort, folder }: Examination,
+  args: readonly string[],
+): Promise<boolean> {
   const url = `http://127.0.0.1:${adminPort}`;
   const document = join(import.meta.dirname, '../../../docs/openapi.yaml');
   // Draining would end the proxy, and a stream of events has no end.
   const left = ['--exclude-path', '/api/drain', '--exclude-path', '/api/events'];
   const common = ['--config-file', settings, 'run', document, '--url', url, ...left];
-  const child = spawn(program, [...common, ...args], { stdio: 'inherit' });
+  const child = spawn(program, [...common, ...args], { cwd: folder, stdio: 'inherit' });
   await once(child, 'exit');
   return child.exitCode === 0;
 }
@@ -98,11 +108,9 @@ async function main(folder: string): Promise<boolean> {
   const client = connectVoiceClient({ address: framegate.plaintextAddress });
   const call = client.streamAudio();
   connect(Number(framegate.tlsAddress.split(':').at(-1)), '127.0.0.1').end('GET / HTTP/1.1\r\n\r\n');
-  const withToken = await examine(prepared.program, adminPort, [
-    '--header',
-    `Authorization: Bearer ${TOKEN}`,
-  ]);
-  const without = await examine(prepared.program, adminPort, ['--max-examples', '5']);
+  const examination = { program: prepared.program, adminPort, folder };
+  const withToken = await examine(examination, ['--header', `Authorization: Bearer ${TOKEN}`]);
+  const without = await examine(examination, ['--max-examples', '5']);
   call.cancel();
   client.close();
   const problems = await framegate.stop();
