@@ -159,7 +159,7 @@ function quantityHint(text: string, message: string): string | undefined {
     const share = /^0?\.\d+$/.test(text)
       ? Math.round(Number(text) * 100)
       : Number(/^\d{1,3}$/.exec(text)?.[0]);
-    return share > 0 ? `write ${share}%` : undefined;
+    return share > 0 && share <= 100 ? `write ${share}%` : undefined;
   }
   if (message.includes('a duration')) {
     if (yes.test(text))
