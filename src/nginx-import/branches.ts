@@ -7,7 +7,7 @@ import { judgeRequestHeaders } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
 import type { Location } from './locations.ts';
 import { greatest } from './nginx-values.ts';
-import { type ChosenTarget, passTargetsOf } from './pass-target.ts';
+import { type ChosenTarget, type PassTargets, passTargetsOf } from './pass-target.ts';
 import { rewritingOf } from './path-rewriting.ts';
 import { retryOf, timeoutsOf } from './route-settings.ts';
 import type { UpstreamGroups } from './upstream-groups.ts';
@@ -33,21 +33,32 @@ export function branchesOf(
   ledger: Ledger,
 ): readonly Branch[] | undefined {
   const conditional = conditionalPasses(location);
-  const ways = conditional.map(({ cases, inner }) => {
-    const [only, ...others] = branchesOfPass(location, inner, groups, ledger) ?? [];
-    return only === undefined || others.length > 0 || only.header !== undefined
+  const ways = conditional.map(({ inner }) => {
+    const way = branchesOfPass(location, inner, groups, ledger);
+    const [only, ...others] = way?.branches ?? [];
+    return way === undefined || others.length > 0 || only.header !== undefined
       ? undefined
-      : cases.map((one) => ({ ...only, header: headerEntry(one) }));
+      : { only, accept: way.accept };
   });
   const own = branchesOfPass(location, pass, groups, ledger);
-  if (own === undefined || conditional.length === 0) return own;
+  own?.accept(ledger);
+  if (own === undefined || conditional.length === 0) return own?.branches;
   // Two criteria would have to be put together: what the conditions send elsewhere is reported instead.
-  if (ways.includes(undefined) || own.length > 1) return own;
-  for (const { condition, inner } of conditional) {
+  if (ways.includes(undefined) || own.branches.length > 1) return own.branches;
+  const branches = conditional.flatMap(({ condition, cases }, index) => {
+    const way = ways[index];
+    if (way === undefined) return [];
     ledger.carry(condition, 'a route with match.headers');
-    ledger.carry(inner);
-  }
-  return [...ways.flatMap((way) => way ?? []), ...own];
+    way.accept(ledger);
+    return cases.map((one) => ({ ...way.only, header: headerEntry(one) }));
+  });
+  return [...branches, ...own.branches];
+}
+
+interface PassBranches {
+  readonly branches: readonly Branch[];
+  /** Judges the directives that they come from, once they are used. */
+  readonly accept: PassTargets['accept'];
 }
 
 interface ConditionalPass {
@@ -81,19 +92,22 @@ function branchesOfPass(
   pass: Directive,
   groups: UpstreamGroups,
   ledger: Ledger,
-): readonly Branch[] | undefined {
+): PassBranches | undefined {
   const kind = pass.name === 'grpc_pass' ? 'grpc' : 'proxy';
   judgeRequestHeaders(location.scope, kind, ledger);
-  const targets = passTargetsOf(pass, location.scope, ledger);
-  const reached = targets?.map((one) => reach(one, location, pass, groups, ledger));
-  if (reached === undefined || reached.includes(undefined)) return undefined;
+  const read = passTargetsOf(pass, location.scope, ledger);
+  const reached = read?.targets.map((one) => reach(one, location, pass, groups, ledger));
+  if (read === undefined || reached === undefined || reached.includes(undefined)) return undefined;
   const known = reached.flatMap((one) => one ?? []);
   const [first] = known;
   if (known.some(({ stripPrefix }) => stripPrefix !== first.stripPrefix)) {
     ledger.refuse(pass, 'its targets put different paths in the place of the location');
     return undefined;
   }
-  ledger.carry(pass);
+  const accept: PassTargets['accept'] = (into) => {
+    into.carry(pass);
+    read.accept(into);
+  };
   const servers = greatest(known.map(({ upstream }) => groups.serverCount(upstream)));
   const settings = [
     ...timeoutsOf(location.scope, kind, ledger),
@@ -102,19 +116,20 @@ function branchesOfPass(
   const shared = { pass, stripPrefix: first.stripPrefix, settings };
   if (first.by?.share !== undefined) {
     const destination = splitOf(known, pass);
-    if (destination !== undefined)
-      return [
-        { ...shared, header: undefined, destination, upstreams: known.map(({ upstream }) => upstream) },
-      ];
+    if (destination !== undefined) {
+      const upstreams = known.map(({ upstream }) => upstream);
+      return { branches: [{ ...shared, header: undefined, destination, upstreams }], accept };
+    }
     ledger.refuse(pass, `the percentages make weights above ${MOST_WEIGHT}: round them`);
     return undefined;
   }
-  return known.map(({ by, upstream }) => ({
+  const branches = known.map(({ by, upstream }) => ({
     ...shared,
     header: by === undefined ? undefined : headerEntry(by),
     destination: { key: 'upstream', value: upstream, from: by?.from ?? pass },
     upstreams: [upstream],
   }));
+  return { branches, accept };
 }
 
 interface Reached {

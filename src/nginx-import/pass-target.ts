@@ -37,33 +37,31 @@ export interface ChosenTarget {
   readonly by: Case | undefined;
 }
 
+export interface PassTargets {
+  readonly targets: readonly ChosenTarget[];
+  /** Judges the directives that the targets come from, once routes lead to all of them. */
+  readonly accept: (ledger: Ledger) => void;
+}
+
 /** @returns undefined if the targets cannot be told. The directive is then judged. */
-export function passTargetsOf(
-  directive: Directive,
-  scope: Scope,
-  ledger: Ledger,
-): readonly ChosenTarget[] | undefined {
+export function passTargetsOf(directive: Directive, scope: Scope, ledger: Ledger): PassTargets | undefined {
   const written = directive.words[0] ?? '';
   // These are what nginx sends without them as well.
   const wanted = written.replace(/(\$request_uri|\$uri\$is_args\$args)$/, '');
-  const found = textsOf(wanted, scope);
-  if (found === undefined) {
+  const filled = textsOf(wanted, scope);
+  if (filled === undefined) {
     ledger.refuse(
       directive,
       'the target depends on a variable: write a route for each target, with match.headers or split where these decide',
     );
     return undefined;
   }
-  const { texts, used, choice } = found;
+  const { texts, accept } = filled;
   const targets = texts.flatMap(({ text, by }) => {
     const target = parseTarget(text, directive.name === 'grpc_pass' ? 'grpc' : 'http');
     return target === undefined ? [] : [{ by, target: { ...target, isAskedAgain: text !== wanted } }];
   });
-  if (targets.length === texts.length) {
-    for (const set of used) ledger.carry(set, 'filled in where it is used');
-    choice?.accept(ledger);
-    return targets;
-  }
+  if (targets.length === texts.length) return { targets, accept };
   ledger.refuse(directive, 'this target cannot be read as NAME, HOST:PORT or unix:/PATH');
   return undefined;
 }
@@ -74,14 +72,12 @@ interface FilledText {
 }
 
 interface FilledTexts {
+  /** One for each value of the one variable that has several. */
   readonly texts: readonly FilledText[];
-  /** The `set` directives whose values they have. */
-  readonly used: ReadonlySet<Directive>;
-  /** What decides which of them it is. */
-  readonly choice: Choice | undefined;
+  readonly accept: PassTargets['accept'];
 }
 
-/** @returns the text for each value of the one variable that has several; undefined if a variable has none that can be told */
+/** @returns undefined if several variables have several values, or if one has none that can be told */
 function textsOf(wanted: string, scope: Scope): FilledTexts | undefined {
   const choosing = new Map<string, Choice>();
   const used = new Set<Directive>();
@@ -103,7 +99,13 @@ function textsOf(wanted: string, scope: Scope): FilledTexts | undefined {
       texts.push({ text, by });
     }
   }
-  return { texts, used, choice: chosen?.[1] };
+  return {
+    texts,
+    accept: (ledger) => {
+      for (const set of used) ledger.carry(set, 'filled in where it is used');
+      chosen?.[1].accept(ledger);
+    },
+  };
 }
 
 function parseTarget(text: string, usual: 'grpc' | 'http'): Omit<PassTarget, 'isAskedAgain'> | undefined {

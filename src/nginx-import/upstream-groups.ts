@@ -3,7 +3,7 @@
 
 import { balancingOf } from './balancing.ts';
 import type { Directive } from './directive.ts';
-import type { Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { clamp, formatDuration, greatest, parseCount, parseTime } from './nginx-values.ts';
 import { type PassTarget, portOf } from './pass-target.ts';
 import type { Scope } from './scope.ts';
@@ -49,7 +49,9 @@ export class UpstreamGroups {
       this.#ledger.refuse(pass, 'its target is neither an upstream nor an address');
       return undefined;
     }
-    if (block !== undefined && upstreamServersOf(block, PORT_IN_BLOCK, this.#ledger).length === 0) {
+    // The servers are judged where they become endpoints: a block that no route leads to is left out whole.
+    if (block !== undefined && upstreamServersOf(block, PORT_IN_BLOCK, new Ledger()).length === 0) {
+      upstreamServersOf(block, PORT_IN_BLOCK, this.#ledger);
       this.#ledger.refuse(block, 'none of its servers can be used');
       return undefined;
     }
@@ -72,7 +74,7 @@ export class UpstreamGroups {
       this.#groups.set(key, group);
     }
     this.#noteConnectTimeout(group, pass, scope);
-    group.health ??= healthOf(scope, isWeb(target), this.#ledger);
+    for (const directive of scope.own('health_check')) this.#noteHealth(group, directive);
     return group.name;
   }
 
@@ -126,6 +128,17 @@ export class UpstreamGroups {
       this.#ledger.change(directive, 'the longest one of all locations counts for the upstream');
     }
     if (known === undefined || known.ms < ms) group.connectTimeout = { ms: clamp(ms, 1, 600_000), directive };
+  }
+
+  #noteHealth(group: Group, directive: Directive): void {
+    const health = healthOf(directive, isWeb(group.target), this.#ledger);
+    if (health === undefined) return;
+    group.health ??= { key: 'health', value: health.value, from: directive };
+    const isSame = JSON.stringify(group.health.value) === JSON.stringify(health.value);
+    this.#ledger.change(
+      directive,
+      isSame ? health.note : 'left out: an upstream has one health, and the first health_check counts',
+    );
   }
 
   #fromAddress(group: Group): YamlEntry {

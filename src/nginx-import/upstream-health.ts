@@ -1,19 +1,26 @@
 // `health_check` of NGINX Plus, which stands in a location, as `health` of the upstream that the location leads to.
 
+import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { clamp, formatDuration, parseCount, parseTime } from './nginx-values.ts';
-import type { Scope } from './scope.ts';
-import { type YamlEntry, YamlMap } from './yaml-text.ts';
+import { YamlMap } from './yaml-text.ts';
 
 /** What nginx takes where nothing is written. */
 const USUAL_INTERVAL_MS = 5000;
 
 const KNOWN = /^(interval|fails|passes|uri|type|grpc_service)=|^(mandatory|persistent|keepalive_time=.*)$/;
 
-/** @param isHttp1 whether the services speak HTTP/1.1 */
-export function healthOf(scope: Scope, isHttp1: boolean, ledger: Ledger): YamlEntry | undefined {
-  const directive = scope.own('health_check').at(-1);
-  if (directive === undefined) return undefined;
+export interface ImportedHealth {
+  readonly value: YamlMap;
+  /** What is different from nginx. */
+  readonly note: string;
+}
+
+/**
+ * @param isHttp1 whether the services speak HTTP/1.1
+ * @returns undefined if Framegate has no such check. The directive is then judged.
+ */
+export function healthOf(directive: Directive, isHttp1: boolean, ledger: Ledger): ImportedHealth | undefined {
   const valueOf = (name: string) =>
     directive.words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
   const unknown = directive.words.filter((word) => !KNOWN.test(word));
@@ -28,12 +35,9 @@ export function healthOf(scope: Scope, isHttp1: boolean, ledger: Ledger): YamlEn
     ledger.refuse(directive, 'with a name that no health of an upstream can have');
     return undefined;
   }
-  ledger.change(
-    directive,
-    isHttp1
-      ? 'health of the upstream, for which the status 200 alone passes, not all of 2xx and 3xx'
-      : 'health of the upstream, by grpc.health.v1; NOT_SERVING counts at once',
-  );
+  const note = isHttp1
+    ? 'health of the upstream, for which the status 200 alone passes, not all of 2xx and 3xx'
+    : 'health of the upstream, by grpc.health.v1; NOT_SERVING counts at once';
   const interval = parseTime(valueOf('interval') ?? '') ?? USUAL_INTERVAL_MS;
   const value = new YamlMap([
     { key: 'type', value: isHttp1 ? 'http' : 'grpc' },
@@ -43,7 +47,7 @@ export function healthOf(scope: Scope, isHttp1: boolean, ledger: Ledger): YamlEn
     { key: 'unhealthyAfter', value: clamp(parseCount(valueOf('fails')) ?? 1, 1, 100) },
     { key: 'healthyAfter', value: clamp(parseCount(valueOf('passes')) ?? 1, 1, 100) },
   ]);
-  return { key: 'health', value, from: directive };
+  return { value, note };
 }
 
 function whyNot(unknown: readonly string[], isHttp1: boolean): string {

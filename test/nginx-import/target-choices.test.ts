@@ -87,6 +87,65 @@ test('a map of exact values of a header field becomes routes, and the default th
     );
 });
 
+test('a value that depends on a second variable with several values sends no call anywhere', () => {
+  const tiers = 'map $http_x_tier $tier { default ""; gold -gold; }';
+  const nested = `${tiers} ${withMap('1 a; default "pool$tier.internal:50051";')}`;
+  const split = `${tiers} ${withSplit('50% a; * "pool$tier.internal:50051";')}`;
+  const set = `${tiers} ${withConditionalSet('if ($http_x = b) { set $u "pool$tier:1"; }')}`;
+  for (const text of [nested, split, set]) {
+    const { yaml, ledger, directives } = importText(text);
+    assert.equal(yaml, undefined, text);
+    const pass = directives.find(({ name }) => name === 'grpc_pass');
+    assert.equal(pass && ledger.judgementOf(pass)?.verdict, 'unsupported');
+  }
+});
+
+test('what gives a variable its values is carried over only where routes come of it', () => {
+  const thirds = withSplit('33.33% a; 33.33% b; * c;');
+  const unreadable = withMap('1 "a b"; default c;');
+  const nested = `map $http_x $y { 1 a; default b; } ${withMap('1 $y; default c;')}`;
+  const constant = 'server { listen 80; location / { set $u "a b"; grpc_pass grpc://$u; } }';
+  const unused = withConditionalPass(
+    'set $u b; if ($http_x = 1) { proxy_pass http://$u; } if ($http_x = 2) { proxy_pass http://$unknown; }',
+  );
+  for (const [text, name] of [
+    [thirds, 'split_clients'],
+    [unreadable, 'map'],
+    [nested, 'map'],
+    [constant, 'set'],
+    [unused, 'set'],
+  ] as const) {
+    const { ledger, directives } = importText(text);
+    const verdicts = directives
+      .filter((directive) => directive.name === name)
+      .map((directive) => ledger.judgementOf(directive)?.verdict);
+    assert.ok(verdicts.length > 0);
+    assert.ok(!verdicts.includes('carried'), `${text}: ${verdicts.join()}`);
+  }
+  const conditions =
+    'if ($http_x = 1) { proxy_pass http://b; } if ($http_x = 2) { proxy_pass http://$unknown; }';
+  const { ledger, directives } = importText(withConditionalPass(conditions));
+  const block = directives.find(({ words }) => words[0] === 'b');
+  assert.deepEqual(
+    [block, block?.block?.[0]].map((one) => one && ledger.judgementOf(one)?.verdict),
+    ['changed', 'changed'],
+    'servers of a block that is left out are left out too',
+  );
+});
+
+test('conditions beside a target that depends on a header field itself are no routes', () => {
+  const text = `${services} map $http_x_tenant $t { 1 a; default b; } server { listen 80; location / {
+    if ($http_x = 1) { grpc_pass grpc://c; } grpc_pass grpc://$t; } }`;
+  assert.deepEqual(destinationsOf(text), ['/* x-tenant: 1 -> a', '/* -> b']);
+  assert.ok(moved(text).includes(2));
+});
+
+test('a variable of more than 100 values makes no routes', () => {
+  const entries = Array.from({ length: 101 }, (_, index) => `${index} a;`);
+  assert.equal(destinationsOf(withMap(`${entries.slice(0, 99).join(' ')} default b;`)).length, 100);
+  assert.equal(importText(withMap(`${entries.join(' ')} default b;`)).yaml, undefined);
+});
+
 test('split_clients becomes a split where whole weights say the same', () => {
   assert.deepEqual(destinationsOf(withSplit('0.5% a; 20% b; * c;')), ['/* -> 1 a, 40 b, 159 c']);
   assert.deepEqual(destinationsOf(withSplit('10% a; 20% a; 0% b; * c;')), ['/* -> 3 a, 7 c']);

@@ -49,6 +49,23 @@ test('health checks of a location become those of its upstream', () => {
   }
 });
 
+test('each health check of an upstream is judged, and the first counts', () => {
+  const { upstream, report } = make(
+    '',
+    'health_check type=grpc fails=3; health_check type=grpc fails=2; ',
+    'grpc_pass grpc://u; }\nlocation /b { health_check interval=5 fails=3 type=grpc; grpc_pass grpc://u; } location /c { health_check type=http; grpc_pass grpc://u;',
+  );
+  assert.equal(upstream.health?.unhealthyAfter, 3);
+  const [unsupported, changed] = report.split('\nChanged');
+  assert.match(unsupported, /health_check.*\n.*HTTP\/1\.1/);
+  assert.equal(changed.match(/the first health_check counts/g)?.length, 1);
+  assert.match(
+    changed,
+    /x:1, 2 \(2 times\) {2}health_check .*\n.*NOT_SERVING/,
+    'one that says the same is no loss',
+  );
+});
+
 test('a queue bounds the calls that wait, beside what bounds those that run', () => {
   assert.equal(make('queue 70 timeout=5s;').upstream.connections.maxPending, 70);
   const { limits, connections } = make('server h:3 max_conns=5; queue 0;').upstream;
