@@ -110,7 +110,7 @@ export interface LiveExchange {
   readonly state: CallState;
   /** Why the call waits for an endpoint. */
   readonly waitsFor?: string;
-  /** The number of the attempt whose response the client gets, or of the oldest while that is open. 0 before the first attempt. */
+  /** The number of the attempt whose response the client gets, or of the oldest while that is open. 0 before it has an upstream. */
   readonly attempt: number;
   /** The endpoint of that attempt. '' before it has one. */
   readonly endpoint: string;

@@ -1,7 +1,7 @@
 // Who holds a call up: the client, the service, Framegate or nobody. A pure rule over what is known of the call at one moment.
 
 import type { StreamRoom } from '../h2/stream-room.ts';
-import type { Blocked, BlockedHow, CallState } from './live-exchange.ts';
+import type { Blocked, BlockedHow, CallProtocol, CallState } from './live-exchange.ts';
 
 /** Silence that is shorter is no silence: bytes of a call that runs well are this far apart. */
 const SILENT_MS = 1000;
@@ -30,7 +30,7 @@ export interface CallFacts {
   readonly state: CallState;
   /** Why the call waits for an endpoint, as a part of a sentence. */
   readonly waitsFor: string;
-  readonly isGrpc: boolean;
+  readonly protocol: CallProtocol;
   readonly ageMs: number;
   readonly client: PeerFacts;
   readonly service: PeerFacts;
@@ -65,7 +65,7 @@ function whyWaiting({ state, waitsFor }: CallFacts): string | undefined {
     case 'waiting_for_policy':
       return 'The call waits for the answer to a question that a policy of its route has asked.';
     case 'waiting_for_endpoint':
-      return `The call waits for an endpoint: ${waitsFor}.`;
+      return `The call waits for a place at its upstream: ${waitsFor}.`;
     case 'waiting_for_retry':
       return 'The call waits for its next attempt, since the one before has failed.';
     default:
@@ -89,7 +89,7 @@ function describeStuck(by: Side, { room, owedBytes, stuckMs }: PeerFacts): Block
   const how = howStuck(room);
   const why = {
     window: 'its flow-control window is empty',
-    connection_window: 'the flow-control window of its connection is empty, which other calls share',
+    connection_window: 'the flow-control window of its connection, which all its calls share, is empty',
     socket: 'its connection takes no bytes',
   }[how];
   const sentence = `The ${by} does not read: ${why}, and it has taken nothing of the waiting ${bytesText(owedBytes)} for ${timeText(stuckMs)}.`;
@@ -142,12 +142,14 @@ function describeSlow(by: Side, { room, owedBytes }: PeerFacts, other: PeerFacts
 }
 
 /** Neither side has sent anything for a while. Whose turn is it? */
-function whoseTurn({ client, service, isGrpc, state }: CallFacts): Side {
+function whoseTurn({ client, service, protocol, state }: CallFacts): Side {
   if (client.hasEnded) return 'service';
+  // The client of a WebSocket may send nothing before the service has opened it.
+  if (state === 'waiting_for_response' && protocol === 'websocket') return 'service';
   if (client.isInsideMessage !== service.isInsideMessage)
     return client.isInsideMessage ? 'client' : 'service';
   // Services answer a request of plain HTTP when it is whole, and nearly every gRPC call begins with a message.
-  if (state === 'waiting_for_response') return isGrpc && client.bytes > 0 ? 'service' : 'client';
+  if (state === 'waiting_for_response') return protocol !== 'http' && client.bytes > 0 ? 'service' : 'client';
   // Who spoke last has done its part. In the same millisecond the service was the second: it had to read first.
   return silenceOf(service) > silenceOf(client) ? 'service' : 'client';
 }
@@ -170,7 +172,7 @@ function lastOf(side: Side, { silentMs, bytes, hasEnded }: PeerFacts): string {
   const time = timeText(silentMs);
   if (hasEnded && side === 'client') return `The request has been complete for ${time}.`;
   return bytes === 0
-    ? `The ${side} has sent its header fields ${time} ago, and no content.`
+    ? `The ${side} sent its header fields ${time} ago, and no content since.`
     : `The last bytes of the ${side} came ${time} ago.`;
 }
 

@@ -252,7 +252,7 @@ export class Http1Call implements CallStream {
   }
 
   /**
-   * Call this periodically.
+   * Call this periodically, since it notes whether the client has taken bytes since the last time.
    * @returns for how long the client has taken nothing of what waits for it, in milliseconds. 0 if nothing waits
    */
   noteProgress(nowMs: number): number {
@@ -272,7 +272,6 @@ export class Http1Call implements CallStream {
       connectionSendWindow: undefined,
       connectionReceiveWindow: undefined,
       unsentBytes: this.#socket.writableLength,
-      isOutputFull: !this.#hasRoom,
       unsentMs: this.noteProgress(performance.now()),
       heldBytes: 0,
       isPaused: this.#isPaused,

@@ -205,15 +205,13 @@ export class Sender implements StreamSender {
   }
 
   roomOf(stream: Stream): StreamRoom {
-    const unsentBytes = this.#output.pendingBytes;
     return {
       sendWindow: stream.sendWindow,
       receiveWindow: stream.receiveWindow,
       connectionSendWindow: this.#window,
       // What was received and not yet returned by WINDOW_UPDATE is all that is missing of it.
       connectionReceiveWindow: this.#localSettings.connectionWindowBytes - this.#uncreditedBytes,
-      unsentBytes,
-      isOutputFull: unsentBytes >= OUTPUT_HIGH_WATER_BYTES,
+      unsentBytes: this.#output.pendingBytes,
       heldBytes: 0,
       isPaused: false,
     };

@@ -10,8 +10,6 @@ export interface StreamRoom {
   readonly connectionReceiveWindow: number | undefined;
   /** Bytes that were written for the peer and that its socket has not taken, of all streams that share the connection. */
   readonly unsentBytes: number;
-  /** Whether so much is unsent that nothing is added. */
-  readonly isOutputFull: boolean;
   /** For how long the peer has taken none of the unsent bytes, in milliseconds. Undefined where this is not known of one stream. */
   readonly unsentMs?: number;
   /** Bytes that a translator in front of the stream holds. */

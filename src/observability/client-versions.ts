@@ -4,7 +4,7 @@
 export interface ClientVersion {
   /** A library that is known here, or 'other'. */
   readonly library: string;
-  /** As the client wrote it; '' if it names none, and 'others' for those beyond the bound. */
+  /** In lower case and without a leading `v`; '' if the client names none, and 'others' for those beyond the bound. */
   readonly version: string;
   /** Connections of HTTP/2, each counted by its first request. */
   readonly connections: number;

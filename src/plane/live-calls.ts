@@ -1,5 +1,5 @@
-// Answers questions about the calls in flight of this process. The work per turn of the event loop is bounded: between the turns calls come and
-// go, and a call that has gone is left out.
+// Answers questions about the calls in flight of this process, one after the other. The work per turn of the event loop is bounded: between the
+// turns calls come and go, and a call that has gone is left out.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fitsMethod } from '../calls/event-query.ts';
@@ -20,7 +20,7 @@ import { epochMsOf } from '../transport/turn-clock.ts';
 
 /** After this time other events get their turn: as long as one connection may take of a turn. */
 const MOST_AT_ONCE_MS = 1;
-/** So many calls are looked at between two looks at the clock. */
+/** So many calls, and connections, are looked at between two looks at the clock. */
 const CALLS_PER_LOOK = 32;
 /** The longest text of a client, in characters. The access log cuts paths at about this length, too. */
 const LONGEST_TEXT = 400;
@@ -28,6 +28,8 @@ const LONGEST_TEXT = 400;
 export class LiveCalls<Call extends LookedAt> {
   readonly #groups: () => Iterable<readonly Call[]>;
   readonly #requestIds: RequestIds;
+  /** Resolves when the question asked last is answered. */
+  #answered: Promise<unknown> = Promise.resolve();
 
   /** @param groups the calls of one connection after the other, as they are when their turn comes */
   constructor(groups: () => Iterable<readonly Call[]>, requestIds: RequestIds) {
@@ -35,7 +37,14 @@ export class LiveCalls<Call extends LookedAt> {
     this.#requestIds = requestIds;
   }
 
-  async find(query: LiveQuery): Promise<LivePart> {
+  /** Several questions at a time would add up what they take of a turn, so each waits for those before it. */
+  find(query: LiveQuery): Promise<LivePart> {
+    const found = this.#answered.then(() => this.#find(query));
+    this.#answered = found.catch(() => undefined);
+    return found;
+  }
+
+  async #find(query: LiveQuery): Promise<LivePart> {
     const pace = new Pace();
     const first = new FirstPlaces<Call>(query.limit);
     const idOf = (number: number): string => this.#requestIds.text(number);

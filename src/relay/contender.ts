@@ -61,6 +61,8 @@ export class Contender implements Call, HeadHolder {
   readonly #holdMs: number;
   readonly retries: number;
   isBudgeted: boolean;
+  /** Of its attempt that was sent last, among all of the call. */
+  number = 0;
   /** Where the response comes from. */
   stream: CallStream | undefined = undefined;
   #held: HeldHead | undefined = undefined;

@@ -120,8 +120,8 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   get states(): readonly AttemptState[] {
     if (this.#stage === 'open' && this.#running.length === 0)
       return [{ stage: 'paused', number: this.count + 1 }];
-    return this.#running.flatMap(({ series, retries }) =>
-      series.states.map((state) => ({ ...state, number: retries + state.number })),
+    return this.#running.flatMap(({ series, number }) =>
+      series.states.map((state) => ({ ...state, number: state.stage === 'sent' ? number : this.count + 1 })),
     );
   }
 
@@ -274,6 +274,7 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
   sentTo(contender: Contender, stream: CallStream): void {
     const { last } = contender.series;
     this.#sentTo = withEndpoint(this.#sentTo, last);
+    contender.number = this.count;
     if (last !== undefined && !this.#used.includes(last)) this.#used.push(last);
     if (this.#stage !== 'open') this.#parts.response.setSource(stream);
     if (contender !== this.#lead) contender.series.forgetReplay();

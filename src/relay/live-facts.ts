@@ -1,5 +1,5 @@
-// Looks at one exchange while it runs: what it waits for, and what is known of its two sides. It changes nothing, and nothing is computed
-// before somebody looks.
+// Looks at one exchange while it runs: what it waits for, and what is known of its two sides. Nothing is computed before somebody looks.
+// It changes nothing but the time at which a client of HTTP/1.1 is known to have taken bytes, which it brings up to date.
 
 import type { CallStream } from '../calls/call-stream.ts';
 import type { CallProtocol, CallState } from '../calls/live-exchange.ts';
@@ -34,7 +34,6 @@ export interface LookedAt {
 }
 
 export interface LiveFacts extends CallFacts {
-  readonly protocol: CallProtocol;
   readonly attempts: readonly AttemptState[];
 }
 
@@ -47,7 +46,6 @@ export function factsOf(exchange: LookedAt, nowMs: number): LiveFacts {
   return {
     state,
     waitsFor: state === 'waiting_for_endpoint' ? whyNoEndpoint(subject, attempts) : '',
-    isGrpc: subject.isGrpc,
     protocol: protocolOf(subject),
     attempts,
     ageMs,
@@ -121,14 +119,17 @@ function serviceOf(
   nowMs: number,
 ): PeerFacts {
   const sent = attempt?.stage === 'sent' ? attempt : undefined;
+  const presentMs =
+    sent === undefined || sent.sentAtMs === 0 ? 0 : Math.max(0, Math.floor(nowMs - sent.sentAtMs));
   return {
     silentMs: hasResponse ? msSince(response.stamp, nowMs) : undefined,
-    presentMs: sent === undefined || sent.sentAtMs === 0 ? 0 : Math.max(0, Math.floor(nowMs - sent.sentAtMs)),
+    presentMs,
     bytes: response.bytes,
     hasEnded: response.isComplete,
     isInsideMessage: response.isInsideMessage,
     owedBytes: request.pendingBytes,
-    stuckMs: msSince(request.stuckStamp, nowMs),
+    // Bytes may have waited for longer, for an endpoint: that is no time of this service.
+    stuckMs: Math.min(msSince(request.stuckStamp, nowMs), presentMs),
     room: sent?.stream.room,
   };
 }

@@ -36,13 +36,13 @@ export function whyWaiting(
 ): string {
   if (heldCount >= mostCalls) return 'as many run there as limits.streams allows';
   const allowances = endpoints.flatMap(({ allowance }) => allowance ?? []);
-  if (allowances.length === 0) return 'no endpoint of it has a connection that answers';
+  if (allowances.length === 0) return 'no endpoint has a connection that answers';
   const places = Math.min(
     mostCalls,
     endpoints.reduce((sum, one) => sum + one.places, 0),
   );
   if (places > heldCount && places !== Number.POSITIVE_INFINITY)
-    return 'what is left of it is kept for other clients';
+    return 'the places that are left are kept for other clients';
   const [{ connections, streams }] = allowances;
   if (streams === Number.POSITIVE_INFINITY) return 'its endpoints are slow to take what is sent to them';
   const each = rangeOf(allowances.map((one) => one.connections * (one.streams ?? 1)));

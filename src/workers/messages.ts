@@ -283,7 +283,9 @@ const isAnswer = has({
     has({
       counts: isRecord,
       recent: isListOf(has({ lastAtEpochMs: isNumber })),
-      clients: optional(isListOf(has({ library: isText, version: isText, connections: isNumber }))),
+      clients: optional(
+        isListOf(has({ library: isText, version: isText, connections: isNumber, lastAtEpochMs: isNumber })),
+      ),
     }),
   ),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),

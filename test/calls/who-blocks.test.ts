@@ -28,7 +28,7 @@ const PEER: PeerFacts = {
 interface Given {
   readonly state?: CallState;
   readonly waitsFor?: string;
-  readonly isGrpc?: boolean;
+  readonly protocol?: CallFacts['protocol'];
   readonly ageMs?: number;
   readonly client?: Partial<PeerFacts>;
   readonly service?: Partial<PeerFacts>;
@@ -38,7 +38,7 @@ function factsOf({ client, service, ...rest }: Given): CallFacts {
   return {
     state: 'streaming',
     waitsFor: '',
-    isGrpc: true,
+    protocol: 'grpc',
     ageMs: 60_000,
     ...rest,
     client: { ...PEER, ...client },
@@ -130,12 +130,23 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'half of an upload over plain HTTP',
     {
       state: 'waiting_for_response',
-      isGrpc: false,
+      protocol: 'http',
       client: { silentMs: 4000 },
       service: { silentMs: undefined, presentMs: 4100 },
     },
     'client silent 4000',
     /^The client has sent nothing for 4 s\./,
+  ],
+  [
+    'a WebSocket that the service has not opened',
+    {
+      state: 'waiting_for_response',
+      protocol: 'websocket',
+      client: { silentMs: 60_000, bytes: 0 },
+      service: { silentMs: undefined, presentMs: 59_990 },
+    },
+    'service silent 59990',
+    /^The service has sent nothing in the 59 s since it got the request\./,
   ],
   [
     'the service is inside a message, although it spoke last',
@@ -153,7 +164,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'the service has sent a head alone',
     { client: { silentMs: 5000 }, service: { silentMs: 2000, bytes: 0 } },
     'client silent 5000',
-    /The service has sent its header fields 2 s ago, and no content\.$/,
+    /The service sent its header fields 2 s ago, and no content since\.$/,
   ],
   [
     'the client does not read',
@@ -171,11 +182,11 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'the window of the connection is empty',
     { client: { ...STUCK, owedBytes: 1, room: { ...OPEN, connectionSendWindow: 0 } } },
     'client connection_window 42000',
-    /connection is empty, which other calls share, and it has taken nothing of the waiting 1 byte for/,
+    /window of its connection, which all its calls share, is empty, and it has taken nothing of the waiting 1 byte for/,
   ],
   [
     'the connection takes nothing',
-    { client: { ...STUCK, owedBytes: 5_000_000, room: { ...OPEN, isOutputFull: true } } },
+    { client: { ...STUCK, owedBytes: 5_000_000, room: OPEN } },
     'client socket 42000',
     /^The client does not read: its connection takes no bytes, and it has taken nothing of the waiting 4 MiB/,
   ],
@@ -213,7 +224,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'the client takes a little again and again, and the service has no window to send more',
     {
       state: 'request_ended',
-      isGrpc: false,
+      protocol: 'http',
       client: { owedBytes: 178_024, stuckMs: 300, silentMs: 14_000, hasEnded: true, room: NO_WINDOW },
       service: { silentMs: 13_239, room: { ...OPEN, isPaused: true } },
     },
@@ -261,7 +272,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'no endpoint',
     { state: 'waiting_for_endpoint', waitsFor: 'none is there', client: { ...STUCK, room: NO_WINDOW } },
     'framegate waiting 60000',
-    /^The call waits for an endpoint: none is there\.$/,
+    /^The call waits for a place at its upstream: none is there\.$/,
   ],
   [
     'no endpoint, and a client that has filled the window',
@@ -271,7 +282,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       client: { room: { ...OPEN, receiveWindow: 0 } },
     },
     'framegate window 60000',
-    /^The call waits for an endpoint: none is there\. The client may send no more meanwhile, /,
+    /^The call waits for a place at its upstream: none is there\. The client may send no more meanwhile, /,
   ],
   [
     'HTTP/1.1 that is not read from',
@@ -317,12 +328,12 @@ test('in all combinations: one who, one how that fits, and whole sentences', () 
   const failures: string[] = [];
   let count = 0;
   for (const state of CALL_STATES) {
-    for (const isGrpc of [true, false]) {
+    for (const protocol of ['grpc', 'http', 'websocket'] as const) {
       for (let one = 0; one < PEERS.length; one++) {
         for (let other = one % 7; other < PEERS.length; other += 7) {
           const facts = {
             state,
-            isGrpc,
+            protocol,
             waitsFor: 'x',
             ageMs: 9000,
             client: PEERS[one],

@@ -35,9 +35,10 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (request.url === '/quick') response.end('here');
 }
 
-/** Opens WebSockets, and echoes on those with this path. */
+/** Opens WebSockets, and echoes on those with this path. One of another path stays without an answer. */
 function upgrade(request: IncomingMessage, socket: Socket): void {
   socket.on('error', () => undefined);
+  if (request.url === '/unopened') return;
   const accept = websocketAccept(request.headers['sec-websocket-key'] ?? '');
   const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
   socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
@@ -162,6 +163,10 @@ const CASES: readonly Case[] = [
       talker.write('hello');
       const mute = await live.blocked('/mute', 'service silent');
       assert.deepEqual([mute.request.bytes, mute.response.bytes], [5, 0]);
+      const unopened = client(`GET /unopened HTTP/1.1\n${UPGRADE}\n\n`).resume();
+      const hanging = await live.blocked('/unopened', 'service silent');
+      assert.deepEqual([hanging.protocol, hanging.state], ['websocket', 'waiting_for_response']);
+      unopened.destroy();
       const http2 = await http2Client();
       const fields = [
         [':method', 'CONNECT'],

@@ -224,7 +224,7 @@ const CASES: readonly Case[] = [
       caller.call({ path: '/full.S/Call', body: MESSAGE });
       const call = await live.blocked('/full.S/Call', 'framegate waiting');
       assert.deepEqual([call.state, call.attempt, call.endpoint], ['waiting_for_endpoint', 1, '']);
-      assert.equal(call.waitsFor, 'no endpoint of it has a connection that answers');
+      assert.equal(call.waitsFor, 'no endpoint has a connection that answers');
       assert.deepEqual(call.attempts, [{ number: 1, state: 'waiting_for_endpoint' }]);
       assert.equal(call.windows.service, undefined);
       caller.pump(caller.call({ path: '/full.S/Up', endStream: false }), MEBIBYTE);
@@ -232,7 +232,7 @@ const CASES: readonly Case[] = [
       assert.equal(full.windows.client.stream?.receive, 0);
       assert.match(
         full.blocked.sentence,
-        /^The call waits for an endpoint: .* has filled the window of Framegate\.$/,
+        /^The call waits for a place at its upstream: .* has filled the window of Framegate\.$/,
       );
     },
   ],

@@ -1,7 +1,7 @@
 // Pages of the calls of one process: the order, the end of a page, calls that end while it is made, and turns for others.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { LiveQuery } from '../../src/calls/live-query.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { LiveCalls } from '../../src/plane/live-calls.ts';
@@ -109,7 +109,10 @@ test('others have their turn while many calls are looked at', async () => {
   assert.ok(turns > 1, `${turns} turns`);
 });
 
-test('others have their turn while many connections without calls are looked at', async () => {
+/** Each look at the clock is one after which others have their turn. @returns how many turns they had until `work` was done */
+async function turnsOfOthers(t: TestContext, work: () => Promise<unknown>): Promise<number> {
+  let nowMs = 1000;
+  t.mock.method(performance, 'now', () => (nowMs += 2));
   let turns = 0;
   let isOver = false;
   const tick = (): void => {
@@ -117,17 +120,41 @@ test('others have their turn while many connections without calls are looked at'
     if (!isOver) setImmediate(tick);
   };
   setImmediate(tick);
-  const idle = new LiveCalls<Call>(function* () {
-    for (let connection = 0; connection < 200; connection++) {
-      // Longer than a real one takes, so that the whole takes many turns on any machine.
-      const until = performance.now() + 0.1;
-      while (performance.now() < until);
-      yield [];
-    }
-  }, ids);
-  assert.equal((await idle.find(PAGE)).total, 0);
+  await work();
   isOver = true;
-  assert.ok(turns > 1, `${turns} turns`);
+  t.mock.restoreAll();
+  return turns;
+}
+
+test('others have their turn while connections without calls are passed, and while calls are described', async (t) => {
+  const idle: readonly Call[][] = Array.from({ length: 6400 }, () => []);
+  assert.ok((await turnsOfOthers(t, () => liveCalls(...idle).find(PAGE))) >= 199);
+  const calls = made(640);
+  const looked = await turnsOfOthers(t, () => liveCalls(calls).find({ ...PAGE, limit: 1 }));
+  const described = await turnsOfOthers(t, () => liveCalls(calls).find({ ...PAGE, limit: 640 }));
+  assert.ok(looked >= 19 && described >= looked + 19, `${looked} and ${described} turns`);
+});
+
+test('one question is answered after the other, also behind one that fails', async (t) => {
+  const log: string[] = [];
+  const calls = made(2);
+  let questions = 0;
+  const live = new LiveCalls(function* logged() {
+    const question = ++questions;
+    log.push(`${question} begins`);
+    for (let index = 0; index < 320; index++) yield [];
+    if (question === 2) throw new Error('a fault');
+    yield calls;
+    log.push(`${question} ends`);
+  }, ids);
+  let statuses: readonly string[] = [];
+  const turns = await turnsOfOthers(t, async () => {
+    const asked = [live.find(PAGE), live.find(PAGE), live.find(PAGE)];
+    statuses = (await Promise.allSettled(asked)).map(({ status }) => status);
+  });
+  assert.ok(turns > 20, 'each question takes several turns');
+  assert.deepEqual(statuses, ['fulfilled', 'rejected', 'fulfilled']);
+  assert.deepEqual(log, ['1 begins', '1 ends', '2 begins', '3 begins', '3 ends']);
 });
 
 test('what clients choose is shown readably, and cut', async () => {

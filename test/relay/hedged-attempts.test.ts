@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import { UNPROCESSED } from '../../src/calls/retry-policy.ts';
 import type { HedgeConfig } from '../../src/config/config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -318,6 +319,28 @@ test('an attempt that no endpoint has processed is made again, and is not counte
   assert.equal(hedging.running, 'cd');
   assert.equal(hedging.attempts.retries, 1);
   assert.equal(hedging.upstream.shares.retries.active, 1);
+});
+
+test('attempts are numbered in the order in which they are sent, refused ones too', () => {
+  const numbers = ({ attempts }: Hedging): string =>
+    attempts.states
+      .map((state) => `${state.stage === 'sent' ? state.endpoint : state.stage} ${state.number}`)
+      .join();
+  const hedging = new Hedging({ attempts: 2, delayMs: 100 });
+  hedging.attempts.begin();
+  assert.equal(numbers(hedging), 'a 1');
+  assert.ok(hedging.attempts.tryAgain(UNPROCESSED));
+  assert.equal(numbers(hedging), 'b 2', 'before the request is whole');
+  hedging.sends('request', true);
+  hedging.passes(100);
+  assert.equal(numbers(hedging), 'b 2,c 3');
+  hedging.owner(1).onRefused();
+  assert.equal(numbers(hedging), 'c 3,d 4');
+  assert.equal(hedging.attempts.count, 4);
+  const waiting = new Hedging();
+  waiting.upstream.connections.splice(0);
+  waiting.attempts.begin();
+  assert.equal(numbers(waiting), 'queued 1');
 });
 
 test('what was overwritten in the replay ring cannot be sent again', () => {

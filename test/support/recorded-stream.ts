@@ -22,7 +22,6 @@ export const NO_ROOM: StreamRoom = {
   connectionSendWindow: undefined,
   connectionReceiveWindow: undefined,
   unsentBytes: 0,
-  isOutputFull: false,
   heldBytes: 0,
   isPaused: false,
 };

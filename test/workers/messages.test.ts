@@ -14,6 +14,8 @@ import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 const place = { socket: 1, address: '127.0.0.1:8443', port: 8443 };
 const unixPlace = { socket: 2, address: 'unix:/run/a', port: undefined };
 
+const CLIENT = { library: 'grpc-go', version: '1.66.2', connections: 1, lastAtEpochMs: 1 };
+
 /** As the channel does it (`serialization: 'advanced'`). */
 function sent(message: unknown): unknown {
   return deserialize(serialize(message));
@@ -98,6 +100,7 @@ test('every message of a worker arrives as one', () => {
     { type: 'prepared', change: 1, outcome: 'same', message: '', findings: [] },
     { type: 'committed', change: 1, tls },
     { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
+    { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [], clients: [CLIENT] } } },
     {
       type: 'answer',
       question: 1,
@@ -147,6 +150,11 @@ test('what another program would send is no message', () => {
     { type: 'outage', upstream: 'voice', news: { state: 'out', refused: 1 } },
     { type: 'outage', upstream: 'voice', news: { state: 'back' } },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
+    ...Object.keys(CLIENT).map((name) => ({
+      type: 'answer',
+      question: 1,
+      body: { diagnoses: { counts: {}, recent: [], clients: [{ ...CLIENT, [name]: undefined }] } },
+    })),
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },
   ];

@@ -116,7 +116,6 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
       connectionSendWindow: undefined,
       connectionReceiveWindow: undefined,
       unsentBytes: this.#body?.unsentBytes ?? 0,
-      isOutputFull: this.#body?.isFull === true,
       heldBytes: 0,
       isPaused: this.#isPaused,
     };

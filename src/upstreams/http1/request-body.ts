@@ -42,11 +42,6 @@ export class RequestBody {
     return this.#target !== undefined && this.#hasRoom && !this.#hasEnded;
   }
 
-  /** There is a connection, and it takes no more for now. */
-  get isFull(): boolean {
-    return this.#target !== undefined && !this.#hasRoom && !this.#hasEnded;
-  }
-
   /** Bytes that wait for the service to take them. */
   get unsentBytes(): number {
     return this.#target?.unsentBytes ?? 0;

@@ -8,6 +8,7 @@ import { Base64Decoder } from '../../../src/grpc/grpc-web-base64.ts';
 import { trailerFrame } from '../../../src/grpc/grpc-web-trailers.ts';
 import { ErrorCode } from '../../../src/h2/error-codes.ts';
 import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
+import { GrpcWebStream } from '../../../src/policies/grpc-web/grpc-web-stream.ts';
 import { grpcMessage } from '../../support/raw-frames.ts';
 import { base64, WebExchange } from '../../support/web-exchange.ts';
 
@@ -103,6 +104,8 @@ test('a slow client gets all of a text response, and the service waits for it', 
   ran.client.room = 1000;
   ran.responds(message);
   assert.equal(ran.attempt.creditedBytes, 12_288, 'one piece is held');
+  assert.ok(ran.translator instanceof GrpcWebStream);
+  assert.ok(ran.translator.room.heldBytes > 12_288 - 1000, 'and is shown as what waits for the client');
   ran.attempt.stream.owner.onTrailers(TRAILERS);
   let content = ran.takeContent();
   for (let round = 0; round < 200 && ran.homecomings === 0; round++) {
