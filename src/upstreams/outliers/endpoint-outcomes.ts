@@ -1,9 +1,9 @@
 // How the calls at one endpoint have ended lately, as outlier detection sees it. What a client can cause alone must not take an endpoint
 // away from the others: failures of one client count only while no other is served there.
 
-import { shownMessage } from '../../grpc/shown-message.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import type { Holding } from '../holding.ts';
+import { beginningOf, shownMessage } from './shown-message.ts';
 
 /** While others were served within this time, failures of one client alone are taken for its own. */
 const SERVED_LATELY_MS = 10_000;
@@ -46,7 +46,6 @@ export class EndpointOutcomes {
   #servedAtMs = Number.NEGATIVE_INFINITY;
   #servedBeforeAtMs = Number.NEGATIVE_INFINITY;
   #lastHow = '';
-  /** Bounded by limits.headerListSize. */
   #lastMessage: string | undefined = undefined;
   /** The endpoint has just been readmitted: one failure is enough to eject it again. */
   isOnTrial = false;
@@ -84,7 +83,7 @@ export class EndpointOutcomes {
   failed(how: string, holding: Holding, message?: string): void {
     this.#failures++;
     this.#lastHow = how;
-    this.#lastMessage = message;
+    this.#lastMessage = message === undefined ? undefined : beginningOf(message);
     const client = holding.speaksForMany ? NOBODY : holding.key;
     this.#vote(client);
     this.#addToRow(client);

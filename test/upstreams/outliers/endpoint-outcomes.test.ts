@@ -162,7 +162,7 @@ test('the reason names the last message of the endpoint, bounded and harmless', 
   };
   const judged = new Judged(t, 2);
   fail(judged, 'first');
-  fail(judged, 'no database%3A%20timeout%0A\u202e\u0007');
+  fail(judged, 'no database%3A%20timeout%0A%E2%80%AE%07');
   assert.deepEqual(judged.reasons, [
     'failed 2 times in a row, the last time with UNAVAILABLE (“no database: timeout???”)',
   ]);
