@@ -72,7 +72,10 @@ async function runSideBySide(): Promise<boolean> {
   };
   const ends: LaneEnd[] = [];
   for (const lanes of [LANES, [LAST_LANE] as const]) {
-    if (ends.some(({ isInterrupted }) => isInterrupted)) break;
+    if (ends.some(({ isInterrupted }) => isInterrupted)) {
+      console.log(`interrupted; left out: ${lanes.join(', ')}`);
+      break;
+    }
     const wanted = lanes.map((name) => ({ name, args: argsOf(name) }));
     ends.push(...(await runLanes(import.meta.filename, wanted)));
   }

@@ -67,6 +67,26 @@ test('a lane that fails is named, and does not end the others', async (t) => {
   ]);
 });
 
+test('a lane that crashes has failed, and was not interrupted', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-lanes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const lane = join(folder, 'lane.mjs');
+  writeFileSync(lane, 'process.kill(process.pid, process.argv[2]);\nsetInterval(() => undefined, 1000);\n');
+  const signals = ['SIGABRT', 'SIGKILL'];
+  writeFileSync(
+    join(folder, 'run.mjs'),
+    `import { runLanes } from ${JSON.stringify(lanesFile)};
+const lanes = ${JSON.stringify(signals.map((signal) => ({ name: signal, args: [signal] })))};
+const ends = await runLanes(${JSON.stringify(lane)}, lanes);
+console.log(JSON.stringify(ends.map(({ hasSucceeded, isInterrupted }) => [hasSucceeded, isInterrupted])));
+`,
+  );
+  const child = spawn(process.execPath, [join(folder, 'run.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const output = await text(child.stdout);
+  assert.match(output, /SIGABRT: .*; FAILED: it ended with SIGABRT/);
+  assert.equal(output.trimEnd().split('\n').at(-1), '[[false,false],[false,false]]');
+});
+
 test('a signal reaches every lane, and each says that it was interrupted', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-lanes-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -15,14 +15,15 @@ export interface LaneEnd {
   readonly name: string;
   /** False unless it ended with the exit code 0. */
   readonly hasSucceeded: boolean;
-  /** A signal has ended it. */
+  /** SIGINT or SIGTERM has ended it. Other signals are failures: a crash has one too. */
   readonly isInterrupted: boolean;
   /** What it has sent, in order. */
   readonly messages: readonly unknown[];
 }
 
 /**
- * Resolves when all have ended; the others go on when one fails. A lane that is told to end by SIGINT or SIGTERM gets the signal too.
+ * Resolves when all have ended; the others go on when one fails. SIGINT and SIGTERM of this process are
+ * passed to every lane.
  * @param program a module that is run once for each lane
  */
 export async function runLanes(program: string, lanes: readonly LaneOptions[]): Promise<readonly LaneEnd[]> {
@@ -49,5 +50,5 @@ async function runLane(program: string, { name, args }: LaneOptions): Promise<La
     `\n-- ${name}: ${took} minutes${hasSucceeded ? '' : `; FAILED: it ended with ${String(code ?? signal)}`}`,
   );
   process.stdout.write(Buffer.concat(pieces));
-  return { name, hasSucceeded, isInterrupted: signal !== null, messages };
+  return { name, hasSucceeded, isInterrupted: signal === 'SIGINT' || signal === 'SIGTERM', messages };
 }
