@@ -54,8 +54,9 @@ function endpointEdits(document: Document, endpoints: Moves['endpoints']): reado
   };
   visit(upstreams, {
     Alias: (_, alias) => fail(alias.resolve(document)),
-    Scalar: (key, node) => {
-      const address = key === 'key' ? undefined : movedTo(node);
+    // No key of a configuration is an address.
+    Scalar: (_, node) => {
+      const address = movedTo(node);
       if (address === undefined) return;
       if (isPlain(node)) edits.push({ range: node.range, address });
       else fail(node);

@@ -6,7 +6,7 @@ import { DescriptorWriter } from '../observability/descriptor-writer.ts';
 
 const STDOUT = 1;
 const NEWLINE = 10;
-/** No line of the proxy is as long. What has no end by then is printed as it is. */
+/** No line of the proxy is as long. A longer one becomes several lines. */
 const LONGEST_LINE_BYTES = 1024 * 1024;
 /** The stream is paused while more waits to be printed. */
 const MOST_WAITING_BYTES = 64 * 1024;
@@ -83,7 +83,11 @@ export class Lines {
       from = end + 1;
     }
     this.#rest = all.subarray(from);
-    return this.#rest.length > LONGEST_LINE_BYTES ? text + this.end() : text;
+    if (this.#rest.length <= LONGEST_LINE_BYTES) return text;
+    const end = characterEnd(this.#rest);
+    text += `${this.#textOf(this.#rest.toString('utf8', 0, end))}\n`;
+    this.#rest = this.#rest.subarray(end);
+    return text;
   }
 
   /** @returns the text of a last line without an end */
@@ -92,4 +96,14 @@ export class Lines {
     this.#rest = Buffer.alloc(0);
     return line === '' ? '' : `${this.#textOf(line)}\n`;
   }
+}
+
+/** @returns where the bytes can be cut without cutting a character of UTF-8, at most 4 bytes before their end */
+function characterEnd(bytes: Buffer): number {
+  for (let end = bytes.length - 1; end >= bytes.length - 4; end--) {
+    const byte = bytes[end];
+    if (byte < 0x80) return end + 1;
+    if (byte >= 0xc0) return end;
+  }
+  return bytes.length;
 }

@@ -69,8 +69,7 @@ export async function askAdmin(
     },
   );
   sent.on('error', (error) => settle(describeFailure(address, error, timeoutMs)));
-  // An answer 101 is no response to Node, and a connection that ends at once may have no error: neither may leave the caller waiting.
-  sent.on('upgrade', (_response, socket) => socket.destroy());
+  // An answer 101 is no response to Node, which then destroys the socket, and a connection that ends at once may have no error.
   sent.on('close', () =>
     settle(
       `${address.text} gave no answer, so nothing is known of what it did: is this the admin server (admin.address)?`,

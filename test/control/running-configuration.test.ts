@@ -49,6 +49,7 @@ for (const [what, body, expected] of [
   ['standard input with the same listeners', answer('-', folder, mine), true],
   ['standard input with other listeners', answer('-', folder, others), false],
   ['a folder that it does not say', answer('config.yaml', undefined, mine), true],
+  ['no file, with the same listeners', answer(undefined, folder, mine), true],
   ['nothing that tells', answer(undefined, undefined, []), undefined],
 ] as const)
   test(`${what}: ${expected ?? 'not known'}`, () => {

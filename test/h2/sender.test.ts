@@ -294,6 +294,16 @@ function beingSentTo(): Endpoint {
   return server.receives(frames.headers(1, frames.requestBlock(), { endStream: false })).clears();
 }
 
+test('the receive window of the connection shrinks by what has come, and is whole again with the credit', () => {
+  const server = beingSentTo();
+  const receiveWindow = (): number | undefined => server.stream(1).room.connectionReceiveWindow;
+  assert.equal(receiveWindow(), DEFAULT_WINDOW);
+  server.receives(frames.data(1, 'x'.repeat(1000)));
+  assert.equal(receiveWindow(), DEFAULT_WINDOW - 1000);
+  for (let count = 0; count < 2; count++) server.receives(frames.data(1, 'x'.repeat(16_000)));
+  assert.equal(receiveWindow(), DEFAULT_WINDOW, 'it was credited');
+});
+
 describe('the reset behind a complete response', () => {
   test('leaves only when the response was written, since a client that reads both at once may not see the response', () => {
     const server = beingSentTo();

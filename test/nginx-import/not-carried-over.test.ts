@@ -54,6 +54,17 @@ routes:
   assert.deepEqual(findNotCarriedOver(text), { count: 4, line: 1, first: 'a.conf:7  deny all' });
 });
 
+test('lines behind the end of a list are remarks of somebody else', () => {
+  const text = `# NOT CARRIED OVER, though it decides who may connect. Settle each of these before this file is served:
+#   a.conf:7  deny all
+# My own list:
+#   b.conf:1  deny all
+#   b.conf:2  deny all
+routes: []
+`;
+  assert.deepEqual(findNotCarriedOver(text), { count: 1, line: 1, first: 'a.conf:7  deny all' });
+});
+
 test('other remarks are none of these', () => {
   assert.equal(findNotCarriedOver('# NOT CARRIED OVER\n#   a list\nroutes: []\n'), undefined);
   assert.equal(findNotCarriedOver('name: "# NOT CARRIED OVER, x: deny (a:1)"\n'), undefined);

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream } from '../../src/h2/stream.ts';
 import { Http2Transport } from '../../src/transport/http2-transport.ts';
+import { turnNowMs } from '../../src/transport/turn-clock.ts';
 import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
 import { LOCAL_SETTINGS } from '../support/local-settings.ts';
@@ -79,6 +80,21 @@ test('a chunk of a thousand requests is served in several turns of the event loo
   await nextTurns();
   assert.equal(busy.socket.isPaused(), false);
   assert.equal(busy.violations, 0);
+});
+
+test('the requests of a part of a chunk have one time, at which the part began to be read', async (t) => {
+  const busy = new Busy(t);
+  const times: number[] = [];
+  busy.onServed = () => times.push(turnNowMs());
+  busy.transport.receive(requests());
+  const first = times.length;
+  await eventually('all are served', () => busy.served.length === REQUESTS);
+  const later = times.slice(first);
+  assert.ok(
+    new Set(later).size < later.length / 2,
+    `${new Set(later).size} times of ${later.length} requests`,
+  );
+  assert.ok(new Set(later).size > 1, 'each part has its own');
 });
 
 test('a client whose first bytes are a thousand requests is not read from before they are served', async (t) => {
