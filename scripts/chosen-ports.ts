@@ -70,6 +70,6 @@ async function nextFree(
     if (!unwelcome.has(port) && (await obstacleOf(wish, port)) === undefined) return port;
   }
   throw new Error(
-    `${wish.what} finds no free port from ${wish.port} to ${last}; stop what holds them (ss -ltnp shows it)`,
+    `${wish.what} finds no free port: ${wish.port} is taken, and all from ${first} to ${last}; stop what holds them (ss -ltnp shows it)`,
   );
 }

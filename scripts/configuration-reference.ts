@@ -31,6 +31,8 @@ the map around it is given. Paths of files are relative to the folder of the con
 | percentage | a whole number and \`%\`: \`20%\` |
 | size | bytes, alone or with \`B\`, \`KB\` (1000), \`KiB\` (1024), \`MB\`, \`MiB\`, \`GB\` or \`GiB\`: \`512\`, \`64KiB\`, \`1MB\` |
 | address | \`host:port\`, \`[ipv6]:port\` or \`unix:/path\` |
+| path of a file | absolute, or relative to the folder of the configuration |
+| network | an address and the length of its prefix (CIDR), or one address: \`10.0.0.0/8\`, \`2001:db8::/32\`, \`192.0.2.1\` |
 | name | 1 to 200 characters, no control characters |
 | map | further keys, which follow below |
 `;

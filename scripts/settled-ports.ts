@@ -50,7 +50,10 @@ export async function settlePorts(config: Config, wishes: PortWishes): Promise<S
   return {
     file: copy.file,
     demoAddress,
-    lines: [...lines, `wrote these ports into ${copy.file}, a copy of ${wishes.file} that goes at the end`],
+    lines: [
+      ...lines,
+      `wrote these ports into ${copy.file}, a copy of ${wishes.file} that is removed at the end`,
+    ],
     remove: copy.remove,
   };
 }

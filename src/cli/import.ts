@@ -118,10 +118,12 @@ function write(
   const lost = lostAccess(imported).length;
   const moved = movedCalls(imported).length;
   if (lost > 0)
-    report.write(`\n${lost} of what decides who may connect could not be carried over: exit code 1.\n`);
+    report.write(
+      `\n${lost} of the directives that decide who may connect could not be carried over: exit code 1.\n`,
+    );
   if (moved > 0)
     report.write(
-      `\n${moved} of what decides where calls go could not be carried over, and calls go elsewhere than in nginx: exit code 1.\n`,
+      `\n${moved} of the directives that decide where calls go could not be carried over, and calls go elsewhere than in nginx: exit code 1.\n`,
     );
   const next =
     output === undefined

@@ -38,10 +38,16 @@ function isWord({ const: constant, enum: names }: JsonSchema): boolean {
 }
 
 function itemsText(items: JsonSchema, { minItems, maxItems }: JsonSchema): string {
-  const { kind } = annotationsOf(items);
-  const what = kind === undefined ? (items.enum === undefined ? 'maps' : valuesOf(items)) : plural(kind);
   const count = maxItems === undefined ? (minItems === 1 ? ', one or more' : '') : `, 1 to ${maxItems}`;
-  return `${items.anyOf === undefined ? what : 'addresses, or of maps'}${count}`;
+  return `${itemText(items)}${count}`;
+}
+
+/** What the items of a list are, in the plural. */
+function itemText(item: JsonSchema): string {
+  const { kind } = annotationsOf(item);
+  if (kind !== undefined) return plural(kind);
+  if (item.anyOf !== undefined) return item.anyOf.filter(isSchema).map(itemText).join(', or of ');
+  return item.enum === undefined ? 'maps' : valuesOf(item);
 }
 
 function plural(kind: string): string {

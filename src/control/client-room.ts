@@ -2,6 +2,7 @@
 // configuration is put to use and not by `check`, which may run where other limits apply.
 
 import type { Config } from '../config/config.ts';
+import { counted } from '../config/counted.ts';
 import type { Finding } from '../config/problem.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import {
@@ -107,7 +108,7 @@ export function findLackOfMemory(
   const { memoryBytes } = capacity;
   if (memoryBytes === 'auto' || memoryBytes === undefined) return [];
   if (memoryBytes / processes >= LEAST_MEMORY_BYTES) return [];
-  const message = `is too little for ${processes} process${processes === 1 ? '' : 'es'}: each uses about 105 MiB before its first call, and new calls are refused from 90 % of its part on`;
+  const message = `is too little for ${counted(processes, 'process')}: each uses about 105 MiB before its first call, and new calls are refused from 90 % of its part on`;
   const hint = `write ${128 * processes}MiB or more, or auto`;
   return [{ severity: 'warning', path: ['limits', 'memory'], at: 'value', message, hint }];
 }

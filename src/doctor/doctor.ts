@@ -13,7 +13,7 @@ import { hostChecks } from './host-checks.ts';
 import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
-import { askClients, askDiagnoses, findRunningProxy } from './running-proxy.ts';
+import { askSeen, findRunningProxy } from './running-proxy.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { TargetWay, targetChecks } from './target-checks.ts';
@@ -81,9 +81,8 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   ]);
   // What runs with another configuration says nothing about this one.
   const running = found?.isOther === true ? undefined : found;
-  const seen = running === undefined ? [] : await askDiagnoses(admin);
   // Before the checks begin, so that their own connections are not among them.
-  const clients = running === undefined ? [] : await askClients(admin);
+  const { diagnoses: seen, clients } = await askSeen(running === undefined ? undefined : admin);
   const plan: Check[] = [];
   if (subject !== undefined) plan.push(...configChecks(subject));
   if (subject !== undefined && config !== undefined && upstreams !== undefined) {

@@ -8,7 +8,7 @@ import { Proxy } from '../control/proxy.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger } from '../observability/logger.ts';
 import { DataPlane } from '../plane/data-plane.ts';
-import { askDiagnoses, type RunningProxy, type SeenDiagnosis } from './running-proxy.ts';
+import { askSeen, type RunningProxy, type SeenDiagnosis } from './running-proxy.ts';
 
 export interface ExaminedProxy {
   readonly isRunning: boolean;
@@ -25,7 +25,7 @@ export function useRunningProxy(config: Config, running: RunningProxy): Examined
   return {
     isRunning: true,
     addressOf: (listener) => runningAddress(config.listeners, listener, running),
-    diagnoses: () => askDiagnoses(adminTargetOf(config)),
+    diagnoses: async () => (await askSeen(adminTargetOf(config))).diagnoses,
     close: () => Promise.resolve(),
   };
 }

@@ -50,9 +50,21 @@ export interface SeenClient {
   readonly lastAtEpochMs: number;
 }
 
-/** Never rejects. @returns the last seen first */
-export async function askClients(admin: AdminTarget | undefined): Promise<readonly SeenClient[]> {
+/** What a running proxy has seen. */
+export interface Seen {
+  /** The newest first. */
+  readonly diagnoses: readonly SeenDiagnosis[];
+  /** Those seen last first. */
+  readonly clients: readonly SeenClient[];
+}
+
+/** Never rejects. */
+export async function askSeen(admin: AdminTarget | undefined): Promise<Seen> {
   const answer = admin && (await ask(admin, '/api/diagnoses'));
+  return { diagnoses: diagnosesIn(answer), clients: clientsIn(answer) };
+}
+
+function clientsIn(answer: unknown): readonly SeenClient[] {
   return listOf(fieldOf(answer, 'clients')).flatMap((entry) => {
     const [library, version] = [fieldOf(entry, 'library'), fieldOf(entry, 'version')];
     if (typeof library !== 'string' || typeof version !== 'string') return [];
@@ -65,9 +77,7 @@ export async function askClients(admin: AdminTarget | undefined): Promise<readon
   });
 }
 
-/** Never rejects. @returns the most recent diagnoses of a running proxy, newest first */
-export async function askDiagnoses(admin: AdminTarget | undefined): Promise<readonly SeenDiagnosis[]> {
-  const answer = admin && (await ask(admin, '/api/diagnoses'));
+function diagnosesIn(answer: unknown): readonly SeenDiagnosis[] {
   return listOf(fieldOf(answer, 'recent')).map((entry) => {
     const [client, lastAtEpochMs] = [fieldOf(entry, 'client'), fieldOf(entry, 'lastAtEpochMs')];
     return {

@@ -50,7 +50,7 @@ function rangeOf({ library, version }: SeenClient): string {
   const numbers = version.split(/[.-]/).slice(0, 2).map(Number);
   if (library !== 'grpc-go' || numbers.length < 2 || numbers.some(Number.isNaN)) return '';
   return isBefore(numbers, [1, 67])
-    ? ': it bears TLS servers that do not choose “h2” by ALPN, which it refuses from 1.67 on (release notes of grpc-go 1.67.0)'
+    ? ': it accepts TLS servers that do not choose “h2” by ALPN, which it refuses from 1.67 on (release notes of grpc-go 1.67.0)'
     : ': it refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0)';
 }
 

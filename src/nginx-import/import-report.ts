@@ -1,5 +1,6 @@
 // What a person reads after an import: each directive of the input in one of three lists. Those that need attention come first.
 
+import { counted } from '../config/counted.ts';
 import { visibleText } from '../config/visible-text.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { ImportedConfiguration } from './import-nginx.ts';
@@ -70,7 +71,8 @@ export function formatCounts(imported: ImportedConfiguration): string {
   const lines = reportLines(imported).filter((_, index) => !parameters.has(imported.directives[index]));
   const count = (verdict: Verdict): number =>
     directivesIn(groupsOf(lines.filter((line) => line.verdict === verdict)));
-  return `${count('carried')} directives are carried over, ${count('changed')} changed, ${count('unsupported')} not supported.`;
+  const carried = count('carried');
+  return `${counted(carried, 'directive')} ${carried === 1 ? 'is' : 'are'} carried over, ${count('changed')} changed, ${count('unsupported')} not supported.`;
 }
 
 function formatList(title: string, lines: readonly ReportLine[]): string {

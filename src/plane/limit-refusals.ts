@@ -1,5 +1,6 @@
 // Counts the calls that limits of an upstream refuse, for one warning a minute. Each call has its own record.
 
+import { counted } from '../config/counted.ts';
 import type { UpstreamLimit } from '../upstreams/upstream-parts.ts';
 
 /** What comes within a second of the first is counted with it. */
@@ -85,7 +86,6 @@ const WHAT_IS_FULL: Readonly<Record<UpstreamLimit, (most: number) => string>> = 
 
 /** For example: 639 calls to upstream voice were refused, since it runs 4 already (limits.streams). */
 export function describeRefusals({ upstream, limit, most, calls }: LimitRefusals): string {
-  const counted = calls === 1 ? '1 call' : `${calls} calls`;
   const verb = calls === 1 ? 'was' : 'were';
-  return `${counted} to upstream ${upstream} ${verb} ${WHAT_IS_FULL[limit](most)} (limits.${limit})`;
+  return `${counted(calls, 'call')} to upstream ${upstream} ${verb} ${WHAT_IS_FULL[limit](most)} (limits.${limit})`;
 }

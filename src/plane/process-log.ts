@@ -1,6 +1,7 @@
 // Logs what happens to listeners, clients and upstreams. Failures are counted as well, and diagnoses go to the ring; exchanges have
 // their own record. A peer that repeats itself must fill neither the log nor the memory.
 
+import { counted } from '../config/counted.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
@@ -297,8 +298,11 @@ export class ProcessLog {
   /** The calls that wait may be served soon. Each that is refused has its own record. */
   #callsWait(upstream: string, calls: number, why: string): void {
     if (!this.#isNews(`waiting ${upstream}`)) return;
-    const waiting = calls === 1 ? '1 call waits' : `${calls} calls wait`;
-    this.#logger.warn({ upstream, calls }, `${waiting} for a place at ${upstream}: ${why}`);
+    const wait = calls === 1 ? 'waits' : 'wait';
+    this.#logger.warn(
+      { upstream, calls },
+      `${counted(calls, 'call')} ${wait} for a place at ${upstream}: ${why}`,
+    );
   }
 
   /** @param client the address by which its calls are counted */
@@ -324,7 +328,7 @@ export class ProcessLog {
 }
 
 function countedLoss(calls: number, sentAgain: number): string {
-  const lost = calls === 1 ? '1 call' : `${calls} calls`;
+  const lost = counted(calls, 'call');
   if (sentAgain === 0) return lost;
   if (sentAgain === calls) return `${lost} (${calls === 1 ? 'it is' : 'all are'} sent again)`;
   return `${lost} (${sentAgain} of them ${sentAgain === 1 ? 'is' : 'are'} sent again)`;

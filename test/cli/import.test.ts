@@ -87,7 +87,10 @@ test('what decides who may connect and is lost makes the exit code 1, and stands
     /^# NOT CARRIED OVER, though it decides who may connect\..*\n# {3}refusing\.conf:4 {2}deny 10\.0\.0\.1$/m,
   );
   assert.match(stderr, /refusing\.conf:4 {2}deny 10\.0\.0\.1 \[decides who may connect\]/);
-  assert.match(stderr, /1 of what decides who may connect could not be carried over: exit code 1\./);
+  assert.match(
+    stderr,
+    /1 of the directives that decide who may connect could not be carried over: exit code 1\./,
+  );
 });
 
 test('check of what was imported says how much of nginx is not carried over, until its remarks are removed', () => {
@@ -115,7 +118,7 @@ test('calls that go elsewhere make the exit code 1, and stand at the head of the
     /^# NOT CARRIED OVER, and calls go elsewhere.*\n# {3}moved\.conf:5 {2}location = \/up \{ \}$/m,
   );
   assert.match(stderr, /moved\.conf:5 {2}location = \/up \{ \} \[calls go elsewhere\]/);
-  assert.match(stderr, /1 of what decides where calls go .* exit code 1\./);
+  assert.match(stderr, /1 of the directives that decide where calls go .* exit code 1\./);
 });
 
 test('what nginx -T prints comes by standard input', () => {

@@ -76,7 +76,7 @@ test('the versions of clients are those that a running proxy has counted, with w
     texts[2],
     /grpc-go 1\.67\.0 \(1 connection, .*\): it refuses TLS servers that do not choose “h2”/,
   );
-  assert.match(texts[3], /grpc-go 1\.66\.2 \(1 connection, .*\): it bears TLS servers/);
+  assert.match(texts[3], /grpc-go 1\.66\.2 \(1 connection, .*\): it accepts TLS servers/);
 });
 
 test('the probes of a run are not told as clients that were refused', async (t) => {

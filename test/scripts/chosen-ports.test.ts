@@ -58,5 +58,8 @@ test('a port that only root may take is replaced by one that everybody may', asy
 
 test('where no port is free, the error says where it looked', async () => {
   const taken = Array.from({ length: 1000 }, (_, index) => 65_000 + index);
-  await assert.rejects(choose([{ ...tls, port: 65_500 }], taken), /no free port from 65500 to 65535; stop/);
+  await assert.rejects(
+    choose([{ ...tls, port: 65_500 }], taken),
+    /no free port: 65500 is taken, and all from 65501 to 65535; stop/,
+  );
 });

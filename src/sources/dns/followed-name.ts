@@ -2,6 +2,7 @@
 // failed, but never more often than minTtl says. Keeps the last good answer while there is no new one, and logs both, once.
 
 import type { DnsConfig, EndpointState } from '../../config/config.ts';
+import { counted } from '../../config/counted.ts';
 import type { NamedEndpoints } from '../../config/endpoint-update.ts';
 import { diagnosisCode } from '../../diagnosis/codes.ts';
 import type { DnsClient } from '../../names/dns-client.ts';
@@ -210,7 +211,7 @@ export class FollowedName {
     const result =
       count === 0
         ? `upstream ${upstream} has no endpoint`
-        : `upstream ${upstream} keeps the ${count === 1 ? '1 endpoint' : `${count} endpoints`} of its last answer`;
+        : `upstream ${upstream} keeps the ${counted(count, 'endpoint')} of its last answer`;
     const sentence = `${describeNameProblem(problem, config, this.#servers)}: ${result}. ${remedyFor(problem, config)}`;
     const fields = {
       upstream,
