@@ -26,7 +26,10 @@ function pathOf(route: RawMap): string | undefined {
 
 type Warning = Pick<Finding, 'message' | 'hint'>;
 
-/** Warns of characters that no gRPC path contains and that a URL has only percent-encoded (RFC 3986). */
+/**
+ * Warns of characters that no gRPC path contains and that a URL has only percent-encoded (RFC 3986). A dot before the star at the end is
+ * that of a package, as in `/grpc.reflection.*`, unless a slash stands before it.
+ */
 function regularExpression(path: string): Warning | undefined {
   const withoutVariables = path.replace(/\$?\{\{?[^{}]{0,200}\}?\}/g, '');
   if (withoutVariables !== path && !path.includes('$') && !path.includes('{{')) {
@@ -36,7 +39,7 @@ function regularExpression(path: string): Warning | undefined {
       hint: `a part that varies is a *: ${prefix}*`,
     };
   }
-  const found = /\.\*$|[\\^|[\]{}]|\$$|\(.{0,200}\)/.exec(withoutVariables);
+  const found = /\/\.\*$|\.\*.|[\\^|[\]{}]|\$$|\(.{0,200}\)/.exec(withoutVariables);
   if (found === null) return undefined;
   const prefix = withoutVariables.slice(0, found.index);
   const meant = found[0] === '$' ? prefix : `${prefix.replace(/\/$/, '')}/*`;
