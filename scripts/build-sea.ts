@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { EXPLAINING_PAGES } from '../src/diagnosis/pages/page.ts';
 import { installLocked } from './locked-packages.ts';
 import { bundle } from './sea/bundle.ts';
 import { embeddedProtos } from './sea/descriptor-sets.ts';
@@ -67,6 +68,7 @@ function seaConfig(main: string, blob: string, work: string): object {
     assets: {
       'package.json': join(root, 'package.json'),
       ...filesOf('docs/diagnoses'),
+      ...Object.fromEntries(Object.values(EXPLAINING_PAGES).map((path) => [path, join(root, path)])),
       ...filesOf('deploy/systemd'),
       ...embeddedProtos(root, work),
     },

@@ -2,8 +2,9 @@
 
 import { suggest } from '../config/suggestion.ts';
 import { visibleText } from '../config/visible-text.ts';
+import { explainLogLine } from '../diagnosis/pages/log-line.ts';
 import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
-import { type DiagnosisPage, readPages } from '../diagnosis/pages/page.ts';
+import { type DiagnosisPage, type QuotingText, readPages, readSections } from '../diagnosis/pages/page.ts';
 import { readOptions } from './options.ts';
 import { pageText } from './page-text.ts';
 
@@ -13,8 +14,8 @@ Shows what a diagnosis means, how it looks to clients, and what to do.
 
   framegate explain                 lists all diagnoses
   framegate explain FG1001          shows the page of a code or of a token
-  framegate explain "TEXT"          finds the pages that fit a line of a log or
-                                    what a client said (also nginx's and others')
+  framegate explain "TEXT"          finds what explains a line of a log, or what a
+                                    client said (also of nginx, gRPC's libraries and others)
   COMMAND | framegate explain -     reads the text from standard input
 
   -h, --help   show this help
@@ -39,8 +40,9 @@ export async function explain(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const pages = installedPages();
-  if (typeof pages === 'string') return fail(`${pages}\n`);
+  const installed = readDocumentation();
+  if (typeof installed === 'string') return fail(`${installed}\n`);
+  const { pages, sections } = installed;
   // A text without quotation marks around it arrives word by word.
   const [first] = parsed.positionals;
   const isInput = parsed.positionals.length === 1 && first === '-';
@@ -49,8 +51,12 @@ export async function explain(argv: readonly string[]): Promise<number> {
     return fail('the text is longer than 1 MiB: give the lines that matter, such as those of `tail`\n');
   if (first === undefined) return list(pages);
   if (wanted.trim() === '') return fail('there is no text to explain\n');
-  const matches = matchPages(wanted, pages);
-  return matches.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(matches);
+  const found = matchPages(wanted, [...pages, ...sections]);
+  // A code in the text says more than the line that has it; a line of Framegate's own says more than words that pages share with it.
+  const isNamed = found.some(({ words }) => words === undefined);
+  const lines = isNamed ? [] : explainLogLine(wanted);
+  if (lines.length > 0) return showTexts(lines);
+  return found.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(found);
 }
 
 /** @returns undefined if there is too much of it */
@@ -66,12 +72,17 @@ async function readInput(): Promise<string | undefined> {
   return Buffer.concat(pieces).toString();
 }
 
-function installedPages(): readonly DiagnosisPage[] | string {
+interface Documentation {
+  readonly pages: readonly DiagnosisPage[];
+  readonly sections: readonly QuotingText[];
+}
+
+function readDocumentation(): Documentation | string {
   try {
-    return readPages();
+    return { pages: readPages(), sections: readSections() };
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    return `the pages of the diagnoses are not installed beside this program (${cause}); install the whole package, docs/diagnoses included`;
+    return `the documentation is not installed beside this program (${cause}); install the whole package, docs included`;
   }
 }
 
@@ -82,19 +93,33 @@ function list(pages: readonly DiagnosisPage[]): number {
   return 0;
 }
 
-/** Shows a page if it alone fits, or one of the text's own lines names it; a list of pages if there are several. */
+/** Shows a text if it alone fits, or the text's own lines name it; a list if there are several. */
 function show(matches: readonly Match[]): number {
   const [{ page, words }] = matches;
   if (matches.length === 1) {
-    if (words !== undefined) process.stdout.write(`The page of ${page.code} quotes: ${words}\n\n`);
-    process.stdout.write(pageText(page.text, terminalWidth(), process.stdout));
-    return 0;
+    if (words !== undefined) process.stdout.write(`${placeOf(page)} quotes: ${words}\n\n`);
+    return showTexts([page]);
   }
-  process.stdout.write(`${matches.length} diagnoses fit; framegate explain CODE shows the page of one.\n\n`);
+  process.stdout.write(
+    `${matches.length} explanations fit; framegate explain CODE shows the page of one, and a whole line finds fewer.\n\n`,
+  );
   for (const match of matches) {
-    process.stdout.write(`${match.page.code}  ${match.page.title}\n`);
-    if (match.words !== undefined) process.stdout.write(`        its page quotes: ${match.words}\n`);
+    const name = 'code' in match.page ? match.page.code : OTHERS;
+    process.stdout.write(`${name}  ${match.page.title}\n`);
+    if (match.words !== undefined) process.stdout.write(`        it quotes: ${match.words}\n`);
   }
+  return 0;
+}
+
+/** The page of errors that are not Framegate's, where there is a code for others. */
+const OTHERS = 'errors-of-others.md:';
+
+function placeOf(page: DiagnosisPage | QuotingText): string {
+  return 'code' in page ? `The page of ${page.code}` : 'docs/errors-of-others.md';
+}
+
+function showTexts(texts: readonly QuotingText[]): number {
+  for (const { text } of texts) process.stdout.write(pageText(text, terminalWidth(), process.stdout));
   return 0;
 }
 

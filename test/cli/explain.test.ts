@@ -65,10 +65,43 @@ suite('framegate explain', () => {
   });
 
   test('lists the pages where several fit', () => {
-    const { code, stdout } = explain('Trying to connect an http1.x server (HTTP status 400)');
+    const { code, stdout } = explain('Trying to connect an http1.x server');
     assert.equal(code, 0);
-    assert.match(stdout, /^2 diagnoses fit; framegate explain CODE shows the page of one\.\n\nFG1001 /);
+    assert.match(stdout, /^2 explanations fit; framegate explain CODE shows the page of one, .*\n\nFG1001 /);
     assert.match(stdout, /\nFG2021 {2}The endpoint speaks HTTP\/1\.1\n/);
+  });
+
+  test('explains a line of its own log, and the reason of a call, by the table that has it', () => {
+    for (const [wanted, begin] of [
+      [
+        'The client reset the call (CANCEL).',
+        /^The client reset the call \(…\)\.\n\nThe reason in the record/,
+      ],
+      [
+        '{"level":40,"msg":"lost 1 call: the peer closed the connection"}',
+        /^lost …: …\n\nA line of the log, of level warn\. /,
+      ],
+      ['17:46:11.123 INFO  worker serves worker=1', /^worker serves\n\nA line of the log, of level info\. /],
+      ['unavailable', /^UNAVAILABLE at once, for every call\n\nWhere to look: /],
+      ['StatusCode.RESOURCE_EXHAUSTED', /^RESOURCE_EXHAUSTED\n/],
+    ] as const) {
+      const { code, stdout } = explain(wanted);
+      assert.equal(code, 0, wanted);
+      assert.match(stdout, begin);
+      assert.doesNotMatch(stdout, /diagnoses\/diagnoses/);
+    }
+  });
+
+  test('a message of one word is explained only where messages begin', () => {
+    assert.match(explain('stopped').stdout, /^stopped\n/);
+    assert.equal(explain('the car has stopped').code, 1);
+  });
+
+  test('shows the section about an error of a library', () => {
+    const { code, stdout } = explain('Received message larger than max (5000004 vs. 4194304)');
+    assert.equal(code, 0);
+    assert.match(stdout, /^docs\/errors-of-others\.md quotes: Received message larger than max /);
+    assert.match(stdout, /\nA message is larger than the receiver allows\n/);
   });
 
   test('ends quietly when its reader has left', () => {

@@ -3,12 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { matchPages } from '../../src/diagnosis/pages/matching.ts';
-import { readPages } from '../../src/diagnosis/pages/page.ts';
+import {
+  type DiagnosisPage,
+  type QuotingText,
+  readPages,
+  readSections,
+} from '../../src/diagnosis/pages/page.ts';
 
+const all: readonly (DiagnosisPage | QuotingText)[] = [...readPages(), ...readSections()];
 const pages = readPages();
 
 function codesFor(text: string): readonly string[] {
-  return matchPages(text, pages).map(({ page }) => page.code);
+  return matchPages(text, all).map(({ page }) => ('code' in page ? page.code : page.title));
 }
 
 for (const page of pages) {
@@ -49,6 +55,36 @@ const seen: readonly (readonly [text: string, code: string])[] = [
     'FG2001',
   ],
   ['upstream connect error or disconnect/reset before headers. reset reason: protocol error', 'FG2021'],
+  [
+    'CLIENT: Received message larger than max (5000004 vs. 4194304)',
+    'A message is larger than the receiver allows',
+  ],
+  [
+    'rpc error: code = ResourceExhausted desc = grpc: received message larger than max (9 vs. 4)',
+    'A message is larger than the receiver allows',
+  ],
+  ['too many pings', 'Too many pings'],
+  ['GOAWAY received; Error code: 11; Debug Text: too_many_pings', 'Too many pings'],
+  ['keepalive watchdog timeout', 'A keepalive had no answer'],
+  ['Stream removed', 'The connection was lost under the call'],
+  [
+    'upstream prematurely closed connection while reading response header from upstream, client: 192.0.2.7',
+    'The connection was lost under the call',
+  ],
+  ['Received RST_STREAM with error code 2', 'The stream was reset'],
+  ['13 INTERNAL: Received RST_STREAM with code 2 (Internal server error)', 'The stream was reset'],
+  ['DNS resolution failed for x:50051', 'A name is unknown to DNS'],
+  ['[Errno -2] Name or service not known', 'A name is unknown to DNS'],
+  ['getaddrinfo ENOTFOUND voice', 'A name is unknown to DNS'],
+  ['Method not found!', 'The service does not have the method'],
+  [
+    'rpc error: code = Unimplemented desc = unknown service acme.v1.Voice',
+    'The service does not have the method',
+  ],
+  [
+    'unexpected HTTP status code received from server: 404 (Not Found)',
+    'A proxy answered instead of the service',
+  ],
 ];
 
 for (const [text, code] of seen) {
@@ -56,6 +92,20 @@ for (const [text, code] of seen) {
     assert.equal(codesFor(text)[0], code);
   });
 }
+
+test('a status of HTTP is compared as a number: another status is another error', () => {
+  for (const status of [400, 401, 403, 404, 413, 415, 418, 429, 503, 504]) {
+    const [first, ...others] = matchPages(`Received http2 header with status: ${status}`, all);
+    assert.equal(first?.page.title, 'A proxy answered instead of the service', String(status));
+    assert.deepEqual(others, [], String(status));
+    if (status !== 418) assert.ok(first?.words?.endsWith(String(status)), first?.words);
+  }
+});
+
+test('the status in a sentence of Framegate stands for every status', () => {
+  const sentence = 'answered this gRPC call with HTTP 500 and content-type text/html instead of gRPC';
+  assert.deepEqual(codesFor(sentence), ['FG3015']);
+});
 
 test('a text of nothing but words that few pages have is found', () => {
   assert.ok(codesFor('Deadline Exceeded').includes('FG3005'));

@@ -1,9 +1,10 @@
 // Finds the pages that fit what somebody has seen: a line of a log, the exception of a client, the error page of another proxy.
 
-import type { DiagnosisPage } from './page.ts';
+import { STATUS_CODES } from 'node:http';
+import type { DiagnosisPage, QuotingText } from './page.ts';
 
-export interface Match {
-  readonly page: DiagnosisPage;
+export interface Match<Text extends QuotingText = DiagnosisPage | QuotingText> {
+  readonly page: Text;
   /** The words of the page that the text contains; undefined if the text names the code or the token of the page. */
   readonly words: string | undefined;
 }
@@ -14,7 +15,13 @@ interface Word {
   readonly shown: string;
 }
 
-type Quote = readonly Word[];
+type Words = readonly Word[];
+
+interface Quote {
+  readonly words: Words;
+  /** The HTTP statuses in it. A text with other statuses says something else, however many words it shares. */
+  readonly statuses: readonly string[];
+}
 
 /** Longer texts are cut: the time to compare grows with the text, and what matters in an exception stands at its start. */
 const MOST_WORDS = 2_000;
@@ -32,14 +39,21 @@ const LEAST_OF_WORD = 0.01;
 const LEAST_SHARE = 0.8;
 
 /** @returns the pages whose code or token the text names; or else those that quote a part of the text, the best one first */
-export function matchPages(text: string, pages: readonly DiagnosisPage[]): readonly Match[] {
+export function matchPages<Text extends QuotingText>(
+  text: string,
+  pages: readonly Text[],
+): readonly Match<Text>[] {
   const named = pages.filter((page) => isNamed(page, text));
   if (named.length > 0) return named.map((page) => ({ page, words: undefined }));
   const words = wordsOf(text).slice(0, MOST_WORDS);
+  const statuses = new Set(statusesOf(words));
   const quotes = new Map(pages.map((page) => [page, quotesOf(page)]));
   const weights = weightsOf([...quotes.values()]);
   const runs = pages
-    .map((page) => ({ page, ...heaviestRun(words, quotes.get(page) ?? [], weights) }))
+    .map((page) => {
+      const fitting = quotes.get(page)?.filter((quote) => isOfOneStatus(quote, statuses)) ?? [];
+      return { page, ...heaviestRun(words, fitting, weights) };
+    })
     .filter(({ weight, run }) => {
       const isEnough = run.length >= ENOUGH_WORDS || run.length * 2 >= words.length;
       return isEnough && weight >= (run.length === words.length ? LEAST_WEIGHT_OF_ALL : LEAST_WEIGHT);
@@ -51,7 +65,9 @@ export function matchPages(text: string, pages: readonly DiagnosisPage[]): reado
     .map(({ page, run }) => ({ page, words: run.map(({ shown }) => shown).join(' ') }));
 }
 
-function isNamed({ code, token }: DiagnosisPage, text: string): boolean {
+function isNamed(page: Partial<DiagnosisPage>, text: string): boolean {
+  const { code, token } = page;
+  if (code === undefined || token === undefined) return false;
   // A token of one word, such as `draining`, is also a word of the language: it counts as a value, or alone.
   if (!token.includes('_') && !new RegExp(`^\\s*${token}\\s*$|"${token}[":]|\\b${token}: `).test(text)) {
     return new RegExp(`\\b${code}\\b`, 'i').test(text);
@@ -60,7 +76,7 @@ function isNamed({ code, token }: DiagnosisPage, text: string): boolean {
 }
 
 /** @returns what the page quotes of logs and clients, each as its words; what stands on both sides of an ellipsis is apart */
-function quotesOf({ title, text }: DiagnosisPage): readonly Quote[] {
+function quotesOf({ title, text }: QuotingText): readonly Quote[] {
   const inBackticks = Array.from(text.matchAll(/`([^`\n]+(?:\n[^`\n]+)*)`/g), ([, quote]) => quote);
   const inJson = Array.from(
     text.matchAll(/"(?:msg|reason|detail)":"((?:[^"\\]|\\.)*)"/g),
@@ -70,14 +86,37 @@ function quotesOf({ title, text }: DiagnosisPage): readonly Quote[] {
     .split('\n')
     .filter((line) => line.startsWith('| '))
     .flatMap((line) => line.split(' | '));
-  return [title, ...inBackticks, ...inJson, ...inTables]
-    .flatMap((quote) => quote.split('…'))
-    .map(wordsOf)
-    .filter((words) => words.length > 0);
+  const foreign = partsOf([title, ...inBackticks, ...inTables]);
+  return [
+    ...foreign.map((words) => ({ words, statuses: statusesOf(words) })),
+    // In a sentence of Framegate's own the status is an example, since the sentence is the same for others.
+    ...partsOf(inJson).map((words) => ({ words, statuses: [] })),
+  ].filter(({ words }) => words.length > 0);
+}
+
+function partsOf(quotes: readonly string[]): readonly Words[] {
+  return quotes.flatMap((quote) => quote.split('…')).map(wordsOf);
+}
+
+/** Whether the quote has a status of the text, unless one of the two has none at all. */
+function isOfOneStatus({ statuses }: Quote, ofText: ReadonlySet<string>): boolean {
+  return statuses.length === 0 || ofText.size === 0 || statuses.some((status) => ofText.has(status));
+}
+
+/** @returns the numbers that are HTTP statuses, since a word shortly before them says so */
+function statusesOf(words: Words): readonly string[] {
+  const shown = words.map((word) => word.shown);
+  return shown.filter(
+    (word, index) =>
+      Object.hasOwn(STATUS_CODES, word) &&
+      shown
+        .slice(Math.max(0, index - 2), index)
+        .some((before) => /^(?:https?|http\d?|status|code)$/i.test(before)),
+  );
 }
 
 /** Numbers, addresses and quotation marks differ between what a page quotes and what somebody has seen. */
-function wordsOf(text: string): Quote {
+function wordsOf(text: string): Words {
   const plain = text
     .slice(0, MOST_LETTERS)
     .replaceAll(/\\["n]/g, ' ')
@@ -90,7 +129,7 @@ function wordsOf(text: string): Quote {
 function weightsOf(pages: readonly (readonly Quote[])[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const quotes of pages) {
-    for (const word of new Set(quotes.flat().map(({ key }) => key)))
+    for (const word of new Set(quotes.flatMap(({ words }) => words).map(({ key }) => key)))
       counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return new Map(Array.from(counts, ([word, count]) => [word, Math.log(pages.length / count)]));
@@ -98,12 +137,12 @@ function weightsOf(pages: readonly (readonly Quote[])[]): ReadonlyMap<string, nu
 
 /** @returns the run of words that both the text and one of the quotes contain, and that weighs the most */
 function heaviestRun(
-  words: Quote,
+  words: Words,
   quotes: readonly Quote[],
   weights: ReadonlyMap<string, number>,
-): { readonly weight: number; readonly run: Quote } {
-  let best: { weight: number; run: Quote } = { weight: 0, run: [] };
-  for (const quote of quotes) {
+): { readonly weight: number; readonly run: Words } {
+  let best: { weight: number; run: Words } = { weight: 0, run: [] };
+  for (const { words: quote } of quotes) {
     // The weight of the run that ends at each word of the quote and at the current word of the text.
     const ending = new Float64Array(quote.length + 1);
     for (const { key } of words) {
@@ -122,7 +161,7 @@ function heaviestRun(
   return best;
 }
 
-function runEndingAt(quote: Quote, end: number, weight: number, weights: ReadonlyMap<string, number>): Quote {
+function runEndingAt(quote: Words, end: number, weight: number, weights: ReadonlyMap<string, number>): Words {
   let start = end;
   let rest = weight;
   while (start > 0 && rest > LEAST_OF_WORD / 2) {
