@@ -23,14 +23,15 @@ import { readOptions } from './options.ts';
 const usage = `Usage: framegate import NGINX_CONF [-o FILE]
 
 Makes a configuration of Framegate of one of nginx. Each line says where it
-comes from; the report says of each directive whether it was carried over, is
-changed and why, or is not supported.
+comes from; the report says which directives are changed and why, and which
+are not supported.
 
   NGINX_CONF          the main file, with its includes beside it, or one with
                       server blocks; - is standard input: nginx -T | framegate import -
   -o, --output FILE   write the configuration there, and the report to standard
                       output (default: the configuration to standard output,
                       the report to standard error)
+      --all           also list in the report what is carried over as it is
       --force         overwrite FILE where it is there
   -h, --help          show this help
 
@@ -43,6 +44,8 @@ interface Options {
   readonly source: string;
   readonly output: string | undefined;
   readonly isForced: boolean;
+  /** Whether the report also lists what is carried over. */
+  readonly isComplete: boolean;
 }
 
 export async function importCommand(argv: readonly string[]): Promise<number> {
@@ -72,7 +75,7 @@ export async function importCommand(argv: readonly string[]): Promise<number> {
   const imported = importNginx(reading.configuration);
   const report = output === undefined ? process.stderr : process.stdout;
   if (imported.yaml === undefined) {
-    report.write(formatReport(imported));
+    report.write(formatReport(imported, options.isComplete));
     return fail(
       'nothing is written: no location passes calls to a service in a way that could be carried over',
     );
@@ -84,20 +87,20 @@ export async function importCommand(argv: readonly string[]): Promise<number> {
 function write(
   text: string,
   imported: ImportedConfiguration,
-  { output, isForced }: Options,
+  { output, isForced, isComplete }: Options,
   report: NodeJS.WriteStream,
 ): number {
   const name = output ?? 'config.yaml';
   const { problems, isUsable, ofFiles } = verifyImport(text, name);
   if (!isUsable) {
-    report.write(formatReport(imported));
+    report.write(formatReport(imported, isComplete));
     for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return fail(
       'nothing is written: framegate check would refuse what was made of this configuration, as said above',
     );
   }
   if (Buffer.byteLength(text) > LARGEST_FILE_BYTES) {
-    report.write(formatReport(imported));
+    report.write(formatReport(imported, isComplete));
     return fail(
       'nothing is written: it would be larger than the 1 MiB that a configuration may have; import parts of it',
     );
@@ -108,7 +111,8 @@ function write(
     if (fault !== undefined) return fail(`${output} cannot be written: ${fault}`);
     report.write(`${output} is written.\n\n`);
   }
-  report.write(formatReport(imported));
+  const hint = isComplete ? '' : ' --all lists those that are carried over as well.';
+  report.write(`${formatCounts(imported)}${hint}\n\n${formatReport(imported, isComplete)}`);
   const remarks = [...problems, ...ofFiles].map((problem) => `  ${formatProblem(problem)}\n`);
   if (remarks.length > 0) {
     report.write(
@@ -123,13 +127,13 @@ function write(
     );
   if (moved > 0)
     report.write(
-      `\n${moved} of the directives that decide where calls go could not be carried over, and calls go elsewhere than in nginx: exit code 1.\n`,
+      `\nBy ${moved} of the directives that decide where calls go, calls may go elsewhere than in nginx: exit code 1.\n`,
     );
   const next =
     output === undefined
       ? 'save the configuration as FILE, then framegate check -c FILE'
       : `framegate check -c ${output}`;
-  report.write(`\n${formatCounts(imported)} Next: ${next}\n`);
+  report.write(`\nNext: ${next}\n`);
   return lost + moved === 0 ? 0 : 1;
 }
 
@@ -149,6 +153,7 @@ function parseOptions(argv: readonly string[]): Options | string {
     argv,
     {
       output: { type: 'string', short: 'o' },
+      all: { type: 'boolean', default: false },
       force: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -159,7 +164,12 @@ function parseOptions(argv: readonly string[]): Options | string {
   const [source] = parsed.positionals;
   if (source === undefined)
     return 'name the configuration of nginx, such as /etc/nginx/nginx.conf, or - for nginx -T';
-  return { source, output: parsed.values.output, isForced: parsed.values.force };
+  return {
+    source,
+    output: parsed.values.output,
+    isForced: parsed.values.force,
+    isComplete: parsed.values.all,
+  };
 }
 
 function fail(message: string): number {

@@ -49,11 +49,18 @@ function lineOf(
   };
 }
 
-/** @returns the report as text, without the parameters of blocks such as `types` */
-export function formatReport(imported: ImportedConfiguration): string {
+/**
+ * @param isComplete whether it also lists what is carried over
+ * @returns the report as text, without the parameters of blocks such as `types`
+ */
+export function formatReport(imported: ImportedConfiguration, isComplete = true): string {
   const parameters = parametersOf(imported.directives);
   const lines = reportLines(imported).filter((_, index) => !parameters.has(imported.directives[index]));
-  const verdicts: readonly Verdict[] = ['unsupported', 'changed', 'carried'];
+  const verdicts: readonly Verdict[] = [
+    'unsupported',
+    'changed',
+    ...(isComplete ? ['carried' as const] : []),
+  ];
   return verdicts
     .map((verdict) =>
       formatList(
@@ -125,8 +132,9 @@ function gravityOf({ decidesAccess, sendsElsewhere }: ReportLine): number {
   return Number(decidesAccess) * 2 + Number(sendsElsewhere);
 }
 
-function textOf({ text, notes, decidesAccess, sendsElsewhere }: ReportLine): string {
-  const mark = `${decidesAccess ? ' [decides who may connect]' : ''}${sendsElsewhere ? ' [calls go elsewhere]' : ''}`;
+function textOf({ text, notes, decidesAccess, sendsElsewhere, verdict }: ReportLine): string {
+  const elsewhere = verdict === 'changed' ? ' [some calls go elsewhere]' : ' [calls go elsewhere]';
+  const mark = `${decidesAccess ? ' [decides who may connect]' : ''}${sendsElsewhere ? elsewhere : ''}`;
   return [`${text}${mark}`, ...notes.map((note) => `      ${visibleText(note)}`)].join('\n');
 }
 
@@ -148,7 +156,11 @@ export function headOf(imported: ImportedConfiguration, source: string): string 
     ),
     ...warning(
       `${NOT_CARRIED_OVER}, and calls go elsewhere than in nginx. Settle each of these before this file is served:`,
-      all.filter((line) => line.sendsElsewhere),
+      all.filter((line) => line.sendsElsewhere && line.verdict === 'unsupported'),
+    ),
+    ...warning(
+      'CHANGED, and some calls go elsewhere than in nginx. The report says which, and what to do. Check each of these before this file is served:',
+      all.filter((line) => line.sendsElsewhere && line.verdict === 'changed'),
     ),
   ];
   return `${lines.map((line) => remark(line).trimEnd()).join('\n')}\n\n`;

@@ -11,7 +11,7 @@ export interface Judgement {
   readonly notes: readonly string[];
   /** Whether it decides who may connect or call, and could not be carried over. Only of what is not supported. */
   readonly decidesAccess: boolean;
-  /** Whether calls take another route now than in nginx. Only of what is not supported. */
+  /** Whether calls take another route now than in nginx; some of them, if it is changed. Never of what is carried over. */
   readonly sendsElsewhere: boolean;
 }
 
@@ -46,6 +46,11 @@ export class Ledger {
     this.#judge(directive, 'unsupported', note, 'destination');
   }
 
+  /** It is translated, but some calls take another route than in nginx. @param note which, and what to do about it */
+  changeDestination(directive: Directive, note: string): void {
+    this.#judge(directive, 'changed', note, 'destination');
+  }
+
   /** Gives everything in a block the verdict of the block, where it has none yet. */
   settleBlock(directive: Directive): void {
     const judgement = this.#judgements.get(directive);
@@ -76,7 +81,7 @@ export class Ledger {
       verdict,
       notes: isNew ? [...earlier, note] : earlier,
       decidesAccess: loss === 'access' || (!isWorse && known.decidesAccess),
-      sendsElsewhere: loss === 'destination' || (!isWorse && known.sendsElsewhere),
+      sendsElsewhere: loss === 'destination' || known?.sendsElsewhere === true,
     });
   }
 }

@@ -1,11 +1,13 @@
 // access_log and error_log as `log`. nginx may have a log for each location; Framegate has one, for the process and for all calls.
 
 import { holdsForAllCalls } from './calls-under-setting.ts';
-import type { Directive } from './directive.ts';
+import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scope } from './scope.ts';
-import type { YamlEntry } from './yaml-text.ts';
+import { type YamlEntry, YamlMap } from './yaml-text.ts';
 
+/** Two programs must not write to one file, and nginx goes on writing to its own while both run. */
+const OWN_FILE = '/var/log/framegate/framegate.log';
 const TO_OUTPUT =
   'the log goes to standard output, which the service manager keeps: rotation needs no signal';
 
@@ -15,18 +17,27 @@ interface Logs {
   readonly errors: readonly Directive[];
 }
 
+/** @returns the section `log`, if there is anything to say in it */
 export function logSettingsOf({ access, errors }: Logs, http: Scope, ledger: Ledger): readonly YamlEntry[] {
   const isForAll = holdsForAllCalls('access_log', http);
   const isOff = isForAll && access.length > 0 && access.every(isSwitchedOff);
   const file = fileOf(isOff ? errors : access, http);
   const level = levelOf([...http.own('error_log'), ...(http.parent?.own('error_log') ?? [])], isOff);
   for (const directive of access) judgeAccessLog(directive, isOff, file, ledger);
-  for (const directive of errors) judgeErrorLog(directive, { level, isOff, file }, ledger);
-  return [
+  for (const directive of errors) judgeErrorLog(directive, { level, isOff }, ledger);
+  const entries = [
     ...(level === undefined ? [] : [{ key: 'level', value: level.value, from: level.from }]),
     ...(isOff ? [{ key: 'access', value: false, from: access[0] }] : []),
-    ...(file === undefined ? [] : [{ key: 'file', value: file.words[0], from: file }]),
   ];
+  if (entries.length === 0 && file === undefined) return [];
+  const advice =
+    file === undefined
+      ? []
+      : [
+          `For a file instead of standard output write a path of Framegate's own here, such as file: ${OWN_FILE}`,
+          `(nginx writes to ${file.words[0]}, ${placeText(file)})`,
+        ];
+  return [{ key: 'log', value: new YamlMap(entries), above: advice }];
 }
 
 function isSwitchedOff({ words }: Directive): boolean {
@@ -71,7 +82,8 @@ function levelOf(errors: readonly Directive[], isOff: boolean): Level | undefine
     ? undefined
     : { value, from };
 }
-/** @returns the first of those that are not switched off, if all of them name one file that may be Framegate's */
+
+/** @returns the first of those that are not switched off, if all of them name one file */
 function fileOfAll(logs: readonly Directive[]): Directive | undefined {
   const [first, ...others] = logs.filter((one) => !isSwitchedOff(one));
   if (first === undefined || !isOwnFile(first)) return undefined;
@@ -79,13 +91,12 @@ function fileOfAll(logs: readonly Directive[]): Directive | undefined {
 }
 
 /**
- * Whether it is a whole log in one file. A relative name begins at a folder that nginx was built with. A folder of nginx's own belongs
- * to it: its owner is nginx, and its rotation sends signals to nginx.
+ * Whether it is a whole log in one file that was chosen for it. A relative name begins at a folder that nginx was built with.
  */
 function isOwnFile({ words: [file = '', ...parameters] }: Directive): boolean {
   return (
     /^\/[^$]*[^$/]$/.test(file) &&
-    !/^\/(?:dev|proc)\/|\/nginx\//.test(file) &&
+    !/^\/(?:dev|proc)\//.test(file) &&
     !parameters.some((parameter) => /^(?:if|gzip)(?:=|$)/.test(parameter))
   );
 }
@@ -98,15 +109,11 @@ function judgeAccessLog(
 ): void {
   if (isOff) ledger.carry(directive, 'log.access: false');
   else if (isSwitchedOff(directive)) ledger.change(directive, 'log.access is for all calls, and stays on');
-  else if (file !== undefined) {
+  else {
+    const own = file === undefined ? '' : `, such as ${OWN_FILE}, since nginx writes to this one`;
     ledger.change(
       directive,
-      'log.file, which holds JSON lines of calls and of the process; the user of Framegate has to be allowed to write there',
-    );
-  } else {
-    ledger.change(
-      directive,
-      'records of calls are JSON lines on standard output, which the service manager keeps; log.file names one file for all, outside of the folders of nginx',
+      `records of calls are JSON lines on standard output, which the service manager keeps; log.file names one file for all, of Framegate's own${own}`,
     );
   }
 }
@@ -114,19 +121,14 @@ function judgeAccessLog(
 interface ErrorLog {
   readonly level: Level | undefined;
   readonly isOff: boolean;
-  readonly file: Directive | undefined;
 }
 
-function judgeErrorLog(directive: Directive, { level, isOff, file }: ErrorLog, ledger: Ledger): void {
-  const ownFile = isOff
-    ? 'log.file, which holds JSON lines'
-    : 'the log goes to log.file, with the records of calls';
-  const place = file === undefined ? TO_OUTPUT : ownFile;
+function judgeErrorLog(directive: Directive, { level, isOff }: ErrorLog, ledger: Ledger): void {
   if (directive === level?.from && directive.words[1] === level.value) {
-    ledger.carry(directive, `log.level: ${level.value}; ${place}`);
+    ledger.carry(directive, `log.level: ${level.value}; ${TO_OUTPUT}`);
     return;
   }
   const unchanged = isOff ? '' : ', as the records of calls have that level';
   const own = level === undefined ? `stays info${unchanged}` : `is ${level.value}, for the whole process`;
-  ledger.change(directive, `${place}; log.level ${own}`);
+  ledger.change(directive, `${TO_OUTPUT}; log.level ${own}`);
 }

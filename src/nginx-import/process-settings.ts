@@ -42,11 +42,7 @@ export function processSettingsOf(
   const logs = { access: named('access_log'), errors: named('error_log') };
   return {
     first: workers(named('worker_processes'), ledger),
-    last: [
-      ...section('limits', limits),
-      ...section('drain', drain),
-      ...section('log', logSettingsOf(logs, http, ledger)),
-    ],
+    last: [...section('limits', limits), ...section('drain', drain), ...logSettingsOf(logs, http, ledger)],
   };
 }
 

@@ -115,9 +115,9 @@ function choiceOfMap(map: Directive): Choice | undefined {
     cases: [...cases, rest],
     accept: (ledger) => {
       if (ignoresCase) {
-        ledger.refuseDestination(
+        ledger.changeDestination(
           map,
-          `routes with match.headers, which compare letter by letter: nginx compares these values of ${header} without regard to case, and calls with another spelling take the route of the default`,
+          `routes with match.headers, which compare letter by letter: nginx compares these values of ${header} without regard to case, and calls with another spelling take the route of the default; if your clients send other spellings, add a route for each of them`,
         );
       } else ledger.carry(map, 'routes with match.headers');
       ledger.settleBlock(map);
