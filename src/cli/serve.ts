@@ -3,6 +3,7 @@
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
+import { visibleText } from '../config/visible-text.ts';
 import { Proxy } from '../control/proxy.ts';
 import type { DemoService } from '../demo/demo-service.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -197,6 +198,9 @@ async function run(
     });
     warnOfUnusedSockets(logger);
     logger.info({ node: process.version, config: config.file }, 'framegate serves');
+    // Nothing else appears where a person has started it.
+    if (config.log.file !== undefined)
+      tellOnStandardError(`framegate serves; the log is in ${visibleText(config.log.file)}`);
     serviceManager.ready(() => describeLoad('serving', proxy.load));
     hangUps.listen(() => void hangUp(proxy, reopenLog));
     rotations.listen(() => {

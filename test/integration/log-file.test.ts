@@ -42,12 +42,15 @@ async function sceneWith(t: TestContext, settings: ProxySettings): Promise<Scene
 
 async function serve(t: TestContext, { config, log }: Scene): Promise<ChildProcess> {
   const child = spawn(process.execPath, [mainFile, 'serve', '-c', config], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));
+  let told = '';
+  child.stderr?.on('data', (bytes: Buffer) => (told += bytes.toString()));
   child.stdout?.on('data', (bytes: Buffer) => assert.fail(`standard output: ${bytes.toString()}`));
   const serves = (): boolean => linesOf(log).some(({ msg }) => msg === 'framegate serves');
   await eventually('it serves', serves, START_TIMEOUT_MS);
+  await eventually('it says where the log is', () => told === `framegate serves; the log is in ${log}\n`);
   return child;
 }
 
