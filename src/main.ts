@@ -3,7 +3,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 
-const requiredMajor = 24;
+const [requiredMajor, requiredMinor] = [24, 17];
 /** Supported since Node 23.7. Every way of starting Framegate sets this flag, except for a bare `node dist/main.js`. */
 const debuggerFlag = '--disable-sigusr1';
 
@@ -13,7 +13,7 @@ closeDebugger();
 
 if (Number.parseInt(process.versions.node, 10) < requiredMajor) {
   process.stderr.write(
-    `framegate needs Node.js ${requiredMajor} or newer, and this is ${process.version}; get one from https://nodejs.org\n`,
+    `framegate needs Node.js ${requiredMajor}.${requiredMinor} or newer, and this is ${process.version}; get one from https://nodejs.org\n`,
   );
   process.exitCode = 1;
 } else {

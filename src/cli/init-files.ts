@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 
 export interface InitAnswers {
-  /** The name that clients call, such as `grpc.example.com`. */
-  readonly domain: string;
+  /** The name that clients call, such as `grpc.example.com`. Undefined if nothing is known by it: there is no TLS. */
+  readonly domain: string | undefined;
   /** The address of the gRPC service, `host:port` or `unix:/path`. */
   readonly service: string;
   /** The address of the listener, `host:port` or `systemd:NAME`. */
@@ -38,7 +38,7 @@ export function configText({ domain, service, listen, certificate }: InitAnswers
           `          key: ${scalar(certificate.key)}`,
         ];
   const lines = [
-    `# Framegate in front of the gRPC service at ${comment(service)}, for clients that call ${comment(domain)}.`,
+    `# Framegate in front of the gRPC service at ${comment(service)}${domain === undefined ? '' : `, for clients that call ${comment(domain)}`}.`,
     '# `framegate check -c FILE` says what is wrong with it, and where; docs/configuration-reference.md has every key.',
     '',
     '# Where clients connect to.',
@@ -52,7 +52,7 @@ export function configText({ domain, service, listen, certificate }: InitAnswers
     '  - name: all',
     '    match:',
     '      path: /*                      # every call; /package.Service/* for those of one service',
-    `      # host: ${scalar(domain)}   # only calls to this name; clients that call an address would match no route`,
+    `      # host: ${scalar(domain ?? 'grpc.example.com')}   # only calls to this name; clients that call an address would match no route`,
     '    upstream: service',
     '',
     '# Streams need no settings: they may last for days, be silent for hours and be of any size.',
@@ -73,6 +73,8 @@ export function configText({ domain, service, listen, certificate }: InitAnswers
 export function unitsFor(config: string, program: readonly string[], hasTls: boolean): readonly Unit[] {
   const start = [...program, 'serve', '-c', config].map(execWord).join(' ');
   const service = readUnit('framegate.service')
+    // The service of the example, which is on no other machine.
+    .replaceAll(' voice-assistant.service', '')
     .replace(/^ExecStart=.*$/m, () => `ExecStart=${start}`)
     .replace(/^WorkingDirectory=.*$/m, () => `WorkingDirectory=${dirname(config).replaceAll('%', '%%')}`);
   const socket = { path: 'framegate.socket', text: readUnit('framegate.socket') };

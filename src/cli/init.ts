@@ -29,7 +29,8 @@ Writes a commented configuration that passes check. On a terminal it asks for
 what the options leave open.
 
   -o, --output FILE      where to write it (default: ${defaults.output})
-      --domain NAME      the name that clients call, such as grpc.example.com
+      --domain NAME      the name that clients call, such as grpc.example.com;
+                         not needed with --plaintext
       --service ADDRESS  the gRPC service, HOST:PORT or unix:/PATH
                          (default: ${defaults.service})
       --cert FILE        the certificate with its intermediates, PEM
@@ -126,9 +127,12 @@ async function ask(given: Given): Promise<Given | undefined> {
     return typed === '' ? fallback : typed;
   };
   try {
-    const domain = given.domain ?? (await answer('The name that clients call', 'localhost'));
+    const isNeeded = !given.plaintext;
+    const domain =
+      given.domain ?? (isNeeded ? await answer('The name that clients call', 'localhost') : undefined);
     const service = given.service ?? (await answer('The address of the gRPC service', defaults.service));
-    if (given.plaintext || given.cert !== undefined) return { ...given, domain, service };
+    if (domain === undefined || given.plaintext || given.cert !== undefined)
+      return { ...given, domain, service };
     const cert = await answer(
       'The certificate file, or "none" for plaintext',
       hookFile(domain, 'fullchain.pem'),
@@ -146,11 +150,13 @@ async function ask(given: Given): Promise<Given | undefined> {
 
 /** @returns all answers, or a sentence about what is missing or wrong */
 function complete(given: Given): InitAnswers | string {
-  const { domain, service = defaults.service } = given;
-  if (domain === undefined) {
+  const { service = defaults.service } = given;
+  const { domain } = given;
+  // Without TLS no certificate is for it.
+  if (domain === undefined && !given.plaintext) {
     return 'the name that clients call is missing: give --domain NAME (and --service, --cert, --key or --plaintext; framegate init --help), or run it on a terminal';
   }
-  const isHostName = !('message' in parseAddress(`${domain}:1`, 'connect'));
+  const isHostName = domain === undefined || !('message' in parseAddress(`${domain}:1`, 'connect'));
   if (!isHostName)
     return `--domain: '${domain}' is not a host name; write it without scheme and port, such as grpc.example.com`;
   const serviceAddress = parseAddress(service, 'connect');
@@ -159,7 +165,7 @@ function complete(given: Given): InitAnswers | string {
   const listen = given.listen ?? (given.systemd === undefined ? usual : SYSTEMD_ADDRESS);
   const listenAddress = parseListenAddress(listen);
   if ('message' in listenAddress) return `--listen: ${listenAddress.message} (${listenAddress.hint})`;
-  if (given.plaintext) return { domain, service, listen, certificate: undefined };
+  if (given.plaintext || domain === undefined) return { domain, service, listen, certificate: undefined };
   const cert = given.cert ?? hookFile(domain, 'fullchain.pem');
   const key = given.key ?? keyBeside(cert);
   for (const [file, option] of [

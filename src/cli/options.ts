@@ -83,6 +83,6 @@ export function describeMissing(file: string): string | undefined {
     return undefined;
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') return undefined;
-    return `there is no ${file} (start from config.example.yaml, or name another file with -c)`;
+    return `there is no ${file} (framegate init writes one; or name another file with -c)`;
   }
 }

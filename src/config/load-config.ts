@@ -135,7 +135,7 @@ function examine(
   if (value === undefined || value === null) {
     return syntaxProblems.length > 0
       ? { problems: firstProblems(sortProblems(syntaxProblems)) }
-      : refuse(file, 'is empty', 'start from config.example.yaml');
+      : refuse(file, 'is empty', 'framegate init writes one to start from');
   }
   const result = validate(value, describeIssue);
   const found = [

@@ -83,6 +83,6 @@ export function recogniseMistakenFile(text: string): Fault | undefined {
   if (ownSection.test(text) || (ownJson.test(text) && !envoyRoot.test(text))) return undefined;
   const kind = kinds.find(({ marks }) => marks.every((mark) => mark.test(text)));
   if (kind === undefined) return undefined;
-  const hint = kind.hint ?? 'start from config.example.yaml';
+  const hint = kind.hint ?? 'framegate init writes one to start from';
   return { message: `is ${kind.name}, not a configuration of Framegate`, hint };
 }

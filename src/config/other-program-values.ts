@@ -235,7 +235,7 @@ function listHint(key: string, given: unknown): string | undefined {
 }
 
 function mapHint(path: ConfigPath, key: string, given: unknown): string | undefined {
-  if (path.length === 0) return 'start from config.example.yaml';
+  if (path.length === 0) return 'framegate init writes one to start from';
   if (Array.isArray(given)) return mapInsteadOfList(path, key);
   const text = String(given);
   const joined = /^([A-Za-z]+):(\S.*)$/.exec(text);

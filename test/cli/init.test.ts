@@ -96,13 +96,13 @@ suite('framegate init', () => {
     assert.deepEqual([code, stderr], [0, '']);
   });
 
-  test('without TLS the units ask systemd for no credentials', (t) => {
+  test('without TLS no domain is needed, and the units ask systemd for no credentials and no invented service', (t) => {
     const folder = folderFor(t);
-    const { code } = runIn(folder, 'init', '--domain', 'localhost', '--plaintext', '--systemd', '.');
+    const { code } = runIn(folder, 'init', '--plaintext', '--systemd', '.');
     assert.equal(code, 0);
     assert.doesNotMatch(
       readFileSync(join(folder, 'framegate.service'), 'utf8'),
-      /LoadCredential|credentials/,
+      /LoadCredential|credentials|voice/,
     );
     assert.equal(runIn(folder, 'check').code, 0);
   });
