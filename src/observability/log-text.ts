@@ -22,6 +22,9 @@ const RECORD_OF_A_CALL = 'exchange finished';
 const PRIORITY = /^<\d>/;
 /** A value that is readable without quotes. */
 const PLAIN = /^[^\s"'=\\]+$/;
+/** A text of fewer letters may be in another by chance. */
+const LEAST_REPEATED = 8;
+const DEEPEST_PART = 4;
 /** The fields that stand elsewhere, or say nothing to the person at the terminal. */
 const BESIDE: ReadonlySet<string> = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err']);
 
@@ -64,10 +67,36 @@ function localTime(time: unknown): string {
 }
 
 function messageAndFields(fields: Fields, paint: Paint): string {
+  const message = String(fields['msg']);
+  const told: string[] = [message];
   const named = Object.entries(fields)
-    .filter(([name]) => !BESIDE.has(name))
-    .map(([name, value]) => `${paint('dim', `${harmlessText(name)}=`)}${shown(value)}`);
-  return [harmlessText(String(fields['msg'])), ...named].join(' ');
+    .filter(([name, value]) => !BESIDE.has(name) && isNews(value, told))
+    .flatMap(([name, value]) => fieldText(harmlessText(name), value, paint));
+  return [harmlessText(message), ...named].join(' ');
+}
+
+/** Whether no text of the line has the value. Short ones and numbers may be there by chance. */
+function isNews(value: unknown, told: string[]): boolean {
+  if (typeof value !== 'string' || value.length < LEAST_REPEATED) return true;
+  if (told.some((text) => text.includes(value))) return false;
+  told.push(value);
+  return true;
+}
+
+/** Objects are shown by their parts, without those that are empty: `changes.routes.added=a, b`. */
+function fieldText(name: string, value: unknown, paint: Paint): readonly string[] {
+  if (Array.isArray(value)) {
+    if (value.length === 0) return [];
+    const isList = value.every((one) => typeof one !== 'object' || one === null);
+    return [`${paint('dim', `${name}=`)}${isList ? value.map(shown).join(',') : shown(value)}`];
+  }
+  const depth = name.split('.').length;
+  if (typeof value === 'object' && value !== null && depth <= DEEPEST_PART) {
+    return Object.entries(value).flatMap(([part, inner]) =>
+      fieldText(`${name}.${harmlessText(part)}`, inner, paint),
+    );
+  }
+  return [`${paint('dim', `${name}=`)}${shown(value)}`];
 }
 
 /** For example `/voice.VoiceAssistant/Say OK in 25.7 ms by 127.0.0.1:50051, for 192.0.2.7:42420`. */
@@ -80,9 +109,20 @@ function sentenceOfCall(fields: Fields, paint: Paint): string {
   const tries = typeof attempts === 'number' && attempts > 1 ? ` at attempt ${attempts}` : '';
   const why = typeof reason === 'string' && reason !== '' ? `: ${harmlessText(reason)}` : '';
   const path = harmlessText(String(fields['method']));
-  const took = `${shown(fields['durationMs'])} ms`;
+  const took = durationText(fields['durationMs']);
   const client = paint('dim', `, for ${shown(fields['client'])}, request ${shown(fields['requestId'])}`);
   return `${path} ${paint(isGood ? 'green' : 'yellow', status)} in ${took}${by}${tries}${client}${why}`;
+}
+
+/** @returns such as `25.705 ms`, `12.3 s`, `2 min 26 s`, `3 h 5 min` or `4 d 7 h` */
+function durationText(milliseconds: unknown): string {
+  if (typeof milliseconds !== 'number' || milliseconds < 1000) return `${shown(milliseconds)} ms`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(seconds / unit));
+  if (days > 0) return `${days} d ${hours % 24} h`;
+  if (hours > 0) return `${hours} h ${minutes % 60} min`;
+  return `${minutes} min ${seconds % 60} s`;
 }
 
 function shown(value: unknown): string {

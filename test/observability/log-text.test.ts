@@ -27,7 +27,7 @@ const call = {
 
 test('a line is local time, level, message and fields', () => {
   const text = plain(line({ level: 40, worker: 2, file: 'a b', list: [1], msg: 'something happened' }));
-  assert.equal(text, '03:04:05.006 WARN  something happened worker=2 file="a b" list=[1]');
+  assert.equal(text, '03:04:05.006 WARN  something happened worker=2 file="a b" list=1');
 });
 
 test('a priority of syslog is taken off', () => {
@@ -44,6 +44,33 @@ test('the record of a call is a sentence', () => {
   assert.match(
     plain(line({ ...call, grpcStatus: '', httpStatus: 404, endpoint: '' })),
     /Say HTTP 404 in 25.705 ms, for/,
+  );
+});
+
+test('long durations are told in the units of people', () => {
+  for (const [durationMs, says] of [
+    [999.5, '999.5 ms'],
+    [1250, '1.3 s'],
+    [59_960, '1 min 0 s'],
+    [146_086.991, '2 min 26 s'],
+    [11_100_000, '3 h 5 min'],
+    [4 * 86_400_000 + 7 * 3_600_000, '4 d 7 h'],
+  ] as const)
+    assert.ok(plain(line({ ...call, durationMs })).includes(` OK in ${says} by`), says);
+});
+
+test('nothing is said twice, and what is empty is not said', () => {
+  const client = 'POST /api/drain from 127.0.0.1:45032';
+  assert.equal(
+    plain(line({ signal: client, msg: `${client}: stopping` })),
+    `03:04:05.006 INFO  ${client}: stopping`,
+  );
+  const opened = { listener: '0.0.0.0:21444', address: '0.0.0.0:21444', msg: 'listener is open' };
+  assert.equal(plain(line(opened)), '03:04:05.006 INFO  listener is open listener=0.0.0.0:21444');
+  const changes = { listeners: { added: [], removed: [] }, routes: { added: ['a', 'b'] }, sections: ['log'] };
+  assert.equal(
+    plain(line({ epoch: 2, changes, msg: 'configuration reloaded' })),
+    '03:04:05.006 INFO  configuration reloaded epoch=2 changes.routes.added=a,b changes.sections=log',
   );
 });
 
