@@ -31,7 +31,10 @@ grpcurl -cacert ${caFile} -d '{"text": "hello"}' ${tls} voice.VoiceAssistant/Say
 curl --cacert ${caFile} https://${tls}/voice.VoiceAssistant/Say`,
     );
   }
-  sections.push('Ctrl-C lets running calls finish and stops; again stops at once.');
+  sections.push(
+    'Every command of Framegate runs in this folder as `npx framegate COMMAND`, for example: npx framegate explain FG1001',
+    'Ctrl-C lets running calls finish and stops; again stops at once.',
+  );
   const rule = '-'.repeat(78);
   return `\n${rule}\n${sections.join('\n\n')}\n${rule}\n`;
 }

@@ -2,36 +2,19 @@
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { choosePorts } from './chosen-ports.ts';
+import { type DocsOptions, readDocsOptions, usage } from './docs-options.ts';
 import { installLocked } from './locked-packages.ts';
+import { portObstacle } from './port-obstacle.ts';
 import { diagramDrawer } from './site/diagrams.ts';
 import { checkSite } from './site/site-check.ts';
 import { serveSite } from './site/site-server.ts';
 import { stageSite } from './site/staged-site.ts';
 
-const USAGE = `Usage: npm run docs -- [options]
-
-Builds the documentation site in build/site.
-
-  --serve        serve it on loopback afterwards, until Ctrl-C
-  --port PORT    the port of --serve (8088; 0 takes any free port)
-  --check        check every link, anchor and the search index of what was built; exit code 1 if something is wrong
-  --base PATH    the path at which it will be served (/)
-  --help         show this help
-`;
+const USUAL_PORT = 8088;
 
 const project = join(import.meta.dirname, '..');
 const folder = join(project, 'build/site');
-
-const { values: options } = parseArgs({
-  options: {
-    serve: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-    port: { type: 'string', default: '8088' },
-    base: { type: 'string', default: '/' },
-  },
-});
 
 async function build(base: string): Promise<void> {
   const programs = installLocked(join(project, 'site'));
@@ -47,23 +30,48 @@ async function build(base: string): Promise<void> {
   console.log(`The site is in ${folder}`);
 }
 
-async function main(): Promise<void> {
-  if (options.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const base = `/${options.base}/`.replaceAll(/\/+/g, '/');
+/** Throws if the port that a person asked for is taken, before anything is built for it. */
+async function settlePort(port: number | undefined): Promise<number> {
+  if (port === 0) return 0;
+  const wish = {
+    what: 'the site',
+    host: '127.0.0.1',
+    port: port ?? USUAL_PORT,
+    isDemanded: port !== undefined,
+  };
+  const [chosen] = await choosePorts([wish], new Set(), portObstacle);
+  if (chosen.reason !== undefined) console.log(`docs: takes port ${chosen.port}, because ${chosen.reason}`);
+  return chosen.port;
+}
+
+async function run({ isServed, isChecked, port: wanted, base }: DocsOptions): Promise<number> {
+  const port = isServed ? await settlePort(wanted) : undefined;
   await build(base);
-  if (options.check) {
+  let hasProblems = false;
+  if (isChecked) {
     const { problems, summary } = checkSite(folder, base);
     for (const problem of problems) console.log(problem);
     console.log(summary);
-    if (problems.length > 0) process.exitCode = 1;
+    hasProblems = problems.length > 0;
   }
-  if (options.serve) {
-    const url = await serveSite(folder, base, Number(options.port));
-    console.log(`Serving it at ${url} until Ctrl-C`);
-  }
+  if (port !== undefined) console.log(`Serving it at ${await serveSite(folder, base, port)} until Ctrl-C`);
+  return hasProblems ? 1 : 0;
 }
 
-await main();
+async function main(): Promise<number> {
+  const options = readDocsOptions(process.argv.slice(2));
+  if (typeof options === 'string') {
+    console.error(`docs: ${options}\n\n${usage}`);
+    return 1;
+  }
+  if (!options.isHelp) return run(options);
+  process.stdout.write(usage);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`docs: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
