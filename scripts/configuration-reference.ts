@@ -100,6 +100,11 @@ function anchorOf(path: string): string {
   return path.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
+/** Most people come from nginx. */
+function sortKey(row: string): string {
+  return `${row.startsWith('| nginx |') ? 0 : 1}${row.toLowerCase()}`;
+}
+
 function likenessSection(keys: readonly Key[]): string {
   const likenesses = keys.flatMap(({ path, schema }) =>
     Object.entries(annotationsOf(schema).like ?? {}).map(([program, setting]) => ({
@@ -109,12 +114,12 @@ function likenessSection(keys: readonly Key[]): string {
     })),
   );
   const rows = Map.groupBy(likenesses, ({ program, setting }) => `| ${program} | ${setting} |`);
-  const sorted = [...rows].toSorted(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+  const sorted = [...rows].toSorted(([a], [b]) => (sortKey(a) < sortKey(b) ? -1 : 1));
   return [
     '## Settings of other programs',
     '',
     'What a setting of another program is called here. A similar key need not behave the same in every detail: the text of the key says what it does. For nginx, `framegate import`',
-    '[translates whole configurations](from-nginx.md).',
+    '[translates whole configurations](from-nginx.md), and its page lists the settings that need no key here.',
     '',
     '| program | setting | key |',
     '|---|---|---|',

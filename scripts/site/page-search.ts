@@ -47,6 +47,8 @@ const MOST_OF_ONE_PAGE = 4;
 const EXCERPT_LENGTH = 120;
 /** What is read less often comes last. */
 const LATER_PAGES = /^\/(?:files|decisions|project)\//;
+/** Long tables that name everything: of what a person looks for they have a row, and another section explains it. */
+const LATER_SECTIONS = /^(?:where the comparison comes from|settings of other programs)$/;
 const LATER_RANK = 15;
 
 /** @returns the sections that have every word of the query, the best first */
@@ -83,11 +85,13 @@ function rankOf({ page, heading, text }: Section, wanted: string, words: readonl
   const head = heading.toLowerCase();
   const body = text.toLowerCase();
   const has = (place: string) => words.every((word) => place.includes(word));
-  const later = LATER_PAGES.test(page.routePath) ? LATER_RANK : 0;
+  const later = LATER_PAGES.test(page.routePath) || LATER_SECTIONS.test(head) ? LATER_RANK : 0;
   // The last part of the name of a key counts as the whole of it.
   if (head === wanted || head.endsWith(`.${wanted}`)) return 100 - later;
   if (head.includes(wanted)) return 80 - later;
   if (has(head)) return 60 - later;
+  // Below every section that has all words at all, but found.
+  if (LATER_SECTIONS.test(head)) return has(body) ? 1 : 0;
   if (body.includes(wanted)) return 40 - later;
   return has(`${page.title.toLowerCase()} ${head} ${body}`) ? 20 - later : 0;
 }

@@ -75,3 +75,12 @@ test('one page does not crowd out the others', () => {
   assert.equal(found.filter((link) => link === '/many').length, 4);
   assert.ok(found.includes('/guide'));
 });
+
+test('a table that names everything comes after each section that explains what is wanted', () => {
+  const table = page('/configuration-reference', 'Reference', [
+    ['Settings of other programs', 'nginx: rate limit'],
+  ]);
+  const guides = page('/features', 'Features', [['What is missing', 'A limit of the rate of calls.']]);
+  const found = searchPages([table, guides], 'rate limit').map(({ link }) => link.split('#')[0]);
+  assert.deepEqual(found, ['/features', '/configuration-reference']);
+});
