@@ -58,7 +58,12 @@ export async function check(argv: readonly string[]): Promise<number> {
   if (!options.isLive) return 0;
   const { runDoctor } = await import('./doctor.ts');
   process.stdout.write('\n');
-  return await runDoctor({ file, only: ['ports', 'certificates', 'upstream'], isJson: false });
+  return await runDoctor({
+    file,
+    only: ['ports', 'certificates', 'upstream'],
+    isJson: false,
+    isVerbose: true,
+  });
 }
 
 interface CheckOptions {

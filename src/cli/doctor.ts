@@ -11,12 +11,12 @@ import { parseTarget, type Target } from '../doctor/target.ts';
 import { workerCount } from '../workers/worker-count.ts';
 import { describeMissing, readOptions } from './options.ts';
 
-const usage = `Usage: framegate doctor [-c FILE] [--json] [--only CHECK] [TARGET]
+const usage = `Usage: framegate doctor [-c FILE] [--verbose] [--only CHECK] [TARGET]
 
 Examines in order: the configuration, ports, certificates, the upstreams
 directly, calls through the proxy (the one that runs, or a temporary one on
-free ports), TARGET, what is suspected first, and the machine. Each check ends
-with a tick, a warning or a cross, with cause and remedy. All of it takes about
+free ports), TARGET, the usual causes, and the machine. Checks that passed are
+counted; each other one is shown with cause and remedy. All of it takes about
 ten seconds at most. No method of a service is called but grpc.health.v1,
 reflection, the one that --method names, and methods that no service has.
 
@@ -26,17 +26,20 @@ tried through TARGET, too.
 
   -c, --config FILE    the configuration (default: config.yaml; with TARGET:
                        config.yaml if there is one)
+      --verbose        print each check with what it saw, also those that passed
       --json           print one JSON object in place of text
       --only CHECK     make only these checks: a group (${groupNames().slice(0, 5).join(', ')},
                        ${groupNames().slice(5).join(', ')}) or the beginning of an id in --json
-                       (upstream.voice); may be given several times
+                       (upstream.voice), each with what it saw; may be given
+                       several times
       --ca FILE        the authority that has signed the certificate of TARGET
                        (with TARGET alone)
       --hold SECONDS   also keep a silent stream open, directly, through the
                        proxy and by TARGET, and say which hop cuts it and when
-      --method PATH    the method to hold: /package.Service/Method, with a
-                       stream of the client (default: reflection, or Watch;
-                       with --hold alone)
+      --method PATH    a method of yours: /package.Service/Method. TARGET is
+                       asked for it, without a message. With --hold it is held,
+                       and its requests must be a stream (default: reflection,
+                       or Watch)
   -h, --help           show this help
 
 Exit code: 0 when nothing failed, 1 when something did. docs/doctor.md explains
@@ -45,7 +48,13 @@ each check.
 
 const MOST_HOLD_SECONDS = 86_400;
 
-type Chosen = Omit<DoctorOptions, 'processesFor'> & { readonly isJson: boolean };
+type Chosen = Omit<DoctorOptions, 'processesFor'> & {
+  readonly isJson: boolean;
+  /** Whether the text has each check, with what it saw. Otherwise those that passed are counted. */
+  readonly isVerbose: boolean;
+  /** Whether the configuration is examined only because it is in the current folder. */
+  readonly isFileFound?: boolean;
+};
 
 export async function doctor(argv: readonly string[]): Promise<number> {
   const chosen = parseDoctorOptions(argv);
@@ -68,9 +77,13 @@ export async function runDoctor(chosen: Chosen): Promise<number> {
   return process.exit(code);
 }
 
-async function report({ isJson, ...options }: Chosen): Promise<number> {
+async function report({ isJson, isVerbose, isFileFound, ...options }: Chosen): Promise<number> {
   const beganAtMs = performance.now();
-  const text = new TextReport(process.stdout);
+  const text = new TextReport(process.stdout, isVerbose);
+  if (isFileFound === true && !isJson)
+    process.stdout.write(
+      `${options.file} of this folder is examined, too; --only target examines TARGET alone.\n\n`,
+    );
   let reports: readonly CheckReport[];
   try {
     reports = await examine(
@@ -100,6 +113,7 @@ export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
     {
       config: { type: 'string', short: 'c' },
       json: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       ca: { type: 'string' },
       hold: { type: 'string' },
@@ -127,13 +141,23 @@ export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
     return `--hold takes seconds, from 1 to ${MOST_HOLD_SECONDS}`;
   if (values.method !== undefined && !/^\/[^/\s]+\/[^/\s]+$/.test(values.method))
     return '--method takes a path: /package.Service/Method';
-  if (values.method !== undefined && holdSeconds === undefined)
-    return '--method names what is held, and nothing is: add --hold SECONDS';
+  if (values.method !== undefined && holdSeconds === undefined && target === undefined)
+    return '--method names what TARGET is asked for, or what is held: add TARGET or --hold SECONDS';
   if (values.ca !== undefined && target === undefined)
     return '--ca is the authority of TARGET, and there is none: add host:port';
   const ca = readAuthority(values.ca);
   if (typeof ca === 'string') return ca;
-  return { file, target, ca, only, holdSeconds, holdMethod: values.method, isJson: values.json };
+  return {
+    file,
+    isFileFound: file !== undefined && values.config === undefined && target !== undefined,
+    target,
+    ca,
+    only,
+    holdSeconds,
+    method: values.method,
+    isJson: values.json,
+    isVerbose: values.verbose || only.length > 0,
+  };
 }
 
 function targetOf(text: string | undefined): Target | string | undefined {

@@ -6,6 +6,8 @@ import { type CallAnswer, describeAnswer } from './grpc-call.ts';
 export interface Comparison {
   /** 'through the proxy', 'through TARGET' */
   readonly way: string;
+  /** As clients call it. */
+  readonly path: string;
   readonly direct: CallAnswer;
   readonly through: CallAnswer;
 }
@@ -15,11 +17,11 @@ const UNIMPORTANT = new Set([':status', 'date', 'server', 'content-length', 'con
 
 /** @param explain finds the cause of an answer that differs */
 export function compareAnswers(
-  { way, direct, through }: Comparison,
+  { way, path, direct, through }: Comparison,
   explain: (through: CallAnswer) => Finding | undefined,
 ): readonly Finding[] {
   const isSame = direct.grpcStatus === through.grpcStatus && direct.grpcMessage === through.grpcMessage;
-  const both = `directly: ${describeAnswer(direct)}; ${way}: ${describeAnswer(through)}`;
+  const both = `${path} directly: ${describeAnswer(direct)}; ${way}: ${describeAnswer(through)}`;
   if (!isSame || through.grpcStatus === '') {
     if (isSame && direct.httpStatus === through.httpStatus && direct.httpStatus !== 0) return [note(both)];
     const cause = explain(through);
@@ -29,7 +31,10 @@ export function compareAnswers(
     ];
   }
   const times = `directly ${took(direct.durationMs)}, ${way} ${took(through.durationMs)}`;
-  return [ok(`the same answer: ${describeAnswer(direct)}; ${times}`), ...compareFields(way, direct, through)];
+  return [
+    ok(`${path} gets the same answer: ${describeAnswer(direct)}; ${times}`),
+    ...compareFields(way, direct, through),
+  ];
 }
 
 /** Without a message the trailers may be in the header block (Trailers-Only). */

@@ -10,7 +10,7 @@ export const GROUPS = {
   upstream: 'Upstream, directly',
   through: 'Through the proxy',
   target: 'Target',
-  guesses: 'The four guesses',
+  guesses: 'Usual causes',
   host: 'Host',
   hold: 'An idle stream',
 } as const;

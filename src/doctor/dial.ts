@@ -48,14 +48,36 @@ export interface DialFailure {
   readonly reason: string | undefined;
 }
 
-/** Never rejects. @param limitMs for the name, TCP and TLS together */
-export async function dial(address: Address, tls: TlsWish | undefined, limitMs: number): Promise<Dialled> {
+/**
+ * The address from which the doctor connects to ports of this machine as clients must not. A running proxy names it as the client of what
+ * it has refused, so that a later run can tell earlier runs from clients.
+ */
+export const PROBE_HOST = '127.70.71.68';
+
+/** @returns undefined where the system chooses the address. Only Linux has all of 127.0.0.0/8. */
+export function probeHostFor(address: Address): string | undefined {
+  const isOfLoopback = address.kind === 'tcp' && address.host.startsWith('127.');
+  return isOfLoopback && process.platform === 'linux' ? PROBE_HOST : undefined;
+}
+
+/**
+ * Never rejects.
+ * @param limitMs for the name, TCP and TLS together
+ * @param from the address to connect from. Undefined means that the system chooses it
+ */
+export async function dial(
+  address: Address,
+  tls: TlsWish | undefined,
+  limitMs: number,
+  from?: string,
+): Promise<Dialled> {
   if (tls?.fault !== undefined) return { failure: TLS_FILES_UNUSABLE, reason: tls.fault };
   const { promise, resolve } = Promise.withResolvers<Dialled>();
   const beganAtMs = performance.now();
   let socket: Socket;
   try {
-    socket = tls === undefined ? connect(placeOf(address)) : connectTls(tlsOptions(address, tls));
+    const place = placeOf(address, from);
+    socket = tls === undefined ? connect(place) : connectTls({ ...place, ...tlsOptions(address, tls) });
   } catch (error) {
     // OpenSSL refuses a certificate or a key before anything is dialled.
     const reason = `the certificate and its key cannot be used: ${error instanceof Error ? error.message : String(error)}`;
@@ -84,16 +106,15 @@ export async function dial(address: Address, tls: TlsWish | undefined, limitMs: 
   return promise;
 }
 
-function placeOf(address: Address): NetConnectOpts {
-  return address.kind === 'unix'
-    ? { path: address.path }
-    : { host: address.host, port: address.port, lookup: names.lookup };
+function placeOf(address: Address, from: string | undefined): NetConnectOpts {
+  if (address.kind === 'unix') return { path: address.path };
+  const local = from === undefined ? {} : { localAddress: from };
+  return { host: address.host, port: address.port, lookup: names.lookup, ...local };
 }
 
 function tlsOptions(address: Address, { serverName, alpn, ca, cert, key }: TlsWish) {
   const name = serverName ?? (address.kind === 'tcp' ? address.host : 'localhost');
   return {
-    ...placeOf(address),
     ...(isIP(name) === 0 && { servername: name }),
     ...(alpn && { ALPNProtocols: [...alpn] }),
     ...(ca && { ca }),

@@ -6,6 +6,7 @@ import { adminTargetOf } from '../control/ask-admin.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
+import { PROBE_HOST } from './dial.ts';
 import { Evidence } from './evidence.ts';
 import { guessChecks } from './guess-checks.ts';
 import { holdChecks } from './hold-checks.ts';
@@ -13,10 +14,11 @@ import { hostChecks } from './host-checks.ts';
 import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
-import { askSeen, findRunningProxy } from './running-proxy.ts';
+import { askSeen, findRunningProxy, type SeenDiagnosis } from './running-proxy.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
-import { TargetWay, targetChecks } from './target-checks.ts';
+import { targetChecks } from './target-checks.ts';
+import { TargetWay } from './target-way.ts';
 import { throughChecks } from './through-checks.ts';
 import { planUpstreamChecks } from './upstream-checks.ts';
 
@@ -30,7 +32,8 @@ export interface DoctorOptions {
   readonly only: readonly string[];
   /** How long a silent stream is held. Undefined means that none is. */
   readonly holdSeconds?: number | undefined;
-  readonly holdMethod?: string | undefined;
+  /** A method that is held, and that TARGET is asked for, as /package.Service/Method. Undefined means that the doctor chooses. */
+  readonly method?: string | undefined;
   /** How many processes would carry calls. */
   readonly processesFor: (config: Config) => number;
   /** Replaces the limit of this process. */
@@ -70,7 +73,7 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
 }
 
 async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<readonly Check[]> {
-  const { file, target, ca, processesFor, openFiles } = options;
+  const { file, target, ca, method, processesFor, openFiles } = options;
   const evidence = new Evidence();
   const subject = file === undefined ? undefined : readSubject(file);
   const config = subject?.config;
@@ -82,7 +85,8 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   // What runs with another configuration says nothing about this one.
   const running = found?.isOther === true ? undefined : found;
   // Before the checks begin, so that their own connections are not among them.
-  const { diagnoses: seen, clients } = await askSeen(running === undefined ? undefined : admin);
+  const { diagnoses, clients } = await askSeen(running === undefined ? undefined : admin);
+  const seen = diagnoses.filter(isOfClient);
   const plan: Check[] = [];
   if (subject !== undefined) plan.push(...configChecks(subject));
   if (subject !== undefined && config !== undefined && upstreams !== undefined) {
@@ -95,18 +99,24 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   }
   if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());
   const way = new TargetWay();
-  if (target !== undefined) plan.push(...targetChecks({ target, ca, evidence, config, upstreams }, way));
+  if (target !== undefined)
+    plan.push(...targetChecks({ target, ca, method, evidence, config, upstreams }, way));
   plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, seen, clients }));
   if (config !== undefined) {
     const processes = processesFor(config);
     plan.push(...hostChecks(config, openFiles === undefined ? { processes } : { processes, openFiles }));
   }
   if (options.holdSeconds !== undefined) {
-    const { holdSeconds: seconds, holdMethod: method } = options;
+    const { holdSeconds: seconds } = options;
     const targetText = target?.text ?? '';
     plan.push(...holdChecks({ seconds, method, config, upstreams, slot, target: target && way, targetText }));
   }
   return plan;
+}
+
+/** Whether it was no earlier run of the doctor that the proxy refused. */
+function isOfClient({ client }: SeenDiagnosis): boolean {
+  return !client.includes(PROBE_HOST);
 }
 
 const UNPLANNED = '.unplanned';

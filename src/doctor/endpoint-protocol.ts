@@ -6,7 +6,7 @@ import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { type DialFailure, dial, TLS_FILES_UNUSABLE, tlsWishOf } from './dial.ts';
-import { type Finding, failed, note, ok, quoted, took, warning } from './finding.ts';
+import { type Finding, failed, note, ok, quoted, shownText, took, warning } from './finding.ts';
 import { describeSettings, type Greeting, greet } from './greeting.ts';
 import { getByHttp1 } from './http1-look.ts';
 
@@ -55,7 +55,7 @@ async function examinePlaintext(address: Address): Promise<readonly Finding[]> {
     return [byDiagnosis(diagnoseConnectFailure('ECONNRESET', address.text))];
   }
   const diagnosis = diagnoseUpstreamAnswer(greeting.kind, address.text, { timeoutMs: LIMIT_MS });
-  const said = greeting.firstLine === '' ? [] : [note(`it answered “${greeting.firstLine}”`)];
+  const said = greeting.firstLine === '' ? [] : [note(`it answered ${shownText(greeting.firstLine)}`)];
   return [byDiagnosis(diagnosis), ...said];
 }
 
@@ -135,7 +135,8 @@ async function examineHttp1(address: Address, tls: UpstreamConfig['tls']): Promi
   if (facts?.distrust !== undefined) {
     return [byDiagnosis(diagnoseConnectFailure(facts.distrust, address.text, { isTls: true }))];
   }
-  if (kind === 'http1') return [ok(`HTTP/1.1: GET / was answered “${firstLine}” ${took(durationMs)}`)];
+  if (kind === 'http1')
+    return [ok(`HTTP/1.1: GET / was answered ${shownText(firstLine)} ${took(durationMs)}`)];
   if (firstLine === '') {
     return [
       failed(
@@ -145,7 +146,7 @@ async function examineHttp1(address: Address, tls: UpstreamConfig['tls']): Promi
       ),
     ];
   }
-  const what = kind === 'http2-settings' ? 'HTTP/2' : kind === 'tls' ? 'TLS' : `“${firstLine}”`;
+  const what = kind === 'http2-settings' ? 'HTTP/2' : kind === 'tls' ? 'TLS' : shownText(firstLine);
   return [
     failed(
       `${address.text} answered GET / by ${what}, not HTTP/1.1`,

@@ -14,6 +14,11 @@ export class Evidence {
   /** The Server fields of answers, each with where it was seen. */
   readonly servers = new Map<string, string>();
 
+  /** @param protocolCheck the check of the protocol of an endpoint @returns undefined if the services are not known */
+  servicesOf(protocolCheck: string | undefined): readonly string[] | undefined {
+    return this.endpoints.get(protocolCheck?.replace(/\.protocol$/, '') ?? '')?.services;
+  }
+
   sawServer(server: string, where: string): void {
     if (server !== '' && this.servers.size < 32) this.servers.set(server, where);
   }

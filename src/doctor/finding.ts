@@ -65,6 +65,15 @@ export function quoted(text: string, mostCharacters = MOST_CHARACTERS): string {
   return visibleText(cut);
 }
 
+/** @returns what a peer said, in quotation marks and harmless to print, or 'an HTML page', whose text says nothing to a reader */
+export function shownText(text: string, mostCharacters?: number): string {
+  return isHtml(text) ? 'an HTML page' : `“${quoted(text, mostCharacters)}”`;
+}
+
+function isHtml(text: string): boolean {
+  return /^\s*<(?:!doctype html|html|head|body)\b/i.test(text);
+}
+
 /** @returns 'in 12 ms', 'in 1.3 s' */
 export function took(milliseconds: number): string {
   return milliseconds < 1000

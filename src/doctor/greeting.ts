@@ -40,14 +40,15 @@ const ACK = 1;
 const MOST_BYTES = 65_536;
 const MOST_SETTINGS = 32;
 
-/** Never rejects. */
+/** Never rejects. @param from the address to connect from. Undefined means that the system chooses it */
 export async function greet(
   address: Address,
   tls: TlsWish | undefined,
   limitMs: number,
+  from?: string,
 ): Promise<Greeting | DialFailure> {
   const endsAtMs = performance.now() + limitMs;
-  const dialled = await dial(address, tls, limitMs);
+  const dialled = await dial(address, tls, limitMs, from);
   if ('failure' in dialled) return dialled;
   const { socket } = dialled;
   const { promise, resolve } = Promise.withResolvers<boolean>();
@@ -117,7 +118,7 @@ export class GreetingReader {
       settings: this.#settings,
       pingMs: this.#pingMs,
       goAway: this.#goAway,
-      firstLine: quoted(text.split('\r\n', 1)[0], 80),
+      firstLine: quoted(text.split(/\r?\n/, 1)[0], 80),
       server: quoted(/^server:[ \t]*([^\r\n]*)/im.exec(text)?.[1] ?? '', 80),
     };
   }
@@ -155,10 +156,16 @@ const SETTING_NAMES: ReadonlyMap<number, string> = new Map([
   [5, 'MAX_FRAME_SIZE'],
   [6, 'MAX_HEADER_LIST_SIZE'],
   [8, 'ENABLE_CONNECT_PROTOCOL'],
+  [9, 'NO_RFC7540_PRIORITIES'],
+  // Of gRPC itself, which no registry has.
+  [65_027, 'GRPC_ALLOW_TRUE_BINARY_METADATA'],
 ]);
 
 /** @returns 'MAX_CONCURRENT_STREAMS 128, …', or 'all at their defaults' */
 export function describeSettings(settings: ReadonlyMap<number, number>): string {
-  const texts = Array.from(settings, ([id, value]) => `${SETTING_NAMES.get(id) ?? id} ${value}`);
+  const texts = Array.from(
+    settings,
+    ([id, value]) => `${SETTING_NAMES.get(id) ?? `unknown setting ${id}:`} ${value}`,
+  );
   return texts.length === 0 ? 'all at their defaults' : texts.join(', ');
 }

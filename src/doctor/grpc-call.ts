@@ -12,7 +12,7 @@ import { errorCode } from '../config/error-code.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
 import { dial, type TlsFacts, type TlsWish } from './dial.ts';
-import { quoted } from './finding.ts';
+import { quoted, shownText } from './finding.ts';
 
 export interface CallWay {
   readonly address: Address;
@@ -210,21 +210,33 @@ function namesOf(headers: IncomingHttpHeaders): readonly string[] {
     .toSorted();
 }
 
-function textOf(value: string | readonly string[] | undefined): string {
+export function textOf(value: string | readonly string[] | undefined): string {
   return value === undefined ? '' : quoted(String(value), 120);
 }
 
-/** @returns 'UNIMPLEMENTED “…”', 'HTTP 404 (text/html) by nginx/1.22.1', or what happened in place of an answer */
+/** @returns 'UNIMPLEMENTED “…”', 'HTTP 404, an HTML page, without grpc-status', or what happened in place of an answer */
 export function describeAnswer(answer: CallAnswer): string {
-  const { failure, grpcStatus, grpcMessage, httpStatus, contentType, server, broken, isLate } = answer;
+  const { failure, grpcStatus, httpStatus, broken, isLate } = answer;
   if (failure !== undefined) return `no connection (${failure})`;
-  if (grpcStatus !== '')
-    return grpcMessage === '' ? grpcStatus : `${grpcStatus} “${quoted(grpcMessage, 200)}”`;
-  if (httpStatus !== 0) {
-    const type = contentType === '' ? '' : ` (${contentType})`;
-    const by = server === '' ? '' : ` by ${server}`;
-    return `HTTP ${httpStatus}${type}${by}, without grpc-status${broken === '' ? '' : `, ${broken}`}`;
-  }
+  if (grpcStatus !== '') return describeResponse(answer);
+  if (httpStatus !== 0)
+    return `${describeResponse(answer)}, without grpc-status${broken === '' ? '' : `, ${broken}`}`;
   if (broken !== '') return `no answer: ${broken}`;
   return isLate ? 'no answer in time' : 'no answer';
+}
+
+/** The fields of a response that say who made it, and what came of the call. */
+export type CallResponse = Pick<
+  CallAnswer,
+  'httpStatus' | 'contentType' | 'server' | 'grpcStatus' | 'grpcMessage'
+>;
+
+export function describeResponse({ grpcStatus, grpcMessage, httpStatus, contentType }: CallResponse): string {
+  if (grpcStatus === '') return `HTTP ${httpStatus}, ${describeType(contentType)}`;
+  return grpcMessage === '' ? grpcStatus : `${grpcStatus} ${shownText(grpcMessage, 200)}`;
+}
+
+function describeType(contentType: string): string {
+  if (contentType === '') return 'no content type';
+  return /^(?:text\/html|application\/xhtml)/i.test(contentType) ? 'an HTML page' : contentType;
 }

@@ -1,4 +1,4 @@
-// The four usual suspects when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS against plaintext, versions,
+// The usual causes when calls fail behind a proxy, each with a verdict and its evidence: the path, TLS against plaintext, versions,
 // and the connection to the upstream. The verdicts follow from the earlier checks.
 
 import { counted } from '../config/counted.ts';
@@ -30,12 +30,20 @@ const VERSION_TOKENS: ReadonlySet<string> = new Set([
   'tls_no_shared_cipher',
   'tls_no_shared_alpn',
 ]);
+/** A TLS connection without HTTP/2, which some versions of clients bear. */
+const ALPN_TOKENS: ReadonlySet<string> = new Set([
+  'upstream_no_h2_alpn',
+  'tls_without_h2',
+  'tls_grpc_without_h2',
+  'tls_no_shared_alpn',
+]);
 /** A port that begins with something else than HTTP/2. */
 const PREFACE_TOKENS: ReadonlySet<string> = new Set(['upstream_not_http2_http1', 'unknown_protocol']);
 /** What a proxy answers that cannot use the service behind it. */
 const BEHIND_TOKENS: ReadonlySet<string> = new Set([
   'upstream_connection_refused',
   'upstream_connection_reset',
+  'upstream_silent',
 ]);
 const GRPC_GO_REMARK =
   'from 1.67 on grpc-go refuses TLS servers that do not choose “h2” by ALPN (release notes of grpc-go 1.67.0); older ones do not mind';
@@ -45,7 +53,7 @@ export interface GuessParts {
   /** The ids of all checks that the guesses are drawn from. */
   readonly evidenceOf: readonly string[];
   readonly evidence: Evidence;
-  /** What a running proxy had seen before the checks began, so that their own probes are not taken for clients. */
+  /** What a running proxy had refused of clients before the checks began. Neither these checks nor earlier runs are among them. */
   readonly seen: readonly SeenDiagnosis[];
   /** What has connected to a running proxy before the checks began. */
   readonly clients: readonly SeenClient[];
@@ -89,7 +97,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
       ...shared,
       id: 'guesses.versions',
       title: 'Is it the version of a client or a server?',
-      run: () => describeVersions(evidence, seen, clients),
+      run: (_signal, ended) => describeVersions(evidence, seen, clients, isAlpnMissed(ended, seen)),
     },
     {
       ...shared,
@@ -161,9 +169,7 @@ function describeRefused(seen: readonly SeenDiagnosis[], tokens: ReadonlySet<str
     const time = lastAtEpochMs === undefined ? '' : ` at ${new Date(lastAtEpochMs).toISOString()}`;
     return warning(
       `before this run, the running proxy has refused ${counted(count, 'client')} for this lately, last ${client}${time}`,
-      entries.every((entry) => isLoopback(entry.client))
-        ? 'all of them were of this machine: they may be probes of earlier runs of framegate doctor'
-        : undefined,
+      entries.every((entry) => isLoopback(entry.client)) ? 'all of them were of this machine' : undefined,
       token,
     );
   });
@@ -177,6 +183,7 @@ function describeVersions(
   evidence: Evidence,
   refused: readonly SeenDiagnosis[],
   clients: readonly SeenClient[],
+  isAlpnMissing: boolean,
 ): readonly Finding[] {
   const findings = [
     ...describeRefused(refused, VERSION_TOKENS),
@@ -187,9 +194,18 @@ function describeVersions(
   if (findings.length === 0) {
     return [
       unexamined('not known: no answer names a version, and no client was refused for its version'),
-      unexamined(GRPC_GO_REMARK),
+      ...(isAlpnMissing ? [unexamined(GRPC_GO_REMARK)] : []),
     ];
   }
   const isGoSeen = clients.some(({ library }) => library === 'grpc-go');
-  return [ok('nothing speaks for it'), ...findings, ...(isGoSeen ? [] : [note(GRPC_GO_REMARK)])];
+  const remark = isAlpnMissing && !isGoSeen ? [note(GRPC_GO_REMARK)] : [];
+  return [ok('nothing speaks for it'), ...findings, ...remark];
+}
+
+/** Whether a TLS port has not chosen h2 by ALPN, which only some versions of clients mind. */
+function isAlpnMissed(ended: ReadonlyMap<string, CheckReport>, seen: readonly SeenDiagnosis[]): boolean {
+  return (
+    seen.some(({ token }) => ALPN_TOKENS.has(token)) ||
+    [...ended.values()].some(({ findings }) => findings.some(({ token = '' }) => ALPN_TOKENS.has(token)))
+  );
 }

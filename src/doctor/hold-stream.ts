@@ -3,8 +3,8 @@
 import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { errorCode } from '../config/error-code.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
-import { quoted } from './finding.ts';
-import { type CallWay, headersOf, openSession, readStatus } from './grpc-call.ts';
+import { quoted, shownText } from './finding.ts';
+import { type CallResponse, type CallWay, headersOf, openSession, readStatus, textOf } from './grpc-call.ts';
 
 export interface HoldRequest {
   readonly path: string;
@@ -31,6 +31,8 @@ export type HoldResult =
       readonly afterMs: number;
       /** The status with its message, an HTTP status, or how the stream was broken off. */
       readonly how: string;
+      /** The response, as far as there was one. */
+      readonly answer: CallResponse;
     };
 
 const CONNECT_MS = 2500;
@@ -46,8 +48,7 @@ export async function holdStream(
   if ('failure' in opened) return { outcome: 'no-connection', ...opened };
   const { session } = opened;
   const beganAtMs = performance.now();
-  const status = { grpcStatus: '', grpcMessage: '' };
-  let httpStatus = 0;
+  const answer = { httpStatus: 0, contentType: '', server: '', grpcStatus: '', grpcMessage: '' };
   let broken = '';
   const { promise, resolve } = Promise.withResolvers<number | 'open' | 'given-up'>();
   const ended = (): void => resolve(performance.now() - beganAtMs);
@@ -68,9 +69,11 @@ export async function holdStream(
   });
   try {
     const stream = session.request(headersOf(way.authority, request), { endStream: false });
-    const read = (headers: IncomingHttpHeaders): void => readStatus(headers, status);
+    const read = (headers: IncomingHttpHeaders): void => readStatus(headers, answer);
     stream.on('response', (headers) => {
-      httpStatus = headers[':status'] ?? 0;
+      answer.httpStatus = headers[':status'] ?? 0;
+      answer.contentType = textOf(headers['content-type']);
+      answer.server = textOf(headers.server);
       read(headers);
     });
     stream.on('trailers', read);
@@ -92,10 +95,10 @@ export async function holdStream(
     const result = await promise;
     stream.close(constants.NGHTTP2_CANCEL);
     return typeof result === 'number'
-      ? { outcome: 'ended', afterMs: result, how: describe(status, httpStatus, broken) }
+      ? { outcome: 'ended', afterMs: result, how: describe(answer, broken), answer }
       : { outcome: result };
   } catch (error) {
-    return { outcome: 'ended', afterMs: 0, how: quoted(String(error), 120) };
+    return { outcome: 'ended', afterMs: 0, how: quoted(String(error), 120), answer };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
@@ -103,13 +106,9 @@ export async function holdStream(
   }
 }
 
-function describe(
-  { grpcStatus, grpcMessage }: { readonly grpcStatus: string; readonly grpcMessage: string },
-  httpStatus: number,
-  broken: string,
-): string {
+function describe({ grpcStatus, grpcMessage, httpStatus }: CallResponse, broken: string): string {
   if (grpcStatus !== '')
-    return grpcMessage === '' ? grpcStatus : `${grpcStatus} “${quoted(grpcMessage, 300)}”`;
+    return grpcMessage === '' ? grpcStatus : `${grpcStatus} ${shownText(grpcMessage, 300)}`;
   if (httpStatus >= 300) return `HTTP ${httpStatus}${broken === '' ? '' : `, ${broken}`}`;
   return broken === '' ? 'the stream was ended without a status' : broken;
 }

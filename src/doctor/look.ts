@@ -1,8 +1,8 @@
 // Looks at a port as different clients do: plaintext HTTP/2, TLS with ALPN h2, with http/1.1 alone, and without ALPN.
 
 import type { Address } from '../config/config.ts';
-import { type DialFailure, dial, type TlsFacts } from './dial.ts';
-import { quoted } from './finding.ts';
+import { type DialFailure, dial, probeHostFor, type TlsFacts } from './dial.ts';
+import { quoted, shownText } from './finding.ts';
 import { type Greeting, greet } from './greeting.ts';
 
 const LIMIT_MS = 2000;
@@ -21,15 +21,16 @@ export interface LookOptions {
 
 /** Never rejects. */
 export async function lookAt(address: Address, options: LookOptions = {}): Promise<Look> {
+  const from = probeHostFor(address);
   const handshake = async (alpn: readonly string[] | undefined): Promise<TlsFacts | DialFailure> => {
-    const dialled = await dial(address, { ...options, alpn }, LIMIT_MS);
+    const dialled = await dial(address, { ...options, alpn }, LIMIT_MS, from);
     if ('failure' in dialled) return dialled;
     dialled.socket.destroy();
     return dialled.tls ?? { failure: 'unknown', reason: undefined };
   };
   const [plaintext, h2, http1, withoutAlpn] = await Promise.all([
-    greet(address, undefined, LIMIT_MS),
-    greet(address, { ...options, alpn: ['h2'] }, LIMIT_MS),
+    greet(address, undefined, LIMIT_MS, from),
+    greet(address, { ...options, alpn: ['h2'] }, LIMIT_MS, from),
     handshake(['http/1.1']),
     handshake(undefined),
   ]);
@@ -60,13 +61,15 @@ export function describePlaintext({ plaintext }: Look): string {
   if ('failure' in plaintext) return `no answer (${plaintext.failure})`;
   switch (plaintext.kind) {
     case 'http2-settings':
-      return plaintext.goAway === undefined ? 'HTTP/2 SETTINGS' : `HTTP/2 SETTINGS and ${plaintext.goAway}`;
+      return plaintext.goAway === undefined
+        ? 'an answer in HTTP/2'
+        : `an answer in HTTP/2, and ${plaintext.goAway}`;
     case 'need-more':
       return plaintext.isClosed ? 'a closed connection, without a word' : 'silence';
     case 'tls':
       return 'a TLS alert';
     default:
-      return `“${plaintext.firstLine}”${plaintext.server === '' ? '' : ` from ${plaintext.server}`}`;
+      return `${shownText(plaintext.firstLine)}${plaintext.server === '' ? '' : ` from ${plaintext.server}`}`;
   }
 }
 

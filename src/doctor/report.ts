@@ -26,11 +26,22 @@ const MOST_CHARACTERS = 2000;
 
 export class TextReport {
   readonly #stream: ReportStream;
+  readonly #isVerbose: boolean;
   #group: Group | undefined = undefined;
+  #isHeadingShown = false;
+  #isFirst = true;
+  /** Whether the line before is one of a group that is told in a single line. */
+  #isAfterShortGroup = false;
+  /** The checks of the group that are only counted, so far. */
+  #passed = 0;
+  /** The checks that were not begun, by the reason. */
+  readonly #skipped = new Map<string, CheckReport[]>();
   #isProgressShown = false;
 
-  constructor(stream: ReportStream) {
+  /** @param isVerbose whether each check is told with what it saw. Otherwise those that passed are counted, for each group */
+  constructor(stream: ReportStream, isVerbose: boolean) {
     this.#stream = stream;
+    this.#isVerbose = isVerbose;
   }
 
   get isLive(): boolean {
@@ -46,15 +57,62 @@ export class TextReport {
   add(report: CheckReport): void {
     this.#clearProgress();
     if (report.group !== this.#group) {
-      this.#stream.write(
-        `${this.#group === undefined ? '' : '\n'}${this.#paint('bold', GROUPS[report.group])}\n`,
-      );
+      this.#endGroup();
       this.#group = report.group;
     }
-    const [sign, colour] = SIGNS[report.verdict];
-    this.#stream.write(`${this.#paint(colour, sign)} ${quoted(report.title)}\n`);
-    if (report.skippedBecause !== undefined) this.#line('dim', `skipped because ${report.skippedBecause}`);
-    for (const finding of report.findings) this.#addFinding(finding);
+    if (this.#isVerbose || !isBrief(report)) this.#addCheck(report);
+    else if (report.skippedBecause === undefined) this.#passed++;
+    else {
+      const others = this.#skipped.get(report.skippedBecause) ?? [];
+      this.#skipped.set(report.skippedBecause, [...others, report]);
+    }
+  }
+
+  #addCheck({ group, verdict, title, skippedBecause, findings }: CheckReport): void {
+    this.#showHeading(group);
+    this.#sign(verdict, quoted(title));
+    if (skippedBecause !== undefined) this.#line('dim', `skipped because ${skippedBecause}`);
+    for (const finding of findings) this.#addFinding(finding);
+  }
+
+  #showHeading(group: Group): void {
+    if (this.#isHeadingShown) return;
+    this.#isHeadingShown = true;
+    const gap = this.#isFirst ? '' : '\n';
+    this.#isFirst = false;
+    this.#isAfterShortGroup = false;
+    this.#stream.write(`${gap}${this.#paint('bold', GROUPS[group])}\n`);
+  }
+
+  /** Tells of the checks of the group that were not told one by one. */
+  #endGroup(): void {
+    const group = this.#group;
+    if (group === undefined) return;
+    for (const [reason, [only, ...others]] of this.#skipped) {
+      this.#showHeading(group);
+      const what = others.length === 0 ? quoted(only.title) : counted(others.length + 1, 'check');
+      this.#sign('skipped', `${what}: skipped because ${reason}`);
+    }
+    if (this.#passed > 0) this.#tellPassed(group, counted(this.#passed, 'check'));
+    this.#skipped.clear();
+    this.#passed = 0;
+    this.#isHeadingShown = false;
+  }
+
+  #tellPassed(group: Group, count: string): void {
+    if (this.#isHeadingShown) {
+      this.#sign('ok', `${count} passed`);
+      return;
+    }
+    if (!this.#isFirst && !this.#isAfterShortGroup) this.#stream.write('\n');
+    this.#isFirst = false;
+    this.#isAfterShortGroup = true;
+    this.#sign('ok', `${GROUPS[group]}: ${count} passed`);
+  }
+
+  #sign(verdict: CheckReport['verdict'], text: string): void {
+    const [sign, colour] = SIGNS[verdict];
+    this.#stream.write(`${this.#paint(colour, sign)} ${text}\n`);
   }
 
   #addFinding(finding: Finding): void {
@@ -69,6 +127,7 @@ export class TextReport {
 
   end(reports: readonly CheckReport[], durationMs: number): void {
     this.#clearProgress();
+    this.#endGroup();
     const count = (verdict: CheckReport['verdict']): number =>
       reports.filter((report) => report.verdict === verdict).length;
     const first = firstCause(reports);
@@ -84,10 +143,12 @@ export class TextReport {
       `${count('skipped')} skipped`,
     ].join(', ');
     const colour = failures > 0 ? 'red' : warnings > 0 ? 'yellow' : 'green';
-    this.#stream.write(`\n${this.#paint(colour, summary)} in ${(durationMs / 1000).toFixed(1)} s\n`);
+    const hint = this.#isVerbose ? '' : ' (--verbose shows each check)';
+    this.#stream.write(`\n${this.#paint(colour, summary)} in ${(durationMs / 1000).toFixed(1)} s${hint}\n`);
     if (first === undefined) return;
     const { report, finding } = first;
-    this.#stream.write(`Begin with: ${quoted(report.title)}\n`);
+    this.#stream.write(`\n${finding.verdict === 'failed' ? 'Fix this first' : 'Look at this first'}\n`);
+    this.#sign(finding.verdict, quoted(report.title));
     this.#addFinding(finding);
   }
 
@@ -106,6 +167,13 @@ export class TextReport {
     if (!this.isLive || (process.env['NO_COLOR'] ?? '') !== '') return text;
     return styleText(colour, text, { validateStream: false });
   }
+}
+
+/** Whether a count or a reason is enough for the check. A hop that was asked for by --hold is told in any case. */
+function isBrief({ group, verdict, findings, skippedBecause }: CheckReport): boolean {
+  if (skippedBecause !== undefined) return true;
+  const hasPassed = verdict === 'ok' || verdict === 'note';
+  return hasPassed && group !== 'hold' && findings.every((finding) => finding.verdict !== 'skipped');
 }
 
 function isQuiet({ verdict }: Finding): boolean {

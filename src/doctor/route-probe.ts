@@ -17,11 +17,13 @@ export interface RouteProbe {
   readonly authority: string | undefined;
   readonly headers: ReadonlyMap<string, string>;
   readonly message: Buffer;
+  /** Whether the path is of a service that the route names. Otherwise a proxy in front of the service need not know it. */
+  readonly isOfService: boolean;
 }
 
 const UNKNOWN_CALL = 'framegate.doctor.Probe/Unknown';
 const UNKNOWN_METHOD = 'FramegateDoctor';
-const HEALTH = '/grpc.health.v1.Health/Check';
+export const HEALTH_CHECK = '/grpc.health.v1.Health/Check';
 
 /** @returns undefined for a route to a single method, which would have to be called */
 export function probeOf({ match, stripPrefix: prefix }: RouteConfig): RouteProbe | undefined {
@@ -34,15 +36,37 @@ export function probeOf({ match, stripPrefix: prefix }: RouteConfig): RouteProbe
     authority: match.host?.replace(/^\*/, 'doctor'),
     headers: match.headers,
     message: messageFor(directPath),
+    isOfService: !path.endsWith(UNKNOWN_CALL),
   };
+}
+
+/**
+ * @param services those that the upstream has. Undefined if they are not known
+ * @returns the probe of a route that names no service, by a path of a service that its upstream has; undefined for every other route
+ */
+export function serviceProbe(
+  route: RouteConfig,
+  services: readonly string[] | undefined,
+): RouteProbe | undefined {
+  const probe = probeOf(route);
+  if (probe === undefined || probe.isOfService) return undefined;
+  const begin = (pathCriterion(route.match) ?? '/*').slice(0, -1);
+  const prefix = route.stripPrefix ?? '';
+  for (const service of services ?? []) {
+    const path = `${prefix}/${service}/${UNKNOWN_METHOD}`;
+    if (service.startsWith('grpc.') || !path.startsWith(begin)) continue;
+    const directPath = prefix === '' ? path : stripPrefix(path, prefix);
+    return { ...probe, path, directPath, message: EMPTY_MESSAGE, isOfService: true };
+  }
+  return undefined;
 }
 
 function pathOf(pattern: string, prefix: string | undefined): string | undefined {
   if (!pattern.endsWith('*')) {
-    return pattern === HEALTH || REFLECTION_PATHS.includes(pattern) ? pattern : undefined;
+    return pattern === HEALTH_CHECK || REFLECTION_PATHS.includes(pattern) ? pattern : undefined;
   }
   const begin = pattern.slice(0, -1);
-  if (HEALTH.startsWith(begin) && begin !== '/') return HEALTH;
+  if (HEALTH_CHECK.startsWith(begin) && begin !== '/') return HEALTH_CHECK;
   const reflection = REFLECTION_PATHS.find((path) => begin !== '/' && path.startsWith(begin));
   if (reflection !== undefined) return reflection;
   const isService = /^\/[^/]+\/$/.test(begin) && prefix === undefined;
@@ -52,7 +76,7 @@ function pathOf(pattern: string, prefix: string | undefined): string | undefined
 }
 
 function messageFor(path: string): Buffer {
-  if (path === HEALTH) return healthRequest('');
+  if (path === HEALTH_CHECK) return healthRequest('');
   return REFLECTION_PATHS.includes(path) ? LIST_SERVICES : EMPTY_MESSAGE;
 }
 

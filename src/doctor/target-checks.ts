@@ -1,15 +1,10 @@
 // Checks of a target, which is any host:port, also that of another proxy: which protocols it speaks, whether it relays gRPC, and which of the
 // known limits of nginx and Envoy it has.
 
-import { type Config } from '../config/config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
-import { healthRequest } from '../health/health-message.ts';
-import { compareAnswers } from './call-comparison.ts';
 import type { Check } from './check.ts';
 import { byDiagnosis } from './endpoint-protocol.ts';
-import type { Evidence } from './evidence.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
-import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { tryLargeRequest } from './large-request.ts';
 import {
   connectFailureOf,
@@ -21,29 +16,10 @@ import {
   type Look,
   lookAt,
 } from './look.ts';
-import { probeOf } from './route-probe.ts';
 import type { Target } from './target.ts';
-import { directWay, type UpstreamPlan } from './upstream-checks.ts';
-
-const CALL_MS = 2500;
-const LIMIT_MS = 5500;
-export const TARGET_PROTOCOL = 'target.protocol';
-export const TARGET_CALL = 'target.call';
-
-export interface TargetParts {
-  readonly target: Target;
-  readonly ca: Buffer | undefined;
-  readonly evidence: Evidence;
-  /** With a configuration its routes are tried through the target, too. */
-  readonly config: Config | undefined;
-  readonly upstreams: UpstreamPlan | undefined;
-}
-
-/** How the target is called, once its check has found it out. */
-export class TargetWay {
-  way: CallWay | undefined = undefined;
-  look: Look | undefined = undefined;
-}
+import { reflectionChecks, targetCallCheck, targetProbes } from './target-call.ts';
+import { targetRouteChecks } from './target-routes.ts';
+import { TARGET_LIMIT_MS, TARGET_PROTOCOL, type TargetParts, type TargetWay, wayOf } from './target-way.ts';
 
 export function targetChecks(parts: TargetParts, found: TargetWay): readonly Check[] {
   const { target } = parts;
@@ -53,24 +29,18 @@ export function targetChecks(parts: TargetParts, found: TargetWay): readonly Che
       id: TARGET_PROTOCOL,
       group: 'target',
       title: `${text}: serves HTTP/2`,
-      limitMs: LIMIT_MS,
+      limitMs: TARGET_LIMIT_MS,
       run: () => examineProtocol(parts, found),
     },
-    {
-      id: TARGET_CALL,
-      group: 'target',
-      title: `${text}: relays gRPC calls`,
-      needs: [TARGET_PROTOCOL],
-      limitMs: LIMIT_MS,
-      run: () => examineCall(parts, found),
-    },
-    ...routeChecks(parts, found),
+    targetCallCheck(parts, found),
+    ...targetRouteChecks(parts, found),
     {
       id: 'target.body',
       group: 'target',
       title: `${text}: takes requests of more than 1 MiB`,
       needs: [TARGET_PROTOCOL],
-      limitMs: LIMIT_MS,
+      after: reflectionChecks(parts.upstreams),
+      limitMs: TARGET_LIMIT_MS,
       run: () => examineLargeRequest(parts, found),
     },
   ];
@@ -175,138 +145,20 @@ function judgeTrust({ h2 }: Look, hasAuthority: boolean): readonly Finding[] {
     : [warning(text, 'clients must be given the authority; name it by --ca FILE to check it here', token)];
 }
 
-function wayOf({ way }: TargetWay): CallWay {
-  if (way === undefined) throw new Error('the check of the protocol has found no way');
-  return way;
-}
-
-async function examineCall({ target, evidence }: TargetParts, found: TargetWay): Promise<readonly Finding[]> {
-  const answer = await callGrpc(wayOf(found), {
-    path: '/grpc.health.v1.Health/Check',
-    message: healthRequest(''),
-    limitMs: CALL_MS,
-  });
-  evidence.sawServer(answer.server, target.text);
-  if (answer.grpcStatus !== '') {
-    const cause = explainAnswer(answer, target.text);
-    return cause === undefined ? [ok(`grpc.health.v1 Check: ${describeAnswer(answer)}`)] : [cause];
-  }
-  return [
-    explainAnswer(answer, target.text) ??
-      failed(
-        `${target.text} gave to grpc.health.v1 Check: ${describeAnswer(answer)}`,
-        'find what answers there in place of the service',
-      ),
-  ];
-}
-
-/** What is known of answers that proxies make themselves. */
-export function explainAnswer(answer: CallAnswer, text: string): Finding | undefined {
-  const { httpStatus, grpcStatus, grpcMessage, server, contentType } = answer;
-  const by = server === '' ? 'the proxy' : server;
-  if (httpStatus === 502 || httpStatus === 504) {
-    return failed(
-      `${by} at ${text} cannot reach the service, or speaks another protocol to it (HTTP ${httpStatus})`,
-      'nginx: grpc_pass grpc://… for plaintext, grpcs://… for TLS, never proxy_pass; is the service running at that address?',
-      'upstream_connection_refused',
-    );
-  }
-  if (
-    grpcStatus === 'UNAVAILABLE' &&
-    /upstream connect error|no healthy upstream|upstream_reset|connection (?:failure|termination)|protocol error/i.test(
-      grpcMessage,
-    )
-  ) {
-    return failed(
-      `${by} at ${text} cannot use the service: ${describeAnswer(answer)}`,
-      'Envoy: is the service running at the address of the cluster, and does the cluster have http2_protocol_options (explicit_http_config)? Without, Envoy speaks HTTP/1.1 to it',
-      'upstream_connection_reset',
-    );
-  }
-  if (httpStatus === 413) {
-    return failed(
-      `${by} at ${text} refuses the request for its size (HTTP 413)`,
-      'nginx: client_max_body_size 0',
-    );
-  }
-  if (httpStatus !== 0 && grpcStatus === '') {
-    const type = contentType === '' ? 'no content type' : contentType;
-    return failed(
-      `${by} at ${text} answers the call itself: HTTP ${httpStatus}, ${type}; no gRPC service was asked`,
-      'nginx: a location with grpc_pass must win for the path: a regular expression (~) goes before a plain prefix, and the longest prefix before shorter ones; write location ^~ /package.Service/; Envoy: the first route that matches wins',
-      'upstream_not_grpc',
-    );
-  }
-  return undefined;
-}
-
-function routeChecks(
-  { target, config, upstreams, evidence }: TargetParts,
-  found: TargetWay,
-): readonly Check[] {
-  if (config === undefined || upstreams === undefined) return [];
-  return config.routes.flatMap((route): readonly Check[] => {
-    const shared = { id: `target.route.${route.name}`, group: 'target', limitMs: LIMIT_MS } as const;
-    const leftOut = (why: string): readonly Check[] => [
-      { ...shared, title: `${target.text}: route '${route.name}'`, run: () => [unexamined(why)] },
-    ];
-    const probe = probeOf(route);
-    const upstream = config.upstreams.find(
-      ({ name }) => name === (route.upstream ?? route.split?.[0]?.upstream),
-    );
-    const endpoint = upstreams.endpoints.get(upstream?.name ?? '');
-    if (upstream === undefined || endpoint === undefined)
-      return leftOut('its upstream has no endpoint that is known here');
-    if (upstream.protocol === 'http1')
-      return leftOut('it leads to a web service, and calls of gRPC alone are compared here');
-    if (probe === undefined)
-      return leftOut('it is for a single method, which is not called, as that may have effects');
-    const { path, directPath, headers, message, authority } = probe;
-    return [
-      {
-        ...shared,
-        title: `${target.text}: ${path}, directly and through it`,
-        needs: [TARGET_PROTOCOL, endpoint.protocolCheck],
-        run: async () => {
-          // A target may be anybody's, and its certificate is not verified here; what a route wants may be a secret.
-          if (headers.size > 0) {
-            const names = [...headers.keys()].join(', ');
-            return [unexamined(`the route wants ${names}, whose value is not sent to a target`)];
-          }
-          const way = wayOf(found);
-          const throughWay = { ...way, authority: authority ?? way.authority };
-          // One after the other, since their times are compared.
-          const direct = await callGrpc(directWay(upstream, endpoint.address), {
-            path: directPath,
-            message,
-            limitMs: CALL_MS,
-          });
-          const through = await callGrpc(throughWay, { path, message, limitMs: CALL_MS });
-          evidence.sawServer(through.server, target.text);
-          return compareAnswers({ way: `through ${target.text}`, direct, through }, (answer) =>
-            explainAnswer(answer, target.text),
-          );
-        },
-      },
-    ];
-  });
-}
-
-async function examineLargeRequest(
-  { target, config }: TargetParts,
-  found: TargetWay,
-): Promise<readonly Finding[]> {
-  const path =
-    config?.routes.map(probeOf).find((probe) => probe !== undefined)?.path ?? '/grpc.health.v1.Health/Check';
-  const seen = await tryLargeRequest(wayOf(found), path);
-  if (seen === 'taken') return [ok('a request of 1 MiB and one byte is not refused for its size')];
+async function examineLargeRequest(parts: TargetParts, found: TargetWay): Promise<readonly Finding[]> {
+  const { text } = parts.target;
+  const [{ path, authority }] = targetProbes(parts);
+  const way = wayOf(found);
+  const seen = await tryLargeRequest({ ...way, authority: authority ?? way.authority }, path);
+  if (seen === 'taken')
+    return [ok(`a request of 1 MiB and one byte for ${path} is not refused for its size`)];
   if (seen !== 'refused')
     return [
-      unexamined(`whether a large request is refused cannot be seen: ${target.text} gave ${seen.gave}`),
+      unexamined(`whether a large request for ${path} is refused cannot be seen: ${text} gave ${seen.gave}`),
     ];
   return [
     failed(
-      `${target.text} refuses a request of more than 1 MiB in all (HTTP 413); a stream of the client is one request, however long it lasts`,
+      `${text} refuses a request of more than 1 MiB in all (HTTP 413) for ${path}; a stream of the client is one request, however long it lasts`,
       'nginx: client_max_body_size 0 (its default is 1m)',
     ),
   ];

@@ -62,18 +62,18 @@ export function throughChecks(parts: ThroughParts): readonly Check[] {
 }
 
 function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
-  const { name, tls } = listener;
+  const { name, tls, mismatch } = listener;
   return {
     id: `through.listener.${name}`,
     group: 'through',
-    title: `what clients of listener '${name}' meet`,
+    title: `what clients of listener '${name}' get`,
     needs: [PROXY_CHECK],
     limitMs: LIMIT_MS,
     run: async () => {
       const reached = reach(listener, slot);
       if (typeof reached === 'string') return [unexamined(reached)];
       const look = await lookAt(reached, { serverName: serverNameOf(listener) });
-      const insecure = `plaintext HTTP/2 (an insecure channel): ${describePlaintext(look)}`;
+      const insecure = `an insecure channel (plaintext HTTP/2) gets ${describePlaintext(look)}`;
       if (tls === undefined) {
         return hasPlaintextHttp2(look)
           ? [ok(insecure), ok(`TLS: ${describeHandshake(look.h2)}, with an explanation in the log (FG1003)`)]
@@ -86,7 +86,9 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
           : failed(secure, 'is another process behind this port?', 'tls_handshake_failed'),
         ok(`TLS with ALPN http/1.1 alone: ${describeHandshake(look.http1)}`),
         ok(`TLS without ALPN: ${describeHandshake(look.withoutAlpn)}`),
-        ok(insecure),
+        ok(
+          `${insecure}${hasPlaintextHttp2(look) && mismatch === 'explain' ? ': its calls are refused with an explanation (FG1001)' : ''}`,
+        ),
       ];
     },
   };
@@ -236,7 +238,7 @@ async function compareRoute(
   const directly = await callGrpc(direct, { path: probe.directPath, headers, message, limitMs: CALL_MS });
   const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
   const diagnoses = (await slot.proxy?.diagnoses()) ?? [];
-  return compareAnswers({ way: 'through the proxy', direct: directly, through }, (answer) =>
+  return compareAnswers({ way: 'through the proxy', path: probe.path, direct: directly, through }, (answer) =>
     explain(answer, probe.path, diagnoses),
   );
 }

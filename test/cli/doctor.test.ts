@@ -43,8 +43,9 @@ test('what failed is told with cause, code and page, and the exit code is 1', as
   assert.equal(code, 1);
   assert.match(stdout, /✖ 127\.0\.0\.1:\d+ refused the connection: is the service running there\?/);
   assert.match(stdout, /FG2001: docs\/diagnoses\/FG2001\.md/);
-  assert.match(stdout, /skipped because “service 127\.0\.0\.1:\d+: accepts connections” failed/);
-  assert.match(stdout, /Begin with: service 127/);
+  assert.match(stdout, /– 3 checks: skipped because “service 127\.0\.0\.1:\d+: accepts connections” failed/);
+  assert.match(stdout, /Fix this first\n✖ service 127/);
+  assert.match(stdout, /^✔ Configuration: 2 checks passed$/m);
   assert.match(framegate('doctor', '--help').stdout, /Usage: framegate doctor/);
   assert.ok(!stdout.includes('\u001b'), 'no colours without a terminal');
 });
@@ -76,7 +77,7 @@ test('no part of a long report is lost on a pipe', async () => {
   assert.ok(json.stdout.length > 524_288, `${json.stdout.length} characters`);
   assert.doesNotThrow(() => JSON.parse(json.stdout));
   const told = framegate('doctor', '-c', 'long.yaml', '--only', 'config');
-  assert.match(told.stdout, /Begin with: no risky combinations\n.*\n.*\n.*\n$/);
+  assert.match(told.stdout, /Look at this first\n‼ no risky combinations\n.*\n.*\n.*\n$/);
 });
 
 test('--only that names no check of this run makes none, and says what is missing', async () => {
@@ -135,7 +136,8 @@ test('wrong words are explained in a sentence', () => {
 });
 
 test('an option that would do nothing is refused with what it needs', () => {
-  assert.match(String(saysOf('--method', '/a.B/C', 'a.example:1')), /add --hold SECONDS/);
+  assert.match(String(saysOf('--method', '/a.B/C', '-c', main)), /add TARGET or --hold SECONDS/);
+  assert.equal(typeof saysOf('--method', '/a.B/C', 'a.example:1'), 'object');
   assert.match(String(saysOf('-c', main, '--ca', main)), /--ca is the authority of TARGET/);
 });
 

@@ -26,6 +26,14 @@ test('SETTINGS, PING and GOAWAY are read, split at any byte', () => {
   assert.equal(goAway, 'GOAWAY ENHANCE_YOUR_CALM: too\\u{7}many');
 });
 
+test('a setting without a name is told as an unknown one', () => {
+  const settings = new Map([
+    [65_027, 1],
+    [65_400, 7],
+  ]);
+  assert.equal(describeSettings(settings), 'GRPC_ALLOW_TRUE_BINARY_METADATA 1, unknown setting 65400: 7');
+});
+
 test('an answer of HTTP/1.1 is known by its first line and its server, and an endless one is bounded', () => {
   const reader = new GreetingReader();
   reader.read(Buffer.from('HTTP/1.1 400 Bad Request\r\nServer: nginx/1.22.1\r\n\r\n'));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { CheckReport } from '../../src/doctor/check.ts';
 import { freePort } from '../support/free-port.ts';
 import { startDemo } from '../support/proxy-under-test.ts';
-import { diagnose, startHttp1, startHttp2 } from './patient.ts';
+import { diagnose, startHttp1, startHttp2, startTls } from './patient.ts';
 
 test('a target that cannot reach its service convicts the upstream, and not the path', async (t) => {
   const target = await startHttp2(t, (stream) => {
@@ -40,6 +40,16 @@ test('a target that refuses connections clears nothing', async (t) => {
 test('a target that relays calls is cleared of the path', async (t) => {
   const guesses = guessesOf(await diagnose(t, { target: (await startDemo(t)).address }));
   assert.match(guesses.get('guesses.path') ?? '', /^ok no: .* each path that was tried leads to its service/);
+});
+
+test('what grpc-go thinks of TLS without ALPN is told only where a port lacks it', async (t) => {
+  const remarks = async (target: string): Promise<readonly string[]> =>
+    (await diagnose(t, { target })).flatMap(({ findings }) =>
+      findings.map(({ text }) => text).filter((text) => text.includes('grpc-go')),
+    );
+  assert.deepEqual(await remarks((await startDemo(t)).address), []);
+  const withoutHttp2 = await startTls(t, ['http/1.1'], 'localhost', '127.0.0.1');
+  assert.equal((await remarks(withoutHttp2.address)).length, 1);
 });
 
 function guessesOf(reports: readonly CheckReport[]): ReadonlyMap<string, string> {

@@ -1,11 +1,10 @@
 // The matrix, third part: ports of others, as TARGET, that serve gRPC badly or not at all. The same with real nginx and Envoy is in
-// test/doctor/proxies.
+// test/deploy/doctor.
 
 import assert from 'node:assert/strict';
 import { constants, createSecureServer } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { rootCertificates } from 'node:tls';
-import { holdStream } from '../../src/doctor/hold-stream.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -15,6 +14,7 @@ import {
   assertFirst,
   diagnose,
   diagnoseBroken,
+  healthyConfig,
   listening,
   startHttp1,
   startHttp2,
@@ -102,11 +102,86 @@ test('a certificate for another name', async (t) => {
 });
 
 test('a web page where the service should be', async (t) => {
-  assertFirst(await diagnose(t, { target: await startHttp2(t, html) }), {
-    check: /^target\.call$/,
-    says: /nginx\/1\.22\.1 at .* answers the call itself: HTTP 404, text\/html/,
-    code: 'FG3015',
+  const target = await startHttp2(t, html);
+  for (const options of [
+    { target, method: '/a.B/C' },
+    { target, config: await healthyConfig('127.0.0.1:1') },
+  ]) {
+    assertFirst(await diagnose(t, { ...options, only: ['target.call'] }), {
+      check: /^target\.call$/,
+      says: /nginx\/1\.22\.1 at .* answers \/\S+ itself: HTTP 404, an HTML page; it has no way for the path/,
+      code: 'FG3015',
+    });
+  }
+});
+
+test('a proxy that serves no health check is no fault where no path of a service is known, and has not passed either', async (t) => {
+  const reports = await diagnose(t, { target: await startHttp2(t, html) });
+  assert.ok(
+    reports.every(({ verdict }) => verdict !== 'warning' && verdict !== 'failed'),
+    JSON.stringify(reports),
+  );
+  const call = reports.find(({ id }) => id === 'target.call');
+  assert.equal(call?.verdict, 'skipped');
+  assert.match(
+    call?.findings[0]?.text ?? '',
+    /gave to \/grpc\.health\.v1\.Health\/Check: HTTP 404, an HTML page.*says nothing about your services/,
+  );
+  assert.match(call?.findings[0]?.remedy ?? '', /--method \/package\.Service\/Method/);
+});
+
+/** Serves one service, as a location of nginx does, and answers every other path itself. */
+function serving(begin: string): Answer {
+  return (stream, headers) => {
+    if (headers[':path']?.startsWith(begin) === true) answerUnimplemented(stream);
+    else html(stream, headers);
+  };
+}
+
+test('a proxy that serves the method or the services of the configuration alone is in order', async (t) => {
+  const demo = await startDemo(t);
+  const path = '/voice.VoiceAssistant/FramegateDoctor';
+  const target = await startHttp2(t, (stream, headers) => {
+    if (headers[':path']?.startsWith('/voice.VoiceAssistant/') !== true) return html(stream, headers);
+    const message = `The server does not implement the method ${headers[':path']}`;
+    const type = { ':status': 200, 'content-type': 'application/grpc' };
+    stream.respond({ ...type, 'grpc-status': '12', 'grpc-message': message }, { endStream: true });
   });
+  // A route for all paths leads to what reflection lists.
+  const all = { routes: [{ name: 'voice', match: { path: '/*' }, upstream: 'voice' }] };
+  for (const sections of [{}, all]) {
+    const reports = await diagnoseBroken(t, sections, { endpoint: demo.address, target, only: ['target'] });
+    assert.deepEqual(
+      reports
+        .filter(({ verdict }) => verdict !== 'ok' && verdict !== 'note')
+        .map(({ id, verdict }) => [id, verdict]),
+      [],
+      JSON.stringify(reports),
+    );
+    for (const id of ['target.call', 'target.route.voice', 'target.body'])
+      assert.ok(reports.find((report) => report.id === id)?.findings[0]?.text.includes(path), id);
+  }
+  const named = await diagnose(t, { target, method: '/voice.VoiceAssistant/Say', only: ['target'] });
+  assert.deepEqual(
+    named.map(({ verdict }) => verdict),
+    ['note', 'ok', 'ok'],
+  );
+});
+
+test('the method that was named is called without a message', async (t) => {
+  const bodies: string[] = [];
+  const target = await startHttp2(t, (stream, headers) => {
+    let length = 0;
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+    });
+    stream.on('end', () => {
+      bodies.push(`${headers[':path']} ${length}`);
+      answerUnimplemented(stream);
+    });
+  });
+  await diagnose(t, { target, method: '/a.B/C', only: ['target.call'] });
+  assert.deepEqual(bodies, ['/a.B/C 0']);
 });
 
 test('a proxy that cannot reach the service', async (t) => {
@@ -115,20 +190,22 @@ test('a proxy that cannot reach the service', async (t) => {
   });
   assertFirst(await diagnose(t, { target: address }), {
     check: /^target\.call$/,
-    says: /cannot reach the service, or speaks another protocol to it \(HTTP 502\)/,
+    says: /HTTP 502, an HTML page; it cannot reach the service, or speaks another protocol to it/,
     code: 'FG2001',
   });
 });
 
 test('one path that leads elsewhere, while the others lead to the service', async (t) => {
   const demo = await startDemo(t);
-  const target = await startHttp2(t, (stream, headers) => {
-    if (headers[':path']?.startsWith('/voice.') === true) html(stream, headers);
-    else answerUnimplemented(stream);
-  });
-  assertFirst(await diagnoseBroken(t, {}, { endpoint: demo.address, target }), {
+  const routes = ['voice.VoiceAssistant', 'other.Service'].map((service) => ({
+    name: service.split('.')[0],
+    match: { path: `/${service}/*` },
+    upstream: 'voice',
+  }));
+  const target = await startHttp2(t, serving('/other.'));
+  assertFirst(await diagnoseBroken(t, { routes }, { endpoint: demo.address, target, only: ['target'] }), {
     check: /^target\.route\.voice$/,
-    says: /answers the call itself: HTTP 404/,
+    says: /answers \/voice\.VoiceAssistant\/FramegateDoctor itself: HTTP 404/,
     code: 'FG3015',
   });
 });
@@ -215,106 +292,6 @@ test('the direct call of a route has ended before the call through a target begi
   });
   await diagnoseBroken(t, {}, { endpoint, target, only: ['target.route'] });
   assert.deepEqual(order, ['direct answer', 'call through the target']);
-});
-
-test('a proxy that cuts silent streams, while the service keeps them', async (t) => {
-  const demo = await startDemo(t);
-  const target = await startHttp2(t, (stream) => {
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
-    setTimeout(() => stream.close(8), 300);
-  });
-  const reports = await diagnoseBroken(
-    t,
-    { routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }] },
-    { endpoint: demo.address, target, holdSeconds: 2, only: ['hold'] },
-  );
-  assertFirst(reports, {
-    check: /^hold\.stream$/,
-    says: /by 127\.0\.0\.1:\d+: cut after \d\.\d s \(RST_STREAM CANCEL; .*\), while it stayed open directly/,
-  });
-  const texts = reports.flatMap(({ findings }) => findings).map(({ text }) => text);
-  assert.ok(
-    texts.some((text) => text.startsWith('directly: still open after 2 s')),
-    texts.join('\n'),
-  );
-  assert.ok(
-    texts.some((text) => text.startsWith('through the proxy: still open after 2 s')),
-    texts.join('\n'),
-  );
-});
-
-test('a service that cannot be reached has cut no stream, and is not said to lack methods', async (t) => {
-  const routes = [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }];
-  const target = `127.0.0.1:${await freePort()}`;
-  for (const holdMethod of [undefined, '/voice.VoiceAssistant/Talk']) {
-    const endpoint = `127.0.0.1:${await freePort()}`;
-    const reports = await diagnoseBroken(
-      t,
-      { routes },
-      { endpoint, target, holdSeconds: 1, holdMethod, only: ['hold'] },
-    );
-    assert.deepEqual(
-      reports.map(({ id, verdict, findings }) => [id, verdict, findings.map(({ text }) => text)]),
-      [
-        [
-          'hold.stream',
-          'skipped',
-          ['directly: no stream could be opened, as there was no connection (ECONNREFUSED)'],
-        ],
-      ],
-    );
-  }
-});
-
-test('a stream is held by TARGET also where the service cannot be reached directly', async (t) => {
-  const demo = await startDemo(t);
-  const reports = await diagnoseBroken(
-    t,
-    { routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }] },
-    {
-      endpoint: `127.0.0.1:${await freePort()}`,
-      target: demo.address,
-      holdSeconds: 1,
-      only: ['hold'],
-    },
-  );
-  assert.ok(
-    reports.every(({ verdict }) => verdict !== 'failed' && verdict !== 'warning'),
-    JSON.stringify(reports),
-  );
-  const texts = reports.flatMap(({ findings }) => findings).map(({ text }) => text);
-  assert.ok(
-    texts.some((text) => text.startsWith(`by ${demo.address}: still open after 1 s`)),
-    texts.join('\n'),
-  );
-  assert.ok(
-    texts.some((text) => text.startsWith('directly: no stream could be opened')),
-    texts.join('\n'),
-  );
-});
-
-test('a stream that the doctor itself gives up is not told as one that stayed open', async (t) => {
-  const address = await startHttp2(t, () => undefined);
-  const [host, port] = address.split(':');
-  const way = {
-    address: { kind: 'tcp', host, port: Number(port), text: address } as const,
-    tls: undefined,
-    authority: address,
-  };
-  const request = { path: '/a.B/C', message: undefined, isRequestOver: false, holdMs: 60_000 };
-  assert.deepEqual(await holdStream(way, request, AbortSignal.abort()), { outcome: 'given-up' });
-  assert.deepEqual(await holdStream(way, { ...request, holdMs: 50 }, new AbortController().signal), {
-    outcome: 'open',
-  });
-});
-
-test('a proxy of ours that cuts silent streams names its own key', async (t) => {
-  const match = { path: '/*' };
-  const routes = [{ name: 'all', match, upstream: 'voice', timeouts: { idle: '300ms' } }];
-  assertFirst(await diagnoseBroken(t, { routes }, { holdSeconds: 2, only: ['hold'] }), {
-    check: /^hold\.stream$/,
-    says: /through the proxy: cut after \d\.\d s \(.*, while it stayed open directly/,
-  });
 });
 
 test('a Framegate as target is relayed through, and told from a service', async (t) => {

@@ -190,7 +190,7 @@ test('HTTP/2 that is no gRPC', async (t) => {
   });
   assertFirst(await diagnoseBroken(t, {}, { endpoint }), {
     check: /^upstream\.voice\..*\.health$/,
-    says: /HTTP 404 \(text\/html\), without grpc-status/,
+    says: /HTTP 404, an HTML page, without grpc-status/,
     code: 'FG3015',
   });
 });

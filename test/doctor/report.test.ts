@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CheckReport } from '../../src/doctor/check.ts';
-import { failed, ok, quoted, unexamined, warning, worstOf } from '../../src/doctor/finding.ts';
+import {
+  failed,
+  note,
+  ok,
+  quoted,
+  shownText,
+  unexamined,
+  warning,
+  worstOf,
+} from '../../src/doctor/finding.ts';
 import { firstCause, jsonReport, TextReport } from '../../src/doctor/report.ts';
 
 function report(id: string, part: Partial<CheckReport>): CheckReport {
@@ -26,14 +35,15 @@ const reports: readonly CheckReport[] = [
   report('four', { verdict: 'skipped', skippedBecause: '“title of three” failed' }),
 ];
 
-function textOf(isTTY: boolean, shown = reports): string {
+function textOf(isTTY: boolean, shown = reports, isVerbose = true): string {
   let written = '';
-  const text = new TextReport({
+  const stream = {
     isTTY,
-    write: (piece) => {
+    write: (piece: string): void => {
       written += piece;
     },
-  });
+  };
+  const text = new TextReport(stream, isVerbose);
   for (const each of shown) text.add(each);
   text.end(shown, 1234);
   return written;
@@ -56,12 +66,77 @@ test('each check has a sign, its cause, remedy, code and page, and the first to 
     skipped because “title of three” failed
 
 1 failed, 1 warning, 1 passed, 1 skipped in 1.2 s
-Begin with: title of three
+
+Fix this first
+✖ title of three
     ✖ gone
     → start it
     FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
 `,
   );
+});
+
+const skippedAgain = report('five', { verdict: 'skipped', skippedBecause: '“title of three” failed' });
+const healthy = [
+  report('names', { group: 'config', findings: [ok('fine')] }),
+  report('ports', { group: 'ports', findings: [ok('fine')] }),
+  report('more', { group: 'ports', verdict: 'note', findings: [note('fine', 'nicer with more')] }),
+];
+
+test('checks that passed are counted for each group, and what did not pass is told in full', () => {
+  const host = report('host', { group: 'host', findings: [ok('fine')] });
+  assert.equal(
+    textOf(false, [...healthy, ...reports, skippedAgain, host], false),
+    `✔ Configuration: 1 check passed
+✔ Ports: 2 checks passed
+
+Upstream, directly
+‼ title of two
+    ‼ odd
+    → look at it
+✖ title of three
+    ✖ gone
+    → start it
+    FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
+– 2 checks: skipped because “title of three” failed
+✔ 1 check passed
+
+✔ Host: 1 check passed
+
+1 failed, 1 warning, 5 passed, 2 skipped in 1.2 s (--verbose shows each check)
+
+Fix this first
+✖ title of three
+    ✖ gone
+    → start it
+    FG2001: docs/diagnoses/FG2001.md, or: framegate explain FG2001
+`,
+  );
+});
+
+test('what a passed check has not examined is told, and a stream that was held', () => {
+  const partly = report('partly', { verdict: 'ok', findings: [ok('fine'), unexamined('nobody is here')] });
+  const held = report('held', { group: 'hold', findings: [ok('still open after 65 s')] });
+  assert.equal(
+    textOf(false, [partly, held], false),
+    `Upstream, directly
+✔ title of partly
+    fine
+    nobody is here
+
+An idle stream
+✔ title of held
+    still open after 65 s
+
+0 failed, 0 warnings, 2 passed, 0 skipped in 1.2 s (--verbose shows each check)
+`,
+  );
+});
+
+test('a page of HTML is named as such, and is not printed', () => {
+  assert.equal(shownText('<!DOCTYPE HTML>\n<html lang="en">'), 'an HTML page');
+  assert.equal(shownText(' <html>'), 'an HTML page');
+  assert.equal(shownText('<htmlx> \u0007'), String.raw`“<htmlx> \u{7}”`);
 });
 
 test('a check that has examined nothing has not passed', () => {

@@ -92,6 +92,9 @@ test('the probes of a run are not told as clients that were refused', async (t) 
   const reports = await diagnose(t, { config });
   await proxy.line(({ token }) => token === 'plaintext_on_tls_port');
   assert.equal(reports.find(({ id }) => id === 'guesses.tls')?.verdict, 'ok');
+  // A later run knows those of an earlier one, too.
+  const later = await diagnose(t, { config });
+  assert.equal(later.find(({ id }) => id === 'guesses.tls')?.verdict, 'ok', JSON.stringify(later));
 });
 
 test('a web service is compared directly and through the proxy', async (t) => {

@@ -30,13 +30,22 @@ async function doctor(
   service: DemoService,
   ...words: readonly string[]
 ): Promise<Named> {
+  return doctorOf({ folder, tell }, service, '/*', words);
+}
+
+async function doctorOf(
+  { folder, tell }: Pick<CaseContext, 'folder' | 'tell'>,
+  service: DemoService,
+  path: string,
+  words: readonly string[],
+): Promise<Named> {
   const file = join(folder, 'config.yaml');
   writeFileSync(
     file,
     JSON.stringify({
       workers: 1,
       listeners: [{ address: `127.0.0.1:${await freePort()}` }],
-      routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }],
+      routes: [{ name: 'all', match: { path }, upstream: 'voice' }],
       upstreams: { voice: { endpoints: [service.address] } },
       admin: 'off',
     }),
@@ -116,6 +125,53 @@ export const doctorCases: readonly DeployCase[] = [
     assert.equal(code, 0);
   }),
 
+  nginxCase('with a location for the service alone has nothing to name', async (context, service) => {
+    const port = await freePort();
+    await startNginx(
+      context,
+      port,
+      `    listen 127.0.0.1:${port} http2; client_max_body_size 0;
+    location /voice.VoiceAssistant/ { grpc_pass grpc://${service.address}; }`,
+    );
+    const target = `http://127.0.0.1:${port}`;
+    for (const path of ['/voice.VoiceAssistant/*', '/*']) {
+      const named = await doctorOf(context, service, path, [target]);
+      assert.equal(named.check, '', named.report);
+      assert.equal(named.code, 0);
+    }
+    // The method that the doctor would hold by itself has no location there.
+    const held = await doctor(context, service, '--hold', '1', '--only', 'hold', target);
+    assert.equal(held.check, 'hold.stream', held.report);
+    assert.match(held.text, /nothing was held, as \S+ was refused \(HTTP 404\)/);
+  }),
+
+  nginxCase('with a rule that denies the client', async (context, service) => {
+    const port = await freePort();
+    await startNginx(
+      context,
+      port,
+      `    listen 127.0.0.1:${port} http2; client_max_body_size 0;
+    location / { grpc_pass grpc://${service.address}; allow 10.0.0.0/8; deny all; }`,
+    );
+    const named = await doctor(context, service, `http://127.0.0.1:${port}`);
+    assert.equal(named.check, 'target.call', named.report);
+    assert.match(named.text, /HTTP 403, an HTML page; it forbids the call/);
+    assert.match(named.report, /allow and deny/);
+  }),
+
+  nginxCase('whose service is not there', async (context, service) => {
+    const port = await freePort();
+    await startNginx(
+      context,
+      port,
+      `    listen 127.0.0.1:${port} http2; client_max_body_size 0;
+    location / { grpc_pass grpc://127.0.0.1:${await freePort()}; }`,
+    );
+    const named = await doctor(context, service, `http://127.0.0.1:${port}`);
+    assert.equal(named.check, 'target.call', named.report);
+    assert.match(named.text, /HTTP 502, an HTML page; it cannot reach the service/);
+  }),
+
   nginxCase('without http2', async (context, service) => {
     const port = await freePort();
     const { lines, ca } = await withTls(context);
@@ -170,12 +226,12 @@ export const doctorCases: readonly DeployCase[] = [
       port,
       `    listen 127.0.0.1:${port} http2; client_max_body_size 0;
     location /grpc. { grpc_pass grpc://${service.address}; }
-    location /framegate.doctor.Probe/ { grpc_pass grpc://${service.address}; }
-    location ~ \\.Probe { return 404; }`,
+    location /voice.VoiceAssistant/ { grpc_pass grpc://${service.address}; }
+    location ~ Assistant { return 404; }`,
     );
     const named = await doctor(context, service, `http://127.0.0.1:${port}`);
-    assert.equal(named.check, 'target.route.all', named.report);
-    assert.match(named.text, /nginx\S* at .* answers the call itself: HTTP 404, text\/html/);
+    assert.equal(named.check, 'target.call', named.report);
+    assert.match(named.text, /nginx\S* at .* answers \/voice\S+ itself: HTTP 404, an HTML page/);
     assert.equal(named.diagnosis, 'FG3015');
   }),
 

@@ -1,0 +1,35 @@
+// What the checks of a target share: what was asked for, and how the target is called once its first check has found that out.
+
+import type { Config } from '../config/config.ts';
+import type { Evidence } from './evidence.ts';
+import type { CallWay } from './grpc-call.ts';
+import type { Look } from './look.ts';
+import type { Target } from './target.ts';
+import type { UpstreamPlan } from './upstream-checks.ts';
+
+export const TARGET_CALL_MS = 2500;
+export const TARGET_LIMIT_MS = 5500;
+export const TARGET_PROTOCOL = 'target.protocol';
+export const TARGET_CALL = 'target.call';
+
+export interface TargetParts {
+  readonly target: Target;
+  readonly ca: Buffer | undefined;
+  /** A method that the target serves, as /package.Service/Method. Undefined if none was named. */
+  readonly method: string | undefined;
+  readonly evidence: Evidence;
+  /** With a configuration its routes are tried through the target, too. */
+  readonly config: Config | undefined;
+  readonly upstreams: UpstreamPlan | undefined;
+}
+
+/** How the target is called, once its check has found it out. */
+export class TargetWay {
+  way: CallWay | undefined = undefined;
+  look: Look | undefined = undefined;
+}
+
+export function wayOf({ way }: TargetWay): CallWay {
+  if (way === undefined) throw new Error('the check of the protocol has found no way');
+  return way;
+}
