@@ -5,14 +5,16 @@ import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
 import { type AdminAnswer, type AdminTarget, askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
+import { localTime } from './local-time.ts';
 import { readOptions } from './options.ts';
 import { paint } from './paint.ts';
+import { describeUpstream, isOut } from './upstream-status.ts';
 
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
 no endpoint left, its configuration, its certificates, and for each endpoint
-whether it gets calls, and why not.
+whether it can be used, and why not.
 
 ${ADMIN_OPTIONS_HELP}
       --json           all answers of the admin server, as one JSON object
@@ -83,7 +85,7 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
       ? paint(process.stdout, 'green', 'ready: the proxy takes calls')
       : paint(process.stdout, 'red', `not ready: ${textOf(ready.body)}`),
     // A proxy is ready whatever its upstreams are, since those of other routes take calls.
-    ...describeSome(all, isOut, 'but no endpoint gets calls'),
+    ...describeSome(all, isOut, 'but no endpoint can be used'),
     ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
     ...describeConfiguration(config.body),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
@@ -104,15 +106,6 @@ function describeSome(
   return [
     paint(process.stdout, 'red', `${what}: ${shown} (${names.length} of ${counted(all.length, 'upstream')})`),
   ];
-}
-
-/** Where workers have not answered, or endpoints are left out of the answer, it is not known. */
-function isOut(upstream: unknown): boolean {
-  const endpoints = listOf(fieldOf(upstream, 'endpoints'));
-  return (
-    fieldOf(upstream, 'leftOut') === undefined &&
-    endpoints.every((endpoint) => fieldOf(endpoint, 'used') === false)
-  );
 }
 
 function isInPanic(upstream: unknown): boolean {
@@ -145,71 +138,6 @@ function describeCertificate(certificate: unknown): string {
   if (days < 0) return paint(process.stdout, 'red', `${which} has expired`);
   const line = `${which}, ${counted(days, 'day')} left`;
   return days <= fewDays ? paint(process.stdout, 'yellow', line) : line;
-}
-
-function describeUpstream(upstream: unknown): readonly string[] {
-  const endpoints = listOf(fieldOf(upstream, 'endpoints'));
-  const used = endpoints.map((endpoint) => fieldOf(endpoint, 'used')).filter(isUsed).length;
-  const pending = Number(fieldOf(upstream, 'pending') ?? 0);
-  const waiting = pending === 0 ? '' : `, ${counted(pending, 'call')} ${pending === 1 ? 'waits' : 'wait'}`;
-  const whyNone = textOf(fieldOf(upstream, 'whyNone'));
-  const why = endpoints.length > 0 || whyNone === '' ? '' : `: ${whyNone}`;
-  const head = `upstream ${textOf(fieldOf(upstream, 'name'))}: ${used} of ${counted(endpoints.length, 'endpoint')} used${waiting}${why}`;
-  return [
-    used === 0 ? paint(process.stdout, 'red', head) : head,
-    ...listOf(fieldOf(upstream, 'panic')).map(describePanic),
-    ...endpoints.flatMap(describeEndpoint),
-  ];
-}
-
-/** @param used of an endpoint; a text where only some of several processes use it */
-function isUsed(used: unknown): boolean {
-  return used === true || typeof used === 'string';
-}
-
-function describePanic(panic: unknown): string {
-  const [usable, total, priority] = ['usable', 'of', 'priority'].map((name) => Number(fieldOf(panic, name)));
-  const few = `panic since ${localTime(fieldOf(panic, 'since'))}: ${usable} of ${counted(total, 'endpoint')} of priority ${priority} can be used`;
-  return paint(process.stdout, 'red', `  ${few}, so those that are kept out get calls as well`);
-}
-
-function describeEndpoint(endpoint: unknown): readonly string[] {
-  const used = fieldOf(endpoint, 'used');
-  const calls = counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call');
-  const some = typeof used === 'string' ? `, used ${textOf(used)}` : '';
-  const mark =
-    used === true
-      ? paint(process.stdout, 'green', '\u2713')
-      : paint(process.stdout, some === '' ? 'red' : 'yellow', '\u2717');
-  return [
-    `  ${mark} ${textOf(fieldOf(endpoint, 'address'))}  ${calls}${describeHealth(fieldOf(endpoint, 'health'))}${some}`,
-    ...listOf(fieldOf(endpoint, 'whyNot')).map((reason) => `      ${describeReason(reason)}`),
-  ];
-}
-
-function describeHealth(health: unknown): string {
-  const isHealthy = fieldOf(health, 'healthy');
-  if (typeof isHealthy !== 'boolean') return '';
-  return `, ${isHealthy ? 'healthy' : 'unhealthy'} by ${textOf(fieldOf(health, 'method'))}`;
-}
-
-function describeReason(reason: unknown): string {
-  const again = fieldOf(reason, 'triedAgainInSeconds');
-  const details = [
-    ...(fieldOf(reason, 'since') === undefined ? [] : [`since ${localTime(fieldOf(reason, 'since'))}`]),
-    ...describeAgain(again, fieldOf(reason, 'triedAgain')),
-  ].join(', ');
-  return `${textOf(fieldOf(reason, 'sentence'))}${details === '' ? '' : ` (${details})`}`;
-}
-
-function describeAgain(seconds: unknown, moment: unknown): readonly string[] {
-  if (moment !== undefined) return [`tried again ${textOf(moment)}`];
-  return seconds === undefined ? [] : [`tried again in ${textOf(seconds)} s`];
-}
-
-function localTime(value: unknown): string {
-  const time = new Date(textOf(value));
-  return Number.isNaN(time.getTime()) ? 'at an unknown time' : time.toLocaleString('sv-SE');
 }
 
 function fail(message: string): number {

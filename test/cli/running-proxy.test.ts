@@ -106,12 +106,12 @@ suite('the commands of a running proxy', () => {
 
     const status = await eventually('the dead endpoint is told of', async () => {
       const finished = await run('status');
-      return finished.stdout.includes('1 of 2 endpoints used') ? finished : undefined;
+      return finished.stdout.includes('1 of 2 endpoints usable') ? finished : undefined;
     });
     assert.equal(status.code, 0);
     assert.match(
       status.stdout,
-      /^ready: the proxy takes calls\nbut no endpoint gets calls: empty \(1 of 2 upstreams\)\nconfiguration: config\.yaml, epoch 1, loaded \d{4}-/,
+      /^ready: the proxy takes calls\nbut no endpoint can be used: empty \(1 of 2 upstreams\)\nconfiguration: config\.yaml, epoch 1, loaded \d{4}-/,
     );
     assert.match(status.stdout, new RegExp(`\u2717 ${proxy.dead} .*\n {6}\\S.*refused`));
 
@@ -266,13 +266,75 @@ suite('the commands of a running proxy', () => {
     assert.equal(
       shown,
       [
-        'upstream voice: 2 of 2 endpoints used',
+        'upstream voice: 2 of 2 endpoints usable',
         '  panic since then: 1 of 3 endpoints of priority 0 can be used, so those that are kept out get calls as well',
-        '  \u2713 a:1  2 calls',
+        '  \u2713 a:1  2 calls, health not known yet',
         '  \u2717 a:2  1 call, healthy by GET, used by 1 of 2 processes',
         '      a:2 refused. (since then, tried again with the next call)',
         '',
       ].join('\n'),
+    );
+  });
+
+  test('an endpoint that a process could not reach is not usable, unless another one is connected to it', async (t) => {
+    const whyNot = [{ by: 'connecting', sentence: 'It refused the connection.', processes: 1 }];
+    const some = { used: 'by 1 of 2 processes', activeCalls: 0, whyNot };
+    const [none, one] = [
+      { connecting: 0, ready: 0, draining: 0 },
+      { connecting: 0, ready: 1, draining: 0 },
+    ];
+    const idle = { used: true, activeCalls: 0, connections: none };
+    const healthy = { healthy: true, method: 'TCP' };
+    const standby = [{ by: 'priority', sentence: 'It is on standby.' }];
+    const upstreams = [
+      {
+        name: 'dead',
+        endpoints: [
+          { address: 'a:1', ...some, connections: none },
+          {
+            address: 'a:2',
+            ...some,
+            used: false,
+            whyNot: [{ ...whyNot[0], processes: 2 }],
+            connections: none,
+          },
+        ],
+      },
+      { name: 'back', endpoints: [{ address: 'b:1', ...some, connections: one }] },
+      {
+        name: 'new',
+        endpoints: [
+          { address: 'c:1', ...idle },
+          { address: 'c:2', ...idle, health: healthy },
+          { address: 'c:3', ...idle, connections: one },
+          { address: 'c:4', ...idle, connections: { busy: 0, idle: 2 } },
+          { address: 'c:5', ...idle, used: false, whyNot: standby },
+          { address: 'c:6' },
+        ],
+      },
+    ];
+    const pages = { '/ready': 'ok', '/api/config': { epoch: 1 }, '/api/upstreams': { upstreams } };
+    const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+    assert.match(stdout, /^but no endpoint can be used: dead \(1 of 3 upstreams\)$/m);
+    assert.equal(
+      stdout.slice(stdout.indexOf('upstream dead')),
+      `upstream dead: 0 of 2 endpoints usable
+  \u2717 a:1  0 calls, no health checks, not reached by 1 of 2 processes, and not tried by the others since
+      It refused the connection.
+  \u2717 a:2  0 calls, no health checks
+      It refused the connection.
+upstream back: 1 of 1 endpoint usable
+  \u2717 b:1  0 calls, no health checks, used by 1 of 2 processes
+      It refused the connection.
+upstream new: 5 of 6 endpoints usable, 1 on standby, 1 not connected, 1 not known
+  \u2013 c:1  not connected, 0 calls, no health checks
+  \u2713 c:2  0 calls, healthy by TCP
+  \u2713 c:3  0 calls, no health checks
+  \u2713 c:4  0 calls, no health checks
+  \u2013 c:5  0 calls, no health checks
+      It is on standby.
+  ? c:6  its state is not known, 0 calls
+`,
     );
   });
 
@@ -291,12 +353,12 @@ suite('the commands of a running proxy', () => {
     assert.equal(code, 0);
     assert.ok(
       stdout.startsWith(`ready: the proxy takes calls
-but no endpoint gets calls: dead, none (2 of 7 upstreams)
+but no endpoint can be used: dead, none (2 of 7 upstreams)
 panic, as too few endpoints can be used: panic (1 of 7 upstreams)
 `),
       stdout,
     );
-    assert.match(stdout, /^upstream none: 0 of 0 endpoints used: The name has no address\.$/m);
+    assert.match(stdout, /^upstream none: 0 of 0 endpoints usable: The name has no address\.$/m);
   });
 
   test('a proxy whose file is not to be found here, as in a container, is the one that is meant if its listeners are', async (t) => {
