@@ -1,14 +1,15 @@
 // The access log's record for every way in which a call of a web client can end: gRPC-Web, HTTP/1.1 and WebSockets.
 
 import type { Socket } from 'node:net';
+import { test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import {
   type Bare,
   type BareClient,
+  checkEnd,
   type EndRow,
   MESSAGE,
   type Scene,
-  testEnds,
 } from '../support/call-ends.ts';
 import { eventually } from '../support/eventually.ts';
 import type { RawRequest, RawServerOptions } from '../support/raw-server.ts';
@@ -369,4 +370,5 @@ const WEBSOCKET_ENDS: readonly EndRow[] = [
   },
 ];
 
-testEnds([...GRPC_WEB_ENDS, ...HTTP1_ENDS, ...WEBSOCKET_ENDS]);
+for (const row of [...GRPC_WEB_ENDS, ...HTTP1_ENDS, ...WEBSOCKET_ENDS])
+  test(`the record of ${row.name}`, (t) => checkEnd(t, row));

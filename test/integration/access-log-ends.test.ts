@@ -1,8 +1,9 @@
 // The access log's record for every way in which a gRPC call over HTTP/2 can end.
 
+import { test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { SettingId } from '../../src/h2/settings.ts';
-import { type EndRow, MESSAGE, type Scene, testEnds } from '../support/call-ends.ts';
+import { checkEnd, type EndRow, MESSAGE, type Scene } from '../support/call-ends.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectRawClient, type RawClient } from '../support/raw-client.ts';
 import type { RawRequest, RawServerOptions } from '../support/raw-server.ts';
@@ -475,4 +476,5 @@ const SEVERAL_ATTEMPTS: readonly EndRow[] = [
   },
 ];
 
-testEnds([...ENDS_OF_SERVICE, ...ENDS_OF_CLIENT, ...DECISIONS, ...SEVERAL_ATTEMPTS]);
+for (const row of [...ENDS_OF_SERVICE, ...ENDS_OF_CLIENT, ...DECISIONS, ...SEVERAL_ATTEMPTS])
+  test(`the record of ${row.name}`, (t) => checkEnd(t, row));

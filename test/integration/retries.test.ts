@@ -150,7 +150,7 @@ const CASES: readonly (readonly [
   ['a reset whose status is listed', [reset(ErrorCode.INTERNAL_ERROR), echo], 2, '0', { on: ['INTERNAL'] }],
   ['a page of 503 in place of gRPC is UNAVAILABLE', [page, echo], 2, '0'],
   ['a reset behind headers alone', [headersThenReset, echo], 2, '0', { on: ['INTERNAL'] }],
-  ['silence, with a time for each attempt', [silence, echo], 2, '0', { perTry: '30ms' }],
+  ['silence, with a time for each attempt', [silence, echo], 2, '0', { perTry: '1s' }],
   ['silence for ever, with a time for each attempt', [silence], 3, '14', { perTry: '10ms' }],
   [
     'headers and then silence, with a time for each attempt',
@@ -158,7 +158,7 @@ const CASES: readonly (readonly [
     2,
     '0',
     {
-      perTry: '30ms',
+      perTry: '1s',
       hold: '10s',
     },
   ],
