@@ -298,11 +298,8 @@ export class ProcessLog {
   /** The calls that wait may be served soon. Each that is refused has its own record. */
   #callsWait(upstream: string, calls: number, why: string): void {
     if (!this.#isNews(`waiting ${upstream}`)) return;
-    const wait = calls === 1 ? 'waits' : 'wait';
-    this.#logger.warn(
-      { upstream, calls },
-      `${counted(calls, 'call')} ${wait} for a place at ${upstream}: ${why}`,
-    );
+    const waiting = `${counted(calls, 'call')} ${calls === 1 ? 'waits' : 'wait'}`;
+    this.#logger.warn({ upstream, calls }, `${waiting} for a place at ${upstream}: ${why}`);
   }
 
   /** @param client the address by which its calls are counted */

@@ -115,7 +115,7 @@ test('every problem is told: of the YAML, of the routes among each other, and of
 test('without config.yaml it says where to start', () => {
   const { code, stderr } = check();
   assert.equal(code, 1);
-  assert.match(stderr, /there is no config\.yaml .*config\.example\.yaml/);
+  assert.match(stderr, /there is no config\.yaml \(framegate init writes one; .*-c\)/);
 });
 
 test('bad options are refused with the usage', () => {
