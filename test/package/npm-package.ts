@@ -30,13 +30,14 @@ const needed = [
   'docs/configuration-reference.md',
   'docs/configuration.md',
   'docs/diagnoses/FG1001.md',
+  'docs/openapi.yaml',
   'docs/operating.md',
   'package.json',
   'proto/voice.proto',
 ];
 // npm adds the README of a folder of which anything is packed; the one of the benchmarks explains the chart.
 const allowed =
-  /^(?:dist\/.+\.js(?:\.map)?|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
+  /^(?:dist\/.+\.js(?:\.map)?|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/openapi\.yaml|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
 
 export const npmPackageCases: readonly DeployCase[] = [
   {
