@@ -71,5 +71,6 @@ export function clientProduct(userAgent: string | undefined): ClientProduct {
 }
 
 export function clientLibrary(userAgent: string | undefined): ClientLibrary {
-  return clientProduct(userAgent).library;
+  const { library } = clientProduct(userAgent);
+  return library;
 }

@@ -54,9 +54,10 @@ export function mergeClientVersions(
 ): readonly ClientVersion[] {
   const merged = new Map<string, Map<string, MutableRow>>();
   for (const row of reports.flat()) {
-    const rows = merged.get(row.library) ?? new Map<string, MutableRow>();
-    merged.set(row.library, rows);
-    add(rows, row.version, row);
+    const { library, version } = row;
+    const rows = merged.get(library) ?? new Map<string, MutableRow>();
+    merged.set(library, rows);
+    add(rows, version, row);
   }
   for (const rows of merged.values()) bound(rows);
   return lastSeenFirst(merged.values());
