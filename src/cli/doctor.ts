@@ -20,9 +20,9 @@ counted; each other one is shown with cause and remedy. All of it takes about
 ten seconds at most. No method of a service is called but grpc.health.v1,
 reflection, the one that --method names, and methods that no service has.
 
-TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://): any other
-port, such as that of an nginx or Envoy. With a configuration its routes are
-tried through TARGET, too.
+TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://). It may be
+the port of another proxy, such as nginx or Envoy. With a configuration, its
+routes are tried through TARGET, too.
 
   -c, --config FILE    the configuration (default: config.yaml; with TARGET:
                        config.yaml if there is one)

@@ -57,7 +57,9 @@ export function certificateChecks(subject: ConfigSubject, nowEpochMs: number = D
 
 function describeCount(config: Config): string {
   const count = config.listeners.reduce((sum, { tls }) => sum + (tls?.certificates.length ?? 0), 0);
-  return count === 0 ? 'no listener has any' : `${counted(count, 'certificate')} of listeners`;
+  return count === 0
+    ? 'no listener has a certificate'
+    : `the listeners have ${counted(count, 'certificate')}`;
 }
 
 /** `check` only warns of a certificate that is not valid now, since it may be replaced before it is served. Clients refuse it. */

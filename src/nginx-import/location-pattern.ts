@@ -125,7 +125,10 @@ function finished(heads: readonly string[], end: End, hasPlainDot: boolean): Pat
     return undefined;
   const unique = [...new Set(paths)];
   return hasPlainDot
-    ? { paths: unique, note: 'a dot of the expression is a dot now, where it was any character' }
+    ? {
+        paths: unique,
+        note: 'a dot in the expression now matches only a dot; in nginx it matches every character',
+      }
     : { paths: unique };
 }
 

@@ -13,7 +13,7 @@ export interface PlannedListener<Open> {
   readonly known: Open | undefined;
 }
 
-/** Matches by address and name first, then by address alone: several listeners may have the same address, such as any free port. */
+/** Matches by address and name first, then by address alone: several listeners may have the same address, for example one with port 0. */
 export function planListeners<Open>(
   open: readonly Open[],
   configOf: (open: Open) => ListenerConfig,

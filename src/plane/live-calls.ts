@@ -68,7 +68,7 @@ export class LiveCalls<Call extends LookedAt> {
     const keys: number[] = [];
     for (const { call, key } of first.taken) {
       if (pace.isOver) await pace.rest();
-      // Calls that have ended meanwhile leave a gap in the page, which is as true as any other.
+      // A call that has ended meanwhile is left out, so the page is shorter than its limit.
       if (!isLive(call)) continue;
       exchanges.push(describe(call, idOf));
       keys.push(key);

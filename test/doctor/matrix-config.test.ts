@@ -124,7 +124,7 @@ test('an address that the machine does not have', async (t) => {
     says: /no network interface of this machine has the address 192\.0\.2\.1/,
   });
   const files = reports.find(({ id }) => id === 'certificates.files');
-  assert.deepEqual(files?.findings, [{ verdict: 'ok', text: '1 certificate of listeners' }]);
+  assert.deepEqual(files?.findings, [{ verdict: 'ok', text: 'the listeners have 1 certificate' }]);
 });
 
 test('a Unix socket in a folder that does not exist', async (t) => {

@@ -16,7 +16,7 @@ export class WeightedTurns<Candidate extends Balanced> {
   use(endpoints: readonly Candidate[]): void {
     const known = new Map(this.#endpoints.map((endpoint, index) => [endpoint, this.#due[index]]));
     this.#endpoints = endpoints;
-    // A new endpoint has half of its first turn behind it, so that a heavy one does not have all its turns before a light one has any.
+    // A new endpoint has half of its first turn behind it, so that a heavy one does not have all its turns before the first turn of a light one.
     this.#due = Float64Array.from(
       endpoints,
       (endpoint) => known.get(endpoint) ?? this.#now + 0.5 / endpoint.weight,
