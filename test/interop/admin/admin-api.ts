@@ -84,7 +84,9 @@ async function examine(
   const document = join(import.meta.dirname, '../../../docs/openapi.yaml');
   // Draining would end the proxy, and a stream of events has no end.
   const left = ['--exclude-path', '/api/drain', '--exclude-path', '/api/events'];
-  const common = ['--config-file', settings, 'run', document, '--url', url, ...left];
+  // What the command was given, for example `--seed 7`.
+  const given = process.argv.slice(2);
+  const common = ['--config-file', settings, 'run', document, '--url', url, ...left, ...given];
   const child = spawn(program, [...common, ...args], { cwd: folder, stdio: 'inherit' });
   await once(child, 'exit');
   return child.exitCode === 0;
