@@ -1,7 +1,8 @@
 // The admin server, and its change to another address or token: a new server is open before the old one closes.
 
 import { isDeepStrictEqual } from 'node:util';
-import { type AdminServer, type AdminState, openAdminServer } from '../admin/admin-server.ts';
+import type { AdminState } from '../admin/admin-pages.ts';
+import { type AdminServer, openAdminServer } from '../admin/admin-server.ts';
 import { readAdminToken } from '../config/admin-token.ts';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { AdminConfig } from '../config/config.ts';

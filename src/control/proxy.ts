@@ -2,8 +2,8 @@
 // everything in order. The admin server, reloads, watched files and sources are controlled here; the plane carries the calls.
 
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import type { AdminState, Readiness } from '../admin/admin-pages.ts';
 import type { AdminReply } from '../admin/admin-reply.ts';
-import type { AdminState, Readiness } from '../admin/admin-server.ts';
 import { type Change, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import { type ConfigChanges, configChanges } from '../config/config-changes.ts';

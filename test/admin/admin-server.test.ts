@@ -7,12 +7,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  type AdminServer,
-  type AdminState,
-  openAdminServer,
-  type Readiness,
-} from '../../src/admin/admin-server.ts';
+import { type AdminState, type Readiness } from '../../src/admin/admin-pages.ts';
+import { type AdminServer, openAdminServer } from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/config.ts';
 import { readRemedy } from '../../src/diagnosis/pages/page.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';

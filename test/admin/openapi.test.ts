@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openApiText } from '../../scripts/openapi-text.ts';
-import { pageMethods } from '../../src/admin/admin-server.ts';
+import { pageMethods } from '../../src/admin/admin-pages.ts';
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import { fieldOf } from '../../src/control/answer-fields.ts';
 import { problemsOf } from '../support/api-document.ts';
