@@ -1,6 +1,7 @@
 // Finds the addresses at which clients on this machine reach the listeners of a configuration.
 
-import type { Config, ListenAddress, ListenerConfig } from '../src/config/config.ts';
+import type { ListenAddress } from '../src/config/address.ts';
+import type { Config, ListenerConfig } from '../src/config/config.ts';
 
 /** Addresses as 'host:port' or 'unix:/path'. Undefined means that the configuration has none. */
 export interface ReachableAddresses {

@@ -1,7 +1,8 @@
 // Finds a free port for everything that `npm start` runs. Where one is not as the configuration has it, the proxy gets a copy of the
 // configuration with the other port.
 
-import type { Address, Config, ListenAddress } from '../src/config/config.ts';
+import type { Address, ListenAddress } from '../src/config/address.ts';
+import type { Config } from '../src/config/config.ts';
 import { parseListenAddress } from '../src/demo/listen-probe.ts';
 import { type ChosenPort, choosePorts, type Wish } from './chosen-ports.ts';
 import { writeMovedCopy } from './moved-configuration.ts';

@@ -2,7 +2,7 @@
 // the log. Prints nanoseconds per call, of batches by turns: the tenth percentile, since a machine with other work makes batches slower
 // and never faster. `node bench/micro/safeguards.bench.ts [BATCHES]`
 
-import type { RetryConfig } from '../../src/config/config.ts';
+import type { RetryConfig } from '../../src/config/route-config.ts';
 import { type CallTerms, measure } from './call-scene.ts';
 
 const RETRY: RetryConfig = {

@@ -3,10 +3,11 @@
 // of one upstream after the other. All endpoints are the same service at different addresses, so that every call is answered. If the rate
 // is 0, each upstream is updated once.
 
-import { parseAddress } from '../../src/config/address.ts';
-import type { Address, Config, EndpointState } from '../../src/config/config.ts';
+import { type Address, parseAddress } from '../../src/config/address.ts';
+import type { Config } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { isFault } from '../../src/config/problem.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { Proxy } from '../../src/control/proxy.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
 import { createLogger } from '../../src/observability/logger.ts';

@@ -3,8 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isLocalAddress } from '../config/address.ts';
-import type { Address } from '../config/config.ts';
+import { type Address, isLocalAddress } from '../config/address.ts';
 import type { Logger } from '../observability/logger.ts';
 
 /** What a request has. Anything in the Authorization field that is not the token is wrong. */

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 
 const elsewhere = 'or set admin.address to another address (admin: off for none)';

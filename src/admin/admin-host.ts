@@ -2,7 +2,7 @@
 // sends that name, so a name is accepted only if it is localhost or the address in the configuration.
 
 import { isIP } from 'node:net';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 
 /** Accepts every Host on a Unix socket, which no web page can reach. */
 export function isAdminHost(host: string | undefined, address: Address): boolean {

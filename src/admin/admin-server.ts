@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import type { Logger } from '../observability/logger.ts';
 import { AdminAccess } from './admin-access.ts';
 import { isAdminHost } from './admin-host.ts';

@@ -2,7 +2,7 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 
 /** How long closeServer() waits for clients that are still reading an answer. */

@@ -2,9 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseAddress } from '../config/address.ts';
+import { type Address, parseAddress } from '../config/address.ts';
 import { readAdminToken } from '../config/admin-token.ts';
-import type { Address } from '../config/config.ts';
 import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';

@@ -2,7 +2,7 @@
 // bounded, and nothing in it is trusted.
 
 import type { IncomingMessage } from 'node:http';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { fieldOf, textOf } from '../control/answer-fields.ts';
 import {
   type AdminTarget,

@@ -2,8 +2,18 @@
 // clients (CIDR), for the mode of a Unix socket and for server names.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import type { Address, ListenAddress } from './config.ts';
+
 import type { Fault } from './problem.ts';
+
+/** An address to listen on or connect to. `text` is the address as the user wrote it. */
+export type Address =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string };
+
+/** A listener can also use a socket that systemd has opened; `socketName` is the FileDescriptorName= of the unit. */
+export type ListenAddress =
+  | Address
+  | { readonly kind: 'systemd'; readonly socketName: string; readonly text: string };
 
 // On Linux the path in sockaddr_un has 108 bytes, the last of which is NUL. On macOS it has 104, and bind(2) reports a longer path.
 const longestUnixPathBytes = 107;

@@ -1,7 +1,8 @@
 // What differs between two configurations, for people: names, not values.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, EndpointState } from './config.ts';
+import type { Config } from './config.ts';
+import type { EndpointState } from './upstream-config.ts';
 
 export interface NamedChanges {
   readonly added: readonly string[];

@@ -2,8 +2,13 @@
 // The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import { isIPv4 } from 'node:net';
-import { isLocalAddress, parseAddress, parseListenAddress } from './address.ts';
-import type { Address, ListenAddress } from './config.ts';
+import {
+  type Address,
+  isLocalAddress,
+  type ListenAddress,
+  parseAddress,
+  parseListenAddress,
+} from './address.ts';
 import type { ConfigPath } from './config-path.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';

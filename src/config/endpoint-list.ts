@@ -1,10 +1,10 @@
 // What PUT /api/upstreams/NAME/endpoints says: endpoints, written as in the configuration, and how long they hold.
 
-import type { EndpointState } from './config.ts';
 import { formatPath } from './config-path.ts';
 import { MOST_PROBLEMS } from './problem.ts';
 import { validateEndpointList } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
+import type { EndpointState } from './upstream-config.ts';
 
 export interface EndpointList {
   readonly endpoints: readonly EndpointState[];

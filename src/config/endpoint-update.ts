@@ -1,7 +1,8 @@
 // The endpoints that a source names apart from the configuration. They change at once, without a new epoch. Updates are plain data, which
 // the control process sends to the processes that carry calls.
 
-import type { Address, EndpointState } from './config.ts';
+import type { Address } from './address.ts';
+import type { EndpointState } from './upstream-config.ts';
 
 /** The most endpoints of one upstream. A source that names more is faulty or hostile. */
 export const MOST_ENDPOINTS = 4096;

@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { findAdminTokenProblems } from './admin-token.ts';
 import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
-import type { Config, RouteConfig } from './config.ts';
+import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { explainVariables } from './interpolation.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
@@ -23,6 +23,7 @@ import {
 import { findProtocolProblems } from './protocol-checks.ts';
 import { listOf, mapOf } from './raw-value.ts';
 import { resolveConfig, resolveRoute } from './resolve-config.ts';
+import type { RouteConfig } from './route-config.ts';
 import { findSplitProblems } from './route-upstreams.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';

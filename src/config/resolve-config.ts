@@ -2,31 +2,29 @@
 // folder of the config file, and turns records into lists and maps.
 
 import { dirname, isAbsolute, join } from 'node:path';
+import type { AdminConfig, Config, LimitsConfig, ListenerConfig, ListenerTlsConfig } from './config.ts';
+import { resolveTrace } from './resolve-trace.ts';
 import type {
-  AdminConfig,
-  Config,
-  Discovery,
-  EndpointState,
   GrpcWebConfig,
-  HashConfig,
-  HealthConfig,
   HedgeConfig,
-  KeepaliveConfig,
-  LimitsConfig,
-  ListenerConfig,
-  ListenerTlsConfig,
-  OrcaConfig,
-  OutliersConfig,
   RetryConfig,
   RouteConfig,
   RouteMatchConfig,
   RouteTimeoutsConfig,
-  UpstreamConfig,
-  UpstreamTlsConfig,
-} from './config.ts';
-import { resolveTrace } from './resolve-trace.ts';
+} from './route-config.ts';
 import type { ValidConfig, ValidRoute } from './schema.ts';
 import { isSecretName } from './secret-name.ts';
+import type {
+  Discovery,
+  EndpointState,
+  HashConfig,
+  HealthConfig,
+  KeepaliveConfig,
+  OrcaConfig,
+  OutliersConfig,
+  UpstreamConfig,
+  UpstreamTlsConfig,
+} from './upstream-config.ts';
 
 type ValidUpstream = ValidConfig['upstreams'][string];
 

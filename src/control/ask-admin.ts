@@ -2,8 +2,9 @@
 // Any program may answer at that address, so the answer is bounded in size and time and nothing in it is trusted.
 
 import type { IncomingMessage } from 'node:http';
+import type { Address } from '../config/address.ts';
 import { readAdminToken } from '../config/admin-token.ts';
-import type { Address, Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import { parseShallowJson } from './shallow-json.ts';

@@ -1,7 +1,7 @@
 // What the processes that carry calls, the health checks and the load reports know of the endpoints, for the admin API: whether each of
 // them gets calls, and the sentence that says why not; and where its weight comes from.
 
-import type { EndpointState } from '../config/config.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { Plane, UpstreamsReport } from '../plane/plane.ts';
 import {
   type EndpointReport,

@@ -1,7 +1,8 @@
 // All that the control process asks the endpoints of upstreams for, beside the calls: their health, and their load.
 
-import type { Config, EndpointState } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';

@@ -1,9 +1,10 @@
 // Has the endpoints of upstreams checked whose configuration says so, tells the plane what was found, and logs and counts it. A proxy
 // that checks nothing loads nothing for it.
 
-import type { Config, EndpointState } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { EndpointCheck } from '../health/endpoint-check.ts';
 import type { HealthChecks } from '../health/health-checks.ts';
 import type { Logger } from '../observability/logger.ts';

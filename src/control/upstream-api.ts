@@ -1,9 +1,10 @@
 // What is known of the upstreams and where their endpoints come from, for the admin API.
 
 import type { AdminReply } from '../admin/admin-reply.ts';
-import type { Config, UpstreamConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { parseEndpointList } from '../config/endpoint-list.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { Discovery } from '../sources/discovery.ts';
 import { describeEndpoint, type EndpointStates, type KnownStates } from './endpoint-states.ts';
 

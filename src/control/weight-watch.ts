@@ -1,8 +1,9 @@
 // Has the endpoints of upstreams report their load whose configuration says so, tells the plane what weights that makes, and logs and
 // counts it. A proxy that does not weigh by load loads nothing for it.
 
-import type { Config, EndpointState } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { LoadReports } from '../health/load-reports.ts';
 import type { LoadStream } from '../health/load-stream.ts';

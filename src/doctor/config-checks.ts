@@ -1,8 +1,10 @@
 // Checks whether the configuration can be used, what is suspicious in it, and which combinations work but may surprise.
 
-import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import { counted } from '../config/counted.ts';
 import { formatProblem } from '../config/problem.ts';
+import type { RouteConfig } from '../config/route-config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 import type { ConfigSubject } from './subject.ts';

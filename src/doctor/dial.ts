@@ -4,9 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import type { Address, UpstreamTlsConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { readingFault } from '../config/system-error.ts';
+import type { UpstreamTlsConfig } from '../config/upstream-config.ts';
 import { names } from '../names/name-lookup.ts';
 import { quoted } from './finding.ts';
 

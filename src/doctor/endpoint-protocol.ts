@@ -1,7 +1,8 @@
 // Finds out what an endpoint speaks, and says which other protocol it speaks if it is not the configured one. The diagnoses are those
 // that calls get.
 
-import type { Address, UpstreamConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';

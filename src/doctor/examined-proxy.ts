@@ -2,7 +2,8 @@
 // in this process, on free loopback ports. The latter has no admin server, writes no log, and checks no health.
 
 import { closeSync, openSync } from 'node:fs';
-import type { Address, Config, ListenerConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import { adminTargetOf, reachableHost } from '../control/ask-admin.ts';
 import { Proxy } from '../control/proxy.ts';
 import { LogDestination } from '../observability/log-destination.ts';

@@ -1,7 +1,7 @@
 // Begins HTTP/2 with a peer and looks at its first bytes: the protocol it speaks, its SETTINGS, and the time of a PING. Whatever the peer
 // sends, only a bounded part of it is read, for a bounded time.
 
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
 import { errorCodeName } from '../h2/error-codes.ts';

@@ -7,7 +7,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { errorCodeName } from '../h2/error-codes.ts';

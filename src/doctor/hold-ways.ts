@@ -1,8 +1,10 @@
 // The ways by which a stream is held: directly, through the proxy, and by the target. Which service is called directly, and which path
 // clients call, follow from the route that the proxy takes for the method.
 
-import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { isSecretName } from '../config/secret-name.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { CallWay } from './grpc-call.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';

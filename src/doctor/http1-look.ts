@@ -1,6 +1,6 @@
 // Makes one GET over HTTP/1.1, and reads only the beginning of the answer.
 
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
 import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
 import { quoted } from './finding.ts';

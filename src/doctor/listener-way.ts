@@ -2,7 +2,8 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Address, ListenerConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { ListenerConfig } from '../config/config.ts';
 import type { ExaminedProxy } from './examined-proxy.ts';
 
 /** The proxy, once its check has started it. */

@@ -1,6 +1,6 @@
 // Looks at a port as different clients do: plaintext HTTP/2, TLS with ALPN h2, with http/1.1 alone, and without ALPN.
 
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { type DialFailure, dial, probeHostFor, type TlsFacts } from './dial.ts';
 import { quoted, shownText } from './finding.ts';
 import { type Greeting, greet } from './greeting.ts';

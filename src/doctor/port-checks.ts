@@ -3,7 +3,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
-import type { Address, Config, ListenAddress } from '../config/config.ts';
+import { type Address, type ListenAddress } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import { adminTargetOf } from '../control/ask-admin.ts';

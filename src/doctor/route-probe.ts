@@ -1,7 +1,7 @@
 // Chooses a request that shows whether a route works without calling a method of the service: the health check, or a method that no service
 // has. The answer UNIMPLEMENTED proves that the path works.
 
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import { compileRoutes } from '../routing/route-table.ts';
 import { pathCriterion } from '../routing/specificity.ts';

@@ -1,7 +1,7 @@
 // Whether a target relays gRPC at all. It is asked for a path that it should serve: that of the method that was named, or those of the
 // routes of the configuration. Without either there is only grpc.health.v1, which a healthy proxy need not serve.
 
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, note, ok, unexamined } from './finding.ts';

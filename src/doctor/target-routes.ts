@@ -1,6 +1,7 @@
 // Each route of the configuration through a target: the same call directly and through it, or the reason why that is not tried.
 
-import type { RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { compareAnswers } from './call-comparison.ts';
 import type { Check } from './check.ts';
 import { type Finding, unexamined } from './finding.ts';

@@ -1,7 +1,6 @@
 // What `framegate doctor TARGET` takes: host:port, a name alone, unix:/path, or a URL whose scheme says whether clients use TLS.
 
-import { parseAddress } from '../config/address.ts';
-import type { Address } from '../config/config.ts';
+import { type Address, parseAddress } from '../config/address.ts';
 import { isFault } from '../config/problem.ts';
 
 export interface Target {

@@ -1,8 +1,10 @@
 // Checks what clients of each listener get, and whether each route leads to its service: it makes the same call directly and through the proxy.
 
-import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import { suggest } from '../config/suggestion.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { matchesPath } from '../routing/routed-request.ts';
 import { pathCriterion } from '../routing/specificity.ts';
 import { compareAnswers } from './call-comparison.ts';

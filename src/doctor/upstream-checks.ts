@@ -1,9 +1,11 @@
 // Checks each endpoint of each upstream without the proxy: its name, TCP, the protocol it speaks, its health, its services.
 
 import { isIP } from 'node:net';
-import type { Address, Config, EndpointState, UpstreamConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
 import { counted } from '../config/counted.ts';
 import { errorCode } from '../config/error-code.ts';
+import type { EndpointState, UpstreamConfig } from '../config/upstream-config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import { healthRequest, MOST_MESSAGE_BYTES, readHealthResponse } from '../health/health-message.ts';
 import { MessageReader } from '../health/message-reader.ts';

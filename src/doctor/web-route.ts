@@ -1,6 +1,9 @@
 // Compares the answer of a web service to the same GET directly and through the proxy.
 
-import type { Address, Config, RouteConfig, UpstreamConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { pathCriterion } from '../routing/specificity.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import { tlsWishOf } from './dial.ts';

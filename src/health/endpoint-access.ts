@@ -1,7 +1,9 @@
 // How the endpoints of one upstream are reached from the control process: over the same TLS as calls. The TLS files are read with the
 // first connection, and again by `renewTls`.
 
-import type { Address, FloodLimitsConfig, UpstreamConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { FloodLimitsConfig } from '../config/config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { type Dialer, tcpDialer } from '../upstreams/dial.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';

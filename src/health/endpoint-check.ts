@@ -1,7 +1,7 @@
 // Checks one endpoint: when it is probed, when it counts as unhealthy or healthy again, and why. An endpoint is healthy until it is
 // known to be unhealthy, so that a new one is used at once.
 
-import type { HealthConfig } from '../config/config.ts';
+import type { HealthConfig } from '../config/upstream-config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { Probe, ProbeEvents, ProbeFailure } from './probe.ts';
 

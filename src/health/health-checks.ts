@@ -1,9 +1,10 @@
 // The checks of all endpoints of a proxy. They run in the control process: there is one for each endpoint and machine, however many
 // processes carry calls. What they find is published as updates, which those processes get.
 
-import type { Config, EndpointState } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import { CHECK_RESULTS, type CheckEvents, type CheckResult, EndpointCheck } from './endpoint-check.ts';
 import { type CheckedUpstream, ProbeMaker } from './make-probe.ts';
 import type { ProbeEvents } from './probe.ts';

@@ -1,8 +1,9 @@
 // The load reports of the endpoints of a proxy. They come in the control process: one stream for each endpoint and machine, however many
 // processes carry calls. What they make of weights is published as updates, which those processes get.
 
-import type { Config, EndpointState, OrcaConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointState, OrcaConfig } from '../config/upstream-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { EndpointAccess } from './endpoint-access.ts';
 import { LoadStream, type LoadStreamEvents } from './load-stream.ts';

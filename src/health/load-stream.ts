@@ -1,7 +1,7 @@
 // The stream by which one endpoint reports its load (gRFC A51), on a connection of its own. When it ends it is opened again, after a
 // pause that grows while no report comes. A server that does not offer it, or sends what is no report, is asked again minutes later.
 
-import type { OrcaConfig } from '../config/config.ts';
+import type { OrcaConfig } from '../config/upstream-config.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus, grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';

@@ -1,6 +1,6 @@
 // The weight of one endpoint by its load reports (gRFC A58): what it is, and from when to when it counts. Reads no clock.
 
-import type { OrcaConfig } from '../config/config.ts';
+import type { OrcaConfig } from '../config/upstream-config.ts';
 import type { LoadReport } from './load-report.ts';
 
 /** A weight outside of these comes of a report that cannot be true. So sums of thousands of weights are exact enough. */

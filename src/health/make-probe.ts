@@ -1,6 +1,8 @@
 // The probe for an endpoint, by the type of its health checks and by what its upstream speaks.
 
-import type { Address, FloodLimitsConfig, UpstreamConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { FloodLimitsConfig } from '../config/config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { EndpointAccess } from './endpoint-access.ts';
 import { GetQuestion } from './get-question.ts';
 import { GrpcQuestion } from './grpc-question.ts';

@@ -1,7 +1,7 @@
 // Opens a connection to an endpoint for a probe, the way that calls to it are connected.
 
 import type { Duplex } from 'node:stream';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Dialer } from '../upstreams/dial.ts';
 import { CANCELLED, connectEndpoint } from '../upstreams/http1/endpoint-socket.ts';

@@ -1,6 +1,6 @@
 // Words for what an endpoint has done, to be put behind its address: 'refused the connection: is the service running there?'.
 
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 
 export function predicateOf({ text }: Address, { sentence }: Diagnosis): string {

@@ -1,6 +1,7 @@
 // An HTTP/2 connection for probes and load reports, from dialling to its end. It has few streams, and none of a client.
 
-import type { Address, FloodLimitsConfig } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { FloodLimitsConfig } from '../config/config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { classifyUpstreamFirstBytes, diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { errorCodeName } from '../h2/error-codes.ts';

@@ -5,9 +5,10 @@
 import { CallTracing } from '../calls/call-tracing.ts';
 import { TraceIds } from '../calls/trace-ids.ts';
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
-import type { Config, LimitsConfig, UpstreamConfig } from '../config/config.ts';
+import type { Config, LimitsConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';

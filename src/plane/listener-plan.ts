@@ -1,7 +1,8 @@
 // Decides which listener of a new configuration keeps which open socket. The process that owns the sockets and the workers that receive
 // its connections share this rule, because both must get the same result.
 
-import type { ListenAddress, ListenerConfig } from '../config/config.ts';
+import type { ListenAddress } from '../config/address.ts';
+import type { ListenerConfig } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf } from '../config/unusable-config.ts';

@@ -1,7 +1,7 @@
 // Compiles the policies of each route of a configuration into the plan of its calls.
 
 import type { Policy } from '../calls/policy.ts';
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
 import { POLICY_KINDS, type PolicyKind } from './policy-kinds.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Policy } from '../calls/policy.ts';
 import type { HedgePolicy, RetryPolicy } from '../calls/retry-policy.ts';
-import type { HedgeConfig, RouteConfig } from '../config/config.ts';
+import type { HedgeConfig, RouteConfig } from '../config/route-config.ts';
 
 /** How large the request of a call with several attempts may be: as large as with `retry`. */
 const REPLAY_BYTES = 64 * 1024;

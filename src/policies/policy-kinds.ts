@@ -2,7 +2,7 @@
 // calls nothing.
 
 import type { Policy } from '../calls/policy.ts';
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
 import { retryPolicy } from './retry-policy.ts';

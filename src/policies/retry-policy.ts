@@ -2,7 +2,7 @@
 
 import type { Policy } from '../calls/policy.ts';
 import type { AttemptEnd, RetryPolicy } from '../calls/retry-policy.ts';
-import type { RetryConfig, RouteConfig } from '../config/config.ts';
+import type { RetryConfig, RouteConfig } from '../config/route-config.ts';
 import { pushbackMs } from '../grpc/pushback.ts';
 
 /** How much of a request is kept for its next attempt. All calls share ReplayBuffer, which forgets what is old. */

@@ -1,6 +1,6 @@
 // The hash that keeps calls of an upstream with `balance: ring-hash` at one endpoint.
 
-import type { HashConfig } from '../config/config.ts';
+import type { HashConfig } from '../config/upstream-config.ts';
 import type { HeaderSource } from '../routing/routed-request.ts';
 import { withoutQuery } from '../routing/routed-request.ts';
 import { upperHash } from '../upstreams/balancers/xxh64.ts';

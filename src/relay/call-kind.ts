@@ -7,7 +7,7 @@ import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
 import type { TraceFormats } from '../calls/trace-parent.ts';
-import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/config.ts';
+import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/route-config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';

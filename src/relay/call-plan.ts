@@ -11,7 +11,7 @@ import type {
   Translation,
 } from '../calls/policy.ts';
 import type { AttemptEnd, RetryPolicy } from '../calls/retry-policy.ts';
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { checkField, checkName, HeaderEdits } from './header-edits.ts';
 

@@ -1,6 +1,6 @@
 // Draws the upstream of a call on a route that splits its calls among several upstreams.
 
-import type { RouteConfig, SplitConfig } from '../config/config.ts';
+import type { RouteConfig, SplitConfig } from '../config/route-config.ts';
 
 /** @returns the name of the upstream. @param part the index of the upstream in the split of the route */
 export function upstreamOf({ upstream, split }: RouteConfig, part: number): string {

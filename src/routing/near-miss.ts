@@ -4,7 +4,7 @@
 // A refused client is a stranger. It is told the path of a route only when it has sent that path itself, except for the case of
 // its letters or a final slash. Hosts, headers, listeners and names that it has not sent are for the log only.
 
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { hostOf, matchesHost } from './host.ts';
 import { matchesPath, type RoutedRequest, withoutQuery } from './routed-request.ts';
 import { pathCriterion } from './specificity.ts';

@@ -1,9 +1,9 @@
 // Finds problems of routes that are each valid by themselves: two with the same match, one that can never win, one whose
 // stripPrefix never applies, two between which only the alphabet decides.
 
-import type { RouteMatchConfig } from '../config/config.ts';
 import type { NumberedRoute } from '../config/load-config.ts';
 import type { Fault, Finding, Severity } from '../config/problem.ts';
+import type { RouteMatchConfig } from '../config/route-config.ts';
 import { matchesHost } from './host.ts';
 import { compareSpecificity, headersText, pathCriterion } from './specificity.ts';
 import { stripPrefix } from './strip-prefix.ts';

@@ -1,7 +1,7 @@
 // Chooses the route of a request. A table is built once per configuration and is immutable. It caches nothing that clients send,
 // so callers that see the same request repeatedly may cache the result themselves.
 
-import type { RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
 import { hostOf, matchesHost } from './host.ts';
 import { findNearMiss, type NearMiss } from './near-miss.ts';
 import { matchesPath, type RoutedRequest, withoutQuery } from './routed-request.ts';

@@ -10,7 +10,7 @@
 // Rules 1 to 4 leave only routes undecided whose headers differ. Rule 5 makes the order total, and `check` warns when a
 // request could match both. Two routes with the same match are duplicates, which are refused.
 
-import type { RouteConfig, RouteMatchConfig } from '../config/config.ts';
+import type { RouteConfig, RouteMatchConfig } from '../config/route-config.ts';
 
 /** Negative when `a` is tried before `b`. 0 only for duplicates. */
 export function compareSpecificity(a: RouteConfig, b: RouteConfig): number {

@@ -1,8 +1,8 @@
 // The endpoints that the admin API has set for upstreams with `endpoints: api`. They are withdrawn when their time to live is over, and
 // stay over reloads as long as the upstream takes them from here. They are not kept over a restart.
 
-import type { EndpointState } from '../config/config.ts';
 import type { NamedEndpoints } from '../config/endpoint-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import { endpointDifference } from './endpoint-difference.ts';
 

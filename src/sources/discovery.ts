@@ -3,7 +3,8 @@
 // says counts for the upstreams in force alone.
 
 import { type Change, NO_CHANGE } from '../config/change.ts';
-import type { Config, UpstreamConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { DnsClient } from '../names/dns-client.ts';
 import { dnsClient } from '../names/dns-client.ts';
 import type { Logger } from '../observability/logger.ts';

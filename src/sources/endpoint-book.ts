@@ -3,8 +3,9 @@
 // ones. Processes that carry calls receive the changes, and a new process receives the whole book.
 
 import type { Change } from '../config/change.ts';
-import type { Config, EndpointState } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { type EndpointUpdate, type KnownEndpoints, MOST_ENDPOINTS } from '../config/endpoint-update.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 
 /** How long updates are collected. Of several updates of one upstream only the last is published. */
 const GATHER_MS = 10;

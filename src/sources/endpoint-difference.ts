@@ -1,6 +1,6 @@
 // What differs between two lists of endpoints, for the log: a list may be another although it is as long as the one before.
 
-import type { EndpointState } from '../config/config.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 
 /** How many addresses a line names. */
 const MOST_NAMED = 10;

@@ -2,7 +2,7 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Address } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { names } from '../names/name-lookup.ts';

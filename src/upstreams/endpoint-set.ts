@@ -1,7 +1,7 @@
 // The endpoints of one upstream: those that are named now, and those that were removed and still have connections or calls. An endpoint is
 // identified by its address: if it is named again, it stays the same object, with its connections.
 
-import type { EndpointState } from '../config/config.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import { ClientShares } from './client-shares.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlaceCount } from './holding.ts';

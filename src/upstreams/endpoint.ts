@@ -3,7 +3,8 @@
 // http1/http1-endpoint.ts.
 
 import type { EndpointCounts } from '../calls/endpoint-counts.ts';
-import type { Address, EndpointState } from '../config/config.ts';
+import type { Address } from '../config/address.ts';
+import type { EndpointState } from '../config/upstream-config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../h2/errors.ts';
 import type { FaultLayer } from '../transport/containment.ts';

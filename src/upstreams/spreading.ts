@@ -2,7 +2,7 @@
 // joins or comes back (`streams.rebalance`). It exists only for upstreams that have one of the two.
 
 import { streamRebalanced, streamTooOld } from '../calls/failure.ts';
-import type { StreamsConfig } from '../config/config.ts';
+import type { StreamsConfig } from '../config/upstream-config.ts';
 import { Agenda } from './agenda.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlaceUser } from './place-user.ts';

@@ -1,6 +1,6 @@
 // The parts that an upstream is made of, and the events that it reports.
 
-import type { EndpointState, UpstreamConfig } from '../config/config.ts';
+import type { EndpointState, UpstreamConfig } from '../config/upstream-config.ts';
 import type { Panic } from './availability.ts';
 import type { Balancer } from './balancers/balancer.ts';
 import type { Endpoint, EndpointEvents } from './endpoint.ts';

@@ -4,9 +4,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Address } from '../config/address.ts';
 import type { Change } from '../config/change.ts';
-import type { Address, UpstreamTlsConfig } from '../config/config.ts';
 import { readingFault } from '../config/system-error.ts';
+import type { UpstreamTlsConfig } from '../config/upstream-config.ts';
 
 interface Material {
   readonly ca: Buffer | undefined;

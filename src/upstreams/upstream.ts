@@ -1,7 +1,7 @@
 // A named group of endpoints, whatever protocol they speak, and the calls that wait for a place at one of them. The balancer decides which
 // endpoint a call gets; the clients' shares decide whether it gets one now.
 
-import type { EndpointState, UpstreamConfig } from '../config/config.ts';
+import type { EndpointState, UpstreamConfig } from '../config/upstream-config.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { Availability, type RunningPanic } from './availability.ts';
 import { ClientShares } from './client-shares.ts';

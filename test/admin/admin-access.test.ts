@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AdminAccess } from '../../src/admin/admin-access.ts';
-import type { Address } from '../../src/config/config.ts';
+import type { Address } from '../../src/config/address.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type AdminState, type Readiness } from '../../src/admin/admin-pages.ts';
 import { type AdminServer, openAdminServer } from '../../src/admin/admin-server.ts';
-import type { Address } from '../../src/config/config.ts';
+import type { Address } from '../../src/config/address.ts';
 import { readRemedy } from '../../src/diagnosis/pages/page.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { gaugeFamily, single } from '../../src/observability/metrics-snapshot.ts';

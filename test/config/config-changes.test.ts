@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EndpointState } from '../../src/config/config.ts';
 import { configChanges } from '../../src/config/config-changes.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 test('names what was added, changed and removed, and the sections that differ', async () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { HealthConfig } from '../../src/config/config.ts';
+import type { HealthConfig } from '../../src/config/upstream-config.ts';
 import { EndpointCheck, type HealthState } from '../../src/health/endpoint-check.ts';
 import type { Probe, ProbeEvents } from '../../src/health/probe.ts';
 

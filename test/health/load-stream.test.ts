@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { FloodLimitsConfig, OrcaConfig } from '../../src/config/config.ts';
+import type { FloodLimitsConfig } from '../../src/config/config.ts';
+import type { OrcaConfig } from '../../src/config/upstream-config.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import { EndpointAccess } from '../../src/health/endpoint-access.ts';
 import { LoadStream, type LoadStreamParts } from '../../src/health/load-stream.ts';

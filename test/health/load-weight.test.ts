@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { OrcaConfig } from '../../src/config/config.ts';
+import type { OrcaConfig } from '../../src/config/upstream-config.ts';
 import { LoadWeight } from '../../src/health/load-weight.ts';
 
 const CONFIG: OrcaConfig = {

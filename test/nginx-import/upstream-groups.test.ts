@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { UpstreamConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import type { UpstreamConfig } from '../../src/config/upstream-config.ts';
 import { importNginx } from '../../src/nginx-import/import-nginx.ts';
 import { formatReport } from '../../src/nginx-import/import-report.ts';
 import { readNginxText } from '../../src/nginx-import/nginx-files.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { buildSnapshot, destroyUpstreams, type ProxySnapshot } from '../../src/plane/build-snapshot.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { ListenAddress, ListenerConfig } from '../../src/config/config.ts';
+import type { ListenAddress } from '../../src/config/address.ts';
+import type { ListenerConfig } from '../../src/config/config.ts';
 import { addressFinding, isSystemd, planListeners } from '../../src/plane/listener-plan.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 

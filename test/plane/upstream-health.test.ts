@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { UpstreamHealth } from '../../src/plane/upstream-health.ts';
 import type { CallEndpoint, CallTarget } from '../../src/relay/snapshot.ts';
 import { Availability } from '../../src/upstreams/availability.ts';

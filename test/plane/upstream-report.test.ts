@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import type { BuiltUpstream } from '../../src/plane/build-snapshot.ts';
 import {
   type EndpointReport,

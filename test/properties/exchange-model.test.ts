@@ -9,7 +9,7 @@ import { type Failure, failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import type { Policy } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
-import type { HedgeConfig, RetryConfig } from '../../src/config/config.ts';
+import type { HedgeConfig, RetryConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { compilePlans } from '../../src/policies/compile-plans.ts';

@@ -6,7 +6,7 @@ import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
-import type { RouteTimeoutsConfig } from '../../src/config/config.ts';
+import type { RouteTimeoutsConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';

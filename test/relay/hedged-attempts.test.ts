@@ -6,7 +6,7 @@ import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { UNPROCESSED } from '../../src/calls/retry-policy.ts';
-import type { HedgeConfig } from '../../src/config/config.ts';
+import type { HedgeConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { ConfiguredHedges } from '../../src/policies/hedge-policy.ts';

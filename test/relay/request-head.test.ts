@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LimitsConfig, RouteConfig } from '../../src/config/config.ts';
+import type { LimitsConfig } from '../../src/config/config.ts';
+import type { RouteConfig } from '../../src/config/route-config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import { NO_POLICIES } from '../../src/relay/call-plan.ts';

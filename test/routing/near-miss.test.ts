@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RouteConfig } from '../../src/config/config.ts';
+import type { RouteConfig } from '../../src/config/route-config.ts';
 import type { NearMiss } from '../../src/routing/near-miss.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { routeConfig } from '../support/route-config.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { RouteConfig } from '../../src/config/config.ts';
+import type { RouteConfig } from '../../src/config/route-config.ts';
 import { findRouteProblems } from '../../src/routing/route-problems.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { routeConfig } from '../support/route-config.ts';

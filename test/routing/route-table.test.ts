@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { RouteConfig } from '../../src/config/config.ts';
+import type { RouteConfig } from '../../src/config/route-config.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { compareSpecificity } from '../../src/routing/specificity.ts';
 import { routeConfig } from '../support/route-config.ts';

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Config, Discovery as Kind } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
+import type { Discovery as Kind } from '../../src/config/upstream-config.ts';
 import { DnsClient } from '../../src/names/dns-client.ts';
 import type { LogFields, Logger } from '../../src/observability/logger.ts';
 import { Discovery } from '../../src/sources/discovery.ts';

@@ -2,8 +2,7 @@
 // change. It reads no file.
 
 import assert from 'node:assert/strict';
-import { parseAddress } from '../../src/config/address.ts';
-import type { Address } from '../../src/config/config.ts';
+import { type Address, parseAddress } from '../../src/config/address.ts';
 import type { ConfigPath } from '../../src/config/config-path.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { parseConfig } from '../../src/config/load-config.ts';

@@ -1,7 +1,7 @@
 // A snapshot whose routes have the policies of a test, without services behind it.
 
 import type { Policy } from '../../src/calls/policy.ts';
-import type { RouteConfig } from '../../src/config/config.ts';
+import type { RouteConfig } from '../../src/config/route-config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';

@@ -1,6 +1,6 @@
 // A route for tests as the configuration has it when it is resolved. What a test does not name is as in a route that says nothing of it.
 
-import type { RouteConfig, RouteMatchConfig } from '../../src/config/config.ts';
+import type { RouteConfig, RouteMatchConfig } from '../../src/config/route-config.ts';
 
 export interface RouteParts extends Partial<Omit<RouteConfig, 'match'>> {
   readonly match?: Partial<RouteMatchConfig>;

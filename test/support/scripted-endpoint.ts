@@ -1,6 +1,6 @@
 // An endpoint that does what its test says, and records what its upstream asks of it.
 
-import type { EndpointState } from '../../src/config/config.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { Endpoint, type EndpointEvents } from '../../src/upstreams/endpoint.ts';
 import type { PlaceUser } from '../../src/upstreams/place-user.ts';
 

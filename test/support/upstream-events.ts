@@ -1,7 +1,7 @@
 // Helpers for upstream connections under test: a listener that records their events, and a call that has a stream on one.
 
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
-import type { Address } from '../../src/config/config.ts';
+import type { Address } from '../../src/config/address.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../src/h2/errors.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';

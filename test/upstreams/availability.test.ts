@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
-import type { EndpointState } from '../../src/config/config.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import { Availability, type AvailabilitySettings } from '../../src/upstreams/availability.ts';
 import { RoundRobin } from '../../src/upstreams/balancers/round-robin.ts';
 import type { EndpointEvents } from '../../src/upstreams/endpoint.ts';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import type { Address } from '../../src/config/config.ts';
+import type { Address } from '../../src/config/address.ts';
 import { names } from '../../src/names/name-lookup.ts';
 import { tcpDialer } from '../../src/upstreams/dial.ts';
 import { connectEndpoint } from '../../src/upstreams/http1/endpoint-socket.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EndpointState } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { EndpointState } from '../../src/config/upstream-config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import type { Balancer } from '../../src/upstreams/balancers/balancer.ts';
 import { RingHash } from '../../src/upstreams/balancers/ring-hash.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { UpstreamConnectionsConfig } from '../../src/config/config.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
+import type { UpstreamConnectionsConfig } from '../../src/config/upstream-config.ts';
 import type { Diagnosis } from '../../src/diagnosis/diagnosis.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';

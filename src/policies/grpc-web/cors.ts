@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import type { Failure } from '../../calls/failure.ts';
 import type { RequestKind } from '../../calls/policy.ts';
-import type { GrpcWebConfig, RouteConfig } from '../../config/config.ts';
+import type { GrpcWebConfig, RouteConfig } from '../../config/route-config.ts';
 import { diagnoseRefusal } from '../../diagnosis/refusal.ts';
 import type { HeaderFields } from '../../grpc/error-trailers.ts';
 import { GrpcStatus } from '../../grpc/status.ts';

@@ -2,7 +2,7 @@
 // translates the calls into native gRPC.
 
 import type { LocalDecision, Policy, RequestKind, Translation } from '../../calls/policy.ts';
-import type { GrpcWebConfig, RouteConfig } from '../../config/config.ts';
+import type { GrpcWebConfig, RouteConfig } from '../../config/route-config.ts';
 import { CORS_READS, corsFieldsFor, isPreflight, originRefused, preflightAnswer } from './cors.ts';
 import { GRPC_WEB_READS, GrpcWebCall, isGrpcWeb } from './grpc-web-call.ts';
 

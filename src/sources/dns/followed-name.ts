@@ -1,9 +1,9 @@
 // Follows the name of one upstream: asks for it again when the time to live of its last answer is over, or earlier when a connection has
 // failed, but never more often than minTtl says. Keeps the last good answer while there is no new one, and logs both, once.
 
-import type { DnsConfig, EndpointState } from '../../config/config.ts';
 import { counted } from '../../config/counted.ts';
 import type { NamedEndpoints } from '../../config/endpoint-update.ts';
+import type { DnsConfig, EndpointState } from '../../config/upstream-config.ts';
 import { diagnosisCode } from '../../diagnosis/codes.ts';
 import type { DnsClient } from '../../names/dns-client.ts';
 import type { Logger } from '../../observability/logger.ts';

@@ -1,8 +1,8 @@
 // The names of all upstreams whose endpoints come from DNS, each followed by itself.
 
 import type { Change } from '../../config/change.ts';
-import type { UpstreamConfig } from '../../config/config.ts';
 import type { NamedEndpoints } from '../../config/endpoint-update.ts';
+import type { UpstreamConfig } from '../../config/upstream-config.ts';
 import type { DnsClient } from '../../names/dns-client.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { FollowedName, type NameReport } from './followed-name.ts';

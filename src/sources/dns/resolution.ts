@@ -2,8 +2,9 @@
 // without duplicates, and in an order that does not depend on that of the answer. Knows no clock.
 
 import type { SrvRecord } from 'node:dns';
-import type { Address, DnsConfig, EndpointState } from '../../config/config.ts';
+import type { Address } from '../../config/address.ts';
 import { MOST_ENDPOINTS } from '../../config/endpoint-update.ts';
+import type { DnsConfig, EndpointState } from '../../config/upstream-config.ts';
 import type { DnsClient } from '../../names/dns-client.ts';
 import { type Family, resolveAddresses } from '../../names/resolve-addresses.ts';
 import { resolveServices } from '../../names/resolve-services.ts';

@@ -1,6 +1,6 @@
 // The balancers that a configuration can name.
 
-import type { UpstreamConfig } from '../../config/config.ts';
+import type { UpstreamConfig } from '../../config/upstream-config.ts';
 import type { Balanced, Balancer } from './balancer.ts';
 import { LeastRequests } from './least-requests.ts';
 import { RandomChoice } from './random-choice.ts';

@@ -2,7 +2,7 @@
 // waits for a connection here.
 
 import type { Socket } from 'node:net';
-import type { Address } from '../../config/config.ts';
+import type { Address } from '../../config/address.ts';
 import type { Containment } from '../../transport/containment.ts';
 import type { UpstreamTls } from '../upstream-tls.ts';
 import { CANCELLED, type ConnectError, connectEndpoint, type Dial } from './endpoint-socket.ts';

@@ -3,7 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { Address } from '../../config/config.ts';
+import type { Address } from '../../config/address.ts';
 import { destination, socketOptions, timeoutCode, watchLookup } from '../dial.ts';
 import { tlsErrorCode, type UpstreamTls, upstreamServerName } from '../upstream-tls.ts';
 

@@ -1,6 +1,6 @@
 // An endpoint that speaks HTTP/1.1: the requests that run on it, each on its own connection, and when it may be tried again.
 
-import type { EndpointState } from '../../config/config.ts';
+import type { EndpointState } from '../../config/upstream-config.ts';
 import { Containment } from '../../transport/containment.ts';
 import { Endpoint, type EndpointEvents } from '../endpoint.ts';
 import type { PlaceCount } from '../holding.ts';

@@ -1,6 +1,7 @@
 // An upstream of the configuration whose endpoints speak HTTP/1.1.
 
-import type { LimitsConfig, UpstreamConfig } from '../../config/config.ts';
+import type { LimitsConfig } from '../../config/config.ts';
+import type { UpstreamConfig } from '../../config/upstream-config.ts';
 import { balancerFor } from '../balancers/balancer-for.ts';
 import { Upstream } from '../upstream.ts';
 import type { UpstreamEvents, UpstreamSettings } from '../upstream-parts.ts';

@@ -2,7 +2,7 @@
 // everything after that.
 
 import { type Failure, failure as failureOf, unavailable } from '../../calls/failure.ts';
-import type { Address } from '../../config/config.ts';
+import type { Address } from '../../config/address.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { diagnoseHttp1Failure, invalidHttp1Response } from '../../diagnosis/http1-failure.ts';

@@ -1,6 +1,10 @@
 // An endpoint that speaks HTTP/2. It keeps as few connections as its calls need, and decides when to dial.
 
-import type { EndpointState, KeepaliveConfig, UpstreamConnectionsConfig } from '../../config/config.ts';
+import type {
+  EndpointState,
+  KeepaliveConfig,
+  UpstreamConnectionsConfig,
+} from '../../config/upstream-config.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import type { ConnectionError, StreamError } from '../../h2/errors.ts';

@@ -1,6 +1,6 @@
 // An upstream of the configuration whose endpoints speak HTTP/2.
 
-import type { UpstreamConfig } from '../../config/config.ts';
+import type { UpstreamConfig } from '../../config/upstream-config.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import { balancerFor } from '../balancers/balancer-for.ts';
 import type { Dialer } from '../dial.ts';

@@ -2,7 +2,7 @@
 // dropped, or its process is stopped. TCP alone would notice the first two after a quarter of an hour, and the last never. Nothing is
 // done for each call or frame, and without calls no timer is set. See docs/decisions/0045.
 
-import type { KeepaliveConfig } from '../../config/config.ts';
+import type { KeepaliveConfig } from '../../config/upstream-config.ts';
 import type { Connection } from '../../h2/connection.ts';
 import type { Doubt } from '../endpoint.ts';
 

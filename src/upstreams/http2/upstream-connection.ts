@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { connectionLost, type Failure, unavailable } from '../../calls/failure.ts';
-import type { Address } from '../../config/config.ts';
+import type { Address } from '../../config/address.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { diagnoseSilence } from '../../diagnosis/silence.ts';

@@ -1,7 +1,7 @@
 // Keeps calls away from endpoints of one upstream that fail more than others, for a while that grows each time. It sees the calls of this
 // process alone. It never ejects the last endpoint that can be used.
 
-import type { OutliersConfig } from '../../config/config.ts';
+import type { OutliersConfig } from '../../config/upstream-config.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { EndpointOutcomes, type OutcomeRules } from './endpoint-outcomes.ts';
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GrpcWebConfig } from '../../../src/config/config.ts';
+import type { GrpcWebConfig } from '../../../src/config/route-config.ts';
 import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
 import { compilePlans } from '../../../src/policies/compile-plans.ts';
 import { GrpcWebCall } from '../../../src/policies/grpc-web/grpc-web-call.ts';

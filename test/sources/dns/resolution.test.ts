@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { DnsConfig } from '../../../src/config/config.ts';
 import { MOST_ENDPOINTS } from '../../../src/config/endpoint-update.ts';
+import type { DnsConfig } from '../../../src/config/upstream-config.ts';
 import { DnsClient } from '../../../src/names/dns-client.ts';
 import { NameResolution, type Resolution } from '../../../src/sources/dns/resolution.ts';
 import { startDnsServer } from '../../support/dns-server.ts';

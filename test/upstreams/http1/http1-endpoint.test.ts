@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { Address } from '../../../src/config/config.ts';
+import type { Address } from '../../../src/config/address.ts';
 import { endpointAt } from '../../../src/config/endpoint-update.ts';
 import {
   addressOf,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import type { Address } from '../../../src/config/config.ts';
+import type { Address } from '../../../src/config/address.ts';
 import {
   addressOf,
   EdgeUnderTest,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import type { Address } from '../../../src/config/config.ts';
+import type { Address } from '../../../src/config/address.ts';
 import { endpointAt } from '../../../src/config/endpoint-update.ts';
 import { diagnoseConnectFailure } from '../../../src/diagnosis/connect-failure.ts';
 import type { DialEvents } from '../../../src/upstreams/dial.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { Address } from '../../../src/config/config.ts';
+import type { Address } from '../../../src/config/address.ts';
 import { ErrorCode } from '../../../src/h2/error-codes.ts';
 import { FrameType } from '../../../src/h2/frame-type.ts';
 import { SettingId } from '../../../src/h2/settings.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { OutliersConfig } from '../../../src/config/config.ts';
 import { endpointAt } from '../../../src/config/endpoint-update.ts';
+import type { OutliersConfig } from '../../../src/config/upstream-config.ts';
 import { ClientShares } from '../../../src/upstreams/client-shares.ts';
 import type { Endpoint } from '../../../src/upstreams/endpoint.ts';
 import { Http2Endpoint } from '../../../src/upstreams/http2/http2-endpoint.ts';

@@ -1,0 +1,80 @@
+// The routes of a configuration, in the form the program uses.
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly match: RouteMatchConfig;
+  /** The prefix, such as '/grpc', that is removed from :path before the request is sent upstream. */
+  readonly stripPrefix: string | undefined;
+  /** Undefined if there is a split. */
+  readonly upstream: string | undefined;
+  /** One of these upstreams is drawn for each call, by their weights. Undefined if there is one upstream for all. */
+  readonly split?: readonly SplitConfig[] | undefined;
+  /** Undefined means gRPC-Web is not served. */
+  readonly grpcWeb: GrpcWebConfig | undefined;
+  /** Undefined means a call may last and be silent as long as its client likes. */
+  readonly timeouts?: RouteTimeoutsConfig | undefined;
+  /** Undefined means only what no endpoint has processed is sent again. */
+  readonly retry?: RetryConfig | undefined;
+  /** False if calls of this route are not traced although others are. */
+  readonly isTraced?: boolean | undefined;
+  /** Undefined means a call has one attempt at a time. Never together with `retry`. */
+  readonly hedge?: HedgeConfig | undefined;
+}
+
+/** Undefined means no limit. */
+export interface RouteTimeoutsConfig {
+  /** The deadline of calls whose clients set none. */
+  readonly deadlineMs: number | undefined;
+  /** The longest deadline that a client may set. */
+  readonly maxDeadlineMs: number | undefined;
+  /** How long a direction of a call may be silent until it has ended. */
+  readonly idleMs: number | undefined;
+}
+
+export interface RetryConfig {
+  /** The maximum number of attempts, including the first. */
+  readonly attempts: number;
+  /** The names of the gRPC statuses after which a call is sent again. */
+  readonly on: readonly string[];
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How long an attempt may be without a response. Undefined means forever. */
+  readonly perTryMs: number | undefined;
+  /** How long the header section of a response is held back. 0 means not at all. */
+  readonly holdMs: number;
+}
+
+export interface HedgeConfig {
+  /** The maximum number of attempts, including the first. */
+  readonly attempts: number;
+  /** The time from one attempt to the next. 0 means that all begin at once. */
+  readonly delayMs: number;
+  /** The names of the gRPC statuses that do not end the call while another attempt may have a better one. */
+  readonly on: readonly string[];
+}
+
+export interface SplitConfig {
+  readonly upstream: string;
+  /** Its share of the calls in proportion to the others. From 0 to 1000; the weights of a split are not all 0. */
+  readonly weight: number;
+}
+
+export interface GrpcWebConfig {
+  /** The origins whose pages may call, with credentials. Undefined means every origin, without credentials. */
+  readonly origins: readonly string[] | undefined;
+}
+
+/** A request matches if every criterion that is given holds. */
+export interface RouteMatchConfig {
+  /** An exact path ('/a.B/C'), or a prefix that ends in '*' ('/a.B/*'). */
+  readonly path: string | undefined;
+  /**
+   * An exact host ('grpc.example.com'), or a wildcard for one or more labels ('*.example.com'). Hosts are compared in lower
+   * case and without their port.
+   */
+  readonly host: string | undefined;
+  /** Maps each header name, in lower case, to the exact value it must have. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The name of the listener that the request came in through. */
+  readonly listener: string | undefined;
+}
