@@ -2,6 +2,7 @@
 
 import type { Failure } from '../calls/failure.ts';
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
+import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 
 export interface LocalResponse {
@@ -33,6 +34,12 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
   return { httpStatus: cause.httpStatus, fields, body: request.isHead ? undefined : body };
+}
+
+/** @returns the name of the gRPC status of the response, or '' if it has none */
+export function grpcStatusIn({ fields }: LocalResponse): string {
+  const status = fields.get('grpc-status');
+  return status === undefined ? '' : grpcStatusName(status);
 }
 
 /** @returns the trailers that end a gRPC response that has begun */

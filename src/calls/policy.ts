@@ -24,6 +24,8 @@ export interface RequestKind {
   readonly path: string;
   /** The request's :method. */
   readonly httpMethod: string;
+  /** Whether a service would get a gRPC call, perhaps after a translation. */
+  readonly isGrpc: boolean;
   /**
    * The value of the header field of this name, or undefined. If the name occurs several times, the values are joined by a comma and a
    * space.
@@ -46,6 +48,8 @@ export interface HeaderEdit {
    * @param value one character for each byte, ASCII or UTF-8. Throws if it contains characters that no field may contain.
    */
   set(name: string, value: string): void;
+  /** Adds a field beside those of the same name. Name and value are as in `set`. */
+  add(name: string, value: string): void;
   /** Removes all fields of this name. @param name in lower case */
   remove(name: string): void;
 }
@@ -125,6 +129,11 @@ export interface Policy {
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
   /** Edits the head of each final response, also of the proxy's own. Must be pure: edits are remembered for responses with equal fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
+  /**
+   * Edits the trailer section of each response, also of the proxy's own, and the head of a response that ends with it (gRPC's
+   * Trailers-Only). Must be pure: edits are remembered for sections with equal fields.
+   */
+  respondTrailers?(fields: HeaderList, edit: HeaderEdit): void;
   /** When requests are sent again that an endpoint may have processed. The first policy of a route that has a retry policy decides. */
   readonly retry?: RetryPolicy;
   /**

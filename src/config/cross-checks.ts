@@ -171,18 +171,35 @@ function unknownListeners(root: RawMap, routes: readonly RawMap[]): readonly Fin
   });
 }
 
+/** The maps of a route whose keys are names of header fields. */
+const HEADER_MAPS: readonly ConfigPath[] = [
+  ['match', 'headers'],
+  ['respond', 'headers'],
+  ...['request', 'response', 'trailers'].flatMap((section) => [
+    ['headers', section, 'set'],
+    ['headers', section, 'add'],
+  ]),
+];
+
 function duplicateHeaders(routes: readonly RawMap[]): readonly Finding[] {
-  return routes.flatMap((route, index) => {
-    const seen = new Set<string>();
-    return [...mapOf(mapOf(route.get('match')).get('headers')).keys()].flatMap((written) => {
-      const name = parseHeaderName(written);
-      if (isFault(name) || !seen.has(name)) {
-        if (!isFault(name)) seen.add(name);
-        return [];
-      }
-      const path = ['routes', index, 'match', 'headers', written];
-      return [{ ...error(path, `header '${name}' stands twice`), at: 'key' } as const];
-    });
+  return routes.flatMap((route, index) =>
+    HEADER_MAPS.flatMap((place) => {
+      let map = route;
+      for (const step of place) map = mapOf(map.get(String(step)));
+      return repeatedNames(map, ['routes', index, ...place]);
+    }),
+  );
+}
+
+function repeatedNames(map: RawMap, path: ConfigPath): readonly Finding[] {
+  const seen = new Set<string>();
+  return [...map.keys()].flatMap((written) => {
+    const name = parseHeaderName(written);
+    if (isFault(name) || !seen.has(name)) {
+      if (!isFault(name)) seen.add(name);
+      return [];
+    }
+    return [{ ...error([...path, written], `header '${name}' stands twice`), at: 'key' } as const];
   });
 }
 

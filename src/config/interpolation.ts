@@ -27,18 +27,24 @@ export function explainVariables(findings: readonly Finding[], value: unknown): 
   const explained = findings.map((finding) => {
     const place = formatPath(finding.path);
     const text = finding.at === 'value' ? texts.get(place)?.text : undefined;
-    const hint = text === undefined || finding.severity === 'warning' ? undefined : hintOf(text);
+    const isOurs = finding.severity === 'warning' || isFilledIn(finding.path);
+    const hint = text === undefined || isOurs ? undefined : hintOf(text);
     if (hint === undefined) return finding;
     texts.delete(place);
     return { ...finding, hint };
   });
   const remarks = [...texts.values()].flatMap(({ path, text }): readonly Finding[] => {
     const variable = braces.exec(text)?.[0];
-    if (variable === undefined) return [];
+    if (variable === undefined || isFilledIn(path)) return [];
     const message = `'${variable}' is taken as it stands`;
     return [{ severity: 'warning', path, at: 'value', message, hint: notFilledIn }];
   });
   return [...explained, ...remarks];
+}
+
+/** Values of header fields have variables of their own, which name something of the call: `routes[].headers`. */
+function isFilledIn(path: ConfigPath): boolean {
+  return path[0] === 'routes' && path[2] === 'headers';
 }
 
 function hintOf(text: string): string | undefined {

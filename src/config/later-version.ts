@@ -8,12 +8,6 @@ const notSupported = 'not supported by this version';
 /** Maps the path of a map (`*` for a name or an index) to its later keys, and each key to what to do instead. */
 const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
-  [
-    'routes.*',
-    {
-      headers: 'remove it; headers can be matched (match.headers) but not edited',
-    },
-  ],
 ]);
 
 export interface LaterVersionFault {

@@ -26,7 +26,8 @@ type Section =
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
   'write routes[].retry: { attempts: 3, on: [UNAVAILABLE] }; what no service has processed is sent again anyway';
-const noEdits = 'headers are passed on as they are; they can be matched (match.headers), not edited';
+const noEdits =
+  'write routes[].headers: { request: { set: { x-tenant: blue } } }; there are request, response and trailers, each with set, add and remove';
 const noRates =
   'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
 const noClientCertificates = 'clients are not asked for certificates by this version';
@@ -81,6 +82,11 @@ const entries: Readonly<Record<Section, string>> = {
     grpcpass proxypass grpcspass fastcgipass | upstream | write upstream: NAME; its addresses are upstreams.NAME.endpoints
     weight weights weightedclusters splitclients canary | split | write split: [{ upstream: NAME, weight: 95 }, { upstream: OTHER, weight: 5 }]
     mirror shadow |  | calls are not copied by this version
+    return directresponse response fixedresponse | respond | write respond: { status: 503, body: "Back at ten." }
+    httpsredirect forcehttps redirectscheme redirectto | redirect | write redirect: { to: https }
+    header addheader setheader proxysetheader grpcsetheader requestheaders requestheaderstoadd headersup headerup | headers | write headers: { request: { set: { x-tenant: blue } } }
+    responseheaders responseheaderstoadd headerdown | headers | write headers: { response: { set: { x-tenant: blue } } }
+    hostrewrite hostrewriteliteral hostheader preservehost autohostrewrite | authority | write authority: NAME, which services get as :authority
     tls ssl |  | TLS to clients is listeners[].tls, TLS to services upstreams.NAME.tls
     protocol |  | write it at the upstream: upstreams.NAME.protocol
     priority order |  | remove it; the most specific route wins, whatever the order`,
@@ -163,7 +169,7 @@ const entries: Readonly<Record<Section, string>> = {
     keepalivetime maxconnectionage maxconnectionduration |  | write limits.connectionAge: 30m
     keepalive tcpkeepalive sokeepalive |  | remove it; TCP keepalive is on, and PINGs of clients are answered
     gzip gunzip compression compress brotli encode |  | remove it; messages are passed on as they are, compressed or not
-    addheader proxysetheader grpcsetheader setheader requestheaderstoadd responseheaderstoadd requestheaders responseheaders headerup headerdown headers |  | ${noEdits}
+    addheader proxysetheader grpcsetheader setheader requestheaderstoadd responseheaderstoadd requestheaders responseheaders headerup headerdown hideheader grpchideheader proxyhideheader grpcpassheader |  | ${noEdits}
     rewrite prefixrewrite rewritetarget regexrewrite urlrewrite replaceprefix pathrewrite stripprefixes |  | write routes[].stripPrefix: /grpc
     cors grpcwebfilter |  | write routes[].grpcWeb: { origins: ["https://app.example.com"] }
     setrealipfrom trustedproxies realip realipheader useremoteaddress xffnumtrustedhops forwardedheaders trustedips |  | write listeners[].trustedClients: ["10.0.0.0/8"]
@@ -174,7 +180,9 @@ const entries: Readonly<Record<Section, string>> = {
     backup |  | write priority: 1 in the endpoint
     auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata
     allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl |  | this version refuses nobody by address; a firewall does
-    return redirect root static index tryfiles alias errorpage directresponse fileserver respond |  | no files are served and no responses made here; let an upstream with protocol: http1 do it
+    return directresponse errorpage |  | write routes[].respond: { status: 503, body: "Back at ten." }, or routes[].redirect: { to: https }
+    httpsredirect forcehttps redirectscheme |  | write routes[].redirect: { to: https }
+    root static index tryfiles alias fileserver |  | no files are served here; let an upstream with protocol: http1 do it
     tracing opentelemetry otel zipkin jaeger |  | write trace: { exporter: "http://127.0.0.1:4318" } at the top of the file
     middlewares plugins filters httpfilters modules loadmodule lua |  | there are no plug-ins
     enabled enable disabled |  | remove it; what is not wanted is left out, or off

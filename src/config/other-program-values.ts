@@ -292,7 +292,17 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
     case 'certificates':
       return 'write { cert: FILE, key: FILE }';
     case 'headers':
-      return 'write headers: { x-tenant: blue }';
+      return path.at(-2) === 'match' || path.at(-2) === 'respond'
+        ? 'write headers: { x-tenant: blue }'
+        : 'write headers: { request: { set: { x-tenant: blue } } }';
+    case 'redirect':
+      return /^https?(:\/\/\S+)?$/.test(text)
+        ? `write redirect: { to: "${text}" }`
+        : 'write redirect: { to: https }';
+    case 'respond':
+      return /^[2-5][0-9][0-9]$/.test(text)
+        ? `write respond: { status: ${text} }`
+        : 'write respond: { status: 503 }';
     case 'listeners':
       return `write - address: ${text}`;
     default:

@@ -3,6 +3,7 @@
 
 import { dirname, isAbsolute, join } from 'node:path';
 import type { AdminConfig, Config, LimitsConfig, ListenerConfig, ListenerTlsConfig } from './config.ts';
+import { resolveAnswers, resolveEdits } from './resolve-route-changes.ts';
 import { resolveTrace } from './resolve-trace.ts';
 import type {
   GrpcWebConfig,
@@ -158,6 +159,8 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
     ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
     ...(route.trace === 'off' ? { isTraced: false } : {}),
+    ...resolveAnswers(route),
+    ...resolveEdits(route),
   };
 }
 

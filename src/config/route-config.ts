@@ -5,7 +5,7 @@ export interface RouteConfig {
   readonly match: RouteMatchConfig;
   /** The prefix, such as '/grpc', that is removed from :path before the request is sent upstream. */
   readonly stripPrefix: string | undefined;
-  /** Undefined if there is a split. */
+  /** Undefined if there is a split, or if the route answers its calls itself. */
   readonly upstream: string | undefined;
   /** One of these upstreams is drawn for each call, by their weights. Undefined if there is one upstream for all. */
   readonly split?: readonly SplitConfig[] | undefined;
@@ -19,6 +19,14 @@ export interface RouteConfig {
   readonly isTraced?: boolean | undefined;
   /** Undefined means a call has one attempt at a time. Never together with `retry`. */
   readonly hedge?: HedgeConfig | undefined;
+  /** Undefined unless the proxy answers the calls. Then there is no upstream. */
+  readonly respond?: RespondConfig | undefined;
+  /** Undefined unless the proxy sends the clients elsewhere. Then there is no upstream. */
+  readonly redirect?: RedirectConfig | undefined;
+  /** Undefined means that no header field is changed. */
+  readonly headers?: RouteHeadersConfig | undefined;
+  /** The :authority that services are sent. Undefined means that of the client. */
+  readonly authority?: string | undefined;
 }
 
 /** Undefined means no limit. */
@@ -78,3 +86,57 @@ export interface RouteMatchConfig {
   /** The name of the listener that the request came in through. */
   readonly listener: string | undefined;
 }
+
+/** The route answers its calls itself. */
+export interface RespondConfig {
+  /** From 200 to 599. */
+  readonly httpStatus: number;
+  /** The name of the gRPC status for gRPC calls. Undefined means the one that gRPC derives from the HTTP status. */
+  readonly grpcStatus: string | undefined;
+  /** The content of the response, which gRPC calls get as the message of their status. '' means none. */
+  readonly body: string;
+  /** By name, in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+/** The route sends its clients to another address. */
+export interface RedirectConfig {
+  /** The scheme, host and port of the address, such as 'https://www.example.com'. Undefined means https and the host of the request. */
+  readonly origin: string | undefined;
+  /** The path and query of the address. Undefined means those of the request. */
+  readonly path: string | undefined;
+  readonly httpStatus: 301 | 302 | 303 | 307 | 308;
+}
+
+/** What the proxy changes in the header sections that it passes on. */
+export interface RouteHeadersConfig {
+  readonly request: HeaderChanges;
+  readonly response: HeaderChanges;
+  readonly trailers: HeaderChanges;
+}
+
+/** Names are in lower case. */
+export interface HeaderChanges {
+  readonly set: ReadonlyMap<string, HeaderTemplate>;
+  readonly add: ReadonlyMap<string, HeaderTemplate>;
+  readonly remove: readonly string[];
+}
+
+/** The parts of a value, one after the other. */
+export type HeaderTemplate = readonly HeaderTemplatePart[];
+
+export type HeaderTemplatePart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'variable'; readonly name: HeaderVariable }
+  /** The value that the client has sent for this header field. */
+  | { readonly kind: 'header'; readonly name: string };
+
+/** What a value can name of a call. `client.address` is without port; `host` is as in `match.host`; `path` is the path of the client. */
+export type HeaderVariable =
+  | 'client.address'
+  | 'host'
+  | 'listener'
+  | 'method'
+  | 'path'
+  | 'route'
+  | 'tls.version';

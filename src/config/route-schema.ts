@@ -1,5 +1,6 @@
 // The schema of a route: which requests take it, where they go, and how long they may take.
 
+import { authority, headers } from './header-edits-schema.ts';
 import { key } from './key-notes.ts';
 import {
   parseHeaderName,
@@ -9,6 +10,7 @@ import {
   parseStripPrefix,
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
+import { redirect, respond } from './route-answer-schema.ts';
 import { hedge, retry, timeouts } from './route-time-schema.ts';
 import { count, expecting, name, parsed, z } from './schema-values.ts';
 
@@ -94,6 +96,9 @@ const split = z.strictObject({
   ),
 });
 
+/** Where the calls of a route can go. */
+const DESTINATIONS = ['upstream', 'split', 'respond', 'redirect'] as const;
+
 /** Also reported beside other problems of the route. */
 const always = { when: () => true };
 
@@ -129,7 +134,7 @@ export const route = z
       ),
     upstream: name.optional().meta(
       key('The upstream that the calls go to.', {
-        required: 'unless there is `split`',
+        required: 'unless there is `split`, `respond` or `redirect`',
         values: 'name of an upstream',
         like: { nginx: 'grpc_pass' },
       }),
@@ -144,11 +149,46 @@ export const route = z
           'Several upstreams in place of one. Framegate draws one of them for each call, by weight, and all ' +
             'attempts of the call go there. Log and metrics name the upstream that was drawn.',
           {
-            required: 'unless there is `upstream`',
+            required: 'unless there is `upstream`, `respond` or `redirect`',
             like: { nginx: 'split_clients', Envoy: 'weighted_clusters' },
           },
         ),
       ),
+    respond: respond.optional().meta(
+      key(
+        'Framegate answers the calls itself. gRPC calls get the matching status, with the text as its message.',
+        {
+          unset: 'the calls go to an upstream',
+          condition: 'not beside `upstream`',
+          like: { nginx: 'return', Envoy: 'direct_response' },
+          more: '[Routes without an upstream](configuration.md#routes-without-an-upstream)',
+        },
+      ),
+    ),
+    redirect: redirect.optional().meta(
+      key(
+        'Sends clients to another address. gRPC clients follow no redirects: they get UNAVAILABLE and are told the address.',
+        {
+          unset: 'the calls go to an upstream',
+          condition: 'not beside `upstream`',
+          like: { nginx: 'return', Envoy: 'redirect' },
+          more: '[Routes without an upstream](configuration.md#routes-without-an-upstream)',
+        },
+      ),
+    ),
+    headers: headers.optional().meta(
+      key('Header fields that are set, added or removed on their way.', {
+        unset: 'nothing is changed',
+        more: '[Header fields](configuration.md#header-fields)',
+      }),
+    ),
+    authority: authority.optional().meta(
+      key('The `:authority` (over HTTP/1.1: `Host`) that services are sent.', {
+        unset: '`keep`: the one of the client',
+        values: '`keep`, or a name with or without a port',
+        like: { nginx: '`grpc_set_header Host`', Envoy: 'host_rewrite_literal' },
+      }),
+    ),
     grpcWeb: z
       .union([z.boolean(), grpcWebOrigins], expecting('true, false, or a map with origins'))
       .default(false)
@@ -203,16 +243,21 @@ export const route = z
         ),
       ),
   })
-  .refine((given) => given.upstream !== undefined || given.split !== undefined, {
+  .refine((given) => DESTINATIONS.some((one) => given[one] !== undefined), {
     message: 'is missing',
     path: ['upstream'],
     ...always,
   })
-  .refine((given) => given.upstream === undefined || given.split === undefined, {
-    message: 'stands beside upstream, and calls can go by one of them only',
-    path: ['split'],
-    params: { hint: 'remove one of the two' },
-    ...always,
+  .superRefine((given, context) => {
+    const [first, second] = DESTINATIONS.filter((one) => given[one] !== undefined);
+    if (second !== undefined)
+      context.issues.push({
+        code: 'custom',
+        message: `stands beside ${first}, and calls can go by one of them only`,
+        path: [second],
+        input: given,
+        params: { hint: 'remove one of the two' },
+      });
   })
   .refine((given) => given.retry === undefined || given.hedge === undefined, {
     message: 'stands beside retry, and a call can be sent again either after an attempt or beside it',

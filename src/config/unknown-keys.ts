@@ -34,6 +34,8 @@ function explain(parent: ConfigPath, key: string, written: unknown): Explanation
   const didYouMean = { hint: `did you mean '${meant}'?`, meant };
   // `strip_prefix` is a key of Framegate in another spelling, even if another program has that key too.
   if (meant !== undefined && plain(meant) === plain(key)) return didYouMean;
+  if (key.startsWith('x-') && parent[0] === 'routes' && parent[2] === 'headers')
+    return { hint: `write headers: { request: { set: { ${key}: … } } }` };
   if (key.startsWith('x-')) return { hint: 'keys that begin with x- stand at the top of the file' };
   if (/^(\/\/|\/\*|;|--)/.test(key)) return { hint: "comments begin with '#'" };
   if (/[^\P{Zs} ]/u.test(key)) return { hint: 'a no-break space stands in it; indent with ordinary ones' };

@@ -63,7 +63,7 @@ function addressOf(endpoint: unknown): string | undefined {
 function checkRoute(path: ConfigPath, route: RawMap): readonly Finding[] {
   const retry = mapOf(route.get('retry'));
   const timeouts = mapOf(route.get('timeouts'));
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...besideAnswer(path, route)];
   if (isLonger(retry, 'backoff', retry, 'maxBackoff'))
     findings.push(
       warning(
@@ -91,6 +91,19 @@ function checkRoute(path: ConfigPath, route: RawMap): readonly Finding[] {
       ),
     );
   return findings;
+}
+
+/** Keys about what services get, on routes that Framegate answers itself. */
+const FOR_SERVICES = ['stripPrefix', 'authority', 'timeouts', 'retry', 'hedge', 'trace'];
+
+function besideAnswer(path: ConfigPath, route: RawMap): readonly Finding[] {
+  const answer = ['respond', 'redirect'].find((key) => route.has(key));
+  if (answer === undefined) return [];
+  const hint = 'remove it; no call of this route reaches a service';
+  const effect = `has no effect beside ${answer}`;
+  const vain = FOR_SERVICES.filter((key) => route.has(key)).map((key) => [...path, key]);
+  if (mapOf(route.get('headers')).has('request')) vain.push([...path, 'headers', 'request']);
+  return vain.map((place) => warning(place, effect, hint));
 }
 
 /** Whether the first key is a longer duration than the second; false if one of the two is absent, off or no duration. */

@@ -4,7 +4,9 @@
 import type { Config } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
+import { templateText } from '../config/header-template.ts';
 import type { Origins } from '../config/problem.ts';
+import type { HeaderChanges, HeaderTemplate, RouteConfig } from '../config/route-config.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
 import type { PlaneReport } from '../plane/plane.ts';
@@ -87,19 +89,45 @@ function describeStaple(staple: Staple): unknown {
 function readable(config: Config): unknown {
   return {
     ...config,
-    routes: config.routes.map((route) => ({
-      ...route,
-      match: { ...route.match, headers: Object.fromEntries([...route.match.headers].map(withoutSecret)) },
-    })),
+    routes: config.routes.map(readableRoute),
     ...(config.trace && { trace: { ...config.trace, headers: redacted(config.trace.headers) } }),
   };
+}
+
+function readableRoute(route: RouteConfig): unknown {
+  const { match, respond, headers } = route;
+  return {
+    ...route,
+    match: { ...match, headers: readableFields(match.headers) },
+    ...(respond && { respond: { ...respond, headers: readableFields(respond.headers) } }),
+    ...(headers && {
+      headers: {
+        request: readableChanges(headers.request),
+        response: readableChanges(headers.response),
+        trailers: readableChanges(headers.trailers),
+      },
+    }),
+  };
+}
+
+function readableChanges({ set, add, remove }: HeaderChanges): unknown {
+  return { set: readableTemplates(set), add: readableTemplates(add), remove };
+}
+
+/** Values as the configuration has them. */
+function readableTemplates(templates: ReadonlyMap<string, HeaderTemplate>): Readonly<Record<string, string>> {
+  return readableFields(new Map(Array.from(templates, ([name, template]) => [name, templateText(template)])));
+}
+
+function readableFields(fields: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from(fields, withoutSecret));
 }
 
 function redacted(headers: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
   return Object.fromEntries(Array.from(headers.keys(), (name) => [name, '[redacted]']));
 }
 
-/** The header values that routes match may be secrets. */
+/** The header values that routes match or set may be secrets. */
 function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {
   return [name, isSecretName(name) ? '[redacted]' : value];
 }

@@ -12,7 +12,7 @@ import { type ProcessLog, withoutPort } from './process-log.ts';
 const FOUND_BY_CALLS = new Set(['upstream_not_http1', 'upstream_response_invalid', 'upstream_died']);
 
 /** Responses that the proxy gives in place of the service although nothing is wrong. They do not count as failures. */
-const ANSWERS = new Set(['cors_preflight']);
+const ANSWERS = new Set(['cors_preflight', 'route_responds', 'route_redirects']);
 
 export class CallDiagnoses implements ExchangeObserver {
   readonly #log: ProcessLog;

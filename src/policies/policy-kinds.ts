@@ -4,7 +4,10 @@
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
+import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
+import { redirectPolicy } from './redirect-policy.ts';
+import { respondPolicy } from './respond-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
 
 /**
@@ -14,4 +17,11 @@ import { retryPolicy } from './retry-policy.ts';
  */
 export type PolicyKind = (route: RouteConfig | undefined) => Policy | undefined;
 
-export const POLICY_KINDS: readonly PolicyKind[] = [grpcWebPolicy, retryPolicy, hedgePolicy];
+export const POLICY_KINDS: readonly PolicyKind[] = [
+  grpcWebPolicy,
+  redirectPolicy,
+  respondPolicy,
+  headersPolicy,
+  retryPolicy,
+  hedgePolicy,
+];

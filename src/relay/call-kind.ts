@@ -97,7 +97,8 @@ export class CallKind implements RequestKind {
     this.requestTarget = {
       scheme: this.target?.protocol === 'h2' ? 'https' : 'http',
       path: prefix === undefined ? path : stripPrefix(path, prefix),
-      authority: text,
+      authority: route?.authority ?? text,
+      forwardedHost: text,
     };
     const { translation, fault } = this.#translate();
     this.translation = translation;
@@ -186,7 +187,9 @@ export class CallKind implements RequestKind {
       whyMismatched(list, this.peer) ??
       this.#whyNoTunnel(list) ??
       authorityFailure ??
-      (route === undefined || this.target === undefined ? this.#noRoute(list) : undefined);
+      (route === undefined || (this.target === undefined && !isAnswered(route))
+        ? this.#noRoute(list)
+        : undefined);
     return refusal && { kind: 'refuse', failure: refusal };
   }
 
@@ -234,6 +237,11 @@ export function isOfSomeKind(list: HeaderList, { mismatch }: DownstreamPeer): bo
 function whyMismatched(list: HeaderList, { mismatch, port }: DownstreamPeer): Failure | undefined {
   if (mismatch === undefined) return undefined;
   return failure(mismatch, explainPlaintextOnTlsPort(port, list.get('user-agent')));
+}
+
+/** Whether the proxy answers all calls of the route itself. */
+function isAnswered({ respond, redirect }: RouteConfig): boolean {
+  return respond !== undefined || redirect !== undefined;
 }
 
 function pathInvalid(path: string, fault: string): Failure {

@@ -38,6 +38,8 @@ export class CallPlan {
   readonly admits: boolean;
   /** Whether a policy edits the heads of responses. */
   readonly responds: boolean;
+  /** Whether a policy edits the trailer sections of responses. */
+  readonly respondsTrailers: boolean;
   /** When requests are sent again that an endpoint may have processed. Undefined means never. */
   readonly retry: RetryPolicy | undefined;
   readonly #policies: readonly Policy[];
@@ -60,7 +62,8 @@ export class CallPlan {
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
     this.admits = policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
     this.retry = policies.find(({ retry }) => retry !== undefined)?.retry;
-    this.responds = policies.some((policy) => policy.respond !== undefined);
+    this.respondsTrailers = policies.some((policy) => policy.respondTrailers !== undefined);
+    this.responds = this.respondsTrailers || policies.some((policy) => policy.respond !== undefined);
   }
 
   /** @returns the decision of the first policy that does not let calls of this kind pass, or undefined if all of them do */
@@ -105,8 +108,25 @@ export class CallPlan {
   /** @returns how the policies edit a response with this head, or undefined if a policy failed */
   respond(list: HeaderList): HeaderEdits | undefined {
     const edits = new HeaderEdits();
+    // gRPC's Trailers-Only: the head is the trailer section as well.
+    const isTrailersToo = this.respondsTrailers && list.get('grpc-status') !== undefined;
     try {
-      for (const policy of this.#policies) policy.respond?.(list, edits);
+      for (const policy of this.#policies) {
+        policy.respond?.(list, edits);
+        if (isTrailersToo) policy.respondTrailers?.(list, edits);
+      }
+      return edits;
+    } catch (error) {
+      this.fault(error);
+      return undefined;
+    }
+  }
+
+  /** @returns how the policies edit this trailer section, or undefined if a policy failed */
+  respondTrailers(list: HeaderList): HeaderEdits | undefined {
+    const edits = new HeaderEdits();
+    try {
+      for (const policy of this.#policies) policy.respondTrailers?.(list, edits);
       return edits;
     } catch (error) {
       this.fault(error);

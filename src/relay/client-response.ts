@@ -191,10 +191,30 @@ export class ClientResponse implements LateTimed {
       this.#owner.attemptFailed(unfit);
       return;
     }
+    const fields = this.#trailerFields(trailers);
+    if (fields === undefined) {
+      this.#owner.attemptFailed(FAULT);
+      return;
+    }
     this.passHeldHead();
     this.#owner.responseEnds(trailers.grpcStatus);
-    response.forwardTrailers(this.#edits?.applyToTrailers(trailers.fields) ?? trailers.fields);
+    response.forwardTrailers(fields);
     this.#owner.responseEnded();
+  }
+
+  /**
+   * What the edits of the head have replaced or removed does not come back, and then come the edits of the trailer section.
+   * @returns undefined if a policy failed
+   */
+  #trailerFields(trailers: ResponseHead): HeaderList | undefined {
+    const { plan } = this.#owner.subject;
+    const ofHead = this.#edits ?? this.#held?.edits;
+    const rest = ofHead?.applyToTrailers(trailers.fields) ?? trailers.fields;
+    if (!plan.respondsTrailers) return rest;
+    const edited = trailers.editedBy(plan);
+    // The same list each time, so that the encoder keeps its block.
+    if (rest === trailers.fields) return edited?.fields;
+    return edited === undefined ? undefined : (edited.edits?.applyTo(rest) ?? rest);
   }
 
   /** Answers in place of the service. */
@@ -212,8 +232,13 @@ export class ClientResponse implements LateTimed {
   endWith(cause: Failure): boolean {
     const { subject, response } = this.#owner;
     if (!this.hasBegun) this.respond(localResponse(cause, subject));
-    else if (subject.isGrpc) response.forwardTrailers(localTrailers(cause));
+    else if (subject.isGrpc) response.forwardTrailers(this.#ownTrailers(localTrailers(cause)));
     else return false;
     return true;
+  }
+
+  #ownTrailers(list: HeaderList): HeaderList {
+    const { plan } = this.#owner.subject;
+    return plan.respondsTrailers ? (plan.respondTrailers(list)?.applyTo(list) ?? list) : list;
   }
 }

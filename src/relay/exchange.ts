@@ -14,7 +14,7 @@ import {
   memoryPressure,
   unavailable,
 } from '../calls/failure.ts';
-import type { LocalResponse } from '../calls/local-response.ts';
+import { grpcStatusIn, type LocalResponse } from '../calls/local-response.ts';
 import {
   type AttemptEnd,
   failedWith,
@@ -154,7 +154,7 @@ export class Exchange
   /** Answers the call instead of forwarding it. Called by `start` or in place of it. */
   answer(response: LocalResponse, reason: string): void {
     this.response.setTarget(this.#stream);
-    this.#outcome.decide('framegate', '', reason);
+    this.#outcome.decide('framegate', grpcStatusIn(response), reason);
     this.#answer.respond(response);
     this.#settle();
   }

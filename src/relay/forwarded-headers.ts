@@ -43,8 +43,10 @@ export interface RequestTarget {
   /** The scheme of the upstream connection: servers such as Kestrel refuse any other. The client's scheme is in x-forwarded-proto. */
   readonly scheme: 'http' | 'https';
   readonly path: string;
-  /** The effective authority. '' if there is none. */
+  /** The authority that the service is sent. '' if there is none. */
   readonly authority: string;
+  /** The authority that the client has named, for x-forwarded-host. '' if it named none. */
+  readonly forwardedHost: string;
 }
 
 /** What decides which fields of the client's the service gets. */
@@ -66,7 +68,7 @@ export interface RewriteTerms extends CopyTerms {
  */
 export function forwardedRequest(list: HeaderList, terms: RewriteTerms): HeaderList {
   const { peer: client, isGrpc } = terms;
-  const { scheme, path, authority } = terms.requestTarget;
+  const { scheme, path, authority, forwardedHost } = terms.requestTarget;
   const outgoing = new HeaderList();
   outgoing.add(':method', list.get(':method') ?? '');
   outgoing.add(':scheme', scheme);
@@ -86,7 +88,7 @@ export function forwardedRequest(list: HeaderList, terms: RewriteTerms): HeaderL
   }
   // gRPC servers take a missing te as a sign of a proxy that drops trailers.
   if (hasTe) outgoing.add('te', 'trailers');
-  addForwarded(outgoing, list, client, authority);
+  addForwarded(outgoing, list, client, forwardedHost);
   return outgoing;
 }
 
@@ -143,7 +145,7 @@ function addForwarded(
   outgoing: HeaderList,
   list: HeaderList,
   client: ForwardedClient,
-  authority: string,
+  forwardedHost: string,
 ): void {
   const before = client.trusted ? joined(list, 'x-forwarded-for') : '';
   outgoing.add(
@@ -153,7 +155,7 @@ function addForwarded(
   const proto = client.trusted ? list.get('x-forwarded-proto') : undefined;
   outgoing.add('x-forwarded-proto', proto ?? (client.tls === '' ? 'http' : 'https'));
   const host = client.trusted ? list.get('x-forwarded-host') : undefined;
-  if (host !== undefined || authority !== '') outgoing.add('x-forwarded-host', host ?? authority);
+  if (host !== undefined || forwardedHost !== '') outgoing.add('x-forwarded-host', host ?? forwardedHost);
 }
 
 function joined(list: HeaderList, name: string): string {

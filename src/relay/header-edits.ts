@@ -27,20 +27,29 @@ const STATUS = 'grpc-status';
 export class HeaderEdits implements HeaderEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
+  /** Fields that are added beside those of the same name. */
+  readonly #additions: (readonly [name: string, value: string])[] = [];
   /**
    * The names with hyphens for underscores, since services that turn names into variables cannot distinguish the two (RFC 3875 section
    * 4.1.18).
    */
   readonly #spellings = new Set<string>();
+  readonly #addedNames = new Set<string>();
 
   get isEmpty(): boolean {
-    return this.#changes.size === 0;
+    return this.#changes.size === 0 && this.#additions.length === 0;
   }
 
   set(name: string, value: string): void {
     checkField(name, value);
     this.#changes.set(name, value);
     this.#spellings.add(hyphenated(name));
+  }
+
+  add(name: string, value: string): void {
+    checkField(name, value);
+    this.#additions.push([name, value]);
+    this.#addedNames.add(name);
   }
 
   remove(name: string): void {
@@ -50,9 +59,9 @@ export class HeaderEdits implements HeaderEdit {
     this.#spellings.add(hyphenated(name));
   }
 
-  /** Whether an edit changes or removes fields of this name. */
+  /** Whether an edit changes, adds or removes fields of this name. */
   concerns(name: string): boolean {
-    return this.#spellings.has(hyphenated(name));
+    return this.#replaces(name) || this.#addedNames.has(name);
   }
 
   /** @returns an edited copy, or the list itself if there are no edits */
@@ -60,6 +69,7 @@ export class HeaderEdits implements HeaderEdit {
     if (this.isEmpty) return list;
     const edited = this.#othersOf(list);
     for (const [name, value] of this.#changes) if (value !== undefined) edited.add(name, value);
+    for (const [name, value] of this.#additions) edited.add(name, value);
     return edited;
   }
 
@@ -69,14 +79,19 @@ export class HeaderEdits implements HeaderEdit {
    * @returns the list itself if it names no such field
    */
   applyToTrailers(list: HeaderList): HeaderList {
-    return list.names.some((name) => this.concerns(name)) ? this.#othersOf(list) : list;
+    return list.names.some((name) => this.#replaces(name)) ? this.#othersOf(list) : list;
   }
 
-  /** The fields that no edit concerns. */
+  /** Whether the fields of this name in the message go. */
+  #replaces(name: string): boolean {
+    return this.#spellings.has(hyphenated(name));
+  }
+
+  /** The fields that no edit replaces or removes. */
   #othersOf(list: HeaderList): HeaderList {
     const others = new HeaderList();
     list.names.forEach((name, index) => {
-      if (!this.concerns(name)) others.addFrom(list, index);
+      if (!this.#replaces(name)) others.addFrom(list, index);
     });
     return others;
   }

@@ -27,6 +27,7 @@ export class ResponseHead {
   readonly fields: HeaderList;
   /** How policies have edited the head, and have its trailer section edited. Undefined if they have changed nothing. */
   readonly edits: HeaderEdits | undefined;
+  readonly #isTrailers: boolean;
   #dated: HeaderList | undefined = undefined;
   /** The plan that edited this head last. Its result is in `#edited`. */
   #editor: CallPlan | undefined = undefined;
@@ -41,8 +42,8 @@ export class ResponseHead {
     this.grpcStatus = status === undefined ? '' : grpcStatusName(status);
     this.contentType = contentType ?? '';
     this.lacksDate = !this.isGrpc && list.get('date') === undefined;
-    const isTrailers = list.get(':status') === undefined;
-    if (isTrailers) this.fields = without(list, status === undefined ? isForbiddenTrailer : isFraming);
+    this.#isTrailers = list.get(':status') === undefined;
+    if (this.#isTrailers) this.fields = without(list, status === undefined ? isForbiddenTrailer : isFraming);
     else if (this.isGrpc || this.httpStatus < 200 || this.httpStatus === 204)
       this.fields = without(list, isLength);
     else this.fields = list;
@@ -69,10 +70,10 @@ export class ResponseHead {
     return this.#dated ?? this.fields;
   }
 
-  /** @returns the head after the edits of a plan's policies, or undefined if one of them failed */
+  /** @returns the head or the trailer section after the edits of a plan's policies, or undefined if one of them failed */
   editedBy(plan: CallPlan): ResponseHead | undefined {
     if (this.#editor !== plan) {
-      const edits = plan.respond(this.fields);
+      const edits = this.#isTrailers ? plan.respondTrailers(this.fields) : plan.respond(this.fields);
       if (edits === undefined) return undefined;
       this.#edited = edits.isEmpty ? this : new ResponseHead(edits.applyTo(this.fields), edits);
       this.#editor = plan;

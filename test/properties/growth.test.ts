@@ -28,7 +28,7 @@ import { decodeGrpcMessage } from '../support/grpc-message.ts';
 
 const UNLIMITED = { headerFields: Number.POSITIVE_INFINITY, headerListBytes: Number.POSITIVE_INFINITY };
 const CLIENT = { clientAddress: '192.0.2.1', tls: '', trusted: true };
-const TARGET = { scheme: 'http', path: '/', authority: 'a' } as const;
+const TARGET = { scheme: 'http', path: '/', authority: 'a', forwardedHost: 'a' } as const;
 
 /** So many repetitions at first, and eight times as many then. */
 const FEW = 1000;

@@ -22,9 +22,11 @@ const PSEUDO: readonly Field[] = [
   { name: ':authority', value: 'a.test', form: 'text' },
 ];
 
+const TARGET = { scheme: 'http', path: '/C', authority: 'a.test', forwardedHost: 'a.test' } as const;
+
 function forwarding(trusted = false, isGrpc = true, edits = new HeaderEdits()): ForwardingTerms {
   const peer = { clientAddress: '192.0.2.1', tls: '', trusted };
-  return { peer, requestTarget: { scheme: 'http', path: '/C', authority: 'a.test' }, isGrpc, edits };
+  return { peer, requestTarget: TARGET, isGrpc, edits };
 }
 
 /** One block for all, so that its literals are left in one text where the decoder leaves them. */

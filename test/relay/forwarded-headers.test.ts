@@ -25,7 +25,7 @@ const PSEUDO: Fields = [
 
 function forwarded(fields: Fields, client = STRANGER, isGrpc = true, authority = 'example.test'): string[] {
   const list = HeaderList.of(...PSEUDO, ...fields);
-  const requestTarget = { scheme: 'http', path: '/a.B/C', authority } as const;
+  const requestTarget = { scheme: 'http', path: '/a.B/C', authority, forwardedHost: authority } as const;
   const { names, values } = forwardedRequest(list, { peer: client, requestTarget, isGrpc });
   return names.map((name, index) => `${name}: ${values[index]}`);
 }
@@ -192,7 +192,12 @@ test('a field that must not be indexed stays so', () => {
   const list = HeaderList.of(...PSEUDO);
   list.add('authorization', 'secret', true);
   list.add('x-plain', '1');
-  const requestTarget = { scheme: 'http', path: '/a.B/C', authority: 'example.test' } as const;
+  const requestTarget = {
+    scheme: 'http',
+    path: '/a.B/C',
+    authority: 'example.test',
+    forwardedHost: 'example.test',
+  } as const;
   const outgoing = forwardedRequest(list, { peer: STRANGER, requestTarget, isGrpc: true });
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('authorization')], true);
   assert.equal(outgoing.neverIndexed[outgoing.names.indexOf('x-plain')], false);

@@ -1,0 +1,120 @@
+// The header fields that a configuration sets: which names it may use, and values with variables such as ${client.address}.
+
+import { parseHeaderName, parseHeaderValue } from './match-criteria.ts';
+import { type Fault, isFault } from './problem.ts';
+import type { HeaderTemplate, HeaderTemplatePart, HeaderVariable } from './route-config.ts';
+import { suggest } from './suggestion.ts';
+
+export const HEADER_VARIABLES: readonly HeaderVariable[] = [
+  'client.address',
+  'host',
+  'listener',
+  'method',
+  'path',
+  'route',
+  'tls.version',
+];
+
+/** Fields that each hop writes itself, and what to write in the configuration instead. */
+const OF_THE_HOP: ReadonlyMap<string, string | undefined> = new Map([
+  ['content-length', undefined],
+  ['expect', undefined],
+  ['host', 'write authority: NAME at the route'],
+  ['te', undefined],
+  ['trailer', undefined],
+  ['x-request-id', 'Framegate gives each call an id, and keeps the one of clients in trustedClients'],
+]);
+
+/** @returns the name in lower case */
+export function parseEditedName(text: string): string | Fault {
+  if (text.startsWith(':')) {
+    const hint = text.toLowerCase() === ':authority' ? 'write authority: NAME at the route' : undefined;
+    return { message: `'${text}' is a pseudo-header, which decides where a request goes`, hint };
+  }
+  const name = parseHeaderName(text);
+  if (isFault(name)) {
+    // The hint of a match does not fit here.
+    return { message: name.message.replace(' and is never matched', ', so it cannot be changed') };
+  }
+  if (name.startsWith('grpc-'))
+    return {
+      message: `'${text}' belongs to gRPC itself`,
+      hint: name === 'grpc-timeout' ? 'write timeouts: { deadline: 30s } at the route' : undefined,
+    };
+  if (OF_THE_HOP.has(name))
+    return { message: `'${text}' is written by each hop itself`, hint: OF_THE_HOP.get(name) };
+  return name;
+}
+
+const MOST_CHARACTERS = 4096;
+
+/** The value of a field of a response or trailer section: of the call, only the route is known there. */
+export function parseResponseTemplate(text: string): HeaderTemplate | Fault {
+  const template = parseHeaderTemplate(text);
+  if (isFault(template)) return template;
+  const foreign = template.find((part) => part.kind !== 'text' && part.name !== 'route');
+  if (foreign === undefined || foreign.kind === 'text') return template;
+  const name = foreign.kind === 'header' ? `${HEADER_PREFIX}${foreign.name}` : foreign.name;
+  return {
+    message: `'\${${name}}' is not known in responses`,
+    hint: 'only ${route} is; write the value itself',
+  };
+}
+
+/** `$${` stands for `${` itself. */
+export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
+  const fault = parseHeaderValue(text);
+  if (isFault(fault)) return fault;
+  if (text.length > MOST_CHARACTERS)
+    return { message: `a header value has at most ${MOST_CHARACTERS} characters here` };
+  if (!/^[\t\x20-\x7e]*$/.test(text)) {
+    return {
+      message: 'a header value holds visible ASCII characters only',
+      hint: 'percent-encode the others',
+    };
+  }
+  const parts: HeaderTemplatePart[] = [];
+  let plain = '';
+  for (const piece of text.split(/(\$\$\{|\$\{[^}]*\})/)) {
+    if (piece === '$${') plain += '${';
+    else if (!piece.startsWith('${')) plain += piece;
+    else if (!piece.endsWith('}')) return { message: `'${piece}' has no closing }`, hint: ESCAPE_HINT };
+    else {
+      const part = variableOf(piece.slice(2, -1));
+      if (isFault(part)) return part;
+      if (plain !== '') parts.push({ kind: 'text', text: plain });
+      plain = '';
+      parts.push(part);
+    }
+  }
+  if (plain !== '') parts.push({ kind: 'text', text: plain });
+  return parts;
+}
+
+const ESCAPE_HINT = 'write $${ where these two characters themselves are meant';
+const HEADER_PREFIX = 'header.';
+
+function variableOf(name: string): HeaderTemplatePart | Fault {
+  const known = HEADER_VARIABLES.find((variable) => variable === name);
+  if (known !== undefined) return { kind: 'variable', name: known };
+  if (name.startsWith(HEADER_PREFIX)) {
+    const header = parseHeaderName(name.slice(HEADER_PREFIX.length));
+    return isFault(header) ? header : { kind: 'header', name: header };
+  }
+  const near = suggest(name, HEADER_VARIABLES);
+  const all = `there are ${HEADER_VARIABLES.join(', ')}, and header.NAME`;
+  return {
+    message: `'\${${name}}' is no variable`,
+    hint: near === undefined ? all : `did you mean \${${near}}?`,
+  };
+}
+
+/** @returns the value as it is written in a configuration */
+export function templateText(template: HeaderTemplate): string {
+  return template
+    .map((part) => {
+      if (part.kind === 'text') return part.text.replaceAll('${', () => '$${');
+      return part.kind === 'header' ? `\${${HEADER_PREFIX}${part.name}}` : `\${${part.name}}`;
+    })
+    .join('');
+}

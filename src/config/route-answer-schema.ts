@@ -1,0 +1,102 @@
+// The schema of routes that have no upstream: Framegate answers their calls itself, or sends their clients elsewhere.
+
+import { parseEditedName } from './header-template.ts';
+import { key } from './key-notes.ts';
+import { parseHeaderValue } from './match-criteria.ts';
+import type { Fault } from './problem.ts';
+import { RETRYABLE_STATUSES } from './route-time-schema.ts';
+import { count, expecting, parsed, z } from './schema-values.ts';
+
+const MOST_BODY_CHARACTERS = 65_536;
+
+export const respond = z
+  .strictObject({
+    status: count(200, 599).meta(key('The HTTP status of the response.', { like: { nginx: 'return' } })),
+    grpcStatus: z
+      .enum(RETRYABLE_STATUSES)
+      .optional()
+      .meta(
+        key('The status that gRPC calls get. Their message is `body`.', {
+          unset: 'the status that gRPC derives from the HTTP status, such as `UNAVAILABLE` from 503',
+          values: 'name of a gRPC status other than `OK`',
+        }),
+      ),
+    body: z
+      .string(expecting('text'))
+      .max(MOST_BODY_CHARACTERS)
+      .optional()
+      .meta(
+        key('The content of the response.', {
+          unset: 'no content',
+          values: `text of at most ${MOST_BODY_CHARACTERS} characters`,
+        }),
+      ),
+    headers: z
+      .record(
+        parsed('text', parseEditedName),
+        parsed('text (put it in quotes)', parseHeaderValue),
+        expecting('a map of header names to values'),
+      )
+      .prefault({})
+      .meta(
+        key('Header fields of the response. Without a `content-type`, a body is plain text.', {
+          unset: 'none',
+          values: 'map of header names to texts',
+        }),
+      ),
+  })
+  .refine(({ status, body = '' }) => body === '' || ![204, 304].includes(status), {
+    message: 'stands beside a status whose responses have no content',
+    path: ['body'],
+    params: { hint: 'remove body, or write another status' },
+  });
+
+const STATUSES = [301, 302, 303, 307, 308] as const;
+
+export const redirect = z.strictObject({
+  to: parsed('https, or a URL such as https://www.example.com', parseRedirectTarget, {
+    examples: ['https', 'https://www.example.com'],
+  }).meta(
+    key(
+      'Where clients are sent. `https`: the same host and path by https. A URL without a path: the path and query of the request, there. ' +
+        'A URL with a path: exactly there.',
+      { values: '`https`, or a URL', like: { nginx: 'return', Envoy: 'redirect' } },
+    ),
+  ),
+  status: z
+    .union(
+      STATUSES.map((status) => z.literal(status)),
+      expecting('301, 302, 303, 307 or 308'),
+    )
+    .default(308)
+    .meta(
+      key('The HTTP status of the response. With 307 and 308 clients keep the method of their request.', {
+        values: '301, 302, 303, 307 or 308',
+      }),
+    ),
+});
+
+export interface RedirectTarget {
+  readonly origin: string | undefined;
+  readonly path: string | undefined;
+}
+
+const URL_FORM = /^(https?:\/\/[^/?#@\s]+)([/?][^#\s]*)?$/i;
+
+function parseRedirectTarget(text: string): RedirectTarget | Fault {
+  if (text === 'https') return { origin: undefined, path: undefined };
+  const [, origin, path] = URL_FORM.exec(text) ?? [];
+  if (origin === undefined || !URL.canParse(text) || !/^[\x21-\x7e]*$/.test(text)) {
+    const hint = text.startsWith('/')
+      ? `write the whole URL, such as https://www.example.com${text.slice(0, 100)}`
+      : 'write https, or a URL such as https://www.example.com';
+    return { message: `'${text}' is no URL that clients can be sent to`, hint };
+  }
+  const variable = /\$\{?[A-Za-z_]+\}?/.exec(text)?.[0];
+  if (variable !== undefined)
+    return {
+      message: `'${variable}' is not filled in`,
+      hint: 'a URL without a path keeps the path of the request',
+    };
+  return { origin, path: path === undefined || path === '/' ? undefined : path };
+}

@@ -1,0 +1,54 @@
+// The `redirect` of a route: the proxy sends its clients to another address.
+
+import { failure } from '../calls/failure.ts';
+import type { LocalDecision, Policy, RequestKind } from '../calls/policy.ts';
+import type { RedirectConfig, RouteConfig } from '../config/route-config.ts';
+import { trailersOnly } from '../grpc/error-trailers.ts';
+import { GrpcStatus } from '../grpc/status.ts';
+import { HeaderList } from '../h2/hpack/header-list.ts';
+import { hostOf } from '../routing/host.ts';
+
+/** @returns undefined if the route has no `redirect` */
+export function redirectPolicy(route: RouteConfig | undefined): Policy | undefined {
+  const redirect = route?.redirect;
+  if (redirect === undefined) return undefined;
+  return { key: 'redirect', decide: (kind) => decide(redirect, kind) };
+}
+
+function decide(redirect: RedirectConfig, kind: RequestKind): LocalDecision {
+  const location = locationFor(redirect, kind);
+  if (location === undefined) {
+    const sentence = 'The request names no host, so it cannot be sent to the same host by https.';
+    return { kind: 'refuse', failure: failure('authority_invalid', sentence) };
+  }
+  const { httpStatus } = redirect;
+  const reason = `route_redirects: The client was sent to another address with ${httpStatus}.`;
+  const fields = kind.isGrpc ? forGrpc(location) : forHttp(location, httpStatus);
+  const response = { httpStatus: kind.isGrpc ? 200 : httpStatus, fields, body: undefined };
+  return { kind: 'answer', response, reason };
+}
+
+function forHttp(location: string, httpStatus: number): HeaderList {
+  return HeaderList.of([':status', String(httpStatus)], ['location', location], ['content-length', '0']);
+}
+
+function forGrpc(location: string): HeaderList {
+  const sentence = `This is served at ${location.slice(0, 256)}. gRPC clients follow no redirects: dial that address.`;
+  return HeaderList.of(...trailersOnly(GrpcStatus.UNAVAILABLE, sentence));
+}
+
+/** @returns undefined if the request names no host and the address needs one */
+function locationFor({ origin, path }: RedirectConfig, kind: RequestKind): string | undefined {
+  const host = hostOf(kind.authority);
+  if (origin === undefined && host === '') return undefined;
+  return `${origin ?? `https://${host}`}${path ?? pathOf(kind)}`;
+}
+
+/** What is no path, such as the target '*' of OPTIONS, leads to the root. Bytes that no URL has are encoded. */
+function pathOf({ path }: RequestKind): string {
+  if (!path.startsWith('/')) return '/';
+  return path.replaceAll(/[^\x21-\x7e]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase();
+    return `%${code.padStart(2, '0')}`;
+  });
+}
