@@ -1,9 +1,10 @@
 // Decides who may ask the admin server: by the token of admin.token, where the configuration has one.
 // The token is kept as a digest only, so that nothing can show it.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Address, isLocalAddress } from '../config/address.ts';
+import { CHALLENGE_FIELD, proofOf, tokenDigest } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
 
 /** What a request has. Anything in the Authorization field that is not the token is wrong. */
@@ -53,6 +54,11 @@ export class AdminAccess {
     return this.#credentialOf(request) === 'token';
   }
 
+  /** @returns what proves to the client that this server knows the token. Undefined if it has none, or the client has not asked. */
+  proofFor({ headers }: IncomingMessage): string | undefined {
+    return this.#digest === undefined ? undefined : proofOf(this.#digest, headers[CHALLENGE_FIELD]);
+  }
+
   judge(request: IncomingMessage, path: string): Verdict {
     if (this.#digest === undefined || OPEN_PATHS.includes(path)) return 'granted';
     if (this.#isLocal && SAFE_METHODS.includes(request.method ?? '')) return 'granted';
@@ -84,5 +90,5 @@ export class AdminAccess {
 }
 
 function digestOf(token: string | undefined): Buffer | undefined {
-  return token === undefined ? undefined : createHash('sha256').update(token).digest();
+  return token === undefined ? undefined : tokenDigest(token);
 }

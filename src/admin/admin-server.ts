@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { Address } from '../config/address.ts';
+import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
 import { AdminAccess } from './admin-access.ts';
 import { isAdminHost } from './admin-host.ts';
@@ -143,6 +144,8 @@ function answerTo(
   const { path, search } = targetOf(request);
   const verdict = served.access.judge(request, path);
   if (verdict !== 'granted') return refuseClient(verdict, request, response, served);
+  const proof = path === '/live' ? served.access.proofFor(request) : undefined;
+  if (proof !== undefined) response.setHeader(PROOF_FIELD, proof);
   const page = pages.get(path);
   const upstream = upstreamOfPath(path);
   if (page === undefined && upstream === undefined) return { status: 404, text: describePages() };

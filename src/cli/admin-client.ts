@@ -8,7 +8,8 @@ import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/lo
 import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
 import { readingFault } from '../config/system-error.ts';
-import { type AdminTarget, adminTargetOf, askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget, adminTargetOf } from '../control/admin-target.ts';
+import { askAdmin } from '../control/ask-admin.ts';
 import {
   type ConfigurationHere,
   readRunningConfiguration,

@@ -1,6 +1,6 @@
 // An event of a call as a line for people. Texts of clients can give no order to the terminal.
 
-import { fieldOf, textOf } from '../control/answer-fields.ts';
+import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { paint } from './paint.ts';
 
 /** The widths of the columns but the last. A longer text moves what is behind it. */
@@ -37,7 +37,7 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
 }
 
 export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string {
-  const count = Number(fieldOf(event, 'events'));
+  const count = numberOf(fieldOf(event, 'events'));
   const what = count === 1 ? '1 event is' : `${Number.isFinite(count) ? count : '?'} events are`;
   return paint(
     stream,

@@ -3,14 +3,10 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/address.ts';
+import { type AdminTarget, describeUnauthorized, headersFor, whereOf } from '../control/admin-target.ts';
 import { fieldOf, textOf } from '../control/answer-fields.ts';
-import {
-  type AdminTarget,
-  describeFailure,
-  describeUnauthorized,
-  headersFor,
-  whereOf,
-} from '../control/ask-admin.ts';
+import { describeFailure } from '../control/ask-admin.ts';
+import { provenTarget } from '../control/proven-token.ts';
 import { parseShallowJson } from '../control/shallow-json.ts';
 
 /** How a stream of events ended. Only a stream that has been open may come back. */
@@ -30,6 +26,7 @@ export interface EventSourceOptions {
 }
 
 const PATH = '/api/events';
+const PROVEN_WITHIN_MS = 60_000;
 /** The proxy sends a comment at least every 15 s. */
 const SILENT_MS = 45_000;
 const MOST_WAITING_CHARACTERS = 1024 * 1024;
@@ -37,7 +34,8 @@ const MOST_REFUSAL_CHARACTERS = 64 * 1024;
 
 /** Resolves when the stream is over. Never rejects. */
 export async function readEvents(options: EventSourceOptions): Promise<StreamEnd> {
-  const { admin, search, signal } = options;
+  const { search, signal } = options;
+  const admin = await provenTarget(options.admin, PROVEN_WITHIN_MS);
   const { address } = admin;
   const { request } = process.getBuiltinModule('node:http');
   const answer = Promise.withResolvers<IncomingMessage | string>();
@@ -60,7 +58,7 @@ export async function readEvents(options: EventSourceOptions): Promise<StreamEnd
     const isStream = response.headers['content-type'] === 'text/event-stream';
     if (response.statusCode !== 200 || !isStream)
       return { wasOpen: false, why: await refusalOf(admin, response) };
-    return { wasOpen: true, why: await readStream(response, options) };
+    return { wasOpen: true, why: await readStream(response, { ...options, admin }) };
   } finally {
     sent.destroy();
   }

@@ -15,7 +15,10 @@ export interface Increase extends Sample {
 }
 
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
-const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/g;
+// Sticky: a label is looked for only where the one before has ended, so that no text takes longer than its length.
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"(?:,|$)/y;
+/** Longer lines are no samples of Framegate. */
+const LONGEST_LINE = 64 * 1024;
 const ESCAPES: Readonly<Record<string, string>> = { '\\n': '\n', '\\"': '"', '\\\\': '\\' };
 
 export class MetricsReading {
@@ -48,6 +51,7 @@ export class MetricsReading {
   }
 
   #read(line: string): void {
+    if (line.length > LONGEST_LINE) return;
     const [, name, labels = '', digits] = SAMPLE.exec(line) ?? [];
     const value = Number(digits);
     if (name === undefined || Number.isNaN(value)) return;
@@ -58,8 +62,11 @@ export class MetricsReading {
 }
 
 function labelsOf(text: string): Labels {
-  const found = Array.from(text.matchAll(LABEL), ([, name, value]) => [name, unescaped(value)] as const);
-  return new Map(found);
+  const found = new Map<string, string>();
+  LABEL.lastIndex = 0;
+  for (let label = LABEL.exec(text); label !== null; label = LABEL.exec(text))
+    found.set(label[1], unescaped(label[2]));
+  return found;
 }
 
 function unescaped(value: string): string {

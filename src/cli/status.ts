@@ -1,8 +1,9 @@
 // `framegate status`: prints the state of a running proxy, and for each endpoint whether it gets calls and why not.
 
 import { counted } from '../config/counted.ts';
-import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
-import { type AdminAnswer, type AdminTarget, askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget } from '../control/admin-target.ts';
+import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
+import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { localTime } from './local-time.ts';
@@ -116,12 +117,12 @@ function describeConfiguration(body: unknown): readonly string[] {
   const file = textOf(fieldOf(fieldOf(body, 'config'), 'file'));
   const processes = listOf(fieldOf(body, 'processes'));
   const connections = processes
-    .map((one) => Number(fieldOf(fieldOf(one, 'connections'), 'open')))
+    .map((one) => numberOf(fieldOf(fieldOf(one, 'connections'), 'open')))
     .reduce((sum, open) => sum + open, 0);
   const older = listOf(fieldOf(body, 'olderEpochs')).length;
   const lines = [
     `configuration: ${file}, epoch ${textOf(fieldOf(body, 'epoch'))}, loaded ${localTime(fieldOf(body, 'loadedAt'))}`,
-    `now: ${counted(Number(fieldOf(body, 'calls')), 'call')}, ${counted(connections, 'connection')} of clients, ${counted(processes.length, 'process')}`,
+    `now: ${counted(numberOf(fieldOf(body, 'calls')), 'call')}, ${counted(connections, 'connection')} of clients, ${counted(processes.length, 'process')}`,
   ];
   if (older > 0)
     lines.push(`${counted(older, 'older configuration')} still ${older === 1 ? 'has' : 'have'} calls`);
@@ -133,7 +134,7 @@ function describeConfiguration(body: unknown): readonly string[] {
 
 function describeCertificate(certificate: unknown): string {
   const user = ['listener', 'upstream'].find((kind) => fieldOf(certificate, kind) !== undefined) ?? '';
-  const days = Number(fieldOf(certificate, 'daysLeft'));
+  const days = numberOf(fieldOf(certificate, 'daysLeft'));
   const which = `certificate of ${user} ${textOf(fieldOf(certificate, user))}: ${textOf(fieldOf(certificate, 'file'))}`;
   if (days < 0) return paint(process.stdout, 'red', `${which} has expired`);
   const line = `${which}, ${counted(days, 'day')} left`;

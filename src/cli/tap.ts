@@ -2,8 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseDuration } from '../config/units.ts';
+import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
-import type { AdminTarget } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import {
   ADMIN_OPTIONS_HELP,

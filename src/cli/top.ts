@@ -1,8 +1,9 @@
 // `framegate top`: shows what the routes and endpoints of a running proxy do, again and again.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { fieldOf } from '../control/answer-fields.ts';
-import { type AdminTarget, askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget } from '../control/admin-target.ts';
+import { fieldOf, numberOf } from '../control/answer-fields.ts';
+import { askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
 import { MetricsReading } from './metrics-reading.ts';
@@ -158,8 +159,8 @@ async function lookAt(admin: AdminTarget): Promise<Look | string> {
   let total = 0;
   for (const answer of blocked) {
     if (typeof answer === 'string') return answer;
-    counts.push(Number(fieldOf(answer.body, 'matching')));
-    total = Number(fieldOf(answer.body, 'total'));
+    counts.push(numberOf(fieldOf(answer.body, 'matching')));
+    total = numberOf(fieldOf(answer.body, 'total'));
   }
   const [client, service, framegate] = counts;
   const text = typeof metrics.body === 'string' ? metrics.body : '';

@@ -2,7 +2,7 @@
 // have not tried it since and would still give it calls, unless one of them has a connection to it.
 
 import { counted } from '../config/counted.ts';
-import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
+import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { localTime } from './local-time.ts';
 import { paint } from './paint.ts';
 
@@ -35,7 +35,7 @@ export function describeUpstream(upstream: unknown): readonly string[] {
   const uses = endpoints.map(useOf);
   const count = (...wanted: readonly Use[]): number => uses.filter((use) => wanted.includes(use)).length;
   const usable = count('usable', 'untried', 'partly', 'standby');
-  const pending = Number(fieldOf(upstream, 'pending') ?? 0);
+  const pending = numberOf(fieldOf(upstream, 'pending') ?? 0);
   const whyNone = textOf(fieldOf(upstream, 'whyNone'));
   const details = [
     ...some(count('standby'), 'on standby'),
@@ -76,11 +76,13 @@ function useOf(endpoint: unknown): Use {
 function hasConnection(endpoint: unknown): boolean | undefined {
   const connections = fieldOf(endpoint, 'connections');
   if (connections === undefined) return undefined;
-  return CONNECTED.some((state) => Number(fieldOf(connections, state) ?? 0) > 0);
+  return CONNECTED.some((state) => numberOf(fieldOf(connections, state) ?? 0) > 0);
 }
 
 function describePanic(panic: unknown): string {
-  const [usable, total, priority] = ['usable', 'of', 'priority'].map((name) => Number(fieldOf(panic, name)));
+  const [usable, total, priority] = ['usable', 'of', 'priority'].map((name) =>
+    numberOf(fieldOf(panic, name)),
+  );
   const few = `panic since ${localTime(fieldOf(panic, 'since'))}: ${usable} of ${counted(total, 'endpoint')} of priority ${priority} can be used`;
   return paint(process.stdout, 'red', `  ${few}, so those that are kept out get calls as well`);
 }
@@ -91,7 +93,7 @@ function describeEndpoint(endpoint: unknown): readonly string[] {
   const details = [
     ...(use === 'unknown' ? ['its state is not known'] : []),
     ...(use === 'untried' ? ['not connected'] : []),
-    counted(Number(fieldOf(endpoint, 'activeCalls') ?? 0), 'call'),
+    counted(numberOf(fieldOf(endpoint, 'activeCalls') ?? 0), 'call'),
     ...describeHealth(endpoint),
     ...describeProcesses(endpoint),
   ];

@@ -1,7 +1,7 @@
 // Text of others that is printed: what a terminal would interpret, or what would make a line read differently, becomes visible.
 
-/** Control characters, invisible ones, overrides of direction and line breaks. */
-export const HARMFUL_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+/** Control characters, invisible ones, overrides of direction, line breaks, and what looks like the space but is another character. */
+export const HARMFUL_CHARACTERS = /[\p{Cc}\p{Cf}\p{Cs}[\p{Z}--\x20]]/gv;
 
 /** Escapes these as `\u{1b}`. */
 export function visibleText(text: string): string {

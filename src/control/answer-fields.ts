@@ -18,3 +18,8 @@ export function textOf(value: unknown): string {
     ? String(value).split('\n').map(visibleText).join('\n')
     : '';
 }
+
+/** @returns NaN for what is no number */
+export function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}

@@ -3,10 +3,10 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/address.ts';
-import { readAdminToken } from '../config/admin-token.ts';
-import type { Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
+import { type AdminTarget, describeUnauthorized, headersFor, whereOf } from './admin-target.ts';
+import { provenTarget } from './proven-token.ts';
 import { parseShallowJson } from './shallow-json.ts';
 
 export interface AdminAnswer {
@@ -15,41 +15,18 @@ export interface AdminAnswer {
   readonly body: unknown;
 }
 
-/** An admin server to ask. */
-export interface AdminTarget {
-  readonly address: Address;
-  /** The token that the server may want. */
-  readonly token?: string | undefined;
-  /** Why there is no token, although one is configured. */
-  readonly tokenFault?: string | undefined;
-}
-
-/** @returns the admin server of a configuration, with its token if this process may read it */
-export function adminTargetOf({ admin }: Pick<Config, 'admin'>): AdminTarget | undefined {
-  if (admin === undefined) return undefined;
-  const { address, token: source } = admin;
-  if (source === undefined) return { address };
-  const read = readAdminToken(source);
-  return 'token' in read ? { address, token: read.token } : { address, tokenFault: read.message };
-}
-
 const MOST_BYTES = 32 * 1024 * 1024;
 /** A reload checks files, names and certificates, and starts connections, before it answers. */
 const ANSWER_WITHIN_MS = 60_000;
 
-/** A server that is bound to all addresses is reached by loopback. */
-export function reachableHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-}
-
 /** @returns the answer, or a sentence about why there is none */
 export async function askAdmin(
-  target: AdminTarget,
+  unproven: AdminTarget,
   method: 'GET' | 'POST',
   path: string,
   timeoutMs = ANSWER_WITHIN_MS,
 ): Promise<AdminAnswer | string> {
+  const target = await provenTarget(unproven, timeoutMs);
   const { address } = target;
   const { request } = process.getBuiltinModule('node:http');
   const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
@@ -78,29 +55,6 @@ export async function askAdmin(
   );
   sent.end();
   return promise;
-}
-
-/** @returns the header fields that every request has */
-export function headersFor({ token }: AdminTarget): Readonly<Record<string, string>> {
-  return { host: 'localhost', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-}
-
-/** @returns a sentence about an answer 401 */
-export function describeUnauthorized({ address, token, tokenFault }: AdminTarget): string {
-  if (token !== undefined)
-    return `${address.text} does not accept the token: has it changed since the proxy read it (admin.token)?`;
-  const why =
-    tokenFault === undefined ? 'name its configuration with -c, or give --token-file FILE' : tokenFault;
-  return `${address.text} wants its token (admin.token): ${why}`;
-}
-
-/** @returns the options of a request that name its server */
-export function whereOf(
-  address: Address,
-): { readonly socketPath: string } | { readonly host: string; readonly port: number } {
-  return address.kind === 'unix'
-    ? { socketPath: address.path }
-    : { host: reachableHost(address.host), port: address.port };
 }
 
 async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {

@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import { suggest } from '../config/suggestion.ts';
-import { adminTargetOf } from '../control/ask-admin.ts';
+import { adminTargetOf } from '../control/admin-target.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';

@@ -4,7 +4,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Address } from '../config/address.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
-import { adminTargetOf, reachableHost } from '../control/ask-admin.ts';
+import { adminTargetOf, reachableHost } from '../control/admin-target.ts';
 import { Proxy } from '../control/proxy.ts';
 import { LogDestination } from '../observability/log-destination.ts';
 import { createLogger } from '../observability/logger.ts';

@@ -7,7 +7,7 @@ import { type Address, type ListenAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
-import { adminTargetOf } from '../control/ask-admin.ts';
+import { adminTargetOf } from '../control/admin-target.ts';
 import { isSameFile } from '../control/running-configuration.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, note, ok, quoted, unexamined, warning } from './finding.ts';

@@ -2,8 +2,9 @@
 // What it answers is not believed further than it has the expected form.
 
 import type { Config } from '../config/config.ts';
-import { fieldOf, listOf, textOf } from '../control/answer-fields.ts';
-import { type AdminTarget, adminTargetOf, askAdmin } from '../control/ask-admin.ts';
+import { type AdminTarget, adminTargetOf } from '../control/admin-target.ts';
+import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
+import { askAdmin } from '../control/ask-admin.ts';
 import { readRunningConfiguration, runsWith } from '../control/running-configuration.ts';
 
 export interface RunningProxy {
@@ -72,7 +73,7 @@ function clientsIn(answer: unknown): readonly SeenClient[] {
     const lastAtEpochMs = fieldOf(entry, 'lastAtEpochMs');
     const isTime = typeof lastAtEpochMs === 'number' && Math.abs(lastAtEpochMs) <= 8.64e15;
     return isTime
-      ? [{ library, version, connections: Number(fieldOf(entry, 'connections')), lastAtEpochMs }]
+      ? [{ library, version, connections: numberOf(fieldOf(entry, 'connections')), lastAtEpochMs }]
       : [];
   });
 }
@@ -85,7 +86,7 @@ function diagnosesIn(answer: unknown): readonly SeenDiagnosis[] {
       code: textOf(fieldOf(entry, 'code')),
       sentence: textOf(fieldOf(entry, 'sentence')),
       client: typeof client === 'string' ? textOf(client) : '',
-      count: Number(fieldOf(entry, 'count')),
+      count: numberOf(fieldOf(entry, 'count')),
       lastAtEpochMs: typeof lastAtEpochMs === 'number' ? lastAtEpochMs : undefined,
     };
   });

@@ -16,8 +16,8 @@ const notAscii = /[\x80-\xff]/g;
  * at U+2028 and U+2029, and the others (direction marks and overrides) reorder their neighbours, so that a line reads differently.
  */
 const mischievous = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-/** The same characters, and the control characters that JSON would escape. */
-const mischievousText = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+/** The same characters, those that JSON would escape, and in a text without quotes all that nobody sees or takes for a space. */
+const mischievousText = /[\p{Cc}\p{Cf}[\p{Z}--\x20]]/gv;
 
 /** @returns a JSON string with its quotes */
 export function jsonString(text: string): string {
@@ -32,7 +32,7 @@ export function harmlessJson(line: string): string {
 
 /** Escapes what a terminal would interpret, in a text that is shown as it is or that other code encodes as JSON. */
 export function harmlessText(text: string): string {
-  return text.replace(mischievousText, escapeUnit);
+  return text.replace(mischievousText, (character) => character.split('').map(escapeUnit).join(''));
 }
 
 const ELLIPSIS = '…';

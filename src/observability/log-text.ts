@@ -22,6 +22,8 @@ const RECORD_OF_A_CALL = 'exchange finished';
 const PRIORITY = /^<\d>/;
 /** A value that is readable without quotes. */
 const PLAIN = /^[^\s"'=\\]+$/;
+/** A path with white space would read as the words behind it. */
+const PLAIN_PATH = /^[^\s"\\]+$/;
 /** A text of fewer letters may be in another by chance. */
 const LEAST_REPEATED = 8;
 const DEEPEST_PART = 4;
@@ -88,7 +90,7 @@ function fieldText(name: string, value: unknown, paint: Paint): readonly string[
   if (Array.isArray(value)) {
     if (value.length === 0) return [];
     const isList = value.every((one) => typeof one !== 'object' || one === null);
-    return [`${paint('dim', `${name}=`)}${isList ? value.map(shown).join(',') : shown(value)}`];
+    return [`${paint('dim', `${name}=`)}${isList ? value.map((one) => shown(one)).join(',') : shown(value)}`];
   }
   const depth = name.split('.').length;
   if (typeof value === 'object' && value !== null && depth <= DEEPEST_PART) {
@@ -108,7 +110,7 @@ function sentenceOfCall(fields: Fields, paint: Paint): string {
   const by = fields['endpoint'] === '' ? '' : ` by ${shown(fields['endpoint'])}`;
   const tries = typeof attempts === 'number' && attempts > 1 ? ` at attempt ${attempts}` : '';
   const why = typeof reason === 'string' && reason !== '' ? `: ${harmlessText(reason)}` : '';
-  const path = harmlessText(String(fields['method']));
+  const path = shown(fields['method'], PLAIN_PATH);
   const took = durationText(fields['durationMs']);
   const client = paint('dim', `, for ${shown(fields['client'])}, request ${shown(fields['requestId'])}`);
   return `${path} ${paint(isGood ? 'green' : 'yellow', status)} in ${took}${by}${tries}${client}${why}`;
@@ -125,9 +127,10 @@ function durationText(milliseconds: unknown): string {
   return `${minutes} min ${seconds % 60} s`;
 }
 
-function shown(value: unknown): string {
+/** @param plain what a text may be that needs no quotes */
+function shown(value: unknown, plain = PLAIN): string {
   const text =
-    typeof value === 'string' && PLAIN.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
+    typeof value === 'string' && plain.test(value) ? value : (JSON.stringify(value) ?? 'undefined');
   return harmlessText(text);
 }
 

@@ -110,6 +110,16 @@ test('what a terminal would obey is escaped wherever it stands', () => {
     for (const printed of plain(one).split('\n')) assert.match(printed, /^[^\p{Cc}\u202e\u2028]*$/u);
 });
 
+test('a path cannot be read as the words behind it', () => {
+  const forged = '/a.B/C\u00a0OK\u00a0in\u00a01\u00a0ms\u00a0by\u00a010.0.0.1:1';
+  const text = plain(line({ ...call, method: forged, grpcStatus: 'CANCELLED' }));
+  assert.match(text, / "\/a\.B\/C\\u00a0OK\\u00a0in[^ ]*" CANCELLED in /);
+  assert.match(plain(line({ ...call, method: '/a b' })), / "\/a b" OK in /);
+  assert.match(plain(line({ ...call, method: '/a?b=c' })), / \/a\?b=c OK in /);
+  for (const hidden of ['\u200b', '\u2060', '\ufeff', '\u{e0041}', '\u2003'])
+    assert.doesNotMatch(plain(line({ ...call, method: `/a${hidden}` })), new RegExp(hidden, 'u'));
+});
+
 test('what is no line of the log stays as it is', () => {
   for (const text of ['', 'text', '[1]', 'null', '{"a":1}', '(node:1) Warning: x'])
     assert.equal(plain(text), text);
