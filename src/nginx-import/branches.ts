@@ -3,7 +3,7 @@
 
 import type { Directive } from './directive.ts';
 import { headerConditionOf } from './header-condition.ts';
-import { judgeRequestHeaders } from './header-fields.ts';
+import { headerEntriesOf } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
 import type { Location } from './locations.ts';
 import { greatest } from './nginx-values.ts';
@@ -17,8 +17,9 @@ import { type YamlEntry, type YamlItem, YamlList, YamlMap } from './yaml-text.ts
 export interface Branch {
   /** What a call must have besides the path. */
   readonly header: YamlEntry | undefined;
-  /** `upstream` or `split`. */
+  /** `upstream`, `split`, `respond` or `redirect`. */
   readonly destination: YamlEntry;
+  /** Empty if Framegate answers itself. */
   readonly upstreams: readonly string[];
   readonly pass: Directive;
   readonly stripPrefix: string | undefined;
@@ -94,7 +95,7 @@ function branchesOfPass(
   ledger: Ledger,
 ): PassBranches | undefined {
   const kind = pass.name === 'grpc_pass' ? 'grpc' : 'proxy';
-  judgeRequestHeaders(location.scope, kind, ledger);
+  const headers = headerEntriesOf(location.scope, kind, ledger);
   const read = passTargetsOf(pass, location.scope, ledger);
   const reached = read?.targets.map((one) => reach(one, location, pass, groups, ledger));
   if (read === undefined || reached === undefined || reached.includes(undefined)) return undefined;
@@ -110,6 +111,7 @@ function branchesOfPass(
   };
   const servers = greatest(known.map(({ upstream }) => groups.serverCount(upstream)));
   const settings = [
+    ...headers,
     ...timeoutsOf(location.scope, kind, ledger),
     ...retryOf(location.scope, kind, servers, ledger),
   ];

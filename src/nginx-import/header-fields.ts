@@ -1,11 +1,14 @@
-// grpc_set_header, proxy_set_header and add_header. Framegate passes headers on unchanged and adds some of its own, among them most that
-// nginx configurations usually set.
+// Header fields that nginx sets, adds and hides, as `headers` and `authority` of a route. Most that nginx's configurations usually set,
+// Framegate sends by itself.
 
+import { parseEditedName, parseHeaderTemplate, parseResponseTemplate } from '../config/header-template.ts';
+import { parseHostPattern } from '../config/match-criteria.ts';
+import { isFault } from '../config/problem.ts';
+import { isSecretName } from '../config/secret-name.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scope } from './scope.ts';
-
-const LATER = 'header fields are not edited by this version (routes[].headers is to come)';
+import { type YamlEntry, YamlMap, YamlWords } from './yaml-text.ts';
 
 /** Fields that Framegate sends by itself, each with the values that nginx's files give them. */
 const SENT: Readonly<Record<string, RegExp>> = {
@@ -23,12 +26,88 @@ const OF_CONNECTION: Readonly<Record<string, RegExp>> = {
     /^(|upgrade|keep-alive|\$connection_upgrade|\$http_connection|\$connection_header|\$proxy_connection)$/i,
 };
 
-/** @param kind of the pass directive: `grpc` or `proxy` */
-export function judgeRequestHeaders(scope: Scope, kind: string, ledger: Ledger): void {
-  for (const directive of scope.inherited(`${kind}_set_header`)) judgeField(directive, ledger);
+/** nginx's variables, as those of routes[].headers. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  remote_addr: 'client.address',
+  host: 'host',
+  request_method: 'method',
+  request_uri: 'path',
+  ssl_protocol: 'tls.version',
+};
+
+/** A change of one field. */
+interface Change {
+  readonly name: string;
+  /** Undefined means that the field is removed. */
+  readonly value: string | undefined;
+  readonly from: Directive;
 }
 
-function judgeField(directive: Directive, ledger: Ledger): void {
+/** @param kind of the pass directive: `grpc` or `proxy` */
+export function headerEntriesOf(scope: Scope, kind: string, ledger: Ledger): readonly YamlEntry[] {
+  const set: Change[] = [];
+  let authority: YamlEntry | undefined;
+  for (const directive of scope.inherited(`${kind}_set_header`)) {
+    if (isSentAnyway(directive, ledger)) continue;
+    const host = hostIn(directive);
+    if (host !== undefined) {
+      ledger.carry(directive, 'authority');
+      authority = { key: 'authority', value: host, from: directive };
+      continue;
+    }
+    const change = changeOf(directive, scope, ledger);
+    if (change !== undefined) set.push(change);
+  }
+  const hidden = scope.inherited(`${kind}_hide_header`).flatMap((one) => hiddenBy(one, ledger) ?? []);
+  const sections = [section('request', set, 'set'), ...responseSections(scope, hidden, ledger)];
+  return [authority, headersEntry(sections)].filter((entry) => entry !== undefined);
+}
+
+/** The fields of responses that Framegate makes itself. */
+export function answerHeadersOf(scope: Scope, ledger: Ledger): readonly YamlEntry[] {
+  const entry = headersEntry(responseSections(scope, [], ledger));
+  return entry === undefined ? [] : [entry];
+}
+
+function responseSections(
+  scope: Scope,
+  hidden: readonly Change[],
+  ledger: Ledger,
+): readonly (YamlEntry | undefined)[] {
+  const added = scope.inherited('add_header').flatMap((one) => additionOf(one, false, ledger) ?? []);
+  const trailers = scope.inherited('add_trailer').flatMap((one) => additionOf(one, true, ledger) ?? []);
+  return [section('response', [...added, ...hidden], 'add'), section('trailers', trailers, 'add')];
+}
+
+function headersEntry(sections: readonly (YamlEntry | undefined)[]): YamlEntry | undefined {
+  const given = sections.filter((entry) => entry !== undefined);
+  return given.length === 0 ? undefined : { key: 'headers', value: new YamlMap(given) };
+}
+
+function section(key: string, changes: readonly Change[], how: 'set' | 'add'): YamlEntry | undefined {
+  if (changes.length === 0) return undefined;
+  // Of several values of one name the last counts where they are set; added names stand once in a map.
+  const fields = new Map(
+    changes.flatMap((one) => (one.value === undefined ? [] : [[one.name, one] as const])),
+  );
+  const removed = changes.filter(({ value, name }) => value === undefined && !fields.has(name));
+  const entries = Array.from(fields.values(), ({ name, value = '', from }) => ({ key: name, value, from }));
+  return {
+    key,
+    value: new YamlMap([
+      entries.length === 0 ? undefined : { key: how, value: new YamlMap(entries) },
+      removed.length === 0
+        ? undefined
+        : {
+            key: 'remove',
+            value: new YamlWords([...new Set(removed.map(({ name }) => name))]),
+            from: removed[0].from,
+          },
+    ]),
+  };
+}
+
+function isSentAnyway(directive: Directive, ledger: Ledger): boolean {
   const [name = '', value = ''] = directive.words;
   const field = name.toLowerCase();
   if (Object.hasOwn(SENT, field) && SENT[field].test(value)) {
@@ -37,15 +116,104 @@ function judgeField(directive: Directive, ledger: Ledger): void {
     ledger.carry(directive, 'nothing to set: WebSockets and kept connections work by themselves');
   } else if (field === 'host' && /^\$(host|http_host)(:\$server_port)?$/.test(value)) {
     ledger.carry(directive, 'the host that the client has named is passed on');
-  } else if (field === 'x-real-ip' && /^\$(remote_addr|http_x_real_ip)$/.test(value)) {
-    ledger.refuse(directive, `the address of the client is in x-forwarded-for; ${LATER}`);
   } else if (/^\$http_\w+$/.test(value) && value.slice(6).replaceAll('_', '-') === field) {
     ledger.carry(directive, 'passed on as the client sent it');
-  } else ledger.refuse(directive, LATER);
+  } else return false;
+  return true;
 }
 
-export function judgeResponseHeaders(scope: Scope, ledger: Ledger): void {
-  for (const directive of scope.inherited('add_header')) ledger.refuse(directive, LATER);
+/** @returns the name that services are sent as their host, if it is a text */
+function hostIn({ words: [name = '', value = ''] }: Directive): string | undefined {
+  if (name.toLowerCase() !== 'host') return undefined;
+  const [, host, port = ''] = /^([^:$]+)(:[0-9]{1,5})?$/.exec(value) ?? [];
+  if (host === undefined || value === 'keep' || value === 'endpoint') return undefined;
+  const parsed = parseHostPattern(host);
+  return isFault(parsed) || parsed.startsWith('*') || Number(port.slice(1)) > 65_535
+    ? undefined
+    : `${parsed}${port}`;
+}
+
+/** A field of requests. An empty value takes the client's away, as in nginx. */
+function changeOf(directive: Directive, scope: Scope, ledger: Ledger): Change | undefined {
+  const [written = '', value = ''] = directive.words;
+  const name = nameOf(directive, written, ledger);
+  if (name === undefined) return undefined;
+  if (value.includes('$remote_addr') && scope.setting('set_real_ip_from') !== undefined) {
+    ledger.refuse(
+      directive,
+      'with set_real_ip_from this is the address that a proxy in front has named, which is the first in x-forwarded-for here',
+    );
+    return undefined;
+  }
+  if (value === '') {
+    ledger.carry(directive, 'headers.request.remove');
+    return { name, value: undefined, from: directive };
+  }
+  const template = templateOf(value);
+  if (template === undefined || isFault(parseHeaderTemplate(template))) {
+    ledger.refuse(directive, NO_SUCH_VALUE);
+    return undefined;
+  }
+  ledger.carry(directive, 'headers.request.set');
+  return { name, value: template, from: directive };
+}
+
+const NO_SUCH_VALUE =
+  'its value cannot be said here: docs/configuration.md#header-fields lists the variables that there are';
+
+function additionOf(directive: Directive, isTrailer: boolean, ledger: Ledger): Change | undefined {
+  const [written = '', value = '', always] = directive.words;
+  const name = nameOf(directive, written, ledger);
+  if (name === undefined) return undefined;
+  const template = templateOf(value);
+  if (template === undefined || template === '' || isFault(parseResponseTemplate(template))) {
+    ledger.refuse(directive, NO_SUCH_VALUE);
+    return undefined;
+  }
+  const key = isTrailer ? 'headers.trailers.add' : 'headers.response.add';
+  if (always === 'always') ledger.carry(directive, key);
+  else ledger.change(directive, `${key}, to responses of every status, as with \`always\``);
+  return { name, value: template, from: directive };
+}
+
+function hiddenBy(directive: Directive, ledger: Ledger): Change | undefined {
+  const name = nameOf(directive, directive.words[0] ?? '', ledger, false);
+  if (name === undefined) return undefined;
+  ledger.carry(directive, 'headers.response.remove');
+  return { name, value: undefined, from: directive };
+}
+
+/** @param hasValue whether a value would be shown. @returns undefined if the field cannot be changed */
+function nameOf(directive: Directive, written: string, ledger: Ledger, hasValue = true): string | undefined {
+  const name = parseEditedName(written);
+  if (isFault(name)) {
+    ledger.refuse(
+      directive,
+      `this field cannot be changed: ${name.hint ?? 'it belongs to the protocol itself'}`,
+    );
+    return undefined;
+  }
+  if (hasValue && isSecretName(name) && directive.words[1] !== '') {
+    ledger.refuse(
+      directive,
+      'its value may be a secret, which is not repeated here: write it into routes[].headers yourself',
+    );
+    return undefined;
+  }
+  return name;
+}
+
+/** @returns the value with the variables of Framegate, or undefined if it has others */
+function templateOf(value: string): string | undefined {
+  let isKnown = true;
+  const text = value.replaceAll(/\$\{?([a-z0-9_]*)\}?/gi, (_whole, name: string) => {
+    if (name.startsWith('http_') && name.length > 5)
+      return `\${header.${name.slice(5).replaceAll('_', '-')}}`;
+    if (Object.hasOwn(VARIABLES, name)) return `\${${VARIABLES[name]}}`;
+    isKnown = false;
+    return '';
+  });
+  return isKnown ? text : undefined;
 }
 
 /** The idiom of WebSockets: a map that makes a Connection field of the client's Upgrade. */

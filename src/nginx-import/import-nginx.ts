@@ -52,7 +52,8 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
   const upstreamEntries = upstreams.entries(new Set(routes.flatMap(({ branch }) => branch.upstreams)));
   settleRest(all, ledger);
   const yaml =
-    routes.length === 0
+    // A configuration needs an upstream.
+    !routes.some(({ branch }) => branch.upstreams.length > 0)
       ? undefined
       : renderYaml(
           new YamlMap([

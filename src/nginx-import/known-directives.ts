@@ -16,7 +16,7 @@ const CHANGED = `
   debug_connection degradation degrade google_perftools_profiles ssl_engine ssl_key_log ssl_certificate_cache ssl_object_cache_inheritable referer_hash_* grpc_headers_hash_* max_headers early_hints disable_symlinks recursive_error_pages postpone_gzipping test_types_hash_* proxy_force_ranges proxy_send_lowat spdy_* | nothing to set
   log_format | records of calls are JSON lines with fixed fields: see docs/access-log.md
   ignore_invalid_headers underscores_in_headers | nothing to set: header fields are passed on if HTTP/2 allows them, with underscores too
-  merge_slashes absolute_redirect port_in_redirect server_name_in_redirect | nothing to set: paths are passed on as they are, and no redirects are made
+  merge_slashes absolute_redirect port_in_redirect server_name_in_redirect | nothing to set: paths are passed on as they are, and redirects have whole addresses
   if_modified_since etag chunked_transfer_encoding max_ranges | nothing to set: what the service sends is passed on
   client_max_body_size | left out: there is no limit of 1 MiB; messages and bodies may be of any size, since nothing is kept but a window
   client_body_buffer_size client_body_in_* client_body_temp_path client_header_buffer_size client_body_timeout | left out: nothing of a body is kept but a window (limits.streamWindow), and it may be silent
@@ -44,6 +44,7 @@ const CHANGED = `
   grpc_ssl_* proxy_ssl_* | left out: no route speaks TLS to its service
   grpc_connect_timeout proxy_connect_timeout grpc_next_upstream* proxy_next_upstream* grpc_set_header proxy_set_header | left out: no route is made of a location that has it
   grpc_pass proxy_pass | left out with its location
+  grpc_pass_header proxy_pass_header proxy_pass_trailers | nothing to set: all fields and trailers of services are passed on
   proxy_redirect proxy_cookie_* | nothing to set: Location and Set-Cookie are passed on as they are
   variables_hash_max_size rewrite_log uninitialized_variable_warn | nothing to set: there are no variables
   log limit_req_status limit_req_log_level limit_req_dry_run limit_conn_status limit_conn_log_level limit_conn_dry_run | goes with its limit
@@ -52,8 +53,9 @@ const CHANGED = `
 const UNSUPPORTED = `
   gzip gzip_* gunzip* brotli* zstd* | messages are passed on as they are, compressed by the service or not
   proxy_cache* fastcgi_* uwsgi_* scgi_* memcached_* slice proxy_store* proxy_no_cache | there is no cache, and services speak gRPC or HTTP: keep nginx in front of them for these
-  expires | header fields of responses are not edited: let the service send Cache-Control and Expires
-  proxy_hide_header proxy_pass_header grpc_hide_header grpc_pass_header proxy_pass_trailers proxy_set_body proxy_method add_trailer add_header | header fields are not edited by this version (routes[].headers is to come)
+  expires | times are not computed here: let the service send Cache-Control and Expires
+  proxy_set_body proxy_method | requests are passed on as they are
+  proxy_hide_header grpc_hide_header add_trailer add_header | no route is made of the place where it stands
   proxy_bind grpc_bind | services are dialled from the address that the system chooses
   limit_rate* proxy_limit_rate | how fast bodies go is not limited: the windows of HTTP/2 are
   error_page | errors are answered by Framegate, in gRPC, HTTP or TLS, with a sentence that says what is wrong; there are no pages of your own

@@ -2,9 +2,10 @@
 // cannot.
 
 import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
+import { answerBranch } from './answers.ts';
 import { type Branch, branchesOf } from './branches.ts';
 import type { Directive } from './directive.ts';
-import { judgeResponseHeaders } from './header-fields.ts';
+import { answerHeadersOf } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
 import type { Location } from './locations.ts';
 import type { Scope } from './scope.ts';
@@ -39,7 +40,10 @@ const OTHER_ANSWERS: Readonly<Record<string, string>> = {
 export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Ledger): Outcome {
   const { scope, directive } = location;
   const refusal = refusalOf(scope);
-  if (refusal !== undefined) return { kind: 'refuse', by: refusal };
+  if (refusal !== undefined) {
+    const branch = answerBranch(refusal, ledger);
+    return branch === undefined ? { kind: 'refuse', by: refusal } : answered(branch, location, ledger);
+  }
   for (const [name, note] of Object.entries(OTHER_ANSWERS)) {
     for (const other of scope.own(name)) ledger.refuse(other, note);
   }
@@ -50,6 +54,8 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
   }
   const answer = scope.own('return')[0];
   if (answer !== undefined) {
+    const branch = answerBranch(answer, ledger);
+    if (branch !== undefined) return answered(branch, location, ledger);
     ledger.refuse(answer, whyNoAnswer(answer));
     ledger.refuse(directive, 'left out: it is answered by nginx itself');
     return NONE;
@@ -63,10 +69,16 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
   return passed(location, pass, groups, ledger);
 }
 
+/** Rules about who may call do not matter where everybody gets the same answer: nginx gives it before it asks them. */
+function answered(branch: Branch, { directive, scope }: Location, ledger: Ledger): Outcome {
+  ledger.carry(directive);
+  const settings = answerHeadersOf(scope, ledger);
+  return { kind: 'pass', pass: branch.pass, branches: [{ ...branch, settings }], lost: [] };
+}
+
 function passed(location: Location, pass: Directive, groups: UpstreamGroups, ledger: Ledger): Outcome {
   const { scope, directive } = location;
   const lost = lostRules(scope, ledger);
-  judgeResponseHeaders(scope, ledger);
   const branches = branchesOf(location, pass, groups, ledger);
   if (branches === undefined) {
     ledger.refuse(directive, 'left out: see what is said of its directives');
@@ -84,6 +96,6 @@ export function refusalOf(scope: Scope): Directive | undefined {
 export function whyNoAnswer({ words }: Directive): string {
   const [code = ''] = words;
   return /^30[12378]$|^https?:/.test(code)
-    ? 'redirects are not made by this version: let a service do it, or keep nginx on this port'
-    : 'responses are not made by this version: let a service with protocol: http1 do it';
+    ? 'this address cannot be said: redirect.to is https, or a URL without variables; a query may be a secret, which is not repeated here'
+    : 'this response cannot be made here: respond has a status and a text without variables';
 }

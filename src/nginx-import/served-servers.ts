@@ -1,6 +1,7 @@
 // What the servers of nginx serve: for each, the locations whose calls go to a service, and the addresses that lead to no service.
 
 import { refusingReturn, rulesIn } from './access-rules.ts';
+import { answerBranch } from './answers.ts';
 import { allDirectives, type Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type Location, locationsOf, reachableLocations } from './locations.ts';
@@ -86,7 +87,8 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
 /** A server that answers all calls itself, by one `return`. Its locations are never asked. */
 function answeredServer(server: Server, answer: Directive, ledger: Ledger): ServedServer {
   const isRefusing = refusingReturn(answer) !== undefined;
-  if (!isRefusing) ledger.refuse(answer, whyNoAnswer(answer));
+  const branch = isRefusing ? undefined : answerBranch(answer, ledger);
+  if (!isRefusing && branch === undefined) ledger.refuse(answer, whyNoAnswer(answer));
   for (const location of server.scope.own('location')) {
     ledger.change(location, 'left out: nginx never gets here, as the server answers by return');
     ledger.settleBlock(location);
@@ -94,6 +96,11 @@ function answeredServer(server: Server, answer: Directive, ledger: Ledger): Serv
   for (const condition of server.scope.own('if')) {
     ledger.refuse(condition, 'left out with its server, which answers all of its calls by return');
     ledger.settleBlock(condition);
+  }
+  if (branch !== undefined) {
+    const outcome = { kind: 'pass', pass: answer, branches: [branch], lost: [] } as const;
+    const locations = [{ directive: answer, paths: ['/*'], outcome }];
+    return { server, locations, strippedPrefixes: [], refusals: [], displaced: [] };
   }
   ledger.change(server.directive, 'left out: nginx itself answers all of its calls');
   const refusals = isRefusing ? [{ by: answer, server, paths: ['/*'] }] : [];

@@ -112,7 +112,7 @@ test('calls that go elsewhere make the exit code 1, and stand at the head of the
     'moved.conf',
     good.replace(
       'location',
-      'location / { proxy_pass http://127.0.0.1:1; } location = /up { return 200; }\nlocation',
+      'location / { proxy_pass http://127.0.0.1:1; } location = /up { return 200 $host; }\nlocation',
     ),
   );
   const { code, stdout, stderr } = framegate(['import', 'moved.conf']);

@@ -114,12 +114,11 @@ async function askNginx(folder: string, file: string, site: Site): Promise<Reado
   }
 }
 
-/** The refusal of /refused.Service/ is not lost: no route takes its calls. Those of /fixed go elsewhere, so the exit code is 1. */
+/** Nothing of the site is lost that decides who may call, and no call goes elsewhere. */
 function importSite(file: string): Promise<string> {
   const output = join(file, '../config.yaml');
   const made = spawnSync(process.execPath, [entry, 'import', file, '-o', output], { encoding: 'utf8' });
-  assert.equal(made.status, 1, made.stderr + made.stdout);
-  assert.equal(made.stdout.match(/\[.*\]$/gm)?.join(), '[calls go elsewhere]', made.stdout);
+  assert.equal(made.status, 0, made.stderr + made.stdout);
   const summary = made.stdout.match(/^(Not supported|Changed, and why|Carried over) \(\d+\)/gm);
   // The usual port of the admin server may be somebody else's on this machine.
   writeFileSync(output, `${readFileSync(output, 'utf8')}\nadmin: off\n`);
