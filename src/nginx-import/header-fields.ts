@@ -43,24 +43,45 @@ interface Change {
   readonly from: Directive;
 }
 
+/** A route with more would be no use to anybody, and a thousand locations may inherit what one block has. */
+const MOST_FIELDS = 100;
+
+interface RequestChanges {
+  readonly changes: readonly Change[];
+  readonly authority: YamlEntry | undefined;
+}
+
+/** What came of the directives of one block, which many locations may inherit. */
+const requestChanges = new WeakMap<readonly Directive[], RequestChanges>();
+const responseChanges = new WeakMap<readonly Directive[], readonly Change[]>();
+
 /** @param kind of the pass directive: `grpc` or `proxy` */
 export function headerEntriesOf(scope: Scope, kind: string, ledger: Ledger): readonly YamlEntry[] {
-  const set: Change[] = [];
+  const directives = scope.inherited(`${kind}_set_header`);
+  const { changes, authority } =
+    requestChanges.get(directives) ?? requestChangesOf(directives, scope, ledger);
+  requestChanges.set(directives, { changes, authority });
+  const hidden = onceEach(scope.inherited(`${kind}_hide_header`), ledger, (one) => hiddenBy(one, ledger));
+  const request = section('request', {
+    set: changes.filter(({ value }) => value !== undefined),
+    remove: changes.filter(({ value }) => value === undefined),
+  });
+  return [authority, headersEntry([request, ...responseSections(scope, hidden, ledger)])].filter(
+    (entry) => entry !== undefined,
+  );
+}
+
+function requestChangesOf(directives: readonly Directive[], scope: Scope, ledger: Ledger): RequestChanges {
   let authority: YamlEntry | undefined;
-  for (const directive of scope.inherited(`${kind}_set_header`)) {
-    if (isSentAnyway(directive, ledger)) continue;
+  const rest = directives.filter((directive) => {
+    if (isSentAnyway(directive, ledger)) return false;
     const host = hostIn(directive);
-    if (host !== undefined) {
-      ledger.carry(directive, 'authority');
-      authority = { key: 'authority', value: host, from: directive };
-      continue;
-    }
-    const change = changeOf(directive, scope, ledger);
-    if (change !== undefined) set.push(change);
-  }
-  const hidden = scope.inherited(`${kind}_hide_header`).flatMap((one) => hiddenBy(one, ledger) ?? []);
-  const sections = [section('request', set, 'set'), ...responseSections(scope, hidden, ledger)];
-  return [authority, headersEntry(sections)].filter((entry) => entry !== undefined);
+    if (host === undefined) return true;
+    ledger.carry(directive, 'authority');
+    authority = { key: 'authority', value: host, from: directive };
+    return false;
+  });
+  return { changes: changesOf(rest, ledger, (one) => changeOf(one, scope, ledger)), authority };
 }
 
 /** The fields of responses that Framegate makes itself. */
@@ -74,9 +95,49 @@ function responseSections(
   hidden: readonly Change[],
   ledger: Ledger,
 ): readonly (YamlEntry | undefined)[] {
-  const added = scope.inherited('add_header').flatMap((one) => additionOf(one, false, ledger) ?? []);
-  const trailers = scope.inherited('add_trailer').flatMap((one) => additionOf(one, true, ledger) ?? []);
-  return [section('response', [...added, ...hidden], 'add'), section('trailers', trailers, 'add')];
+  const added = onceEach(scope.inherited('add_header'), ledger, (one) => additionOf(one, false, ledger));
+  const trailers = onceEach(scope.inherited('add_trailer'), ledger, (one) => additionOf(one, true, ledger));
+  const hiddenNames = new Set(hidden.map(({ name }) => name));
+  const addedNames = new Set(added.map(({ name }) => name));
+  return [
+    // What hides the field of the service and adds its own replaces it.
+    section('response', {
+      set: added.filter(({ name }) => hiddenNames.has(name)),
+      add: added.filter(({ name }) => !hiddenNames.has(name)),
+      remove: hidden.filter(({ name }) => !addedNames.has(name)),
+    }),
+    section('trailers', { add: trailers }),
+  ];
+}
+
+function onceEach(
+  directives: readonly Directive[],
+  ledger: Ledger,
+  change: (directive: Directive) => Change | undefined,
+): readonly Change[] {
+  const made = responseChanges.get(directives) ?? changesOf(directives, ledger, change);
+  responseChanges.set(directives, made);
+  return made;
+}
+
+/** One change for each name, since a map has each name once. */
+function changesOf(
+  directives: readonly Directive[],
+  ledger: Ledger,
+  change: (directive: Directive) => Change | undefined,
+): readonly Change[] {
+  const made = new Map<string, Change>();
+  for (const directive of directives) {
+    if (made.size >= MOST_FIELDS) {
+      ledger.refuse(directive, `a route changes ${MOST_FIELDS} fields at most`);
+      continue;
+    }
+    const one = change(directive);
+    if (one === undefined) continue;
+    if (made.has(one.name)) ledger.refuse(directive, 'a field of this name is changed already');
+    else made.set(one.name, one);
+  }
+  return [...made.values()];
 }
 
 function headersEntry(sections: readonly (YamlEntry | undefined)[]): YamlEntry | undefined {
@@ -84,27 +145,24 @@ function headersEntry(sections: readonly (YamlEntry | undefined)[]): YamlEntry |
   return given.length === 0 ? undefined : { key: 'headers', value: new YamlMap(given) };
 }
 
-function section(key: string, changes: readonly Change[], how: 'set' | 'add'): YamlEntry | undefined {
-  if (changes.length === 0) return undefined;
-  // Of several values of one name the last counts where they are set; added names stand once in a map.
-  const fields = new Map(
-    changes.flatMap((one) => (one.value === undefined ? [] : [[one.name, one] as const])),
-  );
-  const removed = changes.filter(({ value, name }) => value === undefined && !fields.has(name));
-  const entries = Array.from(fields.values(), ({ name, value = '', from }) => ({ key: name, value, from }));
-  return {
-    key,
-    value: new YamlMap([
-      entries.length === 0 ? undefined : { key: how, value: new YamlMap(entries) },
-      removed.length === 0
-        ? undefined
-        : {
-            key: 'remove',
-            value: new YamlWords([...new Set(removed.map(({ name }) => name))]),
-            from: removed[0].from,
-          },
-    ]),
-  };
+function section(
+  key: string,
+  changes: Readonly<Partial<Record<'set' | 'add' | 'remove', readonly Change[]>>>,
+): YamlEntry | undefined {
+  const { set = [], add = [], remove = [] } = changes;
+  if (set.length + add.length + remove.length === 0) return undefined;
+  const fields = (how: string, given: readonly Change[]): YamlEntry | undefined =>
+    given.length === 0
+      ? undefined
+      : {
+          key: how,
+          value: new YamlMap(given.map(({ name, value = '', from }) => ({ key: name, value, from }))),
+        };
+  const removed: YamlEntry | undefined =
+    remove.length === 0
+      ? undefined
+      : { key: 'remove', value: new YamlWords(remove.map(({ name }) => name)), from: remove[0].from };
+  return { key, value: new YamlMap([fields('set', set), fields('add', add), removed]) };
 }
 
 function isSentAnyway(directive: Directive, ledger: Ledger): boolean {
