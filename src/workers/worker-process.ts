@@ -10,11 +10,10 @@ import type { UpstreamOutage } from '../plane/outages.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import type { LogNews } from './log-news.ts';
+import { helloVersion, isFromWorker } from './message-shapes.ts';
 import {
   type Answers,
   type FromWorker,
-  helloVersion,
-  isFromWorker,
   PROTOCOL_VERSION,
   type TlsReport,
   type Topic,

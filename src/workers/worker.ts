@@ -21,18 +21,17 @@ import { WORKER_LOG_FD } from './fork-worker.ts';
 import { remoteEndOfEvent } from './last-words.ts';
 import { LoadReporter } from './load-reporter.ts';
 import { reportLogNews } from './log-news.ts';
+import { isToWorker, whyNotStart } from './message-shapes.ts';
 import {
   type Answers,
   type Assignment,
   type CommitParts,
   type FromWorker,
-  isToWorker,
   PROTOCOL_VERSION,
   type SendToPrimary,
   type SocketPlace,
   type Topic,
   type ToWorker,
-  whyNotStart,
 } from './messages.ts';
 import { reportTls } from './tls-report.ts';
 

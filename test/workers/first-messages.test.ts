@@ -7,12 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { LogFields } from '../../src/observability/logger.ts';
-import {
-  type FromWorker,
-  isFromWorker,
-  PROTOCOL_VERSION,
-  type ToWorker,
-} from '../../src/workers/messages.ts';
+import { isFromWorker } from '../../src/workers/message-shapes.ts';
+import { type FromWorker, PROTOCOL_VERSION, type ToWorker } from '../../src/workers/messages.ts';
 import { CrashLoop } from '../../src/workers/restart-backoff.ts';
 import { WorkerPool } from '../../src/workers/worker-pool.ts';
 import { START_TIMEOUT_MS } from '../support/eventually.ts';

@@ -2,13 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deserialize, serialize } from 'node:v8';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
-import {
-  type FromWorker,
-  helloVersion,
-  isFromWorker,
-  isToWorker,
-  type ToWorker,
-} from '../../src/workers/messages.ts';
+import { helloVersion, isFromWorker, isToWorker } from '../../src/workers/message-shapes.ts';
+import type { FromWorker, ToWorker } from '../../src/workers/messages.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 const place = { socket: 1, address: '127.0.0.1:8443', port: 8443 };
