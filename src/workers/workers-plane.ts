@@ -32,13 +32,13 @@ import { EventRelays } from './event-relays.ts';
 import type { RemoteEnd } from './last-words.ts';
 import { LatestUpdates } from './latest-updates.ts';
 import { applyLogNews } from './log-news.ts';
-import { type Assignment, type CommitParts, PROTOCOL_VERSION, type TlsReport } from './messages.ts';
-import { PoolChange, type PrepareMessage } from './pool-change.ts';
+import { type Assignment, PROTOCOL_VERSION } from './messages.ts';
+import type { PoolChange } from './pool-change.ts';
+import { PoolChanges } from './pool-changes.ts';
 import { PrimaryLog } from './primary-log.ts';
 import { replaceAll } from './replace-all.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
 import { Suspects } from './suspects.ts';
-import { readCertificates } from './tls-report.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { StartMessage, WorkerProcess } from './worker-process.ts';
 
@@ -62,6 +62,7 @@ export class WorkersPlane implements Plane {
   readonly #ticketKeys = new TicketKeys();
   readonly #sockets: SocketSet;
   readonly #pool: WorkerPool;
+  readonly #changes: PoolChanges;
   readonly #suspects = new Suspects();
   readonly #dispatcher: ConnectionDispatcher;
   /** The configuration in force, which a new worker starts with. */
@@ -77,8 +78,6 @@ export class WorkersPlane implements Plane {
     for (const worker of this.#pool.workers) worker.send(message);
   });
   #logLevel: LogLevel | undefined = undefined;
-  #change: PoolChange | undefined = undefined;
-  #lastChange = 0;
   #drained: Promise<void> | undefined = undefined;
   /** Resolves when the newest requested replacement has ended. */
   #replaced: Promise<void> = Promise.resolve();
@@ -94,9 +93,9 @@ export class WorkersPlane implements Plane {
       onGone: (worker) => this.#lose(worker),
       events: {
         onLoad: (worker, report) => this.#dispatcher.reported(worker, report),
-        onPrepared: (worker, vote) => this.#change?.prepared(worker, vote),
+        onPrepared: (worker, vote) => this.#changes.prepared(worker, vote),
         onLastWords: (worker, end) => this.#blame(worker, end),
-        onCommitted: (worker, change) => this.#change?.committed(worker, change),
+        onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEvents: (_worker, report) => this.#events.received(report),
@@ -104,6 +103,7 @@ export class WorkersPlane implements Plane {
         onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
       },
     });
+    this.#changes = new PoolChanges(this.#pool);
     const heard = (): readonly WorkerProcess[] =>
       this.#pool.workers.filter(({ state }) => state !== 'starting');
     this.#log = new PrimaryLog(options, heard);
@@ -137,7 +137,7 @@ export class WorkersPlane implements Plane {
 
   get tlsUsers(): readonly TlsUser[] {
     const reports = this.#pool.serving[0]?.tls ?? [];
-    return reports.map((report) => this.#tlsUserOf(report));
+    return reports.map((report) => this.#changes.tlsUserOf(report));
   }
 
   get carriers(): number {
@@ -234,20 +234,20 @@ export class WorkersPlane implements Plane {
   async #prepareWorkers(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
     const { workers } = this.#options;
     const assignment = { config, epoch, places: sockets.places, workers };
-    const message = { type: 'prepare', change: ++this.#lastChange, assignment } as const;
+    const message = { type: 'prepare', change: this.#changes.next(), assignment } as const;
     const parts = () => ({ places: sockets.places, endpoints: this.#endpoints });
-    const change = await this.#ask(message, parts);
+    const change = await this.#changes.ask(message, parts);
     try {
       await sockets.claim();
     } catch (error) {
-      this.#abandon(change);
+      this.#changes.abandon(change);
       throw error;
     }
     return {
       opened: sockets.opened,
       commit: () => this.#commit(change, sockets, { ...assignment, places: sockets.places }),
       discard: async () => {
-        this.#abandon(change);
+        this.#changes.abandon(change);
         await sockets.discard();
       },
     };
@@ -285,30 +285,6 @@ export class WorkersPlane implements Plane {
     for (const worker of this.#pool.workers) worker.weights.tell(update);
   }
 
-  /** Resolves when all serving workers have prepared the change. Rejects if one cannot, and then all have discarded it. */
-  async #ask(message: PrepareMessage, parts?: () => CommitParts): Promise<PoolChange> {
-    this.#pool.beginChange();
-    const change = new PoolChange(message, this.#pool.serving, parts);
-    this.#change = change;
-    try {
-      await change.prepare();
-      return change;
-    } catch (error) {
-      this.#endChange(undefined);
-      throw error;
-    }
-  }
-
-  #abandon(change: PoolChange): void {
-    change.discard();
-    this.#endChange(undefined);
-  }
-
-  #endChange(epoch: number | undefined): void {
-    this.#change = undefined;
-    this.#pool.endChange(epoch);
-  }
-
   /** The commit is sent before connections of new sockets, so that each worker knows the socket before its first connection arrives. */
   async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
     const { config, epoch, workers } = assignment;
@@ -320,35 +296,7 @@ export class WorkersPlane implements Plane {
     for (const worker of change.voters) worker.epoch = epoch;
     void sockets.commit();
     await committed;
-    this.#endChange(epoch);
-  }
-
-  /** New certificate files are used by all workers or by none. */
-  #tlsUserOf(report: TlsReport): TlsUser {
-    const { kind, name, files } = report;
-    const current = () =>
-      this.#pool.serving[0]?.tls.find((other) => other.kind === kind && other.name === name) ?? report;
-    return {
-      kind,
-      name,
-      files,
-      certificates: () => readCertificates(current()),
-      prepare: async () => {
-        const change = await this.#ask({ type: 'prepareTls', change: ++this.#lastChange, kind, name });
-        if (!change.isChanged) {
-          this.#abandon(change);
-          return undefined;
-        }
-        return {
-          commit: async () => {
-            await change.commit();
-            // Epoch 0 fits no starting worker: they may have read the files before the change, and are started again.
-            this.#endChange(0);
-          },
-          discard: () => this.#abandon(change),
-        };
-      },
-    };
+    this.#changes.end(epoch);
   }
 
   #makeStart(worker: number): StartMessage {
@@ -374,7 +322,7 @@ export class WorkersPlane implements Plane {
   }
 
   #lose(worker: WorkerProcess): void {
-    this.#change?.gone(worker);
+    this.#changes.gone(worker);
     this.#options.complaints.forget(worker);
     this.#log.answers.gone(worker);
     this.#dispatcher.gone(worker);
