@@ -210,6 +210,11 @@ const ofConfiguration = {
       reloaded: count(),
       refused: count(),
       failed: count(),
+      'last?': object({
+        at: time(),
+        trigger: oneOfTexts(['SIGHUP', 'api', 'watch']),
+        result: oneOfTexts(['reloaded', 'refused', 'failed']),
+      }),
       'lastError?': object({ at: time(), trigger: oneOfTexts(['SIGHUP', 'api', 'watch']), problems: names }),
     }),
     warnings: names,

@@ -100,7 +100,7 @@ export interface DashboardTotals extends CallOutcomes {
 
 export interface RouteFigures extends CallOutcomes {
   readonly route: string;
-  /** The upstreams that its calls have gone to. */
+  /** The upstreams that the configuration sends its calls to. */
   readonly upstreams: readonly string[];
   readonly started: number;
   readonly inFlight: number;
@@ -172,8 +172,8 @@ export interface ProcessFigures {
   /** Missing for a process that carries no calls, and for one that has said nothing yet. */
   readonly carries?: { readonly calls: number; readonly connections: number };
   readonly eventLoopDelay?: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
-  /** level: 0 enough, 1 caches are given back, 2 new calls are refused, 3 new connections too. */
-  readonly memory?: { readonly level: number; readonly usedBytes: number; readonly limitBytes?: number };
+  /** level: 0 enough, 1 caches are given back, 2 new calls are refused, 3 new connections too. Missing where memory is not watched. */
+  readonly memory?: { readonly level?: number; readonly usedBytes: number; readonly limitBytes?: number };
   /** User and system, as a counter. */
   readonly cpuSeconds?: number;
   /** Missing where the platform does not tell. */
@@ -286,20 +286,14 @@ export interface EndpointReason {
   readonly processes?: number;
 }
 
-/** A change of an endpoint, in one process. Changes that several processes make together are one. */
+/** Into what an endpoint has changed. Several processes that say the same one after the other are one change. */
 export interface EndpointChange {
+  /** When the first process has said it. */
   readonly atEpochMs: number;
-  readonly to:
-    | 'unreachable'
-    | 'reached'
-    | 'silent'
-    | 'ejected'
-    | 'readmitted'
-    | 'unhealthy'
-    | 'healthy'
-    | 'left';
-  /** Why. Missing for good news. */
+  /** `usable`: nothing keeps it out, and it was reached last time. The others are as in EndpointStateName. */
+  readonly to: 'usable' | 'silent' | 'unreachable' | 'ejected' | 'unhealthy';
+  /** Why. Missing for `usable`. */
   readonly sentence?: string;
-  /** How many processes have made it. */
+  /** How many processes have said it. */
   readonly processes: number;
 }

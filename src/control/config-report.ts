@@ -4,16 +4,14 @@
 import type { Config } from '../config/config.ts';
 import type { ConfigPath } from '../config/config-path.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
-import { templateText } from '../config/header-template.ts';
 import type { Origins } from '../config/problem.ts';
-import type { HeaderChanges, HeaderTemplate, RouteConfig } from '../config/route-config.ts';
-import { isSecretName } from '../config/secret-name.ts';
 import type { Staple } from '../listeners/staple.ts';
 import type { PlaneReport } from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
 import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
+import { shownConfig } from './shown-config.ts';
 
 /** The configuration in force. */
 export interface CurrentConfig {
@@ -39,7 +37,7 @@ export function configReport(
     /** The warnings about this configuration, worded as in the log. */
     warnings: current.warnings,
     certificates: users.flatMap(describeCertificates),
-    config: readable(current.config),
+    config: shownConfig(current.config),
     /** What a relative `config.file` is relative to. */
     workingDirectory: process.cwd(),
     /** Upstreams whose endpoints were last set by a source and not by the configuration. */
@@ -84,50 +82,4 @@ function describeStaple(staple: Staple): unknown {
     ...(nextUpdateEpochMs === undefined ? {} : { nextUpdate: new Date(nextUpdateEpochMs).toISOString() }),
     ...(problem === undefined ? {} : { problem }),
   };
-}
-
-function readable(config: Config): unknown {
-  return {
-    ...config,
-    routes: config.routes.map(readableRoute),
-    ...(config.trace && { trace: { ...config.trace, headers: redacted(config.trace.headers) } }),
-  };
-}
-
-function readableRoute(route: RouteConfig): unknown {
-  const { match, respond, headers } = route;
-  return {
-    ...route,
-    match: { ...match, headers: readableFields(match.headers) },
-    ...(respond && { respond: { ...respond, headers: readableFields(respond.headers) } }),
-    ...(headers && {
-      headers: {
-        request: readableChanges(headers.request),
-        response: readableChanges(headers.response),
-        trailers: readableChanges(headers.trailers),
-      },
-    }),
-  };
-}
-
-function readableChanges({ set, add, remove }: HeaderChanges): unknown {
-  return { set: readableTemplates(set), add: readableTemplates(add), remove };
-}
-
-/** Values as the configuration has them. */
-function readableTemplates(templates: ReadonlyMap<string, HeaderTemplate>): Readonly<Record<string, string>> {
-  return readableFields(new Map(Array.from(templates, ([name, template]) => [name, templateText(template)])));
-}
-
-function readableFields(fields: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Array.from(fields, withoutSecret));
-}
-
-function redacted(headers: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Array.from(headers.keys(), (name) => [name, '[redacted]']));
-}
-
-/** The header values that routes match or set may be secrets. */
-function withoutSecret([name, value]: readonly [string, string]): readonly [string, string] {
-  return [name, isSecretName(name) ? '[redacted]' : value];
 }

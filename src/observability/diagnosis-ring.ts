@@ -58,12 +58,20 @@ export class DiagnosisRing {
   /** The newest entry of each code and peer. */
   readonly #latest = new Map<string, MutableEntry>();
 
+  #total = 0;
+
   constructor(nowEpochMs: () => number = Date.now) {
     this.#nowEpochMs = nowEpochMs;
   }
 
+  /** How many diagnoses were recorded since the start. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** @param peer identifies repeats: the host of the client without its port, or the endpoint */
   record(event: DiagnosisEvent, peer: string): void {
+    this.#total++;
     const nowEpochMs = this.#nowEpochMs();
     this.#counts.set(event.code, (this.#counts.get(event.code) ?? 0) + 1);
     const key = `${event.code} ${bounded(peer, MOST_NAME_CHARACTERS)}`;

@@ -15,6 +15,8 @@ export interface KnownTokens {
 
 export class EventMetrics {
   readonly endpoints = new EndpointMetrics();
+  /** How many clients were refused. */
+  refusedCount = 0;
   readonly #violations = new LabelledCounter(
     'framegate_protocol_errors_total',
     'Rules of HTTP/2 that peers broke, and floods that were ended, by the token of the rule.',
@@ -58,6 +60,7 @@ export class EventMetrics {
   }
 
   refused(token: string): void {
+    this.refusedCount++;
     this.#refusals.count({ diagnosis: token });
   }
 

@@ -1,9 +1,12 @@
 // Counts finished exchanges by listener, route, upstream and status. A call costs a few additions: its series is remembered with
 // its subject, so counting creates no string and looks nothing up by a composed key.
 
+import { CALL_OUTCOMES, outcomeOfHttp, outcomeOfStatus } from '../calls/call-outcome.ts';
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { GrpcStatus } from '../grpc/status.ts';
+import { ROUTE_LAYOUT } from './figure-layouts.ts';
+import type { FigureTable } from './figure-table.ts';
 import { DurationHistogram } from './histogram.ts';
 import { counterFamily, histogramFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
 
@@ -13,24 +16,48 @@ const STATUS_INDEX: ReadonlyMap<string, number> = new Map(
   STATUS_LABELS.map((status, index) => [status, index]),
 );
 
+/** The columns of the outcomes, in the order of CALL_OUTCOMES. */
+const OUTCOME_COLUMNS = CALL_OUTCOMES.map((outcome) => ROUTE_LAYOUT.at(outcome));
+/** The indexes of the statuses of gRPC with each outcome. */
+const STATUSES_BY_OUTCOME = CALL_OUTCOMES.map((outcome) =>
+  STATUS_LABELS.flatMap((status, index) =>
+    status !== '' && outcomeOfStatus(status) === outcome ? [index] : [],
+  ),
+);
+
 /** The counts of all exchanges of one listener, route and upstream. */
 class Series {
   readonly #labels: Readonly<Record<'listener' | 'route' | 'upstream', string>>;
   readonly #statuses = new Float64Array(STATUS_LABELS.length);
   readonly #durations = new DurationHistogram();
   readonly #firstMessages = new DurationHistogram();
+  /** Those of exchanges that are not gRPC, by their outcome. */
+  readonly #others = new Float64Array(CALL_OUTCOMES.length);
   #retries = 0;
 
   constructor({ listener, route, upstream }: ExchangeSubject) {
     this.#labels = { listener, route, upstream };
   }
 
-  count({ grpcStatus, durationMs, firstMessageMs, attempts }: ExchangeRecord): void {
+  count(record: ExchangeRecord): void {
+    const { grpcStatus, durationMs, firstMessageMs, attempts } = record;
     // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
+    if (grpcStatus === '') this.#others[CALL_OUTCOMES.indexOf(outcomeOfHttp(record))]++;
     this.#durations.count(durationMs);
     if (firstMessageMs !== undefined) this.#firstMessages.count(firstMessageMs);
     if (attempts > 1) this.#retries += attempts - 1;
+  }
+
+  /** Adds the counts to the row of ROUTE_LAYOUT that begins there. */
+  addTo(figures: Float64Array, begin: number): void {
+    for (const [index, at] of OUTCOME_COLUMNS.entries()) {
+      figures[begin + at] += this.#others[index];
+      for (const status of STATUSES_BY_OUTCOME[index]) figures[begin + at] += this.#statuses[status];
+    }
+    figures[begin + ROUTE_LAYOUT.at('retries')] += this.#retries;
+    this.#durations.addTo(figures, begin + ROUTE_LAYOUT.at('durations'));
+    this.#firstMessages.addTo(figures, begin + ROUTE_LAYOUT.at('firstMessages'));
   }
 
   get totals(): readonly MetricValue[] {
@@ -87,11 +114,48 @@ export class ExchangeMetrics implements ExchangeObserver {
     return getOrMake(ofRoute, upstream, () => new Series(subject));
   }
 
+  /** What finished exchanges have carried. */
+  get traffic(): ExchangeTraffic {
+    return {
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+      requestMessages: this.#requestMessages,
+      responseMessages: this.#responseMessages,
+    };
+  }
+
+  /** The finished exchanges of all routes, as a table of ROUTE_LAYOUT with one row. */
+  get sum(): FigureTable {
+    const values = new Float64Array(ROUTE_LAYOUT.width);
+    for (const series of this.#allSeries()) series.addTo(values, 0);
+    return { keys: [''], values };
+  }
+
+  /**
+   * The finished exchanges, as a table of ROUTE_LAYOUT.
+   * @param more other routes that shall have a row
+   */
+  byRoute(more: Iterable<string>): FigureTable {
+    const rows = new Map<string, number>();
+    for (const ofListener of this.#series.values())
+      for (const route of ofListener.keys()) if (!rows.has(route)) rows.set(route, rows.size);
+    for (const route of more) if (!rows.has(route)) rows.set(route, rows.size);
+    const values = new Float64Array(rows.size * ROUTE_LAYOUT.width);
+    for (const ofListener of this.#series.values())
+      for (const [route, ofRoute] of ofListener)
+        for (const series of ofRoute.values())
+          series.addTo(values, (rows.get(route) ?? 0) * ROUTE_LAYOUT.width);
+    return { keys: [...rows.keys()], values };
+  }
+
+  *#allSeries(): Iterable<Series> {
+    for (const ofListener of this.#series.values())
+      for (const ofRoute of ofListener.values()) yield* ofRoute.values();
+  }
+
   /** @param running what unfinished exchanges have carried so far, which the message and byte counters include */
   families(running: ExchangeTraffic): readonly MetricFamily[] {
-    const series = [...this.#series.values()]
-      .flatMap((ofListener) => [...ofListener.values()])
-      .flatMap((ofRoute) => [...ofRoute.values()]);
+    const series = [...this.#allSeries()];
     return [
       counterFamily(
         'framegate_exchanges_total',

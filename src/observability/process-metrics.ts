@@ -6,14 +6,28 @@ import { counterFamily, gaugeFamily, type MetricFamily, single } from './metrics
 
 const OPEN_FILES = '/proc/self/fd';
 
-export function processMetrics(): readonly MetricFamily[] {
+/** What this process uses. The descriptors are undefined where the platform does not tell. */
+export interface ProcessUse {
+  /** User and system, since the start. */
+  readonly cpuSeconds: number;
+  readonly openFiles: number | undefined;
+  readonly mostOpenFiles: number | undefined;
+}
+
+export function processUse(): ProcessUse {
+  return { cpuSeconds: cpuSeconds(), openFiles: countOpenFiles(), mostOpenFiles: readMostOpenFiles() };
+}
+
+/** Processor time of this process, user and system. */
+export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+export function processMetrics(): readonly MetricFamily[] {
+  const { cpuSeconds: seconds, openFiles, mostOpenFiles } = processUse();
   const families = [
-    counterFamily(
-      'process_cpu_seconds_total',
-      'Processor time, user and system.',
-      single((user + system) / 1e6),
-    ),
+    counterFamily('process_cpu_seconds_total', 'Processor time, user and system.', single(seconds)),
     gaugeFamily('process_resident_memory_bytes', 'Resident memory.', single(process.memoryUsage.rss())),
     gaugeFamily(
       'process_start_time_seconds',
@@ -22,10 +36,8 @@ export function processMetrics(): readonly MetricFamily[] {
       'min',
     ),
   ];
-  const openFiles = countOpenFiles();
   if (openFiles !== undefined)
     families.push(gaugeFamily('process_open_fds', 'Open file descriptors.', single(openFiles)));
-  const mostOpenFiles = readMostOpenFiles();
   if (mostOpenFiles !== undefined)
     families.push(
       gaugeFamily('process_max_fds', 'File descriptors there may be at most.', single(mostOpenFiles)),

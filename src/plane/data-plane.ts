@@ -8,18 +8,19 @@ import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-que
 import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import { prepareAll, prepareBoth } from '../config/change.ts';
-import type { Config, LimitsConfig, LogLevel } from '../config/config.ts';
+import type { Config, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { clientProduct } from '../diagnosis/client-library.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
-import type { Listener, ListenerHandler } from '../listeners/listener.ts';
+import type { Listener } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
 import { AccessLog } from '../observability/access-log.ts';
 import { ClientVersions } from '../observability/client-versions.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { FigureTable } from '../observability/figure-table.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -39,20 +40,21 @@ import {
 } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { CallEvents } from './call-events.ts';
+import { clientEntry } from './client-entry.ts';
 import { type ConnectFailed, ConnectFailures } from './connect-failures.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 import { DrainProgress } from './drain-progress.ts';
-import { type Clientele, ListenerSet, type SharedParts } from './listener-set.ts';
+import { type ChangesTold, EndpointChanges } from './endpoint-changes.ts';
+import { ListenerSet, type SharedParts } from './listener-set.ts';
 import { LiveCalls } from './live-calls.ts';
-import { olderEpochs } from './older-epochs.ts';
 import { Outages, type OutageTold } from './outages.ts';
 import { OverloadGuard } from './overload-guard.ts';
-import type { Load, Plane, PlaneChange, PlaneReport, UpstreamsReport } from './plane.ts';
+import type { DashboardReport, Load, Plane, PlaneChange, PlaneReport, UpstreamsReport } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
+import { PlaneReports } from './plane-reports.ts';
 import { ProcessLog } from './process-log.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 import { UpstreamHealth } from './upstream-health.ts';
-import { reportUpstreams } from './upstream-report.ts';
 import { UpstreamWeights } from './upstream-weights.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
@@ -78,7 +80,6 @@ export class DataPlane implements Plane {
   readonly ticketKeys = new TicketKeys();
   readonly #policyKinds: readonly PolicyKind[];
   readonly #logger: Logger;
-  readonly #destination: LogDestination;
   readonly #processes: () => number;
   readonly #diagnoses = new DiagnosisRing();
   readonly #clients = new ClientVersions();
@@ -86,6 +87,7 @@ export class DataPlane implements Plane {
   readonly #log: ProcessLog;
   readonly #connectFailures = new ConnectFailures();
   readonly #outages = new Outages();
+  readonly #endpointChanges = new EndpointChanges();
   readonly #accessLog: AccessLog;
   readonly #tracing: Tracing;
   readonly #events: CallEvents;
@@ -95,6 +97,7 @@ export class DataPlane implements Plane {
   readonly #http1: Http1Edge;
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
+  readonly #reports: PlaneReports;
   readonly #health = new UpstreamHealth();
   readonly #weights = new UpstreamWeights();
   /** The calls in flight of this process. */
@@ -103,7 +106,6 @@ export class DataPlane implements Plane {
   /** Whether the first configuration is in use. */
   #isOpen = false;
   #isDraining = false;
-  #endpointUpdates = 0;
   #descriptors: DescriptorWatch | undefined = undefined;
 
   /**
@@ -114,11 +116,11 @@ export class DataPlane implements Plane {
     const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
     this.#policyKinds = parts.policyKinds ?? POLICY_KINDS;
     this.#logger = logger;
-    this.#destination = destination;
     this.#processes = processes;
     this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, {
       onUnreachable: (upstream) => this.#connectFailures.note(upstream),
       onOutage: (owner, upstream, news) => this.#outages.note(owner, upstream, news),
+      onEndpoint: (upstream, endpoint) => this.#endpointChanges.look(upstream, endpoint),
     });
     const log = this.#log;
     const requestIds = new RequestIds();
@@ -148,10 +150,24 @@ export class DataPlane implements Plane {
       logger,
       ...(usedBytes && { usedBytes }),
     });
+    this.#reports = new PlaneReports({
+      metrics: this.#metrics,
+      diagnoses: this.#diagnoses,
+      clients: this.#clients,
+      overload: this.#overload,
+      log: destination,
+      worker,
+      snapshot: () => this.#snapshot,
+      load: () => this.load,
+      running: () => this.#runningCalls,
+      decisions: () => this.#relay.decisions,
+      traces: () => this.#tracing.counts,
+    });
+    const entry = { relay: this.#relay, http1: this.#http1, log, snapshot: () => this.#snapshot };
     const { limits } = this.#overload;
     const { ticketKeys } = this;
     const shared = { limits, ticketKeys, ...(openSourceOf && { openSourceOf }) };
-    this.#listenerSet = new ListenerSet((clientele) => this.#handlerFor(clientele), shared);
+    this.#listenerSet = new ListenerSet((clientele) => clientEntry(clientele, entry), shared);
   }
 
   get listeners(): readonly Listener[] {
@@ -185,33 +201,27 @@ export class DataPlane implements Plane {
   }
 
   async diagnoses(): Promise<DiagnosisReport> {
-    return { ...this.#diagnoses.report(), clients: this.#clients.report() };
+    return this.#reports.diagnoses();
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    return this.#metrics.collect({
-      calls: this.load.calls,
-      connections: this.#overload.limits.openByListener,
-      overload: this.#overload.report,
-      log: this.#destination,
-      running: this.#runningCalls,
-      snapshot: this.#snapshot,
-      decisions: this.#relay.decisions,
-      endpointUpdates: this.#endpointUpdates,
-      traces: this.#tracing.counts,
-    });
+    return this.#reports.metrics();
   }
 
   async report(): Promise<PlaneReport> {
-    return {
-      calls: this.load.calls,
-      olderEpochs: olderEpochs(this.#snapshot.epoch, this.#runningCalls),
-      processes: [this.#overload.report],
-    };
+    return this.#reports.report();
   }
 
   async upstreams(): Promise<UpstreamsReport> {
-    return { upstreams: reportUpstreams(this.#snapshot.built) };
+    return this.#reports.upstreams();
+  }
+
+  async totals(): Promise<FigureTable> {
+    return this.#reports.totals();
+  }
+
+  async figures(): Promise<DashboardReport> {
+    return { ...(await this.#reports.figures()), workerRestarts: 0 };
   }
 
   async exchanges(query: LiveQuery): Promise<LivePage> {
@@ -252,12 +262,16 @@ export class DataPlane implements Plane {
     this.#outages.onTold = tell;
   }
 
+  watchEndpoints(tell: ChangesTold): void {
+    this.#endpointChanges.onTold = tell;
+  }
+
   /** Ignores upstreams that the configuration in force does not have: only a process that is about to end gets such an update. */
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
     this.#useEndpoints(update.upstream, built, update);
-    this.#endpointUpdates++;
+    this.#reports.endpointUpdates++;
   }
 
   updateHealth(update: HealthUpdate): void {
@@ -329,25 +343,6 @@ export class DataPlane implements Plane {
     });
   }
 
-  #handlerFor(clientele: Clientele): ListenerHandler {
-    const limits = (): LimitsConfig => (clientele.last ?? this.#snapshot).limits;
-    return {
-      get maxHeaderBytes() {
-        return limits().headerListBytes;
-      },
-      get maxHeaderFields() {
-        return limits().headerFields;
-      },
-      onHttp2: (socket, peer, head) => this.#relay.accept(socket, peer, head, clientele.last),
-      onHttp1Request: (request, response, peer, isTruncated) =>
-        this.#http1.handleRequest(request, response, peer, { isTruncated, last: clientele.last }),
-      onHttp1Upgrade: (request, socket, head, peer, isTruncated) =>
-        this.#http1.handleUpgrade(request, socket, head, peer, { isTruncated, last: clientele.last }),
-      onRefused: (refusal) => this.#log.refused(refusal),
-      onFault: (error) => this.#log.contained('listener', error),
-    };
-  }
-
   #withoutDescriptors(code: string): void {
     const detail = `no file descriptor is left (${code}): new clients are turned away`;
     for (const { name } of this.listeners) this.#log.refused(makeRefusal(name, '', 'listener_error', detail));
@@ -365,6 +360,7 @@ export class DataPlane implements Plane {
     await Promise.all([this.#relay.drain(), this.#http1.drain()]);
     clearTimeout(timer);
     this.#events.flush();
+    this.#endpointChanges.flush();
     progress.close();
     destroyUpstreams(this.#snapshot, 'the proxy has stopped');
     await this.#tracing.close();

@@ -9,11 +9,14 @@ import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.t
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
+import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConnectFailed } from './connect-failures.ts';
+import type { ChangesTold } from './endpoint-changes.ts';
 import type { OlderEpoch } from './older-epochs.ts';
 import type { OutageTold } from './outages.ts';
 import type { OverloadReport } from './overload-guard.ts';
+import type { PlaneFigures } from './process-figures.ts';
 import type { TlsUser } from './tls-users.ts';
 import type { UpstreamReport } from './upstream-report.ts';
 
@@ -67,6 +70,14 @@ export interface UpstreamsReport {
   readonly unanswered?: readonly number[];
 }
 
+/** For the dashboard. */
+export interface DashboardReport extends PlaneFigures {
+  /** How often a worker was started again. */
+  readonly workerRestarts: number;
+  /** The numbers of workers whose figures are earlier ones, since they did not answer in time. */
+  readonly unanswered?: readonly number[];
+}
+
 export interface Plane {
   readonly listeners: readonly PlaneListener[];
   readonly load: Load;
@@ -87,6 +98,8 @@ export interface Plane {
   watchConnectFailures(tell: ConnectFailed): void;
   /** Tells when an upstream has no endpoint left that can be used, and when it has again: of each process that carries calls. */
   watchOutages(tell: OutageTold): void;
+  /** Tells when endpoints come into another state: of each process that carries calls. */
+  watchEndpoints(tell: ChangesTold): void;
   /** Sets the health of the endpoints of an upstream at once. It is kept for endpoints and processes that come later. */
   updateHealth(update: HealthUpdate): void;
   /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */
@@ -99,6 +112,10 @@ export interface Plane {
   report(): Promise<PlaneReport>;
   /** What is known of the endpoints: which get calls, and why the others do not. */
   upstreams(): Promise<UpstreamsReport>;
+  /** All counters of its processes and their state in one row, as a table of TOTALS_LAYOUT. Costs little. */
+  totals(): Promise<FigureTable>;
+  /** What the dashboard shows: the totals, routes, endpoints and processes. */
+  figures(): Promise<DashboardReport>;
   /** The calls in flight that the query is about, one page of them. */
   exchanges(query: LiveQuery): Promise<LivePage>;
   /**

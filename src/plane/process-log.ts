@@ -10,6 +10,7 @@ import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-r
 import type { EventMetrics } from '../observability/event-metrics.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import type { FaultLayer } from '../transport/containment.ts';
+import type { Endpoint } from '../upstreams/endpoint.ts';
 import type { OutageNews } from '../upstreams/outage.ts';
 import type { UpstreamEvents } from '../upstreams/upstream-parts.ts';
 import { describeDoubt } from './endpoint-doubt.ts';
@@ -40,9 +41,15 @@ export interface LogHooks {
   onUnreachable(upstream: string): void;
   /** @param owner stands for the upstream, of which there may be another with the same name */
   onOutage(owner: object, upstream: string, news: OutageNews): void;
+  /** Something that decides whether the endpoint gets calls may have changed. */
+  onEndpoint(upstream: string, endpoint: Endpoint): void;
 }
 
-const NO_HOOKS: LogHooks = { onUnreachable: () => undefined, onOutage: () => undefined };
+const NO_HOOKS: LogHooks = {
+  onUnreachable: () => undefined,
+  onOutage: () => undefined,
+  onEndpoint: () => undefined,
+};
 
 export class ProcessLog {
   readonly #logger: Logger;
@@ -128,15 +135,19 @@ export class ProcessLog {
   upstreamEvents(name: string): UpstreamEvents {
     const logger = this.#logger;
     const owner = {};
+    const changed = (endpoint: Endpoint): void => this.#hooks.onEndpoint(name, endpoint);
     this.#metrics.noEndpoint(name, 0);
     return {
       countsOf: (endpoint) => this.#metrics.endpoints.of(name, endpoint),
       onLeft: ({ address, activeCalls }) => this.#endpointLeft(name, address.text, activeCalls),
+      onReach: changed,
       onConnected: (endpoint) => {
+        changed(endpoint);
         const fields = this.#fewOf('connected', { upstream: name, endpoint: endpoint.address.text });
         if (fields !== undefined) logger.info(fields, 'connected to the endpoint');
       },
       onConnectFailed: (endpoint, diagnosis) => {
+        changed(endpoint);
         this.upstreamFailed(name, endpoint.address.text, diagnosis);
         this.#hooks.onUnreachable(name);
       },
@@ -156,7 +167,9 @@ export class ProcessLog {
         if (fields !== undefined)
           logger.info(fields, `a connection to the endpoint takes no more calls: ${reason}`);
       },
-      onDoubt: ({ address, activeCalls, doubt }) => {
+      onDoubt: (endpoint) => {
+        changed(endpoint);
+        const { address, activeCalls, doubt } = endpoint;
         const fields = this.#fewOf('doubt', { upstream: name, endpoint: address.text });
         if (fields === undefined) return;
         const ofDoubt = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
@@ -181,10 +194,11 @@ export class ProcessLog {
           'an endpoint has found fault with too many calls of a client, whose calls are refused for a while',
         );
       },
-      onExclusion: ({ address }, { by, reason }) => {
+      onExclusion: (endpoint, { by, reason }) => {
+        changed(endpoint);
         // Health is the same in all processes, and the control process says it once.
         if (by === 'health') return;
-        const where = { upstream: name, endpoint: address.text };
+        const where = { upstream: name, endpoint: endpoint.address.text };
         const few = this.#fewOf(reason === undefined ? 'readmitted' : 'excluded', where);
         if (few === undefined) return;
         const fields = { ...few, by };

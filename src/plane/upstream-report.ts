@@ -77,15 +77,26 @@ export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): read
       panics: panics.map((panic) => ({ ...panic, processes: 1 })),
       limits,
       pending: pendingCount,
-      endpoints: shown.map((endpoint) =>
-        here.has(endpoint) ? reportEndpoint(endpoint, one) : reportOf(endpoint, false, [leaving(endpoint)]),
-      ),
+      endpoints: shown.map((endpoint) => {
+        const isNamed = here.has(endpoint);
+        const isUsed = isNamed && one.upstream.getsCalls(endpoint);
+        return reportOf(endpoint, isUsed, whyNotUsed(endpoint, one, isNamed));
+      }),
       leftOut: allEndpoints.length - shown.length,
     };
   });
 }
 
-function reportEndpoint(endpoint: CallEndpoint, { upstream, outliers }: BuiltUpstream): EndpointReport {
+/**
+ * What keeps calls away from an endpoint. Empty if nothing does.
+ * @param isNamed whether the configuration or a source still names it
+ */
+export function whyNotUsed(
+  endpoint: CallEndpoint,
+  { upstream, outliers }: BuiltUpstream,
+  isNamed: boolean,
+): readonly NotUsed[] {
+  if (!isNamed) return [leaving(endpoint)];
   const reasons: NotUsed[] = [];
   const health = endpoint.exclusionBy('health');
   if (health !== undefined) reasons.push({ by: 'health', ...health, processes: 1 });
@@ -113,7 +124,7 @@ function reportEndpoint(endpoint: CallEndpoint, { upstream, outliers }: BuiltUps
   if (isInDoubt) reasons.push(inDoubt(endpoint));
   const idle = isUsable ? upstream.whyIdle(endpoint) : undefined;
   if (idle !== undefined) reasons.push(standby(endpoint, idle));
-  return reportOf(endpoint, upstream.getsCalls(endpoint), reasons);
+  return reasons;
 }
 
 function inDoubt(endpoint: Endpoint): NotUsed {

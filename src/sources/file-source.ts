@@ -26,10 +26,19 @@ export type ReloadResult =
   | { readonly result: 'failed'; readonly problems: readonly string[] }
   | { readonly result: 'ignored'; readonly problems: readonly string[] };
 
+/** How a reload has ended. */
+export interface ReloadNote {
+  readonly at: string;
+  readonly trigger: ReloadTrigger;
+  readonly result: 'reloaded' | 'refused' | 'failed';
+}
+
 export interface ReloadReport {
   readonly reloaded: number;
   readonly refused: number;
   readonly failed: number;
+  /** The newest reload. Undefined before the first. */
+  readonly last: ReloadNote | undefined;
   /** Undefined when no reload was refused or failed since the last successful one. */
   readonly lastError:
     | { readonly at: string; readonly trigger: ReloadTrigger; readonly problems: readonly string[] }
@@ -55,6 +64,7 @@ export class FileSource implements Source {
   #running: Promise<ReloadResult> | undefined = undefined;
   #next: Promise<ReloadResult> | undefined = undefined;
   readonly #counts = { reloaded: 0, refused: 0, failed: 0 };
+  #last: ReloadReport['last'] = undefined;
   #lastError: ReloadReport['lastError'] = undefined;
 
   /** Must be called right after the file was first read. */
@@ -66,7 +76,7 @@ export class FileSource implements Source {
   }
 
   get report(): ReloadReport {
-    return { ...this.#counts, lastError: this.#lastError };
+    return { ...this.#counts, last: this.#last, lastError: this.#lastError };
   }
 
   start(sink: SourceSink): void {
@@ -160,6 +170,7 @@ export class FileSource implements Source {
     }
     if (result.result === 'reloaded') {
       this.#counts.reloaded++;
+      this.#last = { at: new Date().toISOString(), trigger, result: 'reloaded' };
       this.#lastError = undefined;
       const { epoch, changes, warnings } = result;
       logger.info({ trigger, ...(client && { client }), epoch, changes }, 'configuration reloaded');
@@ -180,7 +191,9 @@ export class FileSource implements Source {
     { result, problems }: Extract<ReloadResult, { result: 'refused' | 'failed' }>,
   ): void {
     this.#counts[result]++;
-    this.#lastError = { at: new Date().toISOString(), trigger, problems };
+    const at = new Date().toISOString();
+    this.#last = { at, trigger, result };
+    this.#lastError = { at, trigger, problems };
   }
 }
 

@@ -1,6 +1,7 @@
 // The spans of one finished call, by OpenTelemetry's semantic conventions for RPC and HTTP: a server span for the call, and a client span
 // for each attempt. They are made from what the call has remembered, with the times at which things have happened.
 
+import { SERVER_ERRORS } from '../calls/call-outcome.ts';
 import type { AttemptEvent, AttemptTrace, CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
@@ -8,15 +9,6 @@ import type { Span, SpanAttributes, SpanEvent } from './span.ts';
 
 /** Clients choose paths and services choose texts. */
 const MOST_CHARACTERS = 256;
-/** What a server answers for when it fails (semantic conventions for gRPC). The other statuses are the client's matter. */
-const SERVER_ERRORS = new Set([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-]);
 /** The name of a method that no route knows, since a client may make up any number of them. */
 const OTHER = '_OTHER';
 const HTTP_METHODS = new Set([

@@ -16,7 +16,7 @@ export interface LimitUse {
   readonly most: number;
 }
 
-export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity' | 'onReach'> {
+export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
   /** No configuration names the endpoint any more. Called before its idle connections are closed. */
   readonly onLeft: (endpoint: Endpoint) => void;
   /**

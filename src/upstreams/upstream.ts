@@ -97,6 +97,7 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
       },
       onReach: (endpoint) => {
         this.#noteReach(endpoint);
+        events.onReach(endpoint);
         this.#lookForOutage();
         this.#reconsiderWaiting();
         this.#serveWaiting();

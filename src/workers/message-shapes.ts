@@ -6,6 +6,14 @@ import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
 import { LIVE_SORTS } from '../calls/live-query.ts';
 import { LOG_LEVELS } from '../config/config.ts';
 import {
+  ENDPOINT_LAYOUT,
+  ROUTE_LAYOUT,
+  TOTALS_LAYOUT,
+  UPSTREAM_LAYOUT,
+} from '../observability/figure-layouts.ts';
+import type { FigureLayout, FigureTable } from '../observability/figure-table.ts';
+import { ENDPOINT_CONDITIONS } from '../plane/endpoint-changes.ts';
+import {
   type Check,
   has,
   isBoolean,
@@ -119,6 +127,32 @@ const isEventQuery = has({
 });
 const subscribe = { subscription: isNumber, query: isEventQuery };
 
+const isTotals = isTableOf(TOTALS_LAYOUT);
+const isFigures = has({
+  totals: isTotals,
+  routes: isTableOf(ROUTE_LAYOUT),
+  endpoints: isTableOf(ENDPOINT_LAYOUT),
+  upstreams: isTableOf(UPSTREAM_LAYOUT),
+  said: isListOf(has({ key: isText, reasons: isListOf(has({ by: isText, sentence: isText })) })),
+  epochs: isListOf(has({ epoch: isNumber, calls: isNumber })),
+  processes: isListOf(has({ pid: isNumber, state: isText, epoch: isNumber })),
+});
+const isConditionChange = has({
+  upstream: isText,
+  endpoint: isText,
+  to: isOneOf(...ENDPOINT_CONDITIONS),
+  sentence: optional(isText),
+  atEpochMs: isNumber,
+});
+
+function isTable(value: unknown): value is FigureTable {
+  return has({ keys: isListOf(isText), values: isNumbers })(value);
+}
+
+function isTableOf(layout: FigureLayout<string>): Check {
+  return (value) => isTable(value) && layout.fits(value);
+}
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const isAnswer = has({
   diagnoses: optional(
@@ -134,6 +168,8 @@ const isAnswer = has({
   metrics: optional(isListOf(has({ name: isText, keys: isText, values: isNumbers }))),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
   exchanges: optional(isLivePart),
+  totals: optional(isTotals),
+  figures: optional(isFigures),
 });
 
 const toWorker: Shapes<ToWorker> = {
@@ -156,7 +192,7 @@ const toWorker: Shapes<ToWorker> = {
   discard: { change: isNumber },
   ask: {
     question: isNumber,
-    topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams', 'exchanges'),
+    topic: isOneOf('diagnoses', 'report', 'metrics', 'upstreams', 'exchanges', 'totals', 'figures'),
     query: optional(isLiveQuery),
   },
   subscribe,
@@ -187,6 +223,7 @@ const fromWorker: Shapes<FromWorker> = {
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
   outage: { upstream: isText, news: isOutage },
+  endpointChanges: { changes: isListOf(isConditionChange) },
   logFailed: { errorCode: isText },
   logOverflowed: {},
   logWritten: { dropped: isNumber },

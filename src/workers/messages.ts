@@ -8,12 +8,15 @@ import type { HealthUpdate } from '../config/health-update.ts';
 import type { Finding } from '../config/problem.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
+import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
+import type { PlaneFigures } from '../plane/process-figures.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 9;
+export const PROTOCOL_VERSION = 10;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -60,6 +63,8 @@ export interface Answers {
   readonly metrics: MetricsSnapshot;
   readonly upstreams: UpstreamsReport;
   readonly exchanges: LivePart;
+  readonly totals: FigureTable;
+  readonly figures: PlaneFigures;
 }
 
 export type Topic = keyof Answers;
@@ -152,6 +157,8 @@ export type FromWorker =
   | { readonly type: 'connectFailed'; readonly upstream: string }
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
+  /** Endpoints have come into another state in the worker. */
+  | { readonly type: 'endpointChanges'; readonly changes: readonly ConditionChange[] }
   /** A write to the log has failed, and will be retried. */
   | { readonly type: 'logFailed'; readonly errorCode: string }
   | { readonly type: 'logOverflowed' }

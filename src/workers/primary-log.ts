@@ -3,18 +3,21 @@
 
 import { makeRefusal } from '../listeners/refusal.ts';
 import { EventMetrics } from '../observability/event-metrics.ts';
+import { TOTALS_LAYOUT } from '../observability/figure-layouts.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { processMetrics } from '../observability/process-metrics.ts';
+import { processMetrics, processUse } from '../observability/process-metrics.ts';
 import { DescriptorWatch } from '../plane/descriptor-watch.ts';
 import { ProcessLog } from '../plane/process-log.ts';
 import { GatheredAnswers } from './gathered-answers.ts';
+import { GatheredFigures, type OwnFigures } from './gathered-figures.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 export class PrimaryLog {
   readonly process: ProcessLog;
   readonly answers: GatheredAnswers;
+  readonly figures: GatheredFigures;
   readonly #logger: Logger;
   readonly #log: LogState;
   readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
@@ -24,6 +27,7 @@ export class PrimaryLog {
     this.#logger = logger;
     this.#log = log;
     this.answers = new GatheredAnswers(workers);
+    this.figures = new GatheredFigures(workers, () => this.#ownFigures());
     this.process = new ProcessLog(logger, this.answers.ring, this.#events);
   }
 
@@ -48,6 +52,21 @@ export class PrimaryLog {
 
   metrics(): Promise<MetricsSnapshot> {
     return this.answers.metrics([...this.#events.families(), ...logFamilies(this.#log), ...processMetrics()]);
+  }
+
+  #ownFigures(): OwnFigures {
+    const { cpuSeconds, ...files } = processUse();
+    const usedBytes = process.memoryUsage.rss();
+    const values = new Float64Array(TOTALS_LAYOUT.width);
+    values[TOTALS_LAYOUT.at('refusedClients')] = this.#events.refusedCount;
+    values[TOTALS_LAYOUT.at('diagnoses')] = this.answers.ring.total;
+    values[TOTALS_LAYOUT.at('cpuSeconds')] = cpuSeconds;
+    values[TOTALS_LAYOUT.at('memoryBytes')] = usedBytes;
+    const state = { worker: undefined, pid: process.pid, state: 'serving', epoch: 0 };
+    return {
+      totals: { keys: [''], values },
+      process: { ...state, memory: { usedBytes }, cpuSeconds, ...files },
+    };
   }
 
   close(): void {

@@ -40,6 +40,8 @@ export class WorkerPool {
   readonly #failures = new WeakMap<WorkerProcess, WorkerFailure>();
   /** Workers that became ready during a change of configuration, which they do not know of. */
   readonly #withheld = new Set<WorkerProcess>();
+  /** How often another worker was started in the place of one that had died. */
+  restarts = 0;
   #isChanging = false;
   #isStopping = false;
   #start: PromiseWithResolvers<void> | undefined = undefined;
@@ -210,6 +212,7 @@ export class WorkerPool {
       this.#logger.warn(fields, 'the worker ended soon after its start: the next one is started later');
     }
     post.restart = setTimeout(() => {
+      this.restarts++;
       post.holder = this.#launch(post);
     }, delayMs);
   }

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { LiveQuery } from '../calls/live-query.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
+import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
@@ -31,6 +32,7 @@ export interface WorkerEvents {
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
+  readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
   readonly onLogNews: (worker: WorkerProcess, news: LogNews) => void;
   /** The last counts of a worker that has drained. */
@@ -236,6 +238,9 @@ export class WorkerProcess {
         break;
       case 'outage':
         this.#events.onOutage(this, message);
+        break;
+      case 'endpointChanges':
+        this.#events.onEndpointChanges(this, message.changes);
         break;
       case 'events':
         this.#events.onEvents(this, message);

@@ -159,6 +159,7 @@ class Worker {
     this.#plane.watchOutages((_carrier, outage) => {
       if (outage !== undefined) send({ type: 'outage', ...outage });
     });
+    this.#plane.watchEndpoints((_carrier, changes) => send({ type: 'endpointChanges', changes }));
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 
@@ -202,7 +203,8 @@ class Worker {
     await this.#destination.close();
     this.#destination.giveUpSync();
     const [metrics, diagnoses] = [await this.#plane.metrics(), await this.#plane.diagnoses()];
-    this.#send({ type: 'farewell', answers: { metrics, diagnoses } });
+    const figures = await this.#plane.figures();
+    this.#send({ type: 'farewell', answers: { metrics, diagnoses, figures } });
   }
 
   #receive(message: Exclude<ToWorker, { type: 'drain' }>, socket: Socket | undefined): void {

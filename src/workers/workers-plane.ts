@@ -10,14 +10,17 @@ import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
+import type { FigureTable } from '../observability/figure-table.ts';
 import type { LogComplaints } from '../observability/log-complaints.ts';
 import type { LogState } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
 import type { ConnectFailed } from '../plane/connect-failures.ts';
+import type { ChangesTold } from '../plane/endpoint-changes.ts';
 import type { OutageTold } from '../plane/outages.ts';
 import type {
+  DashboardReport,
   Load,
   Plane,
   PlaneChange,
@@ -71,6 +74,7 @@ export class WorkersPlane implements Plane {
   #known: () => KnownEndpoints = () => new Map();
   #onConnectFailed: ConnectFailed | undefined = undefined;
   #onOutage: OutageTold | undefined = undefined;
+  #onEndpointChanges: ChangesTold | undefined = undefined;
   /** What health checks have found, and the weights that load reports have given. A new worker starts with them. */
   readonly #health = new LatestUpdates<HealthUpdate>();
   readonly #weights = new LatestUpdates<WeightUpdate>();
@@ -98,9 +102,13 @@ export class WorkersPlane implements Plane {
         onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
+        onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
         onEvents: (_worker, report) => this.#events.received(report),
         onLogNews: (worker, news) => applyLogNews(options.complaints, worker, news),
-        onFarewell: (worker, answers) => this.#log.answers.keep(worker, answers),
+        onFarewell: (worker, answers) => {
+          this.#log.answers.keep(worker, answers);
+          this.#log.figures.keep(worker, answers);
+        },
       },
     });
     this.#changes = new PoolChanges(this.#pool);
@@ -181,6 +189,25 @@ export class WorkersPlane implements Plane {
 
   async exchanges(query: LiveQuery): Promise<LivePage> {
     return this.#log.answers.exchanges(query);
+  }
+
+  async totals(): Promise<FigureTable> {
+    return this.#log.figures.totals();
+  }
+
+  async figures(): Promise<DashboardReport> {
+    const { processes, ...sums } = await this.#log.figures.figures();
+    const [own, ...told] = processes;
+    const byPid = new Map(told.map((process) => [process.pid, process]));
+    const epoch = this.#assignment?.epoch ?? 0;
+    const workers = this.#pool.workers.map(({ number: worker, pid, state, epoch: ofWorker }) => ({
+      ...byPid.get(pid),
+      worker,
+      pid,
+      state,
+      epoch: ofWorker,
+    }));
+    return { ...sums, processes: [{ ...own, epoch }, ...workers], workerRestarts: this.#pool.restarts };
   }
 
   readonly subscribe: Plane['subscribe'] = (query, sink) => this.#events.subscribe(query, sink);
@@ -270,6 +297,10 @@ export class WorkersPlane implements Plane {
     this.#onOutage = tell;
   }
 
+  watchEndpoints(tell: ChangesTold): void {
+    this.#onEndpointChanges = tell;
+  }
+
   updateHealth(update: HealthUpdate): void {
     this.#health.note(update);
     for (const worker of this.#pool.workers) worker.health.tell(update);
@@ -325,6 +356,7 @@ export class WorkersPlane implements Plane {
     this.#changes.gone(worker);
     this.#options.complaints.forget(worker);
     this.#log.answers.gone(worker);
+    this.#log.figures.gone(worker);
     this.#dispatcher.gone(worker);
     this.#onOutage?.(worker, undefined);
   }

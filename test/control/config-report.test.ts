@@ -22,7 +22,7 @@ test('the configuration is shown as resolved, without values that routes ask for
   const routes = [{ name: 'r', match: { path: '/*', headers }, upstream: 'voice' }];
   const config = configOf(await proxyConfigText({ sections: { routes } }));
   const current = { epoch: 1, config, loadedAtEpochMs: 0, warnings: ['f:1:1 x – warning: y'] };
-  const reloads = { reloaded: 0, refused: 0, failed: 0, lastError: undefined };
+  const reloads = { reloaded: 0, refused: 0, failed: 0, last: undefined, lastError: undefined };
   const text = JSON.stringify(
     configReport(current, { calls: 0, olderEpochs: [], processes: [] }, [], reloads),
   );
@@ -44,7 +44,7 @@ test('each listener, route and upstream says where it was written', () => {
   const loaded = parseConfig(text, 'f.yaml');
   assert.ok(!('problems' in loaded));
   const current = { epoch: 1, config: loaded.config, loadedAtEpochMs: 0, warnings: [], origins: loaded };
-  const reloads = { reloaded: 0, refused: 0, failed: 0, lastError: undefined };
+  const reloads = { reloaded: 0, refused: 0, failed: 0, last: undefined, lastError: undefined };
   const report = configReport(current, { calls: 0, olderEpochs: [], processes: [] }, [], reloads);
   assert.deepEqual(report['origins'], {
     listeners: { public: 'f.yaml:1:13' },

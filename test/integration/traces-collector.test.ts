@@ -218,7 +218,7 @@ test('the headers for the collector are not shown', async (t) => {
     { epoch: 1, config, loadedAtEpochMs: 0, warnings: [] },
     await proxy.plane.report(),
     [],
-    { reloaded: 0, refused: 0, failed: 0, lastError: undefined },
+    { reloaded: 0, refused: 0, failed: 0, last: undefined, lastError: undefined },
   );
   const text = JSON.stringify(report);
   assert.ok(text.includes('"authorization":"[redacted]"'));

@@ -108,8 +108,8 @@ const DEFECTS: readonly (readonly [
     'another version of the messages',
     'workers/messages.ts',
     'PROTOCOL_VERSION = ',
-    'PROTOCOL_VERSION = 990 + ',
-    /it speaks version 99\d of what processes of Framegate say to each other, and this one \d: restart the service/,
+    'PROTOCOL_VERSION = 900 + ',
+    /it speaks version 9\d\d of what processes of Framegate say to each other, and this one \d+: restart the service/,
   ],
   [
     'a fault in its code',

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../../src/calls/exchange-record.ts';
 import { ExchangeMetrics } from '../../src/observability/exchange-metrics.ts';
+import { ROUTE_LAYOUT } from '../../src/observability/figure-layouts.ts';
 import { renderMetrics } from '../../src/observability/metrics-text.ts';
 import { type MetricSample, samplesOf, sumOf } from '../support/metrics-reader.ts';
 
@@ -153,4 +154,32 @@ test('messages, bytes and retries are added up, those of running exchanges too',
   assert.equal(value('framegate_messages_total', 'request'), 9);
   assert.equal(value('framegate_messages_total', 'response'), 48);
   assert.equal(sumOf(samples, 'framegate_retries_total'), 2);
+});
+
+test('figures by route have every exchange once, whichever listener, upstream and status it had', () => {
+  const metrics = new ExchangeMetrics();
+  metrics.onFinish(recordOf(subjectOf(), { durationMs: 0.5, firstMessageMs: 0.5, attempts: 3 }));
+  metrics.onFinish(recordOf(subjectOf({ listener: 'private' }), { durationMs: 2 }));
+  metrics.onFinish(recordOf(subjectOf({ upstream: 'others' }), { grpcStatus: 'CANCELLED' }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: 'NOT_FOUND' }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: 'code 77' }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: '', httpStatus: 404 }));
+  metrics.onFinish(recordOf(subjectOf({ route: 'other' }), { grpcStatus: '', httpStatus: 502 }));
+  const table = metrics.byRoute(['other', 'running']);
+  assert.deepEqual(table.keys, ['greeter', 'other', 'running']);
+  const rows = table.keys.map((_key, row) =>
+    (['ok', 'cancelled', 'clientFault', 'failed', 'retries'] as const).map((column) =>
+      ROUTE_LAYOUT.read(table, row, column),
+    ),
+  );
+  assert.deepEqual(rows, [
+    [2, 1, 2, 1, 2],
+    [0, 0, 0, 1, 0],
+    [0, 0, 0, 0, 0],
+  ]);
+  const durations = ROUTE_LAYOUT.readAll(table, 0, 'durations');
+  assert.deepEqual(durations.slice(0, 3), [5, 1, 0], 'up to 1 ms, and up to 2.5 ms');
+  assert.equal(ROUTE_LAYOUT.readAll(table, 0, 'firstMessages')[0], 1);
+  assert.equal(ROUTE_LAYOUT.read(metrics.sum, 0, 'failed'), 2);
+  assert.ok(ROUTE_LAYOUT.fits(table));
 });

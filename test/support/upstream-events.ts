@@ -30,6 +30,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   countsOf: () => new EndpointCounts(),
   onLeft: () => undefined,
   onConnected: () => undefined,
+  onReach: () => undefined,
   onConnectFailed: () => undefined,
   onRetired: () => undefined,
   onTooManyPings: () => undefined,

@@ -142,6 +142,7 @@ test('workers that cannot read their configuration are reported and started late
       onCommitted: ignore,
       onLastWords: ignore,
       onEvents: ignore,
+      onEndpointChanges: ignore,
       onFarewell: ignore,
       onConnectFailed: ignore,
       onOutage: ignore,

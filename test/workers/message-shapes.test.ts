@@ -2,6 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deserialize, serialize } from 'node:v8';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
+import {
+  ENDPOINT_LAYOUT,
+  ROUTE_LAYOUT,
+  TOTALS_LAYOUT,
+  UPSTREAM_LAYOUT,
+} from '../../src/observability/figure-layouts.ts';
+import type { FigureLayout, FigureTable } from '../../src/observability/figure-table.ts';
+import type { PlaneFigures } from '../../src/plane/process-figures.ts';
 import { helloVersion, isFromWorker, isToWorker } from '../../src/workers/message-shapes.ts';
 import type { FromWorker, ToWorker } from '../../src/workers/messages.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
@@ -10,6 +18,20 @@ const place = { socket: 1, address: '127.0.0.1:8443', port: 8443 };
 const unixPlace = { socket: 2, address: 'unix:/run/a', port: undefined };
 
 const CLIENT = { library: 'grpc-go', version: '1.66.2', connections: 1, lastAtEpochMs: 1 };
+
+function rowOf(layout: FigureLayout<string>): FigureTable {
+  return { keys: ['a'], values: new Float64Array(layout.width) };
+}
+
+const figures: PlaneFigures = {
+  totals: rowOf(TOTALS_LAYOUT),
+  routes: rowOf(ROUTE_LAYOUT),
+  endpoints: rowOf(ENDPOINT_LAYOUT),
+  upstreams: rowOf(UPSTREAM_LAYOUT),
+  said: [{ key: 'a', reasons: [{ by: 'health', token: 'a', sentence: 'b', processes: 1 }] }],
+  epochs: [{ epoch: 1, calls: 2 }],
+  processes: [{ worker: 1, pid: 7, state: 'serving', epoch: 1 }],
+};
 
 /** As the channel does it (`serialization: 'advanced'`). */
 function sent(message: unknown): unknown {
@@ -55,6 +77,8 @@ test('every message of the primary arrives as one', async () => {
     { type: 'commit', change: 4, places: [place], endpoints },
     { type: 'discard', change: 4 },
     { type: 'ask', question: 1, topic: 'metrics' },
+    { type: 'ask', question: 1, topic: 'totals' },
+    { type: 'ask', question: 1, topic: 'figures' },
     { type: 'ask', question: 1, topic: 'exchanges', query: { sort: 'age', limit: 1, state: 'streaming' } },
     {
       type: 'ask',
@@ -103,6 +127,15 @@ test('every message of a worker arrives as one', () => {
         exchanges: { total: 2, matching: 1, exchanges: [], keys: [-1.5], end: { key: -1.5, id: 'a' } },
       },
     },
+    { type: 'answer', question: 1, body: { totals: rowOf(TOTALS_LAYOUT) } },
+    { type: 'answer', question: 1, body: { figures } },
+    {
+      type: 'endpointChanges',
+      changes: [
+        { upstream: 'voice', endpoint: '127.0.0.1:1', to: 'ejected', sentence: 'It fails.', atEpochMs: 1 },
+        { upstream: 'voice', endpoint: '127.0.0.1:1', to: 'usable', sentence: undefined, atEpochMs: 2 },
+      ],
+    },
     { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'connectFailed', upstream: 'voice' },
     { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
@@ -144,6 +177,11 @@ test('what another program would send is no message', () => {
     })),
     { type: 'outage', upstream: 'voice', news: { state: 'out', refused: 1 } },
     { type: 'outage', upstream: 'voice', news: { state: 'back' } },
+    // A row that is too short would be read as the beginning of the next.
+    { type: 'answer', question: 1, body: { totals: rowOf(UPSTREAM_LAYOUT) } },
+    { type: 'answer', question: 1, body: { figures: { ...figures, routes: rowOf(UPSTREAM_LAYOUT) } } },
+    { type: 'answer', question: 1, body: { figures: { ...figures, processes: [{}] } } },
+    { type: 'endpointChanges', changes: [{ upstream: 'a', endpoint: 'b', to: 'gone', atEpochMs: 1 }] },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     ...Object.keys(CLIENT).map((name) => ({
       type: 'answer',

@@ -30,8 +30,8 @@ class Watched {
       { connections, settings: LOCAL_SETTINGS },
       {
         onCapacity() {},
-        onReach: ({ lastFailure }) => this.log.push(`reach: ${lastFailure?.token ?? 'answers'}`),
         ...NO_UPSTREAM_EVENTS,
+        onReach: ({ lastFailure }) => this.log.push(`reach: ${lastFailure?.token ?? 'answers'}`),
         onConnected: () => this.log.push('connected'),
         onDoubt: () => this.log.push('in doubt'),
         onConnectFailed: (_endpoint, { token }) => this.log.push(token),

@@ -1,0 +1,67 @@
+// The configuration as people may see it: secrets are replaced, maps are objects, and templates are text as it was written.
+
+import type { Config } from '../config/config.ts';
+import { templateText } from '../config/header-template.ts';
+import type { HeaderChanges, HeaderTemplate, RouteConfig } from '../config/route-config.ts';
+import { isSecretName } from '../config/secret-name.ts';
+
+/** Returns what stands in the place of a secret. */
+type Hide = (secret: string) => unknown;
+
+/** By name, what is shown of the value. */
+type ShownFields = Readonly<Record<string, unknown>>;
+
+/** @param hide returns what stands in the place of a secret */
+export function shownConfig(config: Config, hide: Hide = redact): unknown {
+  return {
+    ...config,
+    routes: config.routes.map((route) => shownRoute(route, hide)),
+    // Whatever an exporter is sent may be a secret of its operator.
+    ...(config.trace && {
+      trace: { ...config.trace, headers: shownFields(config.trace.headers, hide, () => true) },
+    }),
+  };
+}
+
+/** The header values that routes match or set may be secrets. */
+function shownRoute(route: RouteConfig, hide: Hide): unknown {
+  const { match, respond, headers } = route;
+  return {
+    ...route,
+    match: { ...match, headers: shownFields(match.headers, hide) },
+    ...(respond && { respond: { ...respond, headers: shownFields(respond.headers, hide) } }),
+    ...(headers && {
+      headers: {
+        request: shownChanges(headers.request, hide),
+        response: shownChanges(headers.response, hide),
+        trailers: shownChanges(headers.trailers, hide),
+      },
+    }),
+  };
+}
+
+function shownChanges({ set, add, remove }: HeaderChanges, hide: Hide): unknown {
+  return { set: shownTemplates(set, hide), add: shownTemplates(add, hide), remove };
+}
+
+/** Values as the configuration has them. */
+function shownTemplates(templates: ReadonlyMap<string, HeaderTemplate>, hide: Hide): ShownFields {
+  return shownFields(
+    new Map(Array.from(templates, ([name, template]) => [name, templateText(template)])),
+    hide,
+  );
+}
+
+function shownFields(
+  fields: ReadonlyMap<string, string>,
+  hide: Hide,
+  isSecret: (name: string) => boolean = isSecretName,
+): ShownFields {
+  return Object.fromEntries(
+    Array.from(fields, ([name, value]) => [name, isSecret(name) ? hide(value) : value]),
+  );
+}
+
+function redact(): string {
+  return '[redacted]';
+}

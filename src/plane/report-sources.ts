@@ -1,0 +1,27 @@
+// Where the answers of a process come from: what it has counted, and its state when it is asked.
+
+import type { ClientVersions } from '../observability/client-versions.ts';
+import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import type { LogState } from '../observability/log-metrics.ts';
+import type { RunningCall } from '../relay/relay.ts';
+import type { TraceCounts } from '../tracing/tracing.ts';
+import type { ProxySnapshot } from './build-snapshot.ts';
+import type { OverloadGuard } from './overload-guard.ts';
+import type { Load } from './plane.ts';
+import type { PlaneMetrics } from './plane-metrics.ts';
+
+export interface ReportSources {
+  readonly metrics: PlaneMetrics;
+  readonly diagnoses: DiagnosisRing;
+  readonly clients: ClientVersions;
+  readonly overload: OverloadGuard;
+  readonly log: LogState;
+  /** The number of this process among the workers. Undefined if it is the only one. */
+  readonly worker: number | undefined;
+  readonly snapshot: () => ProxySnapshot;
+  readonly load: () => Load;
+  readonly running: () => readonly RunningCall[];
+  /** How many decisions were made since the start. */
+  readonly decisions: () => number;
+  readonly traces: () => TraceCounts;
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { outcomeOfHttp, outcomeOfStatus } from '../../src/calls/call-outcome.ts';
+import { GrpcStatus } from '../../src/grpc/status.ts';
+
+test('a gRPC status says whose fault it is', () => {
+  const byOutcome = Object.groupBy(Object.keys(GrpcStatus), outcomeOfStatus);
+  assert.deepEqual(byOutcome.ok, ['OK']);
+  assert.deepEqual(byOutcome.cancelled, ['CANCELLED']);
+  assert.deepEqual(byOutcome.failed?.toSorted(), [
+    'DATA_LOSS',
+    'DEADLINE_EXCEEDED',
+    'INTERNAL',
+    'UNAVAILABLE',
+    'UNIMPLEMENTED',
+    'UNKNOWN',
+  ]);
+  assert.ok(byOutcome.clientFault?.includes('PERMISSION_DENIED'));
+});
+
+test('without a gRPC status, the HTTP status and the end of the answer say it', () => {
+  const whole = { endedBy: 'upstream', reason: '' } as const;
+  assert.equal(outcomeOfHttp({ ...whole, httpStatus: 200 }), 'ok');
+  assert.equal(outcomeOfHttp({ ...whole, httpStatus: 101 }), 'ok');
+  assert.equal(outcomeOfHttp({ ...whole, httpStatus: 404 }), 'clientFault');
+  assert.equal(outcomeOfHttp({ ...whole, httpStatus: 503 }), 'failed');
+  assert.equal(outcomeOfHttp({ httpStatus: 200, endedBy: 'upstream', reason: 'It broke off.' }), 'failed');
+  assert.equal(outcomeOfHttp({ httpStatus: 200, endedBy: 'downstream', reason: 'It left.' }), 'cancelled');
+  assert.equal(outcomeOfHttp({ httpStatus: 0, endedBy: 'downstream', reason: '' }), 'cancelled');
+  assert.equal(outcomeOfHttp({ httpStatus: 0, endedBy: 'framegate', reason: 'no' }), 'failed');
+});
