@@ -1,4 +1,4 @@
-// Whatever is put on Node's servers, sockets, requests and timers, on the side of clients, is guarded: what it throws is contained
+// Whatever is put on Node's servers, sockets, requests and timers, on the side of clients and of the admin server, is guarded: what it throws is contained
 // (src/transport/containment.ts). A listener that is not is found here.
 
 import assert from 'node:assert/strict';
@@ -14,6 +14,10 @@ const GUARDED_FILES = [
     .filter((file) => file !== 'bind.ts' && file !== 'ticket-keys.ts')
     .map((file) => `listeners/${file}`),
   ...readdirSync(join(root, 'edges')).map((file) => `edges/${file}`),
+  ...readdirSync(join(root, 'admin'))
+    // Before there is a client, and after the last one.
+    .filter((file) => file !== 'admin-socket.ts')
+    .map((file) => `admin/${file}`),
   'transport/waiting-socket.ts',
 ];
 
@@ -38,10 +42,10 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 const REGISTRATION =
-  /\.(?:on|once|addListener|prependListener)\(\s*(?:'[^']+'|event),\s*|\b(?:setTimeout|setInterval|setImmediate|nextTick|queueMicrotask)\(\s*|createServer\(\{[^}]*\},\s*/g;
+  /\.(?:on|once|addListener|prependListener)\(\s*(?:'[^']+'|event),\s*|\b(?:setTimeout|setInterval|setImmediate|nextTick|queueMicrotask)\(\s*|createServer\((?:\{[^}]*\}|\w+),\s*/g;
 const GUARD = /^(?:[\w.#]+\.)?#?guard\(/;
 /** An arrow function that does nothing but to run what it does under a guard. */
-const RUN = /^\([^()]*\)\s*=>\s*(?:this\.#run|guarded)\(/;
+const RUN = /^\([^()]*\)\s*=>\s*(?:this\.#run|guarded|containment\.run)\(/;
 
 function unguarded(source: string): string[] {
   const found: string[] = [];
@@ -63,7 +67,7 @@ function unguarded(source: string): string[] {
   return found;
 }
 
-test('every listener and timer on the side of clients is guarded, or one of those that cannot throw', () => {
+test('every listener and timer on the side of clients and of the admin server is guarded, or one of those that cannot throw', () => {
   const found = GUARDED_FILES.flatMap((file) =>
     unguarded(readFileSync(join(root, file), 'utf8')).map((where) => `${file}: ${where}`),
   );
@@ -77,6 +81,7 @@ test('a listener that is not guarded is found', () => {
     'setTimeout(() => fail(), 5);',
     "response.on('close', onClose);\nconst onClose = () => fail();",
     'server.on(event, (request, response) => serve(request, response));',
+    'const server = createServer(limits, (request, response) => serve(request, response));',
   ]) {
     assert.equal(unguarded(source).length, 1, source);
   }
@@ -85,6 +90,7 @@ test('a listener that is not guarded is found', () => {
     "socket.on('error', ignore);",
     "response.on('close', onClose);\nconst onClose = this.#guard(() => fail());",
     'const timer = setTimeout(() => socket.destroy(), 5);',
+    'createServer(limits, (request, response) =>\n    containment.run(() => response.destroy(), serve));',
   ]) {
     assert.deepEqual(unguarded(source), []);
   }

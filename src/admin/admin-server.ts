@@ -2,11 +2,13 @@
 // It must not bring the process down, whatever arrives, and must refuse requests whose Host is not its own (see admin-host.ts).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { Address } from '../config/address.ts';
 import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
+import { Containment } from '../transport/containment.ts';
 import { AdminAccess } from './admin-access.ts';
 import { isAdminHost } from './admin-host.ts';
 import {
@@ -69,14 +71,28 @@ export async function openAdminServer(
   logger?: Logger,
 ): Promise<AdminServer> {
   const access = new AdminAccess({ address, token, logger });
-  const streams = new EventStreams((query, sink) => state.subscribe(query, sink));
+  const containment = new Containment('listener', (_layer, err) => couldNotAnswer(logger, err));
+  const streams = new EventStreams((query, sink) => state.subscribe(query, sink), containment);
   const served: Served = { address, state, logger, access, streams };
-  const server = createServer(limits, (request, response) => handle(request, response, served));
+  const server = createServer(limits, (request, response) =>
+    containment.run(
+      () => response.destroy(),
+      () => handle(request, response, served),
+    ),
+  );
   server.maxConnections = mostConnections;
-  server.on('clientError', refuseBadRequest);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+    containment.run(
+      () => socket.destroy(),
+      () => refuseBadRequest(error, socket),
+    ),
+  );
   await listen(server, address);
   // From here on, an error can only mean that a connection was not accepted (EMFILE). The next one may succeed.
-  server.on('error', (err) => logger?.warn({ err }, 'the admin server could not accept a connection'));
+  const onError = containment.guard(ignore, (err: Error) =>
+    logger?.warn({ err }, 'the admin server could not accept a connection'),
+  );
+  server.on('error', onError);
   let closing: Promise<void> | undefined;
   return {
     address: boundAddress(server, address),
@@ -91,7 +107,7 @@ export async function openAdminServer(
 
 function handle(request: IncomingMessage, response: ServerResponse, served: Served): void {
   const fail = (err: unknown): void => {
-    served.logger?.error({ err }, 'the admin server could not answer a request');
+    couldNotAnswer(served.logger, err);
     send(request, response, { status: 500, text: 'the answer could not be made; the log has the error' });
   };
   try {
@@ -103,6 +119,10 @@ function handle(request: IncomingMessage, response: ServerResponse, served: Serv
   } catch (err) {
     fail(err);
   }
+}
+
+function couldNotAnswer(logger: Logger | undefined, err: unknown): void {
+  logger?.error({ err }, 'the admin server could not answer a request');
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
@@ -206,4 +226,8 @@ function isFromWebPage({ headers }: IncomingMessage): boolean {
   const { origin, 'sec-fetch-site': site = 'none' } = headers;
   if (site !== 'none' && site !== 'same-origin') return true;
   return origin !== undefined && origin !== `http://${headers.host ?? ''}`;
+}
+
+function ignore(): void {
+  // The server goes on with the next connection.
 }

@@ -2,30 +2,21 @@
 // one that does not read at all is left, since others may want its place.
 
 import type { EventBatch, EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
+import type { Containment } from '../transport/containment.ts';
+import { beginEvents, CLOSES, type EventResponse, framed } from './server-sent-events.ts';
 
 const TICK_EVERY_MS = 1000;
 /** A comment after this time without an event, so that both sides notice a connection that is gone. */
 const HEARTBEAT_AFTER_MS = 15_000;
 /** A client that has taken nothing for this time is left. */
 const LEFT_AFTER_MS = 60_000;
-/** The proxy stops, or its admin server moves to another address. */
-const CLOSES = 'the admin server closes';
 
 export type Subscribe = (query: EventQuery, sink: EventSink) => EventSubscription | undefined;
-
-/** What it needs of a response of Node, whose head it writes. */
-export interface EventResponse {
-  readonly writableNeedDrain: boolean;
-  writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
-  write(text: string): boolean;
-  end(): unknown;
-  destroy(): unknown;
-  on(event: 'close' | 'drain' | 'error', listener: () => void): unknown;
-}
 
 export interface EventStreamOptions {
   readonly query: EventQuery;
   readonly subscribe: Subscribe;
+  readonly containment: Containment;
   /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
   readonly onEnd: () => void;
@@ -56,7 +47,7 @@ export class EventStream {
 
   /** @returns undefined, and writes nothing, if there are as many subscribers as there may be */
   static begin(response: EventResponse, options: EventStreamOptions): EventStream | undefined {
-    const { query, subscribe } = options;
+    const { query, subscribe, containment } = options;
     let begun: EventStream | undefined;
     const subscription = subscribe(query, (batch, taken) => {
       if (begun !== undefined) begun.#send(batch, taken);
@@ -64,15 +55,9 @@ export class EventStream {
     if (subscription === undefined) return undefined;
     const stream = new EventStream(response, subscription, options);
     begun = stream;
-    response.on('close', () => stream.#ended());
-    // The client has gone, which 'close' says as well.
-    response.on('error', () => stream.#ended());
-    response.on('drain', () => stream.#drained());
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      connection: 'close',
+    beginEvents(response, containment, {
+      onEnd: () => stream.#ended(),
+      onDrain: () => stream.#drained(),
     });
     stream.#write(messageOf({ event: 'open', rate: query.rate }));
     return stream;
@@ -82,7 +67,7 @@ export class EventStream {
   tick(): void {
     const silentMs = this.#now() - this.#wroteAtMs;
     if (this.#taken !== undefined) {
-      if (silentMs >= LEFT_AFTER_MS) this.#leave();
+      if (silentMs >= LEFT_AFTER_MS) this.leave();
       return;
     }
     if (this.#dropped > 0) this.#writeDropped();
@@ -99,6 +84,11 @@ export class EventStream {
     if (this.#dropped > 0) this.#writeDropped();
     this.#write(messageOf({ event: 'closing', reason }));
     this.#response.end();
+    this.#ended();
+  }
+
+  leave(): void {
+    this.#response.destroy();
     this.#ended();
   }
 
@@ -126,11 +116,6 @@ export class EventStream {
     taken?.();
   }
 
-  #leave(): void {
-    this.#response.destroy();
-    this.#ended();
-  }
-
   #ended(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -143,12 +128,14 @@ export class EventStream {
 /** All streams of an admin server. */
 export class EventStreams {
   readonly #subscribe: Subscribe;
+  readonly #containment: Containment;
   readonly #streams = new Set<EventStream>();
   #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
-  constructor(subscribe: Subscribe) {
+  constructor(subscribe: Subscribe, containment: Containment) {
     this.#subscribe = subscribe;
+    this.#containment = containment;
   }
 
   /** @returns whether the response has begun; if not, there are as many subscribers as there may be */
@@ -156,6 +143,7 @@ export class EventStreams {
     const stream = EventStream.begin(response, {
       query,
       subscribe: this.#subscribe,
+      containment: this.#containment,
       now: () => performance.now(),
       onEnd: () => {
         if (stream !== undefined) this.#streams.delete(stream);
@@ -169,7 +157,13 @@ export class EventStreams {
       return true;
     }
     this.#streams.add(stream);
-    this.#timer ??= setInterval(() => this.#tick(), TICK_EVERY_MS).unref();
+    this.#timer ??= setInterval(
+      this.#containment.guard(
+        () => this.#leaveAll(),
+        () => this.#tick(),
+      ),
+      TICK_EVERY_MS,
+    ).unref();
     return true;
   }
 
@@ -183,6 +177,10 @@ export class EventStreams {
     for (const stream of this.#streams) stream.tick();
   }
 
+  #leaveAll(): void {
+    for (const stream of this.#streams) stream.leave();
+  }
+
   #stopTicking(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -191,11 +189,6 @@ export class EventStreams {
 
 function messageOf(event: Readonly<Record<string, unknown>>): string {
   return framed(JSON.stringify(event));
-}
-
-/** A line of JSON has no line break, which would end the field. */
-function framed(line: string): string {
-  return `data: ${line}\n\n`;
 }
 
 function ignore(): void {

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { EventStream, type Subscribe } from '../../src/admin/event-stream.ts';
 import type { EventQuery, EventSink } from '../../src/calls/event-query.ts';
+import { Containment } from '../../src/transport/containment.ts';
 
 const QUERY: EventQuery = { kinds: ['end'], rate: 7 };
 
@@ -42,6 +43,8 @@ class Scene {
   nowMs = 0;
   isSubscribed = false;
   hasEnded = false;
+  readonly faults: unknown[] = [];
+  readonly containment = new Containment('listener', (_layer, error) => this.faults.push(error));
   sink: EventSink = () => assert.fail('nobody has subscribed');
   readonly subscribe: Subscribe = (_query, sink) => {
     this.sink = sink;
@@ -57,6 +60,7 @@ class Scene {
     return EventStream.begin(this.response, {
       query: QUERY,
       subscribe,
+      containment: this.containment,
       now: () => this.nowMs,
       onEnd: () => {
         this.hasEnded = true;
@@ -180,4 +184,17 @@ test('a client that goes leaves no subscription, and what comes after that throw
   assert.deepEqual([scene.isSubscribed, scene.hasEnded], [false, true]);
   stream.close('again');
   assert.equal(scene.response.state, 'open', 'a response that is over is not ended again');
+});
+
+test('a fault at an event of the response ends this stream, and goes no further', () => {
+  const scene = new Scene();
+  begun(scene);
+  scene.response.isRead = false;
+  const fault = new Error('ours');
+  scene.sink({ events: ['{}'], dropped: 0 }, () => {
+    throw fault;
+  });
+  scene.response.drain();
+  assert.deepEqual(scene.faults, [fault]);
+  assert.equal(scene.response.state, 'destroyed');
 });
