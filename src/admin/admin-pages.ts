@@ -6,6 +6,7 @@ import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { formatFor, renderMetrics } from '../observability/metrics-text.ts';
 import type { AdminReply } from './admin-reply.ts';
+import type { OpenDashboard } from './dashboard-stream.ts';
 import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import type { Subscribe } from './event-stream.ts';
@@ -26,6 +27,8 @@ export interface AdminState {
   exchanges(query: LiveQuery): Promise<LivePage>;
   /** Tells of calls as they happen. Returns undefined if there are as many subscribers as there may be. */
   readonly subscribe: Subscribe;
+  /** Feeds the dashboard. */
+  readonly dashboard: OpenDashboard;
   /** @param client who asks: address and port, or 'unix' */
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
@@ -43,9 +46,14 @@ export interface Answer {
   readonly text: string;
   /** The default is plain text. */
   readonly contentType?: string;
-  /** The answer is the stream of these events, and the rest of the answer is for HEAD. */
-  readonly events?: EventQuery;
+  /** The answer is a stream of events, and the rest of the answer is for HEAD. */
+  readonly events?: EventsOfAnswer;
 }
+
+/** Those of calls, or of the dashboard. */
+export type EventsOfAnswer =
+  | { readonly of: 'calls'; readonly query: EventQuery }
+  | { readonly of: 'dashboard' };
 
 interface Asked {
   /** Who asks: address and port, or 'unix'. */
@@ -123,6 +131,15 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     },
   ],
   [
+    '/api/dashboard',
+    {
+      method: 'GET',
+      says: 'server-sent events: what the dashboard shows, once a second, after the last ten minutes',
+      isHeldOpen: true,
+      answer: () => eventStream({ of: 'dashboard' }),
+    },
+  ],
+  [
     '/api/reload',
     {
       method: 'POST',
@@ -177,7 +194,11 @@ function answerEvents(_state: AdminState, { search }: Asked): Answer {
   const query = readEventQuery(search);
   return typeof query === 'string'
     ? jsonAnswer({ status: 400, body: { error: query } })
-    : { status: 200, text: '', contentType: 'text/event-stream', events: query };
+    : eventStream({ of: 'calls', query });
+}
+
+function eventStream(events: EventsOfAnswer): Answer {
+  return { status: 200, text: '', contentType: 'text/event-stream', events };
 }
 
 async function answerDocument(): Promise<Answer> {

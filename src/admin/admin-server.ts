@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { type EventQuery, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
+import { MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { Address } from '../config/address.ts';
 import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -15,6 +15,7 @@ import {
   type AdminState,
   type Answer,
   describePages,
+  type EventsOfAnswer,
   howToAsk,
   jsonAnswer,
   methodsOf,
@@ -22,6 +23,7 @@ import {
   SAFE_METHODS,
 } from './admin-pages.ts';
 import { boundAddress, closeServer, listen, refuseBadRequest } from './admin-socket.ts';
+import { DashboardStreams, MOST_DASHBOARD_READERS } from './dashboard-stream.ts';
 import { EventStreams } from './event-stream.ts';
 import { answerBody } from './request-body.ts';
 import { answerEndpoints, ENDPOINT_METHODS, upstreamOfPath } from './upstream-pages.ts';
@@ -44,6 +46,7 @@ interface Served {
   readonly logger: Logger | undefined;
   readonly access: AdminAccess;
   readonly streams: EventStreams;
+  readonly dashboards: DashboardStreams;
 }
 
 const limits = {
@@ -73,7 +76,8 @@ export async function openAdminServer(
   const access = new AdminAccess({ address, token, logger });
   const containment = new Containment('listener', (_layer, err) => couldNotAnswer(logger, err));
   const streams = new EventStreams((query, sink) => state.subscribe(query, sink), containment);
-  const served: Served = { address, state, logger, access, streams };
+  const dashboards = new DashboardStreams((sink) => state.dashboard(sink), containment);
+  const served: Served = { address, state, logger, access, streams, dashboards };
   const server = createServer(limits, (request, response) =>
     containment.run(
       () => response.destroy(),
@@ -99,6 +103,7 @@ export async function openAdminServer(
     useToken: (next) => access.use(next),
     close: () => {
       streams.close();
+      dashboards.close();
       closing ??= closeServer(server);
       return closing;
     },
@@ -142,12 +147,14 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
 function stream(
   request: IncomingMessage,
   response: ServerResponse,
-  query: EventQuery,
-  { streams }: Served,
+  events: EventsOfAnswer,
+  { streams, dashboards }: Served,
 ): void {
   request.resume();
-  if (streams.begin(query, response)) return;
-  const text = `there are ${MOST_EVENT_SUBSCRIBERS} subscribers already, which is the most there may be`;
+  const isOfCalls = events.of === 'calls';
+  if (isOfCalls ? streams.begin(events.query, response) : dashboards.begin(response)) return;
+  const most = isOfCalls ? MOST_EVENT_SUBSCRIBERS : MOST_DASHBOARD_READERS;
+  const text = `there are ${most} subscribers already, which is the most there may be`;
   send(request, response, jsonAnswer({ status: 503, body: { error: text } }));
 }
 

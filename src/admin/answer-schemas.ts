@@ -3,6 +3,7 @@
 
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
 import { LOG_LEVELS } from '../config/config.ts';
+import { DASHBOARD_SCHEMAS } from './dashboard-schemas.ts';
 import {
   count,
   flag,
@@ -172,6 +173,7 @@ const ofDiagnoses = {
     'client?': text(),
     'upstream?': text(),
     'endpoint?': text(),
+    'traceId?': text('The trace of the call, or of the last one among repeats.'),
     'detail?': text(),
     atEpochMs: number(),
     lastAtEpochMs: number(),
@@ -263,6 +265,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ...ofExchanges,
   ...ofDiagnoses,
   ...ofConfiguration,
+  ...DASHBOARD_SCHEMAS,
   Problem: object({
     error: text('What is wrong, in a sentence.'),
     'problems?': list(object({ field: text(), message: text(), remedy: text() })),

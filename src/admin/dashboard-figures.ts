@@ -252,11 +252,13 @@ export interface DiagnosisFact {
   readonly code: string;
   readonly token: string;
   readonly sentence: string;
-  readonly listener?: string;
-  readonly client?: string;
-  readonly upstream?: string;
-  readonly endpoint?: string;
-  readonly detail?: string;
+  readonly listener?: string | undefined;
+  readonly client?: string | undefined;
+  readonly upstream?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** The trace of the call, or of the last one among repeats. */
+  readonly traceId?: string | undefined;
+  readonly detail?: string | undefined;
   readonly atEpochMs: number;
   readonly lastAtEpochMs: number;
   readonly count: number;

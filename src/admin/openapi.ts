@@ -133,6 +133,28 @@ const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    method: 'get',
+    path: '/api/dashboard',
+    id: 'readDashboard',
+    summary:
+      'What the dashboard shows, once a second, as server-sent events, until the client closes the connection.',
+    responses: {
+      200: {
+        description:
+          'The first message is a `DashboardOpening`, then come `DashboardFigures` and `DashboardFacts`. Each `data` is one of them in ' +
+          'JSON, with its kind in `event`.',
+        content: {
+          'text/event-stream': {
+            schema: { type: 'string' },
+            'x-messages': ['DashboardOpening', 'DashboardFigures', 'DashboardFacts'].map(reference),
+          },
+        },
+      },
+      403: plain('A web page of another server may not ask for this.'),
+      503: json('There are as many subscribers as there may be.', reference('Problem')),
+    },
+  },
+  {
     method: 'post',
     path: '/api/reload',
     id: 'reload',

@@ -24,14 +24,13 @@ import { EndpointBook, type EndpointVerdict } from '../sources/endpoint-book.ts'
 import { FileSource, type ReloadResult, type ReloadTrigger } from '../sources/file-source.ts';
 import type { ResourceUpdate, Source, SourceSink, Verdict } from '../sources/source.ts';
 import { AdminPort } from './admin-port.ts';
+import { adminState } from './admin-state.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { RoomLog } from './client-room.ts';
-import { type CurrentConfig, configReport } from './config-report.ts';
-import { controlMetrics } from './control-metrics.ts';
-import { dnsMetrics } from './dns-metrics.ts';
+import type { CurrentConfig } from './config-report.ts';
+import { Dashboard } from './dashboard.ts';
 import { EndpointStates } from './endpoint-states.ts';
 import { EndpointWatches } from './endpoint-watches.ts';
-import { LogLevelApi } from './log-level.ts';
 import { findRemarks } from './remarks.ts';
 import { UpstreamApi } from './upstream-api.ts';
 import { UpstreamOutages } from './upstream-outages.ts';
@@ -44,8 +43,6 @@ export interface AppliedConfig {
   /** Warnings that only the running proxy can give, since they depend on the resources of the process. */
   readonly remarks: readonly Finding[];
 }
-
-const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
 /** What the surrounding process provides and is told. */
 export interface ProxyHooks {
@@ -74,7 +71,7 @@ export class Proxy {
   readonly #sources: readonly Source[];
   readonly #endpoints: EndpointBook;
   readonly #discovery: Discovery;
-  readonly #upstreams: UpstreamApi;
+  readonly #dashboard: Dashboard;
   readonly #watches: EndpointWatches;
   readonly #certificateWatch: CertificateWatch;
   /** Where the log goes changes only at the next start. */
@@ -112,11 +109,14 @@ export class Proxy {
     this.#discovery = new Discovery({ logger });
     plane.watchOutages(new UpstreamOutages(logger).told);
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
-    this.#upstreams = new UpstreamApi({
-      discovery: this.#discovery,
-      config: () => this.#current.config,
-      known: () => this.#endpoints.known,
-      states: new EndpointStates(plane, this.#watches),
+    this.#dashboard = new Dashboard({
+      plane,
+      logger,
+      current: this.#current,
+      warnings: () => this.#warnings,
+      reloads: () => this.#file.report,
+      healthOf: (upstream) => this.#watches.healthOf(upstream),
+      whyNotReady: () => this.#whyNotReady,
     });
     this.#admin = new AdminPort(this.#adminState(), logger);
     this.#certificateWatch = new CertificateWatch({
@@ -270,6 +270,7 @@ export class Proxy {
         void endpoints.commit();
         const committed = plane.commit();
         this.#watches.use(next.config, () => this.#endpoints.known);
+        this.#dashboard.use(next);
         this.#useSettings(next.config);
         this.#describeOpened(plane.opened);
         this.#room.describe(next.config, this.#plane.carriers);
@@ -307,42 +308,35 @@ export class Proxy {
   }
 
   #adminState(): AdminState {
-    return {
-      readiness: () => this.#readiness(),
-      diagnoses: () => this.#plane.diagnoses(),
-      metrics: async () => {
-        const ofPlane = await this.#plane.metrics();
-        return [
-          ...ofPlane,
-          ...controlMetrics(this.#file.report, this.#plane.tlsUsers, this.#endpoints.counts),
-          ...dnsMetrics(this.#discovery.dns.reports),
-          ...this.#watches.metrics,
-        ];
-      },
-      config: async () => {
-        const report = await this.#plane.report();
-        return configReport(
-          { ...this.#current, warnings: this.#warnings },
-          report,
-          this.#plane.tlsUsers,
-          this.#file.report,
-          this.#endpoints.known,
-        );
-      },
-      upstreams: this.#upstreams,
-      exchanges: (query) => this.#plane.exchanges(query),
-      subscribe: (query, sink) => this.#plane.subscribe(query, sink),
-      reload: async (client) => {
-        const result = await this.#file.reload('api', client);
-        return { status: RELOAD_STATUS[result.result], body: result };
-      },
-      drain: (client) => this.#requestDrain(client),
-      logLevel: new LogLevelApi(this.#logger, this.#plane),
+    const parts = {
+      plane: this.#plane,
+      logger: this.#logger,
+      file: this.#file,
+      endpoints: this.#endpoints,
+      discovery: this.#discovery,
+      watches: this.#watches,
+      dashboard: this.#dashboard,
     };
+    return adminState({
+      ...parts,
+      upstreams: new UpstreamApi({
+        discovery: this.#discovery,
+        config: () => this.#current.config,
+        known: () => this.#endpoints.known,
+        states: new EndpointStates(this.#plane, this.#watches),
+      }),
+      current: () => ({ ...this.#current, warnings: this.#warnings }),
+      readiness: () => this.#readiness(),
+      drain: (client) => this.#requestDrain(client),
+    });
+  }
+
+  get #whyNotReady(): string | undefined {
+    return this.#state === 'serving' ? this.#plane.obstacle : this.#state;
   }
 
   #readiness(): Readiness {
-    const reason = this.#state === 'serving' ? this.#plane.obstacle : this.#state;
+    const reason = this.#whyNotReady;
     return reason === undefined ? { ready: true } : { ready: false, reason };
   }
 
@@ -390,5 +384,6 @@ export class Proxy {
     this.#discovery.close();
     this.#endpoints.close();
     this.#watches.close();
+    this.#dashboard.close();
   }
 }

@@ -69,7 +69,13 @@ export const ENDPOINT_STATES = [
   'unhealthy',
 ] as const;
 
-/** Neither names of upstreams nor addresses contain a line break. */
+/** The name of an upstream contains no line break. */
 export function endpointKey(upstream: string, endpoint: string): string {
   return `${upstream}\n${endpoint}`;
+}
+
+/** @param key as endpointKey makes it */
+export function endpointOfKey(key: string): { readonly upstream: string; readonly endpoint: string } {
+  const at = key.indexOf('\n');
+  return { upstream: key.slice(0, at), endpoint: key.slice(at + 1) };
 }

@@ -15,6 +15,7 @@ export const SLOW_FILES: readonly string[] = [
   'doctor/matrix-target.test.ts',
   'doctor/matrix-upstream.test.ts',
   'integration/stalled-console.test.ts',
+  'integration/dashboard-feed.test.ts',
   'integration/workers-listeners.test.ts',
   'integration/workers-replace.test.ts',
   'integration/workers-reload.test.ts',

@@ -1,4 +1,4 @@
-// Reads GET /api/events of a proxy process, as any client of server-sent events would.
+// Reads GET /api/events or another page of server-sent events of a proxy process, as any client would.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { eventually } from './eventually.ts';
@@ -13,8 +13,8 @@ export class EventReader {
   readonly #sent: ClientRequest;
   #response: IncomingMessage | undefined = undefined;
 
-  constructor(port: number, query = '') {
-    this.#sent = request({ host: '127.0.0.1', port, path: `/api/events?${query}`, agent: false });
+  constructor(port: number, query = '', page = '/api/events') {
+    this.#sent = request({ host: '127.0.0.1', port, path: `${page}?${query}`, agent: false });
     this.#sent.on('error', () => {
       this.hasEnded = true;
     });

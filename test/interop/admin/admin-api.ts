@@ -83,7 +83,14 @@ async function examine(
   const url = `http://127.0.0.1:${adminPort}`;
   const document = join(import.meta.dirname, '../../../docs/openapi.yaml');
   // Draining would end the proxy, and a stream of events has no end.
-  const left = ['--exclude-path', '/api/drain', '--exclude-path', '/api/events'];
+  const left = [
+    '--exclude-path',
+    '/api/drain',
+    '--exclude-path',
+    '/api/events',
+    '--exclude-path',
+    '/api/dashboard',
+  ];
   // What the command was given, for example `--seed 7`.
   const given = process.argv.slice(2);
   const common = ['--config-file', settings, 'run', document, '--url', url, ...left, ...given];

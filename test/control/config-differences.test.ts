@@ -1,0 +1,107 @@
+// What is shown of the difference between two configurations: each part that differs, and never a secret.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ConfigurationChange } from '../../src/admin/dashboard-figures.ts';
+import type { Config } from '../../src/config/config.ts';
+import { configDifferences, configHash } from '../../src/control/config-differences.ts';
+import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
+
+async function config(sections: Readonly<Record<string, unknown>> = {}): Promise<Config> {
+  return configOf(await proxyConfigText({ sections }));
+}
+
+function entries(before: Config, after: Config): readonly ConfigurationChange[] {
+  return configDifferences(before, after).entries;
+}
+
+function upstream(endpoints: readonly unknown[], more = {}): Readonly<Record<string, unknown>> {
+  return { upstreams: { voice: { endpoints, ...more } } };
+}
+
+/** With a secret in each place that may hold one. */
+function withToken(token: string): Promise<Config> {
+  const fields = { authorization: token, plain: 'open' };
+  const headers = { request: { set: { 'x-api-key': token } }, response: { add: { 'x-token': token } } };
+  const [cookie, trace] = [
+    { 'set-cookie': token },
+    { exporter: 'http://127.0.0.1:4318', headers: { any: token } },
+  ];
+  return config({
+    routes: [
+      { name: 'all', match: { path: '/*', headers: fields }, upstream: 'voice', headers },
+      { name: 'own', match: { path: '/own/*' }, respond: { status: 404, headers: cookie } },
+    ],
+    trace,
+  });
+}
+
+test('equal configurations differ in nothing, and have one hash', async () => {
+  assert.deepEqual(configDifferences(await config(), await config()).entries, []);
+  assert.equal(configHash(await config()), configHash(await config()));
+  assert.match(configHash(await config()), /^[0-9a-f]{16}$/);
+  assert.notEqual(configHash(await config()), configHash(await config({ drain: { timeout: '7s' } })));
+});
+
+test('a value that differs is named by its path, before and after', async () => {
+  const [before, after] = [
+    await config({ drain: { timeout: '5s' } }),
+    await config({ drain: { timeout: '7s' } }),
+  ];
+  assert.deepEqual(entries(before, after), [{ path: 'drain.timeoutMs', before: '5000', after: '7000' }]);
+});
+
+test('endpoints, upstreams and routes are known by their names, not by their place', async () => {
+  const before = await config(upstream(['10.0.0.1:1', '10.0.0.2:1']));
+  const after = await config(upstream([{ address: '10.0.0.2:1', weight: 5 }, '10.0.0.3:1']));
+  const found = entries(before, after);
+  assert.deepEqual(
+    found.map(({ path }) => path),
+    [
+      'upstreams.voice.endpoints["10.0.0.1:1"]',
+      'upstreams.voice.endpoints["10.0.0.2:1"].weight',
+      'upstreams.voice.endpoints["10.0.0.3:1"]',
+    ],
+  );
+  assert.deepEqual([found[1].before, found[1].after], ['1', '5']);
+  assert.deepEqual([found[0].after, found[2].before], [undefined, undefined]);
+  assert.match(found[2].after ?? '', /10\.0\.0\.3:1/);
+  const swapped = await config(upstream(['10.0.0.2:1', '10.0.0.1:1']));
+  assert.deepEqual(entries(before, swapped), []);
+});
+
+test('a secret that changes is shown as changed, and never itself', async () => {
+  const [before, after] = [await withToken('secret-one'), await withToken('secret-two')];
+  const found = entries(before, after);
+  assert.deepEqual(found.map(({ path }) => path).toSorted(), [
+    'routes.all.headers.request.set.x-api-key',
+    'routes.all.headers.response.add.x-token',
+    'routes.all.match.headers.authorization',
+    'routes.own.respond.headers.set-cookie',
+    'trace.headers.any',
+  ]);
+  for (const entry of found) assert.deepEqual([entry.before, entry.after], ['"[redacted]"', '"[redacted]"']);
+  const added = entries(
+    await config({ routes: [{ name: 'other', match: { path: '/*' }, upstream: 'voice' }] }),
+    before,
+  ).map(({ after: text }) => text);
+  assert.match(added.join(), /"authorization":"\[redacted\]","plain":"open"/);
+  assert.ok(!JSON.stringify([found, added]).includes('secret'));
+});
+
+test('no part of a hash is a secret', async () => {
+  assert.equal(configHash(await withToken('secret-one')), configHash(await withToken('secret-two')));
+});
+
+test('the list and its texts are bounded, and what is left out is counted', async () => {
+  const addresses = Array.from({ length: 1000 }, (_, index) => `10.1.${index >> 8}.${index & 255}:1`);
+  const before = await config(upstream(['10.0.0.1:1']));
+  const { entries: found, leftOut } = configDifferences(before, await config(upstream(addresses)));
+  assert.deepEqual([found.length, leftOut], [200, 801]);
+  const upstreams = Object.fromEntries(
+    Array.from({ length: 2 }, (_, index) => [index === 0 ? 'voice' : 'more', { endpoints: addresses }]),
+  );
+  const [more] = entries(await config(upstream(addresses)), await config({ upstreams }));
+  assert.equal(more.path, 'upstreams.more');
+  assert.ok((more.after?.length ?? 0) <= 200);
+});
