@@ -117,8 +117,9 @@ function clockOf(t: TestContext): Clock {
     nowMs: 0,
     async pass(ms) {
       for (let left = ms; left > 0; left -= 100) {
-        clock.nowMs += 100;
-        t.mock.timers.tick(100);
+        const stepMs = Math.min(left, 100);
+        clock.nowMs += stepMs;
+        t.mock.timers.tick(stepMs);
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
@@ -189,6 +190,19 @@ test('a reader begins with the points of the last ten minutes, oldest first', as
     times,
     times.toSorted((one, other) => one - other),
   );
+});
+
+test('readers that come and go in quick succession begin no more than five collections a second', async (t) => {
+  const { scene, clock } = await start(t);
+  await clock.pass(300);
+  scene.take();
+  for (let round = 0; round < 100; round++) {
+    const { subscription } = read(scene);
+    await clock.pass(20);
+    subscription.close();
+  }
+  const { length } = scene.take();
+  assert.ok(length >= 5 && length <= 11, `${length} collections in two seconds`);
 });
 
 test('a collection that takes long is not joined by another, and readers that come and go begin none', async (t) => {
