@@ -17,7 +17,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   plane:
     'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
   sources: 'observability routing names config diagnosis',
-  admin: 'observability upstreams calls transport config diagnosis',
+  admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
   tracing: 'calls transport config',
   observability: 'calls config grpc',
   overload: 'listeners config',

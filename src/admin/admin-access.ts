@@ -7,6 +7,12 @@ import { type Address, isLocalAddress } from '../config/address.ts';
 import { CHALLENGE_FIELD, proofOf, tokenDigest } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
 
+/** What access depends on: a request of Node, or what stands for a call of gRPC. */
+export interface Asking {
+  readonly method?: string | undefined;
+  readonly headers: { readonly authorization?: string | undefined };
+}
+
 /** What a request has. Anything in the Authorization field that is not the token is wrong. */
 type Credential = 'token' | 'none' | 'wrong';
 
@@ -49,9 +55,15 @@ export class AdminAccess {
     this.#digest = digestOf(token);
   }
 
-  /** Whether the request has the token. No web page of another server can make a browser send it. */
-  hasToken(request: IncomingMessage): boolean {
-    return this.#credentialOf(request) === 'token';
+  /**
+   * Judges a request whose Host is none of this server. No web page of another server can make a browser send the token.
+   * foreign: the Host is what is wrong with it.
+   */
+  judgeForeign(asking: Asking): 'granted' | 'wrong' | 'foreign' {
+    if (this.#digest === undefined) return 'foreign';
+    const credential = this.#credentialOf(asking);
+    if (credential === 'token') return 'granted';
+    return credential === 'none' ? 'foreign' : 'wrong';
   }
 
   /** @returns what proves to the client that this server knows the token. Undefined if it has none, or the client has not asked. */
@@ -59,10 +71,10 @@ export class AdminAccess {
     return this.#digest === undefined ? undefined : proofOf(this.#digest, headers[CHALLENGE_FIELD]);
   }
 
-  judge(request: IncomingMessage, path: string): Verdict {
+  judge(asking: Asking, path: string): Verdict {
     if (this.#digest === undefined || OPEN_PATHS.includes(path)) return 'granted';
-    if (this.#isLocal && SAFE_METHODS.includes(request.method ?? '')) return 'granted';
-    const credential = this.#credentialOf(request);
+    if (this.#isLocal && SAFE_METHODS.includes(asking.method ?? '')) return 'granted';
+    const credential = this.#credentialOf(asking);
     if (credential === 'token') return 'granted';
     return credential === 'none' ? 'missing' : 'wrong';
   }
@@ -78,7 +90,7 @@ export class AdminAccess {
     this.#logger?.warn({ client, missing, wrong }, 'the admin server has refused requests without its token');
   }
 
-  #credentialOf({ headers }: IncomingMessage): Credential {
+  #credentialOf({ headers }: Asking): Credential {
     const { authorization } = headers;
     if (authorization === undefined) return 'none';
     const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];

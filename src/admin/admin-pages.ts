@@ -33,6 +33,8 @@ export interface AdminState {
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
   readonly logLevel: LogLevelState;
+  /** Whether there is an endpoint for the calls of each service and upstream that the configuration names, by that name. */
+  services(): Promise<ReadonlyMap<string, boolean>>;
 }
 
 export interface LogLevelState {

@@ -22,9 +22,10 @@ import {
   pages,
   SAFE_METHODS,
 } from './admin-pages.ts';
-import { boundAddress, closeServer, listen, refuseBadRequest } from './admin-socket.ts';
+import { boundAddress, CLOSE_GRACE_MS, listen, refuseBadRequest } from './admin-socket.ts';
 import { DashboardStreams, MOST_DASHBOARD_READERS } from './dashboard-stream.ts';
 import { EventStreams } from './event-stream.ts';
+import { clientOf, ProtocolSwitch } from './protocol-switch.ts';
 import { answerBody } from './request-body.ts';
 import { answerEndpoints, ENDPOINT_METHODS, upstreamOfPath } from './upstream-pages.ts';
 
@@ -36,6 +37,8 @@ export interface AdminServer {
   readonly address: Address;
   /** Replaces the token that clients need. */
   useToken(token: string | undefined): void;
+  /** Must be called when readiness has changed and clients are to learn of it at once. */
+  readinessChanged(): void;
   /** Stops listening and resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -56,7 +59,8 @@ const limits = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8 * 1024,
 };
-const mostConnections = 128;
+const FOREIGN_HOST =
+  'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
 const MOST_SETTING_BYTES = 1024;
 /** How long a client waits that has sent a wrong token. */
 const WRONG_TOKEN_DELAY_MS = 1_000;
@@ -84,27 +88,32 @@ export async function openAdminServer(
       () => handle(request, response, served),
     ),
   );
-  server.maxConnections = mostConnections;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
     containment.run(
       () => socket.destroy(),
       () => refuseBadRequest(error, socket),
     ),
   );
-  await listen(server, address);
+  const openRpc = async () => {
+    const { RpcServer } = await import('./rpc/rpc-server.ts');
+    return new RpcServer({ address, access, state, logger });
+  };
+  const port = new ProtocolSwitch({ http: server, openRpc, logger });
+  await listen(port.server, address);
   // From here on, an error can only mean that a connection was not accepted (EMFILE). The next one may succeed.
   const onError = containment.guard(ignore, (err: Error) =>
     logger?.warn({ err }, 'the admin server could not accept a connection'),
   );
-  server.on('error', onError);
+  port.server.on('error', onError);
   let closing: Promise<void> | undefined;
   return {
-    address: boundAddress(server, address),
+    address: boundAddress(port.server, address),
     useToken: (next) => access.use(next),
+    readinessChanged: () => port.readinessChanged(),
     close: () => {
       streams.close();
       dashboards.close();
-      closing ??= closeServer(server);
+      closing ??= port.close(CLOSE_GRACE_MS);
       return closing;
     },
   };
@@ -163,10 +172,10 @@ function answerTo(
   response: ServerResponse,
   served: Served,
 ): Answer | Promise<Answer> {
-  if (!isAdminHost(request.headers.host, served.address) && !served.access.hasToken(request)) {
-    const text =
-      'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
-    return { status: 421, text };
+  if (!isAdminHost(request.headers.host, served.address)) {
+    const verdict = served.access.judgeForeign(request);
+    if (verdict === 'wrong') return refuseClient(verdict, request, response, served);
+    if (verdict === 'foreign') return { status: 421, text: FOREIGN_HOST };
   }
   const { path, search } = targetOf(request);
   const verdict = served.access.judge(request, path);
@@ -188,11 +197,11 @@ function answerTo(
   }
   if (page?.put !== undefined && request.method === 'PUT')
     return answerBody(request, MOST_SETTING_BYTES, (text) =>
-      page.put?.(served.state, text, clientOf(request)),
+      page.put?.(served.state, text, clientOf(request.socket)),
     ).then(jsonAnswer);
   if (page !== undefined)
     return page.answer(served.state, {
-      client: clientOf(request),
+      client: clientOf(request.socket),
       search,
       accept: request.headers.accept ?? '',
     });
@@ -206,7 +215,7 @@ function refuseClient(
   response: ServerResponse,
   { access }: Served,
 ): Answer | Promise<Answer> {
-  access.refused(verdict, clientOf(request));
+  access.refused(verdict, clientOf(request.socket));
   const isWrong = verdict === 'wrong';
   const challenge = `Bearer realm="framegate"${isWrong ? ', error="invalid_token"' : ''}`;
   response.setHeader('www-authenticate', challenge);
@@ -220,12 +229,6 @@ function refuseClient(
 function targetOf({ url = '' }: IncomingMessage): { readonly path: string; readonly search: string } {
   const at = url.indexOf('?');
   return at === -1 ? { path: url, search: '' } : { path: url.slice(0, at), search: url.slice(at + 1) };
-}
-
-function clientOf({ socket }: IncomingMessage): string {
-  const { remoteAddress, remotePort, remoteFamily } = socket;
-  if (remoteAddress === undefined) return 'unix';
-  return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
 /** Browsers let any page send a POST or a GET to any server, but say in these fields that it comes from another server's page. */

@@ -1,12 +1,11 @@
-// How the HTTP server of the admin API opens and closes, and what it says to clients that do not speak HTTP.
+// How the admin server opens, and what it says to clients that do not speak HTTP.
 
-import type { Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Address } from '../config/address.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 
-/** How long closeServer() waits for clients that are still reading an answer. */
-const closeGraceMs = 1_000;
+/** How long the end waits for clients that are still reading an answer. */
+export const CLOSE_GRACE_MS = 1_000;
 
 export function refuseBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -42,15 +41,4 @@ export function boundAddress(server: Server, address: Address): Address {
   if (bound === null || typeof bound === 'string') return address;
   const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return { kind: 'tcp', host: bound.address, port: bound.port, text: `${host}:${bound.port}` };
-}
-
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -52,6 +52,11 @@ export class AdminPort {
     });
   }
 
+  /** Must be called when the proxy is not ready any more. */
+  readinessChanged(): void {
+    this.#server?.readinessChanged();
+  }
+
   async close(): Promise<void> {
     await this.#server?.close();
   }

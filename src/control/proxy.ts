@@ -158,6 +158,7 @@ export class Proxy {
     const change = await this.#prepare(this.#current);
     await change.commit();
     this.#state = 'serving';
+    this.#admin.readinessChanged();
     this.#warn(this.#hooks.loaded, this.#remarksOn(this.#current.config));
     try {
       for (const source of this.#sources) source.start(this.#sinkFor(source));
@@ -358,6 +359,7 @@ export class Proxy {
 
   async #drain(): Promise<void> {
     this.#state = 'draining';
+    this.#admin.readinessChanged();
     this.#stopWatches();
     const { timeoutMs, delayMs } = this.#current.config.drain;
     if (delayMs > 0) {

@@ -2,6 +2,7 @@
 // HTTP/2 where it has neither. What a server lacks is found out anew on each connection, since another version may run by then.
 
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
+import { MessageReader } from '../grpc/message-reader.ts';
 import { GrpcStatus, grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Http2Target } from './endpoint-access.ts';
@@ -12,7 +13,6 @@ import {
   readHealthResponse,
 } from './health-message.ts';
 import type { Answers, Question } from './http2-probe.ts';
-import { MessageReader } from './message-reader.ts';
 import type { ProbeFailure } from './probe.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';

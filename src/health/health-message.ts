@@ -1,7 +1,7 @@
 // The two messages of grpc.health.v1. Bytes in, decisions out.
 
-import { framed } from './message-reader.ts';
-import { ProtobufReader, VARINT } from './protobuf-reader.ts';
+import { framed } from '../grpc/message-reader.ts';
+import { ProtobufReader, VARINT } from '../grpc/protobuf-reader.ts';
 
 /** A response has two bytes. Fields that a later version of the protocol may add have room. */
 export const MOST_MESSAGE_BYTES = 1024;

@@ -1,8 +1,8 @@
 // The messages of xds.service.orca.v3.OpenRcaService, by which a server reports its load: OrcaLoadReportRequest and OrcaLoadReport, of
 // which only what a weight is made of is read (gRFC A58). Bytes in, decisions out.
 
-import { framed } from './message-reader.ts';
-import { FIXED_64, ProtobufReader, VARINT } from './protobuf-reader.ts';
+import { framed } from '../grpc/message-reader.ts';
+import { FIXED_64, ProtobufReader, VARINT } from '../grpc/protobuf-reader.ts';
 
 export const LOAD_REPORT_PATH = '/xds.service.orca.v3.OpenRcaService/StreamCoreMetrics';
 /** A report has some fifty bytes. Its maps of named metrics, which nobody reads here, have room. */

@@ -3,6 +3,7 @@
 
 import type { OrcaConfig } from '../config/upstream-config.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
+import { MessageReader } from '../grpc/message-reader.ts';
 import { GrpcStatus, grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { Backoff } from '../upstreams/backoff.ts';
@@ -16,7 +17,6 @@ import {
   readLoadReport,
 } from './load-report.ts';
 import { LoadWeight, type ReportResult, type WeightState } from './load-weight.ts';
-import { MessageReader } from './message-reader.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import { ProbeConnection } from './probe-connection.ts';
 

@@ -224,6 +224,10 @@ export class DataPlane implements Plane {
     return { ...(await this.#reports.figures()), workerRestarts: 0 };
   }
 
+  async unusableUpstreams(): Promise<readonly string[]> {
+    return [...this.#snapshot.upstreams].flatMap(([name, { hasUsable }]) => (hasUsable ? [] : [name]));
+  }
+
   async exchanges(query: LiveQuery): Promise<LivePage> {
     return mergeLiveParts([await this.liveCalls.find(query)], query);
   }

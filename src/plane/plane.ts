@@ -116,6 +116,8 @@ export interface Plane {
   totals(): Promise<FigureTable>;
   /** What the dashboard shows: the totals, routes, endpoints and processes. */
   figures(): Promise<DashboardReport>;
+  /** The upstreams without an endpoint for a call that comes now: those of which a process that carries calls says so. */
+  unusableUpstreams(): Promise<readonly string[]>;
   /** The calls in flight that the query is about, one page of them. */
   exchanges(query: LiveQuery): Promise<LivePage>;
   /**

@@ -172,6 +172,11 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.#availability.getsCalls(endpoint);
   }
 
+  /** Whether a call that comes now has an endpoint that was reached last time, or that may be tried. */
+  get hasUsable(): boolean {
+    return this.endpoints.some((endpoint) => this.#availability.isOpen(endpoint) && !endpoint.isFailing);
+  }
+
   get panics(): readonly RunningPanic[] {
     return this.#availability.panics;
   }

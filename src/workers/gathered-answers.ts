@@ -66,6 +66,11 @@ export class GatheredAnswers {
     return { upstreams, ...omission(unanswered) };
   }
 
+  async unusableUpstreams(): Promise<readonly string[]> {
+    const { answers } = await this.#gather('unusableUpstreams');
+    return [...new Set(answers.flat())];
+  }
+
   async exchanges(query: LiveQuery): Promise<LivePage> {
     const { answers, unanswered } = await this.#gather('exchanges', { query });
     return { ...mergeLiveParts(answers, query), ...omission(unanswered) };

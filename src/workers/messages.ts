@@ -62,6 +62,7 @@ export interface Answers {
   readonly report: PlaneReport;
   readonly metrics: MetricsSnapshot;
   readonly upstreams: UpstreamsReport;
+  readonly unusableUpstreams: readonly string[];
   readonly exchanges: LivePart;
   readonly totals: FigureTable;
   readonly figures: PlaneFigures;

@@ -2,7 +2,6 @@
 // workers. It never reads a byte from a client.
 
 import type { ChildProcess } from 'node:child_process';
-import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { Config, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -10,24 +9,14 @@ import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
-import type { FigureTable } from '../observability/figure-table.ts';
 import type { LogComplaints } from '../observability/log-complaints.ts';
 import type { LogState } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { connectionCaps, readOpenFilesLimit } from '../overload/open-files.ts';
 import type { ConnectFailed } from '../plane/connect-failures.ts';
 import type { ChangesTold } from '../plane/endpoint-changes.ts';
 import type { OutageTold } from '../plane/outages.ts';
-import type {
-  DashboardReport,
-  Load,
-  Plane,
-  PlaneChange,
-  PlaneListener,
-  PlaneReport,
-  UpstreamsReport,
-} from '../plane/plane.ts';
+import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
@@ -175,27 +164,14 @@ export class WorkersPlane implements Plane {
     this.#pool.kill();
   }
 
-  async diagnoses(): ReturnType<Plane['diagnoses']> {
-    return this.#log.answers.diagnoses();
-  }
+  readonly diagnoses: Plane['diagnoses'] = () => this.#log.answers.diagnoses();
+  readonly metrics: Plane['metrics'] = async () => this.#log.metrics();
+  readonly upstreams: Plane['upstreams'] = () => this.#log.answers.upstreams();
+  readonly unusableUpstreams: Plane['unusableUpstreams'] = () => this.#log.answers.unusableUpstreams();
+  readonly exchanges: Plane['exchanges'] = (query) => this.#log.answers.exchanges(query);
+  readonly totals: Plane['totals'] = () => this.#log.figures.totals();
 
-  async metrics(): Promise<MetricsSnapshot> {
-    return this.#log.metrics();
-  }
-
-  async upstreams(): Promise<UpstreamsReport> {
-    return this.#log.answers.upstreams();
-  }
-
-  async exchanges(query: LiveQuery): Promise<LivePage> {
-    return this.#log.answers.exchanges(query);
-  }
-
-  async totals(): Promise<FigureTable> {
-    return this.#log.figures.totals();
-  }
-
-  async figures(): Promise<DashboardReport> {
+  async figures(): ReturnType<Plane['figures']> {
     const { processes, ...sums } = await this.#log.figures.figures();
     const [own, ...told] = processes;
     const byPid = new Map(told.map((process) => [process.pid, process]));

@@ -89,6 +89,7 @@ const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
   exchanges: async (query) => ({ total: 3, matching: query.limit, exchanges: [] }),
   subscribe: () => undefined,
   dashboard: () => undefined,
+  services: async () => new Map([['orders', true]]),
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
   drain: async () => ({ status: 202, body: { state: 'draining' } }),
   logLevel: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { array, assert as holds, integer, property } from 'fast-check';
-import { framed, MessageReader } from '../../src/health/message-reader.ts';
+import { framed, MessageReader } from '../../src/grpc/message-reader.ts';
 
 const MOST = 1000;
 

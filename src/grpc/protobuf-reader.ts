@@ -3,7 +3,7 @@
 
 export const VARINT = 0;
 export const FIXED_64 = 1;
-const LENGTH_DELIMITED = 2;
+export const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 
 export class ProtobufReader {
@@ -37,6 +37,15 @@ export class ProtobufReader {
     const value = this.#bytes.readDoubleLE(this.#at);
     this.#at += 8;
     return value;
+  }
+
+  /** @returns a view of what a length-delimited field holds, or undefined if it is not complete */
+  readBytes(): Buffer | undefined {
+    const length = this.readVarint();
+    if (length === undefined || length > this.#bytes.length - this.#at) return undefined;
+    const from = this.#at;
+    this.#at += length;
+    return this.#bytes.subarray(from, this.#at);
   }
 
   /** @returns false for what cannot be skipped */

@@ -1,4 +1,4 @@
-// Takes messages out of the DATA of a response (gRPC over HTTP/2: Length-Prefixed-Message). Bytes in, decisions out.
+// Takes messages out of the DATA of a request or a response (gRPC over HTTP/2: Length-Prefixed-Message). Bytes in, decisions out.
 
 export const PREFIX_BYTES = 5;
 const MOST_KEPT_BYTES = 1024;
