@@ -11,6 +11,7 @@ import { withRemedies } from './diagnosis-remedies.ts';
 import { readEventQuery } from './event-query.ts';
 import type { Subscribe } from './event-stream.ts';
 import { readExchangeQuery } from './exchange-query.ts';
+import type { RpcState } from './rpc/rpc-state.ts';
 import { ENDPOINT_METHODS, type UpstreamsState } from './upstream-pages.ts';
 
 export const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
@@ -33,8 +34,7 @@ export interface AdminState {
   reload(client: string): Promise<AdminReply>;
   drain(client: string): Promise<AdminReply>;
   readonly logLevel: LogLevelState;
-  /** Whether there is an endpoint for the calls of each service and upstream that the configuration names, by that name. */
-  services(): Promise<ReadonlyMap<string, boolean>>;
+  readonly rpc: RpcState;
 }
 
 export interface LogLevelState {

@@ -11,8 +11,8 @@ import { controlMetrics } from './control-metrics.ts';
 import type { Dashboard } from './dashboard.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import type { EndpointWatches } from './endpoint-watches.ts';
-import { usableNames } from './health-names.ts';
 import { LogLevelApi } from './log-level.ts';
+import { rpcState } from './rpc-state.ts';
 
 const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
@@ -58,6 +58,6 @@ export function adminState(parts: ShownParts): AdminState {
     },
     drain,
     logLevel: new LogLevelApi(logger, plane),
-    services: () => usableNames(plane, () => current().config),
+    rpc: rpcState(plane, () => current().config),
   };
 }

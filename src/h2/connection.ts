@@ -2,6 +2,7 @@
 // events go to the handler and to the owners of streams. Protocol errors are acted on only here.
 
 import type { ConnectionHandler } from './connection-handler.ts';
+import type { ConnectionReport } from './connection-report.ts';
 import { ErrorCode } from './error-codes.ts';
 import { ConnectionError, StreamError } from './errors.ts';
 import { Flood, FloodGuard } from './flood-guard.ts';
@@ -66,6 +67,19 @@ export class Connection {
 
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** For reports only. */
+  get report(): ConnectionReport {
+    const { startedCount, failedCount, size } = this.#streams;
+    const { sendWindow, receiveWindow } = this.#sender;
+    return {
+      streamsStarted: startedCount,
+      streamsFailed: failedCount,
+      streamsOpen: size,
+      sendWindow,
+      receiveWindow,
+    };
   }
 
   /** How many streams the peer allows us to have open at the same time. */

@@ -186,8 +186,10 @@ export class Receiver implements FrameHandler {
       const isDue = peerDeadlineMs !== undefined && peerDeadlineMs - ageMs <= DEADLINE_TOLERANCE_MS;
       this.#guard.count(isDue ? Flood.DEADLINE_RESETS : Flood.PREMATURE_RESETS);
     }
+    const code = bytes.readUInt32BE(start);
+    if (code !== ErrorCode.NO_ERROR) this.#streams.failedCount++;
     this.#streams.remove(stream, false);
-    stream.owner.onReset(bytes.readUInt32BE(start), undefined);
+    stream.owner.onReset(code, undefined);
   }
 
   #receiveSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -267,6 +269,7 @@ export class Receiver implements FrameHandler {
     // values() is a snapshot: a stream that an owner opens during the loop must not be refused as well.
     for (const stream of this.#streams.values()) {
       if (stream.id <= this.#streams.peerGoAwayLastId || stream.state === StreamState.CLOSED) continue;
+      this.#streams.failedCount++;
       this.#streams.remove(stream, true);
       stream.owner.onRefused();
     }

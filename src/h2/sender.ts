@@ -165,6 +165,7 @@ export class Sender implements StreamSender {
       return false;
     }
     this.endsSent++;
+    if (code !== ErrorCode.NO_ERROR) this.#streams.failedCount++;
     this.#streams.remove(stream, true);
     if (code === ErrorCode.NO_ERROR && this.#output.pendingBytes > 0)
       this.#lateResets.push({ id: stream.id, behind: this.#output.end });
@@ -204,13 +205,23 @@ export class Sender implements StreamSender {
     return credited;
   }
 
+  /** For reports: how many bytes the peer lets us send on the connection. */
+  get sendWindow(): number {
+    return this.#window;
+  }
+
+  /** For reports: how many bytes we let the peer send on the connection. */
+  get receiveWindow(): number {
+    // What was received and not yet returned by WINDOW_UPDATE is all that is missing of it.
+    return this.#localSettings.connectionWindowBytes - this.#uncreditedBytes;
+  }
+
   roomOf(stream: Stream): StreamRoom {
     return {
       sendWindow: stream.sendWindow,
       receiveWindow: stream.receiveWindow,
-      connectionSendWindow: this.#window,
-      // What was received and not yet returned by WINDOW_UPDATE is all that is missing of it.
-      connectionReceiveWindow: this.#localSettings.connectionWindowBytes - this.#uncreditedBytes,
+      connectionSendWindow: this.sendWindow,
+      connectionReceiveWindow: this.receiveWindow,
       unsentBytes: this.#output.pendingBytes,
       heldBytes: 0,
       isPaused: false,

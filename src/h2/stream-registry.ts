@@ -38,12 +38,19 @@ export class StreamRegistry {
   /** Kept apart from the other ends, which would push out resets that matter for longer. */
   readonly #resets = new RecentIds(MOST_RESETS_REMEMBERED);
   readonly #ends = new RecentIds(MOST_ENDS_REMEMBERED);
+  /** How many streams ended by a reset, or unprocessed. A reset that says NO_ERROR follows a complete response. */
+  failedCount = 0;
   #lateBytes = 0;
   #lateFrames = 0;
 
   constructor(isServer: boolean) {
     this.#isServer = isServer;
     this.lastLocalId = isServer ? 0 : -1;
+  }
+
+  /** How many streams were opened: by us as a client, by the peer as a server. */
+  get startedCount(): number {
+    return ((this.#isServer ? this.lastPeerId : this.lastLocalId) + 1) / 2;
   }
 
   get size(): number {

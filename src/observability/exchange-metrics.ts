@@ -4,6 +4,7 @@
 import { CALL_OUTCOMES, outcomeOfHttp, outcomeOfStatus } from '../calls/call-outcome.ts';
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
+import { type ListenerCalls, mergeListenerCalls } from '../calls/socket-report.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { ROUTE_LAYOUT } from './figure-layouts.ts';
 import type { FigureTable } from './figure-table.ts';
@@ -65,6 +66,14 @@ class Series {
       labels: { ...this.#labels, grpc_status: status },
       value: this.#statuses[index],
     })).filter(({ value }) => value > 0);
+  }
+
+  /** Of gRPC calls: how many ended with OK, and how many with another status. */
+  get ends(): { readonly succeeded: number; readonly failed: number } {
+    const succeeded = this.#statuses[GrpcStatus.OK];
+    // The last one is for exchanges that are not gRPC.
+    const all = this.#statuses.subarray(0, STATUS_LABELS.length - 1).reduce((sum, count) => sum + count, 0);
+    return { succeeded, failed: all - succeeded };
   }
 
   get durations(): readonly MetricValue[] {
@@ -151,6 +160,17 @@ export class ExchangeMetrics implements ExchangeObserver {
   *#allSeries(): Iterable<Series> {
     for (const ofListener of this.#series.values())
       for (const ofRoute of ofListener.values()) yield* ofRoute.values();
+  }
+
+  /** The finished gRPC calls by listener. */
+  get listenerCalls(): readonly ListenerCalls[] {
+    return mergeListenerCalls(
+      Array.from(this.#series, ([listener, routes]) =>
+        [...routes.values()].flatMap((upstreams) =>
+          Array.from(upstreams.values(), ({ ends }) => ({ listener, ...ends })),
+        ),
+      ),
+    );
   }
 
   /** @param running what unfinished exchanges have carried so far, which the message and byte counters include */

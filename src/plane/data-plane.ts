@@ -2,11 +2,11 @@
 // change of configuration is prepared completely and then committed in one synchronous step. It does not affect running
 // exchanges.
 
-import type { EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import { failure } from '../calls/failure.ts';
 import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
 import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
+import type { ListenerCalls } from '../calls/socket-report.ts';
 import { prepareAll, prepareBoth } from '../config/change.ts';
 import type { Config, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
@@ -53,6 +53,7 @@ import type { DashboardReport, Load, Plane, PlaneChange, PlaneReport, UpstreamsR
 import { PlaneMetrics } from './plane-metrics.ts';
 import { PlaneReports } from './plane-reports.ts';
 import { ProcessLog } from './process-log.ts';
+import { SocketReports } from './socket-reports.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
 import { UpstreamHealth } from './upstream-health.ts';
 import { UpstreamWeights } from './upstream-weights.ts';
@@ -102,6 +103,7 @@ export class DataPlane implements Plane {
   readonly #weights = new UpstreamWeights();
   /** The calls in flight of this process. */
   readonly liveCalls: LiveCalls<Exchange>;
+  readonly #sockets: SocketReports;
   #snapshot: ProxySnapshot;
   /** Whether the first configuration is in use. */
   #isOpen = false;
@@ -145,6 +147,8 @@ export class DataPlane implements Plane {
     this.#relay.onFirstRequest = (userAgent) => this.#clients.note(clientProduct(userAgent));
     this.#http1 = this.#makeHttp1Edge();
     this.liveCalls = new LiveCalls(() => this.#exchangeGroups(), requestIds);
+    const upstreams = () => this.#snapshot.upstreams;
+    this.#sockets = new SocketReports({ relay: this.#relay, upstreams, worker });
     this.#overload = new OverloadGuard({
       relay: this.#relay,
       logger,
@@ -228,13 +232,17 @@ export class DataPlane implements Plane {
     return [...this.#snapshot.upstreams].flatMap(([name, { hasUsable }]) => (hasUsable ? [] : [name]));
   }
 
+  async listenerCalls(): Promise<readonly ListenerCalls[]> {
+    return this.#metrics.counted.exchanges.listenerCalls;
+  }
+
+  readonly sockets: Plane['sockets'] = (query) => this.#sockets.find(query);
+
   async exchanges(query: LiveQuery): Promise<LivePage> {
     return mergeLiveParts([await this.liveCalls.find(query)], query);
   }
 
-  subscribe(query: EventQuery, sink: EventSink): EventSubscription | undefined {
-    return this.#events.subscribe(query, sink);
-  }
+  readonly subscribe: Plane['subscribe'] = (query, sink) => this.#events.subscribe(query, sink);
 
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {
     const next = this.#isOpen

@@ -3,6 +3,7 @@
 
 import type { EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
+import type { ListenerCalls, SocketPage, SocketQuery } from '../calls/socket-report.ts';
 import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
@@ -118,6 +119,10 @@ export interface Plane {
   figures(): Promise<DashboardReport>;
   /** The upstreams without an endpoint for a call that comes now: those of which a process that carries calls says so. */
   unusableUpstreams(): Promise<readonly string[]>;
+  /** The finished gRPC calls of each listener that has had one. */
+  listenerCalls(): Promise<readonly ListenerCalls[]>;
+  /** The HTTP/2 connections that the query is about. */
+  sockets(query: SocketQuery): Promise<SocketPage>;
   /** The calls in flight that the query is about, one page of them. */
   exchanges(query: LiveQuery): Promise<LivePage>;
   /**

@@ -35,6 +35,9 @@ export interface EndpointReport {
   readonly processes: number;
   readonly usedBy: number;
   readonly activeCalls: number;
+  /** Attempts that have ended: by a complete response, whatever its status, or in another way. */
+  readonly answered: number;
+  readonly unanswered: number;
   /** Its share of the calls in proportion to the other endpoints, and what that goes by. */
   readonly weight: number;
   readonly weightFrom: WeightSource;
@@ -147,12 +150,14 @@ function leaving({ address, activeCalls }: Endpoint): NotUsed {
 }
 
 function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed[]): EndpointReport {
-  const { address, activeCalls, connectionCounts, weight } = endpoint;
+  const { address, activeCalls, connectionCounts, counts, weight } = endpoint;
   return {
     address: address.text,
     processes: 1,
     usedBy: Number(isUsed),
     activeCalls,
+    answered: counts.answered,
+    unanswered: counts.failed + counts.givenUp + counts.lost,
     weight,
     weightFrom: weightSource(endpoint),
     connections: { ...connectionCounts },
@@ -204,6 +209,8 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
     processes: sum(reports.map(({ processes }) => processes)),
     usedBy: sum(reports.map(({ usedBy }) => usedBy)),
     activeCalls: sum(reports.map(({ activeCalls }) => activeCalls)),
+    answered: sum(reports.map(({ answered }) => answered)),
+    unanswered: sum(reports.map(({ unanswered }) => unanswered)),
     connections,
     reasons: [
       ...Map.groupBy(

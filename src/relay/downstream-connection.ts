@@ -108,6 +108,11 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     return this.#exchangeCount;
   }
 
+  /** For reports only. */
+  get report(): Http2Transport['report'] {
+    return this.#transport.report;
+  }
+
   /** Calls whose stream is still open. */
   get calls(): readonly ClientCall[] {
     return this.http2.streamOwners().filter(isClientCall);

@@ -81,6 +81,11 @@ export class Relay implements RelayContext {
     return this.#connections.size;
   }
 
+  /** For reports only: those that speak HTTP/2. */
+  get connections(): readonly Pick<DownstreamConnection, 'peer' | 'report' | 'isDraining'>[] {
+    return this.#connections.values();
+  }
+
   get exchangeCount(): number {
     let count = 0;
     for (const connection of this.#connections.values()) count += connection.exchangeCount;

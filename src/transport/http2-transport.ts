@@ -6,12 +6,14 @@ import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { Connection, type Role } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
+import type { ConnectionReport } from '../h2/connection-report.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import { ConnectionError } from '../h2/errors.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
 import { SocketBytes } from './socket-bytes.ts';
+import { type SocketEnds, socketEndsOf } from './socket-ends.ts';
 import { describeSocketError } from './socket-error.ts';
 import type { BytesOwner } from './socket-handle.ts';
 import { beginTurn, endTurn } from './turn-clock.ts';
@@ -193,6 +195,11 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
     if (this.#isClosing) return;
     this.connection.checkTime(Math.floor(nowMs), !this.#isPaused);
     if (this.connection.isClosed) this.close();
+  }
+
+  /** For reports only. */
+  get report(): ConnectionReport & SocketEnds {
+    return { ...this.connection.report, ...socketEndsOf(this.#socket) };
   }
 
   /** For how long the peer has not taken the last bytes written, in milliseconds. 0 when nothing waits. */

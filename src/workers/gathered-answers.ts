@@ -2,6 +2,13 @@
 // ended are kept, as far as they are known.
 
 import { type LivePage, type LiveQuery, mergeLiveParts } from '../calls/live-query.ts';
+import {
+  type ListenerCalls,
+  mergeListenerCalls,
+  mergeSocketPages,
+  type SocketPage,
+  type SocketQuery,
+} from '../calls/socket-report.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import {
   type MetricsSnapshot,
@@ -13,7 +20,7 @@ import { Pace } from '../observability/pace.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 import { mergeUpstreamReports } from '../plane/upstream-report.ts';
 import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
-import type { Answers, Topic } from './messages.ts';
+import type { Answers, Queries, Topic } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 interface Gathered<About extends Topic> {
@@ -22,8 +29,7 @@ interface Gathered<About extends Topic> {
 }
 
 interface Asking<About extends Topic> {
-  /** For a question about exchanges. */
-  readonly query?: LiveQuery;
+  readonly queries?: Queries;
   readonly onAnswer?: (worker: WorkerProcess, answer: Answers[About]) => void;
 }
 
@@ -66,13 +72,23 @@ export class GatheredAnswers {
     return { upstreams, ...omission(unanswered) };
   }
 
+  async listenerCalls(): Promise<readonly ListenerCalls[]> {
+    const { answers } = await this.#gather('listenerCalls');
+    return mergeListenerCalls(answers);
+  }
+
+  async sockets(sockets: SocketQuery): Promise<SocketPage> {
+    const { answers } = await this.#gather('sockets', { queries: { sockets } });
+    return mergeSocketPages(answers, sockets);
+  }
+
   async unusableUpstreams(): Promise<readonly string[]> {
     const { answers } = await this.#gather('unusableUpstreams');
     return [...new Set(answers.flat())];
   }
 
   async exchanges(query: LiveQuery): Promise<LivePage> {
-    const { answers, unanswered } = await this.#gather('exchanges', { query });
+    const { answers, unanswered } = await this.#gather('exchanges', { queries: { query } });
     return { ...mergeLiveParts(answers, query), ...omission(unanswered) };
   }
 
@@ -98,11 +114,11 @@ export class GatheredAnswers {
 
   async #gather<About extends Topic>(
     topic: About,
-    { query, onAnswer }: Asking<About> = {},
+    { queries, onAnswer }: Asking<About> = {},
   ): Promise<Gathered<About>> {
     const unanswered: number[] = [];
     const asked = this.#workers().map(async (worker) => {
-      const answer = await worker.ask(topic, query);
+      const answer = await worker.ask(topic, queries);
       if (answer === undefined) unanswered.push(worker.number);
       else onAnswer?.(worker, answer);
       return answer === undefined ? [] : [answer];

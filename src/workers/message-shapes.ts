@@ -1,9 +1,6 @@
 // Checks the messages that the primary and its workers receive from each other. Both ends check, since after an upgrade they may be
 // different versions of the program.
 
-import { EVENT_KINDS } from '../calls/event-query.ts';
-import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
-import { LIVE_SORTS } from '../calls/live-query.ts';
 import { LOG_LEVELS } from '../config/config.ts';
 import {
   ENDPOINT_LAYOUT,
@@ -16,9 +13,7 @@ import { ENDPOINT_CONDITIONS } from '../plane/endpoint-changes.ts';
 import {
   type Check,
   has,
-  isBoolean,
   isBytes,
-  isFinite,
   isListOf,
   isNumber,
   isNumbers,
@@ -28,7 +23,8 @@ import {
   isWeight,
   optional,
 } from './message-checks.ts';
-import { type FromWorker, PROTOCOL_VERSION, type ToWorker } from './messages.ts';
+import { type FromWorker, PROTOCOL_VERSION, type Topic, type ToWorker } from './messages.ts';
+import { isEventQuery, isLivePart, isLiveQuery, isSocketPage, isSocketQuery } from './query-checks.ts';
 
 type Shapes<Message extends { readonly type: string }> = {
   readonly [Type in Message['type']]: {
@@ -89,42 +85,6 @@ const isAssignment = has({
   workers: isNumber,
 });
 
-const isPlaceInOrder = has({ key: isFinite, id: isText });
-const isLiveQuery = has({
-  id: optional(isText),
-  route: optional(isText),
-  upstream: optional(isText),
-  endpoint: optional(isText),
-  method: optional(isText),
-  client: optional(isText),
-  state: optional(isOneOf(...CALL_STATES)),
-  blocked: optional(isOneOf(...BLOCKERS)),
-  minAgeMs: optional(isNumber),
-  minSilentMs: optional(isNumber),
-  sort: isOneOf(...LIVE_SORTS),
-  limit: isNumber,
-  after: optional(isPlaceInOrder),
-});
-const isLivePart = has({
-  total: isNumber,
-  matching: isNumber,
-  exchanges: isListOf(has({ id: isText, state: isText, blocked: isRecord })),
-  keys: isListOf(isFinite),
-  end: optional(isPlaceInOrder),
-});
-
-const isEventQuery = has({
-  kinds: isListOf(isOneOf(...EVENT_KINDS)),
-  route: optional(isText),
-  upstream: optional(isText),
-  method: optional(isText),
-  client: optional(isText),
-  endpoint: optional(isText),
-  status: optional(isText),
-  minDurationMs: optional(isFinite),
-  failed: optional(isBoolean),
-  rate: isNumber,
-});
 const subscribe = { subscription: isNumber, query: isEventQuery };
 
 const isTotals = isTableOf(TOTALS_LAYOUT);
@@ -154,7 +114,7 @@ function isTableOf(layout: FigureLayout<string>): Check {
 }
 
 /** An answer to one question has only the field of its topic; a farewell has several. */
-const isAnswer = has({
+const answers: Readonly<Record<Topic, Check>> = {
   diagnoses: optional(
     has({
       counts: isRecord,
@@ -168,10 +128,14 @@ const isAnswer = has({
   metrics: optional(isListOf(has({ name: isText, keys: isText, values: isNumbers }))),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
   unusableUpstreams: optional(isListOf(isText)),
+  listenerCalls: optional(isListOf(has({ listener: isText, succeeded: isNumber, failed: isNumber }))),
+  sockets: optional(isSocketPage),
   exchanges: optional(isLivePart),
   totals: optional(isTotals),
   figures: optional(isFigures),
-});
+};
+const TOPICS = Object.keys(answers);
+const isAnswer = has(answers);
 
 const toWorker: Shapes<ToWorker> = {
   start: {
@@ -193,17 +157,9 @@ const toWorker: Shapes<ToWorker> = {
   discard: { change: isNumber },
   ask: {
     question: isNumber,
-    topic: isOneOf(
-      'diagnoses',
-      'report',
-      'metrics',
-      'upstreams',
-      'unusableUpstreams',
-      'exchanges',
-      'totals',
-      'figures',
-    ),
+    topic: isOneOf(...TOPICS),
     query: optional(isLiveQuery),
+    sockets: optional(isSocketQuery),
   },
   subscribe,
   unsubscribe: { subscription: isNumber },

@@ -2,6 +2,7 @@
 
 import type { EventQuery } from '../calls/event-query.ts';
 import type { LivePart, LiveQuery } from '../calls/live-query.ts';
+import type { ListenerCalls, SocketPage, SocketQuery } from '../calls/socket-report.ts';
 import type { Config, LogLevel } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -63,12 +64,22 @@ export interface Answers {
   readonly metrics: MetricsSnapshot;
   readonly upstreams: UpstreamsReport;
   readonly unusableUpstreams: readonly string[];
+  readonly listenerCalls: readonly ListenerCalls[];
+  readonly sockets: SocketPage;
   readonly exchanges: LivePart;
   readonly totals: FigureTable;
   readonly figures: PlaneFigures;
 }
 
 export type Topic = keyof Answers;
+
+/** What a question says beside its topic. */
+export interface Queries {
+  /** For a question about exchanges. */
+  readonly query?: LiveQuery | undefined;
+  /** For one about sockets. */
+  readonly sockets?: SocketQuery | undefined;
+}
 
 /** A subscriber of the primary, and the events it wants. */
 export interface NumberedQuery {
@@ -104,12 +115,7 @@ export type ToWorker =
     }
   | ({ readonly type: 'commit'; readonly change: number } & CommitParts)
   | { readonly type: 'discard'; readonly change: number }
-  | {
-      readonly type: 'ask';
-      readonly question: number;
-      readonly topic: Topic;
-      readonly query?: LiveQuery | undefined;
-    }
+  | ({ readonly type: 'ask'; readonly question: number; readonly topic: Topic } & Queries)
   | ({ readonly type: 'subscribe' } & NumberedQuery)
   | { readonly type: 'unsubscribe'; readonly subscription: number }
   | { readonly type: 'ticketKeys'; readonly keys: Uint8Array }

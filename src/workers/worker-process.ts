@@ -3,7 +3,6 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { LiveQuery } from '../calls/live-query.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
@@ -16,6 +15,7 @@ import {
   type Answers,
   type FromWorker,
   PROTOCOL_VERSION,
+  type Queries,
   type TlsReport,
   type Topic,
   type ToWorker,
@@ -152,12 +152,12 @@ export class WorkerProcess {
    * Resolves to undefined if the worker does not answer in time.
    * @param query which exchanges, where the question is about exchanges
    */
-  async ask<About extends Topic>(topic: About, query?: LiveQuery): Promise<Answers[About] | undefined> {
+  async ask<About extends Topic>(topic: About, queries?: Queries): Promise<Answers[About] | undefined> {
     const question = ++this.#lastQuestion;
     const { promise, resolve } = Promise.withResolvers<Partial<Answers>>();
     const timer = setTimeout(resolve, ANSWER_WITHIN_MS, {});
     this.#questions.set(question, resolve);
-    this.send({ type: 'ask', question, topic, query });
+    this.send({ type: 'ask', question, topic, ...queries });
     const { [topic]: answer } = await promise;
     clearTimeout(timer);
     this.#questions.delete(question);

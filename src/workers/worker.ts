@@ -3,7 +3,6 @@
 // calls and ends.
 
 import { Socket } from 'node:net';
-import type { LiveQuery } from '../calls/live-query.ts';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
@@ -28,6 +27,7 @@ import {
   type CommitParts,
   type FromWorker,
   PROTOCOL_VERSION,
+  type Queries,
   type SendToPrimary,
   type SocketPlace,
   type Topic,
@@ -340,14 +340,18 @@ class Worker {
       throw new Error('the listeners of this worker are not those of the primary process');
   }
 
-  #answer({ question, topic, query }: Question): void {
-    this.#answerTo(topic, query).then(
+  #answer({ question, topic, ...queries }: Question): void {
+    this.#answerTo(topic, queries).then(
       (body) => this.#send({ type: 'answer', question, body }),
       (err: unknown) => this.#logger.error({ err, topic }, 'a question of the primary process has no answer'),
     );
   }
 
-  async #answerTo(topic: Topic, query: LiveQuery | undefined): Promise<Partial<Answers>> {
+  async #answerTo(topic: Topic, { query, sockets }: Queries): Promise<Partial<Answers>> {
+    if (topic === 'sockets') {
+      if (sockets === undefined) throw new Error('a question about sockets does not say which');
+      return { sockets: await this.#plane.sockets(sockets) };
+    }
     if (topic === 'exchanges') {
       if (query === undefined) throw new Error('a question about exchanges does not say which');
       const part = await this.#plane.liveCalls.find(query);

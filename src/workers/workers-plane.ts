@@ -167,6 +167,8 @@ export class WorkersPlane implements Plane {
   readonly diagnoses: Plane['diagnoses'] = () => this.#log.answers.diagnoses();
   readonly metrics: Plane['metrics'] = async () => this.#log.metrics();
   readonly upstreams: Plane['upstreams'] = () => this.#log.answers.upstreams();
+  readonly listenerCalls: Plane['listenerCalls'] = () => this.#log.answers.listenerCalls();
+  readonly sockets: Plane['sockets'] = (query) => this.#log.answers.sockets(query);
   readonly unusableUpstreams: Plane['unusableUpstreams'] = () => this.#log.answers.unusableUpstreams();
   readonly exchanges: Plane['exchanges'] = (query) => this.#log.answers.exchanges(query);
   readonly totals: Plane['totals'] = () => this.#log.figures.totals();

@@ -13,6 +13,7 @@ import type { Address } from '../../src/config/address.ts';
 import { readRemedy } from '../../src/diagnosis/pages/page.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { gaugeFamily, single } from '../../src/observability/metrics-snapshot.ts';
+import { adminStateWith } from '../support/admin-state.ts';
 
 interface Received {
   readonly status: number;
@@ -89,7 +90,7 @@ const others: Omit<AdminState, 'readiness' | 'diagnoses'> = {
   exchanges: async (query) => ({ total: 3, matching: query.limit, exchanges: [] }),
   subscribe: () => undefined,
   dashboard: () => undefined,
-  services: async () => new Map([['orders', true]]),
+  rpc: adminStateWith({}).rpc,
   reload: async () => ({ status: 422, body: { result: 'refused', problems: ['c.yaml:1:1 – wrong'] } }),
   drain: async () => ({ status: 202, body: { state: 'draining' } }),
   logLevel: {

@@ -19,7 +19,7 @@ export function adminStateWith(asked: Partial<AdminState>): AdminState {
     reload: unused,
     drain: unused,
     logLevel: { read: unused, write: unused },
-    services: unused,
+    rpc: { services: unused, channelz: { channels: unused, servers: unused, sockets: unused } },
     ...asked,
   };
 }

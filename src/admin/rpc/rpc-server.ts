@@ -6,6 +6,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { AdminAccess } from '../admin-access.ts';
 import { isAdminHost } from '../admin-host.ts';
 import type { AdminState } from '../admin-pages.ts';
+import { ChannelzService } from './channelz-service.ts';
 import { HealthService } from './health-service.ts';
 import { HeldBytes } from './rpc-call.ts';
 import { type Caller, RpcConnection, type RpcConnectionParts } from './rpc-connection.ts';
@@ -35,10 +36,11 @@ export class RpcServer {
   constructor(parts: RpcServerParts) {
     this.#parts = parts;
     this.#health = new HealthService(
-      { readiness: () => parts.state.readiness(), services: () => parts.state.services() },
+      { readiness: () => parts.state.readiness(), services: () => parts.state.rpc.services() },
       (error) => this.#onFault(error),
     );
-    this.#methods = this.#health.methods;
+    const channelz = new ChannelzService(parts.state.rpc.channelz);
+    this.#methods = new Map([...this.#health.methods, ...channelz.methods]);
   }
 
   /** @param client who asks, for the log */

@@ -147,14 +147,17 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
     return count;
   }
 
+  /** Those that are ready, and those whose calls still run. */
+  get connections(): readonly UpstreamConnection[] {
+    return [...this.#ready, ...this.#draining];
+  }
+
   override get calls(): readonly UpstreamCall[] {
-    return [...this.#ready, ...this.#draining].flatMap(({ http2 }) =>
-      http2.streamOwners().filter(isUpstreamCall),
-    );
+    return this.connections.flatMap(({ http2 }) => http2.streamOwners().filter(isUpstreamCall));
   }
 
   override countCallsIn(shares: PlaceCount): void {
-    for (const { http2 } of [...this.#ready, ...this.#draining])
+    for (const { http2 } of this.connections)
       for (const owner of http2.streamOwners())
         if (holdsPlace(owner)) owner.holding = owner.holding.moveTo(shares);
   }
@@ -244,7 +247,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
 
   override destroy(reason: string): void {
     this.#isDestroyed = true;
-    for (const connection of [...this.#ready, ...this.#draining]) connection.destroy(reason);
+    for (const connection of this.connections) connection.destroy(reason);
     this.#endDialling(reason);
   }
 

@@ -64,7 +64,8 @@ export class Keepalive {
   #askedAtMs: number | undefined = undefined;
   /** PINGs that the endpoint may count: since it last sent HEADERS or DATA. */
   #pings = 0;
-  #hasPinged = false;
+  /** How many PINGs were sent in all. */
+  pingsSent = 0;
   /** The timer is set. When false, the next call must be told by `watch`. */
   isWatching = false;
   /** The endpoint has owed an answer for a while. Must be told by `heard` when bytes arrive. */
@@ -88,7 +89,7 @@ export class Keepalive {
 
   /** Whether the endpoint may have counted a PING on this connection. */
   get hasPinged(): boolean {
-    return this.#hasPinged;
+    return this.pingsSent > 0;
   }
 
   /** Called when a call begins and `isWatching` is false. */
@@ -141,7 +142,7 @@ export class Keepalive {
     if (http2.takeContentSeen()) this.#pings = 0;
     if (this.#pings < PINGS_WITHOUT_CONTENT) {
       this.#pings++;
-      this.#hasPinged = true;
+      this.pingsSent++;
       http2.ping(OPAQUE);
     } else this.#connection.askBySettings();
     this.#lookAgain(Math.min(DOUBT_MS, this.#pace.timeoutMs));

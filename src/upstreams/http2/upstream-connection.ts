@@ -28,10 +28,8 @@ const MOST_GIVEN_UP = 20;
 const FAULTS_OF_A_CONNECTION = 10;
 /** The HTTP status for calls that an endpoint stopped to answer. */
 const GATEWAY_TIMEOUT = 504;
-
 /** The debug data of gRPC servers whose limit for PINGs was exceeded. */
 const TOO_MANY_PINGS = 'too_many_pings';
-
 export type UpstreamConnectionEvents = ConnectionEvents<UpstreamConnection>;
 
 export class UpstreamConnection implements DialEvents, WatchedConnection {
@@ -40,6 +38,8 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   readonly #events: UpstreamConnectionEvents;
   readonly #socket: Duplex;
   readonly #transport: Http2Transport;
+  /** The HTTP/2 connection, for the owners of its streams. */
+  readonly http2: Connection;
   readonly #unreadEnds: UnreadEnds;
   readonly #timer: NodeJS.Timeout;
   readonly #stallTimer: NodeJS.Timeout;
@@ -92,6 +92,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
       },
       { onClosed: (reason) => this.#closed(reason) },
     );
+    this.http2 = this.#transport.connection;
     this.#unreadEnds = new UnreadEnds(this.http2, (action) => this.contain(action));
     this.#keepalive = pace === undefined ? undefined : new Keepalive(this, pace);
     this.#stallTimer = setInterval(() => this.contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
@@ -122,14 +123,14 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     return this.#activeStreams;
   }
 
+  /** For reports only. */
+  get report(): Http2Transport['report'] & { readonly pingsSent: number } {
+    return { ...this.#transport.report, pingsSent: this.#keepalive?.pingsSent ?? 0 };
+  }
+
   /** Whether the endpoint's name is still being looked up. */
   get isLookedUp(): boolean {
     return timeoutCode(this.#socket) === 'dns_timeout';
-  }
-
-  /** The HTTP/2 connection, for the owners of its streams. */
-  get http2(): Connection {
-    return this.#transport.connection;
   }
 
   /** Whether one more stream may be opened now. */

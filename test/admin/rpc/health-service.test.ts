@@ -21,9 +21,12 @@ describe('the health that the admin port tells', () => {
   before(async () => {
     const state = adminStateWith({
       readiness: () => readiness,
-      services: async () => {
-        asked++;
-        return services;
+      rpc: {
+        ...adminStateWith({}).rpc,
+        services: async () => {
+          asked++;
+          return services;
+        },
       },
     });
     server = await openAdminServer({ address: loopback }, state);

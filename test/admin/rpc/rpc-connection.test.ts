@@ -19,7 +19,7 @@ const loopback: Address = { kind: 'tcp', host: '127.0.0.1', port: 0, text: '127.
 const open: Address = { kind: 'tcp', host: '0.0.0.0', port: 0, text: '0.0.0.0:0' };
 const state = adminStateWith({
   readiness: () => ({ ready: true }),
-  services: async () => new Map([['shop.Orders', true]]),
+  rpc: { ...adminStateWith({}).rpc, services: async () => new Map([['shop.Orders', true]]) },
 });
 
 function live(port: number): Promise<number | undefined> {
