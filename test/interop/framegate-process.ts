@@ -14,6 +14,8 @@ export interface FramegateOptions {
   /** 0, or the port that the TLS listener has to take. */
   readonly tlsPort?: number;
   readonly drainTimeout?: string;
+  /** Undefined for no admin server, and one process that carries calls. */
+  readonly admin?: { readonly workers: number; readonly drainDelay?: string };
 }
 
 const entry = join(import.meta.dirname, '../../src/main.ts');
@@ -120,6 +122,7 @@ upstreams:
     endpoints: ["127.0.0.1:${options.upstreamPort}"]
 drain:
   timeout: ${options.drainTimeout ?? '5s'}
-admin: off
+  delay: ${options.admin?.drainDelay ?? '0s'}
+${options.admin === undefined ? 'admin: off' : `admin: { address: "127.0.0.1:0" }\nworkers: ${options.admin.workers}`}
 `;
 }

@@ -26,7 +26,13 @@ export interface Interpreters {
 const project = join(import.meta.dirname, '../..');
 const generatedFolder = join(project, 'node_modules/.cache/framegate-interop/generated');
 const protoFolder = join(project, 'proto');
-const toolPackages = ['grpcio-tools', 'grpcio-health-checking', 'grpcio-reflection', 'websockets'];
+const toolPackages = [
+  'grpcio-tools',
+  'grpcio-channelz',
+  'grpcio-health-checking',
+  'grpcio-reflection',
+  'websockets',
+];
 const debianPython = '/usr/bin/python3';
 const debianPackages = ['python3-grpcio', 'python3-protobuf'];
 const installTimeoutMs = 5 * 60_000;
@@ -91,10 +97,10 @@ function grpcVersion(executable: string): string | undefined {
 function generateModules(executable: string, warn: (text: string) => void): string | undefined {
   const imported = run(executable, [
     '-c',
-    'import grpc_tools, grpc_health.v1.health, grpc_reflection.v1alpha.reflection',
+    'import grpc_tools, grpc_channelz.v1.channelz, grpc_health.v1.health, grpc_reflection.v1alpha.reflection',
   ]);
   if (imported.status !== 0) {
-    warn(`health checking, reflection and generated stubs cannot be tested: ${lastLine(imported)}`);
+    warn(`channelz, health checking, reflection and generated stubs cannot be tested: ${lastLine(imported)}`);
     return undefined;
   }
   mkdirSync(generatedFolder, { recursive: true });

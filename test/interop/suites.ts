@@ -1,5 +1,6 @@
 // Which client talks to which service in which cases. A suite whose interpreter is missing is skipped by name.
 
+import { adminPort } from './cases/admin-port.ts';
 import { asyncioEndings, endings, outages } from './cases/endings.ts';
 import { load } from './cases/load.ts';
 import { nodeClient } from './cases/node-client.ts';
@@ -23,7 +24,7 @@ export type Suite = { readonly name: string } & (
 export function suitesOf({ packageIndex, debian }: Interpreters, tools: Tools): readonly Suite[] {
   const bothEnds = [...plainCalls, ...endings, ...outages, ...load];
   return [
-    suite('grpcio to grpcio', packageIndex, [...bothEnds, ...discovery], (python) => ({
+    suite('grpcio to grpcio', packageIndex, [...bothEnds, ...discovery, ...adminPort], (python) => ({
       client: python,
       service: { kind: 'python', interpreter: python, isAsyncio: false },
     })),

@@ -39,6 +39,9 @@ class Parameters:
     is_grpc_js: bool = False
     # Where grpc_tools wrote the modules made of proto/voice.proto.
     generated: str = ""
+    # Of the admin server of the proxy, and of the service behind the proxy.
+    admin: str = ""
+    service: str = ""
 
 
 def open_channel(

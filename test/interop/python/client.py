@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import client_admin
 import client_asyncio
 import client_calls
 import client_discovery
@@ -13,6 +14,7 @@ import client_load
 from channels import Parameters
 
 CASES = {
+    **client_admin.CASES,
     **client_calls.CASES,
     **client_endings.CASES,
     **client_load.CASES,
