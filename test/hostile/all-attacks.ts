@@ -1,5 +1,6 @@
 // Every attack there is, in the order of docs/threat-model.md.
 
+import { adminAttacks } from './admin-attacks.ts';
 import type { Attack } from './attack.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
@@ -35,4 +36,5 @@ export const allAttacks: readonly Attack[] = [
   ...http1Attacks,
   ...framingAttacks,
   ...fairnessAttacks,
+  ...adminAttacks,
 ];

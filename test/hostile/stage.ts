@@ -223,7 +223,7 @@ export class Stage {
 
   /** How often each of these tokens was counted so far, as violation, refusal or failure. */
   async counted(tokens: readonly string[]): Promise<readonly number[]> {
-    const samples = await readMetrics(this.#adminAddress);
+    const samples = await readMetrics(this.adminAddress);
     return tokens.map((token) =>
       samples
         .filter(({ labels }) => labels['token'] === token || labels['diagnosis'] === token)
@@ -231,7 +231,8 @@ export class Stage {
     );
   }
 
-  get #adminAddress(): string {
+  /** Of the admin server: host and port. */
+  get adminAddress(): string {
     const line = this.#log.lines.find(({ msg }) => msg === 'admin server listens');
     assert.ok(line?.address !== undefined, 'the admin server is open');
     return line.address;
