@@ -5,6 +5,7 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
 import { putBack, readBytes } from '../listeners/byte-reader.ts';
+import { destroyOnError, socketOptions } from '../listeners/socket-options.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Containment } from '../transport/containment.ts';
 import { refuseBadRequest } from './admin-socket.ts';
@@ -37,7 +38,7 @@ export class ProtocolSwitch {
     this.#logger = logger;
     this.#containment = new Containment('listener', (_layer, error) => this.#onFault(error));
     // Half-open, as Node's HTTP server has it: a client may end its side with its request.
-    this.server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+    this.server = createServer({ ...socketOptions, allowHalfOpen: true }, (socket) =>
       this.#containment.run(
         () => socket.destroy(),
         () => this.#accept(socket),
@@ -53,8 +54,7 @@ export class ProtocolSwitch {
   }
 
   #accept(socket: Socket): void {
-    // It stays for the whole life of the socket: an 'error' without a listener ends the process.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroyOnError);
     this.#beginning.add(socket);
     readBytes<'http1' | 'http2'>(socket, {
       timeoutMs: FIRST_BYTES_WITHIN_MS,

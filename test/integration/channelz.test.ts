@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { Proxy } from '../../src/control/proxy.ts';
 import { testCertificate } from '../support/certificates.ts';
-import { type ChannelzClient, connectChannelz, type Entity } from '../support/channelz-client.ts';
+import { type ChannelzClient, connectChannelz, type Entity, healthAt } from '../support/channelz-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { configOf, ProxyUnderTest, proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { connectRawClient } from '../support/raw-client.ts';
@@ -17,7 +18,13 @@ import { startWorkers } from '../support/workers-under-test.ts';
 interface Scene {
   readonly proxy: Proxy;
   readonly channelz: ChannelzClient;
+  /** The address of the admin server. */
+  readonly admin: string;
 }
+
+/** HealthCheckResponse.ServingStatus. */
+const SERVING = 1;
+const NOT_SERVING = 2;
 
 /** With two upstreams, of which the second has an endpoint that nothing listens on. */
 async function configText(admin: string, endpoint: string): Promise<string> {
@@ -44,10 +51,10 @@ async function start(
   const config = configOf(await text(admin));
   const channelz = connectChannelz(admin);
   t.after(() => channelz.close());
-  if (processes > 1) return { ...(await startWorkers(t, config, processes, [])), channelz };
+  if (processes > 1) return { ...(await startWorkers(t, config, processes, [])), channelz, admin };
   const under = await ProxyUnderTest.start(config);
   t.after(() => under.close());
-  return { proxy: under.proxy, channelz };
+  return { proxy: under.proxy, channelz, admin };
 }
 
 function portOf(proxy: Proxy, name: string): number {
@@ -91,6 +98,27 @@ for (const processes of [1, 2]) {
       }
       assert.equal(streams, 4);
       await wantServers(channelz, proxy);
+    });
+
+    test('has beside it the health of services, which follows a call that found no endpoint', async (t) => {
+      const demo = await startDemo(t);
+      const { proxy, admin } = await start(t, processes, (address) => configText(address, demo.address));
+      const names = ['', 'voice', 'nowhere', 'nowhere.Service', 'unknown'];
+      const health = () => Promise.all(names.map((name) => healthAt(admin, name)));
+      assert.deepEqual(await health(), [SERVING, SERVING, SERVING, SERVING, 'grpc 5']);
+      const raw = await connectRawClient({ port: portOf(proxy, 'clear') });
+      t.after(() => raw.destroy());
+      const isTold = async () => {
+        // While calls come, the endpoint is tried once a second.
+        await raw.outcome(raw.call({ path: '/nowhere.Service/Call', body: Buffer.alloc(5) }));
+        return (await healthAt(admin, 'nowhere')) === NOT_SERVING;
+      };
+      await eventually('the upstream is out', isTold);
+      const later = [SERVING, SERVING, NOT_SERVING, NOT_SERVING, 'grpc 5'];
+      await eventually('its service is, too', async () => {
+        await isTold();
+        return isDeepStrictEqual(await health(), later);
+      });
     });
   });
 }

@@ -1,7 +1,13 @@
 // A client of grpc.channelz.v1, by the messages that @grpc/grpc-js has.
 
 import assert from 'node:assert/strict';
-import { credentials, getChannelzServiceDefinition, makeGenericClientConstructor } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  getChannelzServiceDefinition,
+  makeGenericClientConstructor,
+} from '@grpc/grpc-js';
+import { ProtobufWriter } from '../../src/grpc/protobuf-writer.ts';
 
 export interface Ref {
   readonly channel_id?: string;
@@ -42,11 +48,31 @@ export interface ChannelzClient {
   close(): void;
 }
 
+/**
+ * Asks grpc.health.v1 once.
+ * @param address 'host:port' or 'unix:/path'
+ * @returns the number of the status of health, or 'grpc 5' for a call that fails
+ */
+export function healthAt(address: string, service: string): Promise<number | string> {
+  const client = new Client(address, credentials.createInsecure());
+  const request = new ProtobufWriter().text(1, service).bytes;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest('/grpc.health.v1.Health/Check', asIs, asIs, request, (error, response) => {
+      client.close();
+      resolve(error === null ? (response?.[1] ?? 0) : `grpc ${error.code}`);
+    });
+  });
+}
+
+function asIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
 /** @param address 'host:port' or 'unix:/path' */
 export function connectChannelz(address: string): ChannelzClient {
   const definition = getChannelzServiceDefinition();
-  const Client = makeGenericClientConstructor(definition, 'Channelz');
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
+  const ChannelzStub = makeGenericClientConstructor(definition, 'Channelz');
+  const client = new ChannelzStub(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
   return {
     ask: (method, request = {}) =>
       new Promise((resolve, reject) => {

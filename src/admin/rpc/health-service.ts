@@ -113,6 +113,14 @@ export class HealthService {
 
   /** Tells those who watch what has changed: at once what is known here, and the rest when the processes that carry calls have answered. */
   look(): void {
+    try {
+      this.#look();
+    } catch (error) {
+      this.#onFault(error);
+    }
+  }
+
+  #look(): void {
     const { ready } = this.#state.readiness();
     let isAskedFor = false;
     for (const watcher of this.#watchers) {

@@ -120,6 +120,25 @@ describe('the health that the admin port tells', () => {
   });
 });
 
+test('a fault of ours while somebody watches ends neither the process nor the call', async (t) => {
+  let isBroken = false;
+  const readiness = (): Readiness => {
+    if (isBroken) throw new Error('as if we had made a mistake');
+    return { ready: true };
+  };
+  const server = await openAdminServer({ address: loopback }, adminStateWith({ readiness }));
+  t.after(() => server.close());
+  const client = await connectAdmin(server.address);
+  const stream = begin(client, 'Health/Watch');
+  await watched(client, stream, 1);
+  isBroken = true;
+  server.readinessChanged();
+  assert.equal(await check(client, ''), 'grpc 13');
+  isBroken = false;
+  assert.equal(await check(client, ''), 'SERVING');
+  assert.equal(client.outcomeSoFar(stream).grpcStatus, undefined);
+});
+
 test('a server that closes ends what is watched with UNAVAILABLE, and then the connection', async () => {
   const server = await openAdminServer(
     { address: loopback },
