@@ -113,10 +113,7 @@ export class ProtocolSwitch {
     for (const socket of this.#beginning) socket.destroy();
     this.#rpc?.then((rpc) => rpc.close('the admin server closes')).catch(ignore);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#http.closeAllConnections();
-        this.#rpc?.then((rpc) => rpc.destroy('the admin server closes')).catch(ignore);
-      }, graceMs);
+      const timer = setTimeout(() => this.#closeAll(), graceMs);
       this.server.close(() => {
         clearTimeout(timer);
         resolve();
@@ -124,6 +121,13 @@ export class ProtocolSwitch {
       // Ends its watch over the time of requests, and its idle connections.
       this.#http.close();
       this.#http.closeIdleConnections();
+    });
+  }
+
+  #closeAll(): void {
+    this.#containment.run(ignore, () => {
+      this.#http.closeAllConnections();
+      this.#rpc?.then((rpc) => rpc.destroy('the admin server closes')).catch(ignore);
     });
   }
 }
