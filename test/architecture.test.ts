@@ -15,7 +15,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   workers: 'plane observability overload listeners calls config',
   control: 'plane sources admin health observability overload listeners config',
   plane:
-    'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis h2',
+    'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   sources: 'observability routing names config diagnosis',
   admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
   tracing: 'calls transport config',

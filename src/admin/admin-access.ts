@@ -37,6 +37,7 @@ export interface AccessParts {
 
 export class AdminAccess {
   readonly #isLocal: boolean;
+  readonly #isUnix: boolean;
   readonly #logger: Logger | undefined;
   readonly #now: () => number;
   #digest: Buffer | undefined;
@@ -45,6 +46,7 @@ export class AdminAccess {
 
   constructor({ address, token, logger, now = () => performance.now() }: AccessParts) {
     this.#isLocal = isLocalAddress(address);
+    this.#isUnix = address.kind === 'unix';
     this.#logger = logger;
     this.#now = now;
     this.#digest = digestOf(token);
@@ -69,6 +71,17 @@ export class AdminAccess {
   /** @returns what proves to the client that this server knows the token. Undefined if it has none, or the client has not asked. */
   proofFor({ headers }: IncomingMessage): string | undefined {
     return this.#digest === undefined ? undefined : proofOf(this.#digest, headers[CHALLENGE_FIELD]);
+  }
+
+  /**
+   * Whether the asker may see what is in calls: metadata and content. It must have the token. Without a token in the configuration it must be
+   * on this machine.
+   */
+  mayLookInside(request: IncomingMessage): boolean {
+    if (this.#digest !== undefined) return this.#credentialOf(request) === 'token';
+    if (this.#isUnix) return true;
+    const { remoteAddress: host = '' } = request.socket;
+    return isLocalAddress({ kind: 'tcp', host, port: 0, text: host });
   }
 
   judge(asking: Asking, path: string): Verdict {

@@ -1,6 +1,6 @@
 // The pages of the admin server: how each is asked for, what it says, and where its answer comes from.
 
-import type { EventQuery } from '../calls/event-query.ts';
+import { type EventQuery, looksInside } from '../calls/event-query.ts';
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -57,13 +57,16 @@ export type EventsOfAnswer =
   | { readonly of: 'calls'; readonly query: EventQuery }
   | { readonly of: 'dashboard' };
 
-interface Asked {
+/** What a page is told of its request. */
+export interface Asked {
   /** Who asks: address and port, or 'unix'. */
   readonly client: string;
   /** What follows `?` in the request. */
   readonly search: string;
   /** The Accept field of the request, '' if there is none. */
   readonly accept: string;
+  /** Whether the asker may see what is in calls: metadata and content. */
+  readonly mayLookInside: boolean;
 }
 
 interface Page {
@@ -76,6 +79,9 @@ interface Page {
   readonly isHeldOpen?: boolean;
   readonly answer: (state: AdminState, asked: Asked) => Answer | Promise<Answer>;
 }
+
+const ONLY_TRUSTED =
+  'metadata and bytes of messages are for those who have the token of admin.token; if the configuration has none, only for this machine, over loopback or a unix socket';
 
 export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   [
@@ -192,11 +198,11 @@ async function answerExchanges(state: AdminState, { search }: Asked): Promise<An
     : jsonAnswer({ status: 200, body: await state.exchanges(query) });
 }
 
-function answerEvents(_state: AdminState, { search }: Asked): Answer {
+function answerEvents(_state: AdminState, { search, mayLookInside }: Asked): Answer {
   const query = readEventQuery(search);
-  return typeof query === 'string'
-    ? jsonAnswer({ status: 400, body: { error: query } })
-    : eventStream({ of: 'calls', query });
+  if (typeof query === 'string') return jsonAnswer({ status: 400, body: { error: query } });
+  if (looksInside(query) && !mayLookInside) return jsonAnswer({ status: 403, body: { error: ONLY_TRUSTED } });
+  return eventStream({ of: 'calls', query });
 }
 
 function eventStream(events: EventsOfAnswer): Answer {

@@ -204,6 +204,7 @@ function answerTo(
       client: clientOf(request.socket),
       search,
       accept: request.headers.accept ?? '',
+      mayLookInside: served.access.mayLookInside(request),
     });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
 }

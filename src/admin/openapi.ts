@@ -128,7 +128,10 @@ const OPERATIONS: readonly Operation[] = [
         content: { 'text/event-stream': { schema: { type: 'string' } } },
       },
       400: json('A parameter does not exist, or its value cannot be understood.', reference('Problem')),
-      403: plain('A web page of another server may not ask for this.'),
+      403: eitherWay(
+        'A web page of another server may not ask for this; or metadata and bytes of messages were asked for without the token, and, if there is none, from another machine.',
+        reference('Problem'),
+      ),
       503: json('There are as many subscribers as there may be.', reference('Problem')),
     },
   },

@@ -1,6 +1,13 @@
 // The parameters of the pages that take a query, for the OpenAPI document.
 
-import { DEFAULT_EVENT_RATE, EVENT_KINDS, MOST_EVENT_RATE } from '../calls/event-query.ts';
+import {
+  DEFAULT_EVENT_RATE,
+  EVENT_KINDS,
+  MOST_EVENT_RATE,
+  MOST_MESSAGE_BYTES,
+  MOST_METADATA_FILTERS,
+  USUAL_EVENT_KINDS,
+} from '../calls/event-query.ts';
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
 import { DEFAULT_LIVE_LIMIT, LIVE_SORTS, MOST_LIVE_LIMIT } from '../calls/live-query.ts';
 import { count, type JsonSchema, oneOfTexts, text } from './json-schema.ts';
@@ -31,6 +38,7 @@ export const EXCHANGE_PARAMETERS: readonly unknown[] = inQuery({
 export const EVENT_PARAMETERS: readonly unknown[] = inQuery({
   kinds: {
     ...text(`Of ${EVENT_KINDS.join(', ')} those that are wanted, with commas between them.`),
+    default: USUAL_EVENT_KINDS.join(','),
     pattern: `^(${EVENT_KINDS.join('|')})(,(${EVENT_KINDS.join('|')}))*$`,
   },
   route: filled,
@@ -41,6 +49,26 @@ export const EVENT_PARAMETERS: readonly unknown[] = inQuery({
   status: { ...filled, description: 'The name of a gRPC status, or an HTTP status.' },
   minDurationMs: milliseconds,
   failed: oneOfTexts(['true', 'false']),
+  metadata: {
+    type: 'array',
+    maxItems: MOST_METADATA_FILTERS,
+    items: { type: 'string', pattern: '^[0-9A-Za-z_.-]{1,64}=[^*]*\\*?$' },
+    description:
+      'A header field of the request, as NAME=VALUE or NAME=BEGINNING*. All of them must fit. Not for names of secrets.',
+  },
+  showMetadata: {
+    ...text(
+      'The names of header fields of the request that events show, with commas between them. Not for names of secrets.',
+    ),
+    pattern: '^[0-9A-Za-z_.-]{1,64}(,[0-9A-Za-z_.-]{1,64})*$',
+  },
+  messageBytes: {
+    ...count(
+      'How many of the first bytes of each message its event has, in base64. Needs `message` among the kinds.',
+    ),
+    minimum: 1,
+    maximum: MOST_MESSAGE_BYTES,
+  },
   rate: { ...count(), minimum: 1, maximum: MOST_EVENT_RATE, default: DEFAULT_EVENT_RATE },
 });
 

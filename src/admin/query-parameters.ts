@@ -9,20 +9,28 @@ class RefusedQuery extends Error {}
 export class QueryParameters {
   readonly #parameters: URLSearchParams;
 
-  /** @param search what follows `?`. @param names the parameters that there are. Throws if there is another one, or one twice */
-  constructor(search: string, names: readonly string[]) {
+  /**
+   * @param search what follows `?`. @param names the parameters that there are. Throws if there is another one, or one twice
+   * @param several the names of those that may be there several times
+   */
+  constructor(search: string, names: readonly string[], several: readonly string[] = []) {
     this.#parameters = new URLSearchParams(search);
     const seen = new Set<string>();
     for (const name of this.#parameters.keys()) {
       if (!names.includes(name))
         refuse(`there is no parameter ${quoted(name)}; there are: ${names.join(', ')}`);
-      if (seen.has(name)) refuse(`the parameter ${name} is there twice`);
+      if (seen.has(name) && !several.includes(name)) refuse(`the parameter ${name} is there twice`);
       seen.add(name);
     }
   }
 
   raw(name: string): string | undefined {
     return this.#parameters.get(name) ?? undefined;
+  }
+
+  /** All values of a parameter that may be there several times. */
+  all(name: string): readonly string[] | undefined {
+    return this.#parameters.has(name) ? this.#parameters.getAll(name) : undefined;
   }
 
   text(name: string): string | undefined {

@@ -3,19 +3,38 @@
 import { GrpcStatus } from '../grpc/status.ts';
 
 /**
+ * What happens to a call.
  * - start: a call is about to be forwarded. Calls that Framegate refuses or answers itself have no start.
  * - attempt: it is about to be sent to an endpoint.
+ * - message: the last byte of a gRPC message has come, in either direction. Calls that began before the subscriber came have none.
  * - end: it is over, whatever ended it.
  */
-export const EVENT_KINDS = ['start', 'attempt', 'end'] as const;
+export const EVENT_KINDS = ['start', 'attempt', 'message', 'end'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
+/** Messages are more than most want to see. */
+export const USUAL_EVENT_KINDS: readonly EventKind[] = ['start', 'attempt', 'end'];
+
+/** The filters by the name of something, whose value is one text. `GET /api/events` and `framegate tap` give them the same names. */
+export const TEXT_FILTERS = ['route', 'upstream', 'method', 'client', 'endpoint'] as const;
 
 export const DEFAULT_EVENT_RATE = 1000;
 export const MOST_EVENT_RATE = 10_000;
+/** How much of each message a subscriber can get. */
+export const MOST_MESSAGE_BYTES = 65_536;
+/** How many fields of the metadata a subscriber can filter by, and how many it can see. */
+export const MOST_METADATA_FILTERS = 8;
+export const MOST_METADATA_SHOWN = 16;
 /** How many subscribers a proxy has at the same time. */
 export const MOST_EVENT_SUBSCRIBERS = 8;
 
 export const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
+
+export interface MetadataFilter {
+  /** In lower case. */
+  readonly name: string;
+  /** The whole value, or its beginning and `*`. One character for each byte. */
+  readonly value: string;
+}
 
 /** A filter that is undefined leaves all events. */
 export interface EventQuery {
@@ -34,6 +53,12 @@ export interface EventQuery {
   readonly minDurationMs?: number | undefined;
   /** Only calls that failed, by their gRPC status or, without one, by their HTTP status. */
   readonly failed?: boolean | undefined;
+  /** Calls whose requests have all of these header fields. */
+  readonly metadata?: readonly MetadataFilter[] | undefined;
+  /** The names of header fields of requests that events show. */
+  readonly showMetadata?: readonly string[] | undefined;
+  /** How many of the first bytes of each message its event has. Undefined for none. */
+  readonly messageBytes?: number | undefined;
   /** The most events per second, of all processes together. As many may come at once. */
   readonly rate: number;
 }
@@ -57,7 +82,17 @@ export interface EventSubscription {
   close(): void;
 }
 
+/** @returns whether events of the query may say more of a call than its log does: content or metadata */
+export function looksInside({ metadata, showMetadata, messageBytes }: EventQuery): boolean {
+  return metadata !== undefined || showMetadata !== undefined || messageBytes !== undefined;
+}
+
 /** @returns whether the method is the wanted one, or begins as it does up to its `*` */
 export function fitsMethod(method: string, wanted: string): boolean {
-  return wanted.endsWith('*') ? method.startsWith(wanted.slice(0, -1)) : method === wanted;
+  return fitsPattern(method, wanted);
+}
+
+/** @param wanted a whole text, or its beginning and `*` */
+export function fitsPattern(text: string, wanted: string): boolean {
+  return wanted.endsWith('*') ? text.startsWith(wanted.slice(0, -1)) : text === wanted;
 }

@@ -23,6 +23,13 @@ export interface ExchangeSubject {
   /** Name of the matched route, or '' if none matched. */
   readonly route: string;
   readonly upstream: string;
+  /**
+   * A header field of the request as the client sent it, one character for each byte; several of one name are joined by a comma and a space.
+   * Undefined if there is none, or if nobody who reads the fields of calls was there when the call began. Missing if the subject is that of no
+   * request.
+   * @param name in lower case
+   */
+  receivedHeader?(name: string): string | undefined;
   /** Values that observers keep for this kind of call, each at its ObserverSlot. Initially empty. */
   readonly kept: KeptBySlot;
 }

@@ -1,6 +1,7 @@
 // Observers are told when an exchange starts, attempts a request, and ends. Metrics, the log and diagnoses are observers. They cannot
 // influence an exchange, and an error that one of them throws reaches neither the exchange nor the other observers.
 
+import type { MessageWatch } from '../grpc/message-watch.ts';
 import type { CallTrace } from './call-trace.ts';
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from './exchange-record.ts';
 
@@ -26,8 +27,27 @@ export interface StartedAttempt {
   readonly number: number;
 }
 
+/** An exchange that has just begun: no byte of its request has come. */
+export interface WatchedExchange extends StartedExchange {
+  /** The address of the endpoint of the attempt that is under way, or ''. */
+  readonly endpointAtWork: string;
+}
+
+/** What follows the messages of an exchange. */
+export interface MessageWatches {
+  readonly request: MessageWatch;
+  readonly response: MessageWatch;
+}
+
 /** An observer implements only the methods that it needs. An event that no observer needs costs nothing. */
 export interface ExchangeObserver {
+  /** Whether it reads header fields of requests (`receivedHeader`), which are not kept otherwise. */
+  readonly readsHeaders?: boolean;
+  /**
+   * Called once for each gRPC exchange, before anything of its request has come, also for exchanges that are not forwarded.
+   * @returns undefined if the messages of the exchange are not wanted
+   */
+  watchMessages?(exchange: WatchedExchange): MessageWatches | undefined;
   /** Called once for each exchange that is about to be forwarded, not for exchanges that the proxy refuses or answers itself. */
   onStart?(exchange: StartedExchange): void;
   /** Called before each attempt. */
@@ -42,6 +62,10 @@ export class Observers {
   readonly #attempts: readonly ExchangeObserver[];
   readonly #finishes: readonly ExchangeObserver[];
   readonly #onFault: (error: unknown) => void;
+  /** Whether calls must keep the header fields of their requests. */
+  readonly readHeaders: boolean;
+  /** Who follows messages. Only one observer can. Undefined if nobody does. */
+  readonly #watcher: ExchangeObserver | undefined;
 
   /**
    * @param observers in the order in which they are called
@@ -52,6 +76,23 @@ export class Observers {
     this.#attempts = observers.filter((one) => one.onAttempt !== undefined);
     this.#finishes = observers.filter((one) => one.onFinish !== undefined);
     this.#onFault = onFault;
+    this.readHeaders = observers.some((one) => one.readsHeaders === true);
+    this.#watcher = observers.find((one) => one.watchMessages !== undefined);
+  }
+
+  /** Whether any observer needs messages. */
+  get wantMessages(): boolean {
+    return this.#watcher !== undefined;
+  }
+
+  /** @returns undefined if the messages of the exchange are not wanted */
+  watchMessages(exchange: WatchedExchange): MessageWatches | undefined {
+    try {
+      return this.#watcher?.watchMessages?.(exchange);
+    } catch (error) {
+      this.#onFault(error);
+      return undefined;
+    }
   }
 
   started(exchange: StartedExchange): void {

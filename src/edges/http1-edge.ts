@@ -148,6 +148,7 @@ export class Http1Edge {
       return;
     }
     const request = head.request.forCall();
+    if (this.#context.relay.observers.readHeaders) request.keepReceived(head.list);
     const drawn = request === head.request ? head : { ...head, request };
     this.#serve(arrival, drawn, refusalOf(drawn));
   }

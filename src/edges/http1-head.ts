@@ -11,6 +11,8 @@ import { type InvalidRequest, readHttp1Request } from './http1-request.ts';
 
 export interface Http1Head {
   readonly request: RequestHead;
+  /** The header fields that it was made of. */
+  readonly list: HeaderList;
   readonly hasBody: boolean;
   /** Whether the client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
@@ -42,7 +44,7 @@ export function readHttp1Head(
   const head = new RequestHead(list, kinds.kindOf(list, peer, snapshot));
   // The bytes after a request for a WebSocket are the client's data, like the body of an extended CONNECT.
   const hasBody = isUpgrade || read.framing !== 'none';
-  return { request: head, hasBody, expectsContinue: read.expectsContinue };
+  return { request: head, list, hasBody, expectsContinue: read.expectsContinue };
 }
 
 /** Converts a request for a WebSocket to the form of HTTP/2 (RFC 8441 section 4). */

@@ -14,11 +14,13 @@ import {
   ObserverSlot,
   type StartedAttempt,
   type StartedExchange,
+  type WatchedExchange,
 } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
-import { EventFeed, type FeedPace } from './event-feed.ts';
+import { EventFeed, type FeedPace, USUAL_PACE } from './event-feed.ts';
 import { EventFilter } from './event-filter.ts';
 import { EventText } from './event-text.ts';
+import { contentBucket, MessageEvents, type Subscriber } from './message-events.ts';
 
 /** Which subscribers calls of a kind are for. It holds no subscriber: kinds of call outlive them. */
 class Verdict {
@@ -28,12 +30,8 @@ class Verdict {
   places = 0;
 }
 
+const NOBODY: readonly Subscriber[] = [];
 const VERDICT = new ObserverSlot<Verdict>((value): value is Verdict => value instanceof Verdict);
-
-interface Subscriber {
-  readonly filter: EventFilter;
-  readonly feed: EventFeed;
-}
 
 export interface CallEventsParts {
   readonly requestIds: RequestIds;
@@ -42,6 +40,8 @@ export interface CallEventsParts {
   readonly pace?: FeedPace;
   /** There is another observer, or none: `observer` says. */
   readonly onChange: () => void;
+  /** Receives what is thrown while an event of a message is made, which must not reach its call. Must not throw. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export class CallEvents {
@@ -49,6 +49,8 @@ export class CallEvents {
   observer: ExchangeObserver | undefined = undefined;
   readonly #parts: CallEventsParts;
   readonly #text: EventText;
+  readonly #pace: FeedPace;
+  readonly #messages: MessageEvents;
   /** By place. */
   readonly #subscribers: (Subscriber | undefined)[] = [];
   /** Counts changes of the subscribers. A verdict of an earlier round is made again. */
@@ -57,6 +59,13 @@ export class CallEvents {
   constructor(parts: CallEventsParts) {
     this.#parts = parts;
     this.#text = new EventText(parts.requestIds, parts.worker);
+    this.#pace = parts.pace ?? USUAL_PACE;
+    this.#messages = new MessageEvents({
+      text: this.#text,
+      now: this.#pace.now,
+      wantedBy: (subject) => this.#wantingMessages(subject),
+      onFault: parts.onFault,
+    });
   }
 
   /** @returns undefined if there are as many subscribers as there may be */
@@ -64,8 +73,9 @@ export class CallEvents {
     const free = this.#subscribers.indexOf(undefined);
     const place = free === -1 ? this.#subscribers.length : free;
     if (place >= MOST_EVENT_SUBSCRIBERS) return undefined;
-    const feed = new EventFeed(query.rate, sink, this.#parts.pace);
-    this.#subscribers[place] = { filter: new EventFilter(query), feed };
+    const feed = new EventFeed(query.rate, sink, this.#pace);
+    const content = contentBucket(this.#pace.now());
+    this.#subscribers[place] = { filter: new EventFilter(query), feed, content };
     this.#changed();
     return {
       close: () => {
@@ -85,6 +95,7 @@ export class CallEvents {
   #changed(): void {
     this.#round++;
     this.observer = this.#makeObserver();
+    if (this.observer?.watchMessages === undefined) this.#messages.close();
     this.#parts.onChange();
   }
 
@@ -93,33 +104,51 @@ export class CallEvents {
     const isWanted = (kind: EventKind): boolean =>
       this.#subscribers.some((subscriber) => subscriber?.filter.wants(kind));
     if (this.#subscribers.every((subscriber) => subscriber === undefined)) return undefined;
+    const readsHeaders = this.#subscribers.some((subscriber) => subscriber?.filter.readsHeaders === true);
     return {
+      ...(readsHeaders && { readsHeaders }),
       ...(isWanted('start') && { onStart: (exchange: StartedExchange) => this.#started(exchange) }),
       ...(isWanted('attempt') && { onAttempt: (attempt: StartedAttempt) => this.#attempted(attempt) }),
       ...(isWanted('end') && { onFinish: (record: ExchangeRecord) => this.#finished(record) }),
+      ...(isWanted('message') && {
+        watchMessages: (exchange: WatchedExchange) => this.#messages.watch(exchange),
+        onFinish: (record: ExchangeRecord) => this.#finished(record),
+      }),
     };
   }
 
   #started(exchange: StartedExchange): void {
-    const places = this.#placesFor(exchange.subject);
-    if (places === 0) return;
-    for (const { filter, feed } of this.#at(places))
-      if (filter.wants('start')) feed.add(() => this.#text.start(exchange));
+    for (const { filter, feed } of this.#wanting('start', exchange.subject))
+      feed.add(() => this.#text.start(exchange, filter));
   }
 
   #attempted(attempt: StartedAttempt): void {
-    const places = this.#placesFor(attempt.exchange.subject);
-    if (places === 0) return;
-    for (const { filter, feed } of this.#at(places))
-      if (filter.wants('attempt') && filter.fitsEndpoint(attempt.endpoint))
-        feed.add(() => this.#text.attempt(attempt));
+    for (const { filter, feed } of this.#wanting('attempt', attempt.exchange.subject))
+      if (filter.fitsEndpoint(attempt.endpoint)) feed.add(() => this.#text.attempt(attempt, filter));
   }
 
   #finished(record: ExchangeRecord): void {
-    const places = this.#placesFor(record.subject);
-    if (places === 0) return;
-    for (const { filter, feed } of this.#at(places))
-      if (filter.wants('end') && filter.fitsEnd(record)) feed.add(() => this.#text.end(record));
+    this.#messages.finished(record.number);
+    for (const { filter, feed } of this.#wanting('end', record.subject))
+      if (filter.fitsEnd(record)) feed.add(() => this.#text.end(record, filter));
+  }
+
+  #wantingMessages(subject: ExchangeSubject): readonly Subscriber[] {
+    return this.#wanting('message', subject);
+  }
+
+  /** @returns the subscribers that want events of this kind, as far as the header section of the call decides */
+  #wanting(kind: EventKind, subject: ExchangeSubject): readonly Subscriber[] {
+    const places = this.#placesFor(subject);
+    if (places === 0) return NOBODY;
+    return this.#subscribers.flatMap((subscriber, place) =>
+      subscriber !== undefined &&
+      (places & (1 << place)) !== 0 &&
+      subscriber.filter.wants(kind) &&
+      subscriber.filter.fitsMetadata(subject)
+        ? [subscriber]
+        : [],
+    );
   }
 
   #placesFor(subject: ExchangeSubject): number {
@@ -135,10 +164,5 @@ export class CallEvents {
       if (subscriber?.filter.fitsSubject(subject) === true) verdict.places |= 1 << place;
     if (earlier === undefined) VERDICT.keep(subject, verdict);
     return verdict.places;
-  }
-
-  *#at(places: number): Generator<Subscriber> {
-    for (const [place, subscriber] of this.#subscribers.entries())
-      if (subscriber !== undefined && (places & (1 << place)) !== 0) yield subscriber;
   }
 }

@@ -128,7 +128,12 @@ export class DataPlane implements Plane {
     const requestIds = new RequestIds();
     this.#accessLog = new AccessLog({ destination, logger, requestIds });
     const { worker } = parts;
-    this.#events = new CallEvents({ requestIds, worker, onChange: () => this.#observe() });
+    this.#events = new CallEvents({
+      requestIds,
+      worker,
+      onChange: () => this.#observe(),
+      onFault: (error) => log.contained('relay', error),
+    });
     const { counted } = this.#metrics;
     this.#tracing = new Tracing({
       version: packageVersion(),

@@ -1,9 +1,17 @@
 // Which events a subscriber wants. Everything that is the same for all calls of a kind is decided once for the kind; what is left for each
 // call are the endpoint and how it ended.
 
-import { type EventKind, type EventQuery, fitsMethod } from '../calls/event-query.ts';
+import {
+  type EventKind,
+  type EventQuery,
+  fitsMethod,
+  fitsPattern,
+  looksInside,
+} from '../calls/event-query.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { addressRange, withoutPort } from '../config/address-range.ts';
+
+const NONE: readonly string[] = [];
 
 export class EventFilter {
   readonly #query: EventQuery;
@@ -18,8 +26,35 @@ export class EventFilter {
     this.#isInRange = addressRange(query.client ?? '') ?? (() => false);
   }
 
+  /** How many of the first bytes of each message the subscriber gets. */
+  get messageBytes(): number {
+    return this.#query.messageBytes ?? 0;
+  }
+
+  /** The names of header fields that the subscriber sees. */
+  get shownMetadata(): readonly string[] {
+    return this.#query.showMetadata ?? NONE;
+  }
+
+  /** Whether calls must keep the header fields of their requests. */
+  get readsHeaders(): boolean {
+    return looksInside(this.#query);
+  }
+
   wants(kind: EventKind): boolean {
     return this.#kinds.has(kind);
+  }
+
+  /** What a kind of call does not decide. */
+  fitsMetadata(subject: ExchangeSubject): boolean {
+    const { metadata } = this.#query;
+    return (
+      metadata === undefined ||
+      metadata.every(({ name, value }) => {
+        const received = subject.receivedHeader?.(name);
+        return received !== undefined && fitsPattern(received, value);
+      })
+    );
   }
 
   /** @returns whether calls of this kind may have events for the subscriber */
@@ -57,7 +92,7 @@ export class EventFilter {
 
 function isPossible(kind: EventKind, isAboutEnd: boolean, { endpoint }: EventQuery): boolean {
   if (kind === 'end') return true;
-  return !isAboutEnd && (kind === 'attempt' || endpoint === undefined);
+  return !isAboutEnd && (kind !== 'start' || endpoint === undefined);
 }
 
 /** A gRPC call fails by its status, whatever the HTTP status is. */

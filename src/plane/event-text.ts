@@ -1,15 +1,27 @@
-// The events of calls as JSON in one line. Texts of clients are bounded and harmless, and no metadata is in them.
+// The events of calls as JSON in one line. Texts of clients are bounded and harmless. Metadata and bytes of messages are in them only for a
+// subscriber that asks for them.
 
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
-import type { StartedAttempt, StartedExchange } from '../calls/observers.ts';
+import type { StartedAttempt, StartedExchange, WatchedExchange } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { isCredential } from '../config/secret-name.ts';
+import type { MessageWatch } from '../grpc/message-watch.ts';
 import { boundedJsonString, textOfBytes } from '../observability/json-text.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 
 /** The most bytes of a text of a client. The access log cuts paths at about this length, too. */
 const MOST_TEXT_BYTES = 400;
+const REDACTED = '"[redacted]"';
 /** The most bytes of an address, a name or a status. */
 const MOST_NAME_BYTES = 128;
+
+/** What one subscriber sees of a call besides what its log has. */
+export interface ShownOf {
+  /** The names of header fields of the request. */
+  readonly shownMetadata: readonly string[];
+  /** How many of the first bytes of each message. */
+  readonly messageBytes: number;
+}
 
 export class EventText {
   readonly #requestIds: RequestIds;
@@ -21,17 +33,37 @@ export class EventText {
     this.#worker = worker === undefined ? '' : `,"worker":${worker}`;
   }
 
-  start(exchange: StartedExchange): string {
+  start(exchange: StartedExchange, { shownMetadata }: ShownOf): string {
     const { subject, number } = exchange;
-    return `${this.#begin('start', turnNowMs(), number)}${subjectText(subject)}${this.#ids(exchange)}}`;
+    return `${this.#begin('start', turnNowMs(), number)}${subjectText(subject)}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
   }
 
-  attempt({ exchange, endpoint, number }: StartedAttempt): string {
+  attempt({ exchange, endpoint, number }: StartedAttempt, { shownMetadata }: ShownOf): string {
+    const { subject } = exchange;
     const begin = this.#begin('attempt', turnNowMs(), exchange.number);
-    return `${begin}${subjectText(exchange.subject)},"endpoint":${name(endpoint)},"attempt":${number}${this.#ids(exchange)}}`;
+    return `${begin}${subjectText(subject)},"endpoint":${name(endpoint)},"attempt":${number}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
   }
 
-  end(record: ExchangeRecord): string {
+  /** @param shownBytes how many of the kept bytes of the message are shown */
+  message(exchange: WatchedExchange, watch: MessageWatch, shown: ShownOf, shownBytes: number): string {
+    const { subject, number, endpointAtWork } = exchange;
+    const { shownMetadata, messageBytes } = shown;
+    const { direction, messages, sizeBytes, isCompressed, encoding, bytes, start } = watch;
+    return [
+      this.#begin('message', turnNowMs(), number),
+      subjectText(subject),
+      `,"endpoint":${name(endpointAtWork)},"direction":"${direction}","number":${messages},"sizeBytes":${sizeBytes}`,
+      `,"compressed":${isCompressed}`,
+      isCompressed && messageBytes > 0 ? `,"encoding":${name(textOfBytes(encoding))}` : '',
+      messageBytes > 0 ? `,"bytes":"${bytes.toString('base64', start, start + shownBytes)}"` : '',
+      messageBytes > 0 ? `,"truncated":${shownBytes < sizeBytes}` : '',
+      this.#ids(exchange),
+      metadataText(subject, shownMetadata),
+      '}',
+    ].join('');
+  }
+
+  end(record: ExchangeRecord, { shownMetadata }: ShownOf): string {
     const endedAtMs = record.startedAtEpochMs + record.durationMs;
     return [
       this.#beginAt('end', endedAtMs, record.number),
@@ -43,6 +75,7 @@ export class EventText {
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}","reason":${long(record.reason)}`,
       this.#ids(record),
+      metadataText(record.subject, shownMetadata),
       '}',
     ].join('');
   }
@@ -63,6 +96,16 @@ export class EventText {
 
 function subjectText({ listener, client, tls, authority, method, route, upstream }: ExchangeSubject): string {
   return `,"listener":${name(listener)},"client":${name(client)},"tls":${name(tls)},"authority":${long(authority)},"method":${long(method)},"route":${name(route)},"upstream":${name(upstream)}`;
+}
+
+/** Fields that the call does not have are left out. */
+function metadataText(subject: ExchangeSubject, names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const fields = names.flatMap((one) => {
+    const value = subject.receivedHeader?.(one);
+    return value === undefined ? [] : `${name(one)}:${isCredential(value) ? REDACTED : long(value)}`;
+  });
+  return `,"metadata":{${fields.join(',')}}`;
 }
 
 function long(text: string): string {

@@ -3,6 +3,7 @@
 
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ClientCall, Translator } from '../calls/client-call.ts';
+import type { Observers } from '../calls/observers.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
@@ -16,10 +17,24 @@ export function beginCall(
   head: RequestHead,
 ): ClientCall {
   const { translation } = head;
-  if (translation === undefined) return new Exchange(context, home, stream, head);
+  if (translation === undefined) return begun(context, new Exchange(context, home, stream, head));
   const translator = translation.begin(stream, () => home.exchangeFinished());
-  translator.serve(new Exchange(context, new TranslatedHome(home, translator), translator, head));
+  const translated = new TranslatedHome(home, translator);
+  translator.serve(begun(context, new Exchange(context, translated, translator, head)));
   return translator;
+}
+
+function begun({ observers }: RelayContext, exchange: Exchange): Exchange {
+  if (observers.wantMessages && exchange.subject.isGrpc) watchMessages(observers, exchange);
+  return exchange;
+}
+
+function watchMessages(observers: Observers, exchange: Exchange): void {
+  const watches = observers.watchMessages(exchange);
+  if (watches === undefined) return;
+  watches.request.encoding = exchange.subject.receivedHeader('grpc-encoding') ?? '';
+  exchange.request.watch(watches.request);
+  exchange.response.watch(watches.response);
 }
 
 /** The exchange of a call that `beginCall` has returned. */

@@ -86,7 +86,7 @@ export class ClientResponse implements LateTimed {
       return;
     }
     this.#owner.home.responseBegan();
-    this.#owner.response.noteHead();
+    this.#owner.response.noteHead(received.fields);
     this.#attempts.responded();
     if (endStream && this.#attempts.triesAgainAfter(received)) return;
     const head = this.#fit(received, endStream);

@@ -139,6 +139,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
 
   onRequest(stream: Stream, list: HeaderList, endStream: boolean): void {
     const head = this.#headOf(list).forCall();
+    if (this.#context.observers.readHeaders) head.keepReceived(list);
     this.#exchangeCount++;
     const call = beginCall(this.#context, this, stream, head);
     stream.owner = call;

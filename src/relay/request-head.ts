@@ -50,8 +50,8 @@ export class RequestHead implements ExchangeSubject, CallTraits {
   readonly decision: RequestDecision;
   /** The hash of what keeps the call at one endpoint. Undefined if nothing does. */
   readonly hash: number | undefined;
-  /** The header fields as the client sent them. Kept only if a policy looks at each call, or the route splits its calls. */
-  readonly #received: HeaderList | undefined;
+  /** The header fields as the client sent them. Kept only if a policy or an observer looks at each call, or the route splits its calls. */
+  #received: HeaderList | undefined;
   readonly #forwardedFor: string;
   #clientKey: string | undefined = undefined;
   /** The same request for each upstream of a split. */
@@ -149,7 +149,11 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     return this.#clientKey;
   }
 
-  /** A header field as the client sent it. Only for calls that a policy looks at one by one. */
+  /** Keeps the header fields for observers. @param list the one that this head was made of */
+  keepReceived(list: HeaderList): void {
+    this.#received = list;
+  }
+
   receivedHeader(name: string): string | undefined {
     return this.#received === undefined ? undefined : valueOf(this.#received, name);
   }

@@ -4,6 +4,7 @@
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
+import { MessageWatch } from '../grpc/message-watch.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnStamp } from '../transport/turn-clock.ts';
 import { PendingData } from './pending-data.ts';
@@ -32,7 +33,7 @@ export class StreamRelay {
   isEnded = false;
   /** When bytes of the source came last, by turnStamp(). Before that, when the exchange began. */
   stamp = turnStamp();
-  readonly #counter: MessageCounter | undefined;
+  #counter: MessageCounter | MessageWatch | undefined;
   #source: CallStream | undefined = undefined;
   #target: CallStream | undefined = undefined;
   #recorder: SentRecorder | undefined = undefined;
@@ -56,9 +57,15 @@ export class StreamRelay {
     return this.#backlog?.movedStamp ?? this.stamp;
   }
 
-  /** The source has sent its header section. */
-  noteHead(): void {
+  /** Lets a watch follow the messages. Call it before the first byte. Has no effect if the direction has no messages. */
+  watch(watch: MessageWatch): void {
+    if (this.#counter !== undefined) this.#counter = watch;
+  }
+
+  /** The source has sent this header section. */
+  noteHead(list: HeaderList): void {
     this.stamp = turnStamp();
+    if (this.#counter instanceof MessageWatch) this.#counter.encoding = list.get('grpc-encoding') ?? '';
   }
 
   /** Whether the source has ended, even if some of its data still waits. */

@@ -17,7 +17,7 @@ import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 import type { PlaneFigures } from '../plane/process-figures.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 10;
+export const PROTOCOL_VERSION = 11;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {

@@ -49,6 +49,9 @@ export const isEventQuery = has({
   status: optional(isText),
   minDurationMs: optional(isFinite),
   failed: optional(isBoolean),
+  metadata: optional(isListOf(has({ name: isText, value: isText }))),
+  showMetadata: optional(isListOf(isText)),
+  messageBytes: optional(isNumber),
   rate: isNumber,
 });
 

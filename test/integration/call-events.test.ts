@@ -141,6 +141,89 @@ for (const processes of [1, 2])
       );
     });
 
+    test('messages are told of in both directions as they come, with metadata and bytes for those who ask', async (t) => {
+      const { client, read, held } = await start(t, processes);
+      const search = new URLSearchParams({ kinds: 'message', messageBytes: '3', showMetadata: 'x-tenant' });
+      search.append('metadata', 'x-tenant=ac*');
+      search.append('metadata', 'x-user=me');
+      const [chosen, sizes] = [await read(search.toString()), await read('kinds=message')];
+      const callers = await Promise.all([client(), client(), client(), client()]);
+      const fields = [
+        ['x-tenant', 'acme'],
+        ['x-user', 'me'],
+        ['grpc-encoding', 'gzip'],
+      ] as const;
+      const compressed = grpcMessage(Buffer.from('hello'));
+      compressed[0] = 1;
+      for (const [index, caller] of callers.entries()) {
+        const body = compressed.subarray(0, 7);
+        const stream = caller.call({ path: '/held.S/C', fields, body, endStream: false });
+        caller.call({ path: '/s.S/C', fields: [['x-tenant', 'other']], body: MESSAGE });
+        await sizes.want('message', index * 4 + 2);
+        assert.equal(chosen.of('message').length, index * 2);
+        caller.sendData(stream, compressed.subarray(7), true);
+        const request = await eventually('the service has the call', () => held[index]);
+        await chosen.want('message', index * 2 + 1);
+        request.succeed(Buffer.from('ok'));
+        await caller.outcome(stream);
+        await sizes.want('message', index * 4 + 4);
+      }
+      const seen = await chosen.want('message', 8);
+      assert.deepEqual(
+        seen.map(({ direction, number, sizeBytes }) => [direction, number, sizeBytes]),
+        callers.flatMap(() => [
+          ['request', 1, 5],
+          ['response', 1, 2],
+        ]),
+      );
+      const [request, response] = seen;
+      assert.deepEqual(
+        [request['bytes'], request['truncated'], request['compressed'], request['encoding']],
+        [Buffer.from('hel').toString('base64'), true, true, 'gzip'],
+      );
+      assert.deepEqual(
+        [response['bytes'], response['compressed']],
+        [Buffer.from('ok').toString('base64'), false],
+      );
+      assert.deepEqual(request['metadata'], { 'x-tenant': 'acme' });
+      assert.ok(sizes.of('message').every((event) => !('bytes' in event) && !('metadata' in event)));
+    });
+
+    test('a stream without an end is told of for as long as it runs, and costs a subscriber that does not read nothing but a count', async (t) => {
+      const { client, read, held } = await start(t, processes);
+      const [reader, stuck] = [
+        await read('kinds=message,end&rate=50'),
+        await read('kinds=message&messageBytes=65536&rate=10000'),
+      ];
+      stuck.pause();
+      const caller = await client();
+      const stream = caller.call({ path: '/held.S/C', endStream: false });
+      // Zeros are messages without content.
+      const messages = 20_000;
+      caller.pump(stream, messages * 5);
+      await reader.want('message', 50);
+      await eventually(
+        'each message was sent or counted while the call runs',
+        () => reader.of('message').length + reader.dropped === messages,
+        60_000,
+      );
+      assert.equal(held.length, 0);
+      caller.sendData(stream, Buffer.alloc(0), true);
+      const request = await eventually('the service has the call', () => held[0]);
+      request.succeed();
+      await caller.outcome(stream);
+      stuck.resume();
+      await eventually('each message was sent or counted', () => {
+        const sum = stuck.of('message').length + stuck.dropped;
+        return sum === messages + 1;
+      });
+      await eventually('each message and the end were sent or counted', () => {
+        const sum = reader.of('message').length + reader.of('end').length + reader.dropped;
+        return sum === messages + 2;
+      });
+      assert.ok(reader.dropped > 0);
+    });
+
     test('places of subscribers that have gone are free again, and there are no more than eight', async (t) => {
       const { read, readUnopened, proxy, client } = await start(t, processes);
       for (let round = 0; round < 3; round++) {

@@ -322,6 +322,6 @@ test('the stamps say when bytes came last, and when the target took some of thos
   assert.equal(msSince(relay.stuckStamp, resumedMs), 0, 'some was taken');
   assert.ok(msSince(relay.stamp, resumedMs) >= 4, 'and nothing has come');
   const headMs = later();
-  relay.noteHead();
+  relay.noteHead(new HeaderList());
   assert.equal(msSince(relay.stamp, headMs), 0);
 });

@@ -1,0 +1,137 @@
+// The events of messages: follows the messages of calls that a subscriber wants them of, and keeps their first bytes within a bound for the
+// whole process. A call is looked at when it begins; the messages of a call that nobody wanted then have no events.
+
+import type { ExchangeSubject } from '../calls/exchange-record.ts';
+import type { MessageWatches, WatchedExchange } from '../calls/observers.ts';
+import { MessageWatch, type MessageWatcher } from '../grpc/message-watch.ts';
+import { TokenBucket } from '../upstreams/token-bucket.ts';
+import type { EventFeed } from './event-feed.ts';
+import type { EventFilter } from './event-filter.ts';
+import type { EventText } from './event-text.ts';
+
+/** What all unfinished messages of the process may keep of their first bytes. */
+const MOST_KEPT_BYTES = 8 * 1024 * 1024;
+/** How much content of messages one subscriber gets from a process, so that the work for it is bounded. As much may come at once. */
+const CONTENT_BYTES_PER_SECOND = 4 * 1024 * 1024;
+
+export interface Subscriber {
+  readonly filter: EventFilter;
+  readonly feed: EventFeed;
+  /** What the subscriber may still get of the content of messages. */
+  readonly content: TokenBucket;
+}
+
+export interface MessageEventsParts {
+  readonly text: EventText;
+  readonly now: () => number;
+  /** @returns the subscribers that want messages of the calls with this subject */
+  readonly wantedBy: (subject: ExchangeSubject) => readonly Subscriber[];
+  readonly onFault: (error: unknown) => void;
+}
+
+export function contentBucket(nowMs: number): TokenBucket {
+  return new TokenBucket(CONTENT_BYTES_PER_SECOND, CONTENT_BYTES_PER_SECOND, nowMs);
+}
+
+export class MessageEvents {
+  readonly #parts: MessageEventsParts;
+  /** The calls that are followed, by their number. */
+  readonly #calls = new Map<number, WatchedCall>();
+  #keptBytes = 0;
+
+  constructor(parts: MessageEventsParts) {
+    this.#parts = parts;
+  }
+
+  /** How many bytes of unfinished messages are kept. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** @returns undefined if nobody wants the messages of this call */
+  watch(exchange: WatchedExchange): MessageWatches | undefined {
+    if (this.#parts.wantedBy(exchange.subject).length === 0) return undefined;
+    const call = new WatchedCall(exchange, this);
+    this.#calls.set(exchange.number, call);
+    return call;
+  }
+
+  /** The call with this number is over. */
+  finished(number: number): void {
+    this.#calls.get(number)?.close();
+    this.#calls.delete(number);
+  }
+
+  /** Nobody wants messages any more. */
+  close(): void {
+    for (const call of this.#calls.values()) call.close();
+    this.#calls.clear();
+  }
+
+  wantedBytes({ subject }: WatchedExchange): number {
+    let most = 0;
+    for (const { filter } of this.#parts.wantedBy(subject)) most = Math.max(most, filter.messageBytes);
+    return most;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#keptBytes + bytes > MOST_KEPT_BYTES) return false;
+    this.#keptBytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#keptBytes -= bytes;
+  }
+
+  tell(exchange: WatchedExchange, watch: MessageWatch): void {
+    try {
+      const { text, now, wantedBy } = this.#parts;
+      const endpoint = exchange.endpointAtWork;
+      for (const { filter, feed, content } of wantedBy(exchange.subject)) {
+        if (!filter.fitsEndpoint(endpoint)) continue;
+        feed.add(() => {
+          const bytes = Math.min(filter.messageBytes, watch.end - watch.start);
+          const shownBytes = bytes <= content.left(now()) ? bytes : 0;
+          if (shownBytes > 0) content.spend(now(), shownBytes);
+          return text.message(exchange, watch, filter, shownBytes);
+        });
+      }
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
+  }
+}
+
+class WatchedCall implements MessageWatcher, MessageWatches {
+  readonly request = new MessageWatch('request', this);
+  readonly response = new MessageWatch('response', this);
+  readonly #exchange: WatchedExchange;
+  readonly #events: MessageEvents;
+
+  constructor(exchange: WatchedExchange, events: MessageEvents) {
+    this.#exchange = exchange;
+    this.#events = events;
+  }
+
+  get wantedBytes(): number {
+    return this.#events.wantedBytes(this.#exchange);
+  }
+
+  take(bytes: number): boolean {
+    return this.#events.take(bytes);
+  }
+
+  give(bytes: number): void {
+    this.#events.give(bytes);
+  }
+
+  onMessage(watch: MessageWatch): void {
+    this.#events.tell(this.#exchange, watch);
+  }
+
+  close(): void {
+    this.request.close();
+    this.response.close();
+  }
+}
