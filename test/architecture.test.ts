@@ -9,7 +9,7 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'doctor workers control plane sources nginx-import demo observability service-manager config diagnosis',
+  cli: 'doctor workers control plane sources nginx-import demo decoding observability service-manager calls config diagnosis',
   doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane observability overload listeners calls config',
@@ -34,6 +34,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   names: '',
   'nginx-import': 'routing config',
   demo: '',
+  decoding: 'config grpc',
   config: '',
   diagnosis: '',
   grpc: '',
@@ -43,6 +44,8 @@ const FLOORS: Readonly<Record<string, string>> = {
 
 /** Third-party packages, each with the one file of src that may import it, types included. */
 const HOMES: Readonly<Record<string, string>> = {
+  '@bufbuild/protobuf': 'decoding/descriptors.ts',
+  '@bufbuild/protobuf/wkt': 'decoding/descriptors.ts',
   '@grpc/grpc-js': 'demo/grpc.ts',
   '@grpc/proto-loader': 'demo/voice-proto.ts',
   '@grpc/reflection': 'demo/reflection-service.ts',
@@ -56,6 +59,8 @@ const HOMES: Readonly<Record<string, string>> = {
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
   'ipaddr.js': 'config/client-network.ts',
   pino: 'observability/logger.ts',
+  protobufjs: 'decoding/proto-files.ts',
+  'protobufjs/ext/descriptor/index.js': 'decoding/proto-files.ts',
   'undici/lib/llhttp/llhttp-wasm.js': 'h1/llhttp.ts',
   yaml: 'config/yaml-document.ts',
   zod: 'config/schema-values.ts',
@@ -70,8 +75,8 @@ const LOADED_AT_START: readonly string[] = [
   'yaml',
   'zod',
 ];
-/** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, and the exporters of `trace`. */
-const ON_DEMAND = /^(?:demo\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$)/;
+/** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, what decodes messages, and the exporters of `trace`. */
+const ON_DEMAND = /^(?:demo\/|decoding\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$)/;
 
 const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */

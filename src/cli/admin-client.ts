@@ -19,10 +19,10 @@ import { describeMissing } from './options.ts';
 
 /** What follows from `-c`, which may name another file than the proxy was started with, and from `--admin`. */
 export interface AdminOptions {
-  readonly admin: string | undefined;
-  readonly config: string | undefined;
+  readonly admin?: string | undefined;
+  readonly config?: string | undefined;
   /** A file with the token, whatever the configuration says. */
-  readonly 'token-file': string | undefined;
+  readonly 'token-file'?: string | undefined;
 }
 
 /** The help of the options that all commands of a running proxy have. */

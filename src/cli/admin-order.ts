@@ -29,11 +29,7 @@ export async function giveOrder(
     process.stdout.write(usage);
     return 0;
   }
-  const found = findAdmin({
-    admin: parsed.values.admin,
-    config: parsed.values.config,
-    'token-file': parsed.values['token-file'],
-  });
+  const found = findAdmin(parsed.values);
   if (typeof found === 'string') return fail(found);
   const other = await describeOtherProxy(found);
   if (other !== undefined) {

@@ -2,6 +2,7 @@
 
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { paint } from './paint.ts';
+import { contentLines, metadataText } from './shown-message.ts';
 
 /** The widths of the columns but the last. A longer text moves what is behind it. */
 const WIDTHS = { time: 12, event: 7, status: 18, duration: 10, method: 40, route: 14, endpoint: 22 } as const;
@@ -21,19 +22,28 @@ export const EVENT_HEAD = [
 export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
   const kind = lineOf(fieldOf(event, 'event'));
   const of = (name: string): string => lineOf(fieldOf(event, name));
-  const status = statusOf(event);
+  const status = kind === 'message' ? `${of('direction')} ${of('number')}` : statusOf(event);
+  const measure =
+    kind === 'message' ? sizeText(fieldOf(event, 'sizeBytes')) : durationText(fieldOf(event, 'durationMs'));
   const line = [
     timeOf(fieldOf(event, 'time')),
     (kind === 'attempt' ? `try ${of('attempt')}` : kind).padEnd(WIDTHS.event),
-    painted(status, status.padEnd(WIDTHS.status), stream),
-    durationText(fieldOf(event, 'durationMs')).padStart(WIDTHS.duration),
+    kind === 'message' ? status.padEnd(WIDTHS.status) : painted(status, status.padEnd(WIDTHS.status), stream),
+    measure.padStart(WIDTHS.duration),
     of('method').padEnd(WIDTHS.method),
     (of('route') || '-').padEnd(WIDTHS.route),
     (of('endpoint') || '-').padEnd(WIDTHS.endpoint),
     of('client') || '-',
-  ].join('  ');
+    metadataText(event),
+  ]
+    .join('  ')
+    .trimEnd();
   const reason = of('reason');
-  return reason === '' ? line : `${line}\n    ${reason}`;
+  return [
+    line,
+    ...(reason === '' ? [] : [`    ${reason}`]),
+    ...contentLines(event).map((text) => `    ${text}`),
+  ].join('\n');
 }
 
 export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string {
@@ -52,6 +62,14 @@ export function durationText(value: unknown): string {
   if (value < 1) return `${Math.round(value * 1000)} us`;
   if (value < 1000) return `${value.toPrecision(3).replace(/e.*/, '')} ms`;
   return value < 120_000 ? `${(value / 1000).toFixed(2)} s` : `${Math.round(value / 60_000)} min`;
+}
+
+/** @returns '850 B', '12.3 KiB', '4.56 MiB', or '' for what is no number */
+export function sizeText(value: unknown): string {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return '';
+  if (value < 1024) return `${value} B`;
+  const isKib = value < 1024 * 1024;
+  return `${(value / (isKib ? 1024 : 1024 * 1024)).toFixed(1)} ${isKib ? 'KiB' : 'MiB'}`;
 }
 
 function lineOf(value: unknown): string {

@@ -40,11 +40,7 @@ export async function status(argv: readonly string[]): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const found = findAdmin({
-    admin: parsed.values.admin,
-    config: parsed.values.config,
-    'token-file': parsed.values['token-file'],
-  });
+  const found = findAdmin(parsed.values);
   if (typeof found === 'string') return fail(`${found}\n`);
   const answers = await askAll(found);
   if (typeof answers === 'string') return fail(`${answers}\n`);

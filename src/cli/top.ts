@@ -66,11 +66,7 @@ export async function top(argv: readonly string[]): Promise<number> {
   }
   const seconds = /^\d{1,4}$/.test(values.interval) ? Number(values.interval) : 0;
   if (seconds < 1 || seconds > 3600) return fail('--interval must be a whole number of seconds, 1 to 3600');
-  const found = findAdmin({
-    admin: values.admin,
-    config: values.config,
-    'token-file': values['token-file'],
-  });
+  const found = findAdmin(values);
   if (typeof found === 'string') return fail(found);
   const other = await describeOtherProxy(found);
   if (other !== undefined) process.stderr.write(`framegate top: ${other}\n`);

@@ -1,0 +1,47 @@
+// Decodes the messages that a proxy tells of. Descriptors come from files, or from the service itself; the bytes may be anything.
+
+import type { MessageDirection } from '../grpc/message-watch.ts';
+import type { Descriptors } from './descriptors.ts';
+import { contentOf, type MessageBytes } from './message-content.ts';
+import { wireFieldsOf } from './wire-fields.ts';
+
+export interface SeenMessage extends MessageBytes {
+  /** The path of the call. */
+  readonly path: string;
+  readonly direction: MessageDirection;
+  readonly upstream: string;
+  /** Where the call is, '' if it is nowhere yet. */
+  readonly endpoint: string;
+}
+
+/** Where descriptors come from. */
+export interface DescriptorSource {
+  /** @returns descriptors with the service, or a sentence about why there are none */
+  find(service: string, message: SeenMessage): Promise<Descriptors | string>;
+}
+
+export type Decoded =
+  /** `isPart`: what comes behind is missing. */
+  | { readonly json: unknown; readonly isPart: boolean }
+  /** Why there is no JSON, as a sentence about the message ("it ..."). */
+  | { readonly why: string };
+
+/** Never rejects. */
+export async function decodeMessage(message: SeenMessage, source: DescriptorSource): Promise<Decoded> {
+  // A route may have a prefix, which it removes.
+  const [service = '', method = ''] = message.path.split('/').slice(-2);
+  if (service === '' || method === '') return { why: `${message.path} names no method of a service` };
+  try {
+    const descriptors = await source.find(service, message);
+    if (typeof descriptors === 'string') return { why: descriptors };
+    const type = descriptors.typeOf(service, method, message.direction);
+    if (type === undefined) return { why: `the descriptors have no method ${method} of ${service}` };
+    const content = contentOf(message);
+    if (typeof content === 'string') return { why: content };
+    const { isTruncated } = message;
+    const whole = isTruncated ? content.subarray(0, wireFieldsOf(content).end) : content;
+    return { json: descriptors.decode(type, whole), isPart: isTruncated };
+  } catch (error) {
+    return { why: `it cannot be decoded: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}

@@ -1,0 +1,43 @@
+// The fields of messages on the wire, of which anything may be missing or wrong.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { contentsOf, lengthDelimited, wireFieldsOf } from '../../src/decoding/wire-fields.ts';
+
+test('fields of all wire types are read, and contents by their number', () => {
+  const bytes = Buffer.from('08011101020304050607081a02686925010203041a00', 'hex');
+  const read = wireFieldsOf(bytes);
+  assert.deepEqual(
+    read.fields.map(({ number, wireType }) => [number, wireType]),
+    [
+      [1, 0],
+      [2, 1],
+      [3, 2],
+      [4, 5],
+      [3, 2],
+    ],
+  );
+  assert.equal(read.end, bytes.length);
+  assert.deepEqual(contentsOf(read, 3).map(String), ['hi', '']);
+});
+
+test('a message that is cut has the fields that are complete, wherever it is cut', () => {
+  const first = lengthDelimited(1, Buffer.alloc(300, 'a'));
+  const whole = Buffer.concat([first, lengthDelimited(2, Buffer.from('bc'))]);
+  for (let cut = 0; cut <= whole.length; cut++) {
+    const { fields, end } = wireFieldsOf(whole.subarray(0, cut));
+    const expected = cut < first.length ? 0 : cut < whole.length ? first.length : whole.length;
+    assert.equal(end, expected, `cut at ${cut}`);
+    assert.equal(fields.length, cut < first.length ? 0 : cut < whole.length ? 1 : 2);
+  }
+});
+
+test('any bytes end somewhere', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+      const { end } = wireFieldsOf(Buffer.from(bytes));
+      assert.ok(end >= 0 && end <= bytes.length);
+    }),
+  );
+});
