@@ -1,22 +1,86 @@
 // An event of a call as a line for people. Texts of clients can give no order to the terminal.
 
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
+import { cutStart } from './cut-text.ts';
 import { paint } from './paint.ts';
 import { contentLines, metadataText } from './shown-message.ts';
 
-/** The widths of the columns but the last. A longer text moves what is behind it. */
-const WIDTHS = { time: 12, event: 7, status: 18, duration: 10, method: 40, route: 14, endpoint: 22 } as const;
+/** The widths of the columns. Where the output is no terminal, a longer text moves what is behind it. */
+const WIDTHS = {
+  time: 12,
+  event: 7,
+  status: 18,
+  duration: 10,
+  method: 40,
+  route: 14,
+  endpoint: 22,
+  client: 22,
+} as const;
+/** What a terminal may be too narrow for, the first one to stay first. */
+const OPTIONAL = ['endpoint', 'client', 'route'] as const;
+const GAP = '  ';
+const LEAST_METHOD = 24;
 
-export const EVENT_HEAD = [
-  'TIME'.padEnd(WIDTHS.time),
-  'EVENT'.padEnd(WIDTHS.event),
-  'STATUS'.padEnd(WIDTHS.status),
-  'DURATION'.padStart(WIDTHS.duration),
-  'METHOD'.padEnd(WIDTHS.method),
-  'ROUTE'.padEnd(WIDTHS.route),
-  'ENDPOINT'.padEnd(WIDTHS.endpoint),
-  'CLIENT',
-].join('  ');
+type Name = (typeof OPTIONAL)[number];
+
+interface Layout {
+  readonly methodWidth: number;
+  readonly shown: ReadonlySet<Name>;
+  readonly isCut: boolean;
+}
+
+/** @param columns how wide the terminal is; undefined if it is none */
+function layoutFor(columns: number | undefined): Layout {
+  const shown = new Set<Name>(columns === undefined ? OPTIONAL : []);
+  if (columns === undefined) return { methodWidth: WIDTHS.method, shown, isCut: false };
+  const { time, event, status, duration } = WIDTHS;
+  let left = columns - (time + event + status + duration + GAP.length * 4);
+  for (const name of OPTIONAL) {
+    const width = WIDTHS[name] + GAP.length;
+    if (left - width < LEAST_METHOD) break;
+    left -= width;
+    shown.add(name);
+  }
+  return { methodWidth: Math.max(left, 8), shown, isCut: true };
+}
+
+function row(cells: Readonly<Record<keyof typeof WIDTHS, string>>, layout: Layout): string {
+  const { methodWidth, shown, isCut } = layout;
+  const optional = (name: Name): readonly string[] =>
+    shown.has(name) ? [(isCut ? cutStart(cells[name], WIDTHS[name]) : cells[name]).padEnd(WIDTHS[name])] : [];
+  const { time, event, status, duration, method } = cells;
+  return [
+    time.padEnd(WIDTHS.time),
+    event.padEnd(WIDTHS.event),
+    status,
+    duration.padStart(WIDTHS.duration),
+    (isCut ? cutStart(method, methodWidth) : method).padEnd(methodWidth),
+    ...optional('route'),
+    ...optional('endpoint'),
+    ...optional('client'),
+  ]
+    .join(GAP)
+    .trimEnd();
+}
+
+/** @param stream a terminal, or not */
+export function eventHead(stream: NodeJS.WriteStream): string {
+  const names = {
+    time: 'TIME',
+    event: 'EVENT',
+    status: 'STATUS'.padEnd(WIDTHS.status),
+    duration: 'DURATION',
+    method: 'METHOD',
+    route: 'ROUTE',
+    endpoint: 'ENDPOINT',
+    client: 'CLIENT',
+  };
+  return row(names, layoutFor(columnsOf(stream)));
+}
+
+function columnsOf(stream: NodeJS.WriteStream): number | undefined {
+  return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;
+}
 
 /** @param stream decides whether there are colours */
 export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
@@ -25,19 +89,18 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
   const status = kind === 'message' ? `${of('direction')} ${of('number')}` : statusOf(event);
   const measure =
     kind === 'message' ? sizeText(fieldOf(event, 'sizeBytes')) : durationText(fieldOf(event, 'durationMs'));
-  const line = [
-    timeOf(fieldOf(event, 'time')),
-    (kind === 'attempt' ? `try ${of('attempt')}` : kind).padEnd(WIDTHS.event),
-    kind === 'message' ? status.padEnd(WIDTHS.status) : painted(status, status.padEnd(WIDTHS.status), stream),
-    measure.padStart(WIDTHS.duration),
-    of('method').padEnd(WIDTHS.method),
-    (of('route') || '-').padEnd(WIDTHS.route),
-    (of('endpoint') || '-').padEnd(WIDTHS.endpoint),
-    of('client') || '-',
-    metadataText(event),
-  ]
-    .join('  ')
-    .trimEnd();
+  const cells = {
+    time: timeOf(fieldOf(event, 'time')),
+    event: kind === 'attempt' ? `try ${of('attempt')}` : kind,
+    status: painted(kind === 'message' ? '' : status, status.padEnd(WIDTHS.status), stream),
+    duration: measure,
+    method: of('method'),
+    route: of('route') || '-',
+    endpoint: of('endpoint') || '-',
+    client: of('client') || '-',
+  };
+  const metadata = metadataText(event);
+  const line = `${row(cells, layoutFor(columnsOf(stream)))}${metadata === '' ? '' : `${GAP}${metadata}`}`;
   const reason = of('reason');
   return [
     line,

@@ -1,7 +1,7 @@
 // What `framegate tap` shows of a message beside its size: its content as JSON, or its bytes. Both come from clients and services, so nothing of
 // them reaches the terminal unescaped.
 
-import { fieldOf, textOf } from '../control/answer-fields.ts';
+import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { type Decoded, type DescriptorSource, decodeMessage } from '../decoding/message-decoder.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 
@@ -48,7 +48,7 @@ export function metadataText(event: unknown): string {
 
 /** @returns lines that follow the line of a message, with its content */
 export function contentLines(event: unknown): readonly string[] {
-  const size = Number(fieldOf(event, 'sizeBytes'));
+  const size = numberOf(fieldOf(event, 'sizeBytes'));
   const shown = bytesOf(event);
   const lines: string[] = [];
   const decoded = fieldOf(event, 'decoded');

@@ -6,7 +6,7 @@ import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { type AdminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
-import { droppedLine, EVENT_HEAD, eventLine } from './event-line.ts';
+import { droppedLine, eventHead, eventLine } from './event-line.ts';
 import { readEvents } from './event-source.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
@@ -60,6 +60,9 @@ class Tap {
     const { signal } = this.#end;
     const stop = (): void => this.#end.abort();
     process.once('SIGINT', stop).once('SIGTERM', stop);
+    // Another width has other columns.
+    if (!this.#parts.wishes.isJson)
+      process.stdout.on('resize', () => void this.#output.write(`${eventHead(process.stdout)}\n`));
     let wasOpen = false;
     let isWaiting = false;
     while (!signal.aborted) {
@@ -106,7 +109,7 @@ class Tap {
     // What is written so far is written out before the process ends.
     if (isCounted && this.#left === 0) setImmediate(() => this.#end.abort());
     if (this.#parts.wishes.isJson) return this.#output.write(`${harmlessJson(JSON.stringify(event))}\n`);
-    if (kind === 'open') return this.#output.write(`${EVENT_HEAD}\n`);
+    if (kind === 'open') return this.#output.write(`${eventHead(process.stdout)}\n`);
     if (kind === 'dropped') return this.#output.write(`${droppedLine(event, process.stdout)}\n`);
     return isCounted ? this.#output.write(`${eventLine(event, process.stdout)}\n`) : undefined;
   }

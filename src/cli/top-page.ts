@@ -1,7 +1,9 @@
 // The page of `framegate top`: one line for each route and each endpoint, the busiest first, as many as the terminal has room for.
 
 import { visibleText } from '../config/visible-text.ts';
+import { cutEnd, cutStart } from './cut-text.ts';
 import { durationText } from './event-line.ts';
+import type { ScreenSize } from './full-screen.ts';
 import { paint } from './paint.ts';
 import type { EndpointFigures, RouteFigures, TopFigures } from './top-figures.ts';
 
@@ -24,80 +26,113 @@ export interface TopPage {
 const LINES_AROUND = 6;
 /** Where the output is no terminal, everything is shown. */
 const NO_LIMIT = Number.POSITIVE_INFINITY;
+const FIGURES = 4;
+const ROUTE_FIGURE_WIDTH = 9;
+const ENDPOINT_FIGURE_WIDTH = 10;
+const USUAL_ROUTE_NAMES = [20, 16] as const;
+const USUAL_ENDPOINT_NAMES = [16, 24] as const;
+/** What both names of a line get at least, although the figures behind them are then cut. */
+const LEAST_NAMES = 16;
+const LEAST_LAST = 6;
+const GAP = '  ';
 
 /**
- * @param rows how many lines the terminal has; undefined if it is none
+ * @param size of the terminal; undefined if it is none, and then nothing is cut
  * @param stream decides whether there are colours
  */
 export function topLines(
   page: TopPage,
-  rows: number | undefined,
+  size: ScreenSize | undefined,
   stream: NodeJS.WriteStream,
 ): readonly string[] {
   const { figures, inFlight } = page;
-  const room = rows === undefined ? NO_LIMIT : Math.max(2, rows - LINES_AROUND - 1);
+  const columns = size?.columns ?? NO_LIMIT;
+  const room = size === undefined ? NO_LIMIT : Math.max(2, size.rows - LINES_AROUND - 1);
   const forRoutes = Math.max(1, Math.min(figures.routes.length, Math.ceil(room / 2)));
   const { client, service, framegate } = inFlight.blocked;
+  const clients =
+    figures.connections === 1 ? '1 connection of a client' : `${figures.connections} connections of clients`;
+  const routes = new Table(ROUTE_FIGURE_WIDTH, USUAL_ROUTE_NAMES, columns);
+  const endpoints = new Table(ENDPOINT_FIGURE_WIDTH, USUAL_ENDPOINT_NAMES, columns);
   return [
-    `${page.address}  ${page.time.toLocaleTimeString('sv-SE')}  ${rate(figures.callsPerSecond)} calls/s, ${inFlight.total} in flight, ${figures.connections} connections of clients`,
-    `blocked: ${client} by their client, ${service} by their service, ${framegate} by Framegate`,
+    cutEnd(
+      `${page.address}  ${page.time.toLocaleTimeString('sv-SE')}  ${rate(figures.callsPerSecond)} calls/s, ${inFlight.total} in flight, ${clients}`,
+      columns,
+    ),
+    cutEnd(
+      `blocked: ${client} by their client, ${service} by their service, ${framegate} by Framegate`,
+      columns,
+    ),
     '',
-    routeRow(['ROUTE', 'UPSTREAM', 'CALLS/S', 'ERRORS/S', 'P50', 'P99', 'ERRORS']),
-    ...firstOf(figures.routes, forRoutes).map((route) => routeLine(route, stream)),
+    routes.row('ROUTE', 'UPSTREAM', ['CALLS/S', 'ERRORS/S', 'P50', 'P99'], 'ERRORS'),
+    ...firstOf(figures.routes, forRoutes).map((route) => routeLine(route, routes, stream)),
     ...moreThan(figures.routes, forRoutes),
     '',
-    endpointRow(['UPSTREAM', 'ENDPOINT', 'ATTEMPTS/S', 'FAILED/S', 'IN FLIGHT', 'ANSWERS IN', '']),
-    ...firstOf(figures.endpoints, room - forRoutes).map((endpoint) => endpointLine(endpoint, stream)),
+    endpoints.row('UPSTREAM', 'ENDPOINT', ['ATTEMPTS/S', 'FAILED/S', 'IN FLIGHT', 'ANSWERS IN'], ''),
+    ...firstOf(figures.endpoints, room - forRoutes).map((one) => endpointLine(one, endpoints, stream)),
     ...moreThan(figures.endpoints, room - forRoutes),
   ];
 }
 
-function routeLine(route: RouteFigures, stream: NodeJS.WriteStream): string {
+/** Two columns of names, which share what is left of the terminal beside the figures, and a last text that is cut first. */
+class Table {
+  readonly #figureWidth: number;
+  readonly #columns: number;
+  readonly #first: number;
+  readonly #second: number;
+
+  constructor(figureWidth: number, usualNames: readonly [first: number, second: number], columns: number) {
+    this.#figureWidth = figureWidth;
+    this.#columns = columns;
+    const [first, second] = usualNames;
+    const usual = first + second;
+    const spare = columns - FIGURES * (figureWidth + GAP.length) - GAP.length;
+    // Half of what a wide terminal has beside the usual table is for names, and half for the last text.
+    const room = spare < usual ? Math.max(spare, LEAST_NAMES) : usual + Math.floor((spare - usual) / 2);
+    this.#first = columns === NO_LIMIT ? first : Math.floor((room * first) / usual);
+    this.#second = columns === NO_LIMIT ? second : room - this.#first;
+  }
+
+  row(first: string, second: string, figures: readonly string[], last: string): string {
+    const isCut = this.#columns !== NO_LIMIT;
+    const names = [
+      (isCut ? cutEnd(first, this.#first) : first).padEnd(this.#first),
+      (isCut ? cutStart(second, this.#second) : second).padEnd(this.#second),
+    ];
+    const cells = figures.map((text) => text.padStart(this.#figureWidth));
+    const line = [...names, ...cells].join(GAP);
+    const room = this.#columns - line.length - GAP.length;
+    const shownLast = last === '' || room < LEAST_LAST ? '' : `${GAP}${cutEnd(last, room)}`;
+    return cutEnd(`${line}${shownLast}`.trimEnd(), this.#columns);
+  }
+}
+
+function routeLine(route: RouteFigures, table: Table, stream: NodeJS.WriteStream): string {
   const failures = Object.entries(route.failures).map(
     ([status, perSecond]) => `${cell(status)} ${rate(perSecond)}`,
   );
-  const line = routeRow([
-    route.route === '' ? '(no route)' : cell(route.route),
-    cell(route.upstream),
+  const figures = [
     rate(route.callsPerSecond),
     rate(route.failuresPerSecond),
     durationText(route.p50Ms) || '-',
     durationText(route.p99Ms) || '-',
-    failures.join(', '),
-  ]);
+  ];
+  const name = route.route === '' ? '(no route)' : cell(route.route);
+  const line = table.row(name, cell(route.upstream), figures, failures.join(', '));
   return route.failuresPerSecond > 0 ? paint(stream, 'yellow', line) : line;
 }
 
-function endpointLine(endpoint: EndpointFigures, stream: NodeJS.WriteStream): string {
-  const line = endpointRow([
-    cell(endpoint.upstream),
-    cell(endpoint.endpoint),
+function endpointLine(endpoint: EndpointFigures, table: Table, stream: NodeJS.WriteStream): string {
+  const { isHealthy } = endpoint;
+  const figures = [
     rate(endpoint.attemptsPerSecond),
     rate(endpoint.failuresPerSecond),
     String(endpoint.active),
-    durationText(endpoint.meanMs) || '-',
-    endpoint.isHealthy ? '' : 'unhealthy',
-  ]);
-  return endpoint.isHealthy ? line : paint(stream, 'red', line);
-}
-
-function routeRow([route, upstream, calls, errors, p50, p99, statuses]: readonly string[]): string {
-  const names = `${route.padEnd(20)}  ${upstream.padEnd(16)}`;
-  const figures = [calls, errors, p50, p99].map((text) => text.padStart(9)).join('  ');
-  return `${names}  ${figures}  ${statuses}`.trimEnd();
-}
-
-function endpointRow([
-  upstream,
-  endpoint,
-  attempts,
-  failed,
-  active,
-  mean,
-  health,
-]: readonly string[]): string {
-  const figures = [attempts, failed, active, mean].map((text) => text.padStart(10)).join('  ');
-  return `${upstream.padEnd(16)}  ${endpoint.padEnd(24)}  ${figures}  ${health}`.trimEnd();
+    // A narrow terminal has no further column.
+    isHealthy ? durationText(endpoint.meanMs) || '-' : 'unhealthy',
+  ];
+  const line = table.row(cell(endpoint.upstream), cell(endpoint.endpoint), figures, '');
+  return isHealthy ? line : paint(stream, 'red', line);
 }
 
 function firstOf<Row>(rows: readonly Row[], count: number): readonly Row[] {

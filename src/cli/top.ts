@@ -6,6 +6,7 @@ import { fieldOf, numberOf } from '../control/answer-fields.ts';
 import { askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
+import { FullScreen } from './full-screen.ts';
 import { MetricsReading } from './metrics-reading.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
@@ -38,12 +39,6 @@ const options = {
 /** Another look follows soon, so this is the time in which a proxy that is well answers. */
 const ANSWER_WITHIN_MS = 5000;
 const BLOCKERS = ['client', 'service', 'framegate'] as const;
-/** Another screen of the terminal, which is left at the end with nothing changed on the usual one. */
-const ENTER_SCREEN = '\u001b[?1049h';
-const LEAVE_SCREEN = '\u001b[?1049l';
-/** The cursor goes to the upper left, and everything behind it is cleared. */
-const NEW_PAGE = '\u001b[H\u001b[J';
-
 interface Look {
   readonly reading: MetricsReading;
   readonly inFlight: InFlight;
@@ -79,11 +74,15 @@ class Top {
   /** Aborted at Ctrl-C, or when nobody reads the output. */
   readonly #end = new AbortController();
   readonly #output = new PatientOutput(process.stdout, () => this.#end.abort());
-  readonly #hasScreen: boolean;
+  /** Undefined where the output is no terminal, or ends after one page. */
+  readonly #screen: FullScreen | undefined;
+  #shown: readonly string[] | TopPage = [];
 
   constructor(parts: TopParts) {
     this.#parts = parts;
-    this.#hasScreen = process.stdout.isTTY && !parts.isJson && !parts.isOnce;
+    const { stdout } = process;
+    const hasScreen = stdout.isTTY && !parts.isJson && !parts.isOnce;
+    this.#screen = hasScreen ? new FullScreen(stdout, this.#output, () => void this.#draw()) : undefined;
   }
 
   /** Resolves to the exit code. */
@@ -93,11 +92,11 @@ class Top {
     process.once('SIGINT', stop).once('SIGTERM', stop);
     const first = await lookAt(admin);
     if (typeof first === 'string') return fail(first);
-    if (this.#hasScreen) process.stdout.write(ENTER_SCREEN);
+    this.#screen?.enter();
     try {
       return await this.#repeat(first);
     } finally {
-      if (this.#hasScreen) process.stdout.write(LEAVE_SCREEN);
+      this.#screen?.leave();
     }
   }
 
@@ -109,8 +108,9 @@ class Top {
       await delay(intervalMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return 0;
       const now = await lookAt(admin);
+      if (signal.aborted) return 0;
       if (typeof now === 'string' && isOnce) return fail(now);
-      if (typeof now === 'string') this.#showGone(now);
+      if (typeof now === 'string') await this.#showGone(now);
       else {
         await this.#show(pageOf(admin, before, now));
         if (isOnce) return 0;
@@ -121,15 +121,32 @@ class Top {
 
   #show(page: TopPage): Promise<void> | undefined {
     if (this.#parts.isJson) return this.#output.write(`${harmlessJson(JSON.stringify(jsonOf(page)))}\n`);
-    const rows = this.#hasScreen ? process.stdout.rows : undefined;
-    const text = topLines(page, rows, process.stdout).join('\n');
-    return this.#output.write(this.#hasScreen ? `${NEW_PAGE}${text}` : `${text}\n\n`);
+    this.#shown = page;
+    if (this.#screen !== undefined) return this.#draw();
+    return this.#output.write(`${topLines(page, undefined, process.stdout).join('\n')}\n\n`);
   }
 
   /** The proxy may come back, as after a restart. */
-  #showGone(why: string): void {
-    if (this.#hasScreen) void this.#output.write(`${NEW_PAGE}${why}; waiting for it to come back`);
-    else process.stderr.write(`framegate top: ${why}\n`);
+  #showGone(why: string): Promise<void> | undefined {
+    if (this.#screen === undefined) {
+      process.stderr.write(`framegate top: ${why}\n`);
+      return undefined;
+    }
+    this.#shown = [`${why}; waiting for it to come back`];
+    return this.#draw();
+  }
+
+  /** Draws what is shown once more, as at a change of the terminal's size. */
+  #draw(): Promise<void> | undefined {
+    const screen = this.#screen;
+    if (screen === undefined) return undefined;
+    const { size } = screen;
+    const shown = this.#shown;
+    return screen.show(
+      'figures' in shown
+        ? topLines(shown, size, process.stdout)
+        : shown.flatMap((line) => line.match(new RegExp(`.{1,${Math.max(1, size.columns)}}`, 'g')) ?? []),
+    );
   }
 }
 

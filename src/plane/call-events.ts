@@ -63,6 +63,7 @@ export class CallEvents {
     this.#messages = new MessageEvents({
       text: this.#text,
       now: this.#pace.now,
+      round: () => this.#round,
       wantedBy: (subject) => this.#wantingMessages(subject),
       onFault: parts.onFault,
     });
@@ -141,14 +142,15 @@ export class CallEvents {
   #wanting(kind: EventKind, subject: ExchangeSubject): readonly Subscriber[] {
     const places = this.#placesFor(subject);
     if (places === 0) return NOBODY;
-    return this.#subscribers.flatMap((subscriber, place) =>
-      subscriber !== undefined &&
-      (places & (1 << place)) !== 0 &&
-      subscriber.filter.wants(kind) &&
-      subscriber.filter.fitsMetadata(subject)
-        ? [subscriber]
-        : [],
-    );
+    let wanting: Subscriber[] | undefined;
+    for (let place = 0; place < this.#subscribers.length; place++) {
+      const subscriber = (places & (1 << place)) === 0 ? undefined : this.#subscribers[place];
+      if (subscriber === undefined || !subscriber.filter.wants(kind)) continue;
+      if (!subscriber.filter.fitsMetadata(subject)) continue;
+      wanting ??= [];
+      wanting.push(subscriber);
+    }
+    return wanting ?? NOBODY;
   }
 
   #placesFor(subject: ExchangeSubject): number {

@@ -24,7 +24,9 @@ export interface Subscriber {
 export interface MessageEventsParts {
   readonly text: EventText;
   readonly now: () => number;
-  /** @returns the subscribers that want messages of the calls with this subject */
+  /** Counts changes of the subscribers. */
+  readonly round: () => number;
+  /** @returns the subscribers that want messages of the calls with this subject. The answer is valid for the round. */
   readonly wantedBy: (subject: ExchangeSubject) => readonly Subscriber[];
   readonly onFault: (error: unknown) => void;
 }
@@ -68,10 +70,12 @@ export class MessageEvents {
     this.#calls.clear();
   }
 
-  wantedBytes({ subject }: WatchedExchange): number {
-    let most = 0;
-    for (const { filter } of this.#parts.wantedBy(subject)) most = Math.max(most, filter.messageBytes);
-    return most;
+  get round(): number {
+    return this.#parts.round();
+  }
+
+  wantedBy({ subject }: WatchedExchange): readonly Subscriber[] {
+    return this.#parts.wantedBy(subject);
   }
 
   take(bytes: number): boolean {
@@ -84,11 +88,11 @@ export class MessageEvents {
     this.#keptBytes -= bytes;
   }
 
-  tell(exchange: WatchedExchange, watch: MessageWatch): void {
+  tell(exchange: WatchedExchange, watch: MessageWatch, subscribers: readonly Subscriber[]): void {
     try {
-      const { text, now, wantedBy } = this.#parts;
+      const { text, now } = this.#parts;
       const endpoint = exchange.endpointAtWork;
-      for (const { filter, feed, content } of wantedBy(exchange.subject)) {
+      for (const { filter, feed, content } of subscribers) {
         if (!filter.fitsEndpoint(endpoint)) continue;
         feed.add(() => {
           const bytes = Math.min(filter.messageBytes, watch.end - watch.start);
@@ -108,6 +112,9 @@ class WatchedCall implements MessageWatcher, MessageWatches {
   readonly response = new MessageWatch('response', this);
   readonly #exchange: WatchedExchange;
   readonly #events: MessageEvents;
+  #subscribers: readonly Subscriber[] = [];
+  /** The round in which these subscribers are those that want the messages. */
+  #round = -1;
 
   constructor(exchange: WatchedExchange, events: MessageEvents) {
     this.#exchange = exchange;
@@ -115,7 +122,7 @@ class WatchedCall implements MessageWatcher, MessageWatches {
   }
 
   get wantedBytes(): number {
-    return this.#events.wantedBytes(this.#exchange);
+    return this.#wantedBy().reduce((most, { filter }) => Math.max(most, filter.messageBytes), 0);
   }
 
   take(bytes: number): boolean {
@@ -127,7 +134,16 @@ class WatchedCall implements MessageWatcher, MessageWatches {
   }
 
   onMessage(watch: MessageWatch): void {
-    this.#events.tell(this.#exchange, watch);
+    this.#events.tell(this.#exchange, watch, this.#wantedBy());
+  }
+
+  #wantedBy(): readonly Subscriber[] {
+    const { round } = this.#events;
+    if (round !== this.#round) {
+      this.#round = round;
+      this.#subscribers = this.#events.wantedBy(this.#exchange);
+    }
+    return this.#subscribers;
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ScreenSize } from '../../src/cli/full-screen.ts';
 import { MetricsReading } from '../../src/cli/metrics-reading.ts';
 import { quantileMs, topFigures } from '../../src/cli/top-figures.ts';
 import { topLines } from '../../src/cli/top-page.ts';
@@ -123,7 +124,7 @@ test('endpoints are shown with what they do now, and those that a reload has rem
   ]);
 });
 
-function linesOf(routes: number, endpoints: number, rows: number | undefined): readonly string[] {
+function linesOf(routes: number, endpoints: number, size?: ScreenSize): readonly string[] {
   const names = Array.from({ length: Math.max(routes, endpoints) }, (_, index) => `n${index}`);
   const ends = textOf(...names.slice(0, routes).map((route, index) => ({ route, ok: routes - index })));
   const healthy = names
@@ -131,11 +132,11 @@ function linesOf(routes: number, endpoints: number, rows: number | undefined): r
     .map((name) => `framegate_endpoint_healthy{upstream="u",endpoint="${name}:1"} 1`);
   const figures = figuresOf('', [ends, ...healthy].join('\n'), 1);
   const time = new Date(2026, 1, 2, 3, 4, 5);
-  return topLines({ address: 'h:1', time, figures, inFlight: IN_FLIGHT }, rows, process.stdout);
+  return topLines({ address: 'h:1', time, figures, inFlight: IN_FLIGHT }, size, process.stdout);
 }
 
 test('the page says how many calls each side blocks, and has a line for each route and endpoint', () => {
-  const lines = linesOf(2, 1, undefined);
+  const lines = linesOf(2, 1);
   assert.equal(lines[0], 'h:1  03:04:05  3.0 calls/s, 7 in flight, 0 connections of clients');
   assert.equal(lines[1], 'blocked: 1 by their client, 2 by their service, 3 by Framegate');
   assert.match(lines[4], /^n0 +u +2\.0 +0 +- +-$/);
@@ -151,7 +152,7 @@ test('a terminal gets no more lines than it has, the busiest first, and is told 
     [10, 3],
   ] as const)
     for (const rows of [10, 24, 50, 300]) {
-      const lines = linesOf(routes, endpoints, rows);
+      const lines = linesOf(routes, endpoints, { rows, columns: 80 });
       assert.ok(lines.length < rows, `${lines.length} lines of ${routes} and ${endpoints} in ${rows} rows`);
       const shown = lines.filter((line) => /^n\d/.test(line)).length;
       const missing = lines.some((line) => line === `… ${routes - shown} more`);
@@ -164,4 +165,35 @@ test('names give no order to the terminal', () => {
   const now = textOf({ route: '\u001b[2J\u009b', ok: 1 });
   const page = { address: 'h:1', time: new Date(), figures: figuresOf('', now), inFlight: IN_FLIGHT };
   for (const line of topLines(page, undefined, process.stdout)) assert.doesNotMatch(line, /\p{Cc}/u);
+});
+
+test('no line is longer than the terminal is wide, and figures are shown where there is room for them', () => {
+  const route = 'a-route-with-a-name-that-is-longer-than-any-column';
+  const text = (ok: number): string =>
+    [
+      textOf({ route, ok }),
+      ...['1', '0'].map(
+        (healthy, index) =>
+          `framegate_endpoint_healthy{upstream="${route}",endpoint="[2001:db8::${index}]:50051"} ${healthy}`,
+      ),
+    ].join('\n');
+  const page = { address: 'h:1', time: new Date(), figures: figuresOf('', text(5)), inFlight: IN_FLIGHT };
+  for (const columns of [1, 20, 40, 79, 80, 120, 200]) {
+    const lines = topLines(page, { rows: 24, columns }, process.stdout);
+    for (const line of lines) assert.ok(line.length <= Math.max(columns, 8), `${line} in ${columns} columns`);
+    if (columns < 80) continue;
+    assert.ok(
+      lines.some((line) => /^a-route-\S+ +\S+ +2\.5 +0 +- +-$/.test(line)),
+      lines.join('\n'),
+    );
+    assert.ok(
+      lines.some((line) => /1\]:50051 +0 +0 +0 +unhealthy$/.test(line)),
+      lines.join('\n'),
+    );
+  }
+  const wide = topLines(page, { rows: 24, columns: 250 }, process.stdout);
+  assert.ok(
+    wide.some((line) => line.startsWith(route)),
+    wide.join('\n'),
+  );
 });

@@ -1,0 +1,47 @@
+// The lines of framegate tap on terminals of different widths.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { eventHead, eventLine } from '../../src/cli/event-line.ts';
+
+const EVENT = {
+  event: 'end',
+  time: 1_750_000_000_000,
+  grpcStatus: 'DEADLINE_EXCEEDED',
+  durationMs: 12.345,
+  method: '/a.package.with.a.Service/MethodWithALongName',
+  route: 'a-route-with-a-long-name',
+  endpoint: '[2001:db8::1:2:3]:50051',
+  client: '192.0.2.7:40022',
+};
+
+/** Standard output of this process, as if it were as wide. */
+function terminal(columns: number | undefined): NodeJS.WriteStream {
+  const facts = { isTTY: columns !== undefined, columns };
+  return new Proxy(process.stdout, {
+    get: (stream, name) => (name in facts ? Reflect.get(facts, name) : Reflect.get(stream, name)),
+  });
+}
+
+test('on a terminal no line is longer than it is wide, and the columns that fit are shown', () => {
+  const shown = (columns: number): readonly string[] => {
+    const [head, line] = [
+      eventHead(terminal(columns)),
+      stripVTControlCharacters(eventLine(EVENT, terminal(columns))),
+    ];
+    assert.ok(head.length <= columns && line.length <= columns, `${columns}\n${head}\n${line}`);
+    return ['METHOD', 'ENDPOINT', 'CLIENT', 'ROUTE'].filter((name) => head.includes(name));
+  };
+  assert.deepEqual(shown(80), ['METHOD']);
+  assert.deepEqual(shown(110), ['METHOD', 'ENDPOINT']);
+  assert.deepEqual(shown(130), ['METHOD', 'ENDPOINT', 'CLIENT']);
+  assert.deepEqual(shown(200), ['METHOD', 'ENDPOINT', 'CLIENT', 'ROUTE']);
+  assert.match(eventLine(EVENT, terminal(80)), /DEADLINE_EXCEEDED.* +12\.3 ms {2}….*MethodWithALongName$/);
+});
+
+test('where the output is no terminal, nothing is cut', () => {
+  const line = eventLine(EVENT, terminal(undefined));
+  for (const text of [EVENT.method, EVENT.route, EVENT.endpoint, EVENT.client])
+    assert.ok(line.includes(text));
+});
