@@ -11,11 +11,11 @@ import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
 import type { StreamRoom } from '../../src/h2/stream-room.ts';
 import { retryPolicy } from '../../src/policies/retry-policy.ts';
+import { beginCall } from '../../src/relay/begin-call.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
@@ -40,7 +40,8 @@ export const CALLS = 40;
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
 const TRAILERS = HeaderList.of(['grpc-status', '0']);
-const MESSAGE = Buffer.alloc(69);
+/** One gRPC message of 64 bytes. */
+const MESSAGE = Buffer.concat([Buffer.from([0, 0, 0, 0, 64]), Buffer.alloc(64)]);
 export interface CallTerms {
   readonly leastRequests?: true;
   readonly outliers?: true;
@@ -221,7 +222,7 @@ export function sceneWith(terms: CallTerms): () => void {
     beginTurn();
     for (let call = 0; call < CALLS; call++) {
       const head = lists === undefined ? same : new RequestHead(lists[call], kind);
-      const exchange = new Exchange(context, home, new QuietStream(), head);
+      const exchange = beginCall(context, home, new QuietStream(), head);
       exchange.start(false);
       exchange.onData(MESSAGE, 0, MESSAGE.length, true);
     }

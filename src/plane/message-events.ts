@@ -1,5 +1,6 @@
 // The events of messages: follows the messages of calls that a subscriber wants them of, and keeps their first bytes within a bound for the
-// whole process. A call is looked at when it begins; the messages of a call that nobody wanted then have no events.
+// whole process. A call is looked at when it begins; the messages of a call that nobody wanted then have no events. There is no list of all calls
+// that are followed: a map with an entry for each call was twice as expensive as all else here.
 
 import type { ExchangeSubject } from '../calls/exchange-record.ts';
 import type { MessageWatches, WatchedExchange } from '../calls/observers.ts';
@@ -37,8 +38,8 @@ export function contentBucket(nowMs: number): TokenBucket {
 
 export class MessageEvents {
   readonly #parts: MessageEventsParts;
-  /** The calls that are followed, by their number. */
-  readonly #calls = new Map<number, WatchedCall>();
+  /** The calls that keep bytes of unfinished messages, by their number. */
+  readonly #keeping = new Map<number, WatchedCall>();
   #keptBytes = 0;
 
   constructor(parts: MessageEventsParts) {
@@ -53,21 +54,17 @@ export class MessageEvents {
   /** @returns undefined if nobody wants the messages of this call */
   watch(exchange: WatchedExchange): MessageWatches | undefined {
     if (this.#parts.wantedBy(exchange.subject).length === 0) return undefined;
-    const call = new WatchedCall(exchange, this);
-    this.#calls.set(exchange.number, call);
-    return call;
+    return new WatchedCall(exchange, this);
   }
 
   /** The call with this number is over. */
   finished(number: number): void {
-    this.#calls.get(number)?.close();
-    this.#calls.delete(number);
+    if (this.#keeping.size > 0) this.#keeping.get(number)?.close();
   }
 
   /** Nobody wants messages any more. */
   close(): void {
-    for (const call of this.#calls.values()) call.close();
-    this.#calls.clear();
+    for (const call of this.#keeping.values()) call.close();
   }
 
   get round(): number {
@@ -78,14 +75,16 @@ export class MessageEvents {
     return this.#parts.wantedBy(subject);
   }
 
-  take(bytes: number): boolean {
+  take(call: WatchedCall, bytes: number): boolean {
     if (this.#keptBytes + bytes > MOST_KEPT_BYTES) return false;
     this.#keptBytes += bytes;
+    this.#keeping.set(call.number, call);
     return true;
   }
 
-  give(bytes: number): void {
+  give(call: WatchedCall, bytes: number): void {
     this.#keptBytes -= bytes;
+    if (call.keptBytes === 0) this.#keeping.delete(call.number);
   }
 
   tell(exchange: WatchedExchange, watch: MessageWatch, subscribers: readonly Subscriber[]): void {
@@ -110,6 +109,8 @@ export class MessageEvents {
 class WatchedCall implements MessageWatcher, MessageWatches {
   readonly request = new MessageWatch('request', this);
   readonly response = new MessageWatch('response', this);
+  /** How many bytes of its unfinished messages are kept. */
+  keptBytes = 0;
   readonly #exchange: WatchedExchange;
   readonly #events: MessageEvents;
   #subscribers: readonly Subscriber[] = [];
@@ -121,16 +122,23 @@ class WatchedCall implements MessageWatcher, MessageWatches {
     this.#events = events;
   }
 
+  get number(): number {
+    return this.#exchange.number;
+  }
+
   get wantedBytes(): number {
     return this.#wantedBy().reduce((most, { filter }) => Math.max(most, filter.messageBytes), 0);
   }
 
   take(bytes: number): boolean {
-    return this.#events.take(bytes);
+    if (!this.#events.take(this, bytes)) return false;
+    this.keptBytes += bytes;
+    return true;
   }
 
   give(bytes: number): void {
-    this.#events.give(bytes);
+    this.keptBytes -= bytes;
+    this.#events.give(this, bytes);
   }
 
   onMessage(watch: MessageWatch): void {
