@@ -100,10 +100,22 @@ interface Import {
   readonly file: string | undefined;
 }
 
+/** The page in the browser takes types of these files, which import nothing themselves, and nothing else of src. */
+const TYPES_FOR_PAGE: readonly string[] = ['admin/dashboard-figures.ts'];
+/** The packages that are bundled into the page. */
+const PACKAGES_OF_PAGE: readonly string[] = ['preact', 'preact/hooks', 'uplot'];
+
 const root = join(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 const imports = Array.from(sources, ([file, source]) => importsOf(file, source)).flat();
+
+const pageRoot = join(root, '../dashboard');
+const pageFiles = readdirSync(pageRoot, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /\.tsx?$/.test(file),
+);
+const pageSources = new Map(pageFiles.map((file) => [file, readFileSync(join(pageRoot, file), 'utf8')]));
+const pageImports = Array.from(pageSources, ([file, source]) => importsOf(file, source)).flat();
 
 function importsOf(from: string, source: string): Import[] {
   return Array.from(source.matchAll(IMPORT), ([, type, named, bare, called]) => {
@@ -202,6 +214,17 @@ test('a package that not every proxy needs is loaded when it is asked for', () =
   assert.deepEqual([...new Set(packages.map(({ specifier }) => specifier))].toSorted(), LOADED_AT_START);
 });
 
+test('the page in the browser imports its packages, itself, and types that import nothing', () => {
+  assertNone(
+    pageImports.filter(({ file, specifier, isType }) => {
+      if (file === undefined) return !PACKAGES_OF_PAGE.includes(specifier);
+      if (pageSources.has(file)) return false;
+      return !(isType && TYPES_FOR_PAGE.some((name) => file === join('../src', name)));
+    }),
+  );
+  assertNone(imports.filter(({ from }) => TYPES_FOR_PAGE.includes(from)));
+});
+
 test('h2 imports nothing outside itself and has no clock', () => {
   assertNone(imports.filter(({ from, file }) => folderOf(from) === 'h2' && file === undefined));
   const withClock = files.filter((file) => folderOf(file) === 'h2' && CLOCK.test(sources.get(file) ?? ''));
@@ -214,7 +237,10 @@ test('what is private to Node is touched by one file of the transport and the on
 });
 
 test(`no file is longer than ${MOST_LINES} lines`, () => {
-  const lengths = Array.from(sources, ([file, source]) => [file, source.split('\n').length - 1] as const);
+  const lengths = Array.from(
+    [...sources, ...pageSources],
+    ([file, source]) => [file, source.split('\n').length - 1] as const,
+  );
   const tooLong = lengths.filter(([file, lines]) => lines > MOST_LINES && !(file in LONGER));
   assert.deepEqual(tooLong, []);
 });
