@@ -8,6 +8,8 @@ COPY package.json package-lock.json ./
 RUN ["npm", "ci", "--ignore-scripts"]
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+COPY scripts/build-page.ts ./scripts/
+COPY dashboard ./dashboard
 RUN ["npm", "run", "build"]
 RUN ["npm", "prune", "--omit=dev", "--ignore-scripts"]
 # Node and the libraries it is linked with, at their own paths; the rest of the image stays behind.

@@ -25,6 +25,8 @@ const settings: InlineConfig = {
     // The licences of the packages in the page, which those require of a distributor.
     license: { fileName: 'licences.md' },
     reportCompressedSize: false,
+    // A busy machine is no news.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 };
 

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -36,6 +37,7 @@ function build(): void {
   const programs = installLocked(join(import.meta.dirname, 'sea'));
   const work = mkdtempSync(join(tmpdir(), 'framegate-sea-'));
   try {
+    run(process.execPath, [join(root, 'scripts/build-page.ts')]);
     const { file, inputs } = bundle({ root, work, bundler: join(programs, 'esbuild') });
     const blob = join(work, 'sea.blob');
     const configuration = join(work, 'sea-config.json');
@@ -47,7 +49,9 @@ function build(): void {
     copyFileSync(process.execPath, output);
     chmodSync(output, 0o755);
     run(join(programs, 'postject'), [output, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', fuse]);
-    writeFileSync(`${output}.licences.txt`, licencesOf(root, inputs));
+    // The page has packages of its own, whose licences were collected when it was built.
+    const ofPage = readFileSync(join(root, 'dist/dashboard/licences.md'), 'utf8');
+    writeFileSync(`${output}.licences.txt`, `${licencesOf(root, inputs)}\n${ofPage}`);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -70,6 +74,8 @@ function seaConfig(main: string, blob: string, work: string): object {
       ...filesOf('docs/diagnoses'),
       ...Object.fromEntries(Object.values(EXPLAINING_PAGES).map((path) => [path, join(root, path)])),
       ...filesOf('deploy/systemd'),
+      'dist/dashboard/index.html': join(root, 'dist/dashboard/index.html'),
+      ...filesOf('dist/dashboard/assets'),
       ...embeddedProtos(root, work),
     },
   };

@@ -35,12 +35,25 @@ async function start(): Promise<number> {
 }
 
 async function build(): Promise<void> {
-  console.log('start: builds dist/ from src/');
-  const building = spawn(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-  const [exitCode] = await once(building, 'exit');
-  if (exitCode !== 0) {
+  console.log('start: builds dist/ from src/ and dashboard/');
+  const [compiled, bundled] = await Promise.all([
+    exitCodeOf([compiler, '-p', 'tsconfig.build.json']),
+    exitCodeOf(['scripts/build-page.ts']),
+  ]);
+  if (compiled !== 0) {
     throw new Error(
       'the build failed, and tsc has said why above; correct it, or take it back by git restore src',
     );
   }
+  if (bundled !== 0) {
+    throw new Error(
+      'the build of the dashboard failed, and Vite has said why above; correct it, or take it back by git restore dashboard',
+    );
+  }
+}
+
+async function exitCodeOf(args: readonly string[]): Promise<number | null> {
+  const building = spawn(process.execPath, args, { stdio: 'inherit' });
+  const [exitCode]: (number | null)[] = await once(building, 'exit');
+  return exitCode;
 }

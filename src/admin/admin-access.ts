@@ -57,6 +57,11 @@ export class AdminAccess {
     this.#digest = digestOf(token);
   }
 
+  /** Whether the configuration has a token. */
+  get needsToken(): boolean {
+    return this.#digest !== undefined;
+  }
+
   /**
    * Judges a request whose Host is none of this server. No web page of another server can make a browser send the token.
    * foreign: the Host is what is wrong with it.

@@ -48,6 +48,8 @@ export interface Answer {
   readonly text: string;
   /** The default is plain text. */
   readonly contentType?: string;
+  /** Fields beside those that every answer has, or in place of these. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The answer is a stream of events, and the rest of the answer is for HEAD. */
   readonly events?: EventsOfAnswer;
 }
@@ -233,6 +235,7 @@ export function describePages(): string {
   const lines = ['There is no such page. There are:'];
   for (const [path, page] of pages) lines.push(`${page.method} ${path}  ${page.says}`);
   lines.push(
+    'GET /  in a browser: the dashboard',
     'GET, PUT, DELETE /api/upstreams/NAME/endpoints  JSON: the endpoints of one upstream; set or withdrawn for those with endpoints: api',
   );
   return `${lines.join('\n')}\n`;

@@ -23,6 +23,7 @@ import {
   SAFE_METHODS,
 } from './admin-pages.ts';
 import { boundAddress, CLOSE_GRACE_MS, listen, refuseBadRequest } from './admin-socket.ts';
+import { DashboardPage, isOfDashboard } from './dashboard-page.ts';
 import { DashboardStreams, MOST_DASHBOARD_READERS } from './dashboard-stream.ts';
 import { EventStreams } from './event-stream.ts';
 import { clientOf, ProtocolSwitch } from './protocol-switch.ts';
@@ -50,6 +51,7 @@ interface Served {
   readonly access: AdminAccess;
   readonly streams: EventStreams;
   readonly dashboards: DashboardStreams;
+  readonly dashboard: DashboardPage;
 }
 
 const limits = {
@@ -81,7 +83,15 @@ export async function openAdminServer(
   const containment = new Containment('listener', (_layer, err) => couldNotAnswer(logger, err));
   const streams = new EventStreams((query, sink) => state.subscribe(query, sink), containment);
   const dashboards = new DashboardStreams((sink) => state.dashboard(sink), containment);
-  const served: Served = { address, state, logger, access, streams, dashboards };
+  const served: Served = {
+    address,
+    state,
+    logger,
+    access,
+    streams,
+    dashboards,
+    dashboard: new DashboardPage(),
+  };
   const server = createServer(limits, (request, response) =>
     containment.run(
       () => response.destroy(),
@@ -149,6 +159,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     'content-length': body.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...answer.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
@@ -172,12 +183,17 @@ function answerTo(
   response: ServerResponse,
   served: Served,
 ): Answer | Promise<Answer> {
-  if (!isAdminHost(request.headers.host, served.address)) {
+  const { path, search } = targetOf(request);
+  const { host, accept = '' } = request.headers;
+  const isSafe = SAFE_METHODS.includes(request.method ?? '');
+  const isOfPage = isSafe && isOfDashboard(path, accept);
+  // The page has no figures of its own, and those that it loads need the token, which no page of another server has.
+  if (!isAdminHost(host, served.address) && !(isOfPage && served.access.needsToken)) {
     const verdict = served.access.judgeForeign(request);
     if (verdict === 'wrong') return refuseClient(verdict, request, response, served);
     if (verdict === 'foreign') return { status: 421, text: FOREIGN_HOST };
   }
-  const { path, search } = targetOf(request);
+  if (isOfPage) return dashboardAnswer(path, served);
   const verdict = served.access.judge(request, path);
   if (verdict !== 'granted') return refuseClient(verdict, request, response, served);
   const proof = path === '/live' ? served.access.proofFor(request) : undefined;
@@ -191,7 +207,7 @@ function answerTo(
     response.setHeader('connection', 'close');
     return { status: 405, text: `${path} is ${howToAsk(page)}` };
   }
-  const isFree = SAFE_METHODS.includes(request.method ?? '') && page?.isHeldOpen !== true;
+  const isFree = isSafe && page?.isHeldOpen !== true;
   if (!isFree && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
@@ -203,10 +219,15 @@ function answerTo(
     return page.answer(served.state, {
       client: clientOf(request.socket),
       search,
-      accept: request.headers.accept ?? '',
+      accept,
       mayLookInside: served.access.mayLookInside(request),
     });
   return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+}
+
+/** The page is open to all who may connect: it has no figures, and asks for the token if these need it. */
+async function dashboardAnswer(path: string, { dashboard }: Served): Promise<Answer> {
+  return (await dashboard.answer(path)) ?? { status: 404, text: 'the dashboard has no such file' };
 }
 
 /** Answers a wrong token late, and closes the connection: with the bound on connections, that bounds how many can be tried in a second. */

@@ -105,7 +105,7 @@ const admin = z.strictObject({
   token: adminToken.optional().meta(
     key(
       'Where the token is that clients must send (`Authorization: Bearer TOKEN`). On loopback and on a Unix socket, ' +
-        'requests that change something need it; on any other address all do, except `/live` and `/ready`.',
+        'requests that change something need it; on any other address all do, except `/live`, `/ready` and the page of the dashboard.',
       {
         required: 'unless `address` is on loopback or a Unix socket',
         more: '[Who may use it](admin-api.md#who-may-use-it)',

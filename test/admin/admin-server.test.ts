@@ -26,6 +26,7 @@ interface Asked {
   readonly method?: string;
   readonly host?: string;
   readonly origin?: string;
+  readonly accept?: string;
   readonly body?: string;
 }
 
@@ -43,6 +44,7 @@ function ask(address: Address, asked: Asked): Promise<Received> {
       headers: {
         ...(asked.host === undefined ? {} : { host: asked.host }),
         ...(asked.origin === undefined ? {} : { origin: asked.origin }),
+        ...(asked.accept === undefined ? {} : { accept: asked.accept }),
       },
     });
     sent.on('error', reject);
@@ -221,6 +223,18 @@ describe('an admin server', () => {
   test('answers HEAD without a body', async () => {
     const answer = await ask(server.address, { path: '/live', method: 'HEAD' });
     assert.deepEqual([answer.status, answer.body, answer.headers['content-length']], [200, '', '2']);
+  });
+
+  test('gives a browser the dashboard at /, and everybody else the list of pages', async () => {
+    const page = await ask(server.address, { path: '/', accept: 'text/html,*/*;q=0.8' });
+    // 503 where the page is not built, with how to build it.
+    assert.ok(page.status === 200 || page.status === 503, String(page.status));
+    assert.match(page.body, page.status === 200 ? /^<!doctype html>/ : /npm run build:page/);
+    if (page.status === 200)
+      assert.match(String(page.headers['content-security-policy']), /^default-src 'none'/);
+    const list = await ask(server.address, { path: '/' });
+    assert.equal(list.status, 404);
+    assert.match(list.body, /GET \/ {2}in a browser: the dashboard/);
   });
 
   test('says what exists where it is asked for something else', async () => {

@@ -79,6 +79,19 @@ test('nothing else is answered without the token, not even which pages there are
     assert.equal((await ask(path, {}, 'POST')).status, 401, path);
 });
 
+test('the page that asks for the token is there without it, whatever name the browser knows the server by', async (t) => {
+  const { ask } = await startGuarded(t, '0.0.0.0');
+  const accept = 'text/html,application/xhtml+xml';
+  for (const host of ['127.0.0.1', 'framegate.voice.svc:9901']) {
+    // 503 where the page is not built.
+    const { status, body } = await ask('/', { accept, host });
+    assert.ok(status === 200 || status === 503, `${status} for ${host}`);
+    assert.doesNotMatch(body, /long-enough/);
+    assert.equal((await ask('/assets/nothing.js', { host })).status, status === 200 ? 404 : 503);
+    assert.equal((await ask('/', { accept, host }, 'POST')).status, host.startsWith('127') ? 401 : 421);
+  }
+});
+
 test('every other credential is refused, and a connection tries one token', async (t) => {
   const { ask, port, proxy } = await startGuarded(t, '0.0.0.0');
   const others = ['', 'Bearer', token, `Basic ${token}`, `Bearer ${token}x`, `Bearer ${token} x`];
@@ -110,6 +123,18 @@ test('everything is answered with the token, whatever name the client knows the 
   assert.doesNotMatch(shown.body, /long-enough/);
   assert.equal((await ask('/api/config', { host })).status, 421);
   assert.equal((await ask('/api/reload', { ...bearer, origin: 'http://web.example' }, 'POST')).status, 403);
+});
+
+test('without a token in the configuration, the page is no exception for names that are not those of the server', async (t) => {
+  const proxy = await startProxy(t, { sections: { admin: { address: '127.0.0.1:0' } } });
+  const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
+  const port = Number(String(address).split(':').at(-1));
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
+  const headers = { host: 'evil.example', accept: 'text/html' };
+  request({ host: '127.0.0.1', port, path: '/', headers, agent: false }, resolve).end();
+  const response = await promise;
+  response.resume();
+  assert.equal(response.statusCode, 421);
 });
 
 test('on loopback, only requests that change something need the token', async (t) => {

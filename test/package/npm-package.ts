@@ -24,6 +24,8 @@ const needed = [
   'deploy/systemd/framegate.service',
   'deploy/systemd/framegate.socket',
   'dist/cli/serve.js',
+  'dist/dashboard/index.html',
+  'dist/dashboard/licences.md',
   'dist/main.js',
   'docs/README.md',
   'docs/benchmarks/overview-light.svg',
@@ -37,7 +39,7 @@ const needed = [
 ];
 // npm adds the README of a folder of which anything is packed; the one of the benchmarks explains the chart.
 const allowed =
-  /^(?:dist\/.+\.js(?:\.map)?|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/openapi\.yaml|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
+  /^(?:dist\/.+\.js(?:\.map)?|dist\/dashboard\/(?:index\.html|licences\.md|assets\/index-[\w-]+\.(?:css|js))|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/openapi\.yaml|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
 
 export const npmPackageCases: readonly DeployCase[] = [
   {
@@ -63,7 +65,8 @@ async function pack({ folder, tell }: CaseContext): Promise<string> {
   const copy = join(folder, 'sources');
   const list = await run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
   for (const path of list.trimEnd().split('\n')) {
-    if (/^(?:src|proto|deploy|docs)\/|^[^/]+$/.test(path)) cpSync(join(root, path), join(copy, path));
+    if (/^(?:src|dashboard|scripts|proto|deploy|docs)\/|^[^/]+$/.test(path))
+      cpSync(join(root, path), join(copy, path));
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   // Something that must not get into the package.

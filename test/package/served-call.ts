@@ -49,14 +49,18 @@ export function pidOf(proxy: Background, message: string): number {
   return Number(JSON.parse(line ?? '{}').pid);
 }
 
-/** The admin server is ready, and tells its version where it counts. */
+/** The admin server is ready, tells its version where it counts, and has the dashboard with its files. */
 export async function checkAdmin(proxy: Background, version: string): Promise<void> {
   const [line] = await proxy.says(/^.*"admin server listens".*$/m);
-  const ask = (path: string) =>
-    fetch(`http://${JSON.parse(line).address}${path}`, { signal: AbortSignal.timeout(60_000) });
+  const ask = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`http://${JSON.parse(line).address}${path}`, { headers, signal: AbortSignal.timeout(60_000) });
   assert.equal((await ask('/ready')).status, 200);
   const metrics = await (await ask('/metrics')).text();
   assert.ok(metrics.includes(`framegate_build_info{version="${version}"`), metrics);
+  const page = await (await ask('/', { accept: 'text/html' })).text();
+  const assets = Array.from(page.matchAll(/(?:src|href)="\.(\/assets\/[^"]+)"/g), ([, path]) => path);
+  assert.equal(assets.length, 2, page);
+  for (const path of assets) assert.equal((await ask(path)).status, 200, path);
 }
 
 /** One call of each kind that matters for what was packed: a message there and back, and a stream. */
