@@ -1,5 +1,6 @@
-// `npm run test:browser [-- --only TEXT]`: a headless Chromium loads a page through Framegate, and the page calls, streams and
-// connects through it. Prints every case; exit code 1 when one failed, or when CI=true and there was no browser.
+// `npm run test:browser [-- --only TEXT] [--part page|dashboard] [--pictures]`: a headless Chromium loads a page through Framegate, and the page calls, streams and
+// connects through it. Then it opens the dashboard, and the test clicks through it; with --pictures it makes the pictures of the documentation
+// as well. Prints every case; exit code 1 when one failed, or when CI=true and there was no browser.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type GeneratedCertificates, generateCertificates } from '../../certs/generate.ts';
 import { Chromium, findChromium } from './chromium.ts';
+import { runDashboardTests } from './dashboard-tests.ts';
 import { bundlePage, installPackages } from './page-bundle.ts';
 import { RunReport } from './run-report.ts';
 import { Setting } from './setting.ts';
@@ -34,7 +36,14 @@ const variants: readonly Variant[] = [
   { title: 'HTTP/1.1 over TLS', protocol: 'http/1.1', switches: ['--disable-http2'] },
 ];
 
-const { values: options } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    /** `page` or `dashboard`, to leave the other out. */
+    part: { type: 'string', default: '' },
+    pictures: { type: 'boolean', default: false },
+  },
+});
 
 /** The browser has a process group of its own: an interrupt at the terminal does not reach it. */
 const interrupt = new AbortController();
@@ -47,9 +56,18 @@ async function main(): Promise<boolean> {
     return process.env.CI !== 'true';
   }
   console.log(`Browser: ${chromium.version}`);
+  installPackages();
+  const isPageGood = options.part === 'dashboard' || (await runPage(chromium.executable));
+  if (options.part === 'page' || interrupt.signal.aborted) return isPageGood;
+  console.log('\nThe dashboard');
+  const { only, pictures } = options;
+  const { executable } = chromium;
+  return (await runDashboardTests({ executable, only, pictures, signal: interrupt.signal })) && isPageGood;
+}
+
+async function runPage(executable: string): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-browser-'));
   try {
-    installPackages();
     const bundleFile = join(folder, 'bundle.js');
     bundlePage(bundleFile);
     const certificates = await generateCertificates(join(folder, 'certs'));
@@ -57,9 +75,7 @@ async function main(): Promise<boolean> {
     for (const variant of variants) {
       if (interrupt.signal.aborted) break;
       console.log(`\n${variant.title}`);
-      reports.push(
-        await runInBrowser(variant, { executable: chromium.executable, folder, bundleFile, certificates }),
-      );
+      reports.push(await runInBrowser(variant, { executable, folder, bundleFile, certificates }));
     }
     return summarise(reports);
   } finally {

@@ -1,0 +1,76 @@
+// The dashboard of a proxy that has more of everything than a test can make, and whose clients send texts that try to be markup.
+
+import assert from 'node:assert/strict';
+import type { DashboardCase, DashboardContext } from './dashboard-case.ts';
+import { MadeUpProxy } from './made-up-proxy.ts';
+import { ShownPage } from './shown-page.ts';
+
+export const largeProxyCases: readonly DashboardCase[] = [
+  {
+    name: 'of 10,000 calls and 200 routes only the rows in view are elements, and all can be reached',
+    run: scrollThrough,
+  },
+  {
+    name: 'texts from the network are shown as text, fit on a phone, and axe finds nothing',
+    run: showHostileTexts,
+  },
+];
+
+const MOST_ROWS = 60;
+
+async function scrollThrough({ browser, after }: DashboardContext): Promise<void> {
+  const proxy = await MadeUpProxy.start();
+  after(() => proxy.stop());
+  const shown = await ShownPage.open(browser, proxy.origin);
+  const { page } = shown;
+  await shown.goTo('Calls');
+  await shown.says('10,000 calls, the first');
+  // More are read as often as the end comes into view.
+  await page.waitForFunction(() => {
+    const box = document.querySelector('#calls .table-box');
+    box?.scrollTo(0, box.scrollHeight);
+    return document.querySelector('#calls table')?.getAttribute('aria-rowcount') === '10001';
+  });
+  await shown.becomes(
+    'the last call is in view',
+    () => document.querySelector('#calls tr[aria-rowindex="10001"]') !== null,
+  );
+  assert.ok((await page.locator('#calls tbody tr').count()) <= MOST_ROWS);
+  const routes = shown.section('Routes');
+  assert.ok((await routes.locator('tbody tr').count()) <= MOST_ROWS);
+  // By keyboard: the table is a stop, and End leads to its last row.
+  await routes.locator('.table-box').focus();
+  await page.keyboard.press('End');
+  await shown.becomes(
+    'the last route is in view',
+    () => document.querySelector('#routes tr[aria-rowindex="201"]') !== null,
+  );
+  await shown.section('Live calls').getByLabel('Held up by').selectOption('client');
+  await shown.says('2,500 of 10,000 calls');
+  await shown.close();
+}
+
+async function showHostileTexts({ browser, after }: DashboardContext): Promise<void> {
+  const proxy = await MadeUpProxy.start();
+  after(() => proxy.stop());
+  for (const look of [
+    { width: 1440, theme: 'light' },
+    { width: 390, theme: 'dark' },
+  ] as const) {
+    const shown = await ShownPage.open(browser, proxy.origin, look);
+    const { page } = shown;
+    await shown.goTo('Calls');
+    await shown.says('10,000 calls, the first');
+    await page.getByRole('button', { name: '10.0.6.3:50051' }).click();
+    await page.getByText('became unreachable').first().waitFor();
+    await page.getByText('What to do').first().click();
+    await page.getByText('<img src=x onerror', { exact: false }).first().waitFor();
+    const made = await page
+      .locator('#page :is(img, script, iframe, object, form:not([class]), a[href^="javascript:"])')
+      .count();
+    assert.deepEqual([made, await page.title()], [0, 'Framegate']);
+    await shown.assertFits();
+    await shown.assertAccessible();
+    await shown.close();
+  }
+}
