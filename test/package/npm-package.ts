@@ -34,12 +34,13 @@ const needed = [
   'docs/diagnoses/FG1001.md',
   'docs/openapi.yaml',
   'docs/operating.md',
+  'docs/pictures/dashboard-light.png',
   'package.json',
   'proto/voice.proto',
 ];
 // npm adds the README of a folder of which anything is packed; the one of the benchmarks explains the chart.
 const allowed =
-  /^(?:dist\/.+\.js(?:\.map)?|dist\/dashboard\/(?:index\.html|licences\.md|assets\/index-[\w-]+\.(?:css|js))|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/openapi\.yaml|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
+  /^(?:dist\/.+\.js(?:\.map)?|dist\/dashboard\/(?:index\.html|licences\.md|assets\/index-[\w-]+\.(?:css|js))|deploy\/.+|proto\/voice\.proto|docs\/(?:README|[a-z-]+)\.md|docs\/openapi\.yaml|docs\/pictures\/dashboard-(?:dark|light)\.png|docs\/benchmarks\/(?:overview-(?:dark|light)\.svg|README\.md)|docs\/diagnoses\/(?:FG\d{4}|README)\.md|[^/]+)$/;
 
 export const npmPackageCases: readonly DeployCase[] = [
   {
