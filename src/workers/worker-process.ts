@@ -52,6 +52,8 @@ export type StartMessage = Extract<ToWorker, { type: 'start' }>;
 
 /** A worker that does not answer within this time is busy or hangs. */
 const ANSWER_WITHIN_MS = 2000;
+/** So many questions may wait for an answer: more would only make a busy worker busier. */
+const MOST_QUESTIONS = 32;
 
 export class WorkerProcess {
   readonly number: number;
@@ -149,10 +151,11 @@ export class WorkerProcess {
   }
 
   /**
-   * Resolves to undefined if the worker does not answer in time.
+   * Resolves to undefined if the worker does not answer in time, or has too many questions to answer.
    * @param query which exchanges, where the question is about exchanges
    */
   async ask<About extends Topic>(topic: About, queries?: Queries): Promise<Answers[About] | undefined> {
+    if (this.#questions.size >= MOST_QUESTIONS) return undefined;
     const question = ++this.#lastQuestion;
     const { promise, resolve } = Promise.withResolvers<Partial<Answers>>();
     const timer = setTimeout(resolve, ANSWER_WITHIN_MS, {});
