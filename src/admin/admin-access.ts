@@ -20,7 +20,7 @@ type Credential = 'token' | 'none' | 'wrong';
 export type Verdict = 'granted' | 'missing' | 'wrong';
 
 /** The pages that tell no more than whether the proxy takes calls, since probes of Kubernetes and load balancers have no token. */
-const OPEN_PATHS: readonly string[] = ['/live', '/ready'];
+export const OPEN_PATHS: readonly string[] = ['/live', '/ready'];
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD'];
 /** Refusals are logged at most once in this time. */
 const LOG_EVERY_MS = 60_000;

@@ -77,8 +77,6 @@ interface Page {
   /** The answer to PUT, if the page can be written. */
   readonly put?: (state: AdminState, text: string, client: string) => AdminReply;
   readonly says: string;
-  /** Web pages of other servers may not ask for it, though a browser would not let them read it. */
-  readonly isHeldOpen?: boolean;
   readonly answer: (state: AdminState, asked: Asked) => Answer | Promise<Answer>;
 }
 
@@ -136,7 +134,6 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'server-sent events: calls as they begin and end; ?failed=true&method=/voice.VoiceAssistant/* and more',
-      isHeldOpen: true,
       answer: answerEvents,
     },
   ],
@@ -145,7 +142,6 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'server-sent events: what the dashboard shows, once a second, after the last ten minutes',
-      isHeldOpen: true,
       answer: () => eventStream({ of: 'dashboard' }),
     },
   ],

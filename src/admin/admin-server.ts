@@ -9,7 +9,7 @@ import type { Address } from '../config/address.ts';
 import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Containment } from '../transport/containment.ts';
-import { AdminAccess } from './admin-access.ts';
+import { AdminAccess, OPEN_PATHS } from './admin-access.ts';
 import { isAdminHost } from './admin-host.ts';
 import {
   type AdminState,
@@ -207,8 +207,8 @@ function answerTo(
     response.setHeader('connection', 'close');
     return { status: 405, text: `${path} is ${howToAsk(page)}` };
   }
-  const isFree = isSafe && page?.isHeldOpen !== true;
-  if (!isFree && isFromWebPage(request)) {
+  // An answer costs something, though a browser would not let the page read it.
+  if (!(isSafe && OPEN_PATHS.includes(path)) && isFromWebPage(request)) {
     return { status: 403, text: 'web pages of other servers may not ask for this' };
   }
   if (page?.put !== undefined && request.method === 'PUT')

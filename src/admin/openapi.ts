@@ -153,7 +153,6 @@ const OPERATIONS: readonly Operation[] = [
           },
         },
       },
-      403: plain('A web page of another server may not ask for this.'),
       503: json('There are as many subscribers as there may be.', reference('Problem')),
     },
   },
@@ -227,11 +226,10 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
   };
 }
 
-function describe({ id, method, summary, parameters, body, responses, isOpen }: Operation): Content {
-  const isRead = method === 'get';
+function describe({ id, summary, parameters, body, responses, isOpen }: Operation): Content {
   const common = {
     ...(isOpen === true ? {} : { 401: unauthorized() }),
-    ...(isRead ? {} : { 403: plain('A web page of another server may not ask for this.') }),
+    ...(isOpen === true ? {} : { 403: plain('A web page of another server may not ask for this.') }),
     421: plain('The Host field names another server.'),
     500: plain('A fault of Framegate.'),
   };

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type AdminState, type Readiness } from '../../src/admin/admin-pages.ts';
+import { type AdminState, pageMethods, type Readiness } from '../../src/admin/admin-pages.ts';
 import { type AdminServer, openAdminServer } from '../../src/admin/admin-server.ts';
 import type { Address } from '../../src/config/address.ts';
 import { readRemedy } from '../../src/diagnosis/pages/page.ts';
@@ -218,6 +218,19 @@ describe('an admin server', () => {
       origin: `http://${host}`,
     });
     assert.equal(own.status, 202);
+  });
+
+  test('lets web pages of other servers ask whether it is alive and ready, and nothing else', async () => {
+    readiness = ready;
+    const asked = [...pageMethods()].flatMap(([path, methods]) =>
+      methods.map((method) => ({ path, method })),
+    );
+    for (const { path, method } of asked) {
+      const origin = 'http://evil.example';
+      const { status } = await ask(server.address, { path: path.replace('{name}', 'u'), method, origin });
+      assert.equal(status, path === '/live' || path === '/ready' ? 200 : 403, `${method} ${path}`);
+    }
+    assert.ok(asked.length > 20);
   });
 
   test('answers HEAD without a body', async () => {
