@@ -89,6 +89,10 @@ export class AdminAccess {
     return isLocalAddress({ kind: 'tcp', host, port: 0, text: host });
   }
 
+  hasToken(asking: Asking): boolean {
+    return this.#digest !== undefined && this.#credentialOf(asking) === 'token';
+  }
+
   judge(asking: Asking, path: string): Verdict {
     if (this.#digest === undefined || OPEN_PATHS.includes(path)) return 'granted';
     if (this.#isLocal && SAFE_METHODS.includes(asking.method ?? '')) return 'granted';

@@ -45,7 +45,7 @@ export interface LogLevelState {
 
 export interface Answer {
   readonly status: number;
-  readonly text: string;
+  readonly text: string | Buffer;
   /** The default is plain text. */
   readonly contentType?: string;
   /** Fields beside those that every answer has, or in place of these. */
@@ -77,6 +77,11 @@ interface Page {
   /** The answer to PUT, if the page can be written. */
   readonly put?: (state: AdminState, text: string, client: string) => AdminReply;
   readonly says: string;
+  /**
+   * What the answer depends on, for a page whose answer costs something: those who ask for the same share it. Undefined where no answer has to
+   * be made, since what was asked makes no sense.
+   */
+  readonly sharedBy?: (asked: Asked) => string | undefined;
   readonly answer: (state: AdminState, asked: Asked) => Answer | Promise<Answer>;
 }
 
@@ -92,12 +97,21 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     '/ready',
     { method: 'GET', says: '200 when it takes calls, else 503 with the reason', answer: answerReady },
   ],
-  ['/metrics', { method: 'GET', says: 'what is counted and held, for Prometheus', answer: answerMetrics }],
+  [
+    '/metrics',
+    {
+      method: 'GET',
+      says: 'what is counted and held, for Prometheus',
+      sharedBy: ({ accept }) => formatFor(accept).contentType,
+      answer: answerMetrics,
+    },
+  ],
   [
     '/api/diagnoses',
     {
       method: 'GET',
       says: 'JSON: what refused clients and unreachable endpoints did wrong, and what to do about it',
+      sharedBy: nothing,
       answer: async (state) => jsonAnswer({ status: 200, body: withRemedies(await state.diagnoses()) }),
     },
   ],
@@ -106,6 +120,7 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'JSON: the running configuration, its epoch, exchanges on older ones, certificates, reloads',
+      sharedBy: nothing,
       answer: async (state) => jsonAnswer({ status: 200, body: await state.config() }),
     },
   ],
@@ -114,18 +129,28 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
     {
       method: 'GET',
       says: 'JSON: the endpoints of each upstream and where they come from; how old what DNS or the API has said is',
+      sharedBy: nothing,
       answer: async (state) => jsonAnswer(await state.upstreams.list()),
     },
   ],
   [
     '/api/openapi.json',
-    { method: 'GET', says: 'JSON: the OpenAPI document of these pages', answer: answerDocument },
+    {
+      method: 'GET',
+      says: 'JSON: the OpenAPI document of these pages',
+      sharedBy: nothing,
+      answer: answerDocument,
+    },
   ],
   [
     '/api/exchanges',
     {
       method: 'GET',
       says: 'JSON: the calls in flight, and who blocks each of them; ?blocked=service&minSilentMs=5000 and more',
+      sharedBy: ({ search }) => {
+        const query = readExchangeQuery(search);
+        return typeof query === 'string' ? undefined : JSON.stringify(query);
+      },
       answer: answerExchanges,
     },
   ],
@@ -172,10 +197,18 @@ export const pages: ReadonlyMap<string, Page> = new Map<string, Page>([
   ],
 ]);
 
+/** The pages of the endpoints of each upstream, as OpenAPI writes it. */
+export const ENDPOINTS_PATH = '/api/upstreams/{name}/endpoints';
+
 /** The methods of each page, for those who describe them. The name of an upstream is written as in OpenAPI. */
 export function pageMethods(): ReadonlyMap<string, readonly string[]> {
   const methods = Array.from(pages, ([path, page]) => [path, methodsOf(page)] as const);
-  return new Map([...methods, ['/api/upstreams/{name}/endpoints', ENDPOINT_METHODS]]);
+  return new Map([...methods, [ENDPOINTS_PATH, ENDPOINT_METHODS]]);
+}
+
+/** Everybody gets the same answer. */
+function nothing(): string {
+  return '';
 }
 
 function answerReady(state: AdminState): Answer {

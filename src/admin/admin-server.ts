@@ -10,11 +10,14 @@ import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Containment } from '../transport/containment.ts';
 import { AdminAccess, OPEN_PATHS } from './admin-access.ts';
+import { AdminConnections } from './admin-connections.ts';
+import { AdminCounts } from './admin-counts.ts';
 import { isAdminHost } from './admin-host.ts';
 import {
   type AdminState,
   type Answer,
   describePages,
+  ENDPOINTS_PATH,
   type EventsOfAnswer,
   howToAsk,
   jsonAnswer,
@@ -23,11 +26,14 @@ import {
   SAFE_METHODS,
 } from './admin-pages.ts';
 import { boundAddress, CLOSE_GRACE_MS, listen, refuseBadRequest } from './admin-socket.ts';
+import { AdminTurns } from './admin-turns.ts';
 import { DashboardPage, isOfDashboard } from './dashboard-page.ts';
 import { DashboardStreams, MOST_DASHBOARD_READERS } from './dashboard-stream.ts';
 import { EventStreams } from './event-stream.ts';
 import { clientOf, ProtocolSwitch } from './protocol-switch.ts';
 import { answerBody } from './request-body.ts';
+import { RequestGate } from './request-gate.ts';
+import { SharedAnswers } from './shared-answers.ts';
 import { answerEndpoints, ENDPOINT_METHODS, upstreamOfPath } from './upstream-pages.ts';
 
 // An import statement would evaluate every export of node:http, one of which loads a whole HTTP client (4 MB of heap).
@@ -52,6 +58,10 @@ interface Served {
   readonly streams: EventStreams;
   readonly dashboards: DashboardStreams;
   readonly dashboard: DashboardPage;
+  readonly containment: Containment;
+  readonly connections: AdminConnections;
+  readonly turns: AdminTurns;
+  readonly answers: SharedAnswers;
 }
 
 const limits = {
@@ -63,6 +73,11 @@ const limits = {
 };
 const FOREIGN_HOST =
   'the Host header must be an IP address, localhost, or the name in admin.address: other names are refused so that no web page can reach this server (DNS rebinding)';
+const UNKNOWN_EXPECTATION: Answer = {
+  status: 417,
+  text: 'the only Expect that is understood is 100-continue',
+  headers: { connection: 'close' },
+};
 const MOST_SETTING_BYTES = 1024;
 /** How long a client waits that has sent a wrong token. */
 const WRONG_TOKEN_DELAY_MS = 1_000;
@@ -72,10 +87,12 @@ export interface AdminEntrance {
   readonly address: Address;
   /** The token that clients need. Undefined if they need none. */
   readonly token?: string | undefined;
+  /** Where the server counts what it has closed and turned away. */
+  readonly counts?: AdminCounts;
 }
 
 export async function openAdminServer(
-  { address, token }: AdminEntrance,
+  { address, token, counts = new AdminCounts() }: AdminEntrance,
   state: AdminState,
   logger?: Logger,
 ): Promise<AdminServer> {
@@ -83,21 +100,22 @@ export async function openAdminServer(
   const containment = new Containment('listener', (_layer, err) => couldNotAnswer(logger, err));
   const streams = new EventStreams((query, sink) => state.subscribe(query, sink), containment);
   const dashboards = new DashboardStreams((sink) => state.dashboard(sink), containment);
-  const served: Served = {
-    address,
-    state,
-    logger,
-    access,
-    streams,
-    dashboards,
-    dashboard: new DashboardPage(),
-  };
+  const connections = new AdminConnections({ counts, containment, logger });
+  const turns = new AdminTurns(containment);
+  const answers = new SharedAnswers({ onBusy: () => counts.busy(), containment });
+  const shared = { dashboard: new DashboardPage(), containment, connections, turns, answers };
+  const served: Served = { address, state, logger, access, streams, dashboards, ...shared };
   const server = createServer(limits, (request, response) =>
     containment.run(
       () => response.destroy(),
       () => handle(request, response, served),
     ),
   );
+  // Node would answer a request with another Expect field than 100-continue without telling us.
+  const refuse = containment.guard(ignore, (request: IncomingMessage, response: ServerResponse) => {
+    if (gateOf(request).begin(request, response)) send(request, response, UNKNOWN_EXPECTATION, served);
+  });
+  server.on('checkExpectation', refuse);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
     containment.run(
       () => socket.destroy(),
@@ -106,9 +124,9 @@ export async function openAdminServer(
   );
   const openRpc = async () => {
     const { RpcServer } = await import('./rpc/rpc-server.ts');
-    return new RpcServer({ address, access, state, logger });
+    return new RpcServer({ address, access, state, logger, turns, counts });
   };
-  const port = new ProtocolSwitch({ http: server, openRpc, logger });
+  const port = new ProtocolSwitch({ http: server, openRpc, connections, turns, logger });
   await listen(port.server, address);
   // From here on, an error can only mean that a connection was not accepted (EMFILE). The next one may succeed.
   const onError = containment.guard(ignore, (err: Error) =>
@@ -130,16 +148,19 @@ export async function openAdminServer(
 }
 
 function handle(request: IncomingMessage, response: ServerResponse, served: Served): void {
+  if (!gateOf(request).begin(request, response)) return;
   const fail = (err: unknown): void => {
     couldNotAnswer(served.logger, err);
-    send(request, response, { status: 500, text: 'the answer could not be made; the log has the error' });
+    const text = 'the answer could not be made; the log has the error';
+    send(request, response, { status: 500, text }, served);
   };
   try {
     const answer = answerTo(request, response, served);
-    if (answer instanceof Promise) answer.then((made) => send(request, response, made)).catch(fail);
+    if (answer instanceof Promise)
+      answer.then((made) => sendInTurn(request, response, made, served)).catch(fail);
     else if (answer.events !== undefined && request.method === 'GET')
       stream(request, response, answer.events, served);
-    else send(request, response, answer);
+    else send(request, response, answer, served);
   } catch (err) {
     fail(err);
   }
@@ -149,11 +170,42 @@ function couldNotAnswer(logger: Logger | undefined, err: unknown): void {
   logger?.error({ err }, 'the admin server could not answer a request');
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function gateOf({ socket }: IncomingMessage): RequestGate {
+  const gate: unknown = socket;
+  if (gate instanceof RequestGate) return gate;
+  throw new Error('a request has come past the gate of its connection');
+}
+
+/** Many may wait for the same answer. @param answer undefined for a client that has gone */
+function sendInTurn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer | undefined,
+  served: Served,
+): void {
+  if (answer === undefined || response.destroyed) return;
+  const step = (): void => send(request, response, answer, served);
+  const { turns, containment } = served;
+  const forget = containment.guard(
+    () => response.destroy(),
+    () => turns.forget(step),
+  );
+  response.once('close', forget);
+  turns.take('http', step);
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  { connections }: Served,
+): void {
   // No page reads a request body, so it is discarded.
   request.resume();
   if (response.headersSent) return;
-  const body = Buffer.from(answer.text);
+  const gate = gateOf(request);
+  const body = typeof answer.text === 'string' ? Buffer.from(answer.text) : answer.text;
+  if (gate.hasMore) response.setHeader('connection', 'close');
   response.writeHead(answer.status, {
     'content-type': answer.contentType ?? 'text/plain; charset=utf-8',
     'content-length': body.length,
@@ -161,6 +213,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     'x-content-type-options': 'nosniff',
     ...answer.headers,
   });
+  connections.sending(gate.place, body.length);
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
@@ -168,21 +221,25 @@ function stream(
   request: IncomingMessage,
   response: ServerResponse,
   events: EventsOfAnswer,
-  { streams, dashboards }: Served,
+  served: Served,
 ): void {
   request.resume();
   const isOfCalls = events.of === 'calls';
-  if (isOfCalls ? streams.begin(events.query, response) : dashboards.begin(response)) return;
+  const { streams, dashboards } = served;
+  if (isOfCalls ? streams.begin(events.query, response) : dashboards.begin(response)) {
+    gateOf(request).place.staysOpen();
+    return;
+  }
   const most = isOfCalls ? MOST_EVENT_SUBSCRIBERS : MOST_DASHBOARD_READERS;
   const text = `there are ${most} subscribers already, which is the most there may be`;
-  send(request, response, jsonAnswer({ status: 503, body: { error: text } }));
+  send(request, response, jsonAnswer({ status: 503, body: { error: text } }), served);
 }
 
 function answerTo(
   request: IncomingMessage,
   response: ServerResponse,
   served: Served,
-): Answer | Promise<Answer> {
+): Answer | Promise<Answer | undefined> {
   const { path, search } = targetOf(request);
   const { host, accept = '' } = request.headers;
   const isSafe = SAFE_METHODS.includes(request.method ?? '');
@@ -193,11 +250,16 @@ function answerTo(
     if (verdict === 'wrong') return refuseClient(verdict, request, response, served);
     if (verdict === 'foreign') return { status: 421, text: FOREIGN_HOST };
   }
-  if (isOfPage) return dashboardAnswer(path, served);
+  if (isOfPage) {
+    gateOf(request).place.granted(false);
+    return dashboardAnswer(path, served);
+  }
   const verdict = served.access.judge(request, path);
   if (verdict !== 'granted') return refuseClient(verdict, request, response, served);
   const proof = path === '/live' ? served.access.proofFor(request) : undefined;
   if (proof !== undefined) response.setHeader(PROOF_FIELD, proof);
+  const hasToken = served.access.hasToken(request);
+  gateOf(request).place.granted(hasToken);
   const page = pages.get(path);
   const upstream = upstreamOfPath(path);
   if (page === undefined && upstream === undefined) return { status: 404, text: describePages() };
@@ -215,14 +277,21 @@ function answerTo(
     return answerBody(request, MOST_SETTING_BYTES, (text) =>
       page.put?.(served.state, text, clientOf(request.socket)),
     ).then(jsonAnswer);
-  if (page !== undefined)
-    return page.answer(served.state, {
-      client: clientOf(request.socket),
-      search,
-      accept,
-      mayLookInside: served.access.mayLookInside(request),
-    });
-  return answerEndpoints(served.state.upstreams, upstream ?? '', request).then(jsonAnswer);
+  const { state, answers, access } = served;
+  if (page === undefined) {
+    const make = () => answerEndpoints(state.upstreams, upstream ?? '', request).then(jsonAnswer);
+    if (!isSafe) return make();
+    return answers.ask({ page: ENDPOINTS_PATH, details: path, hasToken, make }, response);
+  }
+  const asked = {
+    client: clientOf(request.socket),
+    search,
+    accept,
+    mayLookInside: access.mayLookInside(request),
+  };
+  const make = () => page.answer(state, asked);
+  const details = page.sharedBy?.(asked);
+  return details === undefined ? make() : answers.ask({ page: path, details, hasToken, make }, response);
 }
 
 /** The page is open to all who may connect: it has no figures, and asks for the token if these need it. */

@@ -1,13 +1,14 @@
 // How the admin server opens, and what it says to clients that do not speak HTTP.
 
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Address } from '../config/address.ts';
 import { adminBindFailure } from './admin-bind-failure.ts';
 
 /** How long the end waits for clients that are still reading an answer. */
 export const CLOSE_GRACE_MS = 1_000;
 
-export function refuseBadRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseBadRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -18,6 +18,8 @@ interface Operation {
   readonly responses: Readonly<Record<string, Content>>;
   /** Whether it needs no token on any address. */
   readonly isOpen?: boolean;
+  /** All who ask for it at the same time get one answer, for which there may be no room. */
+  readonly isShared?: boolean;
 }
 
 const OPERATIONS: readonly Operation[] = [
@@ -41,6 +43,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/metrics',
     id: 'readMetrics',
+    isShared: true,
     summary: 'What is counted and held, for Prometheus.',
     responses: { 200: plain('The text format of Prometheus, version 0.0.4.') },
   },
@@ -48,6 +51,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/openapi.json',
     id: 'readDocument',
+    isShared: true,
     summary: 'This document.',
     responses: { 200: json('The document.', { type: 'object' }) },
   },
@@ -55,6 +59,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/diagnoses',
     id: 'readDiagnoses',
+    isShared: true,
     summary: 'What refused clients and unreachable endpoints did wrong, and what to do about it.',
     responses: { 200: json('The diagnoses.', reference('Diagnoses')) },
   },
@@ -62,6 +67,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/config',
     id: 'readConfiguration',
+    isShared: true,
     summary: 'The configuration in use, and the state of the processes.',
     responses: { 200: json('The configuration.', reference('Configuration')) },
   },
@@ -69,6 +75,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/upstreams',
     id: 'readUpstreams',
+    isShared: true,
     summary: 'The endpoints of each upstream: which of them get calls, and why the others do not.',
     responses: { 200: json('The upstreams.', reference('Upstreams')) },
   },
@@ -76,6 +83,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/upstreams/{name}/endpoints',
     id: 'readEndpoints',
+    isShared: true,
     summary: 'The same of one upstream.',
     parameters: [upstreamName()],
     responses: {
@@ -109,6 +117,7 @@ const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/api/exchanges',
     id: 'readExchanges',
+    isShared: true,
     summary: 'The calls in flight, and who blocks each of them.',
     parameters: EXCHANGE_PARAMETERS,
     responses: {
@@ -226,11 +235,12 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
   };
 }
 
-function describe({ id, summary, parameters, body, responses, isOpen }: Operation): Content {
+function describe({ id, summary, parameters, body, responses, isOpen, isShared }: Operation): Content {
   const common = {
     ...(isOpen === true ? {} : { 401: unauthorized() }),
     ...(isOpen === true ? {} : { 403: plain('A web page of another server may not ask for this.') }),
     421: plain('The Host field names another server.'),
+    ...(isShared === true ? { 503: tooMuchToDo() } : {}),
     500: plain('A fault of Framegate.'),
   };
   return {
@@ -260,6 +270,11 @@ function eitherWay(description: string, schema: JsonSchema): Content {
 function unauthorized(): Content {
   const headers = { 'WWW-Authenticate': { schema: { type: 'string' } } };
   return { ...plain('The token is missing or wrong.'), headers };
+}
+
+function tooMuchToDo(): Content {
+  const headers = { 'Retry-After': { schema: { type: 'string' } } };
+  return { ...plain('Too many different answers are wanted at the same time.'), headers };
 }
 
 function endpointRefusals(): Operation['responses'] {

@@ -4,20 +4,24 @@
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { classifyFirstBytes } from '../diagnosis/first-bytes.ts';
-import { putBack, readBytes } from '../listeners/byte-reader.ts';
+import { readBytes } from '../listeners/byte-reader.ts';
 import { destroyOnError, socketOptions } from '../listeners/socket-options.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Containment } from '../transport/containment.ts';
+import type { AdminConnections, AdminPlace } from './admin-connections.ts';
 import { refuseBadRequest } from './admin-socket.ts';
+import type { AdminTurns } from './admin-turns.ts';
+import { RequestGate, type RequestGateParts } from './request-gate.ts';
 import type { RpcServer } from './rpc/rpc-server.ts';
 
-const MOST_CONNECTIONS = 128;
 const FIRST_BYTES_WITHIN_MS = 5_000;
 
 export interface ProtocolSwitchParts {
   /** Never listens: it is given its connections. */
   readonly http: HttpServer;
   readonly openRpc: () => Promise<RpcServer>;
+  readonly connections: AdminConnections;
+  readonly turns: AdminTurns;
   readonly logger: Logger | undefined;
 }
 
@@ -26,15 +30,19 @@ export class ProtocolSwitch {
   readonly server: Server;
   readonly #http: HttpServer;
   readonly #openRpc: () => Promise<RpcServer>;
+  readonly #connections: AdminConnections;
+  readonly #turns: AdminTurns;
   readonly #logger: Logger | undefined;
   readonly #containment: Containment;
   /** Connections whose protocol is not known yet. */
   readonly #beginning = new Set<Socket>();
   #rpc: Promise<RpcServer> | undefined = undefined;
 
-  constructor({ http, openRpc, logger }: ProtocolSwitchParts) {
+  constructor({ http, openRpc, connections, turns, logger }: ProtocolSwitchParts) {
     this.#http = http;
     this.#openRpc = openRpc;
+    this.#connections = connections;
+    this.#turns = turns;
     this.#logger = logger;
     this.#containment = new Containment('listener', (_layer, error) => this.#onFault(error));
     // Half-open, as Node's HTTP server has it: a client may end its side with its request.
@@ -44,7 +52,6 @@ export class ProtocolSwitch {
         () => this.#accept(socket),
       ),
     );
-    this.server.maxConnections = MOST_CONNECTIONS;
     // Node begins to watch the time of requests when its server begins to listen.
     http.emit('listening');
   }
@@ -55,6 +62,18 @@ export class ProtocolSwitch {
 
   #accept(socket: Socket): void {
     socket.on('error', destroyOnError);
+    const place = this.#connections.admit(socket);
+    if (place === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.on(
+      'close',
+      this.#containment.guard(
+        () => socket.destroy(),
+        () => this.#connections.leave(place),
+      ),
+    );
     this.#beginning.add(socket);
     readBytes<'http1' | 'http2'>(socket, {
       timeoutMs: FIRST_BYTES_WITHIN_MS,
@@ -66,23 +85,26 @@ export class ProtocolSwitch {
       },
       decided: (outcome, bytes) => {
         this.#beginning.delete(socket);
-        this.#serve(socket, outcome, bytes);
+        this.#serve(place, socket, outcome, bytes);
       },
     });
   }
 
-  #serve(socket: Socket, outcome: 'http1' | 'http2' | 'timeout' | 'abandoned', bytes: Buffer): void {
+  #serve(
+    place: AdminPlace,
+    socket: Socket,
+    outcome: 'http1' | 'http2' | 'timeout' | 'abandoned',
+    bytes: Buffer,
+  ): void {
     switch (outcome) {
       case 'http1':
-        putBack(socket, bytes);
-        this.#http.emit('connection', socket);
-        socket.resume();
+        this.#http.emit('connection', new RequestGate(socket, bytes, this.#gateParts(place)));
         break;
       case 'http2':
         socket.pause();
         // HTTP/2 ends streams, and not one side of the connection.
         socket.allowHalfOpen = false;
-        this.#serveRpc(socket, bytes).catch((error: unknown) => {
+        this.#serveRpc(place, socket, bytes).catch((error: unknown) => {
           this.#onFault(error);
           socket.destroy();
         });
@@ -96,11 +118,19 @@ export class ProtocolSwitch {
     }
   }
 
-  async #serveRpc(socket: Socket, head: Buffer): Promise<void> {
+  #gateParts(place: AdminPlace): RequestGateParts {
+    return { place, turns: this.#turns, containment: this.#containment };
+  }
+
+  async #serveRpc(place: AdminPlace, socket: Socket, head: Buffer): Promise<void> {
     const client = clientOf(socket);
+    if (!this.#connections.becomesRpc(place)) {
+      socket.destroy();
+      return;
+    }
     this.#rpc ??= this.#openRpc();
     const rpc = await this.#rpc;
-    if (!socket.destroyed) rpc.accept(socket, head, client);
+    if (!socket.destroyed) rpc.accept(socket, head, { client, place });
   }
 
   /** Tells the gRPC side, if anybody uses it, that readiness has changed. */
@@ -133,7 +163,11 @@ export class ProtocolSwitch {
 }
 
 /** Who asks: address and port, or 'unix'. */
-export function clientOf({ remoteAddress, remotePort, remoteFamily }: Socket): string {
+export function clientOf({
+  remoteAddress,
+  remotePort,
+  remoteFamily,
+}: Pick<Socket, 'remoteAddress' | 'remotePort' | 'remoteFamily'>): string {
   if (remoteAddress === undefined) return 'unix';
   return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }

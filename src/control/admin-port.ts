@@ -1,6 +1,7 @@
 // The admin server, and its change to another address or token: a new server is open before the old one closes.
 
 import { isDeepStrictEqual } from 'node:util';
+import { AdminCounts } from '../admin/admin-counts.ts';
 import type { AdminState } from '../admin/admin-pages.ts';
 import { type AdminServer, openAdminServer } from '../admin/admin-server.ts';
 import { readAdminToken } from '../config/admin-token.ts';
@@ -10,6 +11,7 @@ import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 
 export class AdminPort {
+  readonly counts = new AdminCounts();
   readonly #state: AdminState;
   readonly #logger: Logger;
   #config: AdminConfig | undefined = undefined;
@@ -47,9 +49,11 @@ export class AdminPort {
   }
 
   #open({ address }: AdminConfig, token: string | undefined): Promise<AdminServer> {
-    return openAdminServer({ address, token }, this.#state, this.#logger).catch((error: unknown) => {
-      throw new UnusableConfig([findingOf(['admin', 'address'], error)]);
-    });
+    return openAdminServer({ address, token, counts: this.counts }, this.#state, this.#logger).catch(
+      (error: unknown) => {
+        throw new UnusableConfig([findingOf(['admin', 'address'], error)]);
+      },
+    );
   }
 
   /** Must be called when the proxy is not ready any more. */

@@ -2,6 +2,7 @@
 
 import type { AdminState } from '../admin/admin-pages.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
 import type { Discovery } from '../sources/discovery.ts';
 import type { EndpointBook } from '../sources/endpoint-book.ts';
@@ -24,6 +25,8 @@ export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain' | 'up
   readonly discovery: Discovery;
   readonly watches: EndpointWatches;
   readonly dashboard: Dashboard;
+  /** What the admin server counts of itself. */
+  readonly adminMetrics: () => MetricsSnapshot;
   readonly logger: Logger;
   /** The configuration in force, with the warnings about it. */
   readonly current: () => CurrentConfig & { readonly warnings: readonly string[] };
@@ -31,7 +34,7 @@ export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain' | 'up
 
 export function adminState(parts: ShownParts): AdminState {
   const { plane, file, endpoints, discovery, watches, dashboard, logger, current } = parts;
-  const { readiness, drain, upstreams } = parts;
+  const { readiness, drain, upstreams, adminMetrics } = parts;
   return {
     readiness,
     diagnoses: () => plane.diagnoses(),
@@ -42,6 +45,7 @@ export function adminState(parts: ShownParts): AdminState {
         ...controlMetrics(file.report, plane.tlsUsers, endpoints.counts),
         ...dnsMetrics(discovery.dns.reports),
         ...watches.metrics,
+        ...adminMetrics(),
       ];
     },
     config: async () => {

@@ -317,6 +317,7 @@ export class Proxy {
       discovery: this.#discovery,
       watches: this.#watches,
       dashboard: this.#dashboard,
+      adminMetrics: () => this.#admin.counts.metrics,
     };
     return adminState({
       ...parts,

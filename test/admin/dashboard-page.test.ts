@@ -71,7 +71,7 @@ test('a page that is not built says how to build it, and is there once it is', a
   });
   const answer = await page.answer('/');
   assert.equal(answer?.status, 503);
-  assert.match(answer?.text ?? '', /npm run build:page/);
+  assert.match(String(answer?.text), /npm run build:page/);
   isBuilt = true;
   assert.equal((await page.answer('/'))?.status, 200);
 });

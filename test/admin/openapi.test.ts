@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openApiText } from '../../scripts/openapi-text.ts';
-import { pageMethods } from '../../src/admin/admin-pages.ts';
+import { pageMethods, pages } from '../../src/admin/admin-pages.ts';
 import { openApiDocument } from '../../src/admin/openapi.ts';
 import { fieldOf } from '../../src/control/answer-fields.ts';
 import { problemsOf } from '../support/api-document.ts';
@@ -28,6 +28,15 @@ test('the document has the pages of the server with their methods, and no others
     return [path, others.toSorted()];
   });
   assert.deepEqual(Object.fromEntries(described), Object.fromEntries(served));
+});
+
+test('503 is described for all pages whose answers are shared, since there may be no room for a question', () => {
+  const paths = fieldOf(openApiDocument(), 'paths');
+  for (const [path, page] of pages) {
+    const responses = fieldOf(fieldOf(fieldOf(paths, path), 'get'), 'responses');
+    const isDescribed = fieldOf(fieldOf(fieldOf(responses, '503'), 'headers'), 'Retry-After') !== undefined;
+    assert.equal(isDescribed, page.sharedBy !== undefined, path);
+  }
 });
 
 test('every schema that is named is there, and every one that is there is named', () => {

@@ -1,6 +1,7 @@
 // Every attack there is, in the order of docs/threat-model.md.
 
 import { adminAttacks } from './admin-attacks.ts';
+import { adminLoadAttacks } from './admin-load-attacks.ts';
 import type { Attack } from './attack.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
@@ -37,4 +38,5 @@ export const allAttacks: readonly Attack[] = [
   ...framingAttacks,
   ...fairnessAttacks,
   ...adminAttacks,
+  ...adminLoadAttacks,
 ];

@@ -57,6 +57,26 @@ export interface Caller {
   readonly authorization: string | undefined;
 }
 
+/** Bounds the answers that are being made. */
+export class AnswerRoom {
+  #free: number;
+
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  /** @returns whether there is room for one more. It must be given back then. */
+  take(): boolean {
+    if (this.#free === 0) return false;
+    this.#free--;
+    return true;
+  }
+
+  give(): void {
+    this.#free++;
+  }
+}
+
 export interface RpcConnectionParts {
   readonly methods: RpcMethods;
   readonly held: HeldBytes;
@@ -64,6 +84,14 @@ export interface RpcConnectionParts {
   readonly judge: (caller: Caller, page: string) => Verdict | 'foreign';
   /** Counts a refused call for the log. */
   readonly onRefused: (verdict: 'missing' | 'wrong') => void;
+  /** Runs the step when it is the turn of this server. */
+  readonly inTurn: (step: () => void) => void;
+  /** Answers that are being made, of all connections. */
+  readonly room: AnswerRoom;
+  /** A call was turned away, since too many answers are being made. */
+  readonly onBusy: () => void;
+  /** The last open call is over. */
+  readonly onIdle: () => void;
   /** A fault of ours. */
   readonly onFault: (error: unknown) => void;
   readonly onClosed: (connection: RpcConnection) => void;
@@ -111,10 +139,12 @@ export class RpcConnection implements ConnectionHandler {
       deadlineMs: timeout === undefined ? undefined : parseGrpcTimeout(timeout),
       held: this.#parts.held,
       contain: (action) => this.#contain(action),
-      onRequest: (_call, request) => this.#answer(call, request, method, caller),
+      onRequest: (_call, request) =>
+        this.#parts.inTurn(() => this.#contain(() => this.#answer(call, request, method, caller))),
       onOver: () => {
         this.#calls.delete(call);
         this.#usedAtMs = performance.now();
+        if (this.#calls.size === 0) this.#parts.onIdle();
       },
     });
     this.#calls.add(call);
@@ -127,14 +157,32 @@ export class RpcConnection implements ConnectionHandler {
   }
 
   #answer(call: RpcCall, request: Buffer, method: RpcMethod | undefined, caller: Caller): void {
+    // The client has ended it while it waited for its turn.
+    if (call.isOver) return;
     try {
       // One wrong token a second: nothing else is compared meanwhile.
       if (this.#late !== undefined) this.#late.push(call);
       else if (method !== undefined && this.#admits(call, method.pageOf(request), caller))
-        begin(call, request, method, (error) => this.#fail(call, error));
+        this.#begin(call, request, method);
     } catch (error) {
       this.#fail(call, error);
     }
+  }
+
+  #begin(call: RpcCall, request: Buffer, method: RpcMethod): void {
+    if (method.begin !== undefined) {
+      call.keepOpen(method.begin(request, call));
+      return;
+    }
+    const { room, onBusy } = this.#parts;
+    if (!room.take()) {
+      onBusy();
+      throw new RpcError(GrpcStatus.RESOURCE_EXHAUSTED, 'the admin server has too much to do; ask again');
+    }
+    answerOf(method, request)
+      .then((message) => call.respond(message))
+      .catch((error: unknown) => this.#fail(call, error))
+      .finally(() => room.give());
   }
 
   #admits(call: RpcCall, page: string, caller: Caller): boolean {
@@ -247,14 +295,10 @@ export class RpcConnection implements ConnectionHandler {
   }
 }
 
-function begin(call: RpcCall, request: Buffer, method: RpcMethod, fail: (error: unknown) => void): void {
-  if (method.begin !== undefined) {
-    call.keepOpen(method.begin(request, call));
-    return;
-  }
-  const answer = method.answer?.(request);
-  if (Buffer.isBuffer(answer)) call.respond(answer);
-  else answer?.then((message) => call.respond(message)).catch(fail);
+/** Rejects with what the method throws, too. */
+async function answerOf(method: RpcMethod, request: Buffer): Promise<Buffer> {
+  if (method.answer === undefined) throw new Error('a method of the admin server has no answer');
+  return method.answer(request);
 }
 
 interface Refusal {

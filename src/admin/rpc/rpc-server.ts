@@ -3,17 +3,20 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../../config/address.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { AdminAccess } from '../admin-access.ts';
+import type { AdminAccess, Asking } from '../admin-access.ts';
+import type { AdminPlace } from '../admin-connections.ts';
+import type { AdminCounts } from '../admin-counts.ts';
 import { isAdminHost } from '../admin-host.ts';
 import type { AdminState } from '../admin-pages.ts';
+import type { AdminTurns } from '../admin-turns.ts';
 import { ChannelzService } from './channelz-service.ts';
 import { HealthService } from './health-service.ts';
 import { HeldBytes } from './rpc-call.ts';
-import { type Caller, RpcConnection, type RpcConnectionParts } from './rpc-connection.ts';
+import { AnswerRoom, type Caller, RpcConnection, type RpcConnectionParts } from './rpc-connection.ts';
 import type { RpcMethods } from './rpc-method.ts';
 
-/** Half of what the admin server accepts, so that clients of HTTP/1.1 always find room. */
-const MOST_CONNECTIONS = 64;
+/** Answers of all connections that are being made at a time, for which other processes may be asked. */
+const MOST_ANSWERS = 16;
 const MOST_HELD_BYTES = 8 * 1024 * 1024;
 const CHECK_EVERY_MS = 1_000;
 
@@ -22,6 +25,14 @@ export interface RpcServerParts {
   readonly access: AdminAccess;
   readonly state: AdminState;
   readonly logger: Logger | undefined;
+  readonly turns: AdminTurns;
+  readonly counts: AdminCounts;
+}
+
+export interface RpcClient {
+  /** Who asks, for the log. */
+  readonly client: string;
+  readonly place: AdminPlace;
 }
 
 export class RpcServer {
@@ -30,6 +41,7 @@ export class RpcServer {
   readonly #methods: RpcMethods;
   readonly #connections = new Set<RpcConnection>();
   readonly #held = new HeldBytes(MOST_HELD_BYTES);
+  readonly #room = new AnswerRoom(MOST_ANSWERS);
   #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
@@ -43,17 +55,30 @@ export class RpcServer {
     this.#methods = new Map([...this.#health.methods, ...channelz.methods]);
   }
 
-  /** @param client who asks, for the log */
-  accept(socket: Socket, head: Buffer, client: string): void {
-    if (this.#isClosed || this.#connections.size >= MOST_CONNECTIONS) {
+  accept(socket: Socket, head: Buffer, { client, place }: RpcClient): void {
+    if (this.#isClosed) {
       socket.destroy();
       return;
     }
-    const { access } = this.#parts;
+    const { access, turns, counts } = this.#parts;
     const parts: RpcConnectionParts = {
       methods: this.#methods,
       held: this.#held,
-      judge: (caller, page) => this.#judge(caller, page),
+      room: this.#room,
+      inTurn: (step) => {
+        place.asks();
+        turns.take('rpc', () => {
+          place.wasHeard();
+          step();
+        });
+      },
+      judge: (caller, page) => {
+        const verdict = this.#judge(caller, page);
+        if (verdict === 'granted') place.granted(access.hasToken(askingOf(caller)));
+        return verdict;
+      },
+      onIdle: () => place.done(),
+      onBusy: () => counts.busy(),
       onRefused: (verdict) => access.refused(verdict, client),
       onFault: (error) => this.#onFault(error),
       onClosed: (connection) => this.#forget(connection),
@@ -62,11 +87,10 @@ export class RpcServer {
     this.#timer ??= setInterval(() => this.#checkTime(), CHECK_EVERY_MS).unref();
   }
 
-  #judge({ authority, authorization }: Caller, page: string): ReturnType<RpcConnectionParts['judge']> {
+  #judge(caller: Caller, page: string): ReturnType<RpcConnectionParts['judge']> {
     const { access, address } = this.#parts;
-    // All methods only read, as GET does.
-    const asking = { method: 'GET', headers: { authorization } };
-    if (isAdminHost(authority, address)) return access.judge(asking, page);
+    const asking = askingOf(caller);
+    if (isAdminHost(caller.authority, address)) return access.judge(asking, page);
     return access.judgeForeign(asking);
   }
 
@@ -100,4 +124,9 @@ export class RpcServer {
   destroy(reason: string): void {
     for (const connection of this.#connections) connection.destroy(reason);
   }
+}
+
+/** All methods only read, as GET does. */
+function askingOf({ authorization }: Caller): Asking {
+  return { method: 'GET', headers: { authorization } };
 }
