@@ -38,7 +38,7 @@ const decoder = new HpackDecoder({ maxTableSizeBytes: 4096, maxListSizeBytes: 16
 const ids = new TraceIds();
 
 function random(numbers: number): string {
-  return hexText(...Array.from({ length: numbers }, () => ids.next()));
+  return Array.from({ length: numbers / 2 }, () => hexText(ids.next(), ids.next())).join('');
 }
 
 /** As clients send what is new in each call: behind what is always the same, without indexing. */

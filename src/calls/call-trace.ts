@@ -21,43 +21,70 @@ export interface AttemptEvent {
   readonly detail: string;
 }
 
-/** One attempt of a call, from when it is sent. All times are those of turnNowMs. */
-export class AttemptTrace {
-  /** The id of its span, 32 bits each. The service gets it as its parent. */
-  readonly #span0: number;
-  readonly #span1: number;
+/** One attempt of a call, from when it was sent. All times are those of turnNowMs. */
+export interface AttemptTrace {
+  /** The id of its span: 16 hex digits. The service got it as its parent. */
+  readonly spanId: string;
   /** The address of the endpoint, as configured. */
   readonly endpoint: string;
   readonly beganMs: number;
   /** -1 while it runs. */
-  endedMs = -1;
+  readonly endedMs: number;
   /** Undefined while it runs. */
-  outcome: AttemptOutcome | undefined = undefined;
+  readonly outcome: AttemptOutcome | undefined;
   /** The name of the gRPC status that the endpoint has sent, or ''. */
+  readonly grpcStatus: string;
+  readonly event: AttemptEvent | undefined;
+}
+
+/** What an attempt notes of itself. */
+export interface AttemptNotes {
+  grpcStatus: string;
+  event: AttemptEvent | undefined;
+  /** Only the first end counts. @param nowMs as turnNowMs has it */
+  end(outcome: AttemptOutcome, nowMs: number): void;
+}
+
+/**
+ * What is remembered of an attempt. Times are whole milliseconds and the microseconds beyond, since V8 keeps a number with a fraction as an
+ * object of its own, which the garbage collector would move for each call that runs.
+ */
+interface AttemptMemory {
+  readonly endpoint: string;
+  readonly beganMs: number;
+  readonly beganMicroseconds: number;
+  readonly endedMs: number;
+  readonly endedMicroseconds: number;
+  readonly outcome: AttemptOutcome | undefined;
+  readonly grpcStatus: string;
+  readonly event: AttemptEvent | undefined;
+}
+
+function microsecondsOf(timeMs: number): number {
+  return ((timeMs - Math.floor(timeMs)) * 1000) | 0;
+}
+
+/** An attempt after the first one. */
+class FurtherAttempt implements AttemptMemory, AttemptNotes {
+  readonly endpoint: string;
+  readonly beganMs: number;
+  readonly beganMicroseconds: number;
+  endedMs = -1;
+  endedMicroseconds = 0;
+  outcome: AttemptOutcome | undefined = undefined;
   grpcStatus = '';
   event: AttemptEvent | undefined = undefined;
 
-  constructor(span0: number, span1: number, endpoint: string, beganMs: number) {
-    this.#span0 = span0;
-    this.#span1 = span1;
+  constructor(endpoint: string, beganMs: number) {
     this.endpoint = endpoint;
-    this.beganMs = beganMs;
+    this.beganMs = Math.floor(beganMs);
+    this.beganMicroseconds = microsecondsOf(beganMs);
   }
 
-  /** The id of its span: 16 hex digits. */
-  get spanId(): string {
-    return hexText(this.#span0, this.#span1);
-  }
-
-  /** Writes the id of its span as 16 hex digits. @returns the offset after them */
-  writeSpanId(target: Uint8Array, offset: number): number {
-    return writeHex(target, writeHex(target, offset, this.#span0), this.#span1);
-  }
-
-  /** Only the first end counts. */
   end(outcome: AttemptOutcome, nowMs: number): void {
     if (this.endedMs !== -1) return;
-    this.endedMs = nowMs;
+    this.endedMs = Math.floor(nowMs);
+    this.endedMicroseconds = microsecondsOf(nowMs);
     this.outcome = outcome;
   }
 }
@@ -81,15 +108,14 @@ export interface TraceTerms {
   readonly sampler: Sampler;
 }
 
-export class CallTrace {
+/** It is also the memory of its first attempt, so that a call without retries has no other object. */
+export class CallTrace implements AttemptMemory, AttemptNotes {
   readonly kind: TracedKind;
   /** Undefined if the request belongs to no trace. */
   readonly parent: TraceParent | undefined;
   /** Whether spans are exported whatever becomes of the call. Decided at its start, and told to the service. */
   readonly isSampled: boolean;
-  /** The formats in which the service is told of the trace. */
-  readonly formats: TraceFormats;
-  readonly #ids: TraceIds;
+  readonly #terms: TraceTerms;
   readonly #trace0: number;
   readonly #trace1: number;
   readonly #trace2: number;
@@ -97,16 +123,24 @@ export class CallTrace {
   /** The call's own span. */
   readonly #span0: number;
   readonly #span1: number;
-  #first: AttemptTrace | undefined = undefined;
-  #others: AttemptTrace[] | undefined = undefined;
+  /** '' before the first attempt. */
+  endpoint = '';
+  beganMs = 0;
+  beganMicroseconds = 0;
+  endedMs = -1;
+  endedMicroseconds = 0;
+  outcome: AttemptOutcome | undefined = undefined;
+  grpcStatus = '';
+  event: AttemptEvent | undefined = undefined;
+  #others: FurtherAttempt[] | undefined = undefined;
   /** What reports on the call while it runs. */
   watch: CallWatch | undefined = undefined;
 
-  constructor(kind: TracedKind, parent: TraceParent | undefined, { ids, formats, sampler }: TraceTerms) {
+  constructor(kind: TracedKind, parent: TraceParent | undefined, terms: TraceTerms) {
+    const { ids, sampler } = terms;
     this.kind = kind;
     this.parent = parent;
-    this.formats = formats;
-    this.#ids = ids;
+    this.#terms = terms;
     this.#span0 = ids.next();
     this.#span1 = ids.next();
     if (parent === undefined || (parent.span0 | parent.span1) === 0) {
@@ -125,9 +159,14 @@ export class CallTrace {
     }
   }
 
+  /** The formats in which the service is told of the trace. */
+  get formats(): TraceFormats {
+    return this.#terms.formats;
+  }
+
   /** 32 hex digits. */
   get traceId(): string {
-    return hexText(this.#trace0, this.#trace1, this.#trace2, this.#trace3);
+    return hexText(this.#trace0, this.#trace1) + hexText(this.#trace2, this.#trace3);
   }
 
   /** Writes the trace id as 32 hex digits. @returns the offset after them */
@@ -149,26 +188,71 @@ export class CallTrace {
 
   /** The id of a further span of this call: 16 hex digits. */
   newSpanId(): string {
-    return hexText(this.#ids.next(), this.#ids.next());
+    return hexText(this.#terms.ids.next(), this.#terms.ids.next());
   }
 
   /** @param nowMs as turnNowMs has it */
-  beginAttempt(endpoint: string, nowMs: number): AttemptTrace {
-    // The ids of attempts follow that of the call, which is random: no two spans of the call have the same, and it saves random bytes.
-    const number = 1 + (this.#first === undefined ? 0 : 1 + (this.#others?.length ?? 0));
-    const attempt = new AttemptTrace(this.#span0, (this.#span1 + number) | 0, endpoint, nowMs);
-    if (this.#first === undefined) this.#first = attempt;
-    else (this.#others ??= []).push(attempt);
-    return attempt;
+  beginAttempt(endpoint: string, nowMs: number): AttemptNotes {
+    if (this.endpoint !== '') {
+      const attempt = new FurtherAttempt(endpoint, nowMs);
+      (this.#others ??= []).push(attempt);
+      return attempt;
+    }
+    this.endpoint = endpoint;
+    this.beganMs = Math.floor(nowMs);
+    this.beganMicroseconds = microsecondsOf(nowMs);
+    return this;
   }
 
-  /** The attempt that has begun last. */
-  get latest(): AttemptTrace | undefined {
-    return this.#others === undefined ? this.#first : this.#others[this.#others.length - 1];
+  /** Of the first attempt. */
+  end(outcome: AttemptOutcome, nowMs: number): void {
+    if (this.endedMs !== -1) return;
+    this.endedMs = Math.floor(nowMs);
+    this.endedMicroseconds = microsecondsOf(nowMs);
+    this.outcome = outcome;
+  }
+
+  get attemptCount(): number {
+    return this.endpoint === '' ? 0 : 1 + (this.#others?.length ?? 0);
+  }
+
+  /** The endpoint of the attempt that has begun last, or ''. */
+  get latestEndpoint(): string {
+    return this.#others === undefined ? this.endpoint : this.#others[this.#others.length - 1].endpoint;
+  }
+
+  /** Writes the id of the span of the attempt that has begun last. @returns the offset after its 16 hex digits */
+  writeLatestSpanId(target: Uint8Array, offset: number): number {
+    return writeHex(target, writeHex(target, offset, this.#span0), this.#spanOf(this.attemptCount));
+  }
+
+  /** The same as text. */
+  get latestSpanId(): string {
+    return hexText(this.#span0, this.#spanOf(this.attemptCount));
+  }
+
+  /** The ids of attempts follow that of the call, which is random: no two spans of the call have the same. @param number from 1 */
+  #spanOf(number: number): number {
+    return (this.#span1 + number) | 0;
   }
 
   /** All attempts, in the order in which they have begun. */
   get attempts(): readonly AttemptTrace[] {
-    return this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
+    if (this.endpoint === '') return [];
+    return [this, ...(this.#others ?? [])].map((memory, index) => this.#describe(memory, index + 1));
+  }
+
+  #describe(memory: AttemptMemory, number: number): AttemptTrace {
+    const { endpoint, beganMs, beganMicroseconds, endedMs, endedMicroseconds } = memory;
+    const { outcome, grpcStatus, event } = memory;
+    return {
+      spanId: hexText(this.#span0, this.#spanOf(number)),
+      endpoint,
+      beganMs: beganMs + beganMicroseconds / 1000,
+      endedMs: endedMs === -1 ? -1 : endedMs + endedMicroseconds / 1000,
+      outcome,
+      grpcStatus,
+      event,
+    };
   }
 }

@@ -2,7 +2,7 @@
 // malformed begins a new trace, as W3C demands; it is never passed on half understood.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import { hexDigitAt, MALFORMED, readHex } from './trace-ids.ts';
+import { HexReader, hexDigitAt } from './trace-ids.ts';
 
 export const TRACEPARENT = 'traceparent';
 export const TRACESTATE = 'tracestate';
@@ -83,19 +83,22 @@ export function traceParentOf(
   return binary ?? (hasBinary ? NEW_TRACE_AND_BINARY : undefined);
 }
 
+const reader = new HexReader();
+
 /** W3C Trace Context section 3.2. Reads the value where it lies, since nothing of it is kept as text. */
 function parseTraceParent(list: HeaderList, index: number, hasBinary: boolean): TraceParent | undefined {
   const text = list.sourceAt(index);
   const start = list.startAt(index);
   if (!isWellFormed(text, start, list.lengthAt(index))) return undefined;
   const at = start + TRACE_AT;
-  const trace0 = readHex(text, at);
-  const trace1 = readHex(text, at + 8);
-  const trace2 = readHex(text, at + 16);
-  const trace3 = readHex(text, at + 24);
-  const span0 = readHex(text, start + SPAN_AT);
-  const span1 = readHex(text, start + SPAN_AT + 8);
-  if (Math.max(trace0, trace1, trace2, trace3, span0, span1) === MALFORMED) return undefined;
+  reader.begin();
+  const trace0 = reader.read(text, at);
+  const trace1 = reader.read(text, at + 8);
+  const trace2 = reader.read(text, at + 16);
+  const trace3 = reader.read(text, at + 24);
+  const span0 = reader.read(text, start + SPAN_AT);
+  const span1 = reader.read(text, start + SPAN_AT + 8);
+  if (!reader.isHex) return undefined;
   if ((trace0 | trace1 | trace2 | trace3) === 0 || (span0 | span1) === 0) return undefined;
   const flags = hexDigitAt(text, start + FLAGS_AT + 1);
   return {

@@ -97,22 +97,20 @@ function flagsOf({ isSampled, parent }: CallTrace): number {
 
 /** The fields by which the service learns of the trace. Its parent is the attempt that has begun last. */
 function addTrace(callFields: CallFields, trace: CallTrace): void {
-  const { latest, formats, parent } = trace;
-  if (latest === undefined) return;
-  if (formats.w3c) callFields.addTraceParent(trace, latest, flagsOf(trace));
+  const { formats, parent } = trace;
+  if (formats.w3c) callFields.addTraceParent(trace, flagsOf(trace));
   if (parent === undefined) return;
   if (parent.state !== '') callFields.add(TRACESTATE, parent.state);
-  if (parent.hasBinary) callFields.add(GRPC_TRACE_BIN, binaryOf(trace, latest.spanId));
+  if (parent.hasBinary) callFields.add(GRPC_TRACE_BIN, binaryOf(trace, trace.latestSpanId));
 }
 
 function traceTextFields(trace: CallTrace): readonly string[] {
-  const { latest, formats, parent, traceId } = trace;
-  if (latest === undefined) return [];
+  const { latestSpanId, formats, parent, traceId } = trace;
   const fields: string[] = [];
-  if (formats.w3c) fields.push(TRACEPARENT, `00-${traceId}-${latest.spanId}-0${flagsOf(trace)}`);
+  if (formats.w3c) fields.push(TRACEPARENT, `00-${traceId}-${latestSpanId}-0${flagsOf(trace)}`);
   if (parent === undefined) return fields;
   if (parent.state !== '') fields.push(TRACESTATE, parent.state);
-  if (parent.hasBinary) fields.push(GRPC_TRACE_BIN, binaryOf(trace, latest.spanId));
+  if (parent.hasBinary) fields.push(GRPC_TRACE_BIN, binaryOf(trace, trace.latestSpanId));
   return fields;
 }
 

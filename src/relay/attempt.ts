@@ -1,7 +1,7 @@
 // One attempt of an exchange at one HTTP/2 endpoint: its stream on a connection, from HEADERS to the last frame.
 
 import type { AttemptListener } from '../calls/attempt-listener.ts';
-import type { AttemptEvent, AttemptTrace } from '../calls/call-trace.ts';
+import type { AttemptEvent, AttemptNotes } from '../calls/call-trace.ts';
 import type { AttemptOutcome } from '../calls/endpoint-counts.ts';
 import type { Failure } from '../calls/failure.ts';
 import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
@@ -28,7 +28,7 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
   readonly #listener: AttemptListener;
   readonly #replayBuffer: ReplayBuffer;
   readonly #replayLimitBytes: number;
-  readonly #trace: AttemptTrace | undefined;
+  readonly #trace: AttemptNotes | undefined;
   /** Whether the client gets the response of this attempt. If so, the request is never sent again. */
   isCommitted = false;
   #isOver = false;

@@ -97,7 +97,7 @@ export class StreamReports implements Timed {
         'framegate.listener': subject.listener,
         'framegate.route': subject.route,
         'framegate.upstream': subject.upstream,
-        'framegate.endpoint': trace.latest?.endpoint ?? '',
+        'framegate.endpoint': trace.latestEndpoint,
         ...counts,
       },
       events: [],

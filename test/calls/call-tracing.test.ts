@@ -60,7 +60,14 @@ test('every call has ids of its own, and every attempt', () => {
   const seen = new Set<string>();
   for (let call = 0; call < 2000; call++) {
     const trace = by.begin(KIND, call % 2 === 0 ? PARENT : undefined);
-    const ids = [trace.spanId, trace.beginAttempt('a', 0).spanId, trace.beginAttempt('b', 0).spanId];
+    trace.beginAttempt('a', 0);
+    const first = trace.latestSpanId;
+    trace.beginAttempt('b', 0);
+    const ids = [trace.spanId, first, trace.latestSpanId];
+    assert.deepEqual(
+      trace.attempts.map(({ spanId }) => spanId),
+      ids.slice(1),
+    );
     if (call % 2 === 1) ids.push(trace.traceId);
     else assert.deepEqual([trace.traceId, trace.parentId], ['f'.repeat(32), '0000000100000002']);
     for (const id of ids) {

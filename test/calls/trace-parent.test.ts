@@ -19,7 +19,11 @@ function parent(fields: Fields, formats = W3C) {
   const found = traceParentOf(HeaderList.of(...fields), formats);
   if (found === undefined) return undefined;
   const { trace0, trace1, trace2, trace3, span0, span1, ...rest } = found;
-  return { ...rest, traceId: hexText(trace0, trace1, trace2, trace3), parentId: hexText(span0, span1) };
+  return {
+    ...rest,
+    traceId: hexText(trace0, trace1) + hexText(trace2, trace3),
+    parentId: hexText(span0, span1),
+  };
 }
 
 test('a traceparent names the trace, the span of the caller, and whether it records', () => {

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttemptListener } from '../../calls/attempt-listener.ts';
 import type { CallStream } from '../../calls/call-stream.ts';
-import type { AttemptEvent, AttemptTrace } from '../../calls/call-trace.ts';
+import type { AttemptEvent, AttemptNotes } from '../../calls/call-trace.ts';
 import type { AttemptOutcome } from '../../calls/endpoint-counts.ts';
 import { type Failure, unavailable } from '../../calls/failure.ts';
 import { addFields } from '../../calls/http1-fields.ts';
@@ -51,7 +51,7 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
   readonly #listener: AttemptListener;
   readonly #forwarding: Forwarding;
   readonly #call: ServiceCall;
-  readonly #trace: AttemptTrace | undefined;
+  readonly #trace: AttemptNotes | undefined;
   readonly #isHead: boolean;
   readonly #isWebSocket: boolean;
   /** Undefined for a request without a body. */
