@@ -119,6 +119,7 @@ const ofExchanges = {
     id: text(),
     'worker?': count(),
     requestId: text(),
+    'traceId?': text('With traces.'),
     listener: text(),
     client: text(),
     tls: text(),

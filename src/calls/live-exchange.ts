@@ -95,6 +95,8 @@ export interface LiveExchange {
   readonly worker?: number;
   /** As in the access log, and as sent to the service. */
   readonly requestId: string;
+  /** As in the access log. Undefined if the call is not traced. */
+  readonly traceId?: string;
   readonly listener: string;
   /** Address and port of the peer. */
   readonly client: string;

@@ -188,10 +188,11 @@ function isBehind(
 function describe(call: LookedAt, idOf: (number: number) => string): LiveExchange {
   const nowMs = performance.now();
   const facts = factsOf(call, nowMs);
-  const { subject, requestId, startedAtMs } = call;
+  const { subject, requestId, startedAtMs, trace } = call;
   return {
     id: idOf(call.number),
     requestId: typeof requestId === 'number' ? idOf(requestId) : shown(requestId),
+    ...(trace !== undefined && { traceId: trace.traceId }),
     listener: subject.listener,
     client: subject.client,
     tls: subject.tls,

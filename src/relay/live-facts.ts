@@ -2,6 +2,7 @@
 // It changes nothing but the time at which a client of HTTP/1.1 is known to have taken bytes, which it brings up to date.
 
 import type { CallStream } from '../calls/call-stream.ts';
+import type { CallTrace } from '../calls/call-trace.ts';
 import type { CallProtocol, CallState } from '../calls/live-exchange.ts';
 import type { CallFacts, PeerFacts } from '../calls/who-blocks.ts';
 import type { StreamRoom } from '../h2/stream-room.ts';
@@ -25,6 +26,8 @@ export interface LookedAt {
   readonly response: StreamRelay;
   readonly number: number;
   readonly requestId: string | number;
+  /** Undefined if the call is not traced. */
+  readonly trace?: Pick<CallTrace, 'traceId'> | undefined;
   /** By the clock of `turnNowMs`. */
   readonly startedAtMs: number;
   /** Whether the client was sent the head of a response. */

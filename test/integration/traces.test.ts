@@ -442,6 +442,18 @@ test('a long stream is seen before it ends: its opening, and what it has carried
   assert.ok(early.every(({ parentId }) => parentId === server.spanId));
 });
 
+test('a call in flight is listed with its trace', async (t) => {
+  const { proxy, client, service } = await traced(t, { sample: '0%' }, { answer: silence });
+  const streamId = client.call({ endStream: false, body: MESSAGE });
+  const { traceId } = parentOf(await service.wantRequest());
+  const page = await proxy.plane.exchanges({ sort: 'age', limit: 10 });
+  assert.deepEqual(
+    page.exchanges.map((row) => row.traceId),
+    [traceId],
+  );
+  client.sendData(streamId, Buffer.alloc(0), true);
+});
+
 test('over gRPC, with metadata for the collector', async (t) => {
   const collector = await startGrpcCollector(t);
   const demo = await startDemo(t);
