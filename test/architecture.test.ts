@@ -9,11 +9,11 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'doctor workers control plane sources nginx-import demo decoding observability service-manager calls config diagnosis',
+  cli: 'doctor workers control plane sources nginx-import demo tracing decoding observability service-manager calls config diagnosis',
   doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
   // Two wings: neither knows the other, and the commands join them.
-  workers: 'plane observability overload listeners calls config',
-  control: 'plane sources admin health observability overload listeners config',
+  workers: 'plane tracing observability overload listeners calls config',
+  control: 'plane sources admin health tracing observability overload listeners config',
   plane:
     'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   sources: 'observability routing names config diagnosis',

@@ -15,6 +15,8 @@ export const JAVASCRIPT_WARM_MICROSECONDS = 1_500_000;
 export interface MeasuredJob {
   readonly report: JobReport;
   readonly cpuMicroseconds: number;
+  /** Of the process that was started, without its children. */
+  readonly firstCpuMicroseconds: number;
 }
 
 export class LoadProcess {
@@ -61,9 +63,14 @@ export async function measureJob(job: Job, running: RunningPeer, folder: string)
     reported.catch(() => undefined);
     await load.next('measuring');
     const before = running.cpuMicroseconds();
+    const firstBefore = running.firstCpuMicroseconds();
     const { report } = await reported;
     await sleep(AFTERMATH_MS);
-    return { report, cpuMicroseconds: running.cpuMicroseconds() - before };
+    return {
+      report,
+      cpuMicroseconds: running.cpuMicroseconds() - before,
+      firstCpuMicroseconds: running.firstCpuMicroseconds() - firstBefore,
+    };
   } finally {
     await load.stop();
   }

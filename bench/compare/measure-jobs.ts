@@ -156,19 +156,32 @@ export function tracingContestants(workload: TracingWorkload, measuring: Measuri
   const { connections, streamsPerConnection } = workload;
   const job = (port: number, calls: number) =>
     closedJob(port, connections, streamsPerConnection, calls, 'traceparent');
-  return workload.rows.flatMap(({ name }, index) =>
-    contestants(
-      {
-        workloadName: workload.name,
-        rowNames: [name],
-        streamsPerConnection,
-        ...(index === 0 ? {} : { isTraced: true }),
-        warmUp: (port) => job(port, 20_000),
-        job: (port, warm) => job(port, runLength(warm, measuring.runCpuMs, 200_000)),
-        figuresOf: (measured) => ({ [name]: microsecondsEach(measured) }),
-      },
-      measuring,
-    ).filter(({ peerName }) => peerName === 'framegate'),
+  const plan = {
+    workloadName: workload.name,
+    streamsPerConnection,
+    warmUp: (port: number) => job(port, 20_000),
+  };
+  const measuredJob: JobPlan['job'] = (port, warm) => job(port, runLength(warm, measuring.runCpuMs, 200_000));
+  const plans: readonly JobPlan[] = [
+    {
+      ...plan,
+      rowNames: ['traces-off'],
+      job: measuredJob,
+      figuresOf: (measured) => ({ 'traces-off': microsecondsEach(measured) }),
+    },
+    {
+      ...plan,
+      rowNames: ['traces-on-carrier', 'traces-on'],
+      isTraced: true,
+      job: measuredJob,
+      figuresOf: (measured) => ({
+        'traces-on-carrier': measured.firstCpuMicroseconds / measured.report.succeeded,
+        'traces-on': microsecondsEach(measured),
+      }),
+    },
+  ];
+  return plans.flatMap((one) =>
+    contestants(one, measuring).filter(({ peerName }) => peerName === 'framegate'),
   );
 }
 

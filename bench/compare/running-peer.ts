@@ -62,6 +62,12 @@ export class RunningPeer {
     return cpuMicroseconds(this.#samePids());
   }
 
+  /** Of the process that was started, without its children. */
+  firstCpuMicroseconds(): number {
+    this.#samePids();
+    return cpuMicroseconds([this.#process.child.pid ?? 0]);
+  }
+
   residentKib(): number {
     return residentKib(this.#samePids());
   }

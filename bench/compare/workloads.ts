@@ -60,7 +60,7 @@ export interface MetadataWorkload extends Common {
   readonly plainRowName: string;
 }
 
-/** The same calls with traces and without. The first row is without. */
+/** The same calls with traces and without. */
 export interface TracingWorkload extends Common {
   readonly kind: 'tracing';
   readonly connections: number;
@@ -254,7 +254,8 @@ export const WORKLOADS: readonly Workload[] = [
     name: 'tracing',
     rows: [
       row('traces-off', '64 B, 10 x 20, a new traceparent in each call'),
-      row('traces-on', 'the same, with trace at its defaults (1 %)'),
+      row('traces-on-carrier', 'with trace (1 %), the process that carries calls'),
+      row('traces-on', 'with trace (1 %), all processes'),
     ],
     connections: 10,
     streamsPerConnection: 20,

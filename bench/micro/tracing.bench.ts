@@ -1,4 +1,4 @@
-// Measures what traces cost a call, in its exchange alone: without sockets, frames and the log, and with a collector that takes spans at
+// Measures what traces cost a call, in its exchange alone: without sockets, frames and the log, and with an exporter that takes spans at
 // once. `node bench/micro/tracing.bench.ts [BATCHES]`
 
 import { CallTracing } from '../../src/calls/call-tracing.ts';
@@ -23,13 +23,9 @@ const CONFIG: TraceConfig = {
 };
 
 async function tracingWith(share: number): Promise<CallTerms> {
-  const tracing = new Tracing({
-    version: '1',
-    onFailed: () => undefined,
-    onRecovered: () => undefined,
-    load: async () => () => ({ export: async () => ({ kind: 'exported' }), close: () => undefined }),
-  });
-  await (await tracing.prepare({ ...CONFIG, share })).commit();
+  const tracing = new Tracing();
+  tracing.deliverTo((_batch, taken) => taken());
+  await tracing.prepare({ ...CONFIG, share }).commit();
   const observers: readonly ExchangeObserver[] = [{ onFinish: () => undefined }, tracing];
   return { tracing: new CallTracing({ ...CONFIG, share }, new TraceIds()), observers };
 }

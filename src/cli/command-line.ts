@@ -106,6 +106,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
       isHidden: true,
     },
   ],
+  [
+    'export-spans',
+    {
+      summary: 'what serve starts to export traces',
+      run: async () => (await import('./export-spans.ts')).exportSpans(),
+      isHidden: true,
+    },
+  ],
 ]);
 
 const shown = new Map([...commands].filter(([, { isHidden }]) => isHidden !== true));

@@ -29,6 +29,7 @@ import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 import { isReadOnce, isStandardInput } from './standard-input.ts';
 import { readingFault } from './system-error.ts';
+import { findTraceHeaderProblems } from './trace-headers.ts';
 import { findVainKeys } from './vain-keys.ts';
 import { readYaml } from './yaml-document.ts';
 
@@ -90,6 +91,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
     ...findCertificateProblems(value, file),
     ...findLogFileProblems(value, file),
     ...findAdminTokenProblems(value, file),
+    ...findTraceHeaderProblems(value, file),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }

@@ -69,7 +69,9 @@ export function resolveConfig(
       file: log.file === undefined ? undefined : besideConfig(file, log.file),
       format: log.format,
     },
-    ...(valid.trace === undefined ? {} : { trace: resolveTrace(valid.trace) }),
+    ...(valid.trace === undefined
+      ? {}
+      : { trace: resolveTrace(valid.trace, (name) => besideConfig(file, name)) }),
   };
 }
 

@@ -8,10 +8,16 @@ export interface TraceExporter {
   readonly url: string;
 }
 
+/** The value of a header field for the collector: itself, or where it is read when the exporter is started. */
+export type TraceHeader =
+  | string
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'environment'; readonly variable: string };
+
 export interface TraceConfig {
   readonly exporter: TraceExporter;
   /** Header fields for the collector, by name. Their values are secrets. */
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: ReadonlyMap<string, TraceHeader>;
   /** The share of the calls that is sampled where no parent decides. From 0 to 1. */
   readonly share: number;
   /** Whose sampled flag is followed. */

@@ -1,7 +1,7 @@
 // The schema of traces: where spans are sent, which calls are sampled, and how services are told.
 
 import { key, valueKind } from './key-notes.ts';
-import { duration, expecting, off, parsed, z } from './schema-values.ts';
+import { duration, expecting, fileName, off, parsed, z } from './schema-values.ts';
 import {
   parseShare,
   parseTraceExporter,
@@ -15,6 +15,35 @@ const serviceName = z
   .min(1)
   .max(100)
   .regex(/^[\x20-\x7e]*$/, 'must hold visible ASCII characters only');
+
+/** Where the value of a header field is read. */
+const secretSource = z
+  .strictObject(
+    {
+      file: fileName.optional().meta(
+        key(
+          'A file that holds the value, and may end with a line break. The start and each reload read it.',
+          {
+            required: 'unless there is `environment`',
+          },
+        ),
+      ),
+      environment: z
+        .string(expecting('the name of an environment variable'))
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/, 'must be the name of an environment variable')
+        .optional()
+        .meta(
+          key('The environment variable that holds the value.', {
+            values: 'the name of an environment variable',
+            required: 'unless there is `file`',
+          }),
+        ),
+    },
+    expecting('a map with file or environment'),
+  )
+  .refine(({ file, environment }) => (file === undefined) !== (environment === undefined), {
+    message: 'needs file or environment, and not both',
+  });
 
 export const trace = z.strictObject({
   exporter: parsed('a URL such as http://127.0.0.1:4318', parseTraceExporter, {
@@ -37,15 +66,22 @@ export const trace = z.strictObject({
   headers: z
     .record(
       parsed('text', parseTraceHeaderName),
-      parsed('text (put it in quotes)', parseTraceHeaderValue),
+      z.union(
+        [parsed('text (put it in quotes)', parseTraceHeaderValue), secretSource],
+        expecting('text (put it in quotes), or a map with file or environment'),
+      ),
       expecting('a map of header names to values'),
     )
     .prefault({})
     .meta(
-      key('Header fields, or metadata, for the collector. Framegate shows their values nowhere.', {
-        values: 'map of header names to values in ASCII',
-        like: { OpenTelemetry: 'OTEL_EXPORTER_OTLP_HEADERS' },
-      }),
+      key(
+        'Header fields, or metadata, for the collector. A value is ASCII text, or `{ file: NAME }`, or `{ environment: NAME }`: ' +
+          'the start and each reload read it there. Framegate shows values nowhere.',
+        {
+          values: 'map of header names to values',
+          like: { OpenTelemetry: 'OTEL_EXPORTER_OTLP_HEADERS' },
+        },
+      ),
     ),
   sample: parsed('a percentage such as 1%', parseShare, {
     pattern: sharePattern.source,

@@ -11,14 +11,17 @@ import { type CurrentConfig, configReport } from './config-report.ts';
 import { controlMetrics } from './control-metrics.ts';
 import type { Dashboard } from './dashboard.ts';
 import { dnsMetrics } from './dns-metrics.ts';
+import { EndpointStates } from './endpoint-states.ts';
 import type { EndpointWatches } from './endpoint-watches.ts';
 import { LogLevelApi } from './log-level.ts';
 import { rpcState } from './rpc-state.ts';
+import type { SpanExport } from './span-export.ts';
+import { UpstreamApi } from './upstream-api.ts';
 
 const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
 /** The parts of a proxy that are shown or asked. */
-export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain' | 'upstreams'> {
+export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain'> {
   readonly plane: Plane;
   readonly file: FileSource;
   readonly endpoints: EndpointBook;
@@ -27,14 +30,15 @@ export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain' | 'up
   readonly dashboard: Dashboard;
   /** What the admin server counts of itself. */
   readonly adminMetrics: () => MetricsSnapshot;
+  readonly spans: Pick<SpanExport, 'metrics'>;
   readonly logger: Logger;
   /** The configuration in force, with the warnings about it. */
   readonly current: () => CurrentConfig & { readonly warnings: readonly string[] };
 }
 
 export function adminState(parts: ShownParts): AdminState {
-  const { plane, file, endpoints, discovery, watches, dashboard, logger, current } = parts;
-  const { readiness, drain, upstreams, adminMetrics } = parts;
+  const { plane, file, endpoints, discovery, watches, dashboard, spans, logger } = parts;
+  const { current, readiness, drain, adminMetrics } = parts;
   return {
     readiness,
     diagnoses: () => plane.diagnoses(),
@@ -46,13 +50,19 @@ export function adminState(parts: ShownParts): AdminState {
         ...dnsMetrics(discovery.dns.reports),
         ...watches.metrics,
         ...adminMetrics(),
+        ...spans.metrics,
       ];
     },
     config: async () => {
       const report = await plane.report();
       return configReport(current(), report, plane.tlsUsers, file.report, endpoints.known);
     },
-    upstreams,
+    upstreams: new UpstreamApi({
+      discovery,
+      config: () => current().config,
+      known: () => endpoints.known,
+      states: new EndpointStates(plane, watches),
+    }),
     exchanges: (query) => plane.exchanges(query),
     subscribe: (query, sink) => plane.subscribe(query, sink),
     dashboard: (sink) => dashboard.subscribe(sink),

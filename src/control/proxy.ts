@@ -4,7 +4,7 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { AdminState, Readiness } from '../admin/admin-pages.ts';
 import type { AdminReply } from '../admin/admin-reply.ts';
-import { type Change, prepareBoth } from '../config/change.ts';
+import { type Change, prepareAll, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import { type ConfigChanges, configChanges } from '../config/config-changes.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
@@ -29,10 +29,9 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { RoomLog } from './client-room.ts';
 import type { CurrentConfig } from './config-report.ts';
 import { Dashboard } from './dashboard.ts';
-import { EndpointStates } from './endpoint-states.ts';
 import { EndpointWatches } from './endpoint-watches.ts';
 import { findRemarks } from './remarks.ts';
-import { UpstreamApi } from './upstream-api.ts';
+import { SpanExport } from './span-export.ts';
 import { UpstreamOutages } from './upstream-outages.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
@@ -73,6 +72,7 @@ export class Proxy {
   readonly #discovery: Discovery;
   readonly #dashboard: Dashboard;
   readonly #watches: EndpointWatches;
+  readonly #spans: SpanExport;
   readonly #certificateWatch: CertificateWatch;
   /** Where the log goes changes only at the next start. */
   readonly #firstLog: Config['log'];
@@ -118,6 +118,8 @@ export class Proxy {
       healthOf: (upstream) => this.#watches.healthOf(upstream),
       whyNotReady: () => this.#whyNotReady,
     });
+    this.#spans = new SpanExport(logger);
+    plane.watchSpans(this.#spans.take);
     this.#admin = new AdminPort(this.#adminState(), logger);
     this.#certificateWatch = new CertificateWatch({
       users: () => plane.tlsUsers,
@@ -153,6 +155,11 @@ export class Proxy {
     return this.#plane.load;
   }
 
+  /** For tests. */
+  get spanExport(): Pick<SpanExport, 'metrics' | 'pid'> {
+    return this.#spans;
+  }
+
   async #open(): Promise<void> {
     this.#discovery.start(this.#sinkFor(this.#discovery));
     const change = await this.#prepare(this.#current);
@@ -164,6 +171,7 @@ export class Proxy {
       for (const source of this.#sources) source.start(this.#sinkFor(source));
     } catch (error) {
       await this.#plane.drain();
+      await this.#spans.close();
       await this.#admin.close();
       throw error;
     }
@@ -255,8 +263,12 @@ export class Proxy {
   async #prepare(next: CurrentConfig): Promise<Change> {
     const endpoints = this.#endpoints.prepare(next.config);
     const discovery = await this.#discovery.prepare(next.config);
-    const [admin, plane] = await prepareBoth(
+    const parts = [
       () => this.#admin.prepare(next.config.admin),
+      () => this.#spans.prepare(next.config.trace),
+    ];
+    const [beside, plane] = await prepareBoth(
+      () => prepareAll(parts),
       () => this.#plane.prepare(next.config, next.epoch, () => this.#endpoints.known),
     ).catch((error: unknown) => {
       void discovery.discard();
@@ -266,7 +278,7 @@ export class Proxy {
     return {
       commit: async () => {
         this.#current = next;
-        void admin.commit();
+        void beside.commit();
         void discovery.commit();
         void endpoints.commit();
         const committed = plane.commit();
@@ -279,7 +291,7 @@ export class Proxy {
         this.#certificateWatch.checkExpiry();
       },
       discard: async () => {
-        await Promise.all([admin.discard(), discovery.discard(), endpoints.discard(), plane.discard()]);
+        await Promise.all([beside.discard(), discovery.discard(), endpoints.discard(), plane.discard()]);
       },
     };
   }
@@ -309,7 +321,7 @@ export class Proxy {
   }
 
   #adminState(): AdminState {
-    const parts = {
+    return adminState({
       plane: this.#plane,
       logger: this.#logger,
       file: this.#file,
@@ -318,15 +330,7 @@ export class Proxy {
       watches: this.#watches,
       dashboard: this.#dashboard,
       adminMetrics: () => this.#admin.counts.metrics,
-    };
-    return adminState({
-      ...parts,
-      upstreams: new UpstreamApi({
-        discovery: this.#discovery,
-        config: () => this.#current.config,
-        known: () => this.#endpoints.known,
-        states: new EndpointStates(this.#plane, this.#watches),
-      }),
+      spans: this.#spans,
       current: () => ({ ...this.#current, warnings: this.#warnings }),
       readiness: () => this.#readiness(),
       drain: (client) => this.#requestDrain(client),
@@ -369,6 +373,7 @@ export class Proxy {
     }
     this.#logger.info({ ...this.load, timeoutMs }, 'draining');
     await this.#plane.drain();
+    await this.#spans.close();
     this.#closeSources();
     await this.#admin.close();
     this.#state = 'stopped';

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { templateText } from '../config/header-template.ts';
 import type { HeaderChanges, HeaderTemplate, RouteConfig } from '../config/route-config.ts';
 import { isSecretName } from '../config/secret-name.ts';
+import type { TraceHeader } from '../config/trace-config.ts';
 
 /** Returns what stands in the place of a secret. */
 type Hide = (secret: string) => unknown;
@@ -16,7 +17,7 @@ export function shownConfig(config: Config, hide: Hide = redact): unknown {
   return {
     ...config,
     routes: config.routes.map((route) => shownRoute(route, hide)),
-    // Whatever an exporter is sent may be a secret of its operator.
+    // Whatever an exporter is sent may be a secret of its operator. Where it is read is none.
     ...(config.trace && {
       trace: { ...config.trace, headers: shownFields(config.trace.headers, hide, () => true) },
     }),
@@ -53,12 +54,15 @@ function shownTemplates(templates: ReadonlyMap<string, HeaderTemplate>, hide: Hi
 }
 
 function shownFields(
-  fields: ReadonlyMap<string, string>,
+  fields: ReadonlyMap<string, TraceHeader>,
   hide: Hide,
   isSecret: (name: string) => boolean = isSecretName,
 ): ShownFields {
   return Object.fromEntries(
-    Array.from(fields, ([name, value]) => [name, isSecret(name) ? hide(value) : value]),
+    Array.from(fields, ([name, value]) => [
+      name,
+      typeof value === 'string' && isSecret(name) ? hide(value) : value,
+    ]),
   );
 }
 

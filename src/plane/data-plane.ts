@@ -24,10 +24,10 @@ import type { FigureTable } from '../observability/figure-table.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { packageVersion } from '../observability/package-version.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
+import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import {
@@ -90,7 +90,7 @@ export class DataPlane implements Plane {
   readonly #outages = new Outages();
   readonly #endpointChanges = new EndpointChanges();
   readonly #accessLog: AccessLog;
-  readonly #tracing: Tracing;
+  readonly #tracing = new Tracing();
   readonly #events: CallEvents;
   /** The observers of every exchange, except for those that are added while they are wanted: traces, the access log, events. */
   readonly #observers: readonly ExchangeObserver[];
@@ -135,11 +135,6 @@ export class DataPlane implements Plane {
       onFault: (error) => log.contained('relay', error),
     });
     const { counted } = this.#metrics;
-    this.#tracing = new Tracing({
-      version: packageVersion(),
-      onFailed: (exporter, code) => log.spansFailed(exporter, code),
-      onRecovered: (exporter) => log.spansGoAgain(exporter),
-    });
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
     this.#snapshot = buildSnapshot(config, log, this.#policyKinds, epoch);
     this.#relay = new Relay(
@@ -170,7 +165,6 @@ export class DataPlane implements Plane {
       load: () => this.load,
       running: () => this.#runningCalls,
       decisions: () => this.#relay.decisions,
-      traces: () => this.#tracing.counts,
     });
     const entry = { relay: this.#relay, http1: this.#http1, log, snapshot: () => this.#snapshot };
     const { limits } = this.#overload;
@@ -283,6 +277,10 @@ export class DataPlane implements Plane {
     this.#endpointChanges.onTold = tell;
   }
 
+  watchSpans(deliver: DeliverSpans): void {
+    this.#tracing.deliverTo(deliver);
+  }
+
   /** Ignores upstreams that the configuration in force does not have: only a process that is about to end gets such an update. */
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
@@ -380,7 +378,7 @@ export class DataPlane implements Plane {
     this.#endpointChanges.flush();
     progress.close();
     destroyUpstreams(this.#snapshot, 'the proxy has stopped');
-    await this.#tracing.close();
+    this.#tracing.close();
     this.#descriptors?.close();
     this.#log.close();
     this.#accessLog.close();

@@ -14,7 +14,6 @@ import {
 } from '../observability/metrics-snapshot.ts';
 import { Pace } from '../observability/pace.ts';
 import type { RunningCall } from '../relay/relay.ts';
-import type { TraceCounts } from '../tracing/tracing.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import type { OverloadReport } from './overload-guard.ts';
@@ -32,7 +31,6 @@ export interface PlaneState {
   /** How many decisions were made since the start. */
   readonly decisions: number;
   readonly endpointUpdates: number;
-  readonly traces: TraceCounts;
 }
 
 const failureTokens = Array.from(diagnosisCodes).flatMap(([token, code]) =>
@@ -58,8 +56,7 @@ export class PlaneMetrics {
   }
 
   *#families(state: PlaneState): Iterable<MetricFamily> {
-    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates, traces } =
-      state;
+    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates } = state;
     yield* this.counted.families(trafficOfAll(running));
     yield gaugeFamily(
       'framegate_exchanges_active',
@@ -76,11 +73,6 @@ export class PlaneMetrics {
       'framegate_endpoint_updates_applied_total',
       'Changes of the endpoints of an upstream, besides reloads, that a process which carries calls has made.',
       single(endpointUpdates),
-    );
-    yield counterFamily(
-      'framegate_trace_spans_total',
-      'Spans, by what has become of them: exported, failed, dropped for want of room, or limited, of too many failed calls in a second.',
-      Object.entries(traces).map(([result, value]) => ({ labels: { result }, value })),
     );
     yield connectionsFamily(connections);
     yield* this.upstreams.families(snapshot);

@@ -36,7 +36,6 @@ export class PlaneReports {
       snapshot: now.snapshot(),
       decisions: now.decisions(),
       endpointUpdates: this.endpointUpdates,
-      traces: now.traces(),
     });
   }
 

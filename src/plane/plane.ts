@@ -12,6 +12,7 @@ import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { DeliverSpans } from '../tracing/span-lines.ts';
 import type { ConnectFailed } from './connect-failures.ts';
 import type { ChangesTold } from './endpoint-changes.ts';
 import type { OlderEpoch } from './older-epochs.ts';
@@ -101,6 +102,8 @@ export interface Plane {
   watchOutages(tell: OutageTold): void;
   /** Tells when endpoints come into another state: of each process that carries calls. */
   watchEndpoints(tell: ChangesTold): void;
+  /** Gives the spans of its calls to whoever exports them. */
+  watchSpans(deliver: DeliverSpans): void;
   /** Sets the health of the endpoints of an upstream at once. It is kept for endpoints and processes that come later. */
   updateHealth(update: HealthUpdate): void;
   /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */

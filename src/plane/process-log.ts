@@ -236,20 +236,6 @@ export class ProcessLog {
     };
   }
 
-  /** @param exporter its URL @param code an HTTP status, the name of a gRPC status, or a code of the system */
-  spansFailed(exporter: string, code: string): void {
-    if (!this.#isNews(`spans ${exporter}`)) return;
-    const fields = { exporter, reason: code };
-    this.#logger.warn(
-      fields,
-      'spans cannot be exported: they wait in a queue, and what finds no room is dropped',
-    );
-  }
-
-  spansGoAgain(exporter: string): void {
-    if (this.#isNews(`spans again ${exporter}`)) this.#logger.info({ exporter }, 'spans are exported again');
-  }
-
   /** An endpoint fails its calls and is not ejected. */
   spared(upstream: string, endpoint: string, why: string): void {
     if (!this.#isNews(`spared ${upstream} ${endpoint}`)) return;

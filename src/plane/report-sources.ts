@@ -4,7 +4,6 @@ import type { ClientVersions } from '../observability/client-versions.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogState } from '../observability/log-metrics.ts';
 import type { RunningCall } from '../relay/relay.ts';
-import type { TraceCounts } from '../tracing/tracing.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import type { OverloadGuard } from './overload-guard.ts';
 import type { Load } from './plane.ts';
@@ -23,5 +22,4 @@ export interface ReportSources {
   readonly running: () => readonly RunningCall[];
   /** How many decisions were made since the start. */
   readonly decisions: () => number;
-  readonly traces: () => TraceCounts;
 }

@@ -1,10 +1,8 @@
 // The spans of one finished call, by OpenTelemetry's semantic conventions for RPC and HTTP: a server span for the call, and a client span
-// for each attempt. They are made from what the call has remembered, with the times at which things have happened.
+// for each attempt. They are made from what the call has remembered, with the times at which things have happened. The process that
+// exports them makes them.
 
-import { SERVER_ERRORS } from '../calls/call-outcome.ts';
-import type { AttemptEvent, AttemptTrace, CallTrace } from '../calls/call-trace.ts';
-import type { ExchangeRecord } from '../calls/exchange-record.ts';
-import { epochMsOf } from '../transport/turn-clock.ts';
+import { type FinishedAttempt, type FinishedCall, hasFailed } from './finished-call.ts';
 import type { Span, SpanAttributes, SpanEvent } from './span.ts';
 
 /** Clients choose paths and services choose texts. */
@@ -24,84 +22,65 @@ const HTTP_METHODS = new Set([
 ]);
 const TOKEN = /^[a-z0-9_]{1,64}: /;
 
-/** Whether the call has failed on the side of the server. */
-export function hasFailed({ grpcStatus, httpStatus, trace }: ExchangeRecord): boolean {
-  return trace?.kind.isGrpc === true ? SERVER_ERRORS.has(grpcStatus) : httpStatus >= 500;
-}
-
-/** A copy that may be kept: a record is valid only while observers are told of it, and its subject holds the header fields of the request. */
-export function keptRecord(record: ExchangeRecord): ExchangeRecord {
-  const { listener, client, clientKey, tls, authority, method, route, upstream } = record.subject;
-  const subject = { listener, client, clientKey, tls, authority, method, route, upstream, kept: [] };
-  return { ...record, subject };
-}
-
-export function spanCount(trace: CallTrace): number {
-  return 1 + trace.attempts.length;
-}
-
 /** @returns the span of the call, followed by those of its attempts */
-export function spansOf(record: ExchangeRecord, trace: CallTrace): readonly Span[] {
-  const { attempts } = trace;
-  const server = serverSpan(record, trace);
-  return [server, ...attempts.map((attempt, index) => clientSpan({ server, record, trace }, attempt, index))];
+export function spansOf(call: FinishedCall): readonly Span[] {
+  const server = serverSpan(call);
+  return [server, ...call.attempts.map((attempt, index) => clientSpan({ server, call }, attempt, index))];
 }
 
-function serverSpan(record: ExchangeRecord, trace: CallTrace): Span {
-  const { startedAtEpochMs, durationMs, reason } = record;
+function serverSpan(call: FinishedCall): Span {
+  const { startedAtEpochMs, durationMs } = call;
   const endEpochMs = startedAtEpochMs + durationMs;
-  const isFailed = hasFailed(record);
+  const isFailed = hasFailed(call, call.isGrpc);
   return {
-    traceId: trace.traceId,
-    spanId: trace.spanId,
-    parentId: trace.parentId,
+    traceId: call.traceId,
+    spanId: call.spanId,
+    parentId: call.parentId,
     hasRemoteParent: true,
-    state: trace.parent?.state ?? '',
+    state: call.state,
     kind: 'server',
-    name: nameOf(record, trace),
+    name: nameOf(call),
     startEpochMs: startedAtEpochMs,
     endEpochMs,
-    attributes: serverAttributes(record, trace, isFailed),
-    events: eventsOf(record, trace, endEpochMs),
-    error: isFailed ? bounded(reason) : undefined,
+    attributes: serverAttributes(call, isFailed),
+    events: eventsOf(call, endEpochMs),
+    error: isFailed ? bounded(call.reason) : undefined,
   };
 }
 
 type Attributes = Record<string, string | number>;
 
-function serverAttributes(record: ExchangeRecord, trace: CallTrace, isFailed: boolean): SpanAttributes {
-  const { subject } = record;
+function serverAttributes(call: FinishedCall, isFailed: boolean): SpanAttributes {
   const attributes: Attributes = {};
-  addMethod(attributes, record, trace);
-  addPeer(attributes, 'client.address', 'client.port', subject.client);
-  addPeer(attributes, 'server.address', 'server.port', subject.authority);
-  addStatus(attributes, record, trace, isFailed);
-  attributes['framegate.listener'] = subject.listener;
-  attributes['framegate.route'] = subject.route;
-  attributes['framegate.upstream'] = subject.upstream;
-  attributes['framegate.attempts'] = record.attempts;
-  attributes['framegate.ended_by'] = record.endedBy;
-  attributes['framegate.request.messages'] = record.requestMessages;
-  attributes['framegate.response.messages'] = record.responseMessages;
-  attributes['framegate.request.bytes'] = record.requestBytes;
-  attributes['framegate.response.bytes'] = record.responseBytes;
-  if (subject.tls !== '') attributes['tls.protocol.version'] = subject.tls.replace(/^TLSv/, '');
+  addMethod(attributes, call);
+  addPeer(attributes, 'client.address', 'client.port', call.client);
+  addPeer(attributes, 'server.address', 'server.port', call.authority);
+  addStatus(attributes, call, isFailed);
+  attributes['framegate.listener'] = call.listener;
+  attributes['framegate.route'] = call.route;
+  attributes['framegate.upstream'] = call.upstream;
+  attributes['framegate.attempts'] = call.attemptCount;
+  attributes['framegate.ended_by'] = call.endedBy;
+  attributes['framegate.request.messages'] = call.requestMessages;
+  attributes['framegate.response.messages'] = call.responseMessages;
+  attributes['framegate.request.bytes'] = call.requestBytes;
+  attributes['framegate.response.bytes'] = call.responseBytes;
+  if (call.tls !== '') attributes['tls.protocol.version'] = call.tls.replace(/^TLSv/, '');
   return attributes;
 }
 
 /** What the spans of all attempts of a call have in common. */
 interface Attempted {
   readonly server: Span;
-  readonly record: ExchangeRecord;
-  readonly trace: CallTrace;
+  readonly call: FinishedCall;
 }
 
-function clientSpan(call: Attempted, attempt: AttemptTrace, index: number): Span {
-  const { server, record, trace } = call;
-  const { endedMs, event, beganMs } = attempt;
+function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: number): Span {
+  const { server, call } = attempted;
+  const { endedEpochMs, event, beganEpochMs } = attempt;
   // Sums of floating-point numbers differ in their last digits.
-  const endEpochMs = endedMs === -1 ? server.endEpochMs : Math.min(server.endEpochMs, epochMsOf(endedMs));
-  const error = errorOf(attempt, trace.kind.isGrpc, record.attempts === index + 1 ? record.httpStatus : 0);
+  const endEpochMs = endedEpochMs === -1 ? server.endEpochMs : Math.min(server.endEpochMs, endedEpochMs);
+  const error = errorOf(attempt, call.isGrpc, call.attemptCount === index + 1 ? call.httpStatus : 0);
   return {
     traceId: server.traceId,
     spanId: attempt.spanId,
@@ -110,59 +89,57 @@ function clientSpan(call: Attempted, attempt: AttemptTrace, index: number): Span
     state: server.state,
     kind: 'client',
     name: server.name,
-    startEpochMs: Math.max(server.startEpochMs, epochMsOf(beganMs)),
+    startEpochMs: Math.max(server.startEpochMs, beganEpochMs),
     endEpochMs,
     attributes: clientAttributes(call, attempt, index, error),
-    events:
-      event === undefined ? [] : [{ name: event.name, atEpochMs: endEpochMs, attributes: detailOf(event) }],
+    events: event === '' ? [] : [{ name: event, atEpochMs: endEpochMs, attributes: detailOf(attempt) }],
     error: error === undefined ? undefined : '',
   };
 }
 
 function clientAttributes(
-  { record, trace }: Attempted,
-  { endpoint, outcome, grpcStatus }: AttemptTrace,
+  call: FinishedCall,
+  { endpoint, outcome, grpcStatus }: FinishedAttempt,
   index: number,
   error: string | undefined,
 ): SpanAttributes {
   const attributes: Attributes = {};
-  addMethod(attributes, record, trace);
+  addMethod(attributes, call);
   addPeer(attributes, 'server.address', 'server.port', endpoint);
-  const status = grpcStatus === '' && outcome === 'given_up' ? record.grpcStatus : grpcStatus;
-  if (trace.kind.isGrpc && status !== '') attributes['rpc.status_code'] = bounded(status);
+  const status = grpcStatus === '' && outcome === 'given_up' ? call.grpcStatus : grpcStatus;
+  if (call.isGrpc && status !== '') attributes['rpc.status_code'] = bounded(status);
   if (error !== undefined) attributes['error.type'] = error;
   attributes['framegate.attempt'] = index + 1;
-  attributes['framegate.attempt.outcome'] = outcome ?? 'given_up';
+  attributes['framegate.attempt.outcome'] = outcome === '' ? 'given_up' : outcome;
   return attributes;
 }
 
-function detailOf({ detail }: AttemptEvent): SpanAttributes {
+function detailOf({ detail }: FinishedAttempt): SpanAttributes {
   return detail === '' ? {} : { 'framegate.detail': bounded(detail) };
 }
 
 /** What has gone wrong with an attempt in one word, or undefined. A hedged attempt that was too slow has not gone wrong. */
 function errorOf(
-  { grpcStatus, outcome, event }: AttemptTrace,
+  { grpcStatus, outcome, event }: FinishedAttempt,
   isGrpc: boolean,
   httpStatus: number,
 ): string | undefined {
   if (outcome === 'lost') return undefined;
   if (grpcStatus !== '') return grpcStatus === 'OK' ? undefined : bounded(grpcStatus);
-  if (event !== undefined) return event.name;
+  if (event !== '') return event;
   if (outcome === 'answered') return !isGrpc && httpStatus >= 400 ? String(httpStatus) : undefined;
   return outcome === 'failed' ? 'invalid_response' : 'cancelled';
 }
 
-function nameOf({ subject, endedBy, attempts }: ExchangeRecord, { kind }: CallTrace): string {
-  const isUnknown = subject.route === '' || (endedBy === 'framegate' && attempts === 0);
-  if (!kind.isGrpc) return httpMethodOf(kind.httpMethod);
-  return isUnknown ? OTHER : methodName(subject.method);
+function nameOf(call: FinishedCall): string {
+  if (!call.isGrpc) return httpMethodOf(call.httpMethod);
+  const isUnknown = call.route === '' || (call.endedBy === 'framegate' && call.attemptCount === 0);
+  return isUnknown ? OTHER : methodName(call.method);
 }
 
-function addMethod(attributes: Attributes, record: ExchangeRecord, trace: CallTrace): void {
-  const { method } = record.subject;
-  const { isGrpc, httpMethod } = trace.kind;
-  const name = nameOf(record, trace);
+function addMethod(attributes: Attributes, call: FinishedCall): void {
+  const { method, isGrpc, httpMethod } = call;
+  const name = nameOf(call);
   if (isGrpc) {
     attributes['rpc.system.name'] = 'grpc';
     attributes['rpc.method'] = name;
@@ -183,41 +160,41 @@ function methodName(path: string): string {
   return bounded(path.replace(/^\//, ''));
 }
 
-function addStatus(
-  attributes: Attributes,
-  { grpcStatus, httpStatus, reason, endedBy }: ExchangeRecord,
-  { kind }: CallTrace,
-  isFailed: boolean,
-): void {
-  const status = kind.isGrpc ? bounded(grpcStatus) : String(httpStatus);
-  if (!kind.isGrpc) attributes['http.response.status_code'] = httpStatus;
+function addStatus(attributes: Attributes, call: FinishedCall, isFailed: boolean): void {
+  const { grpcStatus, httpStatus, isGrpc } = call;
+  const status = isGrpc ? bounded(grpcStatus) : String(httpStatus);
+  if (!isGrpc) attributes['http.response.status_code'] = httpStatus;
   else if (grpcStatus !== '') attributes['rpc.status_code'] = status;
   if (isFailed) attributes['error.type'] = status;
-  if (endedBy === 'framegate' && TOKEN.test(reason)) attributes['framegate.token'] = tokenOf(reason);
+  if (hasToken(call)) attributes['framegate.token'] = tokenOf(call.reason);
 }
 
-function eventsOf(record: ExchangeRecord, trace: CallTrace, endEpochMs: number): readonly SpanEvent[] {
-  const { reason, endedBy } = record;
+function eventsOf(call: FinishedCall, endEpochMs: number): readonly SpanEvent[] {
+  const { reason } = call;
   const events: SpanEvent[] = [];
-  let before: AttemptTrace | undefined;
-  for (const [index, attempt] of trace.attempts.entries()) {
+  let before: FinishedAttempt | undefined;
+  for (const [index, attempt] of call.attempts.entries()) {
     if (before !== undefined) {
-      const isBeside = before.endedMs === -1 || before.endedMs > attempt.beganMs;
+      const isBeside = before.endedEpochMs === -1 || before.endedEpochMs > attempt.beganEpochMs;
       events.push({
         name: isBeside ? 'hedge' : 'retry',
-        atEpochMs: epochMsOf(attempt.beganMs),
+        atEpochMs: attempt.beganEpochMs,
         attributes: { 'framegate.attempt': index + 1, 'framegate.endpoint': attempt.endpoint },
       });
     }
     before = attempt;
   }
-  if (endedBy === 'framegate' && TOKEN.test(reason))
+  if (hasToken(call))
     events.push({
       name: 'verdict',
       atEpochMs: endEpochMs,
       attributes: { 'framegate.token': tokenOf(reason), 'framegate.reason': bounded(reason) },
     });
   return events;
+}
+
+function hasToken(call: FinishedCall): boolean {
+  return call.endedBy === 'framegate' && TOKEN.test(call.reason);
 }
 
 function tokenOf(reason: string): string {

@@ -1,10 +1,9 @@
-// Exports spans by OTLP over gRPC, with OpenTelemetry's own exporter. Loaded only where `trace` says so.
+// Exports spans by OTLP over gRPC, with OpenTelemetry's own exporter. Loaded only in the process that exports spans.
 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { createEmptyMetadata } from '@opentelemetry/otlp-grpc-exporter-base';
-import { EXPORT_TIMEOUT_MS, type ExporterOptions } from './exporter-options.ts';
 import { ReadableSpans } from './readable-spans.ts';
-import type { SpanExporter } from './span-exporter.ts';
+import { EXPORT_TIMEOUT_MS, type ExporterOptions, type SpanExporter } from './span-exporter.ts';
 
 export function otlpGrpcExporter({ url, headers, source }: ExporterOptions): SpanExporter {
   const readable = new ReadableSpans(source);

@@ -1,11 +1,10 @@
-// Exports spans by OTLP over HTTP, with OpenTelemetry's own exporter. Loaded only where `trace` says so.
+// Exports spans by OTLP over HTTP, with OpenTelemetry's own exporter. Loaded only in the process that exports spans.
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { EXPORT_TIMEOUT_MS, type ExporterOptions } from './exporter-options.ts';
 import { ReadableSpans } from './readable-spans.ts';
-import type { SpanExporter } from './span-exporter.ts';
+import { EXPORT_TIMEOUT_MS, type ExporterOptions, type SpanExporter } from './span-exporter.ts';
 
 export function otlpHttpExporter({ url, headers, source }: ExporterOptions): SpanExporter {
   const readable = new ReadableSpans(source);

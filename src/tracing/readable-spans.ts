@@ -1,19 +1,10 @@
 // Spans as OpenTelemetry's exporters take them, and what their results mean. The home of the packages whose types both exporters share.
 
-import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api';
+import { type Attributes, DiagLogLevel, diag, type HrTime, type SpanContext } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Span, SpanKind } from './span.ts';
-import type { ExportResult } from './span-exporter.ts';
-
-/** Who makes the spans. */
-export interface SpanSource {
-  /** service.name */
-  readonly service: string;
-  readonly version: string;
-  /** service.instance.id: differs between processes and restarts. */
-  readonly instance: string;
-}
+import type { ExportResult, SpanSource } from './span-exporter.ts';
 
 /** An exporter of OpenTelemetry's. */
 interface LibraryExporter {
@@ -32,6 +23,40 @@ const STATUS_UNSET = 0;
 const STATUS_ERROR = 2;
 const NO_TIME: HrTime = [0, 0];
 
+/**
+ * How many spans the newest answer has rejected. The exporters tell of it only by the logger of diagnoses, which the whole process shares,
+ * just before they call back; and one batch at a time is under way.
+ */
+let rejectedSpans = 0;
+
+function forgetRejected(): void {
+  rejectedSpans = 0;
+}
+
+const ignore = (): void => undefined;
+
+diag.setLogger(
+  {
+    verbose: ignore,
+    debug: ignore,
+    info: ignore,
+    warn: (message, ...more: readonly unknown[]) => {
+      if (message.startsWith('Received Partial Success')) rejectedSpans = rejectedBy(more[0]);
+    },
+    error: ignore,
+  },
+  { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+);
+
+/** @param answer JSON of `partial_success`. Its text is the collector's, and is not repeated. */
+function rejectedBy(answer: unknown): number {
+  if (typeof answer !== 'string') return 0;
+  const parsed: unknown = JSON.parse(answer);
+  const count: unknown =
+    typeof parsed === 'object' && parsed !== null && 'rejectedSpans' in parsed ? parsed.rejectedSpans : 0;
+  return typeof count === 'number' && count > 0 ? Math.floor(count) : 0;
+}
+
 export class ReadableSpans {
   readonly #resource: Resource;
   readonly #scope: ReadableSpan['instrumentationScope'];
@@ -49,9 +74,13 @@ export class ReadableSpans {
   export(exporter: LibraryExporter, spans: readonly Span[]): Promise<ExportResult> {
     return new Promise((resolve) => {
       try {
+        forgetRejected();
         exporter.export(
           spans.map((span) => this.#readable(span)),
-          ({ code, error }) => resolve(code === SUCCESS ? { kind: 'exported' } : failed(error)),
+          ({ code, error }) => {
+            const rejected = Math.min(rejectedSpans, spans.length);
+            resolve(code === SUCCESS ? { kind: 'exported', rejected } : failed(error));
+          },
         );
       } catch (error) {
         resolve(failed(error));

@@ -1,14 +1,13 @@
 // Spans on their way to the collector: a bounded queue, one batch under way at a time, and longer and longer pauses while the collector
-// fails. It never holds anything else up: what finds no room is dropped and counted.
+// fails. What finds no room is dropped and counted. It lives in the process that exports spans.
 
-import type { MakeExporter } from './load-exporter.ts';
 import type { Span } from './span.ts';
-import type { ExportResult, SpanExporter } from './span-exporter.ts';
+import type { ExportResult, MakeExporter, SpanExporter } from './span-exporter.ts';
 
 /** The same number as OpenTelemetry's BatchSpanProcessor is mostly set to, doubled: two spans are one call. */
 export const MOST_SPANS = 4096;
-/** Serialising a batch of this size takes about half a millisecond, for which the calls of this process wait. */
-const BATCH_SPANS = 64;
+/** As many as OpenTelemetry's BatchSpanProcessor takes at once. */
+export const BATCH_SPANS = 512;
 /** How long the first span of a batch waits for others. */
 const DELAY_MS = 1000;
 const FIRST_PAUSE_MS = 1000;
@@ -27,8 +26,10 @@ export interface PendingSpans {
 
 export interface SpanCounts {
   exported: number;
-  /** The collector has refused them, or could not be reached in several tries. */
+  /** The collector has refused their batch, or could not be reached in several tries. */
   failed: number;
+  /** The collector has taken their batch without them. */
+  rejected: number;
   /** There was no room in the queue, or no time left at the end. */
   dropped: number;
 }
@@ -36,10 +37,14 @@ export interface SpanCounts {
 export interface SpanQueueParts {
   readonly makeExporter: MakeExporter;
   readonly counts: SpanCounts;
+  /** The counts have changed. */
+  readonly onCounted: () => void;
   /** A batch has failed. @param code as in ExportResult */
   readonly onFailed: (code: string) => void;
   /** A batch was exported after others have failed. */
   readonly onRecovered: () => void;
+  /** The collector has taken a batch without these spans. */
+  readonly onRejected: (spans: number) => void;
   /** Shorter times for tests. */
   readonly delayMs?: number;
   readonly firstPauseMs?: number;
@@ -75,6 +80,7 @@ export class SpanQueue {
   hasRoomFor(count: number): boolean {
     if (!this.#isClosed && this.#count + count <= MOST_SPANS) return true;
     this.#parts.counts.dropped += count;
+    this.#parts.onCounted();
     return false;
   }
 
@@ -117,18 +123,23 @@ export class SpanQueue {
     if (count === 0) return true;
     const result = await this.#export(batch);
     if (this.#isOver) return false;
-    const { counts, onFailed, onRecovered, firstPauseMs = FIRST_PAUSE_MS } = this.#parts;
+    const { counts, onFailed, onRecovered, onRejected, firstPauseMs = FIRST_PAUSE_MS } = this.#parts;
     if (result.kind === 'exported') {
+      const rejected = Math.min(result.rejected, count);
       this.#remove(batch.length, count);
-      counts.exported += count;
+      counts.exported += count - rejected;
+      counts.rejected += rejected;
+      if (rejected > 0) onRejected(rejected);
       if (this.#pauseMs > 0) onRecovered();
       this.#pauseMs = 0;
+      this.#parts.onCounted();
       return true;
     }
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, firstPauseMs), LONGEST_PAUSE_MS);
     if (!result.isTemporary || ++this.#tries >= MOST_TRIES) {
       this.#remove(batch.length, count);
       counts.failed += count;
+      this.#parts.onCounted();
     }
     onFailed(result.code);
     return false;
@@ -186,6 +197,7 @@ export class SpanQueue {
     clearTimeout(timer);
     this.#isOver = true;
     this.#parts.counts.dropped += this.#count;
+    if (this.#count > 0) this.#parts.onCounted();
     this.#pending = [];
     this.#count = 0;
     this.#closeExporter();

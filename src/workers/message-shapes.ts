@@ -186,6 +186,7 @@ const fromWorker: Shapes<FromWorker> = {
   committed: { change: isNumber, tls: isListOf(isTlsReport) },
   answer: { question: isNumber, body: isAnswer },
   events: { subscription: isNumber, events: isListOf(isText), dropped: isNumber },
+  spans: { lines: isText, count: isNumber, dropped: isNumber, limited: isNumber },
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
   outage: { upstream: isText, news: isOutage },

@@ -15,9 +15,10 @@ import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 import type { PlaneFigures } from '../plane/process-figures.ts';
+import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -160,6 +161,8 @@ export type FromWorker =
     }
   /** The worker ends by an uncaught error at an event of the socket with this remote end, which is a client or a service. */
   | { readonly type: 'lastWords'; readonly address: string; readonly port: number }
+  /** Spans of calls of the worker, for the exporter. */
+  | ({ readonly type: 'spans' } & SpanBatch)
   /** An endpoint of this upstream could not be reached. Its name may have other addresses by now. */
   | { readonly type: 'connectFailed'; readonly upstream: string }
   /** This upstream has no endpoint left in the worker, or has again. */

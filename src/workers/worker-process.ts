@@ -7,6 +7,7 @@ import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
+import type { SpanBatch } from '../tracing/span-lines.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
 import type { RemoteEnd } from './last-words.ts';
 import type { LogNews } from './log-news.ts';
@@ -34,6 +35,8 @@ export interface WorkerEvents {
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
+  /** Spans of its calls, for the exporter. */
+  readonly onSpans: (batch: SpanBatch) => void;
   readonly onLogNews: (worker: WorkerProcess, news: LogNews) => void;
   /** The last counts of a worker that has drained. */
   readonly onFarewell: (worker: WorkerProcess, answers: Partial<Answers>) => void;
@@ -247,6 +250,9 @@ export class WorkerProcess {
         break;
       case 'events':
         this.#events.onEvents(this, message);
+        break;
+      case 'spans':
+        this.#events.onSpans(message);
         break;
       case 'logFailed':
       case 'logOverflowed':

@@ -160,6 +160,7 @@ class Worker {
       if (outage !== undefined) send({ type: 'outage', ...outage });
     });
     this.#plane.watchEndpoints((_carrier, changes) => send({ type: 'endpointChanges', changes }));
+    this.#plane.watchSpans((batch, taken) => send({ type: 'spans', ...batch }, taken));
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 

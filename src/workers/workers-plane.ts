@@ -18,6 +18,7 @@ import type { ChangesTold } from '../plane/endpoint-changes.ts';
 import type { OutageTold } from '../plane/outages.ts';
 import type { Load, Plane, PlaneChange, PlaneListener, PlaneReport } from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
+import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import { EventRelays } from './event-relays.ts';
@@ -64,6 +65,7 @@ export class WorkersPlane implements Plane {
   #onConnectFailed: ConnectFailed | undefined = undefined;
   #onOutage: OutageTold | undefined = undefined;
   #onEndpointChanges: ChangesTold | undefined = undefined;
+  #onSpans: DeliverSpans | undefined = undefined;
   /** What health checks have found, and the weights that load reports have given. A new worker starts with them. */
   readonly #health = new LatestUpdates<HealthUpdate>();
   readonly #weights = new LatestUpdates<WeightUpdate>();
@@ -93,6 +95,8 @@ export class WorkersPlane implements Plane {
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
         onEvents: (_worker, report) => this.#events.received(report),
+        // A worker sends its next batch when the channel has taken this one, whatever becomes of it here.
+        onSpans: (batch) => this.#onSpans?.(batch, () => undefined),
         onLogNews: (worker, news) => applyLogNews(options.complaints, worker, news),
         onFarewell: (worker, answers) => {
           this.#log.answers.keep(worker, answers);
@@ -277,6 +281,10 @@ export class WorkersPlane implements Plane {
 
   watchEndpoints(tell: ChangesTold): void {
     this.#onEndpointChanges = tell;
+  }
+
+  watchSpans(deliver: DeliverSpans): void {
+    this.#onSpans = deliver;
   }
 
   updateHealth(update: HealthUpdate): void {

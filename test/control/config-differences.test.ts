@@ -89,6 +89,15 @@ test('a secret that changes is shown as changed, and never itself', async () => 
   assert.ok(!JSON.stringify([found, added]).includes('secret'));
 });
 
+test('where the secret for a collector is read is shown', async () => {
+  const exporter = 'http://127.0.0.1:4318';
+  const before = await config({ trace: { exporter, headers: { any: 'secret-one' } } });
+  const after = await config({ trace: { exporter, headers: { any: { file: '/run/key' } } } });
+  const found = entries(before, after);
+  assert.match(JSON.stringify(found), /trace\.headers\.any.*\/run\/key/);
+  assert.ok(!JSON.stringify(found).includes('secret-one'));
+});
+
 test('no part of a hash is a secret', async () => {
   assert.equal(configHash(await withToken('secret-one')), configHash(await withToken('secret-two')));
 });

@@ -2,7 +2,10 @@
 // said of it is little.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
@@ -34,14 +37,14 @@ async function call(proxy: ProxyUnderTest, times = 1): Promise<void> {
   for (let count = 0; count < times; count++) assert.equal((await client.say({ text: 'hello' })).code, 0);
 }
 
-async function spans(proxy: ProxyUnderTest, result: string): Promise<number> {
-  const families = await proxy.plane.metrics();
+function spans(proxy: ProxyUnderTest, result: string): number {
+  const families = proxy.proxy.spanExport.metrics;
   const family = families.find(({ name }) => name === 'framegate_trace_spans_total');
   return valuesOf(family).find(({ labels }) => labels['result'] === result)?.value ?? Number.NaN;
 }
 
 function wantCounted(proxy: ProxyUnderTest, result: string, count: number): Promise<boolean> {
-  return eventually(`${count} spans ${result}`, async () => (await spans(proxy, result)) >= count);
+  return eventually(`${count} spans ${result}`, () => spans(proxy, result) >= count);
 }
 
 function linesAbout(proxy: ProxyUnderTest, text: string): readonly string[] {
@@ -119,6 +122,53 @@ for (const [what, misbehave, result, reason] of TEMPERS) {
   });
 }
 
+test('a collector that takes a batch but for some spans: they are counted apart, and one line says so', async (t) => {
+  // partial_success { rejected_spans: 1, error_message: ... }
+  const text = Buffer.from(SECRET);
+  const partial = Buffer.concat([Buffer.from([0x08, 0x01, 0x12, text.length]), text]);
+  const collector = await startHttpCollector(t, (response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/x-protobuf' })
+      .end(Buffer.concat([Buffer.from([0x0a, partial.length]), partial]));
+    return true;
+  });
+  const proxy = await tracingTo(t, collector.exporter);
+  await call(proxy, 2);
+  await wantCounted(proxy, 'rejected', 1);
+  await wantCounted(proxy, 'exported', 1);
+  assert.equal(spans(proxy, 'failed') + spans(proxy, 'dropped'), 0);
+  const line = await proxy.line(({ msg }) => String(msg).startsWith('the collector has taken a batch'));
+  assert.equal(line['spans'], 1);
+  assert.ok(!JSON.stringify(proxy.lines()).includes('of-the-collector'));
+});
+
+test('a key for the collector is read from a file and from the environment, and again by each reload', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-headers-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'key');
+  writeFileSync(file, `${SECRET}\n`);
+  process.env['COLLECTOR_TENANT'] = 'seven';
+  t.after(() => delete process.env['COLLECTOR_TENANT']);
+  const [collector, demo] = [await startHttpCollector(t), await startDemo(t)];
+  const headers = { authorization: { file }, 'x-tenant': { environment: 'COLLECTOR_TENANT' } };
+  const sections = { trace: { exporter: collector.exporter, sample: '100%', headers } };
+  const proxy = await startProxy(t, { endpoints: [demo.address], sections });
+  await call(proxy);
+  await collector.want(2);
+  assert.deepEqual([collector.headers['authorization'], collector.headers['x-tenant']], [SECRET, 'seven']);
+  const config = configOf(await proxyConfigText({ endpoints: [demo.address], sections }));
+  writeFileSync(file, 'Bearer of-the-collector-2');
+  await proxy.proxy.apply(config);
+  await call(proxy);
+  await collector.want(4);
+  assert.equal(collector.headers['authorization'], 'Bearer of-the-collector-2');
+  rmSync(file);
+  await assert.rejects(proxy.proxy.apply(config), /key cannot be read/);
+  await call(proxy);
+  await collector.want(6);
+  assert.ok(!JSON.stringify(proxy.lines()).includes('of-the-collector'));
+});
+
 test('a collector that says when to come again: spans wait, and it gets them', async (t) => {
   let asked = 0;
   const collector = await startHttpCollector(t, (response) => {
@@ -129,7 +179,7 @@ test('a collector that says when to come again: spans wait, and it gets them', a
   const proxy = await tracingTo(t, collector.exporter);
   await call(proxy, 2);
   await wantCounted(proxy, 'exported', 4);
-  assert.deepEqual([await spans(proxy, 'failed'), await spans(proxy, 'dropped')], [0, 0]);
+  assert.deepEqual([spans(proxy, 'failed'), spans(proxy, 'dropped')], [0, 0]);
 });
 
 test('a collector that is away: calls go on, one line says so, and when it comes back it gets what has waited', async (t) => {
@@ -144,6 +194,8 @@ test('a collector that is away: calls go on, one line says so, and when it comes
   await call(proxy);
   await wantCounted(proxy, 'exported', 6);
   assert.equal(collector.spans.length, 6);
+  // The log writes its lines a little later.
+  await proxy.line(({ msg }) => msg === 'spans are exported again');
   assert.equal(linesAbout(proxy, 'spans cannot').length, 1);
   assert.equal(linesAbout(proxy, 'spans are exported again').length, 1);
 });
@@ -162,7 +214,7 @@ test('a collector that takes connections and never answers holds neither calls n
   await eventually('it was asked', () => sockets.length > 0);
   await call(proxy, 2);
   await proxy.close();
-  assert.equal(await spans(proxy, 'dropped'), 8);
+  assert.equal(spans(proxy, 'dropped'), 8);
   await eventually('its connections are closed', () => sockets.every(({ destroyed }) => destroyed));
 });
 
@@ -177,7 +229,7 @@ test('over gRPC: a status that may pass is tried again, and another is not', asy
   const line = await waiting.line(({ msg }) => typeof msg === 'string' && msg.startsWith('spans cannot'));
   assert.equal(line['reason'], 'UNAVAILABLE');
   await eventually('it is asked again', () => busy.requests > 1);
-  assert.equal(await spans(waiting, 'failed'), 0);
+  assert.equal(spans(waiting, 'failed'), 0);
 });
 
 test('a reload turns traces on, to another collector, and off, under a call that goes on', async (t) => {
@@ -186,10 +238,8 @@ test('a reload turns traces on, to another collector, and off, under a call that
   const configWith = async (sections: Readonly<Record<string, unknown>>): Promise<Config> =>
     configOf(await proxyConfigText({ endpoints: [demo.address], sections }));
   const proxy = await startProxy(t, { endpoints: [demo.address] });
-  let epoch = 1;
   const use = async (trace?: Readonly<Record<string, unknown>>): Promise<void> => {
-    const change = await proxy.plane.prepare(await configWith(trace === undefined ? {} : { trace }), ++epoch);
-    await change.commit();
+    await proxy.proxy.apply(await configWith(trace === undefined ? {} : { trace }));
   };
   const client = proxy.voiceClient('clear');
   const say = async (): Promise<number> => (await client.say({ text: 'hello' })).code;
@@ -200,10 +250,14 @@ test('a reload turns traces on, to another collector, and off, under a call that
   await use({ exporter: other.exporter, sample: '100%' });
   assert.equal(await say(), 0);
   await other.want(2);
+  assert.equal(await say(), 0);
+  // What waits is not lost.
   await use();
   assert.equal(await say(), 0);
+  await other.want(4);
   await proxy.close();
-  assert.deepEqual([one.spans.length, other.spans.length], [2, 2]);
+  assert.deepEqual([one.spans.length, other.spans.length], [2, 4]);
+  assert.equal(spans(proxy, 'dropped'), 0);
 });
 
 test('the headers for the collector are not shown', async (t) => {

@@ -29,6 +29,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/load-weights.test.ts',
   'integration/drain.test.ts',
   'integration/traces-collector.test.ts',
+  'integration/traces-exporter.test.ts',
   'integration/traces.test.ts',
   'integration/reload-streams.test.ts',
   'integration/workers-death.test.ts',

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Span } from '../../src/tracing/span.ts';
 import type { ExportResult, SpanExporter } from '../../src/tracing/span-exporter.ts';
-import { MOST_SPANS, SpanQueue, type SpanQueueParts } from '../../src/tracing/span-queue.ts';
+import { BATCH_SPANS, MOST_SPANS, SpanQueue, type SpanQueueParts } from '../../src/tracing/span-queue.ts';
 import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';
 
-const EXPORTED: ExportResult = { kind: 'exported' };
+const EXPORTED: ExportResult = { kind: 'exported', rejected: 0 };
 const TEMPORARY: ExportResult = { kind: 'failed', isTemporary: true, code: 'ECONNREFUSED' };
 const FATAL: ExportResult = { kind: 'failed', isTemporary: false, code: '400' };
 const LONG_MS = 600_000;
@@ -33,13 +33,15 @@ class Scripted implements SpanExporter {
 
 function scene(t: TestContext, parts: Partial<SpanQueueParts> = {}) {
   const exporter = new Scripted();
-  const counts = { exported: 0, failed: 0, dropped: 0 };
+  const counts = { exported: 0, failed: 0, rejected: 0, dropped: 0 };
   const told: string[] = [];
   const queue = new SpanQueue({
     makeExporter: () => exporter,
     counts,
+    onCounted: () => undefined,
     onFailed: (code) => told.push(code),
     onRecovered: () => told.push('recovered'),
+    onRejected: (spans) => told.push(`${spans} rejected`),
     delayMs: 1,
     firstPauseMs: 1,
     ...parts,
@@ -59,13 +61,13 @@ function add(queue: SpanQueue, count: number): number {
 
 test('spans are exported in batches, in their order', async (t) => {
   const { exporter, counts, queue } = scene(t);
-  add(queue, 300);
-  await eventually('all are exported', () => counts.exported === 300);
+  add(queue, 2000);
+  await eventually('all are exported', () => counts.exported === 2000);
   assert.deepEqual(
     exporter.batches.flat().map(({ name }) => Number(name)),
-    Array.from({ length: 300 }, (_, index) => index),
+    Array.from({ length: 2000 }, (_, index) => index),
   );
-  assert.ok(exporter.batches.every(({ length }) => length <= 64));
+  assert.ok(exporter.batches.every(({ length }) => length <= BATCH_SPANS));
 });
 
 test('a collector that never answers holds a bounded number of spans, and what finds no room is counted', async (t) => {
@@ -108,9 +110,17 @@ test('a batch stays while the collector is away, and goes when it is back', asyn
 test('a batch that fails again and again is given up, and those behind it are not', async (t) => {
   const { exporter, counts, queue } = scene(t);
   exporter.next = () => (exporter.batches.at(-1)?.[0].name === '0' ? TEMPORARY : EXPORTED);
-  add(queue, 200);
-  await eventually('the rest is exported', () => counts.exported === 136);
-  assert.equal(counts.failed, 64);
+  add(queue, BATCH_SPANS + 100);
+  await eventually('the rest is exported', () => counts.exported === 100);
+  assert.equal(counts.failed, BATCH_SPANS);
+});
+
+test('spans of a batch that the collector rejects are counted apart, and told', async (t) => {
+  const { exporter, counts, told, queue } = scene(t);
+  exporter.next = () => ({ kind: 'exported', rejected: 2 });
+  add(queue, 5);
+  await eventually('they are counted', () => counts.exported === 3);
+  assert.deepEqual([counts.rejected, counts.failed, told], [2, 0, ['2 rejected']]);
 });
 
 test('what a collector refuses for good is not sent again', async (t) => {

@@ -1,4 +1,4 @@
-// The observer that makes spans, with a clock and an exporter of the test's own.
+// The observer that writes calls down for the exporter, with a clock of the test's own.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,10 +6,9 @@ import { CallTracing } from '../../src/calls/call-tracing.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { TraceIds } from '../../src/calls/trace-ids.ts';
 import type { TraceConfig } from '../../src/config/trace-config.ts';
-import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import type { Span } from '../../src/tracing/span.ts';
+import { readSpans } from '../../src/tracing/span-lines.ts';
 import { Tracing } from '../../src/tracing/tracing.ts';
-import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';
 
 const CONFIG: TraceConfig = {
@@ -37,26 +36,21 @@ const NOTHING = { requestBytes: 0, responseBytes: 0, requestMessages: 0, respons
 class Scene {
   nowMs = 1_000_000;
   readonly exported: Span[] = [];
-  loads = 0;
-  readonly tracing = new Tracing({
-    version: '1',
-    onFailed: () => undefined,
-    onRecovered: () => undefined,
-    now: () => this.nowMs,
-    load: async () => {
-      this.loads++;
-      return () => ({
-        export: async (spans) => {
-          this.exported.push(...spans);
-          return { kind: 'exported' };
-        },
-        close: () => undefined,
-      });
-    },
-  });
+  limited = 0;
+  readonly tracing = new Tracing({ now: () => this.nowMs });
+
+  constructor() {
+    this.tracing.deliverTo(({ lines, count, limited }, taken) => {
+      const spans = count === 0 ? [] : readSpans(lines);
+      assert.equal(spans.length, count);
+      this.exported.push(...spans);
+      this.limited += limited;
+      taken();
+    });
+  }
 
   async use(config: TraceConfig | undefined): Promise<void> {
-    await (await this.tracing.prepare(config)).commit();
+    await this.tracing.prepare(config).commit();
   }
 
   start(share = 1) {
@@ -91,36 +85,18 @@ class Scene {
   }
 }
 
-test('without trace nothing is loaded', async () => {
+test('a reload turns traces on and off in two steps, and what is left is sent', async () => {
   const scene = new Scene();
-  await scene.use(undefined);
-  assert.deepEqual([scene.loads, scene.tracing.isOn], [0, false]);
-});
-
-test('a configuration whose packages cannot be loaded cannot be used', async () => {
-  const tracing = new Tracing({
-    version: '1',
-    onFailed: () => undefined,
-    onRecovered: () => undefined,
-    load: () => Promise.reject(new Error('a package is missing')),
-  });
-  await assert.rejects(tracing.prepare(CONFIG), UnusableConfig);
-  assert.equal(tracing.isOn, false);
-});
-
-test('a reload turns traces on and off in two steps, exports what is left, and loads nothing where nothing has changed', async () => {
-  const scene = new Scene();
-  const change = await scene.tracing.prepare(CONFIG);
+  const change = scene.tracing.prepare(CONFIG);
   assert.equal(scene.tracing.isOn, false, 'not before the commit');
   await change.commit();
   assert.equal(scene.tracing.isOn, true);
-  await scene.use({ ...CONFIG });
-  assert.equal(scene.loads, 1);
   scene.finish(scene.start());
   await scene.use(undefined);
   assert.equal(scene.tracing.isOn, false);
-  await eventually('what was left is exported', () => scene.exported.length === 1);
-  const discarded = await scene.tracing.prepare(CONFIG);
+  scene.tracing.close();
+  assert.equal(scene.exported.length, 1);
+  const discarded = scene.tracing.prepare(CONFIG);
   await discarded.discard();
   assert.equal(scene.tracing.isOn, false);
 });
@@ -140,7 +116,7 @@ test('a long stream: its opening once it has proved long, then what each interva
   scene.finish(stream);
   assert.equal(scene.tracing.wheel.size, 0, 'no timer is left');
   scene.pass(600_000);
-  await scene.tracing.close();
+  scene.tracing.close();
   assert.deepEqual(
     scene.exported.map(({ name, attributes }) => [
       name,
@@ -185,19 +161,18 @@ test('failed calls that are not sampled are exported up to a number in a second,
   const scene = new Scene();
   await scene.use({ ...CONFIG, share: 0 });
   for (let call = 0; call < 150; call++) scene.finish(scene.start(0), 'UNAVAILABLE');
-  assert.equal(scene.tracing.counts.limited, 50);
   scene.nowMs += 1000;
   scene.finish(scene.start(0), 'INTERNAL');
   scene.finish(scene.start(0), 'NOT_FOUND');
-  await scene.tracing.close();
+  scene.tracing.close();
   assert.equal(scene.exported.length, 101);
-  assert.equal(scene.tracing.counts.limited, 50);
+  assert.equal(scene.limited, 50);
 });
 
 test('with onError: false a failed call that is not sampled is not exported', async () => {
   const scene = new Scene();
   await scene.use({ ...CONFIG, onError: false });
   scene.finish(scene.start(0), 'UNAVAILABLE');
-  await scene.tracing.close();
+  scene.tracing.close();
   assert.equal(scene.exported.length, 0);
 });

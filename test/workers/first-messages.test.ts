@@ -146,6 +146,7 @@ test('workers that cannot read their configuration are reported and started late
       onFarewell: ignore,
       onConnectFailed: ignore,
       onOutage: ignore,
+      onSpans: () => undefined,
       onLogNews: ignore,
     },
     onReady: ignore,

@@ -136,6 +136,7 @@ test('every message of a worker arrives as one', () => {
         { upstream: 'voice', endpoint: '127.0.0.1:1', to: 'usable', sentence: undefined, atEpochMs: 2 },
       ],
     },
+    { type: 'spans', lines: '[]\n', count: 1, dropped: 0, limited: 2 },
     { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'connectFailed', upstream: 'voice' },
     { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
@@ -182,6 +183,7 @@ test('what another program would send is no message', () => {
     { type: 'answer', question: 1, body: { figures: { ...figures, routes: rowOf(UPSTREAM_LAYOUT) } } },
     { type: 'answer', question: 1, body: { figures: { ...figures, processes: [{}] } } },
     { type: 'endpointChanges', changes: [{ upstream: 'a', endpoint: 'b', to: 'gone', atEpochMs: 1 }] },
+    { type: 'spans', lines: ['[]'], count: 1, dropped: 0, limited: 0 },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     ...Object.keys(CLIENT).map((name) => ({
       type: 'answer',

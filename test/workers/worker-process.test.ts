@@ -21,6 +21,7 @@ const events: WorkerEvents = {
   onPrepared: unexpected,
   onConnectFailed: unexpected,
   onOutage: unexpected,
+  onSpans: unexpected,
   onEndpointChanges: unexpected,
   onEvents: unexpected,
   onLogNews: unexpected,
