@@ -19,11 +19,9 @@ import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
 import { AccessLog } from '../observability/access-log.ts';
 import { ClientVersions } from '../observability/client-versions.ts';
-import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
-import type { FigureTable } from '../observability/figure-table.ts';
+import { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
@@ -49,7 +47,7 @@ import { ListenerSet, type SharedParts } from './listener-set.ts';
 import { LiveCalls } from './live-calls.ts';
 import { Outages, type OutageTold } from './outages.ts';
 import { OverloadGuard } from './overload-guard.ts';
-import type { DashboardReport, Load, Plane, PlaneChange, PlaneReport, UpstreamsReport } from './plane.ts';
+import type { DashboardReport, Load, Plane, PlaneChange } from './plane.ts';
 import { PlaneMetrics } from './plane-metrics.ts';
 import { PlaneReports } from './plane-reports.ts';
 import { ProcessLog } from './process-log.ts';
@@ -203,25 +201,11 @@ export class DataPlane implements Plane {
     return this.#processes();
   }
 
-  async diagnoses(): Promise<DiagnosisReport> {
-    return this.#reports.diagnoses();
-  }
-
-  async metrics(): Promise<MetricsSnapshot> {
-    return this.#reports.metrics();
-  }
-
-  async report(): Promise<PlaneReport> {
-    return this.#reports.report();
-  }
-
-  async upstreams(): Promise<UpstreamsReport> {
-    return this.#reports.upstreams();
-  }
-
-  async totals(): Promise<FigureTable> {
-    return this.#reports.totals();
-  }
+  readonly diagnoses: Plane['diagnoses'] = async () => this.#reports.diagnoses();
+  readonly metrics: Plane['metrics'] = async () => this.#reports.metrics();
+  readonly report: Plane['report'] = async () => this.#reports.report();
+  readonly upstreams: Plane['upstreams'] = async () => this.#reports.upstreams();
+  readonly totals: Plane['totals'] = async () => this.#reports.totals();
 
   async figures(): Promise<DashboardReport> {
     return { ...(await this.#reports.figures()), workerRestarts: 0 };
