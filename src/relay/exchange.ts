@@ -15,18 +15,10 @@ import {
   unavailable,
 } from '../calls/failure.ts';
 import { grpcStatusIn, type LocalResponse } from '../calls/local-response.ts';
-import {
-  type AttemptEnd,
-  failedWith,
-  REFUSED,
-  UNANSWERED,
-  UNPROCESSED,
-  UNREACHABLE,
-} from '../calls/retry-policy.ts';
+import { type AttemptEnd, failedWith, UNANSWERED, UNREACHABLE } from '../calls/retry-policy.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import { grpcStatusOfReset } from '../grpc/reset-mapping.ts';
 import { grpcStatusName } from '../grpc/status.ts';
-import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
+import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Timed } from '../transport/deadline-wheel.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
@@ -38,6 +30,7 @@ import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
 import type { ExchangeParts } from './live-facts.ts';
 import { Outcome, withNote } from './outcome.ts';
+import { type PassedReset, passedReset, unprocessed } from './passed-reset.ts';
 import { recordOf } from './record-of.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -261,22 +254,15 @@ export class Exchange
       this.attemptFailed(cause);
       return;
     }
-    const status = grpcStatusName(grpcStatusOfReset(code));
-    const end = code === ErrorCode.REFUSED_STREAM ? REFUSED : failedWith(status);
-    if (this.#triesAgain(end)) return;
-    // The reset is passed on with its code, which gRPC clients map to a status. NO_ERROR would look like a normal end.
-    const reason = `${endpoint} reset the call (${errorCodeName(code)}).`;
-    this.#passReset(code === ErrorCode.NO_ERROR ? ErrorCode.INTERNAL_ERROR : code, status, reason);
+    this.#passReset(passedReset(endpoint, code));
   }
 
   attemptRefused(): void {
-    if (this.response.isComplete || this.#triesAgain(UNPROCESSED)) return;
-    // REFUSED_STREAM tells the client that no service has processed the request, so that the client may repeat it.
-    const reason = `${this.#attempts.endpoint} is going away and did not process the call.`;
-    this.#passReset(ErrorCode.REFUSED_STREAM, 'UNAVAILABLE', reason);
+    if (!this.response.isComplete) this.#passReset(unprocessed(this.#attempts.endpoint));
   }
 
-  #passReset(code: number, status: string, reason: string): void {
+  #passReset({ end, code, status, reason }: PassedReset): void {
+    if (this.#triesAgain(end)) return;
     this.#outcome.decide('upstream', status, withNote(reason, this.#noteOfEnd(status)));
     this.#stream.reset(code);
     this.#finish(ErrorCode.CANCEL);
