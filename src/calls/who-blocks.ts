@@ -22,6 +22,8 @@ export interface PeerFacts {
   readonly owedBytes: number;
   /** For how long it has taken none of them, in milliseconds. */
   readonly stuckMs: number;
+  /** For how long the oldest of them has waited at least, in milliseconds. */
+  readonly waitMs: number;
   /** What its stream has room for. Undefined if it has none. */
   readonly room: StreamRoom | undefined;
 }
@@ -88,11 +90,12 @@ function stuckMsOf({ owedBytes, stuckMs }: PeerFacts): number {
 function describeStuck(by: Side, { room, owedBytes, stuckMs }: PeerFacts): Blocked {
   const how = howStuck(room);
   const why = {
-    window: 'its flow-control window is empty',
-    connection_window: 'the flow-control window of its connection, which all its calls share, is empty',
-    socket: 'its connection takes no bytes',
+    window: 'does not read: its flow-control window is empty',
+    connection_window:
+      'does not read: the flow-control window of its connection, which all its calls share, is empty',
+    socket: 'does not read, or the network to it is interrupted: its connection takes no bytes',
   }[how];
-  const sentence = `The ${by} does not read: ${why}, and it has taken nothing of the waiting ${bytesText(owedBytes)} for ${timeText(stuckMs)}.`;
+  const sentence = `The ${by} ${why}, and it has taken nothing of the waiting ${bytesText(owedBytes)} for ${timeText(stuckMs)}.`;
   return { by, how, forMs: stuckMs, sentence };
 }
 
@@ -107,6 +110,8 @@ function howStuck(
 
 function silent(facts: CallFacts): Blocked {
   const { client, service, state } = facts;
+  const slow = slowReader(facts);
+  if (slow !== undefined) return slow;
   if (state === 'response_ended') {
     const { owedBytes } = client;
     return nobody(
@@ -115,8 +120,6 @@ function silent(facts: CallFacts): Blocked {
   }
   const least = Math.min(silenceOf(client), silenceOf(service));
   if (least < SILENT_MS) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
-  const slow = slowReader(facts);
-  if (slow !== undefined) return slow;
   const by = whoseTurn(facts);
   const [it, other] = by === 'client' ? [client, service] : [service, client];
   const otherSide = by === 'client' ? 'service' : 'client';
@@ -124,21 +127,27 @@ function silent(facts: CallFacts): Blocked {
   return { by, how: 'silent', forMs: silenceOf(it), sentence };
 }
 
-/**
- * The side that takes its bytes bit by bit, so that it is never stuck for long. What waits for it has waited at least as long as the other
- * side is silent, which may have no window to send more.
- */
+/** The side that takes its bytes bit by bit, so that it is never stuck for long, but bytes wait for it for long. */
 function slowReader({ client, service }: CallFacts): Blocked | undefined {
+  const ofClient = slowMsOf(client, silenceOf(service));
+  const ofService = Math.min(slowMsOf(service, silenceOf(client)), service.presentMs);
+  if (ofClient < SILENT_MS && ofService < SILENT_MS) return undefined;
   const isClient =
-    client.owedBytes > 0 && (service.owedBytes === 0 || stuckMsOf(client) >= stuckMsOf(service));
-  if (isClient) return describeSlow('client', client, service);
-  return service.owedBytes > 0 ? describeSlow('service', service, client) : undefined;
+    ofService < SILENT_MS || (ofClient >= SILENT_MS && stuckMsOf(client) >= stuckMsOf(service));
+  return isClient
+    ? describeSlow('client', client, lastOf('service', service), ofClient)
+    : describeSlow('service', service, lastOf('client', client), ofService);
 }
 
-function describeSlow(by: Side, { room, owedBytes }: PeerFacts, other: PeerFacts): Blocked {
+/** @param silentMs of the other side, which may have no window to send more: what waits has come before that */
+function slowMsOf({ owedBytes, waitMs }: PeerFacts, silentMs: number): number {
+  return owedBytes > 0 ? Math.max(waitMs, silentMs) : 0;
+}
+
+function describeSlow(by: Side, { room, owedBytes }: PeerFacts, last: string, forMs: number): Blocked {
   const verb = owedBytes === 1 ? 'waits' : 'wait';
-  const sentence = `The ${by} reads slowly: ${bytesText(owedBytes)} ${verb} for it. ${lastOf(by === 'client' ? 'service' : 'client', other)}`;
-  return { by, how: howStuck(room), forMs: silenceOf(other), sentence };
+  const sentence = `The ${by} reads slowly, or the network to it is slow: ${bytesText(owedBytes)} ${verb} for it. ${last}`;
+  return { by, how: howStuck(room), forMs, sentence };
 }
 
 /** Neither side has sent anything for a while. Whose turn is it? */

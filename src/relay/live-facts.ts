@@ -112,6 +112,7 @@ function clientOf({ request, response, parts }: LookedAt, ageMs: number, nowMs: 
     isInsideMessage: request.isInsideMessage,
     owedBytes: waitingForClient(response, room),
     stuckMs: isMeasured ? Math.floor(room.unsentMs) : msSince(response.stuckStamp, nowMs),
+    waitMs: waitMsOf(response, nowMs),
     room,
   };
 }
@@ -133,6 +134,11 @@ function serviceOf(
     owedBytes: request.pendingBytes,
     // Bytes may have waited for longer, for an endpoint: that is no time of this service.
     stuckMs: Math.min(msSince(request.stuckStamp, nowMs), presentMs),
+    waitMs: Math.min(waitMsOf(request, nowMs), presentMs),
     room: sent?.stream.room,
   };
+}
+
+function waitMsOf({ oldestStamp }: StreamRelay, nowMs: number): number {
+  return oldestStamp === undefined ? 0 : msSince(oldestStamp, nowMs);
 }

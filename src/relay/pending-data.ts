@@ -1,11 +1,15 @@
 // Bytes of one direction that wait for room on the other side. They are copied into blocks: many small pieces then take little more
 // memory than their bytes, and a few pending bytes do not keep a whole socket buffer alive.
 
+import { turnStamp } from '../transport/turn-clock.ts';
+
 const FIRST_BLOCK_BYTES = 512;
 const LARGEST_BLOCK_BYTES = 16_384;
 
 export class PendingData {
   readonly #blocks: Buffer[] = [];
+  /** When bytes came last into each block, by turnStamp(). */
+  readonly #stamps: number[] = [];
   /** How many bytes of the first block have been taken. */
   #readAt = 0;
   /** How many bytes of the last block are in use. */
@@ -21,12 +25,14 @@ export class PendingData {
         const wanted = Math.max(FIRST_BLOCK_BYTES, 2 * (block?.length ?? 0), end - at);
         block = Buffer.allocUnsafeSlow(Math.min(wanted, LARGEST_BLOCK_BYTES));
         this.#blocks.push(block);
+        this.#stamps.push(0);
         this.#writeAt = 0;
       }
       const copied = bytes.copy(block, this.#writeAt, at, end);
       this.#writeAt += copied;
       this.size += copied;
       at += copied;
+      this.#stamps[this.#stamps.length - 1] = turnStamp();
     }
   }
 
@@ -34,8 +40,14 @@ export class PendingData {
   adopt(piece: Buffer): void {
     if (piece.length === 0) return;
     this.#blocks.push(piece);
+    this.#stamps.push(turnStamp());
     this.#writeAt = piece.length;
     this.size += piece.length;
+  }
+
+  /** A time at which the oldest pending bytes had come already, by turnStamp(): at most one block later than they came. */
+  get oldestStamp(): number | undefined {
+    return this.#stamps.at(0);
   }
 
   /** The pending bytes, oldest first. They are valid until something is appended or taken. */
@@ -61,6 +73,7 @@ export class PendingData {
       this.#readAt += taken;
       if (this.#readAt < end) return;
       this.#blocks.shift();
+      this.#stamps.shift();
       this.#readAt = 0;
     }
     this.#writeAt = 0;

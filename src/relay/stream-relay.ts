@@ -57,6 +57,11 @@ export class StreamRelay {
     return this.#backlog?.movedStamp ?? this.stamp;
   }
 
+  /** A time at which the oldest pending bytes had come already, by turnStamp(). Undefined if none wait. */
+  get oldestStamp(): number | undefined {
+    return this.#backlog?.data.oldestStamp;
+  }
+
   /** Lets a watch follow the messages. Call it before the first byte. Has no effect if the direction has no messages. */
   watch(watch: MessageWatch): void {
     if (this.#counter !== undefined) this.#counter = watch;

@@ -22,6 +22,7 @@ const PEER: PeerFacts = {
   isInsideMessage: false,
   owedBytes: 0,
   stuckMs: 0,
+  waitMs: 0,
   room: OPEN,
 };
 
@@ -188,13 +189,13 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'the connection takes nothing',
     { client: { ...STUCK, owedBytes: 5_000_000, room: OPEN } },
     'client socket 42000',
-    /^The client does not read: its connection takes no bytes, and it has taken nothing of the waiting 4 MiB/,
+    /^The client does not read, or the network to it is interrupted: its connection takes no bytes, and it has taken nothing of the waiting 4 MiB/,
   ],
   [
     'HTTP/1.1, which has no windows',
     { service: { ...STUCK, owedBytes: 700, room: NO_ROOM } },
     'service socket 42000',
-    /^The service does not read: its connection takes no bytes, and it has taken nothing of the waiting 700 bytes/,
+    /^The service does not read, or the network to it is interrupted: its connection takes no bytes, and it has taken nothing of the waiting 700 bytes/,
   ],
   [
     'the service does not read',
@@ -229,7 +230,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { silentMs: 13_239, room: { ...OPEN, isPaused: true } },
     },
     'client window 13239',
-    /^The client reads slowly: 173 KiB wait for it\. The last bytes of the service came 13 s ago\.$/,
+    /^The client reads slowly, or the network to it is slow: 173 KiB wait for it\. The last bytes of the service came 13 s ago\.$/,
   ],
   [
     'the service takes a little again and again, and the client has no window to send the rest of its message',
@@ -239,7 +240,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { owedBytes: 119_073, stuckMs: 700, silentMs: undefined, presentMs: 20_000, room: NO_WINDOW },
     },
     'service window 9647',
-    /^The service reads slowly: 116 KiB wait for it\. The last bytes of the client came 9\.6 s ago\.$/,
+    /^The service reads slowly, or the network to it is slow: 116 KiB wait for it\. The last bytes of the client came 9\.6 s ago\.$/,
   ],
   [
     'both take a little again and again: the one that has taken nothing for longer',
@@ -248,7 +249,41 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { owedBytes: 1, stuckMs: 400, silentMs: 6000, room: NO_ROOM },
     },
     'service socket 5000',
-    /^The service reads slowly: 1 byte waits for it\./,
+    /^The service reads slowly, or the network to it is slow: 1 byte waits for it\./,
+  ],
+  [
+    'bytes flow all the time, and wait for long: a slow network, or a slow reader',
+    { client: { owedBytes: 60_000, stuckMs: 20, waitMs: 4000, room: NO_WINDOW } },
+    'client window 4000',
+    /^The client reads slowly, or the network to it is slow: 58 KiB wait for it\. The last bytes of the service came 0\.2 s ago\.$/,
+  ],
+  [
+    'bytes flow up all the time, and wait for long',
+    { service: { owedBytes: 60_000, stuckMs: 20, waitMs: 4000 } },
+    'service socket 4000',
+    /^The service reads slowly, or the network to it is slow: .* client came 0\.2 s ago\.$/,
+  ],
+  [
+    'bytes have waited for an endpoint longer than for this service',
+    { service: { owedBytes: 60_000, stuckMs: 20, waitMs: 4000, presentMs: 900 } },
+    'nobody none 0',
+    /0\.2 s ago/,
+  ],
+  [
+    'a fast transfer, in which some bytes always wait, but none for long',
+    { client: { owedBytes: 60_000, stuckMs: 1, waitMs: 80, room: NO_WINDOW } },
+    'nobody none 0',
+    /0\.2 s ago/,
+  ],
+  [
+    'a complete response that the client takes bit by bit',
+    {
+      state: 'response_ended',
+      client: { owedBytes: 2048, stuckMs: 10, silentMs: 9000 },
+      service: { silentMs: 9000 },
+    },
+    'client socket 9000',
+    /^The client reads slowly, or the network to it is slow: 2 KiB wait for it\./,
   ],
   ['nothing waits', { client: { stuckMs: 42_000, room: NO_WINDOW } }, 'nobody none 0', /0\.2 s ago/],
   [
@@ -262,7 +297,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     {
       state: 'response_ended',
       client: { owedBytes: 2048, stuckMs: 10, silentMs: 9000 },
-      service: { silentMs: 9000 },
+      service: { silentMs: 900 },
     },
     'nobody none 0',
     /^The response is complete\. The client has 2 KiB of it to read\.$/,
@@ -315,8 +350,21 @@ const PEERS: readonly PeerFacts[] = SILENCES.flatMap((silentMs) =>
   [false, true].flatMap((hasEnded) =>
     [false, true].flatMap((isInsideMessage) =>
       [0, 1, 4000].flatMap((owedBytes) =>
-        [0, 1000].flatMap((stuckMs) =>
-          ROOMS.map((room) => ({ ...PEER, silentMs, hasEnded, isInsideMessage, owedBytes, stuckMs, room })),
+        [
+          [0, 0],
+          [0, 2000],
+          [1000, 1000],
+        ].flatMap(([stuckMs, waitMs]) =>
+          ROOMS.map((room) => ({
+            ...PEER,
+            silentMs,
+            hasEnded,
+            isInsideMessage,
+            owedBytes,
+            stuckMs,
+            waitMs,
+            room,
+          })),
         ),
       ),
     ),
@@ -362,8 +410,8 @@ function whatIsWrong(facts: CallFacts): string | undefined {
     const isStuck = how !== 'silent';
     const other = facts[by === 'client' ? 'service' : 'client'];
     if (isStuck && peer.owedBytes === 0) return 'nothing waits';
-    if (isStuck && forMs !== peer.stuckMs && forMs !== (other.silentMs ?? other.presentMs))
-      return 'not for so long';
+    const times: readonly number[] = [peer.stuckMs, peer.waitMs, other.silentMs ?? other.presentMs];
+    if (isStuck && !times.includes(forMs)) return 'not for so long';
     if (!isStuck && peer.owedBytes + other.owedBytes > 0) return 'somebody has bytes to read';
     if (forMs < 1000) return 'too short';
     if (!isStuck && forMs !== (peer.silentMs ?? peer.presentMs)) return `for ${forMs}`;
@@ -371,7 +419,7 @@ function whatIsWrong(facts: CallFacts): string | undefined {
   }
   if (by === 'nobody') {
     const isStuck = [facts.client, facts.service].some(
-      ({ owedBytes, stuckMs }) => owedBytes > 0 && stuckMs >= 1000,
+      ({ owedBytes, stuckMs, waitMs }) => owedBytes > 0 && Math.max(stuckMs, waitMs) >= 1000,
     );
     if (isStuck) return 'somebody does not read';
   }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { PendingData } from '../../src/relay/pending-data.ts';
+import { msSince } from '../../src/transport/turn-clock.ts';
 
 function append(pending: PendingData, text: string): void {
   const bytes = Buffer.from(text, 'latin1');
@@ -141,4 +142,37 @@ test('a piece can be taken as it is, and what is pending can be looked at withou
   assert.equal(pending.size, 20);
   assert.equal(take(pending), 'whole piece and more');
   assert.deepEqual(pending.pieces, []);
+});
+
+/** @returns the time, at least three milliseconds later */
+function later(): number {
+  const untilMs = performance.now() + 3;
+  while (performance.now() < untilMs);
+  return performance.now();
+}
+
+test('the oldest bytes have a time: never earlier than they came, and at most a block late', () => {
+  const pending = new PendingData();
+  assert.equal(pending.oldestStamp, undefined);
+  const block = 'x'.repeat(16_384);
+  append(pending, block);
+  const secondMs = later();
+  append(pending, block);
+  const afterMs = later();
+  assert.ok(msSince(pending.oldestStamp ?? 0, afterMs) > msSince(Math.ceil(secondMs) | 0, afterMs));
+  take(pending, block.length - 1);
+  assert.ok(msSince(pending.oldestStamp ?? 0, afterMs) > msSince(Math.ceil(secondMs) | 0, afterMs));
+  take(pending, 1);
+  assert.ok(msSince(pending.oldestStamp ?? 0, afterMs) <= msSince(Math.floor(secondMs) | 0, afterMs));
+  append(pending, 'y');
+  take(pending);
+  assert.equal(pending.oldestStamp, undefined);
+  const again = later();
+  append(pending, 'z');
+  assert.equal(msSince(pending.oldestStamp ?? 0, again), 0);
+  take(pending);
+  pending.adopt(Buffer.from('zz'));
+  assert.equal(msSince(pending.oldestStamp ?? 0, again), 0);
+  take(pending);
+  assert.equal(pending.oldestStamp, undefined);
 });
