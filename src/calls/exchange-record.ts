@@ -1,6 +1,7 @@
 // The record of a finished exchange. The log, metrics and traces are all made from it.
 
 import type { CallTrace } from './call-trace.ts';
+import type { Blocker } from './live-exchange.ts';
 
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
 export type EndedBy = 'downstream' | 'upstream' | 'framegate';
@@ -56,12 +57,16 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly httpStatus: number;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
+  /** The client's own deadline, its grpc-timeout. Undefined if it sent none. */
+  readonly deadlineMs?: number | undefined;
   /** From the beginning to the first byte of the content of the service's response. Undefined if none has come. */
   readonly firstMessageMs?: number | undefined;
   readonly attempts: number;
   /** The endpoints tried, in order, the first eight at most. Undefined if there was one attempt at most. */
   readonly endpoints?: readonly string[] | undefined;
   readonly endedBy: EndedBy;
+  /** Who blocked the call when its client or its deadline gave it up. Undefined if nobody did, or if it ended otherwise. */
+  readonly blockedBy?: Blocker | undefined;
   /** One sentence, or '' for an ordinary end. If the proxy ended the exchange, a stable token and a colon precede the sentence. */
   readonly reason: string;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */

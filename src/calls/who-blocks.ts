@@ -4,7 +4,7 @@ import type { StreamRoom } from '../h2/stream-room.ts';
 import type { Blocked, BlockedHow, CallProtocol, CallState } from './live-exchange.ts';
 
 /** Silence that is shorter is no silence: bytes of a call that runs well are this far apart. */
-const SILENT_MS = 1000;
+export const SILENT_MS = 1000;
 
 /** What is known of the client or the service. */
 export interface PeerFacts {
@@ -41,7 +41,7 @@ export interface CallFacts {
 type Side = 'client' | 'service';
 
 export function whoBlocks(facts: CallFacts): Blocked {
-  return waiting(facts) ?? stuck(facts) ?? silent(facts);
+  return waiting(facts) ?? slowReader(facts) ?? stuck(facts) ?? silent(facts);
 }
 
 function waiting(facts: CallFacts): Blocked | undefined {
@@ -110,8 +110,6 @@ function howStuck(
 
 function silent(facts: CallFacts): Blocked {
   const { client, service, state } = facts;
-  const slow = slowReader(facts);
-  if (slow !== undefined) return slow;
   if (state === 'response_ended') {
     const { owedBytes } = client;
     return nobody(
@@ -127,7 +125,10 @@ function silent(facts: CallFacts): Blocked {
   return { by, how: 'silent', forMs: silenceOf(it), sentence };
 }
 
-/** The side that takes its bytes bit by bit, so that it is never stuck for long, but bytes wait for it for long. */
+/**
+ * The side that takes its bytes bit by bit, so that it is never stuck for long, but bytes wait for it for long. It comes before a side that
+ * is stuck: a service that cannot send, since its client is slow, often stops reading as well, and clients do the same.
+ */
 function slowReader({ client, service }: CallFacts): Blocked | undefined {
   const ofClient = slowMsOf(client, silenceOf(service));
   const ofService = Math.min(slowMsOf(service, silenceOf(client)), service.presentMs);
@@ -140,8 +141,9 @@ function slowReader({ client, service }: CallFacts): Blocked | undefined {
 }
 
 /** @param silentMs of the other side, which may have no window to send more: what waits has come before that */
-function slowMsOf({ owedBytes, waitMs }: PeerFacts, silentMs: number): number {
-  return owedBytes > 0 ? Math.max(waitMs, silentMs) : 0;
+function slowMsOf(peer: PeerFacts, silentMs: number): number {
+  const { owedBytes, waitMs } = peer;
+  return owedBytes > 0 && stuckMsOf(peer) < SILENT_MS ? Math.max(waitMs, silentMs) : 0;
 }
 
 function describeSlow(by: Side, { room, owedBytes }: PeerFacts, last: string, forMs: number): Blocked {

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { causeText, mostBytesOfCause } from './cause-text.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
 import { boundedJsonString, textOfBytes } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
@@ -30,6 +31,7 @@ const firstEpochMs = 10 ** (timeDigits - 1);
 const endEpochMs = 10 ** timeDigits;
 const httpStatusLabel = ',"httpStatus":';
 const durationLabel = bytesOf(',"durationMs":');
+const deadlineLabel = bytesOf(',"deadlineMs":');
 const requestBytesLabel = bytesOf(',"requestBytes":');
 const responseBytesLabel = bytesOf(',"responseBytes":');
 const requestMessagesLabel = bytesOf(',"requestMessages":');
@@ -48,8 +50,8 @@ const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
   upstream: bytesOf(endText('upstream', '""')),
   framegate: bytesOf(endText('framegate', '""')),
 };
-/** Room for everything that is not memoised: labels, seven numbers, the ordinary end, an id and a trace id. */
-const mostVariableBytes = 512 + 7 * (mostDigits + 4);
+/** Room for everything that is not memoised: labels, eight numbers, the ordinary end, an id and a trace id. */
+const mostVariableBytes = 512 + 8 * (mostDigits + 4);
 /**
  * The maximum size of each field in bytes, quotes and escapes included. With HPACK a request costs a client a few bytes, so it
  * must not cause a record many times as large. A record stays below 1,200 bytes.
@@ -69,8 +71,8 @@ const most = {
   endpoints: 240,
   requestId: 66,
 } as const;
-/** The size of seven numbers with their labels, and of the beginning and the end of a record. */
-const mostBytesAround = 330;
+/** The size of eight numbers with their labels, and of the beginning and the end of a record. */
+const mostBytesAround = 360;
 /** The number of characters of a path that a reason quotes. */
 const MOST_OF_PATH = 256;
 /** A shorter path is not replaced, because it could occur in any sentence by chance. */
@@ -212,6 +214,8 @@ function startWith(label: Buffer): Buffer {
 function writeNumbers(target: Buffer, offset: number, record: ExchangeRecord): number {
   let at = writeDecimal(target, offset, record.httpStatus);
   at = writeMilliseconds(target, copy(target, at, durationLabel), record.durationMs);
+  if (record.deadlineMs !== undefined)
+    at = writeDecimal(target, copy(target, at, deadlineLabel), Math.floor(record.deadlineMs));
   at = writeDecimal(target, copy(target, at, requestBytesLabel), record.requestBytes);
   at = writeDecimal(target, copy(target, at, responseBytesLabel), record.responseBytes);
   at = writeDecimal(target, copy(target, at, requestMessagesLabel), record.requestMessages);
@@ -226,14 +230,14 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
 
 /** @param besides the size in bytes of the record's other rendered parts */
 function renderEnd(record: ExchangeRecord, besides: number): Buffer {
-  const left = most.record - mostBytesAround - besides;
+  const left = most.record - mostBytesAround - besides - mostBytesOfCause;
   const endpoints = endpointsText(record.endpoints, Math.min(most.endpoints, Math.floor(left / 2)));
   const reason = withoutPath(record.reason, record.subject.method);
   const text = boundedJsonString(
     textOfBytes(reason),
     Math.min(most.reason, left - Buffer.byteLength(endpoints)),
   );
-  return bytesOf(`${endpoints}${endText(record.endedBy, text)}`);
+  return bytesOf(`${endpoints}${endText(record.endedBy, text, causeText(record))}`);
 }
 
 /** @returns as many of the endpoints as fit, from the first one on */
@@ -259,8 +263,9 @@ function renderId(requestId: string): Buffer {
   return bytesOf(boundedJsonString(textOfBytes(requestId), most.requestId).slice(1, -1));
 }
 
-function endText(endedBy: EndedBy, reason: string): string {
-  return `,"endedBy":"${endedBy}","reason":${reason},"requestId":"`;
+/** @param cause further fields, or '' */
+function endText(endedBy: EndedBy, reason: string, cause = ''): string {
+  return `,"endedBy":"${endedBy}"${cause},"reason":${reason},"requestId":"`;
 }
 
 function memoise(memo: Map<string, Buffer>, key: string, text: string): Buffer {

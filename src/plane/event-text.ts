@@ -6,6 +6,7 @@ import type { StartedAttempt, StartedExchange, WatchedExchange } from '../calls/
 import type { RequestIds } from '../calls/request-id.ts';
 import { isCredential } from '../config/secret-name.ts';
 import type { MessageWatch } from '../grpc/message-watch.ts';
+import { causeText } from '../observability/cause-text.ts';
 import { boundedJsonString, textOfBytes } from '../observability/json-text.ts';
 import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 
@@ -71,9 +72,11 @@ export class EventText {
       `,"endpoint":${name(record.endpoint)}`,
       `,"grpcStatus":${name(textOfBytes(record.grpcStatus))}`,
       `,"httpStatus":${record.httpStatus},"durationMs":${rounded(record.durationMs)}`,
+      record.deadlineMs === undefined ? '' : `,"deadlineMs":${Math.floor(record.deadlineMs)}`,
       `,"requestBytes":${record.requestBytes},"responseBytes":${record.responseBytes}`,
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
-      `,"attempts":${record.attempts},"endedBy":"${record.endedBy}","reason":${long(record.reason)}`,
+      `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
+      `,"reason":${long(record.reason)}`,
       this.#ids(record),
       metadataText(record.subject, shownMetadata),
       '}',

@@ -16,6 +16,7 @@ import {
 } from '../calls/failure.ts';
 import { grpcStatusIn, type LocalResponse } from '../calls/local-response.ts';
 import { type AttemptEnd, failedWith, UNANSWERED, UNREACHABLE } from '../calls/retry-policy.ts';
+import { SILENT_MS, whoBlocks } from '../calls/who-blocks.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
@@ -28,7 +29,7 @@ import { attemptsFor } from './attempts-for.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
-import type { ExchangeParts } from './live-facts.ts';
+import { type ExchangeParts, factsOf } from './live-facts.ts';
 import { Outcome, withNote } from './outcome.ts';
 import { type PassedReset, passedReset, unprocessed } from './passed-reset.ts';
 import { recordOf } from './record-of.ts';
@@ -203,13 +204,21 @@ export class Exchange
   }
 
   onReset(code: number, violation: string | undefined): void {
+    if (violation === undefined) this.#givesUp();
     this.#outcome.decideReset(code, violation);
     this.#finish(ErrorCode.CANCEL);
   }
 
   onConnectionLost(reason: string): void {
+    this.#givesUp();
     this.#outcome.decide('downstream', 'CANCELLED', `The client's connection is gone: ${reason}.`);
     this.#finish(ErrorCode.CANCEL);
+  }
+
+  /** The client or its deadline is about to end the call. Nobody blocks a young call that an endpoint has. */
+  #givesUp(): void {
+    if (this.isFinished || (this.durationMs < SILENT_MS && this.#attempts.isUnderWay)) return;
+    this.#outcome.givingUp(whoBlocks(factsOf(this, turnNowMs())));
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
@@ -296,7 +305,9 @@ export class Exchange
     try {
       const { timeoutMs, timeoutKey } = this.subject;
       // A complete response counts, even if the client has not taken all of it yet.
-      if (!this.response.isComplete) this.abort(deadlineExceeded(timeoutMs, timeoutKey));
+      if (this.response.isComplete) return;
+      this.#givesUp();
+      this.abort(deadlineExceeded(timeoutMs, timeoutKey));
     } catch (error) {
       this.fault(error);
     }

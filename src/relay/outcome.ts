@@ -2,6 +2,7 @@
 
 import type { EndedBy } from '../calls/exchange-record.ts';
 import { type Failure, reasonOf } from '../calls/failure.ts';
+import type { Blocked, Blocker } from '../calls/live-exchange.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
 
@@ -10,11 +11,20 @@ export class Outcome {
   endedBy: EndedBy = 'upstream';
   grpcStatus = '';
   reason = '';
+  /** Who blocked the call when it was given up. Undefined if nobody did. */
+  blockedBy: Blocker | undefined = undefined;
+  /** Who blocks the call that is about to be given up. */
+  #blocked: Blocked | undefined = undefined;
   #isDecided = false;
 
   /** @param isGrpc whether the exchange can have a gRPC status */
   constructor(isGrpc: boolean) {
     this.#isGrpc = isGrpc;
+  }
+
+  /** The next decision is that the call is given up: the record says who blocked it. */
+  givingUp(blocked: Blocked): void {
+    this.#blocked = blocked.by === 'nobody' ? undefined : blocked;
   }
 
   /** Ignored after the first decision. @param reason one sentence, '' for an ordinary end */
@@ -45,7 +55,8 @@ export class Outcome {
     this.#isDecided = true;
     this.endedBy = endedBy;
     this.grpcStatus = this.#isGrpc ? grpcStatus : '';
-    this.reason = reason;
+    this.reason = withNote(reason, this.#blocked?.sentence ?? '');
+    this.blockedBy = this.#blocked?.by;
   }
 }
 

@@ -276,6 +276,24 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     /0\.2 s ago/,
   ],
   [
+    'the client is slow, so that the service has stopped reading as well',
+    {
+      client: { owedBytes: 900_000, stuckMs: 300, waitMs: 9000, room: NO_WINDOW },
+      service: { ...STUCK, room: NO_WINDOW },
+    },
+    'client window 9000',
+    /^The client reads slowly, /,
+  ],
+  [
+    'the service is slow, so that the client has stopped reading as well',
+    {
+      client: { ...STUCK, room: NO_WINDOW },
+      service: { owedBytes: 900_000, stuckMs: 300, waitMs: 9000, room: NO_WINDOW },
+    },
+    'service window 9000',
+    /^The service reads slowly, /,
+  ],
+  [
     'a complete response that the client takes bit by bit',
     {
       state: 'response_ended',

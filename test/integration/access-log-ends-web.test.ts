@@ -1,19 +1,11 @@
-// The access log's record for every way in which a call of a web client can end: gRPC-Web, HTTP/1.1 and WebSockets.
+// The access log's record for every way in which a call of a web client can end: gRPC-Web and HTTP/1.1.
 
-import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import {
-  type Bare,
-  type BareClient,
-  checkEnd,
-  type EndRow,
-  MESSAGE,
-  type Scene,
-} from '../support/call-ends.ts';
+import { answers, sends, webService } from '../support/bare-web-service.ts';
+import { type BareClient, checkEnd, type EndRow, MESSAGE, type Scene } from '../support/call-ends.ts';
 import { eventually } from '../support/eventually.ts';
 import type { RawRequest, RawServerOptions } from '../support/raw-server.ts';
-import { websocketAccept } from '../support/websocket-accept.ts';
 
 const PATH = '/a.B/C';
 const ONE_MESSAGE = { requestBytes: 10, requestMessages: 1 } as const;
@@ -25,68 +17,8 @@ const WEB_HEAD = [
   'content-type: application/grpc-web',
   `content-length: ${MESSAGE.length}`,
 ];
-const WEBSOCKET_HEAD = [
-  'GET /socket HTTP/1.1',
-  'host: service.test',
-  'connection: Upgrade',
-  'upgrade: websocket',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
-];
-
 function serviceDoes(act: (request: RawRequest) => unknown): RawServerOptions {
   return { onRequestEnd: act };
-}
-
-/** A service of HTTP/1.1 that does something once it has a whole head. */
-function webService(act: (socket: Socket, head: string) => unknown): Bare {
-  return {
-    onSocket: (socket) => {
-      let text = '';
-      let isSeen = false;
-      socket.setEncoding('latin1');
-      socket.on('data', (piece: string) => {
-        text += piece;
-        if (isSeen || !text.includes('\r\n\r\n')) return;
-        isSeen = true;
-        act(socket, text);
-      });
-    },
-  };
-}
-
-const answers = (...lines: readonly string[]) =>
-  webService((socket) => socket.write(`${lines.join('\r\n')}\r\n\r\n`));
-
-/** Accepts a WebSocket. The key is the proxy's. */
-function accept(socket: Socket, head: string): void {
-  const key = /sec-websocket-key: (\S+)/i.exec(head)?.[1] ?? '';
-  const lines = [
-    'HTTP/1.1 101 Switching Protocols',
-    'upgrade: websocket',
-    'connection: Upgrade',
-    `sec-websocket-accept: ${websocketAccept(key)}`,
-  ];
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-}
-
-/** Sends a head and a body, and waits for some text of the answer, or for the end of the connection. */
-function sends(
-  head: readonly string[],
-  body: Buffer | string,
-  awaited: string,
-  then?: (client: BareClient, scene: Scene) => unknown,
-) {
-  return async (scene: Scene): Promise<void> => {
-    const client = await scene.socket();
-    client.send(...head);
-    client.socket.write(body);
-    await eventually(
-      `"${awaited}" or the end`,
-      () => client.received.includes(awaited) || client.isClosed || undefined,
-    );
-    await then?.(client, scene);
-  };
 }
 
 /** Sends a head and a body, and does something once the service has the request. */
@@ -166,7 +98,12 @@ const GRPC_WEB_ENDS: readonly EndRow[] = [
     name: 'a deadline over gRPC-Web',
     route: GRPC_WEB,
     act: sends([...WEB_HEAD, 'grpc-timeout: 50m'], MESSAGE, 'grpc-status'),
-    record: { ...ONE_MESSAGE, grpcStatus: 'DEADLINE_EXCEEDED', reason: /^deadline_exceeded: / },
+    record: {
+      ...ONE_MESSAGE,
+      grpcStatus: 'DEADLINE_EXCEEDED',
+      deadlineMs: 50,
+      reason: /^deadline_exceeded: /,
+    },
   },
   {
     name: 'a preflight of a page',
@@ -201,6 +138,10 @@ const GRPC_WEB_ENDS: readonly EndRow[] = [
 ];
 
 const PAGE = ['GET /page HTTP/1.1', 'host: service.test'];
+const GET_FIELDS = [
+  [':method', 'GET'],
+  ['content-type', 'text/plain'],
+] as const;
 const FORM = ['POST /page HTTP/1.1', 'host: service.test', 'content-length: 4'];
 
 const HTTP1_ENDS: readonly EndRow[] = [
@@ -217,6 +158,27 @@ const HTTP1_ENDS: readonly EndRow[] = [
     upstream: HTTP1,
     act: sends(PAGE, '', '302'),
     record: { httpStatus: 302, endedBy: 'upstream' },
+  },
+  {
+    name: 'a redirect of a client of HTTP/2',
+    services: [answers('HTTP/1.1 308 Permanent Redirect', 'location: /there', 'content-length: 0')],
+    upstream: HTTP1,
+    act: async ({ client }) => {
+      const made = await client();
+      await made.outcome(made.call({ path: '/page', fields: GET_FIELDS }));
+    },
+    record: { httpStatus: 308, endedBy: 'upstream' },
+  },
+  {
+    name: 'a redirect with a page',
+    services: [
+      webService((socket) =>
+        socket.write('HTTP/1.1 302 Found\r\nlocation: /there\r\ncontent-length: 4\r\n\r\npage'),
+      ),
+    ],
+    upstream: HTTP1,
+    act: sends(PAGE, '', 'page'),
+    record: { httpStatus: 302, responseBytes: 4, endedBy: 'upstream' },
   },
   {
     name: 'an error page of the service',
@@ -326,49 +288,5 @@ const HTTP1_ENDS: readonly EndRow[] = [
   },
 ];
 
-const open = (
-  service: Bare,
-  act: (client: BareClient, scene: Scene) => unknown,
-): Pick<EndRow, 'services' | 'upstream' | 'act'> => ({
-  services: [service],
-  upstream: HTTP1,
-  act: sends(WEBSOCKET_HEAD, '', '101 Switching Protocols', act),
-});
-
-const WEBSOCKET_ENDS: readonly EndRow[] = [
-  {
-    name: 'a WebSocket that the service closes',
-    ...open(
-      webService((socket, head) => {
-        accept(socket, head);
-        socket.end('hello');
-      }),
-      (client) => eventually('the end', () => client.isClosed || undefined),
-    ),
-    record: { httpStatus: 101, responseBytes: 5, endedBy: 'upstream' },
-  },
-  {
-    name: 'a WebSocket whose client disconnects',
-    ...open(webService(accept), (client) => client.reset()),
-    record: {
-      httpStatus: 101,
-      endedBy: 'downstream',
-      reason: /^The client's connection is gone: /,
-    },
-  },
-  {
-    name: 'a WebSocket that the service refuses',
-    services: [answers('HTTP/1.1 403 Forbidden', 'content-length: 0')],
-    upstream: HTTP1,
-    act: sends(WEBSOCKET_HEAD, '', '403'),
-    record: { httpStatus: 403, endedBy: 'upstream' },
-  },
-  {
-    name: 'a WebSocket that is open when the proxy stops',
-    ...open(webService(accept), (_client, { proxy }) => proxy.proxy.drain()),
-    record: { httpStatus: 101, reason: /^draining: / },
-  },
-];
-
-for (const row of [...GRPC_WEB_ENDS, ...HTTP1_ENDS, ...WEBSOCKET_ENDS])
+for (const row of [...GRPC_WEB_ENDS, ...HTTP1_ENDS])
   test(`the record of ${row.name}`, (t) => checkEnd(t, row));

@@ -1,46 +1,10 @@
-// The access log's record for every way in which a gRPC call over HTTP/2 can end.
+// The access log's record for every way in which a client or a service can end a gRPC call over HTTP/2.
 
 import { test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
-import { SettingId } from '../../src/h2/settings.ts';
-import { checkEnd, type EndRow, MESSAGE, type Scene } from '../support/call-ends.ts';
-import { eventually } from '../support/eventually.ts';
-import { connectRawClient, type RawClient } from '../support/raw-client.ts';
-import type { RawRequest, RawServerOptions } from '../support/raw-server.ts';
-
-const PATH = '/a.B/C';
-const MIB = 1024 * 1024;
-
-const SUCCEED: RawServerOptions = { onRequestEnd: (request) => request.succeed(Buffer.alloc(5)) };
-const ONE_MESSAGE = { requestBytes: 10, requestMessages: 1 } as const;
-
-/** Makes a call with one message, and waits for its end. */
-async function whole({ client }: Scene): Promise<void> {
-  const made = await client();
-  await made.outcome(made.call({ path: PATH, body: MESSAGE }));
-}
-
-/** Makes a call without a message. */
-async function bare({ client }: Scene): Promise<void> {
-  const made = await client();
-  await made.outcome(made.call({ path: PATH }));
-}
-
-/** Begins a call, and does something once the service has it. */
-function during(act: (client: RawClient, streamId: number, scene: Scene) => unknown, waitsForHead = false) {
-  return async (scene: Scene): Promise<void> => {
-    const client = await scene.client();
-    const streamId = client.call({ path: PATH, body: MESSAGE, endStream: false });
-    const request = await scene.service.wantRequest();
-    await eventually('the message', () => request.body.length === MESSAGE.length || undefined);
-    if (waitsForHead) await client.wantHeaders(streamId);
-    await act(client, streamId, scene);
-  };
-}
-
-function serviceDoes(act: (request: RawRequest) => unknown): RawServerOptions {
-  return { onRequestEnd: act };
-}
+import { checkEnd, type EndRow, MESSAGE } from '../support/call-ends.ts';
+import { during, ONE_MESSAGE, PATH, SUCCEED, serviceDoes, whole } from '../support/ended-calls.ts';
+import type { RawRequest } from '../support/raw-server.ts';
 
 const trailersOnly = (status: string) => (request: RawRequest) =>
   request.sendTrailers([
@@ -196,7 +160,7 @@ const ENDS_OF_CLIENT: readonly EndRow[] = [
       httpStatus: 0,
       grpcStatus: 'CANCELLED',
       endedBy: 'downstream',
-      reason: 'The client reset the call (CANCEL).',
+      reason: /^The client reset the call \(CANCEL\)\./,
     },
   },
   {
@@ -213,7 +177,7 @@ const ENDS_OF_CLIENT: readonly EndRow[] = [
       ...ONE_MESSAGE,
       grpcStatus: 'CANCELLED',
       endedBy: 'downstream',
-      reason: 'The client reset the call (CANCEL).',
+      reason: /^The client reset the call \(CANCEL\)\./,
     },
   },
   {
@@ -252,164 +216,6 @@ const ENDS_OF_CLIENT: readonly EndRow[] = [
       endedBy: 'downstream',
       reason: /^The client's connection is gone: /,
     },
-  },
-];
-
-const DECISIONS: readonly EndRow[] = [
-  {
-    name: 'a deadline of the client',
-    act: async ({ client }) => {
-      const made = await client();
-      const fields = [['grpc-timeout', '50m']] as const;
-      await made.outcome(made.call({ path: PATH, body: MESSAGE, fields }));
-    },
-    record: { ...ONE_MESSAGE, grpcStatus: 'DEADLINE_EXCEEDED', reason: /^deadline_exceeded: / },
-  },
-  {
-    name: 'a deadline of the route',
-    route: { timeouts: { deadline: '50ms' } },
-    act: whole,
-    record: {
-      ...ONE_MESSAGE,
-      grpcStatus: 'DEADLINE_EXCEEDED',
-      reason: /^deadline_exceeded: .*timeouts\.deadline/,
-    },
-  },
-  {
-    name: 'a response that is silent for too long',
-    route: { timeouts: { idle: '100ms' } },
-    act: whole,
-    record: { ...ONE_MESSAGE, grpcStatus: 'UNAVAILABLE', reason: /^response_idle: / },
-  },
-  {
-    name: 'a request that is silent for too long',
-    route: { timeouts: { idle: '100ms' } },
-    act: during(() => undefined),
-    record: { ...ONE_MESSAGE, grpcStatus: 'UNAVAILABLE', reason: /^request_idle: / },
-  },
-  {
-    name: 'a call without a route',
-    route: { match: { path: '/known.Service/*' } },
-    act: whole,
-    record: {
-      // The call is over when its header block has come.
-      requestBytes: undefined,
-      requestMessages: undefined,
-      grpcStatus: 'UNIMPLEMENTED',
-      attempts: 0,
-      endpoint: undefined,
-      route: '',
-      reason: /^no_route: /,
-    },
-  },
-  {
-    name: 'a plaintext client on a port for TLS',
-    act: async ({ t, proxy }) => {
-      const made = await connectRawClient({ port: proxy.port('tls') });
-      t.after(() => made.destroy());
-      await made.outcome(made.call({ path: PATH }));
-    },
-    record: {
-      grpcStatus: 'UNAVAILABLE',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^plaintext_on_tls_port: /,
-    },
-  },
-  {
-    name: 'a deadline that cannot be read',
-    act: async ({ client }) => {
-      const made = await client();
-      await made.outcome(made.call({ path: PATH, fields: [['grpc-timeout', 'soon']] }));
-    },
-    record: {
-      grpcStatus: 'INTERNAL',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^timeout_malformed: /,
-    },
-  },
-  {
-    name: 'a request with too many header fields',
-    settings: { sections: { limits: { headerListSize: '16KiB' } } },
-    act: async ({ client }) => {
-      const made = await client();
-      const fields = Array.from({ length: 20 }, (_, index) => [`x-${index}`, 'x'.repeat(1000)] as const);
-      await made.outcome(made.call({ path: PATH, fields }));
-    },
-    record: {
-      grpcStatus: 'RESOURCE_EXHAUSTED',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^request_headers_too_large: /,
-    },
-  },
-  {
-    name: 'a call to a service that is down',
-    services: ['down'],
-    act: bare,
-    record: {
-      grpcStatus: 'UNAVAILABLE',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^upstream_connection_refused: /,
-    },
-  },
-  {
-    name: 'a call that is one too many for the upstream',
-    upstream: { limits: { streams: 1 } },
-    act: async (scene) => {
-      const before = await scene.client();
-      before.call({ path: '/before', endStream: false });
-      await scene.service.wantRequest();
-      await bare(scene);
-    },
-    record: {
-      grpcStatus: 'UNAVAILABLE',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^upstream_streams_full: /,
-    },
-  },
-  {
-    name: 'a call that finds the queue full',
-    services: [{ settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] }],
-    upstream: { limits: { pending: 1 }, connections: { max: 1 } },
-    act: async (scene) => {
-      const before = await scene.client();
-      before.call({ path: '/before/runs', endStream: false });
-      await scene.service.wantRequest();
-      before.call({ path: '/before/waits', endStream: false });
-      await eventually('a call waits', () => scene.proxy.plane.load.calls === 2 || undefined);
-      await bare(scene);
-    },
-    record: {
-      grpcStatus: 'UNAVAILABLE',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^upstream_queue_full: /,
-    },
-  },
-  {
-    name: 'a call that memory is short for',
-    settings: { usedBytes: () => 920 * MIB, sections: { limits: { memory: '1000MiB' } } },
-    act: async (scene) => {
-      const { proxy } = scene;
-      const level = async () => (await proxy.plane.report()).processes[0]?.memory.level;
-      await eventually('memory is short', async () => (await level()) === 2 || undefined, 30_000);
-      await bare(scene);
-    },
-    record: {
-      grpcStatus: 'RESOURCE_EXHAUSTED',
-      attempts: 0,
-      endpoint: undefined,
-      reason: /^memory_pressure: /,
-    },
-  },
-  {
-    name: 'a call that is still running when the proxy stops',
-    act: during((_client, _streamId, { proxy }) => proxy.proxy.drain()),
-    record: { ...ONE_MESSAGE, grpcStatus: 'UNAVAILABLE', reason: /^draining: / },
   },
 ];
 
@@ -476,5 +282,5 @@ const SEVERAL_ATTEMPTS: readonly EndRow[] = [
   },
 ];
 
-for (const row of [...ENDS_OF_SERVICE, ...ENDS_OF_CLIENT, ...DECISIONS, ...SEVERAL_ATTEMPTS])
+for (const row of [...ENDS_OF_SERVICE, ...ENDS_OF_CLIENT, ...SEVERAL_ATTEMPTS])
   test(`the record of ${row.name}`, (t) => checkEnd(t, row));

@@ -115,7 +115,10 @@ test('the record of a cancelled call names the client as who ended it, and its c
   const streamId = client.call({ path: '/a.B/C', body: grpcMessage(Buffer.alloc(5)), endStream: false });
   await client.wantHeaders(streamId);
   client.sendReset(streamId, 8);
-  assert.deepEqual(fixedFields(await proxy.record()), {
+  // On a slow machine the call may be blocked for a second before, which the record then says.
+  const { reason, blockedBy: _, ...fields } = fixedFields(await proxy.record());
+  assert.match(String(reason), /^The client reset the call \(CANCEL\)\./);
+  assert.deepEqual(fields, {
     ...common,
     method: '/a.B/C',
     endpoint: upstream.address,
@@ -126,7 +129,6 @@ test('the record of a cancelled call names the client as who ended it, and its c
     responseMessages: 0,
     attempts: 1,
     endedBy: 'downstream',
-    reason: 'The client reset the call (CANCEL).',
   });
 });
 
@@ -167,6 +169,7 @@ test('the record of a call without a route has neither route nor endpoint, and t
     responseMessages: 0,
     attempts: 0,
     endedBy: 'framegate',
+    code: 'FG3001',
   });
   assert.match(
     String(reason),
@@ -191,6 +194,7 @@ test('the record of a call to an upstream that is down has no attempt, and the r
     responseMessages: 0,
     attempts: 0,
     endedBy: 'framegate',
+    code: 'FG2001',
     reason: `upstream_connection_refused: ${down.address} refused the connection: is the service running there?`,
   });
 });

@@ -184,6 +184,30 @@ describe('a record of the access log', () => {
     assert.equal(JSON.parse(line).time, 1_750_000_000_124);
   });
 
+  test('has a deadline, who blocked the call and a code only where there are', () => {
+    const { accessLog, lines } = open();
+    const whole = (record: Partial<ExchangeRecord>): string => {
+      accessLog.onFinish({ ...ordinary, ...record });
+      return lines().at(-1) ?? '';
+    };
+    assert.match(whole({ deadlineMs: 1500.5 }), /"durationMs":1\.250,"deadlineMs":1500,"requestBytes":69,/);
+    const reason = 'deadline_exceeded: It passed.';
+    assert.match(
+      whole({ endedBy: 'framegate', reason, blockedBy: 'service' }),
+      /"endedBy":"framegate","blockedBy":"service","code":"FG3005","reason":"deadline_exceeded: It passed\."/,
+    );
+    assert.match(
+      whole({ endedBy: 'downstream', reason: 'The client is gone.', blockedBy: 'client' }),
+      /"endedBy":"downstream","blockedBy":"client","reason":/,
+    );
+    for (const [endedBy, other] of [
+      ['upstream', reason],
+      ['framegate', 'no_such_token: Nothing.'],
+      ['framegate', 'no token'],
+    ] as const)
+      assert.doesNotMatch(whole({ endedBy, reason: other }), /"code"|"blockedBy"|"deadlineMs"/);
+  });
+
   test('names the endpoints that were tried, after the number of attempts', () => {
     const { accessLog, lines } = open();
     accessLog.onFinish({ ...ordinary, attempts: 2, endpoints: ['10.0.0.12:50051', '10.0.0.11:50051'] });
@@ -242,18 +266,21 @@ describe('a record of the access log', () => {
         httpStatus: 999,
         startedAtEpochMs: 9_000_000_000_000,
         durationMs: Number.MAX_SAFE_INTEGER / 1000,
+        deadlineMs: Number.MAX_SAFE_INTEGER,
         requestBytes: Number.MAX_SAFE_INTEGER,
         responseBytes: Number.MAX_SAFE_INTEGER,
         requestMessages: Number.MAX_SAFE_INTEGER,
         responseMessages: Number.MAX_SAFE_INTEGER,
         attempts: Number.MAX_SAFE_INTEGER,
-        endedBy: 'downstream',
-        reason: bytesOfIt,
+        endedBy: 'framegate',
+        blockedBy: 'framegate',
+        reason: `deadline_exceeded: ${bytesOfIt}`,
         requestId: bytesOfIt,
       });
       const [line] = lines();
       assert.ok(Buffer.byteLength(line) < 1200, `${Buffer.byteLength(line)} bytes of ${escape(bad)}`);
-      assert.equal(typeof JSON.parse(line.slice(3)), 'object');
+      const { blockedBy, code, deadlineMs } = JSON.parse(line.slice(3));
+      assert.deepEqual([blockedBy, code, deadlineMs], ['framegate', 'FG3005', Number.MAX_SAFE_INTEGER]);
     }
   });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { diagnosisCode } from '../../src/diagnosis/codes.ts';
 import { eventually } from './eventually.ts';
 import { type ProxySettings, type ProxyUnderTest, startProxy, startRawUpstream } from './proxy-under-test.ts';
 import type { RawClient } from './raw-client.ts';
@@ -35,6 +36,9 @@ export interface EndOfCall {
   readonly attempts?: number | undefined;
   readonly endedBy?: 'downstream' | 'upstream' | 'framegate';
   readonly reason?: string | RegExp;
+  readonly deadlineMs?: number | undefined;
+  /** Undefined where it depends on the speed of the machine. */
+  readonly blockedBy?: string | undefined;
   readonly route?: string;
   /** Which services were tried, by number, if there were several attempts. */
   readonly tried?: readonly number[];
@@ -52,6 +56,7 @@ const COMMON = {
   attempts: 1,
   endedBy: 'framegate',
   reason: '',
+  deadlineMs: undefined,
   route: 'all',
   endpoint: 0,
 } as const;
@@ -128,6 +133,10 @@ export async function checkEnd(t: TestContext, row: EndRow): Promise<void> {
   assert.deepEqual(seen, compared, `the reason is: ${record.reason}`);
   if (typeof reason === 'string') assert.equal(record.reason, reason);
   else assert.match(record.reason, reason);
+  const token = /^(\w+): /.exec(record.reason)?.[1] ?? '';
+  const code = wanted.endedBy === 'framegate' ? diagnosisCode(token) : '';
+  assert.equal(record['code'] ?? '', code, 'the code is that of the token');
+  assert.equal(record['deadlineMs'], wanted.deadlineMs);
   if (wanted.responseBytes === 'a sentence') assert.ok(Number(record['responseBytes']) > 40);
   assert.equal(record['endpoint'], endpoint === undefined ? '' : endpoints[endpoint]);
   assert.deepEqual(
