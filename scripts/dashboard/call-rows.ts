@@ -169,6 +169,15 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         ],
       },
       {
+        title: 'Calls that somebody holds up',
+        kind: 'timeseries',
+        description:
+          'By whom: a client or a service that does not read, is slow, or is silent although it is its turn; or Framegate, which has no place for the call. GET /api/exchanges?blocked=client names the calls. Quiet streams count as well.',
+        unit: 'none',
+        width: 6,
+        queries: [{ expr: `sum by (by) (framegate_blocked_calls${of()})`, legend: '{{by}}' }],
+      },
+      {
         title: 'Bytes that wait for a window',
         kind: 'timeseries',
         description: 'How many bytes these calls hold. A call holds one window in each direction at most.',

@@ -54,6 +54,21 @@ export const PROCESS_ROWS: readonly DashboardRow[] = [
         thresholds: ['green', [0.1, 'red']],
       },
       {
+        title: 'Workers that died',
+        kind: 'timeseries',
+        description:
+          'Without being told to, and their calls with them. The log says how each of them ended. See FramegateWorkerDies in docs/alerts.md.',
+        unit: 'none',
+        width: 8,
+        queries: [
+          {
+            expr: `sum by (instance) (${increase('framegate_worker_deaths_total')})`,
+            legend: '{{instance}}',
+          },
+        ],
+        emptyBecause: 'one process does everything (workers: 1).',
+      },
+      {
         title: 'CPU',
         kind: 'timeseries',
         description:

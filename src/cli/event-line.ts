@@ -119,6 +119,13 @@ export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string 
   );
 }
 
+/** A worker has died, so calls that have begun there have no end. */
+export function workerDiedLine(event: unknown, stream: NodeJS.WriteStream): string {
+  const of = (name: string): string => lineOf(fieldOf(event, name)) || '?';
+  const what = `worker ${of('worker')} (process ${of('pid')}) died (${of('how')}), and with it ${of('connections')} connections and about ${of('calls')} calls, which have no end here`;
+  return paint(stream, 'red', `${timeOf(fieldOf(event, 'time'))}  ${what}`);
+}
+
 /** @returns '850 us', '12.3 ms', '4.56 s', '12 min', or '' for what is no number */
 export function durationText(value: unknown): string {
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return '';

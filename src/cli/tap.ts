@@ -6,7 +6,7 @@ import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { type AdminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
-import { droppedLine, eventHead, eventLine } from './event-line.ts';
+import { droppedLine, eventHead, eventLine, workerDiedLine } from './event-line.ts';
 import { readEvents } from './event-source.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
@@ -111,6 +111,7 @@ class Tap {
     if (this.#parts.wishes.isJson) return this.#output.write(`${harmlessJson(JSON.stringify(event))}\n`);
     if (kind === 'open') return this.#output.write(`${eventHead(process.stdout)}\n`);
     if (kind === 'dropped') return this.#output.write(`${droppedLine(event, process.stdout)}\n`);
+    if (kind === 'worker_died') return this.#output.write(`${workerDiedLine(event, process.stdout)}\n`);
     return isCounted ? this.#output.write(`${eventLine(event, process.stdout)}\n`) : undefined;
   }
 }

@@ -33,6 +33,8 @@ export interface TopFigures {
   readonly callsPerSecond: number;
   /** Of clients, now. */
   readonly connections: number;
+  /** How many workers have died, and their calls with them. */
+  readonly workerDeaths: number;
   /** Both the busiest first. */
   readonly routes: readonly RouteFigures[];
   readonly endpoints: readonly EndpointFigures[];
@@ -51,6 +53,7 @@ export function topFigures(before: MetricsReading, now: MetricsReading): TopFigu
     seconds,
     callsPerSecond: routes.reduce((sum, { callsPerSecond }) => sum + callsPerSecond, 0),
     connections: now.sum('framegate_downstream_connections'),
+    workerDeaths: sumOf(now.since(before, 'framegate_worker_deaths_total')),
     routes,
     endpoints: endpointFigures(before, now, seconds),
   };

@@ -47,7 +47,8 @@ export function topLines(
 ): readonly string[] {
   const { figures, inFlight } = page;
   const columns = size?.columns ?? NO_LIMIT;
-  const room = size === undefined ? NO_LIMIT : Math.max(2, size.rows - LINES_AROUND - 1);
+  const around = LINES_AROUND + Math.sign(figures.workerDeaths);
+  const room = size === undefined ? NO_LIMIT : Math.max(2, size.rows - around - 1);
   const forRoutes = Math.max(1, Math.min(figures.routes.length, Math.ceil(room / 2)));
   const { client, service, framegate } = inFlight.blocked;
   const clients =
@@ -63,6 +64,7 @@ export function topLines(
       `blocked: ${client} by their client, ${service} by their service, ${framegate} by Framegate`,
       columns,
     ),
+    ...deathLines(figures.workerDeaths, columns, stream),
     '',
     routes.row('ROUTE', 'UPSTREAM', ['CALLS/S', 'ERRORS/S', 'P50', 'P99'], 'ERRORS'),
     ...firstOf(figures.routes, forRoutes).map((route) => routeLine(route, routes, stream)),
@@ -105,6 +107,13 @@ class Table {
     const shownLast = last === '' || room < LEAST_LAST ? '' : `${GAP}${cutEnd(last, room)}`;
     return cutEnd(`${line}${shownLast}`.trimEnd(), this.#columns);
   }
+}
+
+function deathLines(deaths: number, columns: number, stream: NodeJS.WriteStream): readonly string[] {
+  if (deaths === 0) return [];
+  const who = deaths === 1 ? 'a worker has' : `${deaths} workers have`;
+  const text = `${who} died since the last look, and its calls with it: see the log`;
+  return [paint(stream, 'red', cutEnd(text, columns))];
 }
 
 function routeLine(route: RouteFigures, table: Table, stream: NodeJS.WriteStream): string {

@@ -162,6 +162,7 @@ export class DataPlane implements Plane {
       snapshot: () => this.#snapshot,
       load: () => this.load,
       running: () => this.#runningCalls,
+      blocked: () => this.liveCalls.countBlocked(),
       decisions: () => this.#relay.decisions,
     });
     const entry = { relay: this.#relay, http1: this.#http1, log, snapshot: () => this.#snapshot };

@@ -4,6 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fitsMethod } from '../calls/event-query.ts';
 import {
+  type Blocker,
   type LiveAttempt,
   type LiveDirection,
   type LiveExchange,
@@ -25,6 +26,9 @@ const CALLS_PER_LOOK = 32;
 /** The longest text of a client, in characters. The access log cuts paths at about this length, too. */
 const LONGEST_TEXT = 400;
 
+/** How many calls each of them blocks now. */
+export type BlockedCounts = Readonly<Record<Exclude<Blocker, 'nobody'>, number>>;
+
 export class LiveCalls<Call extends LookedAt> {
   readonly #groups: () => Iterable<readonly Call[]>;
   readonly #requestIds: RequestIds;
@@ -37,11 +41,35 @@ export class LiveCalls<Call extends LookedAt> {
     this.#requestIds = requestIds;
   }
 
-  /** Several questions at a time would add up what they take of a turn, so each waits for those before it. */
   find(query: LiveQuery): Promise<LivePart> {
-    const found = this.#answered.then(() => this.#find(query));
-    this.#answered = found.catch(() => undefined);
-    return found;
+    return this.#inTurn(() => this.#find(query));
+  }
+
+  /** Resolves to how many calls each side blocks. */
+  countBlocked(): Promise<BlockedCounts> {
+    return this.#inTurn(() => this.#countBlocked());
+  }
+
+  /** Several questions at a time would add up what they take of a turn, so each waits for those before it. */
+  #inTurn<Answer>(answer: () => Promise<Answer>): Promise<Answer> {
+    const answered = this.#answered.then(answer);
+    this.#answered = answered.catch(() => undefined);
+    return answered;
+  }
+
+  async #countBlocked(): Promise<BlockedCounts> {
+    const pace = new Pace();
+    const counts = { client: 0, service: 0, framegate: 0 };
+    for (const group of this.#groups()) {
+      if (pace.isOver) await pace.rest();
+      for (const call of group) {
+        if (pace.isOver) await pace.rest();
+        if (!isLive(call)) continue;
+        const { by } = whoBlocks(factsOf(call, performance.now()));
+        if (by !== 'nobody') counts[by]++;
+      }
+    }
+    return counts;
   }
 
   async #find(query: LiveQuery): Promise<LivePart> {

@@ -16,6 +16,7 @@ import { Pace } from '../observability/pace.ts';
 import type { RunningCall } from '../relay/relay.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
+import type { BlockedCounts } from './live-calls.ts';
 import type { OverloadReport } from './overload-guard.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
 
@@ -23,6 +24,7 @@ import { UpstreamGauges } from './upstream-gauges.ts';
 export interface PlaneState {
   readonly calls: number;
   readonly running: readonly RunningCall[];
+  readonly blocked: BlockedCounts;
   /** The number of open connections by listener name. */
   readonly connections: ReadonlyMap<string, number>;
   readonly overload: OverloadReport;
@@ -56,7 +58,8 @@ export class PlaneMetrics {
   }
 
   *#families(state: PlaneState): Iterable<MetricFamily> {
-    const { calls, running, connections, overload, log, snapshot, decisions, endpointUpdates } = state;
+    const { calls, running, blocked, connections, overload, log, snapshot } = state;
+    const { decisions, endpointUpdates } = state;
     yield* this.counted.families(trafficOfAll(running));
     yield gaugeFamily(
       'framegate_exchanges_active',
@@ -64,6 +67,11 @@ export class PlaneMetrics {
       single(calls),
     );
     yield* blockedFamilies(running);
+    yield gaugeFamily(
+      'framegate_blocked_calls',
+      'Exchanges that somebody holds up now: the client, the service, or Framegate, where it has no place for them.',
+      Object.entries(blocked).map(([by, value]) => ({ labels: { by }, value })),
+    );
     yield counterFamily(
       'framegate_request_decisions_total',
       'Heads of requests that were decided; an equal one on the same connection takes what was decided before.',

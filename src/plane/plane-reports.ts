@@ -25,9 +25,11 @@ export class PlaneReports {
     return { ...diagnoses.report(), clients: clients.report() };
   }
 
-  metrics(): Promise<MetricsSnapshot> {
+  async metrics(): Promise<MetricsSnapshot> {
     const { metrics, overload, log, ...now } = this.#sources;
+    const blocked = await now.blocked();
     return metrics.collect({
+      blocked,
       calls: now.load().calls,
       connections: overload.limits.openByListener,
       overload: overload.report,

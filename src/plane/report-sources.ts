@@ -5,6 +5,7 @@ import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogState } from '../observability/log-metrics.ts';
 import type { RunningCall } from '../relay/relay.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
+import type { BlockedCounts } from './live-calls.ts';
 import type { OverloadGuard } from './overload-guard.ts';
 import type { Load } from './plane.ts';
 import type { PlaneMetrics } from './plane-metrics.ts';
@@ -20,6 +21,7 @@ export interface ReportSources {
   readonly snapshot: () => ProxySnapshot;
   readonly load: () => Load;
   readonly running: () => readonly RunningCall[];
+  readonly blocked: () => Promise<BlockedCounts>;
   /** How many decisions were made since the start. */
   readonly decisions: () => number;
 }

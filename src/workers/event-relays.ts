@@ -9,7 +9,14 @@ import {
 } from '../calls/event-query.ts';
 import { EventFeed } from '../plane/event-feed.ts';
 import type { NumberedQuery, ToWorker } from './messages.ts';
+import type { WorkerLoss } from './worker-load.ts';
 import type { CallEventsReport } from './worker-process.ts';
+
+export interface WorkerDeath extends WorkerLoss {
+  readonly worker: number;
+  readonly pid: number;
+  readonly how: string;
+}
 
 interface EventRelay {
   readonly query: EventQuery;
@@ -52,6 +59,12 @@ export class EventRelays {
     if (feed === undefined) return;
     for (const event of events) feed.add(() => event);
     feed.drop(dropped);
+  }
+
+  /** All subscribers are told, whatever their filters: calls of theirs may have begun in the worker, and have no end. */
+  workerDied(death: WorkerDeath): void {
+    const text = JSON.stringify({ event: 'worker_died', time: Date.now(), ...death });
+    for (const { feed } of this.#relays.values()) feed.add(() => text);
   }
 
   /** Passes on what waits. Called when the last worker has ended. */

@@ -6,7 +6,7 @@ import { EventMetrics } from '../observability/event-metrics.ts';
 import { TOTALS_LAYOUT } from '../observability/figure-layouts.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import { counterFamily, type MetricsSnapshot, single } from '../observability/metrics-snapshot.ts';
 import { processMetrics, processUse } from '../observability/process-metrics.ts';
 import { DescriptorWatch } from '../plane/descriptor-watch.ts';
 import { ProcessLog } from '../plane/process-log.ts';
@@ -21,6 +21,7 @@ export class PrimaryLog {
   readonly #logger: Logger;
   readonly #log: LogState;
   readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
+  #workerDeaths = 0;
   #descriptors: DescriptorWatch | undefined = undefined;
 
   constructor({ logger, log }: { logger: Logger; log: LogState }, workers: () => readonly WorkerProcess[]) {
@@ -43,6 +44,10 @@ export class PrimaryLog {
     this.process.refused(makeRefusal(listener, '', 'listener_error', detail));
   }
 
+  workerDied(): void {
+    this.#workerDeaths++;
+  }
+
   endedBy(client: string, worker: WorkerProcess): void {
     this.#logger.warn(
       { client, worker: worker.number, workerPid: worker.pid },
@@ -51,7 +56,17 @@ export class PrimaryLog {
   }
 
   metrics(): Promise<MetricsSnapshot> {
-    return this.answers.metrics([...this.#events.families(), ...logFamilies(this.#log), ...processMetrics()]);
+    const deaths = counterFamily(
+      'framegate_worker_deaths_total',
+      'Workers that ended without being told to, and their calls with them.',
+      single(this.#workerDeaths),
+    );
+    return this.answers.metrics([
+      ...this.#events.families(),
+      ...logFamilies(this.#log),
+      ...processMetrics(),
+      deaths,
+    ]);
   }
 
   #ownFigures(): OwnFigures {

@@ -7,6 +7,13 @@
  */
 const COUNTED_FOR_MS = 500;
 
+/** What ended with a worker, as far as the primary process knows. */
+export interface WorkerLoss {
+  readonly connections: number;
+  /** As of the last report of the worker, which is a fraction of a second old. */
+  readonly calls: number;
+}
+
 export class WorkerLoad {
   #streams = 0;
   /** The times at which the connections that count as a stream were handed over, the oldest first. */

@@ -7,6 +7,7 @@ import { UnusableConfig } from '../config/unusable-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import { CrashLoop, RestartBackoff, StartUpDeaths } from './restart-backoff.ts';
 import { SilenceWatch } from './silence-watch.ts';
+import type { WorkerLoss } from './worker-load.ts';
 import { type StartMessage, type WorkerEvents, type WorkerFailure, WorkerProcess } from './worker-process.ts';
 
 /** A place for one worker. The process that holds it changes over time. */
@@ -26,7 +27,9 @@ export interface WorkerPoolOptions {
   readonly events: Omit<WorkerEvents, 'onServing' | 'onFailed' | 'onGone'>;
   /** Another worker can take connections. */
   readonly onReady: () => void;
-  readonly onGone: (worker: WorkerProcess) => void;
+  readonly onGone: (worker: WorkerProcess, how: string) => void;
+  /** What ends with a worker, for the log. */
+  readonly lossOf: (worker: WorkerProcess) => WorkerLoss;
 }
 
 export class WorkerPool {
@@ -174,8 +177,10 @@ export class WorkerPool {
     this.#workers.delete(worker);
     this.#withheld.delete(worker);
     const failure = this.#failures.get(worker);
+    worker.hasDied =
+      !worker.isUnwanted && !worker.hasEndedWell && failure === undefined && post.successor !== worker;
     this.#report(worker, how, failure);
-    this.#options.onGone(worker);
+    this.#options.onGone(worker, how);
     if (this.#workers.size === 0) this.#onEmpty?.();
     if (this.#isStopping) return;
     if (post.successor === worker) this.#loseSuccessor(post, worker);
@@ -252,7 +257,17 @@ export class WorkerPool {
         { ...fields, problem: failure.message },
         `a worker cannot serve: ${failure.message}`,
       );
-    } else if (worker.isLeaving) {
+    } else this.#reportDeath(worker, how);
+  }
+
+  #reportDeath(worker: WorkerProcess, how: string): void {
+    const fields = {
+      worker: worker.number,
+      workerPid: worker.pid,
+      how,
+      ...this.#options.lossOf(worker),
+    };
+    if (worker.isLeaving) {
       const message = `a worker died before its last call had ended, and its connections with it (${how})`;
       this.#logger.error(fields, message);
     } else

@@ -89,6 +89,8 @@ export class WorkerProcess {
   hasFallenToSuspect = false;
   /** It has finished its calls and exited with code 0. */
   hasEndedWell = false;
+  /** It has ended without being told to, and its calls with it. */
+  hasDied = false;
   /** A connection could not be sent to it, so it gets no more of them. */
   #isBroken = false;
   readonly #child: ChildProcess;

@@ -22,7 +22,6 @@ import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import { EventRelays } from './event-relays.ts';
-import type { RemoteEnd } from './last-words.ts';
 import { LatestUpdates } from './latest-updates.ts';
 import { applyLogNews } from './log-news.ts';
 import { type Assignment, PROTOCOL_VERSION } from './messages.ts';
@@ -32,6 +31,7 @@ import { PrimaryLog } from './primary-log.ts';
 import { replaceAll } from './replace-all.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
 import { Suspects } from './suspects.ts';
+import { WorkerEnds } from './worker-ends.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { StartMessage, WorkerProcess } from './worker-process.ts';
 
@@ -56,8 +56,8 @@ export class WorkersPlane implements Plane {
   readonly #sockets: SocketSet;
   readonly #pool: WorkerPool;
   readonly #changes: PoolChanges;
-  readonly #suspects = new Suspects();
   readonly #dispatcher: ConnectionDispatcher;
+  readonly #ends: WorkerEnds;
   /** The configuration in force, which a new worker starts with. */
   #assignment: Assignment | undefined = undefined;
   /** Returns the endpoints that sources have named for the configuration in force. */
@@ -85,11 +85,12 @@ export class WorkersPlane implements Plane {
       fork,
       makeStart: (worker) => this.#makeStart(worker),
       onReady: () => this.#dispatcher.dispatch(),
-      onGone: (worker) => this.#lose(worker),
+      onGone: (worker, how) => this.#lose(worker, how),
+      lossOf: (worker) => this.#ends.lossOf(worker),
       events: {
         onLoad: (worker, report) => this.#dispatcher.reported(worker, report),
         onPrepared: (worker, vote) => this.#changes.prepared(worker, vote),
-        onLastWords: (worker, end) => this.#blame(worker, end),
+        onLastWords: (worker, end) => this.#ends.blame(worker, end),
         onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
@@ -108,10 +109,18 @@ export class WorkersPlane implements Plane {
     const heard = (): readonly WorkerProcess[] =>
       this.#pool.workers.filter(({ state }) => state !== 'starting');
     this.#log = new PrimaryLog(options, heard);
+    const suspects = new Suspects();
     this.#dispatcher = new ConnectionDispatcher({
       workers: () => this.#pool.serving,
-      suspects: this.#suspects,
+      suspects,
       onTurnedAway: ({ name }) => this.#log.turnedAway(name),
+    });
+    this.#ends = new WorkerEnds({
+      complaints: options.complaints,
+      log: this.#log,
+      suspects,
+      dispatcher: this.#dispatcher,
+      events: this.#events,
     });
     const door = new ConnectionDoor(this.#limits, (refusal) => this.#log.process.refused(refusal));
     this.#sockets = new SocketSet({
@@ -329,21 +338,9 @@ export class WorkersPlane implements Plane {
     return { type: 'start', version: PROTOCOL_VERSION, worker, ...state, ...known, ...log };
   }
 
-  /** If a client has ended the worker, its next connections are kept apart from those of other clients. */
-  #blame(worker: WorkerProcess, end: RemoteEnd): void {
-    const address = this.#dispatcher.addressOf(worker, end);
-    if (address === undefined) return;
-    worker.hasFallenToSuspect = this.#suspects.has(address);
-    this.#suspects.note(address);
-    if (!worker.hasFallenToSuspect) this.#log.endedBy(address, worker);
-  }
-
-  #lose(worker: WorkerProcess): void {
+  #lose(worker: WorkerProcess, how: string): void {
     this.#changes.gone(worker);
-    this.#options.complaints.forget(worker);
-    this.#log.answers.gone(worker);
-    this.#log.figures.gone(worker);
-    this.#dispatcher.gone(worker);
+    this.#ends.gone(worker, how);
     this.#onOutage?.(worker, undefined);
   }
 

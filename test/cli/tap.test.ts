@@ -112,6 +112,7 @@ suite('framegate tap', () => {
       send(stream, { ...END, method: evil, client: evil, route: evil, grpcStatus: evil, reason: evil });
       send(stream, { event: 'end', method: { not: 'a text' }, durationMs: 'long', time: 'never' });
       send(stream, { event: 'dropped', events: 12 });
+      send(stream, { event: 'worker_died', worker: 2, pid: 77, how: evil, connections: 3, calls: 5 });
       stream.write('data: no JSON\n\n: a comment\n\nevent: other\n\ndata: 7\n\n');
       send(stream, { ...END, method: '/last' });
     }
@@ -119,6 +120,10 @@ suite('framegate tap', () => {
     for (const { stdout } of all) assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\u202e]/u);
     assert.doesNotMatch(all[0].stdout, /^ *next/m, 'no text of a client begins a line');
     assert.match(all[0].stdout, /^12 events are not shown/m);
+    assert.match(
+      all[0].stdout,
+      /worker 2 \(process 77\) died \(.*\), and with it 3 connections and about 5 calls/,
+    );
     assert.match(
       all[0].stdout,
       /UNAVAILABLE +12\.3 ms {2}\/last +r +192\.0\.2\.50:1 +192\.0\.2\.7:80\n {4}It is not there\.\n/,

@@ -172,6 +172,7 @@ test('no line is longer than the terminal is wide, and figures are shown where t
   const text = (ok: number): string =>
     [
       textOf({ route, ok }),
+      'framegate_worker_deaths_total 1',
       ...['1', '0'].map(
         (healthy, index) =>
           `framegate_endpoint_healthy{upstream="${route}",endpoint="[2001:db8::${index}]:50051"} ${healthy}`,
@@ -196,4 +197,21 @@ test('no line is longer than the terminal is wide, and figures are shown where t
     wide.some((line) => line.startsWith(route)),
     wide.join('\n'),
   );
+});
+
+const dead = (count: number): string => `framegate_worker_deaths_total ${count}`;
+
+test('workers that died since the last look are shown, and those before are not', () => {
+  const page = (before: number, now: number): readonly string[] => {
+    const figures = figuresOf(dead(before), dead(now));
+    return topLines(
+      { address: 'a', time: new Date(), figures, inFlight: IN_FLIGHT },
+      undefined,
+      process.stdout,
+    );
+  };
+  assert.equal(figuresOf(dead(2), dead(3)).workerDeaths, 1);
+  assert.match(page(2, 3)[2], /a worker has died since the last look, and its calls with it/);
+  assert.match(page(2, 4)[2], /2 workers have died/);
+  assert.equal(page(4, 4)[2], '');
 });

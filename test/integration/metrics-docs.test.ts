@@ -9,7 +9,12 @@ import { familiesOf } from '../support/metrics-reader.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
 
 /** What only some machines and configurations have. */
-const NOT_EVERYWHERE = new Set(['framegate_memory_limit_bytes', 'process_open_fds', 'process_max_fds']);
+const NOT_EVERYWHERE = new Set([
+  'framegate_memory_limit_bytes',
+  'framegate_worker_deaths_total',
+  'process_open_fds',
+  'process_max_fds',
+]);
 test('every metric is documented with its type and labels, and every metric documented is there', async (t) => {
   const demo = await startDemo(t);
   // One endpoint is down, so that there are failures to show.

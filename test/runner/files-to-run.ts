@@ -22,6 +22,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/workers-reload.test.ts',
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',
+  'seeing/causes.test.ts',
   'scripts/serve-and-prove.test.ts',
   'integration/live-exchanges-http1.test.ts',
   'integration/live-exchanges.test.ts',

@@ -80,3 +80,21 @@ test('a worker sends its events, says when the channel has taken them, and ends 
   subscriptions.remove(5);
   assert.equal(closed, 1);
 });
+
+test('all subscribers are told of a worker that died, whatever their filters', () => {
+  const relays = new EventRelays(() => undefined);
+  const batches: EventBatch[] = [];
+  for (const query of [QUERY, { ...QUERY, route: 'other' }])
+    relays.subscribe(query, (batch) => {
+      batches.push(batch);
+    });
+  const death = { worker: 2, pid: 7, how: 'signal SIGKILL', connections: 3, calls: 5 };
+  relays.workerDied(death);
+  relays.flush();
+  const told = batches.flatMap(({ events }) => events.map((event) => JSON.parse(event)));
+  assert.equal(told.length, 2);
+  for (const { time, ...event } of told) {
+    assert.equal(typeof time, 'number');
+    assert.deepEqual(event, { event: 'worker_died', ...death });
+  }
+});

@@ -151,6 +151,7 @@ test('workers that cannot read their configuration are reported and started late
     },
     onReady: ignore,
     onGone: ignore,
+    lossOf: () => ({ connections: 0, calls: 0 }),
   });
   t.after(() => pool.kill());
   await assert.rejects(pool.start(1), CrashLoop);
