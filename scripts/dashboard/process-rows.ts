@@ -169,6 +169,10 @@ export const PROCESS_ROWS: readonly DashboardRow[] = [
             expr: `sum by (result) (${increase('framegate_config_reloads_total')})`,
             legend: '{{result}}',
           },
+          {
+            expr: `max(framegate_config_reload_refused${of()})`,
+            legend: 'the last one changed nothing',
+          },
         ],
       },
       {

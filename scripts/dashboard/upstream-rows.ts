@@ -170,6 +170,21 @@ export const UPSTREAM_ROWS: readonly DashboardRow[] = [
         ],
       },
       {
+        title: 'Time that calls wait for a place',
+        kind: 'timeseries',
+        description:
+          'Of calls that found no place at once, also while a connection is made. If it grows, add endpoints, or raise connections.max. See FramegateCallsWait in docs/alerts.md.',
+        unit: 's',
+        width: 8,
+        queries: [
+          {
+            expr: `histogram_quantile(0.99, sum by (upstream, le) (${rate('framegate_upstream_wait_seconds_bucket', OF_UPSTREAM)}))`,
+            legend: '{{upstream}}: 99 of 100',
+          },
+        ],
+        emptyBecause: 'every call found a place at once.',
+      },
+      {
         title: 'Connections to endpoints',
         kind: 'timeseries',
         description: 'By state. Many that are connecting mean that endpoints accept no connections.',

@@ -5,6 +5,7 @@ import {
   gaugeFamily,
   type MetricsSnapshot,
   type MetricValue,
+  single,
 } from '../observability/metrics-snapshot.ts';
 import { packageVersion } from '../observability/package-version.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
@@ -12,16 +13,22 @@ import type { EndpointVerdict } from '../sources/endpoint-book.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
 
 export function controlMetrics(
-  reloads: Pick<ReloadReport, 'reloaded' | 'refused' | 'failed'>,
+  reloads: ReloadReport,
   users: readonly TlsUser[],
   endpointUpdates: Readonly<Record<EndpointVerdict, number>>,
 ): MetricsSnapshot {
-  const { reloaded, refused, failed } = reloads;
+  const { reloaded, refused, failed, lastError } = reloads;
   return [
     counterFamily(
       'framegate_config_reloads_total',
       'Reloads of the configuration: reloaded, refused because of what is wrong with it, or failed by a fault of ours.',
       Object.entries({ reloaded, refused, failed }).map(([result, value]) => ({ labels: { result }, value })),
+    ),
+    gaugeFamily(
+      'framegate_config_reload_refused',
+      '1 if the last reload was refused or has failed, so that the configuration is not that of the file; 0 otherwise.',
+      single(lastError === undefined ? 0 : 1),
+      'max',
     ),
     counterFamily(
       'framegate_endpoint_updates_total',

@@ -3,8 +3,9 @@
 // tokens from the code or names from the configuration.
 
 import { EndpointMetrics } from './endpoint-metrics.ts';
+import { DurationHistogram } from './histogram.ts';
 import { LabelledCounter } from './labelled-counter.ts';
-import type { MetricFamily } from './metrics-snapshot.ts';
+import { histogramFamily, type MetricFamily } from './metrics-snapshot.ts';
 
 /** The tokens whose lines exist from the start, so that monitoring sees the first event as an increase. */
 export interface KnownTokens {
@@ -49,6 +50,8 @@ export class EventMetrics {
     ['layer'],
   );
 
+  readonly #waits = new Map<string, DurationHistogram>();
+
   constructor({ refusals, failures, faultLayers }: KnownTokens) {
     for (const layer of faultLayers) this.#contained.count({ layer }, 0);
     for (const diagnosis of refusals) this.#refusals.count({ diagnosis }, 0);
@@ -82,6 +85,13 @@ export class EventMetrics {
     this.#noEndpoint.count({ upstream }, calls);
   }
 
+  /** @returns what is told of each call that has waited for a place at this upstream, when it waits no more */
+  waitsOf(upstream: string): (waitedMs: number) => void {
+    const waits = this.#waits.get(upstream) ?? new DurationHistogram({ upstream });
+    this.#waits.set(upstream, waits);
+    return (waitedMs) => waits.count(waitedMs);
+  }
+
   *families(): Iterable<MetricFamily> {
     const counters = [
       this.#violations,
@@ -92,6 +102,13 @@ export class EventMetrics {
       this.#contained,
     ];
     for (const { family } of counters) yield family;
+    // The primary process has no upstreams.
+    if (this.#waits.size > 0)
+      yield histogramFamily(
+        'framegate_upstream_wait_seconds',
+        'How long calls that found no place at an upstream have waited for one, also in vain.',
+        Array.from(this.#waits.values(), ({ block }) => block),
+      );
     yield* this.endpoints.families();
   }
 }

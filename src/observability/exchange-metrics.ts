@@ -8,8 +8,15 @@ import { type ListenerCalls, mergeListenerCalls } from '../calls/socket-report.t
 import { GrpcStatus } from '../grpc/status.ts';
 import { ROUTE_LAYOUT } from './figure-layouts.ts';
 import type { FigureTable } from './figure-table.ts';
-import { DurationHistogram } from './histogram.ts';
-import { counterFamily, histogramFamily, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
+import { DurationHistogram, type Example } from './histogram.ts';
+import {
+  counterFamily,
+  histogramFamily,
+  labelText,
+  type MetricBlock,
+  type MetricFamily,
+  type MetricValue,
+} from './metrics-snapshot.ts';
 
 /** The last label, '', is for exchanges that are not gRPC. */
 const STATUS_LABELS: readonly string[] = [...Object.keys(GrpcStatus), ''];
@@ -28,26 +35,39 @@ const STATUSES_BY_OUTCOME = CALL_OUTCOMES.map((outcome) =>
 
 /** The counts of all exchanges of one listener, route and upstream. */
 class Series {
-  readonly #labels: Readonly<Record<'listener' | 'route' | 'upstream', string>>;
+  /** As text, since there may be thousands. */
+  readonly #labels: string;
+  /** The labels with each status. */
+  readonly #statusLabels: (string | undefined)[] = [];
   readonly #statuses = new Float64Array(STATUS_LABELS.length);
-  readonly #durations = new DurationHistogram();
-  readonly #firstMessages = new DurationHistogram();
+  readonly #durations: DurationHistogram;
+  readonly #firstMessages: DurationHistogram;
   /** Those of exchanges that are not gRPC, by their outcome. */
   readonly #others = new Float64Array(CALL_OUTCOMES.length);
   #retries = 0;
 
   constructor({ listener, route, upstream }: ExchangeSubject) {
-    this.#labels = { listener, route, upstream };
+    const labels = { listener, route, upstream };
+    this.#labels = labelText(labels);
+    this.#durations = new DurationHistogram(labels);
+    this.#firstMessages = new DurationHistogram(labels);
   }
 
   count(record: ExchangeRecord): void {
-    const { grpcStatus, durationMs, firstMessageMs, attempts } = record;
+    const { grpcStatus, durationMs, firstMessageMs, attempts, trace } = record;
     // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
     if (grpcStatus === '') this.#others[CALL_OUTCOMES.indexOf(outcomeOfHttp(record))]++;
     this.#durations.count(durationMs);
     if (firstMessageMs !== undefined) this.#firstMessages.count(firstMessageMs);
     if (attempts > 1) this.#retries += attempts - 1;
+    if (trace !== undefined) this.#remember(record, trace);
+  }
+
+  #remember({ startedAtEpochMs, durationMs, firstMessageMs }: ExchangeRecord, trace: Example): void {
+    const endedMs = startedAtEpochMs + durationMs;
+    this.#durations.remember(durationMs, trace, endedMs);
+    if (firstMessageMs !== undefined) this.#firstMessages.remember(firstMessageMs, trace, endedMs);
   }
 
   /** Adds the counts to the row of ROUTE_LAYOUT that begins there. */
@@ -62,10 +82,13 @@ class Series {
   }
 
   get totals(): readonly MetricValue[] {
-    return STATUS_LABELS.map((status, index) => ({
-      labels: { ...this.#labels, grpc_status: status },
-      value: this.#statuses[index],
-    })).filter(({ value }) => value > 0);
+    const totals: MetricValue[] = [];
+    for (const [index, value] of this.#statuses.entries()) {
+      if (value === 0) continue;
+      this.#statusLabels[index] ??= `${this.#labels},grpc_status="${STATUS_LABELS[index]}"`;
+      totals.push({ labels: this.#statusLabels[index], value });
+    }
+    return totals;
   }
 
   /** Of gRPC calls: how many ended with OK, and how many with another status. */
@@ -76,12 +99,12 @@ class Series {
     return { succeeded, failed: all - succeeded };
   }
 
-  get durations(): readonly MetricValue[] {
-    return this.#durations.values(this.#labels);
+  get durations(): MetricBlock {
+    return this.#durations.block;
   }
 
-  get firstMessages(): readonly MetricValue[] {
-    return this.#firstMessages.values(this.#labels);
+  get firstMessages(): MetricBlock {
+    return this.#firstMessages.block;
   }
 
   get retries(): MetricValue {
@@ -185,12 +208,12 @@ export class ExchangeMetrics implements ExchangeObserver {
       histogramFamily(
         'framegate_exchange_duration_seconds',
         'How long finished exchanges took, streams included.',
-        series.flatMap(({ durations }) => durations),
+        series.map(({ durations }) => durations),
       ),
       histogramFamily(
         'framegate_exchange_first_message_seconds',
         'From the beginning of an exchange to the first byte of the first message, or of the body, of its response.',
-        series.flatMap(({ firstMessages }) => firstMessages),
+        series.map(({ firstMessages }) => firstMessages),
       ),
       counterFamily(
         'framegate_messages_total',

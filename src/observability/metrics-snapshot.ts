@@ -9,8 +9,26 @@ export interface MetricValue {
   /** Or their text, as `labelText` makes it, for who keeps it from one scrape to the next. */
   readonly labels: MetricLabels | string;
   readonly value: number;
-  /** What follows the name of a histogram's family in the name of this line, for example '_sum'. */
-  readonly suffix?: string;
+}
+
+/** A call whose trace shows what a line is about. */
+export interface Exemplar {
+  /** What follows the name of the family in the line. */
+  readonly key: string;
+  /** 32 hex digits. A client may have chosen them. */
+  readonly traceId: string;
+  /** In the unit of the family. */
+  readonly value: number;
+  /** When it was, in milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** Lines whose text is kept from one scrape to the next, as that of a histogram. */
+export interface MetricBlock {
+  /** As in a family: separated by newlines. */
+  readonly keys: string;
+  readonly values: Float64Array;
+  readonly exemplars?: readonly Exemplar[];
 }
 
 /**
@@ -27,9 +45,14 @@ export interface MetricFamily {
   /** What follows the name of the family in each line, for example `{route="a"}`: separated by newlines, as many as there are values. */
   readonly keys: string;
   readonly values: Float64Array;
+  /** At most one for each line. Only histograms have them. */
+  readonly exemplars?: readonly Exemplar[];
 }
 
 export type MetricsSnapshot = readonly MetricFamily[];
+
+/** How many lines are added up in one step. */
+const LINES_AT_ONCE = 256;
 
 type FamilyHead = Omit<MetricFamily, 'keys' | 'values'>;
 
@@ -46,8 +69,18 @@ export function gaugeFamily(
   return familyOf({ name, help, type: 'gauge', aggregator }, values);
 }
 
-export function histogramFamily(name: string, help: string, values: readonly MetricValue[]): MetricFamily {
-  return familyOf({ name, help, type: 'histogram', aggregator: 'sum' }, values);
+/** @param blocks the lines of each histogram */
+export function histogramFamily(name: string, help: string, blocks: readonly MetricBlock[]): MetricFamily {
+  const values = new Float64Array(blocks.reduce((sum, block) => sum + block.values.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    values.set(block.values, at);
+    at += block.values.length;
+  }
+  const exemplars = blocks.flatMap((block) => block.exemplars ?? []);
+  const keys = blocks.map((block) => block.keys).join('\n');
+  const head = { name, help, type: 'histogram', aggregator: 'sum' } as const;
+  return { ...head, keys, values, ...(exemplars.length > 0 && { exemplars }) };
 }
 
 function familyOf(head: FamilyHead, values: readonly MetricValue[]): MetricFamily {
@@ -63,9 +96,9 @@ export function single(value: number): readonly MetricValue[] {
   return [{ labels: {}, value }];
 }
 
-function keyOf({ labels, suffix = '' }: MetricValue): string {
+function keyOf({ labels }: MetricValue): string {
   const text = typeof labels === 'string' ? labels : labelText(labels);
-  return text === '' ? suffix : `${suffix}{${text}}`;
+  return text === '' ? '' : `{${text}}`;
 }
 
 /** @returns for example `upstream="a",endpoint="b"` */
@@ -89,7 +122,13 @@ export function keysOf({ keys, values }: MetricFamily): readonly string[] {
 
 /** Combines snapshots. Families and values are in the order of their first appearance. */
 export function sumMetrics(snapshots: readonly MetricsSnapshot[]): MetricsSnapshot {
-  return Array.from(byName(snapshots), sumFamilies);
+  return Array.from(byName(snapshots), (families) => {
+    const steps = summing(families);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  });
 }
 
 /** Does the same with pauses. */
@@ -99,8 +138,13 @@ export async function sumMetricsInTurns(
 ): Promise<MetricsSnapshot> {
   const sums: MetricFamily[] = [];
   for (const families of byName(snapshots)) {
-    sums.push(sumFamilies(families));
-    await pace.rest();
+    const steps = summing(families);
+    for (let step = steps.next(); ; step = steps.next()) {
+      await pace.rest();
+      if (step.done !== true) continue;
+      sums.push(step.value);
+      break;
+    }
   }
   return sums;
 }
@@ -114,13 +158,20 @@ export function withoutGauges(snapshot: MetricsSnapshot): MetricsSnapshot {
   return snapshot.filter(({ type }) => type !== 'gauge');
 }
 
-/** @param families of the same name, one or more */
-function sumFamilies(families: readonly MetricFamily[]): MetricFamily {
+/** Adds up in steps. @param families of the same name, one or more */
+function* summing(families: readonly MetricFamily[]): Generator<undefined, MetricFamily> {
   const [first, ...others] = families;
   // Workers of one configuration mostly have the same lines.
   if (others.every(({ keys, values }) => keys === first.keys && values.length === first.values.length))
-    return sumEqual(first, others);
-  return sumDifferent(first, families);
+    return { ...sumEqual(first, others), ...newestExemplars(families) };
+  return { ...(yield* sumDifferent(first, families)), ...newestExemplars(families) };
+}
+
+function newestExemplars(families: readonly MetricFamily[]): Pick<MetricFamily, 'exemplars'> {
+  const newest = new Map<string, Exemplar>();
+  for (const { exemplars = [] } of families)
+    for (const one of exemplars) if (one.atMs >= (newest.get(one.key)?.atMs ?? 0)) newest.set(one.key, one);
+  return newest.size === 0 ? {} : { exemplars: [...newest.values()] };
 }
 
 function sumEqual(first: MetricFamily, others: readonly MetricFamily[]): MetricFamily {
@@ -133,12 +184,16 @@ function sumEqual(first: MetricFamily, others: readonly MetricFamily[]): MetricF
   return { ...first, values };
 }
 
-function sumDifferent(first: MetricFamily, families: readonly MetricFamily[]): MetricFamily {
+function* sumDifferent(
+  first: MetricFamily,
+  families: readonly MetricFamily[],
+): Generator<undefined, MetricFamily> {
   const combine = COMBINE[first.aggregator];
   const sums = new Map<string, number>();
   for (const family of families) {
     for (const [index, key] of keysOf(family).entries()) {
       const value = family.values[index];
+      if (index % LINES_AT_ONCE === 0) yield;
       const known = sums.get(key);
       sums.set(key, known === undefined ? value : combine(known, value));
     }

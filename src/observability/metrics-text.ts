@@ -1,7 +1,7 @@
 // Writes metrics as the text that Prometheus reads: its own format (version 0.0.4), and OpenMetrics 1.0 for who asks for it. It gives the
 // event loop its turn now and then, since there may be tens of thousands of lines.
 
-import { keysOf, type MetricFamily, type MetricsSnapshot } from './metrics-snapshot.ts';
+import { type Exemplar, keysOf, type MetricFamily, type MetricsSnapshot } from './metrics-snapshot.ts';
 import { Pace } from './pace.ts';
 
 export interface MetricsFormat {
@@ -10,6 +10,7 @@ export interface MetricsFormat {
   readonly head: (family: MetricFamily) => string;
   /** @returns a key as this format writes it */
   readonly key: (key: string, family: MetricFamily) => string;
+  readonly hasExemplars: boolean;
   readonly end: string;
 }
 
@@ -18,6 +19,7 @@ export const PROMETHEUS_TEXT: MetricsFormat = {
   contentType: 'text/plain; version=0.0.4; charset=utf-8',
   head: ({ name, help, type }) => `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n`,
   key: (key) => key,
+  hasExemplars: false,
   end: '',
 };
 
@@ -35,6 +37,7 @@ export const OPEN_METRICS: MetricsFormat = {
     return `# TYPE ${family} ${type}\n${unitLine}# HELP ${family} ${escapedHelp(help).replaceAll('"', '\\"')}\n`;
   },
   key: (key, { type }) => (type === 'histogram' ? key.replace(WHOLE_BOUND, '$1.0"') : key),
+  hasExemplars: true,
   end: '# EOF\n',
 };
 
@@ -72,14 +75,25 @@ export async function renderMetrics(
   for (const family of snapshot) {
     text += format.head(family);
     const { name, values } = family;
+    const exemplars = format.hasExemplars ? exemplarsByKey(family) : undefined;
     let index = 0;
     for (const key of keysOf(family)) {
-      text += `${name}${format.key(key, family)} ${numberText(values[index])}\n`;
+      const exemplar = exemplars?.get(key);
+      const example = exemplar === undefined ? '' : exemplarText(exemplar);
+      text += `${name}${format.key(key, family)} ${numberText(values[index])}${example}\n`;
       index++;
       if (index % LINES_AT_ONCE === 0) await pace.rest();
     }
   }
   return text + format.end;
+}
+
+function exemplarsByKey({ exemplars }: MetricFamily): ReadonlyMap<string, Exemplar> | undefined {
+  return exemplars === undefined ? undefined : new Map(exemplars.map((one) => [one.key, one]));
+}
+
+function exemplarText({ traceId, value, atMs }: Exemplar): string {
+  return ` # {trace_id="${traceId}"} ${numberText(value)} ${(atMs / 1000).toFixed(3)}`;
 }
 
 function escapedHelp(help: string): string {

@@ -231,6 +231,7 @@ export class ProcessLog {
           'an endpoint has joined or come back: the oldest streams above the share of others are ended',
         ),
       onFault: (layer, error) => this.contained(layer, error),
+      onWaited: this.#metrics.waitsOf(name),
       onWaiting: (calls, why) => this.#callsWait(name, calls, why),
       onGaveWay: (client) => this.gaveWay(name, client),
     };

@@ -36,8 +36,10 @@ export class ClientShares<Waiting> implements PlaceCount {
    * when there are too many.
    */
   readonly #holdings = new Map<string, Holding>();
-  /** The waiting clients in the order of their turns, each with its waiting calls, the oldest first. */
-  readonly #turns = new Map<Holding, Set<Waiting>>();
+  /** The waiting clients in the order of their turns, each with its waiting calls, the oldest first, and the times since which they wait. */
+  readonly #turns = new Map<Holding, Map<Waiting, number>>();
+  /** Is told for how long a call has waited, in milliseconds, when it waits no more: it has a place, or has gone. */
+  onWaited: (waitedMs: number) => void = ignore;
   /** How many of the calls that have a place or wait for one may be retried. */
   readonly retries: RetryBudget;
   readonly #mostWaiting: number;
@@ -183,10 +185,10 @@ export class ClientShares<Waiting> implements PlaceCount {
     }
     let own = this.#turns.get(holding);
     if (own === undefined) {
-      own = new Set();
+      own = new Map();
       this.#turns.set(holding, own);
     }
-    own.add(waiting);
+    own.set(waiting, turnNowMs());
     this.#waitingCount++;
     return turned;
   }
@@ -196,20 +198,23 @@ export class ClientShares<Waiting> implements PlaceCount {
    * have.
    */
   #crowdOut(ownCount: number): Waiting | undefined {
-    let most: readonly [Holding, Set<Waiting>] | undefined;
+    let most: readonly [Holding, ReadonlyMap<Waiting, number>] | undefined;
     for (const turn of this.#turns) {
       if (!turn[0].speaksForMany && turn[1].size > (most?.[1].size ?? ownCount + 1)) most = turn;
     }
     if (most === undefined) return undefined;
-    const newest = [...most[1]].at(-1);
+    const newest = [...most[1].keys()].at(-1);
     if (newest !== undefined) this.stopWaiting(most[0], newest);
     return newest;
   }
 
   stopWaiting(holding: Holding, waiting: Waiting): void {
     const own = this.#turns.get(holding);
-    if (own?.delete(waiting) !== true) return;
+    const sinceMs = own?.get(waiting);
+    if (own === undefined || sinceMs === undefined) return;
+    own.delete(waiting);
     this.#waitingCount--;
+    this.onWaited(turnNowMs() - sinceMs);
     if (own.size === 0) this.#turns.delete(holding);
   }
 
@@ -220,7 +225,7 @@ export class ClientShares<Waiting> implements PlaceCount {
   next(fits: (waiting: Waiting) => boolean = always): Waiting | undefined {
     for (const [holding, own] of this.#turns) {
       if (!this.mayTake(holding)) continue;
-      for (const waiting of own) {
+      for (const waiting of own.keys()) {
         if (!fits(waiting)) continue;
         this.stopWaiting(holding, waiting);
         // If the client has more calls waiting, it goes behind the others.
@@ -233,12 +238,15 @@ export class ClientShares<Waiting> implements PlaceCount {
 
   /** All waiting calls. */
   get waiting(): readonly Waiting[] {
-    return Array.from(this.#turns.values(), (own) => [...own]).flat();
+    return Array.from(this.#turns.values(), (own) => [...own.keys()]).flat();
   }
 
   /** Takes all waiting calls out of the queue. */
   takeAll(): readonly Waiting[] {
     const all = this.waiting;
+    const nowMs = turnNowMs();
+    for (const own of this.#turns.values())
+      for (const sinceMs of own.values()) this.onWaited(nowMs - sinceMs);
     this.#turns.clear();
     this.#waitingCount = 0;
     return all;
@@ -270,4 +278,8 @@ export class ClientShares<Waiting> implements PlaceCount {
 
 function always(): boolean {
   return true;
+}
+
+function ignore(): void {
+  // Nobody counts.
 }

@@ -26,6 +26,8 @@ export interface UpstreamEvents extends Omit<EndpointEvents, 'onCapacity'> {
   readonly onGaveWay: (client: string) => void;
   /** Calls have waited for a place for a second. Not repeated before nobody waits any more. */
   readonly onWaiting: (count: number, why: string) => void;
+  /** A call has waited for a place for so long, and waits no more: it has one, or has gone. */
+  readonly onWaited: (waitedMs: number) => void;
   /** A call was refused, or not sent again, since the upstream has as many as this limit allows. */
   readonly onLimit: (limit: UpstreamLimit, most: number) => void;
   readonly onPanic: (panic: Panic) => void;

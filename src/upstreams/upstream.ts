@@ -11,6 +11,7 @@ import { EndpointSet } from './endpoint-set.ts';
 import type { Holding } from './holding.ts';
 import { noEndpoint, queueFull, streamsFull } from './no-place.ts';
 import { Outage } from './outage.ts';
+import { countPlaces } from './place-count.ts';
 import { PlaceWatch } from './place-watch.ts';
 import type { RebalancePlan } from './rebalancing.ts';
 import { Spreading } from './spreading.ts';
@@ -49,7 +50,9 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     this.name = config.name;
     this.protocol = config.protocol;
     const { connections, limits } = config;
-    this.shares = new ClientShares(connections.maxPending, () => this.#countPlaces(), limits.retries);
+    const places = () => countPlaces(this.endpoints, this.#availability, this.#mostCalls);
+    this.shares = new ClientShares(connections.maxPending, places, limits.retries);
+    this.shares.onWaited = events.onWaited;
     const { retries } = this.shares;
     retries.onRefused = () => events.onLimit('retries', retries.limit);
     this.#mostCalls = limits.streams ?? Number.POSITIVE_INFINITY;
@@ -267,15 +270,6 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
 
   #lookForOutage(): void {
     this.#outage.look(this.endpoints, (endpoint) => this.#availability.isOpen(endpoint));
-  }
-
-  #countPlaces(): number {
-    let count = 0;
-    // Endpoints that get no calls now have no places to give, only those that are taken.
-    for (const { activeCalls } of this.endpoints) count += activeCalls;
-    for (const endpoint of this.#availability.candidates)
-      if (this.#availability.isOpen(endpoint)) count += endpoint.places - endpoint.activeCalls;
-    return Math.min(count, this.#mostCalls);
   }
 
   /** Calls that have tried all endpoints that get calls now would wait in vain for another. */

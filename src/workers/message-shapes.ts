@@ -14,6 +14,7 @@ import {
   type Check,
   has,
   isBytes,
+  isFinite,
   isListOf,
   isNumber,
   isNumbers,
@@ -113,6 +114,8 @@ function isTableOf(layout: FigureLayout<string>): Check {
   return (value) => isTable(value) && layout.fits(value);
 }
 
+const isExemplars = isListOf(has({ key: isText, traceId: isText, value: isFinite, atMs: isFinite }));
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const answers: Readonly<Record<Topic, Check>> = {
   diagnoses: optional(
@@ -125,7 +128,9 @@ const answers: Readonly<Record<Topic, Check>> = {
     }),
   ),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
-  metrics: optional(isListOf(has({ name: isText, keys: isText, values: isNumbers }))),
+  metrics: optional(
+    isListOf(has({ name: isText, keys: isText, values: isNumbers, exemplars: optional(isExemplars) })),
+  ),
   upstreams: optional(has({ upstreams: isListOf(has({ name: isText, endpoints: Array.isArray })) })),
   unusableUpstreams: optional(isListOf(isText)),
   listenerCalls: optional(isListOf(has({ listener: isText, succeeded: isNumber, failed: isNumber }))),

@@ -12,6 +12,7 @@ import { startDemo } from '../support/proxy-under-test.ts';
 import { type ReloadingProxy, type Sections, startReloadingProxy } from '../support/reloading-proxy.ts';
 import { connectVoiceClient } from '../support/voice-client.ts';
 
+const REFUSED = 'framegate_config_reload_refused';
 const RELOADS = 'framegate_config_reloads_total';
 
 async function started(t: TestContext, sections: Sections = {}) {
@@ -36,9 +37,13 @@ test('good and broken reloads are counted apart', async (t) => {
   assert.equal((await proxy.reload()).status, 422);
   assert.equal((await proxy.reload()).status, 422);
   const after = await read(proxy);
+  assert.deepEqual([sumOf(before, REFUSED), sumOf(after, REFUSED)], [0, 1]);
   assert.equal(sumOf(after, RELOADS, { result: 'reloaded' }), 1);
   assert.equal(sumOf(after, RELOADS, { result: 'refused' }), 2);
   assert.equal(sumOf(after, RELOADS, { result: 'failed' }), 0);
+  proxy.write({});
+  assert.equal((await proxy.reload()).status, 200);
+  assert.equal(sumOf(await read(proxy), REFUSED), 0, 'the last one was good');
 });
 
 test('what was counted stays after a reload, for routes and upstreams that are no more as well', async (t) => {

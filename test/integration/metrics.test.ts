@@ -244,3 +244,27 @@ test('calls that no endpoint can take are counted by upstream, from zero on', as
   await want(2, refused, { upstream: 'voice' });
   assert.equal(sumOf(await read(), 'framegate_upstream_healthy_endpoints'), 0);
 });
+
+test('where calls are traced, OpenMetrics names the trace of a sampled call in its bucket', async (t) => {
+  const upstream = await startRawUpstream(t, { onRequestEnd: (request) => request.succeed() });
+  const { proxy, want } = await startMetered(t, {
+    endpoints: [upstream.address],
+    sections: { trace: { exporter: 'http://127.0.0.1:1', sample: '100%' } },
+  });
+  const client = await proxy.rawClient('clear');
+  await client.outcome(client.call({}));
+  await want(1, TOTAL);
+  const [, traceId] = /^00-([0-9a-f]{32})/.exec(upstream.requests[0].field('traceparent') ?? '') ?? [];
+  const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
+  const textFor = async (accept: string): Promise<string> =>
+    (await fetch(`http://${String(address)}/metrics`, { headers: { accept } })).text();
+  const open = await textFor('application/openmetrics-text');
+  assert.match(
+    open,
+    new RegExp(
+      `^framegate_exchange_duration_seconds_bucket\\{le="[^}]+\\} 1 # \\{trace_id="${traceId}"\\} [0-9.e-]+ \\d+\\.\\d{3}$`,
+      'm',
+    ),
+  );
+  assert.doesNotMatch(await textFor('text/plain'), /trace_id/);
+});

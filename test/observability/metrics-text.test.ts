@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DurationHistogram } from '../../src/observability/histogram.ts';
 import {
   counterFamily,
   gaugeFamily,
   histogramFamily,
+  type MetricFamily,
   type MetricsSnapshot,
   single,
+  sumMetrics,
+  sumMetricsInTurns,
 } from '../../src/observability/metrics-snapshot.ts';
 import {
   formatFor,
@@ -26,11 +30,16 @@ const MIXED: MetricsSnapshot = [
   counterFamily('x_wait_seconds_total', 'Waits.', single(0.25)),
   gaugeFamily('x_size_bytes', 'Size.', single(2 ** 40)),
   histogramFamily('x_duration_seconds', 'Durations.', [
-    { suffix: '_bucket', labels: { le: 0.5, route: 'r' }, value: 1 },
-    { suffix: '_bucket', labels: { le: 60, route: 'r' }, value: 2 },
-    { suffix: '_bucket', labels: { le: '+Inf', route: 'r' }, value: 2 },
-    { suffix: '_sum', labels: { route: 'r' }, value: 30.5 },
-    { suffix: '_count', labels: { route: 'r' }, value: 2 },
+    {
+      keys: [
+        '_bucket{le="0.5",route="r"}',
+        '_bucket{le="60",route="r"}',
+        '_bucket{le="+Inf",route="r"}',
+        '_sum{route="r"}',
+        '_count{route="r"}',
+      ].join('\n'),
+      values: Float64Array.of(1, 2, 2, 30.5, 2),
+    },
   ]),
   gaugeFamily('x_none', 'Nothing yet.', []),
 ];
@@ -112,13 +121,36 @@ test('OpenMetrics is sent to who wants it at least as much as plain text, in a v
 });
 
 test('the event loop gets its turn while tens of thousands of lines are written', async () => {
-  const values = Array.from({ length: 20_000 }, (_, index) => ({
+  const family = manyLines(20_000);
+  const [text, turns] = await turnsDuring((pace) => renderMetrics([family], PROMETHEUS_TEXT, pace));
+  assert.equal(text.split('\n').length, 20_003);
+  assert.ok(turns >= 10, `${turns} turns`);
+});
+
+test('the event loop gets its turn while families with many different lines are added up', async () => {
+  const one = manyLines(12_000);
+  const other = manyLines(12_001);
+  const [[sum], turns] = await turnsDuring((pace) => sumMetricsInTurns([[one], [other]], pace));
+  assert.equal(sum.values.length, 12_001);
+  assert.deepEqual([sum.values[0], sum.values.at(-1)], [2, 1]);
+  assert.deepEqual(sumMetrics([[one], [other]]), [sum]);
+  assert.ok(turns >= 10, `${turns} turns`);
+});
+
+/** A family whose lines are those of a smaller one, and more. */
+function manyLines(count: number): MetricFamily {
+  const values = Array.from({ length: count }, (_, index) => ({
     labels: { endpoint: `e${index}` },
     value: 1,
   }));
+  return counterFamily('x_total', 'X.', values);
+}
+
+/** @returns what comes of the work, and how many turns the event loop had in it, if a millisecond passed between two looks at the clock */
+async function turnsDuring<Result>(
+  work: (pace: Pace) => Promise<Result>,
+): Promise<readonly [Result, number]> {
   let readings = 0;
-  // By this clock, a millisecond passes between two readings.
-  const pace = new Pace(() => readings++);
   let turns = 0;
   let isDone = false;
   const count = (): void => {
@@ -126,8 +158,47 @@ test('the event loop gets its turn while tens of thousands of lines are written'
     if (!isDone) setImmediate(count);
   };
   setImmediate(count);
-  const text = await renderMetrics([counterFamily('x_total', 'X.', values)], PROMETHEUS_TEXT, pace);
+  const result = await work(new Pace(() => readings++));
   isDone = true;
-  assert.equal(text.split('\n').length, 20_003);
-  assert.ok(turns >= 10, `${turns} turns`);
+  return [result, turns];
+}
+
+test('exemplars stand behind the buckets of OpenMetrics, and nowhere else', async () => {
+  const histogram = new DurationHistogram({ route: 'r' });
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  histogram.count(20);
+  histogram.remember(20, { traceId, isSampled: true }, 1_750_000_000_123);
+  histogram.count(2_000_000_000);
+  histogram.remember(2_000_000_000, { traceId: 'f'.repeat(32), isSampled: false }, 1_750_000_000_123);
+  const families = [histogramFamily('x_seconds', 'X.', [histogram.block])];
+  const text = await renderMetrics(families, OPEN_METRICS);
+  const lines = text.split('\n').filter((line) => line.includes('trace_id'));
+  assert.deepEqual(lines, [
+    `x_seconds_bucket{le="0.025",route="r"} 1 # {trace_id="${traceId}"} 0.02 1750000000.123`,
+  ]);
+  assert.doesNotMatch(await renderMetrics(families), /trace_id/);
+  const [{ samples }] = familiesOf(await renderMetrics(families));
+  assert.equal(samples.length, 24);
+});
+
+const traceOf = (name: string) => ({ traceId: name.repeat(32), isSampled: true });
+
+test('an exemplar is replaced after a second, and the newest of all processes is shown', () => {
+  const processOf = (name: string, atMs: number) => {
+    const histogram = new DurationHistogram({});
+    histogram.remember(20, traceOf(name), atMs);
+    return histogram;
+  };
+  const [one, other] = [processOf('a', 10_000), processOf('b', 12_000)];
+  const newest = () =>
+    sumMetrics(
+      [one, other].map(({ block }) => [histogramFamily('x_seconds', 'X.', [block])]),
+    )[0].exemplars?.map(({ traceId, key }) => `${key} ${traceId[0]}`);
+  assert.deepEqual(newest(), ['_bucket{le="0.025"} b']);
+  one.remember(21, traceOf('c'), 10_999);
+  assert.equal(one.block.exemplars?.[0].traceId[0], 'a', 'it is younger than a second');
+  one.remember(21, traceOf('d'), 13_000);
+  assert.deepEqual(newest(), ['_bucket{le="0.025"} d']);
+  one.remember(700, traceOf('e'), 13_001);
+  assert.deepEqual(newest(), ['_bucket{le="0.025"} d', '_bucket{le="1"} e']);
 });

@@ -40,6 +40,7 @@ export const NO_UPSTREAM_EVENTS: UpstreamEvents = {
   onExclusion: () => undefined,
   onGaveWay: () => undefined,
   onWaiting: () => undefined,
+  onWaited: () => undefined,
   onPanic: () => undefined,
   onLimit: () => undefined,
   onDoubt: () => undefined,

@@ -198,3 +198,27 @@ test('what a client has to answer for is kept when it is gone, though not of eve
   for (let index = 0; index < 20_000; index++) all.of(`d${index}`).noteFault(all.nowMs, 1);
   assert.ok(all.shares.holdingCount < 10_000, `${all.shares.holdingCount} are kept`);
 });
+
+test('each call that waits no more is told of once, with the time that it has waited, whatever has become of it', (t) => {
+  const all = new Shares(t, 10, 3);
+  const waited: number[] = [];
+  all.shares.onWaited = (ms) => waited.push(ms);
+  all.waits('a', 'served', 'leaves');
+  all.nowMs += 250;
+  assert.equal(all.shares.next(), 'served');
+  assert.deepEqual(waited, [250]);
+  all.nowMs += 50;
+  all.shares.stopWaiting(all.of('a'), 'leaves');
+  all.shares.stopWaiting(all.of('a'), 'leaves');
+  assert.deepEqual(waited, [250, 300]);
+  all.waits('a', 'one', 'two', 'crowded out');
+  all.nowMs += 10;
+  assert.deepEqual(all.waits('b', 'new'), ['crowded out']);
+  assert.deepEqual(all.waits('a', 'refused at once'), ['refused at once']);
+  all.nowMs += 5;
+  assert.equal(all.shares.takeAll().length, 3);
+  assert.deepEqual(
+    waited.slice(2).toSorted((one, other) => one - other),
+    [5, 10, 15, 15],
+  );
+});

@@ -19,6 +19,18 @@ const unixPlace = { socket: 2, address: 'unix:/run/a', port: undefined };
 
 const CLIENT = { library: 'grpc-go', version: '1.66.2', connections: 1, lastAtEpochMs: 1 };
 
+const EXEMPLAR = {
+  key: '_bucket{le="1"}',
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  value: 0.5,
+  atMs: 1.5,
+};
+
+function metricsWith<Exemplar>(exemplar: Exemplar) {
+  const head = { name: 'a', help: 'b', type: 'histogram', aggregator: 'sum', keys: EXEMPLAR.key } as const;
+  return [{ ...head, values: Float64Array.of(1), exemplars: [exemplar] }];
+}
+
 function rowOf(layout: FigureLayout<string>): FigureTable {
   return { keys: ['a'], values: new Float64Array(layout.width) };
 }
@@ -127,6 +139,7 @@ test('every message of a worker arrives as one', () => {
         exchanges: { total: 2, matching: 1, exchanges: [], keys: [-1.5], end: { key: -1.5, id: 'a' } },
       },
     },
+    { type: 'answer', question: 1, body: { metrics: metricsWith(EXEMPLAR) } },
     { type: 'answer', question: 1, body: { totals: rowOf(TOTALS_LAYOUT) } },
     { type: 'answer', question: 1, body: { figures } },
     {
@@ -189,6 +202,11 @@ test('what another program would send is no message', () => {
       type: 'answer',
       question: 1,
       body: { diagnoses: { counts: {}, recent: [], clients: [{ ...CLIENT, [name]: undefined }] } },
+    })),
+    ...Object.keys(EXEMPLAR).map((name) => ({
+      type: 'answer',
+      question: 1,
+      body: { metrics: metricsWith({ ...EXEMPLAR, [name]: undefined }) },
     })),
     { type: 'prepared', change: 1, outcome: 'perhaps', message: '', findings: [] },
     { type: 'serving', tls: [{ kind: 'listener', name: 'tls', files: 'a.crt', certificates: [] }] },
