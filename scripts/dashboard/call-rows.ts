@@ -186,6 +186,21 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         queries: [{ expr: `sum by (direction) (framegate_blocked_bytes${of()})`, legend: '{{direction}}' }],
       },
       {
+        title: 'Failed calls by method',
+        kind: 'timeseries',
+        description:
+          'Calls per second that ended with another status than OK, by method. Methods that never succeeded are counted as other.',
+        unit: 'cps',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (method, code) (${rate('framegate_method_exchanges_total', 'route=~"$route"', 'code!="OK"')})`,
+            legend: '{{method}}: {{code}}',
+          },
+        ],
+        emptyBecause: 'metrics.methods is not true, or no call has failed.',
+      },
+      {
         title: 'Decisions about kinds of calls',
         kind: 'timeseries',
         description:

@@ -2,7 +2,7 @@
 // running proxy.
 
 import { BLOCKERS, CALL_STATES } from '../calls/live-exchange.ts';
-import { LOG_LEVELS } from '../config/config.ts';
+import { LOG_LEVELS } from '../config/log-config.ts';
 import { DASHBOARD_SCHEMAS } from './dashboard-schemas.ts';
 import {
   count,

@@ -1,6 +1,6 @@
 // Decides whether the log on standard output is text for people, which another process makes (log-printer.ts), or JSON lines.
 
-import type { LogConfig } from '../config/config.ts';
+import type { LogConfig } from '../config/log-config.ts';
 import { isReadOnce } from '../config/standard-input.ts';
 
 /** The option by which a proxy knows that another process prints its log. */

@@ -32,7 +32,7 @@ export interface EndpointChanges {
 const MOST_ENDPOINTS = 5;
 const MOST_UPSTREAMS = 20;
 
-const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'log', 'trace'] as const;
+const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'metrics', 'log', 'trace'] as const;
 
 export function configChanges(before: Config, now: Config): ConfigChanges {
   const endpoints = endpointChanges(before, now);

@@ -2,6 +2,8 @@
 // load-config.ts builds it from the YAML; nothing writes back to it.
 
 import type { Address, ListenAddress } from './address.ts';
+import type { LogConfig } from './log-config.ts';
+import type { MetricsConfig } from './metrics-config.ts';
 import type { RouteConfig } from './route-config.ts';
 import type { TraceConfig } from './trace-config.ts';
 import type { UpstreamConfig } from './upstream-config.ts';
@@ -21,6 +23,8 @@ export interface Config {
   /** Undefined means that the admin server is switched off (`admin: off`). */
   readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
+  /** Undefined means the usual metrics. */
+  readonly metrics?: MetricsConfig | undefined;
   /** Undefined means that calls are not traced. */
   readonly trace?: TraceConfig | undefined;
 }
@@ -144,19 +148,3 @@ export interface AdminConfig {
 export type AdminTokenSource =
   | { readonly kind: 'file'; readonly file: string }
   | { readonly kind: 'environment'; readonly variable: string };
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export interface LogConfig {
-  readonly level: LogLevel;
-  /** Whether one record is written per exchange, or which share of those that succeed has one. */
-  readonly access: boolean | { readonly successes: number };
-  /** Whether each line begins with its priority as in sd-daemon(3), for a journald that reads standard output. */
-  readonly syslogPrefix: boolean;
-  /** The file that is written instead of standard output. It takes effect at the start of the process. */
-  readonly file: string | undefined;
-  /** auto: text if standard output is a terminal, else JSON. It takes effect at the start of the process. */
-  readonly format: 'auto' | 'json' | 'text';
-}

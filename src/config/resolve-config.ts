@@ -69,6 +69,7 @@ export function resolveConfig(
       file: log.file === undefined ? undefined : besideConfig(file, log.file),
       format: log.format,
     },
+    ...(valid.metrics === undefined ? {} : { metrics: valid.metrics }),
     ...(valid.trace === undefined
       ? {}
       : { trace: resolveTrace(valid.trace, (name) => besideConfig(file, name)) }),

@@ -1,12 +1,12 @@
 // The only description of the YAML: keys, types, ranges, defaults and the purpose of each key. config.schema.json for editors and
 // docs/configuration-reference.md are generated from it.
 
-import { LOG_LEVELS } from './config.ts';
 import { endpointList } from './discovery-schema.ts';
 import { describeKeys } from './key-description.ts';
 import { key } from './key-notes.ts';
 import { limits } from './limits-schema.ts';
 import { listener } from './listener-schema.ts';
+import { LOG_LEVELS } from './log-config.ts';
 import { route } from './route-schema.ts';
 import {
   adminAddress,
@@ -187,6 +187,22 @@ const log = z.strictObject({
     ),
 });
 
+const metrics = z.strictObject({
+  methods: z
+    .boolean(expecting('true or false'))
+    .default(false)
+    .meta(
+      key(
+        'Counts gRPC calls by their method and status as well. A method is named once it has succeeded, or if a ' +
+          'route has it as its path; all others are counted as `other`.',
+        {
+          like: { Envoy: 'grpc_stats: { stats_for_all_methods: true }' },
+          more: '[Methods](metrics.md#methods)',
+        },
+      ),
+    ),
+});
+
 const configSchema = z
   .strictObject({
     workers: z
@@ -251,6 +267,12 @@ const configSchema = z
           more: '[Operating](operating.md), [Metrics](metrics.md)',
         }),
       ),
+    metrics: metrics.optional().meta(
+      key('What is counted beside what is always counted.', {
+        unset: 'nothing',
+        more: '[Methods](metrics.md#methods)',
+      }),
+    ),
     log: log.prefault({}).meta(key('What is logged, where and how.')),
     trace: trace.optional().meta(
       key('Spans of calls by OpenTelemetry, for a collector, Jaeger or Tempo.', {

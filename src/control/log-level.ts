@@ -2,7 +2,7 @@
 // reload that is put to use, or until the process ends, and then the level of the configuration is in force again.
 
 import type { AdminReply } from '../admin/admin-reply.ts';
-import { LOG_LEVELS, type LogLevel } from '../config/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../config/log-config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Plane } from '../plane/plane.ts';
 

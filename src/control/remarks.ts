@@ -1,6 +1,7 @@
 // Warnings about a configuration that only a running proxy can give: they depend on its resources, and on how it was started.
 
-import type { Config, LogConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { LogConfig } from '../config/log-config.ts';
 import type { Finding } from '../config/problem.ts';
 import { findLackOfMemory, findLackOfRoom } from './client-room.ts';
 

@@ -2,7 +2,7 @@
 // It must not print credentials or key material, and must not throw.
 
 import pino from 'pino';
-import type { LogConfig, LogLevel } from '../config/config.ts';
+import type { LogConfig, LogLevel } from '../config/log-config.ts';
 import { harmlessJson } from './json-text.ts';
 import type { LogDestination } from './log-destination.ts';
 import { syslogPrefixOf } from './syslog-prefix.ts';

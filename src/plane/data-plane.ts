@@ -8,9 +8,10 @@ import type { ExchangeObserver } from '../calls/observers.ts';
 import { RequestIds } from '../calls/request-id.ts';
 import type { ListenerCalls } from '../calls/socket-report.ts';
 import { prepareAll, prepareBoth } from '../config/change.ts';
-import type { Config, LogLevel } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LogLevel } from '../config/log-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { clientProduct } from '../diagnosis/client-library.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
@@ -302,8 +303,10 @@ export class DataPlane implements Plane {
     this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
+    const { config } = next;
+    if (config.metrics?.methods === true) this.#metrics.methods.use(config.routes);
     this.#observe();
-    const { access, syslogPrefix } = next.config.log;
+    const { access, syslogPrefix } = config.log;
     this.#accessLog.useSyslogPrefix(syslogPrefix);
     this.#accessLog.useSuccessShare(typeof access === 'boolean' ? 1 : access.successes);
     this.#descriptors ??= new DescriptorWatch((code) => this.#withoutDescriptors(code));
@@ -314,6 +317,7 @@ export class DataPlane implements Plane {
     const { observer } = this.#events;
     this.#relay.observe([
       ...this.#observers,
+      ...(this.#snapshot.config.metrics?.methods === true ? [this.#metrics.methods] : []),
       ...(this.#tracing.isOn ? [this.#tracing] : []),
       ...(this.#snapshot.config.log.access ? [this.#accessLog] : []),
       ...(observer === undefined ? [] : [observer]),

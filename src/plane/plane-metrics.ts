@@ -4,6 +4,7 @@ import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { refusalTokens } from '../diagnosis/refusal.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
+import { MethodMetrics } from '../observability/method-metrics.ts';
 import { Metrics } from '../observability/metrics.ts';
 import {
   counterFamily,
@@ -45,6 +46,7 @@ export class PlaneMetrics {
     failures: failureTokens,
     faultLayers: FAULT_LAYERS,
   });
+  readonly methods = new MethodMetrics();
   readonly upstreams = new UpstreamGauges();
 
   /** Reads the counters and gauges one family after the other, and gives the event loop its turn between them. */
@@ -61,6 +63,7 @@ export class PlaneMetrics {
     const { calls, running, blocked, connections, overload, log, snapshot } = state;
     const { decisions, endpointUpdates } = state;
     yield* this.counted.families(trafficOfAll(running));
+    yield* this.methods.families();
     yield gaugeFamily(
       'framegate_exchanges_active',
       'Exchanges that have begun and are not finished.',

@@ -5,9 +5,10 @@ import type { EventQuery, EventSink, EventSubscription } from '../calls/event-qu
 import type { LivePage, LiveQuery } from '../calls/live-query.ts';
 import type { ListenerCalls, SocketPage, SocketQuery } from '../calls/socket-report.ts';
 import type { Change } from '../config/change.ts';
-import type { Config, ListenerConfig, LogLevel } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LogLevel } from '../config/log-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { FigureTable } from '../observability/figure-table.ts';

@@ -1,7 +1,7 @@
 // Checks the messages that the primary and its workers receive from each other. Both ends check, since after an upgrade they may be
 // different versions of the program.
 
-import { LOG_LEVELS } from '../config/config.ts';
+import { LOG_LEVELS } from '../config/log-config.ts';
 import {
   ENDPOINT_LAYOUT,
   ROUTE_LAYOUT,

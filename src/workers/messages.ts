@@ -3,9 +3,10 @@
 import type { EventQuery } from '../calls/event-query.ts';
 import type { LivePart, LiveQuery } from '../calls/live-query.ts';
 import type { ListenerCalls, SocketPage, SocketQuery } from '../calls/socket-report.ts';
-import type { Config, LogLevel } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LogLevel } from '../config/log-config.ts';
 import type { Finding } from '../config/problem.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';

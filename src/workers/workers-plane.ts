@@ -2,9 +2,10 @@
 // workers. It never reads a byte from a client.
 
 import type { ChildProcess } from 'node:child_process';
-import type { Config, LogLevel } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LogLevel } from '../config/log-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';

@@ -29,6 +29,7 @@ test('every metric is documented with its type and labels, and every metric docu
         named: { dns: { name: 'localhost', port: 1 } },
       },
       admin: { address: '127.0.0.1:0' },
+      metrics: { methods: true },
     },
   });
   await proxy.line(({ msg }) => String(msg).startsWith('the endpoint gets no new calls'));
