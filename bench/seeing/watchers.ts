@@ -1,0 +1,144 @@
+// A row of bench/seeing.ts: what a proxy under load costs more while it is watched, by `framegate tap` with a filter that leaves nothing and by
+// a dashboard that reads the metrics and the blocked calls each second. One proxy process with a steady load; periods with and without
+// watchers follow each other, so that what else happens on the machine meets both. Only the CPU time of the proxy counts.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect, createServer } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MOST_PERCENT = 3;
+const PERIODS = Number(process.argv[2] ?? '40');
+/** In each watched period, the dashboard looks once. */
+const PERIOD_MS = 1000;
+const CONNECTIONS = 4;
+const STREAMS = 20;
+const MESSAGE = Buffer.concat([Buffer.from([0, 0, 0, 0, 64]), Buffer.alloc(64)]);
+
+let calls = 0;
+const folder = mkdtempSync(join(tmpdir(), 'framegate-seeing-'));
+const service = createServer((incoming, response) => {
+  incoming.resume();
+  incoming.on('end', () => {
+    response.writeHead(200, { 'content-type': 'application/grpc' });
+    response.write(MESSAGE);
+    response.addTrailers({ 'grpc-status': '0' });
+    response.end();
+  });
+}).listen(0, '127.0.0.1');
+await once(service, 'listening');
+const address = service.address();
+const endpoint = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+
+const file = join(folder, 'config.yaml');
+const sections = {
+  workers: 1,
+  listeners: [{ name: 'clear', address: '127.0.0.1:0' }],
+  routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice' }],
+  upstreams: { voice: { endpoints: [endpoint] } },
+  admin: { address: '127.0.0.1:0' },
+  log: { access: false },
+};
+writeFileSync(file, JSON.stringify(sections));
+const main = join(import.meta.dirname, '../../src/main.ts');
+const proxy = spawn(process.execPath, [main, 'serve', '-c', file], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const ports = new Map<string, number>();
+for await (const line of createInterface(proxy.stdout)) {
+  const {
+    listener = 'admin',
+    address: text = '',
+    msg = '',
+  }: Readonly<Record<string, string>> = JSON.parse(line);
+  if (text !== '') ports.set(listener, Number(text.slice(text.lastIndexOf(':') + 1)));
+  if (msg === 'framegate serves') break;
+}
+proxy.stdout.resume();
+
+/** Calls one after the other, for ever. */
+function callAgainAndAgain(session: ReturnType<typeof connect>): void {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/a.B/C',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.on('error', () => undefined);
+  stream.resume();
+  stream.on('close', () => {
+    calls++;
+    if (!session.destroyed) callAgainAndAgain(session);
+  });
+  stream.end(MESSAGE);
+}
+
+for (let connection = 0; connection < CONNECTIONS; connection++) {
+  const session = connect(`http://127.0.0.1:${ports.get('clear')}`);
+  session.on('error', () => undefined);
+  for (let stream = 0; stream < STREAMS; stream++) callAgainAndAgain(session);
+}
+
+function ask(path: string) {
+  const sent = request({ host: '127.0.0.1', port: ports.get('admin'), path, agent: false });
+  sent.on('error', () => undefined);
+  sent.on('response', (response) => {
+    if (response.statusCode !== 200) throw new Error(`${path} was answered with ${response.statusCode}`);
+    response.resume();
+  });
+  sent.end();
+  return sent;
+}
+
+/** @returns what ends it */
+function watch(): () => void {
+  const tap = ask('/api/events?method=/no.Such/Method');
+  ask('/metrics');
+  for (const by of ['client', 'service', 'framegate']) ask(`/api/exchanges?limit=1&blocked=${by}`);
+  return () => tap.destroy();
+}
+
+/** @returns the CPU time of all threads of the proxy so far, in microseconds: the kernel counts nanoseconds here, and not ticks */
+function cpuMicroseconds(): number {
+  const tasks = `/proc/${proxy.pid}/task`;
+  const nanoseconds = readdirSync(tasks).map((task) =>
+    Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1000;
+}
+
+/** @returns microseconds of the proxy's CPU for each call */
+async function costOf(): Promise<number> {
+  const [cpuBefore, callsBefore] = [cpuMicroseconds(), calls];
+  await sleep(PERIOD_MS);
+  return (cpuMicroseconds() - cpuBefore) / (calls - callsBefore);
+}
+
+/** What else the machine does makes periods more expensive, and none cheaper: so one of the cheaper ones is near the truth. */
+function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 4)];
+}
+
+await sleep(3 * PERIOD_MS);
+const alone: number[] = [];
+const watched: number[] = [];
+for (let period = 0; period < PERIODS; period++) {
+  const stop = watch();
+  watched.push(await costOf());
+  stop();
+  alone.push(await costOf());
+}
+proxy.kill('SIGKILL');
+rmSync(folder, { recursive: true, force: true });
+const [off, on] = [lowerQuartile(alone), lowerQuartile(watched)];
+const percent = (on / off - 1) * 100;
+const isKept = percent <= MOST_PERCENT;
+console.log(
+  `tap that leaves nothing, and a dashboard: ${off.toFixed(2)} us of CPU per call alone, ${on.toFixed(2)} while watched: ${percent.toFixed(1)} % more (lower quartiles of ${PERIODS} seconds; at most ${MOST_PERCENT} %): ${isKept ? 'kept' : 'MISSED'}`,
+);
+process.exit(isKept ? 0 : 1);
