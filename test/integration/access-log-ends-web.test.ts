@@ -142,6 +142,13 @@ const GET_FIELDS = [
   [':method', 'GET'],
   ['content-type', 'text/plain'],
 ] as const;
+/** In place of a service. */
+const ANSWERED = {
+  responseBytes: undefined,
+  attempts: 0,
+  endpoint: undefined,
+  endedBy: 'framegate',
+} as const;
 const FORM = ['POST /page HTTP/1.1', 'host: service.test', 'content-length: 4'];
 
 const HTTP1_ENDS: readonly EndRow[] = [
@@ -179,6 +186,32 @@ const HTTP1_ENDS: readonly EndRow[] = [
     upstream: HTTP1,
     act: sends(PAGE, '', 'page'),
     record: { httpStatus: 302, responseBytes: 4, endedBy: 'upstream' },
+  },
+  {
+    name: 'a redirect by the route',
+    upstream: HTTP1,
+    route: { upstream: undefined, redirect: { to: 'https' } },
+    act: sends(PAGE, '', 'HTTP/1.1'),
+    record: { ...ANSWERED, httpStatus: 308, reason: /^route_redirects: / },
+  },
+  {
+    name: 'a redirect by the route of a client of HTTP/2',
+    upstream: HTTP1,
+    route: { upstream: undefined, redirect: { to: 'https://www.example.com', status: 301 } },
+    act: async ({ client }) => {
+      const made = await client();
+      await made.outcome(made.call({ path: '/page', fields: GET_FIELDS }));
+    },
+    record: { ...ANSWERED, httpStatus: 301, reason: /^route_redirects: / },
+  },
+  {
+    name: 'a gRPC call to a route that redirects',
+    route: { upstream: undefined, redirect: { to: 'https' } },
+    act: async ({ client }) => {
+      const made = await client();
+      await made.outcome(made.call({ path: PATH }));
+    },
+    record: { ...ANSWERED, grpcStatus: 'UNAVAILABLE', reason: /^route_redirects: / },
   },
   {
     name: 'an error page of the service',
