@@ -70,9 +70,12 @@ async function stalledClient(t: TestContext, { seen, client }: Scene): Promise<v
   call.on('error', () => undefined);
   // It reads one word, and nothing more. A call of which nothing is read would take everything, as grpc-js is made.
   call.once('data', () => call.pause());
-  const blamed = await seen.blame(NARRATE, 'client');
+  await seen.blame(NARRATE, 'client');
+  // Where the machine is slow, it may still be seen as slow at first.
+  const blamed = await seen.live.call(NARRATE, ({ blocked }) =>
+    blocked.sentence.startsWith('The client does not read: its flow-control window is empty, '),
+  );
   assert.equal(blamed.blocked.how, 'window');
-  assert.match(blamed.blocked.sentence, /^The client does not read: its flow-control window is empty, /);
   assert.equal(blamed.windows.client.stream?.send, 0);
   assert.equal((await seen.metrics()).sum('framegate_exchanges_blocked'), 1);
   call.cancel();
@@ -108,10 +111,12 @@ async function stalledService(t: TestContext, { seen, service, client }: Scene):
     assert.ok(Number(record['deadlineMs']) > 500_000);
 
     const upload = pourAudio(caller);
-    const stuck = await seen.blame(TRANSCRIBE, 'service');
+    await seen.blame(TRANSCRIBE, 'service');
+    const stuck = await seen.live.call(TRANSCRIBE, ({ blocked }) =>
+      blocked.sentence.startsWith('The service does not read: '),
+    );
     // Both windows have 64 KiB, and the one of the connection has had the calls before as well.
     assert.match(stuck.blocked.how, /^(?:connection_)?window$/);
-    assert.match(stuck.blocked.sentence, /^The service does not read: /);
     upload.cancel();
     assert.equal((await seen.verdict(stuck))['blockedBy'], 'service');
   } finally {

@@ -16,7 +16,7 @@ export type Told = Readonly<Record<string, unknown>>;
 const main = join(import.meta.dirname, '../../src/main.ts');
 const WORKERS = 2;
 /** Time passes at least until somebody is blamed, and then until each witness looks again. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** A command of Framegate that prints one JSON object per line. */
 class Command {
