@@ -15,14 +15,15 @@ const FLOORS: Readonly<Record<string, string>> = {
   workers: 'plane tracing observability overload listeners calls config',
   control: 'plane sources admin health tracing observability overload listeners config',
   plane:
-    'tracing edges policies observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+    'tracing edges policies identities observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   sources: 'observability routing names config diagnosis',
   admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
   tracing: 'calls transport config',
+  identities: 'calls config',
   observability: 'calls config grpc',
   overload: 'listeners config',
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
-  policies: 'relay routing calls config diagnosis grpc h2',
+  policies: 'identities relay routing calls config diagnosis grpc h2',
   relay: 'upstreams routing calls transport config diagnosis grpc h2',
   health: 'upstreams transport config diagnosis grpc h2',
   upstreams: 'calls transport names config diagnosis grpc h1 h2',
@@ -58,6 +59,7 @@ const HOMES: Readonly<Record<string, string>> = {
   'grpc-health-check': 'demo/health-service.ts',
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
   'ipaddr.js': 'config/client-network.ts',
+  jose: 'identities/jwt-signature.ts',
   pino: 'observability/logger.ts',
   protobufjs: 'decoding/proto-files.ts',
   'protobufjs/ext/descriptor/index.js': 'decoding/proto-files.ts',
@@ -75,8 +77,9 @@ const LOADED_AT_START: readonly string[] = [
   'yaml',
   'zod',
 ];
-/** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, what decodes messages, and the exporters of `trace`. */
-const ON_DEMAND = /^(?:demo\/|decoding\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$)/;
+/** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, what decodes messages, the exporters of `trace`, and the signatures of tokens. */
+const ON_DEMAND =
+  /^(?:demo\/|decoding\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$|identities\/jwt-signature\.ts$)/;
 
 const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */

@@ -3,6 +3,7 @@
 import type { CallTracing } from '../../src/calls/call-tracing.ts';
 import { EndpointCounts } from '../../src/calls/endpoint-counts.ts';
 import { type ExchangeObserver, Observers } from '../../src/calls/observers.ts';
+import type { Policy } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { Address } from '../../src/config/address.ts';
 import type { RetryConfig, RouteConfig } from '../../src/config/route-config.ts';
@@ -48,7 +49,11 @@ export interface CallTerms {
   readonly deadlineMs?: number;
   readonly retry?: RetryConfig;
   readonly tracing?: CallTracing;
+  /** In addition to the retry policy. */
+  readonly policies?: readonly Policy[];
   readonly observers?: readonly ExchangeObserver[];
+  /** The header list of all calls. */
+  readonly list?: HeaderList;
   /** The header lists of a batch of calls, one for each call, as a connection has decoded them. By default all calls have the same. */
   readonly nextLists?: () => readonly HeaderList[];
 }
@@ -170,8 +175,9 @@ function contextWith(terms: CallTerms, owners: StreamOwner[]): RelayContext {
       ? {}
       : { timeouts: { deadlineMs, maxDeadlineMs: undefined, idleMs: undefined } }),
   });
-  const policy = retryPolicy(route);
-  const plan = policy === undefined ? PLAIN : new CallPlan([policy], rethrow);
+  const retries = retryPolicy(route);
+  const policies = [...(terms.policies ?? []), ...(retries === undefined ? [] : [retries])];
+  const plan = policies.length === 0 ? PLAIN : new CallPlan(policies, rethrow);
   const requestIds = new RequestIds();
   return {
     snapshot: standIn<Snapshot>({
@@ -215,7 +221,7 @@ export function sceneWith(terms: CallTerms): () => void {
     trusted: false,
   };
   const kind = new CallKind(list, peer, context.snapshot);
-  const same = new RequestHead(list, kind);
+  const same = new RequestHead(terms.list ?? list, kind);
   return () => {
     owners.length = 0;
     const lists = terms.nextLists?.();

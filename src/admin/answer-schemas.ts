@@ -127,6 +127,7 @@ const ofExchanges = {
     method: text('The path.'),
     route: text(),
     upstream: text(),
+    'identity?': text('Who the client has shown to be.'),
     protocol: oneOfTexts(['grpc', 'grpc-web', 'http', 'websocket']),
     startedAt: time(),
     ageMs: number(),

@@ -71,6 +71,8 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly reason: string;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */
   readonly requestId: string | number;
+  /** Who the client has shown to be. Undefined if it was not asked. */
+  readonly identity?: string | undefined;
   /** Undefined if the call is not traced. */
   readonly trace?: CallTrace | undefined;
 }

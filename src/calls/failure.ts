@@ -25,6 +25,8 @@ export interface Failure {
   readonly onlyForLog?: string;
   /** How long the client should wait before it tries again. Undefined if the response does not say. */
   readonly retryAfterMs?: number;
+  /** The value of www-authenticate in responses with the HTTP status 401. */
+  readonly challenge?: string;
 }
 
 /** A contained internal error. The log has the details. */
@@ -58,6 +60,12 @@ const STATUSES = {
   idle_gave_way: [GrpcStatus.RESOURCE_EXHAUSTED, 503, 'client'],
   stream_too_old: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   stream_rebalanced: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
+  credentials_missing: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
+  credentials_invalid: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
+  credentials_expired: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
+  verification_limited: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
+  keys_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
+  access_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
   attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'policy'],
   request_idle: [GrpcStatus.UNAVAILABLE, 408, 'client'],

@@ -106,6 +106,8 @@ export interface LiveExchange {
   readonly method: string;
   readonly route: string;
   readonly upstream: string;
+  /** Who the client has shown to be, as in the access log. Undefined if the route does not ask. */
+  readonly identity?: string;
   readonly protocol: CallProtocol;
   readonly startedAt: string;
   readonly ageMs: number;

@@ -32,6 +32,8 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
     ['content-length', String(body.length)],
   );
   if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  // A response with 401 has a challenge (RFC 9110 section 15.5.2).
+  if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
   return { httpStatus: cause.httpStatus, fields, body: request.isHead ? undefined : body };
 }

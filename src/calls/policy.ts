@@ -71,6 +71,19 @@ export interface AdmittedCall {
    * @param value one character for each byte, ASCII or UTF-8. Throws if it contains characters that no field may contain.
    */
   addField(name: string, value: string): void;
+  /**
+   * The address of the client, without port and brackets: of the peer, or, if the peer is trusted, of the client that it names. 'unix:'
+   * for a client of a Unix socket. '' if it is unknown.
+   */
+  readonly clientAddress: string;
+  /** Says who the client is, for the log. @param text at most 128 characters, none of them a control character */
+  identify(text: string): void;
+  /**
+   * Looks at the call again while it runs. Only the latest review counts.
+   * @param atEpochMs when, in milliseconds since the Unix epoch, by the clock of the system
+   * @param review returns why the call ends, or undefined if it goes on
+   */
+  reviewAt(atEpochMs: number, review: () => Failure | undefined): void;
 }
 
 /** Receives the answer to a question. Only the first answer counts, and none counts after `cancel`. */

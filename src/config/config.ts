@@ -2,6 +2,7 @@
 // load-config.ts builds it from the YAML; nothing writes back to it.
 
 import type { Address, ListenAddress } from './address.ts';
+import type { IdentityConfig } from './identity-config.ts';
 import type { LogConfig } from './log-config.ts';
 import type { MetricsConfig } from './metrics-config.ts';
 import type { RouteConfig } from './route-config.ts';
@@ -16,6 +17,7 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly routes: readonly RouteConfig[];
   readonly upstreams: readonly UpstreamConfig[];
+  readonly identities?: readonly IdentityConfig[];
   readonly limits: LimitsConfig;
   readonly capacity: CapacityConfig;
   readonly drain: DrainConfig;

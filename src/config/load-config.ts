@@ -7,6 +7,7 @@ import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
+import { findIdentityProblems, findKeyFileProblems } from './identity-checks.ts';
 import { explainVariables } from './interpolation.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
@@ -90,6 +91,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
   return examine(text, file, (value) => [
     ...findCertificateProblems(value, file),
     ...findLogFileProblems(value, file),
+    ...findKeyFileProblems(value, file),
     ...findAdminTokenProblems(value, file),
     ...findTraceHeaderProblems(value, file),
     ...findRouteProblems(value, checkRoutes),
@@ -149,6 +151,7 @@ function examine(
     ...findBalanceProblems(value),
     ...findSplitProblems(value),
     ...findVainKeys(value),
+    ...findIdentityProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),
   ];

@@ -3,6 +3,7 @@
 
 import { dirname, isAbsolute, join } from 'node:path';
 import type { AdminConfig, Config, LimitsConfig, ListenerConfig, ListenerTlsConfig } from './config.ts';
+import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
 import { resolveAnswers, resolveEdits } from './resolve-route-changes.ts';
 import { resolveTrace } from './resolve-trace.ts';
 import type {
@@ -69,6 +70,13 @@ export function resolveConfig(
       file: log.file === undefined ? undefined : besideConfig(file, log.file),
       format: log.format,
     },
+    ...(valid.identities === undefined
+      ? {}
+      : {
+          identities: Object.entries(valid.identities).map(([name, identity]) =>
+            resolveIdentity(name, identity, (each) => besideConfig(file, each)),
+          ),
+        }),
     ...(valid.metrics === undefined ? {} : { metrics: valid.metrics }),
     ...(valid.trace === undefined
       ? {}
@@ -161,6 +169,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.timeouts === undefined ? {} : { timeouts: resolveTimeouts(route.timeouts) }),
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
     ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
+    ...(route.access === undefined ? {} : { access: resolveAccess(route.access) }),
     ...(route.trace === 'off' ? { isTraced: false } : {}),
     ...resolveAnswers(route),
     ...resolveEdits(route),

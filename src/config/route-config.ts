@@ -1,5 +1,7 @@
 // The routes of a configuration, in the form the program uses.
 
+import type { AccessConfig } from './identity-config.ts';
+
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
@@ -19,6 +21,8 @@ export interface RouteConfig {
   readonly isTraced?: boolean | undefined;
   /** Undefined means a call has one attempt at a time. Never together with `retry`. */
   readonly hedge?: HedgeConfig | undefined;
+  /** Undefined means that everybody may call. */
+  readonly access?: AccessConfig | undefined;
   /** Undefined unless the proxy answers the calls. Then there is no upstream. */
   readonly respond?: RespondConfig | undefined;
   /** Undefined unless the proxy sends the clients elsewhere. Then there is no upstream. */

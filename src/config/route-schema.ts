@@ -1,5 +1,6 @@
 // The schema of a route: which requests take it, where they go, and how long they may take.
 
+import { access } from './access-schema.ts';
 import { authority, headers } from './header-edits-schema.ts';
 import { key } from './key-notes.ts';
 import {
@@ -234,6 +235,13 @@ export const route = z
         },
       ),
     ),
+    access: access.optional().meta(
+      key('Who may call. With this block, nobody else may. Calls are checked before any service is asked.', {
+        unset: 'everybody',
+        like: { nginx: '`allow`, `deny`, `auth_jwt`', Envoy: '`jwt_authn` and `rbac` filters' },
+        more: '[Who may call](access.md)',
+      }),
+    ),
     trace: z
       .enum(['on', 'off'])
       .default('on')
@@ -258,6 +266,12 @@ export const route = z
         input: given,
         params: { hint: 'remove one of the two' },
       });
+  })
+  .refine((given) => given.access === undefined || (given.respond ?? given.redirect) === undefined, {
+    message: 'would not apply: Framegate answers the calls of this route, without asking who calls',
+    path: ['access'],
+    params: { hint: 'remove access, or respond and redirect' },
+    ...always,
   })
   .refine((given) => given.retry === undefined || given.hedge === undefined, {
     message: 'stands beside retry, and a call can be sent again either after an attempt or beside it',

@@ -2,6 +2,7 @@
 // docs/configuration-reference.md are generated from it.
 
 import { endpointList } from './discovery-schema.ts';
+import { identities } from './identity-schema.ts';
 import { describeKeys } from './key-description.ts';
 import { key } from './key-notes.ts';
 import { limits } from './limits-schema.ts';
@@ -236,6 +237,14 @@ const configSchema = z
           like: { nginx: 'upstream', Envoy: 'clusters' },
         }),
       ),
+    identities: identities.optional().meta(
+      key('How clients show who they are, by names that the `access` of routes uses.', {
+        unset: 'none',
+        values: 'map of names to maps',
+        like: { nginx: 'auth_jwt', Envoy: 'jwt_authn' },
+        more: '[Who may call](access.md)',
+      }),
+    ),
     zone: name
       .optional()
       .meta(

@@ -12,11 +12,11 @@ import { controlMetrics } from './control-metrics.ts';
 import type { Dashboard } from './dashboard.ts';
 import { dnsMetrics } from './dns-metrics.ts';
 import { EndpointStates } from './endpoint-states.ts';
-import type { EndpointWatches } from './endpoint-watches.ts';
 import { LogLevelApi } from './log-level.ts';
 import { rpcState } from './rpc-state.ts';
 import type { SpanExport } from './span-export.ts';
 import { UpstreamApi } from './upstream-api.ts';
+import type { Watches } from './watches.ts';
 
 const RELOAD_STATUS = { reloaded: 200, refused: 422, failed: 500, ignored: 409 } as const;
 
@@ -26,7 +26,7 @@ export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain'> {
   readonly file: FileSource;
   readonly endpoints: EndpointBook;
   readonly discovery: Discovery;
-  readonly watches: EndpointWatches;
+  readonly watches: Watches;
   readonly dashboard: Dashboard;
   /** What the admin server counts of itself. */
   readonly adminMetrics: () => MetricsSnapshot;

@@ -9,11 +9,11 @@ import {
   type NotUsed,
   type PanicReport,
 } from '../plane/upstream-report.ts';
-import type { EndpointWatches } from './endpoint-watches.ts';
 import type { HealthReport } from './health-watch.ts';
+import type { Watches } from './watches.ts';
 import type { LoadReported } from './weight-watch.ts';
 
-type Watched = Pick<EndpointWatches, 'healthOf' | 'loadOf'>;
+type Watched = Pick<Watches, 'healthOf' | 'loadOf'>;
 
 export class EndpointStates {
   readonly #plane: Pick<Plane, 'upstreams'>;

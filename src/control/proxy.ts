@@ -29,10 +29,10 @@ import { CertificateWatch } from './certificate-watch.ts';
 import { RoomLog } from './client-room.ts';
 import type { CurrentConfig } from './config-report.ts';
 import { Dashboard } from './dashboard.ts';
-import { EndpointWatches } from './endpoint-watches.ts';
 import { findRemarks } from './remarks.ts';
 import { SpanExport } from './span-export.ts';
 import { UpstreamOutages } from './upstream-outages.ts';
+import { Watches } from './watches.ts';
 
 type ProxyState = 'starting' | 'serving' | 'draining' | 'stopped';
 
@@ -71,7 +71,7 @@ export class Proxy {
   readonly #endpoints: EndpointBook;
   readonly #discovery: Discovery;
   readonly #dashboard: Dashboard;
-  readonly #watches: EndpointWatches;
+  readonly #watches: Watches;
   readonly #spans: SpanExport;
   readonly #certificateWatch: CertificateWatch;
   /** Where the log goes changes only at the next start. */
@@ -101,7 +101,7 @@ export class Proxy {
       onEnd: () => this.#hooks.onReloadEnd?.(),
     });
     this.#sources = [this.#file, ...(hooks.sources ?? [])];
-    this.#watches = new EndpointWatches(plane, logger);
+    this.#watches = new Watches(plane, logger);
     this.#endpoints = new EndpointBook((update) => {
       plane.updateEndpoints(update);
       this.#watches.endpointsChanged(update.upstream, update.endpoints);

@@ -116,6 +116,12 @@ const CALLS = {
   stream_too_old: 'FG3031',
   stream_rebalanced: 'FG3032',
   upstream_streams_full: 'FG3033',
+  credentials_missing: 'FG3034',
+  credentials_invalid: 'FG3035',
+  credentials_expired: 'FG3036',
+  verification_limited: 'FG3037',
+  keys_unavailable: 'FG3038',
+  access_denied: 'FG3039',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

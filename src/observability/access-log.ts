@@ -70,6 +70,8 @@ const most = {
   reason: 300,
   endpoints: 240,
   requestId: 66,
+  /** In addition to the limit of a record. */
+  identity: 150,
 } as const;
 /** The size of eight numbers with their labels, and of the beginning and the end of a record. */
 const mostBytesAround = 360;
@@ -77,6 +79,8 @@ const mostBytesAround = 360;
 const MOST_OF_PATH = 256;
 /** A shorter path is not replaced, because it could occur in any sentence by chance. */
 const shortestRepeatedPath = 8;
+/** In place of the identity of a client that was not asked who it is. */
+const NOBODY = Buffer.alloc(0);
 /** A safety limit: there are few endpoints and statuses. */
 const mostMemoised = 4096;
 
@@ -93,6 +97,7 @@ export class AccessLog implements ExchangeObserver {
     `,"pid":${process.pid},"hostname":${boundedJsonString(hostname(), most.hostname)}`;
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
+  readonly #identities = new Map<string, Buffer>();
   readonly #random: () => number;
   #successShare = 1;
   /** The beginning of the record with the digits of the time, valid for one second. */
@@ -126,6 +131,7 @@ export class AccessLog implements ExchangeObserver {
     const subject = RENDERED.of(record.subject) ?? this.#renderSubject(record.subject);
     const endpoint = this.#endpoints.get(record.endpoint) ?? this.#renderEndpoint(record.endpoint);
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
+    const identity = record.identity === undefined ? NOBODY : this.#identityOf(record.identity);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
     const end =
       record.reason === '' && record.endpoints === undefined
@@ -138,13 +144,14 @@ export class AccessLog implements ExchangeObserver {
               (id?.length ?? mostDigits * 2) +
               (record.trace === undefined ? 0 : traceIdLabel.length + traceIdBytes),
           );
-    const memoisedBytes = subject.length + endpoint.length + status.length + end.length;
+    const memoisedBytes = subject.length + endpoint.length + status.length + identity.length + end.length;
     const destination = this.#destination;
     let at = destination.reserve(memoisedBytes + (id?.length ?? 0) + mostVariableBytes);
     if (at < 0) return;
     const target = destination.buffer;
     at = this.#writeTime(target, at, record.startedAtEpochMs + record.durationMs);
     at = copy(target, at, subject);
+    if (identity.length > 0) at = copy(target, at, identity);
     at = copy(target, at, endpoint);
     at = copy(target, at, status);
     at = writeNumbers(target, at, record);
@@ -193,6 +200,13 @@ export class AccessLog implements ExchangeObserver {
 
   #renderEndpoint(endpoint: string): Buffer {
     return memoise(this.#endpoints, endpoint, `,"endpoint":${boundedJsonString(endpoint, most.endpoint)}`);
+  }
+
+  #identityOf(identity: string): Buffer {
+    return (
+      this.#identities.get(identity) ??
+      memoise(this.#identities, identity, `,"identity":${boundedJsonString(identity, most.identity)}`)
+    );
   }
 
   #renderStatus(grpcStatus: string): Buffer {

@@ -9,6 +9,7 @@ import type { Config, LimitsConfig } from '../config/config.ts';
 import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
+import type { Identities } from '../identities/identities.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';
@@ -37,11 +38,17 @@ export interface ProxySnapshot extends Snapshot {
   readonly built: ReadonlyMap<string, BuiltUpstream>;
 }
 
+export interface BuildParts {
+  readonly log: ProcessLog;
+  /** The default is all kinds. */
+  readonly policyKinds?: readonly PolicyKind[] | undefined;
+  readonly identities: Identities;
+}
+
 /** Opens and changes nothing. Throws UnusableConfig if TLS files of upstreams cannot be used. */
 export function buildSnapshot(
   config: Config,
-  log: ProcessLog,
-  policyKinds: readonly PolicyKind[] = POLICY_KINDS,
+  { log, policyKinds = POLICY_KINDS, identities }: BuildParts,
   epoch = 1,
   previous?: ProxySnapshot,
 ): ProxySnapshot {
@@ -66,7 +73,12 @@ export function buildSnapshot(
     routes: compileRoutes(config.routes),
     upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
     built,
-    plans: compilePlans(config.routes, (error, route) => log.policyFailed(route, error), policyKinds),
+    plans: compilePlans(
+      config.routes,
+      (error, route) => log.policyFailed(route, error),
+      policyKinds,
+      identities.build(config.identities),
+    ),
     limits: config.limits,
     tracing: config.trace && new CallTracing(config.trace, traceIds),
   };
@@ -130,15 +142,19 @@ export function closeReplaced(before: ProxySnapshot, now: ProxySnapshot): void {
   }
 }
 
-/** Reads the TLS files of upstreams again. Rejects with UnusableConfig if one cannot be used, and then nothing has changed. */
-export function prepareUpstreamTls({ built }: ProxySnapshot): Promise<Change> {
-  return prepareAll(
-    Array.from(built, ([name, { tls }]) => () => {
+/** Reads the TLS files of upstreams again, and loads what identities need. Rejects with UnusableConfig if one cannot be used, and then nothing has changed. */
+export function prepareParts(
+  { built, config }: ProxySnapshot,
+  { identities }: Pick<BuildParts, 'identities'>,
+): Promise<Change> {
+  return prepareAll([
+    () => identities.load(config.identities),
+    ...Array.from(built, ([name, { tls }]) => () => {
       try {
         return tls?.prepare() ?? NO_CHANGE;
       } catch (error) {
         throw new UnusableConfig([findingOf(['upstreams', name, 'tls'], error)]);
       }
     }),
-  );
+  ]);
 }

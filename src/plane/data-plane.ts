@@ -15,6 +15,7 @@ import type { LogLevel } from '../config/log-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { clientProduct } from '../diagnosis/client-library.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
+import { Identities } from '../identities/identities.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -23,19 +24,20 @@ import { ClientVersions } from '../observability/client-versions.ts';
 import { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
-import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
+import type { PolicyKind } from '../policies/policy-kinds.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { Relay, type RunningCall } from '../relay/relay.ts';
 import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
 import {
+  type BuildParts,
   type BuiltUpstream,
   buildSnapshot,
   closeReplaced,
   destroyUpstreams,
   type ProxySnapshot,
-  prepareUpstreamTls,
+  prepareParts,
 } from './build-snapshot.ts';
 import { CallDiagnoses } from './call-diagnoses.ts';
 import { CallEvents } from './call-events.ts';
@@ -78,7 +80,7 @@ const NOTHING_KNOWN: KnownEndpoints = new Map();
 export class DataPlane implements Plane {
   /** The session ticket keys of all its listeners. The creator of the plane starts their rotation or sets the keys of another process. */
   readonly ticketKeys = new TicketKeys();
-  readonly #policyKinds: readonly PolicyKind[];
+  readonly #build: BuildParts;
   readonly #logger: Logger;
   readonly #processes: () => number;
   readonly #diagnoses = new DiagnosisRing();
@@ -115,7 +117,6 @@ export class DataPlane implements Plane {
    */
   constructor(parts: DataPlaneParts) {
     const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
-    this.#policyKinds = parts.policyKinds ?? POLICY_KINDS;
     this.#logger = logger;
     this.#processes = processes;
     this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, {
@@ -135,7 +136,9 @@ export class DataPlane implements Plane {
     });
     const { counted } = this.#metrics;
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
-    this.#snapshot = buildSnapshot(config, log, this.#policyKinds, epoch);
+    const identities = new Identities({ onFault: (error) => log.contained('policy', error) });
+    this.#build = { log, policyKinds: parts.policyKinds, identities };
+    this.#snapshot = buildSnapshot(config, this.#build, epoch);
     this.#relay = new Relay(
       this.#snapshot,
       this.#observers,
@@ -148,11 +151,7 @@ export class DataPlane implements Plane {
     this.liveCalls = new LiveCalls(() => this.#exchangeGroups(), requestIds);
     const upstreams = () => this.#snapshot.upstreams;
     this.#sockets = new SocketReports({ relay: this.#relay, upstreams, worker });
-    this.#overload = new OverloadGuard({
-      relay: this.#relay,
-      logger,
-      ...(usedBytes && { usedBytes }),
-    });
+    this.#overload = new OverloadGuard({ relay: this.#relay, logger, ...(usedBytes && { usedBytes }) });
     this.#reports = new PlaneReports({
       metrics: this.#metrics,
       diagnoses: this.#diagnoses,
@@ -230,12 +229,10 @@ export class DataPlane implements Plane {
   readonly subscribe: Plane['subscribe'] = (query, sink) => this.#events.subscribe(query, sink);
 
   async prepare(config: Config, epoch: number, known = () => NOTHING_KNOWN): Promise<PlaneChange> {
-    const next = this.#isOpen
-      ? buildSnapshot(config, this.#log, this.#policyKinds, epoch, this.#snapshot)
-      : this.#snapshot;
+    const next = this.#isOpen ? buildSnapshot(config, this.#build, epoch, this.#snapshot) : this.#snapshot;
     const before = this.#snapshot;
     const [parts, listeners] = await prepareBoth(
-      () => prepareAll([() => prepareUpstreamTls(next), () => this.#tracing.prepare(config.trace)]),
+      () => prepareAll([() => prepareParts(next, this.#build), () => this.#tracing.prepare(config.trace)]),
       () => this.#listenerSet.prepare(config.listeners, before),
     );
     return {
@@ -291,6 +288,8 @@ export class DataPlane implements Plane {
     if (built !== undefined) this.#weights.applyTo(update.upstream, built);
   }
 
+  readonly updateKeys: Plane['updateKeys'] = (update) => this.#build.identities.updateKeys(update);
+  readonly watchWantedKeys: Plane['watchWantedKeys'] = (tell) => this.#build.identities.watchWantedKeys(tell);
   /** @param left names of listeners whose clients must connect again */
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;

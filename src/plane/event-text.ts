@@ -14,7 +14,7 @@ import { epochMsOf, turnNowMs } from '../transport/turn-clock.ts';
 const MOST_TEXT_BYTES = 400;
 const REDACTED = '"[redacted]"';
 /** The most bytes of an address, a name or a status. */
-const MOST_NAME_BYTES = 128;
+const MOST_NAME_BYTES = 150;
 
 /** What one subscriber sees of a call besides what its log has. */
 export interface ShownOf {
@@ -75,6 +75,7 @@ export class EventText {
       record.deadlineMs === undefined ? '' : `,"deadlineMs":${Math.floor(record.deadlineMs)}`,
       `,"requestBytes":${record.requestBytes},"responseBytes":${record.responseBytes}`,
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
+      record.identity === undefined ? '' : `,"identity":${name(record.identity)}`,
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
       `,"reason":${long(record.reason)}`,
       this.#ids(record),

@@ -228,6 +228,7 @@ function describe(call: LookedAt, idOf: (number: number) => string): LiveExchang
     method: shown(subject.method),
     route: subject.route,
     upstream: subject.upstream,
+    ...(call.identity !== undefined && { identity: call.identity }),
     protocol: facts.protocol,
     startedAt: new Date(epochMsOf(startedAtMs)).toISOString(),
     ageMs: facts.ageMs,

@@ -9,6 +9,7 @@ import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { LogLevel } from '../config/log-config.ts';
+import type { KeysUpdate } from '../config/public-keys.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { FigureTable } from '../observability/figure-table.ts';
@@ -109,6 +110,10 @@ export interface Plane {
   updateHealth(update: HealthUpdate): void;
   /** Sets what load reports have made of the weights of the endpoints of an upstream at once. It is kept like health. */
   updateWeights(update: WeightUpdate): void;
+  /** Sets the public keys of an issuer at once. They are kept for processes that come later. */
+  updateKeys(update: KeysUpdate): void;
+  /** Tells when a token names a key that is not known: the source of its issuer's keys. Newer keys, or the same, are to follow. */
+  watchWantedKeys(tell: (source: string) => void): void;
   /** Sets the level of the log of all its processes, until a configuration is committed. */
   setLogLevel(level: LogLevel): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;

@@ -3,6 +3,8 @@
 
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
+import type { IdentitySet } from '../identities/identities.ts';
+import { accessPolicy } from './access/access-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
@@ -13,11 +15,13 @@ import { retryPolicy } from './retry-policy.ts';
 /**
  * Creates the policy of one route from its configuration. Called once for each route when a configuration is loaded, and once with
  * undefined for requests that match no route.
+ * @param identities those of the configuration, by name
  * @returns undefined if the route has no such policy
  */
-export type PolicyKind = (route: RouteConfig | undefined) => Policy | undefined;
+export type PolicyKind = (route: RouteConfig | undefined, identities: IdentitySet) => Policy | undefined;
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
+  accessPolicy,
   grpcWebPolicy,
   redirectPolicy,
   respondPolicy,

@@ -8,13 +8,16 @@ import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import { Deadline } from './deadline.ts';
 import { checkField } from './header-edits.ts';
 import type { RequestHead } from './request-head.ts';
+import { Review, type ReviewedCall } from './review.ts';
 
 /** The exchange. */
-export interface AdmissionOwner {
+export interface AdmissionOwner extends ReviewedCall {
   readonly subject: RequestHead;
   /** All policies let the call pass. */
   admitted(): void;
   fail(cause: Failure): void;
+  /** Who the client is. Set by the admission. */
+  identity: string | undefined;
   /** `admitted` or `fail` has thrown. Must not throw. */
   fault(error: unknown): void;
 }
@@ -28,6 +31,7 @@ export class Admission implements AdmittedCall {
   #asked = 0;
   #question: Question | undefined = undefined;
   #isOver = false;
+  #review: Review | undefined = undefined;
 
   constructor(owner: AdmissionOwner, deadlines: DeadlineWheel) {
     this.#owner = owner;
@@ -48,6 +52,19 @@ export class Admission implements AdmittedCall {
     checkField(name, value);
     if (this.#isOver) return;
     this.added.add(name, value);
+  }
+
+  get clientAddress(): string {
+    return this.subject.clientAddress;
+  }
+
+  identify(text: string): void {
+    this.#owner.identity = text;
+  }
+
+  reviewAt(atEpochMs: number, review: () => Failure | undefined): void {
+    this.#review?.close();
+    this.#review = new Review(this.#owner, this.#deadlines, atEpochMs, review);
   }
 
   /** Begins. The owner learns the result now or later. */
@@ -100,8 +117,9 @@ export class Admission implements AdmittedCall {
     }
   }
 
-  /** Cancels a pending question, since the call has ended. May be called twice. */
+  /** Cancels a pending question and reviews, since the call has ended. May be called twice. */
   cancel(): void {
+    this.#review?.close();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#question?.close();

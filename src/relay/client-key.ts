@@ -10,6 +10,7 @@ const UNIX = 'unix:';
 /** Longer texts are not parsed. An IPv6 address with brackets and a port takes at most 53 characters. */
 const LONGEST_ADDRESS = 64;
 const ADDRESS = /^\[?([0-9a-f.:]+?)(?:%[^\]]*)?(?:\]:\d+|\])?$/i;
+const MAPPED = '::ffff:';
 const WITH_PORT = /^(\d+\.\d+\.\d+\.\d+):\d+$/;
 
 /** The last address in x-forwarded-for: the client that the peer itself has seen. Addresses before it are hearsay. '' if there is none. */
@@ -18,6 +19,22 @@ export function lastForwardedFor(list: HeaderList): string {
   if (index === -1) return '';
   const value = list.valueAt(index);
   return value.slice(value.lastIndexOf(',') + 1).trim();
+}
+
+/**
+ * @param forwardedFor the result of lastForwardedFor; ignored unless the peer is trusted
+ * @returns the address of the client without port and brackets, or 'unix:'. '' if the trusted peer names none.
+ */
+export function clientAddressOf(
+  { clientAddress, trusted }: Pick<ForwardedClient, 'clientAddress' | 'trusted'>,
+  forwardedFor: string,
+): string {
+  if (!trusted) return clientAddress;
+  if (forwardedFor.length > LONGEST_ADDRESS) return '';
+  const address = WITH_PORT.exec(forwardedFor)?.[1] ?? ADDRESS.exec(forwardedFor)?.[1] ?? '';
+  return address.toLowerCase().startsWith(MAPPED) && address.includes('.')
+    ? address.slice(MAPPED.length)
+    : address;
 }
 
 /**

@@ -59,6 +59,7 @@ export class Exchange
   timerDueTick = 0;
   #idle: IdleWatch | undefined = undefined;
   isFinished = false;
+  identity: string | undefined = undefined;
   /** By the clock of `turnNowMs`. */
   readonly startedAtMs = turnNowMs();
   #decided: Outcome | undefined = undefined;

@@ -28,6 +28,7 @@ export interface LookedAt {
   readonly requestId: string | number;
   /** Undefined if the call is not traced. */
   readonly trace?: Pick<CallTrace, 'traceId'> | undefined;
+  readonly identity: string | undefined;
   /** By the clock of `turnNowMs`. */
   readonly startedAtMs: number;
   /** Whether the client was sent the head of a response. */

@@ -17,11 +17,12 @@ export interface Recorded {
   readonly response: StreamRelay;
   readonly durationMs: number;
   readonly requestId: string | number;
+  readonly identity: string | undefined;
   readonly trace: CallTrace | undefined;
 }
 
 export function recordOf(
-  { subject, number, request, response, durationMs, requestId, trace }: Recorded,
+  { subject, number, request, response, durationMs, requestId, identity, trace }: Recorded,
   attempts: Attempts,
   outcome: Outcome,
   startedAtMs: number,
@@ -47,6 +48,7 @@ export function recordOf(
     blockedBy: outcome.blockedBy,
     reason: outcome.reason,
     requestId,
+    identity,
     trace,
   };
 }

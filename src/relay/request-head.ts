@@ -14,7 +14,7 @@ import type { CallTraits } from '../upstreams/waiter.ts';
 import { hashOfCall } from './call-hash.ts';
 import { type CallKind, valueOf } from './call-kind.ts';
 import type { CallPlan } from './call-plan.ts';
-import { clientKeyOf, lastForwardedFor } from './client-key.ts';
+import { clientAddressOf, clientKeyOf, lastForwardedFor } from './client-key.ts';
 import { GRACE_MS } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
@@ -154,6 +154,12 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     this.#received = list;
   }
 
+  /** As AdmittedCall.clientAddress. */
+  get clientAddress(): string {
+    return clientAddressOf(this.kind.peer, this.#forwardedFor);
+  }
+
+  /** A header field as the client sent it. Only for calls that a policy looks at one by one. */
   receivedHeader(name: string): string | undefined {
     return this.#received === undefined ? undefined : valueOf(this.#received, name);
   }

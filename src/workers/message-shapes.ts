@@ -61,6 +61,8 @@ const isWeightUpdate = has({
   upstream: isText,
   endpoints: isListOf(has({ address: isText, weight: isWeight })),
 });
+const isKey: Check = (value) => isRecord(value) && Object.values(value).every(isText);
+const isKeysUpdate = has({ source: isText, keys: isListOf(isKey), problem: optional(isText) });
 const isOutageNews = has({
   state: isOneOf('out', 'back', 'gone'),
   why: optional(has({ token: isText, sentence: isText })),
@@ -150,6 +152,7 @@ const toWorker: Shapes<ToWorker> = {
     endpoints: isListOf(isEndpointUpdate),
     health: isListOf(isHealthUpdate),
     weights: isListOf(isWeightUpdate),
+    keys: isListOf(isKeysUpdate),
     subscriptions: isListOf(has(subscribe)),
     ticketKeys: isBytes,
     logFile: optional(isText),
@@ -172,6 +175,7 @@ const toWorker: Shapes<ToWorker> = {
   endpoints: { update: isEndpointUpdate },
   health: { update: isHealthUpdate },
   weights: { update: isWeightUpdate },
+  keys: { update: isKeysUpdate },
   logLevel: { level: isOneOf(...LOG_LEVELS) },
   reopenLog: {},
   drain: {},
@@ -194,6 +198,7 @@ const fromWorker: Shapes<FromWorker> = {
   spans: { lines: isText, count: isNumber, dropped: isNumber, limited: isNumber },
   lastWords: { address: isText, port: isNumber },
   connectFailed: { upstream: isText },
+  keysWanted: { source: isText },
   outage: { upstream: isText, news: isOutage },
   endpointChanges: { changes: isListOf(isConditionChange) },
   logFailed: { errorCode: isText },

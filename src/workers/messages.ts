@@ -8,6 +8,7 @@ import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { LogLevel } from '../config/log-config.ts';
 import type { Finding } from '../config/problem.ts';
+import type { KeysUpdate } from '../config/public-keys.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { FigureTable } from '../observability/figure-table.ts';
@@ -19,7 +20,7 @@ import type { PlaneFigures } from '../plane/process-figures.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 13;
+export const PROTOCOL_VERSION = 14;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -98,6 +99,7 @@ export type ToWorker =
       readonly endpoints: readonly EndpointUpdate[];
       readonly health: readonly HealthUpdate[];
       readonly weights: readonly WeightUpdate[];
+      readonly keys: readonly KeysUpdate[];
       readonly subscriptions: readonly NumberedQuery[];
       readonly ticketKeys: Uint8Array;
       /** The file that the descriptor of the log is open on. Undefined for standard output. */
@@ -124,6 +126,7 @@ export type ToWorker =
   | { readonly type: 'endpoints'; readonly update: EndpointUpdate }
   | { readonly type: 'health'; readonly update: HealthUpdate }
   | { readonly type: 'weights'; readonly update: WeightUpdate }
+  | { readonly type: 'keys'; readonly update: KeysUpdate }
   /** The level of the log until another configuration is committed. */
   | { readonly type: 'logLevel'; readonly level: LogLevel }
   /** The file of the log may have been moved away. */
@@ -166,6 +169,8 @@ export type FromWorker =
   | ({ readonly type: 'spans' } & SpanBatch)
   /** An endpoint of this upstream could not be reached. Its name may have other addresses by now. */
   | { readonly type: 'connectFailed'; readonly upstream: string }
+  /** A token names a key that is not among those of this source. */
+  | { readonly type: 'keysWanted'; readonly source: string }
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
   /** Endpoints have come into another state in the worker. */

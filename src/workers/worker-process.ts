@@ -32,6 +32,7 @@ export interface WorkerEvents {
   readonly onLoad: (worker: WorkerProcess, report: LoadReport) => void;
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
+  readonly onKeysWanted: (source: string) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
@@ -243,6 +244,9 @@ export class WorkerProcess {
         break;
       case 'connectFailed':
         this.#events.onConnectFailed(this, message.upstream);
+        break;
+      case 'keysWanted':
+        this.#events.onKeysWanted(message.source);
         break;
       case 'outage':
         this.#events.onOutage(this, message);

@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { KeysUpdate } from '../config/public-keys.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { LogDestination } from '../observability/log-destination.ts';
@@ -133,6 +134,7 @@ class Worker {
   /** What health checks had found, and load reports had said, when the primary started this worker. */
   readonly #health: readonly HealthUpdate[];
   readonly #weights: readonly WeightUpdate[];
+  readonly #keys: readonly KeysUpdate[];
   #change: NumberedChange | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
 
@@ -147,6 +149,7 @@ class Worker {
     this.#known = start.endpoints;
     this.#health = start.health;
     this.#weights = start.weights;
+    this.#keys = start.keys;
     const { config, epoch } = start.assignment;
     const openSourceOf = (index: number) => this.#sockets.openerOf(index);
     const processes = () => this.#assignment.workers;
@@ -156,6 +159,7 @@ class Worker {
     for (const subscription of start.subscriptions) this.#subscriptions.add(subscription);
     this.#plane.ticketKeys.use(start.ticketKeys);
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
+    this.#plane.watchWantedKeys((source) => send({ type: 'keysWanted', source }));
     this.#plane.watchOutages((_carrier, outage) => {
       if (outage !== undefined) send({ type: 'outage', ...outage });
     });
@@ -173,6 +177,7 @@ class Worker {
     this.#sockets.expect(places);
     const change = await this.#plane.prepare(config, epoch, this.#knownEndpoints);
     this.#sockets.settle(places);
+    for (const update of this.#keys) this.#plane.updateKeys(update);
     await change.commit();
     for (const update of this.#health) this.#plane.updateHealth(update);
     for (const update of this.#weights) this.#plane.updateWeights(update);
@@ -251,6 +256,9 @@ class Worker {
         break;
       case 'weights':
         this.#plane.updateWeights(message.update);
+        break;
+      case 'keys':
+        this.#plane.updateKeys(message.update);
         break;
       case 'reopenLog':
         this.#logFile?.reopen();

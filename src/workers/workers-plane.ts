@@ -4,9 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
-import type { HealthUpdate } from '../config/health-update.ts';
 import type { LogLevel } from '../config/log-config.ts';
-import type { WeightUpdate } from '../config/weight-update.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -23,13 +21,13 @@ import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { ConnectionDispatcher } from './connection-dispatcher.ts';
 import { ConnectionDoor } from './connection-door.ts';
 import { EventRelays } from './event-relays.ts';
-import { LatestUpdates } from './latest-updates.ts';
 import { applyLogNews } from './log-news.ts';
-import { type Assignment, PROTOCOL_VERSION } from './messages.ts';
+import { type Assignment, PROTOCOL_VERSION, type ToWorker } from './messages.ts';
 import type { PoolChange } from './pool-change.ts';
 import { PoolChanges } from './pool-changes.ts';
 import { PrimaryLog } from './primary-log.ts';
 import { replaceAll } from './replace-all.ts';
+import { SharedKnowledge } from './shared-knowledge.ts';
 import { type SocketChange, SocketSet } from './socket-set.ts';
 import { Suspects } from './suspects.ts';
 import { WorkerEnds } from './worker-ends.ts';
@@ -67,12 +65,11 @@ export class WorkersPlane implements Plane {
   #onOutage: OutageTold | undefined = undefined;
   #onEndpointChanges: ChangesTold | undefined = undefined;
   #onSpans: DeliverSpans | undefined = undefined;
-  /** What health checks have found, and the weights that load reports have given. A new worker starts with them. */
-  readonly #health = new LatestUpdates<HealthUpdate>();
-  readonly #weights = new LatestUpdates<WeightUpdate>();
-  readonly #events = new EventRelays((message) => {
+  readonly #knowledge = new SharedKnowledge(() => this.#pool.workers);
+  readonly #toAll = (message: ToWorker): void => {
     for (const worker of this.#pool.workers) worker.send(message);
-  });
+  };
+  readonly #events = new EventRelays(this.#toAll);
   #logLevel: LogLevel | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
   /** Resolves when the newest requested replacement has ended. */
@@ -94,6 +91,7 @@ export class WorkersPlane implements Plane {
         onLastWords: (worker, end) => this.#ends.blame(worker, end),
         onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
+        onKeysWanted: (source) => this.#knowledge.onKeysWanted(source),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
         onEvents: (_worker, report) => this.#events.received(report),
@@ -133,9 +131,7 @@ export class WorkersPlane implements Plane {
       onFailure: ({ name }, { message }) =>
         this.#log.process.refused(makeRefusal(name, '', 'listener_error', message)),
     });
-    this.#ticketKeys.onChange((keys) => {
-      for (const worker of this.#pool.workers) worker.send({ type: 'ticketKeys', keys });
-    });
+    this.#ticketKeys.onChange((keys) => this.#toAll({ type: 'ticketKeys', keys }));
   }
 
   get listeners(): readonly PlaneListener[] {
@@ -170,7 +166,7 @@ export class WorkersPlane implements Plane {
 
   /** All workers, draining ones too, open the file of the log again. */
   reopenLog(): void {
-    for (const worker of this.#pool.workers) worker.send({ type: 'reopenLog' });
+    this.#toAll({ type: 'reopenLog' });
   }
 
   /** Kills all workers immediately. */
@@ -297,19 +293,14 @@ export class WorkersPlane implements Plane {
     this.#onSpans = deliver;
   }
 
-  updateHealth(update: HealthUpdate): void {
-    this.#health.note(update);
-    for (const worker of this.#pool.workers) worker.health.tell(update);
-  }
+  readonly updateHealth: Plane['updateHealth'] = (update) => this.#knowledge.updateHealth(update);
+  readonly updateWeights: Plane['updateWeights'] = (update) => this.#knowledge.updateWeights(update);
+  readonly updateKeys: Plane['updateKeys'] = (update) => this.#knowledge.updateKeys(update);
+  readonly watchWantedKeys: Plane['watchWantedKeys'] = (tell) => this.#knowledge.watchWantedKeys(tell);
 
   setLogLevel(level: LogLevel): void {
     this.#logLevel = level;
-    for (const worker of this.#pool.workers) worker.send({ type: 'logLevel', level });
-  }
-
-  updateWeights(update: WeightUpdate): void {
-    this.#weights.note(update);
-    for (const worker of this.#pool.workers) worker.weights.tell(update);
+    this.#toAll({ type: 'logLevel', level });
   }
 
   /** The commit is sent before connections of new sockets, so that each worker knows the socket before its first connection arrives. */
@@ -329,7 +320,7 @@ export class WorkersPlane implements Plane {
   #makeStart(worker: number): StartMessage {
     if (this.#assignment === undefined) throw new Error('a worker was started without a configuration');
     const assignment = this.#assignment;
-    const known = { endpoints: this.#endpoints, health: this.#health.all, weights: this.#weights.all };
+    const known = { endpoints: this.#endpoints, ...this.#knowledge.all };
     const log = { logFile: this.#options.logFile, logLevel: this.#logLevel };
     const state = {
       assignment,

@@ -8,6 +8,7 @@ import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { buildSnapshot, destroyUpstreams, type ProxySnapshot } from '../../src/plane/build-snapshot.ts';
 import { ProcessLog } from '../../src/plane/process-log.ts';
+import { NO_IDENTITIES } from '../support/no-identities.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 
@@ -15,7 +16,7 @@ async function build(t: TestContext, upstream: object, previous?: ProxySnapshot)
   const config = configOf(await proxyConfigText({ sections: { upstreams: { voice: upstream } } }));
   const counted = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   const log = new ProcessLog(silentLogger, new DiagnosisRing(), counted);
-  const snapshot = buildSnapshot(config, log, undefined, 1, previous);
+  const snapshot = buildSnapshot(config, { log, identities: NO_IDENTITIES }, 1, previous);
   t.after(() => destroyUpstreams(snapshot, 'the test is over'));
   return snapshot;
 }

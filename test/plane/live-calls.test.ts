@@ -32,6 +32,7 @@ class Call implements LookedAt {
   readonly requestId: number;
   readonly startedAtMs: number;
   readonly hasResponse = false;
+  readonly identity: string | undefined = undefined;
   isFinished = false;
 
   constructor(number: number, startedAtMs: number, method = '/a.B/C') {

@@ -16,6 +16,8 @@ class Admitted implements AdmissionOwner {
   readonly faults: unknown[] = [];
   readonly admission: Admission;
   nowMs = 0;
+  readonly durationMs = 0;
+  identity: string | undefined = undefined;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
   /** What the owner was told: 'admitted', or the token of a failure. */
   readonly told: string[] = [];
@@ -41,6 +43,10 @@ class Admitted implements AdmissionOwner {
   fail({ token }: Failure): void {
     this.told.push(token);
     this.admission.cancel();
+  }
+
+  abort(cause: Failure): void {
+    this.fail(cause);
   }
 
   fault(error: unknown): void {

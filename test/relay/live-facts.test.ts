@@ -34,6 +34,7 @@ function callWith({ states = [], hasResponse = false, clientRoom = NO_ROOM }: Gi
     response,
     number: 1,
     requestId: 1,
+    identity: undefined,
     startedAtMs: performance.now(),
     hasResponse,
     isFinished: false,

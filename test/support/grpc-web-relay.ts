@@ -19,6 +19,7 @@ import { ProcessLog } from '../../src/plane/process-log.ts';
 import { Relay } from '../../src/relay/relay.ts';
 import { Containment } from '../../src/transport/containment.ts';
 import { eventually } from './eventually.ts';
+import { NO_IDENTITIES } from './no-identities.ts';
 import { proxyConfigText } from './proxy-under-test.ts';
 
 export class WebRelay {
@@ -85,7 +86,7 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
     new EventMetrics({ refusals: [], failures: [], faultLayers: [] }),
   );
   const records: ExchangeRecord[] = [];
-  const snapshot = buildSnapshot(loaded.config, log);
+  const snapshot = buildSnapshot(loaded.config, { log, identities: NO_IDENTITIES });
   for (const { name, endpoints } of loaded.config.upstreams) snapshot.upstreams.get(name)?.use(endpoints);
   const relay = new Relay(
     snapshot,

@@ -77,6 +77,7 @@ async function startMessage(): Promise<Extract<ToWorker, { type: 'start' }>> {
     subscriptions: [],
     health: [],
     weights: [],
+    keys: [],
     ticketKeys: Buffer.alloc(48),
   };
 }
@@ -144,6 +145,7 @@ test('workers that cannot read their configuration are reported and started late
       onEvents: ignore,
       onEndpointChanges: ignore,
       onFarewell: ignore,
+      onKeysWanted: () => undefined,
       onConnectFailed: ignore,
       onOutage: ignore,
       onSpans: () => undefined,

@@ -78,9 +78,13 @@ test('every message of the primary arrives as one', async () => {
     },
   ];
   const weights = [{ upstream: 'voice', endpoints: [{ address: '127.0.0.1:1', weight: 12.5 }] }];
+  const keys = [
+    { source: 'https://id.example.com/jwks.json', keys: [{ kty: 'RSA', kid: 'one', n: 'AQAB', e: 'AQAB' }] },
+    { source: '/etc/jwks.json', keys: [], problem: 'is no JSON' },
+  ];
   const query = { kinds: ['start', 'end'], method: '/a.B/*', failed: true, rate: 1000 } as const;
   const subscriptions = [{ subscription: 3, query }];
-  const known = { endpoints, health, weights, subscriptions };
+  const known = { endpoints, health, weights, keys, subscriptions };
   const messages: readonly ToWorker[] = [
     { type: 'start', version: 1, worker: 1, assignment, ...known, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
@@ -105,6 +109,7 @@ test('every message of the primary arrives as one', async () => {
     { type: 'endpoints', update },
     { type: 'health', update: health[0] },
     { type: 'weights', update: weights[0] },
+    { type: 'keys', update: keys[0] },
     { type: 'drain' },
   ];
   for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);

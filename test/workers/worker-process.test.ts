@@ -20,6 +20,7 @@ const events: WorkerEvents = {
   onLoad: unexpected,
   onPrepared: unexpected,
   onConnectFailed: unexpected,
+  onKeysWanted: unexpected,
   onOutage: unexpected,
   onSpans: unexpected,
   onEndpointChanges: unexpected,

@@ -1,4 +1,4 @@
-// All that the control process asks the endpoints of upstreams for, beside the calls: their health, and their load.
+// All that the control process asks for beside the calls: the health and the load of endpoints, and the keys of issuers.
 
 import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
@@ -7,22 +7,30 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
 import { type HealthReport, HealthWatch } from './health-watch.ts';
+import { KeyWatch } from './key-watch.ts';
 import { type LoadReported, WeightWatch } from './weight-watch.ts';
 
-export class EndpointWatches {
+export class Watches {
   readonly #health: HealthWatch;
   readonly #weights: WeightWatch;
+  readonly #keys: KeyWatch;
 
-  /** @param plane is told what was found */
-  constructor(plane: Pick<Plane, 'updateHealth' | 'updateWeights'>, logger: Logger) {
+  /** @param plane is told what was found, and says which keys it lacks */
+  constructor(
+    plane: Pick<Plane, 'updateHealth' | 'updateWeights' | 'updateKeys' | 'watchWantedKeys'>,
+    logger: Logger,
+  ) {
     this.#health = new HealthWatch({ publish: (update) => plane.updateHealth(update), logger });
     this.#weights = new WeightWatch({ publish: (update) => plane.updateWeights(update), logger });
+    this.#keys = new KeyWatch({ publish: (update) => plane.updateKeys(update), logger });
+    plane.watchWantedKeys((source) => this.#keys.lookAgain(source));
   }
 
   /** Follows a configuration that was put to use. @param known returns the endpoints that sources have named */
   use(config: Config, known: () => KnownEndpoints): void {
     this.#health.use(config, known);
     this.#weights.use(config, known);
+    this.#keys.use(config);
   }
 
   endpointsChanged(upstream: string, endpoints: readonly EndpointState[]): void {
@@ -52,5 +60,6 @@ export class EndpointWatches {
   close(): void {
     this.#health.close();
     this.#weights.close();
+    this.#keys.close();
   }
 }

@@ -1,0 +1,24 @@
+// Who a client has shown to be, by one of the `identities` of the configuration.
+
+export interface Caller {
+  /** The name of the identity in the configuration. */
+  readonly identity: string;
+  /** Who it is within that identity: `sub` of a token. '' if that is not known. */
+  readonly subject: string;
+  /** For the log: both of these, bounded and without control characters. */
+  readonly text: string;
+  /** The claims of a token. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** The header fields that the service is sent, one character for each byte. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** When the credentials expire, in milliseconds since the Unix epoch. Infinity if they do not. */
+  readonly expiresAtMs: number;
+}
+
+const LONGEST_TEXT = 128;
+
+/** @returns what the log says of a client */
+export function callerText(identity: string, subject: string): string {
+  const text = (subject === '' ? identity : `${identity}:${subject}`).replace(/[\p{Cc}\u2028\u2029]/gu, '?');
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1).toWellFormed()}…` : text;
+}

@@ -1,0 +1,50 @@
+// The resolved form of `identities` and of the `access` of routes, parts of the configuration.
+
+/** Where the public keys of an issuer come from: a URL, or a file. `text` names it in messages and tells sources apart. */
+export type KeySource =
+  | { readonly kind: 'url'; readonly text: string }
+  | { readonly kind: 'file'; readonly text: string };
+
+/** A way by which clients show who they are. `name` is its key in the configuration. */
+export type IdentityConfig = JwtConfig;
+
+export interface JwtConfig {
+  readonly kind: 'jwt';
+  readonly name: string;
+  readonly issuer: string;
+  /** The token must be for one of these. Empty means that this is not checked. */
+  readonly audience: readonly string[];
+  readonly keys: KeySource;
+  /** The header field that the token is in, in lower case. */
+  readonly header: string;
+  /** The names of the signature algorithms that are accepted (RFC 7518 section 3.1). */
+  readonly algorithms: readonly string[];
+  /** How far the clocks of issuer and proxy may differ. */
+  readonly clockSkewMs: number;
+  /** Maps the names of claims to the header fields that the service is sent. */
+  readonly claims: ReadonlyMap<string, string>;
+}
+
+export interface AccessConfig {
+  /** The names of identities, of which the client must have one. Empty means that it needs none. */
+  readonly require: readonly string[];
+  /** One of these must hold. Undefined means that every client with a required identity may call. */
+  readonly allow: readonly AccessRuleConfig[] | undefined;
+  /** None of these may hold. They come before `allow`. */
+  readonly deny: readonly AccessRuleConfig[];
+  /** What becomes of a call that outlives the credentials with which it began. */
+  readonly onExpiry: 'end' | 'recheck' | 'ignore';
+}
+
+/** A rule holds if every criterion that is given holds. One of the values of a criterion is enough. */
+export interface AccessRuleConfig {
+  readonly identity?: readonly string[] | undefined;
+  /** Exact texts, or prefixes that end in `*`. */
+  readonly subject?: readonly string[] | undefined;
+  /** Maps names of claims to values. */
+  readonly claim?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** Networks (CIDR), or unix:. */
+  readonly client?: readonly string[] | undefined;
+  /** Exact paths, or prefixes that end in `*`. */
+  readonly method?: readonly string[] | undefined;
+}

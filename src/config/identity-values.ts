@@ -1,0 +1,44 @@
+// Parses the values of `identities`: where keys come from, and the header fields that tokens are in and claims go to.
+
+import type { KeySource } from './identity-config.ts';
+import { parseHeaderName } from './match-criteria.ts';
+import { type Fault, isFault } from './problem.ts';
+
+/** Fields that the proxy writes itself, or that say how a message is to be read. Policies may not set them. */
+const NOT_FOR_CLAIMS =
+  /^(?:grpc-|content-|x-forwarded-|x-request-id$|forwarded$|expect$|host$|te$|trailer$|authorization$|cookie$|traceparent$|tracestate$)/;
+
+export function parseKeySource(text: string): KeySource | Fault {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    return /[\n\0]/.test(text)
+      ? { message: 'must be a URL or the name of a file', hint: 'write the keys into a file' }
+      : { kind: 'file', text };
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    return { message: 'is not a URL of https or http', hint: 'write it as https://id.example.com/jwks.json' };
+  if (url.username !== '' || url.password !== '')
+    return { message: 'holds a user or a password', hint: 'keys for verifying are public; remove the user' };
+  if (url.hash !== '') return { message: 'holds a fragment, which no server sees', hint: 'remove it' };
+  return { kind: 'url', text: url.href };
+}
+
+/** The header field that credentials are in. */
+export function parseCredentialHeader(text: string): string | Fault {
+  const name = parseHeaderName(text);
+  if (isFault(name)) return name;
+  if (name.endsWith('-bin')) return { message: `'${text}' would hold binary metadata` };
+  return /^(?:grpc-|content-|te$|host$)/.test(name)
+    ? { message: `'${text}' has a meaning of its own`, hint: 'write authorization, or x-NAME' }
+    : name;
+}
+
+/** The header field that a claim goes to. */
+export function parseClaimHeader(text: string): string | Fault {
+  const name = parseHeaderName(text);
+  if (isFault(name)) return name;
+  if (NOT_FOR_CLAIMS.test(name))
+    return { message: `'${text}' has a meaning of its own`, hint: 'write a name such as x-user' };
+  return name.endsWith('-bin')
+    ? { message: `'${text}' would hold binary metadata`, hint: 'choose a name without -bin' }
+    : name;
+}

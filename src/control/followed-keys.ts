@@ -1,0 +1,110 @@
+// The public keys of one issuer, read again and again. The last keys that could be read stay in use until there are newer ones, however
+// long that takes: an issuer that is down must not lock everybody out.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { KeySource } from '../config/identity-config.ts';
+import type { KeysUpdate, PublicKey } from '../config/public-keys.ts';
+import type { Logger } from '../observability/logger.ts';
+
+/** Also the least time between two requests because of a key that is not known. */
+const AGAIN_SOONEST_MS = 30_000;
+const URL_EVERY_MS = 300_000;
+const RETRY_MS = 1000;
+const MOST_RETRY_MS = 60_000;
+
+export interface FollowedKeysParts {
+  readonly publish: (update: KeysUpdate) => void;
+  readonly logger: Logger;
+  readonly read: (source: KeySource) => Promise<readonly PublicKey[]>;
+  /** How often a file is read. Undefined means only when somebody asks. */
+  readonly fileEveryMs: () => number | undefined;
+  /** Monotonic milliseconds. For tests. */
+  readonly now?: () => number;
+}
+
+export class FollowedKeys {
+  readonly source: KeySource;
+  readonly #parts: FollowedKeysParts;
+  readonly #now: () => number;
+  #keys: readonly PublicKey[] = [];
+  #problem: string | undefined = undefined;
+  #failures = 0;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  #isReading = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(source: KeySource, parts: FollowedKeysParts) {
+    this.source = source;
+    this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+  }
+
+  /** Reads the keys, and publishes what is known then. Never rejects. */
+  async read(): Promise<void> {
+    if (this.#isReading || this.#isClosed) return;
+    this.#isReading = true;
+    this.#readAtMs = this.#now();
+    clearTimeout(this.#timer);
+    try {
+      this.#note(await this.#parts.read(this.source));
+    } catch (error) {
+      this.#failures++;
+      this.#complain(error instanceof Error ? error.message : String(error));
+    }
+    this.#isReading = false;
+    if (this.#isClosed) return;
+    this.#publish();
+    this.#schedule();
+  }
+
+  /** A token names a key that is not known. Publishes newer keys soon, or at once those that are known. */
+  lookAgain(): void {
+    if (this.#isReading) return;
+    if (this.#now() - this.#readAtMs < AGAIN_SOONEST_MS) this.#publish();
+    else void this.read();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #publish(): void {
+    const { text } = this.source;
+    this.#parts.publish({
+      source: text,
+      keys: this.#keys,
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+    });
+  }
+
+  #note(keys: readonly PublicKey[]): void {
+    const isNew = !isDeepStrictEqual(keys, this.#keys);
+    if (isNew || this.#problem !== undefined) {
+      const fields = { source: this.source.text, keys: keys.length };
+      this.#parts.logger.info(fields, 'keys of an issuer were read');
+    }
+    this.#keys = keys;
+    this.#problem = undefined;
+    this.#failures = 0;
+  }
+
+  /** Logs a problem once, until it changes or is solved. */
+  #complain(problem: string): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    const fields = { source: this.source.text, keys: this.#keys.length, problem };
+    if (this.#keys.length > 0)
+      this.#parts.logger.warn(fields, 'keys of an issuer could not be read; the last ones stay in use');
+    else
+      this.#parts.logger.error(fields, 'keys of an issuer could not be read; its tokens cannot be verified');
+  }
+
+  #schedule(): void {
+    const everyMs = this.source.kind === 'url' ? URL_EVERY_MS : this.#parts.fileEveryMs();
+    const retryMs = Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
+    const waitMs = this.#failures > 0 ? retryMs : everyMs;
+    if (waitMs !== undefined) this.#timer = setTimeout(() => void this.read(), waitMs).unref();
+  }
+}

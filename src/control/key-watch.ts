@@ -1,0 +1,60 @@
+// Has the public keys of issuers read for the `identities` of the configuration, and tells the plane of them. The processes that carry
+// calls never fetch keys. A proxy without tokens loads nothing for it.
+
+import type { Config } from '../config/config.ts';
+import type { KeySource } from '../config/identity-config.ts';
+import type { KeysUpdate } from '../config/public-keys.ts';
+import type { Logger } from '../observability/logger.ts';
+import { FollowedKeys } from './followed-keys.ts';
+
+export interface KeyWatchOptions {
+  readonly publish: (update: KeysUpdate) => void;
+  readonly logger: Logger;
+}
+
+export class KeyWatch {
+  readonly #options: KeyWatchOptions;
+  readonly #followed = new Map<string, FollowedKeys>();
+  #fileEveryMs: number | undefined = undefined;
+
+  constructor(options: KeyWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Follows a configuration that was put to use: reads the keys of sources that are new, and files again. */
+  use({ identities = [], reload }: Config): void {
+    this.#fileEveryMs = reload.certificatesMs;
+    const sources = new Map(identities.map(({ keys }) => [keys.text, keys]));
+    for (const [text, followed] of this.#followed) {
+      if (sources.has(text)) continue;
+      followed.close();
+      this.#followed.delete(text);
+      this.#options.publish({ source: text, keys: [] });
+    }
+    for (const [text, source] of sources) {
+      const known = this.#followed.get(text);
+      if (known === undefined) this.#follow(source);
+      else if (source.kind === 'file') void known.read();
+    }
+  }
+
+  #follow(source: KeySource): void {
+    const followed = new FollowedKeys(source, {
+      ...this.#options,
+      read: async (from) => (await import('../sources/key-set-source.ts')).readKeySet(from),
+      fileEveryMs: () => this.#fileEveryMs,
+    });
+    this.#followed.set(source.text, followed);
+    void followed.read();
+  }
+
+  /** A token names a key of this source that is not known. */
+  lookAgain(source: string): void {
+    this.#followed.get(source)?.lookAgain();
+  }
+
+  close(): void {
+    for (const followed of this.#followed.values()) followed.close();
+    this.#followed.clear();
+  }
+}

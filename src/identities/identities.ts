@@ -1,0 +1,66 @@
+// All identities of a process. An identity whose settings have not changed is taken over from the previous configuration, with the
+// tokens that it has verified.
+
+import { isDeepStrictEqual } from 'node:util';
+import { type Change, NO_CHANGE } from '../config/change.ts';
+import type { IdentityConfig } from '../config/identity-config.ts';
+import type { KeysUpdate } from '../config/public-keys.ts';
+import type { Identity } from './identity.ts';
+import { JwtIdentity } from './jwt-identity.ts';
+import { KeySets } from './key-sets.ts';
+import { Verifications } from './verifications.ts';
+
+/** The identities of one configuration, by name. */
+export type IdentitySet = ReadonlyMap<string, Identity>;
+
+export interface IdentitiesParts {
+  /** Receives what nobody has foreseen. Must not throw. */
+  readonly onFault: (error: unknown) => void;
+  /** Milliseconds since the Unix epoch. For tests. */
+  readonly now?: () => number;
+}
+
+interface Made {
+  readonly config: IdentityConfig;
+  readonly identity: Identity;
+}
+
+export class Identities {
+  readonly #parts: IdentitiesParts;
+  readonly #keys = new KeySets();
+  readonly #verifications = new Verifications();
+  #made: readonly Made[] = [];
+
+  constructor(parts: IdentitiesParts) {
+    this.#parts = parts;
+  }
+
+  build(configs: readonly IdentityConfig[] = []): IdentitySet {
+    const before = this.#made;
+    this.#made = configs.map(
+      (config) => before.find((one) => isDeepStrictEqual(one.config, config)) ?? this.#make(config),
+    );
+    return new Map(this.#made.map(({ identity }) => [identity.name, identity]));
+  }
+
+  #make(config: IdentityConfig): Made {
+    const { now = Date.now, onFault } = this.#parts;
+    const keys = this.#keys.of(config.keys.text);
+    const identity = new JwtIdentity(config, { keys, verifications: this.#verifications, now, onFault });
+    return { config, identity };
+  }
+
+  /** Loads what verifying needs, so that no call waits for it. */
+  async load(configs: readonly IdentityConfig[] = []): Promise<Change> {
+    if (configs.length > 0) await import('./jwt-signature.ts');
+    return NO_CHANGE;
+  }
+
+  updateKeys(update: KeysUpdate): void {
+    this.#keys.update(update);
+  }
+
+  watchWantedKeys(tell: (source: string) => void): void {
+    this.#keys.onWanted = tell;
+  }
+}

@@ -1,0 +1,49 @@
+// How one of the `identities` of the configuration finds out who a client is.
+
+import type { Caller } from '../calls/caller.ts';
+import type { AdmittedCall } from '../calls/policy.ts';
+
+/** Why a client's credentials are not accepted. The sentence is for the log; it never holds a part of the credentials. */
+export interface Rejection {
+  readonly token: 'credentials_invalid' | 'verification_limited' | 'keys_unavailable';
+  readonly sentence: string;
+  /** What the client may be told in addition to that its credentials are not accepted. */
+  readonly told?: string | undefined;
+  /** The credentials may be meant for another identity. */
+  readonly isOfAnother?: boolean;
+}
+
+/**
+ * What is known at once: who the client is, why it is nobody, that its credentials have to be verified first ('later'), or undefined if
+ * it has shown none for this identity.
+ */
+export type Look = Caller | Rejection | 'later' | undefined;
+
+export type Verdict = Caller | Rejection;
+
+export interface Identity {
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** What clients need, for their messages: 'a bearer token in authorization'. */
+  readonly wanted: string;
+  /** The value of `www-authenticate` for clients of plain HTTP. */
+  readonly challenge: string;
+  /** The header fields that it sends to the service, in lower case. */
+  readonly adds: readonly string[];
+  /** Asks nobody and waits for nothing. */
+  look(call: AdmittedCall): Look;
+  /**
+   * Verifies the credentials of a call about which `look` has said 'later'.
+   * @param done is called once, perhaps before this method returns
+   * @returns stops waiting: `done` is not called any more
+   */
+  verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void;
+}
+
+export function isCaller(look: Look): look is Caller {
+  return typeof look === 'object' && 'identity' in look;
+}
+
+export function isRejection(look: Look): look is Rejection {
+  return typeof look === 'object' && 'token' in look;
+}

@@ -1,0 +1,106 @@
+// Reads a token without believing it. What it says against itself (it has expired, it is for somebody else) is reason enough to refuse it
+// without verifying its signature.
+
+import type { JwtConfig } from '../config/identity-config.ts';
+import type { PublicKey } from '../config/public-keys.ts';
+
+/** Longer tokens are refused unread. */
+const LONGEST_TOKEN = 16_384;
+const LONGEST_QUOTED = 64;
+
+export interface UnverifiedToken {
+  readonly algorithm: string;
+  /** The name of the key that has signed it. Undefined if it names none. */
+  readonly keyId: string | undefined;
+}
+
+export interface TokenFault {
+  readonly sentence: string;
+  /** What the client may be told. */
+  readonly told?: string;
+  /** The token is of another issuer, and may be meant for another identity. */
+  readonly isOfAnother?: boolean;
+}
+
+/** @returns what is needed to verify the token, or why it is refused. The sentence holds nothing secret. */
+export function readToken(token: string, config: JwtConfig, nowMs: number): UnverifiedToken | TokenFault {
+  if (token.length > LONGEST_TOKEN)
+    return { sentence: `the token is longer than ${LONGEST_TOKEN} characters` };
+  const parts = token.split('.');
+  const [header, payload] = parts.length === 3 ? [decoded(parts[0]), decoded(parts[1])] : [];
+  if (header === undefined || payload === undefined) return { sentence: 'it is no JWT' };
+  const { alg, kid, crit } = header;
+  const { iss } = payload;
+  if (iss !== config.issuer)
+    return { sentence: `the token is of ${quoted(iss)}, not of the issuer`, isOfAnother: true };
+  if (typeof alg !== 'string' || !config.algorithms.includes(alg))
+    return { sentence: `its algorithm ${quoted(alg)} is not among the algorithms` };
+  if (crit !== undefined || (kid !== undefined && typeof kid !== 'string'))
+    return { sentence: 'its header has members that are not understood' };
+  return faultOfClaims(payload, config, nowMs) ?? { algorithm: alg, keyId: kid };
+}
+
+function faultOfClaims(
+  { aud, exp, nbf }: Readonly<Record<string, unknown>>,
+  { audience, clockSkewMs }: JwtConfig,
+  nowMs: number,
+): TokenFault | undefined {
+  if (typeof exp !== 'number') return { sentence: 'the token has no time of expiry (exp)' };
+  if (exp * 1000 + clockSkewMs <= nowMs) {
+    const agoS = Math.floor((nowMs - exp * 1000) / 1000);
+    return { sentence: `the token expired ${agoS} s ago`, told: 'the token has expired' };
+  }
+  if (nbf !== undefined && !(typeof nbf === 'number' && nbf * 1000 - clockSkewMs <= nowMs))
+    return { sentence: 'the token is not valid yet (nbf)', told: 'the token is not valid yet' };
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (audience.length === 0 || audience.some((each) => named.includes(each))) return undefined;
+  return { sentence: `the token is for ${quoted(named[0])}, not for the audience` };
+}
+
+export function isTokenFault(read: UnverifiedToken | TokenFault): read is TokenFault {
+  return 'sentence' in read;
+}
+
+/** @returns the keys that may have signed the token, four at most */
+export function keysFor(
+  { algorithm, keyId }: UnverifiedToken,
+  keys: readonly PublicKey[],
+): readonly PublicKey[] {
+  return keys
+    .filter(
+      ({ kid, alg }) => (keyId === undefined || kid === keyId) && (alg === undefined || alg === algorithm),
+    )
+    .filter((key) => fits(key, algorithm))
+    .slice(0, 4);
+}
+
+const CURVES: Readonly<Record<string, string>> = {
+  ES256: 'P-256',
+  ES384: 'P-384',
+  ES512: 'P-521',
+  EdDSA: 'Ed25519',
+};
+
+function fits({ kty, crv }: PublicKey, algorithm: string): boolean {
+  const curve = CURVES[algorithm];
+  return curve === undefined ? kty === 'RSA' : crv === curve;
+}
+
+/** Texts of clients for the log: short, visible, and of the members that tell tokens apart only. */
+export function quoted(value: unknown): string {
+  if (typeof value !== 'string') return value === undefined ? 'nobody' : 'something that is no text';
+  return `'${value.slice(0, LONGEST_QUOTED).replace(/[^\x20-\x7e]/g, '?')}'`;
+}
+
+function decoded(part: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

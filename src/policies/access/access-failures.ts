@@ -1,0 +1,51 @@
+// What a client that may not call is told, and what the log says in addition. Neither holds a part of the credentials.
+
+import type { Caller } from '../../calls/caller.ts';
+import { type Failure, failure } from '../../calls/failure.ts';
+import type { Identity, Rejection } from '../../identities/identity.ts';
+
+const KEYS_AGAIN_MS = 5000;
+
+/** @param wanted the identities that would do. @param rejection why the client's credentials are not accepted; undefined if it has sent none */
+export function unauthenticated(wanted: readonly Identity[], rejection: Rejection | undefined): Failure {
+  const challenge = [...new Set(wanted.map((identity) => identity.challenge))].join(', ');
+  if (rejection === undefined) {
+    const needed = wanted.map((identity) => identity.wanted).join(', or ');
+    return { ...failure('credentials_missing', `This call needs ${needed}.`), challenge };
+  }
+  const { token, sentence, told } = rejection;
+  const onlyForLog = ` Why: ${sentence}.`;
+  if (token === 'keys_unavailable') {
+    const message = 'The proxy has no keys to verify tokens with; call again later.';
+    return { ...failure(token, message), onlyForLog, retryAfterMs: KEYS_AGAIN_MS };
+  }
+  if (token === 'verification_limited') {
+    const message = 'Too many credentials of this client were not good; call again in a few seconds.';
+    return { ...failure(token, message), challenge };
+  }
+  const message =
+    told === undefined
+      ? 'The credentials of this call are not accepted.'
+      : `The credentials of this call are not accepted: ${told}.`;
+  return { ...failure(token, message), onlyForLog, challenge };
+}
+
+/** @param why which rule says so */
+export function denied(why: string, callers: readonly Caller[]): Failure {
+  const who =
+    callers.length === 0 ? 'a client without an identity' : callers.map(({ text }) => text).join(' and ');
+  return {
+    ...failure('access_denied', 'This client may not make this call.'),
+    onlyForLog: ` Why: ${why} for ${who} (access of the route).`,
+  };
+}
+
+export function expired(callers: readonly Caller[]): Failure {
+  return {
+    ...failure(
+      'credentials_expired',
+      'The token with which this call began has expired; call again with a new one.',
+    ),
+    onlyForLog: ` It was of ${callers.map(({ text }) => text).join(' and ')}.`,
+  };
+}

@@ -1,0 +1,53 @@
+// Reads the public keys of an issuer, once: from a file, or by GET from a URL. Redirects are not followed, since they could lead to
+// somebody else's keys.
+
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { KeySource } from '../config/identity-config.ts';
+import { isFault } from '../config/problem.ts';
+import { LARGEST_KEY_SET_BYTES, type PublicKey, parseKeySet } from '../config/public-keys.ts';
+import { names } from '../names/name-lookup.ts';
+
+const ANSWER_WITHIN_MS = 10_000;
+
+/** Rejects with an error whose message says what is wrong, without anything of an answer's text. */
+export async function readKeySet({ kind, text }: KeySource): Promise<readonly PublicKey[]> {
+  const keys = parseKeySet(kind === 'file' ? await readFile(text, 'utf8') : await get(text));
+  if (isFault(keys)) throw new Error(keys.message);
+  return keys;
+}
+
+async function get(url: string): Promise<string> {
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const options = {
+    lookup: names.lookup,
+    headers: { accept: 'application/jwk-set+json, application/json' },
+    signal,
+    agent: false,
+  } as const;
+  const request = url.startsWith('https:') ? requestHttps(url, options) : requestHttp(url, options);
+  try {
+    request.end();
+    const [response]: IncomingMessage[] = await once(request, 'response', { signal });
+    if (response.statusCode !== 200) throw new Error(`was answered with HTTP ${response.statusCode}`);
+    return await textOf(response);
+  } catch (error) {
+    if (signal.aborted) throw new Error(`had no answer in ${ANSWER_WITHIN_MS / 1000} s`, { cause: error });
+    throw error;
+  } finally {
+    request.destroy();
+  }
+}
+
+async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let left = LARGEST_KEY_SET_BYTES;
+  for await (const chunk of response) {
+    left -= chunk.length;
+    if (left < 0) throw new Error(`was answered with more than ${LARGEST_KEY_SET_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,206 @@
+// One identity by tokens: what is verified when, how often, and what it waits for.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AdmittedCall } from '../../src/calls/policy.ts';
+import type { JwtConfig } from '../../src/config/identity-config.ts';
+import { isFault } from '../../src/config/problem.ts';
+import { parseKeySet } from '../../src/config/public-keys.ts';
+import { isCaller, isRejection, type Verdict } from '../../src/identities/identity.ts';
+import { JwtIdentity } from '../../src/identities/jwt-identity.ts';
+import { KeySets } from '../../src/identities/key-sets.ts';
+import { Verifications } from '../../src/identities/verifications.ts';
+import { standIn } from '../support/stand-in.ts';
+import {
+  claimsFor,
+  forged,
+  ISSUER,
+  keySetText,
+  type SigningKey,
+  signingKey,
+  signToken,
+} from '../support/token-issuer.ts';
+
+const SOURCE = 'https://id.test/jwks.json';
+const CONFIG: JwtConfig = {
+  kind: 'jwt',
+  name: 'office',
+  issuer: ISSUER,
+  audience: ['voice'],
+  keys: { kind: 'url', text: SOURCE },
+  header: 'authorization',
+  algorithms: ['ES256', 'RS256', 'EdDSA'],
+  clockSkewMs: 0,
+  claims: new Map(),
+};
+
+class Scene {
+  monotonicMs = 0;
+  epochMs = Date.now();
+  /** How often newer keys were asked for. */
+  asked = 0;
+  readonly faults: unknown[] = [];
+  readonly sets = new KeySets(() => this.monotonicMs);
+  readonly verifications = new Verifications(() => this.monotonicMs);
+  readonly identity: JwtIdentity;
+
+  constructor(config: Partial<JwtConfig> = {}) {
+    this.sets.onWanted = () => this.asked++;
+    this.identity = new JwtIdentity(
+      { ...CONFIG, ...config },
+      {
+        keys: this.sets.of(SOURCE),
+        verifications: this.verifications,
+        now: () => this.epochMs,
+        onFault: (error) => this.faults.push(error),
+      },
+    );
+  }
+
+  publish(...keys: readonly SigningKey[]): void {
+    const parsed = parseKeySet(keySetText(keys));
+    assert.ok(!isFault(parsed));
+    this.sets.update({ source: SOURCE, keys: parsed });
+  }
+
+  verify(token: string, client = 'client'): Promise<Verdict> {
+    const call = callWith(token, client);
+    assert.equal(this.identity.look(call), 'later');
+    return new Promise((resolve) => this.identity.verify(call, resolve));
+  }
+}
+
+function callWith(token: string, clientKey = 'client'): AdmittedCall {
+  const subject = standIn<AdmittedCall['subject']>({ clientKey });
+  return standIn<AdmittedCall>({
+    subject,
+    header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+  });
+}
+
+for (const algorithm of ['ES256', 'RS256', 'EdDSA'] as const) {
+  test(`a token with ${algorithm} is verified once, and known until it expires`, async () => {
+    const scene = new Scene();
+    const key = signingKey('one', algorithm);
+    scene.publish(key);
+    const token = signToken(key, claimsFor('alice', 60));
+    const verdict = await scene.verify(token);
+    assert.ok(isCaller(verdict));
+    assert.deepEqual([verdict.subject, verdict.text], ['alice', 'office:alice']);
+    assert.equal(scene.identity.look(callWith(token)), verdict);
+    scene.epochMs = verdict.expiresAtMs;
+    assert.equal(scene.identity.look(callWith(token)), 'later');
+    const expired = await scene.verify(token);
+    assert.ok(isRejection(expired) && expired.told === 'the token has expired');
+  });
+}
+
+test('a token is verified again after five minutes', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  scene.publish(key);
+  const token = signToken(key, claimsFor('alice', 3600));
+  await scene.verify(token);
+  scene.epochMs += 299_000;
+  assert.ok(isCaller(scene.identity.look(callWith(token))));
+  scene.epochMs += 2000;
+  assert.equal(scene.identity.look(callWith(token)), 'later');
+});
+
+test('a token of a key that the issuer has removed is known no more', async () => {
+  const scene = new Scene();
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  scene.publish(one, two);
+  const tokens = [one, two].map((key) => signToken(key, claimsFor('alice')));
+  for (const token of tokens) await scene.verify(token);
+  scene.publish(two, signingKey('three'));
+  scene.monotonicMs += 1000;
+  assert.equal(scene.identity.look(callWith(tokens[0])), 'later');
+  assert.ok(isRejection(await scene.verify(tokens[0])));
+  assert.ok(isCaller(await scene.verify(tokens[1])));
+});
+
+test('calls with the same new token share one verification, and one that gives up takes nothing from the others', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  const token = signToken(key, claimsFor('alice'));
+  const verdicts: Verdict[] = [];
+  const stops = Array.from({ length: 1000 }, () =>
+    scene.identity.verify(callWith(token), (verdict) => verdicts.push(verdict)),
+  );
+  assert.equal(scene.asked, 1, 'the keys are wanted once');
+  for (const stop of stops.slice(0, 500)) stop();
+  const last = scene.verify(token);
+  scene.publish(key);
+  assert.ok(isCaller(await last));
+  assert.equal(verdicts.length, 500);
+  assert.ok(verdicts.every(isCaller));
+});
+
+test('a token with an unknown key waits for newer keys, and those after it are refused for half a minute', async () => {
+  const scene = new Scene();
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  scene.publish(one);
+  scene.monotonicMs += 30_000;
+  const waiting = scene.verify(signToken(two, claimsFor('bob')));
+  assert.equal(scene.asked, 1);
+  scene.publish(one, two);
+  assert.ok(isCaller(await waiting));
+  const invented = () => signToken(one, claimsFor('eve'), { kid: `invented ${Math.random()}` });
+  const refused = await scene.verify(invented());
+  assert.ok(isRejection(refused) && refused.token === 'credentials_invalid', 'at once');
+  assert.equal(scene.asked, 1);
+  scene.monotonicMs += 30_000;
+  const next = scene.verify(invented());
+  assert.equal(scene.asked, 2);
+  scene.publish(one, two);
+  assert.ok(isRejection(await next));
+});
+
+test('a client that sends nothing but new forged tokens is refused without verifying, and others are not', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  scene.publish(key);
+  const results: string[] = [];
+  for (let index = 0; index < 60; index++) {
+    const verdict = await scene.verify(forged(signToken(key, claimsFor(`eve ${index}`))), 'attacker');
+    results.push(isCaller(verdict) ? 'caller' : verdict.token);
+  }
+  assert.equal(results.filter((token) => token === 'credentials_invalid').length, 50);
+  assert.deepEqual(results.slice(50), Array(10).fill('verification_limited'));
+  const good = signToken(key, claimsFor('alice'));
+  const limited = await scene.verify(good, 'attacker');
+  assert.ok(isRejection(limited));
+  assert.ok(isCaller(await scene.verify(good, 'honest')));
+  assert.ok(isCaller(scene.identity.look(callWith(good, 'attacker'))), 'a known token needs no verifying');
+});
+
+test('without a name of a key, every fitting key is tried', async () => {
+  const scene = new Scene();
+  const keys = ['one', 'two', 'three'].map((kid) => signingKey(kid));
+  scene.publish(...keys);
+  assert.ok(isCaller(await scene.verify(signToken(keys[2], claimsFor('alice'), { kid: undefined }))));
+});
+
+test('a key set with a secret, a weak key or a private key keeps what verifies, and no private part', () => {
+  const pair = signingKey('pair');
+  const jwk = pair.privateKey.export({ format: 'jwk' });
+  const set = {
+    keys: [{ kty: 'oct', k: 'AAAA', kid: 'secret' }, { ...jwk, kid: 'pair' }, { ...jwk, use: 'enc' }, null],
+  };
+  const keys = parseKeySet(JSON.stringify(set));
+  assert.ok(!isFault(keys));
+  assert.deepEqual(
+    keys.map(({ kid }) => kid),
+    ['pair'],
+  );
+  assert.equal('d' in keys[0], false);
+  for (const text of ['', '[]', '{}', '{"keys":{}}', '{"keys":[{"kty":"oct","k":"AAAA"}]}'])
+    assert.ok(isFault(parseKeySet(text)), text);
+});
+
+test('an authorization of another scheme is no token', () => {
+  const scene = new Scene();
+  const call = standIn<AdmittedCall>({ header: () => 'Basic dTpw' });
+  assert.equal(scene.identity.look(call), undefined);
+});

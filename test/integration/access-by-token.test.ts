@@ -1,0 +1,238 @@
+// Tokens through the whole proxy, with grpc-js as the client: who is let in, who is refused and how, and when streams end.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { status } from '../../src/demo/grpc.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
+import {
+  claimsFor,
+  forged,
+  keySetText,
+  signingKey,
+  signToken,
+  TokenIssuer,
+} from '../support/token-issuer.ts';
+import { type CallSettings, metadataOf, type TestVoiceClient } from '../support/voice-client.ts';
+
+type Access = Readonly<Record<string, unknown>>;
+
+interface Scene {
+  readonly proxy: ProxyUnderTest;
+  readonly client: TestVoiceClient;
+}
+
+async function start(
+  t: TestContext,
+  identities: Readonly<Record<string, unknown>>,
+  access: Access,
+): Promise<Scene> {
+  const demo = await startDemo(t);
+  const sections = {
+    identities,
+    routes: [{ name: 'voice', match: { path: '/*' }, upstream: 'voice', access }],
+  };
+  const proxy = await startProxy(t, { endpoints: [demo.address], sections });
+  return { proxy, client: proxy.voiceClient('tls') };
+}
+
+function bearer(token: string): CallSettings {
+  return { metadata: metadataOf(['authorization', `Bearer ${token}`]) };
+}
+
+async function statusOf({ client }: Scene, token?: string): Promise<number> {
+  return (await client.say({}, token === undefined ? {} : bearer(token))).code;
+}
+
+async function isServed(scene: Scene, token: string): Promise<boolean> {
+  const served: number = status.OK;
+  return (await statusOf(scene, token)) === served;
+}
+
+test('a call with a token of the issuer is served, and its record says who has called', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
+  assert.equal(await statusOf(scene, issuer.token('alice')), status.OK);
+  const record = await scene.proxy.record();
+  assert.equal(record['identity'], 'office:alice');
+});
+
+test('a call without a token, or with one that is not accepted, is refused and reaches no service', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
+  const [key] = issuer.keys;
+  const claims = claimsFor('alice');
+  const stranger = { ...signingKey('stranger'), kid: key.kid };
+  const hs256 = signToken(key, claims, { alg: 'HS256' });
+  const cases: Readonly<Record<string, string>> = {
+    'its signature is not of the key that it names': forged(issuer.token('alice')),
+    'its signature is not of the key that it names, as another key has signed it': signToken(
+      stranger,
+      claims,
+    ),
+    'the token expired': issuer.token('alice', { exp: Date.now() / 1000 - 60 }),
+    "the token is of 'https://evil.test', not of the issuer": issuer.token('alice', {
+      iss: 'https://evil.test',
+    }),
+    "the token is for 'website', not for the audience": issuer.token('alice', { aud: 'website' }),
+    'the token is not valid yet (nbf)': issuer.token('alice', { nbf: Date.now() / 1000 + 60 }),
+    'the token has no time of expiry (exp)': issuer.token('alice', { exp: undefined }),
+    "its algorithm 'none' is not among the algorithms": signToken(key, claims, { alg: 'none' }),
+    "its algorithm 'HS256' is not among the algorithms": hs256,
+    'its header has members that are not understood': signToken(key, claims, { crit: ['exp'] }),
+    "key 'unknown' for ES256 is not among those of the issuer": signToken(key, claims, { kid: 'unknown' }),
+    'it is no JWT': 'abc',
+  };
+  let calls = 0;
+  for (const [sentence, token] of Object.entries(cases)) {
+    const { code, details } = await scene.client.say({}, bearer(token));
+    assert.equal(code, status.UNAUTHENTICATED, sentence);
+    assert.match(details, /^The credentials of this call are not accepted/);
+    const records = await scene.proxy.wantRecords(++calls);
+    const record = records.at(-1);
+    assert.ok(record !== undefined);
+    assert.match(record.reason, /^credentials_invalid: /);
+    assert.ok(record.reason.includes(sentence.split(', as ')[0]), `${sentence}: ${record.reason}`);
+    assert.equal(record['endpoint'], '');
+  }
+  const without = await scene.client.say({});
+  assert.equal(without.code, status.UNAUTHENTICATED);
+  assert.equal(without.details, 'This call needs a bearer token in authorization.');
+  const text = JSON.stringify(scene.proxy.lines());
+  for (const token of Object.values(cases))
+    if (token.length > 10) assert.ok(!text.includes(token.split('.')[2]), 'no signature is in the log');
+});
+
+test('claims reach the service as metadata, and what the client sends by these names does not', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const claims = {
+    sub: 'x-echo-user',
+    'team.name': 'x-echo-team',
+    roles: 'x-echo-roles',
+    missing: 'x-echo-missing',
+  };
+  const scene = await start(t, { office: issuer.identity({ claims }) }, { require: ['office'] });
+  const token = issuer.token('Zoë', { team: { name: 'blue' }, roles: ['reader', 'writer'] });
+  const metadata = metadataOf(
+    ['authorization', `Bearer ${token}`],
+    ['x-echo-user', 'mallory'],
+    ['x-echo_user', 'mallory'],
+    ['x-echo-missing', 'mallory'],
+  );
+  const { code, initialMetadata } = await scene.client.say({ text: 'hello' }, { metadata });
+  assert.equal(code, status.OK);
+  const echoed = (name: string): readonly unknown[] => initialMetadata?.get(name) ?? [];
+  assert.deepEqual(echoed('x-echo-team'), ['blue']);
+  assert.deepEqual(echoed('x-echo-roles'), ['reader,writer']);
+  assert.deepEqual(echoed('x-echo_user'), []);
+  assert.deepEqual(echoed('x-echo-missing'), []);
+  assert.deepEqual(echoed('x-echo-user'), ['Zo%C3%AB']);
+});
+
+test('a route lets in by claim, and tells a client with another claim that it may not', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const scene = await start(
+    t,
+    { office: issuer.identity() },
+    {
+      require: ['office'],
+      allow: [{ claim: { scope: 'voice' } }, { subject: 'admin-*', method: '/voice.VoiceAssistant/Say' }],
+      deny: [{ subject: 'admin-gone' }],
+    },
+  );
+  assert.equal(await statusOf(scene, issuer.token('alice', { scope: 'mail voice' })), status.OK);
+  assert.equal(await statusOf(scene, issuer.token('admin-1')), status.OK);
+  assert.equal(await statusOf(scene, issuer.token('alice', { scope: 'voices' })), status.PERMISSION_DENIED);
+  assert.equal(
+    await statusOf(scene, issuer.token('admin-gone', { scope: 'voice' })),
+    status.PERMISSION_DENIED,
+  );
+  const narrated = await scene.client.narrate({ text: 'a b' }, bearer(issuer.token('admin-1')));
+  assert.equal(narrated.code, status.PERMISSION_DENIED);
+  const [, , noRule, denied] = await scene.proxy.wantRecords(5);
+  assert.match(noRule.reason, /^access_denied: .* Why: no rule of allow holds for office:alice/);
+  assert.match(denied.reason, /^access_denied: .* Why: deny\[0\] holds for office:admin-gone/);
+});
+
+test('after a rotation of keys the first call with a new key waits for it, and tokens of a removed key are refused', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-keys-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'jwks.json');
+  writeFileSync(file, keySetText(issuer.keys));
+  const identity = issuer.identity({ jwks: file });
+  const demo = await startDemo(t);
+  const sections = {
+    identities: { office: identity },
+    routes: [{ match: { path: '/*' }, upstream: 'voice', access: { require: ['office'] } }],
+    reload: { certificates: '100ms' },
+  };
+  const proxy = await startProxy(t, { endpoints: [demo.address], sections });
+  const scene = { proxy, client: proxy.voiceClient('tls') };
+  const old = issuer.token('alice');
+  assert.equal(await statusOf(scene, old), status.OK);
+  const second = signingKey('second', 'RS256');
+  writeFileSync(file, keySetText([second]));
+  await eventually('the new key', () => isServed(scene, signToken(second, claimsFor('bob'))));
+  assert.equal(await statusOf(scene, old), status.UNAUTHENTICATED);
+  writeFileSync(file, 'no keys');
+  await scene.proxy.line(
+    ({ msg }) => msg === 'keys of an issuer could not be read; the last ones stay in use',
+  );
+  assert.equal(await statusOf(scene, signToken(second, claimsFor('carol'))), status.OK);
+});
+
+test('while the keys of an issuer cannot be read, calls are told to come again, and are served once they can', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  issuer.failure = 500;
+  const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
+  const { code, details } = await scene.client.say({}, bearer(issuer.token('alice')));
+  assert.equal(code, status.UNAVAILABLE);
+  assert.equal(details, 'The proxy has no keys to verify tokens with; call again later.');
+  assert.match((await scene.proxy.record()).reason, /^keys_unavailable: .*was answered with HTTP 500/);
+  issuer.failure = undefined;
+  await eventually('a served call', () => isServed(scene, issuer.token('alice')));
+});
+
+test('a stream ends when its token does, with UNAUTHENTICATED and a sentence', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
+  const expiresAtMs = Date.now() + 2000;
+  const stream = scene.client.streamAudio(bearer(issuer.token('alice', { exp: expiresAtMs / 1000 })));
+  stream.send({ sequence: 1, audio: Buffer.from('hello') });
+  assert.ok((await stream.next()) !== undefined);
+  const { code, details } = await stream.outcome;
+  assert.ok(Date.now() >= expiresAtMs, 'not before');
+  assert.equal(code, status.UNAUTHENTICATED);
+  assert.match(details, /has expired; call again with a new one/);
+  assert.match((await scene.proxy.record()).reason, /^credentials_expired: .* It was of office:alice\./);
+});
+
+for (const [onExpiry, allow] of [
+  ['ignore', undefined],
+  ['recheck', [{ identity: 'office' }, { client: '127.0.0.1' }]],
+] as const) {
+  test(`a stream outlives its token with onExpiry: ${onExpiry}`, async (t) => {
+    const issuer = await TokenIssuer.start(t);
+    const access = { onExpiry, ...(allow === undefined ? { require: ['office'] } : { allow }) };
+    const scene = await start(t, { office: issuer.identity({ clockSkew: '0s' }) }, access);
+    const expiresAtMs = Date.now() + 1000;
+    const token = issuer.token('alice', { exp: expiresAtMs / 1000 });
+    const stream = scene.client.streamAudio(bearer(token));
+    stream.send({ sequence: 1, audio: Buffer.from('hello') });
+    assert.ok((await stream.next()) !== undefined);
+    // A new call with the token shows that it has expired, or that it is not needed.
+    await eventually('the end of the token', async () => {
+      const wanted: number = allow === undefined ? status.UNAUTHENTICATED : status.OK;
+      return (await statusOf(scene, token)) === wanted;
+    });
+    await eventually('a review of the stream', () => Date.now() > expiresAtMs + 200);
+    stream.send({ sequence: 2, audio: Buffer.from('again') });
+    assert.ok((await stream.next()) !== undefined);
+    stream.finish();
+    assert.equal((await stream.outcome).code, status.OK);
+  });
+}
