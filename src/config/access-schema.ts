@@ -23,7 +23,7 @@ const rule = z
     subject: oneOrMore(text, 'text')
       .optional()
       .meta(
-        key('Who the client is: `sub` of a token.', {
+        key('Who the client is: `sub` of a token, the name of an API key, or the user.', {
           unset: 'any',
           values: 'exact text, or a prefix that ends in `*`; or list',
         }),

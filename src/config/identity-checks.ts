@@ -4,9 +4,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isLocalAddress, parseListenAddress } from './address.ts';
 import type { ConfigPath } from './config-path.ts';
+import { parseKeys } from './credential-lists.ts';
+import type { KeySource } from './identity-config.ts';
 import { parseClaimHeader, parseKeySource } from './identity-values.ts';
 import { type Finding, isFault, type Severity } from './problem.ts';
-import { LARGEST_KEY_SET_BYTES, parseKeySet } from './public-keys.ts';
+import { LARGEST_KEY_SET_BYTES } from './public-keys.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
 import { suggest } from './suggestion.ts';
@@ -171,23 +173,38 @@ function plaintextTokens(
   });
 }
 
-/** Reads the files with keys. */
+/** Reads the files with keys and passwords. */
 export function findKeyFileProblems(document: unknown, configFile: string): readonly Finding[] {
   return [...mapOf(mapOf(document).get('identities'))].flatMap(([name, identity]) => {
-    const written = textOf(mapOf(mapOf(identity).get('jwt')).get('jwks')) ?? '';
-    const source = parseKeySource(written);
-    if (written === '' || isFault(source) || source.kind === 'url') return [];
-    const file = besideConfig(configFile, source.text);
-    const path = ['identities', name, 'jwt', 'jwks'];
-    try {
-      if (statSync(file).size > LARGEST_KEY_SET_BYTES)
-        return [finding('error', path, `${file} is no key set`)];
-      const keys = parseKeySet(readFileSync(file, 'utf8'));
-      return isFault(keys) ? [finding('error', path, `${file} ${keys.message}`, keys.hint)] : [];
-    } catch (error) {
-      return [finding('error', path, `${file} cannot be read: ${readingFault(error)}`)];
-    }
+    const ways = mapOf(identity);
+    return [
+      ...checkFile(ways, ['identities', name, 'jwt', 'jwks'], undefined, configFile),
+      ...checkFile(ways, ['identities', name, 'apiKey', 'file'], 'api-keys', configFile),
+      ...checkFile(ways, ['identities', name, 'basic', 'file'], 'passwords', configFile),
+    ];
   });
+}
+
+type FileFormat = Extract<KeySource, { kind: 'file' }>['format'];
+
+function checkFile(
+  ways: RawMap,
+  path: readonly [string, string, string, string],
+  format: FileFormat,
+  configFile: string,
+): readonly Finding[] {
+  const written = textOf(mapOf(ways.get(path[2])).get(path[3])) ?? '';
+  const source = parseKeySource(written);
+  if (written === '' || isFault(source) || source.kind === 'url') return [];
+  const text = besideConfig(configFile, source.text);
+  try {
+    if (statSync(text).size > LARGEST_KEY_SET_BYTES)
+      return [finding('error', path, `${text} is larger than ${LARGEST_KEY_SET_BYTES} bytes`)];
+    const keys = parseKeys({ kind: 'file', text, ...(format && { format }) }, readFileSync(text, 'utf8'));
+    return isFault(keys) ? [finding('error', path, `${text} ${keys.message}`, keys.hint)] : [];
+  } catch (error) {
+    return [finding('error', path, `${text} cannot be read: ${readingFault(error)}`)];
+  }
 }
 
 function finding(severity: Severity, path: ConfigPath, message: string, hint?: string): Finding {

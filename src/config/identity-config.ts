@@ -1,12 +1,13 @@
 // The resolved form of `identities` and of the `access` of routes, parts of the configuration.
 
-/** Where the public keys of an issuer come from: a URL, or a file. `text` names it in messages and tells sources apart. */
+/** Where the keys of an identity come from: a URL, or a file. `text` names it in messages and tells sources apart. */
 export type KeySource =
   | { readonly kind: 'url'; readonly text: string }
-  | { readonly kind: 'file'; readonly text: string };
+  /** `format`: a JSON Web Key Set, or a list of API keys or of passwords. */
+  | { readonly kind: 'file'; readonly text: string; readonly format?: 'api-keys' | 'passwords' };
 
 /** A way by which clients show who they are. `name` is its key in the configuration. */
-export type IdentityConfig = JwtConfig;
+export type IdentityConfig = JwtConfig | ApiKeyConfig | BasicConfig;
 
 export interface JwtConfig {
   readonly kind: 'jwt';
@@ -23,6 +24,24 @@ export interface JwtConfig {
   readonly clockSkewMs: number;
   /** Maps the names of claims to the header fields that the service is sent. */
   readonly claims: ReadonlyMap<string, string>;
+}
+
+export interface ApiKeyConfig {
+  readonly kind: 'apiKey';
+  readonly name: string;
+  /** The header field that the key is in, in lower case. */
+  readonly header: string;
+  readonly keys: KeySource;
+  /** The header field in which the service is sent the name of the key. */
+  readonly subject: string | undefined;
+}
+
+export interface BasicConfig {
+  readonly kind: 'basic';
+  readonly name: string;
+  readonly keys: KeySource;
+  /** The header field in which the service is sent the name of the user. */
+  readonly subject: string | undefined;
 }
 
 export interface AccessConfig {

@@ -2,7 +2,7 @@
 
 import { parseClaimHeader, parseCredentialHeader, parseKeySource } from './identity-values.ts';
 import { key, valueKind } from './key-notes.ts';
-import { duration, expecting, name, parsed, z } from './schema-values.ts';
+import { duration, expecting, fileName, name, parsed, z } from './schema-values.ts';
 
 /**
  * Signatures by a private key (RFC 7518 section 3.1, RFC 8037). `none` and the HS algorithms are left out: with them, whoever knows the
@@ -96,9 +96,62 @@ const jwt = z.strictObject({
     ),
 });
 
-const identity = z.strictObject({
-  jwt: jwt.meta(key('Clients send a signed token (JWT).', { more: '[Tokens](access.md#tokens)' })),
+function subject(what: string) {
+  return parsed('the name of a header', parseClaimHeader)
+    .optional()
+    .meta(
+      key(
+        `The header in which the service is sent ${what}. A header of that name that the client sends is removed.`,
+        { unset: 'none', values: 'name of a header, such as `x-user`' },
+      ),
+    );
+}
+
+const apiKey = z.strictObject({
+  header: parsed('the name of a header', parseCredentialHeader)
+    .prefault('x-api-key')
+    .meta(
+      key('The header that the key is in. In `authorization` it stands after `Bearer`.', {
+        values: 'name of a header',
+        like: { Envoy: '`key_sources` of `api_key_auth`' },
+      }),
+    ),
+  file: fileName.meta(
+    key('A list of the keys: `NAME:HASH` on each line, with the SHA-256 of the key in hexadecimal.', {
+      like: { nginx: '`map` from keys to names' },
+    }),
+  ),
+  subject: subject('the name of the key'),
 });
+
+const basic = z.strictObject({
+  file: fileName.meta(
+    key('A list of the passwords: `USER:HASH` on each line, with a hash by scrypt.', {
+      like: { nginx: 'auth_basic_user_file' },
+    }),
+  ),
+  subject: subject('the name of the user'),
+});
+
+const identity = z
+  .strictObject({
+    jwt: jwt
+      .optional()
+      .meta(key('Clients send a signed token (JWT).', { unset: 'none', more: '[Tokens](access.md#tokens)' })),
+    apiKey: apiKey
+      .optional()
+      .meta(key('Clients send an API key.', { unset: 'none', more: '[API keys](access.md#api-keys)' })),
+    basic: basic.optional().meta(
+      key('Clients send a name and a password (Basic).', {
+        unset: 'none',
+        like: { nginx: 'auth_basic' },
+        more: '[Passwords](access.md#passwords)',
+      }),
+    ),
+  })
+  .refine((ways) => Object.keys(ways).length === 1, {
+    message: 'needs one of jwt, apiKey, basic, and not several',
+  });
 
 export const identities = z
   .record(name, identity, expecting('a map of names to identities'))

@@ -10,7 +10,22 @@ type ValidRule = ValidAccess['deny'][number];
 /** @param beside resolves the name of a file against the folder of the configuration */
 export function resolveIdentity(
   name: string,
-  { jwt }: ValidIdentity,
+  { jwt, apiKey, basic }: ValidIdentity,
+  beside: (file: string) => string,
+): IdentityConfig {
+  if (jwt !== undefined) return resolveJwt(name, jwt, beside);
+  if (apiKey !== undefined) {
+    const keys = { kind: 'file', text: beside(apiKey.file), format: 'api-keys' } as const;
+    return { kind: 'apiKey', name, header: apiKey.header, keys, subject: apiKey.subject };
+  }
+  if (basic === undefined) throw new Error('the schema asks for one way');
+  const keys = { kind: 'file', text: beside(basic.file), format: 'passwords' } as const;
+  return { kind: 'basic', name, keys, subject: basic.subject };
+}
+
+function resolveJwt(
+  name: string,
+  jwt: NonNullable<ValidIdentity['jwt']>,
   beside: (file: string) => string,
 ): IdentityConfig {
   return {

@@ -1,10 +1,11 @@
-// The public keys of one issuer, read again and again. The last keys that could be read stay in use until there are newer ones, however
-// long that takes: an issuer that is down must not lock everybody out.
+// The keys of one identity, read again and again. The last keys that could be read stay in use until there are newer ones, however long
+// that takes: an issuer that is down must not lock everybody out.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { KeySource } from '../config/identity-config.ts';
 import type { KeysUpdate, PublicKey } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
+import { signatureOf } from '../sources/file-signature.ts';
 
 /** Also the least time between two requests because of a key that is not known. */
 const AGAIN_SOONEST_MS = 30_000;
@@ -32,6 +33,8 @@ export class FollowedKeys {
   #readAtMs = Number.NEGATIVE_INFINITY;
   #isReading = false;
   #isClosed = false;
+  /** The signature of the file when it was read last. */
+  #signature: string | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
 
   constructor(source: KeySource, parts: FollowedKeysParts) {
@@ -47,6 +50,8 @@ export class FollowedKeys {
     this.#readAtMs = this.#now();
     clearTimeout(this.#timer);
     try {
+      // Taken before the file is read, so that a change in between is noticed at the next look.
+      this.#signature = await this.#signatureNow();
       this.#note(await this.#parts.read(this.source));
     } catch (error) {
       this.#failures++;
@@ -56,6 +61,17 @@ export class FollowedKeys {
     if (this.#isClosed) return;
     this.#publish();
     this.#schedule();
+  }
+
+  async #signatureNow(): Promise<string | undefined> {
+    return this.source.kind === 'file' ? signatureOf([this.source.text]) : undefined;
+  }
+
+  /** Reads a file that has changed, and a URL in any case. */
+  async #look(): Promise<void> {
+    const isSame = this.source.kind === 'file' && (await this.#signatureNow()) === this.#signature;
+    if (isSame && !this.#isClosed) this.#schedule();
+    else await this.read();
   }
 
   /** A token names a key that is not known. Publishes newer keys soon, or at once those that are known. */
@@ -83,7 +99,7 @@ export class FollowedKeys {
     const isNew = !isDeepStrictEqual(keys, this.#keys);
     if (isNew || this.#problem !== undefined) {
       const fields = { source: this.source.text, keys: keys.length };
-      this.#parts.logger.info(fields, 'keys of an issuer were read');
+      this.#parts.logger.info(fields, 'keys of an identity were read');
     }
     this.#keys = keys;
     this.#problem = undefined;
@@ -96,15 +112,18 @@ export class FollowedKeys {
     this.#problem = problem;
     const fields = { source: this.source.text, keys: this.#keys.length, problem };
     if (this.#keys.length > 0)
-      this.#parts.logger.warn(fields, 'keys of an issuer could not be read; the last ones stay in use');
+      this.#parts.logger.warn(fields, 'keys of an identity could not be read; the last ones stay in use');
     else
-      this.#parts.logger.error(fields, 'keys of an issuer could not be read; its tokens cannot be verified');
+      this.#parts.logger.error(
+        fields,
+        'keys of an identity could not be read; its clients cannot be recognised',
+      );
   }
 
   #schedule(): void {
     const everyMs = this.source.kind === 'url' ? URL_EVERY_MS : this.#parts.fileEveryMs();
     const retryMs = Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
     const waitMs = this.#failures > 0 ? retryMs : everyMs;
-    if (waitMs !== undefined) this.#timer = setTimeout(() => void this.read(), waitMs).unref();
+    if (waitMs !== undefined) this.#timer = setTimeout(() => void this.#look(), waitMs).unref();
   }
 }

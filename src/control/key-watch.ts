@@ -1,4 +1,4 @@
-// Has the public keys of issuers read for the `identities` of the configuration, and tells the plane of them. The processes that carry
+// Has the keys of issuers, and lists of keys and passwords, read for the `identities` of the configuration, and tells the plane of them. The processes that carry
 // calls never fetch keys. A proxy without tokens loads nothing for it.
 
 import type { Config } from '../config/config.ts';

@@ -31,7 +31,7 @@ export function holdsClaim(
 }
 
 /** Metadata of gRPC is ASCII, so other characters are percent-encoded, as in grpc-message. */
-function inAscii(text: string): string {
+export function inAscii(text: string): string {
   return text.toWellFormed().replace(/[^\x20-\x7e]|%|^ +| +$/gu, encodeURIComponent);
 }
 

@@ -5,10 +5,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Change, NO_CHANGE } from '../config/change.ts';
 import type { IdentityConfig } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
-import type { Identity } from './identity.ts';
+import { ApiKeyIdentity } from './api-key-identity.ts';
+import { BasicIdentity } from './basic-identity.ts';
+import type { Identity, IdentityParts } from './identity.ts';
 import { JwtIdentity } from './jwt-identity.ts';
 import { KeySets } from './key-sets.ts';
-import { Verifications } from './verifications.ts';
+import { OF_PASSWORDS, OF_SIGNATURES, Verifications } from './verifications.ts';
 
 /** The identities of one configuration, by name. */
 export type IdentitySet = ReadonlyMap<string, Identity>;
@@ -28,7 +30,8 @@ interface Made {
 export class Identities {
   readonly #parts: IdentitiesParts;
   readonly #keys = new KeySets();
-  readonly #verifications = new Verifications();
+  readonly #signatures = new Verifications(OF_SIGNATURES);
+  readonly #passwords = new Verifications(OF_PASSWORDS);
   #made: readonly Made[] = [];
 
   constructor(parts: IdentitiesParts) {
@@ -45,14 +48,14 @@ export class Identities {
 
   #make(config: IdentityConfig): Made {
     const { now = Date.now, onFault } = this.#parts;
+    const verifications = config.kind === 'basic' ? this.#passwords : this.#signatures;
     const keys = this.#keys.of(config.keys.text);
-    const identity = new JwtIdentity(config, { keys, verifications: this.#verifications, now, onFault });
-    return { config, identity };
+    return { config, identity: identityOf(config, { keys, verifications, now, onFault }) };
   }
 
   /** Loads what verifying needs, so that no call waits for it. */
   async load(configs: readonly IdentityConfig[] = []): Promise<Change> {
-    if (configs.length > 0) await import('./jwt-signature.ts');
+    if (configs.some(({ kind }) => kind === 'jwt')) await import('./jwt-signature.ts');
     return NO_CHANGE;
   }
 
@@ -63,4 +66,9 @@ export class Identities {
   watchWantedKeys(tell: (source: string) => void): void {
     this.#keys.onWanted = tell;
   }
+}
+
+function identityOf(config: IdentityConfig, parts: IdentityParts): Identity {
+  if (config.kind === 'jwt') return new JwtIdentity(config, parts);
+  return config.kind === 'apiKey' ? new ApiKeyIdentity(config, parts) : new BasicIdentity(config, parts);
 }

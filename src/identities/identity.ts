@@ -2,6 +2,8 @@
 
 import type { Caller } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
+import type { KeySet } from './key-sets.ts';
+import type { Verifications } from './verifications.ts';
 
 /** Why a client's credentials are not accepted. The sentence is for the log; it never holds a part of the credentials. */
 export interface Rejection {
@@ -47,3 +49,18 @@ export function isCaller(look: Look): look is Caller {
 export function isRejection(look: Look): look is Rejection {
   return typeof look === 'object' && 'token' in look;
 }
+
+/** What identities need of the process. */
+export interface IdentityParts {
+  readonly keys: KeySet;
+  readonly verifications: Verifications;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Receives what nobody has foreseen. Must not throw. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export const LIMITED: Rejection = {
+  token: 'verification_limited',
+  sentence: 'too many credentials of this client were bad, or are being verified',
+};

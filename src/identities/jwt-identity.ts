@@ -1,12 +1,20 @@
 // Clients that send a signed token (JWT). A token is verified once, and then known by its exact text until it expires, five minutes at
 // most. Calls with the same new token share one verification.
 
-import { type Caller, callerText } from '../calls/caller.ts';
+import { callerText } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
 import { fieldsOf } from './claims.ts';
-import type { Identity, Look, Rejection, Verdict } from './identity.ts';
-import type { KeySet } from './key-sets.ts';
+import { Flight } from './flight.ts';
+import {
+  type Identity,
+  type IdentityParts,
+  LIMITED,
+  type Look,
+  type Rejection,
+  type Verdict,
+} from './identity.ts';
+import { KnownCallers } from './known-callers.ts';
 import {
   isTokenFault,
   keysFor,
@@ -15,19 +23,6 @@ import {
   type TokenFault,
   type UnverifiedToken,
 } from './unverified-token.ts';
-import type { Ticket, Verifications } from './verifications.ts';
-import { VerifiedTokens } from './verified-tokens.ts';
-
-const LONGEST_KEPT_MS = 300_000;
-
-export interface JwtParts {
-  readonly keys: KeySet;
-  readonly verifications: Verifications;
-  /** Milliseconds since the Unix epoch. */
-  readonly now: () => number;
-  /** Receives what nobody has foreseen. Must not throw. */
-  readonly onFault: (error: unknown) => void;
-}
 
 export class JwtIdentity implements Identity {
   readonly name: string;
@@ -35,13 +30,11 @@ export class JwtIdentity implements Identity {
   readonly challenge: string;
   readonly adds: readonly string[];
   readonly #config: JwtConfig;
-  readonly #parts: JwtParts;
-  readonly #verified = new VerifiedTokens();
-  /** The `removals` of the keys with which the tokens were verified. */
-  #removals = 0;
+  readonly #parts: IdentityParts;
+  readonly #known: KnownCallers;
   readonly #flights = new Map<string, Flight>();
 
-  constructor(config: JwtConfig, parts: JwtParts) {
+  constructor(config: JwtConfig, parts: IdentityParts) {
     this.name = config.name;
     this.wanted =
       config.header === 'authorization' ? 'a bearer token in authorization' : `a token in ${config.header}`;
@@ -49,13 +42,13 @@ export class JwtIdentity implements Identity {
     this.adds = [...config.claims.values()];
     this.#config = config;
     this.#parts = parts;
+    this.#known = new KnownCallers(parts.keys, parts.now);
   }
 
   look(call: AdmittedCall): Look {
     const text = call.header(this.#config.header);
     if (text === undefined) return undefined;
-    this.#forgetIfKeysWereRemoved();
-    const known = this.#verified.find(text, this.#parts.now());
+    const known = this.#known.find(text);
     if (known !== undefined) return known;
     return this.#tokenIn(text) === undefined ? undefined : 'later';
   }
@@ -66,13 +59,6 @@ export class JwtIdentity implements Identity {
     if (flight instanceof Flight) return flight.add(done);
     done(flight);
     return () => undefined;
-  }
-
-  #forgetIfKeysWereRemoved(): void {
-    const { removals } = this.#parts.keys;
-    if (removals === this.#removals) return;
-    this.#removals = removals;
-    this.#verified.clear();
   }
 
   /** @returns undefined if the field has credentials of another kind */
@@ -99,7 +85,10 @@ export class JwtIdentity implements Identity {
     const { keys } = this.#parts;
     const candidates = keysFor(received.read, keys.keys);
     if (candidates.length > 0) {
-      flight.ticket.whenTurn(() => void this.#verify(received, flight));
+      flight.ticket.whenTurn((mayRun) => {
+        if (mayRun) void this.#verify(received, flight);
+        else flight.end(LIMITED, false);
+      });
       return;
     }
     const stop = isLast ? undefined : keys.awaitNewer(() => this.#verifyWhenKnown(received, flight, true));
@@ -131,17 +120,12 @@ export class JwtIdentity implements Identity {
         typeof claims === 'string' ? this.#rejected({ sentence: claims }) : this.#callerOf(claims, nowMs);
       // Keys may have been removed while the token was verified.
       const isCurrent = keys.every((key) => this.#parts.keys.keys.includes(key));
-      this.#forgetIfKeysWereRemoved();
-      if ('identity' in verdict && isCurrent) this.#keep(text, verdict, nowMs);
+      if ('identity' in verdict && isCurrent) this.#known.keep(text, verdict);
       flight.end(verdict, typeof claims === 'string');
     } catch (error) {
       this.#parts.onFault(error);
       flight.end(this.#rejected({ sentence: 'it could not be verified; the log says why' }), true);
     }
-  }
-
-  #keep(text: string, caller: Caller, nowMs: number): void {
-    this.#verified.keep(text, caller, Math.min(caller.expiresAtMs, nowMs + LONGEST_KEPT_MS));
   }
 
   #callerOf(claims: Readonly<Record<string, unknown>>, nowMs: number): Verdict {
@@ -178,61 +162,4 @@ interface Received {
   readonly text: string;
   readonly token: string;
   readonly read: UnverifiedToken;
-}
-
-const LIMITED: Rejection = {
-  token: 'verification_limited',
-  sentence: 'too many credentials of this client were bad, or are being verified',
-};
-
-/** The verification of one token, for all calls that wait for it. */
-class Flight {
-  readonly ticket: Ticket;
-  readonly #onEnd: () => void;
-  readonly #onFault: (error: unknown) => void;
-  readonly #listeners = new Set<(verdict: Verdict) => void>();
-  /** Called when no call waits any more. */
-  onAbandoned: () => void = () => undefined;
-  #verdict: Verdict | undefined = undefined;
-
-  constructor(ticket: Ticket, onEnd: () => void, onFault: (error: unknown) => void) {
-    this.ticket = ticket;
-    this.#onEnd = onEnd;
-    this.#onFault = onFault;
-  }
-
-  add(listener: (verdict: Verdict) => void): () => void {
-    if (this.#verdict !== undefined) {
-      listener(this.#verdict);
-      return () => undefined;
-    }
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-      // What has begun goes on: otherwise a client could have more verified at a time by giving up.
-      if (this.#listeners.size > 0 || this.#verdict !== undefined || this.ticket.isRunning) return;
-      this.onAbandoned();
-      this.#finish(false);
-    };
-  }
-
-  /** @param isBad whether the signature was verified in vain */
-  end(verdict: Verdict, isBad: boolean): void {
-    if (this.#verdict !== undefined) return;
-    this.#verdict = verdict;
-    this.#finish(isBad);
-    for (const listener of this.#listeners) {
-      try {
-        listener(verdict);
-      } catch (error) {
-        // The other calls must still be answered; this one ends when its time is over.
-        this.#onFault(error);
-      }
-    }
-  }
-
-  #finish(isBad: boolean): void {
-    this.#onEnd();
-    this.ticket.end(isBad);
-  }
 }

@@ -2,14 +2,23 @@
 // but new bad ones could take the processor away from others. Clients take turns; each has a bounded number at a time; and a client whose
 // credentials have failed too often has no more verified until its budget has grown again.
 
-const MOST_RUNNING = 4;
 const MOST_TICKETS = 4096;
 const MOST_TICKETS_OF_CLIENT = 64;
-/** How many failures a client may have at once, and how many more each second. */
-const FAILURES = 50;
-const FAILURES_PER_SECOND = 5;
 /** Clients whose failures are remembered. The oldest are forgotten first. */
 const MOST_CLIENTS = 10_000;
+
+export interface VerificationTerms {
+  /** How many run at a time. */
+  readonly running: number;
+  /** How many failures a client may have at once, and how many more each second. */
+  readonly failures: number;
+  readonly failuresPerSecond: number;
+}
+
+/** For what takes about 0.1 ms. */
+export const OF_SIGNATURES: VerificationTerms = { running: 4, failures: 50, failuresPerSecond: 5 };
+/** For what takes about 50 ms. Half of the threads are left for everything else. */
+export const OF_PASSWORDS: VerificationTerms = { running: 2, failures: 10, failuresPerSecond: 1 };
 
 interface Failures {
   readonly left: number;
@@ -17,6 +26,7 @@ interface Failures {
 }
 
 export class Verifications {
+  readonly #terms: VerificationTerms;
   readonly #now: () => number;
   /** The tickets that wait for their turn, by client, in the order of the clients' turns. */
   readonly #waiting = new Map<string, Ticket[]>();
@@ -26,7 +36,8 @@ export class Verifications {
   #total = 0;
 
   /** @param now monotonic milliseconds */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(terms: VerificationTerms = OF_SIGNATURES, now: () => number = () => performance.now()) {
+    this.#terms = terms;
     this.#now = now;
   }
 
@@ -85,17 +96,18 @@ export class Verifications {
   }
 
   #leftOf(client: string): number {
+    const { failures, failuresPerSecond } = this.#terms;
     const known = this.#failures.get(client);
-    if (known === undefined) return FAILURES;
-    const left = known.left + ((this.#now() - known.atMs) / 1000) * FAILURES_PER_SECOND;
-    if (left < FAILURES) return left;
+    if (known === undefined) return failures;
+    const left = known.left + ((this.#now() - known.atMs) / 1000) * failuresPerSecond;
+    if (left < failures) return left;
     this.#failures.delete(client);
-    return FAILURES;
+    return failures;
   }
 
   /** Runs the next ticket of the client whose turn it is, and moves this client to the end. */
   #next(): void {
-    while (this.#running < MOST_RUNNING) {
+    while (this.#running < this.#terms.running) {
       const [first] = this.#waiting;
       if (first === undefined) return;
       const [client, queue] = first;
@@ -104,7 +116,8 @@ export class Verifications {
       if (queue.length > 0) this.#waiting.set(client, queue);
       if (ticket === undefined) continue;
       this.#running++;
-      ticket.begin();
+      // The client may have failed since it was admitted.
+      ticket.begin(this.#leftOf(client) >= 1);
     }
   }
 }
@@ -114,15 +127,18 @@ export class Ticket {
   readonly client: string;
   readonly #owner: Verifications;
   #state: 'held' | 'waiting' | 'running' | 'ended' = 'held';
-  #run: () => void = () => undefined;
+  #run: (mayRun: boolean) => void = () => undefined;
 
   constructor(owner: Verifications, client: string) {
     this.#owner = owner;
     this.client = client;
   }
 
-  /** @param run is called when it is the client's turn, perhaps at once. Must not throw. */
-  whenTurn(run: () => void): void {
+  /**
+   * @param run is called when it is the client's turn, perhaps at once, with whether the client may still have this verified. If it may
+   * not, the ticket must be ended. Must not throw.
+   */
+  whenTurn(run: (mayRun: boolean) => void): void {
     if (this.#state !== 'held') return;
     this.#state = 'waiting';
     this.#run = run;
@@ -134,9 +150,9 @@ export class Ticket {
   }
 
   /** Called by Verifications. */
-  begin(): void {
+  begin(mayRun: boolean): void {
     this.#state = 'running';
-    this.#run();
+    this.#run(mayRun);
   }
 
   /** May be called twice. @param isBad whether credentials were verified and found bad, which the client has to answer for */

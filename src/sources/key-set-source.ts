@@ -1,22 +1,32 @@
-// Reads the public keys of an issuer, once: from a file, or by GET from a URL. Redirects are not followed, since they could lead to
+// Reads the keys of an identity, once: from a file, or by GET from a URL. Redirects are not followed, since they could lead to
 // somebody else's keys.
 
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { parseKeys } from '../config/credential-lists.ts';
 import type { KeySource } from '../config/identity-config.ts';
 import { isFault } from '../config/problem.ts';
-import { LARGEST_KEY_SET_BYTES, type PublicKey, parseKeySet } from '../config/public-keys.ts';
+import { LARGEST_KEY_SET_BYTES, type PublicKey } from '../config/public-keys.ts';
 import { names } from '../names/name-lookup.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 
 /** Rejects with an error whose message says what is wrong, without anything of an answer's text. */
-export async function readKeySet({ kind, text }: KeySource): Promise<readonly PublicKey[]> {
-  const keys = parseKeySet(kind === 'file' ? await readFile(text, 'utf8') : await get(text));
+export async function readKeySet(source: KeySource): Promise<readonly PublicKey[]> {
+  const keys = parseKeys(
+    source,
+    source.kind === 'file' ? await textOfFile(source.text) : await get(source.text),
+  );
   if (isFault(keys)) throw new Error(keys.message);
   return keys;
+}
+
+async function textOfFile(file: string): Promise<string> {
+  const { size } = await stat(file);
+  if (size > LARGEST_KEY_SET_BYTES) throw new Error(`is larger than ${LARGEST_KEY_SET_BYTES} bytes`);
+  return readFile(file, 'utf8');
 }
 
 async function get(url: string): Promise<string> {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { KeysUpdate, PublicKey } from '../../src/config/public-keys.ts';
 import { FollowedKeys } from '../../src/control/followed-keys.ts';
+import { eventually } from '../support/eventually.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 
 const ONE: PublicKey = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'AA' };
@@ -59,6 +60,7 @@ test('because of unknown keys an issuer is asked once in half a minute, and whoe
   scene.nowMs = 30_000;
   scene.followed.lookAgain();
   scene.followed.lookAgain();
+  await eventually('the keys that were read again', () => scene.published.length === 12);
   assert.equal(scene.reads, 2);
 });
 

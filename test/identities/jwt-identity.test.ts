@@ -9,7 +9,7 @@ import { parseKeySet } from '../../src/config/public-keys.ts';
 import { isCaller, isRejection, type Verdict } from '../../src/identities/identity.ts';
 import { JwtIdentity } from '../../src/identities/jwt-identity.ts';
 import { KeySets } from '../../src/identities/key-sets.ts';
-import { Verifications } from '../../src/identities/verifications.ts';
+import { OF_SIGNATURES, Verifications } from '../../src/identities/verifications.ts';
 import { standIn } from '../support/stand-in.ts';
 import {
   claimsFor,
@@ -41,7 +41,7 @@ class Scene {
   asked = 0;
   readonly faults: unknown[] = [];
   readonly sets = new KeySets(() => this.monotonicMs);
-  readonly verifications = new Verifications(() => this.monotonicMs);
+  readonly verifications = new Verifications(OF_SIGNATURES, () => this.monotonicMs);
   readonly identity: JwtIdentity;
 
   constructor(config: Partial<JwtConfig> = {}) {

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Ticket, Verifications } from '../../src/identities/verifications.ts';
+import {
+  OF_PASSWORDS,
+  OF_SIGNATURES,
+  type Ticket,
+  Verifications,
+} from '../../src/identities/verifications.ts';
 
 function admitted(verifications: Verifications, client: string): Ticket {
   const ticket = verifications.admit(client);
@@ -51,7 +56,7 @@ test('all clients together have 4,096 verifications at a time', () => {
 
 test('after 50 failures a client has no more verified, and 5 more after each second', () => {
   let nowMs = 0;
-  const verifications = new Verifications(() => nowMs);
+  const verifications = new Verifications(OF_SIGNATURES, () => nowMs);
   for (let failures = 0; failures < 50; failures++) admitted(verifications, 'bad').end(true);
   assert.equal(verifications.admit('bad'), undefined);
   admitted(verifications, 'good').end(false);
@@ -63,8 +68,24 @@ test('after 50 failures a client has no more verified, and 5 more after each sec
   assert.equal(verifications.admit('bad'), undefined);
 });
 
+test('what waits when the budget of its client is used up is not verified', () => {
+  const verifications = new Verifications(OF_PASSWORDS, () => 0);
+  const allowed: boolean[] = [];
+  const tickets = Array.from({ length: 40 }, () => admitted(verifications, 'bad'));
+  const begun: Ticket[] = [];
+  for (const ticket of tickets)
+    ticket.whenTurn((mayRun) => {
+      allowed.push(mayRun);
+      if (mayRun) begun.push(ticket);
+      else ticket.end(false);
+    });
+  for (const ticket of begun) ticket.end(true);
+  assert.equal(allowed.length, 40);
+  assert.equal(begun.length, 11, 'ten failures, and the one that ran beside the tenth');
+});
+
 test('what is remembered of clients with failures is bounded', () => {
-  const verifications = new Verifications(() => 0);
+  const verifications = new Verifications(OF_SIGNATURES, () => 0);
   for (let index = 0; index < 10_100; index++) admitted(verifications, `client ${index}`).end(true);
   assert.equal(verifications.clients, 10_000);
 });

@@ -180,7 +180,7 @@ test('after a rotation of keys the first call with a new key waits for it, and t
   assert.equal(await statusOf(scene, old), status.UNAUTHENTICATED);
   writeFileSync(file, 'no keys');
   await scene.proxy.line(
-    ({ msg }) => msg === 'keys of an issuer could not be read; the last ones stay in use',
+    ({ msg }) => msg === 'keys of an identity could not be read; the last ones stay in use',
   );
   assert.equal(await statusOf(scene, signToken(second, claimsFor('carol'))), status.OK);
 });
@@ -191,7 +191,7 @@ test('while the keys of an issuer cannot be read, calls are told to come again, 
   const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
   const { code, details } = await scene.client.say({}, bearer(issuer.token('alice')));
   assert.equal(code, status.UNAVAILABLE);
-  assert.equal(details, 'The proxy has no keys to verify tokens with; call again later.');
+  assert.equal(details, 'The proxy cannot verify credentials now; call again later.');
   assert.match((await scene.proxy.record()).reason, /^keys_unavailable: .*was answered with HTTP 500/);
   issuer.failure = undefined;
   await eventually('a served call', () => isServed(scene, issuer.token('alice')));

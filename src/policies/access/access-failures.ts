@@ -16,7 +16,7 @@ export function unauthenticated(wanted: readonly Identity[], rejection: Rejectio
   const { token, sentence, told } = rejection;
   const onlyForLog = ` Why: ${sentence}.`;
   if (token === 'keys_unavailable') {
-    const message = 'The proxy has no keys to verify tokens with; call again later.';
+    const message = 'The proxy cannot verify credentials now; call again later.';
     return { ...failure(token, message), onlyForLog, retryAfterMs: KEYS_AGAIN_MS };
   }
   if (token === 'verification_limited') {

@@ -1,0 +1,102 @@
+// Clients that send an API key. The list holds the hash of each key. Keys are long and random, so that one round of SHA-256 is enough,
+// and nobody can guess one.
+
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { AdmittedCall } from '../calls/policy.ts';
+import type { ApiKeyConfig } from '../config/identity-config.ts';
+import type { PublicKey } from '../config/public-keys.ts';
+import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
+import { KnownCallers } from './known-callers.ts';
+import { namedCaller } from './named-caller.ts';
+import { withoutList } from './without-list.ts';
+
+/** Longer texts are no keys, and are not hashed. */
+const LONGEST_KEY = 4096;
+/** The characters of a hash by which its entry is found. They say nothing about the rest, which is compared in constant time. */
+const INDEXED = 16;
+
+export class ApiKeyIdentity implements Identity {
+  readonly name: string;
+  readonly wanted: string;
+  readonly challenge: string;
+  readonly adds: readonly string[];
+  readonly #config: ApiKeyConfig;
+  readonly #parts: IdentityParts;
+  readonly #known: KnownCallers;
+  #entries: readonly PublicKey[] = [];
+  /** By the first characters of their hashes. */
+  #index: ReadonlyMap<string, readonly PublicKey[]> = new Map();
+
+  constructor(config: ApiKeyConfig, parts: IdentityParts) {
+    const { header, subject } = config;
+    this.name = config.name;
+    this.wanted =
+      header === 'authorization' ? 'an API key in authorization (Bearer)' : `an API key in ${header}`;
+    this.challenge = 'Bearer';
+    this.adds = subject === undefined ? [] : [subject];
+    this.#config = config;
+    this.#parts = parts;
+    this.#known = new KnownCallers(parts.keys, parts.now);
+  }
+
+  look(call: AdmittedCall): Look {
+    const text = call.header(this.#config.header);
+    if (text === undefined) return undefined;
+    const known = this.#known.find(text);
+    if (known !== undefined) return known;
+    const key = this.#keyIn(text);
+    if (key === undefined) return undefined;
+    return this.#parts.keys.whyNone === undefined ? this.#judge(text, key) : 'later';
+  }
+
+  /** Only while there is no list. */
+  verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
+    const { keys } = this.#parts;
+    const text = call.header(this.#config.header) ?? '';
+    const judge = (): void =>
+      done(
+        keys.whyNone === undefined
+          ? this.#judge(text, this.#keyIn(text) ?? '')
+          : withoutList(this.name, keys),
+      );
+    const stop = keys.awaitNewer(judge);
+    if (stop !== undefined) return stop;
+    judge();
+    return () => undefined;
+  }
+
+  #keyIn(text: string): string | undefined {
+    if (this.#config.header !== 'authorization') return text;
+    return /^bearer /i.test(text) ? text.slice('bearer '.length) : undefined;
+  }
+
+  #judge(text: string, key: string): Verdict {
+    if (key.length > LONGEST_KEY) return this.#unknown;
+    const found = this.#find(hash('sha256', Buffer.from(key, 'latin1'), 'hex'));
+    if (found === undefined) return this.#unknown;
+    const caller = namedCaller(this.name, found['name'], this.#config.subject);
+    this.#known.keep(text, caller);
+    return caller;
+  }
+
+  #find(digest: string): PublicKey | undefined {
+    const { keys } = this.#parts.keys;
+    if (keys !== this.#entries) {
+      this.#entries = keys;
+      this.#index = Map.groupBy(keys, (entry) => entry['hash'].slice(0, INDEXED));
+    }
+    const bytes = Buffer.from(digest, 'hex');
+    return this.#index
+      .get(digest.slice(0, INDEXED))
+      ?.find((entry) => timingSafeEqual(Buffer.from(entry['hash'], 'hex'), bytes));
+  }
+
+  /** In authorization there may be a token for another identity. */
+  get #unknown(): Rejection {
+    return {
+      token: 'credentials_invalid',
+      sentence: `identity ${this.name}: the API key is not in the list`,
+      isOfAnother: this.#config.header === 'authorization',
+    };
+  }
+}

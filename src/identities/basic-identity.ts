@@ -1,0 +1,133 @@
+// Clients that send a name and a password (RFC 7617). A password takes 50 ms of a thread to verify, since nobody shall try many. So few
+// are verified at a time, and an address may fail ten times and once more each second.
+
+import { scrypt, timingSafeEqual } from 'node:crypto';
+import type { AdmittedCall } from '../calls/policy.ts';
+import type { BasicConfig } from '../config/identity-config.ts';
+import type { PublicKey } from '../config/public-keys.ts';
+import { Flight } from './flight.ts';
+import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
+import { LIMITED } from './identity.ts';
+import { KnownCallers } from './known-callers.ts';
+import { namedCaller } from './named-caller.ts';
+import { withoutList } from './without-list.ts';
+
+/** Longer fields are refused unread. */
+const LONGEST_FIELD = 2048;
+const BLOCK_SIZE = 8;
+
+interface Login {
+  readonly user: string;
+  readonly password: Buffer;
+}
+
+export class BasicIdentity implements Identity {
+  readonly name: string;
+  readonly wanted = 'a name and a password in authorization (Basic)';
+  readonly challenge: string;
+  readonly adds: readonly string[];
+  readonly #config: BasicConfig;
+  readonly #parts: IdentityParts;
+  readonly #known: KnownCallers;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(config: BasicConfig, parts: IdentityParts) {
+    this.name = config.name;
+    this.challenge = `Basic realm="${config.name.replace(/[^\x20-\x7e]|["\\]/g, '?')}", charset="UTF-8"`;
+    this.adds = config.subject === undefined ? [] : [config.subject];
+    this.#config = config;
+    this.#parts = parts;
+    this.#known = new KnownCallers(parts.keys, parts.now);
+  }
+
+  look(call: AdmittedCall): Look {
+    const text = call.header('authorization');
+    if (text === undefined) return undefined;
+    return this.#known.find(text) ?? (/^basic /i.test(text) ? 'later' : undefined);
+  }
+
+  verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
+    const text = call.header('authorization') ?? '';
+    const flight = this.#flights.get(text) ?? this.#begin(text, call.subject.clientKey);
+    if (flight instanceof Flight) return flight.add(done);
+    done(flight);
+    return () => undefined;
+  }
+
+  #begin(text: string, client: string): Flight | Rejection {
+    const login = readLogin(text);
+    if (login === undefined) return this.#rejected('authorization holds no name and password');
+    const ticket = this.#parts.verifications.admit(client);
+    if (ticket === undefined) return LIMITED;
+    const flight = new Flight(ticket, () => this.#flights.delete(text), this.#parts.onFault);
+    this.#flights.set(text, flight);
+    this.#whenListed(flight, () =>
+      ticket.whenTurn((mayRun) => {
+        if (mayRun) void this.#verify(text, login, flight);
+        else flight.end(LIMITED, false);
+      }),
+    );
+    return flight;
+  }
+
+  #whenListed(flight: Flight, begin: () => void): void {
+    const { keys } = this.#parts;
+    const proceed = (): void => {
+      if (keys.whyNone === undefined) begin();
+      else flight.end(withoutList(this.name, keys), false);
+    };
+    const stop = keys.whyNone === undefined ? undefined : keys.awaitNewer(proceed);
+    if (stop === undefined) proceed();
+    else flight.onAbandoned = stop;
+  }
+
+  async #verify(text: string, { user, password }: Login, flight: Flight): Promise<void> {
+    const { keys } = this.#parts.keys;
+    const entry = keys.find(({ name }) => name === user);
+    try {
+      // A name that is not in the list takes as long, so that nobody learns which names are.
+      const isRight = await fits(password, entry ?? keys[0]);
+      const isListed = entry !== undefined && this.#parts.keys.keys.includes(entry);
+      if (!isRight || !isListed) {
+        flight.end(this.#rejected('the name or the password is wrong'), true);
+        return;
+      }
+      const caller = namedCaller(this.name, user, this.#config.subject);
+      this.#known.keep(text, caller);
+      flight.end(caller, false);
+    } catch (error) {
+      this.#parts.onFault(error);
+      flight.end(this.#rejected('the password could not be verified; the log says why'), true);
+    }
+  }
+
+  #rejected(why: string): Rejection {
+    return { token: 'credentials_invalid', sentence: `identity ${this.name}: ${why}` };
+  }
+}
+
+function readLogin(text: string): Login | undefined {
+  if (text.length > LONGEST_FIELD) return undefined;
+  const bytes = Buffer.from(text.slice('basic '.length).trim(), 'base64');
+  const colon = bytes.indexOf(':');
+  if (colon < 1) return undefined;
+  return { user: bytes.toString('utf8', 0, colon), password: bytes.subarray(colon + 1) };
+}
+
+/** @param entry as parsePasswords makes it */
+function fits(password: Buffer, { costLog, parallel, salt, hash }: PublicKey): Promise<boolean> {
+  const cost = 2 ** Number(costLog);
+  const wanted = Buffer.from(hash, 'base64');
+  const options = {
+    cost,
+    blockSize: BLOCK_SIZE,
+    parallelization: Number(parallel),
+    maxmem: 256 * cost * BLOCK_SIZE,
+  };
+  return new Promise((resolve, reject) => {
+    scrypt(password, Buffer.from(salt, 'base64'), wanted.length, options, (error, derived) => {
+      if (error === null) resolve(timingSafeEqual(derived, wanted));
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,11 @@
+// Why nobody can be recognised while a list of keys or passwords is missing.
+
+import type { Rejection } from './identity.ts';
+import type { KeySet } from './key-sets.ts';
+
+export function withoutList(identity: string, { source, whyNone }: KeySet): Rejection {
+  return {
+    token: 'keys_unavailable',
+    sentence: `there are no keys of identity ${identity} (${source}): ${whyNone ?? 'they were taken away'}`,
+  };
+}
