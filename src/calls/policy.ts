@@ -4,6 +4,7 @@
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Translator } from './client-call.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
 import type { LocalResponse } from './local-response.ts';
@@ -76,6 +77,8 @@ export interface AdmittedCall {
    * for a client of a Unix socket. '' if it is unknown.
    */
   readonly clientAddress: string;
+  /** Undefined if the client has shown none, or none that is valid. The same object in all calls of a connection. */
+  readonly clientCertificate: ClientCertificate | undefined;
   /** Says who the client is, for the log. @param text at most 128 characters, none of them a control character */
   identify(text: string): void;
   /**

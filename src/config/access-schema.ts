@@ -23,10 +23,13 @@ const rule = z
     subject: oneOrMore(text, 'text')
       .optional()
       .meta(
-        key('Who the client is: `sub` of a token, the name of an API key, or the user.', {
-          unset: 'any',
-          values: 'exact text, or a prefix that ends in `*`; or list',
-        }),
+        key(
+          'Who the client is: `sub` of a token, the name of an API key, the user, or the name in a certificate.',
+          {
+            unset: 'any',
+            values: 'exact text, or a prefix that ends in `*`; or list',
+          },
+        ),
       ),
     claim: z
       .record(text, oneOrMore(text, 'text'), expecting('a map of claims to values'))

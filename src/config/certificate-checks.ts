@@ -29,7 +29,9 @@ export function findCertificateProblems(
         ...checkStaple(pair, path, configFile, nowEpochMs),
       ];
     });
-    return [...ofPairs, ...neverServed];
+    const clientAuth = mapOf(mapOf(listener).get('tls')).get('clientAuth');
+    const ofClients = checkClientAuth(clientAuth, ['listeners', index, 'tls', 'clientAuth'], configFile);
+    return [...ofPairs, ...neverServed, ...ofClients];
   });
   const ofUpstreams = [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const tls = mapOf(upstream).get('tls');
@@ -86,6 +88,25 @@ function checkAuthorities(tls: unknown, path: ConfigPath, configFile: string): r
   const name = fileIn(tls, 'ca');
   const authority = name ? readCertificate(besideConfig(configFile, name)) : undefined;
   return isFault(authority) ? [finding(path, authority)] : [];
+}
+
+function checkClientAuth(clientAuth: unknown, path: ConfigPath, configFile: string): readonly Finding[] {
+  const crl = fileIn(clientAuth, 'crl');
+  const bytes = crl ? read(besideConfig(configFile, crl)) : undefined;
+  const at = [...path, 'crl'];
+  const authorities = checkAuthorities(clientAuth, [...path, 'ca'], configFile);
+  if (bytes === undefined) return authorities;
+  if (isFault(bytes)) return [...authorities, finding(at, bytes)];
+  try {
+    createSecureContext({ crl: bytes });
+    return authorities;
+  } catch {
+    const hint = 'openssl crl -inform der -in FILE -out FILE.pem makes PEM of DER';
+    return [
+      ...authorities,
+      finding(at, { message: `${crl} is no list of revoked certificates in PEM form`, hint }),
+    ];
+  }
 }
 
 function checkPair(

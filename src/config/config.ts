@@ -61,8 +61,19 @@ export interface ListenerTlsConfig {
   /** The certificates to choose from by SNI. The first is the default. */
   readonly certificates: readonly CertificateFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Undefined means that clients are not asked for certificates. */
+  readonly clientAuth?: ClientAuthConfig | undefined;
   /** What a client gets if no certificate contains the server name it asks for: the first certificate, or a TLS alert. */
   readonly unknownServerName: 'serve-default' | 'refuse';
+}
+
+export interface ClientAuthConfig {
+  /** A PEM file with the authorities whose certificates are accepted. */
+  readonly ca: string;
+  /** A PEM file with the lists of certificates that these have revoked. */
+  readonly crl?: string | undefined;
+  /** Whether clients without a certificate are turned away ('require') or served ('request'). */
+  readonly mode: 'require' | 'request';
 }
 
 /** File paths, resolved against the folder of the config file. */

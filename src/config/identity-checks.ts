@@ -30,6 +30,7 @@ export function findIdentityProblems(document: unknown): readonly Finding[] {
     ...unusedIdentities(identities, accesses),
     ...[...identities].flatMap(([name, identity]) => checkJwt(name, mapOf(mapOf(identity).get('jwt')))),
     ...plaintextTokens(root, accesses, identities),
+    ...unaskedCertificates(root, identities),
   ];
 }
 
@@ -170,6 +171,20 @@ function plaintextTokens(
     return [
       finding('warning', ['listeners', index, 'address'], message, 'write tls, or an address on loopback'),
     ];
+  });
+}
+
+/** A certificate is shown only to a listener that asks for it. */
+function unaskedCertificates(root: RawMap, identities: RawMap): readonly Finding[] {
+  const isAsked = listOf(root.get('listeners')).some((listener) =>
+    mapOf(mapOf(listener).get('tls')).has('clientAuth'),
+  );
+  if (isAsked) return [];
+  return [...identities].flatMap(([name, identity]) => {
+    if (!mapOf(identity).has('clientCertificate')) return [];
+    const message = 'is shown by nobody: no listener asks clients for certificates';
+    const path = ['identities', name, 'clientCertificate'];
+    return [finding('error', path, message, 'write clientAuth: { ca: FILE } into tls of a listener')];
   });
 }
 

@@ -7,7 +7,7 @@ export type KeySource =
   | { readonly kind: 'file'; readonly text: string; readonly format?: 'api-keys' | 'passwords' };
 
 /** A way by which clients show who they are. `name` is its key in the configuration. */
-export type IdentityConfig = JwtConfig | ApiKeyConfig | BasicConfig;
+export type IdentityConfig = JwtConfig | ApiKeyConfig | BasicConfig | CertificateConfig;
 
 export interface JwtConfig {
   readonly kind: 'jwt';
@@ -41,6 +41,15 @@ export interface BasicConfig {
   readonly name: string;
   readonly keys: KeySource;
   /** The header field in which the service is sent the name of the user. */
+  readonly subject: string | undefined;
+}
+
+export interface CertificateConfig {
+  readonly kind: 'certificate';
+  readonly name: string;
+  /** Only SPIFFE ids of this trust domain are accepted. Undefined means every certificate that the listener accepts. */
+  readonly trustDomain: string | undefined;
+  /** The header field in which the service is sent the name in the certificate. */
   readonly subject: string | undefined;
 }
 

@@ -1,6 +1,11 @@
 // The schema of `identities`: how clients show who they are.
 
-import { parseClaimHeader, parseCredentialHeader, parseKeySource } from './identity-values.ts';
+import {
+  parseClaimHeader,
+  parseCredentialHeader,
+  parseKeySource,
+  parseTrustDomain,
+} from './identity-values.ts';
 import { key, valueKind } from './key-notes.ts';
 import { duration, expecting, fileName, name, parsed, z } from './schema-values.ts';
 
@@ -133,6 +138,18 @@ const basic = z.strictObject({
   subject: subject('the name of the user'),
 });
 
+const certificate = z.strictObject({
+  trustDomain: parsed('the name of a trust domain, such as example.org', parseTrustDomain)
+    .optional()
+    .meta(
+      key('Accepts only certificates with a SPIFFE id of this trust domain.', {
+        unset: 'every certificate that the listener accepts',
+        values: 'name, as after `spiffe://`',
+      }),
+    ),
+  subject: subject('the name in the certificate'),
+});
+
 const identity = z
   .strictObject({
     jwt: jwt
@@ -141,6 +158,16 @@ const identity = z
     apiKey: apiKey
       .optional()
       .meta(key('Clients send an API key.', { unset: 'none', more: '[API keys](access.md#api-keys)' })),
+    clientCertificate: certificate.optional().meta(
+      key(
+        'Clients show a certificate. A listener has to ask for it (`tls.clientAuth`). `{}` takes all defaults.',
+        {
+          unset: 'none',
+          like: { nginx: 'ssl_verify_client' },
+          more: '[Client certificates](access.md#client-certificates)',
+        },
+      ),
+    ),
     basic: basic.optional().meta(
       key('Clients send a name and a password (Basic).', {
         unset: 'none',
@@ -150,7 +177,7 @@ const identity = z
     ),
   })
   .refine((ways) => Object.keys(ways).length === 1, {
-    message: 'needs one of jwt, apiKey, basic, and not several',
+    message: 'needs one of jwt, apiKey, basic, clientCertificate, and not several',
   });
 
 export const identities = z

@@ -32,6 +32,13 @@ export function parseCredentialHeader(text: string): string | Fault {
     : name;
 }
 
+/** As in SPIFFE ids (SPIFFE-ID section 2.1). */
+export function parseTrustDomain(text: string): string | Fault {
+  if (/^[a-z0-9._-]{1,255}$/.test(text)) return text;
+  const hint = text.includes('://') ? 'write the name alone, as between spiffe:// and the next /' : undefined;
+  return { message: `'${text}' is not the name of a trust domain`, hint };
+}
+
 /** The header field that a claim goes to. */
 export function parseClaimHeader(text: string): string | Fault {
   const name = parseHeaderName(text);

@@ -7,7 +7,10 @@ const notSupported = 'not supported by this version';
 
 /** Maps the path of a map (`*` for a name or an index) to its later keys, and each key to what to do instead. */
 const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
-  ['listeners.*.tls', { clientAuth: 'remove it; clients are not asked for certificates' }],
+  [
+    'listeners.*.tls',
+    { acme: 'remove it; let a program such as certbot get certificates, and name them in certificates' },
+  ],
 ]);
 
 export interface LaterVersionFault {

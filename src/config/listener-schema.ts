@@ -30,6 +30,30 @@ const certificate = z.strictObject({
   ),
 });
 
+const clientAuth = z.strictObject({
+  ca: fileName.meta(
+    key('The PEM file with the authorities whose client certificates are accepted.', {
+      like: { nginx: 'ssl_client_certificate', Envoy: '`trusted_ca`' },
+    }),
+  ),
+  mode: z
+    .enum(['require', 'request'])
+    .default('require')
+    .meta(
+      key(
+        'What happens to a client without a valid certificate. `require`: it is turned away. `request`: it is served, and the `access` ' +
+          'of a route decides.',
+        { like: { nginx: '`ssl_verify_client` (`on`, `optional`)', Envoy: 'require_client_certificate' } },
+      ),
+    ),
+  crl: fileName.optional().meta(
+    key('The PEM file with the lists of revoked certificates of these authorities, one of each.', {
+      unset: 'none is revoked',
+      like: { nginx: 'ssl_crl' },
+    }),
+  ),
+});
+
 const listenerTls = z.strictObject({
   certificates: z
     .array(certificate)
@@ -44,6 +68,12 @@ const listenerTls = z.strictObject({
     .enum(['TLSv1.2', 'TLSv1.3'])
     .default('TLSv1.2')
     .meta(key('The oldest version of TLS that the listener accepts.', { like: { nginx: 'ssl_protocols' } })),
+  clientAuth: clientAuth.optional().meta(
+    key('Asks clients for certificates, by which `identities` can recognise them.', {
+      unset: 'clients are not asked',
+      more: '[Client certificates](access.md#client-certificates)',
+    }),
+  ),
   unknownServerName: z
     .enum(['serve-default', 'refuse'])
     .default('serve-default')

@@ -30,7 +30,7 @@ const noEdits =
   'write routes[].headers: { request: { set: { x-tenant: blue } } }; there are request, response and trailers, each with set, add and remove';
 const noRates =
   'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
-const noClientCertificates = 'clients are not asked for certificates by this version';
+const clientCertificates = 'write listeners[].tls.clientAuth: { ca: FILE, mode: require }';
 
 /**
  * Each line holds names in lower case without '-', '_' and '.', then the key that is meant (or nothing), then the hint. In a hint,
@@ -63,7 +63,7 @@ const entries: Readonly<Record<Section, string>> = {
   tls: `
     cert certfile certificate certificatefile certs | certificates | ${certificateFiles}
     key keyfile privatekey certificatekey | certificates | ${certificateFiles}
-    ca cacert clientca clientcafile verify verifyclient |  | ${noClientCertificates}
+    ca cacert clientca clientcafile verify verifyclient |  | ${clientCertificates}
     enabled enable |  | remove it; tls is on where it stands
     maxversion |  | there is none; TLSv1.3 is used where the client has it
     sni servername servernames |  | certificates are chosen by the names they hold; routes[].match.host matches hosts`,
@@ -148,7 +148,7 @@ const entries: Readonly<Record<Section, string>> = {
     sslprotocols tlsversion tlsversions minversion tlsminimumprotocolversion sslminver minprotocolversion |  | write listeners[].tls.minVersion: TLSv1.3
     sslciphers ciphers ciphersuites sslpreferserverciphers sslecdhcurve ecdhcurves curves |  | remove it; the suites are fixed, as RFC 9113 wants them
     alpn alpnprotocols http2 http2on http |  | remove it; ALPN offers h2 and http/1.1 by itself
-    sslclientcertificate sslverifyclient clientauth clientca mtls requireclientcertificate validationcontext |  | ${noClientCertificates}
+    sslclientcertificate sslverifyclient clientauth clientca mtls requireclientcertificate validationcontext |  | ${clientCertificates}
     sslsessioncache sslsessiontickets sslsessiontimeout sessiontickets |  | remove it; sessions are resumed by tickets, whose keys change by themselves
     sslstapling sslstaplingfile ocspstapling |  | write listeners[].tls.certificates[].ocsp, the name of a file
     grpcsslverify proxysslverify insecureskipverify tlsinsecureskipverify skipverify verify rejectunauthorized |  | certificates of services are always verified; write upstreams.NAME.tls.ca for an authority of your own
@@ -178,8 +178,8 @@ const entries: Readonly<Record<Section, string>> = {
     lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, least-requests, random or ring-hash
     weight |  | write it in an endpoint: { address: 127.0.0.1:50051, weight: 2 }
     backup |  | write priority: 1 in the endpoint
-    auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth |  | this version does not authenticate clients; services see their metadata
-    allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl |  | this version refuses nobody by address; a firewall does
+    auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth | access | write identities, and routes[].access: { require: [NAME] }; docs/access.md says how
+    allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl | access | write routes[].access: { allow: [{ client: 10.0.0.0/8 }] }
     return directresponse errorpage |  | write routes[].respond: { status: 503, body: "Back at ten." }, or routes[].redirect: { to: https }
     httpsredirect forcehttps redirectscheme |  | write routes[].redirect: { to: https }
     root static index tryfiles alias fileserver |  | no files are served here; let an upstream with protocol: http1 do it

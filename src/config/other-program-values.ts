@@ -205,7 +205,8 @@ function shapeHint(path: ConfigPath, given: unknown, message: string): string | 
   if (message.includes('must be a map')) return mapHint(path, key, given);
   if (message.includes('an address')) return addressHint(key, given);
   if (message.includes('must be a list')) return listHint(key, given);
-  if (key === 'mode') return 'without quotes YAML reads 0660 as the number 660, which is another mode';
+  if (key === 'mode' && path.length === 3)
+    return 'without quotes YAML reads 0660 as the number 660, which is another mode';
   if (message.includes('quotes')) return undefined;
   if (message.includes('text') && (typeof given === 'number' || typeof given === 'boolean')) {
     return `put it in quotes: "${given}"`;

@@ -18,7 +18,11 @@ export function findProtocolProblems(document: unknown): readonly Finding[] {
 }
 
 function checkListener(listener: RawMap, index: number): readonly Finding[] {
-  return [...checkMode(listener, index), ...checkMismatch(listener, index)];
+  return [
+    ...checkMode(listener, index),
+    ...checkMismatch(listener, index),
+    ...checkClientAuth(listener, index),
+  ];
 }
 
 function checkMode(listener: RawMap, index: number): readonly Finding[] {
@@ -34,6 +38,18 @@ function checkMismatch(listener: RawMap, index: number): readonly Finding[] {
   if (listener.get('mismatch') !== 'accept' || listener.get('tls') !== undefined) return [];
   const message = "'accept' is for listeners with tls: this one serves h2c and HTTP/1.1 anyway";
   return [error(['listeners', index, 'mismatch'], message, 'write explain or close, or remove it')];
+}
+
+/** A client without TLS has no certificate, so accepting it would be a way around the requirement. */
+function checkClientAuth(listener: RawMap, index: number): readonly Finding[] {
+  const clientAuth = mapOf(listener.get('tls')).get('clientAuth');
+  if (clientAuth === undefined || mapOf(clientAuth).get('mode') === 'request') return [];
+  if (listener.get('mismatch') !== 'accept') return [];
+  const message =
+    "'accept' lets clients in without TLS, and so without the certificate that clientAuth requires";
+  return [
+    error(['listeners', index, 'mismatch'], message, 'write explain or close, or clientAuth.mode: request'),
+  ];
 }
 
 function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {

@@ -2,7 +2,14 @@
 // folder of the config file, and turns records into lists and maps.
 
 import { dirname, isAbsolute, join } from 'node:path';
-import type { AdminConfig, Config, LimitsConfig, ListenerConfig, ListenerTlsConfig } from './config.ts';
+import type {
+  AdminConfig,
+  ClientAuthConfig,
+  Config,
+  LimitsConfig,
+  ListenerConfig,
+  ListenerTlsConfig,
+} from './config.ts';
 import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
 import { resolveAnswers, resolveEdits } from './resolve-route-changes.ts';
 import { resolveTrace } from './resolve-trace.ts';
@@ -148,8 +155,16 @@ function resolveTls(
       ...(ocsp === undefined ? {} : { ocsp: besideConfig(file, ocsp) }),
     })),
     minVersion: tls.minVersion,
+    ...(tls.clientAuth === undefined ? {} : { clientAuth: resolveClientAuth(tls.clientAuth, file) }),
     unknownServerName: tls.unknownServerName,
   };
+}
+
+function resolveClientAuth(
+  { ca, crl, mode }: NonNullable<NonNullable<ValidConfig['listeners'][number]['tls']>['clientAuth']>,
+  file: string,
+): ClientAuthConfig {
+  return { ca: besideConfig(file, ca), ...(crl === undefined ? {} : { crl: besideConfig(file, crl) }), mode };
 }
 
 export function resolveRoute(route: ValidRoute): RouteConfig {

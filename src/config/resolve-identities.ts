@@ -10,13 +10,17 @@ type ValidRule = ValidAccess['deny'][number];
 /** @param beside resolves the name of a file against the folder of the configuration */
 export function resolveIdentity(
   name: string,
-  { jwt, apiKey, basic }: ValidIdentity,
+  { jwt, apiKey, basic, clientCertificate }: ValidIdentity,
   beside: (file: string) => string,
 ): IdentityConfig {
   if (jwt !== undefined) return resolveJwt(name, jwt, beside);
   if (apiKey !== undefined) {
     const keys = { kind: 'file', text: beside(apiKey.file), format: 'api-keys' } as const;
     return { kind: 'apiKey', name, header: apiKey.header, keys, subject: apiKey.subject };
+  }
+  if (clientCertificate !== undefined) {
+    const { trustDomain, subject } = clientCertificate;
+    return { kind: 'certificate', name, trustDomain, subject };
   }
   if (basic === undefined) throw new Error('the schema asks for one way');
   const keys = { kind: 'file', text: beside(basic.file), format: 'passwords' } as const;

@@ -2,7 +2,7 @@
 // calls never fetch keys. A proxy without tokens loads nothing for it.
 
 import type { Config } from '../config/config.ts';
-import type { KeySource } from '../config/identity-config.ts';
+import type { IdentityConfig, KeySource } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { FollowedKeys } from './followed-keys.ts';
@@ -24,7 +24,7 @@ export class KeyWatch {
   /** Follows a configuration that was put to use: reads the keys of sources that are new, and files again. */
   use({ identities = [], reload }: Config): void {
     this.#fileEveryMs = reload.certificatesMs;
-    const sources = new Map(identities.map(({ keys }) => [keys.text, keys]));
+    const sources = new Map(identities.flatMap(keysOf));
     for (const [text, followed] of this.#followed) {
       if (sources.has(text)) continue;
       followed.close();
@@ -57,4 +57,9 @@ export class KeyWatch {
     for (const followed of this.#followed.values()) followed.close();
     this.#followed.clear();
   }
+}
+
+/** Certificates need no keys but those of the listener. */
+function keysOf(identity: IdentityConfig): readonly (readonly [string, KeySource])[] {
+  return identity.kind === 'certificate' ? [] : [[identity.keys.text, identity.keys]];
 }

@@ -29,6 +29,8 @@ const REFUSED_CLIENTS = {
   tls_handshake_abandoned: 'FG1026',
   tls_handshake_failed: 'FG1027',
   unknown_server_name: 'FG1028',
+  client_certificate_missing: 'FG1029',
+  client_certificate_not_trusted: 'FG1030',
 
   proxy_protocol_not_enabled: 'FG1031',
   proxy_protocol_untrusted: 'FG1032',

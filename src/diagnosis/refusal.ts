@@ -57,6 +57,10 @@ const SENTENCES = {
   tls_handshake_failed: 'The TLS handshake with a client failed.',
   unknown_server_name:
     'A client called a server name (SNI) that no certificate of this listener holds, and tls.unknownServerName is refuse; call a name that one holds, or give this listener a certificate for it.',
+  client_certificate_missing:
+    'A client showed no certificate, which this listener requires (tls.clientAuth); give the client a certificate of one of the authorities in clientAuth.ca.',
+  client_certificate_not_trusted:
+    'A client showed a certificate that this listener does not accept (tls.clientAuth); is it of one of the authorities in clientAuth.ca, with its intermediate certificates, valid now and not revoked?',
   listener_error: 'The listener could not accept a connection.',
   too_many_connections:
     'A client was turned away, as there are as many connections as limits.connections allows; raise it together with the limit of open files, or find out who holds them.',

@@ -18,6 +18,8 @@ const TLS_TOKENS: ReadonlySet<string> = new Set([
   'tls_certificate_not_trusted',
   'tls_handshake_failed',
   'unknown_server_name',
+  'client_certificate_missing',
+  'client_certificate_not_trusted',
   'upstream_not_http2_tls',
   'upstream_not_tls',
   'upstream_no_h2_alpn',

@@ -7,6 +7,7 @@ import type { IdentityConfig } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import { ApiKeyIdentity } from './api-key-identity.ts';
 import { BasicIdentity } from './basic-identity.ts';
+import { CertificateIdentity } from './certificate-identity.ts';
 import type { Identity, IdentityParts } from './identity.ts';
 import { JwtIdentity } from './jwt-identity.ts';
 import { KeySets } from './key-sets.ts';
@@ -48,6 +49,7 @@ export class Identities {
 
   #make(config: IdentityConfig): Made {
     const { now = Date.now, onFault } = this.#parts;
+    if (config.kind === 'certificate') return { config, identity: new CertificateIdentity(config) };
     const verifications = config.kind === 'basic' ? this.#passwords : this.#signatures;
     const keys = this.#keys.of(config.keys.text);
     return { config, identity: identityOf(config, { keys, verifications, now, onFault }) };
@@ -68,7 +70,10 @@ export class Identities {
   }
 }
 
-function identityOf(config: IdentityConfig, parts: IdentityParts): Identity {
+function identityOf(
+  config: Exclude<IdentityConfig, { kind: 'certificate' }>,
+  parts: IdentityParts,
+): Identity {
   if (config.kind === 'jwt') return new JwtIdentity(config, parts);
   return config.kind === 'apiKey' ? new ApiKeyIdentity(config, parts) : new BasicIdentity(config, parts);
 }

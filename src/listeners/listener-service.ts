@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenerConfig } from '../config/config.ts';
 import { type Certificate, isSameCertificate, loadCertificates } from './certificates.ts';
+import { type ClientAuthorities, loadClientAuthorities } from './client-authorities.ts';
 import { ConnectionAdmission } from './connection-admission.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import { Http1Side } from './http1-side.ts';
@@ -15,7 +16,7 @@ import { originOf, type PeerSource, type Serve } from './peer.ts';
 import { plaintextAcceptor } from './plaintext-server.ts';
 import type { ListenerTimeouts, ServerContext } from './server-context.ts';
 import type { TicketKeys } from './ticket-keys.ts';
-import { tlsAcceptor } from './tls-server.ts';
+import { type TlsFiles, tlsAcceptor } from './tls-server.ts';
 import { compileTrustedClients } from './trusted-clients.ts';
 
 /** How long the listener waits for the rest of a ClientHello that cannot be served. */
@@ -32,6 +33,8 @@ export interface ListenerService {
   readonly handler: ListenerHandler;
   /** Empty without TLS. */
   readonly certificates: readonly Certificate[];
+  /** Undefined if clients are not asked for certificates. */
+  readonly authorities: ClientAuthorities | undefined;
   readonly http1: Http1Side;
   accept(socket: Socket): void;
 }
@@ -57,12 +60,14 @@ export async function createListenerService(
   current?: ListenerService,
 ): Promise<ListenerService> {
   const { config, handler } = parts;
-  const certificates = await loadTls(config);
+  const files = await loadTls(config);
+  const { certificates, authorities } = files;
   const isSameHandler = current?.handler === handler;
   if (
     isSameHandler &&
     isDeepStrictEqual(config, current.config) &&
-    areSame(certificates, current.certificates)
+    areSame(certificates, current.certificates) &&
+    authorities?.digest === current.authorities?.digest
   ) {
     return current;
   }
@@ -71,12 +76,12 @@ export async function createListenerService(
     ? current.http1
     : new Http1Side(handler, parts.openings, timeoutsOf(parts).http1HeadersMs);
   const context = contextOf(parts, http1);
-  const serve = acceptorOf(config, context, certificates);
+  const serve = acceptorOf(config, context, files);
   const accept = (socket: Socket): void => {
     const origin = originOf(socket, context.source);
     if (context.admission.admit(socket, origin)) serve(socket, origin);
   };
-  return { config, handler, certificates, http1, accept };
+  return { config, handler, certificates, authorities, http1, accept };
 }
 
 function timeoutsOf({ config, timeouts }: ServiceParts): ListenerTimeouts {
@@ -114,24 +119,25 @@ function contextOf(parts: ServiceParts, http1: Http1Side): ServerContext {
   return { source, handler, timeouts, openings, ticketKeys, admission, http1, containment, isProxy };
 }
 
-async function loadTls({ name, tls }: ListenerConfig): Promise<readonly Certificate[]> {
-  if (tls === undefined) return [];
+async function loadTls({ name, tls }: ListenerConfig): Promise<TlsFiles> {
+  if (tls === undefined) return { certificates: [], authorities: undefined };
   if (tls.certificates.length === 0) {
     throw new ListenerError('tls', `listener '${name}': tls needs a certificate`);
   }
-  return loadCertificates(tls.certificates).catch((error: unknown) => {
+  const { clientAuth } = tls;
+  try {
+    const certificates = await loadCertificates(tls.certificates);
+    const authorities = clientAuth === undefined ? undefined : await loadClientAuthorities(clientAuth);
+    return { certificates, authorities };
+  } catch (error) {
     throw tlsError(name, error);
-  });
+  }
 }
 
-function acceptorOf(
-  config: ListenerConfig,
-  context: ServerContext,
-  certificates: readonly Certificate[],
-): Serve {
+function acceptorOf(config: ListenerConfig, context: ServerContext, files: TlsFiles): Serve {
   if (config.tls === undefined) return plaintextAcceptor(context);
   try {
-    return tlsAcceptor(context, config.tls, certificates);
+    return tlsAcceptor(context, config.tls, files);
   } catch (error) {
     throw tlsError(config.name, error);
   }

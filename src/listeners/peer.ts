@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { MismatchPolicy } from '../config/config.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { type TrustedClients, UNIX_CLIENT } from './trusted-clients.ts';
 
 export interface ListenerPeer {
@@ -20,6 +21,8 @@ export interface ListenerPeer {
   readonly alpn: 'h2' | 'http/1.1' | '';
   /** The server name from SNI in lower case, or ''. */
   readonly serverName: string;
+  /** Undefined if the client has shown none that is valid. */
+  readonly clientCertificate?: ClientCertificate | undefined;
   /** Whether the client is one of the listener's trustedClients. */
   readonly trusted: boolean;
   /** The client's mistake, if any. Every request on its connection must be answered with an explanation. */

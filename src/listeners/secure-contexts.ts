@@ -5,6 +5,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { ListenerTlsConfig } from '../config/config.ts';
 import type { Certificate } from './certificates.ts';
+import { authorityOptions, type ClientAuthorities } from './client-authorities.ts';
 
 /**
  * Only suites with forward secrecy and AEAD: Node's own list also has CBC suites, which HTTP/2 forbids (RFC 9113 section 9.2.2).
@@ -33,8 +34,10 @@ const GROUPS = 'X25519MLKEM768:X25519:P-256/P-384';
 export function secureContextOptions(
   certificate: Certificate,
   minVersion: ListenerTlsConfig['minVersion'],
+  authorities?: ClientAuthorities,
 ): SecureContextOptions {
   return {
+    ...authorityOptions(authorities),
     cert: certificate.certPem,
     key: certificate.keyPem,
     ciphers: CIPHERS,
@@ -60,10 +63,11 @@ export type SelectContext = (serverName: string) => SecureContext | undefined;
 export function buildSecureContexts(
   certificates: readonly Certificate[],
   minVersion: ListenerTlsConfig['minVersion'],
+  authorities?: ClientAuthorities,
 ): SelectContext {
   const entries = certificates.map((certificate) => ({
     certificate,
-    context: createSecureContext(secureContextOptions(certificate, minVersion)),
+    context: createSecureContext(secureContextOptions(certificate, minVersion, authorities)),
   }));
   const found = new Map<string, SecureContext>();
   return (serverName) => {

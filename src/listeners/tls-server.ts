@@ -14,6 +14,8 @@ import { tlsFailureToken } from '../diagnosis/tls-failure.ts';
 import { putBack } from './byte-reader.ts';
 import type { Certificate } from './certificates.ts';
 import { reportRefusal } from './clear-connections.ts';
+import type { ClientAuthorities } from './client-authorities.ts';
+import { clientCertificateOf, isClientCertificate } from './client-certificate.ts';
 import { serveDecrypted } from './decrypted-connections.ts';
 import { readOpening } from './opening.ts';
 import { type ClientOrigin, describeTlsPeer, type Serve } from './peer.ts';
@@ -23,13 +25,16 @@ import { destroyOnError, letGo } from './socket-options.ts';
 import { TLS_ALERT_UNRECOGNIZED_NAME } from './tls-alert.ts';
 import { handleClearClient } from './tls-mismatch.ts';
 
+/** The contents of the files that the TLS settings of a listener name. */
+export interface TlsFiles {
+  readonly certificates: readonly Certificate[];
+  /** Undefined if clients are not asked for certificates. */
+  readonly authorities: ClientAuthorities | undefined;
+}
+
 /** The function that serves accepted sockets, which must be half-open. Throws when OpenSSL does not accept a certificate. */
-export function tlsAcceptor(
-  context: ServerContext,
-  tls: ListenerTlsConfig,
-  certificates: readonly Certificate[],
-): Serve {
-  const handshakes = new Handshakes(context, tls, certificates);
+export function tlsAcceptor(context: ServerContext, tls: ListenerTlsConfig, files: TlsFiles): Serve {
+  const handshakes = new Handshakes(context, tls, files);
   if (context.source.mismatchPolicy === 'close' && context.isProxy === undefined) {
     return (socket, origin) => handshakes.begin(socket, origin);
   }
@@ -60,23 +65,30 @@ class Handshakes {
   /** Undefined for a single certificate, which needs no choice: OpenSSL then need not pause the handshake to ask for one. */
   readonly #selectContext: SelectContext | undefined;
   readonly #isNameRequired: boolean;
+  readonly #authorities: ClientAuthorities | undefined;
   #ticketKeys: Buffer;
 
-  constructor(context: ServerContext, tls: ListenerTlsConfig, certificates: readonly Certificate[]) {
+  constructor(context: ServerContext, tls: ListenerTlsConfig, { certificates, authorities }: TlsFiles) {
     this.#context = context;
+    this.#authorities = authorities;
     this.#isNameRequired = tls.unknownServerName === 'refuse';
     const isChoiceNeeded = certificates.length > 1 || this.#isNameRequired;
-    this.#selectContext = isChoiceNeeded ? buildSecureContexts(certificates, tls.minVersion) : undefined;
+    this.#selectContext = isChoiceNeeded
+      ? buildSecureContexts(certificates, tls.minVersion, authorities)
+      : undefined;
     this.#ticketKeys = context.ticketKeys.current;
     this.#server = createSecureServer({
-      ...secureContextOptions(certificates[0], tls.minVersion),
+      ...secureContextOptions(certificates[0], tls.minVersion, authorities),
+      // Certificates that are not valid are refused in #finish, which knows why they are not.
+      requestCert: authorities !== undefined,
+      rejectUnauthorized: false,
       ...this.#nameOptions(this.#selectContext),
       // ALPN offers "h2", then "http/1.1".
       allowHTTP1: true,
       handshakeTimeout: context.timeouts.tlsHandshakeMs,
       // With a context of another certificate, OpenSSL still takes these two from here.
       ticketKeys: this.#ticketKeys,
-      sessionIdContext: sessionIdContext(context.source.listener, tls),
+      sessionIdContext: sessionIdContext(context.source.listener, tls, authorities),
     });
     this.#staple(certificates);
     // Node's own listeners would serve the first event's connections, and treat the second event as an HTTP/1.1 error.
@@ -158,11 +170,19 @@ class Handshakes {
       this.#fail(handshake, 'unknown_server_name', 'in a resumed session');
       return;
     }
+    const found = this.#authorities && clientCertificateOf(socket, Date.now());
+    const clientCertificate = found !== undefined && isClientCertificate(found) ? found : undefined;
+    if (this.#authorities?.isRequired === true && clientCertificate === undefined) {
+      socket.destroy();
+      this.#failCertificate(handshake, found);
+      return;
+    }
     handshake.isSettled = true;
     socket.on('error', destroyOnError);
     socket.on('close', letGo);
     const { source, openings } = this.#context;
-    const peer = describeTlsPeer(socket, handshake.origin, source);
+    const described = describeTlsPeer(socket, handshake.origin, source);
+    const peer = clientCertificate === undefined ? described : { ...described, clientCertificate };
     // An HTTP/2 connection is handed up at once, so it need not be added.
     if (peer.alpn !== 'h2') openings.begin(socket);
     serveDecrypted(socket, peer, this.#context);
@@ -182,6 +202,11 @@ class Handshakes {
     );
   }
 
+  #failCertificate(handshake: Handshake, found: ReturnType<typeof clientCertificateOf> | undefined): void {
+    if (found === undefined || found === 'missing') this.#fail(handshake, 'client_certificate_missing');
+    else if ('detail' in found) this.#fail(handshake, 'client_certificate_not_trusted', found.detail);
+  }
+
   #fail(handshake: Handshake | undefined, token: RefusalToken, detail?: string): void {
     if (handshake === undefined || handshake.isSettled) return;
     handshake.isSettled = true;
@@ -190,7 +215,12 @@ class Handshakes {
 }
 
 /** The context in which sessions may be resumed: only at the same listener, under the same rules. OpenSSL takes at most 32 bytes. */
-function sessionIdContext(listener: string, { minVersion, unknownServerName }: ListenerTlsConfig): string {
-  const rules = JSON.stringify([listener, minVersion, unknownServerName]);
+function sessionIdContext(
+  listener: string,
+  { minVersion, unknownServerName }: ListenerTlsConfig,
+  authorities: ClientAuthorities | undefined,
+): string {
+  // With other authorities, or when some certificate has been revoked, every client is verified anew.
+  const rules = JSON.stringify([listener, minVersion, unknownServerName, authorities?.digest]);
   return createHash('sha256').update(rules).digest('hex').slice(0, 32);
 }

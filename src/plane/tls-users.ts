@@ -36,11 +36,11 @@ export function tlsUsers(listeners: readonly Listener[], { built }: ProxySnapsho
 function listenerUser(listener: Listener): readonly TlsUser[] {
   const { name, config } = listener;
   if (config.tls === undefined) return [];
-  const files = config.tls.certificates.flatMap(({ cert, key, ocsp }) => [
-    cert,
-    key,
-    ...(ocsp ? [ocsp] : []),
-  ]);
+  const { certificates: pairs, clientAuth } = config.tls;
+  const files = [
+    ...pairs.flatMap(({ cert, key, ocsp }) => [cert, key, ...(ocsp ? [ocsp] : [])]),
+    ...(clientAuth === undefined ? [] : [clientAuth.ca, ...(clientAuth.crl ? [clientAuth.crl] : [])]),
+  ];
   const certificates = () =>
     listener.certificates.map((certificate) => ({
       file: certificate.files.cert,

@@ -1,6 +1,7 @@
 // Admits one call by the policies of its route that look at each call: first all policies that answer at once, then those that ask a
 // service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
+import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -52,6 +53,10 @@ export class Admission implements AdmittedCall {
     checkField(name, value);
     if (this.#isOver) return;
     this.added.add(name, value);
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.subject.kind.peer.clientCertificate;
   }
 
   get clientAddress(): string {

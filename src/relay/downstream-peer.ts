@@ -1,5 +1,6 @@
 // What the relay knows about the client of a connection. The listener creates one object for each connection.
 
+import type { ClientCertificate } from '../calls/client-certificate.ts';
 import type { ForwardedClient } from './forwarded-headers.ts';
 
 export interface DownstreamPeer extends ForwardedClient {
@@ -8,6 +9,8 @@ export interface DownstreamPeer extends ForwardedClient {
   readonly client: string;
   /** The local port to which the client connected. Undefined on a unix socket. */
   readonly port?: number | undefined;
+  /** Undefined if the client has shown none that is valid. */
+  readonly clientCertificate?: ClientCertificate | undefined;
   /** Set if the client uses the wrong protocol on this connection. Every call is then answered with an explanation. */
   readonly mismatch?: 'plaintext_on_tls_port' | undefined;
 }

@@ -29,6 +29,8 @@ export interface ConnectOptions {
   readonly address: string;
   /** The PEM certificate of the authority to trust. Without it the connection is plaintext. */
   readonly ca?: string | Buffer;
+  /** What the client shows: PEM texts. */
+  readonly certificate?: { readonly cert: Buffer; readonly key: Buffer };
   readonly channel?: ChannelOptions;
 }
 
@@ -88,8 +90,11 @@ export interface TestVoiceClient {
 
 /** Creates a client with its own connection, which no other client in the process shares. */
 export function connectVoiceClient(options: ConnectOptions): TestVoiceClient {
+  const { certificate } = options;
   const channelCredentials =
-    options.ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(options.ca));
+    options.ca === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(Buffer.from(options.ca), certificate?.key, certificate?.cert);
   const raw = createVoiceClient(options.address, channelCredentials, {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
