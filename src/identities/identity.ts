@@ -28,7 +28,7 @@ export interface Identity {
   readonly name: string;
   /** What clients need, for their messages: 'a bearer token in authorization'. */
   readonly wanted: string;
-  /** The value of `www-authenticate` for clients of plain HTTP. */
+  /** The value of `www-authenticate` for clients of plain HTTP. '' if nothing that a request holds would help. */
   readonly challenge: string;
   /** The header fields that it sends to the service, in lower case. */
   readonly adds: readonly string[];

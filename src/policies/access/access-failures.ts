@@ -8,10 +8,11 @@ const KEYS_AGAIN_MS = 5000;
 
 /** @param wanted the identities that would do. @param rejection why the client's credentials are not accepted; undefined if it has sent none */
 export function unauthenticated(wanted: readonly Identity[], rejection: Rejection | undefined): Failure {
-  const challenge = [...new Set(wanted.map((identity) => identity.challenge))].join(', ');
+  const challenges = new Set(wanted.map(({ challenge }) => challenge).filter((one) => one !== ''));
+  const challenge = challenges.size === 0 ? {} : { challenge: [...challenges].join(', ') };
   if (rejection === undefined) {
     const needed = wanted.map((identity) => identity.wanted).join(', or ');
-    return { ...failure('credentials_missing', `This call needs ${needed}.`), challenge };
+    return { ...failure('credentials_missing', `This call needs ${needed}.`), ...challenge };
   }
   const { token, sentence, told } = rejection;
   const onlyForLog = ` Why: ${sentence}.`;
@@ -21,13 +22,13 @@ export function unauthenticated(wanted: readonly Identity[], rejection: Rejectio
   }
   if (token === 'verification_limited') {
     const message = 'Too many credentials of this client were not good; call again in a few seconds.';
-    return { ...failure(token, message), challenge };
+    return { ...failure(token, message), ...challenge };
   }
   const message =
     told === undefined
       ? 'The credentials of this call are not accepted.'
       : `The credentials of this call are not accepted: ${told}.`;
-  return { ...failure(token, message), onlyForLog, challenge };
+  return { ...failure(token, message), onlyForLog, ...challenge };
 }
 
 /** @param why which rule says so */

@@ -1,0 +1,35 @@
+// What clients are told that may not call.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Identity } from '../../../src/identities/identity.ts';
+import { unauthenticated } from '../../../src/policies/access/access-failures.ts';
+import { standIn } from '../../support/stand-in.ts';
+
+const identity = (wanted: string, challenge: string): Identity => standIn<Identity>({ wanted, challenge });
+const CERTIFICATE = identity('a client certificate', '');
+const TOKEN = identity('a bearer token in authorization', 'Bearer');
+const KEY = identity('an API key in x-api-key', 'Bearer');
+const PASSWORD = identity('a name and a password', 'Basic realm="people"');
+
+test('a client is told each way by which it can show who it is, and each challenge once', () => {
+  const { message, challenge } = unauthenticated([CERTIFICATE, TOKEN, KEY, PASSWORD], undefined);
+  assert.equal(
+    message,
+    'This call needs a client certificate, or a bearer token in authorization, or an API key in x-api-key, or a name and a password.',
+  );
+  assert.equal(challenge, 'Bearer, Basic realm="people"');
+});
+
+test('there is no challenge where nothing that a request holds would help', () => {
+  assert.equal('challenge' in unauthenticated([CERTIFICATE], undefined), false);
+});
+
+test('why credentials are not accepted is for the log alone, unless the client may know', () => {
+  const rejection = { token: 'credentials_invalid', sentence: 'identity office: the secret reason' } as const;
+  const secret = unauthenticated([TOKEN], rejection);
+  assert.doesNotMatch(secret.message, /secret/);
+  assert.match(secret.onlyForLog ?? '', /the secret reason/);
+  const open = unauthenticated([TOKEN], { ...rejection, told: 'the token has expired' });
+  assert.match(open.message, /: the token has expired\.$/);
+});
