@@ -61,7 +61,7 @@ const jwt = z.strictObject({
     .prefault('authorization')
     .meta(
       key('The header that the token is in. In `authorization` it stands after `Bearer`.', {
-        values: 'name of a header',
+        values: 'name of a header, with `auth`, `token`, `key` or `secret` in it',
         like: { nginx: '`token=` of `auth_jwt`', Envoy: 'from_headers' },
       }),
     ),
@@ -117,7 +117,7 @@ const apiKey = z.strictObject({
     .prefault('x-api-key')
     .meta(
       key('The header that the key is in. In `authorization` it stands after `Bearer`.', {
-        values: 'name of a header',
+        values: 'name of a header, with `auth`, `token`, `key` or `secret` in it',
         like: { Envoy: '`key_sources` of `api_key_auth`' },
       }),
     ),

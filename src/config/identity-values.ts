@@ -3,6 +3,7 @@
 import type { KeySource } from './identity-config.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { type Fault, isFault } from './problem.ts';
+import { isSecretName } from './secret-name.ts';
 
 /** Fields that the proxy writes itself, or that say how a message is to be read. Policies may not set them. */
 const NOT_FOR_CLAIMS =
@@ -27,9 +28,17 @@ export function parseCredentialHeader(text: string): string | Fault {
   const name = parseHeaderName(text);
   if (isFault(name)) return name;
   if (name.endsWith('-bin')) return { message: `'${text}' would hold binary metadata` };
-  return /^(?:grpc-|content-|te$|host$)/.test(name)
-    ? { message: `'${text}' has a meaning of its own`, hint: 'write authorization, or x-NAME' }
-    : name;
+  if (/^(?:grpc-|content-|te$|host$)/.test(name))
+    return {
+      message: `'${text}' has a meaning of its own`,
+      hint: 'write authorization, or a name such as x-api-key',
+    };
+  // What shows metadata of calls, as framegate tap does, leaves such names out.
+  if (isSecretName(name)) return name;
+  return {
+    message: `'${text}' does not look like the name of a secret, and could be shown`,
+    hint: 'choose a name with key, token, auth or secret in it, such as x-api-key',
+  };
 }
 
 /** As in SPIFFE ids (SPIFFE-ID section 2.1). */
