@@ -61,18 +61,23 @@ export function parseResponseTemplate(text: string): HeaderTemplate | Fault {
   };
 }
 
-/** `$${` stands for `${` itself. */
-export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
+/** A value that is sent as it is written. */
+export function parsePlainValue(text: string): string | Fault {
   const fault = parseHeaderValue(text);
   if (isFault(fault)) return fault;
   if (text.length > MOST_CHARACTERS)
     return { message: `a header value has at most ${MOST_CHARACTERS} characters here` };
-  if (!/^[\t\x20-\x7e]*$/.test(text)) {
-    return {
-      message: 'a header value holds visible ASCII characters only',
-      hint: 'percent-encode the others',
-    };
-  }
+  if (/^[\t\x20-\x7e]*$/.test(text)) return text;
+  return {
+    message: 'a header value holds visible ASCII characters only',
+    hint: 'percent-encode the others',
+  };
+}
+
+/** `$${` stands for `${` itself. */
+export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
+  const plainText = parsePlainValue(text);
+  if (isFault(plainText)) return plainText;
   const parts: HeaderTemplatePart[] = [];
   let plain = '';
   for (const piece of text.split(/(\$\$\{|\$\{[^}]*\})/)) {

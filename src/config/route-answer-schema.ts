@@ -1,8 +1,7 @@
 // The schema of routes that have no upstream: Framegate answers their calls itself, or sends their clients elsewhere.
 
-import { parseEditedName } from './header-template.ts';
+import { parseEditedName, parsePlainValue } from './header-template.ts';
 import { key } from './key-notes.ts';
-import { parseHeaderValue } from './match-criteria.ts';
 import type { Fault } from './problem.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { count, expecting, parsed, z } from './schema-values.ts';
@@ -34,7 +33,7 @@ export const respond = z
     headers: z
       .record(
         parsed('text', parseEditedName),
-        parsed('text (put it in quotes)', parseHeaderValue),
+        parsed('text (put it in quotes)', parsePlainValue),
         expecting('a map of header names to values'),
       )
       .prefault({})
@@ -45,7 +44,7 @@ export const respond = z
         }),
       ),
   })
-  .refine(({ status, body = '' }) => body === '' || ![204, 304].includes(status), {
+  .refine(({ status, body = '' }) => body === '' || ![204, 205, 304].includes(status), {
     message: 'stands beside a status whose responses have no content',
     path: ['body'],
     params: { hint: 'remove body, or write another status' },

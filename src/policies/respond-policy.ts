@@ -1,5 +1,6 @@
 // The `respond` of a route: the proxy answers the calls itself.
 
+import { failure } from '../calls/failure.ts';
 import type { LocalResponse } from '../calls/local-response.ts';
 import type { Policy, RequestKind } from '../calls/policy.ts';
 import type { RespondConfig, RouteConfig } from '../config/route-config.ts';
@@ -11,6 +12,11 @@ import { HeaderList } from '../h2/hpack/header-list.ts';
 /** Responses that have no content, and no length (RFC 9110 section 8.6). */
 const WITHOUT_CONTENT: ReadonlySet<number> = new Set([204, 304]);
 
+const NO_TUNNEL = failure(
+  'connect_unsupported',
+  'This route is answered by the proxy itself, which opens no WebSockets (RFC 8441).',
+);
+
 /** @returns undefined if the route has no `respond` */
 export function respondPolicy(route: RouteConfig | undefined): Policy | undefined {
   const respond = route?.respond;
@@ -20,11 +26,15 @@ export function respondPolicy(route: RouteConfig | undefined): Policy | undefine
   const body = Buffer.from(respond.body);
   return {
     key: 'respond',
-    decide: (kind) => ({
-      kind: 'answer',
-      response: kind.isGrpc ? forGrpc : httpResponse(respond, body, kind),
-      reason,
-    }),
+    decide: (kind) =>
+      // A success would open a tunnel to nobody (RFC 9110 section 9.3.6, RFC 8441).
+      kind.httpMethod === 'CONNECT' && respond.httpStatus < 300
+        ? { kind: 'refuse', failure: NO_TUNNEL }
+        : {
+            kind: 'answer',
+            response: kind.isGrpc ? forGrpc : httpResponse(respond, body, kind),
+            reason,
+          },
   };
 }
 

@@ -81,8 +81,7 @@ export class ClientResponse implements LateTimed {
     const received = ResponseHead.of(list);
     if (received.httpStatus < 200) {
       if (!this.#owner.subject.takesInterim(received.httpStatus)) return;
-      this.#attempts.commit();
-      this.#stream.sendHeaders(received.fields, false);
+      this.#passInterim(received.fields);
       return;
     }
     this.#owner.home.responseBegan();
@@ -101,6 +100,15 @@ export class ClientResponse implements LateTimed {
     }
     this.#held = head;
     this.#deadlines.setAfterTurn(this, holdMs);
+  }
+
+  /** What the policies replace or remove in responses is not passed on by an interim one either. */
+  #passInterim(fields: HeaderList): void {
+    const { plan } = this.#owner.subject;
+    const left = plan.responds ? plan.respond(fields)?.applyToTrailers(fields) : fields;
+    if (left === undefined) return;
+    this.#attempts.commit();
+    this.#stream.sendHeaders(left, false);
   }
 
   /** @returns the head as the client is to get it, or why the client cannot get this response */
@@ -223,7 +231,8 @@ export class ClientResponse implements LateTimed {
     const { isGrpc, plan } = subject;
     this.#httpStatus = httpStatus;
     const edited = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
-    this.#stream.sendHeaders(isGrpc ? edited : withDate(edited), body === undefined);
+    const needsDate = !isGrpc && edited.get('date') === undefined;
+    this.#stream.sendHeaders(needsDate ? withDate(edited) : edited, body === undefined);
     if (body === undefined) response.isEnded = true;
     else response.forward(body, 0, body.length, true);
   }

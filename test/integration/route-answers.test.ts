@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { RawHttp1Client } from '../edges/edge-under-test.ts';
+import { eventually } from '../support/eventually.ts';
 import { parseWebBody, webCall } from '../support/grpc-web-client.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
 import { grpcMessage } from '../support/raw-frames.ts';
@@ -22,7 +23,11 @@ function startAnswering(t: TestContext): Promise<ProxyUnderTest> {
         { match: { path: '/gone/*' }, respond: { status: 410, grpcStatus: 'UNIMPLEMENTED' } },
         {
           match: { path: '/page/*' },
-          respond: { status: 200, body: '<p>', headers: { 'content-type': 'text/html' } },
+          respond: {
+            status: 200,
+            body: '<p>',
+            headers: { 'content-type': 'text/html', date: 'Thu, 01 Jan 1970 00:00:00 GMT' },
+          },
         },
         { match: { path: '/nothing/*' }, respond: { status: 204 } },
         { name: 'https', match: { path: '/https/*' }, redirect: { to: 'https' } },
@@ -56,6 +61,7 @@ test('a web client gets status, fields and text, over HTTP/1.1 and HTTP/2', asyn
   }
   const page = await webCall('http2', proxy.port('clear'), { method: 'GET', path: '/page/x' });
   assert.equal(page.headers['content-type'], 'text/html');
+  assert.equal(page.headers['date'], 'Thu, 01 Jan 1970 00:00:00 GMT');
 });
 
 test('HEAD and a status without content get no content', async (t) => {
@@ -65,6 +71,30 @@ test('HEAD and a status without content get no content', async (t) => {
   const nothing = await http1(t, proxy, 'GET /nothing/x HTTP/1.1', 'Host: a');
   assert.match(nothing, /^HTTP\/1.1 204 [^]*\r\n\r\n$/i);
   assert.doesNotMatch(nothing, /content-length/i);
+});
+
+test('HEAD over HTTP/2 gets the length and no content', async (t) => {
+  const proxy = await startAnswering(t);
+  const { headers, content } = await webCall('http2', proxy.port('clear'), {
+    method: 'HEAD',
+    path: '/closed/x',
+  });
+  assert.equal(headers['content-length'], '15');
+  assert.equal(content.length, 0);
+});
+
+test('a WebSocket is refused where a success would open a tunnel to nobody, and told the status elsewhere', async (t) => {
+  const proxy = await startAnswering(t);
+  const lines = ['Host: a', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'];
+  for (const [path, status] of [
+    ['/page/x', 501],
+    ['/closed/x', 503],
+  ] as const) {
+    const client = new RawHttp1Client(t, proxy.port('clear'));
+    client.send(`GET ${path} HTTP/1.1`, ...lines, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '');
+    const head = await eventually('an answer', () => /^HTTP\/1.1 (\d+)/.exec(client.text)?.[1]);
+    assert.equal(Number(head), status);
+  }
 });
 
 test('a gRPC client gets the matching status with the text as its message, and so does the record', async (t) => {

@@ -1,7 +1,9 @@
 // The `headers` and `authority` of a route: what services and clients get of each header and trailer section.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { listen, RawHttp1Client } from '../edges/edge-under-test.ts';
 import { parseWebBody, webCall } from '../support/grpc-web-client.ts';
@@ -77,13 +79,19 @@ test('requests are changed before the service gets them, whatever call of the co
 
 test('a variable without a value makes no field, and bytes that a field may not have are replaced', async (t) => {
   const { proxy, service } = await startScene(t, {
-    headers: { request: { set: { 'x-tls': '${tls.version}', 'x-was': '${header.x-name}' } } },
+    headers: {
+      request: {
+        set: { 'x-tls': '${tls.version}', 'x-was': '${header.x-name}' },
+        add: { 'x-added': '${header.x-none}' },
+      },
+    },
   });
   const client = await proxy.rawClient('clear');
   await client.outcome(client.call({ path: PATH, fields: [['x-tls', 'forged']] }));
   const first = await service.wantRequest(0);
   assert.equal(first.field('x-tls'), undefined);
   assert.equal(first.field('x-was'), undefined);
+  assert.equal(first.field('x-added'), undefined);
   await client.outcome(client.call({ path: PATH, fields: [['x-name', 'J\u00c3\u00bcrgen']] }));
   assert.equal((await service.wantRequest(1)).field('x-was'), 'J??rgen');
 });
@@ -136,6 +144,29 @@ test('the head and the trailers of responses are changed, each by its own rules'
     assert.deepEqual(valuesOf(trailers, 'x-served'), [], 'a client may take it for the field of the head');
     assert.deepEqual(valuesOf(trailers, 'vary'), []);
   }
+});
+
+test('what responses lose is not told by an interim response either', async (t) => {
+  const { proxy } = await startScene(t, BOTH, {
+    onRequestEnd: (request) => {
+      request.sendHeaders([
+        [':status', '103'],
+        ['server', 'secret'],
+        ['x-served', 'no'],
+        ['link', '</a>'],
+      ]);
+      request.sendHeaders([[':status', '200']]);
+      request.sendTrailers([['x-end', 'no']]);
+    },
+  });
+  const session = connect(`http://127.0.0.1:${proxy.port('clear')}`);
+  t.after(() => session.destroy());
+  const stream = session.request({ ':path': '/page' });
+  const [interim] = await once(stream, 'headers');
+  assert.equal(interim[':status'], 103);
+  assert.equal(interim['link'], '</a>');
+  assert.equal(interim['server'], undefined);
+  assert.equal(interim['x-served'], undefined);
 });
 
 test('a response that is one section gets both changes, from the service and from the proxy', async (t) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseHeaderTemplate, templateText } from '../../src/config/header-template.ts';
+import { parseEditedName, parseHeaderTemplate, templateText } from '../../src/config/header-template.ts';
 import { isFault } from '../../src/config/problem.ts';
 import type { HeaderTemplate, RouteConfig } from '../../src/config/route-config.ts';
 import { headersPolicy } from '../../src/policies/headers-policy.ts';
+import { checkField } from '../../src/relay/header-edits.ts';
 
 const NOTHING = {
   set: new Map<string, HeaderTemplate>(),
@@ -43,3 +44,28 @@ for (const text of ['plain', '${host}', 'a ${header.x-b} c', '$${host} costs $5'
   test(`a value is shown as it was written: ${text}`, () => {
     assert.equal(templateText(templateOf(text)), text);
   });
+
+test('what no policy may set, no configuration may name', () => {
+  const names = [
+    'connection',
+    'content-length',
+    'expect',
+    'grpc-status',
+    'grpc-timeout',
+    'host',
+    'http2-settings',
+  ];
+  names.push(
+    'keep-alive',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'transfer-encoding',
+    'upgrade',
+    'x-request-id',
+  );
+  for (const name of names) {
+    assert.throws(() => checkField(name, 'a'), name);
+    assert.ok(isFault(parseEditedName(name)), name);
+  }
+});
