@@ -134,15 +134,17 @@ export function whyLost(directive: Directive): string {
   if (!isNamedRule(directive))
     return 'Framegate does not know this directive, so it counts as one that decides who may connect; docs/from-nginx.md lists what it knows';
   if (/^(allow|deny)$/.test(name))
-    return 'this version refuses nobody by address: let a firewall or the service do it';
+    return 'import does not write this: routes[].access has allow and deny with client: ["10.0.0.0/8"] (docs/access.md)';
+  if (/^auth_(basic|jwt)/.test(name))
+    return 'import does not write this: identities and routes[].access ask for passwords, tokens and API keys (docs/access.md)';
   if (name.startsWith('auth_'))
-    return 'this version asks nobody for credentials: services see the metadata, and have to check it';
+    return 'no other service is asked about a call by this version: services see the metadata, and have to check it';
   if (name.startsWith('limit_req'))
     return 'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
   if (name.startsWith('limit_conn'))
     return 'connections are counted by the address of the client alone: limits.connectionsPerAddress';
   if (name.startsWith('ssl_'))
-    return 'clients are not asked for certificates by this version (listeners[].tls.clientAuth is to come): everybody could connect';
+    return 'import does not write this: listeners[].tls.clientAuth asks clients for certificates (docs/access.md); without it everybody could connect';
   if (name === 'internal') return 'there are no internal routes';
   return 'there is nothing like it: everybody could call';
 }

@@ -3,17 +3,24 @@
 import type { Branch } from './branches.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
+import type { Scope } from './scope.ts';
 import { type YamlEntry, YamlMap } from './yaml-text.ts';
 
+const MOVING = ['rewrite', 'break'];
 /** These are what nginx and Framegate both pass on unchanged. */
 const SAME_PATH = /(\$request_uri|\$uri\$is_args\$args)$/;
 const REDIRECTS: ReadonlySet<string> = new Set(['301', '302', '303', '307', '308']);
 /** nginx's own code: it closes the connection. */
 const CLOSES = '444';
 
-/** @returns a branch for all calls of the place, or undefined if Framegate cannot answer like this */
-export function answerBranch(directive: Directive, ledger: Ledger): Branch | undefined {
-  const destination = destinationOf(directive);
+/**
+ * @param scope the block that the directive stands in
+ * @returns a branch for all calls of the place, or undefined if Framegate cannot answer like this
+ */
+export function answerBranch(directive: Directive, scope: Scope, ledger: Ledger): Branch | undefined {
+  // These may send the call to another place before nginx comes to the answer.
+  const isPlain = MOVING.every((name) => scope.own(name).length === 0);
+  const destination = isPlain ? destinationOf(directive) : undefined;
   if (destination === undefined) return undefined;
   ledger.carry(directive, destination.key === 'redirect' ? 'redirect' : 'respond');
   return {

@@ -13,8 +13,8 @@ import { type YamlEntry, YamlMap, YamlWords } from './yaml-text.ts';
 /** Fields that Framegate sends by itself, each with the values that nginx's files give them. */
 const SENT: Readonly<Record<string, RegExp>> = {
   'x-forwarded-for': /^\$(proxy_add_x_forwarded_for|remote_addr|http_x_forwarded_for)$/,
-  'x-forwarded-proto': /^(\$scheme|\$http_x_forwarded_proto|https?)$/,
-  'x-forwarded-host': /^\$(host|http_host|server_name)$/,
+  'x-forwarded-proto': /^(\$scheme|\$http_x_forwarded_proto)$/,
+  'x-forwarded-host': /^\$(host|http_host)$/,
   'x-request-id': /^\$(request_id|http_x_request_id|req_id)$/,
   te: /^(trailers|\$http_te)$/,
 };
@@ -53,14 +53,17 @@ interface RequestChanges {
 
 /** What came of the directives of one block, which many locations may inherit. */
 const requestChanges = new WeakMap<readonly Directive[], RequestChanges>();
+/** The same where `set_real_ip_from` holds, which changes what $remote_addr is. */
+const requestChangesBehindProxies = new WeakMap<readonly Directive[], RequestChanges>();
 const responseChanges = new WeakMap<readonly Directive[], readonly Change[]>();
 
 /** @param kind of the pass directive: `grpc` or `proxy` */
 export function headerEntriesOf(scope: Scope, kind: string, ledger: Ledger): readonly YamlEntry[] {
   const directives = scope.inherited(`${kind}_set_header`);
-  const { changes, authority } =
-    requestChanges.get(directives) ?? requestChangesOf(directives, scope, ledger);
-  requestChanges.set(directives, { changes, authority });
+  const isBehind = scope.setting('set_real_ip_from') !== undefined;
+  const known = isBehind ? requestChangesBehindProxies : requestChanges;
+  const { changes, authority } = known.get(directives) ?? requestChangesOf(directives, scope, ledger);
+  known.set(directives, { changes, authority });
   const hidden = onceEach(scope.inherited(`${kind}_hide_header`), ledger, (one) => hiddenBy(one, ledger));
   const request = section('request', {
     set: changes.filter(({ value }) => value !== undefined),
@@ -110,6 +113,7 @@ function responseSections(
   ];
 }
 
+/** @returns one change for each name, made once for each block */
 function onceEach(
   directives: readonly Directive[],
   ledger: Ledger,

@@ -5,6 +5,7 @@ import { Ledger } from './ledger.ts';
 import { type ListenerGroup, listenerGroupsOf, listenerItem } from './listeners.ts';
 import { judgeDisplaced, judgeRefusals, judgeRejected } from './lost-calls.ts';
 import type { NginxConfiguration } from './nginx-files.ts';
+import { judgeSpellings } from './other-spellings.ts';
 import { processSettingsOf } from './process-settings.ts';
 import { routeItem, routesOf } from './routes.ts';
 import { Scope } from './scope.ts';
@@ -49,6 +50,7 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
     ledger,
   );
   judgeRejected(routes, openGroups, ledger);
+  judgeSpellings(routes, ledger);
   const upstreamEntries = upstreams.entries(new Set(routes.flatMap(({ branch }) => branch.upstreams)));
   settleRest(all, ledger);
   const yaml =

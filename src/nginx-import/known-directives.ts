@@ -66,7 +66,7 @@ const UNSUPPORTED = `
   mirror* | calls are not copied by this version
   sub_filter* addition_* add_after_body add_before_body ssi* image_filter* xslt* dav_* create_full_put_path min_delete_depth mp4* flv* f4f* hls* | there are no plug-ins, and bodies are not changed
   perl_modules perl_require perl_set js_import js_include js_path js_var js_set js_preload_object js_engine js_fetch_* js_body_filter js_shared_dict_zone lua_* init_by_lua* init_worker_by_lua* exit_worker_by_lua* set_by_lua* body_filter_by_lua* log_by_lua* | there are no plug-ins
-  more_set_headers more_clear_headers more_set_input_headers more_clear_input_headers | header fields are not edited by this version (routes[].headers is to come)
+  more_set_headers more_clear_headers more_set_input_headers more_clear_input_headers | import does not write this: routes[].headers sets, adds and removes fields
   echo* vhost_traffic_status* | there is no such module: metrics are on the admin server, and responses are made by services
   ancient_browser* modern_browser* | there are no variables; calls are told apart by match.headers
   post_action | nothing is called after a call

@@ -41,7 +41,7 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
   const { scope, directive } = location;
   const refusal = refusalOf(scope);
   if (refusal !== undefined) {
-    const branch = answerBranch(refusal, ledger);
+    const branch = answerBranch(refusal, scope, ledger);
     return branch === undefined ? { kind: 'refuse', by: refusal } : answered(branch, location, ledger);
   }
   for (const [name, note] of Object.entries(OTHER_ANSWERS)) {
@@ -54,7 +54,7 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
   }
   const answer = scope.own('return')[0];
   if (answer !== undefined) {
-    const branch = answerBranch(answer, ledger);
+    const branch = answerBranch(answer, scope, ledger);
     if (branch !== undefined) return answered(branch, location, ledger);
     ledger.refuse(answer, whyNoAnswer(answer));
     ledger.refuse(directive, 'left out: it is answered by nginx itself');
@@ -96,6 +96,6 @@ export function refusalOf(scope: Scope): Directive | undefined {
 export function whyNoAnswer({ words }: Directive): string {
   const [code = ''] = words;
   return /^30[12378]$|^https?:/.test(code)
-    ? 'this address cannot be said: redirect.to is https, or a URL without variables; a query may be a secret, which is not repeated here'
-    : 'this response cannot be made here: respond has a status and a text without variables';
+    ? 'this address cannot be expressed: redirect.to is https, a URL that keeps the path of the request, or one with a path of its own; it has no variables, and a query may be a secret, which is not repeated here'
+    : 'this response cannot be expressed: respond has a status and a text without variables, and stands alone, without rewrite';
 }

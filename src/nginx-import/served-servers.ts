@@ -87,18 +87,26 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
 /** A server that answers all calls itself, by one `return`. Its locations are never asked. */
 function answeredServer(server: Server, answer: Directive, ledger: Ledger): ServedServer {
   const isRefusing = refusingReturn(answer) !== undefined;
-  const branch = isRefusing ? undefined : answerBranch(answer, ledger);
+  const branch = isRefusing ? undefined : answerBranch(answer, server.scope, ledger);
   if (!isRefusing && branch === undefined) ledger.refuse(answer, whyNoAnswer(answer));
   for (const location of server.scope.own('location')) {
     ledger.change(location, 'left out: nginx never gets here, as the server answers by return');
     ledger.settleBlock(location);
   }
-  for (const condition of server.scope.own('if')) {
-    ledger.refuse(condition, 'left out with its server, which answers all of its calls by return');
+  const conditions = server.scope.own('if');
+  const lost =
+    branch === undefined ? [] : conditions.filter((one) => isRefusingCondition(one) || isGate(one));
+  for (const condition of conditions) {
+    if (lost.includes(condition))
+      ledger.refuseAccess(
+        condition,
+        'there are no conditions: those that it refuses get the answer of the server',
+      );
+    else ledger.refuse(condition, 'left out with its server, which answers all of its calls by return');
     ledger.settleBlock(condition);
   }
   if (branch !== undefined) {
-    const outcome = { kind: 'pass', pass: answer, branches: [branch], lost: [] } as const;
+    const outcome = { kind: 'pass', pass: answer, branches: [branch], lost } as const;
     const locations = [{ directive: answer, paths: ['/*'], outcome }];
     return { server, locations, strippedPrefixes: [], refusals: [], displaced: [] };
   }

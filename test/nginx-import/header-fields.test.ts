@@ -118,3 +118,20 @@ test('no route has more fields than a hundred, however many locations inherit th
   assert.equal(imported.route.headers?.response.add.size, 100);
   assert.equal(imported.lines.filter(({ verdict }) => verdict === 'unsupported').length, 50);
 });
+
+test('one location behind proxies does not decide for those that are not', () => {
+  const locations = ['location /a/ { grpc_pass grpc://127.0.0.1:1; }'];
+  locations.push('location /b/ { set_real_ip_from 10.0.0.0/8; grpc_pass grpc://127.0.0.1:1; }');
+  for (const order of [locations, locations.toReversed()]) {
+    const text = `server { listen 80; grpc_set_header X-Real-IP $remote_addr; ${order.join('\n')} }`;
+    const reading = readNginxText(text, 'nginx.conf', '/etc/nginx');
+    assert.ok('configuration' in reading);
+    const result = parseConfig(importNginx(reading.configuration).yaml ?? '', 'config.yaml');
+    assert.ok('config' in result);
+    const withHeader = result.config.routes.filter(({ headers }) => headers !== undefined);
+    assert.deepEqual(
+      withHeader.map(({ match }) => match.path),
+      ['/a/*'],
+    );
+  }
+});

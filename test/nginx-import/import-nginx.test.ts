@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
-import { laterKey } from '../../src/config/later-version.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import {
@@ -129,6 +128,22 @@ test('what nobody is served at is answered as nginx does', () => {
 function closing(text: string): string {
   return refusing(text).replace('403', '444');
 }
+
+test('a condition before an answer decides who gets it', () => {
+  const gated = 'server { listen 80; if ($http_x_key != a) { return 403; } return 200 secret; }';
+  assert.ok(lostAccess(importText(`server { listen 81; ${pass} } ${gated}`)).length > 0);
+  const rewritten = 'location /b/ { rewrite ^ /c last; return 200 secret; }';
+  assert.doesNotMatch(importText(`server { listen 80; ${pass} ${rewritten} }`).yaml ?? '', /secret/);
+});
+
+test('a refusal is lost for other spellings of its path where a wider route leads to a website', () => {
+  const web = 'location / { proxy_pass http://127.0.0.1:1; }';
+  for (const rule of ['return 403;', 'deny all;', 'internal;']) {
+    const refused = `location /admin/ { ${rule} }`;
+    assert.equal(lostAccess(importText(`server { listen 80; ${web} ${refused} }`)).length, 1, rule);
+    assert.deepEqual(lostAccess(importText(`server { listen 80; ${pass} ${refused} }`)), [], rule);
+  }
+});
 
 test('where nginx closes the connection nobody is served by having no route, unless a wider one takes it', () => {
   const narrow = closing('location /b/ { grpc_pass grpc://127.0.0.1:1; }');
@@ -293,13 +308,6 @@ test('names of files with control characters leave no mark in remarks and report
   const imported = importNginx(reading.configuration);
   assert.match(imported.yaml ?? '', /# a\\u\{1b\}\[31m\\u\{a\}b\.conf:1$/m);
   assert.ok(!formatReport(imported).includes('\u001b'));
-});
-
-test('what the report calls to come is still to come', () => {
-  assert.ok(
-    laterKey(['listeners', 0, 'tls'], 'clientAuth'),
-    'clientAuth has landed: carry ssl_verify_client over',
-  );
 });
 
 test('a server of an upstream block has port 80 if it names none, whatever is spoken to it', () => {
