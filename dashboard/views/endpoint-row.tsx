@@ -34,6 +34,21 @@ const STATES: Readonly<Record<EndpointStateName, readonly [kind: MarkKind, text:
   leaving: ['off', 'leaving'],
 };
 
+const UNTRIED = ['off', 'not tried yet'] as const;
+
+/** Nobody knows whether something answers there. */
+function isUntried({
+  state,
+  connections,
+  answered,
+  failed,
+  givenUp,
+  lost,
+  inFlight,
+}: EndpointFigures): boolean {
+  return state === 'in_use' && connections + answered + failed + givenUp + lost + inFlight === 0;
+}
+
 const CHANGES: Readonly<Record<EndpointChange['to'], string>> = {
   usable: 'can be used again',
   unreachable: 'became unreachable',
@@ -44,7 +59,7 @@ const CHANGES: Readonly<Record<EndpointChange['to'], string>> = {
 
 export function EndpointRow({ endpoint, rates, facts, spanMs, nowEpochMs }: EndpointRowProps) {
   const [isOpen, setIsOpen] = useState(false);
-  const [kind, text] = STATES[endpoint.state];
+  const [kind, text] = isUntried(endpoint) ? UNTRIED : STATES[endpoint.state];
   const history = facts?.history ?? [];
   const reasons = facts?.reasons ?? [];
   const address = endpoint.endpoint;

@@ -26,7 +26,7 @@ interface EndpointSectionProps {
 
 /** The bars of health show half an hour, or less where the proxy has not run for so long. */
 const MOST_SPAN_MS = 30 * 60_000;
-const LEAST_SPAN_MS = 60_000;
+const LEAST_SPAN_MS = 1_000;
 /** With more endpoints than this in all, upstreams without a problem begin closed. */
 const MOST_OPEN = 16;
 /** So many rows of an upstream are shown at once. */
