@@ -175,9 +175,12 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.#availability.getsCalls(endpoint);
   }
 
-  /** Whether a call that comes now has an endpoint that was reached last time, or that may be tried. */
+  /**
+   * Whether a call that comes now has an endpoint that nothing keeps out, and that was reached last time or may be tried. Those that get calls
+   * in a panic alone do not count: checks or time bring them back, without calls.
+   */
   get hasUsable(): boolean {
-    return this.endpoints.some((endpoint) => this.#availability.isOpen(endpoint) && !endpoint.isFailing);
+    return this.endpoints.some((endpoint) => !endpoint.isExcluded && !endpoint.isFailing);
   }
 
   get panics(): readonly RunningPanic[] {

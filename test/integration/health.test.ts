@@ -95,6 +95,10 @@ for (const workers of [1, 2]) {
         return processes === workers && usedBy === workers && reasons[0]?.processes === workers;
       });
       assert.equal((await clientOf(t, running).say({ text: 'a call' })).code, status.OK);
+      // Who asks whether the upstream serves is told that it does not, and a check alone makes that true again.
+      assert.deepEqual(await running.plane.unusableUpstreams(), ['voice']);
+      service.set(SERVING);
+      await eventually('it serves', async () => (await running.plane.unusableUpstreams()).length === 0);
     });
 
     test('an endpoint that gives no answer is out after the checks that were asked for', async (t) => {
