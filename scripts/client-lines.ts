@@ -17,7 +17,7 @@ export function clientLines(
       ['gRPC over TLS', tls],
       ['gRPC without TLS', cleartext],
       ['service behind it', service],
-      ['admin', admin === undefined ? undefined : `http://${admin}`],
+      ['dashboard', admin === undefined ? undefined : `http://${admin}/ (in a browser)`],
     ]),
   ];
   if (tls !== undefined) {

@@ -155,7 +155,7 @@ test('ports that are taken are replaced by free ones, and the output says by whi
   assert.equal(new Set(taken).size, 4);
   const [tls, , admin, demo] = taken;
   assert.ok(output.includes(`through 127.0.0.1:${tls}: "You said: hello", served by 127.0.0.1:${demo}`));
-  assert.match(output, new RegExp(`admin +http://127.0.0.1:${admin}`));
+  assert.match(output, new RegExp(`dashboard +http://127.0.0.1:${admin}`));
   assert.match(output, new RegExp(`secure_channel\\("127.0.0.1:${tls}"`));
   assert.equal(started.files().length, 3, 'the copy of the configuration lies beside it');
   assert.equal(await started.stop(), 0);
