@@ -89,6 +89,10 @@ function metadataName(text: string): string {
   if (!METADATA_NAME.test(name)) refuse(`${quoted(text)} is no name of metadata, such as x-tenant`);
   if (isSecretName(name))
     refuse(`${quoted(text)} may hold a secret by its name, so it is neither shown nor compared`);
+  if (name.endsWith('-bin'))
+    refuse(
+      `${quoted(text)} is binary, and nobody can see whether it is a secret, so it is neither shown nor compared`,
+    );
   return name;
 }
 

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import { causeText, mostBytesOfCause } from './cause-text.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
 import { boundedJsonString, textOfBytes } from './json-text.ts';
@@ -246,7 +247,7 @@ function copy(target: Buffer, offset: number, source: Buffer): number {
 function renderEnd(record: ExchangeRecord, besides: number): Buffer {
   const left = most.record - mostBytesAround - besides - mostBytesOfCause;
   const endpoints = endpointsText(record.endpoints, Math.min(most.endpoints, Math.floor(left / 2)));
-  const reason = withoutPath(record.reason, record.subject.method);
+  const reason = withoutPath(record.reason, shownPath(record.subject.method));
   const text = boundedJsonString(
     textOfBytes(reason),
     Math.min(most.reason, left - Buffer.byteLength(endpoints)),

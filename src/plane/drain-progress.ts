@@ -1,5 +1,6 @@
 // Logs at intervals what a draining process still waits for.
 
+import { shownPath } from '../calls/shown-path.ts';
 import { counted } from '../config/counted.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -29,6 +30,6 @@ export class DrainProgress {
 export function describeProgress(calls: readonly DrainingCall[]): string {
   const [first] = calls;
   const oldest = calls.reduce((older, call) => (call.durationMs > older.durationMs ? call : older), first);
-  const path = oldest.subject.method.split('?', 1)[0].slice(0, 256);
+  const path = shownPath(oldest.subject.method).slice(0, 256);
   return `draining: ${counted(calls.length, 'call')} left, oldest ${Math.floor(oldest.durationMs / 1000)} s, ${path}`;
 }

@@ -9,7 +9,9 @@ import {
   looksInside,
 } from '../calls/event-query.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import { addressRange, withoutPort } from '../config/address-range.ts';
+import { isCredential } from '../config/secret-name.ts';
 
 const NONE: readonly string[] = [];
 
@@ -45,14 +47,14 @@ export class EventFilter {
     return this.#kinds.has(kind);
   }
 
-  /** What a kind of call does not decide. */
+  /** What a kind of call does not decide. A value that is not shown is not compared either: whoever can filter by it can find it out. */
   fitsMetadata(subject: ExchangeSubject): boolean {
     const { metadata } = this.#query;
     return (
       metadata === undefined ||
       metadata.every(({ name, value }) => {
         const received = subject.receivedHeader?.(name);
-        return received !== undefined && fitsPattern(received, value);
+        return received !== undefined && fitsPattern(received, value) && !isCredential(received);
       })
     );
   }
@@ -62,7 +64,7 @@ export class EventFilter {
     const { route, upstream, method, client } = this.#query;
     if (route !== undefined && subject.route !== route) return false;
     if (upstream !== undefined && subject.upstream !== upstream) return false;
-    if (method !== undefined && !fitsMethod(subject.method, method)) return false;
+    if (method !== undefined && !fitsMethod(shownPath(subject.method), method)) return false;
     return client === undefined || this.#fitsClient(subject, client);
   }
 

@@ -4,6 +4,7 @@
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import type { StartedAttempt, StartedExchange, WatchedExchange } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import { isCredential } from '../config/secret-name.ts';
 import type { MessageWatch } from '../grpc/message-watch.ts';
 import { causeText } from '../observability/cause-text.ts';
@@ -99,7 +100,7 @@ export class EventText {
 }
 
 function subjectText({ listener, client, tls, authority, method, route, upstream }: ExchangeSubject): string {
-  return `,"listener":${name(listener)},"client":${name(client)},"tls":${name(tls)},"authority":${long(authority)},"method":${long(method)},"route":${name(route)},"upstream":${name(upstream)}`;
+  return `,"listener":${name(listener)},"client":${name(client)},"tls":${name(tls)},"authority":${long(authority)},"method":${long(shownPath(method))},"route":${name(route)},"upstream":${name(upstream)}`;
 }
 
 /** Fields that the call does not have are left out. */

@@ -13,6 +13,7 @@ import {
 import type { LivePart, LivePlace, LiveQuery } from '../calls/live-query.ts';
 import { comparePlaces } from '../calls/live-query.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import { type PeerFacts, whoBlocks } from '../calls/who-blocks.ts';
 import { harmlessText, textOfBytes } from '../observability/json-text.ts';
 import type { AttemptState } from '../relay/attempts.ts';
@@ -179,7 +180,7 @@ function matches(call: LookedAt, query: LiveQuery, nowMs: number, idOf: (number:
   const { subject } = call;
   if (query.route !== undefined && subject.route !== query.route) return false;
   if (query.upstream !== undefined && subject.upstream !== query.upstream) return false;
-  if (query.method !== undefined && !fitsMethod(subject.method, query.method)) return false;
+  if (query.method !== undefined && !fitsMethod(shownPath(subject.method), query.method)) return false;
   if (query.client !== undefined && subject.client !== query.client && subject.clientKey !== query.client)
     return false;
   if (query.minAgeMs !== undefined && nowMs - call.startedAtMs < query.minAgeMs) return false;
@@ -225,7 +226,7 @@ function describe(call: LookedAt, idOf: (number: number) => string): LiveExchang
     client: subject.client,
     tls: subject.tls,
     authority: shown(subject.authority),
-    method: shown(subject.method),
+    method: shown(shownPath(subject.method)),
     route: subject.route,
     upstream: subject.upstream,
     ...(call.identity !== undefined && { identity: call.identity }),

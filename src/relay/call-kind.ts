@@ -6,6 +6,7 @@ import type { CallTracing } from '../calls/call-tracing.ts';
 import type { KeptBySlot } from '../calls/exchange-record.ts';
 import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import type { TraceFormats } from '../calls/trace-parent.ts';
 import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/route-config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
@@ -218,7 +219,7 @@ export class CallKind implements RequestKind {
 
   #noRoute(headers: HeaderList): Failure {
     const { listener, authority, path } = this;
-    const told = `No route of listener "${listener}" matches ${path.slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`;
+    const told = `No route of listener "${listener}" matches ${shownPath(path).slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`;
     const near = this.snapshot.routes.nearMiss({ listener, authority, path, headers });
     if (near === undefined) return failure('no_route', told);
     if (near.isForClient) return failure('no_route', `${told} ${near.sentence}`);
@@ -247,7 +248,7 @@ function isAnswered({ respond, redirect }: RouteConfig): boolean {
 function pathInvalid(path: string, fault: string): Failure {
   return failure(
     'path_invalid',
-    `${path.slice(0, 256)} ${fault}; services refuse such a path. Let the client encode it (RFC 3986 section 2.1).`,
+    `${shownPath(path).slice(0, 256)} ${fault}; services refuse such a path. Let the client encode it (RFC 3986 section 2.1).`,
   );
 }
 

@@ -2,6 +2,7 @@
 // for each attempt. They are made from what the call has remembered, with the times at which things have happened. The process that
 // exports them makes them.
 
+import { shownPath } from '../calls/shown-path.ts';
 import { type FinishedAttempt, type FinishedCall, hasFailed } from './finished-call.ts';
 import type { Span, SpanAttributes, SpanEvent } from './span.ts';
 
@@ -148,8 +149,7 @@ function addMethod(attributes: Attributes, call: FinishedCall): void {
   }
   attributes['http.request.method'] = name;
   if (name === OTHER) attributes['http.request.method_original'] = bounded(httpMethod);
-  const query = method.indexOf('?');
-  attributes['url.path'] = bounded(query === -1 ? method : method.slice(0, query));
+  attributes['url.path'] = bounded(shownPath(method));
 }
 
 function httpMethodOf(method: string): string {
@@ -157,7 +157,7 @@ function httpMethodOf(method: string): string {
 }
 
 function methodName(path: string): string {
-  return bounded(path.replace(/^\//, ''));
+  return bounded(shownPath(path).replace(/^\//, ''));
 }
 
 function addStatus(attributes: Attributes, call: FinishedCall, isFailed: boolean): void {

@@ -4,6 +4,7 @@
 import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import type { StartedExchange } from '../calls/observers.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 import type { Span, SpanAttributes } from './span.ts';
@@ -92,7 +93,7 @@ export class StreamReports implements Timed {
       startEpochMs: epochMsOf(startMs),
       endEpochMs: epochMsOf(endMs),
       attributes: {
-        'framegate.path': subject.method.slice(0, 256),
+        'framegate.path': shownPath(subject.method).slice(0, 256),
         'framegate.client': subject.client,
         'framegate.listener': subject.listener,
         'framegate.route': subject.route,

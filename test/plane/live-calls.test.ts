@@ -170,3 +170,14 @@ test('what clients choose is shown readably, and cut', async () => {
   assert.ok(three.length <= 401 && three.endsWith('…'));
   assert.equal((await liveCalls(calls).find({ ...PAGE, method: `${long.slice(0, 9000)}*` })).matching, 1);
 });
+
+test('the query of a call is neither shown nor compared', async () => {
+  const calls = liveCalls([new Call(1, 1, '/w?token=abc')]);
+  const all = await calls.find(PAGE);
+  assert.deepEqual(
+    all.exchanges.map(({ method }) => method),
+    ['/w'],
+  );
+  assert.equal((await calls.find({ ...PAGE, method: '/w?token=a*' })).exchanges.length, 0);
+  assert.equal((await calls.find({ ...PAGE, method: '/w' })).exchanges.length, 1);
+});

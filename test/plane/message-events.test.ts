@@ -118,6 +118,42 @@ test('events show the metadata that was named, but nothing that looks like a sec
   assert.equal(scene.events.observer?.readsHeaders, true);
 });
 
+test('a filter never fits a value that is not shown, so that nobody can guess it letter by letter', () => {
+  const scene = new Scene();
+  const values: Readonly<Record<string, string>> = { 'x-access': 'Bearer abc', 'x-two': 'foo, Bearer abc' };
+  const subject = subjectOf({ receivedHeader: (name) => values[name] });
+  const filters = [
+    ['x-access', 'Bearer a*'],
+    ['x-access', 'Bearer abc'],
+    ['x-access', '*'],
+    ['x-two', 'foo*'],
+  ] as const;
+  const subscribers = filters.map(([name, value]) => scene.subscribe({ metadata: [{ name, value }] }));
+  const shown = scene.subscribe({ kinds: ['end'], showMetadata: ['x-access', 'x-two'] });
+  scene.run(subject);
+  assert.deepEqual(
+    subscribers.flatMap(({ texts }) => texts),
+    [],
+  );
+  assert.deepEqual(JSON.parse(shown.texts[0] ?? '').metadata, {
+    'x-access': '[redacted]',
+    'x-two': '[redacted]',
+  });
+});
+
+test('the query of a call is neither shown nor compared', () => {
+  const scene = new Scene();
+  const shown = scene.subscribe({});
+  const guessing = scene.subscribe({ method: '/w?token=a*' });
+  const whole = scene.subscribe({ kinds: ['end'], method: '/w' });
+  scene.run(subjectOf({ method: '/w?token=abc' }));
+  assert.deepEqual(
+    shown.texts.map((text) => JSON.parse(text).method),
+    ['/w', '/w', '/w'],
+  );
+  assert.deepEqual([guessing.texts.length, whole.texts.length], [0, 1]);
+});
+
 test('unfinished messages keep 8 MiB at most together, and nothing once their calls or the subscriber are gone', () => {
   const scene = new Scene();
   const subscriber = scene.subscribe({ kinds: ['message'], messageBytes: 65_536, rate: 10_000 });
