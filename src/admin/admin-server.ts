@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
+import { looksInside, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { Address } from '../config/address.ts';
 import { PROOF_FIELD } from '../config/token-proof.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -136,7 +136,12 @@ export async function openAdminServer(
   let closing: Promise<void> | undefined;
   return {
     address: boundAddress(port.server, address),
-    useToken: (next) => access.use(next),
+    useToken: (next) => {
+      access.use(next);
+      streams.tokenChanged();
+      dashboards.tokenChanged();
+      port.tokenChanged();
+    },
     readinessChanged: () => port.readinessChanged(),
     close: () => {
       streams.close();
@@ -226,13 +231,22 @@ function stream(
   request.resume();
   const isOfCalls = events.of === 'calls';
   const { streams, dashboards } = served;
-  if (isOfCalls ? streams.begin(events.query, response) : dashboards.begin(response)) {
+  const isGranted = (): boolean => mayStay(request, events, served);
+  if (isOfCalls ? streams.begin(events.query, response, isGranted) : dashboards.begin(response, isGranted)) {
     gateOf(request).place.staysOpen();
     return;
   }
   const most = isOfCalls ? MOST_EVENT_SUBSCRIBERS : MOST_DASHBOARD_READERS;
   const text = `there are ${most} subscribers already, which is the most there may be`;
   send(request, response, jsonAnswer({ status: 503, body: { error: text } }), served);
+}
+
+/** Whether a client that has a stream would be given it again, now that the token may be another one. */
+function mayStay(request: IncomingMessage, events: EventsOfAnswer, { access, address }: Served): boolean {
+  const { path } = targetOf(request);
+  if (access.judge(request, path) !== 'granted') return false;
+  if (!isAdminHost(request.headers.host, address) && access.judgeForeign(request) !== 'granted') return false;
+  return events.of !== 'calls' || !looksInside(events.query) || access.mayLookInside(request);
 }
 
 function answerTo(

@@ -2,7 +2,7 @@
 // meanwhile: all figures are whole, so nothing is lost but time. One that takes nothing for a minute is left.
 
 import type { Containment } from '../transport/containment.ts';
-import { beginEvents, CLOSES, type EventResponse, framed } from './server-sent-events.ts';
+import { beginEvents, CLOSES, type EventResponse, framed, TOKEN_CHANGED } from './server-sent-events.ts';
 
 /** A client that has taken nothing for this time is left. */
 const LEFT_AFTER_MS = 60_000;
@@ -78,9 +78,10 @@ export class DashboardStream {
     return stream;
   }
 
-  close(): void {
+  /** @param reason a word for the client */
+  close(reason: string): void {
     if (this.#hasEnded) return;
-    this.#response.write(framed(JSON.stringify({ event: 'closing', reason: CLOSES })));
+    this.#response.write(framed(JSON.stringify({ event: 'closing', reason })));
     this.#response.end();
     this.#ended();
   }
@@ -123,7 +124,8 @@ export class DashboardStream {
 export class DashboardStreams {
   readonly #open: OpenDashboard;
   readonly #containment: Containment;
-  readonly #streams = new Set<DashboardStream>();
+  /** With each, whether its reader may still have it. */
+  readonly #streams = new Map<DashboardStream, () => boolean>();
   #isClosed = false;
 
   constructor(open: OpenDashboard, containment: Containment) {
@@ -131,8 +133,11 @@ export class DashboardStreams {
     this.#containment = containment;
   }
 
-  /** @returns whether the response has begun; if not, there are as many readers as there may be */
-  begin(response: EventResponse): boolean {
+  /**
+   * @param isGranted whether the reader may still have the stream
+   * @returns whether the response has begun; if not, there are as many readers as there may be
+   */
+  begin(response: EventResponse, isGranted: () => boolean): boolean {
     const stream = DashboardStream.begin(response, {
       open: this.#open,
       containment: this.#containment,
@@ -143,14 +148,19 @@ export class DashboardStreams {
     });
     if (stream === undefined) return false;
     // A connection that is still open has asked once more.
-    if (this.#isClosed) stream.close();
-    else this.#streams.add(stream);
+    if (this.#isClosed) stream.close(CLOSES);
+    else this.#streams.set(stream, isGranted);
     return true;
+  }
+
+  /** Must be called when the token has changed: ends the streams that are no longer granted. */
+  tokenChanged(): void {
+    for (const [stream, isGranted] of this.#streams) if (!isGranted()) stream.close(TOKEN_CHANGED);
   }
 
   /** Ends all streams. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#streams) stream.close();
+    for (const stream of this.#streams.keys()) stream.close(CLOSES);
   }
 }

@@ -3,7 +3,7 @@
 
 import type { EventBatch, EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import type { Containment } from '../transport/containment.ts';
-import { beginEvents, CLOSES, type EventResponse, framed } from './server-sent-events.ts';
+import { beginEvents, CLOSES, type EventResponse, framed, TOKEN_CHANGED } from './server-sent-events.ts';
 
 const TICK_EVERY_MS = 1000;
 /** A comment after this time without an event, so that both sides notice a connection that is gone. */
@@ -129,7 +129,8 @@ export class EventStream {
 export class EventStreams {
   readonly #subscribe: Subscribe;
   readonly #containment: Containment;
-  readonly #streams = new Set<EventStream>();
+  /** With each, whether its client may still have it. */
+  readonly #streams = new Map<EventStream, () => boolean>();
   #timer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
 
@@ -138,8 +139,11 @@ export class EventStreams {
     this.#containment = containment;
   }
 
-  /** @returns whether the response has begun; if not, there are as many subscribers as there may be */
-  begin(query: EventQuery, response: EventResponse): boolean {
+  /**
+   * @param isGranted whether the client may still have the stream
+   * @returns whether the response has begun; if not, there are as many subscribers as there may be
+   */
+  begin(query: EventQuery, response: EventResponse, isGranted: () => boolean): boolean {
     const stream = EventStream.begin(response, {
       query,
       subscribe: this.#subscribe,
@@ -156,7 +160,7 @@ export class EventStreams {
       stream.close(CLOSES);
       return true;
     }
-    this.#streams.add(stream);
+    this.#streams.set(stream, isGranted);
     this.#timer ??= setInterval(
       this.#containment.guard(
         () => this.#leaveAll(),
@@ -167,18 +171,23 @@ export class EventStreams {
     return true;
   }
 
+  /** Must be called when the token has changed: ends the streams that are no longer granted. */
+  tokenChanged(): void {
+    for (const [stream, isGranted] of this.#streams) if (!isGranted()) stream.close(TOKEN_CHANGED);
+  }
+
   /** Ends all streams, after what their subscribers have not been told yet. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#streams) stream.close(CLOSES);
+    for (const stream of this.#streams.keys()) stream.close(CLOSES);
   }
 
   #tick(): void {
-    for (const stream of this.#streams) stream.tick();
+    for (const stream of this.#streams.keys()) stream.tick();
   }
 
   #leaveAll(): void {
-    for (const stream of this.#streams) stream.leave();
+    for (const stream of this.#streams.keys()) stream.leave();
   }
 
   #stopTicking(): void {

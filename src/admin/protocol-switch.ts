@@ -138,6 +138,11 @@ export class ProtocolSwitch {
     this.#rpc?.then((rpc) => rpc.readinessChanged()).catch(ignore);
   }
 
+  /** Tells the gRPC side, if anybody uses it, that the token has changed. */
+  tokenChanged(): void {
+    this.#rpc?.then((rpc) => rpc.tokenChanged()).catch(ignore);
+  }
+
   /** Accepts nothing any more. Resolves when all connections are closed, after `graceMs` at most. */
   close(graceMs: number): Promise<void> {
     for (const socket of this.#beginning) socket.destroy();

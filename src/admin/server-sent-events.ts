@@ -15,6 +15,9 @@ export interface EventResponse {
 /** The proxy stops, or its admin server moves to another address. */
 export const CLOSES = 'the admin server closes';
 
+/** The client was granted the stream by a token that is no longer valid, or before there was one. */
+export const TOKEN_CHANGED = 'the token of the admin server has changed';
+
 export interface EventResponseEvents {
   /** The client has gone. Called once or more. */
   readonly onEnd: () => void;

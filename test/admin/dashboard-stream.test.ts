@@ -155,7 +155,7 @@ test('a reader that goes is forgotten, and what comes after that throws nothing'
   scene.response.emit('close');
   assert.deepEqual([scene.isOpen, scene.hasEnded, scene.faults], [false, true, []]);
   scene.sink(frameOf(1, {}));
-  stream?.close();
+  stream?.close('it closes');
   assert.equal(scene.take(), '');
 });
 
@@ -171,9 +171,9 @@ test('nothing is written where there is no room for another reader', () => {
 test('all readers are told that the server closes, also one that comes while it does', () => {
   const [one, other] = [new Scene(), new Scene()];
   const streams = new DashboardStreams((sink) => one.open(sink), one.containment);
-  assert.ok(streams.begin(one.response));
+  assert.ok(streams.begin(one.response, () => true));
   streams.close();
-  assert.ok(streams.begin(other.response));
+  assert.ok(streams.begin(other.response, () => true));
   for (const { response } of [one, other]) {
     assert.match(response.written.join(''), /"event":"closing"/);
     assert.equal(response.state, 'ended');

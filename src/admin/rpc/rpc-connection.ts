@@ -12,6 +12,7 @@ import type { LocalSettings } from '../../h2/settings.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { Http2Transport } from '../../transport/http2-transport.ts';
 import type { Verdict } from '../admin-access.ts';
+import { TOKEN_CHANGED } from '../server-sent-events.ts';
 import { type HeldBytes, RpcCall } from './rpc-call.ts';
 import { RpcError, type RpcMethod, type RpcMethods } from './rpc-method.ts';
 
@@ -101,6 +102,8 @@ export class RpcConnection implements ConnectionHandler {
   readonly #parts: RpcConnectionParts;
   readonly #transport: Http2Transport;
   readonly #calls = new Set<RpcCall>();
+  /** Of calls that are being answered: whether the client may still have them. */
+  readonly #isGranted = new Map<RpcCall, () => boolean>();
   readonly #sinceMs = performance.now();
   #usedAtMs = this.#sinceMs;
   #isOpen = false;
@@ -143,6 +146,7 @@ export class RpcConnection implements ConnectionHandler {
         this.#parts.inTurn(() => this.#contain(() => this.#answer(call, request, method, caller))),
       onOver: () => {
         this.#calls.delete(call);
+        this.#isGranted.delete(call);
         this.#usedAtMs = performance.now();
         if (this.#calls.size === 0) this.#parts.onIdle();
       },
@@ -162,8 +166,12 @@ export class RpcConnection implements ConnectionHandler {
     try {
       // One wrong token a second: nothing else is compared meanwhile.
       if (this.#late !== undefined) this.#late.push(call);
-      else if (method !== undefined && this.#admits(call, method.pageOf(request), caller))
+      else if (method !== undefined) {
+        const page = method.pageOf(request);
+        if (!this.#admits(call, page, caller)) return;
+        this.#isGranted.set(call, () => this.#parts.judge(caller, page) === 'granted');
         this.#begin(call, request, method);
+      }
     } catch (error) {
       this.#fail(call, error);
     }
@@ -238,6 +246,14 @@ export class RpcConnection implements ConnectionHandler {
         );
         this.#transport.close();
       } else if (this.#calls.size === 0 && nowMs - this.#usedAtMs >= IDLE_MS) this.#leave('idle');
+    });
+  }
+
+  /** Must be called when the token has changed: ends the calls that are no longer granted. */
+  tokenChanged(): void {
+    this.#contain(() => {
+      const error = new RpcError(GrpcStatus.UNAUTHENTICATED, TOKEN_CHANGED);
+      for (const [call, isGranted] of this.#isGranted) if (!isGranted()) call.end(error);
     });
   }
 

@@ -111,6 +111,11 @@ export class RpcServer {
     this.#health.look();
   }
 
+  /** Ends the open calls that are no longer granted. */
+  tokenChanged(): void {
+    for (const connection of this.#connections) connection.tokenChanged();
+  }
+
   #onFault(err: unknown): void {
     this.#parts.logger?.error({ err }, 'the admin server could not answer a request');
   }
