@@ -1,16 +1,29 @@
 // Decides who may ask the admin server: by the token of admin.token, where the configuration has one.
 // The token is kept as a digest only, so that nothing can show it.
 
-import { timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Address, isLocalAddress } from '../config/address.ts';
-import { CHALLENGE_FIELD, proofOf, tokenDigest } from '../config/token-proof.ts';
+import { isSignature, isSignedBy, NONCE_FIELD, NONCE_WANTED, tokenDigest } from '../config/signed-request.ts';
 import type { Logger } from '../observability/logger.ts';
 
 /** What access depends on: a request of Node, or what stands for a call of gRPC. */
 export interface Asking {
   readonly method?: string | undefined;
-  readonly headers: { readonly authorization?: string | undefined };
+  readonly headers: {
+    readonly authorization?: string | undefined;
+    readonly 'content-length'?: string | undefined;
+    readonly 'transfer-encoding'?: string | undefined;
+  };
+  readonly url?: string | undefined;
+  /** The connection, if requests on it can be signed. */
+  readonly socket?: object;
+}
+
+/** What a connection was given to sign one request with. */
+interface Nonce {
+  readonly nonce: string;
+  signed: Asking | undefined;
 }
 
 /** What a request has. Anything in the Authorization field that is not the token is wrong. */
@@ -40,6 +53,7 @@ export class AdminAccess {
   readonly #isUnix: boolean;
   readonly #logger: Logger | undefined;
   readonly #now: () => number;
+  readonly #nonces = new WeakMap<object, Nonce>();
   #digest: Buffer | undefined;
   #refused = { missing: 0, wrong: 0 };
   #loggedAtMs = Number.NEGATIVE_INFINITY;
@@ -73,9 +87,12 @@ export class AdminAccess {
     return credential === 'none' ? 'foreign' : 'wrong';
   }
 
-  /** @returns what proves to the client that this server knows the token. Undefined if it has none, or the client has not asked. */
-  proofFor({ headers }: IncomingMessage): string | undefined {
-    return this.#digest === undefined ? undefined : proofOf(this.#digest, headers[CHALLENGE_FIELD]);
+  /** @returns what the next request on the connection can be signed with. Undefined if there is no token, or the client has not asked. */
+  nonceFor({ headers, socket }: IncomingMessage): string | undefined {
+    if (this.#digest === undefined || headers[NONCE_FIELD] !== NONCE_WANTED) return undefined;
+    const nonce = randomBytes(32).toString('hex');
+    this.#nonces.set(socket, { nonce, signed: undefined });
+    return nonce;
   }
 
   /**
@@ -112,14 +129,27 @@ export class AdminAccess {
     this.#logger?.warn({ client, missing, wrong }, 'the admin server has refused requests without its token');
   }
 
-  #credentialOf({ headers }: Asking): Credential {
-    const { authorization } = headers;
+  #credentialOf(asking: Asking): Credential {
+    const { authorization } = asking.headers;
     if (authorization === undefined) return 'none';
+    if (isSignature(authorization)) return this.#isSigned(asking, authorization) ? 'token' : 'wrong';
     const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
     const digest = digestOf(token);
     if (digest === undefined || this.#digest === undefined) return 'wrong';
     // Digests have one length, and say nothing about how much of a wrong token is right.
     return timingSafeEqual(digest, this.#digest) ? 'token' : 'wrong';
+  }
+
+  /** A nonce is for one request, and a body is not signed. */
+  #isSigned(asking: Asking, authorization: string): boolean {
+    const { method = '', url: target = '', socket, headers } = asking;
+    const given = socket === undefined ? undefined : this.#nonces.get(socket);
+    if (given === undefined || this.#digest === undefined) return false;
+    given.signed ??= asking;
+    if (given.signed !== asking) return false;
+    if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined)
+      return false;
+    return isSignedBy(this.#digest, { nonce: given.nonce, method, target }, authorization);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { looksInside, MOST_EVENT_SUBSCRIBERS } from '../calls/event-query.ts';
 import type { Address } from '../config/address.ts';
-import { PROOF_FIELD } from '../config/token-proof.ts';
+import { NONCE_FIELD } from '../config/signed-request.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Containment } from '../transport/containment.ts';
 import { AdminAccess, OPEN_PATHS } from './admin-access.ts';
@@ -270,8 +270,8 @@ function answerTo(
   }
   const verdict = served.access.judge(request, path);
   if (verdict !== 'granted') return refuseClient(verdict, request, response, served);
-  const proof = path === '/live' ? served.access.proofFor(request) : undefined;
-  if (proof !== undefined) response.setHeader(PROOF_FIELD, proof);
+  const nonce = path === '/live' ? served.access.nonceFor(request) : undefined;
+  if (nonce !== undefined) response.setHeader(NONCE_FIELD, nonce);
   const hasToken = served.access.hasToken(request);
   gateOf(request).place.granted(hasToken);
   const page = pages.get(path);

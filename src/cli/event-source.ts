@@ -3,10 +3,10 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/address.ts';
-import { type AdminTarget, describeUnauthorized, headersFor, whereOf } from '../control/admin-target.ts';
+import { approach } from '../control/admin-signature.ts';
+import { type AdminTarget, describeUnauthorized, whereOf } from '../control/admin-target.ts';
 import { fieldOf, textOf } from '../control/answer-fields.ts';
 import { describeFailure } from '../control/ask-admin.ts';
-import { provenTarget } from '../control/proven-token.ts';
 import { parseShallowJson } from '../control/shallow-json.ts';
 
 /** How a stream of events ended. Only a stream that has been open may come back. */
@@ -26,7 +26,7 @@ export interface EventSourceOptions {
 }
 
 const PATH = '/api/events';
-const PROVEN_WITHIN_MS = 60_000;
+const NONCE_WITHIN_MS = 60_000;
 /** The proxy sends a comment at least every 15 s. */
 const SILENT_MS = 45_000;
 const MOST_WAITING_CHARACTERS = 1024 * 1024;
@@ -35,20 +35,23 @@ const MOST_REFUSAL_CHARACTERS = 64 * 1024;
 /** Resolves when the stream is over. Never rejects. */
 export async function readEvents(options: EventSourceOptions): Promise<StreamEnd> {
   const { search, signal } = options;
-  const admin = await provenTarget(options.admin, PROVEN_WITHIN_MS);
+  const path = `${PATH}?${search}`;
+  const signing = { method: 'GET', path, timeoutMs: NONCE_WITHIN_MS };
+  const { target: admin, headers, agent, close } = await approach(options.admin, signing);
   const { address } = admin;
   const { request } = process.getBuiltinModule('node:http');
   const answer = Promise.withResolvers<IncomingMessage | string>();
   const sent = request({
     ...whereOf(address),
-    path: `${PATH}?${search}`,
-    headers: { ...headersFor(admin), accept: 'text/event-stream' },
-    agent: false,
+    path,
+    headers: { ...headers, accept: 'text/event-stream' },
+    agent,
     signal,
   });
   sent.on('response', (response) => answer.resolve(response));
   sent.on('error', (error) => answer.resolve(describeFailure(address, error)));
   sent.on('upgrade', (_response, socket) => socket.destroy());
+  sent.on('close', close);
   sent.on('close', () => answer.resolve(notOurs(address, 'it gave no answer')));
   sent.setTimeout(SILENT_MS, () => sent.destroy(new Error(`it has said nothing for ${SILENT_MS / 1000} s`)));
   sent.end();

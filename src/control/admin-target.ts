@@ -28,11 +28,6 @@ export function reachableHost(host: string): string {
   return host === '::' ? '::1' : host;
 }
 
-/** @returns the header fields that every request has */
-export function headersFor({ token }: AdminTarget): Readonly<Record<string, string>> {
-  return { host: 'localhost', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-}
-
 /** @returns a sentence about an answer 401 */
 export function describeUnauthorized({ address, token, tokenFault }: AdminTarget): string {
   if (token !== undefined)

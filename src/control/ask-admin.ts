@@ -5,8 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { systemErrorWords } from '../config/system-error.ts';
-import { type AdminTarget, describeUnauthorized, headersFor, whereOf } from './admin-target.ts';
-import { provenTarget } from './proven-token.ts';
+import { approach } from './admin-signature.ts';
+import { type AdminTarget, describeUnauthorized, whereOf } from './admin-target.ts';
 import { parseShallowJson } from './shallow-json.ts';
 
 export interface AdminAnswer {
@@ -21,12 +21,12 @@ const ANSWER_WITHIN_MS = 60_000;
 
 /** @returns the answer, or a sentence about why there is none */
 export async function askAdmin(
-  unproven: AdminTarget,
+  wanted: AdminTarget,
   method: 'GET' | 'POST',
   path: string,
   timeoutMs = ANSWER_WITHIN_MS,
 ): Promise<AdminAnswer | string> {
-  const target = await provenTarget(unproven, timeoutMs);
+  const { target, headers, agent, close } = await approach(wanted, { method, path, timeoutMs });
   const { address } = target;
   const { request } = process.getBuiltinModule('node:http');
   const { promise, resolve: settle } = Promise.withResolvers<AdminAnswer | string>();
@@ -35,8 +35,8 @@ export async function askAdmin(
       ...whereOf(address),
       method,
       path,
-      headers: headersFor(target),
-      agent: false,
+      headers,
+      agent,
       signal: AbortSignal.timeout(timeoutMs),
     },
     (response) => {
@@ -54,7 +54,7 @@ export async function askAdmin(
     ),
   );
   sent.end();
-  return promise;
+  return promise.finally(close);
 }
 
 async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
