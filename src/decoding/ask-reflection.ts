@@ -6,7 +6,7 @@ import { contentsOf, lengthDelimited, wireFieldsOf } from './wire-fields.ts';
 
 const ASKED_WITHIN_MS = 5000;
 const MOST_FILES = 1000;
-const MOST_FILE_BYTES = 32 * 1024 * 1024;
+const MOST_FILE_BYTES = 16 * 1024 * 1024;
 const MOST_SERVICES = 1000;
 
 /** Fields of grpc.reflection.v1.ServerReflectionRequest. */

@@ -8,6 +8,7 @@ import {
   type FileRegistry,
   fromBinary,
   type JsonValue,
+  type MessageShape,
   toJson,
 } from '@bufbuild/protobuf';
 import {
@@ -24,6 +25,7 @@ import {
   file_google_protobuf_wrappers,
 } from '@bufbuild/protobuf/wkt';
 import type { MessageDirection } from '../grpc/message-watch.ts';
+import { boundValues } from './count-values.ts';
 import { makeWhole } from './full-names.ts';
 
 /** Files that a set may leave out, as some services do. */
@@ -43,6 +45,10 @@ const WELL_KNOWN: ReadonlyMap<string, FileDescriptorProto> = new Map(
 const DEEPEST_IMPORT = 200;
 /** The JSON of a message may be longer than its bytes: names of fields are repeated. */
 const MOST_JSON_CHARACTERS = 1024 * 1024;
+/** The fields of a message that is decoded, those of messages in it included. */
+const MOST_VALUES = 50_000;
+/** The same for the descriptors of a service or file: some 80,000 fields of messages. */
+const MOST_DESCRIPTOR_VALUES = 500_000;
 
 export class Descriptors {
   readonly #registry: FileRegistry;
@@ -53,13 +59,13 @@ export class Descriptors {
 
   /** @param files each a FileDescriptorProto, in any order. Throws an Error with a sentence if they make no whole. */
   static ofFiles(files: Iterable<Uint8Array>): Descriptors {
-    return Descriptors.#of(Array.from(files, (bytes) => fromBinary(FileDescriptorProtoSchema, bytes)));
+    return Descriptors.#of(Array.from(files, (bytes) => readDescriptor(FileDescriptorProtoSchema, bytes)));
   }
 
   /** @param sets each a FileDescriptorSet, as `protoc -o` and `buf build -o` write it. Throws an Error if they make no whole. */
   static ofSets(sets: Iterable<Uint8Array>): Descriptors {
     return Descriptors.#of(
-      Array.from(sets, (bytes) => fromBinary(FileDescriptorSetSchema, bytes).file).flat(),
+      Array.from(sets, (bytes) => readDescriptor(FileDescriptorSetSchema, bytes).file).flat(),
     );
   }
 
@@ -83,12 +89,21 @@ export class Descriptors {
 
   /** @returns JSON with the names of fields as in the .proto file. Throws an Error if the bytes are no such message. */
   decode(type: DescMessage, bytes: Uint8Array): JsonValue {
+    boundValues(type, bytes, {
+      mostValues: MOST_VALUES,
+      typeNamed: (name) => this.#registry.getMessage(name),
+    });
     const message = fromBinary(type, bytes);
     const json = toJson(type, message, { registry: this.#registry, useProtoFieldName: true });
     if (sizeOf(json, MOST_JSON_CHARACTERS) < 0)
       throw new Error(`its JSON is longer than ${MOST_JSON_CHARACTERS} characters`);
     return json;
   }
+}
+
+function readDescriptor<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): MessageShape<Schema> {
+  boundValues(schema, bytes, { mostValues: MOST_DESCRIPTOR_VALUES, typeNamed: () => undefined });
+  return fromBinary(schema, bytes);
 }
 
 /** @returns each file once, behind all files that it imports */

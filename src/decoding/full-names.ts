@@ -1,5 +1,5 @@
 // Makes descriptors whole that name types as people write them. protobufjs, and the services whose reflection is made with it, leave names
-// relative and leave out which files are imported.
+// relative and leave out which files are imported. The descriptors may be hostile, so scopes and the work are bounded.
 
 interface Field {
   typeName: string;
@@ -28,49 +28,97 @@ export interface NamingFile {
   }[];
 }
 
+/** Names in a scope: those of a package and of the messages around. */
+const MOST_SCOPE_NAMES = 64;
+const MOST_SCOPE_CHARACTERS = 4096;
+/** The characters of all names that are made or looked up, which is about the work. */
+const MOST_CHARACTERS = 50_000_000;
+
 /**
- * Changes the files: names of types become full ones, and each file imports those whose types it uses.
+ * Changes the files: names of types become full ones, and each file imports those whose types it uses. Throws an Error with a sentence if
+ * scopes are too deep, or if there is too much to look up.
  * @param known further files, which do not change
  */
 export function makeWhole(files: readonly NamingFile[], known: readonly NamingFile[]): void {
-  const homes = new Map<string, string>();
-  for (const file of [...known, ...files]) {
-    const names = namesIn(file.messageType, file.enumType, scopeOf(file));
-    for (const name of names) homes.set(name, file.name);
-  }
+  const names = new Names();
+  for (const file of [...known, ...files]) names.addFile(file);
   for (const file of files) {
-    const used = qualify(file, homes);
+    const used = qualify(file, names);
     for (const name of file.dependency) used.delete(name);
     used.delete(file.name);
     file.dependency.push(...used);
   }
 }
 
+/** The full names of all types, and the files that they are in. */
+class Names {
+  readonly #homes = new Map<string, string>();
+  /** By scope, then by the name as it is written: many fields have the same. */
+  readonly #found = new Map<string, Map<string, string>>();
+  #charactersLeft = MOST_CHARACTERS;
+
+  addFile(file: NamingFile): void {
+    this.#add(file.messageType, file.enumType, { scope: scopeOf(file), home: file.name });
+  }
+
+  homeOf(fullName: string): string | undefined {
+    return this.#homes.get(fullName);
+  }
+
+  /** The rule of protobuf: the innermost scope first. */
+  lookUp(name: string, scope: string): string {
+    if (name.startsWith('.')) return name;
+    const inScope = this.#found.get(scope) ?? new Map<string, string>();
+    this.#found.set(scope, inScope);
+    let found = inScope.get(name);
+    for (let within = scope; found === undefined; within = within.slice(0, within.lastIndexOf('.'))) {
+      const full = `${within}.${name}`;
+      this.#spend(full.length);
+      if (within === '' || this.#homes.has(full)) found = full;
+    }
+    inScope.set(name, found);
+    return found;
+  }
+
+  #add(
+    messages: readonly Message[],
+    enums: readonly { readonly name: string }[],
+    { scope, home }: { readonly scope: string; readonly home: string },
+  ): void {
+    boundScope(scope);
+    for (const { name } of [...enums, ...messages]) {
+      const full = `${scope}.${name}`;
+      this.#spend(full.length);
+      this.#homes.set(full, home);
+    }
+    for (const { name, nestedType, enumType } of messages)
+      this.#add(nestedType, enumType, { scope: `${scope}.${name}`, home });
+  }
+
+  #spend(characters: number): void {
+    this.#charactersLeft -= characters;
+    if (this.#charactersLeft < 0) throw new Error('the descriptors have too many long names of types');
+  }
+}
+
+function boundScope(scope: string): void {
+  if (scope.length > MOST_SCOPE_CHARACTERS)
+    throw new Error(`a package or message has a name of more than ${MOST_SCOPE_CHARACTERS} characters`);
+  if (scope.split('.').length > MOST_SCOPE_NAMES + 1)
+    throw new Error(`a package or message is nested more than ${MOST_SCOPE_NAMES} deep`);
+}
+
 function scopeOf(file: NamingFile): string {
   return file.package === '' ? '' : `.${file.package}`;
 }
 
-function namesIn(
-  messages: readonly Message[],
-  enums: readonly { readonly name: string }[],
-  scope: string,
-): readonly string[] {
-  return [
-    ...enums.map(({ name }) => `${scope}.${name}`),
-    ...messages.flatMap((message) => {
-      const own = `${scope}.${message.name}`;
-      return [own, ...namesIn(message.nestedType, message.enumType, own)];
-    }),
-  ];
-}
-
 /** @returns the names of the files whose types the file uses */
-function qualify(file: NamingFile, homes: ReadonlyMap<string, string>): Set<string> {
+function qualify(file: NamingFile, names: Names): Set<string> {
   const used = new Set<string>();
   const full = (name: string, scope: string): string => {
     if (name === '') return name;
-    const found = lookUp(name, scope, homes);
-    const home = homes.get(found);
+    const found = names.lookUp(name, scope);
+    const home = names.homeOf(found);
     if (home !== undefined) used.add(home);
     return found;
   };
@@ -92,14 +140,4 @@ function qualify(file: NamingFile, homes: ReadonlyMap<string, string>): Set<stri
       method.outputType = full(method.outputType, `${scope}.${service.name}`);
     }
   return used;
-}
-
-/** The rule of protobuf: the innermost scope first. */
-function lookUp(name: string, scope: string, known: ReadonlyMap<string, unknown>): string {
-  if (name.startsWith('.')) return name;
-  for (let within = scope; ; within = within.slice(0, within.lastIndexOf('.'))) {
-    const full = `${within}.${name}`;
-    if (known.has(full)) return full;
-    if (within === '') return full;
-  }
 }

@@ -3,7 +3,7 @@
 import type { MessageDirection } from '../grpc/message-watch.ts';
 import type { Descriptors } from './descriptors.ts';
 import { contentOf, type MessageBytes } from './message-content.ts';
-import { wireFieldsOf } from './wire-fields.ts';
+import { visitFields } from './wire-fields.ts';
 
 export interface SeenMessage extends MessageBytes {
   /** The path of the call. */
@@ -39,7 +39,12 @@ export async function decodeMessage(message: SeenMessage, source: DescriptorSour
     const content = contentOf(message);
     if (typeof content === 'string') return { why: content };
     const { isTruncated } = message;
-    const whole = isTruncated ? content.subarray(0, wireFieldsOf(content).end) : content;
+    const whole = isTruncated
+      ? content.subarray(
+          0,
+          visitFields(content, () => undefined),
+        )
+      : content;
     return { json: descriptors.decode(type, whole), isPart: isTruncated };
   } catch (error) {
     return { why: `it cannot be decoded: ${error instanceof Error ? error.message : String(error)}` };

@@ -21,7 +21,10 @@ const PATHS = [
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
 ] as const;
 const PREFIX_BYTES = 5;
-const MOST_ANSWER_BYTES = 16 * 1024 * 1024;
+const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
+/** Descriptors become some ten times shorter by gzip. A small answer may become 1 MiB whatever its ratio is. */
+const MOST_RATIO = 100;
+const ANY_RATIO_BYTES = 1024 * 1024;
 const MOST_MESSAGE_CHARACTERS = 200;
 const UNIMPLEMENTED = 12;
 
@@ -91,6 +94,8 @@ class ReflectionStream {
   readonly #stream: ClientHttp2Stream;
   #received: Buffer[] = [];
   #receivedBytes = 0;
+  /** Pieces are joined when there are so many bytes, and not with each piece. */
+  #neededBytes = PREFIX_BYTES;
   #encoding = '';
   #open: PromiseWithResolvers<Buffer> | undefined = undefined;
   #end: NoReflection | undefined = undefined;
@@ -144,7 +149,7 @@ class ReflectionStream {
   #take(piece: Buffer): void {
     this.#received.push(piece);
     this.#receivedBytes += piece.length;
-    if (this.#receivedBytes < PREFIX_BYTES) return;
+    if (this.#receivedBytes < this.#neededBytes) return;
     const bytes = Buffer.concat(this.#received);
     const length = bytes.readUInt32BE(1);
     this.#received = [bytes];
@@ -152,17 +157,20 @@ class ReflectionStream {
       this.#fail(`its answer is longer than ${MOST_ANSWER_BYTES} bytes`);
       return;
     }
-    if (bytes.length < PREFIX_BYTES + length) return;
+    this.#neededBytes = PREFIX_BYTES + length;
+    if (bytes.length < this.#neededBytes) return;
     const rest = bytes.subarray(PREFIX_BYTES + length);
     this.#received = [rest];
     this.#receivedBytes = rest.length;
+    this.#neededBytes = PREFIX_BYTES;
     this.#answer(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + length), bytes[0] !== 0);
   }
 
   /** Some services compress everything, whatever the client accepts. */
   #answer(bytes: Buffer, isCompressed: boolean): void {
     const compressed = { bytes, isCompressed, encoding: this.#encoding, isTruncated: false };
-    const content = contentOf(compressed, MOST_ANSWER_BYTES);
+    const mostBytes = Math.min(MOST_ANSWER_BYTES, Math.max(ANY_RATIO_BYTES, bytes.length * MOST_RATIO));
+    const content = contentOf(compressed, mostBytes);
     if (typeof content === 'string') this.#fail(`of its answer: ${content}`);
     else if (this.#open === undefined) this.#fail('it answers without a question');
     else this.#open.resolve(content);

@@ -19,17 +19,34 @@ export interface WireFields {
 const NOTHING = Buffer.alloc(0);
 const LONGEST_VARINT_BYTES = 10;
 
+/** Each field is an object, and an empty one has only two bytes. */
+const MOST_FIELDS = 100_000;
+
+/** Throws an Error with a sentence if there are more than 100,000 fields. */
 export function wireFieldsOf(bytes: Buffer): WireFields {
   const fields: WireField[] = [];
+  const end = visitFields(bytes, (field) => {
+    if (fields.length >= MOST_FIELDS)
+      throw new Error(`there are more than ${MOST_FIELDS} fields in one of its messages`);
+    fields.push(field);
+  });
+  return { fields, end };
+}
+
+/**
+ * Keeps nothing of the fields, so their number does not matter.
+ * @returns where the last complete field ends
+ */
+export function visitFields(bytes: Buffer, visit: (field: WireField) => void): number {
   const cursor = { at: 0 };
   let end = 0;
   while (cursor.at < bytes.length) {
     const field = readField(bytes, cursor);
     if (field === undefined) break;
-    fields.push(field);
+    visit(field);
     end = cursor.at;
   }
-  return { fields, end };
+  return end;
 }
 
 /** @returns undefined if the bytes end before the field does, or are no field. Groups, which nobody uses any more, count as such. */

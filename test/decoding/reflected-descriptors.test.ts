@@ -214,7 +214,22 @@ const HOSTILE: readonly (readonly [name: string, answer: Answer, why: RegExp])[]
       stream.respond();
       stream.write(Buffer.alloc(5, 0xff));
     },
-    /longer than 16777216 bytes/,
+    /longer than 8388608 bytes/,
+  ],
+  [
+    'with a small answer that becomes very large',
+    (_, stream) => {
+      stream.respond({ ':status': 200, 'grpc-encoding': 'gzip' });
+      const bomb = framed(gzipSync(Buffer.alloc(7_000_000, Buffer.from([34, 0]))));
+      bomb[0] = 1;
+      stream.write(bomb);
+    },
+    /more than 1048576 bytes when it is decompressed/,
+  ],
+  [
+    'with very many empty fields',
+    (_, stream) => respond(stream, Buffer.alloc(400_000, Buffer.from([34, 0]))),
+    /more than 100000 fields/,
   ],
   ['with garbage', (_, stream) => respond(stream, filesResponse(Buffer.alloc(50, 0xff))), /./],
   ['with nothing', (_, stream) => respond(stream, Buffer.alloc(0)), /./],

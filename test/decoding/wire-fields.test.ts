@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { contentsOf, lengthDelimited, wireFieldsOf } from '../../src/decoding/wire-fields.ts';
+import { contentsOf, lengthDelimited, visitFields, wireFieldsOf } from '../../src/decoding/wire-fields.ts';
 
 test('fields of all wire types are read, and contents by their number', () => {
   const bytes = Buffer.from('08011101020304050607081a02686925010203041a00', 'hex');
@@ -40,4 +40,15 @@ test('any bytes end somewhere', () => {
       assert.ok(end >= 0 && end <= bytes.length);
     }),
   );
+});
+
+test('a message with very many fields is refused, and only counting them keeps nothing', () => {
+  const empty = Buffer.alloc(400_000, Buffer.from([10, 0]));
+  assert.throws(() => wireFieldsOf(empty), /more than 100000 fields/);
+  let visited = 0;
+  assert.equal(
+    visitFields(empty, () => visited++),
+    empty.length,
+  );
+  assert.equal(visited, 200_000);
 });
