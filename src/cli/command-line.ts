@@ -114,6 +114,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
       isHidden: true,
     },
   ],
+  [
+    'decoder',
+    {
+      summary: 'what tap starts to decode messages',
+      run: async () => (await import('./decoder.ts')).decoder(),
+      isHidden: true,
+    },
+  ],
 ]);
 
 const shown = new Map([...commands].filter(([, { isHidden }]) => isHidden !== true));

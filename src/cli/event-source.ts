@@ -2,6 +2,7 @@
 // bounded, and nothing in it is trusted.
 
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address } from '../config/address.ts';
 import { approach } from '../control/admin-signature.ts';
 import { type AdminTarget, describeUnauthorized, whereOf } from '../control/admin-target.ts';
@@ -83,7 +84,10 @@ async function readStream(
         const event = eventOf(message);
         const taken = event === undefined ? undefined : onEvent(event);
         // While the reader of our output waits, so does the proxy, which drops events and counts them.
-        if (taken !== undefined) await taken;
+        if (taken === undefined) continue;
+        await taken;
+        // Promises alone would keep signals waiting as long as there are events.
+        await nextTurn();
       }
     }
   } catch (error) {

@@ -2,7 +2,8 @@
 // them reaches the terminal unescaped.
 
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
-import { type Decoded, type DescriptorSource, decodeMessage } from '../decoding/message-decoder.ts';
+import type { Decode } from '../decoding/decoder.ts';
+import type { Decoded } from '../decoding/message-decoder.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 
 /** A longer content is cut in the table. `--json` has all of it. */
@@ -13,24 +14,17 @@ const LONGEST_TEXT_SHOWN = 64;
 const MOST_BASE64_CHARACTERS = 100_000;
 
 /** @returns the event of a message with its content: `decoded`, and `decodedPart` if something is missing behind it; or `undecoded`, the reason */
-export async function withContent(
-  event: object,
-  source: DescriptorSource,
-  keepsBytes: boolean,
-): Promise<object> {
-  const decoded = await decodeMessage(
-    {
-      path: rawText(event, 'method'),
-      direction: fieldOf(event, 'direction') === 'response' ? 'response' : 'request',
-      upstream: rawText(event, 'upstream'),
-      endpoint: rawText(event, 'endpoint'),
-      bytes: bytesOf(event),
-      isTruncated: fieldOf(event, 'truncated') === true,
-      isCompressed: fieldOf(event, 'compressed') === true,
-      encoding: rawText(event, 'encoding'),
-    },
-    source,
-  );
+export async function withContent(event: object, decode: Decode, keepsBytes: boolean): Promise<object> {
+  const decoded = await decode({
+    path: rawText(event, 'method'),
+    direction: fieldOf(event, 'direction') === 'response' ? 'response' : 'request',
+    upstream: rawText(event, 'upstream'),
+    endpoint: rawText(event, 'endpoint'),
+    bytes: bytesOf(event),
+    isTruncated: fieldOf(event, 'truncated') === true,
+    isCompressed: fieldOf(event, 'compressed') === true,
+    encoding: rawText(event, 'encoding'),
+  });
   const fields = Object.entries(event).filter(([name]) => keepsBytes || name !== 'bytes');
   return Object.fromEntries([...fields, ...entriesOf(decoded)]);
 }

@@ -8,6 +8,8 @@ import { parseDuration, parseSizeBetween } from '../config/units.ts';
 import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf, listOf } from '../control/answer-fields.ts';
 import { askAdmin } from '../control/ask-admin.ts';
+import type { Decode, Decoder } from '../decoding/decoder.ts';
+import type { DescriptorFiles } from '../decoding/descriptors.ts';
 import type { DescriptorSource } from '../decoding/message-decoder.ts';
 import type { ReflectionTarget } from '../decoding/reflection-stream.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions } from './admin-client.ts';
@@ -105,7 +107,7 @@ export interface TapWishes {
   /** Whether bytes of messages are shown as they are. */
   readonly showsBytes: boolean;
   /** Undefined if messages are not decoded. */
-  readonly source: DescriptorSource | undefined;
+  readonly decode: Decode | undefined;
 }
 
 const DECODED_BYTES = 4096;
@@ -125,10 +127,10 @@ export async function readWishes(values: TapValues, admin: AdminTarget): Promise
   if (limit === undefined) return '--limit must be a whole number above 0';
   const search = searchOf(values, messageBytes);
   if (typeof search === 'string') return search;
-  const source = isDecoded ? await sourceOf(values, admin) : undefined;
-  if (typeof source === 'string') return source;
+  const decode = isDecoded ? await decodeOf(values, admin) : undefined;
+  if (typeof decode === 'string') return decode;
   const { json: isJson = false } = values;
-  return { search: search.toString(), isJson, limit, showsBytes: bytes !== undefined, source };
+  return { search: search.toString(), isJson, limit, showsBytes: bytes !== undefined, decode };
 }
 
 function searchOf(values: TapValues, messageBytes: number | undefined): URLSearchParams | string {
@@ -161,13 +163,37 @@ function searchOf(values: TapValues, messageBytes: number | undefined): URLSearc
 }
 
 /** Loads what decodes, which only those need who decode. */
-async function sourceOf(values: TapValues, admin: AdminTarget): Promise<DescriptorSource | string> {
+async function decodeOf(values: TapValues, admin: AdminTarget): Promise<Decode | string> {
+  const { decodeBy, Decoder } = await import('../decoding/decoder.ts');
+  const { forkDecoder } = await import('./fork-decoder.ts');
+  const decoder = new Decoder({
+    start: forkDecoder,
+    after: (delayMs, call) => {
+      const timer = setTimeout(call, delayMs);
+      return () => clearTimeout(timer);
+    },
+  });
+  const source = await sourceOf(values, admin, decoder);
+  return typeof source === 'string' ? source : decodeBy(source, decoder);
+}
+
+async function sourceOf(
+  values: TapValues,
+  admin: AdminTarget,
+  decoder: Decoder,
+): Promise<DescriptorSource | string> {
   const { reflection, descriptors = [], proto = [], 'proto-path': folders = [] } = values;
   const isByFiles = descriptors.length > 0 || proto.length > 0;
   if (isByFiles && reflection !== undefined)
     return '--reflection is of no use beside --descriptors or --proto';
   if (folders.length > 0 && proto.length === 0) return '--proto-path needs --proto FILE';
-  if (isByFiles) return filesSource(descriptors, proto, folders);
+  if (isByFiles) {
+    const files = await readFiles(descriptors, proto, folders);
+    if (typeof files === 'string') return files;
+    const why = await decoder.load(files);
+    if (why !== undefined) return `${proto.length > 0 ? '--proto' : '--descriptors'}: ${why}`;
+    return { find: () => Promise.resolve(files) };
+  }
   const target = reflection === undefined ? undefined : targetOf(reflection);
   if (typeof target === 'string') return `--reflection: ${target}`;
   const { ReflectedDescriptors } = await import('../decoding/reflected-descriptors.ts');
@@ -190,11 +216,11 @@ function targetOf(text: string): ReflectionTarget | string {
   return isTls && address.kind === 'unix' ? 'a unix socket is asked without TLS' : { address, isTls };
 }
 
-async function filesSource(
+async function readFiles(
   setFiles: readonly string[],
   protoFiles: readonly string[],
   folders: readonly string[],
-): Promise<DescriptorSource | string> {
+): Promise<DescriptorFiles | string> {
   const sets: Uint8Array[] = [];
   for (const file of setFiles) {
     try {
@@ -203,17 +229,12 @@ async function filesSource(
       return `--descriptors: ${file} cannot be read: ${readingFault(error)}`;
     }
   }
-  const option = protoFiles.length > 0 ? '--proto' : '--descriptors';
+  if (protoFiles.length === 0) return { areSets: true, files: sets };
   try {
-    if (protoFiles.length > 0) {
-      const { descriptorSetOf } = await import('../decoding/proto-files.ts');
-      sets.push(descriptorSetOf(protoFiles, folders));
-    }
-    const { Descriptors } = await import('../decoding/descriptors.ts');
-    const descriptors = Descriptors.ofSets(sets);
-    return { find: () => Promise.resolve(descriptors) };
+    const { descriptorSetOf } = await import('../decoding/proto-files.ts');
+    return { areSets: true, files: [...sets, descriptorSetOf(protoFiles, folders)] };
   } catch (error) {
-    return `${option}: ${error instanceof Error ? error.message : String(error)}`;
+    return `--proto: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -97,9 +97,9 @@ class Tap {
     const isCounted = COUNTED.includes(kind);
     if (this.#left === 0) return undefined;
     if (isCounted) this.#left--;
-    const { source, showsBytes } = this.#parts.wishes;
-    if (kind !== 'message' || source === undefined) return this.#write(event, kind);
-    const shown = withContent(Object(event), source, showsBytes).then((whole) => this.#write(whole, kind));
+    const { decode, showsBytes } = this.#parts.wishes;
+    if (kind !== 'message' || decode === undefined) return this.#write(event, kind);
+    const shown = withContent(Object(event), decode, showsBytes).then((whole) => this.#write(whole, kind));
     // Ctrl-C need not wait for a service that is asked for descriptors.
     return Promise.race([shown, this.#aborted.promise]);
   }

@@ -1,6 +1,6 @@
 // Asks a service for its descriptors by gRPC server reflection: the list of its services, and the files of one of them with all that they import.
 
-import { Descriptors } from './descriptors.ts';
+import type { DescriptorFiles } from './descriptors.ts';
 import { type Ask, NoReflection, type ReflectionTarget, withReflection } from './reflection-stream.ts';
 import { contentsOf, lengthDelimited, wireFieldsOf } from './wire-fields.ts';
 
@@ -35,7 +35,7 @@ export function listServices(target: ReflectionTarget): Promise<ReadonlySet<stri
 }
 
 /** @param service its full name. Rejects with an Error whose message says why there are no descriptors */
-export function reflectDescriptors(target: ReflectionTarget, service: string): Promise<Descriptors> {
+export function reflectDescriptors(target: ReflectionTarget, service: string): Promise<DescriptorFiles> {
   return withReflection(target, ASKED_WITHIN_MS, async (ask) => {
     const files = new FoundFiles();
     files.add(await askFor(ask, FILE_CONTAINING_SYMBOL, service));
@@ -43,7 +43,7 @@ export function reflectDescriptors(target: ReflectionTarget, service: string): P
       // oxlint-disable-next-line no-await-in-loop -- each answer may name further files
       files.add(await askFor(ask, FILE_BY_FILENAME, missing), missing);
     }
-    return Descriptors.ofFiles(files.all);
+    return { areSets: false, files: [...files.all] };
   });
 }
 

@@ -50,11 +50,22 @@ const MOST_VALUES = 50_000;
 /** The same for the descriptors of a service or file: some 80,000 fields of messages. */
 const MOST_DESCRIPTOR_VALUES = 500_000;
 
+export interface DescriptorFiles {
+  /** Whether each is a FileDescriptorSet, and not a FileDescriptorProto. */
+  readonly areSets: boolean;
+  readonly files: readonly Uint8Array[];
+}
+
 export class Descriptors {
   readonly #registry: FileRegistry;
 
   private constructor(registry: FileRegistry) {
     this.#registry = registry;
+  }
+
+  /** Throws an Error with a sentence if they make no whole. */
+  static of({ areSets, files }: DescriptorFiles): Descriptors {
+    return areSets ? Descriptors.ofSets(files) : Descriptors.ofFiles(files);
   }
 
   /** @param files each a FileDescriptorProto, in any order. Throws an Error with a sentence if they make no whole. */

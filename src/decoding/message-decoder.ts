@@ -1,7 +1,8 @@
-// Decodes the messages that a proxy tells of. Descriptors come from files, or from the service itself; the bytes may be anything.
+// Decodes the messages that a proxy tells of. Descriptors come from files, or from the service itself; the bytes may be anything. Only the process
+// that decodes calls this.
 
 import type { MessageDirection } from '../grpc/message-watch.ts';
-import type { Descriptors } from './descriptors.ts';
+import type { DescriptorFiles, Descriptors } from './descriptors.ts';
 import { contentOf, type MessageBytes } from './message-content.ts';
 import { visitFields } from './wire-fields.ts';
 
@@ -16,8 +17,10 @@ export interface SeenMessage extends MessageBytes {
 
 /** Where descriptors come from. */
 export interface DescriptorSource {
-  /** @returns descriptors with the service, or a sentence about why there are none */
-  find(service: string, message: SeenMessage): Promise<Descriptors | string>;
+  /** @returns files with the service, or a sentence about why there are none */
+  find(service: string, message: SeenMessage): Promise<DescriptorFiles | string>;
+  /** Told when what was found makes no descriptors. @param why a sentence */
+  onRefused?(service: string, message: SeenMessage, why: string): void;
 }
 
 export type Decoded =
@@ -26,14 +29,11 @@ export type Decoded =
   /** Why there is no JSON, as a sentence about the message ("it ..."). */
   | { readonly why: string };
 
-/** Never rejects. */
-export async function decodeMessage(message: SeenMessage, source: DescriptorSource): Promise<Decoded> {
+/** Never throws. */
+export function decodeMessage(message: SeenMessage, descriptors: Descriptors): Decoded {
   // A route may have a prefix, which it removes.
   const [service = '', method = ''] = message.path.split('/').slice(-2);
-  if (service === '' || method === '') return { why: `${message.path} names no method of a service` };
   try {
-    const descriptors = await source.find(service, message);
-    if (typeof descriptors === 'string') return { why: descriptors };
     const type = descriptors.typeOf(service, method, message.direction);
     if (type === undefined) return { why: `the descriptors have no method ${method} of ${service}` };
     const content = contentOf(message);

@@ -3,7 +3,7 @@
 
 import { parseAddress } from '../config/address.ts';
 import { listServices, reflectDescriptors } from './ask-reflection.ts';
-import type { Descriptors } from './descriptors.ts';
+import type { DescriptorFiles } from './descriptors.ts';
 import type { DescriptorSource, SeenMessage } from './message-decoder.ts';
 import type { ReflectionTarget } from './reflection-stream.ts';
 
@@ -11,6 +11,8 @@ import type { ReflectionTarget } from './reflection-stream.ts';
 const AGAIN_AFTER_MS = 30_000;
 /** How many upstreams are remembered. */
 const MOST_UPSTREAMS = 256;
+/** The files of all services. When there are more, all are forgotten and asked for again. */
+const MOST_KEPT_BYTES = 64 * 1024 * 1024;
 
 interface Asked<Answer> {
   readonly answer: Answer | string;
@@ -19,7 +21,7 @@ interface Asked<Answer> {
 
 interface Upstream {
   listed: Asked<ReadonlySet<string>> | undefined;
-  readonly services: Map<string, Asked<Descriptors>>;
+  readonly services: Map<string, Asked<DescriptorFiles>>;
 }
 
 export class ReflectedDescriptors implements DescriptorSource {
@@ -27,6 +29,7 @@ export class ReflectedDescriptors implements DescriptorSource {
   readonly #endpointOf: (upstream: string) => Promise<string>;
   readonly #now: () => number;
   readonly #upstreams = new Map<string, Upstream>();
+  #keptBytes = 0;
 
   /**
    * @param target who is asked for everything. Undefined: the endpoint of each call is asked, in plaintext
@@ -42,7 +45,7 @@ export class ReflectedDescriptors implements DescriptorSource {
     this.#now = now;
   }
 
-  async find(service: string, { upstream, endpoint }: SeenMessage): Promise<Descriptors | string> {
+  async find(service: string, { upstream, endpoint }: SeenMessage): Promise<DescriptorFiles | string> {
     const known = this.#upstreamOf(this.#target === undefined ? upstream : '');
     const found = known.services.get(service);
     if (found !== undefined && this.#isFresh(found)) return found.answer;
@@ -54,8 +57,24 @@ export class ReflectedDescriptors implements DescriptorSource {
     if (typeof listed === 'string') return listed;
     if (!listed.has(service)) return this.#unlisted(service, target, known);
     const asked = await this.#ask(reflectDescriptors(target, service));
-    known.services.set(service, asked);
+    this.#keep(known, service, asked);
     return asked.answer;
+  }
+
+  /** The service is asked again when the time is over. */
+  onRefused(service: string, { upstream }: SeenMessage, why: string): void {
+    const known = this.#upstreamOf(this.#target === undefined ? upstream : '');
+    known.services.set(service, { answer: why, atMs: this.#now() });
+  }
+
+  #keep(known: Upstream, service: string, asked: Asked<DescriptorFiles>): void {
+    if (typeof asked.answer !== 'string')
+      this.#keptBytes += asked.answer.files.reduce((sum, { length }) => sum + length, 0);
+    if (this.#keptBytes > MOST_KEPT_BYTES) {
+      for (const { services } of this.#upstreams.values()) services.clear();
+      this.#keptBytes = 0;
+    }
+    known.services.set(service, asked);
   }
 
   /** A deployment may have brought the service. */

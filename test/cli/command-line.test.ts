@@ -50,6 +50,13 @@ suite('framegate', () => {
     assert.match(stderr, /framegate serve starts its workers itself/);
   });
 
+  test('decoder is for the program itself, too', async () => {
+    assert.doesNotMatch((await run('--help')).stdout, /decoder/);
+    const { exitCode, stdout, stderr } = await run('decoder');
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /framegate tap starts this itself/);
+  });
+
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     for (const word of ['--version', 'version', '-V']) {

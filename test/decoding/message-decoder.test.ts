@@ -14,7 +14,7 @@ const VOICE = join(import.meta.dirname, '../../proto/voice.proto');
 const descriptors = Descriptors.ofSets([descriptorSetOf([VOICE], [])]);
 const SAY = lengthDelimited(1, Buffer.from('hello'));
 
-function decode(changes: Partial<SeenMessage>): Promise<Decoded> {
+function decode(changes: Partial<SeenMessage>): Decoded {
   const message: SeenMessage = {
     path: '/voice.VoiceAssistant/Say',
     direction: 'request',
@@ -26,38 +26,35 @@ function decode(changes: Partial<SeenMessage>): Promise<Decoded> {
     encoding: '',
     ...changes,
   };
-  return decodeMessage(message, { find: () => Promise.resolve(descriptors) });
+  return decodeMessage(message, descriptors);
 }
 
-test('a message is decoded by its method and direction, also behind a prefix of the route', async () => {
+test('a message is decoded by its method and direction, also behind a prefix of the route', () => {
   const request = { json: { text: 'hello' }, isPart: false };
-  assert.deepEqual(await decode({}), request);
-  assert.deepEqual(await decode({ path: '/prefix/voice.VoiceAssistant/Say' }), request);
+  assert.deepEqual(decode({}), request);
+  assert.deepEqual(decode({ path: '/prefix/voice.VoiceAssistant/Say' }), request);
   const word = Buffer.concat([Buffer.from([8, 7]), lengthDelimited(2, Buffer.from('hi'))]);
-  assert.deepEqual(
-    await decode({ path: '/voice.VoiceAssistant/Narrate', direction: 'response', bytes: word }),
-    {
-      json: { sequence: 7, word: 'hi' },
-      isPart: false,
-    },
-  );
+  assert.deepEqual(decode({ path: '/voice.VoiceAssistant/Narrate', direction: 'response', bytes: word }), {
+    json: { sequence: 7, word: 'hi' },
+    isPart: false,
+  });
 });
 
-test('a compressed message is decompressed by its encoding', async () => {
+test('a compressed message is decompressed by its encoding', () => {
   for (const [encoding, bytes] of [
     ['gzip', gzipSync(SAY)],
     ['deflate', deflateSync(SAY)],
   ] as const)
-    assert.deepEqual(await decode({ isCompressed: true, encoding, bytes }), {
+    assert.deepEqual(decode({ isCompressed: true, encoding, bytes }), {
       json: { text: 'hello' },
       isPart: false,
     });
 });
 
-test('of a message that is cut, the complete fields are shown', async () => {
+test('of a message that is cut, the complete fields are shown', () => {
   const whole = Buffer.concat([SAY, lengthDelimited(4, Buffer.alloc(1000))]);
   const shown = { json: { text: 'hello' }, isPart: true };
-  assert.deepEqual(await decode({ bytes: whole.subarray(0, 100), isTruncated: true }), shown);
+  assert.deepEqual(decode({ bytes: whole.subarray(0, 100), isTruncated: true }), shown);
   const zipped = gzipSync(
     Buffer.concat([
       SAY,
@@ -65,8 +62,8 @@ test('of a message that is cut, the complete fields are shown', async () => {
     ]),
   );
   const part = { isCompressed: true, encoding: 'gzip', bytes: zipped.subarray(0, 200), isTruncated: true };
-  assert.deepEqual(await decode(part), shown);
-  assert.deepEqual(await decode({ bytes: SAY.subarray(0, 3), isTruncated: true }), {
+  assert.deepEqual(decode(part), shown);
+  assert.deepEqual(decode({ bytes: SAY.subarray(0, 3), isTruncated: true }), {
     json: {},
     isPart: true,
   });
@@ -82,34 +79,29 @@ const REFUSED: readonly (readonly [name: string, changes: Partial<SeenMessage>, 
     /more than 1048576 bytes/,
   ],
   ['of another method', { path: '/voice.VoiceAssistant/Other' }, /no method Other of voice\.VoiceAssistant/],
-  ['of no method', { path: '/' }, /names no method/],
+  ['of no method', { path: '/' }, /no method {2}of/],
   ['no message', { bytes: Buffer.from([0xff, 0xff, 0xff]) }, /cannot be decoded/],
   ['with text that is no UTF-8', { bytes: Buffer.from([10, 2, 0xc3, 0x28]) }, /cannot be decoded/],
 ];
 
 for (const [name, changes, why] of REFUSED)
-  test(`a message ${name} is not decoded, and the reason is told`, async () => {
-    const decoded = await decode(changes);
+  test(`a message ${name} is not decoded, and the reason is told`, () => {
+    const decoded = decode(changes);
     assert.match('why' in decoded ? decoded.why : JSON.stringify(decoded), why);
   });
 
-test('any bytes are decoded or not, and nothing is thrown', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.uint8Array({ maxLength: 80 }),
-      fc.boolean(),
-      fc.boolean(),
-      async (bytes, cut, zip) => {
-        const path = '/voice.VoiceAssistant/Narrate';
-        const decoded = await decode({
-          path,
-          bytes: Buffer.from(bytes),
-          isTruncated: cut,
-          isCompressed: zip,
-          encoding: 'gzip',
-        });
-        assert.ok('why' in decoded || JSON.stringify(decoded.json) !== undefined);
-      },
-    ),
+test('any bytes are decoded or not, and nothing is thrown', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.boolean(), fc.boolean(), (bytes, cut, zip) => {
+      const path = '/voice.VoiceAssistant/Narrate';
+      const decoded = decode({
+        path,
+        bytes: Buffer.from(bytes),
+        isTruncated: cut,
+        isCompressed: zip,
+        encoding: 'gzip',
+      });
+      assert.ok('why' in decoded || JSON.stringify(decoded.json) !== undefined);
+    }),
   );
 });

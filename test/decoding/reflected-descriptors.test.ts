@@ -7,8 +7,8 @@ import { createServer as createTcpServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseAddress } from '../../src/config/address.ts';
-import { reflectDescriptors } from '../../src/decoding/ask-reflection.ts';
-import { Descriptors } from '../../src/decoding/descriptors.ts';
+import { reflectDescriptors as reflectFiles } from '../../src/decoding/ask-reflection.ts';
+import { type DescriptorFiles, Descriptors } from '../../src/decoding/descriptors.ts';
 import type { SeenMessage } from '../../src/decoding/message-decoder.ts';
 import { ReflectedDescriptors } from '../../src/decoding/reflected-descriptors.ts';
 import { type ReflectionTarget, withReflection } from '../../src/decoding/reflection-stream.ts';
@@ -31,7 +31,16 @@ function messageAt(endpoint: string, upstream = 'u'): SeenMessage {
   return { path: '/a.B/C', direction: 'request', upstream, endpoint, bytes, ...facts };
 }
 
-function reasonOf(found: Descriptors | string): string {
+async function reflectDescriptors(target: ReflectionTarget, service: string): Promise<Descriptors> {
+  return Descriptors.of(await reflectFiles(target, service));
+}
+
+function descriptorsOf(found: DescriptorFiles | string): Descriptors {
+  assert.ok(typeof found !== 'string');
+  return Descriptors.of(found);
+}
+
+function reasonOf(found: DescriptorFiles | string): string {
   assert.ok(typeof found === 'string');
   return found;
 }
@@ -101,8 +110,7 @@ test('the descriptors of the demo service are found at the endpoint of a call', 
   const demo = await startDemoService({ address: '127.0.0.1:0' });
   t.after(() => demo.forceClose());
   const source = new ReflectedDescriptors(undefined, noEndpoint);
-  const found = await source.find(VOICE, messageAt(demo.address));
-  assert.ok(found instanceof Descriptors);
+  const found = descriptorsOf(await source.find(VOICE, messageAt(demo.address)));
   assert.deepEqual(
     found
       .typeOf(VOICE, 'Narrate', 'request')
@@ -113,7 +121,7 @@ test('the descriptors of the demo service are found at the endpoint of a call', 
   const other = await source.find('no.Such', messageAt(demo.address));
   assert.equal(other, `${demo.address} does not list no.Such by reflection`);
   const early = new ReflectedDescriptors(undefined, () => Promise.resolve(demo.address));
-  assert.ok((await early.find(VOICE, messageAt(''))) instanceof Descriptors);
+  assert.deepEqual(descriptorsOf(await early.find(VOICE, messageAt(''))).services, [VOICE]);
   assert.match(reasonOf(await source.find(VOICE, messageAt('', 'other'))), /has no endpoint yet/);
 });
 
@@ -188,6 +196,27 @@ test('a service that cannot be asked is not asked again at once', async (t) => {
   assert.match(first, /cannot be asked for descriptors/);
   assert.equal(await source.find('a.B', messageAt('')), first);
   assert.equal(asked, 1);
+});
+
+test('a service whose descriptors were refused is asked again only when some time is over', async (t) => {
+  let asked = 0;
+  let nowMs = 0;
+  const address = await startService(t, (question, stream) => {
+    asked++;
+    const isList = question[0] === 7 * 8 + 2;
+    respond(
+      stream,
+      isList ? listOf('a.B') : filesResponse(fileOf('b.proto'), fileOf('google/protobuf/empty.proto')),
+    );
+  });
+  const source = new ReflectedDescriptors(undefined, noEndpoint, () => nowMs);
+  assert.ok(typeof (await source.find('a.B', messageAt(address))) !== 'string');
+  source.onRefused('a.B', messageAt(address), 'too large');
+  assert.equal(await source.find('a.B', messageAt(address)), 'too large');
+  assert.equal(asked, 2);
+  nowMs += 30_000;
+  assert.ok(typeof (await source.find('a.B', messageAt(address))) !== 'string');
+  assert.equal(asked, 3);
 });
 
 const HOSTILE: readonly (readonly [name: string, answer: Answer, why: RegExp])[] = [

@@ -1,0 +1,179 @@
+// The process that decodes: what is shown when it is slow, dies or answers nonsense, and that another one takes its place.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Decoder, type DecoderPeer, decodeBy, type PeerEvents } from '../../src/decoding/decoder.ts';
+import type { DecoderRequest } from '../../src/decoding/decoder-messages.ts';
+import { DecoderWork } from '../../src/decoding/decoder-work.ts';
+import type { DescriptorFiles } from '../../src/decoding/descriptors.ts';
+import type { SeenMessage } from '../../src/decoding/message-decoder.ts';
+import { descriptorSetOf } from '../../src/decoding/proto-files.ts';
+import { lengthDelimited } from '../../src/decoding/wire-fields.ts';
+import { eventually } from '../support/eventually.ts';
+
+const VOICE: DescriptorFiles = {
+  areSets: true,
+  files: [descriptorSetOf([join(import.meta.dirname, '../../proto/voice.proto')], [])],
+};
+const MESSAGE: SeenMessage = {
+  path: '/voice.VoiceAssistant/Say',
+  direction: 'request',
+  upstream: 'voice',
+  endpoint: '',
+  bytes: lengthDelimited(1, Buffer.from('hello')),
+  isTruncated: false,
+  isCompressed: false,
+  encoding: '',
+};
+const DECODED = { json: { text: 'hello' }, isPart: false };
+
+type Behaviour = (request: DecoderRequest | 'start', events: PeerEvents) => unknown;
+
+/** Processes that do their work in this one, unless `behaviour` returns something else for an answer; 'silence' is none. */
+class Peers {
+  /** What each process was asked, in order. */
+  readonly asked: string[][] = [];
+  ended = 0;
+  behaviour: Behaviour = () => undefined;
+  readonly #timers = new Set<() => void>();
+  readonly decoder = new Decoder({
+    start: (events) => this.#start(events),
+    after: (_delayMs, call) => {
+      this.#timers.add(call);
+      return () => void this.#timers.delete(call);
+    },
+  });
+
+  /** Lets the time of everything that is waited for be over. */
+  async timeIsOver(): Promise<void> {
+    await eventually('somebody waits', () => this.#timers.size > 0);
+    const due = [...this.#timers];
+    this.#timers.clear();
+    for (const call of due) call();
+  }
+
+  get waits(): boolean {
+    return this.#timers.size > 0;
+  }
+
+  #start(events: PeerEvents): DecoderPeer {
+    const work = new DecoderWork();
+    const asked: string[] = [];
+    this.asked.push(asked);
+    const answer = (request: DecoderRequest | 'start'): void => {
+      const other = this.behaviour(request, events);
+      if (other === 'silence') return;
+      setImmediate(() =>
+        events.onAnswer(other ?? (request === 'start' ? { kind: 'ready' } : work.answer(request))),
+      );
+    };
+    answer('start');
+    return {
+      send: (request) => {
+        asked.push(request.kind);
+        answer(request);
+      },
+      end: () => void this.ended++,
+    };
+  }
+}
+
+test('descriptors are loaded once by each process, and messages decoded one after the other', async () => {
+  const peers = new Peers();
+  assert.equal(await peers.decoder.load(VOICE), undefined);
+  const all = await Promise.all([1, 2, 3].map(() => peers.decoder.decode(MESSAGE, VOICE)));
+  assert.deepEqual(all, [DECODED, DECODED, DECODED]);
+  assert.deepEqual(peers.asked, [['load', 'decode', 'decode', 'decode']]);
+  assert.equal(peers.waits, false);
+});
+
+test('a message that takes too long is given up, and another process decodes the next one', async () => {
+  const peers = new Peers();
+  await peers.decoder.load(VOICE);
+  peers.behaviour = (request) => (request !== 'start' && request.kind === 'decode' ? 'silence' : undefined);
+  const slow = peers.decoder.decode(MESSAGE, VOICE);
+  await eventually('it is asked', () => peers.asked[0]?.includes('decode'));
+  await peers.timeIsOver();
+  assert.deepEqual(await slow, { why: 'it could not be decoded in time (2 s)' });
+  assert.equal(peers.ended, 1);
+  peers.behaviour = () => undefined;
+  assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+  assert.deepEqual(peers.asked, [
+    ['load', 'decode'],
+    ['load', 'decode'],
+  ]);
+});
+
+test('a process that does not start, and descriptors that take too long, are given up', async () => {
+  const peers = new Peers();
+  peers.behaviour = () => 'silence';
+  const first = peers.decoder.load(VOICE);
+  await peers.timeIsOver();
+  assert.equal(await first, 'it could not be decoded in time (30 s)');
+  peers.behaviour = (request) => (request === 'start' ? undefined : 'silence');
+  const second = peers.decoder.load(VOICE);
+  await eventually('it is asked', () => peers.asked[1]?.includes('load'));
+  await peers.timeIsOver();
+  assert.equal(await second, 'it could not be decoded in time (5 s)');
+});
+
+test('a process that ends is replaced, and what it did is told', async () => {
+  const peers = new Peers();
+  peers.behaviour = (request, events) => {
+    if (request === 'start' || request.kind === 'load') return undefined;
+    setImmediate(() => events.onEnd());
+    return 'silence';
+  };
+  assert.match(JSON.stringify(await peers.decoder.decode(MESSAGE, VOICE)), /has ended, perhaps/);
+  peers.behaviour = () => undefined;
+  assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+  assert.equal(peers.asked.length, 2);
+});
+
+test('an answer that comes too late is not taken for that of another message', async () => {
+  const peers = new Peers();
+  const late: PeerEvents[] = [];
+  await peers.decoder.load(VOICE);
+  peers.behaviour = (request, events) => {
+    if (request === 'start' || request.kind === 'load') return undefined;
+    late.push(events);
+    return 'silence';
+  };
+  const slow = peers.decoder.decode(MESSAGE, VOICE);
+  await eventually('it is asked', () => late.length === 1);
+  await peers.timeIsOver();
+  await slow;
+  const next = peers.decoder.decode(MESSAGE, VOICE);
+  await eventually('the next is asked', () => late.length === 2);
+  late[0]?.onAnswer({ kind: 'decoded', text: '"of the first"', isPart: false });
+  late[0]?.onEnd();
+  late[1]?.onAnswer('nonsense');
+  late[1]?.onAnswer({ kind: 'decoded', text: '"of the second"', isPart: false });
+  assert.deepEqual(await next, { json: 'of the second', isPart: false });
+});
+
+test('a source is told of descriptors that are refused, and messages of no method ask for nothing', async () => {
+  const peers = new Peers();
+  const refused: string[] = [];
+  const decode = decodeBy(
+    {
+      find: () => Promise.resolve({ areSets: false, files: [Buffer.alloc(40, 0xff)] }),
+      onRefused: (service, _message, why) => void refused.push(`${service}: ${why}`),
+    },
+    peers.decoder,
+  );
+  assert.match(JSON.stringify(await decode({ ...MESSAGE, path: '/' })), /names no method/);
+  assert.equal(peers.asked.length, 0);
+  assert.ok('why' in (await decode(MESSAGE)));
+  assert.match(refused.join(), /^voice\.VoiceAssistant: ./);
+});
+
+test('a process keeps so many sets of descriptors, and is replaced for more', async () => {
+  const peers = new Peers();
+  for (let set = 0; set < 51; set++) assert.equal(await peers.decoder.load({ ...VOICE }), undefined);
+  assert.deepEqual(
+    peers.asked.map(({ length }) => length),
+    [50, 1],
+  );
+});
