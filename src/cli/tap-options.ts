@@ -169,7 +169,7 @@ async function decodeOf(values: TapValues, admin: AdminTarget): Promise<Decode |
   const decoder = new Decoder({
     start: forkDecoder,
     after: (delayMs, call) => {
-      const timer = setTimeout(call, delayMs);
+      const timer = setTimeout(call, delayMs).unref();
       return () => clearTimeout(timer);
     },
   });

@@ -16,7 +16,22 @@ import { readWishes, TAP_USAGE, type TapWishes, tapOptions } from './tap-options
 const COUNTED: readonly unknown[] = EVENT_KINDS;
 const AGAIN_AFTER_MS = 1000;
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Nothing that is waited for keeps the process alive: services and decoders do not, so that Ctrl-C need not wait for them, and neither does the
+ * proxy while nothing is read from it.
+ */
 export async function tap(argv: readonly string[]): Promise<number> {
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
+  try {
+    return await readAndTap(argv);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+async function readAndTap(argv: readonly string[]): Promise<number> {
   const parsed = readOptions(argv, tapOptions);
   if (typeof parsed === 'string') return fail(`${parsed}\n\n${TAP_USAGE.trimEnd()}`);
   const { values } = parsed;

@@ -1,7 +1,9 @@
 // framegate tap while the process that decodes for it is busy, stopped or gone.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -99,4 +101,20 @@ test('messages that would have very many values are refused, and a signal among 
   await decoding.tapping.shows('more than 50000 values');
   decoding.tapping.child.kill('SIGINT');
   assert.equal(await decoding.tapping.exitCode(), 0);
+});
+
+test('tap keeps running while it reads nothing because a service is asked that does not answer', async (t) => {
+  const silent = createServer((socket) => t.after(() => socket.destroy())).listen(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const bound = silent.address();
+  assert.ok(typeof bound === 'object' && bound !== null);
+  const fake = await startFakeProxy(t);
+  const tapping = new Tapping(t, ['--admin', fake.admin, '--reflection', `127.0.0.1:${bound.port}`]);
+  await tapping.shows('CLIENT');
+  const message = { event: 'message', method: '/a.B/C', direction: 'request', bytes: 'A'.repeat(60_000) };
+  for (let index = 0; index < 100; index++) for (const stream of fake.streams) send(stream, message);
+  await tapping.shows('cannot be asked for descriptors');
+  tapping.child.kill('SIGINT');
+  assert.equal(await tapping.exitCode(), 0);
 });
