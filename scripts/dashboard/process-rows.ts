@@ -126,13 +126,35 @@ export const PROCESS_ROWS: readonly DashboardRow[] = [
         title: 'Spans of traces',
         kind: 'timeseries',
         description:
-          'Failed: the collector refused the spans or was unreachable. Dropped: too many waited for it. Calls are not affected; see docs/tracing.md.',
+          'Failed: the collector refused the spans or was unreachable. Dropped: too many waited for it, or the process that exports them ended. Calls are not affected; see docs/tracing.md.',
         unit: 'cps',
-        width: 24,
+        width: 12,
         queries: [
           {
             expr: `sum by (result) (${rate('framegate_trace_spans_total')})`,
             legend: '{{result}}',
+          },
+          {
+            expr: `sum by (reason) (${rate('framegate_trace_spans_dropped_total')})`,
+            legend: 'dropped: {{reason}}',
+          },
+        ],
+      },
+      {
+        title: 'Clients of the admin server that were turned away',
+        kind: 'timeseries',
+        description:
+          'Connections that were closed to make room, and questions that were not answered, since there were too many. Many: somebody floods the admin server; see docs/admin-api.md.',
+        unit: 'cps',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (reason) (${rate('framegate_admin_closed_connections_total')})`,
+            legend: 'closed: {{reason}}',
+          },
+          {
+            expr: `sum by (kind) (${rate('framegate_admin_turned_away_total')})`,
+            legend: 'turned away: {{kind}}',
           },
         ],
       },
