@@ -13,7 +13,7 @@ import { bundlePage, installPackages } from './page-bundle.ts';
 import { RunReport } from './run-report.ts';
 import { Setting } from './setting.ts';
 
-const runTimeoutMs = 5 * 60_000;
+const runTimeoutMs = 10 * 60_000;
 const firstReportTimeoutMs = 30_000;
 const shownLines = 40;
 

@@ -12,7 +12,7 @@ export interface ShownPageOptions {
 }
 
 /** For what depends on the speed of the machine. */
-const WAIT_MS = 60_000;
+const WAIT_MS = 180_000;
 const HEIGHTS_PX = { 1440: 900, 390: 844 } as const;
 const AXE = readFileSync(join(import.meta.dirname, '../node_modules/axe-core/axe.min.js'), 'utf8');
 /** What Chromium writes to the console about an answer that is no 200, and about a server that is gone. */
