@@ -45,6 +45,7 @@ function sectionsFor([good, ...flaky]: readonly DemoService[]): Readonly<Record<
   const host = 'localhost';
   return {
     admin: { address: '127.0.0.1:0' },
+    metrics: { methods: true },
     limits: { memory: '8GiB' },
     routes: [
       { name: 'voice', match: { host }, upstream: 'voice' },
