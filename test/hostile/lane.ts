@@ -36,7 +36,9 @@ export class Lane {
   readonly #workers: number;
   #stage: Stage;
   #mounted = 0;
-  #failed = 0;
+  /** No process has ended by these. */
+  readonly #failed: Attack[] = [];
+  #deaths = 0;
 
   private constructor(workers: number, stage: Stage) {
     this.#workers = workers;
@@ -53,9 +55,19 @@ export class Lane {
     return this.#mounted;
   }
 
-  /** Attacks that had another end than promised. */
-  get failed(): number {
+  /** Attacks that had another end than promised, though no process of the proxy ended. */
+  get failed(): readonly Attack[] {
     return this.#failed;
+  }
+
+  /** Attacks that ended a process of the proxy. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** Processes that carry calls. */
+  get workers(): number {
+    return this.#workers;
   }
 
   /** Memory of the proxy when it had served hardly anything, and now. */
@@ -67,7 +79,8 @@ export class Lane {
   async runAll(next: () => Attack | undefined): Promise<void> {
     for (let attack = next(); attack !== undefined; attack = next()) {
       this.#mounted++;
-      await this.#run(attack);
+      const mostGrowthMiB = attack.isSaturating === true ? MOST_GROWTH_TOGETHER_MIB : undefined;
+      if (!(await this.#run(attack, mostGrowthMiB))) this.#failed.push(attack);
     }
   }
 
@@ -89,13 +102,14 @@ export class Lane {
         );
         for (const [index, outcome] of outcomes.entries()) {
           if (outcome.status === 'fulfilled') continue;
-          this.#failed++;
+          this.#failed.push(attacks[index]);
           console.log(`FAILED ${attacks[index].id} ${attacks[index].name}: ${String(outcome.reason)}`);
         }
         return 'together';
       },
     };
-    await this.#run(all, MOST_GROWTH_TOGETHER_MIB);
+    // Where no single one is to blame, all of them are.
+    if (!(await this.#run(all, MOST_GROWTH_TOGETHER_MIB))) this.#failed.push(...attacks);
     for (const line of reactions) console.log(line);
   }
 
@@ -103,7 +117,8 @@ export class Lane {
     await this.#stage.close();
   }
 
-  async #run(attack: Attack, mostGrowthMiB?: number): Promise<void> {
+  /** @returns false when it failed and no process has ended by it */
+  async #run(attack: Attack, mostGrowthMiB?: number): Promise<boolean> {
     if (!this.#stage.hasSamePids) {
       // Another process is not to be blamed for the death of the last one.
       await this.#stage.close();
@@ -113,15 +128,18 @@ export class Lane {
       const result = await measure(this.#stage, attack);
       printResult(attack, result, this.#workers);
       assertHarmless(result, mostGrowthMiB);
+      return true;
     } catch (error) {
-      this.#failed++;
       // A refused connection is known earlier than the end of the process that refuses it.
       await pause(SETTLE_MS);
-      const end = this.#stage.hasSamePids ? '' : 'A PROCESS OF THE PROXY HAS ENDED; ';
+      const isAlive = this.#stage.hasSamePids;
+      const end = isAlive ? '' : 'A PROCESS OF THE PROXY HAS ENDED; ';
       const text = error instanceof Error ? error.message : String(error);
       console.log(
         `FAILED ${attack.id} ${attack.name} (workers: ${this.#workers}): ${end}${text.slice(0, 2000)}`,
       );
+      if (!isAlive) this.#deaths++;
+      return !isAlive;
     }
   }
 }

@@ -7,7 +7,7 @@ import { pause, type Stage } from './stage.ts';
 
 /** Garbage included, which V8 does not collect yet (docs/decisions/0014). */
 const MOST_GROWTH_MIB = 64;
-/** Of attacks that are mounted at the same time: the garbage of each is there at once. */
+/** Of attacks that are mounted at the same time, and of those that saturate the proxy: the garbage of much work is there at once. */
 export const MOST_GROWTH_TOGETHER_MIB = 96;
 const MOST_KEPT_MIB = 8;
 /** By the median of calls, where there were enough of them to speak of one. */
