@@ -97,3 +97,10 @@ test('the trend of memory is that of what is left after collections', () => {
   const mib = growing.mibPerTenMinutes(0);
   assert.ok(mib > 5 && mib < 7, `${mib} of 5.7 MiB in 10 minutes`);
 });
+
+test('a stretch of time that has only begun says nothing about the trend of memory', () => {
+  const trend = new MemoryTrend();
+  for (let atMs = 0; atMs <= 62_000; atMs += 1000) trend.add(atMs, atMs < 40_000 ? 100_000_000 : 101_000_000);
+  assert.ok(trend.mibPerTenMinutes(0, 20_000) > 10, 'three stretches, of which the last has risen');
+  assert.equal(trend.mibPerTenMinutes(0, 40_000), 0, 'one stretch');
+});

@@ -3,6 +3,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const MIB = 1_048_576;
+/** Of a stretch of time, by which it may be shorter than the others. */
+const TOLERANCE = 0.1;
 
 export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -45,16 +47,19 @@ export class MemoryTrend {
   }
 
   /**
-   * The slope of a straight line through the samples from `fromMs` on. Of every half minute only the lowest counts:
-   * what lies above it is garbage that was not collected
-   * yet; whoever samples makes the process collect in every half minute.
+   * The slope of a straight line through the samples from `fromMs` on. Of every stretch of `stretchMs` only the lowest counts: what lies
+   * above it is garbage that was not collected yet. Whoever samples makes the process collect in every stretch. One that is not
+   * complete is left out, since two samples a moment apart say nothing about minutes.
    */
-  mibPerTenMinutes(fromMs: number): number {
+  mibPerTenMinutes(fromMs: number, stretchMs = 30_000): number {
     const lowest = new Map<number, Sample>();
+    const untilMs = this.#samples.at(-1)?.atMs ?? 0;
+    const stretches = Math.floor((untilMs - fromMs) / stretchMs + TOLERANCE);
     for (const sample of this.#samples) {
-      if (sample.atMs < fromMs) continue;
-      const slot = Math.floor(sample.atMs / 30_000);
-      if ((lowest.get(slot)?.bytes ?? Number.POSITIVE_INFINITY) > sample.bytes) lowest.set(slot, sample);
+      const stretch = Math.floor((sample.atMs - fromMs) / stretchMs);
+      if (stretch < 0 || stretch >= stretches) continue;
+      if ((lowest.get(stretch)?.bytes ?? Number.POSITIVE_INFINITY) > sample.bytes)
+        lowest.set(stretch, sample);
     }
     return (slope([...lowest.values()]) * 600_000) / MIB;
   }
