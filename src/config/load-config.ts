@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { findIdentityProblems, findKeyFileProblems } from './identity-checks.ts';
 import { explainVariables } from './interpolation.ts';
+import { findLimitProblems } from './limit-checks.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
 import { findPathProblems } from './path-checks.ts';
@@ -152,6 +153,7 @@ function examine(
     ...findSplitProblems(value),
     ...findVainKeys(value),
     ...findIdentityProblems(value),
+    ...findLimitProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),
   ];

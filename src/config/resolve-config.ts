@@ -11,6 +11,7 @@ import type {
   ListenerTlsConfig,
 } from './config.ts';
 import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
+import { resolveLimits } from './resolve-limits.ts';
 import { resolveAnswers, resolveEdits } from './resolve-route-changes.ts';
 import { resolveTrace } from './resolve-trace.ts';
 import type {
@@ -185,6 +186,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.retry === undefined ? {} : { retry: resolveRetry(route.retry) }),
     ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
     ...(route.access === undefined ? {} : { access: resolveAccess(route.access) }),
+    ...(route.limits === undefined ? {} : { limits: resolveLimits(route.limits) }),
     ...(route.trace === 'off' ? { isTraced: false } : {}),
     ...resolveAnswers(route),
     ...resolveEdits(route),

@@ -1,6 +1,7 @@
 // The routes of a configuration, in the form the program uses.
 
 import type { AccessConfig } from './identity-config.ts';
+import type { RouteLimitConfig } from './limits-config.ts';
 
 export interface RouteConfig {
   readonly name: string;
@@ -23,6 +24,8 @@ export interface RouteConfig {
   readonly hedge?: HedgeConfig | undefined;
   /** Undefined means that everybody may call. */
   readonly access?: AccessConfig | undefined;
+  /** Undefined means that clients may call and send as much as they like. */
+  readonly limits?: readonly RouteLimitConfig[] | undefined;
   /** Undefined unless the proxy answers the calls. Then there is no upstream. */
   readonly respond?: RespondConfig | undefined;
   /** Undefined unless the proxy sends the clients elsewhere. Then there is no upstream. */

@@ -12,6 +12,7 @@ import {
 } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import { redirect, respond } from './route-answer-schema.ts';
+import { routeLimit } from './route-limits-schema.ts';
 import { hedge, retry, timeouts } from './route-time-schema.ts';
 import { count, expecting, name, parsed, z } from './schema-values.ts';
 
@@ -242,6 +243,19 @@ export const route = z
         more: '[Who may call](access.md)',
       }),
     ),
+    limits: z
+      .array(routeLimit, expecting('a list of limits'))
+      .min(1)
+      .max(32)
+      .optional()
+      .meta(
+        key('How much clients may call. A call must be within every limit of the list.', {
+          unset: 'as much as they like',
+          values: 'list of limits',
+          like: { nginx: 'limit_req', Envoy: '`local_ratelimit` and `ratelimit` filters' },
+          more: '[Limits of calls](rate-limits.md)',
+        }),
+      ),
     trace: z
       .enum(['on', 'off'])
       .default('on')
@@ -271,6 +285,12 @@ export const route = z
     message: 'would not apply: Framegate answers the calls of this route, without asking who calls',
     path: ['access'],
     params: { hint: 'remove access, or respond and redirect' },
+    ...always,
+  })
+  .refine((given) => given.limits === undefined || (given.respond ?? given.redirect) === undefined, {
+    message: 'would not apply: Framegate answers the calls of this route, without counting them',
+    path: ['limits'],
+    params: { hint: 'remove limits, or respond and redirect' },
     ...always,
   })
   .refine((given) => given.retry === undefined || given.hedge === undefined, {

@@ -1,0 +1,44 @@
+// Parses the texts in the `limits` of routes: rates such as 100/s, and what a count is kept for.
+
+import type { LimitKeyPart, Rate } from './limits-config.ts';
+import { parseHeaderName } from './match-criteria.ts';
+import { type Fault, isFault } from './problem.ts';
+import { parseSize } from './units.ts';
+
+export const ratePattern = /^([0-9]{1,15}(?:|B|kB|KB|KiB|MB|MiB|GB|GiB))\/(s|m|h)$/;
+
+const PERIODS = { s: 1000, m: 60_000, h: 3_600_000 } as const;
+/** The largest count, whose sums are still exact. */
+const MOST_COUNTED = 1_099_511_627_776;
+
+/** @returns the rate; `isOfBytes` if its count has a unit of size */
+export function parseRate(text: string): (Rate & { readonly isOfBytes: boolean }) | Fault {
+  const [, amount = '', unit = ''] = ratePattern.exec(text) ?? [];
+  if (unit !== 's' && unit !== 'm' && unit !== 'h') {
+    const number = /^[0-9]+/.exec(text)?.[0];
+    const hint = `write the count and the period (s, m or h), such as ${number ?? 100}/s`;
+    return { message: `'${text}' is not a rate`, hint };
+  }
+  const count = parseSize(amount) ?? 0;
+  if (count < 1 || count > MOST_COUNTED) {
+    const hint = count < 1 ? 'a rate of 0 lets nothing pass: access with deny does that' : '1 to 1024GiB';
+    return { message: `'${text}' is out of range`, hint };
+  }
+  return { count, periodMs: PERIODS[unit], isOfBytes: !/^[0-9]+$/.test(amount) };
+}
+
+const FIXED_PARTS = ['client', 'identity', 'route'] as const;
+const HEADER = 'header:';
+
+export function parseKeyPart(text: string): LimitKeyPart | Fault {
+  const fixed = FIXED_PARTS.find((one) => one === text);
+  if (fixed !== undefined) return { kind: fixed };
+  if (!text.startsWith(HEADER)) {
+    return {
+      message: `'${text}' is nothing that calls can be counted by`,
+      hint: 'client, identity, route, or header:NAME',
+    };
+  }
+  const name = parseHeaderName(text.slice(HEADER.length));
+  return isFault(name) ? name : { kind: 'header', name };
+}

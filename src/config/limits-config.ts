@@ -1,0 +1,65 @@
+// The resolved form of the `limits` of routes, a part of the configuration.
+
+export type RouteLimitConfig = RateLimitConfig | MessageSizeConfig | LimitServiceConfig;
+
+/** What is counted: calls, or the messages or bytes (of messages) within them. */
+export type CountedThing = 'calls' | 'messages' | 'bytes';
+
+/** `request`: from the client to the service. */
+export type LimitDirection = 'request' | 'response' | 'both';
+
+/** So many in a period, and a burst at once. */
+export interface RateLimitConfig {
+  readonly kind: 'rate';
+  readonly count: CountedThing;
+  /** `both` for calls. */
+  readonly direction: LimitDirection;
+  readonly rate: Rate;
+  /** How many may come at once after a pause. At least 1. */
+  readonly burst: number;
+  /** What the count is kept for, not empty and without repetition. The route alone: one count for all its calls. */
+  readonly by: readonly LimitKeyPart[];
+  /** `refuse` for calls. */
+  readonly exceed: 'refuse' | 'slow' | 'end';
+  /** The name of the store that counts for several proxies. Undefined means that this proxy counts for itself. */
+  readonly store?: string | undefined;
+}
+
+/** From 1 per hour. */
+export interface Rate {
+  readonly count: number;
+  readonly periodMs: 1000 | 60_000 | 3_600_000;
+}
+
+/** `client`: the address of the client, or its network of 64 bits in IPv6. Names of header fields are in lower case. */
+export type LimitKeyPart =
+  | { readonly kind: 'client' | 'identity' | 'route' }
+  | { readonly kind: 'header'; readonly name: string };
+
+/** No message may be larger. */
+export interface MessageSizeConfig {
+  readonly kind: 'messageSize';
+  readonly direction: LimitDirection;
+  readonly bytes: number;
+}
+
+/** A service that speaks Envoy's rate limit protocol (v3) decides. */
+export interface LimitServiceConfig {
+  readonly kind: 'service';
+  /** The name of an upstream. */
+  readonly service: string;
+  readonly domain: string;
+  /** Each maps its keys to where their values come from. */
+  readonly descriptors: readonly ReadonlyMap<string, LimitKeyPart>[];
+}
+
+/** @returns the text of a part as the configuration has it, such as 'header:x-tenant' */
+export function keyPartText(part: LimitKeyPart): string {
+  return part.kind === 'header' ? `header:${part.name}` : part.kind;
+}
+
+/** @returns the limit in words of the configuration, such as '100/s by client, identity' */
+export function rateLimitText({ count, rate, by }: RateLimitConfig): string {
+  const period = { 1000: 's', 60_000: 'm', 3_600_000: 'h' }[rate.periodMs];
+  return `${count} ${rate.count}/${period} by ${by.map(keyPartText).join(', ')}`;
+}

@@ -1,0 +1,30 @@
+// Resolves the `limits` of a route.
+
+import type { RouteLimitConfig } from './limits-config.ts';
+import type { ValidRoute } from './schema.ts';
+
+type ValidLimit = NonNullable<ValidRoute['limits']>[number];
+
+export function resolveLimits(limits: readonly ValidLimit[]): readonly RouteLimitConfig[] {
+  return limits.map(resolveLimit);
+}
+
+function resolveLimit(given: ValidLimit): RouteLimitConfig {
+  const { count, rate, messageSize, service, direction = 'request' } = given;
+  if (messageSize !== undefined) return { kind: 'messageSize', direction, bytes: messageSize };
+  if (service !== undefined) {
+    const descriptors = (given.descriptors ?? []).map((one) => new Map(Object.entries(one)));
+    return { kind: 'service', service, domain: given.domain ?? '', descriptors };
+  }
+  if (count === undefined || rate === undefined) throw new Error('the schema asks for both');
+  return {
+    kind: 'rate',
+    count,
+    direction: count === 'calls' ? 'both' : direction,
+    rate: { count: rate.count, periodMs: rate.periodMs },
+    burst: given.burst ?? rate.count,
+    by: given.by ?? [{ kind: 'route' }],
+    exceed: given.exceed ?? (count === 'calls' ? 'refuse' : 'slow'),
+    ...(given.store === undefined ? {} : { store: given.store }),
+  };
+}

@@ -1,0 +1,225 @@
+// The schema of the `limits` of a route: how much its clients may call and send.
+
+import { key } from './key-notes.ts';
+import { parseKeyPart, parseRate, ratePattern } from './limit-values.ts';
+import { keyPartText } from './limits-config.ts';
+import { expecting, name, parsed, size, z } from './schema-values.ts';
+
+const keyPart = parsed('text', parseKeyPart, {
+  examples: ['client', 'identity', 'route', 'header:x-tenant'],
+});
+
+const text = z.string(expecting('text')).min(1).max(200);
+
+/** How many things a count can be kept for. */
+const MOST_PARTS = 4;
+
+/** What this version refuses, with what to do instead. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  messages: 'count: calls is supported',
+  bytes: 'count: calls is supported',
+  messageSize: 'remove it; services have limits of their own for the size of a message',
+  store: 'remove it; each proxy counts for itself',
+  service: 'write a limit with count and rate instead',
+};
+
+const fields = z.strictObject({
+  count: z
+    .enum(['calls', 'messages', 'bytes'])
+    .optional()
+    .meta(
+      key(
+        'What is counted. `messages` and `bytes` are those within calls. This version counts `calls` only.',
+        {
+          required: 'beside `rate`',
+          values: '`calls`, `messages` or `bytes`',
+        },
+      ),
+    ),
+  direction: z
+    .enum(['request', 'response', 'both'])
+    .optional()
+    .meta(
+      key(
+        'The direction in which messages and bytes are counted. `request`: from the client to the service.',
+        {
+          unset: '`request`',
+          values: '`request`, `response` or `both`',
+          condition: 'not for `count: calls`',
+        },
+      ),
+    ),
+  rate: parsed('a rate such as 100/s', parseRate, {
+    pattern: ratePattern.source,
+    examples: ['100/s', '1000/m'],
+  })
+    .optional()
+    .meta(
+      key(
+        'How many may come in a second, a minute or an hour (`s`, `m`, `h`). The count refills evenly, not at the end of the period.',
+        {
+          required: 'unless there is `messageSize` or `service`',
+          values: 'count and period such as `100/s`; for bytes also `1MiB/s`',
+          like: { nginx: '`rate` of `limit_req_zone`', Envoy: '`token_bucket` of `local_ratelimit`' },
+          more: '[Limits of calls](rate-limits.md)',
+        },
+      ),
+    ),
+  burst: size('1', '1023GiB')
+    .optional()
+    .meta(
+      key('How many may come at once after a pause.', {
+        unset: 'the count of `rate`',
+        values: 'number; for bytes also a size',
+        like: { nginx: '`burst` of `limit_req` with `nodelay`', Envoy: 'max_tokens' },
+      }),
+    ),
+  by: z
+    .array(keyPart, expecting('a list such as [client]'))
+    .min(1)
+    .optional()
+    .meta(
+      key(
+        'What the count is kept for: each client address (IPv6: each network of 64 bits), each identity, each value of a header ' +
+          'field, or the route as a whole. With several, there is one count for each combination.',
+        {
+          unset: '`[route]`',
+          values: 'list of `client`, `identity`, `route`, `header:NAME`',
+          like: { nginx: 'the key of `limit_req_zone`', Envoy: 'descriptors' },
+        },
+      ),
+    ),
+  exceed: z
+    .enum(['refuse', 'slow', 'end'])
+    .optional()
+    .meta(
+      key('What happens beyond the limit. Calls are always refused.', {
+        unset: '`refuse` for calls, `slow` for messages and bytes',
+        values: '`refuse`, `slow` or `end`',
+      }),
+    ),
+  messageSize: size('1', '2GiB')
+    .optional()
+    .meta(
+      key('The largest size of one gRPC message. Not supported by this version.', {
+        unset: 'no limit',
+        condition: 'not beside `rate`',
+      }),
+    ),
+  store: name.optional().meta(
+    key('The store that counts for several proxies. Not supported by this version.', {
+      unset: 'this proxy counts for itself',
+      values: 'name of one of `stores`',
+    }),
+  ),
+  service: name.optional().meta(
+    key(
+      "An upstream that speaks Envoy's rate limit protocol v3 and decides. Not supported by this version.",
+      {
+        unset: 'this proxy decides',
+        values: 'name of an upstream',
+        like: { Envoy: 'ratelimit' },
+      },
+    ),
+  ),
+  domain: text
+    .optional()
+    .meta(key('The domain that `service` is asked for.', { unset: 'none', condition: 'beside `service`' })),
+  descriptors: z
+    .array(z.record(text, keyPart, expecting('a map of keys to client, identity, route or header:NAME')))
+    .min(1)
+    .max(16)
+    .optional()
+    .meta(
+      key('What `service` is told of each call.', {
+        unset: 'none',
+        condition: 'beside `service`',
+        values: 'list of maps of keys to `client`, `identity`, `route` or `header:NAME`',
+      }),
+    ),
+});
+
+type Given = z.output<typeof fields>;
+type Issue = { readonly message: string; readonly at?: string; readonly hint: string };
+
+/** One entry of `limits`. */
+export const routeLimit = fields.superRefine((given, context) => {
+  for (const { message, at, hint } of issuesOf(given))
+    context.issues.push({
+      code: 'custom',
+      message,
+      path: at === undefined ? [] : [at],
+      input: given,
+      params: { hint },
+    });
+});
+
+function issuesOf(given: Given): readonly Issue[] {
+  const unsupported = notYet(given);
+  if (unsupported.length > 0) return unsupported;
+  const { count: counted, rate, by = [], direction, exceed, domain, descriptors } = given;
+  const issues: Issue[] = [];
+  if (counted === undefined || rate === undefined) {
+    const missing = counted === undefined ? 'count' : 'rate';
+    issues.push({
+      message: `needs ${missing}`,
+      hint: 'write it like { count: calls, rate: 100/s, by: [client] }',
+    });
+    return issues;
+  }
+  if (domain !== undefined || descriptors !== undefined)
+    issues.push({
+      message: 'belongs to a limit with service',
+      at: domain === undefined ? 'descriptors' : 'domain',
+      hint: 'remove it, or count and rate',
+    });
+  if (counted === 'calls') issues.push(...issuesOfCalls(direction, exceed));
+  if (counted !== 'bytes' && rate.isOfBytes)
+    issues.push({
+      message: `${counted} have no size`,
+      at: 'rate',
+      hint: 'write a plain number, such as 100/s',
+    });
+  const texts = by.map(keyPartText);
+  if (texts.length > MOST_PARTS)
+    issues.push({ message: 'names too many', at: 'by', hint: `at most ${MOST_PARTS}` });
+  const twice = texts.find((one, index) => texts.indexOf(one) !== index);
+  if (twice !== undefined)
+    issues.push({ message: `names ${twice} twice`, at: 'by', hint: 'remove one of the two' });
+  if (texts.length > 1 && texts.includes('route'))
+    issues.push({
+      message: 'names route beside another, but each limit counts for its route alone',
+      at: 'by',
+      hint: `write by: [${texts.filter((one) => one !== 'route').join(', ')}]`,
+    });
+  return issues;
+}
+
+function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): readonly Issue[] {
+  const issues: Issue[] = [];
+  if (exceed === 'slow' || exceed === 'end')
+    issues.push({
+      message: `makes no sense for calls: a call beyond the limit has not begun`,
+      at: 'exceed',
+      hint: 'write exceed: refuse, or leave it out',
+    });
+  if (direction !== undefined)
+    issues.push({
+      message: 'makes no sense for calls, which have no direction',
+      at: 'direction',
+      hint: 'remove it',
+    });
+  return issues;
+}
+
+function notYet(given: Given): readonly Issue[] {
+  const named: readonly (readonly [key: string, at: string])[] = [
+    ...(given.count === undefined ? [] : [[given.count, 'count'] as const]),
+    ...(['messageSize', 'store', 'service'] as const)
+      .filter((one) => given[one] !== undefined)
+      .map((one) => [one, one] as const),
+  ];
+  return named.flatMap(([one, at]) =>
+    Object.hasOwn(NOT_YET, one) ? [{ message: 'not supported by this version', at, hint: NOT_YET[one] }] : [],
+  );
+}

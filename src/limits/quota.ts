@@ -1,0 +1,34 @@
+// How much of a limit is left for each of its keys: what a local table, shares of several processes and stores have in common.
+
+/** Tokens of one limit, by key. A key is a text such as the address of a client. Nothing here waits. */
+export interface Quota {
+  /**
+   * Takes tokens if there are enough.
+   * @param count at least 1
+   * @param client the address or network that the call comes from. Bounds how many keys one client can make up. '' if it is unknown,
+   * undefined for keys that a client cannot choose
+   * @returns 0 if they were there. Otherwise nothing is taken, and they will be there in this many milliseconds; Infinity if there are
+   * never so many
+   */
+  take(key: string, count: number, client?: string): number;
+  /** Takes tokens also where they are missing. @returns the milliseconds until the debt is paid, 0 if there is none */
+  spend(key: string, count: number, client?: string): number;
+  /** Gives tokens back that were just taken by `take`, since the call does not take place. */
+  giveBack(key: string, count: number): void;
+  /** How many tokens are left, rounded down, at least 0. */
+  left(key: string): number;
+  /**
+   * Whether what this process knows is good enough to take so many tokens. If not, `learn` asks those who know. A caller that cannot
+   * wait may take anyway.
+   */
+  knows(key: string, count: number): boolean;
+  /**
+   * Asks for what this process does not know.
+   * @param onKnown is called once, later: when the answer is there, or when the wait for it is over (at most `LEARN_WITHIN_MS`)
+   * @returns ends the wait: onKnown is not called any more
+   */
+  learn(key: string, count: number, onKnown: () => void): () => void;
+}
+
+/** How long a call waits at most for those who know. After that this process decides by what it knows itself. */
+export const LEARN_WITHIN_MS = 50;
