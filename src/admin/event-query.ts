@@ -49,6 +49,7 @@ function queryOf(parameters: QueryParameters): EventQuery {
     endpoint: parameters.text('endpoint'),
     method: parameters.method(),
     client: clientOf(parameters.text('client')),
+    identity: parameters.identity(),
     status: statusOf(parameters.text('status')),
     minDurationMs: parameters.number('minDurationMs'),
     failed: parameters.oneOf('failed', ['true', 'false']) === 'true',

@@ -16,6 +16,12 @@ const filled = { type: 'string', minLength: 1 };
 const milliseconds = { ...count(), maximum: Number.MAX_SAFE_INTEGER };
 const method = { ...filled, pattern: '^[^*]*\\*?$', description: 'A path, or its beginning and `*`.' };
 
+const identity = {
+  ...filled,
+  pattern: '^[^*]*\\*?$',
+  description: 'The name of an identity, NAME:SUBJECT, or the beginning of these and `*`.',
+};
+
 export const EXCHANGE_PARAMETERS: readonly unknown[] = inQuery({
   id: filled,
   route: filled,
@@ -23,6 +29,7 @@ export const EXCHANGE_PARAMETERS: readonly unknown[] = inQuery({
   endpoint: filled,
   method,
   client: filled,
+  identity,
   minAgeMs: milliseconds,
   minSilentMs: milliseconds,
   state: oneOfTexts(CALL_STATES),
@@ -46,6 +53,7 @@ export const EVENT_PARAMETERS: readonly unknown[] = inQuery({
   endpoint: filled,
   method,
   client: { ...filled, description: 'An address, `ADDRESS:PORT`, a range such as `10.0.0.0/8`, or `unix`.' },
+  identity,
   status: { ...filled, description: 'The name of a gRPC status, or an HTTP status.' },
   minDurationMs: milliseconds,
   failed: oneOfTexts(['true', 'false']),

@@ -41,11 +41,18 @@ export class QueryParameters {
 
   /** A path, or its beginning and `*`. */
   method(): string | undefined {
-    const text = this.text('method');
-    if (text !== undefined && /\*./.test(text))
-      refuse(
-        `method may have a * at its end only, as in method=/voice.VoiceAssistant/*, not ${quoted(text)}`,
-      );
+    return this.#pattern('method', '/voice.VoiceAssistant/*');
+  }
+
+  /** The name of an identity, NAME:SUBJECT, or the beginning of these and `*`. */
+  identity(): string | undefined {
+    return this.#pattern('identity', 'office:ali*');
+  }
+
+  #pattern(name: string, example: string): string | undefined {
+    const text = this.text(name);
+    if (text !== undefined && /\*./s.test(text))
+      refuse(`${name} may have a * at its end only, as in ${name}=${example}, not ${quoted(text)}`);
     return text;
   }
 

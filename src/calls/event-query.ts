@@ -15,7 +15,7 @@ export type EventKind = (typeof EVENT_KINDS)[number];
 export const USUAL_EVENT_KINDS: readonly EventKind[] = ['start', 'attempt', 'end'];
 
 /** The filters by the name of something, whose value is one text. `GET /api/events` and `framegate tap` give them the same names. */
-export const TEXT_FILTERS = ['route', 'upstream', 'method', 'client', 'endpoint'] as const;
+export const TEXT_FILTERS = ['route', 'upstream', 'method', 'client', 'identity', 'endpoint'] as const;
 
 export const DEFAULT_EVENT_RATE = 1000;
 export const MOST_EVENT_RATE = 10_000;
@@ -46,6 +46,8 @@ export interface EventQuery {
   readonly method?: string | undefined;
   /** The address of the client, with or without its port, or a range of addresses (CIDR). */
   readonly client?: string | undefined;
+  /** Who the client has shown to be, as `fitsIdentity` compares it. Events before that is known are left out. */
+  readonly identity?: string | undefined;
   /** An address as in the configuration. Starts have no endpoint, so there are none with this filter. */
   readonly endpoint?: string | undefined;
   /** The name of a gRPC status, or an HTTP status. */
@@ -90,6 +92,14 @@ export function looksInside({ metadata, showMetadata, messageBytes }: EventQuery
 /** @returns whether the method is the wanted one, or begins as it does up to its `*` */
 export function fitsMethod(method: string, wanted: string): boolean {
   return fitsPattern(method, wanted);
+}
+
+/**
+ * @param identity as the log has it: the name of an identity, or NAME:SUBJECT. Undefined if the client was not asked
+ * @param wanted the name of an identity, NAME:SUBJECT, or the beginning of these and `*`
+ */
+export function fitsIdentity(identity: string | undefined, wanted: string): boolean {
+  return identity !== undefined && (fitsPattern(identity, wanted) || identity.startsWith(`${wanted}:`));
 }
 
 /** @param wanted a whole text, or its beginning and `*` */

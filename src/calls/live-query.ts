@@ -30,6 +30,8 @@ export interface LiveQuery {
   readonly method?: string | undefined;
   /** The address and port of the peer, or the address for which the call is counted. */
   readonly client?: string | undefined;
+  /** The name of an identity, NAME:SUBJECT, or the beginning of these and `*`. */
+  readonly identity?: string | undefined;
   readonly state?: CallState | undefined;
   readonly blocked?: Blocker | undefined;
   readonly minAgeMs?: number | undefined;

@@ -12,6 +12,8 @@ export interface StartedExchange {
   readonly number: number;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. */
   readonly requestId: string | number;
+  /** Who the client has shown to be. Undefined if it was not asked, or has not answered yet. */
+  readonly identity?: string | undefined;
   /** Undefined if the call is not traced. */
   readonly trace?: CallTrace | undefined;
   /** What the exchange has carried so far. */

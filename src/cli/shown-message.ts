@@ -3,6 +3,7 @@
 
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import type { Decode } from '../decoding/decoder.ts';
+import { LEFT_OUT } from '../decoding/left-out.ts';
 import type { Decoded } from '../decoding/message-decoder.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 
@@ -24,6 +25,7 @@ export async function withContent(event: object, decode: Decode, keepsBytes: boo
     isTruncated: fieldOf(event, 'truncated') === true,
     isCompressed: fieldOf(event, 'compressed') === true,
     encoding: rawText(event, 'encoding'),
+    leftOut: LEFT_OUT.find((why) => why === fieldOf(event, 'leftOut')),
   });
   const fields = Object.entries(event).filter(([name]) => keepsBytes || name !== 'bytes');
   return Object.fromEntries([...fields, ...entriesOf(decoded)]);
@@ -47,8 +49,7 @@ export function contentLines(event: unknown): readonly string[] {
   const lines: string[] = [];
   const decoded = fieldOf(event, 'decoded');
   if (decoded !== undefined) {
-    const note =
-      fieldOf(event, 'decodedPart') === true ? ' (only its beginning; --bytes SIZE shows more)' : '';
+    const note = fieldOf(event, 'decodedPart') === true ? ` (only its beginning; ${moreBytes(event)})` : '';
     lines.push(`${shortened(harmlessJson(JSON.stringify(decoded, shortText)))}${note}`);
   }
   const why = textOf(fieldOf(event, 'undecoded')).replaceAll('\n', ' ');
@@ -56,6 +57,12 @@ export function contentLines(event: unknown): readonly string[] {
   if (fieldOf(event, 'bytes') !== undefined && (shown.length > 0 || size === 0))
     lines.push(`${shown.length} of ${size} bytes: ${shortened(printable(shown))}`);
   return lines;
+}
+
+function moreBytes(event: unknown): string {
+  return fieldOf(event, 'leftOut') === undefined
+    ? '--bytes SIZE shows more'
+    : 'the proxy left out the rest, for which it had no room';
 }
 
 function isFilled(value: unknown): boolean {

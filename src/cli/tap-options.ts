@@ -26,6 +26,9 @@ Filters, all of which must fit:
       --method PATH        calls with this path; PREFIX* for several
       --client ADDRESS     calls of this client: an address, ADDRESS:PORT, or a
                            range such as 10.0.0.0/8
+      --identity NAME      calls of clients that have shown to be this, by access
+                           of the route: the name of an identity, or
+                           NAME:SUBJECT; a * at the end for several
       --endpoint ADDRESS   calls that are sent to this endpoint
       --metadata NAME=VALUE  calls whose requests have this header field; a * at
                            the end for several values. May be given again
@@ -71,6 +74,7 @@ export const tapOptions = {
   upstream: TEXT,
   method: TEXT,
   client: TEXT,
+  identity: TEXT,
   endpoint: TEXT,
   metadata: TEXTS,
   status: TEXT,
@@ -111,6 +115,7 @@ export interface TapWishes {
 }
 
 const DECODED_BYTES = 4096;
+const REFLECTION_REMEDY = '--proto FILE or --descriptors FILE describes messages without reflection';
 const ENDPOINT_WITHIN_MS = 2000;
 const MOST_BYTES = '64KiB';
 /** Options about the end of a call, which leave none of its messages. */
@@ -197,7 +202,19 @@ async function sourceOf(
   const target = reflection === undefined ? undefined : targetOf(reflection);
   if (typeof target === 'string') return `--reflection: ${target}`;
   const { ReflectedDescriptors } = await import('../decoding/reflected-descriptors.ts');
-  return new ReflectedDescriptors(target, (upstream) => endpointOf(upstream, admin));
+  const reflected = new ReflectedDescriptors(target, (upstream) => endpointOf(upstream, admin));
+  return withRemedy(reflected);
+}
+
+/** What a person can do who has the files of the service. */
+function withRemedy(source: DescriptorSource): DescriptorSource {
+  return {
+    find: async (service, message) => {
+      const found = await source.find(service, message);
+      return typeof found === 'string' ? `${found}; ${REFLECTION_REMEDY}` : found;
+    },
+    onRefused: (service, message, why) => source.onRefused?.(service, message, why),
+  };
 }
 
 /** @returns the address of some endpoint of the upstream, '' if there is none */

@@ -3,6 +3,7 @@
 
 import { type DecoderAnswer, type DecoderRequest, isDecoderAnswer } from './decoder-messages.ts';
 import type { DescriptorFiles } from './descriptors.ts';
+import { whyNoBytes } from './left-out.ts';
 import type { Decoded, DescriptorSource, SeenMessage } from './message-decoder.ts';
 
 /** A busy machine may take long to start a process. */
@@ -147,6 +148,8 @@ export function decodeBy(source: DescriptorSource, decoder: Decoder): Decode {
     // A route may have a prefix, which it removes.
     const [service = '', method = ''] = message.path.split('/').slice(-2);
     if (service === '' || method === '') return { why: `${message.path} names no method of a service` };
+    const nothing = whyNoBytes(message);
+    if (nothing !== undefined) return { why: nothing };
     const found = await source.find(service, message);
     if (typeof found === 'string') return { why: found };
     const why = await decoder.load(found);

@@ -3,10 +3,11 @@
 
 import type { MessageDirection } from '../grpc/message-watch.ts';
 import type { DescriptorFiles, Descriptors } from './descriptors.ts';
+import { type SentBytes, whyNoField } from './left-out.ts';
 import { contentOf, type MessageBytes } from './message-content.ts';
 import { visitFields } from './wire-fields.ts';
 
-export interface SeenMessage extends MessageBytes {
+export interface SeenMessage extends MessageBytes, SentBytes {
   /** The path of the call. */
   readonly path: string;
   readonly direction: MessageDirection;
@@ -38,14 +39,10 @@ export function decodeMessage(message: SeenMessage, descriptors: Descriptors): D
     if (type === undefined) return { why: `the descriptors have no method ${method} of ${service}` };
     const content = contentOf(message);
     if (typeof content === 'string') return { why: content };
-    const { isTruncated } = message;
-    const whole = isTruncated
-      ? content.subarray(
-          0,
-          visitFields(content, () => undefined),
-        )
-      : content;
-    return { json: descriptors.decode(type, whole), isPart: isTruncated };
+    if (!message.isTruncated) return { json: descriptors.decode(type, content), isPart: false };
+    const end = visitFields(content, () => undefined);
+    if (end === 0) return { why: whyNoField(message) };
+    return { json: descriptors.decode(type, content.subarray(0, end)), isPart: true };
   } catch (error) {
     return { why: `it cannot be decoded: ${error instanceof Error ? error.message : String(error)}` };
   }

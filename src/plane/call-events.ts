@@ -120,12 +120,14 @@ export class CallEvents {
 
   #started(exchange: StartedExchange): void {
     for (const { filter, feed } of this.#wanting('start', exchange.subject))
-      feed.add(() => this.#text.start(exchange, filter));
+      if (filter.fitsIdentity(exchange.identity)) feed.add(() => this.#text.start(exchange, filter));
   }
 
   #attempted(attempt: StartedAttempt): void {
-    for (const { filter, feed } of this.#wanting('attempt', attempt.exchange.subject))
-      if (filter.fitsEndpoint(attempt.endpoint)) feed.add(() => this.#text.attempt(attempt, filter));
+    const { exchange, endpoint } = attempt;
+    for (const { filter, feed } of this.#wanting('attempt', exchange.subject))
+      if (filter.fitsEndpoint(endpoint) && filter.fitsIdentity(exchange.identity))
+        feed.add(() => this.#text.attempt(attempt, filter));
   }
 
   #finished(record: ExchangeRecord): void {

@@ -4,6 +4,7 @@
 import {
   type EventKind,
   type EventQuery,
+  fitsIdentity,
   fitsMethod,
   fitsPattern,
   looksInside,
@@ -68,13 +69,17 @@ export class EventFilter {
     return client === undefined || this.#fitsClient(subject, client);
   }
 
+  fitsIdentity(identity: string | undefined): boolean {
+    return this.#query.identity === undefined || fitsIdentity(identity, this.#query.identity);
+  }
+
   fitsEndpoint(endpoint: string): boolean {
     return this.#query.endpoint === undefined || this.#query.endpoint === endpoint;
   }
 
   fitsEnd(record: ExchangeRecord): boolean {
     const { status, minDurationMs, failed } = this.#query;
-    if (!this.fitsEndpoint(record.endpoint)) return false;
+    if (!this.fitsEndpoint(record.endpoint) || !this.fitsIdentity(record.identity)) return false;
     if (minDurationMs !== undefined && record.durationMs < minDurationMs) return false;
     if (status !== undefined && record.grpcStatus !== status && String(record.httpStatus) !== status)
       return false;

@@ -37,13 +37,13 @@ export class EventText {
 
   start(exchange: StartedExchange, { shownMetadata }: ShownOf): string {
     const { subject, number } = exchange;
-    return `${this.#begin('start', turnNowMs(), number)}${subjectText(subject)}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
+    return `${this.#begin('start', turnNowMs(), number)}${subjectText(subject)}${identityText(exchange)}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
   }
 
   attempt({ exchange, endpoint, number }: StartedAttempt, { shownMetadata }: ShownOf): string {
     const { subject } = exchange;
     const begin = this.#begin('attempt', turnNowMs(), exchange.number);
-    return `${begin}${subjectText(subject)},"endpoint":${name(endpoint)},"attempt":${number}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
+    return `${begin}${subjectText(subject)},"endpoint":${name(endpoint)},"attempt":${number}${identityText(exchange)}${this.#ids(exchange)}${metadataText(subject, shownMetadata)}}`;
   }
 
   /** @param shownBytes how many of the kept bytes of the message are shown */
@@ -59,6 +59,8 @@ export class EventText {
       isCompressed && messageBytes > 0 ? `,"encoding":${name(textOfBytes(encoding))}` : '',
       messageBytes > 0 ? `,"bytes":"${bytes.toString('base64', start, start + shownBytes)}"` : '',
       messageBytes > 0 ? `,"truncated":${shownBytes < sizeBytes}` : '',
+      leftOutText(watch, messageBytes, shownBytes),
+      identityText(exchange),
       this.#ids(exchange),
       metadataText(subject, shownMetadata),
       '}',
@@ -76,7 +78,7 @@ export class EventText {
       record.deadlineMs === undefined ? '' : `,"deadlineMs":${Math.floor(record.deadlineMs)}`,
       `,"requestBytes":${record.requestBytes},"responseBytes":${record.responseBytes}`,
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
-      record.identity === undefined ? '' : `,"identity":${name(record.identity)}`,
+      identityText(record),
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
       `,"reason":${long(record.reason)}`,
       this.#ids(record),
@@ -101,6 +103,20 @@ export class EventText {
 
 function subjectText({ listener, client, tls, authority, method, route, upstream }: ExchangeSubject): string {
   return `,"listener":${name(listener)},"client":${name(client)},"tls":${name(tls)},"authority":${long(authority)},"method":${long(shownPath(method))},"route":${name(route)},"upstream":${name(upstream)}`;
+}
+
+function identityText({ identity }: Pick<ExchangeRecord, 'identity'>): string {
+  return identity === undefined ? '' : `,"identity":${name(identity)}`;
+}
+
+/** Why an event has fewer bytes of its message than there are and were asked for. */
+function leftOutText(
+  { sizeBytes, start, end }: MessageWatch,
+  messageBytes: number,
+  shownBytes: number,
+): string {
+  if (shownBytes >= Math.min(messageBytes, sizeBytes)) return '';
+  return `,"leftOut":"${shownBytes < Math.min(messageBytes, end - start) ? 'rate' : 'memory'}"`;
 }
 
 /** Fields that the call does not have are left out. */

@@ -2,7 +2,7 @@
 // turns calls come and go, and a call that has gone is left out.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { fitsMethod } from '../calls/event-query.ts';
+import { fitsIdentity, fitsMethod } from '../calls/event-query.ts';
 import {
   type Blocker,
   type LiveAttempt,
@@ -183,6 +183,7 @@ function matches(call: LookedAt, query: LiveQuery, nowMs: number, idOf: (number:
   if (query.method !== undefined && !fitsMethod(shownPath(subject.method), query.method)) return false;
   if (query.client !== undefined && subject.client !== query.client && subject.clientKey !== query.client)
     return false;
+  if (query.identity !== undefined && !fitsIdentity(call.identity, query.identity)) return false;
   if (query.minAgeMs !== undefined && nowMs - call.startedAtMs < query.minAgeMs) return false;
   if (query.minSilentMs !== undefined && silentMsOf(call, nowMs) < query.minSilentMs) return false;
   if (query.id !== undefined && idOf(call.number) !== query.id) return false;

@@ -92,7 +92,7 @@ export class MessageEvents {
       const { text, now } = this.#parts;
       const endpoint = exchange.endpointAtWork;
       for (const { filter, feed, content } of subscribers) {
-        if (!filter.fitsEndpoint(endpoint)) continue;
+        if (!filter.fitsEndpoint(endpoint) || !filter.fitsIdentity(exchange.identity)) continue;
         feed.add(() => {
           const bytes = Math.min(filter.messageBytes, watch.end - watch.start);
           const shownBytes = bytes <= content.left(now()) ? bytes : 0;

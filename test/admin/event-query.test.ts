@@ -12,6 +12,7 @@ test('without parameters: all events, a thousand each second at most', () => {
     endpoint: undefined,
     method: undefined,
     client: undefined,
+    identity: undefined,
     status: undefined,
     minDurationMs: undefined,
     failed: false,
@@ -29,6 +30,7 @@ test('every parameter is understood', () => {
     endpoint: 'unix:/run/a',
     method: '/a.B/*',
     client: '10.0.0.0/8',
+    identity: 'office:alice',
   };
   const numbers = { minDurationMs: '5', failed: 'true', rate: '10000', messageBytes: '65536' };
   const all = new URLSearchParams({ ...texts, kinds: 'end,message', status: 'UNAVAILABLE', ...numbers });
@@ -61,6 +63,7 @@ test('what is not understood is refused, and never a filter that leaves everythi
     ['kind=start', /^there is no parameter "kind"; there are: kinds, route/],
     ['route=a&route=b', /^the parameter route is there twice$/],
     ['route=', /^the parameter route is empty/],
+    ['identity=a*b', /^identity may have a \* at its end only/],
     ['method=/a*b', /\* at its end only/],
     ['client=localhost', /^client must be an address, ADDRESS:PORT or a range/],
     ['client=10.0.0.0/33', /^client must be/],

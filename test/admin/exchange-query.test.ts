@@ -13,6 +13,7 @@ const NOTHING = {
   endpoint: undefined,
   method: undefined,
   client: undefined,
+  identity: undefined,
   state: undefined,
   blocked: undefined,
   minAgeMs: undefined,
@@ -34,6 +35,7 @@ test('every parameter is understood', () => {
     endpoint: 'unix:/run/a',
     method: '/a.B/*',
     client: '[::1]:7',
+    identity: 'office:al*',
   };
   const values = {
     state: 'streaming',
@@ -67,6 +69,8 @@ const REFUSED: readonly (readonly [search: string, sentence: RegExp])[] = [
   ['=1', /^there is no parameter ""/],
   ['route=a&route=b', /^the parameter route is there twice$/],
   ['route=', /^the parameter route is empty; leave it out to see all calls$/],
+  ['identity=a*b', /^identity may have a \* at its end only, as in identity=office:ali\*/],
+  ['identity=', /^the parameter identity is empty/],
   ['method=/a*b', /^method may have a \* at its end only/],
   ['limit=0', /^limit must be a whole number from 1 to 1000, not "0"$/],
   ['limit=1001', /^limit must be a whole number from 1 to 1000/],

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { startDemoService } from '../../src/demo/demo-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRawUpstream } from '../support/proxy-under-test.ts';
 import { connectRawClient } from '../support/raw-client.ts';
 import { grpcMessage } from '../support/raw-frames.ts';
@@ -56,7 +57,7 @@ for (const workers of [1, 2])
     assert.equal(await asked.exitCode(), 0);
     assert.match(
       asked.stdout,
-      /\n {4}\{\} \(only its beginning; --bytes SIZE shows more\)\n {4}4 of 7 bytes: \\x0a\\x05he\n/,
+      /\n {4}not decoded: no field is complete in its first 4 bytes; --bytes SIZE shows more\n {4}4 of 7 bytes: \\x0a\\x05he\n/,
     );
   });
 
@@ -98,7 +99,7 @@ test('looks inside with the token only where the proxy has one', async (t) => {
 
 test('asks with the filters and sizes of its options', async (t) => {
   const fake = await startFakeProxy(t);
-  const argv = `--admin ${fake.admin} --bytes 4KiB --metadata a=b --metadata c=d* --show-metadata x --show-metadata y`;
+  const argv = `--admin ${fake.admin} --bytes 4KiB --metadata a=b --metadata c=d* --identity office:* --show-metadata x --show-metadata y`;
   const tapping = new Tapping(t, argv.split(' '));
   await tapping.shows('CLIENT');
   const search = new URLSearchParams(fake.asked.at(-1)?.split('?')[1]);
@@ -106,9 +107,59 @@ test('asks with the filters and sizes of its options', async (t) => {
   search.delete('metadata');
   assert.deepEqual(Object.fromEntries(search), {
     kinds: 'start,end,message',
+    identity: 'office:*',
     showMetadata: 'x,y',
     messageBytes: '4096',
   });
+});
+
+test('says of a message without its bytes why it is not decoded, and does not call it empty', async (t) => {
+  const fake = await startFakeProxy(t);
+  const argv = ['--admin', fake.admin, '--proto', VOICE];
+  const all = [new Tapping(t, argv), new Tapping(t, [...argv, '--json'])];
+  await Promise.all([all[0].shows('CLIENT'), all[1].shows('open')]);
+  const message = { event: 'message', method: '/voice.VoiceAssistant/Say', sizeBytes: 40, truncated: true };
+  const begun = SAY.subarray(5).toString('base64');
+  for (const stream of fake.streams) {
+    send(stream, { ...message, bytes: '', leftOut: 'rate' });
+    send(stream, { ...message, bytes: begun, leftOut: 'memory' });
+    send(stream, { ...message, bytes: begun });
+    send(stream, { ...message, bytes: '', sizeBytes: 0, truncated: false });
+  }
+  await all[0].shows('\n    {}\n');
+  const shown = all[0].lines.filter((line) => line.startsWith('    '));
+  assert.match(shown[0], /^ {4}not decoded: the proxy left out its bytes: it sends a certain amount/);
+  assert.equal(
+    shown[1],
+    '    {"text":"hello"} (only its beginning; the proxy left out the rest, for which it had no room)',
+  );
+  assert.equal(shown[2], '    {"text":"hello"} (only its beginning; --bytes SIZE shows more)');
+  assert.equal(shown[3], '    {}');
+  await eventually('all four lines are there', () => all[1].lines.length >= 5);
+  const [rate, part] = all[1].lines.slice(1).map((line) => JSON.parse(line));
+  assert.deepEqual([rate.decoded, rate.leftOut], [undefined, 'rate']);
+  assert.match(rate.undecoded, /^the proxy left out its bytes/);
+  assert.deepEqual([part.decoded, part.decodedPart, part.leftOut], [{ text: 'hello' }, true, 'memory']);
+});
+
+test('names --proto where a service cannot be asked by reflection', async (t) => {
+  const service = await startRawUpstream(t, {
+    onRequest: (request) =>
+      request.sendTrailers([
+        [':status', '200'],
+        ['grpc-status', '12'],
+      ]),
+  });
+  const fake = await startFakeProxy(t);
+  const tapping = new Tapping(t, ['--admin', fake.admin, '--decode', '--reflection', service.address]);
+  await tapping.shows('CLIENT');
+  for (const stream of fake.streams)
+    send(stream, { event: 'message', method: '/a.B/C', sizeBytes: 7, bytes: 'AAAA' });
+  await tapping.shows('not decoded');
+  assert.match(
+    tapping.stdout,
+    /cannot be asked for descriptors: it has no server reflection .*; --proto FILE or --descriptors FILE describes messages without reflection\n/,
+  );
 });
 
 test('shows no bytes of a hostile message, metadata or descriptor raw, and shortens long ones', async (t) => {

@@ -153,6 +153,20 @@ test('an answer that comes too late is not taken for that of another message', a
   assert.deepEqual(await next, { json: 'of the second', isPart: false });
 });
 
+test('of a message whose bytes the proxy left out, the reason is told, and no service is asked', async () => {
+  const peers = new Peers();
+  const decode = decodeBy({ find: () => assert.fail('a service was asked') }, peers.decoder);
+  const cut = { ...MESSAGE, bytes: Buffer.alloc(0), isTruncated: true };
+  assert.deepEqual(await decode(cut), { why: 'the proxy left out its bytes' });
+  for (const [leftOut, why] of [
+    ['rate', /^the proxy left out its bytes: it sends a certain amount/],
+    ['memory', /^the proxy left out its bytes: it came in pieces/],
+  ] as const) {
+    const decoded = await decode({ ...cut, leftOut });
+    assert.match('why' in decoded ? decoded.why : '', why);
+  }
+});
+
 test('a source is told of descriptors that are refused, and messages of no method ask for nothing', async () => {
   const peers = new Peers();
   const refused: string[] = [];

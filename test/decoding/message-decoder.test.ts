@@ -63,10 +63,6 @@ test('of a message that is cut, the complete fields are shown', () => {
   );
   const part = { isCompressed: true, encoding: 'gzip', bytes: zipped.subarray(0, 200), isTruncated: true };
   assert.deepEqual(decode(part), shown);
-  assert.deepEqual(decode({ bytes: SAY.subarray(0, 3), isTruncated: true }), {
-    json: {},
-    isPart: true,
-  });
 });
 
 const REFUSED: readonly (readonly [name: string, changes: Partial<SeenMessage>, why: RegExp])[] = [
@@ -77,6 +73,17 @@ const REFUSED: readonly (readonly [name: string, changes: Partial<SeenMessage>, 
     'a small one that becomes very large',
     { isCompressed: true, encoding: 'gzip', bytes: gzipSync(Buffer.alloc(50 * 1024 * 1024)) },
     /more than 1048576 bytes/,
+  ],
+  ['cut in its first field', { bytes: SAY.subarray(0, 3), isTruncated: true }, /first 3 bytes; --bytes SIZE/],
+  [
+    'cut in its first field by the proxy',
+    { bytes: SAY.subarray(0, 3), isTruncated: true, leftOut: 'memory' },
+    /first 3 bytes; the proxy left out the rest: it came in pieces/,
+  ],
+  [
+    'cut where nothing can be decompressed',
+    { isCompressed: true, encoding: 'gzip', bytes: gzipSync(SAY).subarray(0, 10), isTruncated: true },
+    /no field is complete in its first 10 bytes/,
   ],
   ['of another method', { path: '/voice.VoiceAssistant/Other' }, /no method Other of voice\.VoiceAssistant/],
   ['of no method', { path: '/' }, /no method {2}of/],
@@ -89,6 +96,10 @@ for (const [name, changes, why] of REFUSED)
     const decoded = decode(changes);
     assert.match('why' in decoded ? decoded.why : JSON.stringify(decoded), why);
   });
+
+test('an empty message is one, and its JSON is empty', () => {
+  assert.deepEqual(decode({ bytes: Buffer.alloc(0) }), { json: {}, isPart: false });
+});
 
 test('any bytes are decoded or not, and nothing is thrown', () => {
   fc.assert(

@@ -58,6 +58,30 @@ test('a subscriber is told of start, attempt and end, with the fields of the acc
 });
 
 const EVERY = ['start', 'attempt', 'end'];
+
+test('a filter by identity leaves calls by its name, by name and subject, or by their beginning', () => {
+  for (const [wanted, fits] of [
+    ['office', ['office', 'office:alice', 'office:al']],
+    ['office:alice', ['office:alice']],
+    ['office:al*', ['office:alice', 'office:al']],
+    ['*', ['office', 'office:alice', 'office:al', 'officer']],
+    ['alice', []],
+  ] as const) {
+    const scene = new Scene();
+    const subscriber = scene.subscribe({ identity: wanted });
+    for (const identity of ['office', 'office:alice', undefined, 'office:al', 'officer'])
+      scene.run(subjectOf(), { identity });
+    const seen = subscriber.texts
+      .map((text) => JSON.parse(text))
+      .map(({ event, identity }) => [event, identity]);
+    assert.deepEqual(
+      seen,
+      fits.flatMap((identity) => EVERY.map((event) => [event, identity])),
+      wanted,
+    );
+  }
+});
+
 const FILTERS: readonly (readonly [
   query: Partial<EventQuery>,
   record: Partial<ExchangeRecord>,

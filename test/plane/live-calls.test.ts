@@ -32,7 +32,7 @@ class Call implements LookedAt {
   readonly requestId: number;
   readonly startedAtMs: number;
   readonly hasResponse = false;
-  readonly identity: string | undefined = undefined;
+  identity: string | undefined = undefined;
   isFinished = false;
 
   constructor(number: number, startedAtMs: number, method = '/a.B/C') {
@@ -58,6 +58,19 @@ function liveCalls(...groups: readonly (readonly Call[])[]): LiveCalls<Call> {
 function made(count: number, startedAtMs: (index: number) => number = (index) => index): readonly Call[] {
   return Array.from({ length: count }, (_, index) => new Call(index, startedAtMs(index)));
 }
+
+test('a filter by identity leaves calls by its name, or by name and subject', async () => {
+  const calls = made(3);
+  for (const [index, identity] of ['office:alice', 'office', 'officer'].entries())
+    calls[index].identity = identity;
+  for (const [identity, matching] of [
+    ['office', 2],
+    ['office:alice', 1],
+    ['office*', 3],
+    ['alice', 0],
+  ] as const)
+    assert.equal((await liveCalls(calls).find({ ...PAGE, identity })).matching, matching, identity);
+});
 
 test('a page has the first calls of all connections in order, also of many with the same key', async () => {
   const calls = made(1000, (index) => (index * 7919) % 10);

@@ -12,8 +12,9 @@ interface WatchedScene {
   readonly finish: () => void;
 }
 
-function beginWatched(scene: Scene, subject = subjectOf(), number = 1): WatchedScene {
+function beginWatched(scene: Scene, subject = subjectOf(), number = 1, identity?: string): WatchedScene {
   const exchange = {
+    identity,
     subject,
     number,
     requestId: number,
@@ -90,6 +91,16 @@ test('a filter about the end or another endpoint leaves no messages, and one by 
     subscribers.map(({ kinds }) => kinds.length),
     [0, 0, 1, 0, 0],
   );
+});
+
+test('a filter by identity leaves the messages of clients that have shown to be it, once they have', () => {
+  const scene = new Scene();
+  const named = scene.subscribe({ kinds: ['message'], identity: 'office' });
+  const all = scene.subscribe({ kinds: ['message'] });
+  for (const identity of [undefined, 'office:alice', 'officer:bob'])
+    carry(beginWatched(scene, subjectOf(), 1, identity).request, grpcMessage(Buffer.from('a')));
+  assert.deepEqual([named.kinds.length, all.kinds.length], [1, 3]);
+  assert.equal(JSON.parse(named.texts[0] ?? '').identity, 'office:alice');
 });
 
 test('events show the metadata that was named, but nothing that looks like a secret', () => {
@@ -178,6 +189,7 @@ test('unfinished messages keep 8 MiB at most together, and nothing once their ca
   for (const { request } of others) carry(request, last);
   // What was kept for the subscriber that has gone is not shown to another one.
   assert.ok(again.texts.every((text) => JSON.parse(text).bytes === ''));
+  assert.ok(again.texts.every((text) => JSON.parse(text).leftOut === 'memory'));
   const next = beginWatched(scene, subjectOf(), 1000);
   carry(next.request, begun);
   carry(next.request, last);
@@ -196,6 +208,10 @@ test('a subscriber gets 4 MiB of content a second at most, and messages above th
     scene.events.flush();
   }
   assert.equal(subscriber.texts.length, 100);
+  const [first, last] = [subscriber.texts[0] ?? '', subscriber.texts.at(-1) ?? ''].map((text) =>
+    JSON.parse(text),
+  );
+  assert.deepEqual([first.leftOut, last.leftOut], [undefined, 'rate']);
   assert.ok(shown() <= 4 * 1024 * 1024 + 200);
   const before = shown();
   scene.nowMs += 500;

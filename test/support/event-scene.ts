@@ -65,7 +65,8 @@ export class Scene {
 
   /** A whole call. */
   run(subject = subjectOf(), record: Partial<ExchangeRecord> = {}): void {
-    const exchange = { subject, number: 1, requestId: 1, traffic: recordOf(subject), trace: record.trace };
+    const { trace, identity } = record;
+    const exchange = { subject, number: 1, requestId: 1, traffic: recordOf(subject), trace, identity };
     this.events.observer?.onStart?.(exchange);
     this.events.observer?.onAttempt?.({ exchange, endpoint: record.endpoint ?? ENDPOINT, number: 1 });
     this.events.observer?.onFinish?.(recordOf(subject, record));
