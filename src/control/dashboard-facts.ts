@@ -38,10 +38,12 @@ export interface FactSources {
   readonly warnings: () => readonly string[];
   readonly reloads: () => ReloadReport;
   readonly tlsUsers: () => readonly TlsUser[];
-  readonly diagnoses: () => Promise<DiagnosisReport>;
+  readonly diagnoses: () => Promise<DiagnosisReport & { readonly unanswered?: readonly number[] }>;
   /** What health checks have found of the endpoints of an upstream. */
   readonly healthOf: (upstream: string) => ReadonlyMap<string, Pick<HealthReport, 'sinceEpochMs'>>;
   readonly history: EndpointHistory;
+  /** Receives what is thrown while a section is made. Must not throw. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export class DashboardFactSheet {
@@ -69,21 +71,40 @@ export class DashboardFactSheet {
     this.#certificatesAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** @returns all sections. One that is the same as before is the same text */
+  /**
+   * A section that cannot be made is that of an earlier look, and is made again with the next one. Never rejects.
+   * @returns all sections. One that is the same as before is the same text
+   */
   async look(report: DashboardReport): Promise<Readonly<Record<string, string>>> {
-    this.#keep('configuration', this.#configuration());
-    this.#keep('endpoints', this.#endpoints(report));
-    const nowMs = this.#nowEpochMs();
-    if (Math.abs(nowMs - this.#certificatesAtMs) >= LOOK_AT_CERTIFICATES_EVERY_MS) {
-      this.#certificatesAtMs = nowMs;
-      this.#keep('certificates', this.#certificates(nowMs));
-    }
-    const diagnosed = TOTALS_LAYOUT.read(report.totals, 0, 'diagnoses');
-    if (diagnosed !== this.#diagnosesSeen) {
-      this.#diagnosesSeen = diagnosed;
-      this.#keep('diagnoses', describeDiagnoses(await this.#sources.diagnoses()));
-    }
+    await this.#make(() => this.#keep('configuration', this.#configuration()));
+    await this.#make(() => this.#keep('endpoints', this.#endpoints(report)));
+    await this.#make(() => this.#lookAtCertificates());
+    await this.#make(() => this.#lookAtDiagnoses(report));
     return { ...this.#texts };
+  }
+
+  async #make(section: () => void | Promise<void>): Promise<void> {
+    try {
+      await section();
+    } catch (error) {
+      this.#sources.onFault(error);
+    }
+  }
+
+  #lookAtCertificates(): void {
+    const nowMs = this.#nowEpochMs();
+    if (Math.abs(nowMs - this.#certificatesAtMs) < LOOK_AT_CERTIFICATES_EVERY_MS) return;
+    this.#keep('certificates', this.#certificates(nowMs));
+    this.#certificatesAtMs = nowMs;
+  }
+
+  async #lookAtDiagnoses({ totals }: DashboardReport): Promise<void> {
+    const diagnosed = TOTALS_LAYOUT.read(totals, 0, 'diagnoses');
+    if (diagnosed === this.#diagnosesSeen) return;
+    const diagnoses = await this.#sources.diagnoses();
+    this.#keep('diagnoses', describeDiagnoses(diagnoses));
+    // What a process has not told is missing until it has.
+    if (diagnoses.unanswered === undefined) this.#diagnosesSeen = diagnosed;
   }
 
   #keep<Section extends FactSection>(section: Section, facts: NonNullable<DashboardFacts[Section]>): void {

@@ -56,7 +56,7 @@ export class Dashboard {
     const tlsUsers = () => plane.tlsUsers;
     const diagnoses = () => plane.diagnoses();
     this.#facts = new DashboardFactSheet(
-      { warnings, reloads, healthOf, tlsUsers, diagnoses, history },
+      { warnings, reloads, healthOf, tlsUsers, diagnoses, history, onFault: (error) => this.#fault(error) },
       parts.current,
     );
   }
@@ -122,15 +122,22 @@ export class Dashboard {
     this.#isCollecting = true;
     try {
       await (this.#readers.size === 0 ? this.#collectTotals() : this.#collectFrame());
-    } catch (err) {
-      if (this.#faults.spend('') !== undefined)
-        this.#parts.logger.error({ err }, 'internal error: the dashboard has no figures; please report this');
+    } catch (error) {
+      this.#fault(error);
     }
     this.#isCollecting = false;
     const everyMs = this.#readers.size === 0 ? COLLECT_UNWATCHED_EVERY_MS : COLLECT_EVERY_MS;
     // Somebody who has come meanwhile has nothing to look at yet.
     const isAwaited = this.#readers.size > 0 && this.#frame === undefined;
     this.#schedule(isAwaited ? 0 : this.#beganMs + everyMs - performance.now());
+  }
+
+  #fault(err: unknown): void {
+    if (this.#faults.spend('') !== undefined)
+      this.#parts.logger.error(
+        { err },
+        'internal error: the dashboard does not get all figures; please report this',
+      );
   }
 
   async #collectTotals(): Promise<void> {

@@ -39,7 +39,7 @@ export class Decoder {
   /** What the current process has loaded. */
   readonly #sets = new Map<DescriptorFiles, number>();
   #waiting: ((answered: Answered) => void) | undefined = undefined;
-  /** Resolves when the process is free. Never rejects. */
+  /** Resolves when the process is free. Never rejects, since what went wrong with one message is not the matter of the next. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: DecoderParts) {
@@ -65,7 +65,7 @@ export class Decoder {
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
-    this.#turn = result;
+    this.#turn = result.catch(() => undefined);
     return result;
   }
 
@@ -136,8 +136,12 @@ function decodedOf(answered: Answered): Decoded {
   if (typeof answered === 'string') return { why: answered };
   if (answered.kind === 'refused') return { why: answered.why };
   if (answered.kind !== 'decoded') return { why: 'it could not be decoded' };
-  const json: unknown = JSON.parse(answered.text);
-  return { json, isPart: answered.isPart };
+  try {
+    const json: unknown = JSON.parse(answered.text);
+    return { json, isPart: answered.isPart };
+  } catch {
+    return { why: 'it could not be decoded: the process for that has answered with something else' };
+  }
 }
 
 /** Decodes one message. Never rejects. */

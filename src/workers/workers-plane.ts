@@ -158,10 +158,12 @@ export class WorkersPlane implements Plane {
   /** New workers, with the current version of the program on disk, take over one after the other. */
   replaceWorkers(): Promise<void> {
     // A request during a replacement replaces all workers once more, since the program may have changed again.
-    this.#replaced = this.#replaced.then(() =>
+    const replaced = this.#replaced.then(() =>
       replaceAll(this.#pool, this.#options.logger, this.#drained !== undefined),
     );
-    return this.#replaced;
+    // One that fails is no reason to refuse the next.
+    this.#replaced = replaced.catch(() => undefined);
+    return replaced;
   }
 
   /** All workers, draining ones too, open the file of the log again. */

@@ -14,10 +14,18 @@ import {
 import type { FigureLayout, FigureTable } from '../../src/observability/figure-table.ts';
 import type { ChangesTold } from '../../src/plane/endpoint-changes.ts';
 import type { DashboardReport } from '../../src/plane/plane.ts';
+import type { ReloadReport } from '../../src/sources/file-source.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 import { silentLogger } from '../support/silent-logger.ts';
 
 const ENDPOINT = '127.0.0.1:1';
+const NO_RELOADS: ReloadReport = {
+  reloaded: 0,
+  refused: 0,
+  failed: 0,
+  last: undefined,
+  lastError: undefined,
+};
 
 function rowOf(layout: FigureLayout<string>, key: string): FigureTable {
   return { keys: [key], values: new Float64Array(layout.width) };
@@ -27,6 +35,10 @@ class Scene {
   asked: ('totals' | 'figures' | 'diagnoses')[] = [];
   diagnosed = 0;
   tell: ChangesTold = () => assert.fail('nobody watches');
+  /** What happens to a question about diagnoses, besides that it is counted. */
+  onDiagnoses: () => Promise<{ readonly unanswered?: readonly number[] }> = () => Promise.resolve({});
+  reloads: () => ReloadReport = () => NO_RELOADS;
+  readonly faults: unknown[] = [];
   /** Holds back the answers while it is not resolved. */
   hold: Promise<void> = Promise.resolve();
   readonly dashboard: Dashboard;
@@ -49,7 +61,7 @@ class Scene {
         },
         diagnoses: async () => {
           this.asked.push('diagnoses');
-          return { counts: { FG1001: this.diagnosed }, recent: [] };
+          return { counts: { FG1001: this.diagnosed }, recent: [], ...(await this.onDiagnoses()) };
         },
         watchEndpoints: (tell) => {
           this.tell = tell;
@@ -57,10 +69,10 @@ class Scene {
       },
       current: { epoch: 1, config, loadedAtEpochMs: 0 },
       warnings: () => [],
-      reloads: () => ({ reloaded: 0, refused: 0, failed: 0, last: undefined, lastError: undefined }),
+      reloads: () => this.reloads(),
       healthOf: () => new Map(),
       whyNotReady: () => undefined,
-      logger: silentLogger,
+      logger: { ...silentLogger, error: (fields) => this.faults.push(fields) },
     });
   }
 
@@ -234,6 +246,44 @@ test('diagnoses are asked for only if there are others', async (t) => {
   scene.diagnosed = 2;
   await clock.pass(5000);
   assert.equal(scene.take().filter((topic) => topic === 'diagnoses').length, 1);
+});
+
+test('a question about diagnoses that fails is asked again, and the figures come meanwhile', async (t) => {
+  const { scene, clock } = await start(t);
+  const { frames } = read(scene);
+  scene.diagnosed = 1;
+  scene.onDiagnoses = () => Promise.reject(new Error('no answer'));
+  await clock.pass(2500);
+  assert.ok(frames.length >= 2, 'the figures come without the diagnoses');
+  assert.equal(frames.at(-1)?.facts['diagnoses'], undefined);
+  assert.ok(frames.at(-1)?.facts['configuration'] !== undefined);
+  assert.equal(scene.faults.length, 1);
+  scene.onDiagnoses = () => Promise.resolve({});
+  await clock.pass(1500);
+  assert.deepEqual(parsed(frames.at(-1)?.facts['diagnoses'])['counts'], { FG1001: 1 });
+});
+
+test('diagnoses are asked for again while a worker has not told its own', async (t) => {
+  const { scene, clock } = await start(t);
+  read(scene);
+  scene.onDiagnoses = () => Promise.resolve({ unanswered: [2] });
+  await clock.pass(3000);
+  const asked = (): number => scene.take().filter((topic) => topic === 'diagnoses').length;
+  assert.ok(asked() >= 2);
+  scene.onDiagnoses = () => Promise.resolve({});
+  await clock.pass(5000);
+  assert.equal(asked(), 1);
+});
+
+test('a section that cannot be made keeps none of the others back', async (t) => {
+  const { scene, clock } = await start(t);
+  const { frames } = read(scene);
+  scene.reloads = () => {
+    throw new Error('no reloads');
+  };
+  await clock.pass(500);
+  const { facts = {} } = frames.at(-1) ?? {};
+  assert.deepEqual(Object.keys(facts).toSorted(), ['certificates', 'diagnoses', 'endpoints']);
 });
 
 test('there are eight readers at most, and a place is free when one goes', async (t) => {

@@ -167,6 +167,17 @@ test('of a message whose bytes the proxy left out, the reason is told, and no se
   }
 });
 
+test('a process that answers with no JSON has not decoded the message, and the next one is', async () => {
+  const peers = new Peers();
+  peers.behaviour = (request) =>
+    request !== 'start' && request.kind === 'decode'
+      ? { kind: 'decoded', text: '{', isPart: false }
+      : undefined;
+  assert.match(JSON.stringify(await peers.decoder.decode(MESSAGE, VOICE)), /answered with something else/);
+  peers.behaviour = () => undefined;
+  assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+});
+
 test('a source is told of descriptors that are refused, and messages of no method ask for nothing', async () => {
   const peers = new Peers();
   const refused: string[] = [];
