@@ -17,6 +17,8 @@ export interface CallLoad {
   readonly streamsPerConnection: number;
   /** 'grpc' is over TLS. The other two are GET requests in plaintext, which have no message. */
   readonly requests: 'grpc' | 'http1' | 'http2';
+  /** Header fields in addition to those of every gRPC request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface CallLoadResult {
@@ -60,7 +62,9 @@ function h2loadArguments(load: CallLoad, calls: number): readonly string[] {
     // Servers prefer different ciphers. This makes all of them use the same one.
     '--tls13-ciphers=TLS_AES_128_GCM_SHA256',
     `--data=${load.messageFile}`,
-    ...Object.entries(GRPC_REQUEST_HEADERS).map(([name, value]) => `--header=${name}: ${value}`),
+    ...Object.entries({ ...GRPC_REQUEST_HEADERS, ...load.headers }).map(
+      ([name, value]) => `--header=${name}: ${value}`,
+    ),
     `https://127.0.0.1:${load.port}${load.path}`,
   ];
 }

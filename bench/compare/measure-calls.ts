@@ -5,6 +5,7 @@ import { type CallLoad, runCallLoad } from './call-load.ts';
 import { probeCall } from './call-probe.ts';
 import { callPath, requestFile } from './call-upstream.ts';
 import type { Contestant, RunResult } from './contest.ts';
+import { tokenFor } from './issued-token.ts';
 import { AFTERMATH_MS, JAVASCRIPT_WARM_MICROSECONDS, LoadProcess } from './load-process.ts';
 import { makeMessage, messageBytes } from './payload.ts';
 import type { Peer } from './peers.ts';
@@ -38,6 +39,7 @@ class CallContestant implements Contestant {
   #running: RunningPeer | undefined = undefined;
   #idle: LoadProcess | undefined = undefined;
   #callsPerRun = 0;
+  #headers: Readonly<Record<string, string>> = {};
 
   constructor(peer: Peer, workload: CallWorkload, variant: Variant, measuring: Measuring) {
     this.#peer = peer;
@@ -51,6 +53,8 @@ class CallContestant implements Contestant {
 
   async prepare(): Promise<void> {
     const { services, certificate } = this.#measuring;
+    const token = this.#workload.hasToken ? await tokenFor(this.#measuring.folder) : undefined;
+    if (token !== undefined) this.#headers = { authorization: token.authorization };
     const isEcho = this.#workload.service === 'echo';
     const running = await RunningPeer.start(this.#peer, {
       folder: this.#folder,
@@ -58,6 +62,7 @@ class CallContestant implements Contestant {
       upstreamPort: isEcho ? services.echo.port : services.nghttpd.port,
       morePorts: this.#workload.hasThreeEndpoints ? services.more.map(({ port }) => port) : [],
       guarded: { safeguards: this.#variant.safeguards ?? [], healthPath: callPath(this.#workload.name) },
+      checked: token === undefined ? undefined : { checks: this.#variant.checks ?? [], token },
       streamsPerConnection: this.#workload.streamsPerConnection,
       accessLog: this.#workload.accessLog,
       workers: this.#variant.workers,
@@ -70,6 +75,7 @@ class CallContestant implements Contestant {
       callPath(this.#workload.name),
       makeMessage(this.#workload.requestBytes),
       makeMessage(this.#workload.responseBytes),
+      this.#headers,
     );
     if (this.#variant.idleStreams > 0) await this.#openIdleStreams(running);
     await this.#warmUp(running);
@@ -148,6 +154,7 @@ class CallContestant implements Contestant {
       connections,
       streamsPerConnection,
       requests: 'grpc',
+      headers: this.#headers,
     };
     return await loadAndMeasure(load, calls, running, aftermathMs);
   }

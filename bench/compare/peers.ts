@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type Checked, callerCheckLines } from './caller-checks.ts';
 import type { CertificateFiles } from './certificate.ts';
 import { findEnvoy } from './envoy-program.ts';
 import { findProgram, versionOf } from './programs.ts';
@@ -19,6 +20,8 @@ export interface PeerSettings extends CertificateFiles {
   readonly morePorts?: readonly number[] | undefined;
   /** What Framegate and Envoy do against endpoints that fail. */
   readonly guarded?: Guarded | undefined;
+  /** What Framegate and Envoy check of a caller. */
+  readonly checked?: Checked | undefined;
   /** The port for a peer whose admin server is on by default. */
   readonly adminPort: number;
   readonly streamsPerConnection: number;
@@ -205,7 +208,7 @@ export function writeConfiguration(
   settings: PeerSettings,
   more: Readonly<Record<string, string>> = {},
 ): string {
-  const { assembled: _, guarded, morePorts = [], traceExporter, ...known } = settings;
+  const { assembled: _, guarded, checked, morePorts = [], traceExporter, ...known } = settings;
   const values = {
     ...known,
     // 128 is nginx's own default, so that no peer gets a lower limit than its default.
@@ -213,6 +216,7 @@ export function writeConfiguration(
     userLine: process.getuid?.() === 0 ? 'user root;' : '',
     accessLog: '',
     traceLine: traceExporter === undefined ? '' : `trace: { exporter: "${traceExporter}", sample: 1% }`,
+    ...callerCheckLines(checked),
     ...safeguardLines(guarded, [settings.upstreamPort, ...morePorts]),
     ...more,
   };

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Checked } from './caller-checks.ts';
 import type { CertificateFiles } from './certificate.ts';
 import type { Assembled, Peer, Protocol } from './peers.ts';
 import { cpuMicroseconds, residentKib } from './process-tree.ts';
@@ -21,6 +22,7 @@ export interface PeerSurroundings {
   readonly assembled?: Assembled | undefined;
   readonly morePorts?: readonly number[] | undefined;
   readonly guarded?: Guarded | undefined;
+  readonly checked?: Checked | undefined;
   readonly traceExporter?: string | undefined;
 }
 

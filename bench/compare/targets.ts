@@ -39,6 +39,8 @@ export const TARGETS: readonly Target[] = [
   { rowName: 'updates', peerName: 'framegate', ownRowName: 'no-updates', atMost: 1.05 },
   { rowName: 'guarded', peerName: 'framegate', ownRowName: 'unguarded', atMost: 1.12 },
   ...targets('guarded', { envoy: 0.2 }),
+  { rowName: 'checked', peerName: 'framegate', ownRowName: 'unchecked', atMost: 1.3 },
+  ...targets('checked', { envoy: 0.25 }),
   ...targets('idle-100x100', { nginx: 0.06, envoy: 0.1, haproxy: 1.5, nghttpx: 0.4 }),
   ...targets('idle-connections', { nginx: 0.9, envoy: 0.9, nghttpx: 0.95 }),
   ...targets('idle-1000x1', { nginx: 0.9, envoy: 0.9, nghttpx: 0.95 }),

@@ -1,6 +1,7 @@
 // The workloads, in the order of the table's rows. A workload has one or more rows, and each row has one figure per proxy.
 
 import type { ChangingFields } from '../load/job.ts';
+import { CALLER_CHECKS, type CallerCheck } from './caller-checks.ts';
 import type { Assembled } from './peers.ts';
 import { SAFEGUARDS, type Safeguard } from './safeguards.ts';
 
@@ -28,6 +29,7 @@ export interface Variant {
   readonly idleStreams: number;
   readonly assembled?: Assembled;
   readonly safeguards?: readonly Safeguard[];
+  readonly checks?: readonly CallerCheck[];
   readonly peerNames?: readonly string[];
 }
 
@@ -48,6 +50,8 @@ export interface CallWorkload extends Common {
   readonly callsPerRun?: number;
   /** Whether the service runs three times. */
   readonly hasThreeEndpoints?: true;
+  /** Whether each call has a token of an issuer. */
+  readonly hasToken?: true;
 }
 
 /** Calls that the generator makes in a closed loop, with and without changing metadata. */
@@ -322,6 +326,22 @@ export const WORKLOADS: readonly Workload[] = [
     peerNames: ['envoy'],
   },
   {
+    ...calls('callers', '', SMALL),
+    callsPerRun: 100_000,
+    hasToken: true,
+    rows: [
+      row('unchecked', '64 B, 10 x 20, with a token that nobody looks at'),
+      ...CALLER_CHECKS.map((check) => row(`checked-${check}`, `the same, ${check} only`)),
+      row('checked', `the same, all of them: ${CALLER_CHECKS.join(', ')}`),
+    ],
+    variants: [
+      { rowName: 'unchecked', workers: 1, idleStreams: 0 },
+      ...CALLER_CHECKS.map((check) => checkedBy(`checked-${check}`, [check], [])),
+      checkedBy('checked', CALLER_CHECKS, ['envoy']),
+    ],
+    peerNames: ['envoy'],
+  },
+  {
     kind: 'bridge',
     name: 'bridge',
     rows: [row('bridge', 'HTTP/1.1 in and out, 1 KiB, 32 connections', 'µs CPU per request')],
@@ -396,6 +416,10 @@ export function rowsOf(workloads: readonly Workload[]): readonly Row[] {
 
 function guardedBy(rowName: string, safeguards: readonly Safeguard[], peerNames: readonly string[]): Variant {
   return { rowName, workers: 1, idleStreams: 0, safeguards, peerNames };
+}
+
+function checkedBy(rowName: string, checks: readonly CallerCheck[], peerNames: readonly string[]): Variant {
+  return { rowName, workers: 1, idleStreams: 0, checks, peerNames };
 }
 
 /** @param perSecond the number of updates of endpoints. With 0 the source names the endpoints once. */
