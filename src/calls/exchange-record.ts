@@ -1,6 +1,7 @@
 // The record of a finished exchange. The log, metrics and traces are all made from it.
 
 import type { CallTrace } from './call-trace.ts';
+import type { InjectedFault } from './injected-fault.ts';
 import type { Blocker } from './live-exchange.ts';
 
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
@@ -73,6 +74,8 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly requestId: string | number;
   /** Who the client has shown to be. Undefined if it was not asked. */
   readonly identity?: string | undefined;
+  /** The faults that the route has injected into the call, in their order. Undefined if there are none. */
+  readonly faults?: readonly InjectedFault[] | undefined;
   /** Undefined if the call is not traced. */
   readonly trace?: CallTrace | undefined;
 }

@@ -1,5 +1,5 @@
 // Why does the proxy end an exchange itself, and with which gRPC and HTTP status? Statuses that only an application may return
-// (INVALID_ARGUMENT, NOT_FOUND and so on) never appear here (gRPC status codes document).
+// (INVALID_ARGUMENT, NOT_FOUND and so on) never appear here (gRPC status codes document), except where a route injects them (`fault`).
 
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
@@ -66,6 +66,7 @@ const STATUSES = {
   verification_limited: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
   keys_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   access_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
+  fault_injected: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
   attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'policy'],
   request_idle: [GrpcStatus.UNAVAILABLE, 408, 'client'],

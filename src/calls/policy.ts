@@ -7,6 +7,7 @@ import type { Translator } from './client-call.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
+import type { InjectedFault } from './injected-fault.ts';
 import type { LocalResponse } from './local-response.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -79,6 +80,8 @@ export interface AdmittedCall {
   readonly clientAddress: string;
   /** Undefined if the client has shown none, or none that is valid. The same object in all calls of a connection. */
   readonly clientCertificate: ClientCertificate | undefined;
+  /** As RequestKind.trusted. */
+  readonly trusted: boolean;
   /** Says who the client is, for the log. @param text at most 128 characters, none of them a control character */
   identify(text: string): void;
   /**
@@ -87,6 +90,21 @@ export interface AdmittedCall {
    * @param review returns why the call ends, or undefined if it goes on
    */
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void;
+  /** Notes a fault that was injected into the call on purpose, for the record. */
+  noteFault(fault: InjectedFault): void;
+  /**
+   * Resets the stream of a gRPC call, on both sides, once so many messages have been passed on. Has no effect on other calls. Must be
+   * called before the call is admitted.
+   * @param cause for the record
+   */
+  resetAfter(reset: StreamReset, cause: Failure): void;
+}
+
+export interface StreamReset {
+  readonly direction: 'request' | 'response';
+  /** How many whole messages are passed on. At least 1. */
+  readonly messages: number;
+  readonly fault: InjectedFault;
 }
 
 /** Receives the answer to a question. Only the first answer counts, and none counts after `cancel`. */
@@ -100,6 +118,11 @@ export interface Questioner {
 export interface PendingQuestion {
   /** How long to wait for the answer, in milliseconds: a finite number. After that the call is refused. */
   readonly timeoutMs: number;
+  /**
+   * In place of the refusal when the time is over: what the policy decides then. `cancel` is not called.
+   * @returns why the call is refused, or undefined to let it pass
+   */
+  timeOver?(): Failure | undefined;
   /** The answer is no longer needed: the call has ended, or the time is over. Never called after the answer. */
   cancel(): void;
 }

@@ -7,6 +7,7 @@ import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
 import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
+import { findFaults } from './fault-checks.ts';
 import { findIdentityProblems, findKeyFileProblems } from './identity-checks.ts';
 import { explainVariables } from './interpolation.ts';
 import { findLimitProblems } from './limit-checks.ts';
@@ -152,6 +153,7 @@ function examine(
     ...findBalanceProblems(value),
     ...findSplitProblems(value),
     ...findVainKeys(value),
+    ...findFaults(value),
     ...findIdentityProblems(value),
     ...findLimitProblems(value),
     ...findLogFormatProblems(value),

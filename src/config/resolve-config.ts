@@ -12,7 +12,7 @@ import type {
 } from './config.ts';
 import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
 import { resolveLimits } from './resolve-limits.ts';
-import { resolveAnswers, resolveEdits } from './resolve-route-changes.ts';
+import { resolveAnswers, resolveEdits, resolveFault } from './resolve-route-changes.ts';
 import { resolveTrace } from './resolve-trace.ts';
 import type {
   GrpcWebConfig,
@@ -190,6 +190,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.trace === 'off' ? { isTraced: false } : {}),
     ...resolveAnswers(route),
     ...resolveEdits(route),
+    ...resolveFault(route),
   };
 }
 

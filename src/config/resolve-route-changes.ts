@@ -1,4 +1,4 @@
-// Resolves what a route does to its calls beside forwarding them: answers, redirects, and changes of header fields.
+// Resolves what a route does to its calls beside forwarding them: answers, redirects, changes of header fields, and faults.
 
 import type { HeaderChanges, RouteConfig } from './route-config.ts';
 import type { ValidRoute } from './schema.ts';
@@ -32,6 +32,12 @@ export function resolveEdits({ headers, authority }: ValidRoute): Pick<RouteConf
         }),
     ...(authority?.name === undefined ? {} : { authority: authority.name }),
   };
+}
+
+export function resolveFault({ fault }: ValidRoute): Pick<RouteConfig, 'fault'> {
+  if (fault === undefined) return {};
+  const { percent, header, delay, abort, resetAfter } = fault;
+  return { fault: { share: percent, header, delayMs: delay, abort, resetAfter } };
 }
 
 function resolveChanges(changes: NonNullable<ValidRoute['headers']>['request']): HeaderChanges {

@@ -1,5 +1,6 @@
 // The routes of a configuration, in the form the program uses.
 
+import type { FaultConfig } from './fault-config.ts';
 import type { AccessConfig } from './identity-config.ts';
 import type { RouteLimitConfig } from './limits-config.ts';
 
@@ -26,6 +27,8 @@ export interface RouteConfig {
   readonly access?: AccessConfig | undefined;
   /** Undefined means that clients may call and send as much as they like. */
   readonly limits?: readonly RouteLimitConfig[] | undefined;
+  /** Undefined means that no faults are injected. */
+  readonly fault?: FaultConfig | undefined;
   /** Undefined unless the proxy answers the calls. Then there is no upstream. */
   readonly respond?: RespondConfig | undefined;
   /** Undefined unless the proxy sends the clients elsewhere. Then there is no upstream. */

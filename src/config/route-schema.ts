@@ -1,6 +1,7 @@
 // The schema of a route: which requests take it, where they go, and how long they may take.
 
 import { access } from './access-schema.ts';
+import { fault } from './fault-schema.ts';
 import { authority, headers } from './header-edits-schema.ts';
 import { key } from './key-notes.ts';
 import {
@@ -256,6 +257,14 @@ export const route = z
           more: '[Limits of calls](rate-limits.md)',
         }),
       ),
+    fault: fault.optional().meta(
+      key('Delays, aborts or resets calls on purpose, to test clients and services. `check` warns of it.', {
+        unset: 'no faults',
+        condition: 'not beside `respond` and `redirect`',
+        like: { Envoy: '`fault` filter' },
+        more: '[Faults](faults.md)',
+      }),
+    ),
     trace: z
       .enum(['on', 'off'])
       .default('on')
@@ -291,6 +300,12 @@ export const route = z
     message: 'would not apply: Framegate answers the calls of this route, without counting them',
     path: ['limits'],
     params: { hint: 'remove limits, or respond and redirect' },
+    ...always,
+  })
+  .refine((given) => given.fault === undefined || (given.respond ?? given.redirect) === undefined, {
+    message: 'would not apply: Framegate answers the calls of this route itself',
+    path: ['fault'],
+    params: { hint: 'remove fault, or respond and redirect' },
     ...always,
   })
   .refine((given) => given.retry === undefined || given.hedge === undefined, {

@@ -124,6 +124,7 @@ const CALLS = {
   verification_limited: 'FG3037',
   keys_unavailable: 'FG3038',
   access_denied: 'FG3039',
+  fault_injected: 'FG3046',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

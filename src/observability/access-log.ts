@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import type { EndedBy, ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import { faultsText, type InjectedFault } from '../calls/injected-fault.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { shownPath } from '../calls/shown-path.ts';
@@ -73,6 +74,8 @@ const most = {
   requestId: 66,
   /** In addition to the limit of a record. */
   identity: 150,
+  /** In addition to the limit of a record. */
+  fault: 150,
 } as const;
 /** The size of eight numbers with their labels, and of the beginning and the end of a record. */
 const mostBytesAround = 360;
@@ -80,8 +83,8 @@ const mostBytesAround = 360;
 const MOST_OF_PATH = 256;
 /** A shorter path is not replaced, because it could occur in any sentence by chance. */
 const shortestRepeatedPath = 8;
-/** In place of the identity of a client that was not asked who it is. */
-const NOBODY = Buffer.alloc(0);
+/** In place of a field that the record does not have. */
+const NOTHING = Buffer.alloc(0);
 /** A safety limit: there are few endpoints and statuses. */
 const mostMemoised = 4096;
 
@@ -99,6 +102,7 @@ export class AccessLog implements ExchangeObserver {
   readonly #endpoints = new Map<string, Buffer>();
   readonly #statuses = new Map<string, Buffer>();
   readonly #identities = new Map<string, Buffer>();
+  readonly #faults = new Map<string, Buffer>();
   readonly #random: () => number;
   #successShare = 1;
   /** The beginning of the record with the digits of the time, valid for one second. */
@@ -132,7 +136,8 @@ export class AccessLog implements ExchangeObserver {
     const subject = RENDERED.of(record.subject) ?? this.#renderSubject(record.subject);
     const endpoint = this.#endpoints.get(record.endpoint) ?? this.#renderEndpoint(record.endpoint);
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
-    const identity = record.identity === undefined ? NOBODY : this.#identityOf(record.identity);
+    const identity = record.identity === undefined ? NOTHING : this.#identityOf(record.identity);
+    const faults = record.faults === undefined ? NOTHING : this.#faultsOf(record.faults);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
     const end =
       record.reason === '' && record.endpoints === undefined
@@ -145,7 +150,8 @@ export class AccessLog implements ExchangeObserver {
               (id?.length ?? mostDigits * 2) +
               (record.trace === undefined ? 0 : traceIdLabel.length + traceIdBytes),
           );
-    const memoisedBytes = subject.length + endpoint.length + status.length + identity.length + end.length;
+    const memoisedBytes =
+      subject.length + endpoint.length + status.length + identity.length + faults.length + end.length;
     const destination = this.#destination;
     let at = destination.reserve(memoisedBytes + (id?.length ?? 0) + mostVariableBytes);
     if (at < 0) return;
@@ -153,6 +159,7 @@ export class AccessLog implements ExchangeObserver {
     at = this.#writeTime(target, at, record.startedAtEpochMs + record.durationMs);
     at = copy(target, at, subject);
     if (identity.length > 0) at = copy(target, at, identity);
+    if (faults.length > 0) at = copy(target, at, faults);
     at = copy(target, at, endpoint);
     at = copy(target, at, status);
     at = writeNumbers(target, at, record);
@@ -207,6 +214,13 @@ export class AccessLog implements ExchangeObserver {
     return (
       this.#identities.get(identity) ??
       memoise(this.#identities, identity, `,"identity":${boundedJsonString(identity, most.identity)}`)
+    );
+  }
+
+  #faultsOf(faults: readonly InjectedFault[]): Buffer {
+    const text = faultsText(faults);
+    return (
+      this.#faults.get(text) ?? memoise(this.#faults, text, `,"fault":${boundedJsonString(text, most.fault)}`)
     );
   }
 

@@ -303,7 +303,7 @@ export class DataPlane implements Plane {
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
     const { config } = next;
-    if (config.metrics?.methods === true) this.#metrics.methods.use(config.routes);
+    this.#metrics.use(config);
     this.#observe();
     const { access, syslogPrefix } = config.log;
     this.#accessLog.useSyslogPrefix(syslogPrefix);
@@ -316,7 +316,7 @@ export class DataPlane implements Plane {
     const { observer } = this.#events;
     this.#relay.observe([
       ...this.#observers,
-      ...(this.#snapshot.config.metrics?.methods === true ? [this.#metrics.methods] : []),
+      ...this.#metrics.observers,
       ...(this.#tracing.isOn ? [this.#tracing] : []),
       ...(this.#snapshot.config.log.access ? [this.#accessLog] : []),
       ...(observer === undefined ? [] : [observer]),

@@ -2,6 +2,7 @@
 // subscriber that asks for them.
 
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import { faultsText } from '../calls/injected-fault.ts';
 import type { StartedAttempt, StartedExchange, WatchedExchange } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { shownPath } from '../calls/shown-path.ts';
@@ -79,6 +80,7 @@ export class EventText {
       `,"requestBytes":${record.requestBytes},"responseBytes":${record.responseBytes}`,
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
       identityText(record),
+      record.faults === undefined ? '' : `,"fault":${name(faultsText(record.faults))}`,
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
       `,"reason":${long(record.reason)}`,
       this.#ids(record),

@@ -1,8 +1,11 @@
 // The metrics of one process that carries calls: its counters, and its state at the moment of the scrape.
 
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
+import type { ExchangeObserver } from '../calls/observers.ts';
+import type { Config } from '../config/config.ts';
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { refusalTokens } from '../diagnosis/refusal.ts';
+import { FaultMetrics } from '../observability/fault-metrics.ts';
 import { type LogState, logFamilies } from '../observability/log-metrics.ts';
 import { MethodMetrics } from '../observability/method-metrics.ts';
 import { Metrics } from '../observability/metrics.ts';
@@ -46,8 +49,21 @@ export class PlaneMetrics {
     failures: failureTokens,
     faultLayers: FAULT_LAYERS,
   });
-  readonly methods = new MethodMetrics();
+  readonly #methods = new MethodMetrics();
+  readonly #faults = new FaultMetrics();
   readonly upstreams = new UpstreamGauges();
+  /** Those that the configuration asks for, beside what is always counted. */
+  observers: readonly ExchangeObserver[] = [];
+
+  use({ metrics, routes }: Config): void {
+    const wantsMethods = metrics?.methods === true;
+    if (wantsMethods) this.#methods.use(routes);
+    this.#faults.use(routes);
+    this.observers = [
+      ...(wantsMethods ? [this.#methods] : []),
+      ...(this.#faults.isUsed ? [this.#faults] : []),
+    ];
+  }
 
   /** Reads the counters and gauges one family after the other, and gives the event loop its turn between them. */
   async collect(state: PlaneState, pace = new Pace()): Promise<MetricsSnapshot> {
@@ -63,7 +79,8 @@ export class PlaneMetrics {
     const { calls, running, blocked, connections, overload, log, snapshot } = state;
     const { decisions, endpointUpdates } = state;
     yield* this.counted.families(trafficOfAll(running));
-    yield* this.methods.families();
+    yield* this.#methods.families();
+    yield* this.#faults.families();
     yield gaugeFamily(
       'framegate_exchanges_active',
       'Exchanges that have begun and are not finished.',

@@ -5,6 +5,7 @@ import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
 import { accessPolicy } from './access/access-policy.ts';
+import { faultPolicy } from './fault-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
@@ -22,6 +23,7 @@ export type PolicyKind = (route: RouteConfig | undefined, identities: IdentitySe
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,
+  faultPolicy,
   grpcWebPolicy,
   redirectPolicy,
   respondPolicy,

@@ -3,20 +3,27 @@
 
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
-import type { AdmittedCall, PendingQuestion, Questioner } from '../calls/policy.ts';
+import type { InjectedFault } from '../calls/injected-fault.ts';
+import type { AdmittedCall, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
 import { Deadline } from './deadline.ts';
 import { checkField } from './header-edits.ts';
+import { MessageGate } from './message-gate.ts';
 import type { RequestHead } from './request-head.ts';
 import { Review, type ReviewedCall } from './review.ts';
+import type { StreamRelay } from './stream-relay.ts';
 
 /** The exchange. */
 export interface AdmissionOwner extends ReviewedCall {
   readonly subject: RequestHead;
+  readonly request: StreamRelay;
+  readonly response: StreamRelay;
   /** All policies let the call pass. */
   admitted(): void;
   fail(cause: Failure): void;
+  /** Ends the call by a reset of its streams, for this reason. Must not throw. */
+  breakOff(cause: Failure): void;
   /** Who the client is. Set by the admission. */
   identity: string | undefined;
   /** `admitted` or `fail` has thrown. Must not throw. */
@@ -26,6 +33,8 @@ export interface AdmissionOwner extends ReviewedCall {
 export class Admission implements AdmittedCall {
   /** The header fields that policies have added to the request. */
   readonly added = new HeaderList();
+  /** The faults that were injected on purpose. */
+  faults: InjectedFault[] | undefined = undefined;
   readonly #owner: AdmissionOwner;
   readonly #deadlines: DeadlineWheel;
   /** How many of the plan's asking policies have been asked. */
@@ -59,6 +68,10 @@ export class Admission implements AdmittedCall {
     return this.subject.kind.peer.clientCertificate;
   }
 
+  get trusted(): boolean {
+    return this.subject.kind.peer.trusted;
+  }
+
   get clientAddress(): string {
     return this.subject.clientAddress;
   }
@@ -70,6 +83,19 @@ export class Admission implements AdmittedCall {
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void {
     this.#review?.close();
     this.#review = new Review(this.#owner, this.#deadlines, atEpochMs, review);
+  }
+
+  noteFault(fault: InjectedFault): void {
+    (this.faults ??= []).push(fault);
+  }
+
+  resetAfter({ direction, messages, fault }: StreamReset, cause: Failure): void {
+    if (this.#isOver || !this.subject.isGrpc) return;
+    const onShut = () => {
+      this.noteFault(fault);
+      this.#owner.breakOff(cause);
+    };
+    this.#owner[direction].passThrough((target) => new MessageGate(target, messages, onShut));
   }
 
   /** Begins. The owner learns the result now or later. */
@@ -186,9 +212,24 @@ class Question implements Questioner {
   }
 
   deadlinePassed(): void {
-    const timeoutMs = this.#pending?.timeoutMs ?? 0;
+    const pending = this.#pending;
+    if (pending?.timeOver !== undefined) {
+      this.isAnswered = true;
+      this.#admission.answered(this.#timeOver(pending));
+      return;
+    }
+    const timeoutMs = pending?.timeoutMs ?? 0;
     this.close();
     this.#admission.answered(policyUnanswered(this.#key, timeoutMs));
+  }
+
+  #timeOver(pending: PendingQuestion): Failure | undefined {
+    try {
+      return pending.timeOver?.();
+    } catch (error) {
+      this.#admission.policyFault(error);
+      return FAULT;
+    }
   }
 
   /** Required by Deadline. Not expected to be called, since deadlinePassed() throws nothing. */

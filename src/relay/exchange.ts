@@ -53,7 +53,7 @@ export class Exchange
   readonly #attempts: Attempts;
   /** Undefined, since an exchange is not a translator. */
   readonly translated = undefined;
-  #admission: Admission | undefined = undefined;
+  admission: Admission | undefined = undefined;
   timerNext: Timed | undefined = undefined;
   timerPrevious: Timed | undefined = undefined;
   timerDueTick = 0;
@@ -87,12 +87,12 @@ export class Exchange
 
   /** What reports look at while the exchange runs. */
   get parts(): ExchangeParts {
-    return { stream: this.#stream, attempts: this.#attempts, isAsked: this.#admission !== undefined };
+    return { stream: this.#stream, attempts: this.#attempts, isAsked: this.admission !== undefined };
   }
 
   /** The header fields that policies have added to the request of this call. */
   get addedFields(): HeaderList | undefined {
-    return this.#admission?.added;
+    return this.admission?.added;
   }
 
   /** Created when there is something to decide, since an idle stream needs no outcome. */
@@ -137,8 +137,8 @@ export class Exchange
       this.admitted();
       return;
     }
-    this.#admission = new Admission(this, this.#context.deadlines);
-    this.#admission.begin();
+    this.admission = new Admission(this, this.#context.deadlines);
+    this.admission.begin();
   }
 
   admitted(): void {
@@ -328,9 +328,9 @@ export class Exchange
     }
   }
 
-  /** Ends the call after an error in its own clean-up. Each step runs even if another one fails. Never throws. */
-  breakOff(): void {
-    this.#outcome.overruleByFailure(FAULT);
+  /** Ends the call by a reset, also after an error in its own clean-up: each step runs even if another one fails. Never throws. */
+  breakOff(cause: Failure = FAULT): void {
+    this.#outcome.overruleByFailure(cause);
     runContained(this.#context, () => this.#stream.reset(ErrorCode.INTERNAL_ERROR));
     runContained(this.#context, () => this.#finish(ErrorCode.CANCEL));
   }
@@ -356,7 +356,7 @@ export class Exchange
   fail(cause: Failure): void {
     if (this.isFinished) return;
     this.#outcome.decideFailure(cause, this.#attempts.note);
-    this.#admission?.cancel();
+    this.admission?.cancel();
     this.#attempts.end(ErrorCode.CANCEL);
     this.response.setSource(undefined);
     if (this.#answer.endWith(cause)) {
@@ -383,7 +383,7 @@ export class Exchange
     this.#context.deadlines.clear(this);
     this.#idle?.close();
     this.#answer.dropHeldHead();
-    this.#admission?.cancel();
+    this.admission?.cancel();
     this.#attempts.end(upstreamCode);
     try {
       const record = recordOf(this, this.#attempts, this.#outcome, this.startedAtMs, this.#answer);

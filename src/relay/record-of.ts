@@ -3,6 +3,7 @@
 import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
+import type { Admission } from './admission.ts';
 import type { Attempts } from './attempts.ts';
 import type { ClientResponse } from './client-response.ts';
 import type { Outcome } from './outcome.ts';
@@ -18,11 +19,13 @@ export interface Recorded {
   readonly durationMs: number;
   readonly requestId: string | number;
   readonly identity: string | undefined;
+  /** Undefined if no policy looked at the call. */
+  readonly admission: Admission | undefined;
   readonly trace: CallTrace | undefined;
 }
 
 export function recordOf(
-  { subject, number, request, response, durationMs, requestId, identity, trace }: Recorded,
+  { subject, number, request, response, durationMs, requestId, identity, admission, trace }: Recorded,
   attempts: Attempts,
   outcome: Outcome,
   startedAtMs: number,
@@ -49,6 +52,7 @@ export function recordOf(
     reason: outcome.reason,
     requestId,
     identity,
+    faults: admission?.faults,
     trace,
   };
 }

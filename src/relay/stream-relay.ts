@@ -38,6 +38,8 @@ export class StreamRelay {
   #target: CallStream | undefined = undefined;
   #recorder: SentRecorder | undefined = undefined;
   #backlog: Backlog | undefined = undefined;
+  /** Puts something between the relay and each target. Undefined for nearly all calls. */
+  #between: ((target: CallStream) => CallStream) | undefined = undefined;
 
   constructor(countsMessages: boolean) {
     this.#counter = countsMessages ? new MessageCounter() : undefined;
@@ -93,9 +95,15 @@ export class StreamRelay {
     this.#source = stream;
   }
 
+  /** From now on, what is sent to a target goes through what `between` makes for it. Call it before the first byte. */
+  passThrough(between: (target: CallStream) => CallStream): void {
+    this.#between = between;
+    if (this.#target !== undefined) this.#target = between(this.#target);
+  }
+
   /** Sets the stream to send to, and sends pending bytes as far as there is room. */
   setTarget(stream: CallStream, recorder?: SentRecorder): void {
-    this.#target = stream;
+    this.#target = this.#between === undefined ? stream : this.#between(stream);
     this.#recorder = recorder;
     this.resume();
   }

@@ -28,6 +28,9 @@ test('every metric is documented with its type and labels, and every metric docu
         },
         named: { dns: { name: 'localhost', port: 1 } },
       },
+      routes: [
+        { name: 'all', match: { path: '/*' }, upstream: 'voice', fault: { percent: '0%', delay: '1ms' } },
+      ],
       admin: { address: '127.0.0.1:0' },
       metrics: { methods: true },
     },

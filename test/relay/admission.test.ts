@@ -6,6 +6,7 @@ import { FAULT, type Failure } from '../../src/calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
 import { Admission, type AdmissionOwner } from '../../src/relay/admission.ts';
 import type { RequestHead } from '../../src/relay/request-head.ts';
+import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
 import { Admitting, Asking, type OpenQuestion } from '../support/policies.ts';
@@ -13,6 +14,8 @@ import { CLOSED } from '../support/refusing-policy.ts';
 
 class Admitted implements AdmissionOwner {
   readonly subject: RequestHead;
+  readonly request = new StreamRelay(true);
+  readonly response = new StreamRelay(true);
   readonly faults: unknown[] = [];
   readonly admission: Admission;
   nowMs = 0;
@@ -43,6 +46,10 @@ class Admitted implements AdmissionOwner {
   fail({ token }: Failure): void {
     this.told.push(token);
     this.admission.cancel();
+  }
+
+  breakOff({ token }: Failure): void {
+    this.told.push(`broken off: ${token}`);
   }
 
   abort(cause: Failure): void {
@@ -252,6 +259,31 @@ test('a question without an answer in its time refuses the call, and is cancelle
     [call.told, question(asking).cancelled, call.deadlines.size],
     [['policy_unanswered'], 1, 0],
   );
+});
+
+test('a policy may decide itself what happens when its time is over', () => {
+  let cancelled = 0;
+  const waiting = (timeOver: () => Failure | undefined): Policy => ({
+    key: 'waiting',
+    ask: () => ({ timeoutMs: 200, cancel: () => void cancelled++, timeOver }),
+  });
+  const outcomes: [timeOver: () => Failure | undefined, told: string, faults: number][] = [
+    [() => undefined, 'admitted', 0],
+    [() => CLOSED, 'route_closed', 0],
+    [thrower, FAULT.token, 1],
+  ];
+  for (const [timeOver, told, faults] of outcomes) {
+    const call = new Admitted([waiting(timeOver)]).begin();
+    call.passes(180);
+    assert.deepEqual(call.told, []);
+    call.passes(40);
+    assert.deepEqual([call.told, call.faults.length, call.deadlines.size], [[told], faults, 0]);
+  }
+  assert.equal(cancelled, 0);
+  const ended = new Admitted([waiting(thrower)]).begin();
+  ended.admission.cancel();
+  ended.passes(400);
+  assert.deepEqual([ended.told, ended.faults, cancelled], [[], [], 1]);
 });
 
 test('each question has a time of its own', () => {

@@ -1,0 +1,106 @@
+// The schema of the faults that a route injects into its calls, so that clients and services can be tested.
+
+import type { FaultAbort } from './fault-config.ts';
+import { key } from './key-notes.ts';
+import { parseHeaderName } from './match-criteria.ts';
+import type { Fault } from './problem.ts';
+import { RETRYABLE_STATUSES } from './route-time-schema.ts';
+import { count, duration, expecting, parsed, percentage, z } from './schema-values.ts';
+import { suggest } from './suggestion.ts';
+
+const resetAfter = z.strictObject({
+  messages: count(1, 1_000_000).meta(key('How many whole messages are passed on before the reset.')),
+  direction: z
+    .enum(['request', 'response'])
+    .default('response')
+    .meta(key('Whose messages are counted: those of the client (`request`), or those of the service.')),
+});
+
+const abort = z
+  .union([count(400, 599), z.string()], expecting('the name of a gRPC status, or an HTTP status'))
+  .transform((value, context): FaultAbort => {
+    const result = typeof value === 'number' ? { httpStatus: value } : parseStatus(value);
+    if (!('message' in result)) return result;
+    context.issues.push({
+      code: 'custom',
+      message: result.message,
+      params: { hint: result.hint },
+      input: value,
+    });
+    return z.NEVER;
+  });
+
+function parseStatus(text: string): FaultAbort | Fault {
+  const grpcStatus = RETRYABLE_STATUSES.find((status) => status === text);
+  if (grpcStatus !== undefined) return { grpcStatus };
+  if (text === 'OK') return { message: "'OK' is no failure", hint: 'respond answers calls with success' };
+  const near = suggest(text, RETRYABLE_STATUSES);
+  const hint = near === undefined ? 'such as UNAVAILABLE, or 503' : `did you mean ${near}?`;
+  return { message: `'${text}' is no status of gRPC, and no HTTP status from 400 to 599`, hint };
+}
+
+export const fault = z
+  .strictObject({
+    percent: percentage(0, 100)
+      .prefault('100%')
+      .meta(
+        key('The share of the calls that have the fault. It is drawn once for each call, for all parts.', {
+          like: { Envoy: '`percentage` of the `fault` filter' },
+        }),
+      ),
+    header: parsed('text', parseHeaderName, { examples: ['x-fault'] })
+      .optional()
+      .meta(
+        key(
+          'Only calls of `trustedClients` that carry this header field, with any value, have the fault. The field is removed from ' +
+            'what other clients send.',
+          {
+            unset: 'calls of all clients',
+            values: 'name of a header',
+            like: { Envoy: '`headers` of the `fault` filter' },
+          },
+        ),
+      ),
+    delay: duration('1ms', '10m')
+      .optional()
+      .meta(
+        key('How long a call is held before it is sent on or aborted. It can be up to 20 ms more.', {
+          unset: 'not held',
+          like: { Envoy: 'fixed_delay' },
+        }),
+      ),
+    abort: abort.optional().meta(
+      key(
+        'The call ends with this status, and no service gets it. A gRPC client gets the status that gRPC derives from an HTTP status, and other ' +
+          'clients get the HTTP status nearest to a gRPC status.',
+        {
+          unset: 'the call is sent on',
+          values: 'name of a gRPC status other than `OK`, or an HTTP status from 400 to 599',
+          condition: 'not beside `resetAfter`',
+          like: { Envoy: '`abort` of the `fault` filter' },
+        },
+      ),
+    ),
+    resetAfter: resetAfter
+      .optional()
+      .meta(
+        key(
+          'Resets the stream after so many messages, towards the client (RST_STREAM with INTERNAL_ERROR) and the service (CANCEL). ' +
+            'Only gRPC has messages, so other calls are not reset.',
+          { unset: 'not reset', condition: 'not beside `abort`' },
+        ),
+      ),
+  })
+  .refine(
+    ({ delay, abort: status, resetAfter: reset }) =>
+      [delay, status, reset].some((part) => part !== undefined),
+    {
+      message: 'injects nothing',
+      params: { hint: 'add delay, abort or resetAfter' },
+    },
+  )
+  .refine(({ abort: status, resetAfter: reset }) => status === undefined || reset === undefined, {
+    message: 'stands beside abort, after which there is no stream to reset',
+    path: ['resetAfter'],
+    params: { hint: 'remove one of the two' },
+  });
