@@ -14,6 +14,8 @@ export function addressRange(text: string): ((address: string) => boolean) | und
   return (address) => {
     const plain = address.split('%', 1)[0];
     const found = isIP(plain);
+    // BlockList takes an IPv4 address for its mapped one, so that ::/0 would hold all of IPv4.
+    if (version === 6 && found === 4) return false;
     return found !== 0 && range.check(plain, found === 4 ? 'ipv4' : 'ipv6');
   };
 }

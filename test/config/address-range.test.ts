@@ -12,6 +12,7 @@ test('a range has the addresses of its network, and one address is a range of it
       ['0.0.0.0/0', ['192.0.2.1'], ['2001:db8::1']],
       ['2001:db8::/32', ['2001:db8::1', '2001:db8:ffff::1%eth0'], ['2001:db9::1', '10.0.0.1']],
       ['::1', ['::1', '0:0:0:0:0:0:0:1'], ['::2']],
+      ['::/0', ['2001:db8::1', '::1'], ['10.0.0.1', 'unix', '']],
     ];
   for (const [range, inside, outside] of cases) {
     const has = addressRange(range);
