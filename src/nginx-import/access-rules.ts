@@ -55,18 +55,27 @@ export function isHarmless({ name, words }: Directive): boolean {
   return name === 'satisfy' && first === 'all';
 }
 
-/** The rules that hold for a location and were not carried over. They are judged. */
-export function lostRules(scope: Scope, ledger: Ledger): readonly Directive[] {
+/** Rules that are carried over where the others of their location leave room for them, so that each location has its own answer. */
+const BY_LOCATION = /^(allow|deny|satisfy|auth_basic|auth_basic_user_file|limit_req)$/;
+
+/**
+ * The rules that hold for a location and were not carried over. They are judged.
+ *
+ * @param said those that the route says
+ */
+export function lostRules(scope: Scope, said: ReadonlySet<Directive>, ledger: Ledger): readonly Directive[] {
   return ruleSetsOf(scope).flatMap((names) => {
     const rules = scope.inherited(...names);
     if (isOpen(rules)) {
-      for (const rule of rules) ledger.carry(rule, OPEN_TO_ALL);
+      for (const rule of rules) if (!said.has(rule)) ledger.carry(rule, OPEN_TO_ALL);
       return [];
     }
     return rules.filter((rule) => {
+      if (said.has(rule)) return false;
       const known = ledger.judgementOf(rule);
-      if (known !== undefined && known.verdict !== 'unsupported') return false;
-      if (known === undefined) ledger.refuseAccess(rule, whyLost(rule));
+      const isLost = known?.verdict === 'unsupported';
+      if (known !== undefined && !isLost && !BY_LOCATION.test(rule.name)) return false;
+      if (!isLost) ledger.refuseAccess(rule, whyLost(rule));
       return true;
     });
   });
@@ -107,10 +116,12 @@ export function refusesEverybody(scope: Scope): Directive | undefined {
 
 /** Whether `satisfy any` lets in whom another rule accepts, such as `auth_basic`, though their address is denied. */
 function mayBeLetIn(scope: Scope): boolean {
-  return (
-    scope.setting('satisfy')?.words[0] === 'any' &&
-    ruleSetsOf(scope).some((names) => scope.inherited(...names).some(letsIn))
-  );
+  return scope.setting('satisfy')?.words[0] === 'any' && letInBy(scope).length > 0;
+}
+
+/** @returns the rules beside addresses that accept some clients */
+export function letInBy(scope: Scope): readonly Directive[] {
+  return ruleSetsOf(scope).flatMap((names) => scope.inherited(...names).filter(letsIn));
 }
 
 /** Whether it accepts some clients and not others: a check of a name and a password, or one that a program or an unknown module makes. */
@@ -133,18 +144,20 @@ export function whyLost(directive: Directive): string {
     return 'there are no plug-ins: whom this program refuses, if anybody, would be served';
   if (!isNamedRule(directive))
     return 'Framegate does not know this directive, so it counts as one that decides who may connect; docs/from-nginx.md lists what it knows';
-  if (/^(allow|deny)$/.test(name))
-    return 'import does not write this: routes[].access has allow and deny with client: ["10.0.0.0/8"] (docs/access.md)';
-  if (/^auth_(basic|jwt)/.test(name))
-    return 'import does not write this: identities and routes[].access ask for passwords, tokens and API keys (docs/access.md)';
+  if (/^(allow|deny|satisfy)$/.test(name))
+    return 'no access of a route could be made of it: write routes[].access by hand (docs/access.md)';
+  if (name.startsWith('auth_jwt'))
+    return 'nginx does not say who has made the tokens, which Framegate asks for: write identities.NAME.jwt with issuer, audience and jwks, and access.require at the route (docs/access.md#tokens)';
+  if (name === 'auth_request')
+    return 'no service is asked about a call by HTTP: let the service check the credentials itself, which it is sent, or write identities and routes[].access (docs/access.md)';
   if (name.startsWith('auth_'))
-    return 'no other service is asked about a call by this version: services see the metadata, and have to check it';
+    return 'import does not write this: identities and routes[].access ask for tokens, API keys, passwords and certificates (docs/access.md)';
   if (name.startsWith('limit_req'))
     return 'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
   if (name.startsWith('limit_conn'))
     return 'connections are counted by the address of the client alone: limits.connectionsPerAddress';
   if (name.startsWith('ssl_'))
-    return 'import does not write this: listeners[].tls.clientAuth asks clients for certificates (docs/access.md); without it everybody could connect';
+    return 'no listener with TLS is made of its server, or OCSP is asked, which Framegate does not: listeners[].tls.clientAuth.crl has lists of revoked certificates (docs/access.md)';
   if (name === 'internal') return 'there are no internal routes';
   return 'there is nothing like it: everybody could call';
 }

@@ -1,8 +1,12 @@
 // Translates a configuration of nginx into one of Framegate, with a verdict for each directive. It is pure: files are read before.
 
+import { ImportedAccess } from './access.ts';
+import { ClientAddresses } from './client-addresses.ts';
+import { ClientCertificates } from './client-certificates.ts';
 import { allDirectives, type Directive, type Place } from './directive.ts';
 import { Ledger } from './ledger.ts';
-import { type ListenerGroup, listenerGroupsOf, listenerItem } from './listeners.ts';
+import type { ListenerGroup } from './listener-group.ts';
+import { listenerGroupsOf, listenerItem } from './listeners.ts';
 import { judgeDisplaced, judgeRefusals, judgeRejected } from './lost-calls.ts';
 import type { NginxConfiguration } from './nginx-files.ts';
 import { judgeSpellings } from './other-spellings.ts';
@@ -13,7 +17,7 @@ import { type ServedServer, serveServer } from './served-servers.ts';
 import { serversOf } from './server-blocks.ts';
 import { settleRest } from './settled-directives.ts';
 import { UpstreamGroups } from './upstream-groups.ts';
-import { renderYaml, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
+import { renderYaml, type YamlEntry, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
 
 export interface ImportedConfiguration {
   /** Undefined if nothing is left that could be served. */
@@ -23,18 +27,24 @@ export interface ImportedConfiguration {
   readonly directives: readonly Directive[];
 }
 
-export function importNginx({ directives, folder }: NginxConfiguration): ImportedConfiguration {
+export function importNginx({ directives, folder, userFiles }: NginxConfiguration): ImportedConfiguration {
   const ledger = new Ledger();
   const all = [...allDirectives(directives)];
   const http = httpScope(directives);
   const settings = processSettingsOf(directives, http, ledger);
   const upstreams = new UpstreamGroups(http, folder, ledger);
-  const served = serversOf(http, ledger).map((server) => serveServer(server, upstreams, ledger));
-  const groups = listenerGroupsOf(
-    served.map(({ server }) => server),
+  const servers = serversOf(http, ledger);
+  const groups = listenerGroupsOf(servers, ledger);
+  const certificates = new ClientCertificates(groups, folder, ledger);
+  const addresses = new ClientAddresses(servers.map(({ scope }) => scope));
+  const access = new ImportedAccess({ addresses, certificates }, { folder, userFiles }, ledger);
+  const served = servers.map((server) => serveServer(server, { groups: upstreams, access, ledger }));
+  const open = openListeners(
+    groups,
+    served,
+    (group) => listenerItem(group, { folder, certificates, ledger }),
     ledger,
   );
-  const open = openListeners(groups, served, folder, ledger);
   const openGroups = open.map(({ group }) => group);
   const routes = open.length === 0 ? [] : routesOf(served, openGroups, ledger);
   judgeRefusals(
@@ -62,11 +72,17 @@ export function importNginx({ directives, folder }: NginxConfiguration): Importe
             ...settings.first,
             { key: 'listeners', value: new YamlList(open.map(({ item }) => item)) },
             { key: 'routes', value: new YamlList(routes.map(routeItem)) },
+            ...identitiesOf(access),
             { key: 'upstreams', value: new YamlMap(upstreamEntries) },
             ...settings.last,
           ]),
         );
   return { yaml, ledger, directives: all };
+}
+
+function identitiesOf(access: ImportedAccess): readonly YamlEntry[] {
+  const entries = access.identityEntries();
+  return entries.length === 0 ? [] : [{ key: 'identities', value: new YamlMap(entries) }];
 }
 
 /** What stands in `http`; or at the top of a file that is included in one. */
@@ -91,7 +107,7 @@ interface OpenListener {
 function openListeners(
   groups: readonly ListenerGroup[],
   served: readonly ServedServer[],
-  folder: string | undefined,
+  itemOf: (group: ListenerGroup) => YamlItem | undefined,
   ledger: Ledger,
 ): readonly OpenListener[] {
   const withRoutes = new Set(
@@ -105,7 +121,7 @@ function openListeners(
       }
       return [];
     }
-    const item = listenerItem(group, folder, ledger);
+    const item = itemOf(group);
     return item === undefined ? [] : [{ group, item }];
   });
 }

@@ -4,26 +4,13 @@
 import { isIPv4 } from 'node:net';
 import { parseNetwork } from '../config/address.ts';
 import { isFault } from '../config/problem.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import type { Listen, Server } from './server-blocks.ts';
+import type { ListenerGroup, ServerOfListener } from './listener-group.ts';
+import type { Server } from './server-blocks.ts';
 import { fileEntry } from './upstream-tls.ts';
 import { type YamlEntry, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
-
-export interface ServerOfListener {
-  readonly server: Server;
-  readonly listen: Listen;
-}
-
-export interface ListenerGroup {
-  readonly address: string;
-  /** Each server once. */
-  readonly members: readonly ServerOfListener[];
-  readonly listens: readonly Listen[];
-  /** The one that answers for hosts that no other server has. */
-  readonly defaultServer: Server;
-  readonly isTls: boolean;
-}
 
 export function listenerGroupsOf(servers: readonly Server[], ledger: Ledger): readonly ListenerGroup[] {
   const members = servers.flatMap((server) => server.listens.map((listen) => ({ server, listen })));
@@ -86,16 +73,21 @@ function onceEach(group: readonly ServerOfListener[]): readonly ServerOfListener
   return group.filter(({ server }, index) => group.findIndex((one) => one.server === server) === index);
 }
 
+interface ListenerParts {
+  readonly folder: string | undefined;
+  readonly certificates: ClientCertificates;
+  readonly ledger: Ledger;
+}
+
 /** @returns undefined if it has TLS and no certificate, so that it cannot be opened */
 export function listenerItem(
   group: ListenerGroup,
-  folder: string | undefined,
-  ledger: Ledger,
+  { folder, certificates, ledger }: ListenerParts,
 ): YamlItem | undefined {
   const { address, members } = group;
   const [{ listen }] = members;
   const from = listen.directive.name === 'listen' ? listen.directive : undefined;
-  const tls = group.isTls ? tlsOf(group, folder, ledger) : undefined;
+  const tls = group.isTls ? tlsOf(group, { folder, certificates, ledger }) : undefined;
   if (group.isTls && tls === undefined) {
     for (const { directive } of group.listens) {
       ledger.refuse(directive, 'left out: its servers have no certificate that could be carried over');
@@ -110,7 +102,7 @@ export function listenerItem(
   return { value };
 }
 
-function tlsOf(group: ListenerGroup, folder: string | undefined, ledger: Ledger): YamlMap | undefined {
+function tlsOf(group: ListenerGroup, { folder, certificates, ledger }: ListenerParts): YamlMap | undefined {
   const { defaultServer } = group;
   const others = group.members.map(({ server }) => server).filter((server) => server !== defaultServer);
   const found = [defaultServer, ...others].flatMap((server) => certificatesOf(server, folder, ledger));
@@ -130,6 +122,7 @@ function tlsOf(group: ListenerGroup, folder: string | undefined, ledger: Ledger)
     { key: 'certificates', value: new YamlList(items) },
     isNewest ? { key: 'minVersion', value: 'TLSv1.3', from: protocols } : undefined,
     isRefusing ? { key: 'unknownServerName', value: 'refuse', from: reject } : undefined,
+    certificates.entryOf(group),
   ]);
 }
 

@@ -4,7 +4,7 @@
 import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import type { ListenerGroup } from './listeners.ts';
+import type { ListenerGroup } from './listener-group.ts';
 import { covers } from './locations.ts';
 import type { Route } from './routes.ts';
 import type { Displaced, Refusal } from './served-servers.ts';

@@ -8,11 +8,14 @@ import { readBytes } from './bounded-file.ts';
 import type { Directive, Place, ReadingFault } from './directive.ts';
 import { FileSearch, fitsPattern, hasWildcard } from './file-pattern.ts';
 import { DEEPEST, MOST_DIRECTIVES, parseNginx } from './nginx-syntax.ts';
+import { readUserFiles } from './user-files.ts';
 
 export interface NginxConfiguration {
   readonly directives: readonly Directive[];
   /** The folder that nginx takes relative names of files from; undefined where that is not known (standard input). */
   readonly folder: string | undefined;
+  /** The files of auth_basic_user_file that could be read, by their names in the directive. They hold hashes, which nobody may be shown. */
+  readonly userFiles?: ReadonlyMap<string, string>;
 }
 
 export type NginxReading =
@@ -75,7 +78,10 @@ export function readNginxText(text: string, name: string, folder: string | undef
     return new Reader(undefined, libraryOfDump(dumped)).read({ name, text }, name);
   }
   const shown = basename(name);
-  return new Reader(folder, libraryOfDisk(folder)).read({ name: shown, text }, join(folder, shown));
+  const reading = new Reader(folder, libraryOfDisk(folder)).read({ name: shown, text }, join(folder, shown));
+  if ('faults' in reading) return reading;
+  const { configuration } = reading;
+  return { configuration: { ...configuration, userFiles: readUserFiles(configuration.directives, folder) } };
 }
 
 function decode(bytes: Buffer): string | undefined {

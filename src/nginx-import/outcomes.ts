@@ -1,6 +1,7 @@
 // What nginx does with the calls of a location: passes them to a service, refuses all of them, or answers in a way that Framegate
 // cannot.
 
+import type { ImportedAccess } from './access.ts';
 import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
 import { answerBranch } from './answers.ts';
 import { type Branch, branchesOf } from './branches.ts';
@@ -17,11 +18,21 @@ export type Outcome =
       readonly pass: Directive;
       readonly branches: readonly Branch[];
       readonly lost: readonly Directive[];
+      /** The rules about who may call that the routes say. */
+      readonly said: ReadonlySet<Directive>;
     }
   /** Nobody is served here. What matters is that no other route takes the calls. */
   | { readonly kind: 'refuse'; readonly by: Directive }
   | { readonly kind: 'none' };
 
+/** What the translation of a location needs besides it. */
+export interface ImportParts {
+  readonly groups: UpstreamGroups;
+  readonly access: ImportedAccess;
+  readonly ledger: Ledger;
+}
+
+const NOTHING: ReadonlySet<Directive> = new Set();
 const NONE: Outcome = { kind: 'none' };
 
 /** Directives that answer calls in ways that Framegate has not, each with what to do. */
@@ -37,7 +48,8 @@ const OTHER_ANSWERS: Readonly<Record<string, string>> = {
   mirror: 'calls are not copied by this version',
 };
 
-export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Ledger): Outcome {
+export function outcomeOf(location: Location, parts: ImportParts): Outcome {
+  const { ledger } = parts;
   const { scope, directive } = location;
   const refusal = refusalOf(scope);
   if (refusal !== undefined) {
@@ -62,29 +74,33 @@ export function outcomeOf(location: Location, groups: UpstreamGroups, ledger: Le
   }
   const pass = scope.own('grpc_pass')[0] ?? scope.own('proxy_pass')[0];
   if (pass === undefined) {
-    lostRules(scope, ledger);
+    lostRules(scope, NOTHING, ledger);
     ledger.refuse(directive, 'left out: no service is named here (grpc_pass, proxy_pass)');
     return NONE;
   }
-  return passed(location, pass, groups, ledger);
+  return passed(location, pass, parts);
 }
 
 /** Rules about who may call do not matter where everybody gets the same answer: nginx gives it before it asks them. */
 function answered(branch: Branch, { directive, scope }: Location, ledger: Ledger): Outcome {
   ledger.carry(directive);
   const settings = answerHeadersOf(scope, ledger);
-  return { kind: 'pass', pass: branch.pass, branches: [{ ...branch, settings }], lost: [] };
+  return { kind: 'pass', pass: branch.pass, branches: [{ ...branch, settings }], lost: [], said: NOTHING };
 }
 
-function passed(location: Location, pass: Directive, groups: UpstreamGroups, ledger: Ledger): Outcome {
+function passed(location: Location, pass: Directive, { groups, access, ledger }: ImportParts): Outcome {
   const { scope, directive } = location;
-  const lost = lostRules(scope, ledger);
+  const { entry, said } = access.of(scope);
+  const lost = lostRules(scope, said, ledger);
   const branches = branchesOf(location, pass, groups, ledger);
   if (branches === undefined) {
     ledger.refuse(directive, 'left out: see what is said of its directives');
     return NONE;
   }
-  return { kind: 'pass', pass, branches, lost };
+  const guarded = branches.map((branch) =>
+    entry === undefined ? branch : { ...branch, settings: [entry, ...branch.settings] },
+  );
+  return { kind: 'pass', pass, branches: guarded, lost, said };
 }
 
 /** @returns the directive by which nobody is served here */

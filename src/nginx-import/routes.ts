@@ -4,7 +4,7 @@ import { matchesHost } from '../routing/host.ts';
 import type { Branch } from './branches.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import type { ListenerGroup } from './listeners.ts';
+import type { ListenerGroup } from './listener-group.ts';
 import { NOT_CARRIED_OVER } from './not-carried-over.ts';
 import type { ServedLocation, ServedServer } from './served-servers.ts';
 import type { Server } from './server-blocks.ts';

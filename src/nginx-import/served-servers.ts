@@ -5,11 +5,10 @@ import { answerBranch } from './answers.ts';
 import { allDirectives, type Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type Location, locationsOf, reachableLocations } from './locations.ts';
-import { type Outcome, outcomeOf, refusalOf, whyNoAnswer } from './outcomes.ts';
+import { type ImportParts, type Outcome, outcomeOf, refusalOf, whyNoAnswer } from './outcomes.ts';
 import { strippedBy } from './path-rewriting.ts';
 import type { Scope } from './scope.ts';
 import type { Server } from './server-blocks.ts';
-import type { UpstreamGroups } from './upstream-groups.ts';
 
 export interface ServedLocation {
   readonly directive: Directive;
@@ -46,7 +45,8 @@ export interface ServedServer {
   readonly displaced: readonly Displaced[];
 }
 
-export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledger): ServedServer {
+export function serveServer(server: Server, parts: ImportParts): ServedServer {
+  const { ledger } = parts;
   const { scope, directive } = server;
   ledger.carry(directive);
   const answer = scope.own('return')[0];
@@ -67,7 +67,7 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
     ...all.filter(isUnsayable).map((location) => displacedAt(location, server)),
   ];
   for (const location of reachable) {
-    const outcome = outcomeOf(location, groups, ledger);
+    const outcome = outcomeOf(location, parts);
     const paths = location.pattern.paths ?? [];
     if (outcome.kind === 'refuse') {
       ledger.change(location.directive, 'left out: nobody is served here');
@@ -77,7 +77,9 @@ export function serveServer(server: Server, groups: UpstreamGroups, ledger: Ledg
     if (outcome.kind !== 'pass') continue;
     const carried = (by: Directive): boolean => ledger.judgementOf(by)?.verdict === 'carried';
     displaced.push(displacedBy(location.scope, server, paths).filter(({ by }) => !carried(by)));
-    const lost = [...outcome.lost, ...refusingConditions(location)];
+    const conditions = refusingConditions(location).filter((one) => !outcome.said.has(one));
+    for (const condition of conditions) loseCondition(condition, ledger);
+    const lost = [...outcome.lost, ...conditions];
     locations.push({ directive: location.directive, paths, outcome: { ...outcome, lost } });
   }
   if (locations.length === 0) ledger.change(directive, 'left out: none of its locations leads to a service');
@@ -106,7 +108,13 @@ function answeredServer(server: Server, answer: Directive, ledger: Ledger): Serv
     ledger.settleBlock(condition);
   }
   if (branch !== undefined) {
-    const outcome = { kind: 'pass', pass: answer, branches: [branch], lost } as const;
+    const outcome = {
+      kind: 'pass',
+      pass: answer,
+      branches: [branch],
+      lost,
+      said: new Set<Directive>(),
+    } as const;
     const locations = [{ directive: answer, paths: ['/*'], outcome }];
     return { server, locations, strippedPrefixes: [], refusals: [], displaced: [] };
   }
@@ -188,6 +196,12 @@ function refusingConditions({ scope }: Location): readonly Directive[] {
     found.push(at.own('if').filter((one) => isRefusingCondition(one) || isGate(one)));
   }
   return found.flat();
+}
+
+/** Another location may say the condition, where it holds for both. */
+function loseCondition(condition: Directive, ledger: Ledger): void {
+  if (ledger.judgementOf(condition)?.verdict === 'carried')
+    ledger.refuseAccess(condition, 'not all routes that it holds for can say it');
 }
 
 export function isRefusingCondition({ block = [] }: Directive): boolean {

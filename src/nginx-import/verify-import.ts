@@ -2,6 +2,7 @@
 // that this machine does not have.
 
 import { findCertificateProblems } from '../config/certificate-checks.ts';
+import { findKeyFileProblems } from '../config/identity-checks.ts';
 import { parseConfig } from '../config/load-config.ts';
 import { findLogFileProblems } from '../config/log-file-checks.ts';
 import { type ConfigProblem, locateFinding, sortProblems } from '../config/problem.ts';
@@ -21,7 +22,11 @@ export function verifyImport(yaml: string, file: string): Verification {
   const result = parseConfig(yaml, file, findRouteProblems);
   if ('problems' in result) return { problems: result.problems, isUsable: false, ofFiles: [] };
   const document = readYaml(yaml).value;
-  const findings = [...findCertificateProblems(document, file), ...findLogFileProblems(document, file)];
+  const findings = [
+    ...findCertificateProblems(document, file),
+    ...findKeyFileProblems(document, file),
+    ...findLogFileProblems(document, file),
+  ];
   return {
     problems: result.warnings,
     isUsable: true,

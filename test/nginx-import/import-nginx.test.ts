@@ -210,18 +210,15 @@ test('a condition that sends calls elsewhere is named, and what it held is not s
 
 test('each of the directives that decide who may connect is named as such', () => {
   for (const directive of [
-    'allow 10.0.0.0/8; deny all',
-    'deny 10.0.0.1',
-    'auth_basic x',
     'auth_request /x',
     'auth_jwt x',
-    'satisfy any',
+    'allow $client',
+    'auth_basic $realm; auth_basic_user_file x',
+    'auth_basic x; auth_basic_user_file $host',
+    'satisfy any; deny all; auth_request /x',
+    'ssl_ocsp on',
     'limit_req zone=x',
     'limit_conn x 1',
-    'ssl_verify_client on',
-    'ssl_verify_client optional',
-    'ssl_client_certificate x',
-    'ssl_crl x',
     'valid_referers none',
     'secure_link $arg_md5',
     'access_by_lua_file x',
@@ -237,6 +234,9 @@ test('each of the directives that decide who may connect is named as such', () =
     'auth_basic off',
     'ssl_verify_client off',
     'satisfy all',
+    'satisfy any',
+    'auth_basic x',
+    'ssl_verify_client on; ssl_client_certificate x; ssl_crl x',
     'auth_request off',
   ]) {
     assert.deepEqual(lostAccess(importText(`server { listen 80; ${directive}; ${pass} }`)), [], directive);

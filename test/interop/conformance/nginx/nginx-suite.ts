@@ -42,7 +42,7 @@ async function acceptGoldens({ folder, certificates }: ConformanceSetup, report:
   if (process.getuid?.() !== 0) return report.skipped('nginx -t of the golden configurations', 'needs root');
   const prefix = mkdtempSync(join(folder, 'nginx-golden-'));
   cpSync(golden, prefix, { recursive: true });
-  for (const name of ['tls', 'logs', 'html']) mkdirSync(join(prefix, name));
+  for (const name of ['tls', 'logs', 'html']) mkdirSync(join(prefix, name), { recursive: true });
   for (const name of ['fullchain.pem', 'ca.pem', 'tenants.pem'])
     cpSync(certificates.certFile, join(prefix, 'tls', name));
   for (const name of ['privkey.pem', 'tenants.key']) cpSync(certificates.keyFile, join(prefix, 'tls', name));
