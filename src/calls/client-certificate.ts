@@ -3,6 +3,6 @@
 export interface ClientCertificate {
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
-  /** As in RFC 4514: 'CN=edge-1,O=Example'. */
+  /** As in RFC 4514: 'CN=edge-1,O=Example'. '' if it is empty. */
   readonly subject: string;
 }

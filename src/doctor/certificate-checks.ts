@@ -114,6 +114,11 @@ function readChain(file: string): readonly X509Certificate[] {
   }
 }
 
+/** Node has none for an empty name, though its types say otherwise. */
+function issuerOf({ issuer }: { readonly issuer: string | undefined }): string {
+  return issuer ?? '';
+}
+
 function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
   return [...subjectAltName.matchAll(/(?:DNS|IP Address):([^,"]+)/g)].map(([, name = '']) => name.trim());
 }
@@ -144,7 +149,7 @@ function examineChain(chain: readonly X509Certificate[], file: string): readonly
   }
   if (roots().some((root) => last.checkIssued(root)))
     return [ok('the chain leads to an authority that Node knows')];
-  const issuer = quoted(last.issuer.replaceAll('\n', ', '));
+  const issuer = quoted(issuerOf(last).replaceAll('\n', ', '));
   // Only a public authority says where its own certificate can be fetched.
   if (last.infoAccess?.includes('CA Issuers') === true) {
     return [

@@ -41,8 +41,12 @@ export class CertificateIdentity implements Identity {
 
   #judge({ uris, dnsNames, subject }: ClientCertificate): Caller | Rejection {
     const { trustDomain } = this.#config;
-    if (trustDomain === undefined)
-      return namedCaller(this.name, uris.at(0) ?? dnsNames.at(0) ?? subject, this.#config.subject);
+    if (trustDomain === undefined) {
+      const name = uris.at(0) ?? dnsNames.at(0) ?? subject;
+      return name === ''
+        ? this.#rejected('its certificate has neither a URI, nor a DNS name, nor a subject')
+        : namedCaller(this.name, name, this.#config.subject);
+    }
     // A SPIFFE certificate has one URI (X509-SVID section 2).
     const [uri] = uris;
     if (uris.length !== 1 || !uri.startsWith(`spiffe://${trustDomain}/`))

@@ -20,7 +20,7 @@ export async function loadClientAuthorities({ ca, crl, mode }: ClientAuthConfig)
   const caPem = await read(ca, 'authority of clients');
   if (!isCertificate(caPem)) throw new Error(`${ca} holds no certificate in PEM form`);
   const crlPem = crl === undefined ? undefined : await read(crl, 'list of revoked certificates');
-  if (crlPem !== undefined && !crlPem.includes('-----BEGIN X509 CRL-----'))
+  if (crlPem !== undefined && listsIn(crlPem).length === 0)
     throw new Error(`${crl} holds no list of revoked certificates in PEM form`);
   const digest = createHash('sha256').update(mode).update(caPem);
   if (crlPem !== undefined) digest.update('crl').update(crlPem);
@@ -31,7 +31,15 @@ export async function loadClientAuthorities({ ca, crl, mode }: ClientAuthConfig)
 export function authorityOptions(authorities: ClientAuthorities | undefined): SecureContextOptions {
   if (authorities === undefined) return {};
   const { caPem, crlPem } = authorities;
-  return { ca: caPem, ...(crlPem && { crl: crlPem }) };
+  // Of a text with several lists, Node would use only the first.
+  return { ca: caPem, ...(crlPem && { crl: [...listsIn(crlPem)] }) };
+}
+
+const LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
+
+/** Lists of several authorities, and older and newer ones of one authority: OpenSSL takes the newest. */
+function listsIn(pem: Buffer): readonly string[] {
+  return pem.toString('latin1').match(LIST) ?? [];
 }
 
 function isCertificate(pem: Buffer): boolean {

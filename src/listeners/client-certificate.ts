@@ -8,7 +8,7 @@ export interface ClientCertificate {
   /** The names in the certificate, in its order (RFC 5280 section 4.2.1.6). */
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
-  /** As in RFC 4514: 'CN=edge-1,O=Example'. */
+  /** As in RFC 4514: 'CN=edge-1,O=Example'. '' if it is empty. */
   readonly subject: string;
 }
 
@@ -24,11 +24,16 @@ export function clientCertificateOf(socket: TLSSocket, nowMs: number): ClientCer
   if (certificate.validToDate.getTime() < nowMs) return { detail: 'CERT_HAS_EXPIRED' };
   const names = namesOf(certificate);
   if (names === undefined) return { detail: 'its names cannot be read' };
-  return { ...names, subject: certificate.subject.replaceAll('\n', ',') };
+  return { ...names, subject: subjectOf(certificate) };
 }
 
 export function isClientCertificate(found: ClientCertificate | CertificateFault): found is ClientCertificate {
   return found !== 'missing' && 'subject' in found;
+}
+
+/** The subject may be empty where the certificate has other names (RFC 5280 section 4.1.2.6): Node's types do not say so. */
+function subjectOf(certificate: { readonly subject: string | undefined }): string {
+  return certificate.subject?.replaceAll('\n', ',') ?? '';
 }
 
 /** A type, a colon, and a text that is quoted like JSON if it could be mistaken for the end of the name. */

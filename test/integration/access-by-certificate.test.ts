@@ -86,10 +86,12 @@ test('a client is known by the URI in its certificate, else by a DNS name, else 
     spiffe: 'spiffe://example.org/edge/1',
     dns: 'edge-2.example.org',
     plain: 'CN=edge-3,O=Example\\, Inc.',
+    // RFC 5280 section 4.1.2.6 lets the subject be empty.
+    unnamed: 'spiffe://example.org/edge/1',
   };
   for (const [name, subject] of Object.entries(expected))
     assert.deepEqual(await call(certificateOf(name)), { code: status.OK, subject });
-  const records = await proxy.wantRecords(3);
+  const records = await proxy.wantRecords(4);
   assert.deepEqual(
     records.map((record) => record['identity']),
     Object.values(expected).map((subject) => `machines:${subject}`),
@@ -140,6 +142,25 @@ test('a revoked certificate is turned away, also after a reload of the list', as
   assert.equal((await listed.call(certificateOf('spiffe'))).code, status.OK);
   const line = await listed.proxy.line(({ token }) => token === 'client_certificate_not_trusted');
   assert.equal(line['detail'], 'CERT_REVOKED');
+});
+
+test('a certificate without any name is valid, and shows nobody', async (t) => {
+  const { proxy, call } = await start(t, { ca: 'ca.crt' }, { require: ['machines'] });
+  assert.equal((await call(certificateOf('nameless'))).code, status.UNAUTHENTICATED);
+  const [record] = await proxy.wantRecords(1);
+  assert.match(record.reason, /neither a URI, nor a DNS name, nor a subject/);
+});
+
+test('each of several lists of revoked certificates counts, and of one authority the newest', async (t) => {
+  for (const order of [
+    ['older.crl', 'clients.crl'],
+    ['clients.crl', 'older.crl'],
+  ]) {
+    writeFileSync(join(files, 'both.crl'), order.map((name) => pem(name).toString()).join('\n'));
+    const { call } = await start(t, { ca: 'ca.crt', crl: 'both.crl' }, { require: ['machines'] });
+    assert.deepEqual(await call(certificateOf('revoked')), UNAVAILABLE, String(order));
+    assert.equal((await call(certificateOf('spiffe'))).code, status.OK);
+  }
 });
 
 test('a session is not resumed once the authorities have changed, so that no ticket carries an identity across', async (t) => {

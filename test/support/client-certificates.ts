@@ -30,6 +30,8 @@ const CLIENTS: readonly Client[] = [
     subject: 'CN=edge-2, O=Example',
     names: [{ type: 'dns', value: 'edge-2.example.org' }],
   },
+  { file: 'unnamed', serialNumber: '05', subject: '', names: [SPIFFE] },
+  { file: 'nameless', serialNumber: '06', subject: '', names: [] },
   { file: 'plain', serialNumber: '03', subject: 'CN=edge-3, O="Example, Inc."', names: [] },
   {
     file: 'revoked',
@@ -39,7 +41,7 @@ const CLIENTS: readonly Client[] = [
   },
 ];
 
-/** Writes ca.crt, clients.crl, and a certificate with its key for each of the clients. */
+/** Writes ca.crt, clients.crl, older.crl that is empty, and a certificate with its key for each of the clients. */
 export async function writeClientCertificates(folder: string): Promise<void> {
   x509.cryptoProvider.set(webcrypto);
   const dates = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 30 * DAY_MS) };
@@ -76,13 +78,16 @@ export async function writeClientCertificates(folder: string): Promise<void> {
     writeFileSync(join(folder, `${file}.crt`), certificate.toString('pem'));
     writeFileSync(join(folder, `${file}.key`), x509.PemConverter.encode(key, 'PRIVATE KEY'));
   }
-  const crl = await x509.X509CrlGenerator.create({
-    issuer: ca.subject,
-    thisUpdate: dates.notBefore,
-    nextUpdate: dates.notAfter,
-    signingAlgorithm: ALGORITHM,
-    signingKey: authority.privateKey,
-    entries: [{ serialNumber: '04', revocationDate: dates.notBefore }],
-  });
-  writeFileSync(join(folder, 'clients.crl'), x509.PemConverter.encode(crl.rawData, 'X509 CRL'));
+  const lists = { 'older.crl': [], 'clients.crl': ['04'] };
+  for (const [file, revoked] of Object.entries(lists)) {
+    const crl = await x509.X509CrlGenerator.create({
+      issuer: ca.subject,
+      thisUpdate: file === 'older.crl' ? new Date(dates.notBefore.getTime() - DAY_MS) : dates.notBefore,
+      nextUpdate: dates.notAfter,
+      signingAlgorithm: ALGORITHM,
+      signingKey: authority.privateKey,
+      entries: revoked.map((serialNumber) => ({ serialNumber, revocationDate: dates.notBefore })),
+    });
+    writeFileSync(join(folder, file), x509.PemConverter.encode(crl.rawData, 'X509 CRL'));
+  }
 }
