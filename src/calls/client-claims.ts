@@ -1,6 +1,8 @@
 // Fields by which a peer describes the client behind it. They are accepted only from trusted peers, and only as header fields, never as
 // trailers.
 
+import { hyphenated } from './field-spelling.ts';
+
 /** Who is behind the peer, and what did that client ask for? SECURITY.md lists these fields, and similar ones that are not among them. */
 const CLAIMS: ReadonlySet<string> = new Set([
   // The client's address, by the names that proxies and networks give it.
@@ -52,10 +54,10 @@ const CLAIMS: ReadonlySet<string> = new Set([
 const CLAIM_PREFIXES = ['x-forwarded-', 'x-original-', 'x-envoy-', 'x-amzn-mtls-', 'x-ssl-client-'] as const;
 
 /**
- * Treats `_` like `-`, because services that turn field names into variables cannot tell them apart (RFC 3875 section 4.1.18).
+ * Also for names in other spellings, see field-spelling.ts.
  * @param name in lower case
  */
 export function isClaimAboutClient(name: string): boolean {
-  const written = name.includes('_') ? name.replaceAll('_', '-') : name;
+  const written = hyphenated(name);
   return CLAIMS.has(written) || CLAIM_PREFIXES.some((prefix) => written.startsWith(prefix));
 }

@@ -2,6 +2,7 @@
 // describe the client are added, and all other fields stay as they are (names in SECURITY.md, claims about the client).
 
 import { isClaimAboutClient } from '../calls/client-claims.ts';
+import { hyphenated } from '../calls/field-spelling.ts';
 import { isNoTrailer } from '../calls/request-trailers.ts';
 import { GRPC_TRACE_BIN, TRACEPARENT, TRACESTATE, type TraceFormats } from '../calls/trace-parent.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -134,8 +135,8 @@ function treatmentOf(name: string): number {
 
 function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
-  // Some servers read a name with underscores as the same name, so that spelling is never copied.
-  if (isClaimAboutClient(name)) return name.includes('_') ? Treatment.DROPPED : Treatment.CLAIM;
+  // Some servers read a name in another spelling as the same name, so that one is never copied.
+  if (isClaimAboutClient(name)) return name === hyphenated(name) ? Treatment.CLAIM : Treatment.DROPPED;
   if (name === TRACEPARENT || name === TRACESTATE) return Treatment.W3C_TRACE;
   if (name === GRPC_TRACE_BIN) return Treatment.GRPC_TRACE;
   return name === 'grpc-timeout' ? Treatment.OF_THE_CALL : Treatment.COPIED;

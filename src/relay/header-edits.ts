@@ -1,6 +1,7 @@
 // The changes that policies make to a header section. They are kept as edits, because the edits of a kind of call stay the same while
 // the section that they apply to differs from call to call.
 
+import { hyphenated } from '../calls/field-spelling.ts';
 import type { HeaderEdit } from '../calls/policy.ts';
 import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-bytes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -95,10 +96,6 @@ export class HeaderEdits implements HeaderEdit {
     });
     return others;
   }
-}
-
-function hyphenated(name: string): string {
-  return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
 /** Throws if a policy may not set this field, because it would break the message or a connection that other clients share. */

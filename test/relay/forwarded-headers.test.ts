@@ -115,14 +115,16 @@ describe('what a client claims of somebody behind it', () => {
       assert.deepEqual(extra([claim, claim]), []);
     });
 
-    test(`${claim[0]} with underscores is left out, trusted or not`, () => {
+    test(`${claim[0]} with underscores or dots is left out, trusted or not`, () => {
       const name = claim[0].replaceAll('-', '_');
       const mixed = claim[0].replace('-', '_');
       const last = claim[0].replace(/-(?=[^-]*$)/, '_');
+      const dotted = claim[0].replaceAll('-', '.');
       for (const client of [STRANGER, TRUSTED]) {
         if (name !== claim[0]) assert.deepEqual(extra([[name, claim[1]]], client), []);
         if (last !== claim[0]) assert.deepEqual(extra([[last, claim[1]]], client), []);
         if (mixed !== claim[0]) assert.deepEqual(extra([[mixed, claim[1]]], client), []);
+        if (dotted !== claim[0]) assert.deepEqual(extra([[dotted, claim[1]]], client), []);
       }
     });
   }
