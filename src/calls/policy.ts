@@ -74,8 +74,8 @@ export interface AdmittedCall {
    */
   addField(name: string, value: string): void;
   /**
-   * The address of the client, without port and brackets: of the peer, or, if the peer is trusted, of the client that it names. 'unix:'
-   * for a client of a Unix socket. '' if it is unknown.
+   * The address of the client, without port and brackets: of the peer, or, if the peer is trusted and names a client, of that. 'unix:'
+   * for a client of a Unix socket. '' if a trusted peer names a client without an address.
    */
   readonly clientAddress: string;
   /** Undefined if the client has shown none, or none that is valid. The same object in all calls of a connection. */

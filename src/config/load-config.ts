@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { findFaults } from './fault-checks.ts';
 import { findIdentityProblems, findKeyFileProblems } from './identity-checks.ts';
+import { findIdentityFieldProblems } from './identity-field-checks.ts';
 import { explainVariables } from './interpolation.ts';
 import { findLimitProblems } from './limit-checks.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
@@ -155,6 +156,7 @@ function examine(
     ...findVainKeys(value),
     ...findFaults(value),
     ...findIdentityProblems(value),
+    ...findIdentityFieldProblems(value),
     ...findLimitProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),

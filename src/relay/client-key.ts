@@ -13,23 +13,25 @@ const ADDRESS = /^\[?([0-9a-f.:]+?)(?:%[^\]]*)?(?:\]:\d+|\])?$/i;
 const MAPPED = '::ffff:';
 const WITH_PORT = /^(\d+\.\d+\.\d+\.\d+):\d+$/;
 
-/** The last address in x-forwarded-for: the client that the peer itself has seen. Addresses before it are hearsay. '' if there is none. */
+/** The last address in x-forwarded-for: the client that the peer itself has seen. Addresses before it are hearsay. '' if there is no such field. */
 export function lastForwardedFor(list: HeaderList): string {
   const index = list.names.lastIndexOf('x-forwarded-for');
   if (index === -1) return '';
   const value = list.valueAt(index);
-  return value.slice(value.lastIndexOf(',') + 1).trim();
+  return value.slice(value.lastIndexOf(',') + 1).trim() || 'unknown';
 }
 
 /**
  * @param forwardedFor the result of lastForwardedFor; ignored unless the peer is trusted
- * @returns the address of the client without port and brackets, or 'unix:'. '' if the trusted peer names none.
+ * @returns the address of the client without port and brackets, or 'unix:'. '' if the trusted peer names something that is no address,
+ * such as `unknown`.
  */
 export function clientAddressOf(
   { clientAddress, trusted }: Pick<ForwardedClient, 'clientAddress' | 'trusted'>,
   forwardedFor: string,
 ): string {
-  if (!trusted) return clientAddress;
+  // A trusted peer that names nobody speaks for itself: it is a load balancer that checks health, or a client beside the proxy.
+  if (!trusted || forwardedFor === '') return clientAddress;
   if (forwardedFor.length > LONGEST_ADDRESS) return '';
   const address = WITH_PORT.exec(forwardedFor)?.[1] ?? ADDRESS.exec(forwardedFor)?.[1] ?? '';
   return address.toLowerCase().startsWith(MAPPED) && address.includes('.')

@@ -132,6 +132,53 @@ test('claims reach the service as metadata, and what the client sends by these n
   assert.deepEqual(echoed('x-echo-user'), ['Zo%C3%AB']);
 });
 
+test('fields that an identity writes are taken from requests on every route, also where nobody is asked', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const demo = await startDemo(t);
+  const routes = [
+    { name: 'open', match: { path: '/voice.VoiceAssistant/*' }, upstream: 'voice' },
+    { name: 'office', match: { path: '/office/*' }, upstream: 'voice', access: { require: ['office'] } },
+  ];
+  const identities = { office: issuer.identity({ claims: { sub: 'x-echo-user' } }) };
+  for (const set of [undefined, { 'x-echo-user': 'nobody' }]) {
+    const headers = set === undefined ? {} : { headers: { request: { set } } };
+    const sections = { identities, routes: [{ ...routes[0], ...headers }, routes[1]] };
+    const proxy = await startProxy(t, { endpoints: [demo.address], sections });
+    const metadata = metadataOf(
+      ['x-echo-user', 'mallory'],
+      ['x-echo_user', 'mallory'],
+      ['x-echo.user', 'mallory'],
+    );
+    const { code, initialMetadata } = await proxy.voiceClient('tls').say({}, { metadata });
+    assert.equal(code, status.OK);
+    assert.deepEqual(initialMetadata?.get('x-echo-user'), set === undefined ? [] : ['nobody']);
+    assert.deepEqual(initialMetadata?.get('x-echo_user'), []);
+    assert.deepEqual(initialMetadata?.get('x-echo.user'), []);
+  }
+});
+
+test('what two identities say of a client is not mixed: the first one that writes a field speaks', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const claims = { sub: 'x-echo-user', role: 'x-echo-role' };
+  const identities = {
+    office: issuer.identity({ claims }),
+    second: issuer.identity({ claims, header: 'x-second-token' }),
+    machines: issuer.identity({ claims: { sub: 'x-echo-machine' }, header: 'x-machine-token' }),
+  };
+  const scene = await start(t, identities, { require: ['office', 'second', 'machines'] });
+  const metadata = metadataOf(
+    ['authorization', `Bearer ${issuer.token('alice')}`],
+    ['x-second-token', issuer.token('robot', { role: 'admin' })],
+    ['x-machine-token', issuer.token('edge-1')],
+  );
+  const { code, initialMetadata } = await scene.client.say({}, { metadata });
+  assert.equal(code, status.OK);
+  const echoed = (name: string): readonly unknown[] => initialMetadata?.get(name) ?? [];
+  assert.deepEqual(echoed('x-echo-user'), ['alice']);
+  assert.deepEqual(echoed('x-echo-role'), []);
+  assert.deepEqual(echoed('x-echo-machine'), ['edge-1']);
+});
+
 test('a route lets in by claim, and tells a client with another claim that it may not', async (t) => {
   const issuer = await TokenIssuer.start(t);
   const scene = await start(

@@ -3,11 +3,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { clientKeyOf, lastForwardedFor } from '../../src/relay/client-key.ts';
+import { clientAddressOf, clientKeyOf, lastForwardedFor } from '../../src/relay/client-key.ts';
 
 function keyOf(clientAddress: string, trusted: boolean, ...forwardedFor: string[]): string {
   const list = HeaderList.of(...forwardedFor.map((value) => ['x-forwarded-for', value] as const));
   return clientKeyOf({ clientAddress, trusted }, lastForwardedFor(list));
+}
+
+function addressOf(clientAddress: string, trusted: boolean, ...forwardedFor: string[]): string {
+  const list = HeaderList.of(...forwardedFor.map((value) => ['x-forwarded-for', value] as const));
+  return clientAddressOf({ clientAddress, trusted }, lastForwardedFor(list));
+}
+
+for (const [what, address, expected] of [
+  ['a trusted peer that names nobody has its own address', addressOf('192.0.2.1', true), '192.0.2.1'],
+  ['also one of a Unix socket', addressOf('unix:', true), 'unix:'],
+  ['a trusted peer that names no address has none', addressOf('192.0.2.1', true, 'unknown'), ''],
+  ['and so has one with an empty entry', addressOf('192.0.2.1', true, '203.0.113.1, '), ''],
+  [
+    'a trusted peer names the address of its client',
+    addressOf('192.0.2.1', true, '203.0.113.1'),
+    '203.0.113.1',
+  ],
+  ['a claim of other peers is no address', addressOf('192.0.2.1', false, '203.0.113.1'), '192.0.2.1'],
+] as const) {
+  test(`${what}: '${expected}'`, () => assert.equal(address, expected));
 }
 
 for (const [what, key, expected] of [

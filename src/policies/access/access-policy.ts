@@ -3,7 +3,14 @@
 
 import type { Caller } from '../../calls/caller.ts';
 import type { Failure } from '../../calls/failure.ts';
-import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
+import type {
+  AdmittedCall,
+  HeaderEdit,
+  PendingQuestion,
+  Policy,
+  Questioner,
+  RequestKind,
+} from '../../calls/policy.ts';
 import type { AccessConfig } from '../../config/identity-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import type { IdentitySet } from '../../identities/identities.ts';
@@ -35,14 +42,23 @@ export class AccessPolicy implements Policy {
   readonly #allow: readonly AccessRule[] | undefined;
   readonly #deny: readonly AccessRule[];
   readonly #onExpiry: AccessConfig['onExpiry'];
+  /** Header fields of identities that this route does not ask for. */
+  readonly #foreign: readonly string[];
 
-  constructor(config: AccessConfig, identities: readonly Identity[]) {
+  /** @param fields the names of the header fields of all identities, in lower case */
+  constructor(config: AccessConfig, identities: readonly Identity[], fields: ReadonlySet<string>) {
     this.#required = new Set(config.require);
     this.#identities = identities;
-    this.adds = identities.flatMap(({ adds }) => adds);
-    this.#allow = config.allow?.map(compileRule);
-    this.#deny = config.deny.map(compileRule);
+    this.adds = [...new Set(identities.flatMap(({ adds }) => adds))];
+    this.#foreign = [...fields].filter((name) => !this.adds.includes(name));
+    const { require } = config;
+    this.#allow = config.allow?.map((rule) => compileRule(rule, require));
+    this.#deny = config.deny.map((rule) => compileRule(rule, require, true));
     this.#onExpiry = config.onExpiry;
+  }
+
+  decide(_kind: RequestKind, edit: HeaderEdit): undefined {
+    for (const name of this.#foreign) edit.remove(name);
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
@@ -66,12 +82,20 @@ export class AccessPolicy implements Policy {
       questioner.refuse(refusal);
       return;
     }
-    for (const name of this.adds) {
-      const value = fieldOf(known.callers, name);
-      if (value !== undefined) call.addField(name, value);
-    }
+    this.#addFields(call, known.callers);
     this.#watchExpiry(call, known.callers);
     questioner.admit();
+  }
+
+  /** What two identities say of a client is not mixed: of those with a field of the same name, the first speaks. */
+  #addFields(call: AdmittedCall, callers: readonly Caller[]): void {
+    const silent = new Set<string>();
+    for (const { name, adds } of this.#identities) {
+      const caller = callers.find(({ identity }) => identity === name);
+      if (caller === undefined || adds.some((field) => silent.has(field))) continue;
+      for (const [field, value] of caller.fields) call.addField(field, value);
+      for (const field of adds) silent.add(field);
+    }
   }
 
   #judge(call: AdmittedCall, { callers, rejection }: Known): Failure | undefined {
@@ -107,11 +131,6 @@ export class AccessPolicy implements Policy {
     this.#watchExpiry(call, callers);
     return undefined;
   }
-}
-
-function fieldOf(callers: readonly Caller[], wanted: string): string | undefined {
-  for (const { fields } of callers) for (const [name, value] of fields) if (name === wanted) return value;
-  return undefined;
 }
 
 /** Waits for the verdicts about all credentials of one call. */
@@ -158,10 +177,15 @@ class Verifying implements PendingQuestion {
   }
 }
 
-/** @returns undefined if the route has no `access` */
+/**
+ * On routes without `access`, removes the fields of identities from requests: services trust these wherever they come from.
+ * @returns undefined if the route has no `access`, and no identity has such a field
+ */
 export function accessPolicy(route: RouteConfig | undefined, identities: IdentitySet): Policy | undefined {
+  const fields = new Set([...identities.values()].flatMap(({ adds }) => adds));
   const access = route?.access;
-  if (access === undefined) return undefined;
+  if (access === undefined)
+    return route === undefined || fields.size === 0 ? undefined : withoutFields(fields);
   const rules = [...(access.allow ?? []), ...access.deny];
   const names = new Set([...access.require, ...rules.flatMap(({ identity = [] }) => identity)]);
   const named = [...names].map((name) => {
@@ -170,5 +194,15 @@ export function accessPolicy(route: RouteConfig | undefined, identities: Identit
     if (identity === undefined) throw new Error(`there is no identity ${name}`);
     return identity;
   });
-  return new AccessPolicy(access, named);
+  return new AccessPolicy(access, named, fields);
+}
+
+function withoutFields(fields: ReadonlySet<string>): Policy {
+  return {
+    key: 'access',
+    decide(_kind, edit) {
+      for (const name of fields) edit.remove(name);
+      return undefined;
+    },
+  };
 }

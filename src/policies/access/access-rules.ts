@@ -6,19 +6,35 @@ import { addressRange } from '../../config/address-range.ts';
 import type { AccessRuleConfig } from '../../config/identity-config.ts';
 import { holdsClaim } from '../../identities/claims.ts';
 
-/** Whether a rule holds for a call. @param callers all that the client has shown to be */
+/**
+ * Whether a rule holds for a call.
+ * @param callers all that the client has shown to be
+ */
 export type AccessRule = (call: AdmittedCall, callers: readonly Caller[]) => boolean;
 
 /** How many addresses of clients are remembered with what a rule says of them. */
 const MOST_ADDRESSES = 1024;
 
-export function compileRule({ identity, subject, claim, client, method }: AccessRuleConfig): AccessRule {
-  const isInNetwork = client === undefined ? undefined : networks(client);
+/**
+ * @param required the identities that a rule without `identity` speaks of. Empty means all: otherwise a rule that lets in another identity
+ * would widen all rules that name none.
+ * @param ifUnknown whether `client` holds for a client whose address is not known. Rules that forbid hold for it.
+ */
+export function compileRule(
+  { identity, subject, claim, client, method }: AccessRuleConfig,
+  required: readonly string[] = [],
+  ifUnknown = false,
+): AccessRule {
+  const isInNetwork = client === undefined ? undefined : networks(client, ifUnknown);
   const fitsMethod = method === undefined ? undefined : patterns(method);
   const fitsCaller =
     identity === undefined && subject === undefined && claim === undefined
       ? undefined
-      : callerTest(identity, subject === undefined ? undefined : patterns(subject), claim);
+      : callerTest(
+          identity ?? (required.length > 0 ? required : undefined),
+          subject === undefined ? undefined : patterns(subject),
+          claim,
+        );
   return (call, callers) => {
     if (fitsMethod !== undefined && !fitsMethod(call.subject.method.split('?', 1)[0])) return false;
     if (isInNetwork !== undefined && !isInNetwork(call.clientAddress)) return false;
@@ -55,14 +71,17 @@ function patterns(texts: readonly string[]): (text: string) => boolean {
   return (text) => exact.has(text) || prefixes.some((prefix) => text.startsWith(prefix));
 }
 
-function networks(texts: readonly string[]): (address: string) => boolean {
+function networks(texts: readonly string[], ifUnknown: boolean): (address: string) => boolean {
   const ranges = texts.map((text) => (text === 'unix:' ? isUnix : (addressRange(text) ?? never)));
-  const known = new Map<string, boolean>();
+  const known = new Map<string, boolean>([['', ifUnknown]]);
   return (address) => {
     const remembered = known.get(address);
     if (remembered !== undefined) return remembered;
     const isInside = ranges.some((range) => range(address));
-    if (known.size >= MOST_ADDRESSES) known.clear();
+    if (known.size >= MOST_ADDRESSES) {
+      known.clear();
+      known.set('', ifUnknown);
+    }
     known.set(address, isInside);
     return isInside;
   };

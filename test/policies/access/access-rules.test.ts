@@ -10,7 +10,12 @@ import { standIn } from '../../support/stand-in.ts';
 
 function holds(
   rule: AccessRuleConfig,
-  { method = '/a.B/C', clientAddress = '192.0.2.7' } = {},
+  {
+    method = '/a.B/C',
+    clientAddress = '192.0.2.7',
+    required = [] as readonly string[],
+    ifUnknown = false,
+  } = {},
   ...callers: readonly Partial<Caller>[]
 ): boolean {
   const subject = standIn<AdmittedCall['subject']>({ method });
@@ -19,7 +24,7 @@ function holds(
     ...standIn<Caller>({ identity: 'office', subject: '', claims: {} }),
     ...one,
   }));
-  return compileRule(rule)(call, whole);
+  return compileRule(rule, required, ifUnknown)(call, whole);
 }
 
 const claim = (name: string, ...values: readonly string[]): AccessRuleConfig => ({
@@ -80,4 +85,19 @@ test('criteria about the client hold for one of its identities, and are not put 
   assert.ok(holds(rule, {}, { subject: 'alice' }, { identity: 'machines', subject: 'edge-1' }));
   assert.ok(!holds(rule, {}, { subject: 'edge-1' }, { identity: 'machines', subject: 'core-1' }));
   assert.ok(!holds(rule));
+});
+
+test('a rule that names no identity speaks of the required ones alone', () => {
+  const guest = { identity: 'guests', subject: 'admin-x' };
+  const required = ['office'];
+  assert.ok(!holds({ subject: ['admin-*'] }, { required }, { subject: 'bob' }, guest));
+  assert.ok(holds({ subject: ['admin-*'] }, { required }, { subject: 'admin-1' }, guest));
+  assert.ok(holds({ identity: ['guests'], subject: ['admin-*'] }, { required }, guest));
+  assert.ok(holds({ subject: ['admin-*'] }, {}, guest), 'without require any of them');
+});
+
+test('a rule that forbids networks holds for an address that is not known', () => {
+  const rule = { client: ['10.0.0.0/8'] };
+  assert.ok(holds(rule, { clientAddress: '', ifUnknown: true }));
+  assert.ok(!holds(rule, { clientAddress: '192.0.2.7', ifUnknown: true }));
 });
