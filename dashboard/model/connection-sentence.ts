@@ -19,9 +19,12 @@ const REASONS: Readonly<Record<string, string>> = {
 export function noticesOf(model: ProxyModel, nowEpochMs: number): readonly Notice[] {
   const connection = connectionNotice(model, nowEpochMs);
   if (connection !== undefined) return [connection];
-  return [stateNotice(model), partNotice(model), restartNotice(model, nowEpochMs)].filter(
-    (notice) => notice !== undefined,
-  );
+  return [
+    stateNotice(model),
+    reloadNotice(model, nowEpochMs),
+    partNotice(model),
+    restartNotice(model, nowEpochMs),
+  ].filter((notice) => notice !== undefined);
 }
 
 function connectionNotice(
@@ -58,7 +61,27 @@ function stateNotice({ figures }: ProxyModel): Notice | undefined {
   return {
     kind: 'warning',
     sentence: 'The proxy drains: it takes no new calls, and ends after its last one.',
-    more: `${counted(inFlight, 'call')} still ${inFlight === 1 ? 'runs' : 'run'}.`,
+    more:
+      inFlight === 0
+        ? 'No call runs any more.'
+        : `${counted(inFlight, 'call')} still ${inFlight === 1 ? 'runs' : 'run'}.`,
+  };
+}
+
+/** Whoever has changed the file, and sees no effect, must not have to look for the reason. */
+function reloadNotice({ facts }: ProxyModel, nowEpochMs: number): Notice | undefined {
+  const last = facts.configuration?.reloads.last;
+  if (last === undefined || last.result === 'reloaded') return undefined;
+  const [problem, ...others] = last.problems;
+  const what = last.result === 'refused' ? 'was refused' : 'has failed';
+  const why = problem === undefined ? '' : `: ${withoutStop(problem)}`;
+  const more =
+    others.length === 0
+      ? ''
+      : ` There ${others.length === 1 ? 'is' : 'are'} ${counted(others.length, 'more problem')}, listed under Configuration.`;
+  return {
+    kind: 'warning',
+    sentence: `The reload at ${formatTime(last.atEpochMs, nowEpochMs)} ${what}${why}. The configuration of epoch ${facts.configuration?.epoch ?? '?'} stays in use.${more}`,
   };
 }
 

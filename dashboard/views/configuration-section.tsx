@@ -8,6 +8,7 @@ import type {
   ReloadFacts,
 } from '../../src/admin/dashboard-figures.ts';
 import { counted, formatTime } from '../model/format.ts';
+import { shownChange } from '../model/shown-change.ts';
 import { FactList } from './fact-list.tsx';
 import { Section } from './section.tsx';
 import { StateMark } from './state-mark.tsx';
@@ -87,7 +88,7 @@ function Changes({ changes: { since, entries, leftOut } }: { readonly changes: C
         <table class="changes">
           <thead>
             <tr>
-              <th scope="col">Key</th>
+              <th scope="col">What</th>
               <th scope="col">Before</th>
               <th scope="col">Now</th>
             </tr>
@@ -104,14 +105,18 @@ function Changes({ changes: { since, entries, leftOut } }: { readonly changes: C
   );
 }
 
-function Change({ entry: { path, before, after } }: { readonly entry: ConfigurationChange }) {
+function Change({ entry }: { readonly entry: ConfigurationChange }) {
+  const { subject, key, kind, before, after } = shownChange(entry);
   return (
     <tr>
       <th scope="row">
-        <code>{path}</code>
+        {subject !== '' && <span class="subject">{subject}</span>}
+        {subject !== '' && key !== '' && ' '}
+        {key !== '' && <code>{key}</code>}
+        {kind !== 'changed' && <small> {kind}</small>}
       </th>
-      <td>{before === undefined ? <i>nothing</i> : <del>{before}</del>}</td>
-      <td>{after === undefined ? <i>nothing</i> : <ins>{after}</ins>}</td>
+      <td>{before === undefined ? <i>not there</i> : <del>{before}</del>}</td>
+      <td>{after === undefined ? <i>not there</i> : <ins>{after}</ins>}</td>
     </tr>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { DiagnosisFact, DiagnosisFacts } from '../../src/admin/dashboard-figures.ts';
+import { type DiagnosisGroup, diagnosisGroups, peerOf } from '../model/diagnosis-groups.ts';
 import { counted, formatCount, formatTime } from '../model/format.ts';
 import { type RemedyBlock, type RemedySpan, remedyBlocks } from '../model/remedy-text.ts';
 import { Choice } from './choice.tsx';
@@ -48,11 +49,12 @@ export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
         <p class="empty">{about === 'clients' ? 'No client was refused.' : 'There is no diagnosis.'}</p>
       )}
       <ol class="diagnoses" tabIndex={0} aria-label="Diagnoses">
-        {recent.map((fact) => (
+        {diagnosisGroups(recent).map((group) => (
           <Diagnosis
-            key={`${fact.code} ${fact.atEpochMs} ${fact.client ?? ''} ${fact.endpoint ?? ''}`}
-            fact={fact}
-            remedy={facts?.remedies[fact.code]}
+            key={`${group.code} ${group.token}`}
+            group={group}
+            total={facts?.counts[group.code]}
+            remedy={facts?.remedies[group.code]}
             nowEpochMs={nowEpochMs}
           />
         ))}
@@ -62,30 +64,77 @@ export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
 }
 
 interface DiagnosisProps {
-  readonly fact: DiagnosisFact;
+  readonly group: DiagnosisGroup;
+  /** How often this was given since the start, also to those of whom no entry is left. */
+  readonly total: number | undefined;
   readonly remedy: string | undefined;
   readonly nowEpochMs: number;
 }
 
-function Diagnosis({ fact, remedy, nowEpochMs }: DiagnosisProps) {
-  const peer = fact.client ?? fact.endpoint ?? fact.upstream;
+/** So many addresses of a group are shown at once. */
+const MOST_PEERS = 20;
+
+function Diagnosis({ group, total = 0, remedy, nowEpochMs }: DiagnosisProps) {
+  const { code, token, facts, peers, lastAtEpochMs } = group;
+  const count = Math.max(total, group.count);
+  const [newest] = facts;
+  const peer = peerOf(newest);
   return (
     <li>
-      <p class="sentence">{fact.sentence}</p>
+      <p class="sentence">{newest.sentence}</p>
       <p class="about">
-        <b>{fact.code === '' ? fact.token : fact.code}</b>
-        {peer !== undefined && <span class="peer">{peer}</span>}
-        {fact.listener !== undefined && <span>listener {fact.listener}</span>}
-        <span>{formatTime(fact.lastAtEpochMs, nowEpochMs)}</span>
-        {fact.count > 1 && <span>{counted(fact.count, 'time')}</span>}
+        <b>{code === '' ? token : code}</b>
+        {peers > 1 ? (
+          <span>{counted(peers, 'address', 'addresses')}</span>
+        ) : (
+          peer !== undefined && <span class="peer">{peer}</span>
+        )}
+        {newest.listener !== undefined && <span>listener {newest.listener}</span>}
+        <span>{formatTime(lastAtEpochMs, nowEpochMs)}</span>
+        {count > 1 && <span>{counted(count, 'time')}</span>}
       </p>
-      {fact.detail !== undefined && fact.detail !== '' && <p class="about">{fact.detail}</p>}
+      {newest.detail !== undefined && newest.detail !== '' && <p class="about">{newest.detail}</p>}
+      {peers > 1 && (
+        <details>
+          <summary>Addresses</summary>
+          <ul class="peers">
+            {facts.slice(0, MOST_PEERS).map((fact) => (
+              <Peer
+                key={`${fact.atEpochMs} ${peerOf(fact) ?? ''}`}
+                fact={fact}
+                newest={newest}
+                nowEpochMs={nowEpochMs}
+              />
+            ))}
+          </ul>
+          {facts.length > MOST_PEERS && (
+            <p class="note">And {counted(facts.length - MOST_PEERS, 'more entry', 'more entries')}.</p>
+          )}
+        </details>
+      )}
       {remedy !== undefined && (
         <details>
           <summary>What to do</summary>
           <Remedy blocks={remedyBlocks(remedy)} />
         </details>
       )}
+    </li>
+  );
+}
+
+interface PeerProps {
+  readonly fact: DiagnosisFact;
+  readonly newest: DiagnosisFact;
+  readonly nowEpochMs: number;
+}
+
+function Peer({ fact, newest, nowEpochMs }: PeerProps) {
+  return (
+    <li class="about">
+      <span class="peer">{peerOf(fact) ?? 'not known'}</span>
+      <span>{formatTime(fact.lastAtEpochMs, nowEpochMs)}</span>
+      {fact.count > 1 && <span>{counted(fact.count, 'time')}</span>}
+      {fact.sentence !== newest.sentence && <span>{fact.sentence}</span>}
     </li>
   );
 }

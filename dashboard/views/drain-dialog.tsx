@@ -39,7 +39,7 @@ export function DrainDialog({ model, token, onToken, onClose }: DrainDialogProps
         <p>
           The proxy then takes no new calls, lets running ones finish within <code>drain.timeout</code>, and
           ends. There is no way back: it has to be started again.{' '}
-          {counted(model.totals.last?.inFlight ?? 0, 'call')} are in flight now.
+          {inFlightText(model.totals.last?.inFlight ?? 0)}
         </p>
         <label for="drain-word">
           Type <b>{WORD}</b> to confirm
@@ -78,6 +78,11 @@ export function DrainDialog({ model, token, onToken, onClose }: DrainDialogProps
       </form>
     </dialog>
   );
+}
+
+function inFlightText(inFlight: number): string {
+  if (inFlight === 0) return 'No call is in flight now.';
+  return `${counted(inFlight, 'call')} ${inFlight === 1 ? 'is' : 'are'} in flight now.`;
 }
 
 /** @returns undefined if the proxy drains */

@@ -8,14 +8,17 @@ import type {
   EndpointStateName,
 } from '../../src/admin/dashboard-figures.ts';
 import type { EndpointRates } from '../model/endpoint-rates.ts';
+import { isGoodState, isUntried } from '../model/endpoint-states.ts';
 import { counted, formatAge, formatCount, formatMs, formatRate, formatTime } from '../model/format.ts';
-import { healthSpans, isGoodState } from '../model/health-history.ts';
+import { type HealthSpan, healthSpans, type SpanKind } from '../model/health-history.ts';
 import { type MarkKind, StateMark } from './state-mark.tsx';
 
 interface EndpointRowProps {
   readonly endpoint: EndpointFigures;
   readonly rates: EndpointRates | undefined;
   readonly facts: EndpointFacts | undefined;
+  /** Whether those that are kept out get calls all the same. */
+  readonly isPanic: boolean;
   /** Of the bar of its health. */
   readonly spanMs: number;
   readonly nowEpochMs: number;
@@ -34,20 +37,10 @@ const STATES: Readonly<Record<EndpointStateName, readonly [kind: MarkKind, text:
   leaving: ['off', 'leaving'],
 };
 
-const UNTRIED = ['off', 'not tried yet'] as const;
+/** What a panic overrules. */
+const KEPT_OUT: readonly EndpointStateName[] = ['ejected', 'unhealthy'];
 
-/** Nobody knows whether something answers there. */
-function isUntried({
-  state,
-  connections,
-  answered,
-  failed,
-  givenUp,
-  lost,
-  inFlight,
-}: EndpointFigures): boolean {
-  return state === 'in_use' && connections + answered + failed + givenUp + lost + inFlight === 0;
-}
+const UNTRIED = ['off', 'not tried yet'] as const;
 
 const CHANGES: Readonly<Record<EndpointChange['to'], string>> = {
   usable: 'can be used again',
@@ -57,7 +50,7 @@ const CHANGES: Readonly<Record<EndpointChange['to'], string>> = {
   unhealthy: 'became unhealthy',
 };
 
-export function EndpointRow({ endpoint, rates, facts, spanMs, nowEpochMs }: EndpointRowProps) {
+export function EndpointRow({ endpoint, rates, facts, isPanic, spanMs, nowEpochMs }: EndpointRowProps) {
   const [isOpen, setIsOpen] = useState(false);
   const [kind, text] = isUntried(endpoint) ? UNTRIED : STATES[endpoint.state];
   const history = facts?.history ?? [];
@@ -80,9 +73,10 @@ export function EndpointRow({ endpoint, rates, facts, spanMs, nowEpochMs }: Endp
           {endpoint.usedBy !== undefined && isGoodState(endpoint.state) && (
             <small> used by {counted(endpoint.usedBy, 'process', 'processes')}</small>
           )}
+          {isPanic && KEPT_OUT.includes(endpoint.state) && <small> gets calls in the panic</small>}
         </td>
         <td class="of-health">
-          <HealthStrip history={history} state={endpoint.state} spanMs={spanMs} nowEpochMs={nowEpochMs} />
+          <HealthStrip history={history} endpoint={endpoint} spanMs={spanMs} nowEpochMs={nowEpochMs} />
         </td>
         <td class="number">{formatRate(rates?.perSecond ?? 0)}</td>
         <td class={(rates?.failedPerSecond ?? 0) > 0 ? 'number bad' : 'number'}>
@@ -120,33 +114,44 @@ export function EndpointRow({ endpoint, rates, facts, spanMs, nowEpochMs }: Endp
 
 interface HealthStripProps {
   readonly history: readonly EndpointChange[];
-  readonly state: EndpointStateName;
+  readonly endpoint: EndpointFigures;
   readonly spanMs: number;
   readonly nowEpochMs: number;
 }
 
-/** What was bad is as high as the strip, what was good is half as high. */
-function HealthStrip({ history, state, spanMs, nowEpochMs }: HealthStripProps) {
-  const spans = healthSpans(history, state, { nowEpochMs, spanMs });
-  const badPart = spans.reduce((sum, { isGood, from, to }) => (isGood ? sum : sum + to - from), 0);
-  const label =
-    badPart === 0
-      ? 'good all the time'
-      : `not good for ${formatAge(Math.max(1000, badPart * spanMs))} of the last ${formatAge(spanMs)}`;
+/** By kind, the height of its part of the strip, of 16. */
+const HEIGHTS: Readonly<Record<SpanKind, number>> = { good: 4, bad: 12, unknown: 1 };
+
+function HealthStrip({ history, endpoint, spanMs, nowEpochMs }: HealthStripProps) {
+  const spans = healthSpans(history, endpoint, { nowEpochMs, spanMs });
+  const label = labelOf(spans, spanMs);
   return (
     <svg class="strip" viewBox="0 0 120 16" preserveAspectRatio="none" role="img" aria-label={label}>
-      {spans.map(({ from, to, isGood }) => (
+      <title>{label}</title>
+      {spans.map(({ kind, from, to }) => (
         <rect
           key={from}
-          class={isGood ? 'strip-good' : 'strip-bad'}
+          class={`strip-${kind}`}
           x={from * 120}
           width={Math.max(1, (to - from) * 120)}
-          y={isGood ? 6 : 2}
-          height={isGood ? 4 : 12}
+          y={8 - HEIGHTS[kind] / 2}
+          height={HEIGHTS[kind]}
         />
       ))}
     </svg>
   );
+}
+
+function labelOf(spans: readonly HealthSpan[], spanMs: number): string {
+  const partOf = (wanted: SpanKind) =>
+    spans.reduce((sum, { kind, from, to }) => (kind === wanted ? sum + to - from : sum), 0);
+  const [bad, unknown] = [partOf('bad'), partOf('unknown')];
+  if (unknown === 1) return 'not known yet';
+  const knownMs = (1 - unknown) * spanMs;
+  const before = unknown === 0 ? '' : ', not known before';
+  if (bad > 0)
+    return `not good for ${formatAge(Math.max(1000, bad * spanMs))} of the last ${formatAge(knownMs)}${before}`;
+  return unknown === 0 ? 'good all the time' : `good for ${formatAge(knownMs)}${before}`;
 }
 
 function History({

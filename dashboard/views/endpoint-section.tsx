@@ -10,8 +10,9 @@ import type {
   UpstreamFigures,
 } from '../../src/admin/dashboard-figures.ts';
 import { endpointKey, endpointRates } from '../model/endpoint-rates.ts';
-import { counted, formatAge } from '../model/format.ts';
-import { isGoodState } from '../model/health-history.ts';
+import { isGoodState, isUsable } from '../model/endpoint-states.ts';
+import { counted, formatAge, formatTime } from '../model/format.ts';
+
 import { type ProxyModel, RATE_MS } from '../model/proxy-model.ts';
 import { EndpointRow } from './endpoint-row.tsx';
 import { Section } from './section.tsx';
@@ -91,6 +92,12 @@ function Upstream({ upstream, facts, before, model, nowEpochMs, spanMs, isOpenAt
       <summary>
         <span class="name">{upstream.upstream}</span> <UpstreamState upstream={upstream} />
       </summary>
+      {upstream.panicSinceEpochMs !== undefined && (
+        <p class="notice notice-bad">
+          <StateMark kind="bad" /> Panic since {formatTime(upstream.panicSinceEpochMs, nowEpochMs)}: so few
+          endpoints can be used that those that are kept out get calls as well.
+        </p>
+      )}
       {isOpen && (
         <table class="endpoints" aria-label={`Endpoints of ${upstream.upstream}`}>
           <thead>
@@ -131,6 +138,7 @@ function Upstream({ upstream, facts, before, model, nowEpochMs, spanMs, isOpenAt
                 endpoint={endpoint}
                 rates={rates.get(endpoint.endpoint)}
                 facts={facts.get(endpointKey(upstream.upstream, endpoint.endpoint))}
+                isPanic={upstream.panicSinceEpochMs !== undefined}
                 spanMs={spanMs}
                 nowEpochMs={nowEpochMs}
               />
@@ -160,10 +168,14 @@ function worstFirst(endpoints: readonly EndpointFigures[]): readonly EndpointFig
 function UpstreamState({ upstream: { endpoints, pending } }: { readonly upstream: UpstreamFigures }) {
   const bad = new Map<EndpointStateName, number>();
   for (const { state } of endpoints) if (!isGoodState(state)) bad.set(state, (bad.get(state) ?? 0) + 1);
-  const usable = endpoints.filter(({ state }) => isGoodState(state)).length;
+  const usable = endpoints.filter(isUsable).length;
+  const countOf = (wanted: EndpointStateName) => endpoints.filter(({ state }) => state === wanted).length;
+  const [leaving, idle] = [countOf('leaving'), countOf('idle')];
   const kind = bad.size === 0 && endpoints.length > 0 ? 'good' : usable === 0 ? 'bad' : 'warning';
   const parts = [
-    endpoints.length === 0 ? 'no endpoints' : `${usable} of ${endpoints.length} can be used`,
+    endpoints.length === 0 ? 'no endpoints' : `${usable} of ${endpoints.length - leaving} can be used`,
+    ...(idle > 0 ? [`${idle} idle`] : []),
+    ...(leaving > 0 ? [`${leaving} leaving`] : []),
     ...Array.from(bad, ([state, count]) => `${count} ${state}`),
     ...(pending > 0 ? [`${counted(pending, 'call')} waiting for a place`] : []),
   ];

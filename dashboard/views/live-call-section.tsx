@@ -5,6 +5,7 @@ import { counted, formatAge, formatBytes, formatCount } from '../model/format.ts
 import { type LiveCall, type LiveCallsQuery, MOST_CALLS } from '../model/live-calls.ts';
 import type { ProxyModel } from '../model/proxy-model.ts';
 import { LiveCallFacts } from './live-call-facts.tsx';
+import { MethodName } from './method-name.tsx';
 import { Section } from './section.tsx';
 import { type MarkKind, StateMark } from './state-mark.tsx';
 import { useInView, useLiveCalls } from './use-live-calls.ts';
@@ -159,12 +160,13 @@ function columnsOf(
         <>
           <button
             type="button"
-            class="opener cut"
+            class="opener"
             title={call.method}
+            aria-label={call.method}
             aria-expanded={call.id === shown?.id}
             onClick={() => onChoose(call.id === shown?.id ? undefined : call)}
           >
-            {call.method}
+            <MethodName path={call.method} />
           </button>
           <small class="cut">
             {call.client} · {call.protocol}

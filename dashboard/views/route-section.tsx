@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { counted, formatCount, formatMs, formatRate, formatShare, NONE } from '../model/format.ts';
 import type { ProxyModel } from '../model/proxy-model.ts';
 import { inOrder, type RouteOrder, type RouteRow, routeRows } from '../model/route-rows.ts';
+import { MethodName } from './method-name.tsx';
 import { Section } from './section.tsx';
 import { type Column, VirtualTable } from './virtual-table.tsx';
 
@@ -19,7 +20,7 @@ const COLUMNS: readonly RouteColumn[] = [
     cell: ({ route, upstreams }) => (
       <>
         <span class="cut" title={route}>
-          {route === '' ? <i>no route matches</i> : route}
+          {route === '' ? <i>no route matches</i> : <MethodName path={route} />}
         </span>
         <small class="cut" title={upstreams}>
           {upstreams === '' ? NONE : `→ ${upstreams}`}

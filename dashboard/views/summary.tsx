@@ -1,6 +1,7 @@
 // The figures that say at a glance whether all is well.
 
 import type { ComponentChildren } from 'preact';
+import { isUsable } from '../model/endpoint-states.ts';
 import {
   counted,
   formatBytes,
@@ -11,7 +12,6 @@ import {
   formatTime,
   NONE,
 } from '../model/format.ts';
-import { isGoodState } from '../model/health-history.ts';
 import { countsBetween, percentileOf } from '../model/histogram.ts';
 import { LATENCY_MS, type ProxyModel, RATE_MS } from '../model/proxy-model.ts';
 import { type MarkKind, StateMark } from './state-mark.tsx';
@@ -97,14 +97,15 @@ function Rate({ value }: { readonly value: number }) {
 
 function EndpointTile({ model }: { readonly model: ProxyModel }) {
   const endpoints = model.figures?.upstreams.flatMap((upstream) => upstream.endpoints) ?? [];
-  const bad = endpoints.filter(({ state }) => !isGoodState(state)).length;
+  const bad = endpoints.filter((endpoint) => endpoint.state !== 'leaving' && !isUsable(endpoint)).length;
+  const leaving = endpoints.filter(({ state }) => state === 'leaving').length;
   return (
     <Tile
       title="Endpoints"
       value={
         <>
-          {endpoints.length - bad}
-          <small> of {endpoints.length}</small>
+          {endpoints.length - leaving - bad}
+          <small> of {endpoints.length - leaving}</small>
         </>
       }
       more={bad === 0 ? 'all can be used' : `${bad} cannot be used`}

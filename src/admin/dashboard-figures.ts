@@ -62,7 +62,10 @@ export interface CallOutcomes {
   readonly ok: number;
   /** The client has given the call up, which is how many streams end in good order. */
   readonly cancelled: number;
-  /** A status that blames the request, such as INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or HTTP 4xx. */
+  /**
+   * A status that blames the request, such as INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or HTTP 4xx; or the error with
+   * which its route answers (`respond`, `redirect`).
+   */
   readonly clientFault: number;
   /** UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, HTTP 5xx, or no complete answer. */
   readonly failed: number;
@@ -114,6 +117,8 @@ export interface UpstreamFigures {
   readonly upstream: string;
   /** Calls that wait for a place. */
   readonly pending: number;
+  /** Since when so few endpoints can be used that those that are kept out get calls as well. Missing without such a panic. */
+  readonly panicSinceEpochMs?: number;
   /** In the order of the configuration or of their source. */
   readonly endpoints: readonly EndpointFigures[];
   /** How many endpoints are not shown. Missing if all are. */
@@ -144,6 +149,8 @@ export interface EndpointFigures {
   readonly endpoint: string;
   /** The worst of what the processes say. */
   readonly state: EndpointStateName;
+  /** Since when it is known: a configuration or a source has named it, or the process that knows it longest was started. */
+  readonly sinceEpochMs: number;
   /** How many processes give it calls. Missing if all of them or none does. */
   readonly usedBy?: number;
   readonly inFlight: number;

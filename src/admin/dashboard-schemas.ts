@@ -61,6 +61,9 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         object({
           upstream: text(),
           pending: count('Calls that wait for a place.'),
+          'panicSinceEpochMs?': number(
+            'Since when so few endpoints can be used that those that are kept out get calls as well.',
+          ),
           endpoints: list(
             object({
               endpoint: text(),
@@ -74,6 +77,7 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
                 'ejected',
                 'unhealthy',
               ]),
+              sinceEpochMs: number('Since when the endpoint is known, in whole seconds.'),
               'usedBy?': count('How many processes give it calls, where some do.'),
               inFlight: count(),
               connections: count(),

@@ -4,13 +4,13 @@
 /**
  * How an attempt ended.
  * - answered: by a complete response, whatever its status.
- * - failed: the endpoint reset the stream, lost the connection, or sent an invalid response. An HTTP/1.1 endpoint that cannot be reached
- *   counts too.
+ * - failed: the endpoint reset the stream, lost the connection, or sent an invalid response.
  * - given_up: by the client or the proxy before that, or because of what the client requested or accepts. A client must not be able to
  *   make an endpoint seem to fail.
  * - lost: given up because another attempt of the same call was faster.
+ * - unreached: no connection could be made for it, so that the endpoint has seen nothing of it. It is not counted here.
  */
-export type AttemptOutcome = 'answered' | 'failed' | 'given_up' | 'lost';
+export type AttemptOutcome = 'answered' | 'failed' | 'given_up' | 'lost' | 'unreached';
 
 export class EndpointCounts {
   answered = 0;
@@ -34,6 +34,6 @@ export class EndpointCounts {
     if (outcome === 'answered') this.answered++;
     else if (outcome === 'failed') this.failed++;
     else if (outcome === 'given_up') this.givenUp++;
-    else this.lost++;
+    else if (outcome === 'lost') this.lost++;
   }
 }

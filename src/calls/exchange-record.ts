@@ -70,6 +70,8 @@ export interface ExchangeRecord extends ExchangeTraffic {
   readonly blockedBy?: Blocker | undefined;
   /** One sentence, or '' for an ordinary end. If the proxy ended the exchange, a stable token and a colon precede the sentence. */
   readonly reason: string;
+  /** Whether the proxy has answered the call as the configuration wants it: `respond` or `redirect`, or a question of a browser (CORS). */
+  readonly isAnswer?: boolean | undefined;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */
   readonly requestId: string | number;
   /** Who the client has shown to be. Undefined if it was not asked. */

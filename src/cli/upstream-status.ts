@@ -6,8 +6,11 @@ import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { localTime } from './local-time.ts';
 import { paint } from './paint.ts';
 
-/** 'unknown' where no process has answered. 'untried' where no connection shows yet that the endpoint can be reached. */
-type Use = 'usable' | 'untried' | 'partly' | 'standby' | 'unusable' | 'unknown';
+/**
+ * 'unknown' where no process has answered. 'untried' where no connection shows yet that the endpoint can be reached. 'panic' where it is kept
+ * out and gets calls all the same.
+ */
+type Use = 'usable' | 'untried' | 'partly' | 'standby' | 'panic' | 'unusable' | 'unknown';
 
 const MARKS: Readonly<Record<Use, readonly [mark: string, colour: 'green' | 'yellow' | 'red' | undefined]>> =
   {
@@ -15,6 +18,7 @@ const MARKS: Readonly<Record<Use, readonly [mark: string, colour: 'green' | 'yel
     untried: ['\u2013', undefined],
     partly: ['\u2717', 'yellow'],
     standby: ['\u2013', undefined],
+    panic: ['\u2717', 'yellow'],
     unusable: ['\u2717', 'red'],
     unknown: ['?', 'yellow'],
   };
@@ -39,6 +43,7 @@ export function describeUpstream(upstream: unknown): readonly string[] {
   const whyNone = textOf(fieldOf(upstream, 'whyNone'));
   const details = [
     ...some(count('standby'), 'on standby'),
+    ...some(count('panic'), 'kept out'),
     ...some(count('untried'), 'not connected'),
     ...some(count('unknown'), 'not known'),
     ...(pending === 0 ? [] : [`${counted(pending, 'call')} ${pending === 1 ? 'waits' : 'wait'}`]),
@@ -67,6 +72,8 @@ function useOf(endpoint: unknown): Use {
       ? 'standby'
       : 'unusable';
   if (used !== true) return 'partly';
+  // All processes give it calls.
+  if (reasons.some((by) => by === 'health' || by === 'outliers')) return 'panic';
   return isConnected === false && fieldOf(fieldOf(endpoint, 'health'), 'healthy') !== true
     ? 'untried'
     : 'usable';
@@ -93,6 +100,7 @@ function describeEndpoint(endpoint: unknown): readonly string[] {
   const details = [
     ...(use === 'unknown' ? ['its state is not known'] : []),
     ...(use === 'untried' ? ['not connected'] : []),
+    ...(use === 'panic' ? ['gets calls in the panic'] : []),
     counted(numberOf(fieldOf(endpoint, 'activeCalls') ?? 0), 'call'),
     ...describeHealth(endpoint),
     ...describeProcesses(endpoint),

@@ -10,7 +10,7 @@ import type {
   EndpointsFacts,
 } from '../admin/dashboard-figures.ts';
 import { withRemedies } from '../admin/diagnosis-remedies.ts';
-import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
+import { type DiagnosisReport, fairlyChosen } from '../observability/diagnosis-ring.ts';
 import { ENDPOINT_LAYOUT, endpointOfKey, TOTALS_LAYOUT } from '../observability/figure-layouts.ts';
 import type { DashboardReport } from '../plane/plane.ts';
 import type { SaidOfEndpoint } from '../plane/process-figures.ts';
@@ -216,7 +216,7 @@ function describeReason(
 
 function describeDiagnoses(report: DiagnosisReport): DiagnosisFacts {
   const { counts, remedies, recent } = withRemedies(report);
-  const shown = recent.slice(0, MOST_DIAGNOSES);
+  const shown = fairlyChosen(recent, MOST_DIAGNOSES);
   const codes = new Set(shown.map(({ code }) => code));
   return {
     counts,

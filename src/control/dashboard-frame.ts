@@ -52,7 +52,7 @@ export async function figuresText(parts: FrameParts, pace: Pace): Promise<string
   } satisfies Omit<DashboardFigures, 'routes' | 'upstreams'>;
   const routes = await listText(routesOf(config, report.routes), pace);
   const upstreams: string[] = [];
-  for (const upstream of upstreamsOf(config, report)) {
+  for (const upstream of upstreamsOf(parts)) {
     const { endpoints, ...rest } = upstream;
     upstreams.push(withField(JSON.stringify(rest), 'endpoints', await listText(endpoints, pace)));
   }
@@ -118,23 +118,35 @@ function describeRoute(
 /** An upstream whose endpoints are described when they are asked for. */
 type UpstreamParts = Omit<UpstreamFigures, 'endpoints'> & { readonly endpoints: Iterable<EndpointFigures> };
 
-function* upstreamsOf({ upstreams }: Config, report: DashboardReport): Generator<UpstreamParts> {
+function* upstreamsOf({ config: { upstreams }, report, atEpochMs }: FrameParts): Generator<UpstreamParts> {
   const { endpoints, upstreams: table } = report;
   const rows = Map.groupBy(endpoints.keys.keys(), (row) => endpointOfKey(endpoints.keys[row]).upstream);
   const known = new Map(table.keys.map((key, row) => [key, row]));
   for (const { name } of upstreams) {
     const row = known.get(name);
-    const leftOut = row === undefined ? 0 : UPSTREAM_LAYOUT.read(table, row, 'leftOut');
+    const read = (column: Parameters<typeof UPSTREAM_LAYOUT.at>[0]): number =>
+      row === undefined ? 0 : UPSTREAM_LAYOUT.read(table, row, column);
+    const [leftOut, panicMs] = [read('leftOut'), read('panicMs')];
     yield {
       upstream: name,
-      pending: row === undefined ? 0 : UPSTREAM_LAYOUT.read(table, row, 'pending'),
-      endpoints: endpointsOf(rows.get(name) ?? [], endpoints),
+      pending: read('pending'),
+      ...(panicMs === 0 ? {} : { panicSinceEpochMs: wholeSecond(atEpochMs - panicMs) }),
+      endpoints: endpointsOf(rows.get(name) ?? [], endpoints, atEpochMs),
       ...(leftOut === 0 ? {} : { leftOut }),
     };
   }
 }
 
-function* endpointsOf(rows: readonly number[], table: FigureTable): Generator<EndpointFigures> {
+/** Processes are asked at moments that differ by some milliseconds. */
+function wholeSecond(epochMs: number): number {
+  return Math.round(epochMs / 1000) * 1000;
+}
+
+function* endpointsOf(
+  rows: readonly number[],
+  table: FigureTable,
+  atEpochMs: number,
+): Generator<EndpointFigures> {
   for (const row of rows) {
     const read = (column: Parameters<typeof ENDPOINT_LAYOUT.at>[0]): number =>
       ENDPOINT_LAYOUT.read(table, row, column);
@@ -143,6 +155,7 @@ function* endpointsOf(rows: readonly number[], table: FigureTable): Generator<En
     yield {
       endpoint: endpointOfKey(table.keys[row]).endpoint,
       state: ENDPOINT_STATES[read('state')],
+      sinceEpochMs: wholeSecond(atEpochMs - read('ageMs')),
       ...(isSplit ? { usedBy } : {}),
       inFlight: read('inFlight'),
       connections: read('connections'),

@@ -1,5 +1,6 @@
 // Keeps the most recent diagnoses and counts every code since the start, for the admin API. Whatever peers do, it holds at most
-// DIAGNOSIS_RING_CAPACITY entries with bounded texts and drops the oldest first. It never throws.
+// DIAGNOSIS_RING_CAPACITY entries with bounded texts. When it is full, the oldest entry of the code with the most entries is dropped: a flood
+// of one kind, from however many addresses, pushes no other kind out. It never throws.
 
 import type { ClientVersion } from './client-versions.ts';
 import { harmlessText } from './json-text.ts';
@@ -55,6 +56,8 @@ export class DiagnosisRing {
   readonly #counts = new Map<string, number>();
   /** The entries, oldest first. */
   readonly #entries: MutableEntry[] = [];
+  /** How many entries there are of each code. */
+  readonly #entriesOf = new Map<string, number>();
   /** The newest entry of each code and peer. */
   readonly #latest = new Map<string, MutableEntry>();
 
@@ -84,6 +87,7 @@ export class DiagnosisRing {
     }
     const entry = { ...boundedEvent(event), key, atEpochMs: nowEpochMs, lastAtEpochMs: nowEpochMs, count: 1 };
     this.#entries.push(entry);
+    this.#entriesOf.set(event.code, (this.#entriesOf.get(event.code) ?? 0) + 1);
     this.#latest.set(key, entry);
     if (this.#entries.length > DIAGNOSIS_RING_CAPACITY) this.#dropOldest();
   }
@@ -95,10 +99,38 @@ export class DiagnosisRing {
     };
   }
 
-  #dropOldest(): void {
-    const oldest = this.#entries.shift();
-    if (oldest !== undefined && this.#latest.get(oldest.key) === oldest) this.#latest.delete(oldest.key);
+  get #commonestCode(): string {
+    let [commonest, most] = ['', 0];
+    for (const [code, count] of this.#entriesOf) if (count > most) [commonest, most] = [code, count];
+    return commonest;
   }
+
+  #dropOldest(): void {
+    const code = this.#commonestCode;
+    this.#entriesOf.set(code, (this.#entriesOf.get(code) ?? 0) - 1);
+    const [oldest] = this.#entries.splice(
+      this.#entries.findIndex((entry) => entry.code === code),
+      1,
+    );
+    if (this.#latest.get(oldest.key) === oldest) this.#latest.delete(oldest.key);
+  }
+}
+
+/**
+ * Chooses diagnoses so that many of one code push no other out: each code gets as much room as the others, for its newest.
+ * @param newestFirst all that there are. @returns at most `most` of them, newest first
+ */
+export function fairlyChosen(
+  newestFirst: readonly DiagnosisEntry[],
+  most: number,
+): readonly DiagnosisEntry[] {
+  if (newestFirst.length <= most) return newestFirst;
+  const byCode = Map.groupBy(newestFirst, ({ code }) => code);
+  const chosen = new Set<DiagnosisEntry>();
+  for (let round = 0; chosen.size < most; round++)
+    for (const entries of byCode.values())
+      if (round < entries.length && chosen.size < most) chosen.add(entries[round]);
+  return newestFirst.filter((entry) => chosen.has(entry));
 }
 
 function boundedEvent(event: DiagnosisEvent): DiagnosisEvent {

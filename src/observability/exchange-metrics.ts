@@ -1,7 +1,7 @@
 // Counts finished exchanges by listener, route, upstream and status. A call costs a few additions: its series is remembered with
 // its subject, so counting creates no string and looks nothing up by a composed key.
 
-import { CALL_OUTCOMES, outcomeOfHttp, outcomeOfStatus } from '../calls/call-outcome.ts';
+import { CALL_OUTCOMES, outcomeOfAnswer, outcomeOfHttp, outcomeOfStatus } from '../calls/call-outcome.ts';
 import type { ExchangeRecord, ExchangeSubject, ExchangeTraffic } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { type ListenerCalls, mergeListenerCalls } from '../calls/socket-report.ts';
@@ -42,7 +42,7 @@ class Series {
   readonly #statuses = new Float64Array(STATUS_LABELS.length);
   readonly #durations: DurationHistogram;
   readonly #firstMessages: DurationHistogram;
-  /** Those of exchanges that are not gRPC, by their outcome. */
+  /** By their outcome: what exchanges that are not gRPC add, and where the status of an exchange does not tell its outcome. */
   readonly #others = new Float64Array(CALL_OUTCOMES.length);
   #retries = 0;
 
@@ -58,10 +58,16 @@ class Series {
     // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
     if (grpcStatus === '') this.#others[CALL_OUTCOMES.indexOf(outcomeOfHttp(record))]++;
+    else if (record.isAnswer === true) this.#countAnswer(grpcStatus);
     this.#durations.count(durationMs);
     if (firstMessageMs !== undefined) this.#firstMessages.count(firstMessageMs);
     if (attempts > 1) this.#retries += attempts - 1;
     if (trace !== undefined) this.#remember(record, trace);
+  }
+
+  #countAnswer(grpcStatus: string): void {
+    this.#others[CALL_OUTCOMES.indexOf(outcomeOfStatus(grpcStatus))]--;
+    this.#others[CALL_OUTCOMES.indexOf(outcomeOfAnswer(grpcStatus))]++;
   }
 
   #remember({ startedAtEpochMs, durationMs, firstMessageMs }: ExchangeRecord, trace: Example): void {

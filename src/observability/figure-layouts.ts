@@ -52,10 +52,17 @@ export const ENDPOINT_LAYOUT = new FigureLayout({
   /** An index of ENDPOINT_STATES: the worst counts. */
   state: 'most',
   weight: 'most',
+  /** For how long the process that knows it longest has known it. */
+  ageMs: 'most',
 });
 
 /** Upstreams, by name. */
-export const UPSTREAM_LAYOUT = new FigureLayout({ pending: 'gauge', leftOut: 'most' });
+export const UPSTREAM_LAYOUT = new FigureLayout({
+  pending: 'gauge',
+  leftOut: 'most',
+  /** For how long there is a panic in the process where it began first. 0 without one. */
+  panicMs: 'most',
+});
 
 /** From the best to the worst. */
 export const ENDPOINT_STATES = [

@@ -103,7 +103,7 @@ function isPossible(kind: EventKind, isAboutEnd: boolean, { endpoint }: EventQue
 }
 
 /** A gRPC call fails by its status, whatever the HTTP status is. */
-function hasFailed({ grpcStatus, httpStatus, reason }: ExchangeRecord): boolean {
+function hasFailed({ grpcStatus, httpStatus, reason, isAnswer }: ExchangeRecord): boolean {
   if (grpcStatus !== '') return grpcStatus !== 'OK';
-  return httpStatus === 0 || httpStatus >= 400 || reason !== '';
+  return httpStatus === 0 || httpStatus >= 400 || (reason !== '' && isAnswer !== true);
 }

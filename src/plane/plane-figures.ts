@@ -136,14 +136,15 @@ class EndpointTable {
   }
 
   add(name: string, built: BuiltUpstream): void {
-    const { allEndpoints, endpoints, pendingCount } = built.upstream;
+    const { allEndpoints, endpoints, pendingCount, panics } = built.upstream;
     const room = Math.min(MOST_ENDPOINTS, MOST_FIGURED_ENDPOINTS - this.#keys.length);
     const shown = allEndpoints.slice(0, Math.max(0, room));
     const named = new Set<CallEndpoint>(endpoints);
     for (const endpoint of shown) this.#addEndpoint(name, endpoint, built, named.has(endpoint));
     this.#upstreams.push(name);
-    const row = { pending: pendingCount, leftOut: allEndpoints.length - shown.length };
-    this.#upstreamValues.push(...UPSTREAM_LAYOUT.row(row));
+    const panicMs = Math.max(0, ...panics.map(({ sinceEpochMs }) => msSince(sinceEpochMs)));
+    const leftOut = allEndpoints.length - shown.length;
+    this.#upstreamValues.push(...UPSTREAM_LAYOUT.row({ pending: pendingCount, leftOut, panicMs }));
   }
 
   #addEndpoint(name: string, endpoint: CallEndpoint, built: BuiltUpstream, isNamed: boolean): void {
@@ -171,9 +172,15 @@ class EndpointTable {
         connections,
         state: stateOf(reasons, isUsed),
         weight,
+        ageMs: msSince(endpoint.knownSinceEpochMs),
       }),
     );
   }
+}
+
+/** At least 1, also where the clock was set back. */
+function msSince(epochMs: number): number {
+  return Math.max(1, Date.now() - epochMs);
 }
 
 const STATE_OF_REASON: Readonly<Record<NotUsed['by'], (typeof ENDPOINT_STATES)[number]>> = {

@@ -149,7 +149,7 @@ export class Exchange
   /** Answers the call instead of forwarding it. Called by `start` or in place of it. */
   answer(response: LocalResponse, reason: string): void {
     this.response.setTarget(this.#stream);
-    this.#outcome.decide('framegate', grpcStatusIn(response), reason);
+    this.#outcome.decideAnswer(grpcStatusIn(response), reason);
     this.#answer.respond(response);
     this.#settle();
   }

@@ -13,6 +13,8 @@ export class Outcome {
   reason = '';
   /** Who blocked the call when it was given up. Undefined if nobody did. */
   blockedBy: Blocker | undefined = undefined;
+  /** Whether the call was answered here, as its route wants it, instead of being forwarded. */
+  isAnswer = false;
   /** Who blocks the call that is about to be given up. */
   #blocked: Blocked | undefined = undefined;
   #isDecided = false;
@@ -30,6 +32,13 @@ export class Outcome {
   /** Ignored after the first decision. @param reason one sentence, '' for an ordinary end */
   decide(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     if (!this.#isDecided) this.overrule(endedBy, grpcStatus, reason);
+  }
+
+  /** The proxy answers the call as its route wants it. @param reason a token, a colon and a sentence */
+  decideAnswer(grpcStatus: string, reason: string): void {
+    if (this.#isDecided) return;
+    this.overrule('framegate', grpcStatus, reason);
+    this.isAnswer = true;
   }
 
   /** The proxy ends the exchange. @param note what else the record says about it, or '' */
@@ -53,6 +62,7 @@ export class Outcome {
   /** Replaces an earlier decision, which can no longer reach the client. */
   overrule(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     this.#isDecided = true;
+    this.isAnswer = false;
     this.endedBy = endedBy;
     this.grpcStatus = this.#isGrpc ? grpcStatus : '';
     this.reason = withNote(reason, this.#blocked?.sentence ?? '');

@@ -50,6 +50,7 @@ export function recordOf(
     endedBy: outcome.endedBy,
     blockedBy: outcome.blockedBy,
     reason: outcome.reason,
+    isAnswer: outcome.isAnswer,
     requestId,
     identity,
     faults: admission?.faults,

@@ -79,6 +79,8 @@ export interface Doubt {
 
 export abstract class Endpoint {
   readonly address: Address;
+  /** When this process began to know it. */
+  readonly knownSinceEpochMs = Date.now();
   #state: EndpointState;
   /** The counters of attempts at this address, including those at earlier objects for it. */
   readonly counts: EndpointCounts;

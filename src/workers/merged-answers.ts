@@ -5,6 +5,7 @@ import {
   DIAGNOSIS_RING_CAPACITY,
   type DiagnosisEntry,
   type DiagnosisReport,
+  fairlyChosen,
 } from '../observability/diagnosis-ring.ts';
 import type { OlderEpoch } from '../plane/older-epochs.ts';
 
@@ -17,9 +18,10 @@ export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisRe
   const recent: DiagnosisEntry[] = reports.flatMap((report) => report.recent);
   return {
     counts: Object.fromEntries([...counts].toSorted(([one], [other]) => (one < other ? -1 : 1))),
-    recent: recent
-      .toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs)
-      .slice(0, DIAGNOSIS_RING_CAPACITY),
+    recent: fairlyChosen(
+      recent.toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs),
+      DIAGNOSIS_RING_CAPACITY,
+    ),
     clients: mergeClientVersions(reports.map(({ clients = [] }) => clients)),
   };
 }

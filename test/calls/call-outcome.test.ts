@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outcomeOfHttp, outcomeOfStatus } from '../../src/calls/call-outcome.ts';
+import { outcomeOfAnswer, outcomeOfHttp, outcomeOfStatus } from '../../src/calls/call-outcome.ts';
 import { GrpcStatus } from '../../src/grpc/status.ts';
 
 test('a gRPC status says whose fault it is', () => {
@@ -28,4 +28,21 @@ test('without a gRPC status, the HTTP status and the end of the answer say it', 
   assert.equal(outcomeOfHttp({ httpStatus: 200, endedBy: 'downstream', reason: 'It left.' }), 'cancelled');
   assert.equal(outcomeOfHttp({ httpStatus: 0, endedBy: 'downstream', reason: '' }), 'cancelled');
   assert.equal(outcomeOfHttp({ httpStatus: 0, endedBy: 'framegate', reason: 'no' }), 'failed');
+});
+
+test('what a route answers itself has not failed, whatever the answer is', () => {
+  const answer = {
+    endedBy: 'framegate',
+    reason: 'route_responds: The route answers.',
+    isAnswer: true,
+  } as const;
+  assert.equal(outcomeOfHttp({ ...answer, httpStatus: 200 }), 'ok');
+  assert.equal(outcomeOfHttp({ ...answer, httpStatus: 308 }), 'ok');
+  assert.equal(outcomeOfHttp({ ...answer, httpStatus: 410 }), 'clientFault');
+  assert.equal(outcomeOfHttp({ ...answer, httpStatus: 503 }), 'clientFault');
+  assert.deepEqual(['OK', 'UNAVAILABLE', 'NOT_FOUND'].map(outcomeOfAnswer), [
+    'ok',
+    'clientFault',
+    'clientFault',
+  ]);
 });

@@ -338,6 +338,34 @@ upstream new: 5 of 6 endpoints usable, 1 on standby, 1 not connected, 1 not know
     );
   });
 
+  test('endpoints that get calls in a panic alone are kept out, and not usable', async (t) => {
+    const connections = { ready: 1 };
+    const of = (address: string, by: string, isUsed: unknown) => ({
+      address,
+      used: isUsed,
+      activeCalls: 1,
+      connections,
+      whyNot: [{ by, sentence: `By ${by}.` }],
+    });
+    const endpoints = [
+      of('a:1', 'health', true),
+      of('a:2', 'outliers', true),
+      of('a:3', 'outliers', 'by 1 of 2 processes'),
+      { address: 'a:4', used: true, activeCalls: 0, connections },
+    ];
+    const panic = [{ priority: 0, usable: 1, of: 4 }];
+    const upstreams = [{ name: 'voice', panic, endpoints }];
+    const pages = { '/ready': 'ok', '/api/config': { epoch: 1 }, '/api/upstreams': { upstreams } };
+    const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+    assert.match(stdout, /^upstream voice: 2 of 4 endpoints usable, 2 kept out$/m);
+    assert.match(
+      stdout,
+      /^ {2}\u2717 a:1 {2}gets calls in the panic, 1 call, no health checks\n {6}By health\.$/m,
+    );
+    assert.match(stdout, /^ {2}\u2717 a:3 {2}1 call, no health checks, used by 1 of 2 processes$/m);
+    assert.doesNotMatch(stdout, /no endpoint can be used/);
+  });
+
   test('status says of which upstreams no endpoint gets calls and which are in panic, and ready stays what /ready says', async (t) => {
     const upstreams = [
       { name: 'dead', endpoints: used(false, false) },

@@ -139,3 +139,38 @@ test('workers that did not answer are named', () => {
   model.message(figures(1000, { unanswered: [2, 3] }));
   assert.match(noticesOf(model, 1000)[0].sentence, /^Workers 2, 3 did not answer in time/);
 });
+
+test('a reload that was refused is said at the top, with the first sentence about it, until one is put to use', () => {
+  const model = openModel();
+  model.message(figures(1000));
+  const reloads = { reloaded: 1, refused: 1, failed: 0 };
+  const configuration = { epoch: 2, loadedAtEpochMs: 0, file: 'c.yaml', hash: '', warnings: [] };
+  const last = {
+    atEpochMs: 1000,
+    trigger: 'watch' as const,
+    problems: ['c.yaml:1:1 – listeners: no.', 'two'],
+  };
+  const told = (result: 'reloaded' | 'refused' | 'failed', problems = last.problems) => {
+    model.message({
+      event: 'facts',
+      configuration: { ...configuration, reloads: { ...reloads, last: { ...last, result, problems } } },
+    });
+    return noticesOf(model, 2000).map(({ sentence }) => sentence.replace(/\d\d:\d\d:\d\d/, 'TIME'));
+  };
+  assert.deepEqual(told('refused'), [
+    'The reload at TIME was refused: c.yaml:1:1 – listeners: no. The configuration of epoch 2 stays in use. There is 1 more problem, listed under Configuration.',
+  ]);
+  assert.deepEqual(told('failed', []), [
+    'The reload at TIME has failed. The configuration of epoch 2 stays in use.',
+  ]);
+  assert.deepEqual(told('reloaded'), []);
+});
+
+test('a proxy that drains without calls says that none runs', () => {
+  const model = openModel();
+  const draining = { isReady: false, whyNotReady: 'draining' };
+  model.message(figures(1000, { ...draining, totals: { ...totalsAt(1000), inFlight: 0 } }));
+  assert.equal(noticesOf(model, 1000)[0].more, 'No call runs any more.');
+  model.message(figures(2000, { ...draining, totals: { ...totalsAt(2000), inFlight: 1 } }));
+  assert.equal(noticesOf(model, 2000)[0].more, '1 call still runs.');
+});

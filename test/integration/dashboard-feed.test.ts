@@ -9,6 +9,7 @@ import type { DashboardFigures, RouteFigures, UpstreamFigures } from '../../src/
 import { MOST_DASHBOARD_READERS } from '../../src/admin/dashboard-stream.ts';
 import { DashboardReader } from '../support/dashboard-reader.ts';
 import { eventually } from '../support/eventually.ts';
+import { webCall } from '../support/grpc-web-client.ts';
 import { startRawUpstream } from '../support/proxy-under-test.ts';
 import { connectRawClient, type RawClient } from '../support/raw-client.ts';
 import { grpcMessage } from '../support/raw-frames.ts';
@@ -30,6 +31,9 @@ const ROUTES = [
   { name: 'calls', match: { path: '/s.S/*' }, upstream: 'one' },
   { name: 'held', match: { path: '/held.S/*' }, upstream: 'one' },
   { name: 'down', match: { path: '/down.S/*' }, upstream: 'down' },
+  { name: 'closed', match: { path: '/closed.S/*' }, respond: { status: 503 } },
+  { name: 'moved', match: { path: '/moved.S/*' }, redirect: { to: 'https' } },
+  { name: 'web', match: { path: '/web.S/*' }, upstream: 'web' },
   { name: 'guarded', match: { path: '/g.S/*', headers: { authorization: SECRET } }, upstream: 'one' },
 ];
 
@@ -52,7 +56,11 @@ async function start(t: TestContext, processes: number): Promise<Scene> {
   const proxy = await startReloadingProxy(t, {
     workers: processes,
     routes: ROUTES,
-    upstreams: { one: { endpoints: [service.address] }, down: { endpoints: ['127.0.0.1:1'] } },
+    upstreams: {
+      one: { endpoints: [service.address] },
+      down: { endpoints: ['127.0.0.1:1'] },
+      web: { protocol: 'http1', endpoints: ['127.0.0.1:1'] },
+    },
     log: { level: 'info', access: false },
   });
   const [port, admin] = [await proxy.process.port('clear'), await proxy.process.port('admin')];
@@ -140,6 +148,59 @@ for (const processes of [1, 2])
       );
       const [{ code, sentence }] = diagnoses?.recent ?? [];
       assert.ok(sentence !== '' && (diagnoses?.remedies[code] ?? '') !== '');
+    });
+
+    test('what a route answers itself has not failed, and a connection that is refused is no call at an endpoint', async (t) => {
+      const { client, read, proxy } = await start(t, processes);
+      const caller = await client();
+      await call(caller, '/closed.S/C', 2);
+      await call(caller, '/moved.S/C', 3);
+      for (const path of ['/closed.S/page', '/moved.S/page', '/web.S/page'])
+        await webCall('http2', await proxy.process.port('clear'), { method: 'GET', path });
+      const reader = await read();
+      const figures = await reader.figures('all is counted', ({ totals }) => totals.started === 8);
+      const of = (name: string): readonly number[] => {
+        const { ok, clientFault, failed } = routeOf(figures, name);
+        return [ok, clientFault, failed];
+      };
+      assert.deepEqual(
+        [of('closed'), of('moved'), of('web')],
+        [
+          [0, 3, 0],
+          [1, 3, 0],
+          [0, 0, 1],
+        ],
+      );
+      const [endpoint] = upstreamOf(figures, 'web').endpoints;
+      assert.equal(endpoint.state, 'unreachable');
+      assert.deepEqual([endpoint.answered, endpoint.failed, endpoint.givenUp, endpoint.lost], [0, 0, 0, 0]);
+    });
+
+    test('an endpoint that a reload adds is known since then, and the others since they were', async (t) => {
+      const { proxy, read, service } = await start(t, processes);
+      const reader = await read();
+      const [{ sinceEpochMs: first }] = upstreamOf(
+        await reader.figures('there are figures', () => true),
+        'one',
+      ).endpoints;
+      // Times are whole seconds.
+      await eventually('two seconds have passed', () => Date.now() >= first + 2000);
+      proxy.write({
+        routes: ROUTES,
+        upstreams: {
+          one: { endpoints: [service, '127.0.0.1:2'] },
+          down: { endpoints: ['127.0.0.1:1'] },
+          web: { protocol: 'http1', endpoints: ['127.0.0.1:1'] },
+        },
+      });
+      assert.equal((await proxy.reload()).status, 200);
+      const figures = await reader.figures(
+        'the endpoint is there',
+        (now) => upstreamOf(now, 'one').endpoints.length === 2,
+      );
+      const [old, added] = upstreamOf(figures, 'one').endpoints;
+      assert.ok(Math.abs(old.sinceEpochMs - first) <= 1000, 'the first is known as long as before');
+      assert.ok(added.sinceEpochMs > first, `${added.sinceEpochMs} is not later than ${first}`);
     });
 
     test('an endpoint that cannot be reached is shown with its reason and what has become of it', async (t) => {

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   DIAGNOSIS_RING_CAPACITY,
+  type DiagnosisEntry,
   type DiagnosisEvent,
   DiagnosisRing,
+  fairlyChosen,
 } from '../../src/observability/diagnosis-ring.ts';
 
 const REFUSED: DiagnosisEvent = {
@@ -91,6 +93,34 @@ test('the oldest are dropped when it is full, and the counters still know them',
   assert.equal(recent.length, DIAGNOSIS_RING_CAPACITY);
   assert.equal(recent[0].client, `client-${all - 1}`);
   assert.equal(recent.at(-1)?.client, 'client-10');
+});
+
+test('a flood of one kind from many addresses pushes no other kind out, nor does one of many kinds', () => {
+  const { ring } = startRing();
+  const other = { ...REFUSED, code: 'FG2001', token: 'upstream_refused' };
+  ring.record(other, 'endpoint');
+  for (let peer = 0; peer < DIAGNOSIS_RING_CAPACITY * 3; peer++) ring.record(REFUSED, `client-${peer}`);
+  const codes = ring.report().recent.map(({ code }) => code);
+  assert.deepEqual(
+    [codes.length, codes.filter((code) => code === 'FG2001').length],
+    [DIAGNOSIS_RING_CAPACITY, 1],
+  );
+  for (let peer = 0; peer < DIAGNOSIS_RING_CAPACITY; peer++) ring.record(other, `endpoint-${peer}`);
+  const shared = ring.report().recent.map(({ code }) => code);
+  assert.equal(shared.filter((code) => code === 'FG2001').length, DIAGNOSIS_RING_CAPACITY / 2);
+});
+
+function entry(code: string, atEpochMs: number): DiagnosisEntry {
+  return { ...REFUSED, code, atEpochMs, lastAtEpochMs: atEpochMs, count: 1 };
+}
+
+test('of many diagnoses, each code has as many of the newest as there is room for', () => {
+  const flood = Array.from({ length: 20 }, (_, index) => entry('FG1001', 100 - index));
+  const all = [...flood, entry('FG1002', 7), entry('FG1002', 6), entry('FG1003', 5)];
+  const chosen = fairlyChosen(all, 6).map(({ code, atEpochMs }) => `${code} ${atEpochMs}`);
+  assert.deepEqual(chosen, ['FG1001 100', 'FG1001 99', 'FG1001 98', 'FG1002 7', 'FG1002 6', 'FG1003 5']);
+  assert.equal(fairlyChosen(all, 100), all);
+  assert.deepEqual(fairlyChosen([], 5), []);
 });
 
 test('a peer whose entry was dropped gets a new one', () => {

@@ -156,6 +156,22 @@ test('messages, bytes and retries are added up, those of running exchanges too',
   assert.equal(sumOf(samples, 'framegate_retries_total'), 2);
 });
 
+test('calls that a route answers itself count by their status, and do not count as failed', async () => {
+  const metrics = new ExchangeMetrics();
+  const answer = {
+    isAnswer: true,
+    endedBy: 'framegate',
+    reason: 'route_responds: It answers.',
+    attempts: 0,
+  } as const;
+  metrics.onFinish(recordOf(subjectOf(), { ...answer, grpcStatus: 'UNAVAILABLE' }));
+  metrics.onFinish(recordOf(subjectOf(), { ...answer, grpcStatus: '', httpStatus: 308 }));
+  metrics.onFinish(recordOf(subjectOf(), { grpcStatus: 'UNAVAILABLE' }));
+  const of = (column: 'ok' | 'clientFault' | 'failed') => ROUTE_LAYOUT.read(metrics.sum, 0, column);
+  assert.deepEqual([of('ok'), of('clientFault'), of('failed')], [1, 1, 1]);
+  assert.equal(sumOf(await read(metrics), 'framegate_exchanges_total', { grpc_status: 'UNAVAILABLE' }), 2);
+});
+
 test('figures by route have every exchange once, whichever listener, upstream and status it had', () => {
   const metrics = new ExchangeMetrics();
   metrics.onFinish(recordOf(subjectOf(), { durationMs: 0.5, firstMessageMs: 0.5, attempts: 3 }));

@@ -289,12 +289,12 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
 
   receiveUnreachable(failure: Failure): void {
     this.#note('unreachable', failure.message);
-    this.#endUnserved(() => this.#listener.attemptUnreachable(failure));
+    this.#endUnserved('unreached', () => this.#listener.attemptUnreachable(failure));
   }
 
   receiveUnanswered(failure: Failure): void {
     this.#note('connection_lost', failure.message);
-    this.#endUnserved(() => this.#listener.attemptUnanswered(failure));
+    this.#endUnserved('failed', () => this.#listener.attemptUnanswered(failure));
   }
 
   /** Notes in the trace why the attempt is about to end. */
@@ -302,9 +302,9 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     if (this.#trace !== undefined && !this.#isOver) this.#trace.event = { name, detail };
   }
 
-  #endUnserved(tell: () => void): void {
+  #endUnserved(outcome: AttemptOutcome, tell: () => void): void {
     if (this.#isOver) return;
-    this.#end('failed');
+    this.#end(outcome);
     // The attempt is over. A fault in the following goes to the call, which may have another attempt by then.
     try {
       tell();

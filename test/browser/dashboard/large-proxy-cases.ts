@@ -61,6 +61,25 @@ async function showHostileTexts({ browser, after }: DashboardContext): Promise<v
     const { page } = shown;
     await shown.goTo('Calls');
     await shown.says('10,000 calls, the first');
+    await shown.becomes('the end of each method that has room is in view', () => {
+      const ends = [...document.querySelectorAll('#calls .method-end')].filter(
+        ({ textContent }) => textContent === '/StreamAudio',
+      );
+      return ends.length > 0 && ends.every((end) => end.scrollWidth <= end.clientWidth + 1);
+    });
+    await shown.says(/Panic since [\d:]+: so few endpoints can be used/);
+    await page.getByText('gets calls in the panic').first().waitFor();
+    // A phone has no room for the bars.
+    if (look.width === 1440)
+      await page
+        .getByRole('img', { name: /^good for 5 min.*, not known before$/ })
+        .first()
+        .waitFor();
+    const refused = shown.section('Refused clients');
+    await refused.getByText('50 addresses').waitFor();
+    await refused.getByText('Addresses', { exact: true }).click();
+    await refused.getByText('192.0.2.20:4219').waitFor();
+    await refused.getByText('And 30 more entries.').waitFor();
     await page.getByRole('button', { name: '10.0.6.3:50051' }).click();
     await page.getByText('became unreachable').first().waitFor();
     await page.getByText('What to do').first().click();

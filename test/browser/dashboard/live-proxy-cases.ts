@@ -208,11 +208,18 @@ async function reload(context: DashboardContext): Promise<void> {
   proxy.configure(4);
   proxy.reload();
   await configuration.getByText('What differs from epoch 1').waitFor();
-  await configuration.getByText(/retry\.attempts/).waitFor();
+  await configuration.getByRole('rowheader', { name: 'upstream voice retry.attempts' }).waitFor();
   await configuration.locator('del', { hasText: '2' }).waitFor();
   await configuration.locator('ins', { hasText: '4' }).waitFor();
   proxy.configure(99);
   proxy.reload();
+  // Also whoever does not look at this part of the page is told.
+  await shown.page
+    .getByRole('status')
+    .getByText(
+      /The reload at [\d:]+ was refused: .*config\.yaml:\d+:\d+.* The configuration of epoch 2 stays in use/,
+    )
+    .waitFor();
   await configuration.getByText(/The last reload, .*, was refused/).waitFor();
   await configuration
     .getByText(/config\.yaml:\d+:\d+/)

@@ -101,12 +101,17 @@ export function madeUpFigures(seconds: number, nowEpochMs: number): DashboardFig
     totals: madeUpTotals(SECONDS_BEFORE + seconds, nowEpochMs),
     routes: Array.from({ length: ROUTES }, (_, index) => routeOf(index, seconds)),
     upstreams: [
-      { upstream: 'voice', pending: 0, endpoints: endpointsOf(6, seconds) },
-      { upstream: HOSTILE[0], pending: 3, endpoints: endpointsOf(2, seconds) },
+      {
+        upstream: 'voice',
+        pending: 0,
+        panicSinceEpochMs: nowEpochMs - 90_000,
+        endpoints: endpointsOf(6, seconds, nowEpochMs),
+      },
+      { upstream: HOSTILE[0], pending: 3, endpoints: endpointsOf(2, seconds, nowEpochMs) },
       {
         upstream: `long-${'name-'.repeat(30)}`,
         pending: 0,
-        endpoints: endpointsOf(120, seconds),
+        endpoints: endpointsOf(120, seconds, nowEpochMs),
         leftOut: 380,
       },
       { upstream: 'empty', pending: 0, endpoints: [] },
@@ -161,10 +166,12 @@ const STATES = [
   'leaving',
 ] as const;
 
-function endpointsOf(count: number, seconds: number): EndpointFigures[] {
+function endpointsOf(count: number, seconds: number, nowEpochMs: number): EndpointFigures[] {
   return Array.from({ length: count }, (_, index) => ({
     endpoint: `10.0.${count}.${index + 1}:50051`,
     state: STATES[index % STATES.length],
+    // One in five has come with the last reload.
+    sinceEpochMs: index % 5 === 1 ? nowEpochMs - 300_000 : STARTED_AT,
     inFlight: index * 3,
     connections: 2,
     weight: 1,
