@@ -153,9 +153,9 @@ export function whyLost(directive: Directive): string {
   if (name.startsWith('auth_'))
     return 'import does not write this: identities and routes[].access ask for tokens, API keys, passwords and certificates (docs/access.md)';
   if (name.startsWith('limit_req'))
-    return 'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
+    return 'no limit of a route could be made of it: write routes[].limits by hand (docs/rate-limits.md)';
   if (name.startsWith('limit_conn'))
-    return 'connections are counted by the address of the client alone: limits.connectionsPerAddress';
+    return 'connections are counted by the address of the client alone: limits.connectionsPerAddress. How many calls run at once is bounded by limits.concurrentStreams, and for a service by upstreams.NAME.limits.streams';
   if (name.startsWith('ssl_'))
     return 'no listener with TLS is made of its server, or OCSP is asked, which Framegate does not: listeners[].tls.clientAuth.crl has lists of revoked certificates (docs/access.md)';
   if (name === 'internal') return 'there are no internal routes';

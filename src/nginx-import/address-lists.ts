@@ -33,7 +33,7 @@ export interface AddressSets {
 }
 
 /** One network within another of IPv6 takes up to 128 networks to leave out. A route with many more is no use to anybody. */
-const MOST_NETWORKS = 512;
+const MOST_NETWORKS = 2048;
 
 const WHOLE: readonly Network[] = [
   { version: 4, base: 0n, bits: 0 },

@@ -1,6 +1,7 @@
 // Translates a configuration of nginx into one of Framegate, with a verdict for each directive. It is pure: files are read before.
 
 import { ImportedAccess } from './access.ts';
+import { CallLimits } from './call-limits.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import { ClientCertificates } from './client-certificates.ts';
 import { allDirectives, type Directive, type Place } from './directive.ts';
@@ -38,7 +39,8 @@ export function importNginx({ directives, folder, userFiles }: NginxConfiguratio
   const certificates = new ClientCertificates(groups, folder, ledger);
   const addresses = new ClientAddresses(servers.map(({ scope }) => scope));
   const access = new ImportedAccess({ addresses, certificates }, { folder, userFiles }, ledger);
-  const served = servers.map((server) => serveServer(server, { groups: upstreams, access, ledger }));
+  const limits = new CallLimits(http, addresses, ledger);
+  const served = servers.map((server) => serveServer(server, { groups: upstreams, access, limits, ledger }));
   const open = openListeners(
     groups,
     served,

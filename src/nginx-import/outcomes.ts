@@ -5,6 +5,7 @@ import type { ImportedAccess } from './access.ts';
 import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
 import { answerBranch } from './answers.ts';
 import { type Branch, branchesOf } from './branches.ts';
+import type { CallLimits } from './call-limits.ts';
 import type { Directive } from './directive.ts';
 import { answerHeadersOf } from './header-fields.ts';
 import type { Ledger } from './ledger.ts';
@@ -29,6 +30,7 @@ export type Outcome =
 export interface ImportParts {
   readonly groups: UpstreamGroups;
   readonly access: ImportedAccess;
+  readonly limits: CallLimits;
   readonly ledger: Ledger;
 }
 
@@ -88,18 +90,20 @@ function answered(branch: Branch, { directive, scope }: Location, ledger: Ledger
   return { kind: 'pass', pass: branch.pass, branches: [{ ...branch, settings }], lost: [], said: NOTHING };
 }
 
-function passed(location: Location, pass: Directive, { groups, access, ledger }: ImportParts): Outcome {
+function passed(location: Location, pass: Directive, parts: ImportParts): Outcome {
   const { scope, directive } = location;
-  const { entry, said } = access.of(scope);
+  const { groups, ledger } = parts;
+  const access = parts.access.of(scope);
+  const limits = parts.limits.of(scope);
+  const said = new Set([...access.said, ...limits.said]);
   const lost = lostRules(scope, said, ledger);
   const branches = branchesOf(location, pass, groups, ledger);
   if (branches === undefined) {
     ledger.refuse(directive, 'left out: see what is said of its directives');
     return NONE;
   }
-  const guarded = branches.map((branch) =>
-    entry === undefined ? branch : { ...branch, settings: [entry, ...branch.settings] },
-  );
+  const rules = [access.entry, limits.entry].filter((entry) => entry !== undefined);
+  const guarded = branches.map((branch) => ({ ...branch, settings: [...rules, ...branch.settings] }));
   return { kind: 'pass', pass, branches: guarded, lost, said };
 }
 
