@@ -12,6 +12,7 @@ import { judgeDisplaced, judgeRefusals, judgeRejected } from './lost-calls.ts';
 import type { NginxConfiguration } from './nginx-files.ts';
 import { judgeSpellings } from './other-spellings.ts';
 import { processSettingsOf } from './process-settings.ts';
+import { RouteIndex } from './route-index.ts';
 import { routeItem, routesOf } from './routes.ts';
 import { Scope } from './scope.ts';
 import { type ServedServer, serveServer } from './served-servers.ts';
@@ -49,16 +50,16 @@ export function importNginx({ directives, folder, userFiles }: NginxConfiguratio
   );
   const openGroups = open.map(({ group }) => group);
   const routes = open.length === 0 ? [] : routesOf(served, openGroups, ledger);
+  const index = new RouteIndex(routes, openGroups);
   judgeRefusals(
     served.flatMap(({ refusals }) => refusals),
-    routes,
-    openGroups,
+    index,
     ledger,
   );
   judgeDisplaced(
     served.flatMap(({ displaced }) => displaced),
     routes,
-    openGroups,
+    index,
     ledger,
   );
   judgeRejected(routes, openGroups, ledger);

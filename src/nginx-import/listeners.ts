@@ -70,7 +70,8 @@ function dropTaken(groups: Groups, ledger: Ledger): void {
 
 /** A server that listens twice at an address, once for each family, is one. */
 function onceEach(group: readonly ServerOfListener[]): readonly ServerOfListener[] {
-  return group.filter(({ server }, index) => group.findIndex((one) => one.server === server) === index);
+  const seen = new Set<Server>();
+  return group.filter(({ server }) => seen.size < seen.add(server).size);
 }
 
 interface ListenerParts {

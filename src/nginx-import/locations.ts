@@ -4,6 +4,7 @@
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { type LocationPattern, patternOf } from './location-pattern.ts';
+import { PathIndex } from './path-index.ts';
 import { Scope } from './scope.ts';
 
 export interface Location {
@@ -21,9 +22,7 @@ export function locationsOf(scope: Scope): readonly Location[] {
 
 /** @returns those that can get calls and whose paths can be said. The others are judged. */
 export function reachableLocations(locations: readonly Location[], ledger: Ledger): readonly Location[] {
-  const expressions = locations.filter(
-    ({ pattern }) => pattern.kind === 'regex' && pattern.paths !== undefined,
-  );
+  const takers = new Takers(locations);
   return locations.filter((location) => {
     const { pattern, directive } = location;
     if (pattern.kind === 'named') return false;
@@ -31,7 +30,7 @@ export function reachableLocations(locations: readonly Location[], ledger: Ledge
       ledger.refuse(directive, whyUnsayable(pattern));
       return false;
     }
-    const taker = takerOf(location, locations, expressions);
+    const taker = takers.of(location);
     if (taker === undefined) {
       if (pattern.note === undefined) ledger.carry(directive);
       else ledger.change(directive, pattern.note);
@@ -53,30 +52,44 @@ function whyUnsayable({ kind }: LocationPattern): string {
     : 'this path holds characters that the path of a request never has';
 }
 
-/** @returns the location that takes all calls of this one, if there is one */
-function takerOf(
-  location: Location,
-  all: readonly Location[],
-  expressions: readonly Location[],
-): Location | undefined {
-  const { kind, text } = location.pattern;
-  if (kind === 'exact' || kind === 'sure-prefix') return undefined;
-  if (kind === 'prefix') {
-    return expressions.find(({ pattern }) => pattern.paths?.some((path) => covers(path, `${text}*`)));
+/** Finds the location that takes all calls of another one. */
+class Takers {
+  readonly #expressions = new PathIndex<{ readonly location: Location; readonly order: number }>();
+  readonly #prefixes = new PathIndex<Location>();
+  readonly #orders = new Map<Location, number>();
+
+  constructor(locations: readonly Location[]) {
+    for (const [order, location] of locations.entries()) {
+      const { kind, paths = [], text } = location.pattern;
+      this.#orders.set(location, order);
+      if (kind === 'regex') for (const path of paths) this.#expressions.add(path, { location, order });
+      else if (kind.endsWith('prefix')) this.#prefixes.add(`${text}*`, location);
+    }
   }
-  const earlier = expressions.slice(0, expressions.indexOf(location));
-  const paths = location.pattern.paths ?? [];
-  const before = earlier.find(({ pattern }) =>
-    paths.every((path) => pattern.paths?.some((one) => covers(one, path))),
-  );
-  if (before !== undefined) return before;
-  const nearest = all
-    .filter(
-      ({ pattern }) =>
-        pattern.kind.endsWith('prefix') && paths.every((path) => path.startsWith(pattern.text)),
-    )
-    .toSorted((one, other) => other.pattern.text.length - one.pattern.text.length)[0];
-  return nearest?.pattern.kind === 'sure-prefix' ? nearest : undefined;
+
+  of(location: Location): Location | undefined {
+    const { kind, text, paths = [] } = location.pattern;
+    if (kind === 'exact' || kind === 'sure-prefix') return undefined;
+    if (kind === 'prefix') return this.#firstExpression([`${text}*`], Number.POSITIVE_INFINITY);
+    const before = this.#firstExpression(paths, this.#orders.get(location) ?? 0);
+    if (before !== undefined) return before;
+    const [first, ...others] = paths;
+    const nearest = this.#prefixes
+      .covering(first)
+      .findLast(({ pattern }) => others.every((path) => path.startsWith(pattern.text)));
+    return nearest?.pattern.kind === 'sure-prefix' ? nearest : undefined;
+  }
+
+  /** @returns the first expression before a place that takes all of these paths */
+  #firstExpression([first, ...others]: readonly string[], before: number): Location | undefined {
+    const candidates = this.#expressions
+      .covering(first)
+      .filter(
+        ({ location, order }) =>
+          order < before && others.every((path) => location.pattern.paths?.some((one) => covers(one, path))),
+      );
+    return candidates.toSorted((one, other) => one.order - other.order)[0]?.location;
+  }
 }
 
 /** Whether a path pattern of Framegate matches all that another one matches. */

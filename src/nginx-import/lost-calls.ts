@@ -1,23 +1,16 @@
 // Calls that nginx refuses, or answers in a way that could not be carried over. If no route matches them, Framegate refuses them too. If a
 // wider route matches, they go to a service that they never reached before, and the report has to say so.
 
-import { matchesHost } from '../routing/host.ts';
 import { type Directive, placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { ListenerGroup } from './listener-group.ts';
-import { covers } from './locations.ts';
+import { meetsHost, type RouteIndex } from './route-index.ts';
 import type { Route } from './routes.ts';
 import type { Displaced, Refusal } from './served-servers.ts';
-import type { Server } from './server-blocks.ts';
 import { settle } from './settled-directives.ts';
 
 /** What fits no route is refused by itself, so a refusal is lost only where a wider route takes its calls. */
-export function judgeRefusals(
-  refusals: readonly Refusal[],
-  routes: readonly Route[],
-  groups: readonly ListenerGroup[],
-  ledger: Ledger,
-): void {
+export function judgeRefusals(refusals: readonly Refusal[], index: RouteIndex, ledger: Ledger): void {
   for (const { by, server, paths } of refusals) {
     if (paths === undefined) {
       ledger.refuseAccess(
@@ -26,9 +19,7 @@ export function judgeRefusals(
       );
       continue;
     }
-    const takers = paths.flatMap(
-      (path) => routes.find((route) => takes(route, path, server, routes, groups)) ?? [],
-    );
+    const takers = paths.flatMap((path) => index.taking([path], server).slice(0, 1));
     if (takers.length === 0) {
       ledger.change(by, 'left out: what fits no route is refused, with 404, or UNIMPLEMENTED for gRPC');
       continue;
@@ -47,16 +38,16 @@ export function judgeRefusals(
 export function judgeDisplaced(
   displaced: readonly Displaced[],
   routes: readonly Route[],
-  groups: readonly ListenerGroup[],
+  index: RouteIndex,
   ledger: Ledger,
 ): void {
   for (const { by, server, paths, pass, isGate } of displaced) {
-    const takers = routes.filter(
-      (route) =>
-        (paths === undefined
-          ? meets(route, server, groups)
-          : paths.some((path) => takes(route, path, server, routes, groups))) && !isSameTarget(pass, route),
-    );
+    const takers =
+      paths === undefined
+        ? [routes.find((route) => index.meets(route, server) && !isSameTarget(pass, route))].filter(
+            (route) => route !== undefined,
+          )
+        : index.taking(paths, server).filter((route) => !isSameTarget(pass, route));
     if (takers.length === 0) continue;
     const [taker] = takers;
     if (ledger.judgementOf(by) === undefined) settle(by, ledger);
@@ -91,23 +82,6 @@ function isSameTarget(pass: Directive | undefined, { branch, stripPrefix }: Rout
   );
 }
 
-/** Whether a route gets calls of a path of a server. A narrower route of the server itself gets those that it has in nginx. */
-function takes(
-  route: Route,
-  path: string,
-  server: Server,
-  routes: readonly Route[],
-  groups: readonly ListenerGroup[],
-): boolean {
-  if (!meets(route, server, groups)) return false;
-  if (covers(route.path, path)) return true;
-  return (
-    covers(path, route.path) &&
-    route.server !== server &&
-    !routes.some((own) => own.server === server && covers(own.path, route.path))
-  );
-}
-
 /** A server that shakes hands with nobody serves nobody. Its name is served now if a route takes its calls. */
 export function judgeRejected(
   routes: readonly Route[],
@@ -118,7 +92,9 @@ export function judgeRejected(
     for (const { server } of group.isTls ? group.members : []) {
       const reject = server.scope.setting('ssl_reject_handshake');
       if (reject?.words[0] !== 'on' || server === group.defaultServer) continue;
-      const taker = routes.find((route) => meets(route, server, [group]));
+      const taker = routes.find(
+        (route) => (route.listener ?? group.address) === group.address && meetsHost(route, server),
+      );
       if (taker === undefined) {
         ledger.change(reject, 'left out: no route has the hosts of this server');
         continue;
@@ -130,15 +106,4 @@ export function judgeRejected(
       taker.remarks.push(`Takes calls of a server that refuses its name (${placeText(reject)})`);
     }
   }
-}
-
-/** Whether calls that nginx gives to a server come by a route, if their path fits. */
-function meets(route: Route, server: Server, groups: readonly ListenerGroup[]): boolean {
-  const own = groups.filter(({ members }) => members.some((member) => member.server === server));
-  if (own.length === 0) return false;
-  if (route.listener !== undefined && !own.some(({ address }) => address === route.listener)) return false;
-  // Hosts that only another server names never come here in nginx, not even to the default server.
-  if (route.host === undefined) return true;
-  const { host } = route;
-  return server.hosts.some((one) => one === host || matchesHost(host, one.replace('*', 'x')));
 }

@@ -4,21 +4,39 @@
 
 import { placeText } from './directive.ts';
 import type { Ledger } from './ledger.ts';
-import { covers } from './locations.ts';
+import { PathIndex } from './path-index.ts';
 import type { Route } from './routes.ts';
 import { renderYaml, YamlMap } from './yaml-text.ts';
+
+/** A route that may take other spellings of a path. */
+interface Taker {
+  readonly route: Route;
+  readonly order: number;
+  readonly access: string | undefined;
+}
 
 const LEAST_REFUSAL = 400;
 
 export function judgeSpellings(routes: readonly Route[], ledger: Ledger): void {
-  const takers = routes.filter(({ branch }) => branch.pass.name === 'proxy_pass');
+  const takers = new Map<string, PathIndex<Taker>>();
+  for (const [order, route] of routes.entries()) {
+    // Services that speak gRPC take no path that they do not know byte for byte.
+    if (route.branch.pass.name !== 'proxy_pass') continue;
+    const key = placeOf(route, route.host);
+    const index = takers.get(key) ?? new PathIndex<Taker>();
+    index.add(route.path, { route, order, access: accessOf(route) });
+    takers.set(key, index);
+  }
   for (const route of routes) {
     const isRefused = isRefusing(route);
     const access = isRefused ? undefined : accessOf(route);
     if (!isRefused && access === undefined) continue;
-    const taker = takers.find(
-      (other) => other !== route && takesSpellings(other, route) && (isRefused || accessOf(other) !== access),
-    );
+    const places = new Set([placeOf(route, undefined), placeOf(route, route.host)]);
+    const [first] = [...places]
+      .flatMap((place) => takers.get(place)?.covering(route.path) ?? [])
+      .filter((one) => one.route !== route && (isRefused || one.access !== access))
+      .toSorted((one, other) => one.order - other.order);
+    const taker = first?.route;
     if (taker === undefined) continue;
     const where = placeText(taker.location.directive);
     const by = isRefused ? route.branch.pass : route.location.directive;
@@ -43,8 +61,7 @@ function isRefusing({ branch: { destination } }: Route): boolean {
   return typeof status === 'number' && status >= LEAST_REFUSAL;
 }
 
-/** Services that speak gRPC take no path that they do not know byte for byte. */
-function takesSpellings({ path, host, listener }: Route, refusing: Route): boolean {
-  const isMet = (host === undefined || host === refusing.host) && listener === refusing.listener;
-  return isMet && covers(path, refusing.path);
+/** Where calls have to come in for a route to take them: other spellings have the same host. */
+function placeOf({ listener }: Route, host: string | undefined): string {
+  return JSON.stringify([listener, host]);
 }

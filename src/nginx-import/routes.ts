@@ -32,9 +32,12 @@ export function routesOf(
   const places = areAlike(groups)
     ? [{ group: groups[0], listener: undefined }]
     : groups.map((group) => ({ group, listener: group.address }));
+  const orders = new Map(served.map((one, order) => [one.server, order]));
   const routes = places.flatMap(({ group, listener }) =>
-    served
-      .filter(({ server }) => group.members.some((member) => member.server === server))
+    group.members
+      .map(({ server }) => orders.get(server) ?? 0)
+      .toSorted((one, other) => one - other)
+      .map((order) => served[order])
       .flatMap((one) =>
         hostsOf(one.server, group, ledger).flatMap((host) => routesOfHost(one, host, listener)),
       ),
@@ -46,11 +49,12 @@ export function routesOf(
 /** Whether each server is on all listeners, and the same one answers for unknown hosts. Routes need no listener then. */
 function areAlike(groups: readonly ListenerGroup[]): boolean {
   const [first, ...others] = groups;
+  const servers = new Set(first.members.map(({ server }) => server));
   return others.every(
     ({ members, defaultServer }) =>
       defaultServer === first.defaultServer &&
       members.length === first.members.length &&
-      members.every(({ server }) => first.members.some((member) => member.server === server)),
+      members.every(({ server }) => servers.has(server)),
   );
 }
 
@@ -153,11 +157,15 @@ function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
   const firstOpen = new Map(
     routes.filter(({ host }) => host === undefined).map((route) => [route.listener, route]),
   );
+  const named = Map.groupBy(
+    routes.filter(({ host }) => host !== undefined),
+    ({ listener }) => listener,
+  );
   for (const open of firstOpen.values()) {
-    const beside = routes.filter(({ host, listener }) => host !== undefined && listener === open.listener);
+    const beside = named.get(open.listener) ?? [];
+    const whole = new Set(beside.filter(({ path }) => path === '/*').map((route) => route.server));
     for (const server of new Set(beside.map((route) => route.server))) {
-      if (server === open.server || beside.some((route) => route.server === server && route.path === '/*'))
-        continue;
+      if (server === open.server || whole.has(server)) continue;
       ledger.change(
         server.directive,
         `calls of its hosts that fit none of its locations take the routes without a host (${placeText(open.server.directive)}), where nginx answers 404`,

@@ -55,9 +55,10 @@ export function serveServer(server: Server, parts: ImportParts): ServedServer {
   const all = judgeErrorPages(server, locationsOf(scope), ledger);
   const reachable = reachableLocations(all, ledger);
   const locations: ServedLocation[] = [];
-  const refusals: Refusal[] = all.flatMap((location) =>
-    unsayableRefusal(location, server, reachable, ledger),
-  );
+  const reached = new Set(reachable);
+  const refusals: Refusal[] = all
+    .filter((location) => !reached.has(location))
+    .flatMap((location) => unsayableRefusal(location, server, ledger));
   const displaced: (readonly Displaced[])[] = [
     displacedBy(scope, server, undefined),
     scope
@@ -164,14 +165,9 @@ function isGate({ block = [] }: Directive): boolean {
 const ANSWERING = /^(.*_pass|return|rewrite|root|alias|try_files)$/;
 
 /** A location whose paths cannot be said, and where somebody is refused. */
-function unsayableRefusal(
-  location: Location,
-  server: Server,
-  reachable: readonly Location[],
-  ledger: Ledger,
-): readonly Refusal[] {
+function unsayableRefusal(location: Location, server: Server, ledger: Ledger): readonly Refusal[] {
   const { pattern, directive, scope } = location;
-  if (reachable.includes(location) || pattern.kind === 'named' || pattern.paths !== undefined) return [];
+  if (pattern.kind === 'named' || pattern.paths !== undefined) return [];
   const rules = rulesIn(directive.block ?? []);
   ledger.settleBlock(directive);
   return scope.directives.length === 0 ? [] : rules.map((by) => ({ by, server, paths: undefined }));
@@ -219,17 +215,19 @@ function judgeErrorPages({ scope }: Server, all: readonly Location[], ledger: Le
     ),
   );
   // One that no error leads to answers the calls of its paths.
-  const idioms = all.filter(
-    (location) =>
-      (location.pattern.kind === 'named' || pages.has(location.pattern.text)) &&
-      location.scope.own('add_header').some(({ words }) => /^grpc-status$/i.test(words[0] ?? '')) &&
-      location.scope.own('grpc_pass').length === 0,
+  const idioms = new Set(
+    all.filter(
+      (location) =>
+        (location.pattern.kind === 'named' || pages.has(location.pattern.text)) &&
+        location.scope.own('add_header').some(({ words }) => /^grpc-status$/i.test(words[0] ?? '')) &&
+        location.scope.own('grpc_pass').length === 0,
+    ),
   );
   for (const { directive } of idioms) {
     ledger.change(directive, OWN_STATUS);
     ledger.settleBlock(directive);
   }
-  const names = new Set(idioms.map(({ pattern }) => pattern.text));
+  const names = new Set(Array.from(idioms, ({ pattern }) => pattern.text));
   for (const one of [scope, ...all.map((location) => location.scope)].flatMap((each) =>
     each.inherited('error_page'),
   )) {
@@ -243,7 +241,7 @@ function judgeErrorPages({ scope }: Server, all: readonly Location[], ledger: Le
     );
     ledger.settleBlock(directive);
   }
-  return all.filter((location) => !idioms.includes(location));
+  return all.filter((location) => !idioms.has(location));
 }
 
 const OWN_STATUS =

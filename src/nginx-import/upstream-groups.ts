@@ -35,6 +35,8 @@ export class UpstreamGroups {
   readonly #ledger: Ledger;
   readonly #folder: string | undefined;
   readonly #groups = new Map<string, Group>();
+  /** By their names. A configuration may have thousands, each asked for by a location of its own. */
+  readonly #named = new Map<string, Group>();
 
   constructor(http: Scope, folder: string | undefined, ledger: Ledger) {
     this.#blocks = new Map(http.own('upstream').map((block) => [block.words[0] ?? '', block]));
@@ -72,6 +74,7 @@ export class UpstreamGroups {
         resolver: scope.setting('resolver'),
       };
       this.#groups.set(key, group);
+      this.#named.set(group.name, group);
     }
     this.#noteConnectTimeout(group, pass, scope);
     for (const directive of scope.own('health_check')) this.#noteHealth(group, directive);
@@ -80,7 +83,7 @@ export class UpstreamGroups {
 
   /** @returns how many servers the upstream has */
   serverCount(name: string): number {
-    const group = [...this.#groups.values()].find((one) => one.name === name);
+    const group = this.#named.get(name);
     const block = group === undefined ? undefined : this.#blocks.get(group.target.authority);
     return block?.block?.filter((one) => one.name === 'server' && !one.words.includes('down')).length ?? 1;
   }
@@ -88,8 +91,9 @@ export class UpstreamGroups {
   /** @param used the names of those that routes lead to */
   entries(used: ReadonlySet<string>): readonly YamlEntry[] {
     for (const [key, { name }] of this.#groups) if (!used.has(name)) this.#groups.delete(key);
+    const authorities = new Set(Array.from(this.#groups.values(), ({ target }) => target.authority));
     for (const [name, block] of this.#blocks) {
-      if ([...this.#groups.values()].some(({ target }) => target.authority === name)) continue;
+      if (authorities.has(name)) continue;
       this.#ledger.change(block, 'left out: no route leads here');
       this.#ledger.settleBlock(block);
     }
@@ -107,11 +111,10 @@ export class UpstreamGroups {
     const isName = this.#blocks.has(authority) && /^[\w.-]{1,100}$/.test(authority);
     const wanted = isName ? authority : plain.slice(0, 100);
     const base = wanted === '' || wanted === '__proto__' ? 'upstream' : wanted;
-    const taken = new Set(Array.from(this.#groups.values(), ({ name }) => name));
     const candidates = [base, `${base}-${protocol.replace('https1', 'https').replace('http1', 'http')}`];
     for (let number = 2; ; number++) {
       const free = candidates.find(
-        (name) => name !== '' && !taken.has(name) && !(this.#blocks.has(name) && name !== authority),
+        (name) => name !== '' && !this.#named.has(name) && !(this.#blocks.has(name) && name !== authority),
       );
       if (free !== undefined) return free;
       candidates.push(`${base}-${number}`);

@@ -35,6 +35,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/reload-streams.test.ts',
   'integration/workers-death.test.ts',
   'integration/live-exchange-pages.test.ts',
+  'nginx-import/large-sites.test.ts',
   'properties/fuzz.test.ts',
   'integration/reload-certificates.test.ts',
   'service-manager/socket-activation.test.ts',
