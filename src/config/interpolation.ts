@@ -2,6 +2,8 @@
 // A rejected value that contains one gets a hint; a value that would be used literally gets a warning.
 
 import { type ConfigPath, formatPath } from './config-path.ts';
+import { findForeignVariable } from './foreign-variables.ts';
+import { HEADER_VARIABLES } from './header-template.ts';
 import type { Finding } from './problem.ts';
 
 // What begins again and again and never ends must not be searched to the end of the text each time, hence the lengths.
@@ -34,17 +36,34 @@ export function explainVariables(findings: readonly Finding[], value: unknown): 
     return { ...finding, hint };
   });
   const remarks = [...texts.values()].flatMap(({ path, text }): readonly Finding[] => {
+    if (isFilledIn(path)) return remarkOnForeign(path, text);
     const variable = braces.exec(text)?.[0];
-    if (variable === undefined || isFilledIn(path)) return [];
+    if (variable === undefined) return [];
     const message = `'${variable}' is taken as it stands`;
     return [{ severity: 'warning', path, at: 'value', message, hint: notFilledIn }];
   });
   return [...explained, ...remarks];
 }
 
-/** Values of header fields have variables of their own, which name something of the call: `routes[].headers`. */
+/** Values of header fields, and the address of a redirect, have variables of their own, which name something of the call. */
 function isFilledIn(path: ConfigPath): boolean {
-  return path[0] === 'routes' && path[2] === 'headers';
+  if (path[0] !== 'routes') return false;
+  return path[2] === 'headers' || (path[2] === 'redirect' && path[3] === 'to');
+}
+
+/** Whoever comes from another proxy writes its variables, which would be sent as they are written. */
+function remarkOnForeign(path: ConfigPath, text: string): readonly Finding[] {
+  const variable = findForeignVariable(text);
+  if (variable === undefined) return [];
+  const { written, own } = variable;
+  const isOfResponse = path[3] !== 'request' && path[2] === 'headers';
+  const all = HEADER_VARIABLES.map((name) => `\${${name}}`).join(', ');
+  const hint = isOfResponse
+    ? 'only ${route} is known in responses; write the value itself'
+    : own === undefined
+      ? `there are ${all}, and \${header.NAME}`
+      : `write \${${own}}`;
+  return [{ severity: 'warning', path, at: 'value', message: `'${written}' is sent as it stands`, hint }];
 }
 
 function hintOf(text: string): string | undefined {

@@ -200,19 +200,26 @@ export function otherProgramKey(
 ): OtherProgramKey | undefined {
   const found = table(sectionOf(parent)).get(plain(key)) ?? table('anywhere').get(plain(key));
   if (found === undefined) return undefined;
+  // nginx has one directive for both.
+  if (plain(key) === 'return' && /^\s*(?:30[12378]\b|https?:)/.test(textOf(written)))
+    return { hint: 'write redirect: { to: https }, or another URL in place of https', meant: 'redirect' };
   return { ...found, hint: filledIn(found.hint, parent, written) };
 }
 
 const REPEATABLE = /^[A-Za-z0-9][A-Za-z0-9._%-]{0,30}$/;
 
 function filledIn(hint: string, [first, name]: ConfigPath, written: unknown): string {
-  const value = typeof written === 'string' || typeof written === 'number' ? String(written) : '';
+  const value = textOf(written);
   return hint
     .replaceAll(/<([^<>]+)>/g, (_, usual: string) => (isLike(usual, value) ? value : usual))
     .replaceAll(
       'upstreams.NAME',
       first === 'upstreams' && name !== undefined ? `upstreams.${name}` : 'upstreams.NAME',
     );
+}
+
+function textOf(written: unknown): string {
+  return typeof written === 'string' || typeof written === 'number' ? String(written) : '';
 }
 
 /** Whether a value is of the kind of the usual one: a number, a duration, a percentage or a word. */

@@ -53,13 +53,14 @@ export const respond = z
 const STATUSES = [301, 302, 303, 307, 308] as const;
 
 export const redirect = z.strictObject({
-  to: parsed('https, or a URL such as https://www.example.com', parseRedirectTarget, {
-    examples: ['https', 'https://www.example.com'],
+  to: parsed('https, a URL such as https://www.example.com, or a path', parseRedirectTarget, {
+    examples: ['https', 'https://www.example.com', 'https://${host}:8443', '/new'],
   }).meta(
     key(
       'Where clients are sent. `https`: the same host and path by https. A URL without a path: the path and query of the request, there. ' +
-        'A URL with a path: exactly there.',
-      { values: '`https`, or a URL', like: { nginx: 'return', Envoy: 'redirect' } },
+        'A URL with a path: exactly there. `${host}` in place of the host of a URL: that of the request. A path: there, at the same ' +
+        'scheme, host and port.',
+      { values: '`https`, a URL, or a path', like: { nginx: 'return', Envoy: 'redirect' } },
     ),
   ),
   status: z
@@ -75,27 +76,42 @@ export const redirect = z.strictObject({
     ),
 });
 
+/** As in RedirectConfig. */
 export interface RedirectTarget {
   readonly origin: string | undefined;
   readonly path: string | undefined;
 }
 
 const URL_FORM = /^(https?:\/\/[^/?#@\s]+)([/?][^#\s]*)?$/i;
+const PATH_FORM = /^\/(?!\/)[^#\s]*$/;
+/** The host of the request, in the place of a whole host. */
+const SAME_HOST = /^(https?:\/\/)\$\{host\}(?=[:/?]|$)/i;
+const ANY_HOST = 'host.example';
 
 function parseRedirectTarget(text: string): RedirectTarget | Fault {
   if (text === 'https') return { origin: undefined, path: undefined };
-  const [, origin, path] = URL_FORM.exec(text) ?? [];
-  if (origin === undefined || !URL.canParse(text) || !/^[\x21-\x7e]*$/.test(text)) {
-    const hint = text.startsWith('/')
-      ? `write the whole URL, such as https://www.example.com${text.slice(0, 100)}`
-      : 'write https, or a URL such as https://www.example.com';
-    return { message: `'${text}' is no URL that clients can be sent to`, hint };
-  }
-  const variable = /\$\{?[A-Za-z_]+\}?/.exec(text)?.[0];
+  const plain = text.replace(SAME_HOST, `$1${ANY_HOST}`);
+  const variable = /\$\{?[A-Za-z_][\w.]*\}?/.exec(plain)?.[0];
   if (variable !== undefined)
     return {
       message: `'${variable}' is not filled in`,
-      hint: 'a URL without a path keeps the path of the request',
+      hint: 'https://${host} is the host of the request, and a URL without a path keeps the path of the request',
     };
-  return { origin, path: path === undefined || path === '/' ? undefined : path };
+  if (PATH_FORM.test(text) && isVisible(text)) return { origin: '', path: text };
+  const [, origin, path] = URL_FORM.exec(plain) ?? [];
+  if (origin === undefined || !URL.canParse(plain) || !isVisible(text)) {
+    const isPort = /^:\d+$/.test(text);
+    const hint = isPort
+      ? `write https://\${host}${text}, which keeps host and path of the request`
+      : 'write https, a URL such as https://www.example.com, or a path';
+    return { message: `'${text}' is no URL that clients can be sent to`, hint };
+  }
+  return {
+    origin: plain === text ? origin : origin.replace(ANY_HOST, () => '${host}'),
+    path: path === undefined || path === '/' ? undefined : path,
+  };
+}
+
+function isVisible(text: string): boolean {
+  return /^[\x21-\x7e]*$/.test(text);
 }

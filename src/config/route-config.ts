@@ -111,7 +111,10 @@ export interface RespondConfig {
 
 /** The route sends its clients to another address. */
 export interface RedirectConfig {
-  /** The scheme, host and port of the address, such as 'https://www.example.com'. Undefined means https and the host of the request. */
+  /**
+   * The scheme, host and port of the address, such as 'https://www.example.com'; `${host}` in place of the host is that of the request.
+   * Undefined means https and the host of the request; '' the scheme, host and port of the request.
+   */
   readonly origin: string | undefined;
   /** The path and query of the address. Undefined means those of the request. */
   readonly path: string | undefined;

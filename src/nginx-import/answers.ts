@@ -56,8 +56,8 @@ function respond(from: Directive, status: number, body?: string): YamlEntry {
 function redirect(from: Directive, url: string, code: string): YamlEntry | undefined {
   const keepsPath = SAME_PATH.test(url);
   const target = url.replace(SAME_PATH, '');
-  const to = /^https:\/\/\$(host|http_host)$/.test(target) && keepsPath ? 'https' : target;
-  if (to !== 'https' && !(keepsPath ? ORIGIN : WHOLE).test(to)) return undefined;
+  const to = /^https:\/\/\$(host|http_host)$/.test(target) && keepsPath ? 'https' : sameHostIn(target);
+  if (to !== 'https' && !(keepsPath ? ORIGIN : WHOLE).test(to.replace(OWN_HOST, 'host'))) return undefined;
   const value = new YamlMap([
     { key: 'to', value: to, from },
     { key: 'status', value: Number(code) },
@@ -65,6 +65,16 @@ function redirect(from: Directive, url: string, code: string): YamlEntry | undef
   return { key: 'redirect', value };
 }
 
+/** `$host` in place of the host: both are without the port of the request. */
+function sameHostIn(target: string): string {
+  return target.replace(
+    /^(https?:\/\/)\$(?:host|\{host\})(?=[:/]|$)/,
+    (_, scheme: string) => `${scheme}${OWN_HOST}`,
+  );
+}
+
+const OWN_HOST = '${host}';
+
 /** Without a path, redirect.to keeps that of the request. A query may hold a secret, which is not repeated. */
 const ORIGIN = /^https?:\/\/[^/?#@\s$]+$/i;
-const WHOLE = /^https?:\/\/[^/?#@\s$]+\/[^?#\s$]+$/i;
+const WHOLE = /^(?:https?:\/\/[^/?#@\s$]+)?\/(?!\/)[^?#\s$]+$/i;

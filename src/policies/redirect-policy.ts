@@ -8,6 +8,9 @@ import { GrpcStatus } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { hostOf } from '../routing/host.ts';
 
+/** As in RedirectConfig. */
+const SAME_HOST = '${host}';
+
 /** @returns undefined if the route has no `redirect` */
 export function redirectPolicy(route: RouteConfig | undefined): Policy | undefined {
   const redirect = route?.redirect;
@@ -18,7 +21,7 @@ export function redirectPolicy(route: RouteConfig | undefined): Policy | undefin
 function decide(redirect: RedirectConfig, kind: RequestKind): LocalDecision {
   const location = locationFor(redirect, kind);
   if (location === undefined) {
-    const sentence = 'The request names no host, so it cannot be sent to the same host by https.';
+    const sentence = 'The request names no host, so it cannot be sent to the same host.';
     return { kind: 'refuse', failure: failure('authority_invalid', sentence) };
   }
   const { httpStatus } = redirect;
@@ -39,9 +42,10 @@ function forGrpc(location: string): HeaderList {
 
 /** @returns undefined if the request names no host and the address needs one */
 function locationFor({ origin, path }: RedirectConfig, kind: RequestKind): string | undefined {
+  const target = `${origin ?? `https://${SAME_HOST}`}${path ?? pathOf(kind)}`;
+  if (origin?.includes(SAME_HOST) === false) return target;
   const host = hostOf(kind.authority);
-  if (origin === undefined && host === '') return undefined;
-  return `${origin ?? `https://${host}`}${path ?? pathOf(kind)}`;
+  return host === '' ? undefined : target.replace(SAME_HOST, () => host);
 }
 
 /** What is no path, such as the target '*' of OPTIONS, leads to the root. Bytes that no URL has are encoded. */

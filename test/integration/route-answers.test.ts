@@ -33,6 +33,9 @@ function startAnswering(t: TestContext): Promise<ProxyUnderTest> {
         { name: 'https', match: { path: '/https/*' }, redirect: { to: 'https' } },
         { match: { path: '/moved/*' }, redirect: { to: 'https://www.example.com:8443', status: 301 } },
         { match: { path: '/exact/*' }, redirect: { to: 'http://www.example.com/new?from=old', status: 302 } },
+        { match: { path: '/port/*' }, redirect: { to: 'https://${host}:8443' } },
+        { match: { path: '/elsewhere/*' }, redirect: { to: 'http://${host}/new', status: 302 } },
+        { match: { path: '/here/*' }, redirect: { to: '/new?a=b', status: 303 } },
         { match: { host: 'any.example' }, redirect: { to: 'https' } },
         { match: { path: '/voice/*' }, upstream: 'voice' },
       ],
@@ -139,6 +142,11 @@ const REDIRECTS: readonly (readonly [target: string, host: string, location: str
   ['/https/', '[::1]:80', 'https://[::1]/https/', 308],
   ['/moved/a?b=c', 'x', 'https://www.example.com:8443/moved/a?b=c', 301],
   ['/exact/a?b=c', 'x', 'http://www.example.com/new?from=old', 302],
+  ['/port/a?b=c', '[::1]:8080', 'https://[::1]:8443/port/a?b=c', 308],
+  ['/elsewhere/a?b=c', 'x.example:8080', 'http://x.example/new', 302],
+  ['/here/a?b=c', 'x.example', '/new?a=b', 303],
+  // A host is never read as a pattern.
+  ['/port/a', "$'", "https://$':8443/port/a", 308],
   // The path of a request is not read as another host.
   ['//evil.example/', 'any.example', 'https://any.example//evil.example/', 308],
   ['/\\evil.example', 'any.example', 'https://any.example/\\evil.example', 308],
