@@ -1,6 +1,7 @@
 // The OpenAPI document of the admin API. docs/openapi.yaml is written from it, and GET /api/openapi.json answers with it.
 
 import { endpointListSchema } from '../config/schema.ts';
+import { NONCE_FIELD, NONCE_WANTED } from '../config/signed-request.ts';
 import { ANSWER_SCHEMAS } from './answer-schemas.ts';
 import { type JsonSchema, reference } from './json-schema.ts';
 import { EVENT_PARAMETERS, EXCHANGE_PARAMETERS } from './parameter-schemas.ts';
@@ -22,6 +23,12 @@ interface Operation {
   readonly isShared?: boolean;
 }
 
+const SIGNATURE =
+  'Shows that the client has the token of `admin.token` without sending it. `GET /live` with `framegate-token-nonce: wanted` gives a nonce ' +
+  'for the connection. The next request on the same connection has `Authorization: Framegate-HMAC SIGNATURE`: the HMAC-SHA-256, in ' +
+  'hexadecimal, of `framegate admin`, the nonce, the method, and the path with its query, with line feeds between them. The key is the ' +
+  'SHA-256 of the token. A signature is good for one request without a body. The commands of Framegate sign.';
+
 const OPERATIONS: readonly Operation[] = [
   {
     method: 'get',
@@ -29,7 +36,8 @@ const OPERATIONS: readonly Operation[] = [
     id: 'isLive',
     summary: '200 while the process runs.',
     isOpen: true,
-    responses: { 200: plain('It runs.') },
+    parameters: [nonceWanted()],
+    responses: { 200: { ...plain('It runs.'), headers: nonceGiven() } },
   },
   {
     method: 'get',
@@ -224,11 +232,12 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
     },
     servers: [{ url: 'http://127.0.0.1:9901', description: 'The default of `admin.address`.' }],
     // On loopback, what only reads needs no token, and without admin.token nothing does.
-    security: [{ token: [] }, {}],
+    security: [{ token: [] }, { signature: [] }, {}],
     paths,
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'The token of `admin.token`.' },
+        signature: { type: 'http', scheme: 'Framegate-HMAC', description: SIGNATURE },
       },
       schemas: ANSWER_SCHEMAS,
     },
@@ -247,6 +256,8 @@ function describe({ id, summary, parameters, body, responses, isOpen, isShared }
     operationId: id,
     summary,
     ...(isOpen === true ? { security: [] } : {}),
+    // A signature does not cover a body, and is not accepted beside one.
+    ...(body === undefined ? {} : { security: [{ token: [] }, {}] }),
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: body }),
     responses: { ...common, ...responses },
@@ -286,4 +297,15 @@ function endpointRefusals(): Operation['responses'] {
 
 function upstreamName(): unknown {
   return { name: 'name', in: 'path', required: true, schema: { type: 'string', minLength: 1 } };
+}
+
+function nonceWanted(): unknown {
+  const description = 'The client wants a nonce, to sign the next request on this connection with.';
+  return { name: NONCE_FIELD, in: 'header', description, schema: { type: 'string', enum: [NONCE_WANTED] } };
+}
+
+function nonceGiven(): unknown {
+  const description =
+    'The nonce: 32 random bytes in hexadecimal. Only if it was wanted, and there is an `admin.token`.';
+  return { [NONCE_FIELD]: { description, schema: { type: 'string', pattern: '^[0-9a-f]{64}$' } } };
 }

@@ -39,6 +39,22 @@ test('503 is described for all pages whose answers are shared, since there may b
   }
 });
 
+test('requests can be signed, but for those with a body, which a signature does not cover', () => {
+  const document = openApiDocument();
+  assert.deepEqual(fieldOf(document, 'security'), [{ token: [] }, { signature: [] }, {}]);
+  const schemes = fieldOf(fieldOf(document, 'components'), 'securitySchemes');
+  assert.equal(fieldOf(fieldOf(schemes, 'signature'), 'scheme'), 'Framegate-HMAC');
+  for (const [path, methods] of pageMethods()) {
+    for (const method of methods.filter((one) => one !== 'HEAD')) {
+      const operation = fieldOf(fieldOf(fieldOf(document, 'paths'), path), method.toLowerCase());
+      const security = fieldOf(operation, 'security');
+      if (fieldOf(operation, 'requestBody') !== undefined)
+        assert.deepEqual(security, [{ token: [] }, {}], path);
+      else assert.ok(security === undefined || JSON.stringify(security) === '[]', path);
+    }
+  }
+});
+
 test('every schema that is named is there, and every one that is there is named', () => {
   const document = openApiDocument();
   const names = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
