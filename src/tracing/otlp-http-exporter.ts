@@ -4,12 +4,14 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { ReadableSpans } from './readable-spans.ts';
+import { correctRetryPauses } from './retry-pauses.ts';
 import { EXPORT_TIMEOUT_MS, type ExporterOptions, type SpanExporter } from './span-exporter.ts';
 
 export function otlpHttpExporter({ url, headers, source }: ExporterOptions): SpanExporter {
   const readable = new ReadableSpans(source);
   const options = { keepAlive: true, maxSockets: 1 };
   const agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
+  const endCorrection = correctRetryPauses();
   const exporter = new OTLPTraceExporter({
     url,
     headers: Object.fromEntries(headers),
@@ -20,6 +22,9 @@ export function otlpHttpExporter({ url, headers, source }: ExporterOptions): Spa
   return {
     export: (spans) => readable.export(exporter, spans),
     // The exporter itself only waits for what is under way, and a collector that sends a byte now and then could have that take for ever.
-    close: () => agent.destroy(),
+    close: () => {
+      endCorrection();
+      agent.destroy();
+    },
   };
 }

@@ -1,0 +1,30 @@
+// Corrects the pauses that a collector asks for. OpenTelemetry's exporter makes a timer of -1 ms of `Retry-After: 0`, and of each value that
+// is less: Node warns of that on standard error, and the exporter would ask five times within a few milliseconds.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+
+const STARTED = 'http.client.request.start';
+
+/**
+ * Leaves a pause that is none to the exporter, whose own first pause is about a second. It holds for all requests of the process: that
+ * of the exporter makes no others.
+ *
+ * @returns a function that ends it
+ */
+export function correctRetryPauses(): () => void {
+  subscribe(STARTED, onStarted);
+  return () => void unsubscribe(STARTED, onStarted);
+}
+
+function onStarted(message: unknown): void {
+  if (hasRequest(message)) message.request.prependOnceListener('response', dropVainPause);
+}
+
+function hasRequest(message: unknown): message is { readonly request: ClientRequest } {
+  return typeof message === 'object' && message !== null && 'request' in message;
+}
+
+function dropVainPause({ headers }: IncomingMessage): void {
+  if (Number.parseInt(headers['retry-after'] ?? '', 10) <= 0) delete headers['retry-after'];
+}
