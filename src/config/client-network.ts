@@ -17,6 +17,14 @@ export function clientNetwork(address: string): string {
   return networkOf(address.split('%', 1)[0]) ?? address;
 }
 
+/**
+ * Whether the key stands for many clients. Clients without an address, such as those of a unix socket, and clients of a trusted
+ * peer that does not name them, have the key ''. They cannot be told apart and count as one.
+ */
+export function isKeyOfMany(key: string): boolean {
+  return key === '';
+}
+
 function networkOf(address: string): string | undefined {
   if (address.length > LONGEST_IPV6) return undefined;
   try {

@@ -5,9 +5,9 @@ import { scrypt, timingSafeEqual } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { BasicConfig } from '../config/identity-config.ts';
 import type { PublicKey } from '../config/public-keys.ts';
-import { Flight } from './flight.ts';
+import { type Flight, Flights } from './flight.ts';
 import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
-import { LIMITED } from './identity.ts';
+import { KeyWaits, tooManyWait } from './key-waits.ts';
 import { KnownCallers } from './known-callers.ts';
 import { namedCaller } from './named-caller.ts';
 import { withoutList } from './without-list.ts';
@@ -29,7 +29,8 @@ export class BasicIdentity implements Identity {
   readonly #config: BasicConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights: Flights;
+  readonly #waits: KeyWaits;
 
   constructor(config: BasicConfig, parts: IdentityParts) {
     this.name = config.name;
@@ -38,6 +39,8 @@ export class BasicIdentity implements Identity {
     this.#config = config;
     this.#parts = parts;
     this.#known = new KnownCallers(parts.keys, parts.now);
+    this.#flights = new Flights(parts.onFault);
+    this.#waits = new KeyWaits(parts.keys);
   }
 
   look(call: AdmittedCall): Look {
@@ -48,8 +51,8 @@ export class BasicIdentity implements Identity {
 
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
     const text = call.header('authorization') ?? '';
-    const flight = this.#flights.get(text) ?? this.#begin(text, call.subject.clientKey);
-    if (flight instanceof Flight) return flight.add(done);
+    const flight = this.#flights.find(text) ?? this.#begin(text, call.subject.clientKey);
+    if (!('token' in flight)) return flight.add(done);
     done(flight);
     return () => undefined;
   }
@@ -57,15 +60,9 @@ export class BasicIdentity implements Identity {
   #begin(text: string, client: string): Flight | Rejection {
     const login = readLogin(text);
     if (login === undefined) return this.#rejected('authorization holds no name and password');
-    const ticket = this.#parts.verifications.admit(client);
-    if (ticket === undefined) return LIMITED;
-    const flight = new Flight(ticket, () => this.#flights.delete(text), this.#parts.onFault);
-    this.#flights.set(text, flight);
+    const flight = this.#flights.begin(text, client);
     this.#whenListed(flight, () =>
-      ticket.whenTurn((mayRun) => {
-        if (mayRun) void this.#verify(text, login, flight);
-        else flight.end(LIMITED, false);
-      }),
+      flight.whenTurn(this.#parts.verifications, () => void this.#verify(text, login, flight)),
     );
     return flight;
   }
@@ -76,9 +73,9 @@ export class BasicIdentity implements Identity {
       if (keys.whyNone === undefined) begin();
       else flight.end(withoutList(this.name, keys), false);
     };
-    const stop = keys.whyNone === undefined ? undefined : keys.awaitNewer(proceed);
-    if (stop === undefined) proceed();
-    else flight.onAbandoned = stop;
+    const why = keys.whyNone === undefined ? 'early' : flight.whenKeysAreNewer(this.#waits, proceed);
+    if (why === 'full') flight.end(tooManyWait(this.name, keys), false);
+    else if (why === 'early') proceed();
   }
 
   async #verify(text: string, { user, password }: Login, flight: Flight): Promise<void> {

@@ -3,12 +3,14 @@
 import type { Caller } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { KeySet } from './key-sets.ts';
-import type { Verifications } from './verifications.ts';
+import type { Limit, Verifications } from './verifications.ts';
 
 /** Why a client's credentials are not accepted. The sentence is for the log; it never holds a part of the credentials. */
 export interface Rejection {
   readonly token: 'credentials_invalid' | 'verification_limited' | 'keys_unavailable';
   readonly sentence: string;
+  /** With `verification_limited`: which limit. */
+  readonly limit?: Limit;
   /** What the client may be told in addition to that its credentials are not accepted. */
   readonly told?: string | undefined;
   /** The credentials may be meant for another identity. */
@@ -60,7 +62,18 @@ export interface IdentityParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export const LIMITED: Rejection = {
-  token: 'verification_limited',
-  sentence: 'too many credentials of this client were bad, or are being verified',
+const SENTENCES: Readonly<Record<Limit, string>> = {
+  failures: 'too many credentials of this client were bad',
+  client: 'too many credentials of this client are being verified',
+  all: 'too many credentials of all clients are being verified',
 };
+
+/** For credentials that are not verified because of a limit. */
+export function limited(limit: Limit): Rejection {
+  return { token: 'verification_limited', limit, sentence: SENTENCES[limit] };
+}
+
+/** Whether the credentials were not judged: they may be good. */
+export function isUnjudged({ token }: Rejection): boolean {
+  return token !== 'credentials_invalid';
+}

@@ -5,15 +5,9 @@ import { callerText } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
 import { fieldsOf } from './claims.ts';
-import { Flight } from './flight.ts';
-import {
-  type Identity,
-  type IdentityParts,
-  LIMITED,
-  type Look,
-  type Rejection,
-  type Verdict,
-} from './identity.ts';
+import { type Flight, Flights } from './flight.ts';
+import { type Identity, type IdentityParts, type Look, type Rejection, type Verdict } from './identity.ts';
+import { KeyWaits, tooManyWait } from './key-waits.ts';
 import { KnownCallers } from './known-callers.ts';
 import {
   isTokenFault,
@@ -32,7 +26,8 @@ export class JwtIdentity implements Identity {
   readonly #config: JwtConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights: Flights;
+  readonly #waits: KeyWaits;
 
   constructor(config: JwtConfig, parts: IdentityParts) {
     this.name = config.name;
@@ -43,6 +38,8 @@ export class JwtIdentity implements Identity {
     this.#config = config;
     this.#parts = parts;
     this.#known = new KnownCallers(parts.keys, parts.now);
+    this.#flights = new Flights(parts.onFault);
+    this.#waits = new KeyWaits(parts.keys);
   }
 
   look(call: AdmittedCall): Look {
@@ -55,8 +52,8 @@ export class JwtIdentity implements Identity {
 
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
     const text = call.header(this.#config.header) ?? '';
-    const flight = this.#flights.get(text) ?? this.#begin(text, call.subject.clientKey);
-    if (flight instanceof Flight) return flight.add(done);
+    const flight = this.#flights.find(text) ?? this.#begin(text, call.subject.clientKey);
+    if (!('token' in flight)) return flight.add(done);
     done(flight);
     return () => undefined;
   }
@@ -72,28 +69,22 @@ export class JwtIdentity implements Identity {
     const token = this.#tokenIn(text) ?? '';
     const read = readToken(token, this.#config, this.#parts.now());
     if (isTokenFault(read)) return this.#rejected(read);
-    const ticket = this.#parts.verifications.admit(client);
-    if (ticket === undefined) return LIMITED;
-    const flight = new Flight(ticket, () => this.#flights.delete(text), this.#parts.onFault);
-    this.#flights.set(text, flight);
+    const flight = this.#flights.begin(text, client);
     this.#verifyWhenKnown({ text, token, read }, flight);
     return flight;
   }
 
   /** Verifies the token once its key is known. If it is not, newer keys are asked for, if that may help. */
   #verifyWhenKnown(received: Received, flight: Flight, isLast = false): void {
-    const { keys } = this.#parts;
-    const candidates = keysFor(received.read, keys.keys);
-    if (candidates.length > 0) {
-      flight.ticket.whenTurn((mayRun) => {
-        if (mayRun) void this.#verify(received, flight);
-        else flight.end(LIMITED, false);
-      });
+    const { keys, verifications } = this.#parts;
+    if (keysFor(received.read, keys.keys).length > 0) {
+      flight.whenTurn(verifications, () => void this.#verify(received, flight));
       return;
     }
-    const stop = isLast ? undefined : keys.awaitNewer(() => this.#verifyWhenKnown(received, flight, true));
-    if (stop === undefined) flight.end(this.#withoutKey(received.read), false);
-    else flight.onAbandoned = stop;
+    const proceed = (): void => this.#verifyWhenKnown(received, flight, true);
+    const why = isLast ? 'early' : flight.whenKeysAreNewer(this.#waits, proceed);
+    if (why === 'full') flight.end(tooManyWait(this.name, keys), false);
+    else if (why === 'early') flight.end(this.#withoutKey(received.read), false);
   }
 
   #withoutKey({ keyId, algorithm }: UnverifiedToken): Rejection {

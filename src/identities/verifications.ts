@@ -2,6 +2,9 @@
 // but new bad ones could take the processor away from others. Clients take turns; each has a bounded number at a time; and a client whose
 // credentials have failed too often has no more verified until its budget has grown again.
 
+import { isKeyOfMany } from '../config/client-network.ts';
+import { type Bound, ClientCounts } from './client-counts.ts';
+
 const MOST_TICKETS = 4096;
 const MOST_TICKETS_OF_CLIENT = 64;
 /** Clients whose failures are remembered. The oldest are forgotten first. */
@@ -20,6 +23,9 @@ export const OF_SIGNATURES: VerificationTerms = { running: 4, failures: 50, fail
 /** For what takes about 50 ms. Half of the threads are left for everything else. */
 export const OF_PASSWORDS: VerificationTerms = { running: 2, failures: 10, failuresPerSecond: 1 };
 
+/** Why a client may have nothing verified now: it has failed too often, or too much is being verified for it, or for all clients. */
+export type Limit = 'failures' | Bound;
+
 interface Failures {
   readonly left: number;
   readonly atMs: number;
@@ -29,11 +35,11 @@ export class Verifications {
   readonly #terms: VerificationTerms;
   readonly #now: () => number;
   /** The tickets that wait for their turn, by client, in the order of the clients' turns. */
-  readonly #waiting = new Map<string, Ticket[]>();
-  readonly #tickets = new Map<string, number>();
+  readonly #waiting = new Map<string, Set<Ticket>>();
+  readonly #tickets = new ClientCounts(MOST_TICKETS_OF_CLIENT, MOST_TICKETS);
   readonly #failures = new Map<string, Failures>();
   #running = 0;
-  #total = 0;
+  #isStarting = false;
 
   /** @param now monotonic milliseconds */
   constructor(terms: VerificationTerms = OF_SIGNATURES, now: () => number = () => performance.now()) {
@@ -46,46 +52,43 @@ export class Verifications {
     return this.#failures.size;
   }
 
-  /** @returns undefined if the client may have nothing verified now. The caller must end the ticket. */
-  admit(client: string): Ticket | undefined {
-    const ofClient = this.#tickets.get(client) ?? 0;
-    if (this.#total >= MOST_TICKETS || ofClient >= MOST_TICKETS_OF_CLIENT) return undefined;
-    if (this.#leftOf(client) < 1) return undefined;
-    this.#total++;
-    this.#tickets.set(client, ofClient + 1);
-    return new Ticket(this, client);
+  /** How many tickets have not ended. */
+  get tickets(): number {
+    return this.#tickets.total;
+  }
+
+  /** @returns why the client may have nothing verified now, or a ticket that the caller must end */
+  admit(client: string): Ticket | Limit {
+    if (this.#leftOf(client) < 1) return 'failures';
+    return this.#tickets.add(client) ?? new Ticket(this, client);
   }
 
   /** Called by the ticket. */
   enqueue(ticket: Ticket): void {
     const queue = this.#waiting.get(ticket.client);
-    if (queue === undefined) this.#waiting.set(ticket.client, [ticket]);
-    else queue.push(ticket);
-    this.#next();
+    if (queue === undefined) this.#waiting.set(ticket.client, new Set([ticket]));
+    else queue.add(ticket);
+    this.#startWaiting();
   }
 
   /** Called by the ticket, once. */
   ended(ticket: Ticket, wasRunning: boolean, isBad: boolean): void {
-    const { client } = ticket;
-    const left = (this.#tickets.get(client) ?? 1) - 1;
-    this.#total--;
-    if (left === 0) this.#tickets.delete(client);
-    else this.#tickets.set(client, left);
-    if (isBad) this.#noteFailure(client);
+    this.#tickets.remove(ticket.client);
+    if (isBad) this.#noteFailure(ticket.client);
     if (wasRunning) this.#running--;
     else this.#withdraw(ticket);
-    this.#next();
+    this.#startWaiting();
   }
 
   #withdraw(ticket: Ticket): void {
     const queue = this.#waiting.get(ticket.client);
-    const index = queue?.indexOf(ticket) ?? -1;
-    if (queue === undefined || index === -1) return;
-    queue.splice(index, 1);
-    if (queue.length === 0) this.#waiting.delete(ticket.client);
+    queue?.delete(ticket);
+    if (queue?.size === 0) this.#waiting.delete(ticket.client);
   }
 
   #noteFailure(client: string): void {
+    // One of many clients that cannot be told apart must not use up the budget of the others.
+    if (isKeyOfMany(client)) return;
     const left = Math.max(0, this.#leftOf(client) - 1);
     this.#failures.delete(client);
     if (this.#failures.size >= MOST_CLIENTS) {
@@ -105,20 +108,49 @@ export class Verifications {
     return failures;
   }
 
-  /** Runs the next ticket of the client whose turn it is, and moves this client to the end. */
-  #next(): void {
+  /**
+   * Starts tickets while there are places. A ticket that ends while it is started calls this method again: then the loop that runs
+   * already goes on, however many tickets end that way.
+   */
+  #startWaiting(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    const errors: unknown[] = [];
     while (this.#running < this.#terms.running) {
-      const [first] = this.#waiting;
-      if (first === undefined) return;
-      const [client, queue] = first;
-      this.#waiting.delete(client);
-      const ticket = queue.shift();
-      if (queue.length > 0) this.#waiting.set(client, queue);
-      if (ticket === undefined) continue;
-      this.#running++;
-      // The client may have failed since it was admitted.
-      ticket.begin(this.#leftOf(client) >= 1);
+      const ticket = this.#takeNext();
+      if (ticket === undefined) break;
+      try {
+        this.#start(ticket);
+      } catch (error) {
+        ticket.end(false);
+        errors.push(error);
+      }
     }
+    this.#isStarting = false;
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Takes the next ticket of the client whose turn it is, and moves this client to the end. */
+  #takeNext(): Ticket | undefined {
+    const [first] = this.#waiting;
+    if (first === undefined) return undefined;
+    const [client, queue] = first;
+    const [ticket] = queue;
+    queue.delete(ticket);
+    this.#waiting.delete(client);
+    if (queue.size > 0) this.#waiting.set(client, queue);
+    return ticket;
+  }
+
+  #start(ticket: Ticket): void {
+    // The client may have failed since it was admitted.
+    if (this.#leftOf(ticket.client) >= 1) {
+      this.#running++;
+      ticket.begin();
+      return;
+    }
+    ticket.refuse();
+    ticket.end(false);
   }
 }
 
@@ -126,7 +158,7 @@ export class Verifications {
 export class Ticket {
   readonly client: string;
   readonly #owner: Verifications;
-  #state: 'held' | 'waiting' | 'running' | 'ended' = 'held';
+  #state: 'held' | 'waiting' | 'running' | 'refused' | 'ended' = 'held';
   #run: (mayRun: boolean) => void = () => undefined;
 
   constructor(owner: Verifications, client: string) {
@@ -136,7 +168,7 @@ export class Ticket {
 
   /**
    * @param run is called when it is the client's turn, perhaps at once, with whether the client may still have this verified. If it may
-   * not, the ticket must be ended. Must not throw.
+   * not, or if `run` throws, the ticket ends by itself.
    */
   whenTurn(run: (mayRun: boolean) => void): void {
     if (this.#state !== 'held') return;
@@ -150,9 +182,15 @@ export class Ticket {
   }
 
   /** Called by Verifications. */
-  begin(mayRun: boolean): void {
+  begin(): void {
     this.#state = 'running';
-    this.#run(mayRun);
+    this.#run(true);
+  }
+
+  /** Called by Verifications. */
+  refuse(): void {
+    this.#state = 'refused';
+    this.#run(false);
   }
 
   /** May be called twice. @param isBad whether credentials were verified and found bad, which the client has to answer for */

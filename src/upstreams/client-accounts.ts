@@ -1,9 +1,9 @@
 // The accounts of all clients of the process. Their number is bounded: the accounts of disconnected clients without state are
 // dropped whenever the number of accounts has doubled, and only a limited number of those with state is kept.
 
+import { isKeyOfMany } from '../config/client-network.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { ClientAccount } from './client-account.ts';
-import { isKeyOfMany } from './holding.ts';
 
 /** How many accounts of disconnected clients a sweep keeps at most. */
 const MOST_REMEMBERED = 4096;

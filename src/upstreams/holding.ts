@@ -7,14 +7,6 @@ import { TokenBucket } from './token-bucket.ts';
 const FAULTS = 100;
 const FAULTS_PER_SECOND = 2;
 
-/**
- * Whether the key stands for many clients. Clients without an address, such as those of a unix socket, and clients of a trusted
- * peer that does not name them, have the key ''. They cannot be told apart and count as one.
- */
-export function isKeyOfMany(key: string): boolean {
-  return key === '';
-}
-
 /** Counts the places; implemented by ClientShares. */
 export interface PlaceCount {
   readonly heldCount: number;

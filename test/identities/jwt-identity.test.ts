@@ -10,6 +10,7 @@ import { isCaller, isRejection, type Verdict } from '../../src/identities/identi
 import { JwtIdentity } from '../../src/identities/jwt-identity.ts';
 import { KeySets } from '../../src/identities/key-sets.ts';
 import { OF_SIGNATURES, Verifications } from '../../src/identities/verifications.ts';
+import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';
 import {
   claimsFor,
@@ -203,4 +204,34 @@ test('an authorization of another scheme is no token', () => {
   const scene = new Scene();
   const call = standIn<AdmittedCall>({ header: () => 'Basic dTpw' });
   assert.equal(scene.identity.look(call), undefined);
+});
+
+test('tokens that wait for keys take no place of other identities, and too many of them are refused with the reason', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  const verdicts: Verdict[] = [];
+  const wait = (client: string): (() => void) =>
+    scene.identity.verify(
+      callWith(signToken(key, claimsFor(`${client} ${Math.random()}`)), client),
+      (verdict) => verdicts.push(verdict),
+    );
+  const stops = Array.from({ length: 65 }, () => wait('one'));
+  assert.deepEqual(
+    verdicts.map((verdict) => isRejection(verdict) && verdict.token),
+    ['keys_unavailable'],
+    'the last of a client with 64',
+  );
+  for (let client = 0; client < 15; client++)
+    for (let index = 0; index < 64; index++) wait(`client ${client}`);
+  assert.equal(verdicts.length, 1);
+  wait('another');
+  assert.equal(verdicts.length, 2);
+  assert.equal(scene.verifications.tickets, 0);
+  for (const stop of stops) stop();
+  wait('another');
+  assert.equal(verdicts.length, 2, 'one that gives up leaves its place to another');
+  scene.publish(key);
+  await eventually('all verdicts', () => verdicts.length === 2 + 15 * 64 + 1);
+  assert.ok(verdicts.slice(2).every(isCaller));
+  assert.equal(scene.verifications.tickets, 0);
 });

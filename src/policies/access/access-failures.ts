@@ -2,9 +2,11 @@
 
 import type { Caller } from '../../calls/caller.ts';
 import { type Failure, failure } from '../../calls/failure.ts';
-import type { Identity, Rejection } from '../../identities/identity.ts';
+import { GrpcStatus } from '../../grpc/status.ts';
+import { type Identity, isUnjudged, type Rejection } from '../../identities/identity.ts';
 
 const KEYS_AGAIN_MS = 5000;
+const BUSY_AGAIN_MS = 1000;
 
 /** @param wanted the identities that would do. @param rejection why the client's credentials are not accepted; undefined if it has sent none */
 export function unauthenticated(wanted: readonly Identity[], rejection: Rejection | undefined): Failure {
@@ -14,21 +16,31 @@ export function unauthenticated(wanted: readonly Identity[], rejection: Rejectio
     const needed = wanted.map((identity) => identity.wanted).join(', or ');
     return { ...failure('credentials_missing', `This call needs ${needed}.`), ...challenge };
   }
+  if (isUnjudged(rejection)) return { ...unjudged(rejection), ...challenge };
   const { token, sentence, told } = rejection;
   const onlyForLog = ` Why: ${sentence}.`;
-  if (token === 'keys_unavailable') {
-    const message = 'The proxy cannot verify credentials now; call again later.';
-    return { ...failure(token, message), onlyForLog, retryAfterMs: KEYS_AGAIN_MS };
-  }
-  if (token === 'verification_limited') {
-    const message = 'Too many credentials of this client were not good; call again in a few seconds.';
-    return { ...failure(token, message), ...challenge };
-  }
   const message =
     told === undefined
       ? 'The credentials of this call are not accepted.'
       : `The credentials of this call are not accepted: ${told}.`;
   return { ...failure(token, message), onlyForLog, ...challenge };
+}
+
+/** What a client is told whose credentials were verified neither as good nor as bad. */
+export function unjudged({ token, limit, sentence }: Rejection): Failure {
+  const onlyForLog = ` Why: ${sentence}.`;
+  if (limit === 'failures') {
+    const message = 'Too many credentials of this client were not good; call again in a few seconds.';
+    return { ...failure('verification_limited', message), onlyForLog };
+  }
+  const later = { onlyForLog, retryAfterMs: limit === undefined ? KEYS_AGAIN_MS : BUSY_AGAIN_MS };
+  if (token === 'keys_unavailable')
+    return { ...failure(token, 'The proxy cannot verify credentials now; call again later.'), ...later };
+  const whose = limit === 'client' ? 'of this client ' : '';
+  const message = `Too many credentials ${whose}are being verified; call again in a second.`;
+  // The credentials may be good, so that the client must not throw them away.
+  const statuses = { grpcStatus: GrpcStatus.UNAVAILABLE, httpStatus: 503 };
+  return { ...failure('verification_limited', message), ...statuses, ...later };
 }
 
 /** @param why which rule says so */

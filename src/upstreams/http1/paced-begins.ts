@@ -2,7 +2,7 @@
 // request a thousand WebSockets at once, so only some requests of each client begin per turn of the event loop. The requests of
 // other clients do not wait for them.
 
-import { isKeyOfMany } from '../holding.ts';
+import { isKeyOfMany } from '../../config/client-network.ts';
 
 /** How many requests of each client begin per turn at least. */
 const LEAST_IN_A_TURN = 2;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Identity } from '../../../src/identities/identity.ts';
+import { type Identity, limited } from '../../../src/identities/identity.ts';
 import { unauthenticated } from '../../../src/policies/access/access-failures.ts';
 import { standIn } from '../../support/stand-in.ts';
 
@@ -32,4 +32,16 @@ test('why credentials are not accepted is for the log alone, unless the client m
   assert.match(secret.onlyForLog ?? '', /the secret reason/);
   const open = unauthenticated([TOKEN], { ...rejection, told: 'the token has expired' });
   assert.match(open.message, /: the token has expired\.$/);
+});
+
+test('a client is told which limit its credentials met, and keeps them if it is not its own fault', () => {
+  const told = (['failures', 'client', 'all'] as const).map((limit) => {
+    const { message, grpcStatus, httpStatus } = unauthenticated([TOKEN], limited(limit));
+    return [message, grpcStatus, httpStatus];
+  });
+  assert.deepEqual(told, [
+    ['Too many credentials of this client were not good; call again in a few seconds.', 16, 401],
+    ['Too many credentials of this client are being verified; call again in a second.', 14, 503],
+    ['Too many credentials are being verified; call again in a second.', 14, 503],
+  ]);
 });
