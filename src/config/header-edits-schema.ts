@@ -80,19 +80,21 @@ export const headers = z.strictObject({
 });
 
 export const authority = parsed('a name such as voice.internal', parseAuthority, {
-  examples: ['voice.internal', 'voice.internal:50051'],
+  examples: ['keep', 'endpoint', 'voice.internal', 'voice.internal:50051'],
 });
 
-/** @returns 'keep' as undefined */
-function parseAuthority(text: string): { readonly name: string | undefined } | Fault {
-  if (text === 'keep') return { name: undefined };
-  // The name of a later kind of value, which must not be taken for a host.
-  if (text === 'endpoint')
-    return { message: "'endpoint' is not supported by this version", hint: 'write the name itself, or keep' };
+interface RouteAuthority {
+  /** Undefined for `keep` and `endpoint`. */
+  readonly name: string | undefined;
+  readonly isEndpoint: boolean;
+}
+
+function parseAuthority(text: string): RouteAuthority | Fault {
+  if (text === 'keep' || text === 'endpoint') return { name: undefined, isEndpoint: text === 'endpoint' };
   const [, host, port] = /^(.*?)(?::([0-9]{1,5}))?$/.exec(text) ?? [];
   const parsedHost = parseHostPattern(host);
   if (isFault(parsedHost)) return parsedHost;
   if (parsedHost.startsWith('*.')) return { message: `'${text}' is not one name` };
   if (Number(port ?? 0) > 65_535) return { message: `'${text}' has a port above 65535` };
-  return { name: port === undefined ? parsedHost : `${parsedHost}:${port}` };
+  return { name: port === undefined ? parsedHost : `${parsedHost}:${port}`, isEndpoint: false };
 }

@@ -19,7 +19,10 @@ export function resolveAnswers({ respond, redirect }: ValidRoute): Pick<RouteCon
   };
 }
 
-export function resolveEdits({ headers, authority }: ValidRoute): Pick<RouteConfig, 'headers' | 'authority'> {
+export function resolveEdits({
+  headers,
+  authority,
+}: ValidRoute): Pick<RouteConfig, 'headers' | 'authority' | 'takesEndpointAuthority'> {
   return {
     ...(headers === undefined
       ? {}
@@ -31,6 +34,7 @@ export function resolveEdits({ headers, authority }: ValidRoute): Pick<RouteConf
           },
         }),
     ...(authority?.name === undefined ? {} : { authority: authority.name }),
+    ...(authority?.isEndpoint === true ? { takesEndpointAuthority: true } : {}),
   };
 }
 

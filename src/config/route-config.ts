@@ -37,6 +37,8 @@ export interface RouteConfig {
   readonly headers?: RouteHeadersConfig | undefined;
   /** The :authority that services are sent. Undefined means that of the client. */
   readonly authority?: string | undefined;
+  /** True if each attempt has the :authority of its endpoint. */
+  readonly takesEndpointAuthority?: boolean | undefined;
 }
 
 /** Undefined means no limit. */

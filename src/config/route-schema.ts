@@ -188,8 +188,9 @@ export const route = z
     authority: authority.optional().meta(
       key('The `:authority` (over HTTP/1.1: `Host`) that services are sent.', {
         unset: '`keep`: the one of the client',
-        values: '`keep`, or a name with or without a port',
-        like: { nginx: '`grpc_set_header Host`', Envoy: 'host_rewrite_literal' },
+        values:
+          '`keep`, `endpoint` (the one of the endpoint that gets the call), or a name with or without a port',
+        like: { nginx: '`grpc_set_header Host`', Envoy: '`host_rewrite_literal`, `auto_host_rewrite`' },
       }),
     ),
     grpcWeb: z

@@ -148,4 +148,6 @@ export interface EndpointState {
   readonly priority: number;
   /** Where the endpoint runs. Undefined means that nobody has said. */
   readonly zone?: string | undefined;
+  /** Host and port by the name in DNS that the endpoint was found by. Undefined means that it has only its address. */
+  readonly authority?: string | undefined;
 }

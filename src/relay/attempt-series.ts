@@ -17,6 +17,7 @@ import { attemptFields, attemptTextFields, mostFieldBytes } from './attempt-fiel
 import type { AttemptState, Attempts, Call } from './attempts.ts';
 import { refusalOf } from './client-refusal.ts';
 import { Deadline } from './deadline.ts';
+import { fieldsAt } from './endpoint-authority.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import { PastEndpoints } from './past-endpoints.ts';
@@ -210,10 +211,10 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   #send(endpoint: CallEndpoint, hasWaited: boolean): void {
     const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
-    const { observers } = this.#context;
-    if (observers.wantAttempts) this.#call.attempting(endpoint.address.text);
-    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, decision, hasWaited);
-    else this.#sendHttp1(endpoint, decision.fields);
+    if (this.#context.observers.wantAttempts) this.#call.attempting(endpoint.address.text);
+    const forwarded = fieldsAt(decision, endpoint);
+    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, forwarded, hasWaited);
+    else this.#sendHttp1(endpoint, forwarded.fields);
   }
 
   #sendHttp2(
@@ -285,9 +286,8 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     this.#request.forwardTrailers(forwardedTrailers(list));
   }
 
-  requestEnded(): void {
-    // Only hedging begins with the end of the request.
-  }
+  /** Only hedging begins with the end of the request. */
+  requestEnded(): void {}
 
   /** What was sent of the request, or undefined if it was not kept. */
   get sent(): readonly Buffer[] | undefined {

@@ -38,6 +38,8 @@ export class CallKind implements RequestKind {
   readonly plan: CallPlan;
   /** Undefined if the route sets no limits. */
   readonly timeouts: RouteTimeoutsConfig | undefined;
+  /** Whether each attempt has the :authority of its endpoint. */
+  readonly takesEndpointAuthority: boolean;
   readonly translation: Translation | undefined;
   /** Whether the service receives a gRPC call. Also true for calls that are translated into gRPC. */
   readonly isGrpc: boolean;
@@ -88,6 +90,7 @@ export class CallKind implements RequestKind {
     this.split = route?.split;
     this.plan = snapshot.plans.of(route);
     this.timeouts = route?.timeouts;
+    this.takesEndpointAuthority = route?.takesEndpointAuthority === true;
     this.tracing = route?.isTraced === false ? undefined : snapshot.tracing;
     this.#authorityField = list.get(':authority');
     this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];

@@ -21,9 +21,13 @@ import type { CallTarget, Snapshot } from './snapshot.ts';
 import { drawPart } from './split.ts';
 import { isUtf8 } from './utf8.ts';
 
-/** The upstream of a request and the fields to forward, or the response of the proxy, or why the request is refused. */
+/** The upstream of a request, whether each attempt has the :authority of its endpoint, and the fields to forward, or the response of the proxy, or why the request is refused. */
 export type RequestDecision =
-  | ({ readonly kind: 'forward'; readonly upstream: CallTarget } & ForwardedFields)
+  | ({
+      readonly kind: 'forward';
+      readonly upstream: CallTarget;
+      readonly takesEndpointAuthority?: boolean;
+    } & ForwardedFields)
   | LocalDecision;
 
 export class RequestHead implements ExchangeSubject, CallTraits {
@@ -210,7 +214,8 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     const unfit = target.protocol === 'http1' ? undefined : whyUnfit(list);
     if (unfit !== undefined) return { kind: 'refuse', failure: unfit };
     const { fields, apart, sizeBytes } = kind.forward(list);
-    return { kind: 'forward', upstream: target, fields, apart, sizeBytes };
+    const { takesEndpointAuthority } = kind;
+    return { kind: 'forward', upstream: target, takesEndpointAuthority, fields, apart, sizeBytes };
   }
 
   #whyNot(list: HeaderList): Failure | undefined {

@@ -194,6 +194,6 @@ function isSame(before: EndpointUpdate, now: EndpointUpdate): boolean {
 }
 
 /** All that is said of an endpoint, for comparisons. */
-function textOf({ address, weight, priority, zone }: EndpointState): string {
-  return JSON.stringify([address.text, weight, priority, zone]);
+function textOf({ address, weight, priority, zone, authority }: EndpointState): string {
+  return JSON.stringify([address.text, weight, priority, zone, authority]);
 }

@@ -6,7 +6,7 @@ import type { EndpointState } from '../config/upstream-config.ts';
 const MOST_NAMED = 10;
 
 export interface EndpointDifference {
-  /** Whether both have the same endpoints with the same weights, priorities and zones, in whatever order. */
+  /** Whether both have the same endpoints with the same weights, priorities, zones and names, in whatever order. */
   readonly isNone: boolean;
   /** Addresses. Behind the first ten stands how many more there are. */
   readonly added: readonly string[];
@@ -31,7 +31,7 @@ function byAddress(states: readonly EndpointState[]): ReadonlyMap<string, Endpoi
 }
 
 function describe(state: EndpointState | undefined): string {
-  return JSON.stringify([state?.weight, state?.priority, state?.zone]);
+  return JSON.stringify([state?.weight, state?.priority, state?.zone, state?.authority]);
 }
 
 function named(states: readonly EndpointState[]): readonly string[] {

@@ -118,6 +118,11 @@ export abstract class Endpoint {
     this.outcomes = outcomesOf?.(this);
   }
 
+  /** Host and port of requests that name the endpoint: the name in DNS by which it was found, or its address. */
+  get authority(): string {
+    return this.#state.authority ?? authorityOf(this.address);
+  }
+
   /** What the newest configuration or source says of the endpoint. */
   get state(): EndpointState {
     return this.#state;
@@ -308,4 +313,9 @@ export abstract class Endpoint {
 
   /** Ends every connection now. */
   abstract destroy(reason: string): void;
+}
+
+/** As gRPC has it, that of a Unix socket is localhost. A zone of IPv6 (%eth0) means something on this machine only. */
+function authorityOf(address: Address): string {
+  return address.kind === 'unix' ? 'localhost' : address.text.replace(/%[^\]]*/, '');
 }

@@ -43,7 +43,13 @@ const isEndpointUpdate = has({
   upstream: isText,
   version: isNumber,
   endpoints: isListOf(
-    has({ address: isAddress, weight: isNumber, priority: isNumber, zone: optional(isText) }),
+    has({
+      address: isAddress,
+      weight: isNumber,
+      priority: isNumber,
+      zone: optional(isText),
+      authority: optional(isText),
+    }),
   ),
   whyNone: optional(has({ token: isText, sentence: isText })),
 });

@@ -238,9 +238,10 @@ export class FollowedName {
 function hasChanged(one: readonly EndpointState[], other: readonly EndpointState[]): boolean {
   return (
     one.length !== other.length ||
-    one.some(({ address, weight, priority }, index) => {
+    one.some(({ address, weight, priority, authority }, index) => {
       const { [index]: there } = other;
-      return address.text !== there.address.text || weight !== there.weight || priority !== there.priority;
+      if (address.text !== there.address.text || authority !== there.authority) return true;
+      return weight !== there.weight || priority !== there.priority;
     })
   );
 }

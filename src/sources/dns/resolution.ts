@@ -57,7 +57,10 @@ export class NameResolution {
     const { name, port = 0, type } = this.#config;
     const families = type === 'AAAA' ? ([6] as const) : BOTH;
     const taken = this.#addresses.take(await resolveAddresses(this.#client, name, families));
-    const endpoints = this.#addresses.addresses.map((known) => stateAt(known, port, 1, 0));
+    const endpoints = this.#addresses.addresses.map((known) => ({
+      ...stateAt(known, port, 1, 0),
+      authority: authorityOf(name, port),
+    }));
     const isAnswered = 'ttl' in taken;
     return { ...bounded(endpoints), isAnswered, ttl: undefined, problem: undefined, ...taken };
   }
@@ -103,7 +106,8 @@ export class NameResolution {
     return this.#services.flatMap((service) => {
       const { weight, priority } = scale(service);
       const addresses = this.#hosts.get(service.name.toLowerCase())?.addresses ?? [];
-      return addresses.map((known) => stateAt(known, service.port, weight, priority));
+      const authority = authorityOf(service.name, service.port);
+      return addresses.map((known) => ({ ...stateAt(known, service.port, weight, priority), authority }));
     });
   }
 }
@@ -119,6 +123,12 @@ function stateAt(
   const text = family === 6 ? `[${host}]:${port}` : `${host}:${port}`;
   const address: Address = { kind: 'tcp', host, port, text };
   return { address, weight, priority };
+}
+
+/** The name of a service is what DNS says, which may be anything. @returns undefined if no request can name it */
+function authorityOf(name: string, port: number): string | undefined {
+  const host = name.replace(/\.$/, '').toLowerCase();
+  return /^[a-z0-9_.-]{1,253}$/.test(host) ? `${host}:${port}` : undefined;
 }
 
 /** Weights and priorities are any numbers of 16 bits in DNS; those of endpoints have ranges of their own. */

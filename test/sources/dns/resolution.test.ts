@@ -101,6 +101,10 @@ test('services are endpoints with their ports, priorities that count from 0, and
     first.endpoints.map(({ address, priority, weight }) => `${address.text} ${priority} ${weight}`),
     ['192.0.2.1:1001 0 1000', '192.0.2.2:1002 0 1', '[2001:db8::1]:1001 0 1000', '192.0.2.3:1003 1 500'],
   );
+  assert.deepEqual(
+    first.endpoints.map(({ authority }) => authority),
+    ['a.test:1001', 'b.test:1002', 'a.test:1001', 'c.test:1003'],
+  );
   // Node tells no time to live of SRV records, so that the shortest of their hosts counts.
   assert.deepEqual([first.isAnswered, first.ttl], [true, 20]);
 
