@@ -74,7 +74,18 @@ export interface ClientAuthConfig {
   readonly crl?: string | undefined;
   /** Whether clients without a certificate are turned away ('require') or served ('request'). */
   readonly mode: 'require' | 'request';
+  /** Undefined means that services are not told of certificates. */
+  readonly forward?: CertificateForwarding | undefined;
 }
+
+/** What services are told of the certificate of a client, in x-forwarded-client-cert. */
+export interface CertificateForwarding {
+  readonly fields: readonly CertificateField[];
+  /** Whether what a trusted client says of other certificates stays alone ('keep'), or before that of its own ('append'). */
+  readonly fromTrustedClients: 'append' | 'keep';
+}
+
+export type CertificateField = 'by' | 'hash' | 'cert' | 'subject' | 'uri' | 'dns';
 
 /** File paths, resolved against the folder of the config file. */
 export interface CertificateFiles {

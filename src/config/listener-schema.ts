@@ -30,6 +30,35 @@ const certificate = z.strictObject({
   ),
 });
 
+const CERTIFICATE_FIELDS = ['by', 'hash', 'cert', 'subject', 'uri', 'dns'] as const;
+
+const forward = z.strictObject({
+  fields: z
+    .array(z.enum(CERTIFICATE_FIELDS))
+    .min(1)
+    .default(['hash', 'subject', 'uri', 'dns'])
+    .meta(
+      key(
+        'What the header says: `by` is the URI in the certificate of the listener, `hash` the SHA-256 of that of the client, `cert` all of it ' +
+          '(PEM, percent-encoded), and the others are its names. Each may be large, and counts for the limits of services.',
+        {
+          values: 'list of `by`, `hash`, `cert`, `subject`, `uri`, `dns`',
+          like: { Envoy: 'set_current_client_cert_details' },
+        },
+      ),
+    ),
+  fromTrustedClients: z
+    .enum(['append', 'keep'])
+    .default('append')
+    .meta(
+      key(
+        'What becomes of the header of `trustedClients`, such as another proxy. `append`: their own certificate is added to it. `keep`: it goes on ' +
+          'as it is, and only without one it is made from their certificate.',
+        { like: { Envoy: '`forward_client_cert_details` (`APPEND_FORWARD`, `FORWARD_ONLY`)' } },
+      ),
+    ),
+});
+
 const clientAuth = z.strictObject({
   ca: fileName.meta(
     key('The PEM file with the authorities whose client certificates are accepted.', {
@@ -51,6 +80,16 @@ const clientAuth = z.strictObject({
       unset: 'none is revoked',
       like: { nginx: 'ssl_crl' },
     }),
+  ),
+  forward: forward.optional().meta(
+    key(
+      'Tells services of the certificate, in the header `x-forwarded-client-cert`. `{}` takes all defaults.',
+      {
+        unset: 'they are not told',
+        like: { Envoy: '`forward_client_cert_details`' },
+        more: '[Client certificates](access.md#what-services-are-told)',
+      },
+    ),
   ),
 });
 

@@ -162,10 +162,15 @@ function resolveTls(
 }
 
 function resolveClientAuth(
-  { ca, crl, mode }: NonNullable<NonNullable<ValidConfig['listeners'][number]['tls']>['clientAuth']>,
+  { ca, crl, mode, forward }: NonNullable<NonNullable<ValidConfig['listeners'][number]['tls']>['clientAuth']>,
   file: string,
 ): ClientAuthConfig {
-  return { ca: besideConfig(file, ca), ...(crl === undefined ? {} : { crl: besideConfig(file, crl) }), mode };
+  return {
+    ca: besideConfig(file, ca),
+    ...(crl === undefined ? {} : { crl: besideConfig(file, crl) }),
+    mode,
+    ...(forward === undefined ? {} : { forward }),
+  };
 }
 
 export function resolveRoute(route: ValidRoute): RouteConfig {

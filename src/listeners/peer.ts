@@ -23,12 +23,22 @@ export interface ListenerPeer {
   readonly serverName: string;
   /** Undefined if the client has shown none that is valid. */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /** Undefined if services are told of no certificate. */
+  readonly forwardedCertificate?: ForwardedCertificate | undefined;
   /** Whether the client is one of the listener's trustedClients. */
   readonly trusted: boolean;
   /** The client's mistake, if any. Every request on its connection must be answered with an explanation. */
   readonly mismatch: 'plaintext_on_tls_port' | undefined;
   /** The listener's policy, for mismatches that are found later. */
   readonly mismatchPolicy: MismatchPolicy;
+}
+
+/** What services are told of the certificate of a client. */
+export interface ForwardedCertificate {
+  /** An element of x-forwarded-client-cert. */
+  readonly element: string;
+  /** Whether an x-forwarded-client-cert of a trusted client goes on without it. */
+  readonly isOnlyInPlace: boolean;
 }
 
 /** What a listener knows about its clients before they connect. */

@@ -7,18 +7,19 @@ import { createHash } from 'node:crypto';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
-import type { ListenerTlsConfig } from '../config/config.ts';
+import type { CertificateForwarding, ListenerTlsConfig } from '../config/config.ts';
 import { printableServerName } from '../diagnosis/client-hello.ts';
 import type { RefusalToken } from '../diagnosis/refusal.ts';
 import { tlsFailureToken } from '../diagnosis/tls-failure.ts';
 import { putBack } from './byte-reader.ts';
+import { certificateElement } from './certificate-element.ts';
 import type { Certificate } from './certificates.ts';
 import { reportRefusal } from './clear-connections.ts';
 import type { ClientAuthorities } from './client-authorities.ts';
-import { clientCertificateOf, isClientCertificate } from './client-certificate.ts';
+import { type ClientCertificate, clientCertificateOf, isClientCertificate } from './client-certificate.ts';
 import { serveDecrypted } from './decrypted-connections.ts';
 import { readOpening } from './opening.ts';
-import { type ClientOrigin, describeTlsPeer, type Serve } from './peer.ts';
+import { type ClientOrigin, describeTlsPeer, type ForwardedCertificate, type Serve } from './peer.ts';
 import { buildSecureContexts, type SelectContext, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
 import { destroyOnError, letGo } from './socket-options.ts';
@@ -66,11 +67,13 @@ class Handshakes {
   readonly #selectContext: SelectContext | undefined;
   readonly #isNameRequired: boolean;
   readonly #authorities: ClientAuthorities | undefined;
+  readonly #forward: CertificateForwarding | undefined;
   #ticketKeys: Buffer;
 
   constructor(context: ServerContext, tls: ListenerTlsConfig, { certificates, authorities }: TlsFiles) {
     this.#context = context;
     this.#authorities = authorities;
+    this.#forward = tls.clientAuth?.forward;
     this.#isNameRequired = tls.unknownServerName === 'refuse';
     const isChoiceNeeded = certificates.length > 1 || this.#isNameRequired;
     this.#selectContext = isChoiceNeeded
@@ -182,11 +185,30 @@ class Handshakes {
     socket.on('close', letGo);
     const { source, openings } = this.#context;
     const described = describeTlsPeer(socket, handshake.origin, source);
-    const peer = clientCertificate === undefined ? described : { ...described, clientCertificate };
+    const peer =
+      clientCertificate === undefined
+        ? described
+        : {
+            ...described,
+            clientCertificate,
+            forwardedCertificate: this.#forwardedOf(socket, clientCertificate),
+          };
     // An HTTP/2 connection is handed up at once, so it need not be added.
     if (peer.alpn !== 'h2') openings.begin(socket);
     serveDecrypted(socket, peer, this.#context);
     openings.settle(handshake.socket);
+  }
+
+  /** What services are told of the certificate. Undefined if nothing. */
+  #forwardedOf(socket: TLSSocket, read: ClientCertificate): ForwardedCertificate | undefined {
+    const client = this.#forward === undefined ? undefined : socket.getPeerX509Certificate();
+    if (this.#forward === undefined || client === undefined) return undefined;
+    // Where a session is resumed, no certificate is chosen, so which one the client knows is not known.
+    const isChosen = this.#selectContext === undefined || !socket.isSessionReused();
+    const own = isChosen ? socket.getX509Certificate() : undefined;
+    const { fields, fromTrustedClients } = this.#forward;
+    const element = certificateElement(fields, { client, read, own });
+    return element === undefined ? undefined : { element, isOnlyInPlace: fromTrustedClients === 'keep' };
   }
 
   /**

@@ -14,6 +14,8 @@ export interface ForwardedClient {
   readonly tls: string;
   /** Whether the fields by which this client describes other clients are believed (`trustedClients`). */
   readonly trusted: boolean;
+  /** What the service is told of the client's certificate. Undefined if nothing. */
+  readonly forwardedCertificate?: { readonly element: string; readonly isOnlyInPlace: boolean } | undefined;
 }
 
 /** Never copied. The proxy sets most of them itself, each by its own rule. */
@@ -28,10 +30,21 @@ const REPLACED = new Set([
 ]);
 
 /**
- * How a field is treated. CLAIM: copied for trusted clients only. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. W3C_TRACE and
+ * How a field is treated. CLAIM: copied for trusted clients only. CERTIFICATE: a claim that the proxy may add to. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. W3C_TRACE and
  * GRPC_TRACE: copied unless the proxy writes that format itself, for each attempt.
  */
-const Treatment = { COPIED: 0, DROPPED: 1, CLAIM: 2, OF_THE_CALL: 3, W3C_TRACE: 4, GRPC_TRACE: 5 } as const;
+const Treatment = {
+  COPIED: 0,
+  DROPPED: 1,
+  CLAIM: 2,
+  OF_THE_CALL: 3,
+  W3C_TRACE: 4,
+  GRPC_TRACE: 5,
+  CERTIFICATE: 6,
+} as const;
+
+/** Envoy's name and form (x-forwarded-client-cert, XFCC). */
+const CERTIFICATE_FIELD = 'x-forwarded-client-cert';
 
 /** The treatment of names seen lately: one lookup instead of several for each field of each call. */
 const treatments = new Map<string, number>();
@@ -52,7 +65,7 @@ export interface RequestTarget {
 
 /** What decides which fields of the client's the service gets. */
 export interface CopyTerms {
-  readonly peer: { readonly trusted: boolean };
+  readonly peer: Pick<ForwardedClient, 'trusted' | 'forwardedCertificate'>;
   readonly isGrpc: boolean;
   /** The formats of traces that the proxy writes itself. Undefined if it does not trace. */
   readonly traceFormats?: TraceFormats | undefined;
@@ -113,11 +126,14 @@ export function isSentAsItCame(name: string, terms: CopyTerms): boolean {
 /** Whether a field of this name is known to be removed without affecting other fields. Always false for the names in REPLACED. */
 export function isLeftOut(name: string, terms: CopyTerms): boolean {
   const treatment = treatmentOf(name);
+  // That of a trusted client is taken out to be written anew, with what it says.
+  if (treatment === Treatment.CERTIFICATE) return !terms.peer.trusted;
   return treatment >= Treatment.CLAIM && isTakenOut(treatment, terms);
 }
 
 function isTakenOut(treatment: number, { peer, isGrpc, traceFormats }: CopyTerms): boolean {
   if (treatment === Treatment.CLAIM) return !peer.trusted;
+  if (treatment === Treatment.CERTIFICATE) return !peer.trusted || peer.forwardedCertificate !== undefined;
   // For a gRPC call, grpc-timeout is added for each attempt, with the time that is left.
   if (treatment === Treatment.OF_THE_CALL) return isGrpc;
   if (treatment === Treatment.W3C_TRACE) return traceFormats?.w3c === true;
@@ -135,6 +151,7 @@ function treatmentOf(name: string): number {
 
 function decideTreatment(name: string): number {
   if (REPLACED.has(name)) return Treatment.DROPPED;
+  if (name === CERTIFICATE_FIELD) return Treatment.CERTIFICATE;
   // Some servers read a name in another spelling as the same name, so that one is never copied.
   if (isClaimAboutClient(name)) return name === hyphenated(name) ? Treatment.CLAIM : Treatment.DROPPED;
   if (name === TRACEPARENT || name === TRACESTATE) return Treatment.W3C_TRACE;
@@ -157,6 +174,18 @@ function addForwarded(
   outgoing.add('x-forwarded-proto', proto ?? (client.tls === '' ? 'http' : 'https'));
   const host = client.trusted ? list.get('x-forwarded-host') : undefined;
   if (host !== undefined || forwardedHost !== '') outgoing.add('x-forwarded-host', host ?? forwardedHost);
+  if (client.forwardedCertificate !== undefined)
+    outgoing.add(CERTIFICATE_FIELD, certificateOf(list, client.trusted, client.forwardedCertificate));
+}
+
+function certificateOf(
+  list: HeaderList,
+  trusted: boolean,
+  { element, isOnlyInPlace }: NonNullable<ForwardedClient['forwardedCertificate']>,
+): string {
+  const before = trusted ? joined(list, CERTIFICATE_FIELD) : '';
+  if (before === '') return element;
+  return isOnlyInPlace ? before : `${before},${element}`;
 }
 
 function joined(list: HeaderList, name: string): string {
